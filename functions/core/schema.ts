@@ -1,0 +1,33 @@
+/** The three tables (DESIGN section 5) as data: the CDK app and the embedded runner create what is written here. */
+
+/** Shape of a table: a string partition key, a string sort key and, where items expire, the attribute with the expiry in epoch seconds. */
+export interface TableShape {
+  readonly partitionKey: string;
+  readonly sortKey: string;
+  readonly timeToLive?: string;
+}
+
+/** All tables are on demand (pay per request), keys are strings. */
+export const tables = {
+  /** Internal: horizon, shard progress, registry, pages. */
+  state: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
+  /** The product: the manifests of emitted windows, `window` being `start/end` in ISO 8601, and the parts of large ones. */
+  windows: { partitionKey: 'query', sortKey: 'window' },
+  /** The side output: rejected and late events. */
+  rejects: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
+} as const satisfies Record<string, TableShape>;
+
+/** The name of one of the three tables. */
+export type TableName = keyof typeof tables;
+
+/**
+ * The environment variables through which a function learns where its tables and its stream are. Everything else
+ * (region, credentials, `AWS_ENDPOINT_URL*`) is the SDK's own.
+ */
+export const environmentNames = {
+  stream: 'TIDEMARK_STREAM',
+  state: 'TIDEMARK_STATE_TABLE',
+  windows: 'TIDEMARK_WINDOWS_TABLE',
+  rejects: 'TIDEMARK_REJECTS_TABLE',
+  logLevel: 'TIDEMARK_LOG_LEVEL',
+} as const;

@@ -1,0 +1,32 @@
+/**
+ * The numbers that decide how the functions are run, written once and used by the CDK app and by the embedded runner
+ * alike, so that what was tried on a laptop is what is deployed (DESIGN section 7).
+ */
+
+/** The event source mapping from the stream to the aggregate function. */
+export const mapping = {
+  /** Most Kinesis records in one invocation; 10,000 is Lambda's own upper bound. */
+  batchSize: 10_000,
+  /** How long Lambda gathers a batch, in seconds. A page is written once a batch, so a longer window costs less and shows later. */
+  batchWindowSeconds: 1,
+  /** Most bytes of payload in one invocation: Lambda's limit for an event, 6 MB. */
+  batchBytes: 6 * 1024 * 1024,
+  /** One invocation a shard at a time: the protocol relies on it only for its cost, never for its correctness (DESIGN section 4). */
+  parallelizationFactor: 1,
+} as const;
+
+/** The time-outs (seconds) and sizes (MB; 1,769 MB is one full vCPU) of the functions. */
+export const functions = {
+  aggregate: { timeoutSeconds: 60, memoryMb: 1769 },
+  finalize: { timeoutSeconds: 60, memoryMb: 1769 },
+  query: { timeoutSeconds: 29, memoryMb: 1769 },
+} as const;
+
+/** The name of one of the three functions. */
+export type FunctionName = keyof typeof functions;
+
+/** How often the finalize function is invoked, in seconds. EventBridge rules go no faster than once a minute. */
+export const finalizeEverySeconds = 60;
+
+/** How long the stream keeps records, in hours. Pages of closed windows outlive it by two days (DESIGN 4.2, step 3 e). */
+export const streamRetentionHours = 7 * 24;
