@@ -1,0 +1,46 @@
+/** The classes of events: each received event, after de-aggregation, is in exactly one of the last five (DESIGN section 2). */
+export interface Counters {
+  readonly received: number;
+  readonly counted: number;
+  readonly late: number;
+  readonly duplicate: number;
+  readonly rejected: number;
+  readonly filtered: number;
+}
+
+/** The classes an event can end in, in the order of the law. */
+export const eventClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
+
+/** A class of events. */
+export type EventClass = (typeof eventClasses)[number];
+
+export const noEvents: Counters = { received: 0, counted: 0, late: 0, duplicate: 0, rejected: 0, filtered: 0 };
+
+/** The law of conservation: received = counted + late + duplicate + rejected + filtered. */
+export function isConserved(counters: Counters): boolean {
+  return counters.received === eventClasses.reduce((total, name) => total + counters[name], 0);
+}
+
+export function addCounters(left: Counters, right: Counters): Counters {
+  return {
+    received: left.received + right.received,
+    counted: left.counted + right.counted,
+    late: left.late + right.late,
+    duplicate: left.duplicate + right.duplicate,
+    rejected: left.rejected + right.rejected,
+    filtered: left.filtered + right.filtered,
+  };
+}
+
+/** What one query did with its (record, window) pairs; an event may be counted by one query and late or filtered for another. */
+export interface QueryCounters {
+  readonly counted: number;
+  readonly late: number;
+  readonly filtered: number;
+}
+
+export const noPairs: QueryCounters = { counted: 0, late: 0, filtered: 0 };
+
+export function addQueryCounters(left: QueryCounters, right: QueryCounters): QueryCounters {
+  return { counted: left.counted + right.counted, late: left.late + right.late, filtered: left.filtered + right.filtered };
+}

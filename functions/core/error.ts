@@ -1,0 +1,27 @@
+/**
+ * A mistake that a person can put right: a wrong definition, a missing table, an unknown query. Its message is one line that
+ * names the field, the value received and the remedy, and is all that the person is shown. Everything else that is thrown is a bug
+ * or a failure of infrastructure.
+ */
+export class TidemarkError extends Error {
+  override readonly name: string = 'TidemarkError';
+}
+
+/** Where, what came, and what to do: the three things every message about a mistake has. */
+export function mistake(field: string, received: unknown, remedy: string): TidemarkError {
+  return new TidemarkError(`${field}: ${shown(received)} ${remedy}`);
+}
+
+/** A received value as one short line. */
+export function shown(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'number' || value === undefined) return String(value);
+  let text: string;
+  try {
+    text = JSON.stringify(value) ?? typeof value;
+  } catch {
+    text = typeof value;
+  }
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

@@ -1,0 +1,249 @@
+/**
+ * The state behind `sum` and `avg`: the exact sum of the doubles added so far, rounded once, when the result is read.
+ * Exact addition is commutative and associative, so no order, batching, sharding or retry changes a bit of the result
+ * (DESIGN section 1, "partial aggregate").
+ *
+ * Every finite double is an integer times 2^-1074, so a sum is one too: a big integer and a power of two hold it. The
+ * known alternatives keep a list of non-overlapping doubles (Shewchuk, "Adaptive Precision Floating-Point Arithmetic
+ * and Fast Robust Geometric Predicates", 1997; Python's `math.fsum`). They are faster for one sum, but many such lists
+ * stand for one value, and they overflow half-way through 1e308 + 1e308 - 1e308. This form has exactly one encoding a
+ * value, so equal sums are equal bytes in a page, and merging two states is one addition.
+ */
+
+/** A sum that is no safe integer: `mantissa * 2^exponent`, `mantissa` odd, `exponent` at least -1074. Made by this module only. */
+export interface BigSum {
+  readonly mantissa: bigint;
+  readonly exponent: number;
+}
+
+/**
+ * An exact sum, immutable, in the unit of its terms. A plain number exactly when the sum is a safe integer
+ * (at most 2^53 - 1 in magnitude; never -0), a `BigSum` otherwise, so equal sums are deeply equal.
+ */
+export type ExactSum = number | BigSum;
+
+/** The sum of nothing: the identity of `addSums`. */
+export const zero: ExactSum = 0;
+
+/**
+ * Most characters of an encoded sum: 1,074 bits below the point, 1,024 above and 53 for the growth by up to 2^53 terms
+ * (285 years at a million a second) are 538 hexadecimal digits; sign, `p` and exponent are 7 more.
+ */
+export const maxEncodedChars = 545;
+
+const smallestExponent = -1074;
+const mantissaBits = 53;
+const largestBits = 1024 + 53;
+const two32 = 2 ** 32;
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** `sum + x`. `x` is finite: the caller has validated it, so NaN and the infinities are a bug and throw. */
+export function addNumber(sum: ExactSum, x: number): ExactSum {
+  if (typeof sum === 'number' && Number.isInteger(x)) {
+    // Both are integers: a rounded result within the safe range was not rounded at all.
+    const result = sum + x;
+    if (Number.isSafeInteger(result)) return result;
+  }
+  if (!Number.isFinite(x)) throw new Error(`a sum takes finite numbers only, not ${x}`);
+  return addExact(exactly(sum), exactly(x));
+}
+
+/** The merge of two partial sums: commutative, associative, with `zero` as its identity, all to the bit. */
+export function addSums(a: ExactSum, b: ExactSum): ExactSum {
+  if (typeof b === 'number') return addNumber(a, b);
+  if (typeof a === 'number') return addNumber(b, a);
+  return addExact(a, b);
+}
+
+/** The double nearest to the sum, ties to even; beyond the largest double, an infinity. Never -0. */
+export function toNumber(sum: ExactSum): number {
+  if (typeof sum === 'number') return sum;
+  return signed(sum, nearestDouble(magnitude(sum.mantissa), sum.exponent, 0n));
+}
+
+/**
+ * The double nearest to the exact rational `sum / count`, ties to even, rounded once: the mean can be finite where the
+ * sum is beyond every double. `count` is a positive safe integer, anything else a bug that throws.
+ */
+export function quotient(sum: ExactSum, count: number): number {
+  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`a sum is divided by a positive integer, not ${count}`);
+  if (typeof sum === 'number') return sum / count; // both are exact doubles, and IEEE 754 rounds a division once
+  const dividend = magnitude(sum.mantissa);
+  const divisor = BigInt(count);
+  // At least 55 bits of quotient: the remainder then lies below the bit that decides, where only "some or none" matters.
+  const shift = Math.max(0, mantissaBits + 3 + bitLength(divisor) - bitLength(dividend));
+  const shifted = dividend << BigInt(shift);
+  return signed(sum, nearestDouble(shifted / divisor, sum.exponent - shift, shifted % divisor));
+}
+
+/**
+ * The sum for JSON: the plain number, or text `"<mantissa in hex>p<exponent>"`, as in `"ccccccccccccdp-55"` for 0.1.
+ * At most `maxEncodedChars` characters; equal sums have equal encodings.
+ */
+export function encodeSum(sum: ExactSum): number | string {
+  return typeof sum === 'number' ? sum : `${sum.mantissa.toString(16)}p${sum.exponent}`;
+}
+
+/** The inverse of `encodeSum`. Throws on everything that `encodeSum` does not write, other spellings of a sum included. */
+export function decodeSum(json: unknown): ExactSum {
+  if (typeof json === 'number' && Number.isSafeInteger(json)) return json + 0; // turns -0 into 0
+  const sum = typeof json === 'string' && json.length <= maxEncodedChars ? parse(json) : undefined;
+  if (sum === undefined || encodeSum(sum) !== json) {
+    throw new Error(`not an encoded sum: ${(JSON.stringify(json) ?? typeof json).slice(0, 80)}`);
+  }
+  return sum;
+}
+
+/** A sum that changes in place, for the terms of one batch: some ten times faster on decimals than `addNumber`. */
+export interface Accumulator {
+  /** Adds a finite number; NaN and the infinities throw. */
+  add(x: number): void;
+  /** The sum so far, which may go on. Equal to what `addNumber` gives, to the bit. */
+  sum(): ExactSum;
+}
+
+/** A new accumulator that holds `start`. */
+export function createAccumulator(start: ExactSum = zero): Accumulator {
+  return new LimbAccumulator(start);
+}
+
+/**
+ * Holds the common part of the range, multiples of 2^-96 within the safe integers, in four doubles of 32-bit limbs (the
+ * small superaccumulator of Neal, "Fast Exact Summation Using Small and Large Superaccumulators", 2015, cut down to
+ * what measurements and prices need), and everything else in an `ExactSum`. All arithmetic on the limbs is exact.
+ */
+class LimbAccumulator implements Accumulator {
+  private rest: ExactSum;
+  private whole = 0;
+  private limb1 = 0;
+  private limb2 = 0;
+  private limb3 = 0;
+  private fractions = 0;
+
+  constructor(start: ExactSum) {
+    this.rest = start;
+  }
+
+  add(x: number): void {
+    const integer = Math.trunc(x);
+    const whole = this.whole + integer;
+    if (!Number.isSafeInteger(whole)) {
+      this.rest = addNumber(this.rest, x);
+      return;
+    }
+    if (x !== integer) {
+      const scaled1 = (x - integer) * two32;
+      const part1 = Math.trunc(scaled1);
+      const scaled2 = (scaled1 - part1) * two32;
+      const part2 = Math.trunc(scaled2);
+      const part3 = (scaled2 - part2) * two32;
+      if (part3 !== Math.trunc(part3)) {
+        this.rest = addNumber(this.rest, x);
+        return;
+      }
+      // A part is below 2^32, so 2^20 of them stay below 2^52.
+      if (this.fractions === 2 ** 20) this.carry();
+      this.fractions += 1;
+      this.limb1 += part1;
+      this.limb2 += part2;
+      this.limb3 += part3;
+    }
+    this.whole += integer; // not `whole`: a carry may have emptied it
+  }
+
+  sum(): ExactSum {
+    this.carry();
+    return this.rest;
+  }
+
+  private carry(): void {
+    this.rest = addNumber(this.rest, this.whole);
+    if (this.fractions > 0) {
+      const mantissa = (BigInt(this.limb1) << 64n) + (BigInt(this.limb2) << 32n) + BigInt(this.limb3);
+      this.rest = addSums(this.rest, normalized(mantissa, -96));
+    }
+    this.whole = this.limb1 = this.limb2 = this.limb3 = this.fractions = 0;
+  }
+}
+
+function addExact(a: BigSum, b: BigSum): ExactSum {
+  const distance = a.exponent - b.exponent;
+  if (distance === 0) return normalized(a.mantissa + b.mantissa, a.exponent);
+  return distance > 0
+    ? normalized((a.mantissa << BigInt(distance)) + b.mantissa, b.exponent)
+    : normalized((b.mantissa << BigInt(-distance)) + a.mantissa, a.exponent);
+}
+
+/** The one form of `mantissa * 2^exponent`. */
+function normalized(mantissa: bigint, exponent: number): ExactSum {
+  if (mantissa === 0n) return 0;
+  let odd = mantissa;
+  let power = exponent;
+  let low = Number(BigInt.asUintN(32, odd));
+  while ((low & 1) === 0) {
+    const zeros = low === 0 ? 32 : trailingZeros(low);
+    odd >>= BigInt(zeros);
+    power += zeros;
+    low = Number(BigInt.asUintN(32, odd));
+  }
+  if (power >= 0 && power < mantissaBits) {
+    const integer = Number(odd) * 2 ** power;
+    if (Number.isSafeInteger(integer)) return integer;
+  }
+  return { mantissa: odd, exponent: power };
+}
+
+/** A finite number or a sum as mantissa and exponent; the mantissa may be even, unlike a sum's. */
+function exactly(value: ExactSum): BigSum {
+  if (typeof value !== 'number') return value;
+  if (Number.isSafeInteger(value)) return { mantissa: BigInt(value), exponent: 0 };
+  scratch.setFloat64(0, value);
+  const high = scratch.getUint32(0);
+  const low = scratch.getUint32(4);
+  const biased = (high >>> 20) & 0x7ff;
+  const fraction = (high & 0xfffff) * two32 + low;
+  const integer = biased === 0 ? fraction : fraction + 2 ** 52;
+  const zeros = low === 0 ? 32 : trailingZeros(low);
+  const odd = integer / 2 ** zeros;
+  return { mantissa: BigInt(value < 0 ? -odd : odd), exponent: Math.max(biased, 1) - 1075 + zeros };
+}
+
+/** The double nearest to `(mantissa + a little) * 2^exponent`, where a remainder that is not zero is a little, below one. */
+function nearestDouble(mantissa: bigint, exponent: number, remainder: bigint): number {
+  const lastBit = Math.max(bitLength(mantissa) + exponent - mantissaBits, smallestExponent);
+  const dropped = BigInt(lastBit - exponent);
+  if (dropped <= 0n) return Number(mantissa) * 2 ** exponent;
+  const kept = mantissa >> dropped;
+  const rest = mantissa - (kept << dropped);
+  const half = 1n << (dropped - 1n);
+  const up = rest > half || (rest === half && (remainder !== 0n || (kept & 1n) === 1n));
+  return Number(up ? kept + 1n : kept) * 2 ** lastBit;
+}
+
+function parse(text: string): ExactSum | undefined {
+  const [, minus, digits, exponentText] = /^(-?)([0-9a-f]+)p(-?\d{1,4})$/.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const mantissa = BigInt(`0x${digits}`);
+  const exponent = Number(exponentText);
+  if (exponent < smallestExponent || bitLength(mantissa) + exponent > largestBits) return undefined;
+  return normalized(minus === '-' ? -mantissa : mantissa, exponent);
+}
+
+function magnitude(value: bigint): bigint {
+  return value < 0n ? -value : value;
+}
+
+function signed(sum: BigSum, size: number): number {
+  return sum.mantissa < 0n && size !== 0 ? -size : size;
+}
+
+/** The number of bits of a bigint that is not negative. */
+function bitLength(value: bigint): number {
+  const hex = value.toString(16);
+  return hex.length * 4 - Math.clz32(Number.parseInt(hex.charAt(0), 16)) + 28;
+}
+
+/** Zeros below the lowest one of 32 bits that are not all zero. */
+function trailingZeros(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
+}

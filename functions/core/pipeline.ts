@@ -1,0 +1,184 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { AnyAggregate } from './aggregate.ts';
+import { type Duration, durationMs, longestDurationMs } from './duration.ts';
+import { mistake, TidemarkError } from './error.ts';
+import type { EventTimeUnit, EventTimeValue } from './event-time.ts';
+import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
+import type { WindowKind } from './window.ts';
+
+/** What the schema turns a parsed JSON event into. */
+export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
+
+/** Names of fields whose value can be grouped by. */
+type GroupField<Event> = { [Name in keyof Event & string]: Event[Name] extends GroupValue | undefined ? Name : never }[keyof Event & string];
+
+/** A query as it is written. */
+export interface QuerySpec<Event> {
+  /** Keeps an event for this query. Must be pure. @default every event */
+  readonly where?: (event: Event) => boolean;
+  /** Fields to group by: their names, or a name and a function each. Must be pure. @default one group */
+  readonly groupBy?: readonly GroupField<Event>[] | { readonly [name: string]: GroupSelector<Event> };
+  readonly window: WindowKind;
+  /** At least one, by the name it has in results. */
+  readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
+  /** How many keys a window of one shard is expected to hold; only the first windows' cost depends on it. @default 1,000 */
+  readonly expectedKeys?: number;
+}
+
+/** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
+export interface PipelineSpec<Schema extends StandardSchemaV1> {
+  /** Lower case letters, digits and dashes, at most 40: it is part of the names of the stream and the tables. */
+  readonly name: string;
+  /** Any Standard Schema validator (zod, valibot, arktype...). Must be synchronous and pure. */
+  readonly event: Schema;
+  /** Where the event time is: epoch ms, a Date or ISO 8601 text with a zone. Numbers of seconds need `unit: 's'`. Must be pure. */
+  readonly eventTime:
+    | ((event: EventOf<Schema>) => EventTimeValue)
+    | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
+  /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default packed records go round the shards */
+  readonly partitionKey?: (event: EventOf<Schema>) => string;
+  readonly watermark: {
+    /** How far behind the greatest event time of its shard an event may be and still be counted. At least 0. */
+    readonly delay: Duration;
+    /** How far after its arrival an event's time may lie before it is rejected: one bad clock must not close everybody's windows. @default '1 hour' */
+    readonly maxFutureSkew?: Duration;
+    /** After how long without accepted events a shard may stop holding the watermark, once it is proven to have nothing left. @default '1 minute' */
+    readonly idle?: Duration;
+  };
+  /** At least one, by name. They share the stream and the watermark. */
+  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema>> };
+}
+
+/** A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}. */
+export interface Query {
+  readonly name: string;
+  /** Position among the pipeline's queries. */
+  readonly index: number;
+  readonly window: WindowKind;
+  readonly groupBy: readonly string[];
+  readonly aggregateNames: readonly string[];
+  readonly aggregates: readonly AnyAggregate<unknown>[];
+  readonly expectedKeys: number;
+  readonly where: ((event: unknown) => boolean) | undefined;
+  readonly keyOf: (event: unknown) => GroupKey;
+}
+
+/** A checked pipeline. Times are in milliseconds. `eventTime`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
+export interface Pipeline {
+  readonly name: string;
+  readonly schema: StandardSchemaV1['~standard'];
+  readonly eventTime: (event: unknown) => EventTimeValue;
+  readonly eventTimeUnit: EventTimeUnit | undefined;
+  readonly partitionKey: ((event: unknown) => string) | undefined;
+  readonly delayMs: number;
+  readonly maxFutureSkewMs: number;
+  readonly idleMs: number;
+  readonly queries: readonly Query[];
+}
+
+/** Names that results and tables use for something else. */
+const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'rows', 'key', 'values', 'finalizedAt', 'attempt', 'part'];
+
+const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+
+/**
+ * Checks a pipeline and makes it ready to run.
+ * @throws TidemarkError that names the field, the value and the remedy.
+ */
+export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
+  const names = Object.keys(required('queries', spec.queries));
+  if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
+    throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
+  if (names.length === 0) throw mistake('queries', spec.queries, 'has no query: give at least one, by name');
+  const watermark = required('watermark', spec.watermark);
+  const eventTime = required('eventTime', spec.eventTime);
+  const bounds = { leastMs: 0, mostMs: longestDurationMs };
+  return {
+    name: spec.name,
+    schema: checkedSchema(spec.event),
+    eventTime: callable('eventTime', typeof eventTime === 'function' ? eventTime : eventTime.of),
+    eventTimeUnit: typeof eventTime === 'function' ? undefined : checkedUnit(eventTime.unit),
+    partitionKey: spec.partitionKey === undefined ? undefined : callable('partitionKey', spec.partitionKey),
+    delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
+    maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
+    idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
+    queries: names.map((name, index) => checkedQuery(name, index, required(`queries.${name}`, spec.queries[name]))),
+  };
+}
+
+function checkedQuery<Event>(name: string, index: number, spec: QuerySpec<Event>): Query {
+  const field = `queries.${name}`;
+  if (!namePattern.test(name)) throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64');
+  const groupBy = groupFields(field, spec.groupBy ?? []);
+  const aggregates = Object.entries(required(`${field}.aggregates`, spec.aggregates));
+  if (aggregates.length === 0) throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
+  const grouped = groupBy.map(([groupName]) => groupName);
+  for (const [kind, checked] of [['groupBy', grouped], ['aggregates', aggregates.map(([n]) => n)]] as const) checkNames(`${field}.${kind}`, checked);
+  for (const [aggregateName, aggregate] of aggregates) {
+    if (grouped.includes(aggregateName))
+      throw mistake(`${field}.aggregates.${aggregateName}`, aggregateName, 'is also a group-by field: rename one of them, they are columns of one row');
+    if (typeof aggregate?.merge !== 'function')
+      throw mistake(`${field}.aggregates.${aggregateName}`, aggregate, 'is not an aggregate: use count(), sum(...), min(...), max(...) or avg(...)');
+  }
+  const window = required(`${field}.window`, spec.window);
+  if (typeof window.sliceOf !== 'function') throw mistake(`${field}.window`, window, "is not a window: use tumbling('1 hour')");
+  const expectedKeys = spec.expectedKeys ?? 1000;
+  if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
+    throw mistake(`${field}.expectedKeys`, expectedKeys, 'is not a number of keys: give a whole number from 1 to 10,000,000');
+  return {
+    name,
+    index,
+    window,
+    groupBy: grouped,
+    aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
+    aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
+    expectedKeys,
+    where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
+    keyOf: keyReader(groupBy) as (event: unknown) => GroupKey,
+  };
+}
+
+function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>['groupBy']>): (readonly [string, GroupSelector<Event>])[] {
+  if (!Array.isArray(groupBy)) {
+    if (typeof groupBy !== 'object' || groupBy === null)
+      throw mistake(`${field}.groupBy`, groupBy, "is not a group-by: write ['action'] or { action: (event) => event.action }");
+    return Object.entries(groupBy).map(([name, select]) => [name, callable(`${field}.groupBy.${name}`, select)]);
+  }
+  return groupBy.map((name: GroupField<Event>) => {
+    if (groupBy.filter((other) => other === name).length > 1) throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
+    return [name, (event) => event[name] as GroupValue | undefined];
+  });
+}
+
+function checkNames(field: string, names: readonly string[]): void {
+  for (const name of names) {
+    if (typeof name !== 'string' || !namePattern.test(name))
+      throw mistake(`${field}`, name, 'is not a column name: use letters, digits and _, a letter first, at most 64');
+    if (reservedNames.includes(name)) throw mistake(`${field}.${name}`, name, `is a name the results use: choose another than ${reservedNames.join(', ')}`);
+  }
+}
+
+function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['~standard'] {
+  const standard = schema?.['~standard'];
+  if (standard === undefined || typeof standard.validate !== 'function')
+    throw mistake('event', schema, 'is not a Standard Schema validator: use zod, valibot, arktype or another (standardschema.dev)');
+  if (standard.validate(undefined) instanceof Promise)
+    throw new TidemarkError('event: the schema validates asynchronously: use a synchronous one, records are validated one by one and must be pure');
+  return standard;
+}
+
+function checkedUnit(unit: EventTimeUnit): EventTimeUnit {
+  if (unit !== 's' && unit !== 'ms') throw mistake('eventTime.unit', unit, "is not a unit: use 's' or 'ms'");
+  return unit;
+}
+
+function required<T>(field: string, value: T | undefined | null): T {
+  if (value === undefined || value === null) throw mistake(field, value, 'is missing: give one');
+  return value;
+}
+
+/** The user's functions take the schema's output; here, where pipelines of all schemas are alike, that is unknown. */
+function callable<Event, Result>(field: string, value: (event: Event) => Result): (event: unknown) => Result {
+  if (typeof value !== 'function') throw mistake(field, value, 'is not a function of the event: give one');
+  return value as (event: unknown) => Result;
+}

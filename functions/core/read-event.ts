@@ -1,0 +1,90 @@
+import { eventTimeOf } from './event-time.ts';
+import type { KeyText } from './group-key.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/** Why an event is rejected; the detail beside it is for people. */
+export type RejectReason =
+  | 'encoding'
+  | 'unparsable'
+  | 'corrupt-aggregate'
+  | 'schema'
+  | 'no-event-time'
+  | 'future'
+  | 'group-key'
+  | 'aggregate-input'
+  | 'pipeline-threw';
+
+export interface Rejection {
+  readonly outcome: 'rejected';
+  readonly reason: RejectReason;
+  readonly detail: string;
+}
+
+/** A valid event: what the schema made of it, its time, and its key for each query, undefined where the query does not want it. */
+export interface AcceptedEvent {
+  readonly outcome: 'accepted';
+  readonly event: unknown;
+  readonly time: number;
+  readonly keys: readonly (KeyText | undefined)[];
+}
+
+/** Longest detail kept beside a rejection, in characters. */
+const longestDetail = 500;
+
+export function rejection(reason: RejectReason, detail: string): Rejection {
+  return { outcome: 'rejected', reason, detail: detail.length > longestDetail ? `${detail.slice(0, longestDetail)}...` : detail };
+}
+
+/**
+ * Classifies the text of one event before anything is applied: rejected, or accepted with all that the fold needs. Pure as long as the
+ * pipeline's own functions are; what they throw rejects the event and never blocks the shard.
+ * @param arrivalMs when the stream took it, epoch ms: the measure of "too far in the future" (DESIGN 4.3)
+ */
+export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): AcceptedEvent | Rejection {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (error) {
+    return rejection('unparsable', message(error));
+  }
+  try {
+    return accept(pipeline, parsed, arrivalMs);
+  } catch (error) {
+    return rejection('pipeline-threw', message(error));
+  }
+}
+
+function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
+  const validated = pipeline.schema.validate(parsed);
+  if (validated instanceof Promise) return rejection('schema', 'the schema validates asynchronously');
+  if (validated.issues !== undefined) return rejection('schema', validated.issues.map(describeIssue).join('; '));
+  const event = validated.value;
+  const time = eventTimeOf(pipeline.eventTime(event), pipeline.eventTimeUnit);
+  if (typeof time !== 'number') return rejection('no-event-time', time.refused);
+  if (time > arrivalMs + pipeline.maxFutureSkewMs)
+    return rejection('future', `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`);
+  const keys: (KeyText | undefined)[] = [];
+  for (const query of pipeline.queries) {
+    if (query.where !== undefined && !query.where(event)) {
+      keys.push(undefined);
+      continue;
+    }
+    const key = query.keyOf(event);
+    if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
+    for (const aggregate of query.aggregates) {
+      const input = aggregate.input(event);
+      if (input.kind === 'refused') return rejection('aggregate-input', `query ${query.name}: ${input.reason}`);
+    }
+    keys.push(key);
+  }
+  return { outcome: 'accepted', event, time, keys };
+}
+
+function describeIssue(issue: { readonly message: string; readonly path?: readonly unknown[] | undefined }): string {
+  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.');
+  return path === '' ? issue.message : `${path}: ${issue.message}`;
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,105 @@
+import { addCounters, addQueryCounters, type Counters, noEvents, noPairs, type QueryCounters } from './counters.ts';
+import { createFold } from './fold.ts';
+import type { KeyText } from './group-key.ts';
+import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from './partial.ts';
+import type { Pipeline, Query } from './pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent } from './read-event.ts';
+import { mergeWindow, sortedRows, windowsOf } from './window-result.ts';
+
+/** The windows of one query and their rows. */
+export interface StaticWindow {
+  readonly query: string;
+  readonly start: number;
+  readonly end: number;
+  readonly rows: readonly Row[];
+}
+
+/** What one run over some of the input found, as plain data that can cross to another thread. */
+export interface StaticPart {
+  readonly counters: Counters;
+  readonly queries: readonly QueryCounters[];
+  /** Encoded partial aggregates by position of the query, then slice. */
+  readonly partials: readonly (readonly [query: number, slice: number, text: string])[];
+}
+
+/** The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so nothing is late. */
+export interface StaticRun {
+  add(text: string, arrivalMs: number): AcceptedEvent | Rejection;
+  /** Counts an event that could not even be read as text. */
+  reject(): void;
+  part(): StaticPart;
+}
+
+export function createStaticRun(pipeline: Pipeline): StaticRun {
+  const fold = createFold();
+  const counters = { ...noEvents };
+  const queries = pipeline.queries.map(() => ({ ...noPairs }));
+  return {
+    add(text, arrivalMs) {
+      const read = readEvent(pipeline, text, arrivalMs);
+      counters.received++;
+      if (read.outcome === 'rejected') {
+        counters.rejected++;
+        return read;
+      }
+      let wanted = false;
+      for (const query of pipeline.queries) {
+        const key = read.keys[query.index];
+        const pairs = queries[query.index];
+        if (key === undefined) {
+          if (pairs !== undefined) pairs.filtered++;
+          continue;
+        }
+        fold.add(query, key, read.event, read.time);
+        if (pairs !== undefined) pairs.counted++;
+        wanted = true;
+      }
+      counters[wanted ? 'counted' : 'filtered']++;
+      return read;
+    },
+    reject() {
+      counters.received++;
+      counters.rejected++;
+    },
+    part() {
+      const partials = [...fold.slices].map(
+        ({ query, slice, keys }) => [query.index, slice, encodePartials(query, [...keys].map(([key, { states }]) => [key, states] as const))] as const,
+      );
+      return { counters, queries, partials };
+    },
+  };
+}
+
+/** The answer to the static query from all its parts. */
+export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): { counters: Counters; queries: QueryCounters[]; windows: StaticWindow[] } {
+  let counters = noEvents;
+  const queries = pipeline.queries.map(() => noPairs);
+  const slices: Map<number, Map<KeyText, Partial>>[] = pipeline.queries.map(() => new Map());
+  for (const part of parts) {
+    counters = addCounters(counters, part.counters);
+    part.queries.forEach((pairs, i) => {
+      queries[i] = addQueryCounters(queries[i] ?? noPairs, pairs);
+    });
+    for (const [index, slice, text] of part.partials) {
+      const query = pipeline.queries[index];
+      if (query === undefined) continue;
+      const merged = slices[index]?.get(slice) ?? new Map<KeyText, Partial>();
+      mergeInto(query, merged, decodePartials(query, text));
+      slices[index]?.set(slice, merged);
+    }
+  }
+  const windows = pipeline.queries.flatMap((query) => answerOf(query, slices[query.index] ?? new Map()));
+  return { counters, queries, windows };
+}
+
+function answerOf(query: Query, slices: ReadonlyMap<number, ReadonlyMap<KeyText, Partial>>): StaticWindow[] {
+  return windowsOf(query, slices.keys())
+    .map((window) => {
+      const merged = mergeWindow(query, window, (slice) => {
+        const partials = slices.get(slice);
+        return partials === undefined ? [] : [partials];
+      });
+      return { query: query.name, start: window.start, end: window.end, rows: sortedRows(query, merged) };
+    })
+    .sort((left, right) => left.start - right.start || left.end - right.end);
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { count, definePipeline, tumbling } from '../functions/core/index.ts';
+
+/** Spark's classic lesson: devices open and close; how many of each action are there in every hour of event time? */
+export default definePipeline({
+  name: 'device-actions',
+  event: z.object({ time: z.number(), action: z.enum(['Open', 'Close']) }),
+  eventTime: { of: (event) => event.time, unit: 's' },
+  watermark: { delay: '1 hour' },
+  queries: {
+    actionsPerHour: {
+      groupBy: ['action'],
+      window: tumbling('1 hour'),
+      aggregates: { count: count() },
+    },
+  },
+});
