@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { build, type BuildFailure, type BuildOptions } from 'esbuild';
+import { type FunctionName, functions } from '../../functions/core/settings.ts';
+import { functionBundling, pipelineAlias } from '../bundling.ts';
+import { LocalError } from './local-error.ts';
+
+/** The entry file of each function, absolute. */
+export type FunctionEntries = Readonly<Record<FunctionName, string>>;
+
+/** What {@link bundleFunctions} needs. */
+export interface BundleFunctionsOptions {
+  /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
+  readonly pipelineFile: string;
+  readonly entries: FunctionEntries;
+  readonly outDir: string;
+  readonly packageRoot: string;
+}
+
+/** The package's own entry files. */
+export function functionEntries(packageRoot: string): FunctionEntries {
+  const entry = (name: FunctionName): string => join(packageRoot, 'functions', `${name}.ts`);
+  return { aggregate: entry('aggregate'), finalize: entry('finalize'), query: entry('query') };
+}
+
+/**
+ * Bundles the three functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
+ * import `tidemark` (the pipeline language) and, when it has no copy of its own, zod.
+ * @returns the bundled file of each function
+ * @throws LocalError `pipelineFile` or `bundle`, one line
+ */
+export async function bundleFunctions(options: BundleFunctionsOptions): Promise<FunctionEntries> {
+  const pipelineFile = resolve(options.pipelineFile);
+  if (!existsSync(pipelineFile)) {
+    throw new LocalError('pipelineFile', `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`);
+  }
+  await runBuild({
+    ...functionBundlingOptions,
+    entryPoints: { ...options.entries },
+    outdir: options.outDir,
+    alias: { ...pipelineAlias(pipelineFile), tidemark: join(options.packageRoot, 'functions', 'core', 'index.ts') },
+    nodePaths: [join(options.packageRoot, 'node_modules')],
+  });
+  const file = (name: FunctionName): string => join(options.outDir, `${name}${functionBundling.extension}`);
+  return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query') };
+}
+
+const functionBundlingOptions: BuildOptions = {
+  bundle: functionBundling.bundle,
+  platform: functionBundling.platform,
+  format: functionBundling.format,
+  target: functionBundling.target,
+  mainFields: [...functionBundling.mainFields],
+  banner: { js: functionBundling.banner },
+  outExtension: { '.js': functionBundling.extension },
+  sourcemap: 'linked',
+  sourcesContent: false,
+};
+
+/** The entry files of the child processes and of the worker that is an execution environment. */
+export const processNames = ['emulators-process', 'functions-process', 'runner-process', 'environment-worker'] as const;
+export type ProcessName = (typeof processNames)[number];
+
+/**
+ * Bundles the child processes, because plain Node 20 runs no TypeScript; packages stay outside and are resolved from the
+ * output folder.
+ * @returns the bundled file of each entry
+ */
+export async function bundleProcesses(packageRoot: string, outDir: string): Promise<Readonly<Record<ProcessName, string>>> {
+  await runBuild({
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'external',
+    entryPoints: processNames.map((name) => join(packageRoot, 'infra', 'local', `${name}.ts`)),
+    outdir: outDir,
+    outExtension: { '.js': '.mjs' },
+  });
+  const file = (name: ProcessName): string => join(outDir, `${name}.mjs`);
+  return {
+    'emulators-process': file('emulators-process'),
+    'functions-process': file('functions-process'),
+    'runner-process': file('runner-process'),
+    'environment-worker': file('environment-worker'),
+  };
+}
+
+async function runBuild(options: BuildOptions): Promise<void> {
+  try {
+    await build({ ...options, logLevel: 'silent', write: true });
+  } catch (thrown) {
+    throw new LocalError('bundle', bundleMessage(thrown), { cause: thrown });
+  }
+}
+
+function bundleMessage(thrown: unknown): string {
+  const first = isBuildFailure(thrown) ? thrown.errors[0] : undefined;
+  if (first === undefined) return `cannot bundle the functions: ${String(thrown)}`;
+  const place = first.location === null ? '' : `${relative(process.cwd(), resolve(first.location.file))}:${first.location.line}:${first.location.column + 1}: `;
+  const more = isBuildFailure(thrown) && thrown.errors.length > 1 ? ` (and ${thrown.errors.length - 1} more)` : '';
+  return `${place}${first.text.split('\n', 1)[0]}${more}`;
+}
+
+function isBuildFailure(thrown: unknown): thrown is BuildFailure {
+  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors);
+}
+
+/** All function names, in a fixed order. */
+export const functionNames = Object.keys(functions) as readonly FunctionName[];

@@ -1,0 +1,65 @@
+import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { LocalError, messageOf, systemCode } from './local-error.ts';
+
+/** Where things are in a data folder. */
+export interface DataFolder {
+  readonly kinesis: string;
+  readonly dynamodb: string;
+  readonly logs: string;
+  readonly checkpoints: string;
+}
+
+/** The layout of a data folder. */
+export function dataFolder(path: string): DataFolder {
+  return { kinesis: join(path, 'kinesis'), dynamodb: join(path, 'dynamodb'), logs: join(path, 'log'), checkpoints: join(path, 'checkpoints.json') };
+}
+
+/**
+ * Makes the folder and tries a write, so that a folder that cannot be used is one clear line at the start.
+ * @throws LocalError `dataFolder` or `diskFull`
+ */
+export function prepareDataFolder(path: string): DataFolder {
+  const folder = dataFolder(path);
+  try {
+    for (const part of [path, folder.kinesis, folder.dynamodb, folder.logs]) {
+      mkdirSync(part, { recursive: true });
+      accessSync(part, constants.W_OK);
+    }
+    const probe = join(path, `.probe-${process.pid}`);
+    writeFileSync(probe, Buffer.alloc(4096));
+    rmSync(probe);
+  } catch (error) {
+    if (systemCode(error) === 'ENOSPC') throw new LocalError('diskFull', `data folder ${path}: no space left on the device: free some or choose another folder`);
+    throw new LocalError('dataFolder', `data folder ${path}: cannot be written (${messageOf(error)}): choose another folder`);
+  }
+  return folder;
+}
+
+interface LevelDatabase {
+  open(): Promise<void>;
+  close(): Promise<void>;
+}
+type LevelConstructor = new (path: string) => LevelDatabase;
+
+/**
+ * LevelDB holds an operating system's lock on each of its folders as long as its process lives, so no lock file can be left
+ * behind. Opening it here first turns what would be a crash of the emulator into one clear line.
+ * @throws LocalError `dataFolderInUse` or `dataFolder`
+ */
+export async function assertUnlocked(path: string, folder: DataFolder): Promise<void> {
+  const fromHere = createRequire(import.meta.url);
+  const { Level } = createRequire(fromHere.resolve('dynalite'))('level') as { readonly Level: LevelConstructor };
+  const database = new Level(folder.dynamodb);
+  try {
+    await database.open();
+    await database.close();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    if (systemCode(cause) === 'LEVEL_LOCKED') {
+      throw new LocalError('dataFolderInUse', `data folder ${path}: another tidemark uses it: stop that one or choose another folder`);
+    }
+    throw new LocalError('dataFolder', `data folder ${path}: its database cannot be opened (${messageOf(cause)}): restore it or choose another folder`);
+  }
+}

@@ -1,0 +1,37 @@
+import dynalite from 'dynalite';
+import kinesalite from 'kinesalite';
+import { type RunningChild, runChild } from './child-main.ts';
+import { assertUnlocked, prepareDataFolder } from './data-folder.ts';
+import { close, listen } from './emulator.ts';
+import { createPutHints } from './put-hints.ts';
+
+/** What the emulators process is told. */
+export interface EmulatorsOptions {
+  /** In memory when null. */
+  readonly dataDir: string | null;
+  /** The ports to serve on, 0 for any: after a restart the same ones, because clients know them. */
+  readonly ports: { readonly kinesis: number; readonly dynamodb: number };
+}
+
+/** More shards than anybody splits a local stream into; kinesalite's own limit is 10. */
+const shardLimit = 10_000;
+
+async function start(options: EmulatorsOptions): Promise<RunningChild> {
+  const folder = options.dataDir === null ? undefined : prepareDataFolder(options.dataDir);
+  if (folder !== undefined && options.dataDir !== null) await assertUnlocked(options.dataDir, folder);
+  const hints = createPutHints();
+  const kinesis = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit, ...(folder && { path: folder.kinesis }) });
+  const dynamodb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder && { path: folder.dynamodb }) });
+  const ports = {
+    kinesis: await listen(kinesis, options.ports.kinesis, hints.subscribe, hints.onAnswer),
+    dynamodb: await listen(dynamodb, options.ports.dynamodb, () => 'passed', undefined),
+  };
+  return {
+    ports,
+    async stop() {
+      await Promise.all([close(kinesis), close(dynamodb)]);
+    },
+  };
+}
+
+runChild<EmulatorsOptions>('emulators', start);

@@ -1,0 +1,116 @@
+import type { AwsJson } from './aws-json.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import type { InvokeAnswer } from './function-client.ts';
+import { messageOf } from './local-error.ts';
+import type { PutHint } from './put-hints.ts';
+import { type DeliverySettings, type ShardConsumer, type ShardStatus, startShardConsumer } from './shard-consumer.ts';
+import { createShardSource } from './shard-source.ts';
+import { createSignal } from './signal.ts';
+
+/** What a mapping is made of. */
+export interface MappingSpec {
+  readonly streamName: string;
+  readonly kinesis: AwsJson;
+  readonly checkpoints: Checkpoints;
+  readonly delivery: DeliverySettings;
+  /** Invokes the function with an event (JSON). */
+  invoke(event: string): Promise<InvokeAnswer>;
+}
+
+/** A shard waits until its parents are finished, is delivered, and is finished. */
+export type MappedShard = Omit<ShardStatus, 'state'> & { readonly state: ShardStatus['state'] | 'waitingForParents' | 'finished' };
+
+/** An event source mapping from a Kinesis stream to a function. */
+export interface EventSourceMapping {
+  onHint(hint: PutHint): void;
+  status(): { readonly lastError: string | null; readonly shards: Readonly<Record<string, MappedShard>> };
+  /** Starts no further invocation, and resolves when the last ones have ended. */
+  stop(): Promise<void>;
+}
+
+interface Shard {
+  readonly ShardId: string;
+  readonly ParentShardId?: string;
+  readonly AdjacentParentShardId?: string;
+}
+
+/** How often (ms) the shards are listed when nothing says that they changed. */
+const listEveryMs = 1_000;
+
+/**
+ * Delivers all shards of the stream, from their oldest records on (TRIM_HORIZON). A shard that came from a split or a merge starts
+ * only when its parents were processed to their ends, so that records of one partition key stay in order.
+ */
+export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
+  const consumers = new Map<string, ShardConsumer>();
+  const relist = createSignal();
+  let shards: readonly Shard[] = [];
+  let lastError: string | null = null;
+  let stopped = false;
+
+  const isFinished = (shardId: string): boolean => spec.checkpoints.get(shardId)?.finished === true;
+
+  /** A parent that the stream no longer lists outlived its retention: there is nothing left of it to wait for. */
+  function isDue(shard: Shard): boolean {
+    const listed = new Set(shards.map((other) => other.ShardId));
+    return [shard.ParentShardId, shard.AdjacentParentShardId].every((parent) => parent === undefined || !listed.has(parent) || isFinished(parent));
+  }
+
+  function startDueShards(): void {
+    for (const shard of shards) {
+      if (stopped || consumers.has(shard.ShardId) || isFinished(shard.ShardId) || !isDue(shard)) continue;
+      const startAfter = spec.checkpoints.get(shard.ShardId)?.sequenceNumber;
+      const source = createShardSource(spec.kinesis, spec.streamName, shard.ShardId, startAfter);
+      const consumer = startShardConsumer(shard.ShardId, source, spec.delivery, spec.checkpoints, spec.invoke);
+      consumers.set(shard.ShardId, consumer);
+      consumer.done.then(() => relist.ring());
+    }
+  }
+
+  async function watchShards(): Promise<void> {
+    while (!stopped) {
+      try {
+        shards = await listShards(spec.kinesis, spec.streamName);
+        lastError = null;
+        startDueShards();
+      } catch (error) {
+        lastError = messageOf(error);
+      }
+      await relist.wait(listEveryMs);
+    }
+  }
+
+  const watching = watchShards();
+
+  return {
+    onHint(hint) {
+      if ('resharded' in hint) relist.ring();
+      else for (const shardId of hint.shards) consumers.get(shardId)?.wake();
+    },
+    status() {
+      const entries = shards.map(({ ShardId }): [string, MappedShard] => {
+        const checkpoint = spec.checkpoints.get(ShardId)?.sequenceNumber ?? null;
+        const status = consumers.get(ShardId)?.status() ?? { state: 'waitingForParents', checkpoint, invocations: 0, lastError: null };
+        return [ShardId, isFinished(ShardId) ? { ...status, state: 'finished' } : status];
+      });
+      return { lastError, shards: Object.fromEntries(entries) };
+    },
+    async stop() {
+      stopped = true;
+      relist.ring();
+      for (const consumer of consumers.values()) consumer.stop();
+      await Promise.all([watching, ...[...consumers.values()].map((consumer) => consumer.done)]);
+    },
+  };
+}
+
+async function listShards(kinesis: AwsJson, StreamName: string): Promise<readonly Shard[]> {
+  const shards: Shard[] = [];
+  let page: object = { StreamName };
+  for (;;) {
+    const answer = await kinesis.call<{ readonly Shards: readonly Shard[]; readonly NextToken?: string }>('ListShards', page);
+    shards.push(...answer.Shards);
+    if (answer.NextToken === undefined) return shards;
+    page = { NextToken: answer.NextToken };
+  }
+}

@@ -1,0 +1,50 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import type { MetricSums } from './emf.ts';
+import { metricsHeader } from './invoke-api.ts';
+
+/** What an invocation gave: an answer, a function error, or no sign of the functions process. */
+export type InvokeAnswer =
+  | { readonly kind: 'success'; readonly payload: string }
+  | { readonly kind: 'functionError'; readonly payload: string }
+  | { readonly kind: 'unreachable'; readonly reason: string };
+
+/** Invokes functions in the functions process. Never rejects. */
+export interface FunctionClient {
+  invoke(functionName: string, event: string): Promise<InvokeAnswer>;
+  close(): void;
+}
+
+/** Lambda's Invoke call over loopback; `onMetrics` gets the sums of each invocation that answered. */
+export function createFunctionClient(port: number, onMetrics: (functionName: string, sums: MetricSums) => void): FunctionClient {
+  const agent = new Agent({ keepAlive: true });
+  return {
+    invoke(functionName, event) {
+      return new Promise((resolve) => {
+        const unreachable = (error: Error): void => resolve({ kind: 'unreachable', reason: error.message });
+        const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`;
+        const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(event) };
+        const sent = request({ host: '127.0.0.1', port, method: 'POST', path, agent, headers }, (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', unreachable);
+          response.on('end', () => {
+            const payload = Buffer.concat(chunks).toString('utf8');
+            if (response.statusCode !== 200) return resolve({ kind: 'unreachable', reason: `${response.statusCode} ${payload}` });
+            const metrics = metricsOf(response.headers);
+            if (metrics !== undefined) onMetrics(functionName, metrics);
+            resolve({ kind: response.headers['x-amz-function-error'] === undefined ? 'success' : 'functionError', payload });
+          });
+        });
+        sent.on('error', unreachable);
+        sent.end(event);
+      });
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** The metric sums that the functions process adds to an answer. */
+export function metricsOf(headers: IncomingHttpHeaders): MetricSums | undefined {
+  const value = headers[metricsHeader];
+  return typeof value === 'string' ? (JSON.parse(Buffer.from(value, 'base64').toString('utf8')) as MetricSums) : undefined;
+}

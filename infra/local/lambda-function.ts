@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { addEmbeddedMetrics, type MetricSums } from './emf.ts';
+import type { InvocationResult } from './environment.ts';
+import type { EnvironmentPool } from './environment-pool.ts';
+import type { FunctionLog } from './function-log.ts';
+
+/** An invocation that has ended, with what Lambda tells about it. */
+export interface Invocation {
+  readonly requestId: string;
+  readonly result: InvocationResult;
+  /** All that the invocation logged. */
+  readonly log: string;
+  /** Sums of the embedded metrics in the log. */
+  readonly metrics: MetricSums;
+}
+
+/** A function that can be invoked, several times at once as far as its environments go. */
+export interface LambdaFunction {
+  /** `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. */
+  invoke(event: Uint8Array<ArrayBuffer>): Promise<Invocation>;
+  recentLog(): string;
+  close(): Promise<void>;
+}
+
+/** Puts Lambda's log lines and the metrics around a pool of environments. */
+export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, memoryMb: number): LambdaFunction {
+  return {
+    async invoke(event) {
+      const requestId = randomUUID();
+      const lines: string[] = [];
+      const write = (text: string): void => {
+        lines.push(text);
+        log.write(text);
+      };
+      const startMs = performance.now();
+      write(`START RequestId: ${requestId} Version: $LATEST\n`);
+      const result = await pool.invoke(event, requestId, write);
+      const durationMs = performance.now() - startMs;
+      write(`END RequestId: ${requestId}\n`);
+      write(`REPORT RequestId: ${requestId}\tDuration: ${durationMs.toFixed(2)} ms\tMemory Size: ${memoryMb} MB\n`);
+      const text = lines.join('');
+      const metrics: MetricSums = {};
+      for (const line of text.split('\n')) addEmbeddedMetrics(line, metrics);
+      return { requestId, result, log: text, metrics };
+    },
+    recentLog: log.recent,
+    async close() {
+      await pool.terminate();
+      await log.close();
+    },
+  };
+}

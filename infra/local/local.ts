@@ -1,0 +1,218 @@
+import { join, resolve } from 'node:path';
+import { finalizeEverySeconds, type FunctionName, functions as settings, mapping } from '../../functions/core/settings.ts';
+import { createBuildFolder } from './build-folder.ts';
+import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries } from './bundle.ts';
+import type { Ports, ProcessKind } from './child-messages.ts';
+import { type Child, superviseChild } from './child-process.ts';
+import type { EmulatorsOptions } from './emulators-process.ts';
+import type { FunctionsOptions } from './functions-process.ts';
+import { LocalError } from './local-error.ts';
+import { findPackageRoot } from './package-root.ts';
+import { ensureResources, type ResourceNames, resourceNames } from './resources.ts';
+import type { RunnerMemo, RunnerOptions } from './runner-process.ts';
+
+/** What {@link startLocal} is told. */
+export interface LocalOptions {
+  /** The pipeline's TypeScript file. */
+  readonly pipelineFile: string;
+  /** The pipeline's name: the stream, the tables and the functions are called after it. */
+  readonly pipelineName: string;
+  /** Keeps stream, tables, checkpoints and logs in this folder. @default in memory */
+  readonly dataDir?: string;
+  /** The port of the HTTP front on 127.0.0.1. @default any */
+  readonly port?: number;
+  /** Shards of the stream when it has to be created. */
+  readonly shards: number;
+  /** How long (ms) a batch is gathered; 0 delivers at once. @default the deployed mapping's window */
+  readonly batchWindowMs?: number;
+  /** Most records of a batch. @default the deployed mapping's */
+  readonly batchSize?: number;
+  /** How often (ms) finalize is invoked; null: never. @default as deployed */
+  readonly finalizeEveryMs?: number | null;
+  /** Other functions than the package's. */
+  readonly entries?: FunctionEntries;
+  /** Most execution environments of aggregate; at least 2 of them show whether warm state is trusted too much. @default 2 */
+  readonly aggregateEnvironments?: number;
+  /** Other time-outs (ms) than the deployed ones. */
+  readonly timeoutMs?: Partial<Record<FunctionName, number>>;
+  /** More environment variables for the functions. */
+  readonly functionVariables?: Readonly<Record<string, string>>;
+}
+
+/** The embedded AWS, running. */
+export interface Local {
+  /** The HTTP front: the query API, and all AWS services for `AWS_ENDPOINT_URL`. */
+  readonly url: string;
+  readonly endpoints: { readonly kinesis: string; readonly dynamodb: string; readonly lambda: string };
+  readonly streamName: string;
+  readonly tableNames: ResourceNames['tables'];
+  readonly functionNames: ResourceNames['functions'];
+  /** The process ids of now; a process that is being started anew has its new one. */
+  pids(): Readonly<Record<ProcessKind, number | undefined>>;
+  /** `kill -9`; the process is started anew by itself (the emulators only with a data folder: without one that is the end). */
+  kill(kind: ProcessKind): Promise<void>;
+  /** Resolves when a new process serves. After {@link Local.kill} it waits for the one that is being started. */
+  restart(kind: ProcessKind): Promise<void>;
+  /** Finishes the invocations in flight for a bounded time, closes the databases and ends all processes. */
+  stop(): Promise<void>;
+  /** Calls back once if the system ends by itself; everything has been stopped then. */
+  onExit(callback: (error: LocalError) => void): void;
+}
+
+const finalizeEnvironments = 2;
+const queryEnvironments = 2;
+/** How long (ms) a stop waits for each process before it kills it. */
+const stopWithinMs = 8_000;
+
+/**
+ * Starts the embedded AWS (DESIGN section 7): three child processes that end with this one.
+ * @throws LocalError with a code and one line, after everything that had started was stopped
+ */
+export async function startLocal(options: LocalOptions): Promise<Local> {
+  checkOptions(options);
+  const packageRoot = findPackageRoot();
+  const build = createBuildFolder(packageRoot, Date.now());
+  const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
+  const names = resourceNames(options.pipelineName);
+  const children: Child[] = [];
+  const exitCallbacks: ((error: LocalError) => void)[] = [];
+  let ending: Promise<void> | undefined;
+
+  function stop(): Promise<void> {
+    ending ??= (async () => {
+      for (const child of [...children].reverse()) await child.stop(stopWithinMs);
+      build.remove();
+    })();
+    return ending;
+  }
+
+  function onFatal(error: LocalError): void {
+    if (ending === undefined) stop().then(() => exitCallbacks.forEach((callback) => callback(error)));
+  }
+
+  try {
+    const bundling = bundleFunctions({
+      pipelineFile: options.pipelineFile,
+      entries: options.entries ?? functionEntries(packageRoot),
+      outDir: join(build.path, 'functions'),
+      packageRoot,
+    });
+    bundling.catch(() => undefined);
+    const files = await bundleProcesses(packageRoot, build.path);
+
+    const emulatorPorts = deferred<Ports>();
+    const functionPorts = deferred<Ports>();
+    const stream = deferred<{ readonly createdAtSeconds: number }>();
+    const always = { restarts: 'always', onFatal } as const;
+
+    const emulators = superviseChild<EmulatorsOptions>({
+      kind: 'emulators',
+      file: files['emulators-process'],
+      restarts: dataDir === null ? 'never' : 'always',
+      onFatal,
+      options: async (_memo, ports) => ({ dataDir, ports: { kinesis: portOf(ports, 'kinesis'), dynamodb: portOf(ports, 'dynamodb') } }),
+    });
+    const functions = superviseChild<FunctionsOptions>({
+      ...always,
+      kind: 'functions',
+      file: files['functions-process'],
+      options: async (_memo, ports) => {
+        const emulated = await emulatorPorts.promise;
+        return {
+          names,
+          files: await bundling,
+          workerFile: files['environment-worker'],
+          dataDir,
+          port: portOf(ports, 'functions'),
+          emulators: { kinesis: urlOf(portOf(emulated, 'kinesis')), dynamodb: urlOf(portOf(emulated, 'dynamodb')) },
+          environments: { aggregate: options.aggregateEnvironments ?? 2, finalize: finalizeEnvironments, query: queryEnvironments },
+          timeoutMs: timeouts(options),
+          variables: options.functionVariables ?? {},
+        };
+      },
+    });
+    const runner = superviseChild<RunnerOptions>({
+      ...always,
+      kind: 'runner',
+      file: files['runner-process'],
+      options: async (memo, ports) => {
+        const [emulated, served, { createdAtSeconds }] = await Promise.all([emulatorPorts.promise, functionPorts.promise, stream.promise]);
+        return {
+          pipelineName: options.pipelineName,
+          names,
+          streamCreatedAtSeconds: createdAtSeconds,
+          dataDir,
+          port: ports === undefined ? (options.port ?? 0) : portOf(ports, 'front'),
+          ports: { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb'), functions: portOf(served, 'functions') },
+          batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
+          batchSize: options.batchSize ?? mapping.batchSize,
+          finalizeEveryMs: options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs,
+          memo: (memo as RunnerMemo | undefined) ?? null,
+        };
+      },
+    });
+    children.push(emulators, functions, runner);
+
+    const startRunner = runner.start();
+    startRunner.catch(() => undefined);
+    const startFunctions = functions.start();
+    startFunctions.catch(() => undefined);
+    const emulated = await emulators.start();
+    emulatorPorts.resolve(emulated);
+    const ports = { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb') };
+    startFunctions.then(functionPorts.resolve, () => undefined);
+    await bundling;
+    stream.resolve(await ensureResources(names, options.shards, ports));
+    await startFunctions;
+    const url = urlOf(portOf(await startRunner, 'front'));
+
+    const byKind: Readonly<Record<ProcessKind, Child>> = { emulators, functions, runner };
+    return {
+      url,
+      endpoints: { kinesis: urlOf(ports.kinesis), dynamodb: urlOf(ports.dynamodb), lambda: url },
+      streamName: names.stream,
+      tableNames: names.tables,
+      functionNames: names.functions,
+      pids: () => ({ emulators: emulators.pid(), runner: runner.pid(), functions: functions.pid() }),
+      kill: (kind) => byKind[kind].kill(),
+      restart: (kind) => byKind[kind].restart(),
+      stop,
+      onExit: (callback) => exitCallbacks.push(callback),
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function checkOptions(options: LocalOptions): void {
+  const { shards, port = 0 } = options;
+  if (!Number.isInteger(shards) || shards < 1 || shards > 10_000) throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new LocalError('port', `port: ${port} is not a port: give a whole number from 0 (any) to 65535`);
+}
+
+function timeouts(options: LocalOptions): Record<FunctionName, number> {
+  const of = (name: FunctionName): number => options.timeoutMs?.[name] ?? settings[name].timeoutSeconds * 1_000;
+  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query') };
+}
+
+function portOf(ports: Ports | undefined, name: string): number {
+  return ports?.[name] ?? 0;
+}
+
+function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+interface Deferred<Value> {
+  readonly promise: Promise<Value>;
+  resolve(value: Value): void;
+}
+
+function deferred<Value>(): Deferred<Value> {
+  let resolve: (value: Value) => void = () => undefined;
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

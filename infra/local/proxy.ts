@@ -1,0 +1,31 @@
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+
+/** Hands requests on to another server on this machine. */
+export interface Proxy {
+  /** `onDown` answers when the other server cannot be reached; `onAnswer` sees the headers of its answer. */
+  forward(request: IncomingMessage, response: ServerResponse, onDown: () => void, onAnswer?: (headers: IncomingHttpHeaders) => void): void;
+  close(): void;
+}
+
+/** A proxy to a port of 127.0.0.1; bodies are streamed both ways. */
+export function createProxy(port: number): Proxy {
+  const agent = new Agent({ keepAlive: true });
+  return {
+    forward(request, response, onDown, onAnswer) {
+      const forwarded = httpRequest({ host: '127.0.0.1', port, method: request.method, path: request.url, headers: request.headers, agent }, (answer) => {
+        onAnswer?.(answer.headers);
+        const { connection: _, 'keep-alive': __, ...headers } = answer.headers;
+        response.writeHead(answer.statusCode ?? 502, headers);
+        answer.pipe(response);
+        answer.on('error', () => response.destroy());
+      });
+      forwarded.on('error', () => (response.headersSent ? response.destroy() : onDown()));
+      request.on('error', () => forwarded.destroy());
+      response.on('close', () => {
+        if (!response.writableFinished) forwarded.destroy();
+      });
+      request.pipe(forwarded);
+    },
+    close: () => agent.destroy(),
+  };
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** The path at Kinesis's port that streams {@link PutHint}s as lines of JSON. */
+export const putHintsPath = '/_tidemark/puts';
+
+/** Something new in a stream: the shards that got records (possibly repeated), or that the shards themselves changed. */
+export type PutHint = { readonly shards: readonly string[] } | { readonly resharded: true };
+
+/** Tells subscribers at once that there is something to read, so that nobody has to poll quickly. A hint may be lost: readers still poll, slowly. */
+export interface PutHints {
+  subscribe(request: IncomingMessage, response: ServerResponse): 'answered' | 'passed';
+  onAnswer(operation: string, body: string): void;
+}
+
+/** Hints from the answers of one Kinesis emulator. */
+export function createPutHints(): PutHints {
+  const subscribers = new Set<ServerResponse>();
+
+  function publish(hint: PutHint): void {
+    for (const subscriber of subscribers) subscriber.write(`${JSON.stringify(hint)}\n`);
+  }
+
+  return {
+    subscribe(request, response) {
+      if (request.url !== putHintsPath) return 'passed';
+      subscribers.add(response);
+      response.on('close', () => subscribers.delete(response));
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+      response.flushHeaders();
+      return 'answered';
+    },
+    onAnswer(operation, body) {
+      if (subscribers.size === 0) return;
+      if (operation === 'PutRecords' || operation === 'PutRecord') {
+        const shards = new Set([...body.matchAll(/"ShardId":"([^"]+)"/g)].map((match) => match[1] ?? ''));
+        if (shards.size > 0) publish({ shards: [...shards] });
+      } else if (operation === 'SplitShard' || operation === 'MergeShards') {
+        setTimeout(() => publish({ resharded: true }), 10);
+      }
+    },
+  };
+}

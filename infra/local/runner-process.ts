@@ -1,0 +1,139 @@
+import type { Server } from 'node:http';
+import { type FunctionName, mapping } from '../../functions/core/settings.ts';
+import { createAwsJson } from './aws-json.ts';
+import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
+import { type CheckpointFile, createCheckpoints, readCheckpoints, type SaveCheckpoints, writeCheckpoints } from './checkpoints.ts';
+import { dataFolder } from './data-folder.ts';
+import type { MetricSums } from './emf.ts';
+import { close, listen } from './emulator.ts';
+import { startEventSourceMapping } from './event-source-mapping.ts';
+import { createFront } from './front.ts';
+import { createFunctionClient } from './function-client.ts';
+import { LocalError, messageOf, systemCode } from './local-error.ts';
+import { followPutHints } from './put-hints-client.ts';
+import type { ResourceNames } from './resources.ts';
+import { startSchedule } from './schedule.ts';
+
+/** What the runner process is told. */
+export interface RunnerOptions {
+  readonly pipelineName: string;
+  readonly names: ResourceNames;
+  readonly streamCreatedAtSeconds: number;
+  readonly dataDir: string | null;
+  /** The port of the HTTP front, 0 for any; after a restart the same one. */
+  readonly port: number;
+  readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
+  readonly batchWindowMs: number;
+  readonly batchSize: number;
+  /** Null: finalize is invoked by nobody here. */
+  readonly finalizeEveryMs: number | null;
+  /** What a runner that died had told last. */
+  readonly memo: RunnerMemo | null;
+}
+
+/** What the parent keeps for the case that the runner is killed. */
+export interface RunnerMemo {
+  /** Without a data folder. */
+  readonly checkpoints: CheckpointFile | null;
+  readonly metrics: Readonly<Record<string, MetricSums>>;
+}
+
+/** How long (ms) a stop waits for invocations in flight. */
+const stopWithinMs = 5_000;
+
+async function start(options: RunnerOptions, parent: ParentLink): Promise<RunningChild> {
+  const { names, ports, dataDir } = options;
+  const metrics: Record<string, MetricSums> = { ...options.memo?.metrics };
+  let kept: CheckpointFile = options.memo?.checkpoints ?? { version: 1, streams: {} };
+  const remember = (): void => parent.remember({ checkpoints: dataDir === null ? kept : null, metrics } satisfies RunnerMemo);
+
+  const nameOf = new Map((Object.entries(names.functions) as [FunctionName, string][]).map(([name, full]) => [full, name]));
+  const onMetrics = (functionName: string, sums: MetricSums): void => {
+    const name = nameOf.get(functionName) ?? functionName;
+    const total = (metrics[name] ??= {});
+    for (const [metric, value] of Object.entries(sums)) total[metric] = (total[metric] ?? 0) + value;
+    remember();
+  };
+
+  const file = dataDir === null ? undefined : dataFolder(dataDir).checkpoints;
+  const save: SaveCheckpoints = async (next) => {
+    kept = next;
+    if (file === undefined) remember();
+    else await writeCheckpoints(file, next);
+  };
+  const saved = file === undefined ? kept : readCheckpoints(file);
+  const checkpoints = createCheckpoints(saved, names.stream, options.streamCreatedAtSeconds, save, parent.fail);
+
+  const client = createFunctionClient(ports.functions, onMetrics);
+  const kinesis = createAwsJson('kinesis', ports.kinesis);
+  const esm = startEventSourceMapping({
+    streamName: names.stream,
+    kinesis,
+    checkpoints,
+    delivery: { batchSize: options.batchSize, batchBytes: mapping.batchBytes, batchWindowMs: options.batchWindowMs },
+    invoke: (event) => client.invoke(names.functions.aggregate, event),
+  });
+  const stopHints = followPutHints(ports.kinesis, esm.onHint);
+  const stopSchedule = options.finalizeEveryMs === null ? undefined : startSchedule(`tidemark-${options.pipelineName}-finalize`, options.finalizeEveryMs, (event) => client.invoke(names.functions.finalize, event));
+
+  const front = createFront({
+    ports,
+    onMetrics,
+    query: (event) => client.invoke(names.functions.query, event),
+    pages: {
+      health: () => health(options, front),
+      metrics: async () => metrics,
+      mapping: async () => esm.status(),
+    },
+  });
+  const port = await listenFront(front, options.port);
+  return {
+    ports: { front: port },
+    async stop() {
+      stopHints();
+      await Promise.race([Promise.all([esm.stop(), stopSchedule?.()]), new Promise((resolve) => setTimeout(resolve, stopWithinMs))]);
+      await checkpoints.flush();
+      await close(front);
+    },
+  };
+}
+
+async function listenFront(front: Server, port: number): Promise<number> {
+  try {
+    return await listen(front, port, () => 'passed', undefined);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EADDRINUSE') throw new LocalError('portInUse', `port: ${port} is in use by another program: stop that or choose another port (0 for any)`);
+    throw new LocalError('port', `port: cannot listen on ${port} (${messageOf(error)}): choose another port (0 for any)`);
+  }
+}
+
+async function health(options: RunnerOptions, front: Server): Promise<unknown> {
+  const { names, ports } = options;
+  const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
+  const address = front.address();
+  const url = urlOf(typeof address === 'object' && address !== null ? address.port : options.port);
+  const up = await Promise.all([isUp(`${urlOf(ports.functions)}/_tidemark/ping`), isUp(urlOf(ports.kinesis)), isUp(urlOf(ports.dynamodb))]);
+  return {
+    ready: up.every((each) => each),
+    pipeline: options.pipelineName,
+    url,
+    endpoints: { kinesis: urlOf(ports.kinesis), dynamodb: urlOf(ports.dynamodb), lambda: url },
+    stream: names.stream,
+    tables: names.tables,
+    functions: names.functions,
+  };
+}
+
+/** Any answer will do: kinesalite refuses a GET, which shows that it is there. */
+async function isUp(url: string): Promise<boolean> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    await response.arrayBuffer();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+runChild<RunnerOptions>('runner', start);
