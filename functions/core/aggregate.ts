@@ -1,4 +1,4 @@
-import { mistake } from './error.ts';
+import { callable } from './callable.ts';
 import { addNumber, addSums, decodeSum, encodeSum, type ExactSum, quotient, toNumber, zero } from './exact-sum.ts';
 
 /** What an aggregate's state is encoded to: anything JSON has, kept short, for it is written with every batch. */
@@ -72,8 +72,7 @@ type NumberStates<State> = Omit<Aggregate<unknown, number, State, number | null>
 
 function numberAggregate<State>(states: NumberStates<State>): NumberAggregate {
   return <Event>(of: string | NumberOf<Event>) => {
-    const select = typeof of === 'string' ? (event: Event) => (event as Readonly<Record<string, unknown>>)[of] : of;
-    if (typeof select !== 'function') throw mistake(states.kind, of, "is not a number of the event: give a field's name or a function");
+    const select = typeof of === 'string' ? (event: Event) => (event as Readonly<Record<string, unknown>>)[of] : callable(states.kind, of);
     return opaque<Event, number, State, number | null>({ ...states, input: (event) => numberInput(states.kind, select(event)) });
   };
 }

@@ -46,7 +46,7 @@ export function durationMs(field: string, value: Duration, bounds: DurationBound
     throw mistake(field, value, "is not a duration: write whole milliseconds or text such as '1 hour', '90 s', '1 day 12 hours'");
   if (ms < bounds.leastMs || ms > bounds.mostMs)
     throw mistake(field, value, `is out of bounds: give at least ${bounds.leastMs} ms and at most ${bounds.mostMs} ms`);
-  return ms;
+  return ms + 0; // turns -0 into 0
 }
 
 function parse(value: unknown): number | undefined {
@@ -57,7 +57,8 @@ function parse(value: unknown): number | undefined {
   term.lastIndex = 0;
   for (let match = term.exec(text); match !== null; match = term.exec(text)) {
     const name = (match[2] ?? '').toLowerCase();
-    const unit = units[name] ?? units[name.replace(/s$/, '')];
+    // Words have a plural, abbreviations of one or two letters have not.
+    const unit = units[name] ?? (name.length > 3 ? units[name.replace(/s$/, '')] : undefined);
     if (unit === undefined) return undefined;
     total += Number(match[1]) * unit;
     at = term.lastIndex;

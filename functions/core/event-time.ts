@@ -33,15 +33,32 @@ export function eventTimeOf(value: EventTimeValue, unit: EventTimeUnit | undefin
 
 function toMs(value: EventTimeValue, unit: EventTimeUnit | undefined): EventTime {
   if (typeof value === 'number') {
-    if (unit === 's') return Math.floor(value * 1000);
+    if (unit === 's') return secondsToMs(value);
     if (unit === undefined && Math.abs(value) < likelySeconds)
       return { refused: `event time ${value} looks like seconds: set unit 's' (or 'ms') beside eventTime` };
-    return Math.floor(value);
+    return wholeMs(value);
   }
   if (typeof value === 'string') return isoToMs(value);
   if (value === null || value === undefined) return { refused: 'no event time' };
-  if (typeof value === 'object' && typeof value.getTime === 'function') return value.getTime();
+  if (typeof value === 'object' && typeof value.getTime === 'function') {
+    const ms: unknown = value.getTime();
+    if (typeof ms === 'number') return wholeMs(ms);
+  }
   return { refused: `event time ${shown(value)} is not a number, a Date or ISO 8601 text` };
+}
+
+/** Plus zero, for floor(-0) is -0, which has no place among times. */
+function wholeMs(ms: number): number {
+  return Math.floor(ms) + 0;
+}
+
+/**
+ * Seconds as they were written, in ms: `1.001 * 1000` is 1000.9999999999999, but division is rounded right, so the greatest whole number
+ * whose thousandth is not above `seconds` is the one that was meant.
+ */
+function secondsToMs(seconds: number): number {
+  const nearest = Math.round(seconds * 1000);
+  return (nearest / 1000 <= seconds ? nearest : nearest - 1) + 0;
 }
 
 /** Text without a zone is refused: it would mean another moment on every machine. */

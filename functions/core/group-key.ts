@@ -21,7 +21,7 @@ export function keyReader<Event>(fields: readonly (readonly [name: string, selec
   if (only === undefined) return () => '[]';
   if (fields.length > 1) return (event) => keyOf(fields.map(([name, select]) => [name, select(event)]));
   // Most queries group by one field of few values; remembering their keys saves most of a fold's time. Bounded, as values may be many.
-  const known = new Map<string, GroupKey>();
+  const known = new Map<string, KeyText>();
   const [name, select] = only;
   return (event) => {
     const value = select(event);
@@ -29,6 +29,8 @@ export function keyReader<Event>(fields: readonly (readonly [name: string, selec
     const key = known.get(value);
     if (key !== undefined) return key;
     const fresh = keyOf([[name, value]]);
+    // A refused value may be a megabyte long: thousands of them are not to be kept.
+    if (typeof fresh !== 'string') return fresh;
     if (known.size >= 10_000) known.clear();
     known.set(value, fresh);
     return fresh;

@@ -30,8 +30,21 @@ export function pageCountFor(bytes: number): number {
   return count;
 }
 
-/** The next count of a bucket whose pages have outgrown their share, or undefined at the bound. */
-export function grownPageCount(count: number, largestPageBytes: number): number | undefined {
-  const grown = Math.max(count * 2, pageCountFor(count * largestPageBytes));
+/** A page of this many bytes grows whatever its neighbours hold: an item ends at 400 KB. */
+const largestPageBytes = 64 * 1024;
+
+/**
+ * The next count of a bucket of which a page has outgrown its share, or undefined when more pages would not help: while the others are
+ * mostly empty it is cheaper to pay a second write unit for one than to close them all.
+ */
+export function grownPageCount(count: number, totalBytes: number, largestBytes: number): number | undefined {
+  if (totalBytes / count <= pageShareBytes / 2 && largestBytes < largestPageBytes) return undefined;
+  const grown = Math.max(count * 2, pageCountFor(totalBytes));
   return grown > mostPages ? undefined : grown;
+}
+
+/** The count for a new bucket, from the size of the shard's bucket before it. It shrinks only when three quarters would be empty. */
+export function nextPageCount(previous: { readonly count: number; readonly bytes: number }): number {
+  const fitting = pageCountFor(previous.bytes);
+  return previous.count > fitting && previous.bytes / previous.count >= pageShareBytes / 4 ? previous.count : fitting;
 }

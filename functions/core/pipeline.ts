@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { AnyAggregate } from './aggregate.ts';
+import { callable } from './callable.ts';
 import { type Duration, durationMs, longestDurationMs } from './duration.ts';
-import { mistake, TidemarkError } from './error.ts';
+import { mistake } from './error.ts';
 import type { EventTimeUnit, EventTimeValue } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import type { WindowKind } from './window.ts';
@@ -86,31 +87,33 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  * @throws TidemarkError that names the field, the value and the remedy.
  */
 export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
-  const names = Object.keys(required('queries', spec.queries));
+  settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
+  const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
   if (names.length === 0) throw mistake('queries', spec.queries, 'has no query: give at least one, by name');
-  const watermark = required('watermark', spec.watermark);
-  const eventTime = required('eventTime', spec.eventTime);
+  const watermark = settings('watermark', spec.watermark, "a watermark policy: write { delay: '1 hour' }");
+  const eventTime = checkedEventTime(spec.eventTime);
   const bounds = { leastMs: 0, mostMs: longestDurationMs };
   return {
     name: spec.name,
     schema: checkedSchema(spec.event),
-    eventTime: callable('eventTime', typeof eventTime === 'function' ? eventTime : eventTime.of),
-    eventTimeUnit: typeof eventTime === 'function' ? undefined : checkedUnit(eventTime.unit),
+    eventTime: eventTime.of,
+    eventTimeUnit: eventTime.unit,
     partitionKey: spec.partitionKey === undefined ? undefined : callable('partitionKey', spec.partitionKey),
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
-    queries: names.map((name, index) => checkedQuery(name, index, required(`queries.${name}`, spec.queries[name]))),
+    queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
   };
 }
 
-function checkedQuery<Event>(name: string, index: number, spec: QuerySpec<Event>): Query {
+function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
+  const spec = settings(field, given, 'a query: give { window, aggregates }');
   if (!namePattern.test(name)) throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64');
   const groupBy = groupFields(field, spec.groupBy ?? []);
-  const aggregates = Object.entries(required(`${field}.aggregates`, spec.aggregates));
+  const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
   if (aggregates.length === 0) throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
   const grouped = groupBy.map(([groupName]) => groupName);
   for (const [kind, checked] of [['groupBy', grouped], ['aggregates', aggregates.map(([n]) => n)]] as const) checkNames(`${field}.${kind}`, checked);
@@ -162,9 +165,30 @@ function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['
   const standard = schema?.['~standard'];
   if (standard === undefined || typeof standard.validate !== 'function')
     throw mistake('event', schema, 'is not a Standard Schema validator: use zod, valibot, arktype or another (standardschema.dev)');
-  if (standard.validate(undefined) instanceof Promise)
-    throw new TidemarkError('event: the schema validates asynchronously: use a synchronous one, records are validated one by one and must be pure');
+  if (answersWithPromise(standard))
+    throw mistake('event', schema, 'answers null with a promise: use a synchronous schema that takes any value, null too, without throwing (zod turns a throw into a promise)');
   return standard;
+}
+
+/** Null is what a record may hold and a schema's author may not have thought of. What a schema throws for it only rejects such a record. */
+function answersWithPromise(standard: StandardSchemaV1['~standard']): boolean {
+  try {
+    const validated = standard.validate(null);
+    if (!(validated instanceof Promise)) return false;
+    validated.catch(() => undefined);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkedEventTime<Event>(eventTime: PipelineSpec<StandardSchemaV1<unknown, Event>>['eventTime']): {
+  readonly of: (event: unknown) => EventTimeValue;
+  readonly unit: EventTimeUnit | undefined;
+} {
+  if (typeof eventTime === 'function') return { of: callable('eventTime', eventTime), unit: undefined };
+  const { of, unit } = settings('eventTime', eventTime, "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }");
+  return { of: callable('eventTime.of', of), unit: checkedUnit(unit) };
 }
 
 function checkedUnit(unit: EventTimeUnit): EventTimeUnit {
@@ -177,8 +201,8 @@ function required<T>(field: string, value: T | undefined | null): T {
   return value;
 }
 
-/** The user's functions take the schema's output; here, where pipelines of all schemas are alike, that is unknown. */
-function callable<Event, Result>(field: string, value: (event: Event) => Result): (event: unknown) => Result {
-  if (typeof value !== 'function') throw mistake(field, value, 'is not a function of the event: give one');
-  return value as (event: unknown) => Result;
+function settings<T extends object>(field: string, value: T | undefined | null, form: string): T {
+  const given = required(field, value);
+  if (typeof given !== 'object' || Array.isArray(given)) throw mistake(field, given, `is not ${form}`);
+  return given;
 }

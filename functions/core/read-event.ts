@@ -1,3 +1,4 @@
+import { shown } from './error.ts';
 import { eventTimeOf } from './event-time.ts';
 import type { KeyText } from './group-key.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -56,7 +57,11 @@ export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): 
 
 function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
   const validated = pipeline.schema.validate(parsed);
-  if (validated instanceof Promise) return rejection('schema', 'the schema validates asynchronously');
+  if (validated instanceof Promise) {
+    // Nobody waits for it, so its failure would be an unhandled rejection, which ends the process and with it the batch, again and again.
+    validated.catch(() => undefined);
+    return rejection('schema', 'the schema answered with a promise: it validates asynchronously, or threw (zod turns a throw into a promise)');
+  }
   if (validated.issues !== undefined) return rejection('schema', validated.issues.map(describeIssue).join('; '));
   const event = validated.value;
   const time = eventTimeOf(pipeline.eventTime(event), pipeline.eventTimeUnit);
@@ -86,5 +91,7 @@ function describeIssue(issue: { readonly message: string; readonly path?: readon
 }
 
 function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  // Anything can be thrown, also what String() itself throws on.
+  const text: unknown = error instanceof Error ? error.message : error;
+  return typeof text === 'string' ? text : shown(text);
 }

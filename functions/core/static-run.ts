@@ -4,13 +4,13 @@ import type { KeyText } from './group-key.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from './partial.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent } from './read-event.ts';
+import { parsedReader } from './read-parsed.ts';
+import type { MergedWindow } from './totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from './window-result.ts';
 
-/** The windows of one query and their rows. */
-export interface StaticWindow {
+/** A window of one query: its rows, and the states that totals over windows are made of. */
+export interface StaticWindow extends MergedWindow {
   readonly query: string;
-  readonly start: number;
-  readonly end: number;
   readonly rows: readonly Row[];
 }
 
@@ -25,6 +25,8 @@ export interface StaticPart {
 /** The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so nothing is late. */
 export interface StaticRun {
   add(text: string, arrivalMs: number): AcceptedEvent | Rejection;
+  /** The same for an event that is parsed already. */
+  addParsed(parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection;
   /** Counts an event that could not even be read as text. */
   reject(): void;
   part(): StaticPart;
@@ -34,29 +36,31 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
   const fold = createFold();
   const counters = { ...noEvents };
   const queries = pipeline.queries.map(() => ({ ...noPairs }));
-  return {
-    add(text, arrivalMs) {
-      const read = readEvent(pipeline, text, arrivalMs);
-      counters.received++;
-      if (read.outcome === 'rejected') {
-        counters.rejected++;
-        return read;
-      }
-      let wanted = false;
-      for (const query of pipeline.queries) {
-        const key = read.keys[query.index];
-        const pairs = queries[query.index];
-        if (key === undefined) {
-          if (pairs !== undefined) pairs.filtered++;
-          continue;
-        }
-        fold.add(query, key, read.event, read.time);
-        if (pairs !== undefined) pairs.counted++;
-        wanted = true;
-      }
-      counters[wanted ? 'counted' : 'filtered']++;
+  const readParsed = parsedReader(pipeline);
+  function apply(read: AcceptedEvent | Rejection): AcceptedEvent | Rejection {
+    counters.received++;
+    if (read.outcome === 'rejected') {
+      counters.rejected++;
       return read;
-    },
+    }
+    let wanted = false;
+    for (const query of pipeline.queries) {
+      const key = read.keys[query.index];
+      const pairs = queries[query.index];
+      if (key === undefined) {
+        if (pairs !== undefined) pairs.filtered++;
+        continue;
+      }
+      fold.add(query, key, read.event, read.time);
+      if (pairs !== undefined) pairs.counted++;
+      wanted = true;
+    }
+    counters[wanted ? 'counted' : 'filtered']++;
+    return read;
+  }
+  return {
+    add: (text, arrivalMs) => apply(readEvent(pipeline, text, arrivalMs)),
+    addParsed: (parsed, arrivalMs) => apply(readParsed(parsed, arrivalMs)),
     reject() {
       counters.received++;
       counters.rejected++;
@@ -70,8 +74,16 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
   };
 }
 
+/** The answer to the static query. */
+export interface StaticAnswer {
+  readonly counters: Counters;
+  readonly queries: readonly QueryCounters[];
+  /** By query, then start and end. */
+  readonly windows: readonly StaticWindow[];
+}
+
 /** The answer to the static query from all its parts. */
-export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): { counters: Counters; queries: QueryCounters[]; windows: StaticWindow[] } {
+export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): StaticAnswer {
   let counters = noEvents;
   const queries = pipeline.queries.map(() => noPairs);
   const slices: Map<number, Map<KeyText, Partial>>[] = pipeline.queries.map(() => new Map());
@@ -99,7 +111,7 @@ function answerOf(query: Query, slices: ReadonlyMap<number, ReadonlyMap<KeyText,
         const partials = slices.get(slice);
         return partials === undefined ? [] : [partials];
       });
-      return { query: query.name, start: window.start, end: window.end, rows: sortedRows(query, merged) };
+      return { query: query.name, start: window.start, end: window.end, partials: merged, rows: sortedRows(query, merged) };
     })
     .sort((left, right) => left.start - right.start || left.end - right.end);
 }

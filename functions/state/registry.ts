@@ -1,0 +1,77 @@
+import { grouped } from '../core/grouped.ts';
+import type { Query } from '../core/pipeline.ts';
+import { partitionOf, partitionsOf } from './partition.ts';
+import { type Item, type Key, setOf, type Table } from './table.ts';
+
+/** A bucket of one shard: the records of a slice that are applied while `closesAt` is its first open closing and `count` its page count. */
+export interface Bucket {
+  readonly slice: number;
+  readonly closesAt: number;
+  readonly count: number;
+}
+
+/** A registered bucket, as the finalizer and the readers see it. */
+export interface RegisteredBucket extends Bucket {
+  readonly shardId: string;
+  readonly query: string;
+}
+
+/**
+ * How many slices share a registry item, so that an item of a few registrations a slice stays near one write unit, and a shard that lags by
+ * a year of minutes spreads over many items.
+ */
+const slicesPerSpan = 32;
+
+/** The item that holds a slice's registrations. */
+function spanKey(shardId: string, query: Query, slice: number): Key {
+  return { pk: partitionOf('registry', shardId), sk: `${shardId}#${query.name}#${Math.floor(slice / (query.window.sliceMs * slicesPerSpan))}` };
+}
+
+const bucketText = (bucket: Bucket) => `${bucket.slice}#${bucket.closesAt}#${bucket.count}`;
+
+function bucketsOf(item: Item | undefined): Bucket[] {
+  if (item === undefined) return [];
+  return [...setOf(item, 'buckets')].map((text) => {
+    const [slice, closesAt, count] = text.split('#').map(Number);
+    if (slice === undefined || closesAt === undefined || !(count !== undefined && count >= 1))
+      throw new Error(`registry item ${item.pk} / ${item.sk}: unexpected ${text}`);
+    return { slice, closesAt, count };
+  });
+}
+
+/** The registered buckets of one slice. */
+export async function readSliceRegistry(state: Table, shardId: string, query: Query, slice: number): Promise<readonly Bucket[]> {
+  return bucketsOf(await state.get(spanKey(shardId, query, slice))).filter((bucket) => bucket.slice === slice);
+}
+
+/** Registers a bucket by one atomic ADD (idempotent) and returns all registered buckets of its slice, its own among them. */
+export async function registerBucket(state: Table, shardId: string, query: Query, bucket: Bucket): Promise<readonly Bucket[]> {
+  const answer = await state.update(spanKey(shardId, query, bucket.slice), { addToSet: { buckets: new Set([bucketText(bucket)]) } });
+  if (answer.outcome === 'refused') throw new Error('an unconditional update was refused');
+  return bucketsOf(answer.item).filter((registered) => registered.slice === bucket.slice);
+}
+
+/** Every registered bucket of the pipeline. */
+export async function readRegistry(state: Table): Promise<readonly RegisteredBucket[]> {
+  const items = await Promise.all(partitionsOf('registry').map((partition) => state.query(partition)));
+  return items.flat().flatMap((item) => {
+    const [shardId, query] = item.sk.split('#');
+    if (shardId === undefined || query === undefined) throw new Error(`registry item ${item.pk} / ${item.sk}: unexpected key`);
+    return bucketsOf(item).map((bucket) => ({ ...bucket, shardId, query }));
+  });
+}
+
+/** Takes buckets of one query out of the registry (idempotent), and removes the items that are left empty. Only the finalizer may. */
+export async function removeBuckets(state: Table, query: Query, buckets: readonly RegisteredBucket[]): Promise<void> {
+  const spans = grouped(buckets, (bucket) => spanKey(bucket.shardId, query, bucket.slice).sk);
+  await Promise.all(
+    [...spans.values()].map(async (ofSpan) => {
+      const [first] = ofSpan;
+      if (first === undefined) return;
+      const key = spanKey(first.shardId, query, first.slice);
+      const answer = await state.update(key, { removeFromSet: { buckets: new Set(ofSpan.map(bucketText)) } });
+      // Conditional: a registration that came in between keeps the item.
+      if (answer.outcome === 'applied' && bucketsOf(answer.item).length === 0) await state.delete(key, [{ attribute: 'buckets', is: 'absent' }]);
+    }),
+  );
+}

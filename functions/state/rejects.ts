@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { isoTime } from '../core/event-time.ts';
+import type { RejectReason } from '../core/read-event.ts';
+import type { SequenceNumber } from '../core/sequence-number.ts';
+import { type Attribute, type Item, numberOf, type Table, textOf } from './table.ts';
+
+/** Why an event is in the side output. */
+export type SideReason = RejectReason | 'late';
+
+/** An event in the side output: rejected, or late for one query. */
+export interface SideEvent {
+  readonly reason: SideReason;
+  readonly detail: string;
+  readonly shardId: string;
+  readonly sequenceNumber: SequenceNumber;
+  /** Position in an aggregated Kinesis record; 0 in a plain one. */
+  readonly subRecord: number;
+  /** The query for which it was late; undefined when it was rejected for all. */
+  readonly query: string | undefined;
+  /** When the stream took it, epoch ms. */
+  readonly arrival: number;
+  /** Epoch ms; undefined when it has none. */
+  readonly eventTime: number | undefined;
+  readonly partitionKey: string;
+  readonly payload: Uint8Array;
+}
+
+/** An event read back from the side output. */
+export interface StoredSideEvent extends Omit<SideEvent, 'payload'> {
+  /** The event's bytes; of a very large one only the first 4 KB. */
+  readonly payload: Uint8Array;
+  /** Length of the whole event, in bytes. */
+  readonly payloadBytes: number;
+  /** SHA-256 of the whole event, hexadecimal, where only its beginning is kept. */
+  readonly payloadHash: string | undefined;
+}
+
+/** Payloads up to this many bytes that are text stay readable in the console. */
+const readableBytes = 4096;
+
+/** Largest compressed payload that is kept whole: an item holds 400 KB. */
+const largestPayload = 300 * 1024;
+
+/** How long the side output is kept, in seconds from the event's arrival. */
+const keptSeconds = 30 * 24 * 3600;
+
+const hourMs = 3_600_000;
+
+function partition(arrival: number, shardId: string): string {
+  return `${isoTime(Math.floor(arrival / hourMs) * hourMs)}#${shardId}`;
+}
+
+/** Writes events to the side output. A retry writes the same items, for an item follows from its event alone. */
+export async function writeSideOutput(rejects: Table, events: readonly SideEvent[]): Promise<void> {
+  if (events.length > 0) await rejects.putAll(events.map(itemOf));
+}
+
+function itemOf(event: SideEvent): Item {
+  const { query, eventTime, payload, shardId, sequenceNumber, subRecord, ...rest } = event;
+  return {
+    pk: partition(event.arrival, shardId),
+    sk: `${sequenceNumber}#${subRecord}#${query ?? ''}`,
+    attributes: {
+      ...rest,
+      ...(eventTime === undefined ? {} : { eventTime }),
+      ...payloadAttributes(payload),
+      expiresAt: Math.floor(event.arrival / 1000) + keptSeconds,
+    },
+  };
+}
+
+function payloadAttributes(payload: Uint8Array): Readonly<Record<string, Attribute>> {
+  if (payload.length <= readableBytes && isUtf8(payload)) return { payload: Buffer.from(payload).toString() };
+  const compressed = deflateRawSync(payload);
+  if (compressed.length <= largestPayload) return { payload: compressed };
+  return {
+    payload: deflateRawSync(payload.subarray(0, readableBytes)),
+    payloadBytes: payload.length,
+    payloadHash: createHash('sha256').update(payload).digest('hex'),
+  };
+}
+
+/** The side output of some shards in a range of arrival times, in the order of shard, hour and sequence number. */
+export async function readSideOutput(
+  rejects: Table,
+  shardIds: readonly string[],
+  range: { readonly fromMs: number; readonly toMs: number; readonly limit: number },
+): Promise<readonly StoredSideEvent[]> {
+  const found: StoredSideEvent[] = [];
+  for (const shardId of shardIds) {
+    for (let hour = Math.floor(range.fromMs / hourMs) * hourMs; hour < range.toMs && found.length < range.limit; hour += hourMs) {
+      for (const item of await rejects.query(partition(hour, shardId), { limit: range.limit - found.length })) {
+        const event = eventOf(item);
+        if (event.arrival >= range.fromMs && event.arrival < range.toMs) found.push(event);
+      }
+    }
+  }
+  return found;
+}
+
+function eventOf(item: Item): StoredSideEvent {
+  const [sequenceNumber, subRecord, query] = item.sk.split('#');
+  const data = item.attributes.payload;
+  const payload = data instanceof Uint8Array ? inflateRawSync(data) : Buffer.from(String(data));
+  return {
+    reason: textOf(item, 'reason') as SideReason,
+    detail: textOf(item, 'detail') ?? '',
+    shardId: item.pk.slice(item.pk.indexOf('#') + 1),
+    sequenceNumber: sequenceNumber ?? '',
+    subRecord: Number(subRecord),
+    query: query === '' ? undefined : query,
+    arrival: numberOf(item, 'arrival') ?? Number.NaN,
+    eventTime: numberOf(item, 'eventTime'),
+    partitionKey: textOf(item, 'partitionKey') ?? '',
+    payload,
+    payloadBytes: numberOf(item, 'payloadBytes') ?? payload.length,
+    payloadHash: textOf(item, 'payloadHash'),
+  };
+}

@@ -1,0 +1,262 @@
+import pLimit from 'p-limit';
+import { addCounters, addQueryCounters, type Counters, noEvents } from '../core/counters.ts';
+import { createFold, type SliceFold } from '../core/fold.ts';
+import { nextPageCount, pageCountFor, pageOf } from '../core/page-hash.ts';
+import type { Pipeline, Query } from '../core/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent } from '../core/read-event.ts';
+import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
+import { freshHorizon } from './fresh-horizon.ts';
+import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from './progress.ts';
+import { type SideEvent, writeSideOutput } from './rejects.ts';
+import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
+import type { Table } from './table.ts';
+
+/** One event as it came, before anything is known of it. */
+export interface RawEvent {
+  /** Its text, or why it has none. */
+  readonly text: string | Rejection;
+  /** Position in an aggregated Kinesis record; 0 in a plain one. */
+  readonly subRecord: number;
+  readonly bytes: () => Uint8Array;
+}
+
+/** One Kinesis record and the events in it: one, or many when a producer packed them. */
+export interface StreamRecord {
+  readonly sequenceNumber: SequenceNumber;
+  /** When the stream took it, epoch ms. */
+  readonly arrival: number;
+  readonly partitionKey: string;
+  readonly events: readonly RawEvent[];
+}
+
+/** What an invocation did. */
+export interface BatchReport {
+  /** What this invocation committed. */
+  readonly counters: Counters;
+  /** The first record it had no time for; undefined when all are committed. */
+  readonly resumeAt: SequenceNumber | undefined;
+  /** The shard's greatest event time, epoch ms. */
+  readonly maxEventTime: number | undefined;
+}
+
+/** Applies batches of one shard exactly once (DESIGN 4.1), and keeps what makes a warm container cheap: no reads in the steady state. */
+export interface ShardAggregator {
+  /**
+   * @param remainingMs how much time is left; a chunk is started only while there is enough, but always the first
+   * @throws whatever survives the retries of the table's client: the caller lets Lambda retry the batch, everything here is idempotent
+   */
+  apply(records: readonly StreamRecord[], remainingMs: () => number): Promise<BatchReport>;
+}
+
+export interface ShardAggregatorOptions {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly rejects: Table;
+  readonly shardId: string;
+}
+
+/** Most pages that one chunk writes: about two seconds of writes, so that some progress fits every time-out. */
+const pagesPerChunk = 2000;
+
+/** Calls to the tables under way at a time. */
+const concurrency = 32;
+
+/** A chunk is not started with less time than this, in ms. */
+const chunkReserveMs = 10_000;
+
+/** Bytes that the design reckons for a key of a query's very first bucket (section 3). */
+const bytesPerExpectedKey = 8;
+
+interface Warm {
+  progress: ShardProgress;
+  readonly writer: SliceWriter;
+}
+
+export function shardAggregator(options: ShardAggregatorOptions): ShardAggregator {
+  let warm: Warm | undefined;
+  return {
+    async apply(records, remainingMs) {
+      // Until this batch is through, nothing is remembered: a call that failed half-way may still be under way and must not touch what the
+      // next one relies on.
+      const memory = warm ?? (await startCold(options));
+      warm = undefined;
+      const report = await applyBatch(options, memory, records, remainingMs);
+      memory.writer.trim();
+      warm = memory;
+      return report;
+    },
+  };
+}
+
+async function startCold({ state, shardId }: ShardAggregatorOptions): Promise<Warm> {
+  const horizon = freshHorizon(state);
+  const [progress] = await Promise.all([readProgress(state, shardId), horizon.read()]);
+  const memory: Warm = {
+    progress,
+    writer: sliceWriter({
+      state,
+      shardId,
+      horizon,
+      limit: pLimit(concurrency),
+      firstCount: (query) => {
+        const size = memory.progress.sizes[query.name];
+        return size === undefined ? pageCountFor(query.expectedKeys * bytesPerExpectedKey) : nextPageCount(size);
+      },
+    }),
+  };
+  return memory;
+}
+
+async function applyBatch(
+  options: ShardAggregatorOptions,
+  memory: Warm,
+  records: readonly StreamRecord[],
+  remainingMs: () => number,
+): Promise<BatchReport> {
+  let counters = noEvents;
+  let at = 0;
+  let started = false;
+  let resumeAt: SequenceNumber | undefined;
+  for (;;) {
+    while (at < records.length && !isAfter(records[at]?.sequenceNumber ?? '', memory.progress.sequenceNumber)) at++;
+    const next = records[at];
+    if (next === undefined) break;
+    if (started && remainingMs() < chunkReserveMs) {
+      resumeAt = next.sequenceNumber;
+      break;
+    }
+    started = true;
+    const chunk = readChunk(options.pipeline, memory.writer, records, at);
+    const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);
+    if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
+      counters = addCounters(counters, chunkCounters);
+      memory.progress = progress;
+    } else {
+      // Somebody else has committed, an earlier attempt perhaps: what is left after that is computed again.
+      memory.progress = await readProgress(options.state, options.shardId);
+    }
+  }
+  return { counters, resumeAt, maxEventTime: memory.progress.maxEventTime };
+}
+
+/** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
+interface ReadChunk {
+  readonly records: readonly StreamRecord[];
+  readonly accepted: readonly { readonly event: unknown; readonly read: AcceptedEvent; readonly raw: RawEvent; readonly record: StreamRecord; readonly sequenceNumber: SequenceNumber }[];
+  readonly rejected: readonly SideEvent[];
+  readonly slices: readonly SliceFold[];
+}
+
+function readChunk(pipeline: Pipeline, writer: SliceWriter, records: readonly StreamRecord[], from: number): ReadChunk {
+  const fold = createFold();
+  const touched = new Set<string>();
+  const accepted: ReadChunk['accepted'][number][] = [];
+  const rejected: SideEvent[] = [];
+  let to = from;
+  for (; to < records.length && touched.size < pagesPerChunk; to++) {
+    const record = records[to];
+    if (record === undefined) break;
+    for (const raw of record.events) {
+      const read = typeof raw.text === 'string' ? readEvent(pipeline, raw.text, record.arrival) : raw.text;
+      if (read.outcome === 'rejected') {
+        rejected.push(sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }));
+        continue;
+      }
+      const position = accepted.push({ event: read.event, read, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
+      for (const query of pipeline.queries) {
+        const key = read.keys[query.index];
+        if (key === undefined) continue;
+        const folded = fold.add(query, key, read.event, read.time);
+        if (folded.events.push(position) > 1) continue;
+        const slice = query.window.sliceOf(read.time);
+        touched.add(`${query.index}#${slice}#${pageOf(key, writer.expectedCount(query, slice))}`);
+      }
+    }
+  }
+  return { records: records.slice(from, to), accepted, rejected, slices: [...fold.slices] };
+}
+
+function sideEvent(record: StreamRecord, raw: RawEvent, why: Pick<SideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>): SideEvent {
+  const { sequenceNumber, arrival, partitionKey } = record;
+  return { ...why, shardId: '', sequenceNumber, subRecord: raw.subRecord, arrival, partitionKey, payload: raw.bytes() };
+}
+
+/** Steps 1, 3 and 4 of the protocol for one chunk, up to its commit. Returns what it counted and the progress to commit. */
+async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions, memory: Warm, chunk: ReadChunk) {
+  const first = chunk.records[0];
+  const last = chunk.records[chunk.records.length - 1];
+  if (first === undefined || last === undefined) throw new Error('an empty chunk');
+  const context = { firstSequenceNumber: first.sequenceNumber, lastSequenceNumber: last.sequenceNumber, events: chunk.accepted };
+  const [outcomes] = await Promise.all([
+    Promise.all(chunk.slices.map(async (slice) => ({ query: slice.query, ...(await memory.writer.apply(slice, context)) }))),
+    writeSideOutput(rejects, chunk.rejected.map((event) => ({ ...event, shardId }))),
+  ]);
+  await writeSideOutput(rejects, outcomes.flatMap((outcome) => lateEvents(chunk, outcome, shardId)));
+  const counters = countersOf(chunk, outcomes);
+  return { counters, progress: nextProgress(pipeline, memory, chunk, outcomes, counters, last) };
+}
+
+type QueryOutcome = SliceOutcome & { readonly query: Query };
+
+function lateEvents(chunk: ReadChunk, { query, late }: QueryOutcome, shardId: string): SideEvent[] {
+  return late.flatMap((at) => {
+    const event = chunk.accepted[at];
+    if (event === undefined) return [];
+    const { time } = event.read;
+    const detail = `query ${query.name}: event time ${time}, its window was closed`;
+    return [{ ...sideEvent(event.record, event.raw, { reason: 'late', detail, query: query.name, eventTime: time }), shardId }];
+  });
+}
+
+function nextProgress(pipeline: Pipeline, memory: Warm, chunk: ReadChunk, outcomes: readonly QueryOutcome[], counters: Counters, last: StreamRecord): ShardProgress {
+  const { progress } = memory;
+  let maxEventTime = progress.maxEventTime;
+  for (const { read } of chunk.accepted) if (maxEventTime === undefined || read.time > maxEventTime) maxEventTime = read.time;
+  return {
+    sequenceNumber: last.sequenceNumber,
+    maxEventTime,
+    acceptedArrival: chunk.accepted[chunk.accepted.length - 1]?.record.arrival ?? progress.acceptedArrival,
+    lastArrival: last.arrival,
+    counters: addCounters(progress.counters, counters),
+    queries: Object.fromEntries(pipeline.queries.map((query) => [query.name, addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes))])),
+    sizes: { ...progress.sizes, ...sizesAfter(memory, chunk) },
+  };
+}
+
+/** Each event in the first class that holds: rejected, counted by any query, late for all that want it, filtered (DESIGN section 2). */
+function countersOf(chunk: ReadChunk, outcomes: readonly QueryOutcome[]): Counters {
+  const counted = new Set<number>();
+  const late = new Set<number>();
+  for (const outcome of outcomes) {
+    for (const at of outcome.counted) counted.add(at);
+    for (const at of outcome.late) late.add(at);
+  }
+  for (const at of counted) late.delete(at);
+  const received = chunk.accepted.length + chunk.rejected.length;
+  const filtered = chunk.accepted.length - counted.size - late.size;
+  return { received, counted: counted.size, late: late.size, duplicate: 0, rejected: chunk.rejected.length, filtered };
+}
+
+function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome[]) {
+  let counted = 0;
+  let late = 0;
+  for (const outcome of outcomes) {
+    if (outcome.query !== query) continue;
+    counted += outcome.counted.length;
+    late += outcome.late.length;
+  }
+  return { counted, late, filtered: chunk.accepted.length - counted - late };
+}
+
+/** The sizes of the latest slices. A new slice starts at half of what the one before it came to, for it has only begun. */
+function sizesAfter({ progress, writer }: Warm, chunk: ReadChunk): Record<string, BucketSize> {
+  const sizes: Record<string, BucketSize> = {};
+  for (const { query, slice } of chunk.slices) {
+    const known = sizes[query.name] ?? progress.sizes[query.name];
+    const size = writer.size(query, slice);
+    if (size === undefined || (known !== undefined && slice < known.slice)) continue;
+    const floor = known === undefined ? 0 : slice === known.slice ? known.bytes : Math.ceil(known.bytes / 2);
+    sizes[query.name] = { ...size, bytes: Math.max(size.bytes, floor) };
+  }
+  return sizes;
+}

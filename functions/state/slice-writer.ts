@@ -1,0 +1,299 @@
+import type { KeyFold, SliceFold } from '../core/fold.ts';
+import type { KeyText } from '../core/group-key.ts';
+import { grouped } from '../core/grouped.ts';
+import { grownPageCount, pageOf } from '../core/page-hash.ts';
+import { addEvent, identityOf, mergeInto } from '../core/partial.ts';
+import type { Query } from '../core/pipeline.ts';
+import { isAfter, latestOf, type SequenceNumber } from '../core/sequence-number.ts';
+import type { FreshHorizon } from './fresh-horizon.ts';
+import { closePage, type FoundPage, hasOutgrown, type NextPage, neverWritten, nextPage, type Page, type PageName, readPage, readSlicePages, writePage } from './page.ts';
+import type { BucketSize } from './progress.ts';
+import { type Bucket, readSliceRegistry, registerBucket } from './registry.ts';
+import type { Table } from './table.ts';
+
+/** What a warm container knows of one slice of one query: evidence and settled numbers hold for ever and are kept or forgotten together (DESIGN 4.1). */
+interface SliceMemory {
+  /** The bucket that may be written to, once it has evidence and the earlier ones are settled. */
+  bucket: Bucket | undefined;
+  /** Copies of the bucket's pages, by index. */
+  readonly pages: Map<number, Page>;
+  /** The last sequence numbers of closed pages of earlier buckets, by `closesAt#count`, then page; undefined where nothing was written. */
+  readonly settled: Map<string, { readonly count: number; readonly numbers: Map<number, SequenceNumber | undefined> }>;
+  /** No closing is left and every bucket is settled: what is in no closed page is late. */
+  late: boolean;
+  /** The page count that growth asks for. */
+  growTo: number;
+}
+
+/** What the writer needs of one chunk. */
+export interface Chunk {
+  readonly firstSequenceNumber: SequenceNumber;
+  /** The sequence number of the chunk's last record: what its pages carry afterwards. */
+  readonly lastSequenceNumber: SequenceNumber;
+  /** The events by their position, as the fold knows them. */
+  readonly events: readonly { readonly event: unknown; readonly sequenceNumber: SequenceNumber }[];
+}
+
+/** What became of the events of one slice: their positions in the chunk. */
+export interface SliceOutcome {
+  readonly counted: readonly number[];
+  readonly late: readonly number[];
+}
+
+/** Writes one shard's slices by step 3 of the aggregate protocol, and remembers what a warm container may. */
+export interface SliceWriter {
+  apply(fold: SliceFold, chunk: Chunk): Promise<SliceOutcome>;
+  /** The page count that a slice's bucket has or would be given: how many pages a chunk touches follows from it. */
+  expectedCount(query: Query, slice: number): number;
+  /** Size of the slice's bucket as far as it is known, for the shard's progress. */
+  size(query: Query, slice: number): BucketSize | undefined;
+  /** Forgets the slices used longest ago, evidence and settled numbers together, beyond a bound of memory. */
+  trim(): void;
+}
+
+/** More rounds than any run of growths and closings takes: beyond it, something is broken and throwing beats spinning. */
+const mostRounds = 100;
+
+/** How many pages and slices a warm container remembers, at about a kilobyte each. */
+const mostPages = 20_000;
+
+export interface SliceWriterOptions {
+  readonly state: Table;
+  readonly shardId: string;
+  readonly horizon: FreshHorizon;
+  /** Limits how many calls run at a time. */
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  /** The page count for a bucket of a slice that has none yet. */
+  readonly firstCount: (query: Query) => number;
+}
+
+export function sliceWriter({ state, shardId, horizon, limit, firstCount }: SliceWriterOptions): SliceWriter {
+  const memories = new Map<string, SliceMemory>();
+
+  function memoryOf(query: Query, slice: number): SliceMemory {
+    const name = memoryName(query, slice);
+    const memory = memories.get(name) ?? { bucket: undefined, pages: new Map(), settled: new Map(), late: false, growTo: 0 };
+    // Moved to the end: a Map keeps its order, and the first are forgotten first.
+    memories.delete(name);
+    memories.set(name, memory);
+    return memory;
+  }
+
+  const pageName = (query: Query, bucket: Bucket, page: number): PageName => ({ shardId, query, bucket, page });
+
+  /**
+   * Steps 3 a to c: makes a bucket writable, or the slice late. True when done; false when the horizon or the registry moved meanwhile and
+   * the step has to be taken again.
+   */
+  async function prepare(query: Query, slice: number, memory: SliceMemory): Promise<boolean> {
+    const closings = query.window.closings(slice);
+    const closesAt = closings.find((closing) => closing > horizon.last.closedThrough);
+    if (closesAt === undefined) {
+      await settle(query, slice, memory, () => true);
+      memory.late = true;
+      return true;
+    }
+    // A bucket that is registered is taken as it is; a smaller count registered beside it would have to be settled for nothing.
+    let registered = await limit(() => readSliceRegistry(state, shardId, query, slice));
+    const wanted = Math.max(memory.growTo, largestCount(registered, closesAt) || firstCount(query));
+    if (largestCount(registered, closesAt) < wanted)
+      registered = await limit(() => registerBucket(state, shardId, query, { slice, closesAt, count: wanted }));
+    const count = largestCount(registered, closesAt);
+    // Evidence is a read of the horizon that begins after the registration, or after a larger count was met (step 3 b).
+    const { closedThrough } = await horizon.read();
+    if (closedThrough >= closesAt) return false;
+    const isEarlier = (other: Bucket) => other.closesAt <= closedThrough || (other.closesAt === closesAt && other.count < count);
+    const hasEarlier = closings.some((closing) => closing <= closedThrough) || registered.some(isEarlier);
+    const settled = hasEarlier
+      ? await settle(query, slice, memory, isEarlier)
+      : { registered, found: await limit(() => readSlicePages(state, shardId, query, slice)) };
+    if (largestCount(settled.registered, closesAt) > count) return false;
+    useBucket(memory, { slice, closesAt, count }, settled.found);
+    return true;
+  }
+
+  /**
+   * Step 3 c, after a horizon read: closes every page of every registered bucket that is earlier, and notes the numbers of all closed
+   * pages, of buckets too that the finalizer has taken out of the registry. Returns the registry and the pages it settled by.
+   */
+  async function settle(query: Query, slice: number, memory: SliceMemory, isEarlier: (bucket: Bucket) => boolean) {
+    const registered = await limit(() => readSliceRegistry(state, shardId, query, slice));
+    const found = await limit(() => readSlicePages(state, shardId, query, slice));
+    for (const { closesAt, count, index, page } of found)
+      if (page.closed && isEarlier({ slice, closesAt, count })) settledNumbers(memory, closesAt, count).set(index, page.sequenceNumber);
+    const open = registered.filter(isEarlier).flatMap((bucket) => {
+      const numbers = settledNumbers(memory, bucket.closesAt, bucket.count);
+      const pages = Array.from({ length: bucket.count }, (_, page) => page);
+      return pages.filter((page) => !numbers.has(page)).map((page) => ({ bucket, page, numbers }));
+    });
+    await Promise.all(
+      open.map(async ({ bucket, page, numbers }) => {
+        const closed = await limit(() => closePage(state, pageName(query, bucket, page)));
+        numbers.set(page, closed.sequenceNumber);
+      }),
+    );
+    return { registered, found };
+  }
+
+  /** Step 3 d. Returns what is left to do when a page turns out to be closed or has to grow; the bucket is forgotten then. */
+  async function write(query: Query, memory: SliceMemory, bucket: Bucket, pending: readonly KeyFold[], chunk: Chunk, counted: number[]) {
+    const plans = [...grouped(pending, (fold) => pageOf(fold.key, bucket.count))].map(([index, folds]) => {
+      const copy = memory.pages.get(index) ?? neverWritten;
+      return { name: pageName(query, bucket, index), folds, copy, next: mergedPage(pageName(query, bucket, index), copy, folds, chunk) };
+    });
+    memory.growTo = growthOf(bucket, memory.pages, plans) ?? memory.growTo;
+    if (memory.growTo > bucket.count) {
+      memory.bucket = undefined;
+      return [...pending];
+    }
+    return (await Promise.all(plans.map((plan) => limit(() => writeOne(memory, plan, chunk, counted))))).flat();
+  }
+
+  async function writeOne(memory: SliceMemory, plan: PagePlan, chunk: Chunk, counted: number[]): Promise<readonly KeyFold[]> {
+    const { name } = plan;
+    for (let { copy, next, folds } = plan; ; ) {
+      const split = after(name.query, folds, chunk, copy.sequenceNumber);
+      counted.push(...split.counted);
+      memory.pages.set(name.page, copy);
+      if (split.left.length === 0) return [];
+      if (copy.closed) {
+        memory.bucket = undefined;
+        return split.left;
+      }
+      if (split.counted.length > 0 || next === undefined) next = mergedPage(name, copy, split.left, chunk);
+      folds = split.left;
+      if ((await writePage(state, name, copy, next)) === 'applied') {
+        memory.pages.set(name.page, next);
+        for (const fold of folds) counted.push(...fold.events);
+        return [];
+      }
+      copy = await readPage(state, name);
+      next = undefined;
+    }
+  }
+
+  return {
+    async apply({ query, slice, keys }, chunk) {
+      const memory = memoryOf(query, slice);
+      const counted: number[] = [];
+      let pending: readonly KeyFold[] = [...keys.values()];
+      for (let round = 0; round < mostRounds; round++) {
+        if (memory.bucket === undefined && !memory.late && !(await prepare(query, slice, memory))) continue;
+        if (memory.settled.size > 0) {
+          const split = pending.map((fold) => after(query, [fold], chunk, settledNumber(memory, fold.key)));
+          counted.push(...split.flatMap((part) => part.counted));
+          pending = split.flatMap((part) => part.left);
+        }
+        if (memory.bucket === undefined) return { counted, late: pending.flatMap((fold) => fold.events) };
+        pending = await write(query, memory, memory.bucket, pending, chunk, counted);
+        if (pending.length === 0) return { counted, late: [] };
+        // Closed by time or by growth, or too small: whichever it was, the horizon and the registry tell.
+        await horizon.read();
+      }
+      throw new Error(`shard ${shardId}, query ${query.name}, slice ${slice}: no bucket could be written in ${mostRounds} rounds`);
+    },
+    expectedCount: (query, slice) => memories.get(memoryName(query, slice))?.bucket?.count ?? firstCount(query),
+    size(query, slice) {
+      const memory = memories.get(memoryName(query, slice));
+      if (memory?.bucket === undefined) return undefined;
+      return { slice, count: memory.bucket.count, bytes: contentBytes(memory.pages) };
+    },
+    trim() {
+      let pages = 0;
+      for (const memory of memories.values()) pages += memory.pages.size + 1;
+      for (const [name, memory] of memories) {
+        if (pages <= mostPages) return;
+        pages -= memory.pages.size + 1;
+        memories.delete(name);
+      }
+    },
+  };
+}
+
+/** A page to write: its copy, and what it would be with the folds merged in. */
+interface PagePlan {
+  readonly name: PageName;
+  readonly folds: readonly KeyFold[];
+  readonly copy: Page;
+  readonly next: NextPage | undefined;
+}
+
+const memoryName = (query: Query, slice: number) => `${query.name}#${slice}`;
+
+function largestCount(registered: readonly Bucket[], closesAt: number): number {
+  return registered.reduce((largest, bucket) => (bucket.closesAt === closesAt ? Math.max(largest, bucket.count) : largest), 0);
+}
+
+/**
+ * Takes a bucket into use with copies of its pages. Those that were not found were never written, unless somebody writes them now, which
+ * the condition of the write will tell.
+ */
+function useBucket(memory: SliceMemory, bucket: Bucket, found: readonly FoundPage[]): void {
+  memory.bucket = bucket;
+  memory.pages.clear();
+  for (const { closesAt, count, index, page } of found)
+    if (closesAt === bucket.closesAt && count === bucket.count) memory.pages.set(index, page);
+}
+
+function settledNumbers(memory: SliceMemory, closesAt: number, count: number): Map<number, SequenceNumber | undefined> {
+  const name = `${closesAt}#${count}`;
+  const known = memory.settled.get(name);
+  if (known !== undefined) return known.numbers;
+  const numbers = new Map<number, SequenceNumber | undefined>();
+  memory.settled.set(name, { count, numbers });
+  return numbers;
+}
+
+/** The greatest number among the closed pages of earlier buckets where the key lives. */
+function settledNumber(memory: SliceMemory, key: KeyText): SequenceNumber | undefined {
+  let latest: SequenceNumber | undefined;
+  for (const { count, numbers } of memory.settled.values()) latest = latestOf(latest, numbers.get(pageOf(key, count)));
+  return latest;
+}
+
+/** The count to grow to before anything of a chunk is written to the smaller one, if a page would outgrow its share. */
+function growthOf(bucket: Bucket, pages: ReadonlyMap<number, Page>, plans: readonly PagePlan[]): number | undefined {
+  const outgrown = plans.flatMap(({ next }) => (next !== undefined && next.partials.size > 1 && hasOutgrown(next) ? [next.contentBytes] : []));
+  if (outgrown.length === 0) return undefined;
+  const added = plans.reduce((total, { copy, next }) => total + (next?.contentBytes ?? 0) - copy.contentBytes, 0);
+  return grownPageCount(bucket.count, contentBytes(pages) + added, Math.max(...outgrown));
+}
+
+function contentBytes(pages: ReadonlyMap<number, Page>): number {
+  let total = 0;
+  for (const page of pages.values()) total += page.contentBytes;
+  return total;
+}
+
+function mergedPage(name: PageName, copy: Page, folds: readonly KeyFold[], chunk: Chunk): NextPage {
+  const partials = new Map(copy.partials);
+  mergeInto(name.query, partials, folds.map((fold) => [fold.key, fold.states]));
+  const records = folds.reduce((total, fold) => total + fold.events.length, copy.records);
+  return nextPage(name, partials, records, chunk.lastSequenceNumber);
+}
+
+/** Splits folds at a sequence number: the events at or below it are in a page already, the rest is folded again without them. */
+function after(query: Query, folds: readonly KeyFold[], chunk: Chunk, number: SequenceNumber | undefined) {
+  if (isAfter(chunk.firstSequenceNumber, number)) return { counted: [], left: folds };
+  const counted: number[] = [];
+  const left: KeyFold[] = [];
+  for (const fold of folds) {
+    const rest = fold.events.filter((at) => isAfter(eventAt(chunk, at).sequenceNumber, number));
+    counted.push(...fold.events.slice(0, fold.events.length - rest.length));
+    if (rest.length === fold.events.length) left.push(fold);
+    else if (rest.length > 0) left.push({ key: fold.key, states: refolded(query, rest, chunk), events: rest });
+  }
+  return { counted, left };
+}
+
+function refolded(query: Query, events: readonly number[], chunk: Chunk): unknown[] {
+  const states = identityOf(query);
+  for (const at of events) addEvent(query, states, eventAt(chunk, at).event);
+  return states;
+}
+
+function eventAt(chunk: Chunk, at: number): Chunk['events'][number] {
+  const event = chunk.events[at];
+  if (event === undefined) throw new Error(`no event ${at} in the chunk`);
+  return event;
+}

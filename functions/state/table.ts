@@ -1,0 +1,99 @@
+/** The value of an attribute. Sets hold text and are never empty. */
+export type Attribute =
+  | string
+  | number
+  | boolean
+  | null
+  | Uint8Array
+  | ReadonlySet<string>
+  | readonly Attribute[]
+  | { readonly [name: string]: Attribute };
+
+/** The name of an item: a partition, and a sort key that orders the items of a partition by their UTF-8 bytes. */
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+/** Attributes besides the key. */
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** An item as it is stored. */
+export interface Item extends Key {
+  readonly attributes: Attributes;
+}
+
+/** What a write demands of the item that is there. All clauses must hold; the attributes of a missing item are absent. */
+export type Clause =
+  | { readonly attribute: string; readonly is: 'absent' | 'present' }
+  | { readonly attribute: string; readonly is: 'equal'; readonly to: string | number }
+  | { readonly attribute: string; readonly is: 'absentOrBelow'; readonly bound: number }
+  | { readonly attribute: string; readonly is: 'absentOrOther'; readonly than: string };
+
+/** What an update does to an item, creating it when it is missing. */
+export interface Change {
+  readonly set?: Attributes;
+  /** Elements to add to a set of text, by attribute; the set is made when it is absent. */
+  readonly addToSet?: Readonly<Record<string, ReadonlySet<string>>>;
+  /** Elements to take out of a set; a set left empty is absent, and nothing happens to an absent one. */
+  readonly removeFromSet?: Readonly<Record<string, ReadonlySet<string>>>;
+}
+
+/** What came of a conditional write: expected outcomes are values, only failures of infrastructure are thrown. */
+export type WriteOutcome = 'applied' | 'refused';
+
+/** What came of an update, with the whole item as it is after it. */
+export type UpdateOutcome = { readonly outcome: 'applied'; readonly item: Item } | { readonly outcome: 'refused' };
+
+/** Which items of a partition, in the order of their sort keys. */
+export interface Range {
+  /** Inclusive. @default the first item */
+  readonly from?: string;
+  /** Inclusive. @default the last item */
+  readonly to?: string;
+  readonly order?: 'ascending' | 'descending';
+  /** Most items to return. @default all */
+  readonly limit?: number;
+}
+
+/**
+ * One table, as the protocol needs it: single-item conditional writes and strongly consistent reads, each item linearizable (DESIGN section 4).
+ * A failed call may have taken effect. Implemented by DynamoDB and by the simulator; both pass test/contract/table.ts.
+ */
+export interface Table {
+  get(key: Key): Promise<Item | undefined>;
+  /** All items of the range, each as it is at some moment between call and return. */
+  query(pk: string, range?: Range): Promise<readonly Item[]>;
+  /** Replaces the whole item. */
+  put(item: Item, when?: readonly Clause[]): Promise<WriteOutcome>;
+  /** Replaces many items, unconditionally: for items whose content follows from their key. Some may be written when it throws. */
+  putAll(items: readonly Item[]): Promise<void>;
+  update(key: Key, change: Change, when?: readonly Clause[]): Promise<UpdateOutcome>;
+  delete(key: Key, when?: readonly Clause[]): Promise<WriteOutcome>;
+}
+
+/** The text attribute of an item, or undefined. @throws when it is there with another type: not an item of ours */
+export function textOf(item: Item, name: string): string | undefined {
+  const value = item.attributes[name];
+  if (value !== undefined && typeof value !== 'string') throw notOurs(item, name);
+  return value;
+}
+
+/** The numeric attribute of an item, or undefined. @throws when it is there with another type */
+export function numberOf(item: Item, name: string): number | undefined {
+  const value = item.attributes[name];
+  if (value !== undefined && typeof value !== 'number') throw notOurs(item, name);
+  return value;
+}
+
+/** The set of an item, empty when absent. @throws when it is there with another type */
+export function setOf(item: Item, name: string): ReadonlySet<string> {
+  const value = item.attributes[name];
+  if (value === undefined) return new Set();
+  if (!(value instanceof Set)) throw notOurs(item, name);
+  return value;
+}
+
+function notOurs(item: Key, name: string): Error {
+  return new Error(`item ${item.pk} / ${item.sk}: unexpected type of ${name}`);
+}
