@@ -1,0 +1,16 @@
+import type { Command } from './command.ts';
+
+/** A line of the table of commands: enough for `tidemark --help`; the rest is loaded when the command is used. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly default: Command }>;
+}
+
+/** All commands, in the order of `--help`. A new command is one file in `commands/` and one line here. */
+export const commands: readonly CommandEntry[] = [
+  { name: 'sample', summary: 'write the sample dataset', load: () => import('./commands/sample.ts') },
+  { name: 'batch', summary: 'run the queries over files, on all cores', load: () => import('./commands/batch.ts') },
+  { name: 'replay', summary: 'put the events of files into a stream', load: () => import('./commands/replay.ts') },
+  { name: 'put', summary: 'put the events of standard input into a stream', load: () => import('./commands/put.ts') },
+];

@@ -1,0 +1,73 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { Pipeline } from '../functions/core/pipeline.ts';
+import { type CommandProcess, negated, type OptionValues, value } from './command.ts';
+import { clientConfig, endpointOptions } from './endpoint.ts';
+import type { FeederOptions, FeederProgress } from './feeder/feeder.ts';
+import { text } from './option-value.ts';
+import { defaultPipeline, loadPipeline } from './pipeline-file.ts';
+import { formatNumber } from './table.ts';
+
+/** The options of the commands that put events into a stream. */
+export const feedOptions = {
+  pipeline: value(
+    'name|file',
+    `a pipeline under pipelines/ or any TypeScript file: it names the stream and says which events share a shard (default: ${defaultPipeline})`,
+    text,
+  ),
+  stream: value('name', 'the stream (default: tidemark-PIPELINE)', text),
+  ...endpointOptions,
+  aggregate: negated('one event in each Kinesis record, instead of up to 25 KB of them'),
+};
+
+/** Where to put events, and how: what is common to `replay` and `put`. */
+export async function openFeed(
+  options: OptionValues<typeof feedOptions>,
+  { stderr, signal }: CommandProcess,
+): Promise<Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>> {
+  // the name of the stream alone says nothing about keys: its records go round the shards
+  const pipeline =
+    options.stream !== undefined && options.pipeline === undefined ? undefined : await loadPipeline(options.pipeline ?? defaultPipeline);
+  return {
+    kinesis: new KinesisClient(clientConfig(options)),
+    streamName: options.stream ?? streamNameOf(pipeline?.name ?? defaultPipeline),
+    packing: options.aggregate ? 'aggregate' : 'single',
+    partitionKey: pipeline && linePartitionKey(pipeline),
+    onNotPut: ({ name, number, bytes }) =>
+      void stderr.write(
+        `${name}:${number}: not put: the line has ${formatNumber(bytes)} bytes, and a Kinesis record holds at most 1 MiB with its key\n`,
+      ),
+    signal,
+  };
+}
+
+/** The stream of a pipeline, unless another is named. */
+export function streamNameOf(pipelineName: string): string {
+  return `tidemark-${pipelineName}`;
+}
+
+/** A pipeline's partition key as a function of a line; undefined for lines that are no event of the pipeline, which have no key. */
+export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string | undefined) | undefined {
+  const { schema, partitionKey } = pipeline;
+  if (partitionKey === undefined) return undefined;
+  return (line) => {
+    try {
+      const result = schema.validate(JSON.parse(line.toString('utf8')));
+      if (result instanceof Promise || result.issues !== undefined) return undefined;
+      const key: unknown = partitionKey(result.value);
+      return typeof key === 'string' && key !== '' ? key : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+}
+
+/** What was put, for a person. */
+export function describeFeed(progress: FeederProgress): string {
+  const { eventsPut, recordsPut, skipped, notPut, retried } = progress;
+  const extras = [
+    skipped > 0 ? `${formatNumber(skipped)} skipped` : '',
+    notPut > 0 ? `${formatNumber(notPut)} too long` : '',
+    retried > 0 ? `${formatNumber(retried)} retries` : '',
+  ].filter((extra) => extra !== '');
+  return [`${formatNumber(eventsPut)} events in ${formatNumber(recordsPut)} records`, ...extras].join(', ');
+}

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetRecordsCommand, GetShardIteratorCommand, type KinesisClient, type Shard } from '@aws-sdk/client-kinesis';
+import pLimit from 'p-limit';
+import { latestOf } from '../../functions/core/sequence-number.ts';
+import { type HashRange, inRange, wholeRange } from './hash-range.ts';
+import { parseRecordName, type RecordName } from './record-name.ts';
+import { isOpen, listShards } from './shards.ts';
+
+/** What a stream already holds of the feeder's inputs. */
+export interface Coverage {
+  /**
+   * Whether a line of an input (by its name in the stream) is in the stream.
+   * @param hash the hash of the line's partition key; undefined when records go round the shards. A line that was put by key is not
+   *   found without it.
+   */
+  covers(name: string, line: number, hash?: bigint): boolean;
+  /** Per shard, the greatest sequence number of the feeder's records that were found: what has to be committed before all of them are. */
+  readonly greatest: ReadonlyMap<string, string>;
+  /** How many of the feeder's records were found. */
+  readonly records: number;
+}
+
+/** Shards read at a time. */
+const shardsAtOnce = 8;
+/** Empty answers in a row, each saying "not behind", after which an open shard has no more: kinesalite says so even when it is behind. */
+const emptyAnswers = 2;
+/** Wait after a throttled or an empty answer of AWS, whose limit is five reads a second for each shard, all readers together. */
+const pauseMs = 250;
+
+/** Where to read, and from which sequence numbers on. */
+export interface ReadCoverageOptions {
+  readonly kinesis: KinesisClient;
+  readonly streamName: string;
+  /** Per shard: begin after this sequence number (a checkpoint). A shard that is missing is read from its oldest record. */
+  readonly after?: ReadonlyMap<string, string>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads all shards of a stream, closed parents included, from the given positions to the tip, and tells which lines are there.
+ * Only what the stream still retains, and what lies behind `after`, is found.
+ */
+export async function readCoverage(options: ReadCoverageOptions): Promise<Coverage> {
+  const builder = createCoverage();
+  const limit = pLimit(shardsAtOnce);
+  const shards = await listShards(options.kinesis, options.streamName);
+  await Promise.all(
+    shards.map((shard) =>
+      limit(() =>
+        readShard(shard, options, (partitionKey, sequenceNumber) => {
+          const record = parseRecordName(partitionKey);
+          if (record !== undefined) builder.add(record, shard.ShardId ?? '', sequenceNumber);
+        }),
+      ),
+    ),
+  );
+  return builder.build();
+}
+
+async function readShard(
+  shard: Shard,
+  { kinesis, streamName, after, signal }: ReadCoverageOptions,
+  onRecord: (partitionKey: string, sequenceNumber: string) => void,
+): Promise<void> {
+  const position = after?.get(shard.ShardId ?? '');
+  const start = await kinesis.send(
+    new GetShardIteratorCommand({
+      StreamName: streamName,
+      ShardId: shard.ShardId,
+      ...(position === undefined
+        ? { ShardIteratorType: 'TRIM_HORIZON' }
+        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: position }),
+    }),
+  );
+  let empty = 0;
+  for (let iterator = start.ShardIterator; iterator !== undefined; ) {
+    signal?.throwIfAborted();
+    const answer = await getRecords(kinesis, iterator);
+    if (answer === 'throttled') {
+      await sleep(pauseMs * 2);
+      continue;
+    }
+    for (const { PartitionKey = '', SequenceNumber = '' } of answer.Records ?? []) onRecord(PartitionKey, SequenceNumber);
+    const behind = (answer.MillisBehindLatest ?? 0) > 0;
+    empty = (answer.Records ?? []).length === 0 && !behind ? empty + 1 : 0;
+    if (isOpen(shard) && empty >= emptyAnswers) return;
+    if (behind) await sleep(pauseMs);
+    iterator = answer.NextShardIterator; // none: the end of a closed shard
+  }
+}
+
+async function getRecords(kinesis: KinesisClient, iterator: string) {
+  try {
+    return await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ProvisionedThroughputExceededException') return 'throttled';
+    throw error;
+  }
+}
+
+/** Lines `first` to `last`, both inclusive. */
+interface Span {
+  readonly first: number;
+  last: number;
+}
+
+/** Collects the names of records; `build` sorts and joins their spans, so that a question is a binary search for each hash range. */
+export function createCoverage(): { add(record: RecordName, shardId: string, sequenceNumber: string): void; build(): Coverage } {
+  const found = new Map<string, Map<string, { range: HashRange; spans: Span[] }>>();
+  const greatest = new Map<string, string>();
+  let records = 0;
+  return {
+    add({ name, first, last, range }, shardId, sequenceNumber) {
+      records += 1;
+      greatest.set(shardId, latestOf(greatest.get(shardId), sequenceNumber) ?? sequenceNumber);
+      const ofName = found.get(name) ?? new Map<string, { range: HashRange; spans: Span[] }>();
+      found.set(name, ofName);
+      const key = `${range.first}-${range.last}`;
+      const ofRange = ofName.get(key) ?? { range, spans: [] };
+      ofName.set(key, ofRange);
+      ofRange.spans.push({ first, last });
+    },
+    build() {
+      for (const ofName of found.values()) for (const ofRange of ofName.values()) ofRange.spans = join(ofRange.spans);
+      return {
+        greatest,
+        records,
+        covers(name, line, hash) {
+          for (const { range, spans } of found.get(name)?.values() ?? []) {
+            const applies = hash === undefined ? range.first === wholeRange.first && range.last === wholeRange.last : inRange(range, hash);
+            if (applies && includes(spans, line)) return true;
+          }
+          return false;
+        },
+      };
+    },
+  };
+}
+
+function join(spans: Span[]): Span[] {
+  const joined: Span[] = [];
+  for (const span of spans.sort((a, b) => a.first - b.first)) {
+    const previous = joined.at(-1);
+    if (previous !== undefined && span.first <= previous.last + 1) previous.last = Math.max(previous.last, span.last);
+    else joined.push({ ...span });
+  }
+  return joined;
+}
+
+function includes(spans: readonly Span[], line: number): boolean {
+  let low = 0;
+  let high = spans.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const span = spans[middle];
+    if (span === undefined || line < span.first) high = middle - 1;
+    else if (line > span.last) low = middle + 1;
+    else return true;
+  }
+  return false;
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Command as Commander, CommanderError, Option } from 'commander';
+import type { Command, CommandProcess, OptionSpec } from './command.ts';
+import { commands } from './commands.ts';
+import { reportError, UsageError } from './errors.ts';
+import { packageRoot } from './package-root.ts';
+
+const interruptedExitCode = 130;
+
+/**
+ * The command line. Exit codes: 0 done, 1 it went wrong, 2 it was called wrongly, 130 interrupted. Data goes to stdout,
+ * everything else (progress, errors) to stderr.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  endQuietlyWhenNobodyReads(process.stdout);
+  endQuietlyWhenNobodyReads(process.stderr);
+  const interrupt = new AbortController();
+  process.on('SIGINT', () => {
+    if (interrupt.signal.aborted) process.exit(interruptedExitCode);
+    interrupt.abort();
+  });
+  const exitCode = await runCommandLine(argv, {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal: interrupt.signal,
+    now: Date.now,
+  });
+  process.exitCode = interrupt.signal.aborted ? interruptedExitCode : exitCode;
+  process.stdin.destroy(); // a pipe that stays open must not keep a finished command alive
+}
+
+/** Parses, runs the one command and turns whatever happens into an exit code; never throws. */
+export async function runCommandLine(argv: readonly string[], edges: CommandProcess): Promise<number> {
+  const debug = argv.includes('--debug');
+  let exitCode = 0;
+  try {
+    const program = await createProgram(argv, edges, (code) => {
+      exitCode = code;
+    });
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return commanderExit(error, edges);
+    if (edges.signal.aborted && error instanceof Error && error.name === 'AbortError') return interruptedExitCode;
+    const report = reportError(error);
+    const hint = report.kind === 'unexpected' && !debug ? ' (--debug shows where)' : '';
+    edges.stderr.write(`tidemark: ${report.message}${hint}\n`);
+    if (debug && error instanceof Error) edges.stderr.write(`${error.stack}\n`);
+    return report.exitCode;
+  }
+}
+
+/** Only the module of the command that is named is loaded: the rest are a name and a summary. */
+async function createProgram(argv: readonly string[], edges: CommandProcess, done: (exitCode: number) => void): Promise<Commander> {
+  const program = new Commander('tidemark')
+    .description('Serverless event-time aggregation on AWS, on this machine or in an account.')
+    .usage('COMMAND [OPTIONS]')
+    .version(packageVersion(), '-V, --version')
+    .option('--debug', 'show the stack of an unexpected error')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => edges.stdout.write(text),
+      writeErr: (text) => edges.stderr.write(text),
+      outputError: () => undefined, // said by commanderExit, on one line
+    })
+    .addHelpText('after', '\ntidemark COMMAND --help explains a command, with examples.');
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const wanted = words[0] === 'help' ? words[1] : words[0];
+  for (const entry of commands) {
+    const sub = program.command(entry.name).summary(entry.summary);
+    if (entry.name === wanted) describe(sub, (await entry.load()).default, edges, done);
+  }
+  return program;
+}
+
+function describe(sub: Commander, command: Command, edges: CommandProcess, done: (exitCode: number) => void): void {
+  sub.description(command.description).option('--debug', 'show the stack of an unexpected error');
+  for (const { name, description } of command.operands ?? []) sub.argument(name.startsWith('[') ? name : `<${name}>`, description);
+  for (const [name, spec] of Object.entries(command.options)) sub.addOption(commanderOption(name, spec));
+  const examples = command.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`);
+  sub.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  sub.action(async () => {
+    const given = sub.opts();
+    const options = Object.fromEntries(
+      Object.entries(command.options).map(([name, spec]) => [name, spec.kind === 'flag' ? given[name] === true : given[name]]),
+    );
+    done(await command.run({ operands: sub.args, options, process: edges }));
+  });
+}
+
+function commanderOption(name: string, spec: OptionSpec): Option {
+  const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  switch (spec.kind) {
+    case 'flag':
+      return new Option(`--${kebab}`, spec.description);
+    case 'negated':
+      return new Option(`--no-${kebab}`, spec.description);
+    case 'value': {
+      const option = new Option(`--${kebab} <${spec.placeholder}>`, spec.description).argParser((text) => spec.parse(text, `--${kebab}`));
+      return spec.fallback === undefined ? option : option.default(spec.fallback);
+    }
+  }
+}
+
+function commanderExit(error: CommanderError, edges: CommandProcess): number {
+  if (error.exitCode === 0) return 0;
+  if (error.code === 'commander.help') return 2; // no command: the help is on stderr
+  const message = new UsageError(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ')).message;
+  edges.stderr.write(`tidemark: ${message} (see tidemark --help)\n`);
+  return 2;
+}
+
+/** `tidemark ... | head` is no error: the reader has seen enough. */
+function endQuietlyWhenNobodyReads(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
+
+function packageVersion(): string {
+  const content: unknown = JSON.parse(readFileSync(path.join(packageRoot, 'package.json'), 'utf8'));
+  return typeof content === 'object' && content !== null && 'version' in content ? String(content.version) : 'unknown';
+}

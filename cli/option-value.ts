@@ -1,0 +1,26 @@
+import { UsageError } from './errors.ts';
+
+/** Any text but the empty one. */
+export function text(value: string, option: string): string {
+  if (value === '') throw new UsageError(`${option} is empty: give it a value`);
+  return value;
+}
+
+/** A parser of whole numbers between two bounds, both inclusive. */
+export function integer(least: number, most: number): (value: string, option: string) => number {
+  return (value, option) => {
+    const number = /^-?\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+    if (Number.isInteger(number) && number >= least && number <= most) return number;
+    throw new UsageError(`${option} is a whole number from ${least} to ${most}, not "${value}"`);
+  };
+}
+
+/** A TCP port of this machine. */
+export const port = integer(1, 65_535);
+
+/** An http or https address. */
+export function httpUrl(value: string, option: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return value;
+  throw new UsageError(`${option} is an address such as http://127.0.0.1:4566, not "${value}"`);
+}

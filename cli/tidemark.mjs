@@ -1,0 +1,126 @@
+#!/usr/bin/env node
+/**
+ * The launcher: the command line is TypeScript, so it is bundled on the first run and after each change of a source file,
+ * and started from `node_modules/.cache/tidemark/` beside the package, from where Node resolves the packages.
+ *
+ * A bundle is a folder named by the hash of what is in it and put in place by one rename, so concurrent runs never see half
+ * of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a day go.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const cache = path.join(root, 'node_modules', '.cache', 'tidemark');
+const index = path.join(cache, 'index.json');
+const dayMs = 24 * 3600 * 1000;
+
+function isTooOld(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < 20 || (major === 20 && minor < 19);
+}
+
+/** `[file, size, time of change]` relative to the package: equal lists mean an unchanged program. */
+function fingerprint(files) {
+  return files.map((file) => {
+    const { size, mtimeMs } = statSync(path.join(root, file));
+    return [file, size, mtimeMs];
+  });
+}
+
+/** The newest bundle, if none of its sources (package.json is one: it decides the packages) has changed since. */
+function current() {
+  try {
+    const { sources, folder } = JSON.parse(readFileSync(index, 'utf8'));
+    const now = fingerprint(sources.map(([file]) => file));
+    const bundle = path.join(cache, folder);
+    if (JSON.stringify(now) !== JSON.stringify(sources) || !existsSync(path.join(bundle, 'main.mjs'))) return undefined;
+    utimesSync(bundle, new Date(), new Date());
+    return bundle;
+  } catch {
+    return undefined;
+  }
+}
+
+async function bundle() {
+  const { build } = await import('esbuild');
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: { main: 'cli/main.ts' },
+    outdir: cache,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    splitting: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: 'inline',
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+  const hash = createHash('sha256');
+  for (const file of result.outputFiles) hash.update(path.basename(file.path)).update(file.contents);
+  const folder = `cli-${hash.digest('hex').slice(0, 16)}`;
+  const place = path.join(cache, folder);
+  if (!existsSync(path.join(place, 'main.mjs'))) {
+    const draft = path.join(cache, `draft-${randomUUID()}`);
+    mkdirSync(draft, { recursive: true });
+    for (const file of result.outputFiles) writeFileSync(path.join(draft, path.basename(file.path)), file.contents);
+    try {
+      renameSync(draft, place);
+    } catch {
+      rmSync(draft, { recursive: true, force: true }); // another run was first, with the same bytes
+    }
+  }
+  const sources = fingerprint([...Object.keys(result.metafile.inputs), 'package.json']);
+  const draft = path.join(cache, `draft-${randomUUID()}.json`);
+  writeFileSync(draft, JSON.stringify({ folder, sources }));
+  renameSync(draft, index);
+  removeStale(folder);
+  return place;
+}
+
+function removeStale(keep) {
+  for (const name of readdirSync(cache)) {
+    if (!/^(cli|draft|pipeline)-/.test(name) || name === keep) continue;
+    const file = path.join(cache, name);
+    try {
+      if (Date.now() - statSync(file).mtimeMs > dayMs) rmSync(file, { recursive: true, force: true });
+    } catch {
+      // another run removed it
+    }
+  }
+}
+
+/** One line for a person; esbuild's errors carry the file and the line. */
+function describe(error) {
+  const first = error?.errors?.[0];
+  if (first?.location) return `${first.location.file}:${first.location.line}: ${first.text}`;
+  if (error?.code === 'ERR_MODULE_NOT_FOUND') return `${error.message.split('\n')[0]}: run npm ci in ${root}`;
+  return String(error?.message ?? error).split('\n')[0];
+}
+
+async function launch() {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+  const debug = process.argv.includes('--debug');
+  if (debug) process.setSourceMapsEnabled(true);
+  let main;
+  try {
+    main = await import(pathToFileURL(path.join(current() ?? (await bundle()), 'main.mjs')).href);
+  } catch (error) {
+    process.stderr.write(`tidemark: the command line cannot be started: ${debug ? error.stack : describe(error)}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  await main.main(process.argv.slice(2));
+}
+
+if (isTooOld(process.versions.node)) {
+  process.stderr.write(`tidemark: Node.js 20.19 or newer is needed, this is ${process.versions.node}: see https://nodejs.org/\n`);
+  process.exitCode = 1;
+} else {
+  await launch();
+}

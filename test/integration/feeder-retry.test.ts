@@ -1,0 +1,115 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { afterEach, describe, expect, it } from 'vitest';
+import { clientConfig } from '../../cli/endpoint.ts';
+import { createFeeder } from '../../cli/feeder/feeder.ts';
+
+/** A record of a PutRecords call as it is on the wire. */
+interface Entry {
+  readonly PartitionKey: string;
+  readonly Data: string;
+}
+
+/** What the server makes of each record of a call: stored, or refused with this code; or the whole call is refused. */
+type Verdict = (call: number, entries: readonly Entry[]) => readonly ('stored' | string)[] | { readonly refuse: string };
+
+const closing: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+/** A Kinesis of one shard that fails as it is told: kinesalite never does. */
+async function startServer(verdict: Verdict): Promise<{ kinesis: KinesisClient; calls: Entry[][] }> {
+  const calls: Entry[][] = [];
+  const server: Server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const operation = String(request.headers['x-amz-target']).split('.')[1];
+      const answer = (status: number, body: unknown) => {
+        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+        response.end(JSON.stringify(body));
+      };
+      if (operation === 'ListShards') {
+        const range = { StartingHashKey: '0', EndingHashKey: String(2n ** 128n - 1n) };
+        return answer(200, {
+          Shards: [{ ShardId: 'shardId-000000000000', HashKeyRange: range, SequenceNumberRange: { StartingSequenceNumber: '1' } }],
+        });
+      }
+      const { Records }: { Records: Entry[] } = JSON.parse(Buffer.concat(chunks).toString());
+      const verdicts = verdict(calls.push(Records), Records);
+      if ('refuse' in verdicts) return answer(400, { __type: verdicts.refuse, message: 'as told' });
+      return answer(200, {
+        FailedRecordCount: verdicts.filter((one) => one !== 'stored').length,
+        Records: verdicts.map((one, index) =>
+          one === 'stored'
+            ? { ShardId: 'shardId-000000000000', SequenceNumber: String(calls.length * 1000 + index) }
+            : { ErrorCode: one, ErrorMessage: 'as told' },
+        ),
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const config = clientConfig({ port: (server.address() as AddressInfo).port, endpoint: undefined });
+  const kinesis = new KinesisClient({ ...config, maxAttempts: 1 });
+  closing.push(async () => {
+    kinesis.destroy();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return { kinesis, calls };
+}
+
+async function feed(kinesis: KinesisClient, lines: number) {
+  const feeder = createFeeder({ kinesis, streamName: 'stream', packing: 'single', random: () => 0 });
+  async function* input() {
+    for (let number = 1; number <= lines; number += 1) yield { line: Buffer.from(`line ${number}`), number };
+  }
+  await feeder.putLines(input(), 'lines');
+  const last = await feeder.flush();
+  return { last, progress: feeder.progress() };
+}
+
+const keys = (entries: readonly Entry[] | undefined) => entries?.map(({ PartitionKey }) => PartitionKey);
+
+describe('retries of a feeder', () => {
+  it('put again only the records that failed, until all are stored, before any later ones', async () => {
+    const { kinesis, calls } = await startServer((call, entries) =>
+      entries.map((_, index) =>
+        (call === 1 && index % 2 === 1) || (call === 2 && index === 0) ? 'ProvisionedThroughputExceededException' : 'stored',
+      ),
+    );
+    const { last, progress } = await feed(kinesis, 504);
+    const odd = keys(calls[0])?.filter((_, index) => index % 2 === 1);
+    expect(keys(calls[0])).toHaveLength(500);
+    expect(keys(calls[1])).toEqual(odd);
+    expect(keys(calls[2])).toEqual(odd?.slice(0, 1));
+    expect(keys(calls[3])).toEqual(['lines:501-501', 'lines:502-502', 'lines:503-503', 'lines:504-504']);
+    expect(calls).toHaveLength(4);
+    expect(progress).toMatchObject({ eventsPut: 504, recordsPut: 504, retried: 251 });
+    expect([...last]).toEqual([['shardId-000000000000', '4003']]);
+  });
+
+  it('repeat a call that is throttled as a whole', async () => {
+    const { kinesis, calls } = await startServer((call, entries) =>
+      call <= 2 ? { refuse: 'ProvisionedThroughputExceededException' } : entries.map(() => 'stored'),
+    );
+    const { progress } = await feed(kinesis, 3);
+    expect(calls.map(keys)).toEqual(Array(3).fill(['lines:1-1', 'lines:2-2', 'lines:3-3']));
+    expect(progress).toMatchObject({ eventsPut: 3, retried: 6 });
+  });
+
+  it('end when nothing is stored attempt after attempt', async () => {
+    const { kinesis, calls } = await startServer((_, entries) => entries.map(() => 'InternalFailure'));
+    await expect(feed(kinesis, 3)).rejects.toMatchObject({ name: 'TidemarkError' });
+    expect(calls.length).toBeGreaterThan(5);
+  });
+
+  it('do not happen for a call that can never succeed', async () => {
+    const { kinesis, calls } = await startServer(() => ({ refuse: 'AccessDeniedException' }));
+    await expect(feed(kinesis, 3)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    expect(calls).toHaveLength(1);
+  });
+});
