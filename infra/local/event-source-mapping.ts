@@ -23,6 +23,8 @@ export type MappedShard = Omit<ShardStatus, 'state'> & { readonly state: ShardSt
 /** An event source mapping from a Kinesis stream to a function. */
 export interface EventSourceMapping {
   onHint(hint: PutHint): void;
+  /** Reads all shards, and their list, now. */
+  wakeAll(): void;
   status(): { readonly lastError: string | null; readonly shards: Readonly<Record<string, MappedShard>> };
   /** Starts no further invocation, and resolves when the last ones have ended. */
   stop(): Promise<void>;
@@ -86,6 +88,10 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
     onHint(hint) {
       if ('resharded' in hint) relist.ring();
       else for (const shardId of hint.shards) consumers.get(shardId)?.wake();
+    },
+    wakeAll() {
+      relist.ring();
+      for (const consumer of consumers.values()) consumer.wake();
     },
     status() {
       const entries = shards.map(({ ShardId }): [string, MappedShard] => {

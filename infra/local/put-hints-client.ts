@@ -5,8 +5,11 @@ import { type PutHint, putHintsPath } from './put-hints.ts';
 /** How long (ms) after a lost connection the next is tried. */
 const reconnectMs = 100;
 
-/** Listens to the hints at Kinesis's port, over restarts of the emulators. Returns what ends it. */
-export function followPutHints(port: number, onHint: (hint: PutHint) => void): () => void {
+/**
+ * Listens to the hints at Kinesis's port, over restarts of the emulators; `onConnected` means that hints may have been missed
+ * before. Returns what ends it.
+ */
+export function followPutHints(port: number, onHint: (hint: PutHint) => void, onConnected: () => void): () => void {
   let current: ClientRequest | undefined;
   let timer: NodeJS.Timeout | undefined;
 
@@ -17,6 +20,7 @@ export function followPutHints(port: number, onHint: (hint: PutHint) => void): (
       retried = true;
     };
     current = request({ host: '127.0.0.1', port, path: putHintsPath, agent: false }, (response) => {
+      onConnected();
       const lines = createInterface({ input: response });
       lines.on('line', (line) => onHint(JSON.parse(line) as PutHint));
       lines.on('error', retry);

@@ -73,7 +73,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     delivery: { batchSize: options.batchSize, batchBytes: mapping.batchBytes, batchWindowMs: options.batchWindowMs },
     invoke: (event) => client.invoke(names.functions.aggregate, event),
   });
-  const stopHints = followPutHints(ports.kinesis, esm.onHint);
+  const stopHints = followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
   const stopSchedule = options.finalizeEveryMs === null ? undefined : startSchedule(`tidemark-${options.pipelineName}-finalize`, options.finalizeEveryMs, (event) => client.invoke(names.functions.finalize, event));
 
   const front = createFront({

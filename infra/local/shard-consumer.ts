@@ -36,9 +36,9 @@ export interface ShardConsumer {
 /** Waits (ms) between attempts: the first, and the longest. AWS does not publish its own. */
 const firstBackoffMs = 50;
 const longestBackoffMs = 1_000;
-/** Waits (ms) between polls that find nothing. Hints make up for the long one; it covers a hint that got lost. */
+/** Waits (ms) between polls that find nothing. Hints make up for the long one. */
 const firstPollMs = 10;
-const longestPollMs = 250;
+const longestPollMs = 1_000;
 /** While a window gathers, the shard is read at most this often (ms). */
 const windowPollMs = 100;
 
