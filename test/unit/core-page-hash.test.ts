@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { grownPageCount, hashKey, pageCountFor, pageOf, pageShareBytes } from '../../functions/core/page-hash.ts';
+import { grownPageCount, hashKey, nextPageCount, pageCountFor, pageOf, pageShareBytes } from '../../functions/core/page-hash.ts';
 
 /** 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1 degrees of freedom). */
 function chiSquareBound(n: number): number {
@@ -68,16 +68,31 @@ describe('the count of pages', () => {
     expect(pageCountFor(Number.MAX_SAFE_INTEGER)).toBe(65_536);
   });
 
-  it('at least doubles when pages outgrow their share, and goes at once to where the largest page fits', () => {
-    expect(grownPageCount(1, 800)).toBe(2);
-    expect(grownPageCount(4, 10)).toBe(8);
-    expect(grownPageCount(1, 7000)).toBe(16);
-    expect(grownPageCount(32_768, 800)).toBe(65_536);
+  it('at least doubles when pages outgrow their share, and goes at once to where the content fits', () => {
+    expect(grownPageCount(1, 800, 800)).toBe(2);
+    expect(grownPageCount(4, 2000, 800)).toBe(8);
+    expect(grownPageCount(1, 7000, 7000)).toBe(16);
+    expect(grownPageCount(32_768, 32_768 * 600, 800)).toBe(65_536);
+  });
+
+  it('does not grow for one page while the others are at most half full, unless it is enormous', () => {
+    const half = (64 * pageShareBytes) / 2;
+    expect(grownPageCount(64, half, 20_000)).toBeUndefined();
+    expect(grownPageCount(64, half + 64, 20_000)).toBe(128);
+    expect(grownPageCount(64, half, 64 * 1024)).toBe(128);
   });
 
   it('grows no more at its bound', () => {
-    expect(grownPageCount(65_536, 800)).toBeUndefined();
-    expect(grownPageCount(65_536, 1e9)).toBeUndefined();
-    expect(grownPageCount(1024, 1e9)).toBe(65_536);
+    expect(grownPageCount(65_536, 65_536 * 700, 800)).toBeUndefined();
+    expect(grownPageCount(65_536, 1e9, 1e6)).toBeUndefined();
+    expect(grownPageCount(1024, 1e9, 1e6)).toBe(65_536);
+  });
+
+  it('of the next bucket follows the content of the one before, and keeps a larger count while its pages are a quarter full', () => {
+    expect(nextPageCount({ count: 1, bytes: 0 })).toBe(1);
+    expect(nextPageCount({ count: 1, bytes: 7000 })).toBe(16);
+    expect(nextPageCount({ count: 16, bytes: 16 * 175 })).toBe(16);
+    expect(nextPageCount({ count: 16, bytes: 16 * 174 })).toBe(4);
+    expect(nextPageCount({ count: 16, bytes: 0 })).toBe(1);
   });
 });

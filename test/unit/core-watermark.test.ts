@@ -56,13 +56,23 @@ describe('the global watermark', () => {
   });
 
   // The steps of the peers' vectors, each as the list of observations after it.
-  it.each([
-    ['flink-valve-min', [[0, 0, 0], 0], [[12, 0, 10], 0], [[12, 15, 10], 10], [[12, 15, 17], 12], [[20, 15, 17], 15]],
-    ['flink-valve-partial-idle', [[15, 10, undefined], undefined], [[15, 10, 'idle'], 10], [[15, 18, 'idle'], 15], [[20, 18, 'idle'], 18]],
-  ] as const)('follows the peers: %s', (_id, ...steps) => {
-    for (const [times, watermark] of steps) {
-      const shards = times.map((time, i) => (time === 'idle' ? shard(`${i}`, undefined, 'idle') : shard(`${i}`, time)));
-      expect(globalWatermark(shards, 0).watermark).toBe(watermark);
-    }
+  const steps: readonly (readonly [id: string, times: readonly (number | 'idle' | undefined)[], watermark: number | undefined])[] = [
+    ['flink-valve-min', [0, 0, 0], 0],
+    ['flink-valve-min', [12, 0, 10], 0],
+    ['flink-valve-min', [12, 15, 10], 10],
+    ['flink-valve-min', [12, 15, 17], 12],
+    ['flink-valve-min', [20, 15, 17], 15],
+    ['flink-valve-partial-idle', [15, 10, undefined], undefined],
+    ['flink-valve-partial-idle', [15, 10, 'idle'], 10],
+    ['flink-valve-partial-idle', [15, 18, 'idle'], 15],
+    ['flink-valve-partial-idle', [20, 18, 'idle'], 18],
+    ['flink-mux-idle-advances', [2, 5], 2],
+    ['flink-mux-idle-advances', ['idle', 5], 5],
+    ['flink-mux-single-idle', ['idle'], undefined],
+  ];
+
+  it.each(steps)('follows the peers: %s with %j', (_id, times, watermark) => {
+    const shards = times.map((time, i) => (time === 'idle' ? shard(`${i}`, undefined, 'idle') : shard(`${i}`, time)));
+    expect(globalWatermark(shards, 0).watermark).toBe(watermark);
   });
 });

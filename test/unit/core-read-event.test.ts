@@ -1,0 +1,219 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { avg, count, definePipeline, max, type PipelineSpec, type QuerySpec, sum, tumbling } from '../../functions/core/index.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { readEvent, rejection } from '../../functions/core/read-event.ts';
+
+const arrival = Date.UTC(2016, 6, 26, 3);
+const time = arrival - 60_000;
+const window = tumbling('1 hour');
+
+const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
+type Event = z.infer<typeof schema>;
+type Changes = { event?: unknown; eventTime?: unknown; queries?: Record<string, unknown>; maxFutureSkew?: string };
+
+const byAction: QuerySpec<Event> = { groupBy: ['action'], window, aggregates: { count: count() } };
+
+/** A pipeline as it is written, or as nobody should write it. */
+function pipelineWith(changes: Changes = {}): Pipeline {
+  const { maxFutureSkew = '1 hour', ...others } = changes;
+  const spec = { name: 'tested', event: schema, eventTime: (event: Event) => event.time, watermark: { delay: 0, maxFutureSkew }, queries: { byAction }, ...others };
+  return definePipeline(spec as unknown as PipelineSpec<typeof schema>);
+}
+
+/** A schema that lets everything through, as it was parsed. */
+const anything: StandardSchemaV1<unknown, unknown> = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+
+function schemaThat(validate: (value: unknown) => unknown): unknown {
+  return { '~standard': { version: 1, vendor: 'test', validate } };
+}
+
+function read(pipeline: Pipeline, event: unknown): ReturnType<typeof readEvent> {
+  return readEvent(pipeline, JSON.stringify(event), arrival);
+}
+
+function rejected(reason: string): unknown {
+  return { outcome: 'rejected', reason, detail: expect.any(String) };
+}
+
+const open = { time, action: 'Open', value: 1 };
+
+describe('a valid event', () => {
+  it('is accepted with what the schema made of it, its time and its keys', () => {
+    const pipeline = pipelineWith({ queries: { byAction, all: { window, aggregates: { count: count() } } } });
+    expect(read(pipeline, { ...open, unknown: 5 })).toStrictEqual({ outcome: 'accepted', event: open, time, keys: ['["Open"]', '[]'] });
+  });
+
+  it('has no key for the queries that do not want it, in the order of the queries', () => {
+    const picky = { ...byAction, where: (event: Event) => event.action === 'Close' };
+    const pipeline = pipelineWith({ queries: { picky, byAction, again: picky } });
+    expect(read(pipeline, open)).toMatchObject({ outcome: 'accepted', keys: [undefined, '["Open"]', undefined] });
+    expect(read(pipeline, { ...open, action: 'Close' })).toMatchObject({ keys: ['["Close"]', '["Close"]', '["Close"]'] });
+  });
+
+  it('is asked for neither key nor numbers by a query that does not want it', () => {
+    const picky: QuerySpec<Event> = {
+      where: (event) => event.value != null,
+      groupBy: { digits: (event) => (event.value as number).toFixed(0) },
+      window,
+      aggregates: { total: sum((event: Event) => (event.value == null ? Number.NaN : event.value)) },
+    };
+    expect(read(pipelineWith({ queries: { picky } }), { time, action: 'Open' })).toMatchObject({ outcome: 'accepted', keys: [undefined] });
+  });
+
+  it('may come out of a transforming schema, whose output the functions see', () => {
+    const transforming = z.object({ at: z.iso.datetime().transform((text) => new Date(text)), n: z.string().transform(Number) });
+    const pipeline = definePipeline({
+      name: 'transforming',
+      event: transforming,
+      eventTime: (event) => event.at,
+      watermark: { delay: 0 },
+      queries: { byN: { groupBy: ['n'], window, aggregates: { total: sum('n') } } },
+    });
+    expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: '42' })).toStrictEqual({ outcome: 'accepted', event: { at: new Date(time), n: 42 }, time, keys: ['[42]'] });
+    expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: 'many' })).toStrictEqual(rejected('group-key'));
+  });
+
+  it('may have a number beyond 2^53, which JSON rounds', () => {
+    const pipeline = pipelineWith({ queries: { byAction, sums: { window, aggregates: { total: sum('value') } } } });
+    expect(readEvent(pipeline, `{"time":${time},"action":"Open","value":9007199254740993}`, arrival)).toMatchObject({
+      outcome: 'accepted',
+      event: { value: 9_007_199_254_740_992 },
+    });
+  });
+
+  it('may be any JSON value that the schema takes', () => {
+    const pipeline = pipelineWith({ event: anything, eventTime: () => time, queries: { all: { window, aggregates: { count: count() } } } });
+    for (const text of ['null', '0', '"text"', '[]', '{}', ' {"a":1} ', 'true']) expect(readEvent(pipeline, text, arrival)).toMatchObject({ outcome: 'accepted', keys: ['[]'] });
+  });
+
+  it('may carry the key __proto__, which stays data', () => {
+    for (const event of [schema, z.looseObject(schema.shape), anything]) {
+      const text = `{"time":${time},"action":"Open","__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`;
+      expect(readEvent(pipelineWith({ event }), text, arrival)).toMatchObject({ outcome: 'accepted', time, keys: ['["Open"]'] });
+    }
+    const grouped = pipelineWith({ event: anything, queries: { byProto: { groupBy: { proto: (event: Record<string, unknown>) => event['__proto__'] }, window, aggregates: { count: count() } } } });
+    expect(readEvent(grouped, `{"time":${time},"__proto__":"value"}`, arrival)).toMatchObject({ keys: ['["value"]'] });
+    expect(readEvent(grouped, `{"time":${time}}`, arrival), 'the prototype is no value').toStrictEqual(rejected('group-key'));
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it('may lie after its arrival by the future guard and no more', () => {
+    const pipeline = pipelineWith({ maxFutureSkew: '10 minutes' });
+    expect(read(pipeline, { ...open, time: arrival + 600_000 })).toMatchObject({ outcome: 'accepted' });
+    expect(read(pipeline, { ...open, time: arrival + 600_001 })).toStrictEqual(rejected('future'));
+  });
+});
+
+describe('a bad event is rejected with its reason:', () => {
+  it.each(['', ' ', 'Open', '{', '{"time":1}{"time":2}', "{'time':1}", '{"time":01}', 'NaN', '\u0000', '\ufeff{}', '{"a":\ud800}', `${'['.repeat(100)}`])('unparsable text %j', (text) => {
+    expect(readEvent(pipelineWith(), text, arrival)).toStrictEqual(rejected('unparsable'));
+  });
+
+  it.each([null, 5, 'Open', [], {}, { time }, { time: '5', action: 'Open' }, { time, action: 5 }, { time: null, action: 'Open' }, { ...open, value: 'much' }])('a schema violation %j', (event) => {
+    expect(read(pipelineWith(), event)).toStrictEqual(rejected('schema'));
+  });
+
+  it('a schema violation names the path, all of it and all of them', () => {
+    const deep = z.object({ time: z.number(), rooms: z.array(z.object({ number: z.number() })) });
+    const found = read(pipelineWith({ event: deep }), { rooms: [{ number: 5 }, { number: 'five' }] });
+    expect(found).toMatchObject({ reason: 'schema', detail: expect.stringMatching(/time: .*rooms\.1\.number: /) });
+    const segments = schemaThat(() => ({ issues: [{ message: 'wrong', path: [{ key: 'rooms' }, 1, Symbol('number')] }] }));
+    expect(read(pipelineWith({ event: segments }), open)).toMatchObject({ detail: expect.stringContaining('rooms.1.Symbol(number): wrong') });
+  });
+
+  it.each([undefined, null, 5, 1_469_501_107, '2016-07-26', 'now', Number.NaN, {}, true, 1e300, new Date(Number.NaN), { getTime: () => 'soon' }])('an event time of %s', (value) => {
+    expect(read(pipelineWith({ eventTime: () => value }), open)).toStrictEqual(rejected('no-event-time'));
+  });
+
+  it('a time in the future, whoever\'s clock is wrong', () => {
+    expect(read(pipelineWith(), { ...open, time: time * 1000 })).toStrictEqual(rejected('no-event-time'));
+    expect(read(pipelineWith(), { ...open, time: arrival + 86_400_000 })).toStrictEqual(rejected('future'));
+  });
+
+  it('a group key that is too long or no plain value, and names the query', () => {
+    expect(read(pipelineWith(), { ...open, action: 'x'.repeat(1100) })).toMatchObject({ reason: 'group-key', detail: expect.stringContaining('byAction') });
+    const objects = { ...byAction, groupBy: { whole: (event: unknown) => event } };
+    expect(read(pipelineWith({ queries: { objects } }), open)).toMatchObject({ reason: 'group-key', detail: expect.stringMatching(/objects.*whole/) });
+  });
+
+  it.each(['text', true, [], {}, Number.NaN, Number.NEGATIVE_INFINITY, 5n, new Date(0), () => 5])('a number to aggregate of %s, and names the query', (value) => {
+    for (const aggregate of [sum, avg, max]) {
+      const totals = { window, aggregates: { total: aggregate((() => value) as never) } };
+      expect(read(pipelineWith({ queries: { byAction, totals } }), open)).toMatchObject({ reason: 'aggregate-input', detail: expect.stringContaining('totals') });
+    }
+  });
+
+  it('a number too large for a double, which JSON takes for infinity', () => {
+    const totals = { window, aggregates: { total: sum('value') } };
+    const pipeline = pipelineWith({ event: anything, queries: { byAction, totals } });
+    expect(readEvent(pipeline, `{"time":${time},"action":"Open","value":1e999}`, arrival)).toStrictEqual(rejected('aggregate-input'));
+    expect(readEvent(pipeline, '{"time":1e999,"action":"Open"}', arrival)).toStrictEqual(rejected('no-event-time'));
+    expect(readEvent(pipeline, `{"time":${time},"action":1e999}`, arrival)).toStrictEqual(rejected('group-key'));
+  });
+
+  const throwing: readonly (readonly [title: string, thrown: unknown])[] = [
+    ['an error', new Error('planted')],
+    ['text', 'planted'],
+    ['undefined', undefined],
+    ['null', null],
+    ['an object that cannot be text', Object.create(null)],
+    ['a symbol', Symbol('planted')],
+    ['a bigint', 5n],
+    ['an error whose message is no text', Object.assign(new Error('x'), { message: { not: 'text' } })],
+  ];
+
+  it.each(throwing)("a pipeline's function that throws %s", (_title, thrown) => {
+    const raise = () => {
+      throw thrown;
+    };
+    const culprits: Changes[] = [
+      { event: schemaThat(raise) },
+      { eventTime: raise },
+      { queries: { q: { ...byAction, where: raise } } },
+      { queries: { q: { ...byAction, groupBy: { g: raise } } } },
+      { queries: { q: { ...byAction, aggregates: { a: sum(raise) } } } },
+    ];
+    for (const culprit of culprits) expect(read(pipelineWith(culprit), open)).toStrictEqual(rejected('pipeline-threw'));
+  });
+
+  it.each([undefined, null, 5, 'valid'])('a schema that answers %s', (answer) => {
+    expect(read(pipelineWith({ event: schemaThat(() => answer) }), open)).toMatchObject({ outcome: 'rejected', detail: expect.any(String) });
+  });
+
+  it('a schema that validates asynchronously, and its failure does not end the process', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    const late = schemaThat((value) => (value === null ? { value } : Promise.reject(new Error('planted'))));
+    expect(read(pipelineWith({ event: late }), open)).toStrictEqual(rejected('schema'));
+    const refining = z.object({ time: z.number() }).refine(async () => true);
+    expect(read(pipelineWith({ event: refining }), open)).toStrictEqual(rejected('schema'));
+    const preprocessing = z.preprocess((value) => (value as { detail: { inner: unknown } } | null)?.detail.inner, z.any());
+    expect(read(pipelineWith({ event: preprocessing }), open), 'zod turns a throw into a promise').toStrictEqual(rejected('schema'));
+    await new Promise(setImmediate);
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toStrictEqual([]);
+  });
+
+  it('nesting that is too deep for the schema, while nesting it ignores is accepted', () => {
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    const json: z.ZodType = z.lazy(() => z.union([z.array(json), z.string()]));
+    const recursive = pipelineWith({ event: z.object({ time: z.number(), action: z.string(), deep: json }) });
+    const text = `{"time":${time},"action":"Open","deep":${deep}}`;
+    expect(readEvent(recursive, text, arrival)).toMatchObject({ outcome: 'rejected', detail: expect.any(String) });
+    expect(readEvent(pipelineWith(), text, arrival)).toMatchObject({ outcome: 'accepted' });
+    const grouping = pipelineWith({ event: anything, queries: { q: { ...byAction, groupBy: { deep: (event: { deep: unknown }) => event.deep } } } });
+    expect(readEvent(grouping, text, arrival)).toStrictEqual(rejected('group-key'));
+  });
+
+  it('with a detail of bounded length', () => {
+    expect(rejection('encoding', 'x'.repeat(1_000_000)).detail.length).toBeLessThan(600);
+    const raise = () => {
+      throw new Error('y'.repeat(1_000_000));
+    };
+    const found = read(pipelineWith({ eventTime: raise }), open);
+    expect(found.outcome === 'rejected' && found.detail.length < 600).toBe(true);
+  });
+});
