@@ -193,6 +193,7 @@ export function createFeeder(options: FeederOptions): Feeder {
         closePacks();
         for (const lane of lanes) lane.send();
         await pace.nextTick(signal);
+        if (signal?.aborted) return;
       }
       const full = place(read, name, hash);
       if (full !== undefined) await full;

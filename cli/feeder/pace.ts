@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface Pace {
   /** True while the current tick has room for another event; takes it. */
   take(): boolean;
-  /** Until the next tick. */
+  /** Until the next tick, or until the signal is aborted. */
   nextTick(signal: AbortSignal | undefined): Promise<void>;
 }
 
@@ -24,7 +24,8 @@ export function createPace(eventsPerSecond: number | undefined, now: () => numbe
     },
     async nextTick(signal) {
       // by the clock and not by ticks: a late timer does not slow the feed down
-      await sleep(Math.max(tickMs, 1000 / eventsPerSecond), undefined, signal === undefined ? {} : { signal });
+      const tick = sleep(Math.max(tickMs, 1000 / eventsPerSecond), undefined, signal === undefined ? {} : { signal });
+      await tick.catch(() => undefined);
       allowed = Math.max(taken + 1, Math.floor(((now() - startMs) * eventsPerSecond) / 1000));
     },
   };

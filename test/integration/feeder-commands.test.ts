@@ -93,6 +93,20 @@ describe('replay', () => {
     expect(coverage.records).toBe(1);
   });
 
+  it('goes at the rate it is told, and stops cleanly at Ctrl-C with what it has put', async () => {
+    const streamName = await createStream('slow');
+    const child = start('replay', write('slow.json', events(5000)), '--stream', streamName, '--rate', '50', '--json');
+    const end = finished(child);
+    while ((await readCoverage({ kinesis, streamName })).records < 2) expect(child.exitCode).toBeNull();
+    child.kill('SIGINT');
+    const { code, stdout } = await end;
+    expect(code).toBe(130);
+    const { put } = JSON.parse(stdout);
+    const coverage = await readCoverage({ kinesis, streamName });
+    expect(put.eventsPut).toBeLessThan(5000);
+    expect([coverage.covers('slow.json', put.eventsPut), coverage.covers('slow.json', put.eventsPut + 1)]).toEqual([true, false]);
+  });
+
   it('ends with exit code 1 and the place of a line that is too long for Kinesis', async () => {
     const stream = await createStream('long');
     const file = write('long.json', `{}\n"${'x'.repeat(1_100_000)}"\n{}\n`);

@@ -160,8 +160,14 @@ describe('the dirt of the open-close sample', () => {
     expect(lags.filter((lag) => lag > 7.9 * hour)).toHaveLength(100);
   });
 
-  it.each([1, 4, 7])('makes exactly the far too late events late with a delay of two hours on %i shards', (shards) => {
-    expect(lateOf(real, { shards, delay: 2 * hour })).toBe(100);
+  it.each([
+    [1, 1],
+    [1, 4],
+    [2, 4],
+    [4, 4],
+    [1, 7],
+  ])('makes exactly the far too late events late with a delay of %i hours on %i shards', (hours, shards) => {
+    expect(lateOf(real, { shards, delay: hours * hour })).toBe(100);
   });
 });
 
