@@ -1,0 +1,173 @@
+import { join } from 'node:path';
+import { AuthorizationType, EndpointType, LambdaIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
+import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Names, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { mistake } from '../functions/core/error.ts';
+import { environmentNames, type TableName, type TableShape, tables } from '../functions/core/schema.ts';
+import { type FunctionName, finalizeEverySeconds, functions, mapping, streamRetentionHours } from '../functions/core/settings.ts';
+import { streamPermissions, tablePermissions } from './permissions.ts';
+import { PipelineFunction } from './pipeline-function.ts';
+
+/** The files whose export `handler` is one of the functions. */
+export type EntryFiles = Readonly<Record<FunctionName, string>>;
+
+/** What an {@link EventTimeAggregation} is made of. */
+export interface EventTimeAggregationProps {
+  /** The TypeScript file whose default export is the pipeline; it is bundled into each function. */
+  readonly pipeline: string;
+  /** An existing stream to read. @default a new one, encrypted with Kinesis's own key, that keeps records for 7 days */
+  readonly stream?: IStream;
+  /** Shards of the new stream, each for 1 MB or 1,000 records a second. @default on demand: Kinesis adds and removes shards itself */
+  readonly shards?: number;
+  /** What is left of the new stream, the tables and the logs when the stack is deleted. @default RemovalPolicy.RETAIN */
+  readonly removalPolicy?: RemovalPolicy;
+  /** How long the functions' logs are kept. @default RetentionDays.ONE_MONTH */
+  readonly logRetention?: RetentionDays;
+  /** Least level of the functions' logs: DEBUG, INFO, WARN or ERROR. @default INFO */
+  readonly logLevel?: string;
+  /** Handlers to deploy in place of Tidemark's own. @default functions/aggregate.ts, finalize.ts and query.ts of this package */
+  readonly entries?: EntryFiles;
+}
+
+/** Most shards that one CreateStream can ask for within the largest default quota (us-east-1, us-west-2, eu-west-1). */
+const mostShards = 20_000;
+
+const folder = join(import.meta.dirname, '..', 'functions');
+const ownEntries: EntryFiles = {
+  aggregate: join(folder, 'aggregate.ts'),
+  finalize: join(folder, 'finalize.ts'),
+  query: join(folder, 'query.ts'),
+};
+
+/**
+ * A pipeline, deployed: stream, aggregate function, three tables, finalize function by the minute, query function behind a REST API that signs
+ * callers in with IAM (DESIGN sections 5 to 7). A REST API and an EventBridge rule, because LocalStack has neither HTTP APIs nor a working
+ * scheduler.
+ */
+export class EventTimeAggregation extends Construct {
+  readonly stream: IStream;
+  readonly tables: Readonly<Record<TableName, Table>>;
+  readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
+  readonly api: RestApi;
+
+  /** @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream. */
+  constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
+    super(scope, id);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    this.stream = props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
+    this.tables = {
+      state: this.newTable('State', tables.state, removalPolicy),
+      windows: this.newTable('Windows', tables.windows, removalPolicy),
+      rejects: this.newTable('Rejects', tables.rejects, removalPolicy),
+    };
+    this.functions = {
+      aggregate: this.newFunction('Aggregate', 'aggregate', props, removalPolicy),
+      finalize: this.newFunction('Finalize', 'finalize', props, removalPolicy),
+      query: this.newFunction('Query', 'query', props, removalPolicy),
+    };
+    this.grant();
+    this.mapStream();
+    new Rule(this, 'Schedule', {
+      description: 'Emits the windows that the watermark has passed',
+      schedule: Schedule.rate(Duration.seconds(finalizeEverySeconds)),
+      targets: [new LambdaFunction(this.functions.finalize, { retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) })],
+    });
+    this.api = this.newApi();
+  }
+
+  private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
+    if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= mostShards))
+      throw mistake('shards', shards, `is not a count of shards: give a whole number from 1 to ${mostShards}, or none for a stream on demand`);
+    return new Stream(this, 'Stream', {
+      ...(shards === undefined ? { streamMode: StreamMode.ON_DEMAND } : { streamMode: StreamMode.PROVISIONED, shardCount: shards }),
+      encryption: StreamEncryption.MANAGED,
+      retentionPeriod: Duration.hours(streamRetentionHours),
+      removalPolicy,
+    });
+  }
+
+  private newTable(id: string, shape: TableShape, removalPolicy: RemovalPolicy): Table {
+    return new Table(this, id, {
+      partitionKey: { name: shape.partitionKey, type: AttributeType.STRING },
+      sortKey: { name: shape.sortKey, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      // What expires by itself is not worth restoring; what does not expire is the product.
+      ...(shape.timeToLive === undefined
+        ? { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } }
+        : { timeToLiveAttribute: shape.timeToLive }),
+      removalPolicy,
+    });
+  }
+
+  private newFunction(id: string, name: FunctionName, props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineFunction {
+    return new PipelineFunction(this, id, {
+      name,
+      entry: (props.entries ?? ownEntries)[name],
+      pipeline: props.pipeline,
+      environment: {
+        [environmentNames.stream]: this.stream.streamName,
+        [environmentNames.state]: this.tables.state.tableName,
+        [environmentNames.windows]: this.tables.windows.tableName,
+        [environmentNames.rejects]: this.tables.rejects.tableName,
+        [environmentNames.logLevel]: props.logLevel ?? 'INFO',
+      },
+      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      logRemovalPolicy,
+    });
+  }
+
+  private grant(): void {
+    for (const name of Object.keys(functions) as FunctionName[]) {
+      const grantee = this.functions[name];
+      for (const table of Object.keys(tables) as TableName[]) {
+        const actions = tablePermissions[name][table].map((action) => `dynamodb:${action}`);
+        if (actions.length > 0) this.tables[table].grant(grantee, ...actions);
+      }
+      if (streamPermissions[name].length === 0) continue;
+      this.stream.grant(grantee, ...streamPermissions[name]);
+      this.stream.encryptionKey?.grantDecrypt(grantee);
+    }
+  }
+
+  /**
+   * Without a number of attempts or an age, Lambda repeats a failing batch until its records leave the stream: what the protocol wants, since
+   * nothing may be dropped and nothing can be counted twice (DESIGN 4.1, step 5). Batches are not bisected: no record can poison one.
+   */
+  private mapStream(): void {
+    new EventSourceMapping(this, 'Mapping', {
+      target: this.functions.aggregate,
+      eventSourceArn: this.stream.streamArn,
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: mapping.batchSize,
+      maxBatchingWindow: Duration.seconds(mapping.batchWindowSeconds),
+      parallelizationFactor: mapping.parallelizationFactor,
+      reportBatchItemFailures: true,
+    });
+  }
+
+  private newApi(): RestApi {
+    const api = new RestApi(this, 'Api', {
+      restApiName: Names.uniqueResourceName(this, { separator: '-', maxLength: 128 }),
+      description: 'Windows, totals, watermarks and counters of a Tidemark pipeline',
+      endpointTypes: [EndpointType.REGIONAL],
+      cloudWatchRole: false,
+      deployOptions: { stageName: 'v1' },
+      defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
+      defaultIntegration: new LambdaIntegration(this.functions.query, { allowTestInvoke: false }),
+    });
+    api.root.addMethod('GET');
+    api.root.addProxy({ anyMethod: false }).addMethod('GET');
+    return api;
+  }
+}
+
+function existing(stream: IStream, shards: number | undefined): IStream {
+  if (shards !== undefined) throw mistake('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
+  return stream;
+}

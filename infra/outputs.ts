@@ -1,0 +1,22 @@
+import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
+import type { EventTimeAggregation } from './event-time-aggregation.ts';
+
+/**
+ * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong to the stack and not to the
+ * construct, so that their names are plain ones and an app of one's own can hold several constructs.
+ */
+export function addOutputs(stack: Stack, { api, stream, tables, functions }: EventTimeAggregation): void {
+  const outputs: Readonly<Record<string, string>> = {
+    ApiUrl: api.url,
+    ApiId: api.restApiId,
+    ApiStage: api.deploymentStage.stageName,
+    StreamName: stream.streamName,
+    StateTable: tables.state.tableName,
+    WindowsTable: tables.windows.tableName,
+    RejectsTable: tables.rejects.tableName,
+    AggregateFunction: functions.aggregate.functionName,
+    FinalizeFunction: functions.finalize.functionName,
+    QueryFunction: functions.query.functionName,
+  };
+  for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
+}

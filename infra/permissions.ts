@@ -1,0 +1,39 @@
+import type { TableName } from '../functions/core/schema.ts';
+import type { FunctionName } from '../functions/core/settings.ts';
+
+/** An action on a table, without its `dynamodb:` prefix. */
+export type TableAction = 'BatchGetItem' | 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
+
+/**
+ * What each function may do to each table, and nothing else: no Scan anywhere, no deletes by the function that handles users' records, no
+ * writes by the one that answers queries. A call that a function needs is added here, and the template test that lists these fails until it
+ * agrees.
+ */
+export const tablePermissions = {
+  aggregate: {
+    state: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    windows: [],
+    rejects: ['BatchWriteItem', 'PutItem'],
+  },
+  finalize: {
+    state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
+    windows: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    rejects: [],
+  },
+  query: {
+    state: ['BatchGetItem', 'GetItem', 'Query'],
+    windows: ['BatchGetItem', 'GetItem', 'Query'],
+    rejects: ['BatchGetItem', 'GetItem', 'Query'],
+  },
+} as const satisfies Readonly<Record<FunctionName, Readonly<Record<TableName, readonly TableAction[]>>>>;
+
+/**
+ * What each function may do to the stream. For aggregate: what Lambda's poller needs, which acts with the function's role
+ * (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of enhanced fan-out and the account-wide ListStreams). For
+ * finalize: listing the shards, and the reads that prove a shard drained or idle (DESIGN 4.2, step 1).
+ */
+export const streamPermissions = {
+  aggregate: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  finalize: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  query: [],
+} as const satisfies Readonly<Record<FunctionName, readonly string[]>>;

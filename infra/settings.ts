@@ -1,0 +1,38 @@
+import { basename } from 'node:path';
+import { mistake } from '../functions/core/error.ts';
+import { pipelineFile } from './pipeline-file.ts';
+
+/** What a deployment was asked for with `-c name=value`, or in cdk.json. */
+export interface Settings {
+  /** `tidemark-PIPELINE-STAGE`: one stack a pipeline and stage. */
+  readonly stackName: string;
+  /** The pipeline's file, absolute. */
+  readonly pipeline: string;
+  /** `prod` keeps its stream, tables and logs when the stack is deleted; any other stage takes them along. */
+  readonly stage: string;
+  /** Shards of the stream; undefined: on demand. */
+  readonly shards?: number;
+}
+
+/**
+ * Reads `pipeline` (default device-actions), `stage` (default dev) and `shards` (default on demand) from the app's context.
+ * @param context looks up one context value; what comes from a command line is text
+ * @param root the folder that holds `pipelines/`, and that a relative path starts from
+ * @throws TidemarkError naming the value that cannot be used.
+ */
+export function settingsOf(context: (name: string) => unknown, root: string): Settings {
+  const pipeline = pipelineFile(root, text('pipeline', context('pipeline') ?? 'device-actions'));
+  const stage = text('stage', context('stage') ?? 'dev');
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(stage))
+    throw mistake('stage', stage, 'is not a stage: give 1 to 32 lower-case letters, digits and dashes, a letter first');
+  const name = basename(pipeline)
+    .replace(/\.[cm]?ts$/, '')
+    .replace(/[^A-Za-z0-9-]+/g, '-');
+  const shards = context('shards');
+  return { stackName: `tidemark-${name}-${stage}`, pipeline, stage, ...(shards === undefined ? {} : { shards: Number(shards) }) };
+}
+
+function text(field: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw mistake(field, value, `is not a name: give one with -c ${field}=NAME`);
+}

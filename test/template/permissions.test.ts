@@ -1,0 +1,86 @@
+import { Stream } from 'aws-cdk-lib/aws-kinesis';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { describe, expect, it } from 'vitest';
+import { type FunctionName, functions } from '../../functions/core/settings.ts';
+import { type Synthesized, synth } from './synth.ts';
+
+/** Written out a second time on purpose: a grant that grows has to be wanted twice. */
+const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly string[]>>>> = {
+  aggregate: {
+    log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    state: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    rejects: ['dynamodb:BatchWriteItem', 'dynamodb:PutItem'],
+    stream: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  },
+  finalize: {
+    log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    state: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    windows: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    stream: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  },
+  query: {
+    log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    state: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+    windows: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+    rejects: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+  },
+};
+
+const plain = synth();
+const withKey = synth((stack) => ({ stream: new Stream(stack, 'Own', { encryptionKey: new Key(stack, 'Key') }) }));
+
+describe('the permissions', () => {
+  it.each(Object.keys(functions) as FunctionName[])('of %s are these actions on these resources', (name) => {
+    expect(permissionsOf(plain, name)).toEqual(expected[name]);
+  });
+
+  it('name every action and resource, and no policy of others', () => {
+    for (const { Action, Resource } of statements(plain)) expect(JSON.stringify([Action, Resource])).not.toContain('*');
+    for (const role of Object.values(plain.template.findResources('AWS::IAM::Role'))) expect(role['Properties'].ManagedPolicyArns).toBeUndefined();
+  });
+
+  it.each(['aggregate', 'finalize'] as const)("let %s decrypt a stream that is encrypted with the user's key", (name) => {
+    expect(permissionsOf(withKey, name)['key']).toEqual(['kms:Decrypt']);
+  });
+
+  it("do not let query use the user's key", () => {
+    expect(permissionsOf(withKey, 'query')['key']).toBeUndefined();
+  });
+});
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+}
+
+function statements({ template }: Synthesized, role?: string): readonly Statement[] {
+  return Object.values(template.findResources('AWS::IAM::Policy'))
+    .filter(({ Properties }) => role === undefined || Properties.Roles.some((ref: { Ref: string }) => ref.Ref === role))
+    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+}
+
+/** Allowed actions by the resource's name here, sorted. An unknown resource is named by its JSON, so that it cannot pass. */
+function permissionsOf(synthesized: Synthesized, name: FunctionName): Record<string, string[]> {
+  const { stack, counts } = synthesized;
+  const grantee = counts.functions[name];
+  const names = new Map(
+    Object.entries({
+      log: grantee.logGroup.logGroupArn,
+      state: counts.tables.state.tableArn,
+      windows: counts.tables.windows.tableArn,
+      rejects: counts.tables.rejects.tableArn,
+      stream: counts.stream.streamArn,
+      ...(counts.stream.encryptionKey === undefined ? {} : { key: counts.stream.encryptionKey.keyArn }),
+    }).map(([label, arn]) => [JSON.stringify(stack.resolve(arn)), label]),
+  );
+  const found: Record<string, string[]> = {};
+  for (const { Effect, Action, Resource } of statements(synthesized, stack.resolve(grantee.role?.roleName).Ref)) {
+    expect(Effect).toBe('Allow');
+    for (const resource of [Resource].flat()) {
+      const label = names.get(JSON.stringify(resource)) ?? JSON.stringify(resource);
+      found[label] = [...(found[label] ?? []), ...[Action].flat()].sort();
+    }
+  }
+  return found;
+}

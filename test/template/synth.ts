@@ -1,0 +1,43 @@
+import { join } from 'node:path';
+import { Template } from 'aws-cdk-lib/assertions';
+import { App, Stack } from 'aws-cdk-lib/core';
+import cdkJson from '../../cdk.json' with { type: 'json' };
+import { EventTimeAggregation, type EventTimeAggregationProps } from '../../infra/event-time-aggregation.ts';
+
+/** Properties of the construct that a test changes, made in the stack that they belong to. */
+export type Changes = (stack: Stack) => Partial<EventTimeAggregationProps>;
+
+/** A stack with one construct, and its template. */
+export interface Synthesized {
+  readonly stack: Stack;
+  readonly counts: EventTimeAggregation;
+  readonly template: Template;
+}
+
+/** The template of a stack with one construct. Nothing is bundled, which the template does not depend on. */
+export function synth(changes: Changes = () => ({})): Synthesized {
+  const { stack, counts } = stackIn(newApp({ 'aws:cdk:bundling-stacks': [] }), changes);
+  return { stack, counts, template: Template.fromStack(stack) };
+}
+
+/** An app under cdk.json's feature flags, without the validation of every template that takes seconds and that `npm run synth` does. */
+export function newApp(context: Readonly<Record<string, unknown>>, outdir?: string): App {
+  return new App({
+    context: { ...cdkJson.context, ...context },
+    builtinCloudFormationValidation: false,
+    treeMetadata: false,
+    ...(outdir === undefined ? {} : { outdir }),
+  });
+}
+
+/** A stack with one construct, made of a small handler and the sample pipeline. */
+export function stackIn(app: App, changes: Changes = () => ({})): Omit<Synthesized, 'template'> {
+  const stack = new Stack(app, 'Tidemark');
+  const handler = join(import.meta.dirname, 'fixtures', 'handler.ts');
+  const counts = new EventTimeAggregation(stack, 'Counts', {
+    pipeline: 'pipelines/device-actions.ts',
+    entries: { aggregate: handler, finalize: handler, query: handler },
+    ...changes(stack),
+  });
+  return { stack, counts };
+}
