@@ -1,0 +1,160 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { type AnyAggregate, avg, count, max, min, sum } from '../../functions/core/aggregate.ts';
+import { createFold } from '../../functions/core/fold.ts';
+import type { KeyText } from '../../functions/core/group-key.ts';
+import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/partial.ts';
+import { definePipeline } from '../../functions/core/pipeline.ts';
+import { readEvent } from '../../functions/core/read-event.ts';
+import { sortedRows } from '../../functions/core/window-result.ts';
+import { tumbling } from '../../functions/core/window.ts';
+
+type Numbers = { readonly n?: number | null | undefined };
+const aggregates: readonly AnyAggregate<Numbers>[] = [count(), sum('n'), avg('n'), min('n'), max('n')];
+
+const numbers = fc.oneof(
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.double({ min: -1e6, max: 1e6, noNaN: true }),
+  fc.integer({ min: -5, max: 5 }),
+  fc.constantFrom(0, -0, 0.1, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE),
+);
+const values = fc.option(numbers, { nil: null });
+const lists = fc.array(values, { maxLength: 8 });
+
+function stateOf(aggregate: AnyAggregate<Numbers>, of: readonly (number | null)[]): unknown {
+  return of.reduce<unknown>((state, n) => {
+    const input = aggregate.input({ n });
+    return input.kind === 'value' ? aggregate.add(state, input.value) : state;
+  }, aggregate.identity);
+}
+
+/** What a page does to a state. */
+function stored(aggregate: AnyAggregate<Numbers>, state: unknown): unknown {
+  return aggregate.decode(JSON.parse(JSON.stringify(aggregate.encode(state))));
+}
+
+/** Equal states are equal bytes, which is more than equal results. */
+function bytes(aggregate: AnyAggregate<Numbers>, state: unknown): string {
+  return JSON.stringify(aggregate.encode(state));
+}
+
+describe.each(aggregates.map((aggregate) => [aggregate.kind, aggregate] as const))('the merge of %s', (_kind, aggregate) => {
+  it('is commutative and associative with an identity, to the byte, through storage', () => {
+    fc.assert(
+      fc.property(lists, lists, lists, (x, y, z) => {
+        const [a, b, c] = [x, y, z].map((list) => stored(aggregate, stateOf(aggregate, list)));
+        const merged = (left: unknown, right: unknown) => stored(aggregate, aggregate.merge(left, right));
+        expect(bytes(aggregate, merged(a, b))).toBe(bytes(aggregate, merged(b, a)));
+        expect(bytes(aggregate, merged(merged(a, b), c))).toBe(bytes(aggregate, merged(a, merged(b, c))));
+        expect(bytes(aggregate, merged(a, aggregate.identity))).toBe(bytes(aggregate, a));
+        expect(bytes(aggregate, merged(aggregate.identity, a))).toBe(bytes(aggregate, a));
+      }),
+    );
+  });
+
+  it('of parts is the fold of the whole, in any order', () => {
+    const shuffled = lists.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+    fc.assert(
+      fc.property(shuffled, fc.nat(), ([list, other], at) => {
+        const cut = at % (list.length + 1);
+        const parts = aggregate.merge(stateOf(aggregate, other.slice(0, cut)), stateOf(aggregate, other.slice(cut)));
+        const whole = stateOf(aggregate, list);
+        expect(bytes(aggregate, parts)).toBe(bytes(aggregate, whole));
+        expect(Object.is(aggregate.result(stored(aggregate, parts)), aggregate.result(whole))).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('partial aggregates', () => {
+  const pipeline = definePipeline({
+    name: 'merging',
+    event: z.object({ time: z.number(), who: z.union([z.string(), z.number(), z.null()]), n: z.number().nullish() }),
+    eventTime: { of: (event) => event.time, unit: 'ms' },
+    watermark: { delay: 0 },
+    queries: {
+      keyed: {
+        where: (event) => event.n !== 3,
+        groupBy: ['who'],
+        window: tumbling(10, { offset: 3 }),
+        aggregates: { count: count(), total: sum('n'), mean: avg('n'), least: min('n'), most: max('n') },
+      },
+      all: { window: tumbling(25), aggregates: { total: sum('n') } },
+    },
+  });
+  const events = fc.record({
+    time: fc.integer({ min: -60, max: 60 }),
+    who: fc.constantFrom('a', 'b', '1', '__proto__', '\ud800', 1, null),
+    n: fc.option(fc.oneof(fc.integer({ min: -5, max: 5 }), fc.double({ min: -1e3, max: 1e3, noNaN: true }))),
+  });
+  type Event = typeof events extends fc.Arbitrary<infer T> ? T : never;
+
+  /** Folds batches one by one into stored pages, as the shards do, and gives the rows of every slice. */
+  function rowsOf(batches: readonly (readonly Event[])[]): unknown {
+    const pages = new Map<string, string>();
+    for (const batch of batches) {
+      const fold = createFold();
+      for (const each of batch) {
+        const read = readEvent(pipeline, JSON.stringify(each), 1000);
+        if (read.outcome === 'rejected') throw new Error(read.detail);
+        for (const query of pipeline.queries) {
+          const key = read.keys[query.index];
+          if (key !== undefined) fold.add(query, key, read.event, read.time);
+        }
+      }
+      for (const { query, slice, keys } of fold.slices) {
+        const name = `${query.name}#${slice}`;
+        const merged: Map<KeyText, Partial> = decodePartials(query, pages.get(name) ?? '[]');
+        mergeInto(query, merged, [...keys].map(([key, { states }]) => [key, states] as const));
+        pages.set(name, encodePartials(query, merged));
+      }
+    }
+    return [...pages]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, text]) => [name, pipeline.queries.filter((query) => name.startsWith(`${query.name}#`)).flatMap((query) => sortedRows(query, decodePartials(query, text)))]);
+  }
+
+  /** The same by the definition: a window's start by floored division, a list of numbers a group. */
+  function expectedCounts(list: readonly Event[]): unknown {
+    const groups = new Map<string, number>();
+    for (const { time, who, n } of list) {
+      if (n === 3) continue;
+      const start = time - ((((time - 3) % 10) + 10) % 10);
+      const name = JSON.stringify([`keyed#${start}`, who]);
+      groups.set(name, (groups.get(name) ?? 0) + 1);
+    }
+    return new Map([...groups].sort());
+  }
+
+  it('are the same whatever the batches and the order, and count every event once', () => {
+    const runs = fc.array(events, { maxLength: 30 }).chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }), fc.integer({ min: 1, max: 8 })));
+    fc.assert(
+      fc.property(runs, ([list, other, size]) => {
+        const batches = Array.from({ length: Math.ceil(other.length / size) }, (_, i) => other.slice(i * size, (i + 1) * size));
+        const whole = rowsOf([list]) as [string, { key: { who?: unknown }; values: { count?: number } }[]][];
+        expect(rowsOf(batches)).toStrictEqual(whole);
+        const counted = whole
+          .filter(([name]) => name.startsWith('keyed#'))
+          .flatMap(([name, rows]) => rows.map(({ key, values: { count: n } }) => [JSON.stringify([name, key.who]), n] as const));
+        expect(new Map([...counted].sort())).toStrictEqual(expectedCounts(list));
+      }),
+    );
+  });
+
+  it('survive encoding with the keys they had', () => {
+    const [keyed] = pipeline.queries;
+    if (keyed === undefined) throw new Error('no query');
+    const keys = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null)), { maxLength: 5 });
+    fc.assert(
+      fc.property(keys, lists, (names, list) => {
+        const states = keyed.aggregates.map((aggregate) => stateOf(aggregate, list));
+        const partials = new Map(names.map((name) => [JSON.stringify([name]), states] as const));
+        const text = encodePartials(keyed, partials);
+        const decoded = decodePartials(keyed, text);
+        expect([...decoded]).toStrictEqual([...partials]);
+        expect(encodePartials(keyed, decoded)).toBe(text);
+      }),
+    );
+  });
+});
