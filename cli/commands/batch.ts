@@ -1,0 +1,90 @@
+import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
+import { hasFields, type TotalRow, totalsFields, totalsOf } from '../../functions/core/totals.ts';
+import { type CommandInput, defineCommand, flag, value, valueOr } from '../command.ts';
+import { UsageError } from '../errors.ts';
+import { text } from '../option-value.ts';
+import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
+import { createProgress } from '../progress.ts';
+import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
+import { inputFiles } from '../static/pieces.ts';
+import { printRejected } from '../static/rejected-lines.ts';
+import { runStatic, type StaticResult } from '../static/static-engine.ts';
+import { formatNumber } from '../table.ts';
+
+export default defineCommand({
+  operands: [{ name: 'FILES...', description: 'files of JSON lines, an event a line' }],
+  description:
+    "Runs a pipeline's queries over files, all cores, without a stream and without a watermark: nothing is late. On clean input it prints " +
+    'the same bytes as stream. Rejected lines and the count of every class of events go to stderr.',
+  options: {
+    pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
+    totals: value('fields', 'add up over the windows by these group-by fields, separated by commas; "" for the grand total. Queries without them are left out', (given) => given),
+    json: flag('print one JSON object a line: the rows, then the conservation counters'),
+  },
+  examples: [
+    ['tidemark batch events/*.json --pipeline device-actions', 'the windows of all queries as tables'],
+    ['tidemark batch events/*.json --pipeline device-actions --totals action', 'how many of each action there are in all'],
+  ],
+  async run(input) {
+    const startedMs = input.process.now();
+    const pipelineFile = resolvePipelineFile(input.options.pipeline);
+    const files = inputFiles(input.operands);
+    const pipeline = await loadPipeline(pipelineFile);
+    const { totals } = input.options;
+    const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);
+    const result = await run(input, pipeline, { pipelineFile, files, startedMs });
+    const form: ResultForm = input.options.json ? 'json' : 'table';
+    if (by === undefined) printRows(resultRows(result), form, input.process.stdout);
+    else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
+    printRejected(result.rejected, result.counters.rejected, input.process.stderr);
+    const seconds = (input.process.now() - startedMs) / 1000;
+    printConservation({ counters: result.counters, writeUnits: 0, seconds }, form, input.process);
+    return 0;
+  },
+});
+
+interface Prepared {
+  readonly pipelineFile: string;
+  readonly files: ReturnType<typeof inputFiles>;
+  readonly startedMs: number;
+}
+
+/** Progress is shown only once a run has taken longer than a person waits for. */
+const progressAfterMs = 1000;
+
+async function run({ process }: Pick<CommandInput<never>, 'process'>, pipeline: Pipeline, { pipelineFile, files, startedMs }: Prepared): Promise<StaticResult> {
+  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  let progress: ReturnType<typeof createProgress> | undefined;
+  const show = async (share: number): Promise<void> => {
+    if (process.now() - startedMs < progressAfterMs) return;
+    progress ??= createProgress({ label: 'batch', total }, process);
+    (await progress).update(share * total, megabytes(share * total));
+  };
+  try {
+    return await runStatic({ pipeline, pipelineFile, files, arrivalMs: startedMs, signal: process.signal, onProgress: (share) => void show(share) });
+  } finally {
+    (await progress)?.stop(megabytes(total));
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${formatNumber(Math.round(bytes / 1e6))} MB`;
+}
+
+function totalsBy(given: string, queries: readonly Query[]): readonly string[] {
+  try {
+    return totalsFields('--totals', given, queries);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function resultRows(result: StaticResult): Parameters<typeof printRows>[0] {
+  return result.windows.flatMap(({ query, start, end, rows }) => rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })));
+}
+
+function totalRows(pipeline: Pipeline, result: StaticResult, by: readonly string[]): readonly TotalRow[] {
+  return pipeline.queries
+    .filter((query) => hasFields(query, by))
+    .flatMap((query) => totalsOf(query, result.windows.filter((window) => window.query === query.name), by));
+}

@@ -1,0 +1,102 @@
+import type { Writable } from 'node:stream';
+import type { Json } from '../functions/core/aggregate.ts';
+import { type Counters, eventClasses } from '../functions/core/counters.ts';
+import { isoTime } from '../functions/core/event-time.ts';
+import { compareKeys, type GroupValue } from '../functions/core/group-key.ts';
+import type { TotalRow } from '../functions/core/totals.ts';
+import { type Column, formatNumber, formatTable } from './table.ts';
+
+/** One row of a window, as `batch`, `stream` and `windows` print it. */
+export interface ResultRow {
+  readonly query: string;
+  /** Epoch ms; `end` is exclusive. */
+  readonly start: number;
+  readonly end: number;
+  readonly key: Readonly<Record<string, GroupValue>>;
+  readonly values: Readonly<Record<string, Json>>;
+  readonly status: string;
+  readonly revision: number;
+}
+
+/** `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC). */
+export type ResultForm = 'json' | 'table';
+
+/** Prints the rows of windows by query, window start and key, in whatever order they come: equal results are equal bytes. */
+export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Writable): void {
+  const sorted = [...rows].sort((left, right) => byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right));
+  const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({ query, start, end, key, values, status, revision }));
+  print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
+}
+
+/** Prints totals by query and key. */
+export function printTotals(rows: readonly TotalRow[], form: ResultForm, out: Writable): void {
+  const sorted = [...rows].sort((left, right) => byText(left.query, right.query) || byKey(left, right));
+  const plain = sorted.map(({ query, from, to, key, values }) => ({ query, from, to, key, values }));
+  print(plain, form, out, ['from', 'to'], ({ from, to }) => [isoTime(from), isoTime(to)]);
+}
+
+/** What a run ends with. */
+export interface Conservation {
+  readonly counters: Counters;
+  /** Write units of DynamoDB that the run took; the static query takes none. */
+  readonly writeUnits: number;
+  readonly seconds: number;
+}
+
+/**
+ * The law of conservation with its numbers: a sentence on stderr, and with `--json` also the last line of stdout,
+ * `{"conservation":{"received":...},"writeUnits":0,"seconds":1.2}`.
+ */
+export function printConservation({ counters, writeUnits, seconds }: Conservation, form: ResultForm, edges: { readonly stdout: Writable; readonly stderr: Writable }): void {
+  const { received, counted, late, duplicate, rejected, filtered } = counters;
+  edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n`);
+  if (form === 'json') {
+    edges.stdout.write(`${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, writeUnits, seconds })}\n`);
+  }
+}
+
+/** `received 100,000 = counted 99,900 + late 0 + ...`. */
+export function conservationLine(counters: Counters): string {
+  return `received ${formatNumber(counters.received)} = ${eventClasses.map((name) => `${name} ${formatNumber(counters[name])}`).join(' + ')}`;
+}
+
+interface PrintedRow {
+  readonly query: string;
+  readonly key: ResultRow['key'];
+  readonly values: ResultRow['values'];
+}
+
+/** Lines are written some thousands at once: a write for each would take longer than making them. */
+const linesPerWrite = 4096;
+
+function print<Row extends PrintedRow>(rows: readonly Row[], form: ResultForm, out: Writable, timeNames: readonly string[], times: (row: Row) => readonly string[]): void {
+  if (form === 'json') {
+    for (let at = 0; at < rows.length; at += linesPerWrite) out.write(`${rows.slice(at, at + linesPerWrite).map((row) => JSON.stringify(row)).join('\n')}\n`);
+    return;
+  }
+  if (rows.length === 0) out.write('no windows\n');
+  for (const query of new Set(rows.map((row) => row.query))) {
+    const own = rows.filter((row) => row.query === query);
+    const [first] = own;
+    if (first === undefined) continue;
+    const columns: readonly Column[] = [
+      ...timeNames.map((heading) => ({ heading })),
+      ...Object.keys(first.key).map((heading) => ({ heading })),
+      ...Object.keys(first.values).map((heading) => ({ heading, align: 'right' as const })),
+    ];
+    out.write(`${query}\n${formatTable(columns, own.map((row) => [...times(row), ...Object.values(row.key).map(cell), ...Object.values(row.values).map(cell)]))}\n`);
+  }
+}
+
+function cell(value: Json): string {
+  if (typeof value === 'number') return formatNumber(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function byText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function byKey(left: PrintedRow, right: PrintedRow): number {
+  return compareKeys(Object.values(left.key), Object.values(right.key));
+}

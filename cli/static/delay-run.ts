@@ -1,0 +1,71 @@
+import { closeSync, openSync } from 'node:fs';
+import { type Counters, noEvents } from '../../functions/core/counters.ts';
+import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent } from '../../functions/core/read-event.ts';
+import { parsedReader } from '../../functions/core/read-parsed.ts';
+import { eventLines } from './event-lines.ts';
+import { keptRejections } from './lane.ts';
+import type { InputFile } from './pieces.ts';
+import { createReadBuffer, scanLines } from './scan.ts';
+import type { RejectedSample } from './static-engine.ts';
+
+/** What {@link runDelay} needs. */
+export interface DelayRunOptions {
+  readonly pipeline: Pipeline;
+  readonly files: readonly InputFile[];
+  readonly delaysMs: readonly number[];
+  /** What counts as every event's arrival, epoch ms. */
+  readonly arrivalMs: number;
+}
+
+/** The delay table of files. */
+export interface DelayResult {
+  readonly rows: readonly DelayRow[];
+  /** Events by class as far as no delay decides: `counted` here is every event that a query wants. */
+  readonly counters: Counters;
+  /** The first rejected lines. */
+  readonly rejected: readonly RejectedSample[];
+}
+
+/** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
+export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): DelayResult {
+  const table = createDelayTable(pipeline, delaysMs);
+  const readParsed = parsedReader(pipeline);
+  const buffer = createReadBuffer();
+  const rejected: RejectedSample[] = [];
+  const counters = { ...noEvents };
+  let path = '';
+
+  const reject = (reason: string, detail: string, line: number): void => {
+    counters.received++;
+    counters.rejected++;
+    if (rejected.length < keptRejections) rejected.push({ path, line, reason, detail });
+  };
+  const take = (read: AcceptedEvent | Rejection, line: number): AcceptedEvent | Rejection => {
+    if (read.outcome === 'rejected') {
+      reject(read.reason, read.detail, line);
+      return read;
+    }
+    counters.received++;
+    counters[read.keys.some((key) => key !== undefined) ? 'counted' : 'filtered']++;
+    table.add(read);
+    return read;
+  };
+  const handler = eventLines({
+    parsed: (event, line) => take(readParsed(event, arrivalMs), line),
+    text: (text, line) => take(readEvent(pipeline, text, arrivalMs), line),
+    unreadable: reject,
+  });
+
+  for (const file of files) {
+    path = file.path;
+    const fd = openSync(path, 'r');
+    try {
+      scanLines(fd, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY, seekable: file.bytes !== undefined }, buffer, handler);
+    } finally {
+      closeSync(fd);
+    }
+  }
+  return { rows: table.rows(), counters, rejected };
+}

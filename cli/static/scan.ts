@@ -1,0 +1,106 @@
+import { readSync } from 'node:fs';
+import { recordLimitBytes } from '../feeder/lines.ts';
+
+/** What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are 1-based, from the piece's start. */
+export interface LineHandler {
+  /** May handle the line at `from` before its end has been looked for: answers where its `\n` is, or -1 to have it handled by {@link LineHandler.line}. */
+  quick(bytes: Buffer, from: number, to: number, number: number): number;
+  /** A line without its end; blank ones are left out. */
+  line(bytes: Buffer, from: number, to: number, number: number): void;
+  /** A line longer than Kinesis takes a record; nothing of it is held. */
+  tooLong(number: number): void;
+}
+
+/** A read buffer, kept from piece to piece; it grows for lines longer than itself. */
+export interface ReadBuffer {
+  bytes: Buffer;
+}
+
+/** A buffer that fits a core's cache: what is read is parsed while it is still there. */
+export function createReadBuffer(bytes = 256 * 1024): ReadBuffer {
+  return { bytes: Buffer.allocUnsafe(bytes) };
+}
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+
+/** The part of a file that is read. `seekable` is false for pipes, which are read as they come. */
+export interface Extent {
+  readonly from: number;
+  readonly to: number;
+  readonly seekable: boolean;
+}
+
+/**
+ * Gives the handler all lines that start in the extent, however far the last one goes on; so extents that lie side by side give each line once.
+ * Lines end at `\n` or `\r\n`, the last one with or without.
+ * @returns the number of lines, blank ones included
+ */
+export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handler: LineHandler): number {
+  // From one byte earlier, to see whether a line starts right at the extent's start.
+  let base = extent.from === 0 ? 0 : extent.from - 1;
+  let skipping = extent.from > 0;
+  let from = 0;
+  let filled = 0;
+  let lines = 0;
+  for (let ended = false; !ended && (skipping || base + from < extent.to); ) {
+    const { bytes } = buffer;
+    const got = readMore(fd, bytes, filled, base + filled, extent);
+    ended = got === 0;
+    filled += got;
+    if (skipping) {
+      const end = lineEnd(bytes, from, filled);
+      from = end < 0 ? filled : end + 1;
+      skipping = end < 0;
+    }
+    while (from < filled && base + from < extent.to) {
+      let end = handler.quick(bytes, from, filled, lines + 1);
+      if (end < 0) {
+        end = lineEnd(bytes, from, filled);
+        if (end < 0 && !ended) break;
+        if (end < 0) end = filled;
+        wholeLine(bytes, from, end, lines + 1, handler);
+      }
+      lines++;
+      from = Math.min(end + 1, filled);
+    }
+    if (from > 0) bytes.copyWithin(0, from, filled);
+    base += from;
+    filled -= from;
+    from = 0;
+    if (filled < bytes.length) continue;
+    if (filled > recordLimitBytes + 1) {
+      handler.tooLong(++lines);
+      skipping = true;
+      base += filled;
+      filled = 0;
+    } else {
+      buffer.bytes = Buffer.allocUnsafe(bytes.length * 2);
+      bytes.copy(buffer.bytes);
+    }
+  }
+  return lines;
+}
+
+/** Reads up to the extent's end, and beyond it only as much as its last line needs. */
+function readMore(fd: number, bytes: Buffer, filled: number, position: number, { to, seekable }: Extent): number {
+  const space = bytes.length - filled;
+  const wanted = position < to ? Math.min(space, to - position) : Math.min(space, 4096);
+  return readSync(fd, bytes, filled, wanted, seekable ? position : null);
+}
+
+function lineEnd(bytes: Buffer, from: number, filled: number): number {
+  const end = bytes.indexOf(LINE_FEED, from);
+  return end < filled ? end : -1;
+}
+
+function wholeLine(bytes: Buffer, from: number, end: number, number: number, handler: LineHandler): void {
+  const to = end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+  if (to - from > recordLimitBytes) handler.tooLong(number);
+  else if (!isBlank(bytes, from, to)) handler.line(bytes, from, to, number);
+}
+
+function isBlank(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (bytes[at] !== 32 && bytes[at] !== 9) return false;
+  return true;
+}

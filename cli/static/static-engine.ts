@@ -1,0 +1,104 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
+import { keptRejections, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
+import { type LaneAnswer, laneWorkerKind, laneWorkerUrl } from './lane-worker.ts';
+import { type InputFile, pieceBytes, unitsOf } from './pieces.ts';
+
+/** What {@link runStatic} needs. */
+export interface StaticEngineOptions {
+  readonly pipeline: Pipeline;
+  /** The pipeline's file: the other threads load it themselves, as functions do not cross. */
+  readonly pipelineFile: string;
+  readonly files: readonly InputFile[];
+  /** What counts as every event's arrival, epoch ms. */
+  readonly arrivalMs: number;
+  /** Threads, this one included. @default one for each core, and for each 2 MB of input */
+  readonly lanes?: number;
+  /** Largest piece of a file, bytes. @default 4 MB */
+  readonly mostPieceBytes?: number;
+  /** Hears from time to time which share of the input has been taken, 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+  /** Aborted: no further unit is started and the run throws its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A rejected line as a person finds it: `events-07.json:113`. */
+export interface RejectedSample {
+  readonly path: string;
+  readonly line: number;
+  readonly reason: string;
+  readonly detail: string;
+}
+
+/** The answer over all files, and the first rejected lines. */
+export interface StaticResult extends StaticAnswer {
+  readonly rejected: readonly RejectedSample[];
+}
+
+/** A thread takes some 50 ms to start, in which this one reads more than this. */
+const bytesPerLane = 2 * 1024 * 1024;
+
+/** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
+export async function runStatic(options: StaticEngineOptions): Promise<StaticResult> {
+  const { pipeline, files, signal } = options;
+  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? bytesPerLane), 0);
+  const lanes = options.lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
+  const units = unitsOf(files, options.mostPieceBytes ?? pieceBytes);
+  const job: StaticJob = { files, units, next: new SharedArrayBuffer(4), pipelineFile: options.pipelineFile, arrivalMs: options.arrivalMs };
+  const taken = new Int32Array(job.next);
+  const workers = Array.from({ length: Math.min(lanes, units.length) - 1 }, () => startWorker(job));
+  const failed = (): void => void Atomics.store(taken, 0, units.length);
+  for (const { answer } of workers) answer.catch(failed);
+  try {
+    const here = await runLane(job, pipeline, () => pause(options, taken, units.length));
+    const there = await Promise.all(workers.map(({ answer }) => answer));
+    signal?.throwIfAborted();
+    return resultOf(pipeline, files, [here, ...there]);
+  } finally {
+    for (const { worker } of workers) void worker.terminate();
+  }
+}
+
+/** Lets timers, signals and the other threads' messages in. */
+async function pause({ onProgress, signal }: StaticEngineOptions, taken: Int32Array, units: number): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (signal?.aborted) Atomics.store(taken, 0, units);
+  onProgress?.(Math.min(1, Atomics.load(taken, 0) / units));
+}
+
+function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer: Promise<LaneResult> } {
+  const worker = new Worker(new URL(laneWorkerUrl), { workerData: { kind: laneWorkerKind, job } });
+  const answer = new Promise<LaneResult>((resolve, reject) => {
+    worker.on('message', (message: LaneAnswer) => {
+      if (message.kind === 'done') resolve(message.result);
+      else reject(Object.assign(new Error(message.message), { code: message.code, path: message.path }));
+    });
+    worker.on('error', reject);
+    worker.on('exit', (code) => reject(new Error(`a thread of the static run ended early (exit code ${code})`)));
+  });
+  return { worker, answer };
+}
+
+function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readonly LaneResult[]): StaticResult {
+  const first = lanes
+    .flatMap(({ rejected }) => rejected)
+    .sort((left, right) => left.unit - right.unit || left.piece.file - right.piece.file || left.piece.from - right.piece.from || left.line - right.line)
+    .slice(0, keptRejections);
+  const rejected = first.map((line) => ({
+    path: files[line.piece.file]?.path ?? '',
+    line: linesBefore(line, lanes) + line.line,
+    reason: line.reason,
+    detail: line.detail,
+  }));
+  return { ...staticAnswer(pipeline, lanes.map(({ part }) => part)), rejected };
+}
+
+/** Lines of the file before the piece. */
+function linesBefore({ piece }: RejectedLine, lanes: readonly LaneResult[]): number {
+  let count = 0;
+  for (const lane of lanes)
+    for (const lines of lane.lines) if (lines.piece.file === piece.file && lines.piece.from < piece.from) count += lines.count;
+  return count;
+}

@@ -1,0 +1,149 @@
+import type { Pipeline, Query } from './pipeline.ts';
+import type { AcceptedEvent } from './read-event.ts';
+import { shardWatermark } from './watermark.ts';
+import type { Window } from './window.ts';
+
+/** What one watermark delay would have done to the events, had they come through one shard, one after the other. Times are event time in ms. */
+export interface DelayRow {
+  readonly delayMs: number;
+  /** Events that at least one query wanted. */
+  readonly events: number;
+  /** Of these, the events that every window refused. */
+  readonly late: number;
+  /** (record, window) pairs that were refused. */
+  readonly latePairs: number;
+  /** Windows, of those that hold an event without any delay limit, and how many of them missed at least one. */
+  readonly windows: number;
+  readonly affected: number;
+  /** Windows that closed within the input, and the median of how far the greatest event time was beyond their end then. */
+  readonly closed: number;
+  readonly waitMs: number | undefined;
+}
+
+/**
+ * The delay table: the watermark is raised after every record, so it is the upper bound of what a stream with larger batches loses. One pass, all
+ * delays; memory grows with windows and delays, not with events.
+ */
+export interface DelayTable {
+  /** Adds the next event in the order of arrival. */
+  add(event: AcceptedEvent): void;
+  /** One row a delay, in the order given. */
+  rows(): readonly DelayRow[];
+}
+
+/** A window that holds an event, with the moment at which the watermark closes it. */
+interface HeldWindow extends Window {
+  readonly closing: number;
+}
+
+/** What a delay has done so far. */
+interface DelayState {
+  readonly delayMs: number;
+  late: number;
+  latePairs: number;
+  readonly affected: Set<HeldWindow>;
+  readonly open: Set<HeldWindow>;
+  /** The least closing of the open windows: below it nothing has to be looked at. */
+  nextClosing: number;
+  readonly waits: number[];
+}
+
+/** @param delaysMs at least 0 each */
+export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]): DelayTable {
+  const states = delaysMs.map(delayState);
+  const windowsOf = pipeline.queries.map(windowFinder);
+  const windows = new Set<HeldWindow>();
+  let events = 0;
+  let maxEventTime = Number.NEGATIVE_INFINITY;
+
+  function refusedBy(state: DelayState, held: readonly HeldWindow[]): number {
+    const watermark = shardWatermark(maxEventTime, state.delayMs);
+    let refused = 0;
+    for (const window of held) {
+      if (window.closing <= watermark) {
+        refused++;
+        state.affected.add(window);
+      } else if (!state.open.has(window)) {
+        state.open.add(window);
+        state.nextClosing = Math.min(state.nextClosing, window.closing);
+      }
+    }
+    return refused;
+  }
+
+  function close(state: DelayState): void {
+    const watermark = shardWatermark(maxEventTime, state.delayMs);
+    if (state.nextClosing > watermark) return;
+    state.nextClosing = Number.POSITIVE_INFINITY;
+    for (const window of state.open) {
+      if (window.closing <= watermark) {
+        state.open.delete(window);
+        state.waits.push(maxEventTime - window.end);
+      } else {
+        state.nextClosing = Math.min(state.nextClosing, window.closing);
+      }
+    }
+  }
+
+  return {
+    add({ keys, time }) {
+      const held = pipeline.queries.flatMap((query) => (keys[query.index] === undefined ? [] : (windowsOf[query.index]?.(time) ?? [])));
+      if (held.length > 0) {
+        events++;
+        for (const window of held) windows.add(window);
+        for (const state of states) {
+          const refused = refusedBy(state, held);
+          state.latePairs += refused;
+          if (refused === held.length) state.late++;
+        }
+      }
+      // Filtered events raise the watermark too (DESIGN 4.1, step 4).
+      if (time <= maxEventTime) return;
+      maxEventTime = time;
+      for (const state of states) close(state);
+    },
+    rows: () =>
+      states.map(({ delayMs, late, latePairs, affected, waits }) => ({
+        delayMs,
+        events,
+        late,
+        latePairs,
+        windows: windows.size,
+        affected: affected.size,
+        closed: waits.length,
+        waitMs: median(waits),
+      })),
+  };
+}
+
+function delayState(delayMs: number): DelayState {
+  return { delayMs, late: 0, latePairs: 0, affected: new Set(), open: new Set(), nextClosing: Number.POSITIVE_INFINITY, waits: [] };
+}
+
+/** The windows of a query that hold an event time, each window always the same object. */
+function windowFinder({ window }: Query): (time: number) => readonly HeldWindow[] {
+  const bySlice = new Map<number, readonly HeldWindow[]>();
+  const known = new Map<string, HeldWindow>();
+  return (time) => {
+    const slice = window.sliceOf(time);
+    const found = bySlice.get(slice);
+    if (found !== undefined) return found;
+    const held: HeldWindow[] = [];
+    for (const closing of window.closings(slice)) {
+      for (const { start, end, slices } of window.emit(closing)) {
+        if (!slices.includes(slice)) continue;
+        const name = `${start}/${end}`;
+        const one = known.get(name) ?? { start, end, closing };
+        known.set(name, one);
+        held.push(one);
+      }
+    }
+    bySlice.set(slice, held);
+    return held;
+  };
+}
+
+/** The middle value; of an even number of values the lower of the two in the middle, so that it is one that was seen. */
+function median(values: readonly number[]): number | undefined {
+  return [...values].sort((left, right) => left - right)[(values.length - 1) >> 1];
+}
