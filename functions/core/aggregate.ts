@@ -1,5 +1,5 @@
 import { callable } from './callable.ts';
-import { addNumber, addSums, decodeSum, encodeSum, type ExactSum, quotient, toNumber, zero } from './exact-sum.ts';
+import { addNumber, addSums, decodeSum, type ExactSum, encodeSum, quotient, toNumber, zero } from './exact-sum.ts';
 
 /** What an aggregate's state is encoded to: anything JSON has, kept short, for it is written with every batch. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -26,6 +26,11 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   /** Reads what `encode` gave. @throws when it did not come from `encode`: the page is corrupt. */
   decode(json: Json): State;
   result(state: State): Result;
+  /**
+   * The state behind a result, where a result loses nothing: totals over windows are then merged from the rows that people read. Windows
+   * keep the states of other aggregates beside their rows.
+   */
+  readonly stateOf?: (result: Result) => State;
 }
 
 /** An aggregate whose inputs and states only it can tell apart. */
@@ -50,6 +55,7 @@ export function count(): AnyAggregate<unknown> {
     encode: (state) => state,
     decode: number,
     result: (state) => state,
+    stateOf: (result) => result,
   });
 }
 
@@ -130,6 +136,7 @@ function extreme(kind: string, pick: (left: number, right: number) => number): N
     encode: (state) => state,
     decode: (json) => (json === null ? null : number(json)),
     result: (state) => state,
+    stateOf: (result) => result,
   });
 }
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { isoTime } from '../core/event-time.ts';
 import type { RejectReason } from '../core/read-event.ts';

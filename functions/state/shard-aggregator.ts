@@ -142,7 +142,13 @@ async function applyBatch(
 /** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
 interface ReadChunk {
   readonly records: readonly StreamRecord[];
-  readonly accepted: readonly { readonly event: unknown; readonly read: AcceptedEvent; readonly raw: RawEvent; readonly record: StreamRecord; readonly sequenceNumber: SequenceNumber }[];
+  readonly accepted: readonly {
+    readonly event: unknown;
+    readonly read: AcceptedEvent;
+    readonly raw: RawEvent;
+    readonly record: StreamRecord;
+    readonly sequenceNumber: SequenceNumber;
+  }[];
   readonly rejected: readonly SideEvent[];
   readonly slices: readonly SliceFold[];
 }
@@ -189,9 +195,15 @@ async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions
   const context = { firstSequenceNumber: first.sequenceNumber, lastSequenceNumber: last.sequenceNumber, events: chunk.accepted };
   const [outcomes] = await Promise.all([
     Promise.all(chunk.slices.map(async (slice) => ({ query: slice.query, ...(await memory.writer.apply(slice, context)) }))),
-    writeSideOutput(rejects, chunk.rejected.map((event) => ({ ...event, shardId }))),
+    writeSideOutput(
+      rejects,
+      chunk.rejected.map((event) => ({ ...event, shardId })),
+    ),
   ]);
-  await writeSideOutput(rejects, outcomes.flatMap((outcome) => lateEvents(chunk, outcome, shardId)));
+  await writeSideOutput(
+    rejects,
+    outcomes.flatMap((outcome) => lateEvents(chunk, outcome, shardId)),
+  );
   const counters = countersOf(chunk, outcomes);
   return { counters, progress: nextProgress(pipeline, memory, chunk, outcomes, counters, last) };
 }
@@ -208,7 +220,14 @@ function lateEvents(chunk: ReadChunk, { query, late }: QueryOutcome, shardId: st
   });
 }
 
-function nextProgress(pipeline: Pipeline, memory: Warm, chunk: ReadChunk, outcomes: readonly QueryOutcome[], counters: Counters, last: StreamRecord): ShardProgress {
+function nextProgress(
+  pipeline: Pipeline,
+  memory: Warm,
+  chunk: ReadChunk,
+  outcomes: readonly QueryOutcome[],
+  counters: Counters,
+  last: StreamRecord,
+): ShardProgress {
   const { progress } = memory;
   let maxEventTime = progress.maxEventTime;
   for (const { read } of chunk.accepted) if (maxEventTime === undefined || read.time > maxEventTime) maxEventTime = read.time;
@@ -218,7 +237,9 @@ function nextProgress(pipeline: Pipeline, memory: Warm, chunk: ReadChunk, outcom
     acceptedArrival: chunk.accepted[chunk.accepted.length - 1]?.record.arrival ?? progress.acceptedArrival,
     lastArrival: last.arrival,
     counters: addCounters(progress.counters, counters),
-    queries: Object.fromEntries(pipeline.queries.map((query) => [query.name, addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes))])),
+    queries: Object.fromEntries(
+      pipeline.queries.map((query) => [query.name, addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes))]),
+    ),
     sizes: { ...progress.sizes, ...sizesAfter(memory, chunk) },
   };
 }

@@ -6,7 +6,19 @@ import { addEvent, identityOf, mergeInto } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import { isAfter, latestOf, type SequenceNumber } from '../core/sequence-number.ts';
 import type { FreshHorizon } from './fresh-horizon.ts';
-import { closePage, type FoundPage, hasOutgrown, type NextPage, neverWritten, nextPage, type Page, type PageName, readPage, readSlicePages, writePage } from './page.ts';
+import {
+  closePage,
+  type FoundPage,
+  hasOutgrown,
+  type NextPage,
+  neverWritten,
+  nextPage,
+  type Page,
+  type PageName,
+  readPage,
+  readSlicePages,
+  writePage,
+} from './page.ts';
 import type { BucketSize } from './progress.ts';
 import { type Bucket, readSliceRegistry, registerBucket } from './registry.ts';
 import type { Table } from './table.ts';
@@ -231,8 +243,7 @@ function largestCount(registered: readonly Bucket[], closesAt: number): number {
 function useBucket(memory: SliceMemory, bucket: Bucket, found: readonly FoundPage[]): void {
   memory.bucket = bucket;
   memory.pages.clear();
-  for (const { closesAt, count, index, page } of found)
-    if (closesAt === bucket.closesAt && count === bucket.count) memory.pages.set(index, page);
+  for (const { closesAt, count, index, page } of found) if (closesAt === bucket.closesAt && count === bucket.count) memory.pages.set(index, page);
 }
 
 function settledNumbers(memory: SliceMemory, closesAt: number, count: number): Map<number, SequenceNumber | undefined> {
@@ -267,7 +278,11 @@ function contentBytes(pages: ReadonlyMap<number, Page>): number {
 
 function mergedPage(name: PageName, copy: Page, folds: readonly KeyFold[], chunk: Chunk): NextPage {
   const partials = new Map(copy.partials);
-  mergeInto(name.query, partials, folds.map((fold) => [fold.key, fold.states]));
+  mergeInto(
+    name.query,
+    partials,
+    folds.map((fold) => [fold.key, fold.states]),
+  );
   const records = folds.reduce((total, fold) => total + fold.events.length, copy.records);
   return nextPage(name, partials, records, chunk.lastSequenceNumber);
 }

@@ -1,0 +1,37 @@
+import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import pipeline from '#pipeline';
+import { readConfig } from './config.ts';
+import { shardWatermark } from './core/watermark.ts';
+import { shardOf, streamRecords } from './kinesis-records.ts';
+import { type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
+import { openTables } from './state/tables.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const config = readConfig();
+const tables = openTables(config.tables);
+const telemetry = createTelemetry(pipeline.name, 'aggregate', config.logLevel);
+
+/** What this container knows of each shard. Lambda mostly keeps a shard with a container; the one used longest ago is forgotten first. */
+const shards = new Map<string, ShardAggregator>();
+const mostShards = 64;
+
+function aggregatorOf(shardId: string): ShardAggregator {
+  const known = shards.get(shardId) ?? shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId });
+  shards.delete(shardId);
+  shards.set(shardId, known);
+  const [oldest] = shards.keys();
+  if (shards.size > mostShards && oldest !== undefined) shards.delete(oldest);
+  return known;
+}
+
+/** Folds one Kinesis batch of one shard into its windows, exactly once. Throws what only a retry of the same batch can put right. */
+export async function handler(event: KinesisStreamEvent, context: Context): Promise<KinesisStreamBatchResponse> {
+  const shardId = shardOf(event);
+  if (shardId === undefined) return { batchItemFailures: [] };
+  return telemetry.measured(tables.meter, context, async () => {
+    const report = await aggregatorOf(shardId).apply(streamRecords(event), () => context.getRemainingTimeInMillis());
+    const lag = report.maxEventTime === undefined ? {} : { watermarkLag: Date.now() - shardWatermark(report.maxEventTime, pipeline.delayMs) };
+    const answer = { batchItemFailures: report.resumeAt === undefined ? [] : [{ itemIdentifier: report.resumeAt }] };
+    return { answer, counts: { ...report.counters }, milliseconds: lag };
+  });
+}

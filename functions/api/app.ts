@@ -1,0 +1,152 @@
+import { Hono } from 'hono';
+import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/counters.ts';
+import { TidemarkError } from '../core/error.ts';
+import type { Pipeline } from '../core/pipeline.ts';
+import { totalsFields, totalsOf } from '../core/totals.ts';
+import { shardWatermark } from '../core/watermark.ts';
+import { readHorizon } from '../state/horizon.ts';
+import { pairsOf, readAllProgress } from '../state/progress.ts';
+import { readSideOutput } from '../state/rejects.ts';
+import { readReport } from '../state/shard-report.ts';
+import type { Tables } from '../state/tables.ts';
+import { readWindow, readWindows } from '../state/window-reader.ts';
+import { keyParameter, limitParameter, namedQuery, rangeParameters, timeParameter, windowLimits, wordParameter } from './parameters.ts';
+import { Problem, problemResponse } from './problem.ts';
+import { windowJson } from './window-json.ts';
+
+/** What the API answers from. */
+export interface AppOptions {
+  readonly pipeline: Pipeline;
+  readonly tables: Tables;
+  readonly now: () => number;
+  /** Is told of errors that are nobody's request's fault. */
+  readonly onError: (error: Error) => void;
+}
+
+const dayMs = 24 * 3_600_000;
+
+/** The query API: one `Request -> Response`, whatever carries it. */
+export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
+  const app = new Hono();
+  const readers = { pipeline, state: tables.state, windows: tables.windows };
+
+  app.get('/v1/health', (context) => context.json({ pipeline: pipeline.name, status: 'ok' }));
+
+  app.get('/v1/queries', (context) =>
+    context.json({
+      pipeline: pipeline.name,
+      queries: pipeline.queries.map(({ name, window, groupBy, aggregates, aggregateNames }) => ({
+        name,
+        window: window.label,
+        groupBy,
+        aggregates: Object.fromEntries(aggregateNames.map((aggregate, i) => [aggregate, aggregates[i]?.kind])),
+      })),
+    }),
+  );
+
+  app.get('/v1/queries/:query/windows', async (context) => {
+    const parameter = (name: string) => context.req.query(name);
+    const query = namedQuery(pipeline, context.req.param('query'));
+    const order = wordParameter(parameter, 'order', ['ascending', 'descending'], 'ascending');
+    const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
+    const key = keyParameter(parameter, query);
+    const limit = limitParameter(parameter, windowLimits);
+    const after = timeParameter(parameter, 'cursor', Number.NaN);
+    const range = rangeParameters(parameter);
+    // The cursor is the start of the last window: windows of a query that start together are given together.
+    const rest = Number.isNaN(after) ? range : order === 'ascending' ? { ...range, from: after + 1 } : { ...range, to: after };
+    const views = await readWindows(readers, query, { ...rest, status, order, limit });
+    const cursor = views.length < limit ? null : String(views[views.length - 1]?.start);
+    return context.json({ windows: views.map((view) => windowJson(view, key)), cursor });
+  });
+
+  app.get('/v1/queries/:query/windows/:start', async (context) => {
+    const query = namedQuery(pipeline, context.req.param('query'));
+    const start = timeParameter(() => context.req.param('start'), 'start', 0);
+    const views = await readWindow(readers, query, start);
+    if (views.length === 0)
+      throw new Problem(404, 'No such window', `start: no window of ${query.name} starts at ${start} and holds a record: list them with /windows`);
+    return context.json({ windows: views.map((view) => windowJson(view, {})) });
+  });
+
+  app.get('/v1/queries/:query/totals', async (context) => {
+    const parameter = (name: string) => context.req.query(name);
+    const query = namedQuery(pipeline, context.req.param('query'));
+    const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
+    const by = asProblem(() => totalsFields('by', parameter('by') ?? query.groupBy.join(','), [query]));
+    const views = await readWindows(readers, query, { ...rangeParameters(parameter), status, order: 'ascending', limit: Number.POSITIVE_INFINITY });
+    return context.json({ windows: views.length, totals: totalsOf(query, views, by) });
+  });
+
+  app.get('/v1/late', async (context) => {
+    const parameter = (name: string) => context.req.query(name);
+    const to = timeParameter(parameter, 'to', now() + 1);
+    const from = timeParameter(parameter, 'from', to - dayMs);
+    if (from > to || to - from > 7 * dayMs)
+      throw new Problem(400, 'Invalid parameter', `from: ${from} has to be before to and at most 7 days: ask for a shorter range of arrival times`);
+    const limit = limitParameter(parameter, { most: 10_000, usual: 1000 });
+    const shardIds = [...(await readAllProgress(tables.state)).keys()].sort();
+    const events = await readSideOutput(tables.rejects, shardIds, { fromMs: from, toMs: to, limit });
+    return context.json({
+      events: events.map(({ payload, ...event }) => ({ ...event, query: event.query ?? null, payload: Buffer.from(payload).toString() })),
+    });
+  });
+
+  app.get('/v1/watermark', async (context) => {
+    const [horizon, progress, report] = await Promise.all([readHorizon(tables.state), readAllProgress(tables.state), readReport(tables.state)]);
+    const ids = [...new Set([...progress.keys(), ...(report?.shards.keys() ?? [])])].sort();
+    const shards = ids.map((shardId) => {
+      const committed = progress.get(shardId);
+      const maxEventTime = committed?.maxEventTime ?? null;
+      return {
+        shardId,
+        state: report === undefined ? 'unknown' : (report.shards.get(shardId) ?? 'gone'),
+        sequenceNumber: committed?.sequenceNumber ?? null,
+        maxEventTime,
+        watermark: maxEventTime === null ? null : shardWatermark(maxEventTime, pipeline.delayMs),
+        lagMs: maxEventTime === null ? null : now() - shardWatermark(maxEventTime, pipeline.delayMs),
+      };
+    });
+    const { watermark, closedThrough, finalizedThrough } = horizon;
+    return context.json({
+      watermark: finite(watermark),
+      closedThrough: finite(closedThrough),
+      finalizedThrough: finite(finalizedThrough),
+      lagMs: Number.isFinite(watermark) ? now() - watermark : null,
+      heldBy: report?.heldBy ?? null,
+      observedAt: report?.at ?? null,
+      shards,
+    });
+  });
+
+  app.get('/v1/conservation', async (context) => {
+    const progress = [...(await readAllProgress(tables.state)).values()];
+    const counters = progress.reduce((total, shard) => addCounters(total, shard.counters), noEvents);
+    const queries = pipeline.queries.map(
+      ({ name }) => [name, progress.reduce((total, shard) => addQueryCounters(total, pairsOf(shard, name)), noPairs)] as const,
+    );
+    return context.json({ ...counters, holds: isConserved(counters), shards: progress.length, queries: Object.fromEntries(queries) });
+  });
+
+  app.notFound((context) => problemResponse(context, new Problem(404, 'Not found', `path: ${context.req.path} is not known: see /v1/queries`)));
+  app.onError((error, context) => {
+    if (!(error instanceof Problem)) onError(error);
+    return problemResponse(context, error);
+  });
+  return app;
+}
+
+/** Minus infinity, before anything has come, is null in JSON. */
+function finite(time: number): number | null {
+  return Number.isFinite(time) ? time : null;
+}
+
+/** A mistake in a parameter, found deeper down, is the request's. */
+function asProblem<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TidemarkError) throw new Problem(400, 'Invalid parameter', error.message);
+    throw error;
+  }
+}

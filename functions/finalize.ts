@@ -1,0 +1,58 @@
+import type { Context } from 'aws-lambda';
+import pLimit from 'p-limit';
+import pipeline from '#pipeline';
+import { readConfig } from './config.ts';
+import { streamRetentionHours } from './core/settings.ts';
+import { kinesisStream } from './kinesis-stream.ts';
+import { finalize } from './state/finalizer.ts';
+import { openTables } from './state/tables.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const config = readConfig();
+const tables = openTables(config.tables);
+const stream = kinesisStream(config.stream);
+const telemetry = createTelemetry(pipeline.name, 'finalize', config.logLevel);
+
+/** Calls to the tables under way at a time. */
+const concurrency = 32;
+
+/** What the function is invoked with: a schedule's event, or `{"request": "drain"}` by whoever knows that the stream has ended. */
+export interface FinalizeEvent {
+  readonly request?: 'drain';
+}
+
+/** What an invocation answers. Times are epoch ms; null is minus infinity. */
+export interface FinalizeAnswer {
+  readonly watermark: number | null;
+  readonly heldBy: string | null;
+  readonly windows: number;
+  readonly closingsLeft: number;
+  readonly drained: boolean;
+}
+
+/** Raises the watermark and emits the windows that it has passed. */
+export async function handler(event: FinalizeEvent, context: Context): Promise<FinalizeAnswer> {
+  return telemetry.measured(tables.meter, context, async () => {
+    const report = await finalize(
+      {
+        pipeline,
+        state: tables.state,
+        windows: tables.windows,
+        stream,
+        limit: pLimit(concurrency),
+        publish: async () => {},
+        now: () => Date.now(),
+        remainingMs: () => context.getRemainingTimeInMillis(),
+        retentionMs: streamRetentionHours * 3_600_000,
+      },
+      event?.request === 'drain' ? 'drain' : 'advance',
+    );
+    for (const { shardId, unreadable } of report.shards)
+      if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
+    const { watermark, heldBy, windows, closingsLeft, drained } = report;
+    const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
+    const lag = watermark === undefined ? {} : { watermarkLag: Date.now() - watermark };
+    const answer = { watermark: watermark ?? null, heldBy: heldBy ?? null, windows, closingsLeft, drained };
+    return { answer, counts: { windowsFinalized: windows, closingsLeft, unreadableShards }, milliseconds: lag };
+  });
+}

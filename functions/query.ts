@@ -1,0 +1,19 @@
+import { handle } from 'hono/aws-lambda';
+import pipeline from '#pipeline';
+import { queryApp } from './api/app.ts';
+import { readConfig } from './config.ts';
+import { openTables } from './state/tables.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const config = readConfig();
+const { logger } = createTelemetry(pipeline.name, 'query', config.logLevel);
+
+/** Answers the query API behind API Gateway (REST, payload version 1). */
+export const handler = handle(
+  queryApp({
+    pipeline,
+    tables: openTables(config.tables),
+    now: () => Date.now(),
+    onError: (error) => logger.error('The request failed', error),
+  }),
+);

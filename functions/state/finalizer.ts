@@ -1,0 +1,180 @@
+import { grouped } from '../core/grouped.ts';
+import type { Pipeline, Query } from '../core/pipeline.ts';
+import { globalWatermark } from '../core/watermark.ts';
+import type { EmittedWindow } from '../core/window.ts';
+import { mergeWindow } from '../core/window-result.ts';
+import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
+import { type Pane, writeFinalPane } from './manifest.ts';
+import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
+import { readAllProgress } from './progress.ts';
+import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
+import { observeShards, type ShardReport, writeReport } from './shard-report.ts';
+import type { Stream } from './stream.ts';
+import type { Table } from './table.ts';
+
+/** What a finalizer works with. Time arrives as arguments. */
+export interface FinalizerOptions {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly windows: Table;
+  readonly stream: Stream;
+  /** Limits how many calls run at a time. */
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  /** Hands a pane to the sinks and waits for their acknowledgement: at least once, with (query, window, revision) as its id. */
+  readonly publish: (pane: Pane) => Promise<void>;
+  readonly now: () => number;
+  readonly remainingMs: () => number;
+  /** How long the stream keeps its records, in ms: pages outlive it by two days. */
+  readonly retentionMs: number;
+}
+
+/** What a run did. */
+export interface FinalizeReport {
+  /** Epoch ms; undefined while it is held at minus infinity. */
+  readonly watermark: number | undefined;
+  readonly heldBy: string | undefined;
+  readonly shards: readonly ShardReport[];
+  /** How many windows it emitted. */
+  readonly windows: number;
+  /** Closings that it had no time for. */
+  readonly closingsLeft: number;
+  /** For a drain: whether everything that was put is committed, and so every window final. */
+  readonly drained: boolean;
+}
+
+/** What a run is asked for: `advance` to the watermark, or `drain`, the end of a finite stream: raise it past every window once all is committed. */
+export type FinalizeRequest = 'advance' | 'drain';
+
+/** No closing is started with less time than this, in ms. */
+const closingReserveMs = 5_000;
+
+/** How much longer than the stream's records the pages of closed windows live, in ms (DESIGN 4.2, step 3 e). */
+const pageGraceMs = 2 * 24 * 3_600_000;
+
+/** One run of the finalize protocol (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
+export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+  const { pipeline, state, stream } = options;
+  const shards = await observeShards({ pipeline, state, stream, nowMs: options.now() });
+  const { watermark, heldBy } = globalWatermark(shards, pipeline.delayMs);
+  await writeReport(state, shards, heldBy, options.now());
+  const drained = request === 'drain' && (await everythingCommitted(stream, shards));
+  const raiseTo = drained ? await lastClosing(pipeline, state) : watermark;
+  if (raiseTo !== undefined) await raiseClosedThrough(state, raiseTo);
+  // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
+  // the registry could be another run's, and buckets registered in between would be missed.
+  const { closedThrough } = await readHorizon(state);
+  const registry = await readRegistry(state);
+  const { finalizedThrough } = await readHorizon(state);
+  const due = registry.filter((bucket) => bucket.closesAt <= closedThrough);
+  const byClosing = [...grouped(due, (bucket) => bucket.closesAt)].sort(([left], [right]) => left - right);
+  let windows = 0;
+  let closingsLeft = byClosing.length;
+  for (const [closing, buckets] of byClosing) {
+    if (options.remainingMs() < closingReserveMs) break;
+    if (closing > finalizedThrough) windows += await finalizeClosing(options, closing, buckets);
+    else await forget(options, closing, buckets);
+    closingsLeft--;
+  }
+  return { watermark, heldBy, shards, windows, closingsLeft, drained: drained && closingsLeft === 0 };
+}
+
+/** Step 3 for one closing. */
+async function finalizeClosing(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<number> {
+  const { pipeline, state, windows: table, publish } = options;
+  let emitted = 0;
+  for (const query of pipeline.queries) {
+    const ofQuery = buckets.filter((bucket) => bucket.query === query.name);
+    if (ofQuery.length === 0) continue;
+    const closed = await closeAll(options, query, ofQuery);
+    for (const window of query.window.emit(closing)) {
+      const pages = await pagesOf(options, query, window, closing, closed);
+      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
+      if (partials.size === 0) continue;
+      const records = [...pages.values()].flat().reduce((total, page) => total + page.records, 0);
+      await publish(await writeFinalPane(table, query, window, partials, records, options.now()));
+      emitted++;
+    }
+  }
+  await raiseFinalizedThrough(state, closing);
+  await forget(options, closing, buckets);
+  return emitted;
+}
+
+interface ClosedPage extends Page {
+  readonly slice: number;
+}
+
+/** Step 3 a: closes every page of every registered count, never-written ones too, and returns what is in them for good. */
+async function closeAll({ state, limit }: FinalizerOptions, query: Query, buckets: readonly RegisteredBucket[]): Promise<readonly ClosedPage[]> {
+  const names = buckets.flatMap((bucket) => pageNames(query, bucket));
+  return Promise.all(names.map((name) => limit(async () => ({ ...(await closePage(state, name)), slice: name.bucket.slice }))));
+}
+
+function pageNames(query: Query, bucket: RegisteredBucket): readonly PageName[] {
+  return Array.from({ length: bucket.count }, (_, page) => ({ shardId: bucket.shardId, query, bucket, page }));
+}
+
+/**
+ * Step 3 b: the pages that a window merges, by slice: of a tumbling window those that were just closed, of an overlapping one those of all
+ * buckets of its slices that close no later, whoever closed them.
+ */
+async function pagesOf(
+  options: FinalizerOptions,
+  query: Query,
+  window: EmittedWindow,
+  closing: number,
+  closed: readonly ClosedPage[],
+): Promise<ReadonlyMap<number, readonly Page[]>> {
+  if (window.slices.every((slice) => query.window.closings(slice).length === 1))
+    return grouped(
+      closed.filter(({ slice }) => window.slices.includes(slice)),
+      ({ slice }) => slice,
+    );
+  const shardIds = await knownShards(options);
+  const found = window.slices.map(async (slice) => {
+    const pages = await Promise.all(shardIds.map((shardId) => options.limit(() => readSlicePages(options.state, shardId, query, slice))));
+    return [
+      slice,
+      pages
+        .flat()
+        .filter(({ closesAt }) => closesAt <= closing)
+        .map(({ page }) => page),
+    ] as const;
+  });
+  return new Map(await Promise.all(found));
+}
+
+async function knownShards({ state }: FinalizerOptions): Promise<readonly string[]> {
+  return [...(await readAllProgress(state)).keys()];
+}
+
+/**
+ * The end of step 3 e, when `finalizedThrough` has reached the closing: pages whose slice has no closing left may expire, and the buckets
+ * leave the registry. All that is done too for buckets that a crash or a late registration left behind.
+ */
+async function forget(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<void> {
+  const { pipeline, state, limit } = options;
+  const expiresAt = Math.floor((options.now() + options.retentionMs + pageGraceMs) / 1000);
+  for (const query of pipeline.queries) {
+    const ofQuery = buckets.filter((bucket) => bucket.query === query.name);
+    const ended = ofQuery.filter((bucket) => query.window.closings(bucket.slice).every((other) => other <= closing));
+    const names = ended.flatMap((bucket) => pageNames(query, bucket));
+    await Promise.all(names.map((name) => limit(() => expirePage(state, name, expiresAt))));
+    if (ofQuery.length > 0) await removeBuckets(state, query, ofQuery);
+  }
+}
+
+/** Whether nothing that was put is uncommitted. */
+async function everythingCommitted(stream: Stream, shards: readonly ShardReport[]): Promise<boolean> {
+  const tails = await Promise.all(shards.map((shard) => (shard.state === 'drained' ? 'end' : stream.tail(shard.shardId, shard.sequenceNumber))));
+  return tails.every((tail) => tail !== 'more');
+}
+
+/** The last closing of any registered bucket's slice: the end of a finite stream closes all windows. */
+async function lastClosing(pipeline: Pipeline, state: Table): Promise<number | undefined> {
+  const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
+  let last: number | undefined;
+  for (const bucket of await readRegistry(state))
+    for (const closing of queries.get(bucket.query)?.window.closings(bucket.slice) ?? []) if (last === undefined || closing > last) last = closing;
+  return last;
+}

@@ -1,0 +1,19 @@
+import type { SequenceNumber } from '../core/sequence-number.ts';
+
+/** A shard as the stream lists it. */
+export interface StreamShard {
+  readonly shardId: string;
+  /** It takes no more records: it was split or merged. */
+  readonly closed: boolean;
+}
+
+/** What a read after a sequence number finds: more to come, nothing for now, or the end of a closed shard. */
+export type Tail = 'more' | 'nothing' | 'end';
+
+/** The stream, as the finalizer needs it. Implemented by Kinesis and by the simulator. */
+export interface Stream {
+  /** All shards that the stream still has records of, closed ones too. */
+  listShards(): Promise<readonly StreamShard[]>;
+  /** What comes after a record of a shard, or from its beginning. `nothing` and `end` are proofs: a read that is behind answers `more`. */
+  tail(shardId: string, after: SequenceNumber | undefined): Promise<Tail>;
+}

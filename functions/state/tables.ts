@@ -1,0 +1,31 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { tables as shapes, type TableName } from '../core/schema.ts';
+import { createMeter, dynamoDbTable, type Meter } from './dynamodb-table.ts';
+import type { Table } from './table.ts';
+
+/** The three tables, and what calls to them have cost. */
+export interface Tables extends Readonly<Record<TableName, Table>> {
+  readonly meter: Meter;
+}
+
+/** Calls under way at a time, at most: what one invocation keeps busy. */
+const sockets = 64;
+
+/** Opens the tables under their deployed names. Region, credentials and endpoint are the SDK's own business. */
+export function openTables(names: Readonly<Record<TableName, string>>, client: DynamoDBClient = newClient()): Tables {
+  const meter = createMeter();
+  return {
+    meter,
+    state: dynamoDbTable(client, names.state, shapes.state, meter),
+    windows: dynamoDbTable(client, names.windows, shapes.windows, meter),
+    rejects: dynamoDbTable(client, names.rejects, shapes.rejects, meter),
+  };
+}
+
+function newClient(): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: 6,
+    requestHandler: new NodeHttpHandler({ httpAgent: { maxSockets: sockets }, httpsAgent: { maxSockets: sockets } }),
+  });
+}

@@ -1,0 +1,123 @@
+import { grouped } from '../core/grouped.ts';
+import type { Partials, Row } from '../core/partial.ts';
+import type { Pipeline, Query } from '../core/pipeline.ts';
+import type { EmittedWindow, Window } from '../core/window.ts';
+import { mergeWindow, sortedRows, windowsOf } from '../core/window-result.ts';
+import { readHorizon } from './horizon.ts';
+import { type Pane, partialsOf, readPane, readPanes } from './manifest.ts';
+import { readSlicePages } from './page.ts';
+import { readAllProgress } from './progress.ts';
+import { type RegisteredBucket, readRegistry } from './registry.ts';
+import type { Table } from './table.ts';
+
+/** A window as a reader sees it. */
+export interface WindowView extends Window {
+  readonly query: string;
+  /** `open` while records may still come, `closing` when they may not but it is not emitted yet, `final` for ever after. */
+  readonly status: 'open' | 'closing' | 'final';
+  /** Of the last pane; null before the first. */
+  readonly revision: number | null;
+  /** When the final pane was written, epoch ms; null before it. */
+  readonly finalizedAt: number | null;
+  readonly records: number;
+  readonly rows: readonly Row[];
+  /** What the rows were made of, to be merged with other windows'. */
+  readonly partials: Partials;
+}
+
+/** Which windows a reader asks for. */
+export interface WindowRange {
+  /** Earliest start, inclusive, epoch ms. */
+  readonly from: number;
+  /** Latest start, exclusive, epoch ms. */
+  readonly to: number;
+  readonly status: 'final' | 'open' | 'all';
+  readonly order: 'ascending' | 'descending';
+  readonly limit: number;
+}
+
+interface ReaderTables {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly windows: Table;
+}
+
+/**
+ * Windows of a query by start. Open ones are merged from the pages as they are now. The order of the reads matters: the registry, the pages,
+ * then the manifests, which are preferred (DESIGN section 5); so a window that becomes final meanwhile is neither missed nor shown half.
+ */
+export async function readWindows(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
+  if (range.status === 'final') return (await readPanes(tables.windows, query, range)).map((pane) => finalView(query, pane));
+  const { closedThrough, buckets } = await readOpen(tables, query);
+  const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(({ start }) => start >= range.from && start < range.to);
+  const sorted = inOrder(inRange, range).slice(0, range.limit);
+  const open = await openViews(tables, query, sorted, buckets, closedThrough);
+  const finals = range.status === 'all' ? await readPanes(tables.windows, query, range) : await stillOpen(tables, query, sorted);
+  const views = new Map(open.map((view) => [`${view.start}/${view.end}`, view]));
+  for (const pane of finals) {
+    const name = `${pane.start}/${pane.end}`;
+    if (range.status === 'all') views.set(name, finalView(query, pane));
+    else views.delete(name);
+  }
+  return inOrder([...views.values()], range).slice(0, range.limit);
+}
+
+/** One window, final or live; undefined when nothing is known of it. */
+export async function readWindow(tables: ReaderTables, query: Query, start: number): Promise<readonly WindowView[]> {
+  return readWindows(tables, query, { from: start, to: start + 1, status: 'all', order: 'ascending', limit: 1000 });
+}
+
+async function readOpen({ state }: ReaderTables, query: Query) {
+  const { closedThrough } = await readHorizon(state);
+  const buckets = (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
+  return { closedThrough, buckets };
+}
+
+async function stillOpen({ windows }: ReaderTables, query: Query, candidates: readonly Window[]): Promise<readonly Pane[]> {
+  const panes = await Promise.all(candidates.map((window) => readPane(windows, query, window)));
+  return panes.filter((pane) => pane !== undefined);
+}
+
+function openViews(
+  tables: ReaderTables,
+  query: Query,
+  windows: readonly EmittedWindow[],
+  buckets: readonly RegisteredBucket[],
+  closedThrough: number,
+): Promise<readonly WindowView[]> {
+  const shardsOf = grouped(buckets, (bucket) => bucket.slice);
+  return Promise.all(
+    windows.map(async (window) => {
+      const closing = window.end;
+      const slices = await Promise.all(
+        window.slices.map(async (slice) => {
+          const shardIds = await shardsOfSlice(tables, query, slice, shardsOf.get(slice) ?? []);
+          const found = await Promise.all(shardIds.map((shardId) => readSlicePages(tables.state, shardId, query, slice)));
+          return [slice, found.flat().filter((page) => page.closesAt <= closing)] as const;
+        }),
+      );
+      const pages = new Map(slices);
+      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map(({ page }) => page.partials));
+      const records = [...pages.values()].flat().reduce((total, { page }) => total + page.records, 0);
+      const { start, end } = window;
+      const status = closing <= closedThrough ? 'closing' : 'open';
+      return { query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials };
+    }),
+  );
+}
+
+/** The shards that may hold pages of a slice: those of its registered buckets; where earlier ones may have left the registry, all. */
+async function shardsOfSlice({ state }: ReaderTables, query: Query, slice: number, buckets: readonly RegisteredBucket[]): Promise<readonly string[]> {
+  if (query.window.closings(slice).length > 1) return [...(await readAllProgress(state)).keys()];
+  return [...new Set(buckets.map((bucket) => bucket.shardId))];
+}
+
+function finalView(query: Query, pane: Pane): WindowView {
+  const { start, end, status, revision, finalizedAt, records, rows } = pane;
+  return { query: pane.query, start, end, status, revision, finalizedAt, records, rows, partials: partialsOf(query, pane) };
+}
+
+function inOrder<W extends Window>(windows: readonly W[], { order }: WindowRange): readonly W[] {
+  const ascending = [...windows].sort((left, right) => left.start - right.start || left.end - right.end);
+  return order === 'ascending' ? ascending : ascending.reverse();
+}

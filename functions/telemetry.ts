@@ -1,0 +1,45 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Context } from 'aws-lambda';
+import type { Config } from './config.ts';
+import type { Meter } from './state/dynamodb-table.ts';
+
+/** What one invocation did: its answer, and what to measure of it. */
+export interface Measured<Answer> {
+  readonly answer: Answer;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly milliseconds: Readonly<Record<string, number>>;
+}
+
+/** The log and the metrics of a function. Metrics are one line of embedded metric format an invocation. */
+export interface Telemetry {
+  readonly logger: Logger;
+  /** Runs an invocation and publishes what it measured, and what its calls to the tables cost. */
+  measured<Answer>(meter: Meter, context: Context, run: () => Promise<Measured<Answer>>): Promise<Answer>;
+}
+
+/** @param functionName a dimension of every metric, for names of deployed functions change */
+export function createTelemetry(pipelineName: string, functionName: string, logLevel: Config['logLevel']): Telemetry {
+  const logger = new Logger({ serviceName: pipelineName, logLevel });
+  const metrics = new Metrics({ namespace: 'Tidemark', serviceName: pipelineName, defaultDimensions: { function: functionName } });
+  return {
+    logger,
+    async measured(meter, context, run) {
+      logger.addContext(context);
+      const before = { ...meter };
+      try {
+        const { answer, counts, milliseconds } = await run();
+        for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
+        for (const [name, value] of Object.entries(milliseconds)) metrics.addMetric(name, MetricUnit.Milliseconds, value);
+        return answer;
+      } catch (error) {
+        logger.error('The invocation failed and will be retried', error instanceof Error ? error : String(error));
+        throw error;
+      } finally {
+        for (const name of ['writeUnits', 'readUnits', 'refusedWrites'] as const)
+          metrics.addMetric(name, MetricUnit.Count, meter[name] - before[name]);
+        metrics.publishStoredMetrics();
+      }
+    },
+  };
+}
