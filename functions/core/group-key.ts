@@ -65,7 +65,7 @@ export function compareKeys(left: readonly GroupValue[], right: readonly GroupVa
     if (a === b) continue;
     const types = (typeOrder[typeof a] ?? 0) - (typeOrder[typeof b] ?? 0);
     if (types !== 0) return types;
-    return Number(a as number > (b as number)) - Number(a as number < (b as number));
+    return Number((a as number) > (b as number)) - Number((a as number) < (b as number));
   }
   return 0;
 }

@@ -116,10 +116,18 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
   if (aggregates.length === 0) throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
   const grouped = groupBy.map(([groupName]) => groupName);
-  for (const [kind, checked] of [['groupBy', grouped], ['aggregates', aggregates.map(([n]) => n)]] as const) checkNames(`${field}.${kind}`, checked);
+  for (const [kind, checked] of [
+    ['groupBy', grouped],
+    ['aggregates', aggregates.map(([n]) => n)],
+  ] as const)
+    checkNames(`${field}.${kind}`, checked);
   for (const [aggregateName, aggregate] of aggregates) {
     if (grouped.includes(aggregateName))
-      throw mistake(`${field}.aggregates.${aggregateName}`, aggregateName, 'is also a group-by field: rename one of them, they are columns of one row');
+      throw mistake(
+        `${field}.aggregates.${aggregateName}`,
+        aggregateName,
+        'is also a group-by field: rename one of them, they are columns of one row',
+      );
     if (typeof aggregate?.merge !== 'function')
       throw mistake(`${field}.aggregates.${aggregateName}`, aggregate, 'is not an aggregate: use count(), sum(...), min(...), max(...) or avg(...)');
   }
@@ -157,7 +165,8 @@ function checkNames(field: string, names: readonly string[]): void {
   for (const name of names) {
     if (typeof name !== 'string' || !namePattern.test(name))
       throw mistake(`${field}`, name, 'is not a column name: use letters, digits and _, a letter first, at most 64');
-    if (reservedNames.includes(name)) throw mistake(`${field}.${name}`, name, `is a name the results use: choose another than ${reservedNames.join(', ')}`);
+    if (reservedNames.includes(name))
+      throw mistake(`${field}.${name}`, name, `is a name the results use: choose another than ${reservedNames.join(', ')}`);
   }
 }
 
@@ -166,7 +175,11 @@ function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['
   if (standard === undefined || typeof standard.validate !== 'function')
     throw mistake('event', schema, 'is not a Standard Schema validator: use zod, valibot, arktype or another (standardschema.dev)');
   if (answersWithPromise(standard))
-    throw mistake('event', schema, 'answers null with a promise: use a synchronous schema that takes any value, null too, without throwing (zod turns a throw into a promise)');
+    throw mistake(
+      'event',
+      schema,
+      'answers null with a promise: use a synchronous schema that takes any value, null too, without throwing (zod turns a throw into a promise)',
+    );
   return standard;
 }
 
@@ -187,7 +200,11 @@ function checkedEventTime<Event>(eventTime: PipelineSpec<StandardSchemaV1<unknow
   readonly unit: EventTimeUnit | undefined;
 } {
   if (typeof eventTime === 'function') return { of: callable('eventTime', eventTime), unit: undefined };
-  const { of, unit } = settings('eventTime', eventTime, "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }");
+  const { of, unit } = settings(
+    'eventTime',
+    eventTime,
+    "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }",
+  );
   return { of: callable('eventTime.of', of), unit: checkedUnit(unit) };
 }
 

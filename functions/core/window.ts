@@ -40,7 +40,8 @@ export interface TumblingOptions {
  * @throws TidemarkError for a size below 1 ms or above 100 years, or an offset as long as the size.
  */
 export function tumbling(size: Duration, options: TumblingOptions = {}): WindowKind {
-  if (typeof options !== 'object' || options === null) throw mistake('window: tumbling options', options, "is not an object: write { offset: '15 minutes' }");
+  if (typeof options !== 'object' || options === null)
+    throw mistake('window: tumbling options', options, "is not an object: write { offset: '15 minutes' }");
   const sizeMs = durationMs('window: tumbling size', size, { leastMs: 1, mostMs: longestDurationMs });
   const offsetMs = durationMs('window: tumbling offset', options.offset ?? 0, { leastMs: 1 - sizeMs, mostMs: sizeMs - 1 });
   return {

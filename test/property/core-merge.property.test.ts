@@ -7,8 +7,8 @@ import type { KeyText } from '../../functions/core/group-key.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/partial.ts';
 import { definePipeline } from '../../functions/core/pipeline.ts';
 import { readEvent } from '../../functions/core/read-event.ts';
-import { sortedRows } from '../../functions/core/window-result.ts';
 import { tumbling } from '../../functions/core/window.ts';
+import { sortedRows } from '../../functions/core/window-result.ts';
 
 type Numbers = { readonly n?: number | null | undefined };
 const aggregates: readonly AnyAggregate<Numbers>[] = [count(), sum('n'), avg('n'), min('n'), max('n')];
@@ -106,13 +106,20 @@ describe('partial aggregates', () => {
       for (const { query, slice, keys } of fold.slices) {
         const name = `${query.name}#${slice}`;
         const merged: Map<KeyText, Partial> = decodePartials(query, pages.get(name) ?? '[]');
-        mergeInto(query, merged, [...keys].map(([key, { states }]) => [key, states] as const));
+        mergeInto(
+          query,
+          merged,
+          [...keys].map(([key, { states }]) => [key, states] as const),
+        );
         pages.set(name, encodePartials(query, merged));
       }
     }
     return [...pages]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, text]) => [name, pipeline.queries.filter((query) => name.startsWith(`${query.name}#`)).flatMap((query) => sortedRows(query, decodePartials(query, text)))]);
+      .map(([name, text]) => [
+        name,
+        pipeline.queries.filter((query) => name.startsWith(`${query.name}#`)).flatMap((query) => sortedRows(query, decodePartials(query, text))),
+      ]);
   }
 
   /** The same by the definition: a window's start by floored division, a list of numbers a group. */
@@ -128,7 +135,9 @@ describe('partial aggregates', () => {
   }
 
   it('are the same whatever the batches and the order, and count every event once', () => {
-    const runs = fc.array(events, { maxLength: 30 }).chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }), fc.integer({ min: 1, max: 8 })));
+    const runs = fc
+      .array(events, { maxLength: 30 })
+      .chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }), fc.integer({ min: 1, max: 8 })));
     fc.assert(
       fc.property(runs, ([list, other, size]) => {
         const batches = Array.from({ length: Math.ceil(other.length / size) }, (_, i) => other.slice(i * size, (i + 1) * size));
@@ -145,7 +154,10 @@ describe('partial aggregates', () => {
   it('survive encoding with the keys they had', () => {
     const [keyed] = pipeline.queries;
     if (keyed === undefined) throw new Error('no query');
-    const keys = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null)), { maxLength: 5 });
+    const keys = fc.array(
+      fc.oneof(fc.string({ unit: 'binary' }), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null)),
+      { maxLength: 5 },
+    );
     fc.assert(
       fc.property(keys, lists, (names, list) => {
         const states = keyed.aggregates.map((aggregate) => stateOf(aggregate, list));

@@ -157,7 +157,10 @@ describe('event times', () => {
 describe('durations', () => {
   it('are the sum of their terms', () => {
     const units = { ms: 1, s: 1000, minutes: 60_000, Hours: 3_600_000, d: 86_400_000 };
-    const terms = fc.array(fc.tuple(fc.integer({ min: -50, max: 50 }), fc.constantFrom<(keyof typeof units)[]>('ms', 's', 'minutes', 'Hours', 'd')), { minLength: 1, maxLength: 5 });
+    const terms = fc.array(fc.tuple(fc.integer({ min: -50, max: 50 }), fc.constantFrom<(keyof typeof units)[]>('ms', 's', 'minutes', 'Hours', 'd')), {
+      minLength: 1,
+      maxLength: 5,
+    });
     fc.assert(
       fc.property(terms, fc.constantFrom('', ' '), (parts, space) => {
         const text = parts.map(([n, unit]) => `${n}${space}${unit}`).join(' ');

@@ -41,7 +41,8 @@ describe('the aggregates', () => {
   });
 
   it('know one zero only, in whichever order its signs come', () => {
-    for (const values of [[0, -0], [-0, 0], [-0], [0]]) for (const result of Object.values(resultsOf(...values))) expect(Object.is(result, -0)).toBe(false);
+    for (const values of [[0, -0], [-0, 0], [-0], [0]])
+      for (const result of Object.values(resultsOf(...values))) expect(Object.is(result, -0)).toBe(false);
     expect(resultsOf(-0)).toStrictEqual(resultsOf(0));
   });
 
@@ -59,12 +60,18 @@ describe('the aggregates', () => {
   });
 
   it('take a function in the place of a field', () => {
-    expect(resultOf(sum((event: Numbers) => (event.n ?? 0) * 2), [{ n: 1 }, {}, { n: 4 }])).toBe(10);
+    expect(
+      resultOf(
+        sum((event: Numbers) => (event.n ?? 0) * 2),
+        [{ n: 1 }, {}, { n: 4 }],
+      ),
+    ).toBe(10);
   });
 
   it.each(Object.keys(aggregates))('refuse a corrupt state instead of counting from it: %s', (name) => {
     const aggregate = aggregates[name];
-    for (const corrupt of ['', 'x', true, {}, [], [1], ['zz', 1], [1, '2'], ['1p', 1]]) expect(() => aggregate?.decode(corrupt as Json), JSON.stringify(corrupt)).toThrow();
+    for (const corrupt of ['', 'x', true, {}, [], [1], ['zz', 1], [1, '2'], ['1p', 1]])
+      expect(() => aggregate?.decode(corrupt as Json), JSON.stringify(corrupt)).toThrow();
   });
 
   it('keep their states as values: adding and merging leave the old ones as they were', () => {

@@ -19,10 +19,13 @@ describe('a numeric event time', () => {
     expect(timeOf(1_469_501_107, 's')).toBe(1_469_501_107_000);
   });
 
-  it.each([1_469_501_107, -1_469_501_107, 0, 99_999_999_999, -99_999_999_999])('is refused when it is %d without a unit, as it is probably of seconds', (value) => {
-    expectRefused(value);
-    expect(timeOf(value, 'ms')).toBe(value);
-  });
+  it.each([1_469_501_107, -1_469_501_107, 0, 99_999_999_999, -99_999_999_999])(
+    'is refused when it is %d without a unit, as it is probably of seconds',
+    (value) => {
+      expectRefused(value);
+      expect(timeOf(value, 'ms')).toBe(value);
+    },
+  );
 
   it.each([1e11, -1e11])('is taken for milliseconds without a unit from %d on', (value) => {
     expect(timeOf(value)).toBe(value);
@@ -48,11 +51,14 @@ describe('a numeric event time', () => {
     expect(timeOf(-0, 's')).toBe(0);
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300, -1e300, Number.MAX_SAFE_INTEGER])('is refused when it is %d, in any unit', (value) => {
-    expectRefused(value);
-    expectRefused(value, 'ms');
-    expectRefused(value, 's');
-  });
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300, -1e300, Number.MAX_SAFE_INTEGER])(
+    'is refused when it is %d, in any unit',
+    (value) => {
+      expectRefused(value);
+      expectRefused(value, 'ms');
+      expectRefused(value, 's');
+    },
+  );
 
   it('is accepted up to both bounds and not beyond', () => {
     expect(timeOf(earliest)).toBe(earliest);
@@ -77,7 +83,7 @@ describe('a Date as an event time', () => {
     expectRefused(new Date('no date'));
   });
 
-  it('is cut to whole milliseconds when it is another library\'s object', () => {
+  it("is cut to whole milliseconds when it is another library's object", () => {
     expect(timeOf({ getTime: () => 1_469_501_107_000.75 })).toBe(1_469_501_107_000);
   });
 
@@ -133,10 +139,13 @@ describe('an event time as text', () => {
 });
 
 describe('anything else as an event time', () => {
-  it.each([null, undefined, true, 5n, {}, [], [1_469_501_107_000], () => 1_469_501_107_000, Symbol('time'), { getTime: 5 }])('is refused: %s', (value) => {
-    expectRefused(value);
-    expectRefused(value, 's');
-  });
+  it.each([null, undefined, true, 5n, {}, [], [1_469_501_107_000], () => 1_469_501_107_000, Symbol('time'), { getTime: 5 }])(
+    'is refused: %s',
+    (value) => {
+      expectRefused(value);
+      expectRefused(value, 's');
+    },
+  );
 });
 
 describe('a time as ISO text', () => {

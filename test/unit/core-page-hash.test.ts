@@ -59,7 +59,16 @@ describe('the hash of a key', () => {
 
 describe('the count of pages', () => {
   it('is the power of two at which the content fits the shares', () => {
-    for (const [bytes, count] of [[0, 1], [1, 1], [pageShareBytes, 1], [pageShareBytes + 1, 2], [2 * pageShareBytes, 2], [2 * pageShareBytes + 1, 4], [8000, 16], [700_000, 1024]] as const)
+    for (const [bytes, count] of [
+      [0, 1],
+      [1, 1],
+      [pageShareBytes, 1],
+      [pageShareBytes + 1, 2],
+      [2 * pageShareBytes, 2],
+      [2 * pageShareBytes + 1, 4],
+      [8000, 16],
+      [700_000, 1024],
+    ] as const)
       expect(pageCountFor(bytes), `${bytes} bytes`).toBe(count);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { avg, count, definePipeline, max, sum, tumbling } from '../../functions/core/index.ts';
 import { createFold } from '../../functions/core/fold.ts';
+import { avg, count, definePipeline, max, sum, tumbling } from '../../functions/core/index.ts';
 import { decodePartials, encodePartials, identityOf, mergeInto, type Partial, rowOf } from '../../functions/core/partial.ts';
 import type { Query } from '../../functions/core/pipeline.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/window-result.ts';
@@ -31,32 +31,64 @@ const hour = 3_600_000;
 
 describe('encoded partial aggregates', () => {
   it('are one array a key, readable in the console', () => {
-    expect(encodePartials(counts, [['["Open"]', [179]], ['["Close"]', [173]]])).toBe('[["Open",179],["Close",173]]');
-    expect(encodePartials(rooms, [['["Open",null]', [null]], ['["Open",5]', [1.5]]])).toBe('[["Open",null,null],["Open",5,1.5]]');
+    expect(
+      encodePartials(counts, [
+        ['["Open"]', [179]],
+        ['["Close"]', [173]],
+      ]),
+    ).toBe('[["Open",179],["Close",173]]');
+    expect(
+      encodePartials(rooms, [
+        ['["Open",null]', [null]],
+        ['["Open",5]', [1.5]],
+      ]),
+    ).toBe('[["Open",null,null],["Open",5,1.5]]');
     const six = { sum: 6, count: 3 };
     expect(encodePartials(all, [['[]', [3, six, six]]])).toBe('[[3,[6,3],[6,3]]]');
     expect(encodePartials(counts, [])).toBe('[]');
   });
 
   it('are read back', () => {
-    expect([...decodePartials(counts, '[["Open",179],["Close",173]]')]).toStrictEqual([['["Open"]', [179]], ['["Close"]', [173]]]);
-    expect([...decodePartials(rooms, '[["Open",null,null],["Open",5,1.5]]')]).toStrictEqual([['["Open",null]', [null]], ['["Open",5]', [1.5]]]);
+    expect([...decodePartials(counts, '[["Open",179],["Close",173]]')]).toStrictEqual([
+      ['["Open"]', [179]],
+      ['["Close"]', [173]],
+    ]);
+    expect([...decodePartials(rooms, '[["Open",null,null],["Open",5,1.5]]')]).toStrictEqual([
+      ['["Open",null]', [null]],
+      ['["Open",5]', [1.5]],
+    ]);
     expect(encodePartials(all, decodePartials(all, '[[3,[6,3],[6,3]]]'))).toBe('[[3,[6,3],[6,3]]]');
     expect(decodePartials(counts, '[]')).toHaveProperty('size', 0);
   });
 
-  it.each(['', '{', '5', 'null', '{}', '[5]', '[null]', '[[]]', '[["Open"]]', '[["Open",1,2]]', '[["Open","1"]]', '[["Open",null]]'])('that are not of the query throw: %s', (text) => {
-    expect(() => decodePartials(counts, text)).toThrow();
-  });
+  it.each(['', '{', '5', 'null', '{}', '[5]', '[null]', '[[]]', '[["Open"]]', '[["Open",1,2]]', '[["Open","1"]]', '[["Open",null]]'])(
+    'that are not of the query throw: %s',
+    (text) => {
+      expect(() => decodePartials(counts, text)).toThrow();
+    },
+  );
 });
 
 describe('merging', () => {
   it('keeps keys that only one side has and merges the others', () => {
-    const left = new Map<string, Partial>([['["a"]', [1]], ['["b"]', [2]]]);
-    const right = new Map<string, Partial>([['["b"]', [10]], ['["c"]', [20]]]);
+    const left = new Map<string, Partial>([
+      ['["a"]', [1]],
+      ['["b"]', [2]],
+    ]);
+    const right = new Map<string, Partial>([
+      ['["b"]', [10]],
+      ['["c"]', [20]],
+    ]);
     mergeInto(counts, left, right);
-    expect([...left]).toStrictEqual([['["a"]', [1]], ['["b"]', [12]], ['["c"]', [20]]]);
-    expect([...right]).toStrictEqual([['["b"]', [10]], ['["c"]', [20]]]);
+    expect([...left]).toStrictEqual([
+      ['["a"]', [1]],
+      ['["b"]', [12]],
+      ['["c"]', [20]],
+    ]);
+    expect([...right]).toStrictEqual([
+      ['["b"]', [10]],
+      ['["c"]', [20]],
+    ]);
   });
 });
 
@@ -68,7 +100,12 @@ describe('a row', () => {
 
   it('stands in the order of its key among the others', () => {
     const partials = new Map(['["b",1]', '["a",10]', '["a",null]', '["a",9]'].map((key) => [key, [1]] as const));
-    expect(sortedRows(rooms, partials).map(({ key }) => [key['action'], key['room']])).toStrictEqual([['a', null], ['a', 9], ['a', 10], ['b', 1]]);
+    expect(sortedRows(rooms, partials).map(({ key }) => [key['action'], key['room']])).toStrictEqual([
+      ['a', null],
+      ['a', 9],
+      ['a', 10],
+      ['b', 1],
+    ]);
   });
 });
 
@@ -86,9 +123,20 @@ describe('a fold', () => {
       fold.add(counts, `["${event.action}"]`, event, event.time).events.push(i);
       fold.add(all, '[]', event, event.time).events.push(i);
     }
-    const found = [...fold.slices].map(({ query, slice, keys }) => [query.name, slice, [...keys.values()].map(({ key, events: of, states }) => [key, of, states])]);
+    const found = [...fold.slices].map(({ query, slice, keys }) => [
+      query.name,
+      slice,
+      [...keys.values()].map(({ key, events: of, states }) => [key, of, states]),
+    ]);
     expect(found).toStrictEqual([
-      ['counts', 0, [['["Open"]', [0, 2], [2]], ['["Close"]', [4], [1]]]],
+      [
+        'counts',
+        0,
+        [
+          ['["Open"]', [0, 2], [2]],
+          ['["Close"]', [4], [1]],
+        ],
+      ],
       ['all', 0, [['[]', [0, 1, 2, 4], [4, { sum: 6, count: 3 }, { sum: 6, count: 3 }]]]],
       ['counts', hour, [['["Open"]', [1], [1]]]],
       ['counts', -hour, [['["Close"]', [3], [1]]]],
@@ -113,14 +161,23 @@ describe('the windows of slices', () => {
   });
 
   it('merge all partial aggregates of their slices', () => {
-    const parts = [new Map([['["a"]', [1]]]), new Map([['["a"]', [2]], ['["b"]', [3]]])];
+    const parts = [
+      new Map([['["a"]', [1]]]),
+      new Map([
+        ['["a"]', [2]],
+        ['["b"]', [3]],
+      ]),
+    ];
     const asked: number[] = [];
     const merged = mergeWindow(counts, { start: 0, end: hour, slices: [0, 60_000] }, (slice) => {
       asked.push(slice);
       return slice === 0 ? parts : [new Map([['["b"]', [10]]])];
     });
     expect(asked).toStrictEqual([0, 60_000]);
-    expect([...merged]).toStrictEqual([['["a"]', [3]], ['["b"]', [13]]]);
+    expect([...merged]).toStrictEqual([
+      ['["a"]', [3]],
+      ['["b"]', [13]],
+    ]);
     expect([...(parts[0] ?? [])]).toStrictEqual([['["a"]', [1]]]);
   });
 });

@@ -1,6 +1,17 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { avg, count, definePipeline, type EventTimeValue, max, min, type PipelineSpec, type QuerySpec, sum, tumbling } from '../../functions/core/index.ts';
+import {
+  avg,
+  count,
+  definePipeline,
+  type EventTimeValue,
+  max,
+  min,
+  type PipelineSpec,
+  type QuerySpec,
+  sum,
+  tumbling,
+} from '../../functions/core/index.ts';
 
 const schema = z.object({
   time: z.string().transform((text) => new Date(text)),
@@ -11,7 +22,14 @@ const schema = z.object({
   tags: z.array(z.string()),
 });
 type Spec = PipelineSpec<typeof schema>;
-type Event = { time: Date; action: 'Open' | 'Close'; room?: string | null | undefined; value?: number | undefined; price: number | null; tags: string[] };
+type Event = {
+  time: Date;
+  action: 'Open' | 'Close';
+  room?: string | null | undefined;
+  value?: number | undefined;
+  price: number | null;
+  tags: string[];
+};
 type Query = QuerySpec<Event>;
 
 const window = tumbling('1 hour');
@@ -43,7 +61,13 @@ describe('the types of a pipeline', () => {
           },
           groupBy: { length: (event) => event.tags.length, action: (event) => event.action },
           window,
-          aggregates: { count: count(), total: sum('value'), mean: avg('price'), least: min((event: Event) => event.tags.length), most: max((event: { value?: number | undefined }) => event.value) },
+          aggregates: {
+            count: count(),
+            total: sum('value'),
+            mean: avg('price'),
+            least: min((event: Event) => event.tags.length),
+            most: max((event: { value?: number | undefined }) => event.value),
+          },
         },
         byFields: { groupBy: ['action', 'room', 'value', 'price'], window, aggregates },
       },

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { avg, count, definePipeline, max, min, type PipelineSpec, sum, tumbling } from '../../functions/core/index.ts';
 import { shown, TidemarkError } from '../../functions/core/error.ts';
+import { avg, count, definePipeline, max, min, type PipelineSpec, sum, tumbling } from '../../functions/core/index.ts';
 
 const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
 type Spec = PipelineSpec<typeof schema>;
 
 const query = { groupBy: ['action'], window: tumbling('1 hour'), aggregates: { count: count() } } as const;
-const valid: Spec = { name: 'device-actions', event: schema, eventTime: (event) => event.time, watermark: { delay: '1 hour' }, queries: { perHour: query } };
+const valid: Spec = {
+  name: 'device-actions',
+  event: schema,
+  eventTime: (event) => event.time,
+  watermark: { delay: '1 hour' },
+  queries: { perHour: query },
+};
 
 /** What somebody without a type checker may write: esbuild, which bundles pipelines, checks no types. */
 function defining(changes: Readonly<Record<string, unknown>>): () => unknown {

@@ -8,6 +8,7 @@ import { readEvent, rejection } from '../../functions/core/read-event.ts';
 const arrival = Date.UTC(2016, 6, 26, 3);
 const time = arrival - 60_000;
 const window = tumbling('1 hour');
+const protoKey: string = '__proto__';
 
 const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
 type Event = z.infer<typeof schema>;
@@ -18,7 +19,14 @@ const byAction: QuerySpec<Event> = { groupBy: ['action'], window, aggregates: { 
 /** A pipeline as it is written, or as nobody should write it. */
 function pipelineWith(changes: Changes = {}): Pipeline {
   const { maxFutureSkew = '1 hour', ...others } = changes;
-  const spec = { name: 'tested', event: schema, eventTime: (event: Event) => event.time, watermark: { delay: 0, maxFutureSkew }, queries: { byAction }, ...others };
+  const spec = {
+    name: 'tested',
+    event: schema,
+    eventTime: (event: Event) => event.time,
+    watermark: { delay: 0, maxFutureSkew },
+    queries: { byAction },
+    ...others,
+  };
   return definePipeline(spec as unknown as PipelineSpec<typeof schema>);
 }
 
@@ -71,7 +79,12 @@ describe('a valid event', () => {
       watermark: { delay: 0 },
       queries: { byN: { groupBy: ['n'], window, aggregates: { total: sum('n') } } },
     });
-    expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: '42' })).toStrictEqual({ outcome: 'accepted', event: { at: new Date(time), n: 42 }, time, keys: ['[42]'] });
+    expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: '42' })).toStrictEqual({
+      outcome: 'accepted',
+      event: { at: new Date(time), n: 42 },
+      time,
+      keys: ['[42]'],
+    });
     expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: 'many' })).toStrictEqual(rejected('group-key'));
   });
 
@@ -85,7 +98,8 @@ describe('a valid event', () => {
 
   it('may be any JSON value that the schema takes', () => {
     const pipeline = pipelineWith({ event: anything, eventTime: () => time, queries: { all: { window, aggregates: { count: count() } } } });
-    for (const text of ['null', '0', '"text"', '[]', '{}', ' {"a":1} ', 'true']) expect(readEvent(pipeline, text, arrival)).toMatchObject({ outcome: 'accepted', keys: ['[]'] });
+    for (const text of ['null', '0', '"text"', '[]', '{}', ' {"a":1} ', 'true'])
+      expect(readEvent(pipeline, text, arrival)).toMatchObject({ outcome: 'accepted', keys: ['[]'] });
   });
 
   it('may carry the key __proto__, which stays data', () => {
@@ -93,7 +107,10 @@ describe('a valid event', () => {
       const text = `{"time":${time},"action":"Open","__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`;
       expect(readEvent(pipelineWith({ event }), text, arrival)).toMatchObject({ outcome: 'accepted', time, keys: ['["Open"]'] });
     }
-    const grouped = pipelineWith({ event: anything, queries: { byProto: { groupBy: { proto: (event: Record<string, unknown>) => event['__proto__'] }, window, aggregates: { count: count() } } } });
+    const grouped = pipelineWith({
+      event: anything,
+      queries: { byProto: { groupBy: { proto: (event: Record<string, unknown>) => event[protoKey] }, window, aggregates: { count: count() } } },
+    });
     expect(readEvent(grouped, `{"time":${time},"__proto__":"value"}`, arrival)).toMatchObject({ keys: ['["value"]'] });
     expect(readEvent(grouped, `{"time":${time}}`, arrival), 'the prototype is no value').toStrictEqual(rejected('group-key'));
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
@@ -107,11 +124,35 @@ describe('a valid event', () => {
 });
 
 describe('a bad event is rejected with its reason:', () => {
-  it.each(['', ' ', 'Open', '{', '{"time":1}{"time":2}', "{'time':1}", '{"time":01}', 'NaN', '\u0000', '\ufeff{}', '{"a":\ud800}', `${'['.repeat(100)}`])('unparsable text %j', (text) => {
+  it.each([
+    '',
+    ' ',
+    'Open',
+    '{',
+    '{"time":1}{"time":2}',
+    "{'time':1}",
+    '{"time":01}',
+    'NaN',
+    '\u0000',
+    '\ufeff{}',
+    '{"a":\ud800}',
+    `${'['.repeat(100)}`,
+  ])('unparsable text %j', (text) => {
     expect(readEvent(pipelineWith(), text, arrival)).toStrictEqual(rejected('unparsable'));
   });
 
-  it.each([null, 5, 'Open', [], {}, { time }, { time: '5', action: 'Open' }, { time, action: 5 }, { time: null, action: 'Open' }, { ...open, value: 'much' }])('a schema violation %j', (event) => {
+  it.each([
+    null,
+    5,
+    'Open',
+    [],
+    {},
+    { time },
+    { time: '5', action: 'Open' },
+    { time, action: 5 },
+    { time: null, action: 'Open' },
+    { ...open, value: 'much' },
+  ])('a schema violation %j', (event) => {
     expect(read(pipelineWith(), event)).toStrictEqual(rejected('schema'));
   });
 
@@ -123,27 +164,42 @@ describe('a bad event is rejected with its reason:', () => {
     expect(read(pipelineWith({ event: segments }), open)).toMatchObject({ detail: expect.stringContaining('rooms.1.Symbol(number): wrong') });
   });
 
-  it.each([undefined, null, 5, 1_469_501_107, '2016-07-26', 'now', Number.NaN, {}, true, 1e300, new Date(Number.NaN), { getTime: () => 'soon' }])('an event time of %s', (value) => {
-    expect(read(pipelineWith({ eventTime: () => value }), open)).toStrictEqual(rejected('no-event-time'));
-  });
+  it.each([undefined, null, 5, 1_469_501_107, '2016-07-26', 'now', Number.NaN, {}, true, 1e300, new Date(Number.NaN), { getTime: () => 'soon' }])(
+    'an event time of %s',
+    (value) => {
+      expect(read(pipelineWith({ eventTime: () => value }), open)).toStrictEqual(rejected('no-event-time'));
+    },
+  );
 
-  it('a time in the future, whoever\'s clock is wrong', () => {
+  it("a time in the future, whoever's clock is wrong", () => {
     expect(read(pipelineWith(), { ...open, time: time * 1000 })).toStrictEqual(rejected('no-event-time'));
     expect(read(pipelineWith(), { ...open, time: arrival + 86_400_000 })).toStrictEqual(rejected('future'));
   });
 
   it('a group key that is too long or no plain value, and names the query', () => {
-    expect(read(pipelineWith(), { ...open, action: 'x'.repeat(1100) })).toMatchObject({ reason: 'group-key', detail: expect.stringContaining('byAction') });
+    expect(read(pipelineWith(), { ...open, action: 'x'.repeat(1100) })).toMatchObject({
+      reason: 'group-key',
+      detail: expect.stringContaining('byAction'),
+    });
     const objects = { ...byAction, groupBy: { whole: (event: unknown) => event } };
-    expect(read(pipelineWith({ queries: { objects } }), open)).toMatchObject({ reason: 'group-key', detail: expect.stringMatching(/objects.*whole/) });
+    expect(read(pipelineWith({ queries: { objects } }), open)).toMatchObject({
+      reason: 'group-key',
+      detail: expect.stringMatching(/objects.*whole/),
+    });
   });
 
-  it.each(['text', true, [], {}, Number.NaN, Number.NEGATIVE_INFINITY, 5n, new Date(0), () => 5])('a number to aggregate of %s, and names the query', (value) => {
-    for (const aggregate of [sum, avg, max]) {
-      const totals = { window, aggregates: { total: aggregate((() => value) as never) } };
-      expect(read(pipelineWith({ queries: { byAction, totals } }), open)).toMatchObject({ reason: 'aggregate-input', detail: expect.stringContaining('totals') });
-    }
-  });
+  it.each(['text', true, [], {}, Number.NaN, Number.NEGATIVE_INFINITY, 5n, new Date(0), () => 5])(
+    'a number to aggregate of %s, and names the query',
+    (value) => {
+      for (const aggregate of [sum, avg, max]) {
+        const totals = { window, aggregates: { total: aggregate((() => value) as never) } };
+        expect(read(pipelineWith({ queries: { byAction, totals } }), open)).toMatchObject({
+          reason: 'aggregate-input',
+          detail: expect.stringContaining('totals'),
+        });
+      }
+    },
+  );
 
   it('a number too large for a double, which JSON takes for infinity', () => {
     const totals = { window, aggregates: { total: sum('value') } };

@@ -26,7 +26,11 @@ describe('the global watermark', () => {
   });
 
   it('is held at minus infinity by a shard without an event time, wherever it stands', () => {
-    for (const shards of [[shard('new', undefined), shard('b', 5)], [shard('b', 5), shard('new', undefined)], [shard('b', 5, 'idle'), shard('new', undefined)]])
+    for (const shards of [
+      [shard('new', undefined), shard('b', 5)],
+      [shard('b', 5), shard('new', undefined)],
+      [shard('b', 5, 'idle'), shard('new', undefined)],
+    ])
       expect(globalWatermark(shards, 0)).toStrictEqual({ watermark: undefined, heldBy: 'new' });
   });
 
@@ -41,13 +45,22 @@ describe('the global watermark', () => {
   });
 
   it('is the maximum over all when none holds it', () => {
-    expect(globalWatermark([shard('a', 10, 'idle'), shard('b', 5, 'idle'), shard('c', 3, 'idle')], 1)).toStrictEqual({ watermark: 9, heldBy: undefined });
-    expect(globalWatermark([shard('a', 3, 'idle'), shard('b', 7, 'drained'), shard('c', undefined, 'idle')], 0)).toStrictEqual({ watermark: 7, heldBy: undefined });
+    expect(globalWatermark([shard('a', 10, 'idle'), shard('b', 5, 'idle'), shard('c', 3, 'idle')], 1)).toStrictEqual({
+      watermark: 9,
+      heldBy: undefined,
+    });
+    expect(globalWatermark([shard('a', 3, 'idle'), shard('b', 7, 'drained'), shard('c', undefined, 'idle')], 0)).toStrictEqual({
+      watermark: 7,
+      heldBy: undefined,
+    });
     expect(globalWatermark([shard('a', -7, 'idle')], 0)).toStrictEqual({ watermark: -7, heldBy: undefined });
   });
 
   it('stays where it is when all are idle and none ever had an event', () => {
-    expect(globalWatermark([shard('a', undefined, 'idle'), shard('b', undefined, 'drained')], 0)).toStrictEqual({ watermark: undefined, heldBy: undefined });
+    expect(globalWatermark([shard('a', undefined, 'idle'), shard('b', undefined, 'drained')], 0)).toStrictEqual({
+      watermark: undefined,
+      heldBy: undefined,
+    });
   });
 
   it('takes an event time of zero for a time', () => {

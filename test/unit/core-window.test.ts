@@ -12,13 +12,83 @@ function windowsAt(kind: WindowKind, time: number): (readonly [number, number])[
 }
 
 /** What the peers' own test suites assert: Spark's TimeWindowing and DataFrameTimeWindowing suites, Flink's TumblingEventTimeWindowsTest and TimeWindowTest, Beam's FixedWindowsTest. */
-const vectors: readonly (readonly [id: string, size: number, offset: number, members: readonly (readonly [time: number, start: number, end: number])[]])[] = [
-  ['beam-fixed', 10, 0, [[1, 0, 10], [2, 0, 10], [5, 0, 10], [9, 0, 10], [10, 10, 20], [11, 10, 20], [100, 100, 110]]],
-  ['beam-fixed-seconds', 10_000, 5000, [[1, -5000, 5000], [2, -5000, 5000], [1000, -5000, 5000], [5000, 5000, 15_000], [5001, 5000, 15_000], [10_000, 5000, 15_000]]],
-  ['flink-tumbling-basic', 5000, 0, [[0, 0, 5000], [4999, 0, 5000], [5000, 5000, 10_000]]],
-  ['flink-tumbling-negative-offset', 5000, -100, [[0, -100, 4900], [4899, -100, 4900], [4900, 4900, 9900]]],
-  ['flink-window-start-offset-0', 7, 0, [[1, 0, 7], [6, 0, 7], [7, 7, 14], [8, 7, 14]]],
-  ['flink-window-start-offset-minus2', 7, -2, [[1, -2, 5], [-2, -2, 5], [3, -2, 5], [4, -2, 5], [7, 5, 12], [12, 12, 19]]],
+const vectors: readonly (readonly [
+  id: string,
+  size: number,
+  offset: number,
+  members: readonly (readonly [time: number, start: number, end: number])[],
+])[] = [
+  [
+    'beam-fixed',
+    10,
+    0,
+    [
+      [1, 0, 10],
+      [2, 0, 10],
+      [5, 0, 10],
+      [9, 0, 10],
+      [10, 10, 20],
+      [11, 10, 20],
+      [100, 100, 110],
+    ],
+  ],
+  [
+    'beam-fixed-seconds',
+    10_000,
+    5000,
+    [
+      [1, -5000, 5000],
+      [2, -5000, 5000],
+      [1000, -5000, 5000],
+      [5000, 5000, 15_000],
+      [5001, 5000, 15_000],
+      [10_000, 5000, 15_000],
+    ],
+  ],
+  [
+    'flink-tumbling-basic',
+    5000,
+    0,
+    [
+      [0, 0, 5000],
+      [4999, 0, 5000],
+      [5000, 5000, 10_000],
+    ],
+  ],
+  [
+    'flink-tumbling-negative-offset',
+    5000,
+    -100,
+    [
+      [0, -100, 4900],
+      [4899, -100, 4900],
+      [4900, 4900, 9900],
+    ],
+  ],
+  [
+    'flink-window-start-offset-0',
+    7,
+    0,
+    [
+      [1, 0, 7],
+      [6, 0, 7],
+      [7, 7, 14],
+      [8, 7, 14],
+    ],
+  ],
+  [
+    'flink-window-start-offset-minus2',
+    7,
+    -2,
+    [
+      [1, -2, 5],
+      [-2, -2, 5],
+      [3, -2, 5],
+      [4, -2, 5],
+      [7, 5, 12],
+      [12, 12, 19],
+    ],
+  ],
   ['spark-assign-tumbling-at-start', 10_000, 0, [[1_459_107_570_000, 1_459_107_570_000, 1_459_107_580_000]]],
   [
     'spark-assign-tumbling-sql-plus5',
@@ -30,7 +100,15 @@ const vectors: readonly (readonly [id: string, size: number, offset: number, mem
       [1_459_107_596_000, 1_459_107_595_000, 1_459_107_605_000],
     ],
   ],
-  ['spark-assign-before-epoch', 10_000, 5000, [[2000, -5000, 5000], [12_000, 5000, 15_000]]],
+  [
+    'spark-assign-before-epoch',
+    10_000,
+    5000,
+    [
+      [2000, -5000, 5000],
+      [12_000, 5000, 15_000],
+    ],
+  ],
 ];
 
 describe('a tumbling window', () => {
