@@ -2,7 +2,7 @@
 declare module 'kinesalite' {
   import type { Server } from 'node:http';
 
-  interface KinesaliteOptions {
+  export interface KinesaliteOptions {
     /** Folder of the LevelDB store; in memory when absent. */
     readonly path?: string;
     /** How long (ms) a stream stays CREATING, DELETING, UPDATING; 500 each when absent. */
@@ -14,4 +14,26 @@ declare module 'kinesalite' {
   }
 
   export default function kinesalite(options?: KinesaliteOptions): Server;
+}
+
+/** kinesalite's own arithmetic of sequence numbers, which `infra/local/fast-sequences.ts` does faster. */
+declare module 'kinesalite/db/index.js' {
+  export interface SequenceParts {
+    readonly shardCreateTime: number;
+    readonly seqIx?: number | string;
+    readonly byte1?: string;
+    readonly seqTime?: number;
+    readonly shardIx?: number;
+    readonly version?: number;
+  }
+
+  export interface KinesaliteDb {
+    parseSequence(sequenceNumber: string): SequenceParts;
+    stringifySequence(parts: SequenceParts): string;
+    incrementSequence(sequence: SequenceParts | string, seqTime?: number | null): string;
+    partitionKeyToHashKey(partitionKey: string): { comparedTo(hashKey: string): number };
+  }
+
+  const db: KinesaliteDb;
+  export default db;
 }

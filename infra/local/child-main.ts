@@ -23,6 +23,7 @@ export interface ParentLink {
 export function runChild<Options>(title: string, start: (options: Options, parent: ParentLink) => Promise<RunningChild>): void {
   process.title = `tidemark ${title}`;
   process.on('disconnect', () => process.exit(0));
+  if (process.connected !== true) process.exit(0);
   process.on('SIGINT', () => undefined);
   const link: ParentLink = { remember: (memo) => send({ type: 'memo', memo }), fail };
   process.on('uncaughtException', fail);

@@ -1,8 +1,8 @@
 import dynalite from 'dynalite';
-import kinesalite from 'kinesalite';
 import { type RunningChild, runChild } from './child-main.ts';
 import { assertUnlocked, prepareDataFolder } from './data-folder.ts';
 import { close, listen } from './emulator.ts';
+import { createFastKinesalite } from './fast-kinesalite.ts';
 import { createPutHints } from './put-hints.ts';
 
 /** What the emulators process is told. */
@@ -20,7 +20,7 @@ async function start(options: EmulatorsOptions): Promise<RunningChild> {
   const folder = options.dataDir === null ? undefined : prepareDataFolder(options.dataDir);
   if (folder !== undefined && options.dataDir !== null) await assertUnlocked(options.dataDir, folder);
   const hints = createPutHints();
-  const kinesis = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit, ...(folder && { path: folder.kinesis }) });
+  const kinesis = createFastKinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit, ...(folder && { path: folder.kinesis }) });
   const dynamodb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder && { path: folder.dynamodb }) });
   const ports = {
     kinesis: await listen(kinesis, options.ports.kinesis, hints.subscribe, hints.onAnswer),
