@@ -15,7 +15,8 @@ export interface ResultRow {
   readonly key: Readonly<Record<string, GroupValue>>;
   readonly values: Readonly<Record<string, Json>>;
   readonly status: string;
-  readonly revision: number;
+  /** Null while the window has no pane. */
+  readonly revision: number | null;
 }
 
 /** `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC). */
@@ -23,7 +24,9 @@ export type ResultForm = 'json' | 'table';
 
 /** Prints the rows of windows by query, window start and key, in whatever order they come: equal results are equal bytes. */
 export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Writable): void {
-  const sorted = [...rows].sort((left, right) => byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right));
+  const sorted = [...rows].sort(
+    (left, right) => byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right),
+  );
   const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({ query, start, end, key, values, status, revision }));
   print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
 }
@@ -47,7 +50,11 @@ export interface Conservation {
  * The law of conservation with its numbers: a sentence on stderr, and with `--json` also the last line of stdout,
  * `{"conservation":{"received":...},"writeUnits":0,"seconds":1.2}`.
  */
-export function printConservation({ counters, writeUnits, seconds }: Conservation, form: ResultForm, edges: { readonly stdout: Writable; readonly stderr: Writable }): void {
+export function printConservation(
+  { counters, writeUnits, seconds }: Conservation,
+  form: ResultForm,
+  edges: { readonly stdout: Writable; readonly stderr: Writable },
+): void {
   const { received, counted, late, duplicate, rejected, filtered } = counters;
   edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n`);
   if (form === 'json') {
@@ -69,9 +76,21 @@ interface PrintedRow {
 /** Lines are written some thousands at once: a write for each would take longer than making them. */
 const linesPerWrite = 4096;
 
-function print<Row extends PrintedRow>(rows: readonly Row[], form: ResultForm, out: Writable, timeNames: readonly string[], times: (row: Row) => readonly string[]): void {
+function print<Row extends PrintedRow>(
+  rows: readonly Row[],
+  form: ResultForm,
+  out: Writable,
+  timeNames: readonly string[],
+  times: (row: Row) => readonly string[],
+): void {
   if (form === 'json') {
-    for (let at = 0; at < rows.length; at += linesPerWrite) out.write(`${rows.slice(at, at + linesPerWrite).map((row) => JSON.stringify(row)).join('\n')}\n`);
+    for (let at = 0; at < rows.length; at += linesPerWrite)
+      out.write(
+        `${rows
+          .slice(at, at + linesPerWrite)
+          .map((row) => JSON.stringify(row))
+          .join('\n')}\n`,
+      );
     return;
   }
   if (rows.length === 0) out.write('no windows\n');
@@ -84,7 +103,12 @@ function print<Row extends PrintedRow>(rows: readonly Row[], form: ResultForm, o
       ...Object.keys(first.key).map((heading) => ({ heading })),
       ...Object.keys(first.values).map((heading) => ({ heading, align: 'right' as const })),
     ];
-    out.write(`${query}\n${formatTable(columns, own.map((row) => [...times(row), ...Object.values(row.key).map(cell), ...Object.values(row.values).map(cell)]))}\n`);
+    out.write(
+      `${query}\n${formatTable(
+        columns,
+        own.map((row) => [...times(row), ...Object.values(row.key).map(cell), ...Object.values(row.values).map(cell)]),
+      )}\n`,
+    );
   }
 }
 

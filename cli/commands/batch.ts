@@ -18,7 +18,11 @@ export default defineCommand({
     'the same bytes as stream. Rejected lines and the count of every class of events go to stderr.',
   options: {
     pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
-    totals: value('fields', 'add up over the windows by these group-by fields, separated by commas; "" for the grand total. Queries without them are left out', (given) => given),
+    totals: value(
+      'fields',
+      'add up over the windows by these group-by fields, separated by commas; "" for the grand total. Queries without them are left out',
+      (given) => given,
+    ),
     json: flag('print one JSON object a line: the rows, then the conservation counters'),
   },
   examples: [
@@ -52,7 +56,11 @@ interface Prepared {
 /** Progress is shown only once a run has taken longer than a person waits for. */
 const progressAfterMs = 1000;
 
-async function run({ process }: Pick<CommandInput<never>, 'process'>, pipeline: Pipeline, { pipelineFile, files, startedMs }: Prepared): Promise<StaticResult> {
+async function run(
+  { process }: Pick<CommandInput<never>, 'process'>,
+  pipeline: Pipeline,
+  { pipelineFile, files, startedMs }: Prepared,
+): Promise<StaticResult> {
   const total = files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   let progress: ReturnType<typeof createProgress> | undefined;
   const show = async (share: number): Promise<void> => {
@@ -86,5 +94,11 @@ function resultRows(result: StaticResult): Parameters<typeof printRows>[0] {
 function totalRows(pipeline: Pipeline, result: StaticResult, by: readonly string[]): readonly TotalRow[] {
   return pipeline.queries
     .filter((query) => hasFields(query, by))
-    .flatMap((query) => totalsOf(query, result.windows.filter((window) => window.query === query.name), by));
+    .flatMap((query) =>
+      totalsOf(
+        query,
+        result.windows.filter((window) => window.query === query.name),
+        by,
+      ),
+    );
 }

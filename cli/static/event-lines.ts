@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { createJsonShapes } from '../../functions/core/json-shapes.ts';
-import type { AcceptedEvent, RejectReason, Rejection } from '../../functions/core/read-event.ts';
+import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
 import { recordLimitBytes } from '../feeder/lines.ts';
 import type { LineHandler } from './scan.ts';
 

@@ -84,7 +84,9 @@ function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer
 function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readonly LaneResult[]): StaticResult {
   const first = lanes
     .flatMap(({ rejected }) => rejected)
-    .sort((left, right) => left.unit - right.unit || left.piece.file - right.piece.file || left.piece.from - right.piece.from || left.line - right.line)
+    .sort(
+      (left, right) => left.unit - right.unit || left.piece.file - right.piece.file || left.piece.from - right.piece.from || left.line - right.line,
+    )
     .slice(0, keptRejections);
   const rejected = first.map((line) => ({
     path: files[line.piece.file]?.path ?? '',
@@ -92,7 +94,13 @@ function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readon
     reason: line.reason,
     detail: line.detail,
   }));
-  return { ...staticAnswer(pipeline, lanes.map(({ part }) => part)), rejected };
+  return {
+    ...staticAnswer(
+      pipeline,
+      lanes.map(({ part }) => part),
+    ),
+    rejected,
+  };
 }
 
 /** Lines of the file before the piece. */

@@ -200,14 +200,19 @@ function shapeOf(bytes: Uint8Array, from: number, to: number, asciiText: AsciiTe
     // The second of two equal names would have to win, and `__proto__` is no plain property when it is assigned.
     if (bytes[colon] !== COLON || name === '__proto__' || fields.some((field) => field.name === name)) return undefined;
     const value = skipSpace(bytes, colon + 1, to);
-    fields.push({ before: bytes.slice(start, value), name });
+    fields.push({ before: copied(bytes, start, value), name });
     const end = endOfScalar(bytes, value, to);
     if (end === undefined) return undefined;
     start = end;
     at = skipSpace(bytes, end, to);
-    if (bytes[at] === CLOSE && at < to) return { fields, after: bytes.slice(end, at + 1) };
+    if (bytes[at] === CLOSE && at < to) return { fields, after: copied(bytes, end, at + 1) };
     if (bytes[at] !== COMMA) return undefined;
   }
+}
+
+/** A copy for sure: `slice` of Node's Buffer shares memory, and buffers are read into again. */
+function copied(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(from, to));
 }
 
 function skipSpace(bytes: Uint8Array, from: number, to: number): number {

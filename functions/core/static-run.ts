@@ -67,7 +67,15 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
     },
     part() {
       const partials = [...fold.slices].map(
-        ({ query, slice, keys }) => [query.index, slice, encodePartials(query, [...keys].map(([key, { states }]) => [key, states] as const))] as const,
+        ({ query, slice, keys }) =>
+          [
+            query.index,
+            slice,
+            encodePartials(
+              query,
+              [...keys].map(([key, { states }]) => [key, states] as const),
+            ),
+          ] as const,
       );
       return { counters, queries, partials };
     },

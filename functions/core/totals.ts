@@ -25,10 +25,16 @@ export function totalsFields(field: string, text: string, queries: readonly Quer
   const by = text.trim() === '' ? [] : text.split(',').map((name) => name.trim());
   const known = [...new Set(queries.flatMap((query) => query.groupBy))];
   for (const [i, name] of by.entries()) {
-    if (!known.includes(name)) throw mistake(field, name, `is no group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`);
+    if (!known.includes(name))
+      throw mistake(
+        field,
+        name,
+        `is no group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
+      );
     if (by.indexOf(name) !== i) throw mistake(field, text, 'names a field twice: name each once');
   }
-  if (!queries.some((query) => hasFields(query, by))) throw mistake(field, text, 'are not group-by fields of one query: name fields that a query has together');
+  if (!queries.some((query) => hasFields(query, by)))
+    throw mistake(field, text, 'are not group-by fields of one query: name fields that a query has together');
   return by;
 }
 

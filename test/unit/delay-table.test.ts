@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
+import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { readEvent } from '../../functions/core/read-event.ts';
+import type { WindowKind } from '../../functions/core/window.ts';
+import earthquakes from '../../pipelines/earthquakes.ts';
+
+const arrivalMs = 1_600_000_000_000;
+
+function pipelineOf(...windows: readonly WindowKind[]): Pipeline {
+  return definePipeline({
+    name: 'test',
+    event: z.object({ at: z.number(), want: z.boolean() }),
+    eventTime: { of: (event) => event.at, unit: 'ms' },
+    watermark: { delay: 0 },
+    queries: Object.fromEntries(
+      windows.map((window, i) => [`q${i}`, { where: ({ want }: { readonly want: boolean }) => want, window, aggregates: { n: count() } }]),
+    ),
+  });
+}
+
+function tableOf(pipeline: Pipeline, texts: readonly string[], delaysMs: readonly number[]): readonly DelayRow[] {
+  const table = createDelayTable(pipeline, delaysMs);
+  for (const text of texts) {
+    const read = readEvent(pipeline, text, arrivalMs);
+    if (read.outcome === 'accepted') table.add(read);
+  }
+  return table.rows();
+}
+
+function wanted(...times: readonly number[]): string[] {
+  return times.map((at) => JSON.stringify({ at, want: true }));
+}
+
+test('an event is late exactly when the watermark has reached the end of its window before it', () => {
+  // Windows of 10. After 12 the watermark of delay 0 is 12 (closed: 0-10), of delay 2 it is 10 (closed: 0-10), of delay 3 it is 9.
+  expect(tableOf(pipelineOf(tumbling(10)), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toEqual([
+    { delayMs: 0, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
+    { delayMs: 2, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
+    { delayMs: 3, events: 7, late: 2, latePairs: 2, windows: 3, affected: 2, closed: 2, waitMs: 5 },
+    { delayMs: 100, events: 7, late: 0, latePairs: 0, windows: 3, affected: 0, closed: 0, waitMs: undefined },
+  ]);
+});
+
+test('an event that no query wants raises the watermark and is not late itself', () => {
+  const texts = [...wanted(5), JSON.stringify({ at: 30, want: false }), JSON.stringify({ at: 1, want: false }), ...wanted(6)];
+  expect(tableOf(pipelineOf(tumbling(10)), texts, [0])).toMatchObject([{ events: 2, late: 1, windows: 1, affected: 1, closed: 1, waitMs: 20 }]);
+});
+
+test('an event that one of two queries still takes is not late, and its refused pair is counted', () => {
+  expect(tableOf(pipelineOf(tumbling(10), tumbling(100)), wanted(5, 12, 9), [0])).toMatchObject([
+    { events: 3, late: 0, latePairs: 1, windows: 3, affected: 1, closed: 1, waitMs: 2 },
+  ]);
+});
+
+/** Sliding windows by the same three functions: it has to hold for kinds that are still to come. */
+function sliding(size: number, step: number): WindowKind {
+  return {
+    label: 'sliding',
+    sliceMs: step,
+    sliceOf: (time) => Math.floor(time / step) * step,
+    closings: (slice) => Array.from({ length: size / step }, (_, i) => slice + (i + 1) * step),
+    emit: (closing) => [{ start: closing - size, end: closing, slices: Array.from({ length: size / step }, (_, i) => closing - size + i * step) }],
+  };
+}
+
+test('with overlapping windows an event is late when all of its windows are closed', () => {
+  expect(tableOf(pipelineOf(sliding(20, 10)), wanted(5, 12, 8, 21, 9), [0])).toMatchObject([{ events: 5, late: 1, latePairs: 3, affected: 2 }]);
+});
+
+/** Window by window, event by event, all history kept. */
+function naive(times: readonly number[], sizeMs: number, delayMs: number): { readonly late: number; readonly affected: number } {
+  const affected = new Set<number>();
+  let late = 0;
+  for (const [i, time] of times.entries()) {
+    const end = Math.floor(time / sizeMs) * sizeMs + sizeMs;
+    if (times.slice(0, i).some((before) => before - delayMs >= end)) {
+      late++;
+      affected.add(end);
+    }
+  }
+  return { late, affected: affected.size };
+}
+
+test('late events and affected windows are those of a loop that looks back at everything', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: -300, max: 300 }), { maxLength: 60 }),
+      fc.array(fc.nat(400), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 1, max: 120 }),
+      (times, delays, size) => {
+        const rows = tableOf(pipelineOf(tumbling(size)), wanted(...times), delays);
+        expect(rows.map(({ late, affected }) => ({ late, affected }))).toEqual(delays.map((delay) => naive(times, size, delay)));
+      },
+    ),
+  );
+});
+
+test('the earthquakes of a week need a delay of days, as a plain loop confirms', () => {
+  const texts = readFileSync(path.join(import.meta.dirname, '../../examples/earthquakes/earthquakes.ndjson'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const events = texts.map((text) => JSON.parse(text) as { time: number; mag: number | null });
+  const hour = 3_600_000;
+  const delays = [0, hour, 6 * hour, 24 * hour, 168 * hour];
+  const late = delays.map((delay) => {
+    let greatest = Number.NEGATIVE_INFINITY;
+    let count = 0;
+    for (const { time, mag } of events) {
+      if (mag !== null && mag >= 1 && Math.floor(time / (24 * hour)) * 24 * hour + 24 * hour <= greatest - delay) count++;
+      greatest = Math.max(greatest, time);
+    }
+    return count;
+  });
+  const rows = tableOf(earthquakes, texts, delays);
+  expect(rows.map((row) => row.late)).toEqual(late);
+  expect(late[0]).toBeGreaterThan(200);
+  expect(late.at(-1)).toBe(0);
+});
