@@ -11,6 +11,7 @@ export interface CommandEntry {
 export const commands: readonly CommandEntry[] = [
   { name: 'sample', summary: 'write the sample dataset', load: () => import('./commands/sample.ts') },
   { name: 'batch', summary: 'run the queries over files, on all cores', load: () => import('./commands/batch.ts') },
+  { name: 'stream', summary: 'run the queries over files as a stream, the whole system embedded', load: () => import('./commands/stream.ts') },
   { name: 'delay', summary: 'show what a watermark delay costs', load: () => import('./commands/delay.ts') },
   { name: 'replay', summary: 'put the events of files into a stream', load: () => import('./commands/replay.ts') },
   { name: 'put', summary: 'put the events of standard input into a stream', load: () => import('./commands/put.ts') },

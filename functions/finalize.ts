@@ -26,6 +26,7 @@ export interface FinalizeAnswer {
   readonly watermark: number | null;
   readonly heldBy: string | null;
   readonly windows: number;
+  readonly windowsOpen: number;
   readonly closingsLeft: number;
   readonly drained: boolean;
 }
@@ -49,10 +50,10 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
     );
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
-    const { watermark, heldBy, windows, closingsLeft, drained } = report;
+    const { watermark, heldBy, windows, windowsOpen, closingsLeft, drained } = report;
     const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
     const lag = watermark === undefined ? {} : { watermarkLag: Date.now() - watermark };
-    const answer = { watermark: watermark ?? null, heldBy: heldBy ?? null, windows, closingsLeft, drained };
-    return { answer, counts: { windowsFinalized: windows, closingsLeft, unreadableShards }, milliseconds: lag };
+    const answer = { watermark: watermark ?? null, heldBy: heldBy ?? null, windows, windowsOpen, closingsLeft, drained };
+    return { answer, counts: { windowsFinalized: windows, windowsOpen, closingsLeft, unreadableShards }, milliseconds: lag };
   });
 }

@@ -78,7 +78,7 @@ export interface Pipeline {
 }
 
 /** Names that results and tables use for something else. */
-const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'rows', 'key', 'values', 'finalizedAt', 'attempt', 'part'];
+const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'finalizedAt'];
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 

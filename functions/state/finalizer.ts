@@ -2,7 +2,7 @@ import { grouped } from '../core/grouped.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { globalWatermark } from '../core/watermark.ts';
 import type { EmittedWindow } from '../core/window.ts';
-import { mergeWindow } from '../core/window-result.ts';
+import { mergeWindow, windowsOf } from '../core/window-result.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, writeFinalPane } from './manifest.ts';
 import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
@@ -36,6 +36,8 @@ export interface FinalizeReport {
   readonly shards: readonly ShardReport[];
   /** How many windows it emitted. */
   readonly windows: number;
+  /** How many windows that hold something are not final. */
+  readonly windowsOpen: number;
   /** Closings that it had no time for. */
   readonly closingsLeft: number;
   /** For a drain: whether everything that was put is committed, and so every window final. */
@@ -75,7 +77,14 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     else await forget(options, closing, buckets);
     closingsLeft--;
   }
-  return { watermark, heldBy, shards, windows, closingsLeft, drained: drained && closingsLeft === 0 };
+  return { watermark, heldBy, shards, windows, windowsOpen: countWindows(pipeline, registry, closedThrough), closingsLeft, drained: drained && closingsLeft === 0 };
+}
+
+function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
+  return pipeline.queries.reduce((total, query) => {
+    const slices = new Set(registry.filter((bucket) => bucket.query === query.name && bucket.closesAt > closedThrough).map((bucket) => bucket.slice));
+    return total + windowsOf(query, slices).filter((window) => window.end > closedThrough).length;
+  }, 0);
 }
 
 /** Step 3 for one closing. */

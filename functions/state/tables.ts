@@ -1,4 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { tables as shapes, type TableName } from '../core/schema.ts';
 import { createMeter, dynamoDbTable, type Meter } from './dynamodb-table.ts';
@@ -12,8 +12,16 @@ export interface Tables extends Readonly<Record<TableName, Table>> {
 /** Calls under way at a time, at most: what one invocation keeps busy. */
 const sockets = 64;
 
-/** Opens the tables under their deployed names. Region, credentials and endpoint are the SDK's own business. */
-export function openTables(names: Readonly<Record<TableName, string>>, client: DynamoDBClient = newClient()): Tables {
+/**
+ * Opens the tables under their names.
+ * @param config where they are; region, credentials and endpoint are the SDK's own business unless told
+ */
+export function openTables(names: Readonly<Record<TableName, string>>, config: DynamoDBClientConfig = {}): Tables {
+  const client = new DynamoDBClient({
+    maxAttempts: 6,
+    requestHandler: new NodeHttpHandler({ httpAgent: { maxSockets: sockets }, httpsAgent: { maxSockets: sockets } }),
+    ...config,
+  });
   const meter = createMeter();
   return {
     meter,
@@ -21,11 +29,4 @@ export function openTables(names: Readonly<Record<TableName, string>>, client: D
     windows: dynamoDbTable(client, names.windows, shapes.windows, meter),
     rejects: dynamoDbTable(client, names.rejects, shapes.rejects, meter),
   };
-}
-
-function newClient(): DynamoDBClient {
-  return new DynamoDBClient({
-    maxAttempts: 6,
-    requestHandler: new NodeHttpHandler({ httpAgent: { maxSockets: sockets }, httpsAgent: { maxSockets: sockets } }),
-  });
 }

@@ -1,0 +1,96 @@
+import type { WindowJson } from '../functions/api/window-json.ts';
+import type { Counters } from '../functions/core/counters.ts';
+import type { TotalRow } from '../functions/core/totals.ts';
+import type { SideEvent } from '../functions/state/rejects.ts';
+import { TidemarkError } from './errors.ts';
+import type { ResultRow } from './result-table.ts';
+
+/** A rejected or late event as the API shows it. */
+export type LateJson = Omit<SideEvent, 'payload' | 'query'> & { readonly query: string | null; readonly payload: string; readonly payloadBytes: number };
+
+/** The watermark as the API shows it. Times are epoch ms. */
+export interface WatermarkJson {
+  readonly watermark: number | null;
+  readonly closedThrough: number | null;
+  readonly finalizedThrough: number | null;
+  readonly lagMs: number | null;
+  readonly heldBy: string | null;
+  readonly shards: readonly {
+    readonly shardId: string;
+    readonly state: string;
+    readonly sequenceNumber: string | null;
+    readonly maxEventTime: number | null;
+    readonly watermark: number | null;
+    readonly lagMs: number | null;
+  }[];
+}
+
+/** The conservation counters as the API shows them. */
+export interface ConservationJson extends Counters {
+  readonly holds: boolean;
+}
+
+/** Which windows. */
+export interface WindowFilter {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly key?: string | undefined;
+  readonly status?: string | undefined;
+}
+
+/** The query API of one pipeline over HTTP. */
+export interface ApiClient {
+  queries(): Promise<readonly { readonly name: string; readonly groupBy: readonly string[] }[]>;
+  /** All windows of a query, however many pages they take. */
+  windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
+  totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
+  late(range: { readonly from: number; readonly to: number }): Promise<readonly LateJson[]>;
+  watermark(): Promise<WatermarkJson>;
+  conservation(): Promise<ConservationJson>;
+}
+
+/** The most that the API gives at once. */
+const windowsPerPage = 1000;
+const lateEvents = 10_000;
+
+/** @param base where the API is, without `/v1` */
+export function apiClient(base: string): ApiClient {
+  const get = async <T>(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}): Promise<T> => {
+    const url = new URL(`${base.replace(/\/$/, '')}/v1/${path}`);
+    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value));
+    const response = await fetch(url);
+    if (response.ok) return (await response.json()) as T;
+    throw new TidemarkError(await problemOf(response));
+  };
+  return {
+    queries: async () => (await get<{ queries: { name: string; groupBy: string[] }[] }>('queries')).queries,
+    async windows(query, filter) {
+      const all: WindowJson[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${query}/windows`, { ...filter, limit: windowsPerPage, cursor });
+        all.push(...page.windows);
+        cursor = page.cursor ?? undefined;
+      } while (cursor !== undefined);
+      return all;
+    },
+    totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${query}/totals`, { ...filter })).totals,
+    late: async (range) => (await get<{ events: LateJson[] }>('late', { ...range, limit: lateEvents })).events,
+    watermark: () => get('watermark'),
+    conservation: () => get('conservation'),
+  };
+}
+
+async function problemOf(response: Response): Promise<string> {
+  try {
+    const problem = (await response.json()) as { title?: string; detail?: string; message?: string };
+    return `the API answers ${response.status} ${problem.title ?? ''}: ${problem.detail ?? problem.message ?? ''}`;
+  } catch {
+    return `the API answers ${response.status}: is this the address of a Tidemark API?`;
+  }
+}
+
+/** The rows of windows, as `batch` and `stream` print them. */
+export function resultRows(windows: readonly WindowJson[]): readonly ResultRow[] {
+  return windows.flatMap(({ query, start, end, status, revision, rows }) => rows.map((row) => ({ ...row, query, start, end, status, revision })));
+}

@@ -1,0 +1,61 @@
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { hasFields } from '../../functions/core/totals.ts';
+import { defineCommand, flag, value, valueOr } from '../command.ts';
+import { UsageError } from '../errors.ts';
+import { integer, text } from '../option-value.ts';
+import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
+import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
+import { inputFiles } from '../static/pieces.ts';
+import { runStream } from '../stream/stream-run.ts';
+import type { TriggerSize } from '../stream/triggers.ts';
+import { totalsBy } from '../totals-option.ts';
+
+export default defineCommand({
+  operands: [{ name: 'FILES...', description: 'files of JSON lines, an event a line, in the order in which they come' }],
+  description:
+    "Runs a pipeline's queries over files as a stream, the whole system embedded: Kinesis, aggregate, DynamoDB, finalize, query API. Ends when " +
+    'all input is consumed and the end of the stream has closed every window. On clean input it prints the same bytes as batch.',
+  options: {
+    pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
+    shards: valueOr('number', 'shards of the stream', integer(1, 100), 4),
+    maxFilesPerTrigger: value('number', 'files between two finalize runs (default: all at once)', integer(1, 1_000_000)),
+    triggerRecords: value('number', 'records between two finalize runs, instead of files', integer(1, 10_000_000)),
+    data: value('folder', 'keep the stream, the tables and how far the files are read in this folder (default: memory)', text),
+    resume: flag('go on with the stream that --data holds, after an interruption of any kind'),
+    totals: value('fields', 'add up over the windows by these group-by fields, separated by commas; "" for the grand total', (given) => given),
+    json: flag('print one JSON object a line: the rows, then the conservation counters'),
+  },
+  examples: [
+    ['tidemark stream events/*.json --pipeline device-actions --shards 4 --max-files-per-trigger 1', 'the lesson: the same query, as a stream'],
+    ['tidemark stream events/*.json --data run --resume', 'go on after a kill -9'],
+  ],
+  async run({ operands, options, process }) {
+    const pipelineFile = resolvePipelineFile(options.pipeline);
+    const files = inputFiles(operands).map((file) => file.path);
+    const pipeline = await loadPipeline(pipelineFile);
+    const by = options.totals === undefined ? undefined : totalsBy(options.totals, pipeline.queries);
+    const form: ResultForm = options.json ? 'json' : 'table';
+    const trigger = triggerSize(options, files.length);
+    const { shards, data: dataDir } = options;
+    const start = options.resume ? 'resume' : 'fresh';
+    return runStream({ pipeline, pipelineFile, files, shards, trigger, dataDir, start, process }, async (system, result) => {
+      if (by === undefined) printRows(result.rows, form, process.stdout);
+      else printTotals(await totals(pipeline, by, (query) => system.api.totals(query, { by: by.join(), status: 'final' })), form, process.stdout);
+      printConservation({ counters: result.conservation, writeUnits: result.writeUnits, seconds: result.streamSeconds }, form, process);
+      if (!result.conservation.holds) process.stderr.write('tidemark: the law of conservation does not hold\n');
+      return result.conservation.holds ? 0 : 1;
+    });
+  },
+});
+
+function triggerSize(options: { readonly maxFilesPerTrigger: number | undefined; readonly triggerRecords: number | undefined }, files: number): TriggerSize {
+  const { maxFilesPerTrigger, triggerRecords } = options;
+  if (maxFilesPerTrigger !== undefined && triggerRecords !== undefined)
+    throw new UsageError('--max-files-per-trigger and --trigger-records exclude each other: give one of them');
+  return triggerRecords === undefined ? { files: maxFilesPerTrigger ?? files } : { records: triggerRecords };
+}
+
+async function totals<Row>(pipeline: Pipeline, by: readonly string[], read: (query: string) => Promise<readonly Row[]>): Promise<readonly Row[]> {
+  const queries = pipeline.queries.filter((query) => hasFields(query, by));
+  return (await Promise.all(queries.map((query) => read(query.name)))).flat();
+}

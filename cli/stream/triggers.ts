@@ -1,0 +1,45 @@
+import path from 'node:path';
+import { readFileChunks, readLines, type ReadLine } from '../feeder/lines.ts';
+import type { Coverage } from '../feeder/coverage.ts';
+import type { Feeder } from '../feeder/feeder.ts';
+
+/** How much of the input makes a trigger, Spark's word for one step of a stream: a number of files, or of lines. */
+export type TriggerSize = { readonly files: number } | { readonly records: number };
+
+/** One step of a stream: puts its part of the input. */
+export interface Trigger {
+  /** How many whole files are put once it is done. */
+  readonly filesDone: number;
+  put(feeder: Feeder, skip: Coverage | undefined): Promise<void>;
+}
+
+/** Cuts the input into triggers, in the order of the files. Lines of different files are never in one trigger of records. */
+export async function* triggersOf(files: readonly string[], size: TriggerSize): AsyncGenerator<Trigger> {
+  if ('files' in size) {
+    for (let at = 0; at < files.length; at += size.files) {
+      const some = files.slice(at, at + size.files);
+      yield {
+        filesDone: at + some.length,
+        async put(feeder, skip) {
+          for (const file of some) await feeder.putFile(file, { skip });
+        },
+      };
+    }
+    return;
+  }
+  for (const [index, file] of files.entries()) {
+    const put = (lines: readonly ReadLine[]) => async (feeder: Feeder, skip: Coverage | undefined) =>
+      feeder.putLines(once(lines), path.basename(file), { skip });
+    let held: ReadLine[] = [];
+    for await (const lines of readLines(readFileChunks(file))) {
+      held.push(...lines);
+      for (; held.length >= size.records; held = held.slice(size.records)) yield { filesDone: index, put: put(held.slice(0, size.records)) };
+    }
+    if (held.length > 0) yield { filesDone: index, put: put(held) };
+  }
+}
+
+async function* once(lines: readonly ReadLine[]): AsyncGenerator<readonly ReadLine[]> {
+  yield lines;
+}
+
