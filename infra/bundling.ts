@@ -7,8 +7,7 @@
  * Some bundled packages are CommonJS and call `require` for Node's own modules; an ES module has none, so one is made.
  * The name is not `createRequire`, because bundled code may import that too.
  */
-const requireBanner =
-  "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
+const requireBanner = "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
 
 /** esbuild's options for a function: an ES module (`.mjs`) that holds everything, the AWS SDK included. */
 export const functionBundling = {

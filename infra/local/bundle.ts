@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { build, type BuildFailure, type BuildOptions } from 'esbuild';
+import { type BuildFailure, type BuildOptions, build } from 'esbuild';
 import { type FunctionName, functions } from '../../functions/core/settings.ts';
 import { functionBundling, pipelineAlias } from '../bundling.ts';
 import { LocalError } from './local-error.ts';
@@ -32,7 +32,10 @@ export function functionEntries(packageRoot: string): FunctionEntries {
 export async function bundleFunctions(options: BundleFunctionsOptions): Promise<FunctionEntries> {
   const pipelineFile = resolve(options.pipelineFile);
   if (!existsSync(pipelineFile)) {
-    throw new LocalError('pipelineFile', `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`);
+    throw new LocalError(
+      'pipelineFile',
+      `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
+    );
   }
   await runBuild({
     ...functionBundlingOptions,
@@ -97,7 +100,8 @@ async function runBuild(options: BuildOptions): Promise<void> {
 function bundleMessage(thrown: unknown): string {
   const first = isBuildFailure(thrown) ? thrown.errors[0] : undefined;
   if (first === undefined) return `cannot bundle the functions: ${String(thrown)}`;
-  const place = first.location === null ? '' : `${relative(process.cwd(), resolve(first.location.file))}:${first.location.line}:${first.location.column + 1}: `;
+  const place =
+    first.location === null ? '' : `${relative(process.cwd(), resolve(first.location.file))}:${first.location.line}:${first.location.column + 1}: `;
   const more = isBuildFailure(thrown) && thrown.errors.length > 1 ? ` (and ${thrown.errors.length - 1} more)` : '';
   return `${place}${first.text.split('\n', 1)[0]}${more}`;
 }

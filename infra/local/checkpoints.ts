@@ -37,10 +37,19 @@ export type SaveCheckpoints = (file: CheckpointFile) => Promise<void>;
  * The checkpoints of one stream on top of what was kept.
  * @throws LocalError `checkpoints` when they belong to an earlier stream of the same name
  */
-export function createCheckpoints(kept: CheckpointFile, streamName: string, createdAtSeconds: number, save: SaveCheckpoints, onError: (error: unknown) => void): Checkpoints {
+export function createCheckpoints(
+  kept: CheckpointFile,
+  streamName: string,
+  createdAtSeconds: number,
+  save: SaveCheckpoints,
+  onError: (error: unknown) => void,
+): Checkpoints {
   const before = kept.streams[streamName];
   if (before !== undefined && before.createdAtSeconds !== createdAtSeconds) {
-    throw new LocalError('checkpoints', `checkpoints.json: the checkpoints of ${streamName} belong to a stream that is gone: restore the folder "kinesis" beside it, or delete checkpoints.json to deliver everything again`);
+    throw new LocalError(
+      'checkpoints',
+      `checkpoints.json: the checkpoints of ${streamName} belong to a stream that is gone: restore the folder "kinesis" beside it, or delete checkpoints.json to deliver everything again`,
+    );
   }
   const shards: Record<string, ShardCheckpoint> = { ...before?.shards };
   let writing: Promise<void> | undefined;
@@ -82,7 +91,11 @@ export function readCheckpoints(path: string): CheckpointFile {
     throw new LocalError('checkpoints', `${path}: cannot be read (${messageOf(error)})`);
   }
   const file = parse(text);
-  if (file === undefined) throw new LocalError('checkpoints', `${path}: damaged, received ${JSON.stringify(text.slice(0, 40))}: restore it, or delete it to deliver everything again`);
+  if (file === undefined)
+    throw new LocalError(
+      'checkpoints',
+      `${path}: damaged, received ${JSON.stringify(text.slice(0, 40))}: restore it, or delete it to deliver everything again`,
+    );
   return file;
 }
 

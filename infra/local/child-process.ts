@@ -82,7 +82,10 @@ export function superviseChild<Options>(spec: ChildSpec<Options>): Child {
   }
 
   function onDeath(death: LocalError): void {
-    if (spec.restarts === 'never' || death.code !== 'processDied') return giveUp(death);
+    if (spec.restarts === 'never' || death.code !== 'processDied') {
+      giveUp(death);
+      return;
+    }
     serving = relaunch();
     serving.catch((error) => giveUp(error));
   }

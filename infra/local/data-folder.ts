@@ -31,7 +31,8 @@ export function prepareDataFolder(path: string): DataFolder {
     writeFileSync(probe, Buffer.alloc(4096));
     rmSync(probe);
   } catch (error) {
-    if (systemCode(error) === 'ENOSPC') throw new LocalError('diskFull', `data folder ${path}: no space left on the device: free some or choose another folder`);
+    if (systemCode(error) === 'ENOSPC')
+      throw new LocalError('diskFull', `data folder ${path}: no space left on the device: free some or choose another folder`);
     throw new LocalError('dataFolder', `data folder ${path}: cannot be written (${messageOf(error)}): choose another folder`);
   }
   return folder;
@@ -60,6 +61,9 @@ export async function assertUnlocked(path: string, folder: DataFolder): Promise<
     if (systemCode(cause) === 'LEVEL_LOCKED') {
       throw new LocalError('dataFolderInUse', `data folder ${path}: another tidemark uses it: stop that one or choose another folder`);
     }
-    throw new LocalError('dataFolder', `data folder ${path}: its database cannot be opened (${messageOf(cause)}): restore it or choose another folder`);
+    throw new LocalError(
+      'dataFolder',
+      `data folder ${path}: its database cannot be opened (${messageOf(cause)}): restore it or choose another folder`,
+    );
   }
 }

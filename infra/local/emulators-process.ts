@@ -20,7 +20,13 @@ async function start(options: EmulatorsOptions): Promise<RunningChild> {
   const folder = options.dataDir === null ? undefined : prepareDataFolder(options.dataDir);
   if (folder !== undefined && options.dataDir !== null) await assertUnlocked(options.dataDir, folder);
   const hints = createPutHints();
-  const kinesis = createFastKinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit, ...(folder && { path: folder.kinesis }) });
+  const kinesis = createFastKinesalite({
+    createStreamMs: 0,
+    deleteStreamMs: 0,
+    updateStreamMs: 0,
+    shardLimit,
+    ...(folder && { path: folder.kinesis }),
+  });
   const dynamodb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder && { path: folder.dynamodb }) });
   const ports = {
     kinesis: await listen(kinesis, options.ports.kinesis, hints.subscribe, hints.onAnswer),

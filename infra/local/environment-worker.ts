@@ -14,7 +14,11 @@ function say(message: FromEnvironment): void {
 
 /** Output goes to the log in the order of writing; a worker's own stdout stream would come later than the result. */
 function captureOutput(stream: NodeJS.WriteStream): void {
-  stream.write = (chunk: Uint8Array | string, encodingOrDone?: BufferEncoding | ((error?: Error | null) => void), done?: (error?: Error | null) => void): boolean => {
+  stream.write = (
+    chunk: Uint8Array | string,
+    encodingOrDone?: BufferEncoding | ((error?: Error | null) => void),
+    done?: (error?: Error | null) => void,
+  ): boolean => {
     say({ type: 'log', text: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8') });
     const callback = typeof encodingOrDone === 'function' ? encodingOrDone : done;
     if (callback !== undefined) queueMicrotask(() => callback(null));
@@ -62,7 +66,10 @@ async function main(): Promise<void> {
     const module: { readonly handler?: unknown } = await import(pathToFileURL(handlerFile).href);
     const { handler } = module;
     if (typeof handler !== 'function') {
-      return say({ type: 'initError', error: { errorType: 'Runtime.HandlerNotFound', errorMessage: `${handlerFile} exports no function named handler` } });
+      return say({
+        type: 'initError',
+        error: { errorType: 'Runtime.HandlerNotFound', errorMessage: `${handlerFile} exports no function named handler` },
+      });
     }
     parentPort?.on('message', (invocation: InvokeMessage) => invoke(handler as Handler, invocation));
     say({ type: 'ready' });

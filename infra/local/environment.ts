@@ -57,7 +57,7 @@ export function createEnvironment(spec: EnvironmentSpec): Environment {
       for (const wake of whenReady.splice(0)) wake();
     } else if (message.type === 'result') settle?.(sized(message.payload));
     else {
-      if (message.type === 'initError') end();
+      if (message.type === 'initError') void end();
       settle?.({ kind: 'error', error: message.error });
     }
   });
@@ -91,7 +91,7 @@ export function createEnvironment(spec: EnvironmentSpec): Environment {
         };
         const timeOut = (afterMs: number): NodeJS.Timeout =>
           setTimeout(() => {
-            end();
+            void end();
             const errorMessage = `RequestId: ${requestId} Error: Task timed out after ${(afterMs / 1000).toFixed(2)} seconds`;
             log(`${errorMessage}\n`);
             finish({ kind: 'error', error: { errorType: 'Sandbox.Timedout', errorMessage } });

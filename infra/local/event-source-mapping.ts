@@ -22,6 +22,8 @@ export type MappedShard = Omit<ShardStatus, 'state'> & { readonly state: ShardSt
 
 /** An event source mapping from a Kinesis stream to a function. */
 export interface EventSourceMapping {
+  /** Resolves when the shards are known and delivery has begun. */
+  readonly begun: Promise<void>;
   onHint(hint: PutHint): void;
   /** Reads all shards, and their list, now. */
   wakeAll(): void;
@@ -49,6 +51,10 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
   let shards: readonly Shard[] = [];
   let lastError: string | null = null;
   let stopped = false;
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
 
   const isFinished = (shardId: string): boolean => spec.checkpoints.get(shardId)?.finished === true;
 
@@ -65,7 +71,7 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
       const source = createShardSource(spec.kinesis, spec.streamName, shard.ShardId, startAfter);
       const consumer = startShardConsumer(shard.ShardId, source, spec.delivery, spec.checkpoints, spec.invoke);
       consumers.set(shard.ShardId, consumer);
-      consumer.done.then(() => relist.ring());
+      void consumer.done.then(() => relist.ring());
     }
   }
 
@@ -75,6 +81,7 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
         shards = await listShards(spec.kinesis, spec.streamName);
         lastError = null;
         startDueShards();
+        begin();
       } catch (error) {
         lastError = messageOf(error);
       }
@@ -85,6 +92,7 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
   const watching = watchShards();
 
   return {
+    begun,
     onHint(hint) {
       if ('resharded' in hint) relist.ring();
       else for (const shardId of hint.shards) consumers.get(shardId)?.wake();

@@ -3,7 +3,7 @@ import type { MetricSums } from './emf.ts';
 import { type InvokeAnswer, metricsOf } from './function-client.ts';
 import { invokedName, refuse } from './invoke-api.ts';
 import { createProxy } from './proxy.ts';
-import { readBody, BodyTooLarge } from './request-body.ts';
+import { BodyTooLarge, readBody } from './request-body.ts';
 import { gatewayAnswer, type RestAnswer, restAnswer } from './rest-answer.ts';
 import { restEvent } from './rest-event.ts';
 
@@ -44,7 +44,7 @@ export function createFront(spec: FrontSpec): Server {
     } else if (path === '/_tidemark/logs') functions.forward(request, response, down);
     else if (target.startsWith('Kinesis_')) kinesis.forward(request, response, down);
     else if (target.startsWith('DynamoDB_')) dynamodb.forward(request, response, down);
-    else if (path.startsWith('/_tidemark/')) answerPage(path.slice('/_tidemark/'.length), response);
+    else if (path.startsWith('/_tidemark/')) void answerPage(path.slice('/_tidemark/'.length), response).catch(() => response.destroy());
     else answerRest(request, response).catch(() => response.destroy());
   }
 

@@ -22,7 +22,12 @@ export function invokedName(path: string): string | undefined {
 }
 
 /** Lambda's Invoke call: RequestResponse, Event (run once, without the retries that Lambda would make) and DryRun. */
-export async function answerInvoke(name: string, functions: ReadonlyMap<string, LambdaFunction>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function answerInvoke(
+  name: string,
+  functions: ReadonlyMap<string, LambdaFunction>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const target = functions.get(name);
   if (target === undefined) {
     const known = [...functions.keys()].join(', ');
@@ -76,7 +81,8 @@ function answer(response: ServerResponse, invocation: Invocation, withLog: boole
   response.setHeader('x-amz-executed-version', '$LATEST');
   if (result.kind === 'error') response.setHeader('x-amz-function-error', 'Unhandled');
   if (withLog) response.setHeader('x-amz-log-result', Buffer.from(invocation.log).subarray(-logTailBytes).toString('base64'));
-  if (Object.keys(invocation.metrics).length > 0) response.setHeader(metricsHeader, Buffer.from(JSON.stringify(invocation.metrics)).toString('base64'));
+  if (Object.keys(invocation.metrics).length > 0)
+    response.setHeader(metricsHeader, Buffer.from(JSON.stringify(invocation.metrics)).toString('base64'));
   response.writeHead(200).end(payload);
 }
 

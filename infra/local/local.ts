@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { finalizeEverySeconds, type FunctionName, functions as settings, mapping } from '../../functions/core/settings.ts';
+import { type FunctionName, finalizeEverySeconds, mapping, functions as settings } from '../../functions/core/settings.ts';
 import { createBuildFolder } from './build-folder.ts';
 import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
@@ -87,7 +87,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   }
 
   function onFatal(error: LocalError): void {
-    if (ending === undefined) stop().then(() => exitCallbacks.forEach((callback) => callback(error)));
+    if (ending !== undefined) return;
+    void stop().then(() => {
+      for (const callback of exitCallbacks) callback(error);
+    });
   }
 
   try {
@@ -187,8 +190,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 
 function checkOptions(options: LocalOptions): void {
   const { shards, port = 0 } = options;
-  if (!Number.isInteger(shards) || shards < 1 || shards > 10_000) throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new LocalError('port', `port: ${port} is not a port: give a whole number from 0 (any) to 65535`);
+  if (!Number.isInteger(shards) || shards < 1 || shards > 10_000)
+    throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new LocalError('port', `port: ${port} is not a port: give a whole number from 0 (any) to 65535`);
 }
 
 function timeouts(options: LocalOptions): Record<FunctionName, number> {

@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest, type ServerResponse } from 'node:http';
+import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 
 /** Hands requests on to another server on this machine. */
 export interface Proxy {
@@ -12,13 +12,16 @@ export function createProxy(port: number): Proxy {
   const agent = new Agent({ keepAlive: true });
   return {
     forward(request, response, onDown, onAnswer) {
-      const forwarded = httpRequest({ host: '127.0.0.1', port, method: request.method, path: request.url, headers: request.headers, agent }, (answer) => {
-        onAnswer?.(answer.headers);
-        const { connection: _, 'keep-alive': __, ...headers } = answer.headers;
-        response.writeHead(answer.statusCode ?? 502, headers);
-        answer.pipe(response);
-        answer.on('error', () => response.destroy());
-      });
+      const forwarded = httpRequest(
+        { host: '127.0.0.1', port, method: request.method, path: request.url, headers: request.headers, agent },
+        (answer) => {
+          onAnswer?.(answer.headers);
+          const { connection: _, 'keep-alive': __, ...headers } = answer.headers;
+          response.writeHead(answer.statusCode ?? 502, headers);
+          answer.pipe(response);
+          answer.on('error', () => response.destroy());
+        },
+      );
       forwarded.on('error', () => (response.headersSent ? response.destroy() : onDown()));
       request.on('error', () => forwarded.destroy());
       response.on('close', () => {

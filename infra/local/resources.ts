@@ -26,12 +26,19 @@ export interface StreamIdentity {
 }
 
 /** Creates the stream and the tables that are missing, waits until all are active, and keeps what is there already. */
-export async function ensureResources(names: ResourceNames, shards: number, ports: { readonly kinesis: number; readonly dynamodb: number }): Promise<StreamIdentity> {
+export async function ensureResources(
+  names: ResourceNames,
+  shards: number,
+  ports: { readonly kinesis: number; readonly dynamodb: number },
+): Promise<StreamIdentity> {
   const kinesis = createAwsJson('kinesis', ports.kinesis);
   const dynamodb = createAwsJson('dynamodb', ports.dynamodb);
   try {
     const tableNames = Object.keys(tables) as readonly TableName[];
-    const [identity] = await Promise.all([ensureStream(kinesis, names.stream, shards), ...tableNames.map((table) => ensureTable(dynamodb, table, names.tables[table]))]);
+    const [identity] = await Promise.all([
+      ensureStream(kinesis, names.stream, shards),
+      ...tableNames.map((table) => ensureTable(dynamodb, table, names.tables[table])),
+    ]);
     return identity;
   } finally {
     kinesis.close();
@@ -73,7 +80,8 @@ async function ensureTable(dynamodb: AwsJson, table: TableName, TableName: strin
       KeySchema: [key(partitionKey, 'HASH'), key(sortKey, 'RANGE')],
     }),
   );
-  while ((await dynamodb.call<{ readonly Table: { readonly TableStatus: string } }>('DescribeTable', { TableName })).Table.TableStatus !== 'ACTIVE') await sleep(2);
+  while ((await dynamodb.call<{ readonly Table: { readonly TableStatus: string } }>('DescribeTable', { TableName })).Table.TableStatus !== 'ACTIVE')
+    await sleep(2);
 }
 
 async function unlessThere(create: () => Promise<unknown>): Promise<void> {

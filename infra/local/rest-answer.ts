@@ -41,7 +41,8 @@ function proxyResponse(payload: string): ProxyResponse | undefined {
   const { statusCode, headers = {}, multiValueHeaders = {}, body = '', isBase64Encoded = false } = value;
   const status = typeof statusCode === 'string' ? Number(statusCode) : statusCode;
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 100 || status > 599) return undefined;
-  if (!isObject(headers ?? {}) || !isObject(multiValueHeaders ?? {}) || typeof (body ?? '') !== 'string' || typeof isBase64Encoded !== 'boolean') return undefined;
+  if (!isObject(headers ?? {}) || !isObject(multiValueHeaders ?? {}) || typeof (body ?? '') !== 'string' || typeof isBase64Encoded !== 'boolean')
+    return undefined;
   const single = Object.entries((headers ?? {}) as Record<string, unknown>);
   const multiple = Object.entries((multiValueHeaders ?? {}) as Record<string, unknown>);
   if (!single.every(([, each]) => isScalar(each)) || !multiple.every(([, each]) => Array.isArray(each) && each.every(isScalar))) return undefined;

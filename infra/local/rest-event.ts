@@ -66,7 +66,10 @@ export function restEvent(request: IncomingMessage, body: Uint8Array, nowMs: num
 }
 
 /** Of a header or parameter that comes several times, API Gateway's single-valued map has the last value. */
-function headersOf(request: IncomingMessage): { readonly headers: APIGatewayProxyEventHeaders; readonly multiValueHeaders: APIGatewayProxyEventMultiValueHeaders } {
+function headersOf(request: IncomingMessage): {
+  readonly headers: APIGatewayProxyEventHeaders;
+  readonly multiValueHeaders: APIGatewayProxyEventMultiValueHeaders;
+} {
   const headers: APIGatewayProxyEventHeaders = {};
   const multiValueHeaders: APIGatewayProxyEventMultiValueHeaders = {};
   for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {

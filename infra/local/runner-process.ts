@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import { type FunctionName, mapping } from '../../functions/core/settings.ts';
 import { createAwsJson } from './aws-json.ts';
-import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 import { type CheckpointFile, createCheckpoints, readCheckpoints, type SaveCheckpoints, writeCheckpoints } from './checkpoints.ts';
+import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 import { dataFolder } from './data-folder.ts';
 import type { MetricSums } from './emf.ts';
 import { close, listen } from './emulator.ts';
@@ -50,7 +50,8 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
   const nameOf = new Map((Object.entries(names.functions) as [FunctionName, string][]).map(([name, full]) => [full, name]));
   const onMetrics = (functionName: string, sums: MetricSums): void => {
     const name = nameOf.get(functionName) ?? functionName;
-    const total = (metrics[name] ??= {});
+    const total = metrics[name] ?? {};
+    metrics[name] = total;
     for (const [metric, value] of Object.entries(sums)) total[metric] = (total[metric] ?? 0) + value;
     remember();
   };
@@ -74,7 +75,12 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     invoke: (event) => client.invoke(names.functions.aggregate, event),
   });
   const stopHints = followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
-  const stopSchedule = options.finalizeEveryMs === null ? undefined : startSchedule(`tidemark-${options.pipelineName}-finalize`, options.finalizeEveryMs, (event) => client.invoke(names.functions.finalize, event));
+  const stopSchedule =
+    options.finalizeEveryMs === null
+      ? undefined
+      : startSchedule(`tidemark-${options.pipelineName}-finalize`, options.finalizeEveryMs, (event) =>
+          client.invoke(names.functions.finalize, event),
+        );
 
   const front = createFront({
     ports,
@@ -87,6 +93,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     },
   });
   const port = await listenFront(front, options.port);
+  await esm.begun;
   return {
     ports: { front: port },
     async stop() {
@@ -103,7 +110,8 @@ async function listenFront(front: Server, port: number): Promise<number> {
     return await listen(front, port, () => 'passed', undefined);
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'EADDRINUSE') throw new LocalError('portInUse', `port: ${port} is in use by another program: stop that or choose another port (0 for any)`);
+    if (code === 'EADDRINUSE')
+      throw new LocalError('portInUse', `port: ${port} is in use by another program: stop that or choose another port (0 for any)`);
     throw new LocalError('port', `port: cannot listen on ${port} (${messageOf(error)}): choose another port (0 for any)`);
   }
 }

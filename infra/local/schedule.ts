@@ -26,7 +26,7 @@ export function startSchedule(ruleName: string, everyMs: number, invoke: (event:
     if (inFlight.size >= mostAtOnce) return;
     const run = invoke(JSON.stringify(scheduledEvent(ruleName, Date.now())));
     inFlight.add(run);
-    run.finally(() => inFlight.delete(run));
+    void run.finally(() => inFlight.delete(run));
   }, everyMs);
   return async () => {
     clearInterval(timer);

@@ -27,7 +27,10 @@ export function createShardSource(kinesis: AwsJson, streamName: string, shardId:
   let limit = 1_000;
 
   async function freshIterator(): Promise<string> {
-    const from = position === undefined ? { ShardIteratorType: 'TRIM_HORIZON' } : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: position };
+    const from =
+      position === undefined
+        ? { ShardIteratorType: 'TRIM_HORIZON' }
+        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: position };
     const answer = await kinesis.call<{ readonly ShardIterator: string }>('GetShardIterator', { StreamName: streamName, ShardId: shardId, ...from });
     return answer.ShardIterator;
   }

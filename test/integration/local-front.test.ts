@@ -23,7 +23,11 @@ async function page<Page>(name: string): Promise<Page> {
 
 describe('a request to the query API', () => {
   it('becomes an event of a REST API', async () => {
-    const response = await fetch(`${test.local.url}/windows/a%20b?key=1&key=2&one=%C3%A9`, { method: 'POST', body: 'text é', headers: { 'X-Some': 'value' } });
+    const response = await fetch(`${test.local.url}/windows/a%20b?key=1&key=2&one=%C3%A9`, {
+      method: 'POST',
+      body: 'text é',
+      headers: { 'X-Some': 'value' },
+    });
     const event = (await response.json()) as APIGatewayProxyEvent;
     expect(event).toMatchObject({
       resource: '/{proxy+}',

@@ -10,7 +10,12 @@ beforeAll(async () => {
   process.env.AWS_PROFILE = 'a-real-profile';
   process.env.TIDEMARK_TEST_SECRET = 'secret';
   test = await startTestLocal({ data: 'disk', timeoutMs: { finalize: 500 } });
-  client = new LambdaClient({ endpoint: test.local.endpoints.lambda, region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' }, maxAttempts: 1 });
+  client = new LambdaClient({
+    endpoint: test.local.endpoints.lambda,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 1,
+  });
 });
 
 afterAll(async () => {
@@ -28,7 +33,10 @@ interface Answer {
   readonly context: Readonly<Record<string, unknown>>;
 }
 
-async function invoke(event: object, options: { readonly FunctionName?: string; readonly InvocationType?: 'Event' | 'DryRun'; readonly LogType?: 'Tail' } = {}): Promise<InvokeCommandOutput> {
+async function invoke(
+  event: object,
+  options: { readonly FunctionName?: string; readonly InvocationType?: 'Event' | 'DryRun'; readonly LogType?: 'Tail' } = {},
+): Promise<InvokeCommandOutput> {
   return client.send(new InvokeCommand({ FunctionName: test.local.functionNames.finalize, Payload: JSON.stringify(event), ...options }));
 }
 
@@ -75,14 +83,21 @@ describe("Lambda's Invoke call", () => {
   });
 
   it('refuses an unknown function', async () => {
-    await expect(invoke({}, { FunctionName: 'nobody' })).rejects.toMatchObject({ name: 'ResourceNotFoundException', $metadata: { httpStatusCode: 404 } });
+    await expect(invoke({}, { FunctionName: 'nobody' })).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+      $metadata: { httpStatusCode: 404 },
+    });
   });
 
   it('reports a thrown error and keeps the environment', async () => {
     const before = answerOf(await invoke({}));
     const output = await invoke({ do: 'throw' });
     expect(output.FunctionError).toBe('Unhandled');
-    expect(payloadOf(output)).toMatchObject({ errorType: 'TypeError', errorMessage: expect.any(String), trace: expect.arrayContaining([expect.stringContaining('finalize')]) });
+    expect(payloadOf(output)).toMatchObject({
+      errorType: 'TypeError',
+      errorMessage: expect.any(String),
+      trace: expect.arrayContaining([expect.stringContaining('finalize')]),
+    });
     expect(answerOf(await invoke({})).invocations).toBe(before.invocations + 2);
   });
 
@@ -119,7 +134,10 @@ describe("Lambda's Invoke call", () => {
   });
 
   it('refuses an event that is not JSON', async () => {
-    const response = await fetch(`${test.local.url}/2015-03-31/functions/${test.local.functionNames.finalize}/invocations`, { method: 'POST', body: '{' });
+    const response = await fetch(`${test.local.url}/2015-03-31/functions/${test.local.functionNames.finalize}/invocations`, {
+      method: 'POST',
+      body: '{',
+    });
     expect(response.status).toBe(400);
     expect(response.headers.get('x-amzn-errortype')).toBe('InvalidRequestContentException');
   });
