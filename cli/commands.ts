@@ -9,10 +9,16 @@ export interface CommandEntry {
 
 /** All commands, in the order of `--help`. A new command is one file in `commands/` and one line here. */
 export const commands: readonly CommandEntry[] = [
+  { name: 'demo', summary: 'the lesson: files, then the same query as a stream, with faults', load: () => import('./commands/demo.ts') },
   { name: 'sample', summary: 'write the sample dataset', load: () => import('./commands/sample.ts') },
   { name: 'batch', summary: 'run the queries over files, on all cores', load: () => import('./commands/batch.ts') },
   { name: 'stream', summary: 'run the queries over files as a stream, the whole system embedded', load: () => import('./commands/stream.ts') },
   { name: 'delay', summary: 'show what a watermark delay costs', load: () => import('./commands/delay.ts') },
+  { name: 'up', summary: 'start the embedded AWS with a pipeline on it', load: () => import('./commands/up.ts') },
   { name: 'replay', summary: 'put the events of files into a stream', load: () => import('./commands/replay.ts') },
   { name: 'put', summary: 'put the events of standard input into a stream', load: () => import('./commands/put.ts') },
+  { name: 'windows', summary: 'print windows, final and open', load: () => import('./commands/windows.ts') },
+  { name: 'totals', summary: 'add up windows by group-by fields', load: () => import('./commands/totals.ts') },
+  { name: 'status', summary: 'print the watermark, the shards and the counters', load: () => import('./commands/status.ts') },
+  { name: 'drain', summary: 'end a finite stream: every window becomes final', load: () => import('./commands/drain.ts') },
 ];

@@ -52,8 +52,8 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
     const { watermark, heldBy, windows, windowsOpen, closingsLeft, drained } = report;
     const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
-    const lag = watermark === undefined ? {} : { watermarkLag: Date.now() - watermark };
-    const answer = { watermark: watermark ?? null, heldBy: heldBy ?? null, windows, windowsOpen, closingsLeft, drained };
+    const lag = Number.isFinite(watermark) ? { watermarkLag: Date.now() - watermark } : {};
+    const answer = { watermark: Number.isFinite(watermark) ? watermark : null, heldBy: heldBy ?? null, windows, windowsOpen, closingsLeft, drained };
     return { answer, counts: { windowsFinalized: windows, windowsOpen, closingsLeft, unreadableShards }, milliseconds: lag };
   });
 }

@@ -5,7 +5,7 @@ import { TidemarkError } from '../errors.ts';
 
 /** How far a stream of files has come, kept in its data folder after each trigger. */
 export interface FeedCheckpoint {
-  /** The input's files by base name: another input would be another stream. */
+  /** The input's files by base name and size: another input would be another stream. */
   readonly files: readonly string[];
   readonly pipeline: string;
   /** Whole files that are put and committed. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isoTime } from '../../functions/core/event-time.ts';
@@ -90,8 +90,8 @@ async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions):
     if (start === 'resume') throw new UsageError('--resume needs --data: name the folder that holds the stream');
     return undefined;
   }
-  const names = files.map((file) => path.basename(file));
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  const bases = files.map((file) => path.basename(file));
+  const twice = bases.find((name, i) => bases.indexOf(name) !== i);
   if (twice !== undefined) throw new UsageError(`two files are named ${twice}: with --data, files are known by their base names, so give them different ones`);
   if (!hasCheckpoint(dataDir)) {
     if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name === 'kinesis' || name === 'dynamodb'))
@@ -101,15 +101,20 @@ async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions):
   if (start === 'fresh') throw new TidemarkError(`--data: ${dataDir} holds a stream that was begun: go on with --resume, or name another folder`);
   const checkpoint = await readCheckpoint(dataDir);
   if (checkpoint.pipeline !== pipeline.name) throw new TidemarkError(`--pipeline: ${dataDir} holds a stream of ${checkpoint.pipeline}, not of ${pipeline.name}: name that one`);
-  if (checkpoint.files.join() !== names.join()) throw new TidemarkError(`FILES: ${dataDir} holds a stream of other files (${checkpoint.files.length}): name the same ones in the same order`);
+  if (checkpoint.files.join() !== fileNames(files).join()) throw new TidemarkError(`FILES: ${dataDir} holds a stream of other files (${checkpoint.files.length}): name the same ones in the same order`);
   return checkpoint;
+}
+
+/** Files as a checkpoint knows them: by base name and size. */
+function fileNames(files: readonly string[]): readonly string[] {
+  return files.map((file) => `${path.basename(file)}:${statSync(file).size}`);
 }
 
 async function feed(options: StreamRunOptions, system: Embedded, resumed: FeedCheckpoint | undefined, startedAt: number): Promise<void> {
   const { files, pipeline, process, dataDir } = options;
   const { signal } = process;
   const { kinesis, local } = system;
-  const checkpoint: FeedCheckpoint = resumed ?? { files: files.map((file) => path.basename(file)), pipeline: pipeline.name, filesDone: 0, positions: {}, startedAt };
+  const checkpoint: FeedCheckpoint = resumed ?? { files: fileNames(files), pipeline: pipeline.name, filesDone: 0, positions: {}, startedAt };
   if (dataDir !== undefined) await writeCheckpoint(dataDir, checkpoint);
   const positions = new Map(Object.entries(checkpoint.positions));
   // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put again.

@@ -30,8 +30,9 @@ export interface FinalizerOptions {
 
 /** What a run did. */
 export interface FinalizeReport {
-  /** Epoch ms; undefined while it is held at minus infinity. */
-  readonly watermark: number | undefined;
+  /** Epoch ms; minus infinity before anything has come. */
+  readonly watermark: number;
+  /** The shard that holds it back. */
   readonly heldBy: string | undefined;
   readonly shards: readonly ShardReport[];
   /** How many windows it emitted. */
@@ -57,14 +58,14 @@ const pageGraceMs = 2 * 24 * 3_600_000;
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { pipeline, state, stream } = options;
   const shards = await observeShards({ pipeline, state, stream, nowMs: options.now() });
-  const { watermark, heldBy } = globalWatermark(shards, pipeline.delayMs);
+  const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   await writeReport(state, shards, heldBy, options.now());
   const drained = request === 'drain' && (await everythingCommitted(stream, shards));
-  const raiseTo = drained ? await lastClosing(pipeline, state) : watermark;
+  const raiseTo = drained ? await lastClosing(pipeline, state) : computed;
   if (raiseTo !== undefined) await raiseClosedThrough(state, raiseTo);
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
-  const { closedThrough } = await readHorizon(state);
+  const { watermark, closedThrough } = await readHorizon(state);
   const registry = await readRegistry(state);
   const { finalizedThrough } = await readHorizon(state);
   const due = registry.filter((bucket) => bucket.closesAt <= closedThrough);

@@ -33,6 +33,7 @@ export interface WindowRange {
   readonly to: number;
   readonly status: 'final' | 'open' | 'all';
   readonly order: 'ascending' | 'descending';
+  /** Most windows; infinity for all. */
   readonly limit: number;
 }
 
@@ -47,12 +48,12 @@ interface ReaderTables {
  * then the manifests, which are preferred (DESIGN section 5); so a window that becomes final meanwhile is neither missed nor shown half.
  */
 export async function readWindows(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
-  if (range.status === 'final') return (await readPanes(tables.windows, query, range)).map((pane) => finalView(query, pane));
+  if (range.status === 'final') return (await readPanesIn(tables, query, range)).map((pane) => finalView(query, pane));
   const { closedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(({ start }) => start >= range.from && start < range.to);
   const sorted = inOrder(inRange, range).slice(0, range.limit);
   const open = await openViews(tables, query, sorted, buckets, closedThrough);
-  const finals = range.status === 'all' ? await readPanes(tables.windows, query, range) : await stillOpen(tables, query, sorted);
+  const finals = range.status === 'all' ? await readPanesIn(tables, query, range) : await stillOpen(tables, query, sorted);
   const views = new Map(open.map((view) => [`${view.start}/${view.end}`, view]));
   for (const pane of finals) {
     const name = `${pane.start}/${pane.end}`;
@@ -60,6 +61,10 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
     else views.delete(name);
   }
   return inOrder([...views.values()], range).slice(0, range.limit);
+}
+
+function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order, limit }: WindowRange): Promise<readonly Pane[]> {
+  return readPanes(windows, query, Number.isFinite(limit) ? { from, to, order, limit } : { from, to, order });
 }
 
 /** One window, final or live; undefined when nothing is known of it. */

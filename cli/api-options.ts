@@ -1,0 +1,35 @@
+import { type ApiClient, apiClient } from './api-client.ts';
+import { value, valueOr } from './command.ts';
+import { UsageError } from './errors.ts';
+import { httpUrl, port, text } from './option-value.ts';
+
+/** The options by which a command finds a query API. */
+export const apiOptions = {
+  port: value('port', 'the embedded AWS that tidemark up started on this port of this machine', port),
+  api: value('url', 'any other address of a query API, without /v1', httpUrl),
+};
+
+/** The options that choose windows. */
+export const windowOptions = {
+  query: value('name', 'one query of the pipeline (default: all)', text),
+  from: value('time', 'windows that start at or after this: ISO 8601 with a zone, or epoch milliseconds', text),
+  to: value('time', 'windows that start before this', text),
+  status: valueOr('status', 'final, open or all', text, 'all'),
+};
+
+/** Opens the API that the options name. */
+export function openApi(options: { readonly port: number | undefined; readonly api: string | undefined }): ApiClient {
+  if (options.port !== undefined && options.api !== undefined) throw new UsageError('--port and --api exclude each other: give one of them');
+  if (options.port !== undefined) return apiClient(`http://127.0.0.1:${options.port}`);
+  if (options.api !== undefined) return apiClient(options.api);
+  throw new UsageError('--port is missing: give the port that tidemark up printed, or --api with the address of a query API');
+}
+
+/** The queries that the options choose, with their group-by fields. */
+export async function chosenQueries(api: ApiClient, name: string | undefined): ReturnType<ApiClient['queries']> {
+  const queries = await api.queries();
+  if (name === undefined) return queries;
+  const chosen = queries.filter((query) => query.name === name);
+  if (chosen.length === 0) throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
+  return chosen;
+}
