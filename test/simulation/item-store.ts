@@ -1,0 +1,152 @@
+import type { Attribute, Attributes, Change, Clause, Item, Key, Range, UpdateOutcome, WriteOutcome } from '../../functions/state/table.ts';
+import { compareUtf8 } from './utf8-order.ts';
+
+/** DynamoDB's limit for an item, in bytes. */
+const mostItemBytes = 400 * 1024;
+
+/**
+ * The items of one table. Each method takes effect at once and as a whole: the moment at which an operation is linearized.
+ * What DynamoDB refuses as invalid (an empty set, an empty key, an item beyond 400 KB) throws.
+ */
+export interface ItemStore {
+  get(key: Key): Item | undefined;
+  query(pk: string, range?: Range): readonly Item[];
+  put(item: Item, when?: readonly Clause[]): WriteOutcome;
+  update(key: Key, change: Change, when?: readonly Clause[]): UpdateOutcome;
+  delete(key: Key, when?: readonly Clause[]): WriteOutcome;
+  /** Every item, in no order that means anything. */
+  all(): Iterable<Item>;
+}
+
+export function itemStore(): ItemStore {
+  const partitions = new Map<string, Map<string, Item>>();
+
+  const find = ({ pk, sk }: Key) => partitions.get(pk)?.get(sk);
+
+  function store(item: Item): void {
+    checkItem(item);
+    const partition = partitions.get(item.pk);
+    if (partition === undefined) partitions.set(item.pk, new Map([[item.sk, item]]));
+    else partition.set(item.sk, item);
+  }
+
+  return {
+    get: find,
+    query(pk, { from, to, order, limit } = {}) {
+      const partition = partitions.get(pk);
+      if (partition === undefined) return [];
+      const items = [...partition.values()].filter(
+        ({ sk }) => (from === undefined || compareUtf8(sk, from) >= 0) && (to === undefined || compareUtf8(sk, to) <= 0),
+      );
+      items.sort((left, right) => compareUtf8(left.sk, right.sk));
+      if (order === 'descending') items.reverse();
+      return limit === undefined ? items : items.slice(0, limit);
+    },
+    put({ pk, sk, attributes }, when = []) {
+      if (!holds(find({ pk, sk }), when)) return 'refused';
+      store({ pk, sk, attributes: copyOf(attributes) });
+      return 'applied';
+    },
+    update(key, change, when = []) {
+      const present = find(key);
+      if (!holds(present, when)) return { outcome: 'refused' };
+      const item = { pk: key.pk, sk: key.sk, attributes: changed(present?.attributes ?? {}, change) };
+      store(item);
+      return { outcome: 'applied', item };
+    },
+    delete(key, when = []) {
+      if (!holds(find(key), when)) return 'refused';
+      partitions.get(key.pk)?.delete(key.sk);
+      return 'applied';
+    },
+    *all() {
+      for (const partition of partitions.values()) yield* partition.values();
+    },
+  };
+}
+
+function holds(item: Item | undefined, when: readonly Clause[]): boolean {
+  return when.every((clause) => clauseHolds(item?.attributes[clause.attribute], clause));
+}
+
+function clauseHolds(value: Attribute | undefined, clause: Clause): boolean {
+  switch (clause.is) {
+    case 'absent':
+      return value === undefined;
+    case 'present':
+      return value !== undefined;
+    case 'equal':
+      return value === clause.to;
+    case 'absentOrBelow':
+      return value === undefined || (typeof value === 'number' && value < clause.bound);
+    case 'absentOrOther':
+      return value !== clause.than;
+  }
+}
+
+function changed(before: Attributes, { set = {}, addToSet = {}, removeFromSet = {} }: Change): Attributes {
+  const attributes: Record<string, Attribute> = { ...before, ...copyOf(set) };
+  for (const [name, elements] of Object.entries(addToSet)) {
+    checkSet(name, elements);
+    attributes[name] = new Set([...setIn(before, name), ...elements]);
+  }
+  for (const [name, elements] of Object.entries(removeFromSet)) {
+    checkSet(name, elements);
+    const left = [...setIn(before, name)].filter((element) => !elements.has(element));
+    if (left.length > 0) attributes[name] = new Set(left);
+    else delete attributes[name];
+  }
+  return attributes;
+}
+
+function setIn(attributes: Attributes, name: string): ReadonlySet<string> {
+  const value = attributes[name];
+  if (value === undefined) return new Set();
+  if (!(value instanceof Set)) throw new Error(`attribute ${name} is not a set`);
+  return value;
+}
+
+function copyOf(attributes: Attributes): Attributes {
+  const copy: Record<string, Attribute> = {};
+  for (const [name, value] of Object.entries(attributes)) copy[name] = typeof value === 'object' && value !== null ? structuredCopy(value) : value;
+  return copy;
+}
+
+function structuredCopy(value: Attribute): Attribute {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) return Uint8Array.from(value);
+  if (value instanceof Set) return new Set(value);
+  if (Array.isArray(value)) return value.map(structuredCopy);
+  return copyOf(value as Attributes);
+}
+
+function checkSet(name: string, elements: ReadonlySet<string>): void {
+  if (elements.size === 0) throw new Error(`set ${name} is empty`);
+}
+
+function checkItem(item: Item): void {
+  if (item.pk === '' || item.sk === '') throw new Error('an empty key');
+  let bytes = item.pk.length + item.sk.length;
+  for (const [name, value] of Object.entries(item.attributes)) bytes += name.length + bytesOf(name, value);
+  if (bytes > mostItemBytes) throw new Error(`item ${item.pk} / ${item.sk} has ${bytes} bytes, more than ${mostItemBytes}`);
+}
+
+/** About what DynamoDB counts; exact for ASCII. */
+function bytesOf(name: string, value: Attribute): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new Error(`attribute ${name} is ${value}`);
+    return 9;
+  }
+  if (typeof value !== 'object' || value === null) return 1;
+  if (value instanceof Uint8Array) return value.length;
+  if (value instanceof Set) {
+    if (value.size === 0) throw new Error(`set ${name} is empty`);
+    let bytes = 0;
+    for (const element of value) bytes += element.length;
+    return bytes;
+  }
+  let bytes = 3;
+  for (const [inner, of] of Object.entries(value as Attributes)) bytes += inner.length + 1 + bytesOf(inner, of);
+  return bytes;
+}
