@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { type BuildFailure, type BuildOptions, build } from 'esbuild';
-import { type FunctionName, functions } from '../../functions/core/settings.ts';
+import type { BuildFailure, BuildOptions } from 'esbuild';
+import type { FunctionName } from '../../functions/core/settings.ts';
 import { functionBundling, pipelineAlias } from '../bundling.ts';
-import { LocalError } from './local-error.ts';
+import { cachedBundle } from './bundle-cache.ts';
+import { LocalError, messageOf } from './local-error.ts';
 
 /** The entry file of each function, absolute. */
 export type FunctionEntries = Readonly<Record<FunctionName, string>>;
@@ -13,7 +14,6 @@ export interface BundleFunctionsOptions {
   /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
   readonly pipelineFile: string;
   readonly entries: FunctionEntries;
-  readonly outDir: string;
   readonly packageRoot: string;
 }
 
@@ -37,14 +37,13 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
       `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
     );
   }
-  await runBuild({
+  const outDir = await cachedBuild(options.packageRoot, {
     ...functionBundlingOptions,
     entryPoints: { ...options.entries },
-    outdir: options.outDir,
     alias: { ...pipelineAlias(pipelineFile), tidemark: join(options.packageRoot, 'functions', 'core', 'index.ts') },
     nodePaths: [join(options.packageRoot, 'node_modules')],
   });
-  const file = (name: FunctionName): string => join(options.outDir, `${name}${functionBundling.extension}`);
+  const file = (name: FunctionName): string => join(outDir, `${name}${functionBundling.extension}`);
   return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query') };
 }
 
@@ -65,19 +64,17 @@ export const processNames = ['emulators-process', 'functions-process', 'runner-p
 export type ProcessName = (typeof processNames)[number];
 
 /**
- * Bundles the child processes, because plain Node 20 runs no TypeScript; packages stay outside and are resolved from the
- * output folder.
+ * Bundles the child processes, because plain Node 20 runs no TypeScript; packages stay outside.
  * @returns the bundled file of each entry
  */
-export async function bundleProcesses(packageRoot: string, outDir: string): Promise<Readonly<Record<ProcessName, string>>> {
-  await runBuild({
+export async function bundleProcesses(packageRoot: string): Promise<Readonly<Record<ProcessName, string>>> {
+  const outDir = await cachedBuild(packageRoot, {
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
     packages: 'external',
     entryPoints: processNames.map((name) => join(packageRoot, 'infra', 'local', `${name}.ts`)),
-    outdir: outDir,
     outExtension: { '.js': '.mjs' },
   });
   const file = (name: ProcessName): string => join(outDir, `${name}.mjs`);
@@ -89,26 +86,30 @@ export async function bundleProcesses(packageRoot: string, outDir: string): Prom
   };
 }
 
-async function runBuild(options: BuildOptions): Promise<void> {
-  try {
-    await build({ ...options, logLevel: 'silent', write: true });
-  } catch (thrown) {
-    throw new LocalError('bundle', bundleMessage(thrown), { cause: thrown });
-  }
+/** The folder with the output of a build; esbuild is loaded only if something has to be built. */
+async function cachedBuild(packageRoot: string, options: BuildOptions): Promise<string> {
+  return cachedBundle(packageRoot, JSON.stringify(options), Date.now(), async (outdir) => {
+    const { build } = await import('esbuild');
+    try {
+      const { metafile } = await build({ ...options, outdir, absWorkingDir: packageRoot, metafile: true, logLevel: 'silent' });
+      const esbuildItself = join(packageRoot, 'node_modules', 'esbuild', 'package.json');
+      return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), esbuildItself];
+    } catch (thrown) {
+      throw new LocalError('bundle', bundleMessage(thrown, packageRoot), { cause: thrown });
+    }
+  });
 }
 
-function bundleMessage(thrown: unknown): string {
-  const first = isBuildFailure(thrown) ? thrown.errors[0] : undefined;
-  if (first === undefined) return `cannot bundle the functions: ${String(thrown)}`;
-  const place =
-    first.location === null ? '' : `${relative(process.cwd(), resolve(first.location.file))}:${first.location.line}:${first.location.column + 1}: `;
-  const more = isBuildFailure(thrown) && thrown.errors.length > 1 ? ` (and ${thrown.errors.length - 1} more)` : '';
+function bundleMessage(thrown: unknown, packageRoot: string): string {
+  const failure = isBuildFailure(thrown) ? thrown : undefined;
+  const first = failure?.errors[0];
+  if (failure === undefined || first === undefined) return `cannot bundle the functions: ${messageOf(thrown)}`;
+  const { location } = first;
+  const place = location === null ? '' : `${relative(process.cwd(), resolve(packageRoot, location.file))}:${location.line}:${location.column + 1}: `;
+  const more = failure.errors.length > 1 ? ` (and ${failure.errors.length - 1} more)` : '';
   return `${place}${first.text.split('\n', 1)[0]}${more}`;
 }
 
 function isBuildFailure(thrown: unknown): thrown is BuildFailure {
   return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors);
 }
-
-/** All function names, in a fixed order. */
-export const functionNames = Object.keys(functions) as readonly FunctionName[];

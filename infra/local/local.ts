@@ -1,6 +1,5 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type FunctionName, finalizeEverySeconds, mapping, functions as settings } from '../../functions/core/settings.ts';
-import { createBuildFolder } from './build-folder.ts';
 import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
@@ -71,7 +70,6 @@ const stopWithinMs = 8_000;
 export async function startLocal(options: LocalOptions): Promise<Local> {
   checkOptions(options);
   const packageRoot = findPackageRoot();
-  const build = createBuildFolder(packageRoot, Date.now());
   const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
   const names = resourceNames(options.pipelineName);
   const children: Child[] = [];
@@ -81,7 +79,6 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   function stop(): Promise<void> {
     ending ??= (async () => {
       for (const child of [...children].reverse()) await child.stop(stopWithinMs);
-      build.remove();
     })();
     return ending;
   }
@@ -97,11 +94,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const bundling = bundleFunctions({
       pipelineFile: options.pipelineFile,
       entries: options.entries ?? functionEntries(packageRoot),
-      outDir: join(build.path, 'functions'),
       packageRoot,
     });
     bundling.catch(() => undefined);
-    const files = await bundleProcesses(packageRoot, build.path);
+    const files = await bundleProcesses(packageRoot);
 
     const emulatorPorts = deferred<Ports>();
     const functionPorts = deferred<Ports>();
