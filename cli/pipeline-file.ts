@@ -36,12 +36,18 @@ export function resolvePipelineFile(nameOrPath: string): string {
  * @throws UsageError when there is no such file; TidemarkError, on one line, when it does not compile, throws, or exports no pipeline
  */
 export async function loadPipeline(nameOrPath: string): Promise<Pipeline> {
+  return (await loadPipelineBundle(nameOrPath)).pipeline;
+}
+
+/** The pipeline and its bundle, an ES module that other threads can import without bundling again. Errors as {@link loadPipeline}. */
+export async function loadPipelineBundle(nameOrPath: string): Promise<{ readonly pipeline: Pipeline; readonly bundle: string }> {
   const file = resolvePipelineFile(nameOrPath);
-  const module = await importBundled(await bundlePipeline(file), file);
+  const bundle = await bundlePipeline(file);
+  const module = await importBundled(bundle, file);
   if (!isPipeline(module.default)) {
     throw new TidemarkError(`${file} has no pipeline as its default export: write export default definePipeline({ ... })`);
   }
-  return module.default;
+  return { pipeline: module.default, bundle };
 }
 
 /** Bundles into a file named by the hash of its content, put in place by a rename, so that concurrent runs share it. */

@@ -1,15 +1,15 @@
-import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
-import { hasFields, type TotalRow, totalsFields, totalsOf } from '../../functions/core/totals.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { hasFields, type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import { type CommandInput, defineCommand, flag, value, valueOr } from '../command.ts';
-import { UsageError } from '../errors.ts';
 import { text } from '../option-value.ts';
-import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
+import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
 import { inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runStatic, type StaticResult } from '../static/static-engine.ts';
 import { formatNumber } from '../table.ts';
+import { totalsBy } from '../totals-option.ts';
 
 export default defineCommand({
   operands: [{ name: 'FILES...', description: 'files of JSON lines, an event a line' }],
@@ -31,12 +31,11 @@ export default defineCommand({
   ],
   async run(input) {
     const startedMs = input.process.now();
-    const pipelineFile = resolvePipelineFile(input.options.pipeline);
     const files = inputFiles(input.operands);
-    const pipeline = await loadPipeline(pipelineFile);
+    const { pipeline, bundle } = await loadPipelineBundle(input.options.pipeline);
     const { totals } = input.options;
     const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);
-    const result = await run(input, pipeline, { pipelineFile, files, startedMs });
+    const result = await run(input, pipeline, { bundle, files, startedMs });
     const form: ResultForm = input.options.json ? 'json' : 'table';
     if (by === undefined) printRows(resultRows(result), form, input.process.stdout);
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
@@ -48,7 +47,7 @@ export default defineCommand({
 });
 
 interface Prepared {
-  readonly pipelineFile: string;
+  readonly bundle: string;
   readonly files: ReturnType<typeof inputFiles>;
   readonly startedMs: number;
 }
@@ -59,7 +58,7 @@ const progressAfterMs = 1000;
 async function run(
   { process }: Pick<CommandInput<never>, 'process'>,
   pipeline: Pipeline,
-  { pipelineFile, files, startedMs }: Prepared,
+  { bundle, files, startedMs }: Prepared,
 ): Promise<StaticResult> {
   const total = files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   let progress: ReturnType<typeof createProgress> | undefined;
@@ -69,7 +68,7 @@ async function run(
     (await progress).update(share * total, megabytes(share * total));
   };
   try {
-    return await runStatic({ pipeline, pipelineFile, files, arrivalMs: startedMs, signal: process.signal, onProgress: (share) => void show(share) });
+    return await runStatic({ pipeline, bundle, files, arrivalMs: startedMs, signal: process.signal, onProgress: (share) => void show(share) });
   } finally {
     (await progress)?.stop(megabytes(total));
   }
@@ -77,14 +76,6 @@ async function run(
 
 function megabytes(bytes: number): string {
   return `${formatNumber(Math.round(bytes / 1e6))} MB`;
-}
-
-function totalsBy(given: string, queries: readonly Query[]): readonly string[] {
-  try {
-    return totalsFields('--totals', given, queries);
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function resultRows(result: StaticResult): Parameters<typeof printRows>[0] {

@@ -5,7 +5,7 @@ import type { StaticWindow } from '../../functions/core/static-run.ts';
 import { type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import type { LateJson } from '../api-client.ts';
 import type { CommandProcess } from '../command.ts';
-import { loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
+import { loadPipelineBundle, resolvePipelineFile } from '../pipeline-file.ts';
 import { conservationLine, printRows, printTotals, type ResultRow } from '../result-table.ts';
 import type { Manifest } from '../sample/open-close.ts';
 import { inputFiles } from '../static/pieces.ts';
@@ -38,14 +38,14 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const out = form === 'json' ? process.stderr : process.stdout;
   const say = (text: string) => void out.write(`${text}\n`);
   const pipelineFile = resolvePipelineFile('device-actions');
-  const pipeline = await loadPipeline(pipelineFile);
+  const { pipeline, bundle } = await loadPipelineBundle(pipelineFile);
 
   say(`1. Dataset: ${formatNumber(manifest.events)} events in ${manifest.files} files (${manifest.open} Open, ${manifest.close} Close)`);
   say(`   ${manifest.movedLate} moved to later files, ${manifest.farTooLate} far too late, ${manifest.malformed} malformed and ${manifest.future} future ones added`);
 
   say('\n2. Static: the query over the files (tidemark batch)');
   const staticBegan = process.now();
-  const batch = await runStatic({ pipeline, pipelineFile, files: inputFiles(files), arrivalMs: staticBegan, signal: process.signal, onProgress: () => undefined });
+  const batch = await runStatic({ pipeline, bundle, files: inputFiles(files), arrivalMs: staticBegan, signal: process.signal, onProgress: () => undefined });
   const staticSeconds = (process.now() - staticBegan) / 1000;
   const staticTotals = totals(pipeline, batch.windows);
   if (form === 'text') printRows(rowsOf(batch.windows), 'table', out);

@@ -2,8 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { type Counters, noEvents } from '../../functions/core/counters.ts';
 import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { type AcceptedEvent, type Rejection, readEvent } from '../../functions/core/read-event.ts';
-import { parsedReader } from '../../functions/core/read-parsed.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
 import { eventLines } from './event-lines.ts';
 import { keptRejections } from './lane.ts';
 import type { InputFile } from './pieces.ts';
@@ -31,7 +30,6 @@ export interface DelayResult {
 /** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
 export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): DelayResult {
   const table = createDelayTable(pipeline, delaysMs);
-  const readParsed = parsedReader(pipeline);
   const buffer = createReadBuffer();
   const rejected: RejectedSample[] = [];
   const counters = { ...noEvents };
@@ -53,7 +51,7 @@ export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptio
     return read;
   };
   const handler = eventLines({
-    parsed: (event, line) => take(readParsed(event, arrivalMs), line),
+    parsed: (event, line) => take(readParsed(pipeline, event, arrivalMs), line),
     text: (text, line) => take(readEvent(pipeline, text, arrivalMs), line),
     unreadable: reject,
   });

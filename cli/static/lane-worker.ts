@@ -1,5 +1,6 @@
+import { pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { loadPipeline } from '../pipeline-file.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type LaneResult, runLane, type StaticJob } from './lane.ts';
 
 /** Where this module lies, once bundled: what a worker thread is started with. */
@@ -15,7 +16,8 @@ export type LaneAnswer =
 
 async function answer(job: StaticJob): Promise<LaneAnswer> {
   try {
-    return { kind: 'done', result: await runLane(job, await loadPipeline(job.pipelineFile), () => undefined) };
+    const { default: pipeline }: { readonly default: Pipeline } = await import(pathToFileURL(job.bundle).href);
+    return { kind: 'done', result: await runLane(job, pipeline, () => undefined) };
   } catch (error) {
     const text = (name: string): string => (error instanceof Error && name in error ? String(Reflect.get(error, name)) : '');
     return { kind: 'failed', message: error instanceof Error ? error.message : String(error), code: text('code'), path: text('path') };

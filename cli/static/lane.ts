@@ -12,8 +12,8 @@ export interface StaticJob {
   readonly units: readonly (readonly Piece[])[];
   /** One 32-bit integer: the next unit to take. Setting it to the number of units stops everybody after the unit at hand. */
   readonly next: SharedArrayBuffer;
-  /** The pipeline's file, for lanes in other threads. */
-  readonly pipelineFile: string;
+  /** The bundled pipeline, for lanes in other threads. */
+  readonly bundle: string;
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
 }

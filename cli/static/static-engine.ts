@@ -9,8 +9,8 @@ import { type InputFile, pieceBytes, unitsOf } from './pieces.ts';
 /** What {@link runStatic} needs. */
 export interface StaticEngineOptions {
   readonly pipeline: Pipeline;
-  /** The pipeline's file: the other threads load it themselves, as functions do not cross. */
-  readonly pipelineFile: string;
+  /** The bundled pipeline: the other threads load it themselves, as functions do not cross. */
+  readonly bundle: string;
   readonly files: readonly InputFile[];
   /** What counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
@@ -46,7 +46,7 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
   const total = files.reduce((sum, { bytes }) => sum + (bytes ?? bytesPerLane), 0);
   const lanes = options.lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
   const units = unitsOf(files, options.mostPieceBytes ?? pieceBytes);
-  const job: StaticJob = { files, units, next: new SharedArrayBuffer(4), pipelineFile: options.pipelineFile, arrivalMs: options.arrivalMs };
+  const job: StaticJob = { files, units, next: new SharedArrayBuffer(4), bundle: options.bundle, arrivalMs: options.arrivalMs };
   const taken = new Int32Array(job.next);
   const workers = Array.from({ length: Math.min(lanes, units.length) - 1 }, () => startWorker(job));
   const failed = (): void => void Atomics.store(taken, 0, units.length);

@@ -48,6 +48,11 @@ export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): 
   } catch (error) {
     return rejection('unparsable', message(error));
   }
+  return readParsed(pipeline, parsed, arrivalMs);
+}
+
+/** {@link readEvent} for an event that something else has parsed already. */
+export function readParsed(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
   try {
     return accept(pipeline, parsed, arrivalMs);
   } catch (error) {

@@ -3,8 +3,7 @@ import { createFold } from './fold.ts';
 import type { KeyText } from './group-key.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from './partial.ts';
 import type { Pipeline, Query } from './pipeline.ts';
-import { type AcceptedEvent, type Rejection, readEvent } from './read-event.ts';
-import { parsedReader } from './read-parsed.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from './read-event.ts';
 import type { MergedWindow } from './totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from './window-result.ts';
 
@@ -36,7 +35,6 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
   const fold = createFold();
   const counters = { ...noEvents };
   const queries = pipeline.queries.map(() => ({ ...noPairs }));
-  const readParsed = parsedReader(pipeline);
   function apply(read: AcceptedEvent | Rejection): AcceptedEvent | Rejection {
     counters.received++;
     if (read.outcome === 'rejected') {
@@ -60,7 +58,7 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
   }
   return {
     add: (text, arrivalMs) => apply(readEvent(pipeline, text, arrivalMs)),
-    addParsed: (parsed, arrivalMs) => apply(readParsed(parsed, arrivalMs)),
+    addParsed: (parsed, arrivalMs) => apply(readParsed(pipeline, parsed, arrivalMs)),
     reject() {
       counters.received++;
       counters.rejected++;
