@@ -1,0 +1,83 @@
+import pLimit from 'p-limit';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
+import type { Pane } from '../../functions/state/manifest.ts';
+import { type ShardAggregator, type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import type { Stream } from '../../functions/state/stream.ts';
+import type { Table } from '../../functions/state/table.ts';
+import { type ItemStore, itemStore } from '../simulation/item-store.ts';
+import { memoryTable } from '../simulation/memory-table.ts';
+
+/** One event as a producer puts it: its text, and where it ends up. */
+export interface PutEvent {
+  readonly text: string;
+  readonly shard: number;
+}
+
+/** When the first record arrives, epoch ms. */
+export const firstArrival = 1_700_000_000_000;
+
+/** A stream whose records are all put, and the three tables in memory. Nothing here has a clock: a finalize run comes long after the last arrival. */
+export interface ProtocolWorld {
+  readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
+  readonly logs: readonly (readonly StreamRecord[])[];
+  readonly published: Pane[];
+  shardId(shard: number): string;
+  aggregator(shard: number, state?: Table): ShardAggregator;
+  finalize(request?: FinalizeRequest): Promise<FinalizeReport>;
+}
+
+/** Puts events, `perRecord` packed into each Kinesis record. */
+export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], shards: number, perRecord: number): ProtocolWorld {
+  const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
+  const tables = { state: memoryTable(stores.state), windows: memoryTable(stores.windows), rejects: memoryTable(stores.rejects) };
+  const logs = Array.from({ length: shards }, (_, shard) => recordsOf(events, shard, perRecord));
+  const published: Pane[] = [];
+  const shardId = (shard: number) => `shardId-${String(shard).padStart(12, '0')}`;
+  const stream: Stream = {
+    listShards: async () => logs.map((_, shard) => ({ shardId: shardId(shard), closed: false })),
+    tail: async (id, after) => {
+      const last = logs[Number(id.slice(8))]?.at(-1);
+      return last === undefined || last.sequenceNumber === after ? 'nothing' : 'more';
+    },
+  };
+  return {
+    stores,
+    logs,
+    published,
+    shardId,
+    aggregator: (shard, state = tables.state) => shardAggregator({ pipeline, state, rejects: tables.rejects, shardId: shardId(shard) }),
+    finalize: (request = 'advance') =>
+      finalize(
+        {
+          pipeline,
+          state: tables.state,
+          windows: tables.windows,
+          stream,
+          limit: pLimit(8),
+          publish: async (pane) => {
+            published.push(pane);
+          },
+          now: () => firstArrival + 1_000_000_000,
+          remainingMs: () => 60_000,
+          retentionMs: 86_400_000,
+        },
+        request,
+      ),
+  };
+}
+
+function recordsOf(events: readonly PutEvent[], shard: number, perRecord: number): readonly StreamRecord[] {
+  const own = events.flatMap((event, position) => (event.shard === shard ? [{ ...event, position }] : []));
+  const records: StreamRecord[] = [];
+  for (let at = 0; at < own.length; at += perRecord) {
+    records.push({
+      // Longer than JavaScript's and DynamoDB's numbers, and not all of one length.
+      sequenceNumber: `${10n ** 54n - 3n + BigInt(records.length)}`,
+      arrival: firstArrival + at,
+      partitionKey: 'p',
+      events: own.slice(at, at + perRecord).map(({ text }, subRecord) => ({ text, subRecord, bytes: () => Buffer.from(text) })),
+    });
+  }
+  return records;
+}

@@ -1,0 +1,256 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/counters.ts';
+import { avg, count, definePipeline, max, min, sum, tumbling } from '../../functions/core/index.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import { readHorizon } from '../../functions/state/horizon.ts';
+import { readAllProgress } from '../../functions/state/progress.ts';
+import { readRegistry } from '../../functions/state/registry.ts';
+import type { Table } from '../../functions/state/table.ts';
+import { readWindows } from '../../functions/state/window-reader.ts';
+import { memoryTable } from '../simulation/memory-table.ts';
+import { firstArrival, type ProtocolWorld, type PutEvent, protocolWorld } from './protocol-world.ts';
+
+const delayMs = 10;
+
+const pipeline = definePipeline({
+  name: 'protocol',
+  event: z.object({ t: z.number(), k: z.string(), wide: z.string(), n: z.number().nullable() }),
+  eventTime: { of: (event) => event.t, unit: 'ms' },
+  watermark: { delay: delayMs, idle: 1 },
+  queries: {
+    byKey: {
+      groupBy: ['k'],
+      window: tumbling(20),
+      aggregates: { count: count(), sum: sum('n'), avg: avg('n'), min: min('n'), max: max('n') },
+      expectedKeys: 1,
+    },
+    // Many long keys outgrow their pages in the middle of a window.
+    wide: { groupBy: ['wide'], window: tumbling(200, { offset: 7 }), aggregates: { count: count() }, expectedKeys: 1 },
+    // Far more pages than keys.
+    sparse: {
+      where: (event) => event.k !== 'a',
+      groupBy: ['k', 'n'],
+      window: tumbling(35),
+      aggregates: { count: count(), sum: sum('n') },
+      expectedKeys: 1200,
+    },
+  },
+});
+
+const epoch = 1_600_000_000_000;
+/** 120 characters that do not compress, so that a few dozen keys outgrow a page. */
+const wideKey = (seed: number) =>
+  Array.from({ length: 20 }, (_, i) => ((Math.imul(seed * 31 + i + 1, 0x9e3779b1) >>> 0) + 0x10000000).toString(36).slice(0, 6)).join('');
+
+const numbers = fc.oneof(fc.constantFrom(null, 0, 0.1, 0.2, -0.3, 1e15, -1e15), fc.double({ noNaN: true, noDefaultInfinity: true }));
+
+/** Events whose times rise, each up to `disorderMs` behind the greatest of its shard. */
+function eventsWithin(disorderMs: number, shards: number) {
+  const event = fc.record({
+    shard: fc.nat({ max: shards - 1 }),
+    step: fc.nat({ max: 15 }),
+    behind: fc.nat({ max: disorderMs }),
+    k: fc.constantFrom('a', 'b', 'ü"\\'),
+    wide: fc.nat({ max: 60 }),
+    n: numbers,
+    garbage: fc.constantFrom(false, false, false, false, false, false, false, false, false, true),
+  });
+  return fc.array(event, { maxLength: 150, size: 'max' }).map((specs) => {
+    let time = epoch;
+    const greatest = new Map<number, number>();
+    return specs.map(({ shard, step, behind, k, wide, n, garbage }): PutEvent => {
+      if (garbage) return { shard, text: step % 2 === 0 ? '{"t":' : `{"t":${firstArrival + 10_000_000},"k":"a","wide":"","n":1}` };
+      time += step;
+      const t = Math.max(time, greatest.get(shard) ?? 0) - behind;
+      greatest.set(shard, Math.max(t, greatest.get(shard) ?? 0));
+      return { shard, text: JSON.stringify({ t, k, wide: wideKey(wide), n }) };
+    });
+  });
+}
+
+/** What happens next: a batch, from `back` records before the last one delivered, in a cold or a warm container, which may fail at its `failAt`-th call; or a finalize run. */
+const steps = fc.array(
+  fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        shard: fc.nat({ max: 2 }),
+        records: fc.integer({ min: 1, max: 25 }),
+        back: fc.nat({ max: 15 }),
+        container: fc.nat({ max: 2 }),
+        failAt: fc.option(fc.nat({ max: 25 }), { nil: undefined }),
+        failure: fc.constantFrom('before' as const, 'after' as const),
+      }),
+    },
+    { weight: 2, arbitrary: fc.constant('finalize' as const) },
+  ),
+  { minLength: 10, maxLength: 50, size: 'max' },
+);
+
+type Step = typeof steps extends fc.Arbitrary<(infer S)[]> ? S : never;
+
+/** The state table for one container, whose calls fail once, before or after they take effect. */
+function failingTable(world: ProtocolWorld) {
+  const table = memoryTable(world.stores.state);
+  let failure: { at: number; when: 'before' | 'after' } | undefined;
+  const failing = <T>(call: () => Promise<T>): Promise<T> => {
+    const fails = failure !== undefined && failure.at-- === 0 ? failure.when : undefined;
+    if (fails === 'before') return Promise.reject(new Error('planted'));
+    return fails === 'after' ? call().then(() => Promise.reject(new Error('planted'))) : call();
+  };
+  const wrapped: Table = {
+    get: (...call) => failing(() => table.get(...call)),
+    query: (...call) => failing(() => table.query(...call)),
+    put: (...call) => failing(() => table.put(...call)),
+    putAll: (...call) => failing(() => table.putAll(...call)),
+    update: (...call) => failing(() => table.update(...call)),
+    delete: (...call) => failing(() => table.delete(...call)),
+  };
+  return {
+    table: wrapped,
+    plant(at: number | undefined, when: 'before' | 'after') {
+      failure = at === undefined ? undefined : { at, when };
+    },
+  };
+}
+
+/** Runs the steps, then delivers what is left and drains. Checks on the way that nothing is late whose window is open. */
+async function run(world: ProtocolWorld, plan: readonly Step[]): Promise<void> {
+  const delivered = world.logs.map(() => 0);
+  const containers = new Map<string, { aggregator: ReturnType<ProtocolWorld['aggregator']>; faults: ReturnType<typeof failingTable> }>();
+  for (const step of plan) {
+    if (step === 'finalize') {
+      await world.finalize();
+      continue;
+    }
+    const log = world.logs[step.shard];
+    if (log === undefined) continue;
+    const from = Math.max(0, (delivered[step.shard] ?? 0) - step.back);
+    const name = `${step.shard}#${step.container}`;
+    // Container 0 is always a cold one: a restart.
+    let container = step.container === 0 ? undefined : containers.get(name);
+    if (container === undefined) {
+      const faults = failingTable(world);
+      container = { aggregator: world.aggregator(step.shard, faults.table), faults };
+      containers.set(name, container);
+    }
+    container.faults.plant(step.failAt, step.failure);
+    try {
+      const batch = log.slice(from, from + step.records);
+      await container.aggregator.apply(batch, () => 60_000);
+      delivered[step.shard] = Math.max(delivered[step.shard] ?? 0, from + batch.length);
+    } catch (error) {
+      if (!(error instanceof Error && error.message === 'planted')) throw error;
+    }
+    container.faults.plant(undefined, 'before');
+    await checkLate(world);
+  }
+  for (const [shard, log] of world.logs.entries()) await world.aggregator(shard).apply(log, () => 60_000);
+  await checkLate(world);
+  expect((await world.finalize('drain')).drained).toBe(true);
+}
+
+const queryOf = (name: unknown) => {
+  const query = pipeline.queries.find((candidate) => candidate.name === name);
+  if (query === undefined) throw new Error(`no query ${String(name)}`);
+  return query;
+};
+
+/** Every late event's window is closed by now; the side output only grows. */
+async function checkLate(world: ProtocolWorld): Promise<void> {
+  const { closedThrough } = await readHorizon(memoryTable(world.stores.state));
+  for (const { pk, sk, attributes } of world.stores.rejects.all()) {
+    if (attributes['reason'] !== 'late') continue;
+    const { window } = queryOf(sk.split('#')[2]);
+    const closings = window.closings(window.sliceOf(Number(attributes['eventTime'])));
+    expect(Math.max(...closings), `${pk} ${sk}`).toBeLessThanOrEqual(closedThrough);
+  }
+}
+
+/** The one-pass oracle over all events but those that are late for the query. */
+function oracle(world: ProtocolWorld, queryName: string) {
+  const late = new Set<string>();
+  for (const { pk, sk } of world.stores.rejects.all()) late.add(`${pk.slice(pk.indexOf('#') + 1)}#${sk}`);
+  const run = createStaticRun(pipeline);
+  world.logs.forEach((log, shard) => {
+    for (const { sequenceNumber, arrival, events } of log)
+      for (const { text, subRecord } of events)
+        if (!late.has(`${world.shardId(shard)}#${sequenceNumber}#${subRecord}#${queryName}`) && typeof text === 'string') run.add(text, arrival);
+  });
+  return staticAnswer(pipeline, [run.part()]);
+}
+
+async function checkFinals(world: ProtocolWorld, events: readonly PutEvent[]): Promise<void> {
+  const state = memoryTable(world.stores.state);
+  const windows = memoryTable(world.stores.windows);
+  const everything = { from: -8e14, to: 8e14, order: 'ascending', limit: 100_000 } as const;
+  for (const query of pipeline.queries) {
+    const finals = await readWindows({ pipeline, state, windows }, query, { ...everything, from: 0, to: 4e12, status: 'final' });
+    const expected = oracle(world, query.name);
+    const shape = ({ start, end, rows }: { start: number; end: number; rows: unknown }) => ({ start, end, rows });
+    expect(finals.map(shape)).toStrictEqual(expected.windows.filter((window) => window.query === query.name).map(shape));
+    const counted = finals.reduce((total, { records }) => total + records, 0);
+    expect(counted).toBe(expected.queries[query.index]?.counted);
+    for (const { records, rows } of finals) expect(rows.reduce((total, { values }) => total + Number(values['count']), 0)).toBe(records);
+  }
+  let counters: Counters = noEvents;
+  for (const progress of (await readAllProgress(state)).values()) counters = addCounters(counters, progress.counters);
+  expect(isConserved(counters)).toBe(true);
+  expect(counters.received).toBe(events.length);
+  expect(await readRegistry(state)).toStrictEqual([]);
+}
+
+const worlds = (disorderMs: number) =>
+  fc.constantFrom(1, 1, 2, 3).chain((shards) =>
+    fc.record({
+      shards: fc.constant(shards),
+      events: eventsWithin(disorderMs, shards),
+      perRecord: fc.integer({ min: 1, max: 4 }),
+      plan: steps,
+    }),
+  );
+
+describe('the protocol', () => {
+  it('gives the finals of the one-pass oracle without what it put aside as late, whatever the batches, retries, restarts and finalize runs', async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds(15 * delayMs), async ({ shards, events, perRecord, plan }) => {
+        const world = protocolWorld(pipeline, events, shards, perRecord);
+        await run(world, plan);
+        await checkFinals(world, events);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('finds nothing late that is within the delay of its shard', async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds(delayMs), async ({ shards, events, perRecord, plan }) => {
+        const world = protocolWorld(pipeline, events, shards, perRecord);
+        await run(world, plan);
+        await checkFinals(world, events);
+        expect([...world.stores.rejects.all()].filter(({ attributes }) => attributes['reason'] === 'late')).toStrictEqual([]);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('publishes each final window at least once, and always with the same rows', async () => {
+    await fc.assert(
+      fc.asyncProperty(worlds(5 * delayMs), async ({ shards, events, perRecord, plan }) => {
+        const world = protocolWorld(pipeline, events, shards, perRecord);
+        await run(world, plan);
+        const rows = new Map<string, string>();
+        for (const pane of world.published) {
+          const name = `${pane.query} ${pane.start} ${pane.revision}`;
+          const text = JSON.stringify([pane.rows, pane.states, pane.records]);
+          expect(rows.get(name) ?? text).toBe(text);
+          rows.set(name, text);
+        }
+        expect(rows.size).toBe([...world.stores.windows.all()].filter(({ pk }) => !pk.endsWith('#parts')).length);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
