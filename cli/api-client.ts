@@ -6,7 +6,11 @@ import { TidemarkError } from './errors.ts';
 import type { ResultRow } from './result-table.ts';
 
 /** A rejected or late event as the API shows it. */
-export type LateJson = Omit<SideEvent, 'payload' | 'query'> & { readonly query: string | null; readonly payload: string; readonly payloadBytes: number };
+export type LateJson = Omit<SideEvent, 'payload' | 'query'> & {
+  readonly query: string | null;
+  readonly payload: string;
+  readonly payloadBytes: number;
+};
 
 /** The watermark as the API shows it. Times are epoch ms. */
 export interface WatermarkJson {
@@ -68,7 +72,11 @@ export function apiClient(base: string): ApiClient {
       const all: WindowJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${query}/windows`, { ...filter, limit: windowsPerPage, cursor });
+        const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${query}/windows`, {
+          ...filter,
+          limit: windowsPerPage,
+          cursor,
+        });
         all.push(...page.windows);
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);

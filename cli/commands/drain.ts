@@ -33,10 +33,17 @@ export default defineCommand({
       const answer = await invoke<FinalizeAnswer>(lambda, name, { request: 'drain' });
       if (answer.drained) {
         const { watermark } = answer;
-        process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `drained: every window is final (watermark ${watermark === null ? 'none' : isoTime(watermark)})\n`);
+        process.stdout.write(
+          options.json
+            ? `${JSON.stringify(answer)}\n`
+            : `drained: every window is final (watermark ${watermark === null ? 'none' : isoTime(watermark)})\n`,
+        );
         return 0;
       }
-      if (process.now() > deadline) throw new TidemarkError(`drain: records are still uncommitted after ${options.timeout} s: look at tidemark status and the log of aggregate, or give --timeout more`);
+      if (process.now() > deadline)
+        throw new TidemarkError(
+          `drain: records are still uncommitted after ${options.timeout} s: look at tidemark status and the log of aggregate, or give --timeout more`,
+        );
       await delay(againAfterMs);
     }
   },

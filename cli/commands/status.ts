@@ -15,9 +15,16 @@ export default defineCommand({
       process.stdout.write(`${JSON.stringify({ watermark, conservation })}\n`);
     } else {
       const { heldBy } = watermark;
-      process.stdout.write(`watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${heldBy}`}; final through ${time(watermark.finalizedThrough)}\n`);
+      process.stdout.write(
+        `watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${heldBy}`}; final through ${time(watermark.finalizedThrough)}\n`,
+      );
       const columns = [{ heading: 'shard' }, { heading: 'state' }, { heading: 'max event time' }, { heading: 'watermark' }];
-      process.stdout.write(`${formatTable(columns, watermark.shards.map((shard) => [shard.shardId, shard.state, time(shard.maxEventTime), time(shard.watermark)]))}\n`);
+      process.stdout.write(
+        `${formatTable(
+          columns,
+          watermark.shards.map((shard) => [shard.shardId, shard.state, time(shard.maxEventTime), time(shard.watermark)]),
+        )}\n`,
+      );
       process.stdout.write(`${conservationLine(conservation)}\n`);
     }
     return conservation.holds ? 0 : 1;

@@ -48,7 +48,10 @@ export default defineCommand({
   },
 });
 
-function triggerSize(options: { readonly maxFilesPerTrigger: number | undefined; readonly triggerRecords: number | undefined }, files: number): TriggerSize {
+function triggerSize(
+  options: { readonly maxFilesPerTrigger: number | undefined; readonly triggerRecords: number | undefined },
+  files: number,
+): TriggerSize {
   const { maxFilesPerTrigger, triggerRecords } = options;
   if (maxFilesPerTrigger !== undefined && triggerRecords !== undefined)
     throw new UsageError('--max-files-per-trigger and --trigger-records exclude each other: give one of them');

@@ -18,10 +18,14 @@ export default defineCommand({
   async run({ options, process }) {
     const api = openApi(options);
     const { from, to, status, by } = options;
-    const fields = (by ?? '').split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const fields = (by ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
     const queries = await chosenQueries(api, options.query);
     const fitting = queries.filter((query) => fields.every((name) => query.groupBy.includes(name)));
-    if (fitting.length === 0) throw new UsageError(`--by: ${by} are not group-by fields of a query: use ${queries.flatMap((query) => query.groupBy).join(', ')}`);
+    if (fitting.length === 0)
+      throw new UsageError(`--by: ${by} are not group-by fields of a query: use ${queries.flatMap((query) => query.groupBy).join(', ')}`);
     const totals = await Promise.all(fitting.map((query) => api.totals(query.name, { from, to, status, by })));
     printTotals(totals.flat(), options.json ? 'json' : 'table', process.stdout);
     return 0;

@@ -36,7 +36,9 @@ export default defineCommand({
     local.onExit((error) => ended.abort(error));
     const { url, endpoints, streamName, tableNames, functionNames } = local;
     process.stdout.write(
-      options.json ? `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames })}\n` : `tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it)\n`,
+      options.json
+        ? `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames })}\n`
+        : `tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it)\n`,
     );
     try {
       await delay(2 ** 31 - 1, undefined, { signal: AbortSignal.any([process.signal, ended.signal]) }).catch(() => undefined);

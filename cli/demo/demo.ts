@@ -1,6 +1,6 @@
-import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { isoTime } from '../../functions/core/event-time.ts';
 import { grouped } from '../../functions/core/grouped.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { StaticWindow } from '../../functions/core/static-run.ts';
 import { type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import type { LateJson } from '../api-client.ts';
@@ -41,11 +41,20 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const { pipeline, bundle } = await loadPipelineBundle(pipelineFile);
 
   say(`1. Dataset: ${formatNumber(manifest.events)} events in ${manifest.files} files (${manifest.open} Open, ${manifest.close} Close)`);
-  say(`   ${manifest.movedLate} moved to later files, ${manifest.farTooLate} far too late, ${manifest.malformed} malformed and ${manifest.future} future ones added`);
+  say(
+    `   ${manifest.movedLate} moved to later files, ${manifest.farTooLate} far too late, ${manifest.malformed} malformed and ${manifest.future} future ones added`,
+  );
 
   say('\n2. Static: the query over the files (tidemark batch)');
   const staticBegan = process.now();
-  const batch = await runStatic({ pipeline, bundle, files: inputFiles(files), arrivalMs: staticBegan, signal: process.signal, onProgress: () => undefined });
+  const batch = await runStatic({
+    pipeline,
+    bundle,
+    files: inputFiles(files),
+    arrivalMs: staticBegan,
+    signal: process.signal,
+    onProgress: () => undefined,
+  });
   const staticSeconds = (process.now() - staticBegan) / 1000;
   const staticTotals = totals(pipeline, batch.windows);
   if (form === 'text') printRows(rowsOf(batch.windows), 'table', out);
@@ -84,14 +93,22 @@ async function conclude(conclusion: Conclusion): Promise<number> {
   const expected = rowsOf(apart.windows);
   const sameRows = JSON.stringify(sorted(expected)) === JSON.stringify(sorted(result.rows));
   const { conservation } = result;
-  const sameCounts = conservation.counted === apart.counters.counted && conservation.rejected === batch.counters.rejected && conservation.received === batch.counters.received;
+  const sameCounts =
+    conservation.counted === apart.counters.counted &&
+    conservation.rejected === batch.counters.rejected &&
+    conservation.received === batch.counters.received;
   const equal = sameRows && sameCounts && apart.differences.length === 0;
 
   say('\n5. The windows and totals that the API answers, beside the static ones');
   if (form === 'text') say(sideBySide(rowsOf(batch.windows), result.rows, side, pipeline));
   if (form === 'text') say(totalsTable(staticTotals, streamTotals, side));
   say(reasons(side));
-  say(`\n${barChart(streamTotals.map((row) => ({ label: String(row.key.action), value: Number(row.values.count) })), barWidth)}\n`);
+  say(
+    `\n${barChart(
+      streamTotals.map((row) => ({ label: String(row.key.action), value: Number(row.values.count) })),
+      barWidth,
+    )}\n`,
+  );
   say(conservationLine(conservation));
   for (const difference of apart.differences.slice(0, 5)) say(`   ${difference}`);
   say(
@@ -101,7 +118,9 @@ async function conclude(conclusion: Conclusion): Promise<number> {
   );
   if (!conservation.holds) say('NOT CONSERVED: received is not counted + late + duplicate + rejected + filtered');
   const seconds = { static: staticSeconds, start: result.startSeconds, stream: result.streamSeconds };
-  say(`static ${seconds.static.toFixed(1)} s, start ${seconds.start.toFixed(1)} s, stream ${seconds.stream.toFixed(1)} s, ${formatNumber(result.writeUnits)} write units`);
+  say(
+    `static ${seconds.static.toFixed(1)} s, start ${seconds.start.toFixed(1)} s, stream ${seconds.stream.toFixed(1)} s, ${formatNumber(result.writeUnits)} write units`,
+  );
   if (form === 'json') {
     const { holds, ...counters } = conservation;
     process.stdout.write(
@@ -138,11 +157,23 @@ function sorted(rows: readonly ResultRow[]): readonly (readonly [string, unknown
 function sideBySide(fromFiles: readonly ResultRow[], fromStream: readonly ResultRow[], side: readonly LateJson[], pipeline: Pipeline): string {
   const streamed = new Map(fromStream.map((row) => [nameOf(row), row]));
   const [query] = pipeline.queries;
-  const late = grouped(side.filter(isLate), (event) => nameOf({ start: query?.window.sliceOf(event.eventTime ?? 0) ?? 0, key: { action: actionOf(event) } }));
-  const columns = [{ heading: 'hour' }, { heading: 'action' }, ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const }))];
+  const late = grouped(side.filter(isLate), (event) =>
+    nameOf({ start: query?.window.sliceOf(event.eventTime ?? 0) ?? 0, key: { action: actionOf(event) } }),
+  );
+  const columns = [
+    { heading: 'hour' },
+    { heading: 'action' },
+    ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const })),
+  ];
   const rows = fromFiles.map((row) => {
     const name = nameOf(row);
-    return [isoTime(row.start), String(row.key.action), Number(row.values.count), Number(streamed.get(name)?.values.count ?? 0), late.get(name)?.length ?? 0];
+    return [
+      isoTime(row.start),
+      String(row.key.action),
+      Number(row.values.count),
+      Number(streamed.get(name)?.values.count ?? 0),
+      late.get(name)?.length ?? 0,
+    ];
   });
   return formatTable(columns, rows);
 }
@@ -170,7 +201,10 @@ function reasons(side: readonly LateJson[]): string {
   const byReason = [...grouped(side, (event) => event.reason)];
   if (byReason.length === 0) return 'nothing was late or rejected';
   const columns = [{ heading: 'set aside' }, { heading: 'events', align: 'right' as const }, { heading: 'for example' }];
-  return formatTable(columns, byReason.map(([reason, events]) => [reason, events.length, shortened(`${events[0]?.payload}: ${events[0]?.detail}`)]));
+  return formatTable(
+    columns,
+    byReason.map(([reason, events]) => [reason, events.length, shortened(`${events[0]?.payload}: ${events[0]?.detail}`)]),
+  );
 }
 
 function shortened(text: string): string {

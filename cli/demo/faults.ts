@@ -1,10 +1,5 @@
 import { ListShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
-import type { Embedded } from '../stream/embedded.ts';
-
-/** How the event source mapping says what it does with each shard. */
-interface MappingStatus {
-  readonly shards: Readonly<Record<string, { readonly state: string }>>;
-}
+import { type Embedded, mappingStatus } from '../stream/embedded.ts';
 
 /** Puts records and kills the functions' process with SIGKILL while one of their batches is in flight. Returns what was killed. */
 export async function killInTheMiddle({ local }: Embedded, put: () => Promise<void>): Promise<string> {
@@ -16,7 +11,7 @@ export async function killInTheMiddle({ local }: Embedded, put: () => Promise<vo
   });
   const { functions } = local.pids();
   for (let after = 0; after < 3; after += ended ? 1 : 0) {
-    const { shards } = (await (await fetch(`${local.url}/_tidemark/mapping`)).json()) as MappingStatus;
+    const { shards } = await mappingStatus(local);
     const busy = Object.entries(shards).filter(([, { state }]) => state === 'invoking');
     if (busy.length === 0) continue;
     await local.kill('functions');

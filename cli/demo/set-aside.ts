@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Counters } from '../../functions/core/counters.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { createStaticRun, staticAnswer, type StaticWindow } from '../../functions/core/static-run.ts';
+import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
 import type { LateJson } from '../api-client.ts';
 import { readFileChunks, readLines } from '../feeder/lines.ts';
 

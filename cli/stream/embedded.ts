@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { FinalizeAnswer, FinalizeEvent } from '../../functions/finalize.ts';
 import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
-import { readProgress } from '../../functions/state/progress.ts';
-import { openTables } from '../../functions/state/tables.ts';
+import type { FinalizeAnswer, FinalizeEvent } from '../../functions/finalize.ts';
 import type { Local } from '../../infra/local/local.ts';
 import { type ApiClient, apiClient } from '../api-client.ts';
 import { clientConfig } from '../endpoint.ts';
@@ -16,15 +14,25 @@ export interface Embedded {
   readonly kinesis: KinesisClient;
   readonly api: ApiClient;
   finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
-  /** Waits until each shard has committed at least the given record. */
+  /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
   /** Write units of DynamoDB that aggregate and finalize have taken so far, refused conditions included. */
   writeUnits(): Promise<number>;
   close(): Promise<void>;
 }
 
-/** How long (ms) to wait before progress is read again: reading it costs the emulator about as much as a write. */
-const pollMs = 5;
+/** How long (ms) to wait before the mapping is asked again. */
+const pollMs = 4;
+
+/** What the event source mapping does with each shard, by name. */
+interface MappingStatus {
+  readonly shards: Readonly<Record<string, { readonly state: string; readonly checkpoint: string | null }>>;
+}
+
+/** How far the event source mapping has come. */
+export async function mappingStatus(local: Local): Promise<MappingStatus> {
+  return (await (await fetch(`${local.url}/_tidemark/mapping`)).json()) as MappingStatus;
+}
 
 /** How often an invocation is tried again while the functions' process is being started anew. */
 const attempts = 50;
@@ -33,20 +41,19 @@ export function embedded(local: Local): Embedded {
   const at = (endpoint: string) => clientConfig({ port: Number(new URL(endpoint).port), endpoint: undefined });
   const kinesis = new KinesisClient(at(local.endpoints.kinesis));
   const lambda = new LambdaClient(at(local.endpoints.lambda));
-  const { state } = openTables(local.tableNames, at(local.endpoints.dynamodb));
   return {
     local,
     kinesis,
     api: apiClient(local.url),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
     async committed(upTo, signal) {
-      for (const [shardId, last] of upTo) {
-        for (;;) {
-          signal.throwIfAborted();
-          const { sequenceNumber } = await readProgress(state, shardId);
-          if (!isAfter(last, sequenceNumber)) break;
-          await delay(pollMs);
-        }
+      for (;;) {
+        signal.throwIfAborted();
+        const { shards } = await mappingStatus(local);
+        const isBehind = ([shardId, last]: readonly [string, SequenceNumber]) =>
+          shards[shardId]?.state !== 'finished' && isAfter(last, shards[shardId]?.checkpoint ?? undefined);
+        if (![...upTo].some(isBehind)) return;
+        await delay(pollMs);
       }
     },
     async writeUnits() {

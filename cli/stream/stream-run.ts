@@ -16,7 +16,7 @@ import type { ResultRow } from '../result-table.ts';
 import { formatNumber } from '../table.ts';
 import { type Embedded, embedded } from './embedded.ts';
 import { type FeedCheckpoint, hasCheckpoint, readCheckpoint, writeCheckpoint } from './feed-checkpoint.ts';
-import { type Trigger, triggersOf, type TriggerSize } from './triggers.ts';
+import { type Trigger, type TriggerSize, triggersOf } from './triggers.ts';
 
 /** The whole system, embedded, over files: what it is told. */
 export interface StreamRunOptions {
@@ -78,7 +78,14 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
     const rows = (await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: 'final' })))).flatMap(resultRows);
     const done = process.now();
     const writeUnits = await system.writeUnits();
-    return await use(system, { rows, conservation, writeUnits, startedAt, startSeconds: (ready - began) / 1000, streamSeconds: (done - ready) / 1000 });
+    return await use(system, {
+      rows,
+      conservation,
+      writeUnits,
+      startedAt,
+      startSeconds: (ready - began) / 1000,
+      streamSeconds: (done - ready) / 1000,
+    });
   } finally {
     await system.close();
   }
@@ -92,7 +99,8 @@ async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions):
   }
   const bases = files.map((file) => path.basename(file));
   const twice = bases.find((name, i) => bases.indexOf(name) !== i);
-  if (twice !== undefined) throw new UsageError(`two files are named ${twice}: with --data, files are known by their base names, so give them different ones`);
+  if (twice !== undefined)
+    throw new UsageError(`two files are named ${twice}: with --data, files are known by their base names, so give them different ones`);
   if (!hasCheckpoint(dataDir)) {
     if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name === 'kinesis' || name === 'dynamodb'))
       throw new TidemarkError(`--data: ${dataDir} holds something else than a stream of files: name an empty or a new folder`);
@@ -100,8 +108,10 @@ async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions):
   }
   if (start === 'fresh') throw new TidemarkError(`--data: ${dataDir} holds a stream that was begun: go on with --resume, or name another folder`);
   const checkpoint = await readCheckpoint(dataDir);
-  if (checkpoint.pipeline !== pipeline.name) throw new TidemarkError(`--pipeline: ${dataDir} holds a stream of ${checkpoint.pipeline}, not of ${pipeline.name}: name that one`);
-  if (checkpoint.files.join() !== fileNames(files).join()) throw new TidemarkError(`FILES: ${dataDir} holds a stream of other files (${checkpoint.files.length}): name the same ones in the same order`);
+  if (checkpoint.pipeline !== pipeline.name)
+    throw new TidemarkError(`--pipeline: ${dataDir} holds a stream of ${checkpoint.pipeline}, not of ${pipeline.name}: name that one`);
+  if (checkpoint.files.join() !== fileNames(files).join())
+    throw new TidemarkError(`FILES: ${dataDir} holds a stream of other files (${checkpoint.files.length}): name the same ones in the same order`);
   return checkpoint;
 }
 

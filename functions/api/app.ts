@@ -3,11 +3,11 @@ import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '.
 import { TidemarkError } from '../core/error.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 import { totalsFields, totalsOf } from '../core/totals.ts';
-import { shardWatermark } from '../core/watermark.ts';
+import { globalWatermark, shardWatermark } from '../core/watermark.ts';
 import { readHorizon } from '../state/horizon.ts';
-import { pairsOf, readAllProgress } from '../state/progress.ts';
+import { noProgress, pairsOf, readAllProgress } from '../state/progress.ts';
 import { readSideOutput } from '../state/rejects.ts';
-import { readReport } from '../state/shard-report.ts';
+import { readSeenShards } from '../state/shard-report.ts';
 import type { Tables } from '../state/tables.ts';
 import { readWindow, readWindows } from '../state/window-reader.ts';
 import { keyParameter, limitParameter, namedQuery, rangeParameters, timeParameter, windowLimits, wordParameter } from './parameters.ts';
@@ -93,28 +93,30 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
   });
 
   app.get('/v1/watermark', async (context) => {
-    const [horizon, progress, report] = await Promise.all([readHorizon(tables.state), readAllProgress(tables.state), readReport(tables.state)]);
-    const ids = [...new Set([...progress.keys(), ...(report?.shards.keys() ?? [])])].sort();
-    const shards = ids.map((shardId) => {
-      const committed = progress.get(shardId);
-      const maxEventTime = committed?.maxEventTime ?? null;
-      return {
-        shardId,
-        state: report === undefined ? 'unknown' : (report.shards.get(shardId) ?? 'gone'),
-        sequenceNumber: committed?.sequenceNumber ?? null,
-        maxEventTime,
-        watermark: maxEventTime === null ? null : shardWatermark(maxEventTime, pipeline.delayMs),
-        lagMs: maxEventTime === null ? null : now() - shardWatermark(maxEventTime, pipeline.delayMs),
-      };
+    const [horizon, progress, seen] = await Promise.all([readHorizon(tables.state), readAllProgress(tables.state), readSeenShards(tables.state)]);
+    const shards = [...new Set([...progress.keys(), ...seen.keys()])].sort().map((shardId) => {
+      const { sequenceNumber, maxEventTime } = progress.get(shardId) ?? noProgress;
+      const own = maxEventTime === undefined ? null : shardWatermark(maxEventTime, pipeline.delayMs);
+      // A shard that no finalize run has seen yet holds the watermark too.
+      const state = seen.get(shardId)?.state ?? 'holding';
+      const lagMs = own === null ? null : now() - own;
+      return { shardId, state, sequenceNumber: sequenceNumber ?? null, maxEventTime: maxEventTime ?? null, watermark: own, lagMs };
     });
+    const { heldBy } = globalWatermark(
+      shards.map(({ shardId, maxEventTime, state }) => ({
+        shardId,
+        maxEventTime: maxEventTime ?? undefined,
+        state: state === 'unreadable' ? 'holding' : state,
+      })),
+      pipeline.delayMs,
+    );
     const { watermark, closedThrough, finalizedThrough } = horizon;
     return context.json({
       watermark: finite(watermark),
       closedThrough: finite(closedThrough),
       finalizedThrough: finite(finalizedThrough),
       lagMs: Number.isFinite(watermark) ? now() - watermark : null,
-      heldBy: report?.heldBy ?? null,
-      observedAt: report?.at ?? null,
+      heldBy: heldBy ?? null,
       shards,
     });
   });

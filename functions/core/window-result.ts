@@ -5,11 +5,7 @@ import type { Query } from './pipeline.ts';
 import type { EmittedWindow } from './window.ts';
 
 /** Merges the partial aggregates of a window: of all its slices, and of all buckets and shards of each. */
-export function mergeWindow(
-  query: Query,
-  window: EmittedWindow,
-  partialsOf: (slice: number) => Iterable<Partials>,
-): ReadonlyMap<KeyText, Partial> {
+export function mergeWindow(query: Query, window: EmittedWindow, partialsOf: (slice: number) => Iterable<Partials>): ReadonlyMap<KeyText, Partial> {
   const merged = new Map<KeyText, Partial>();
   for (const slice of window.slices) for (const partials of partialsOf(slice)) mergeInto(query, merged, partials);
   return merged;

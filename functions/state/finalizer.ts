@@ -6,9 +6,8 @@ import { mergeWindow, windowsOf } from '../core/window-result.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, writeFinalPane } from './manifest.ts';
 import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
-import { readAllProgress } from './progress.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
-import { observeShards, type ShardReport, writeReport } from './shard-report.ts';
+import { observeShards, type ShardReport } from './shard-report.ts';
 import type { Stream } from './stream.ts';
 import type { Table } from './table.ts';
 
@@ -59,17 +58,14 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const { pipeline, state, stream } = options;
   const shards = await observeShards({ pipeline, state, stream, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
-  await writeReport(state, shards, heldBy, options.now());
   const drained = request === 'drain' && (await everythingCommitted(stream, shards));
   const raiseTo = drained ? await lastClosing(pipeline, state) : computed;
-  if (raiseTo !== undefined) await raiseClosedThrough(state, raiseTo);
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
-  const { watermark, closedThrough } = await readHorizon(state);
+  const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
   const { finalizedThrough } = await readHorizon(state);
-  const due = registry.filter((bucket) => bucket.closesAt <= closedThrough);
-  const byClosing = [...grouped(due, (bucket) => bucket.closesAt)].sort(([left], [right]) => left - right);
+  const byClosing = closingsDue(pipeline, registry, closedThrough);
   let windows = 0;
   let closingsLeft = byClosing.length;
   for (const [closing, buckets] of byClosing) {
@@ -78,7 +74,15 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     else await forget(options, closing, buckets);
     closingsLeft--;
   }
-  return { watermark, heldBy, shards, windows, windowsOpen: countWindows(pipeline, registry, closedThrough), closingsLeft, drained: drained && closingsLeft === 0 };
+  return {
+    watermark,
+    heldBy,
+    shards,
+    windows,
+    windowsOpen: countWindows(pipeline, registry, closedThrough),
+    closingsLeft,
+    drained: drained && closingsLeft === 0,
+  };
 }
 
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
@@ -88,6 +92,26 @@ function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[],
   }, 0);
 }
 
+/**
+ * The closings to take, ascending, each with the buckets whose slice is in a window that closes there. A slice of overlapping windows stays
+ * registered until its last closing: records that were applied early belong to the later windows too, which may have no buckets of their own.
+ */
+function closingsDue(
+  pipeline: Pipeline,
+  registry: readonly RegisteredBucket[],
+  closedThrough: number,
+): readonly (readonly [closing: number, buckets: readonly RegisteredBucket[]])[] {
+  const windows = new Map(pipeline.queries.map((query) => [query.name, query.window]));
+  const due = registry.flatMap((bucket) =>
+    (windows.get(bucket.query)?.closings(bucket.slice) ?? [])
+      .filter((closing) => closing >= bucket.closesAt && closing <= closedThrough)
+      .map((closing) => ({ closing, bucket })),
+  );
+  return [...grouped(due, ({ closing }) => closing)]
+    .sort(([left], [right]) => left - right)
+    .map(([closing, group]) => [closing, group.map(({ bucket }) => bucket)]);
+}
+
 /** Step 3 for one closing. */
 async function finalizeClosing(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<number> {
   const { pipeline, state, windows: table, publish } = options;
@@ -95,9 +119,13 @@ async function finalizeClosing(options: FinalizerOptions, closing: number, bucke
   for (const query of pipeline.queries) {
     const ofQuery = buckets.filter((bucket) => bucket.query === query.name);
     if (ofQuery.length === 0) continue;
-    const closed = await closeAll(options, query, ofQuery);
+    const closed = await closeAll(
+      options,
+      query,
+      ofQuery.filter(({ closesAt }) => closesAt === closing),
+    );
     for (const window of query.window.emit(closing)) {
-      const pages = await pagesOf(options, query, window, closing, closed);
+      const pages = await pagesOf(options, query, window, closing, ofQuery, closed);
       const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
       if (partials.size === 0) continue;
       const records = [...pages.values()].flat().reduce((total, page) => total + page.records, 0);
@@ -126,13 +154,14 @@ function pageNames(query: Query, bucket: RegisteredBucket): readonly PageName[] 
 
 /**
  * Step 3 b: the pages that a window merges, by slice: of a tumbling window those that were just closed, of an overlapping one those of all
- * buckets of its slices that close no later, whoever closed them.
+ * buckets of its slices that close no later, which this run or one before it has closed.
  */
 async function pagesOf(
   options: FinalizerOptions,
   query: Query,
   window: EmittedWindow,
   closing: number,
+  buckets: readonly RegisteredBucket[],
   closed: readonly ClosedPage[],
 ): Promise<ReadonlyMap<number, readonly Page[]>> {
   if (window.slices.every((slice) => query.window.closings(slice).length === 1))
@@ -140,9 +169,10 @@ async function pagesOf(
       closed.filter(({ slice }) => window.slices.includes(slice)),
       ({ slice }) => slice,
     );
-  const shardIds = await knownShards(options);
+  const shardsOf = grouped(buckets, ({ slice }) => slice);
   const found = window.slices.map(async (slice) => {
-    const pages = await Promise.all(shardIds.map((shardId) => options.limit(() => readSlicePages(options.state, shardId, query, slice))));
+    const shardIds = new Set((shardsOf.get(slice) ?? []).map(({ shardId }) => shardId));
+    const pages = await Promise.all([...shardIds].map((shardId) => options.limit(() => readSlicePages(options.state, shardId, query, slice))));
     return [
       slice,
       pages
@@ -154,13 +184,9 @@ async function pagesOf(
   return new Map(await Promise.all(found));
 }
 
-async function knownShards({ state }: FinalizerOptions): Promise<readonly string[]> {
-  return [...(await readAllProgress(state)).keys()];
-}
-
 /**
- * The end of step 3 e, when `finalizedThrough` has reached the closing: pages whose slice has no closing left may expire, and the buckets
- * leave the registry. All that is done too for buckets that a crash or a late registration left behind.
+ * The end of step 3 e, when `finalizedThrough` has reached the closing: the pages of slices that have no closing left may expire, and their
+ * buckets leave the registry. All that is done too for buckets that a crash or a late registration left behind.
  */
 async function forget(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<void> {
   const { pipeline, state, limit } = options;
@@ -170,7 +196,7 @@ async function forget(options: FinalizerOptions, closing: number, buckets: reado
     const ended = ofQuery.filter((bucket) => query.window.closings(bucket.slice).every((other) => other <= closing));
     const names = ended.flatMap((bucket) => pageNames(query, bucket));
     await Promise.all(names.map((name) => limit(() => expirePage(state, name, expiresAt))));
-    if (ofQuery.length > 0) await removeBuckets(state, query, ofQuery);
+    if (ended.length > 0) await removeBuckets(state, query, ended);
   }
 }
 

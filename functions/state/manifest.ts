@@ -53,22 +53,31 @@ export async function writeFinalPane(
   const rows = sortedRows(query, partials);
   const chunks = chunked(rows);
   const contents = chunks.map((chunk) => contentOf(query, partials, chunk));
-  for (;;) {
-    const existing = await readPane(windows, query, window);
-    if (existing?.status === 'final') return existing;
-    const revision = 0;
-    const [only] = contents;
-    const isWhole = contents.length === 1 && only !== undefined && bytesOf(chunks[0] ?? []) <= manifestBytes;
-    if (!isWhole) await windows.putAll(contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, 'final', part), attributes })));
-    const held: Attributes = isWhole ? only : { parts: contents.length, attempt: 'final' };
-    const attributes: Attributes = { start: window.start, end: window.end, status: 'final', revision, finalizedAt: nowMs, records, ...held };
-    const outcome = await windows.put({ ...manifestKey(query.name, window), attributes }, [
-      { attribute: 'status', is: 'absentOrOther', than: 'final' },
-      { attribute: 'revision', is: 'absentOrBelow', bound: revision },
-    ]);
-    if (outcome === 'applied')
-      return { query: query.name, ...window, status: 'final', revision, finalizedAt: nowMs, records, rows, states: statesOf(contents) };
-  }
+  const revision = 0;
+  const [only] = contents;
+  const isWhole = contents.length === 1 && only !== undefined && bytesOf(rows) <= manifestBytes;
+  if (!isWhole) await windows.putAll(contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, 'final', part), attributes })));
+  const held: Attributes = isWhole ? only : { parts: contents.length, attempt: 'final' };
+  const attributes: Attributes = { start: window.start, end: window.end, status: 'final', revision, finalizedAt: nowMs, records, ...held };
+  const outcome = await windows.put({ ...manifestKey(query.name, window), attributes }, [
+    { attribute: 'status', is: 'absentOrOther', than: 'final' },
+    { attribute: 'revision', is: 'absentOrBelow', bound: revision },
+  ]);
+  const written = {
+    query: query.name,
+    start: window.start,
+    end: window.end,
+    status: 'final' as const,
+    revision,
+    finalizedAt: nowMs,
+    records,
+    rows,
+    states: statesOf(contents),
+  };
+  if (outcome === 'applied') return written;
+  const standing = await readPane(windows, query, window);
+  if (standing === undefined) throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
+  return standing;
 }
 
 /** Rows cut so that none of the chunks outgrows its item. */

@@ -39,7 +39,7 @@ export interface BatchReport {
   readonly maxEventTime: number | undefined;
 }
 
-/** Applies batches of one shard exactly once (DESIGN 4.1), and keeps what makes a warm container cheap: no reads in the steady state. */
+/** Applies batches of one shard exactly once (DESIGN 4.1), and keeps what makes a warm container cheap: in the steady state one small read, of the progress. */
 export interface ShardAggregator {
   /**
    * @param remainingMs how much time is left; a chunk is started only while there is enough, but always the first
@@ -78,7 +78,7 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
     async apply(records, remainingMs) {
       // Until this batch is through, nothing is remembered: a call that failed half-way may still be under way and must not touch what the
       // next one relies on.
-      const memory = warm ?? (await startCold(options));
+      const memory = warm === undefined ? await startCold(options) : await refreshed(options, warm);
       warm = undefined;
       const report = await applyBatch(options, memory, records, remainingMs);
       memory.writer.trim();
@@ -86,6 +86,17 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
       return report;
     },
   };
+}
+
+/**
+ * Batches of a shard go round the containers, so what a warm one remembers may be old. One read of the progress, at a tenth of the price of a write,
+ * tells: it is cheaper than pages written on a stale condition and then read and written again.
+ */
+async function refreshed({ state, shardId }: ShardAggregatorOptions, memory: Warm): Promise<Warm> {
+  const progress = await readProgress(state, shardId);
+  if (progress.sequenceNumber !== memory.progress.sequenceNumber) memory.writer.forgetCopies();
+  memory.progress = progress;
+  return memory;
 }
 
 async function startCold({ state, shardId }: ShardAggregatorOptions): Promise<Warm> {
@@ -102,6 +113,7 @@ async function startCold({ state, shardId }: ShardAggregatorOptions): Promise<Wa
         const size = memory.progress.sizes[query.name];
         return size === undefined ? pageCountFor(query.expectedKeys * bytesPerExpectedKey) : nextPageCount(size);
       },
+      isBeyond: (query, slice) => slice > (memory.progress.sizes[query.name]?.slice ?? Number.NEGATIVE_INFINITY),
     }),
   };
   return memory;
@@ -133,7 +145,7 @@ async function applyBatch(
       memory.progress = progress;
     } else {
       // Somebody else has committed, an earlier attempt perhaps: what is left after that is computed again.
-      memory.progress = await readProgress(options.state, options.shardId);
+      await refreshed(options, memory);
     }
   }
   return { counters, resumeAt, maxEventTime: memory.progress.maxEventTime };

@@ -27,8 +27,8 @@ import type { Table } from './table.ts';
 interface SliceMemory {
   /** The bucket that may be written to, once it has evidence and the earlier ones are settled. */
   bucket: Bucket | undefined;
-  /** Copies of the bucket's pages, by index. */
-  readonly pages: Map<number, Page>;
+  /** Copies of the bucket's pages, by index; a page that is not among them was never written. Undefined: they have to be read. */
+  pages: Map<number, Page> | undefined;
   /** The last sequence numbers of closed pages of earlier buckets, by `closesAt#count`, then page; undefined where nothing was written. */
   readonly settled: Map<string, { readonly count: number; readonly numbers: Map<number, SequenceNumber | undefined> }>;
   /** No closing is left and every bucket is settled: what is in no closed page is late. */
@@ -59,6 +59,8 @@ export interface SliceWriter {
   expectedCount(query: Query, slice: number): number;
   /** Size of the slice's bucket as far as it is known, for the shard's progress. */
   size(query: Query, slice: number): BucketSize | undefined;
+  /** Forgets the copies of pages, for somebody else has written since. Evidence and settled numbers hold for ever and stay. */
+  forgetCopies(): void;
   /** Forgets the slices used longest ago, evidence and settled numbers together, beyond a bound of memory. */
   trim(): void;
 }
@@ -77,21 +79,21 @@ export interface SliceWriterOptions {
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** The page count for a bucket of a slice that has none yet. */
   readonly firstCount: (query: Query) => number;
+  /** Whether nothing was ever committed to a slice, nor to a later one: a look into the registry can be spared then. */
+  readonly isBeyond: (query: Query, slice: number) => boolean;
 }
 
-export function sliceWriter({ state, shardId, horizon, limit, firstCount }: SliceWriterOptions): SliceWriter {
+export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyond }: SliceWriterOptions): SliceWriter {
   const memories = new Map<string, SliceMemory>();
 
   function memoryOf(query: Query, slice: number): SliceMemory {
     const name = memoryName(query, slice);
-    const memory = memories.get(name) ?? { bucket: undefined, pages: new Map(), settled: new Map(), late: false, growTo: 0 };
+    const memory = memories.get(name) ?? { bucket: undefined, pages: undefined, settled: new Map(), late: false, growTo: 0 };
     // Moved to the end: a Map keeps its order, and the first are forgotten first.
     memories.delete(name);
     memories.set(name, memory);
     return memory;
   }
-
-  const pageName = (query: Query, bucket: Bucket, page: number): PageName => ({ shardId, query, bucket, page });
 
   /**
    * Steps 3 a to c: makes a bucket writable, or the slice late. True when done; false when the horizon or the registry moved meanwhile and
@@ -106,21 +108,21 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount }: Slic
       return true;
     }
     // A bucket that is registered is taken as it is; a smaller count registered beside it would have to be settled for nothing.
-    let registered = await limit(() => readSliceRegistry(state, shardId, query, slice));
+    let registered = isBeyond(query, slice) ? [] : await limit(() => readSliceRegistry(state, shardId, query, slice));
     const wanted = Math.max(memory.growTo, largestCount(registered, closesAt) || firstCount(query));
-    if (largestCount(registered, closesAt) < wanted)
-      registered = await limit(() => registerBucket(state, shardId, query, { slice, closesAt, count: wanted }));
+    const isNew = largestCount(registered, closesAt) < wanted;
+    if (isNew) registered = await limit(() => registerBucket(state, shardId, query, { slice, closesAt, count: wanted }));
     const count = largestCount(registered, closesAt);
     // Evidence is a read of the horizon that begins after the registration, or after a larger count was met (step 3 b).
     const { closedThrough } = await horizon.read();
     if (closedThrough >= closesAt) return false;
     const isEarlier = (other: Bucket) => other.closesAt <= closedThrough || (other.closesAt === closesAt && other.count < count);
     const hasEarlier = closings.some((closing) => closing <= closedThrough) || registered.some(isEarlier);
-    const settled = hasEarlier
-      ? await settle(query, slice, memory, isEarlier)
-      : { registered, found: await limit(() => readSlicePages(state, shardId, query, slice)) };
-    if (largestCount(settled.registered, closesAt) > count) return false;
-    useBucket(memory, { slice, closesAt, count }, settled.found);
+    const settled = hasEarlier ? await settle(query, slice, memory, isEarlier) : undefined;
+    if (settled !== undefined && largestCount(settled.registered, closesAt) > count) return false;
+    memory.bucket = { slice, closesAt, count };
+    // A bucket that nobody had registered before has no pages, unless somebody writes them now: the condition of the write will tell.
+    memory.pages = settled === undefined ? (isNew ? new Map() : undefined) : copiesOf(memory.bucket, settled.found);
     return true;
   }
 
@@ -140,7 +142,7 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount }: Slic
     });
     await Promise.all(
       open.map(async ({ bucket, page, numbers }) => {
-        const closed = await limit(() => closePage(state, pageName(query, bucket, page)));
+        const closed = await limit(() => closePage(state, { shardId, query, bucket, page }));
         numbers.set(page, closed.sequenceNumber);
       }),
     );
@@ -149,24 +151,33 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount }: Slic
 
   /** Step 3 d. Returns what is left to do when a page turns out to be closed or has to grow; the bucket is forgotten then. */
   async function write(query: Query, memory: SliceMemory, bucket: Bucket, pending: readonly KeyFold[], chunk: Chunk, counted: number[]) {
+    const pages = memory.pages ?? copiesOf(bucket, await limit(() => readSlicePages(state, shardId, query, bucket.slice)));
+    memory.pages = pages;
     const plans = [...grouped(pending, (fold) => pageOf(fold.key, bucket.count))].map(([index, folds]) => {
-      const copy = memory.pages.get(index) ?? neverWritten;
-      return { name: pageName(query, bucket, index), folds, copy, next: mergedPage(pageName(query, bucket, index), copy, folds, chunk) };
+      const name: PageName = { shardId, query, bucket, page: index };
+      const copy = pages.get(index) ?? neverWritten;
+      return { name, folds, copy, next: mergedPage(name, copy, folds, chunk) };
     });
-    memory.growTo = growthOf(bucket, memory.pages, plans) ?? memory.growTo;
+    memory.growTo = growthOf(bucket, pages, plans) ?? memory.growTo;
     if (memory.growTo > bucket.count) {
       memory.bucket = undefined;
       return [...pending];
     }
-    return (await Promise.all(plans.map((plan) => limit(() => writeOne(memory, plan, chunk, counted))))).flat();
+    return (await Promise.all(plans.map((plan) => limit(() => writeOne(memory, pages, plan, chunk, counted))))).flat();
   }
 
-  async function writeOne(memory: SliceMemory, plan: PagePlan, chunk: Chunk, counted: number[]): Promise<readonly KeyFold[]> {
+  async function writeOne(
+    memory: SliceMemory,
+    pages: Map<number, Page>,
+    plan: PagePlan,
+    chunk: Chunk,
+    counted: number[],
+  ): Promise<readonly KeyFold[]> {
     const { name } = plan;
     for (let { copy, next, folds } = plan; ; ) {
       const split = after(name.query, folds, chunk, copy.sequenceNumber);
       counted.push(...split.counted);
-      memory.pages.set(name.page, copy);
+      pages.set(name.page, copy);
       if (split.left.length === 0) return [];
       if (copy.closed) {
         memory.bucket = undefined;
@@ -175,7 +186,7 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount }: Slic
       if (split.counted.length > 0 || next === undefined) next = mergedPage(name, copy, split.left, chunk);
       folds = split.left;
       if ((await writePage(state, name, copy, next)) === 'applied') {
-        memory.pages.set(name.page, next);
+        pages.set(name.page, next);
         for (const fold of folds) counted.push(...fold.events);
         return [];
       }
@@ -207,15 +218,18 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount }: Slic
     expectedCount: (query, slice) => memories.get(memoryName(query, slice))?.bucket?.count ?? firstCount(query),
     size(query, slice) {
       const memory = memories.get(memoryName(query, slice));
-      if (memory?.bucket === undefined) return undefined;
+      if (memory?.bucket === undefined || memory.pages === undefined) return undefined;
       return { slice, count: memory.bucket.count, bytes: contentBytes(memory.pages) };
+    },
+    forgetCopies() {
+      for (const memory of memories.values()) memory.pages = undefined;
     },
     trim() {
       let pages = 0;
-      for (const memory of memories.values()) pages += memory.pages.size + 1;
+      for (const memory of memories.values()) pages += weightOf(memory);
       for (const [name, memory] of memories) {
         if (pages <= mostPages) return;
-        pages -= memory.pages.size + 1;
+        pages -= weightOf(memory);
         memories.delete(name);
       }
     },
@@ -230,20 +244,19 @@ interface PagePlan {
   readonly next: NextPage | undefined;
 }
 
+/** What a slice takes of the bound of memory, in pages. */
+const weightOf = (memory: SliceMemory) => (memory.pages?.size ?? 0) + 1;
+
 const memoryName = (query: Query, slice: number) => `${query.name}#${slice}`;
 
 function largestCount(registered: readonly Bucket[], closesAt: number): number {
   return registered.reduce((largest, bucket) => (bucket.closesAt === closesAt ? Math.max(largest, bucket.count) : largest), 0);
 }
 
-/**
- * Takes a bucket into use with copies of its pages. Those that were not found were never written, unless somebody writes them now, which
- * the condition of the write will tell.
- */
-function useBucket(memory: SliceMemory, bucket: Bucket, found: readonly FoundPage[]): void {
-  memory.bucket = bucket;
-  memory.pages.clear();
-  for (const { closesAt, count, index, page } of found) if (closesAt === bucket.closesAt && count === bucket.count) memory.pages.set(index, page);
+/** Copies of a bucket's pages among those found. */
+function copiesOf(bucket: Bucket, found: readonly FoundPage[]): Map<number, Page> {
+  const own = found.filter(({ closesAt, count }) => closesAt === bucket.closesAt && count === bucket.count);
+  return new Map(own.map(({ index, page }) => [index, page]));
 }
 
 function settledNumbers(memory: SliceMemory, closesAt: number, count: number): Map<number, SequenceNumber | undefined> {

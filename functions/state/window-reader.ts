@@ -6,7 +6,6 @@ import { mergeWindow, sortedRows, windowsOf } from '../core/window-result.ts';
 import { readHorizon } from './horizon.ts';
 import { type Pane, partialsOf, readPane, readPanes } from './manifest.ts';
 import { readSlicePages } from './page.ts';
-import { readAllProgress } from './progress.ts';
 import { type RegisteredBucket, readRegistry } from './registry.ts';
 import type { Table } from './table.ts';
 
@@ -49,8 +48,11 @@ interface ReaderTables {
  */
 export async function readWindows(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
   if (range.status === 'final') return (await readPanesIn(tables, query, range)).map((pane) => finalView(query, pane));
-  const { closedThrough, buckets } = await readOpen(tables, query);
-  const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(({ start }) => start >= range.from && start < range.to);
+  const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
+  const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
+    // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
+    ({ start, end }) => end > finalizedThrough && start >= range.from && start < range.to,
+  );
   const sorted = inOrder(inRange, range).slice(0, range.limit);
   const open = await openViews(tables, query, sorted, buckets, closedThrough);
   const finals = range.status === 'all' ? await readPanesIn(tables, query, range) : await stillOpen(tables, query, sorted);
@@ -73,9 +75,9 @@ export async function readWindow(tables: ReaderTables, query: Query, start: numb
 }
 
 async function readOpen({ state }: ReaderTables, query: Query) {
-  const { closedThrough } = await readHorizon(state);
+  const { closedThrough, finalizedThrough } = await readHorizon(state);
   const buckets = (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
-  return { closedThrough, buckets };
+  return { closedThrough, finalizedThrough, buckets };
 }
 
 async function stillOpen({ windows }: ReaderTables, query: Query, candidates: readonly Window[]): Promise<readonly Pane[]> {
@@ -90,13 +92,13 @@ function openViews(
   buckets: readonly RegisteredBucket[],
   closedThrough: number,
 ): Promise<readonly WindowView[]> {
-  const shardsOf = grouped(buckets, (bucket) => bucket.slice);
+  const bucketsOf = grouped(buckets, (bucket) => bucket.slice);
   return Promise.all(
     windows.map(async (window) => {
       const closing = window.end;
       const slices = await Promise.all(
         window.slices.map(async (slice) => {
-          const shardIds = await shardsOfSlice(tables, query, slice, shardsOf.get(slice) ?? []);
+          const shardIds = [...new Set((bucketsOf.get(slice) ?? []).map((bucket) => bucket.shardId))];
           const found = await Promise.all(shardIds.map((shardId) => readSlicePages(tables.state, shardId, query, slice)));
           return [slice, found.flat().filter((page) => page.closesAt <= closing)] as const;
         }),
@@ -109,12 +111,6 @@ function openViews(
       return { query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials };
     }),
   );
-}
-
-/** The shards that may hold pages of a slice: those of its registered buckets; where earlier ones may have left the registry, all. */
-async function shardsOfSlice({ state }: ReaderTables, query: Query, slice: number, buckets: readonly RegisteredBucket[]): Promise<readonly string[]> {
-  if (query.window.closings(slice).length > 1) return [...(await readAllProgress(state)).keys()];
-  return [...new Set(buckets.map((bucket) => bucket.shardId))];
 }
 
 function finalView(query: Query, pane: Pane): WindowView {
