@@ -3,6 +3,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { FinalizeAnswer, FinalizeEvent } from '../../functions/finalize.ts';
+import type { MappingStatus } from '../../infra/local/event-source-mapping.ts';
 import type { Local } from '../../infra/local/local.ts';
 import { type ApiClient, apiClient } from '../api-client.ts';
 import { clientConfig } from '../endpoint.ts';
@@ -21,21 +22,14 @@ export interface Embedded {
   close(): Promise<void>;
 }
 
-/** How long (ms) to wait before the mapping is asked again. */
-const pollMs = 4;
-
-/** What the event source mapping does with each shard, by name. */
-interface MappingStatus {
-  readonly shards: Readonly<Record<string, { readonly state: string; readonly checkpoint: string | null }>>;
-}
-
-/** How far the event source mapping has come. */
-export async function mappingStatus(local: Local): Promise<MappingStatus> {
-  return (await (await fetch(`${local.url}/_tidemark/mapping`)).json()) as MappingStatus;
+/** How far the event source mapping has come; `after` so many changes: as soon as there was another, or a second has passed. */
+export async function mappingStatus(local: Local, after?: number): Promise<MappingStatus> {
+  return (await (await fetch(`${local.url}/_tidemark/mapping${after === undefined ? '' : `?after=${after}`}`)).json()) as MappingStatus;
 }
 
 /** How often an invocation is tried again while the functions' process is being started anew. */
 const attempts = 50;
+const againAfterMs = 5;
 
 export function embedded(local: Local): Embedded {
   const at = (endpoint: string) => clientConfig({ port: Number(new URL(endpoint).port), endpoint: undefined });
@@ -47,13 +41,12 @@ export function embedded(local: Local): Embedded {
     api: apiClient(local.url),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
     async committed(upTo, signal) {
-      for (;;) {
+      for (let status = await mappingStatus(local); ; status = await mappingStatus(local, status.changes)) {
         signal.throwIfAborted();
-        const { shards } = await mappingStatus(local);
+        const { shards } = status;
         const isBehind = ([shardId, last]: readonly [string, SequenceNumber]) =>
           shards[shardId]?.state !== 'finished' && isAfter(last, shards[shardId]?.checkpoint ?? undefined);
         if (![...upTo].some(isBehind)) return;
-        await delay(pollMs);
       }
     },
     async writeUnits() {
@@ -80,7 +73,7 @@ export async function invoke<Answer>(lambda: LambdaClient, functionName: string,
     } catch (error) {
       const gone = error instanceof Error && (error.name === 'ServiceException' || error.name === 'ServiceUnavailableException');
       if (!gone || attempt === attempts) throw error;
-      await delay(pollMs * attempt);
+      await delay(againAfterMs * attempt);
     }
   }
 }

@@ -2,7 +2,7 @@
  * Over how many partitions of the state table the items that the finalizer reads whole are spread (shard progress, the registry): fixed,
  * for a reader has to find them all; each partition takes 1,000 writes a second.
  */
-const partitions = 4;
+const partitions = 2;
 
 /** The partition of a shard's items of one kind. */
 export function partitionOf(kind: string, shardId: string): string {

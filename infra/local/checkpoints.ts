@@ -26,6 +26,10 @@ export interface Checkpoints {
   all(): Readonly<Record<string, ShardCheckpoint>>;
   /** Takes effect at once and is written soon; several changes may share one write. */
   set(shardId: string, checkpoint: ShardCheckpoint): void;
+  /** How often a checkpoint was set. */
+  changes(): number;
+  /** Resolves when there were more than so many changes, or after `withinMs`. */
+  changed(than: number, withinMs: number): Promise<void>;
   /** Resolves when all is written. */
   flush(): Promise<void>;
 }
@@ -54,6 +58,8 @@ export function createCheckpoints(
   const shards: Record<string, ShardCheckpoint> = { ...before?.shards };
   let writing: Promise<void> | undefined;
   let dirty = false;
+  let changes = 0;
+  const waiting = new Set<() => void>();
 
   async function write(): Promise<void> {
     while (dirty) {
@@ -67,6 +73,8 @@ export function createCheckpoints(
     all: () => shards,
     set(shardId, checkpoint) {
       shards[shardId] = checkpoint;
+      changes++;
+      for (const wake of waiting) wake();
       dirty = true;
       writing ??= write()
         .catch(onError)
@@ -74,6 +82,18 @@ export function createCheckpoints(
           writing = undefined;
         });
     },
+    changes: () => changes,
+    changed: (than, withinMs) =>
+      new Promise((resolve) => {
+        if (changes > than) return resolve();
+        const wake = (): void => {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, withinMs);
+        waiting.add(wake);
+      }),
     flush: () => writing ?? Promise.resolve(),
   };
 }

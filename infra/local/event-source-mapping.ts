@@ -20,6 +20,14 @@ export interface MappingSpec {
 /** A shard waits until its parents are finished, is delivered, and is finished. */
 export type MappedShard = Omit<ShardStatus, 'state'> & { readonly state: ShardStatus['state'] | 'waitingForParents' | 'finished' };
 
+/** How far a mapping has come, for people and for those who wait for a record to be processed. */
+export interface MappingStatus {
+  /** How often a checkpoint has changed. */
+  readonly changes: number;
+  readonly lastError: string | null;
+  readonly shards: Readonly<Record<string, MappedShard>>;
+}
+
 /** An event source mapping from a Kinesis stream to a function. */
 export interface EventSourceMapping {
   /** Resolves when the shards are known and delivery has begun. */
@@ -27,7 +35,9 @@ export interface EventSourceMapping {
   onHint(hint: PutHint): void;
   /** Reads all shards, and their list, now. */
   wakeAll(): void;
-  status(): { readonly lastError: string | null; readonly shards: Readonly<Record<string, MappedShard>> };
+  status(): MappingStatus;
+  /** The status once there were more than so many changes of checkpoints, or after a second. */
+  statusAfter(changes: number): Promise<MappingStatus>;
   /** Starts no further invocation, and resolves when the last ones have ended. */
   stop(): Promise<void>;
 }
@@ -37,6 +47,9 @@ interface Shard {
   readonly ParentShardId?: string;
   readonly AdjacentParentShardId?: string;
 }
+
+/** How long (ms) a status waits for a change. */
+const statusWithinMs = 1_000;
 
 /** How often (ms) the shards are listed when nothing says that they changed. */
 const listEveryMs = 1_000;
@@ -91,6 +104,15 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
 
   const watching = watchShards();
 
+  function status(): MappingStatus {
+    const entries = shards.map(({ ShardId }): [string, MappedShard] => {
+      const checkpoint = spec.checkpoints.get(ShardId)?.sequenceNumber ?? null;
+      const own = consumers.get(ShardId)?.status() ?? { state: 'waitingForParents', checkpoint, invocations: 0, lastError: null };
+      return [ShardId, isFinished(ShardId) ? { ...own, state: 'finished' } : own];
+    });
+    return { changes: spec.checkpoints.changes(), lastError, shards: Object.fromEntries(entries) };
+  }
+
   return {
     begun,
     onHint(hint) {
@@ -101,13 +123,10 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
       relist.ring();
       for (const consumer of consumers.values()) consumer.wake();
     },
-    status() {
-      const entries = shards.map(({ ShardId }): [string, MappedShard] => {
-        const checkpoint = spec.checkpoints.get(ShardId)?.sequenceNumber ?? null;
-        const status = consumers.get(ShardId)?.status() ?? { state: 'waitingForParents', checkpoint, invocations: 0, lastError: null };
-        return [ShardId, isFinished(ShardId) ? { ...status, state: 'finished' } : status];
-      });
-      return { lastError, shards: Object.fromEntries(entries) };
+    status,
+    async statusAfter(changes) {
+      await spec.checkpoints.changed(changes, statusWithinMs);
+      return status();
     },
     async stop() {
       stopped = true;

@@ -11,7 +11,7 @@ import { restEvent } from './rest-event.ts';
 export interface FrontSpec {
   readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
   /** Answers of `GET /_tidemark/NAME`, as JSON. */
-  readonly pages: Readonly<Record<string, () => Promise<unknown>>>;
+  readonly pages: Readonly<Record<string, (parameters: URLSearchParams) => Promise<unknown>>>;
   /** Invokes the query function with the event (JSON) of an HTTP request. */
   query(event: string): Promise<InvokeAnswer>;
   /** The metrics of an invocation that went through the front. */
@@ -44,14 +44,15 @@ export function createFront(spec: FrontSpec): Server {
     } else if (path === '/_tidemark/logs') functions.forward(request, response, down);
     else if (target.startsWith('Kinesis_')) kinesis.forward(request, response, down);
     else if (target.startsWith('DynamoDB_')) dynamodb.forward(request, response, down);
-    else if (path.startsWith('/_tidemark/')) void answerPage(path.slice('/_tidemark/'.length), response).catch(() => response.destroy());
+    else if (path.startsWith('/_tidemark/')) void answerPage(new URL(path, 'http://front'), response).catch(() => response.destroy());
     else answerRest(request, response).catch(() => response.destroy());
   }
 
-  async function answerPage(page: string, response: ServerResponse): Promise<void> {
+  async function answerPage({ pathname, searchParams }: URL, response: ServerResponse): Promise<void> {
+    const page = pathname.slice('/_tidemark/'.length);
     const make = spec.pages[page];
     if (make === undefined) return send(response, gatewayAnswer(404, `no page ${page}: there are ${Object.keys(spec.pages).join(', ')}, logs`));
-    const body = Buffer.from(JSON.stringify(await make()));
+    const body = Buffer.from(JSON.stringify(await make(searchParams)));
     send(response, { status: 200, headers: { 'content-type': 'application/json' }, body });
   }
 

@@ -89,7 +89,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     pages: {
       health: () => health(options, front),
       metrics: async () => metrics,
-      mapping: async () => esm.status(),
+      mapping: (parameters) => (parameters.has('after') ? esm.statusAfter(Number(parameters.get('after'))) : Promise.resolve(esm.status())),
     },
   });
   const port = await listenFront(front, options.port);

@@ -37,7 +37,7 @@ export interface ShardConsumer {
 const firstBackoffMs = 50;
 const longestBackoffMs = 1_000;
 /** Waits (ms) between polls that find nothing. Hints make up for the long one. */
-const firstPollMs = 10;
+const firstPollMs = 100;
 const longestPollMs = 1_000;
 /** While a window gathers, the shard is read at most this often (ms). */
 const windowPollMs = 100;
@@ -58,6 +58,8 @@ export function startShardConsumer(
   const buffer: EventRecord[] = [];
   let ended = false;
   let stopped = false;
+  /** Whether a read is worth its price before a hint or the next poll: at the start, and after one that was full. */
+  let more = true;
   let state: ShardStatus['state'] = 'reading';
   let invocations = 0;
   let lastError: string | null = null;
@@ -65,16 +67,15 @@ export function startShardConsumer(
   const nextLength = (): number => batchLength(buffer, settings.batchSize, settings.batchBytes);
   const isFull = (): boolean => buffer.length >= settings.batchSize || nextLength() < buffer.length;
 
-  /** One read into the buffer; an error of Kinesis's is shown and counts as nothing found. */
-  async function fill(): Promise<number> {
+  /** One read into the buffer; an error of Kinesis's is shown, and the next poll tries again. */
+  async function fill(): Promise<void> {
     try {
       const read = await source.read();
       if (read.kind === 'ended') ended = true;
       else buffer.push(...read.records);
-      return read.kind === 'ended' ? 0 : read.records.length;
+      more = read.kind === 'records' && read.more;
     } catch (error) {
       lastError = messageOf(error);
-      return 0;
     }
   }
 
@@ -85,16 +86,17 @@ export function startShardConsumer(
     while (!stopped) {
       if (isFull() || (ended && buffer.length > 0)) return nextLength();
       if (ended) return 0;
-      const found = await fill();
+      if (buffer.length === 0 && !more) {
+        const rung = (await signal.wait(pollMs)) === 'rung';
+        pollMs = rung ? firstPollMs : Math.min(longestPollMs, pollMs * 2);
+        if (stopped) return 0;
+      }
+      await fill();
       if (isFull() || ended) continue;
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0 && buffer.length > 0) return nextLength();
       if (leftMs <= 0) deadlineMs = performance.now() + settings.batchWindowMs;
       if (buffer.length > 0) await pause(Math.min(windowPollMs, Math.max(1, leftMs)));
-      else {
-        const rung = found === 0 && (await signal.wait(pollMs)) === 'rung';
-        pollMs = rung ? firstPollMs : Math.min(longestPollMs, pollMs * 2);
-      }
     }
     return 0;
   }
@@ -128,7 +130,7 @@ export function startShardConsumer(
     let backoffMs = firstBackoffMs;
     while (left > 0 && !stopped) {
       state = 'invoking';
-      const ahead = !ended && buffer.length < left + settings.batchSize ? fill() : undefined;
+      const ahead = more && !ended && buffer.length < left + settings.batchSize ? fill() : undefined;
       const done = await attempt(buffer.slice(0, left));
       await ahead;
       const last = buffer[done - 1];

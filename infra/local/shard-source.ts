@@ -2,7 +2,9 @@ import { type AwsJson, AwsJsonError } from './aws-json.ts';
 import { type EventRecord, type KinesisRecord, toEventRecord } from './kinesis-event.ts';
 
 /** What one read of a shard gave. */
-export type ShardRead = { readonly kind: 'records'; readonly records: readonly EventRecord[] } | { readonly kind: 'ended' };
+export type ShardRead =
+  /** `more`: it gave as many as it was asked for, so there may be more at once. */
+  { readonly kind: 'records'; readonly records: readonly EventRecord[]; readonly more: boolean } | { readonly kind: 'ended' };
 
 /** Reads the records of one shard in order, each once, from a position to the end of the shard. */
 export interface ShardSource {
@@ -52,6 +54,7 @@ export function createShardSource(kinesis: AwsJson, streamName: string, shardId:
       const answer = await getRecords();
       const records = answer.Records.map((record) => toEventRecord(record, shardId, streamName));
       const last = records.at(-1);
+      const more = records.length >= limit;
       if (last !== undefined) {
         position = last.sequenceNumber;
         const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
@@ -59,7 +62,7 @@ export function createShardSource(kinesis: AwsJson, streamName: string, shardId:
       }
       if (records.length === 0 && (answer.NextShardIterator ?? undefined) === undefined) return { kind: 'ended' };
       iterator = answer.NextShardIterator ?? undefined;
-      return { kind: 'records', records };
+      return { kind: 'records', records, more };
     },
   };
 }
