@@ -3,7 +3,11 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // The SDK's notice about Node 20 is for its users' logs, not for ours.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Two cores, shared: more workers only make every one of them slower.
+    maxWorkers: 2,
   },
 });

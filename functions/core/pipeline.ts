@@ -88,11 +88,13 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  */
 export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'watermark', 'queries']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
   if (names.length === 0) throw mistake('queries', spec.queries, 'has no query: give at least one, by name');
   const watermark = settings('watermark', spec.watermark, "a watermark policy: write { delay: '1 hour' }");
+  onlyKnown('watermark', watermark, ['delay', 'maxFutureSkew', 'idle']);
   const eventTime = checkedEventTime(spec.eventTime);
   const bounds = { leastMs: 0, mostMs: longestDurationMs };
   return {
@@ -111,6 +113,7 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
+  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'expectedKeys']);
   if (!namePattern.test(name)) throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64');
   const groupBy = groupFields(field, spec.groupBy ?? []);
   const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
@@ -159,6 +162,12 @@ function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>
     if (groupBy.filter((other) => other === name).length > 1) throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
     return [name, (event) => event[name] as GroupValue | undefined];
   });
+}
+
+/** A setting that vanished in silence, `idel` or Flink's `allowedLateness`, would be found out much too late; bundling checks no types. */
+function onlyKnown(field: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw mistake(`${field}.${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
 }
 
 function checkNames(field: string, names: readonly string[]): void {

@@ -168,3 +168,21 @@ describe('a definition', () => {
     expect(defining({ event: throwing })).not.toThrow();
   });
 });
+
+describe('a setting that is not known', () => {
+  const known = {
+    name: 'p',
+    event: z.object({ time: z.number() }),
+    eventTime: (event: { time: number }) => event.time,
+    watermark: { delay: 0 },
+    queries: { q: { window: tumbling(1), aggregates: { n: count() } } },
+  };
+
+  it.each([
+    ['pipeline.filter', { ...known, filter: true }],
+    ['watermark.idel', { ...known, watermark: { delay: 0, idel: '1 s' } }],
+    ['queries.q.allowedLateness', { ...known, queries: { q: { ...known.queries.q, allowedLateness: '1 hour' } } }],
+  ])('is refused and named: %s', (field, spec) => {
+    expect(() => definePipeline(spec as typeof known)).toThrow(field);
+  });
+});
