@@ -59,7 +59,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const shards = await observeShards({ pipeline, state, stream, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(stream, shards));
-  const raiseTo = drained ? await lastClosing(pipeline, state) : computed;
+  const raiseTo = drained ? latest(computed, await lastClosing(pipeline, state)) : computed;
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
   const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
@@ -204,6 +204,11 @@ async function forget(options: FinalizerOptions, closing: number, buckets: reado
 async function everythingCommitted(stream: Stream, shards: readonly ShardReport[]): Promise<boolean> {
   const tails = await Promise.all(shards.map((shard) => (shard.state === 'drained' ? 'end' : stream.tail(shard.shardId, shard.sequenceNumber))));
   return tails.every((tail) => tail !== 'more');
+}
+
+/** The later of two times, undefined being none. */
+function latest(left: number | undefined, right: number | undefined): number | undefined {
+  return left === undefined || right === undefined ? (left ?? right) : Math.max(left, right);
 }
 
 /** The last closing of any registered bucket's slice: the end of a finite stream closes all windows. */
