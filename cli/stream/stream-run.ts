@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isoTime } from '../../functions/core/event-time.ts';
@@ -57,6 +58,7 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
   const { pipeline, process } = options;
   const resumed = await checkData(options);
   const began = process.now();
+  const checkpoint = resumed ?? (await firstCheckpoint(options, began));
   const system = embedded(
     await startLocal({
       pipelineFile: options.pipelineFile,
@@ -72,8 +74,8 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
   const signal = AbortSignal.any([process.signal, ended.signal]);
   try {
     const ready = process.now();
-    const startedAt = resumed?.startedAt ?? began;
-    await feed({ ...options, process: { ...process, signal } }, system, resumed, startedAt);
+    const { startedAt } = checkpoint;
+    await feed({ ...options, process: { ...process, signal } }, system, checkpoint, resumed === undefined ? 'fresh' : 'resume');
     const conservation = await system.api.conservation();
     const rows = (await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: 'final' })))).flatMap(resultRows);
     const done = process.now();
@@ -120,15 +122,24 @@ function fileNames(files: readonly string[]): readonly string[] {
   return files.map((file) => `${path.basename(file)}:${statSync(file).size}`);
 }
 
-async function feed(options: StreamRunOptions, system: Embedded, resumed: FeedCheckpoint | undefined, startedAt: number): Promise<void> {
+/** Written before anything is started: whatever a kill leaves behind is this stream's, and can be gone on with. */
+async function firstCheckpoint({ files, pipeline, dataDir }: StreamRunOptions, startedAt: number): Promise<FeedCheckpoint> {
+  const checkpoint: FeedCheckpoint = { files: fileNames(files), pipeline: pipeline.name, filesDone: 0, positions: {}, startedAt };
+  if (dataDir !== undefined) {
+    await mkdir(dataDir, { recursive: true });
+    await writeCheckpoint(dataDir, checkpoint);
+  }
+  return checkpoint;
+}
+
+async function feed(options: StreamRunOptions, system: Embedded, checkpoint: FeedCheckpoint, start: StreamRunOptions['start']): Promise<void> {
   const { files, pipeline, process, dataDir } = options;
   const { signal } = process;
   const { kinesis, local } = system;
-  const checkpoint: FeedCheckpoint = resumed ?? { files: fileNames(files), pipeline: pipeline.name, filesDone: 0, positions: {}, startedAt };
-  if (dataDir !== undefined) await writeCheckpoint(dataDir, checkpoint);
   const positions = new Map(Object.entries(checkpoint.positions));
   // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put again.
-  const skip: Coverage | undefined = resumed && (await readCoverage({ kinesis, streamName: local.streamName, after: positions, signal }));
+  const skip: Coverage | undefined =
+    start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName: local.streamName, after: positions, signal });
   if (skip !== undefined) for (const [shardId, number] of skip.greatest) positions.set(shardId, number);
   const feeder = createFeeder({ kinesis, streamName: local.streamName, partitionKey: linePartitionKey(pipeline), signal });
   const progress = await createProgress({ label: 'stream', total: files.length }, process);

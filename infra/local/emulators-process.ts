@@ -1,8 +1,9 @@
 import dynalite from 'dynalite';
 import { type RunningChild, runChild } from './child-main.ts';
-import { assertUnlocked, prepareDataFolder } from './data-folder.ts';
+import { prepareDataFolder, takeDataFolder } from './data-folder.ts';
 import { close, listen } from './emulator.ts';
 import { createFastKinesalite } from './fast-kinesalite.ts';
+import { keepStores } from './interrupted-changes.ts';
 import { createPutHints } from './put-hints.ts';
 
 /** What the emulators process is told. */
@@ -18,8 +19,9 @@ const shardLimit = 10_000;
 
 async function start(options: EmulatorsOptions): Promise<RunningChild> {
   const folder = options.dataDir === null ? undefined : prepareDataFolder(options.dataDir);
-  if (folder !== undefined && options.dataDir !== null) await assertUnlocked(options.dataDir, folder);
+  if (folder !== undefined && options.dataDir !== null) await takeDataFolder(options.dataDir, folder, process.ppid);
   const hints = createPutHints();
+  const stores = keepStores();
   const kinesis = createFastKinesalite({
     createStreamMs: 0,
     deleteStreamMs: 0,
@@ -28,6 +30,7 @@ async function start(options: EmulatorsOptions): Promise<RunningChild> {
     ...(folder && { path: folder.kinesis }),
   });
   const dynamodb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder && { path: folder.dynamodb }) });
+  await stores.undoInterruptedChanges();
   const ports = {
     kinesis: await listen(kinesis, options.ports.kinesis, hints.subscribe, hints.onAnswer),
     dynamodb: await listen(dynamodb, options.ports.dynamodb, () => 'passed', undefined),
