@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+import type { Mutation } from './mutations.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The simulator's engine. */
+export type Engine = typeof import('./engine.ts');
+
+/** Bundles the engine with the production code, patched by a mutation if there is one, and returns the file. @throws when a patch does not apply */
+export async function bundleEngine(repository: string, mutation: Mutation | undefined): Promise<string> {
+  const outfile = `${repository}/.tidemark/simulation/engine-${mutation?.id ?? 'whole'}.mjs`;
+  const patched = new Set<string>();
+  await build({
+    entryPoints: [`${repository}/test/simulation/engine.ts`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'silent',
+    plugins: [
+      {
+        name: 'mutation',
+        setup({ onLoad }) {
+          onLoad({ filter: /functions[\\/].*\.ts$/ }, ({ path }) => {
+            const file = relative(repository, path).replaceAll('\\', '/');
+            const edits = (mutation?.edits ?? []).filter((edit) => edit.file === file);
+            if (edits.length === 0) return undefined;
+            patched.add(file);
+            return {
+              contents: edits.reduce((text, { find, replace }) => patch(text, file, find, replace), readFileSync(path, 'utf8')),
+              loader: 'ts',
+            };
+          });
+        },
+      },
+    ],
+  });
+  for (const { file } of mutation?.edits ?? [])
+    if (!patched.has(file)) throw new Error(`mutation ${mutation?.id}: ${file} is not part of the simulation`);
+  return outfile;
+}
+
+function patch(text: string, file: string, find: string, replace: string): string {
+  const at = text.indexOf(find);
+  if (at < 0 || text.indexOf(find, at + 1) >= 0)
+    throw new Error(`mutation of ${file} does not apply: ${at < 0 ? 'not found' : 'found twice'}: ${find.trim().slice(0, 80)}`);
+  return text.slice(0, at) + replace + text.slice(at + find.length);
+}
+
+/** Loads a bundled engine. */
+export async function loadEngine(file: string): Promise<Engine> {
+  return (await import(pathToFileURL(file).href)) as Engine;
+}
+
+/** Where the repository is, seen from the sources. */
+export const repositoryRoot = root.replace(/\/$/, '');

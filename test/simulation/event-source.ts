@@ -1,0 +1,113 @@
+import { type ShardAggregator, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import type { Process } from './network.ts';
+import { SimulatedFault, Violation } from './violation.ts';
+import type { SimulatedShard } from './workload.ts';
+import type { World } from './world.ts';
+
+interface Container {
+  readonly process: Process;
+  readonly aggregator: ShardAggregator;
+}
+
+/** The event source mapping of one shard: what Lambda does to the aggregate function. */
+export interface EventSource {
+  readonly shard: SimulatedShard;
+  /** Everything put so far has been reported done. */
+  isDone(): boolean;
+}
+
+/** Lambda's time-out, ms. */
+const timeoutMs = 60_000;
+
+/**
+ * Delivers a shard's records in order, from where the last success ended, again and again until it succeeds. A failed batch comes back with
+ * the same or other boundaries; a run that timed out may go on beside its retry; finished batches come back; a batch goes to a warm container
+ * or a cold one; a child begins when its parents are through.
+ */
+export function eventSource(world: World, shard: SimulatedShard, parents: () => readonly EventSource[]): EventSource {
+  const { scheduler, random, options, pipeline, trace } = world;
+  const { shardId, records } = shard;
+  let position = 0;
+  let busy = false;
+  let containers = 0;
+  const idle: Container[] = [];
+
+  const available = () => {
+    let count = position;
+    while (count < records.length && (records[count]?.arrival ?? Number.POSITIVE_INFINITY) <= scheduler.now()) count++;
+    return count;
+  };
+  const isDone = () => !busy && position === records.length && parents().every((parent) => parent.isDone());
+
+  function poll(): void {
+    if (world.isOver() || (world.isQuiet() && isDone())) return;
+    scheduler.after(world.isQuiet() ? 1_000 : random.int(0.02 * options.putsMs, 0.2 * options.putsMs), poll);
+    if (busy || !parents().every((parent) => parent.isDone())) return;
+    if (random.chance(world.faults().redelivery) && position > 0) redeliver();
+    const end = available();
+    if (end === position) return;
+    busy = true;
+    const from = position;
+    deliver(from, world.isQuiet() ? end : Math.min(end, from + random.int(1, options.batch)), (through) => {
+      busy = false;
+      position = Math.max(position, through);
+    });
+  }
+
+  /** A batch that was through comes back, to another container and beside whatever goes on. */
+  function redeliver(): void {
+    const from = random.int(0, position - 1);
+    deliver(from, Math.min(available(), from + random.int(1, options.batch)), () => {});
+  }
+
+  /** Invokes the function; `done` is called once, with the index of the first record that is not through. */
+  function deliver(from: number, to: number, done: (through: number) => void): void {
+    const batch = records.slice(from, to);
+    const container = containerFor();
+    const deadline = scheduler.now() + timeoutMs;
+    let settled = false;
+    const settle = (through: number) => {
+      if (settled) return;
+      settled = true;
+      done(through);
+    };
+    trace?.(() => `${container.process.name} is given records ${from} to ${to - 1} of ${shardId}`);
+    scheduler.after(timeoutMs, () => {
+      if (settled) return;
+      // Mostly Lambda kills it; sometimes it goes on, a zombie.
+      if (random.chance(0.5)) container.process.alive = false;
+      trace?.(() => `${container.process.name} times out${container.process.alive ? ' and goes on' : ''}`);
+      settle(from);
+    });
+    container.aggregator
+      .apply(batch, () => deadline - scheduler.now())
+      .then(
+        ({ resumeAt }) => {
+          if (!settled) idle.push(container);
+          settle(resumeAt === undefined ? to : from + batch.findIndex(({ sequenceNumber }) => sequenceNumber === resumeAt));
+        },
+        (error) => {
+          if (!(error instanceof SimulatedFault)) {
+            world.fail(new Violation('I8', `${container.process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
+            return;
+          }
+          trace?.(() => `${container.process.name} fails: ${error.message}`);
+          if (!settled && random.chance(0.5)) idle.push(container);
+          settle(from);
+        },
+      );
+  }
+
+  function containerFor(): Container {
+    if (idle.length > 0 && !random.chance(world.faults().cold)) {
+      const [warm] = idle.splice(random.int(0, idle.length - 1), 1);
+      if (warm?.process.alive === true) return warm;
+    }
+    const process = world.startProcess(`${shardId}/${++containers}`);
+    const { state, rejects } = world.tables(process);
+    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId }) };
+  }
+
+  scheduler.after(Math.max(0, shard.createdAt - scheduler.now()) + random.int(0, 10_000), poll);
+  return { shard, isDone };
+}

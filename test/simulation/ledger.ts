@@ -1,0 +1,129 @@
+import { inflateRawSync } from 'node:zlib';
+import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
+import type { SequenceNumber } from '../../functions/core/sequence-number.ts';
+import type { Attribute, Item } from '../../functions/state/table.ts';
+import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
+
+/** An event with its place in the stream, and what the oracle says of it. */
+export interface KnownEvent extends SimulatedEvent {
+  readonly shardId: string;
+  readonly sequenceNumber: SequenceNumber;
+  readonly subRecord: number;
+  /** The queries that want it. */
+  readonly wantedBy: readonly Query[];
+}
+
+/** Where an event is counted. */
+export interface Place {
+  readonly page: string;
+  readonly slice: number;
+  readonly closesAt: number;
+}
+
+/** What is committed of a shard. */
+export interface Committed {
+  records: number;
+  maxEventTime: number | undefined;
+  acceptedArrival: number | undefined;
+  lastArrival: number | undefined;
+  /** Until when, epoch ms, what was committed last was nothing but garbage for the idle time; it may be so again. */
+  garbageUntil: number;
+}
+
+/**
+ * What has come of each event so far, seen from outside: from the writes that took effect. It is what the checkers compare with.
+ */
+export interface Ledger {
+  readonly pipeline: Pipeline;
+  readonly shards: readonly SimulatedShard[];
+  readonly events: ReadonlyMap<string, KnownEvent>;
+  /** By name of the query, then id. */
+  readonly placed: ReadonlyMap<string, Map<string, Place>>;
+  /** By name of the query, slice and closing: the ids counted there. */
+  readonly buckets: ReadonlyMap<string, Map<number, Map<number, Set<string>>>>;
+  /** Late (event, query) pairs in the side output, as `query#id`. */
+  readonly late: Set<string>;
+  /** Ids of rejected events in the side output. */
+  readonly rejected: Set<string>;
+  readonly committed: Map<string, Committed>;
+  /** Final windows, as `query#start/end`: the ids in them. */
+  readonly finals: Map<string, ReadonlySet<string>>;
+  /** Windows that a sink has acknowledged, as `query#start/end`. */
+  readonly published: Set<string>;
+  horizon: { closedThrough: number; finalizedThrough: number };
+}
+
+export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard[]): Ledger {
+  const events = new Map<string, KnownEvent>();
+  for (const shard of shards)
+    for (const record of shard.records)
+      for (const [subRecord, event] of record.content.entries())
+        events.set(event.id, {
+          ...event,
+          shardId: shard.shardId,
+          sequenceNumber: record.sequenceNumber,
+          subRecord,
+          wantedBy: event.garbage ? [] : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
+        });
+  return {
+    pipeline,
+    shards,
+    events,
+    placed: new Map(pipeline.queries.map(({ name }) => [name, new Map()])),
+    buckets: new Map(pipeline.queries.map(({ name }) => [name, new Map()])),
+    late: new Set(),
+    rejected: new Set(),
+    committed: new Map(
+      shards.map(({ shardId }) => [
+        shardId,
+        { records: 0, maxEventTime: undefined, acceptedArrival: undefined, lastArrival: undefined, garbageUntil: Number.NEGATIVE_INFINITY },
+      ]),
+    ),
+    finals: new Map(),
+    published: new Set(),
+    horizon: { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY },
+  };
+}
+
+export function queryOf(ledger: Ledger, name: string): Query {
+  const query = ledger.pipeline.queries.find((candidate) => candidate.name === name);
+  if (query === undefined) throw new Error(`no query ${name}`);
+  return query;
+}
+
+export function windowName(query: string, { start, end }: { readonly start: number; readonly end: number }): string {
+  return `${query}#${start}/${end}`;
+}
+
+/** The ids that a window has to hold, by what is counted so far: those of its slices in buckets that close no later. */
+export function idsOfWindow(ledger: Ledger, query: Query, window: { readonly end: number; readonly slices: readonly number[] }): Set<string> {
+  const ids = new Set<string>();
+  const slices = ledger.buckets.get(query.name);
+  for (const slice of window.slices)
+    for (const [closesAt, of] of slices?.get(slice) ?? []) if (closesAt <= window.end) for (const id of of) ids.add(id);
+  return ids;
+}
+
+/** The ids in the content of a page, with repetitions. */
+export function idsOfPage(query: Query, item: Item | undefined): readonly string[] {
+  const data = item?.attributes['data'];
+  if (data === undefined) return [];
+  const text = data instanceof Uint8Array ? inflateRawSync(data).toString() : String(data);
+  return (JSON.parse(text) as string[][][]).flatMap((row) => row[query.groupBy.length] ?? []);
+}
+
+/** The ids in the rows of a window or a part of one. */
+export function idsOfRows(rows: Attribute | undefined): readonly string[] {
+  if (!Array.isArray(rows)) return [];
+  return rows.flatMap((row: { ids?: { ids?: readonly string[] } }) => row.ids?.ids ?? []);
+}
+
+/** Whether a shard gave nothing but garbage for the idle time before its last commit, so that it does not hold the watermark. */
+export function gaveOnlyGarbage({ lastArrival, acceptedArrival }: Committed, createdAt: number, idleMs: number): boolean {
+  return lastArrival !== undefined && lastArrival - (acceptedArrival ?? createdAt) >= idleMs;
+}
+
+/** How many of a shard's records are at or below a sequence number of it. */
+export function recordsThrough(records: readonly SimulatedRecord[], sequenceNumber: SequenceNumber): number {
+  return records.findIndex((record) => record.sequenceNumber === sequenceNumber) + 1;
+}

@@ -1,0 +1,307 @@
+/** A change to one place of a source file. */
+export interface Edit {
+  /** From the root of the repository. */
+  readonly file: string;
+  /** Has to be in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** One rule of DESIGN section 4 turned off: the simulator has to notice. */
+export interface Mutation {
+  /** The letter it has in the list of issue 4; those after (u) are ours. */
+  readonly id: string;
+  readonly rule: string;
+  readonly edits: readonly Edit[];
+  /** A seed that finds it. */
+  readonly seed: number;
+}
+
+const writer = 'functions/state/slice-writer.ts';
+const finalizer = 'functions/state/finalizer.ts';
+const aggregator = 'functions/state/shard-aggregator.ts';
+const page = 'functions/state/page.ts';
+
+const readAfterRaise = `  const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
+  const registry = await readRegistry(state);
+  const { finalizedThrough } = await readHorizon(state);
+`;
+
+const raiseThenForget = `  await raiseFinalizedThrough(state, closing);
+  await forget(options, closing, buckets);
+`;
+
+/** Patches of the production code, applied when the simulator is bundled. One that no longer applies fails. */
+export const mutations: readonly Mutation[] = [
+  {
+    id: 'a',
+    rule: 'settling closes the registered buckets',
+    edits: [
+      { file: writer, find: 'const open = registered.filter(isEarlier).flatMap(', replace: 'const open = registered.filter(() => false).flatMap(' },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'b',
+    rule: 'the horizon is read after the registration',
+    edits: [
+      { file: writer, find: '    let registered = isBeyond', replace: '    const before = await horizon.read();\n    let registered = isBeyond' },
+      { file: writer, find: 'const { closedThrough } = await horizon.read();', replace: 'const { closedThrough } = before;' },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'c',
+    rule: 'a bucket that is found registered needs a read of the horizon too',
+    edits: [
+      {
+        file: writer,
+        find: 'const { closedThrough } = await horizon.read();',
+        replace: 'const { closedThrough } = isNew ? await horizon.read() : horizon.last;',
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'd',
+    rule: 'the registry is read after the horizon is raised',
+    edits: [
+      {
+        file: finalizer,
+        find: readAfterRaise,
+        replace: `  const registry = await readRegistry(state);
+  const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
+  const { finalizedThrough } = await readHorizon(state);
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'e',
+    rule: 'finalizedThrough is read after the registry',
+    edits: [
+      {
+        file: finalizer,
+        find: readAfterRaise,
+        replace: `  const { watermark, closedThrough, finalizedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
+  const registry = await readRegistry(state);
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'f',
+    rule: 'a page is written on the condition of its sequence number',
+    edits: [{ file: page, find: '[unchanged, open]', replace: '[open].slice(unchanged === undefined ? 1 : 0)' }],
+    seed: 0,
+  },
+  {
+    id: 'g',
+    rule: 'a page is written on the condition that it is not closed',
+    edits: [{ file: page, find: '[unchanged, open]', replace: '[unchanged].slice(open === undefined ? 1 : 0)' }],
+    seed: 0,
+  },
+  {
+    id: 'h',
+    rule: 'the progress is committed after the pages',
+    edits: [
+      {
+        file: aggregator,
+        find: '    const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);\n',
+        replace: `    const early = { ...memory.progress, sequenceNumber: chunk.records[chunk.records.length - 1]?.sequenceNumber };
+    if ((await commitProgress(options.state, options.shardId, memory.progress, early)) === 'applied') memory.progress = early;
+    const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'i',
+    rule: 'finalizedThrough is raised after the rows are written',
+    edits: [
+      { file: finalizer, find: raiseThenForget, replace: '  await forget(options, closing, buckets);\n' },
+      { file: finalizer, find: '  let emitted = 0;\n', replace: '  let emitted = 0;\n  await raiseFinalizedThrough(state, closing);\n' },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'j',
+    rule: 'growth settles the smaller page count',
+    edits: [{ file: writer, find: ' || (other.closesAt === closesAt && other.count < count)', replace: '' }],
+    seed: 0,
+  },
+  {
+    id: 'k',
+    rule: 'an idle shard is released by a proof, not by time alone',
+    edits: [
+      {
+        file: 'functions/state/shard-report.ts',
+        find: "onlyGarbage || (await tail()) === 'nothing' ? 'idle' : 'holding'",
+        replace: "onlyGarbage || tail !== undefined ? 'idle' : 'holding'",
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'l',
+    rule: 'a pane is published before finalizedThrough is raised',
+    edits: [
+      { file: finalizer, find: '  let emitted = 0;\n', replace: '  let emitted = 0;\n  const panes: Pane[] = [];\n' },
+      {
+        file: finalizer,
+        find: 'await publish(await writeFinalPane(table, query, window, partials, records, options.now()));',
+        replace: 'panes.push(await writeFinalPane(table, query, window, partials, records, options.now()));',
+      },
+      {
+        file: finalizer,
+        find: raiseThenForget,
+        replace: `  await raiseFinalizedThrough(state, closing);
+  for (const pane of panes) await publish(pane);
+  await forget(options, closing, buckets);
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'm',
+    rule: 'the parts of a window are written before its manifest',
+    edits: [
+      {
+        file: 'functions/state/manifest.ts',
+        find: "  if (!isWhole) await windows.putAll(contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, 'final', part), attributes })));\n",
+        replace: '',
+      },
+      {
+        file: 'functions/state/manifest.ts',
+        find: "  if (outcome === 'applied') return written;\n",
+        replace: `  if (!isWhole) await windows.putAll(contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, 'final', part), attributes })));
+  if (outcome === 'applied') return written;
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'n',
+    rule: 'settling queries the closed pages',
+    edits: [
+      {
+        file: writer,
+        find: 'const found = await limit(() => readSlicePages(state, shardId, query, slice));',
+        replace: 'const found: readonly FoundPage[] = [];',
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'o',
+    rule: 'settling closes every registered count',
+    edits: [
+      {
+        file: writer,
+        find: 'const open = registered.filter(isEarlier).flatMap(',
+        replace: 'const open = registered.filter((one) => isEarlier(one) && one.count === largestCount(registered, one.closesAt)).flatMap(',
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'p',
+    rule: 'the larger count is registered before the smaller one is closed',
+    edits: [
+      {
+        file: writer,
+        find: '    if (memory.growTo > bucket.count) {\n',
+        replace: `    if (memory.growTo > bucket.count) {
+      await Promise.all(Array.from({ length: bucket.count }, (_, index) => closePage(state, { shardId, query, bucket, page: index })));
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'q',
+    rule: 'a warm container keeps evidence and settled numbers, or neither',
+    edits: [
+      { file: writer, find: '    trim() {\n', replace: '    trim() {\n      for (const memory of memories.values()) memory.settled.clear();\n' },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'r',
+    rule: 'a larger count met in the registry needs a read of the horizon of its own',
+    edits: [
+      {
+        file: writer,
+        find: 'const { closedThrough } = await horizon.read();',
+        replace: 'const { closedThrough } = count > wanted || (!isNew && memory.pages !== undefined) ? horizon.last : await horizon.read();',
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 's',
+    rule: 'pages get their expiry when their window is final, not when they are closed',
+    edits: [
+      {
+        file: finalizer,
+        find: 'async function closeAll({ state, limit }: FinalizerOptions, query: Query, buckets: readonly RegisteredBucket[]): Promise<readonly ClosedPage[]> {\n',
+        replace: `async function closeAll({ state, limit, now, retentionMs }: FinalizerOptions, query: Query, buckets: readonly RegisteredBucket[]): Promise<readonly ClosedPage[]> {
+  const expiresAt = Math.floor((now() + retentionMs + pageGraceMs) / 1000);
+  if (expiresAt > 0)
+    return Promise.all(
+      buckets
+        .flatMap((bucket) => pageNames(query, bucket))
+        .map((name) =>
+          limit(async () => {
+            const closed = await closePage(state, name);
+            await expirePage(state, name, expiresAt);
+            return { ...closed, slice: name.bucket.slice };
+          }),
+        ),
+    );
+`,
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'u',
+    rule: 'buckets leave the registry after finalizedThrough is raised',
+    edits: [
+      {
+        file: finalizer,
+        find: raiseThenForget,
+        replace: '  await forget(options, closing, buckets);\n  await raiseFinalizedThrough(state, closing);\n',
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'v',
+    rule: 'a window of overlapping ones is emitted though no bucket closes with it',
+    edits: [
+      {
+        file: finalizer,
+        find: 'closing >= bucket.closesAt && closing <= closedThrough',
+        replace: 'closing === bucket.closesAt && closing <= closedThrough',
+      },
+    ],
+    seed: 0,
+  },
+  {
+    id: 'w',
+    rule: 'a bucket stays registered until its slice has no closing left',
+    edits: [{ file: finalizer, find: '.every((other) => other <= closing)', replace: '.some((other) => other <= closing)' }],
+    seed: 0,
+  },
+];
+
+/** Rules of the issue's list that are not in the code yet. */
+export const missing: readonly { readonly id: string; readonly reason: string }[] = [
+  { id: 't', reason: 'parts of two overlapping early panes under one attempt: there are no early panes yet' },
+];

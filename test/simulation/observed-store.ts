@@ -1,0 +1,28 @@
+import type { Item, Key } from '../../functions/state/table.ts';
+import type { ItemStore } from './item-store.ts';
+
+/** What is told of every write that took effect: the item before and after it. */
+export type OnChange = (before: Item | undefined, after: Item) => void;
+
+/** A store that tells of its writes, in the order in which they take effect. Deletions are not told of. */
+export function observedStore(store: ItemStore, onChange: OnChange): ItemStore {
+  const told = (key: Key, before: Item | undefined) => {
+    const after = store.get(key);
+    if (after !== undefined) onChange(before, after);
+  };
+  return {
+    ...store,
+    put(item, when) {
+      const before = store.get(item);
+      const outcome = store.put(item, when);
+      if (outcome === 'applied') told(item, before);
+      return outcome;
+    },
+    update(key, change, when) {
+      const before = store.get(key);
+      const outcome = store.update(key, change, when);
+      if (outcome.outcome === 'applied') told(key, before);
+      return outcome;
+    },
+  };
+}

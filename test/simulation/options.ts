@@ -1,0 +1,153 @@
+import { type Random, seededRandom } from './random.ts';
+
+/** Probabilities of what goes wrong; all zero is a quiet world. */
+export interface FaultRates {
+  /** A call fails before it takes effect, or is throttled. */
+  readonly errorBefore: number;
+  /** A call takes effect and fails all the same. */
+  readonly errorAfter: number;
+  /** A call fails and takes effect later: the client gave up, the request was still on its way. */
+  readonly errorThenEffect: number;
+  /** The client repeats a call whose answer was lost: it takes effect twice, and what is answered is the second outcome. */
+  readonly repeated: number;
+  /** A call takes long, so that others overtake it. */
+  readonly slow: number;
+  /** A process stops for a long time when a call returns. */
+  readonly pause: number;
+  /** A process ends for ever when a call returns. */
+  readonly crash: number;
+  /** A batch is delivered to two containers at a time, or a finished one again. */
+  readonly redelivery: number;
+  /** A batch goes to a cold container though a warm one is there. */
+  readonly cold: number;
+}
+
+/** Everything that is decided about a simulation before it runs; the rest follows from `seed`. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly shards: number;
+  readonly records: number;
+  readonly eventsPerRecord: number;
+  readonly keys: number;
+  /** Share of the records that are garbage. */
+  readonly garbage: number;
+  /** Length of the time in which records are put, ms. */
+  readonly putsMs: number;
+  /** Greatest distance of an event behind the greatest of its shard, ms. */
+  readonly disorderMs: number;
+  readonly delayMs: number;
+  readonly idleMs: number;
+  readonly windowMs: number;
+  /** Where event time begins: before 1970 too. */
+  readonly epochMs: number;
+  /** How many windows of the second query hold each record; 0: there is no second query. */
+  readonly overlap: number;
+  readonly expectedKeys: number;
+  /** Bytes of padding in each event's id: pages outgrow their share with it. */
+  readonly padding: number;
+  /** Bytes of padding in each result: manifests outgrow their item with it. */
+  readonly bulk: number;
+  readonly reshard: 'none' | 'split' | 'merge';
+  /** Most records of a batch. */
+  readonly batch: number;
+  /** Between two finalize runs, ms; less than a run takes: they overlap. */
+  readonly finalizeEveryMs: number;
+  /** A finalize run crashes, and the next one comes after two months; what may expire is gone then. */
+  readonly away: boolean;
+  readonly readers: number;
+  readonly faults: FaultRates;
+}
+
+export const noFaults: FaultRates = {
+  errorBefore: 0,
+  errorAfter: 0,
+  errorThenEffect: 0,
+  repeated: 0,
+  slow: 0,
+  pause: 0,
+  crash: 0,
+  redelivery: 0,
+  cold: 0,
+};
+
+/** Draws the options of a seed. */
+export function drawOptions(seed: number): SimulationOptions {
+  const random = seededRandom(seed);
+  const drawn = drawAny(seed, random);
+  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+}
+
+/** Many containers at one shard's few slices while windows close: where most rules of the protocol are needed. */
+function drawCrowd(random: Random): Partial<SimulationOptions> {
+  const isBulky = random.chance(0.3);
+  return {
+    shards: isBulky ? 2 : 1,
+    reshard: 'none',
+    garbage: 0,
+    keys: random.pick([2, 3]),
+    padding: isBulky ? 0 : random.pick([0, 100, 300]),
+    bulk: isBulky ? 33_000 : 0,
+    expectedKeys: random.pick([1, 150]),
+    delayMs: 0,
+    idleMs: 1_000,
+    batch: random.pick([2, 5]),
+    away: false,
+    readers: 0,
+    faults: {
+      errorBefore: 0.01,
+      errorAfter: 0.02,
+      errorThenEffect: random.pick([0, 0.02]),
+      repeated: 0,
+      slow: random.pick([0.1, 0.3]),
+      pause: random.pick([0, 0.02]),
+      crash: random.pick([0.01, 0.03]),
+      redelivery: 0.7,
+      cold: random.pick([0.2, 0.5]),
+    },
+  };
+}
+
+function drawAny(seed: number, random: Random): SimulationOptions {
+  const putsMs = random.pick([60_000, 150_000, 300_000]);
+  const grows = random.chance(0.3);
+  return {
+    seed,
+    shards: random.pick([1, 1, 1, 2, 3]),
+    records: random.int(3, 20),
+    eventsPerRecord: random.pick([1, 1, grows ? 3 : 2]),
+    keys: grows ? random.pick([2, 3, 6]) : random.pick([1, 2, 3, 6]),
+    garbage: random.pick([0, 0, 0.1]),
+    putsMs,
+    disorderMs: putsMs * random.pick([0, 0.1, 0.4, 0.8]),
+    delayMs: putsMs * random.pick([0, 0, 0.1]),
+    idleMs: random.pick([1_000, 10_000, 60_000]),
+    windowMs: putsMs / (grows ? random.pick([1, 2, 5]) : random.pick([2, 5, 10, 20])),
+    epochMs: random.pick([0, -100_000, 1_500_000_000_000]),
+    overlap: random.pick([0, 0, 2, 3]),
+    expectedKeys: random.pick([1, 1, 150, 300]),
+    padding: grows ? random.pick([100, 300]) : 0,
+    bulk: random.chance(0.08) ? 33_000 : 0,
+    reshard: random.pick(['none', 'none', 'none', 'split', 'merge']),
+    batch: random.pick([2, 5, 12]),
+    finalizeEveryMs: putsMs / random.pick([2, 4, 10]),
+    away: random.chance(0.05),
+    readers: random.pick([0, 0, 0, 2]),
+    faults: drawFaults(random),
+  };
+}
+
+function drawFaults(random: Random): FaultRates {
+  if (random.chance(0.05)) return noFaults;
+  const rate = (...of: [number, ...number[]]) => random.pick(of);
+  return {
+    errorBefore: rate(0, 0.01, 0.05),
+    errorAfter: rate(0, 0.01, 0.05),
+    errorThenEffect: rate(0, 0, 0.02),
+    repeated: rate(0, 0, 0.03),
+    slow: rate(0, 0.05, 0.2),
+    pause: rate(0, 0.01, 0.04),
+    crash: rate(0, 0.005, 0.02),
+    redelivery: rate(0, 0.1, 0.4),
+    cold: rate(0, 0.2, 0.6),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Table } from '../../functions/state/table.ts';
+import type { ItemStore } from './item-store.ts';
+import type { Network, Process } from './network.ts';
+
+/** A table as one process sees it through the network. A call takes effect at one moment; a query may take effect in two pages. */
+export function simulatedTable(name: string, store: (process: Process) => ItemStore, process: Process, network: Network): Table {
+  const items = store(process);
+  const key = ({ pk, sk }: { readonly pk: string; readonly sk: string }) => `${name} ${pk} / ${sk}`;
+  const call = <T>(describe: () => string, effect: () => T) => network.call(process, describe, effect);
+  return {
+    get: (of) =>
+      call(
+        () => `get ${key(of)}`,
+        () => items.get(of),
+      ),
+    async query(pk, range = {}) {
+      const describe = () => `query ${name} ${pk} ${JSON.stringify(range)}`;
+      if (range.limit !== undefined || range.order === 'descending' || !network.splitsQueries()) return call(describe, () => items.query(pk, range));
+      const first = await call(describe, () => {
+        const all = items.query(pk, range);
+        return all.slice(0, Math.ceil(all.length / 2));
+      });
+      const last = first[first.length - 1];
+      if (last === undefined) return first;
+      const rest = await call(describe, () => items.query(pk, { ...range, from: last.sk }).filter(({ sk }) => sk !== last.sk));
+      return [...first, ...rest];
+    },
+    put: (item, when) =>
+      call(
+        () => `put ${key(item)} ${JSON.stringify(item.attributes).slice(0, 300)} if ${JSON.stringify(when)}`,
+        () => items.put(item, when),
+      ),
+    async putAll(all) {
+      const half = Math.ceil(all.length / 2);
+      for (const part of [all.slice(0, half), all.slice(half)]) {
+        if (part.length === 0) continue;
+        await call(
+          () => `put all ${part.map(key).join(', ')}`,
+          () => {
+            for (const item of part) items.put(item);
+          },
+        );
+      }
+    },
+    update: (of, change, when) =>
+      call(
+        () => `update ${key(of)} ${JSON.stringify(change, (_key, value) => (value instanceof Set ? [...value] : value))} if ${JSON.stringify(when)}`,
+        () => items.update(of, change, when),
+      ),
+    delete: (of, when) =>
+      call(
+        () => `delete ${key(of)} if ${JSON.stringify(when)}`,
+        () => items.delete(of, when),
+      ),
+  };
+}

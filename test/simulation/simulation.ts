@@ -1,0 +1,139 @@
+import type { FinalizeReport } from '../../functions/state/finalizer.ts';
+import { checkEnd, watermarkRose } from './end-checks.ts';
+import { type EventSource, eventSource } from './event-source.ts';
+import { finalizeRun } from './finalizer-schedule.ts';
+import type { SimulationOptions } from './options.ts';
+import { reader } from './reader.ts';
+import { Violation } from './violation.ts';
+import { createWorld, type World } from './world.ts';
+
+/** What came of a simulation. */
+export interface Outcome {
+  readonly options: SimulationOptions;
+  readonly violation: Violation | undefined;
+  /** How many things happened. */
+  readonly steps: number;
+  readonly finalWindows: number;
+  readonly events: number;
+  readonly lateEvents: number;
+}
+
+/** A simulation that goes one step at a time: between two steps the caller lets all promises settle, with one turn of the event loop. */
+export interface Simulation {
+  /** False when it is over. */
+  step(): boolean;
+  outcome(): Outcome;
+}
+
+/** More steps than any simulation takes: beyond it, something goes round in circles. */
+const mostSteps = 200_000;
+
+/** How long after the faults end everything has to be committed, ms: some time-outs and the longest pause. */
+const settleWithinMs = 1_200_000;
+
+/** Longer than any pause, and any call on its way, ms. */
+const longestSleepMs = 400_000;
+
+/** Finalize runs within which a quiet world is drained. */
+const drainRuns = 6;
+
+/** How long nothing finalizes where `away` is drawn, ms: longer than pages live after their window. */
+const awayForMs = 60 * 86_400_000;
+
+/**
+ * One simulation: a safety phase in which anything may go wrong, then a liveness phase without faults, in which everything has to be committed
+ * and every window final within a bound. The invariants are checked at every write that takes effect and at the end.
+ * @param lines takes the trace
+ */
+export function simulate(options: SimulationOptions, lines?: string[]): Simulation {
+  const world = createWorld(options, lines);
+  start(world);
+  let steps = 0;
+  return {
+    step() {
+      if (world.isOver()) return false;
+      if (++steps > mostSteps) world.fail(new Violation('I8', `${mostSteps} steps and no end`));
+      else if (!world.scheduler.step()) world.fail(new Violation('I8', 'nothing happens any more'));
+      return !world.isOver();
+    },
+    outcome: () => ({
+      options,
+      violation: world.violation,
+      steps,
+      finalWindows: world.ledger.finals.size,
+      events: world.ledger.events.size,
+      lateEvents: world.ledger.late.size,
+    }),
+  };
+}
+
+function start(world: World): void {
+  const { scheduler, random, options, shards } = world;
+  const sources: EventSource[] = [];
+  for (const shard of shards) sources.push(eventSource(world, shard, () => sources.filter((source) => shard.parents.includes(source.shard.shardId))));
+  for (let i = 0; i < options.readers; i++) reader(world, i);
+  const endMs = options.putsMs + random.int(0, 100_000);
+  let lastRun = options.away ? random.int(1, Math.ceil(options.putsMs / options.finalizeEveryMs)) : Number.POSITIVE_INFINITY;
+  function schedule(): void {
+    if (world.isQuiet()) return;
+    scheduler.after(random.int(options.finalizeEveryMs / 2, options.finalizeEveryMs * 1.5), schedule);
+    lastRun--;
+    if (lastRun > 0) finalizeRun(world, 'advance', () => {});
+    else if (lastRun === 0) finalizeRun(world, 'advance', () => {}, 'crashes');
+  }
+  scheduler.after(random.int(0, options.finalizeEveryMs), schedule);
+  scheduler.after(endMs, () => {
+    world.heal();
+    settle(world, sources, options.away ? awayForMs : 0);
+  });
+}
+
+/** The liveness phase. */
+function settle(world: World, sources: readonly EventSource[], awayMs: number): void {
+  const { scheduler, options } = world;
+  const deadline = scheduler.now() + settleWithinMs;
+  const wait = () => {
+    if (world.isOver()) return;
+    if (!sources.every((source) => source.isDone())) {
+      if (scheduler.now() > deadline) world.fail(new Violation('I8', 'records are still not committed long after the faults have ended'));
+      else scheduler.after(1_000, wait);
+      return;
+    }
+    // Whoever sleeps wakes up before the end. After days without a finalizer, everything that may expire is gone.
+    scheduler.after(Math.max(longestSleepMs, awayMs), () => {
+      world.expire();
+      scheduler.after(options.idleMs + 10_000, () => advance(world));
+    });
+  };
+  wait();
+}
+
+/** All is committed, and all shards are idle: a run takes W to the greatest event time, or the second one does, if the first was the first to see a shard. */
+function advance(world: World, run = 1): void {
+  finalizeRun(world, 'advance', (report) => {
+    if (report === undefined) world.fail(new Violation('I8', 'a finalize run fails in a quiet world'));
+    else if (watermarkRose(world.ledger, world.options)) drain(world, 1);
+    else if (run === 1) world.scheduler.after(world.options.idleMs + 10_000, () => advance(world, 2));
+    else world.fail(new Violation('I8', `the watermark stays at ${world.ledger.horizon.closedThrough}, though every shard is idle`));
+  });
+}
+
+function drain(world: World, run: number): void {
+  if (world.isOver()) return;
+  finalizeRun(world, 'drain', (report: FinalizeReport | undefined) => {
+    if (report?.drained === true) {
+      world.expire();
+      checked(world, () => checkEnd(world));
+      world.end();
+    } else if (run === drainRuns) world.fail(new Violation('I8', `not drained after ${drainRuns} runs in a quiet world`));
+    else world.scheduler.after(1_000, () => drain(world, run + 1));
+  });
+}
+
+function checked(world: World, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    world.fail(error instanceof Violation ? error : new Violation('I8', String(error)));
+  }
+}

@@ -1,0 +1,18 @@
+/** The invariants of docs/GUARANTEES.md. */
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12';
+
+/** An invariant does not hold. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+  readonly invariant: Invariant;
+
+  constructor(invariant: Invariant, detail: string) {
+    super(`${invariant}: ${detail}`);
+    this.invariant = invariant;
+  }
+}
+
+/** A failure of infrastructure that the simulation made up; anything else that production code throws is a bug. */
+export class SimulatedFault extends Error {
+  override readonly name = 'SimulatedFault';
+}

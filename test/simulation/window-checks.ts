@@ -1,0 +1,97 @@
+import { type Item, numberOf } from '../../functions/state/table.ts';
+import type { WindowView } from '../../functions/state/window-reader.ts';
+import type { ItemStore } from './item-store.ts';
+import { idsOfRows, idsOfWindow, type Ledger, queryOf, windowName } from './ledger.ts';
+import { Violation } from './violation.ts';
+
+/**
+ * I2: a final window never changes. I4: it holds every event that is counted for it, once. I6: all its rows are there when its manifest makes
+ * it visible.
+ */
+export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item | undefined, after: Item): void {
+  if (after.pk.endsWith('#parts')) {
+    const [query = '', text = ''] = after.pk.split('#');
+    const manifest = windows.get({ pk: query, sk: text });
+    if (manifest !== undefined) checkManifest(ledger, windows, manifest, manifest);
+    return;
+  }
+  const query = queryOf(ledger, after.pk);
+  const [start = 0, end = 0] = [numberOf(after, 'start'), numberOf(after, 'end')];
+  const name = windowName(after.pk, { start, end });
+  const ids = idsOfRows(after.attributes['rows']).concat(idsOfParts(windows, after, name));
+  const known = new Set(ids);
+  if (before?.attributes['status'] === 'final') {
+    const standing = ledger.finals.get(name);
+    if (standing?.size !== known.size || ids.some((id) => !standing.has(id))) throw new Violation('I2', `${name} was final and changes`);
+  }
+  if (known.size !== ids.length) throw new Violation('I5', `${name} counts an event twice: ${ids.join(' ')}`);
+  const window = query.window.emit(end).find((candidate) => candidate.start === start);
+  if (window === undefined) throw new Violation('I4', `${name} is no window`);
+  const expected = idsOfWindow(ledger, query, window);
+  const missing = [...expected].filter((id) => !known.has(id));
+  const extra = ids.filter((id) => !expected.has(id));
+  if (missing.length > 0 || extra.length > 0)
+    throw new Violation('I4', `${name} is final without ${missing.join(' ') || 'nothing'} and with ${extra.join(' ') || 'nothing'} more`);
+  if (numberOf(after, 'records') !== ids.length)
+    throw new Violation('I4', `${name} says ${numberOf(after, 'records')} records and holds ${ids.length}`);
+  ledger.finals.set(name, known);
+}
+
+function idsOfParts(windows: ItemStore, manifest: Item, name: string): readonly string[] {
+  const parts = numberOf(manifest, 'parts');
+  if (parts === undefined) return [];
+  const prefix = `${numberOf(manifest, 'revision')}#${String(manifest.attributes['attempt'])}#`;
+  const items = windows.query(`${manifest.pk}#${manifest.sk}#parts`, { from: prefix, to: `${prefix}~` });
+  if (items.length !== parts) throw new Violation('I6', `${name} is visible with ${items.length} of ${parts} parts`);
+  return items.flatMap((item) => idsOfRows(item.attributes['rows']));
+}
+
+/** What a reader has to find: what was there when it began. */
+export interface Expectation {
+  /** By window name: ids that were committed before the read began. */
+  readonly committed: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly finals: ReadonlySet<string>;
+}
+
+/** What a reader that begins now has to find. */
+export function expectationOf(ledger: Ledger, queryName: string): Expectation {
+  const query = queryOf(ledger, queryName);
+  const committed = new Map<string, Set<string>>();
+  for (const [slice, closings] of ledger.buckets.get(queryName) ?? [])
+    for (const [closesAt, ids] of closings)
+      for (const closing of query.window.closings(slice).filter((moment) => moment >= closesAt))
+        for (const window of query.window.emit(closing)) {
+          const name = windowName(queryName, window);
+          const expected = committed.get(name) ?? new Set();
+          committed.set(name, expected);
+          for (const id of ids) if (isCommitted(ledger, id)) expected.add(id);
+        }
+  return { committed, finals: new Set([...ledger.finals.keys()].filter((name) => name.startsWith(`${queryName}#`))) };
+}
+
+function isCommitted(ledger: Ledger, id: string): boolean {
+  const event = ledger.events.get(id);
+  const shard = ledger.shards.find(({ shardId }) => shardId === event?.shardId);
+  const committed = ledger.committed.get(event?.shardId ?? '')?.records ?? 0;
+  return shard?.records.slice(0, committed).some(({ sequenceNumber }) => sequenceNumber === event?.sequenceNumber) ?? false;
+}
+
+/** I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read began, and nothing twice. */
+export function checkViews(ledger: Ledger, queryName: string, views: readonly WindowView[], expectation: Expectation): void {
+  const seen = new Map(views.map((view) => [windowName(queryName, view), view]));
+  for (const name of expectation.finals)
+    if (seen.get(name)?.status !== 'final') throw new Violation('I6', `${name} was final and a reader sees ${seen.get(name)?.status}`);
+  for (const [name, expected] of expectation.committed) {
+    const view = seen.get(name);
+    const ids = view?.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids) ?? [];
+    const known = new Set(ids);
+    if (known.size !== ids.length) throw new Violation('I6', `a reader sees an event of ${name} twice: ${ids.join(' ')}`);
+    const missing = [...expected].filter((id) => !known.has(id));
+    if (missing.length > 0) throw new Violation('I6', `a reader sees ${name} (${view?.status}) without ${missing.join(' ')}, which were committed`);
+    const final = ledger.finals.get(name);
+    if (view?.status === 'final' && (final?.size !== known.size || ids.some((id) => !final.has(id))))
+      throw new Violation('I6', `a reader sees ${name} final, and other than it is`);
+    if (view !== undefined && view.records !== ids.length)
+      throw new Violation('I6', `a reader sees ${view.records} records in ${name}, which holds ${ids.length}`);
+  }
+}

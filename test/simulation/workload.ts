@@ -1,0 +1,159 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type AnyAggregate, count } from '../../functions/core/aggregate.ts';
+import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
+import { tumbling, type WindowKind } from '../../functions/core/window.ts';
+import type { StreamRecord } from '../../functions/state/shard-aggregator.ts';
+import type { SimulationOptions } from './options.ts';
+import type { Random } from './random.ts';
+
+/** An event as the simulator knows it. */
+export interface SimulatedEvent {
+  /** Unique; it is what the windows hold in the end. */
+  readonly id: string;
+  readonly time: number;
+  readonly key: string;
+  /** Rejected: its schema does not hold. */
+  readonly garbage: boolean;
+}
+
+/** A Kinesis record and what is in it. */
+export interface SimulatedRecord extends StreamRecord {
+  readonly content: readonly SimulatedEvent[];
+}
+
+/** One shard: its records in order, and when it exists. */
+export interface SimulatedShard {
+  readonly shardId: string;
+  readonly parents: readonly string[];
+  /** Epoch ms. */
+  readonly createdAt: number;
+  /** It takes no records from then on; undefined: it stays open. */
+  readonly closedAt: number | undefined;
+  readonly records: readonly SimulatedRecord[];
+}
+
+/**
+ * Windows of `parts` slices each, one beginning at every slice: each record lies in `parts` windows. (DESIGN section 1: a window kind is
+ * these three functions, and the protocol knows nothing else about windows.)
+ */
+export function overlapping(sliceMs: number, parts: number): WindowKind {
+  const sizeMs = sliceMs * parts;
+  const sliceOf = (time: number) => Math.floor(time / sliceMs) * sliceMs;
+  return {
+    label: `overlapping ${sizeMs} ms every ${sliceMs} ms`,
+    sliceMs,
+    sliceOf,
+    closings: (slice) => Array.from({ length: parts }, (_, i) => slice + (i + 1) * sliceMs),
+    emit: (closing) =>
+      sliceOf(closing) === closing
+        ? [{ start: closing - sizeMs, end: closing, slices: Array.from({ length: parts }, (_, i) => closing - sizeMs + i * sliceMs) }]
+        : [],
+  };
+}
+
+/** An aggregate that keeps every id: what was counted twice, or not at all, shows. `bulk` makes its results long. */
+function ids(bulk: number): AnyAggregate<SimulatedEvent> {
+  const aggregate = {
+    kind: 'ids',
+    input: (event: SimulatedEvent) => ({ kind: 'value', value: event.id }),
+    identity: [],
+    add: (state: readonly string[], id: string) => merged(state, [id]),
+    merge: merged,
+    encode: (state: readonly string[]) => state,
+    decode: (json: readonly string[]) => json,
+    result: (state: readonly string[]) => (bulk === 0 ? { ids: state } : { ids: state, filler: 'x'.repeat(bulk) }),
+  };
+  return aggregate as unknown as AnyAggregate<SimulatedEvent>;
+}
+
+function merged(left: readonly string[], right: readonly string[]): readonly string[] {
+  return [...left, ...right].sort();
+}
+
+/** Everything with an id is an event. */
+const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
+  '~standard': {
+    version: 1,
+    vendor: 'simulation',
+    validate: (value) =>
+      typeof value === 'object' && value !== null && 'id' in value ? { value: value as SimulatedEvent } : { issues: [{ message: 'garbage' }] },
+  },
+};
+
+/** The pipeline of a simulation: `first` counts everything in tumbling windows, `second` some of it in overlapping ones. */
+export function simulatedPipeline(options: SimulationOptions): Pipeline {
+  const aggregates = { ids: ids(options.bulk), count: count() };
+  const { expectedKeys } = options;
+  const groupBy = ['key'] as const;
+  const first = { groupBy, window: tumbling(options.windowMs), aggregates, expectedKeys };
+  const second = {
+    where: (event: SimulatedEvent) => event.key !== 'k1',
+    groupBy,
+    window: overlapping(options.windowMs / 2, options.overlap),
+    aggregates,
+    expectedKeys,
+  };
+  return definePipeline({
+    name: 'simulated',
+    event: schema,
+    eventTime: { of: (event) => event.time, unit: 'ms' },
+    watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
+    queries: options.overlap === 0 ? { first } : { first, second },
+  });
+}
+
+/** Draws the shards and all their records. */
+export function drawShards(options: SimulationOptions, random: Random, startMs: number): readonly SimulatedShard[] {
+  const reshardAt = startMs + random.int(0.2 * options.putsMs, 0.8 * options.putsMs);
+  const plans = shardPlans(options, random, startMs, reshardAt);
+  const puts = Array.from({ length: options.records }, () => startMs + random.int(0, options.putsMs)).sort((left, right) => left - right);
+  const greatest = new Map<string, number>();
+  const records = new Map<string, SimulatedRecord[]>(plans.map(({ shardId }) => [shardId, []]));
+  for (const [number, arrival] of puts.entries()) {
+    const open = plans.filter(({ createdAt, closedAt }) => createdAt <= arrival && (closedAt === undefined || arrival < closedAt));
+    const shard = open[random.int(0, open.length - 1)];
+    const log = records.get(shard?.shardId ?? '');
+    if (shard === undefined || log === undefined) continue;
+    const content = Array.from({ length: random.int(1, options.eventsPerRecord) }, (_, sub): SimulatedEvent => {
+      const ahead = options.epochMs + (arrival - startMs);
+      const behind = random.chance(0.5) ? 0 : random.int(0, options.disorderMs);
+      const time = Math.max(ahead, greatest.get(shard.shardId) ?? ahead) - behind;
+      const garbage = random.chance(options.garbage);
+      if (!garbage) greatest.set(shard.shardId, Math.max(time, greatest.get(shard.shardId) ?? time));
+      return { id: `${number}.${sub}${padding(options.padding, random)}`, time, key: `k${random.int(0, options.keys - 1)}`, garbage };
+    });
+    log.push({
+      // Numbers rise within a shard, with gaps, beyond what DynamoDB's and JavaScript's numbers hold, and in more digits as they go.
+      sequenceNumber: `${10n ** 40n - 5n + BigInt(number * 3)}`,
+      arrival,
+      partitionKey: 'p',
+      content,
+      events: content.map((event, subRecord) => {
+        const text = event.garbage ? '{}' : JSON.stringify({ id: event.id, time: event.time, key: event.key });
+        return { text, subRecord, bytes: () => Buffer.from(text) };
+      }),
+    });
+  }
+  return plans.map((plan) => ({ ...plan, records: records.get(plan.shardId) ?? [] }));
+}
+
+type ShardPlan = Omit<SimulatedShard, 'records'>;
+
+function shardPlans(options: SimulationOptions, random: Random, startMs: number, reshardAt: number): readonly ShardPlan[] {
+  const first = Array.from({ length: options.shards }, (_, i): ShardPlan => {
+    return { shardId: `shard-${i}`, parents: [], createdAt: startMs, closedAt: undefined };
+  });
+  const parents = options.reshard === 'none' ? [] : first.slice(0, options.reshard === 'split' ? 1 : 2);
+  if (parents.length === 0 || (options.reshard === 'merge' && parents.length < 2)) return first;
+  const names = parents.map(({ shardId }) => shardId);
+  const children = Array.from({ length: options.reshard === 'split' ? 2 : 1 }, (_, i): ShardPlan => {
+    return { shardId: `shard-${options.shards + i}`, parents: names, createdAt: reshardAt + random.int(0, 2000), closedAt: undefined };
+  });
+  return [...first.map((shard) => (names.includes(shard.shardId) ? { ...shard, closedAt: reshardAt } : shard)), ...children];
+}
+
+function padding(bytes: number, random: Random): string {
+  let text = '';
+  while (text.length < bytes) text += random.int(0, 36 ** 5).toString(36);
+  return text === '' ? '' : `-${text.slice(0, bytes)}`;
+}
