@@ -1,33 +1,16 @@
 import pLimit from 'p-limit';
 import { addCounters, addQueryCounters, type Counters, noEvents } from '../core/counters.ts';
-import { createFold, type SliceFold } from '../core/fold.ts';
-import { nextPageCount, pageCountFor, pageOf } from '../core/page-hash.ts';
+import { nextPageCount, pageCountFor } from '../core/page-hash.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
-import { type AcceptedEvent, type Rejection, readEvent } from '../core/read-event.ts';
 import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
+import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
 import { freshHorizon } from './fresh-horizon.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from './progress.ts';
 import { type SideEvent, writeSideOutput } from './rejects.ts';
 import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
 import type { Table } from './table.ts';
 
-/** One event as it came, before anything is known of it. */
-export interface RawEvent {
-  /** Its text, or why it has none. */
-  readonly text: string | Rejection;
-  /** Position in an aggregated Kinesis record; 0 in a plain one. */
-  readonly subRecord: number;
-  readonly bytes: () => Uint8Array;
-}
-
-/** One Kinesis record and the events in it: one, or many when a producer packed them. */
-export interface StreamRecord {
-  readonly sequenceNumber: SequenceNumber;
-  /** When the stream took it, epoch ms. */
-  readonly arrival: number;
-  readonly partitionKey: string;
-  readonly events: readonly RawEvent[];
-}
+export type { RawEvent, StreamRecord } from './chunk.ts';
 
 /** What an invocation did. */
 export interface BatchReport {
@@ -54,9 +37,6 @@ export interface ShardAggregatorOptions {
   readonly rejects: Table;
   readonly shardId: string;
 }
-
-/** Most pages that one chunk writes: about two seconds of writes, so that some progress fits every time-out. */
-const pagesPerChunk = 2000;
 
 /** Calls to the tables under way at a time. */
 const concurrency = 32;
@@ -138,7 +118,7 @@ async function applyBatch(
       break;
     }
     started = true;
-    const chunk = readChunk(options.pipeline, memory.writer, records, at);
+    const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount);
     const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
       counters = addCounters(counters, chunkCounters);
@@ -149,54 +129,6 @@ async function applyBatch(
     }
   }
   return { counters, resumeAt, maxEventTime: memory.progress.maxEventTime };
-}
-
-/** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
-interface ReadChunk {
-  readonly records: readonly StreamRecord[];
-  readonly accepted: readonly {
-    readonly event: unknown;
-    readonly read: AcceptedEvent;
-    readonly raw: RawEvent;
-    readonly record: StreamRecord;
-    readonly sequenceNumber: SequenceNumber;
-  }[];
-  readonly rejected: readonly SideEvent[];
-  readonly slices: readonly SliceFold[];
-}
-
-function readChunk(pipeline: Pipeline, writer: SliceWriter, records: readonly StreamRecord[], from: number): ReadChunk {
-  const fold = createFold();
-  const touched = new Set<string>();
-  const accepted: ReadChunk['accepted'][number][] = [];
-  const rejected: SideEvent[] = [];
-  let to = from;
-  for (; to < records.length && touched.size < pagesPerChunk; to++) {
-    const record = records[to];
-    if (record === undefined) break;
-    for (const raw of record.events) {
-      const read = typeof raw.text === 'string' ? readEvent(pipeline, raw.text, record.arrival) : raw.text;
-      if (read.outcome === 'rejected') {
-        rejected.push(sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }));
-        continue;
-      }
-      const position = accepted.push({ event: read.event, read, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
-      for (const query of pipeline.queries) {
-        const key = read.keys[query.index];
-        if (key === undefined) continue;
-        const folded = fold.add(query, key, read.event, read.time);
-        if (folded.events.push(position) > 1) continue;
-        const slice = query.window.sliceOf(read.time);
-        touched.add(`${query.index}#${slice}#${pageOf(key, writer.expectedCount(query, slice))}`);
-      }
-    }
-  }
-  return { records: records.slice(from, to), accepted, rejected, slices: [...fold.slices] };
-}
-
-function sideEvent(record: StreamRecord, raw: RawEvent, why: Pick<SideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>): SideEvent {
-  const { sequenceNumber, arrival, partitionKey } = record;
-  return { ...why, shardId: '', sequenceNumber, subRecord: raw.subRecord, arrival, partitionKey, payload: raw.bytes() };
 }
 
 /** Steps 1, 3 and 4 of the protocol for one chunk, up to its commit. Returns what it counted and the progress to commit. */
@@ -226,7 +158,7 @@ function lateEvents(chunk: ReadChunk, { query, late }: QueryOutcome, shardId: st
   return late.flatMap((at) => {
     const event = chunk.accepted[at];
     if (event === undefined) return [];
-    const { time } = event.read;
+    const { time } = event;
     const detail = `query ${query.name}: event time ${time}, its window was closed`;
     return [{ ...sideEvent(event.record, event.raw, { reason: 'late', detail, query: query.name, eventTime: time }), shardId }];
   });
@@ -242,7 +174,7 @@ function nextProgress(
 ): ShardProgress {
   const { progress } = memory;
   let maxEventTime = progress.maxEventTime;
-  for (const { read } of chunk.accepted) if (maxEventTime === undefined || read.time > maxEventTime) maxEventTime = read.time;
+  for (const { time } of chunk.accepted) if (maxEventTime === undefined || time > maxEventTime) maxEventTime = time;
   return {
     sequenceNumber: last.sequenceNumber,
     maxEventTime,

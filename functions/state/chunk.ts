@@ -1,0 +1,92 @@
+import { createFold, type SliceFold } from '../core/fold.ts';
+import { pageOf } from '../core/page-hash.ts';
+import type { Pipeline, Query } from '../core/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../core/read-event.ts';
+import type { SequenceNumber } from '../core/sequence-number.ts';
+import type { SideEvent } from './rejects.ts';
+
+/** Where an event came from. */
+interface EventOrigin {
+  /** Position in an aggregated Kinesis record; 0 in a plain one. */
+  readonly subRecord: number;
+  readonly bytes: () => Uint8Array;
+}
+
+/** One event as it came, before anything is known of it: its text, or why it has none, or exactly what `JSON.parse` makes of it. */
+export type RawEvent = EventOrigin & ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
+
+/** One Kinesis record and the events in it: one, or many when a producer packed them. */
+export interface StreamRecord {
+  readonly sequenceNumber: SequenceNumber;
+  /** When the stream took it, epoch ms. */
+  readonly arrival: number;
+  readonly partitionKey: string;
+  readonly events: readonly RawEvent[];
+}
+
+/** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
+export interface ReadChunk {
+  readonly records: readonly StreamRecord[];
+  readonly accepted: readonly {
+    readonly event: unknown;
+    readonly time: number;
+    readonly raw: RawEvent;
+    readonly record: StreamRecord;
+    readonly sequenceNumber: SequenceNumber;
+  }[];
+  readonly rejected: readonly SideEvent[];
+  readonly slices: readonly SliceFold[];
+}
+
+/** Most pages that one chunk writes: about two seconds of writes, so that some progress fits every time-out. */
+const pagesPerChunk = 2000;
+
+/**
+ * Classifies and folds records from a position on, as many as touch a bounded number of pages (DESIGN 4.1, step 2).
+ * @param pageCount how many pages the bucket of a slice has, or would be given
+ */
+export function readChunk(
+  pipeline: Pipeline,
+  records: readonly StreamRecord[],
+  from: number,
+  pageCount: (query: Query, slice: number) => number,
+): ReadChunk {
+  const fold = createFold();
+  const touched = new Set<string>();
+  const accepted: ReadChunk['accepted'][number][] = [];
+  const rejected: SideEvent[] = [];
+  let to = from;
+  for (; to < records.length && touched.size < pagesPerChunk; to++) {
+    const record = records[to];
+    if (record === undefined) break;
+    for (const raw of record.events) {
+      const read = readRaw(pipeline, raw, record.arrival);
+      if (read.outcome === 'rejected') {
+        rejected.push(sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }));
+        continue;
+      }
+      const { event, time, keys } = read;
+      const position = accepted.push({ event, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
+      for (const query of pipeline.queries) {
+        const key = keys[query.index];
+        if (key === undefined) continue;
+        const folded = fold.add(query, key, event, time);
+        if (folded.events.push(position) > 1) continue;
+        const slice = query.window.sliceOf(time);
+        touched.add(`${query.index}#${slice}#${pageOf(key, pageCount(query, slice))}`);
+      }
+    }
+  }
+  return { records: records.slice(from, to), accepted, rejected, slices: [...fold.slices] };
+}
+
+function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
+  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
+}
+
+/** An event for the side output; the shard is for the caller to add. */
+export function sideEvent(record: StreamRecord, raw: RawEvent, why: Pick<SideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>): SideEvent {
+  const { sequenceNumber, arrival, partitionKey } = record;
+  return { ...why, shardId: '', sequenceNumber, subRecord: raw.subRecord, arrival, partitionKey, payload: raw.bytes() };
+}
