@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import type { Mutation } from './mutations.ts';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The simulator's engine. */
 export type Engine = typeof import('./engine.ts');
@@ -51,10 +49,22 @@ function patch(text: string, file: string, find: string, replace: string): strin
   return text.slice(0, at) + replace + text.slice(at + find.length);
 }
 
+/** Bundles the worker that runs seeds beside others, and returns the file. */
+export async function bundleWorker(repository: string): Promise<string> {
+  const outfile = `${repository}/.tidemark/simulation/tally-worker.mjs`;
+  await build({
+    entryPoints: [`${repository}/test/simulation/tally-worker.ts`],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    logLevel: 'silent',
+  });
+  return outfile;
+}
+
 /** Loads a bundled engine. */
 export async function loadEngine(file: string): Promise<Engine> {
   return (await import(pathToFileURL(file).href)) as Engine;
 }
-
-/** Where the repository is, seen from the sources. */
-export const repositoryRoot = root.replace(/\/$/, '');

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { mutations } from './mutations.ts';
+import { drawOptions, noFaults } from './options.ts';
+import { runMany, runTraced } from './run-many.ts';
+
+/** A bounded part of `npm run simulate`, which says how to go on from a seed that fails. */
+const seeds = 250;
+
+describe('the simulator', () => {
+  it(`finds no violation in ${seeds} seeds`, async () => {
+    const failures: string[] = [];
+    const seen = { late: 0, final: 0 };
+    await runMany(
+      Array.from({ length: seeds }, (_, i) => drawOptions(i + 1)),
+      ({ options, violation, lateEvents, finalWindows }) => {
+        seen.late += lateEvents;
+        seen.final += finalWindows;
+        if (violation !== undefined) failures.push(`npm run simulate -- --seed ${options.seed}: ${violation.message}`);
+        return 'go on';
+      },
+    );
+    expect(failures).toStrictEqual([]);
+    // It would prove little if nothing were ever late.
+    expect(seen.late).toBeGreaterThan(0);
+    expect(seen.final).toBeGreaterThan(seeds);
+  });
+
+  it('takes the same course for the same seed', async () => {
+    const [first, second] = [await runTraced(drawOptions(7)), await runTraced(drawOptions(7))];
+    expect(first.lines.length).toBeGreaterThan(100);
+    expect(second.lines).toStrictEqual(first.lines);
+  });
+
+  it('counts everything where nothing goes wrong and nothing is out of order', async () => {
+    const options = { ...drawOptions(1), faults: noFaults, disorderMs: 0, garbage: 0, shards: 1, away: false, reshard: 'none' } as const;
+    const { outcome } = await runTraced(options);
+    expect(outcome).toMatchObject({ violation: undefined, lateEvents: 0 });
+    expect(outcome.finalWindows).toBeGreaterThan(0);
+  });
+
+  it.each(mutations.map((mutation) => [mutation.id, mutation.rule, mutation] as const))(
+    'still has a patch (%s) that turns off: %s',
+    (_id, _rule, { edits }) => {
+      for (const { file, find } of edits) {
+        const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+        expect(text.split(find), `${file}: ${find}`).toHaveLength(2);
+      }
+    },
+  );
+});
