@@ -1,24 +1,13 @@
 import type { KeyFold, SliceFold } from '../core/fold.ts';
 import type { KeyText } from '../core/group-key.ts';
 import { grouped } from '../core/grouped.ts';
-import { grownPageCount, pageOf } from '../core/page-hash.ts';
-import { addEvent, identityOf, mergeInto } from '../core/partial.ts';
+import { pageOf } from '../core/page-hash.ts';
 import type { Query } from '../core/pipeline.ts';
-import { isAfter, latestOf, type SequenceNumber } from '../core/sequence-number.ts';
+import { latestOf, type SequenceNumber } from '../core/sequence-number.ts';
+import { appendAll, type Chunk, splitAfter } from './fold-split.ts';
 import type { FreshHorizon } from './fresh-horizon.ts';
-import {
-  closePage,
-  type FoundPage,
-  hasOutgrown,
-  type NextPage,
-  neverWritten,
-  nextPage,
-  type Page,
-  type PageName,
-  readPage,
-  readSlicePages,
-  writePage,
-} from './page.ts';
+import { closePage, neverWritten, type Page, type PageName, readPage, readSlicePages, writePage } from './page.ts';
+import { contentBytes, copiesOf, growthOf, mergedPage, type PagePlan } from './page-plan.ts';
 import type { BucketSize } from './progress.ts';
 import { type Bucket, readSliceRegistry, registerBucket } from './registry.ts';
 import type { Table } from './table.ts';
@@ -35,15 +24,6 @@ interface SliceMemory {
   late: boolean;
   /** The page count that growth asks for. */
   growTo: number;
-}
-
-/** What the writer needs of one chunk. */
-export interface Chunk {
-  readonly firstSequenceNumber: SequenceNumber;
-  /** The sequence number of the chunk's last record: what its pages carry afterwards. */
-  readonly lastSequenceNumber: SequenceNumber;
-  /** The events by their position, as the fold knows them. */
-  readonly events: readonly { readonly event: unknown; readonly sequenceNumber: SequenceNumber }[];
 }
 
 /** What became of the events of one slice: their positions in the chunk. */
@@ -175,8 +155,8 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
   ): Promise<readonly KeyFold[]> {
     const { name } = plan;
     for (let { copy, next, folds } = plan; ; ) {
-      const split = after(name.query, folds, chunk, copy.sequenceNumber);
-      counted.push(...split.counted);
+      const split = splitAfter(name.query, folds, chunk, copy.sequenceNumber);
+      appendAll(counted, split.counted);
       pages.set(name.page, copy);
       if (split.left.length === 0) return [];
       if (copy.closed) {
@@ -187,7 +167,7 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
       folds = split.left;
       if ((await writePage(state, name, copy, next)) === 'applied') {
         pages.set(name.page, next);
-        for (const fold of folds) counted.push(...fold.events);
+        for (const fold of folds) appendAll(counted, fold.events);
         return [];
       }
       copy = await readPage(state, name);
@@ -203,8 +183,8 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
       for (let round = 0; round < mostRounds; round++) {
         if (memory.bucket === undefined && !memory.late && !(await prepare(query, slice, memory))) continue;
         if (memory.settled.size > 0) {
-          const split = pending.map((fold) => after(query, [fold], chunk, settledNumber(memory, fold.key)));
-          counted.push(...split.flatMap((part) => part.counted));
+          const split = pending.map((fold) => splitAfter(query, [fold], chunk, settledNumber(memory, fold.key)));
+          for (const part of split) appendAll(counted, part.counted);
           pending = split.flatMap((part) => part.left);
         }
         if (memory.bucket === undefined) return { counted, late: pending.flatMap((fold) => fold.events) };
@@ -236,14 +216,6 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
   };
 }
 
-/** A page to write: its copy, and what it would be with the folds merged in. */
-interface PagePlan {
-  readonly name: PageName;
-  readonly folds: readonly KeyFold[];
-  readonly copy: Page;
-  readonly next: NextPage | undefined;
-}
-
 /** What a slice takes of the bound of memory, in pages. */
 const weightOf = (memory: SliceMemory) => (memory.pages?.size ?? 0) + 1;
 
@@ -251,12 +223,6 @@ const memoryName = (query: Query, slice: number) => `${query.name}#${slice}`;
 
 function largestCount(registered: readonly Bucket[], closesAt: number): number {
   return registered.reduce((largest, bucket) => (bucket.closesAt === closesAt ? Math.max(largest, bucket.count) : largest), 0);
-}
-
-/** Copies of a bucket's pages among those found. */
-function copiesOf(bucket: Bucket, found: readonly FoundPage[]): Map<number, Page> {
-  const own = found.filter(({ closesAt, count }) => closesAt === bucket.closesAt && count === bucket.count);
-  return new Map(own.map(({ index, page }) => [index, page]));
 }
 
 function settledNumbers(memory: SliceMemory, closesAt: number, count: number): Map<number, SequenceNumber | undefined> {
@@ -273,55 +239,4 @@ function settledNumber(memory: SliceMemory, key: KeyText): SequenceNumber | unde
   let latest: SequenceNumber | undefined;
   for (const { count, numbers } of memory.settled.values()) latest = latestOf(latest, numbers.get(pageOf(key, count)));
   return latest;
-}
-
-/** The count to grow to before anything of a chunk is written to the smaller one, if a page would outgrow its share. */
-function growthOf(bucket: Bucket, pages: ReadonlyMap<number, Page>, plans: readonly PagePlan[]): number | undefined {
-  const outgrown = plans.flatMap(({ next }) => (next !== undefined && next.partials.size > 1 && hasOutgrown(next) ? [next.contentBytes] : []));
-  if (outgrown.length === 0) return undefined;
-  const added = plans.reduce((total, { copy, next }) => total + (next?.contentBytes ?? 0) - copy.contentBytes, 0);
-  return grownPageCount(bucket.count, contentBytes(pages) + added, Math.max(...outgrown));
-}
-
-function contentBytes(pages: ReadonlyMap<number, Page>): number {
-  let total = 0;
-  for (const page of pages.values()) total += page.contentBytes;
-  return total;
-}
-
-function mergedPage(name: PageName, copy: Page, folds: readonly KeyFold[], chunk: Chunk): NextPage {
-  const partials = new Map(copy.partials);
-  mergeInto(
-    name.query,
-    partials,
-    folds.map((fold) => [fold.key, fold.states]),
-  );
-  const records = folds.reduce((total, fold) => total + fold.events.length, copy.records);
-  return nextPage(name, partials, records, chunk.lastSequenceNumber);
-}
-
-/** Splits folds at a sequence number: the events at or below it are in a page already, the rest is folded again without them. */
-function after(query: Query, folds: readonly KeyFold[], chunk: Chunk, number: SequenceNumber | undefined) {
-  if (isAfter(chunk.firstSequenceNumber, number)) return { counted: [], left: folds };
-  const counted: number[] = [];
-  const left: KeyFold[] = [];
-  for (const fold of folds) {
-    const rest = fold.events.filter((at) => isAfter(eventAt(chunk, at).sequenceNumber, number));
-    counted.push(...fold.events.slice(0, fold.events.length - rest.length));
-    if (rest.length === fold.events.length) left.push(fold);
-    else if (rest.length > 0) left.push({ key: fold.key, states: refolded(query, rest, chunk), events: rest });
-  }
-  return { counted, left };
-}
-
-function refolded(query: Query, events: readonly number[], chunk: Chunk): unknown[] {
-  const states = identityOf(query);
-  for (const at of events) addEvent(query, states, eventAt(chunk, at).event);
-  return states;
-}
-
-function eventAt(chunk: Chunk, at: number): Chunk['events'][number] {
-  const event = chunk.events[at];
-  if (event === undefined) throw new Error(`no event ${at} in the chunk`);
-  return event;
 }
