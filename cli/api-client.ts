@@ -48,6 +48,7 @@ export interface ApiClient {
   /** All windows of a query, however many pages they take. */
   windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
   totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
+  /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
   late(range: { readonly from: number; readonly to: number }): Promise<readonly LateJson[]>;
   watermark(): Promise<WatermarkJson>;
   conservation(): Promise<ConservationJson>;
@@ -83,7 +84,16 @@ export function apiClient(base: string): ApiClient {
       return all;
     },
     totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${query}/totals`, { ...filter })).totals,
-    late: async (range) => (await get<{ events: LateJson[] }>('late', { ...range, limit: lateEvents })).events,
+    async late(range) {
+      const all: LateJson[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await get<{ events: LateJson[]; cursor: string | null }>('late', { ...range, limit: lateEvents, cursor });
+        all.push(...page.events);
+        cursor = page.cursor ?? undefined;
+      } while (cursor !== undefined);
+      return all;
+    },
     watermark: () => get('watermark'),
     conservation: () => get('conservation'),
   };

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command as Commander, CommanderError, Option } from 'commander';
+import { surviveOrphanRejections } from '../functions/orphan-rejections.ts';
 import type { Command, CommandProcess, OptionSpec } from './command.ts';
 import { commands } from './commands.ts';
 import { reportError, UsageError } from './errors.ts';
@@ -15,6 +16,7 @@ const interruptedExitCode = 130;
 export async function main(argv: readonly string[]): Promise<void> {
   endQuietlyWhenNobodyReads(process.stdout);
   endQuietlyWhenNobodyReads(process.stderr);
+  surviveOrphanRejections(tellOnce);
   const interrupt = new AbortController();
   process.on('SIGINT', () => {
     if (interrupt.signal.aborted) process.exit(interruptedExitCode);
@@ -29,6 +31,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   });
   process.exitCode = interrupt.signal.aborted ? interruptedExitCode : exitCode;
   process.stdin.destroy(); // a pipe that stays open must not keep a finished command alive
+}
+
+let told = false;
+
+/** A pipeline's code runs in this process, and what it leaves behind must not end a command whose answer does not depend on it. */
+function tellOnce(reason: unknown): void {
+  if (!told)
+    process.stderr.write(`tidemark: a promise that nobody waits for was rejected (${reportError(reason).message}): is the schema synchronous?\n`);
+  told = true;
 }
 
 /** Parses, runs the one command and turns whatever happens into an exit code; never throws. */

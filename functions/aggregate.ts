@@ -3,6 +3,7 @@ import pipeline from '#pipeline';
 import { readConfig } from './config.ts';
 import { shardWatermark } from './core/watermark.ts';
 import { shardOf, streamRecords } from './kinesis-records.ts';
+import { surviveOrphanRejections } from './orphan-rejections.ts';
 import { type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -10,6 +11,11 @@ import { createTelemetry } from './telemetry.ts';
 const config = readConfig();
 const tables = openTables(config.tables);
 const telemetry = createTelemetry(pipeline.name, 'aggregate', config.logLevel);
+surviveOrphanRejections((reason) =>
+  telemetry.logger.warn('The pipeline left a promise behind that was rejected: its schema and functions have to be synchronous', {
+    reason: String(reason),
+  }),
+);
 
 /** What this container knows of each shard. Lambda mostly keeps a shard with a container; the one used longest ago is forgotten first. */
 const shards = new Map<string, ShardAggregator>();

@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { surviveOrphanRejections } from '../../functions/orphan-rejections.ts';
 import { type LaneResult, runLane, type StaticJob } from './lane.ts';
 
 /** Where this module lies, once bundled: what a worker thread is started with. */
@@ -24,4 +25,7 @@ async function answer(job: StaticJob): Promise<LaneAnswer> {
   }
 }
 
-if (!isMainThread && workerData?.kind === laneWorkerKind) parentPort?.postMessage(await answer(workerData.job));
+if (!isMainThread && workerData?.kind === laneWorkerKind) {
+  surviveOrphanRejections(() => undefined); // the line is among the rejected ones already
+  parentPort?.postMessage(await answer(workerData.job));
+}

@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/counters.ts';
 import { TidemarkError } from '../core/error.ts';
 import type { Pipeline } from '../core/pipeline.ts';
@@ -6,12 +6,14 @@ import { totalsFields, totalsOf } from '../core/totals.ts';
 import { globalWatermark, shardWatermark } from '../core/watermark.ts';
 import { readHorizon } from '../state/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/progress.ts';
-import { readSideOutput } from '../state/rejects.ts';
+import { type SidePlace, sideOutput } from '../state/rejects.ts';
 import { readSeenShards } from '../state/shard-report.ts';
 import type { Tables } from '../state/tables.ts';
 import { readWindow, readWindows } from '../state/window-reader.ts';
+import { bounded } from './bounded.ts';
 import { keyParameter, limitParameter, namedQuery, rangeParameters, timeParameter, windowLimits, wordParameter } from './parameters.ts';
 import { Problem, problemResponse } from './problem.ts';
+import { placeParameter, placeText, sideJson } from './side-json.ts';
 import { windowJson } from './window-json.ts';
 
 /** What the API answers from. */
@@ -56,8 +58,14 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     // The cursor is the start of the last window: windows of a query that start together are given together.
     const rest = Number.isNaN(after) ? range : order === 'ascending' ? { ...range, from: after + 1 } : { ...range, to: after };
     const views = await readWindows(readers, query, { ...rest, status, order, limit });
-    const cursor = views.length < limit ? null : String(views[views.length - 1]?.start);
-    return context.json({ windows: views.map((view) => windowJson(view, key)), cursor });
+    const remedy = 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}';
+    const { json, count } = await bounded(
+      views.map((view) => windowJson(view, key)),
+      limit,
+      remedy,
+    );
+    const cursor = views.length < limit && count === views.length ? null : String(views[count - 1]?.start);
+    return jsonResponse(context, `{"windows":${json},"cursor":${JSON.stringify(cursor)}}`);
   });
 
   app.get('/v1/queries/:query/windows/:start', async (context) => {
@@ -66,7 +74,14 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     const views = await readWindow(readers, query, start);
     if (views.length === 0)
       throw new Problem(404, 'No such window', `start: no window of ${query.name} starts at ${start} and holds a record: list them with /windows`);
-    return context.json({ windows: views.map((view) => windowJson(view, {})) });
+    const key = keyParameter((name) => context.req.query(name), query);
+    const remedy = 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}';
+    const { json } = await bounded(
+      views.map((view) => windowJson(view, key)),
+      views.length,
+      remedy,
+    );
+    return jsonResponse(context, `{"windows":${json}}`);
   });
 
   app.get('/v1/queries/:query/totals', async (context) => {
@@ -75,7 +90,11 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
     const by = asProblem(() => totalsFields('by', parameter('by') ?? query.groupBy.join(','), [query]));
     const views = await readWindows(readers, query, { ...rangeParameters(parameter), status, order: 'ascending', limit: Number.POSITIVE_INFINITY });
-    return context.json({ windows: views.length, totals: totalsOf(query, views, by) });
+    const totals = totalsOf(query, views, by);
+    const { json, count } = await bounded(totals, totals.length, 'by: the totals are more than an answer holds: give fewer fields');
+    if (count < totals.length)
+      throw new Problem(400, 'Answer too large', `by: ${totals.length} totals are more than an answer holds: give fewer fields`);
+    return jsonResponse(context, `{"windows":${views.length},"totals":${json}}`);
   });
 
   app.get('/v1/late', async (context) => {
@@ -85,11 +104,20 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     if (from > to || to - from > 7 * dayMs)
       throw new Problem(400, 'Invalid parameter', `from: ${from} has to be before to and at most 7 days: ask for a shorter range of arrival times`);
     const limit = limitParameter(parameter, { most: 10_000, usual: 1000 });
+    const after = placeParameter(parameter);
     const shardIds = [...(await readAllProgress(tables.state)).keys()].sort();
-    const events = await readSideOutput(tables.rejects, shardIds, { fromMs: from, toMs: to, limit });
-    return context.json({
-      events: events.map(({ payload, ...event }) => ({ ...event, query: event.query ?? null, payload: Buffer.from(payload).toString() })),
-    });
+    let last: SidePlace | undefined;
+    let ended = false;
+    async function* events() {
+      for await (const { event, place } of sideOutput(tables.rejects, shardIds, { fromMs: from, toMs: to }, after)) {
+        yield sideJson(event);
+        last = place; // asked for the next one: this one was taken
+      }
+      ended = true;
+    }
+    const { json } = await bounded(events(), limit, 'limit: not even one event fits into an answer');
+    const cursor = ended || last === undefined ? null : placeText(last);
+    return jsonResponse(context, `{"events":${json},"cursor":${JSON.stringify(cursor)}}`);
   });
 
   app.get('/v1/watermark', async (context) => {
@@ -136,6 +164,10 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     return problemResponse(context, error);
   });
   return app;
+}
+
+function jsonResponse(context: Context, json: string): Response {
+  return context.body(json, 200, { 'content-type': 'application/json' });
 }
 
 /** Minus infinity, before anything has come, is null in JSON. */

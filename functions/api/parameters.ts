@@ -9,7 +9,8 @@ export type Parameter = (name: string) => string | undefined;
 /** Most windows in one answer, and how many unless told: an answer of Lambda ends at 6 MB. */
 export const windowLimits = { most: 1000, usual: 100 } as const;
 
-function refused(name: string, value: unknown, remedy: string): Problem {
+/** The problem of a parameter: its name, what was received, and what to do. */
+export function refused(name: string, value: unknown, remedy: string): Problem {
   return new Problem(400, 'Invalid parameter', `${name}: ${shown(value)} ${remedy}`);
 }
 

@@ -74,12 +74,12 @@ interface NumberAggregate {
   <Event>(select: NumberOf<Event>): AnyAggregate<Event>;
 }
 
-type NumberStates<State> = Omit<Aggregate<unknown, number, State, number | null>, 'input'>;
+type NumberStates<State, Result extends Json> = Omit<Aggregate<unknown, number, State, Result>, 'input'>;
 
-function numberAggregate<State>(states: NumberStates<State>): NumberAggregate {
+function numberAggregate<State, Result extends Json>(states: NumberStates<State, Result>): NumberAggregate {
   return <Event>(of: string | NumberOf<Event>) => {
     const select = typeof of === 'string' ? (event: Event) => (event as Readonly<Record<string, unknown>>)[of] : callable(states.kind, of);
-    return opaque<Event, number, State, number | null>({ ...states, input: (event) => numberInput(states.kind, select(event)) });
+    return opaque<Event, number, State, Result>({ ...states, input: (event) => numberInput(states.kind, select(event)) });
   };
 }
 
@@ -105,11 +105,17 @@ const mean = {
   },
 };
 
+/** A sum of doubles can be too great for a double. JSON would make null of that, as if there was nothing to add: it is text instead. */
+function shownNumber(value: number): number | 'Infinity' | '-Infinity' {
+  if (Number.isFinite(value)) return value;
+  return value > 0 ? 'Infinity' : '-Infinity';
+}
+
 /** The sum, exact whatever the order, rounded once at the end. Null when no record had a number. */
 export const sum: NumberAggregate = numberAggregate({
   ...mean,
   kind: 'sum',
-  result: (state) => (state.count === 0 ? null : toNumber(state.sum)),
+  result: (state) => (state.count === 0 ? null : shownNumber(toNumber(state.sum))),
 });
 
 /** The arithmetic mean: the exact sum divided by the count, rounded once. Null when no record had a number. */
@@ -127,7 +133,7 @@ export const max: NumberAggregate = extreme('max', (left, right) => (right > lef
 
 function extreme(kind: string, pick: (left: number, right: number) => number): NumberAggregate {
   const merge = (left: number | null, right: number | null) => (left === null ? right : right === null ? left : pick(left, right));
-  return numberAggregate<number | null>({
+  return numberAggregate<number | null, number | null>({
     kind,
     identity: null,
     // Zero has one sign here, or the result would depend on which of 0 and -0 came first.

@@ -82,22 +82,59 @@ function payloadAttributes(payload: Uint8Array): Readonly<Record<string, Attribu
   };
 }
 
+/** A range of arrival times, epoch ms: `fromMs` inclusive, `toMs` exclusive. */
+export interface ArrivalRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A place in the side output: an event's shard, hour of arrival (epoch ms) and sort key. */
+export type SidePlace = readonly [shardId: string, hour: number, sortKey: string];
+
+/** Items read at a time. Each may be 400 KB, and a megabyte when inflated, so that they are not all held at once. */
+const itemsAtOnce = 100;
+
 /** The side output of some shards in a range of arrival times, in the order of shard, hour and sequence number. */
 export async function readSideOutput(
   rejects: Table,
   shardIds: readonly string[],
-  range: { readonly fromMs: number; readonly toMs: number; readonly limit: number },
+  range: ArrivalRange & { readonly limit: number },
 ): Promise<readonly StoredSideEvent[]> {
   const found: StoredSideEvent[] = [];
+  for await (const { event } of sideOutput(rejects, shardIds, range)) {
+    if (found.length === range.limit) break;
+    found.push(event);
+  }
+  return found;
+}
+
+/**
+ * {@link readSideOutput} one event after the other, as far as it is asked for, each with its place.
+ * @param shardIds ascending
+ * @param after begins behind this place
+ */
+export async function* sideOutput(
+  rejects: Table,
+  shardIds: readonly string[],
+  { fromMs, toMs }: ArrivalRange,
+  after?: SidePlace,
+): AsyncGenerator<{ readonly event: StoredSideEvent; readonly place: SidePlace }> {
+  const [lastShard, lastHour, lastKey] = after ?? ['', 0, ''];
   for (const shardId of shardIds) {
-    for (let hour = Math.floor(range.fromMs / hourMs) * hourMs; hour < range.toMs && found.length < range.limit; hour += hourMs) {
-      for (const item of await rejects.query(partition(hour, shardId), { limit: range.limit - found.length })) {
-        const event = eventOf(item);
-        if (event.arrival >= range.fromMs && event.arrival < range.toMs) found.push(event);
+    if (shardId < lastShard) continue;
+    const isLast = shardId === lastShard;
+    for (let hour = isLast ? lastHour : Math.floor(fromMs / hourMs) * hourMs; hour < toMs; hour += hourMs) {
+      let from = isLast && hour === lastHour ? `${lastKey}\u0000` : '';
+      for (let items: readonly Item[] | undefined; items === undefined || items.length === itemsAtOnce; ) {
+        items = await rejects.query(partition(hour, shardId), from === '' ? { limit: itemsAtOnce } : { from, limit: itemsAtOnce });
+        for (const item of items) {
+          from = `${item.sk}\u0000`;
+          const event = eventOf(item);
+          if (event.arrival >= fromMs && event.arrival < toMs) yield { event, place: [shardId, hour, item.sk] };
+        }
       }
     }
   }
-  return found;
 }
 
 function eventOf(item: Item): StoredSideEvent {
