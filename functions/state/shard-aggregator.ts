@@ -190,16 +190,23 @@ function nextProgress(
 
 /** Each event in the first class that holds: rejected, counted by any query, late for all that want it, filtered (DESIGN section 2). */
 function countersOf(chunk: ReadChunk, outcomes: readonly QueryOutcome[]): Counters {
-  const counted = new Set<number>();
-  const late = new Set<number>();
-  for (const outcome of outcomes) {
-    for (const at of outcome.counted) counted.add(at);
-    for (const at of outcome.late) late.add(at);
-  }
-  for (const at of counted) late.delete(at);
+  const classified = new Uint8Array(chunk.accepted.length);
+  const firstOf = (positions: readonly number[]) => {
+    let found = 0;
+    for (const at of positions) {
+      if (classified[at] !== 0) continue;
+      classified[at] = 1;
+      found++;
+    }
+    return found;
+  };
+  let counted = 0;
+  let late = 0;
+  for (const outcome of outcomes) counted += firstOf(outcome.counted);
+  for (const outcome of outcomes) late += firstOf(outcome.late);
   const received = chunk.accepted.length + chunk.rejected.length;
-  const filtered = chunk.accepted.length - counted.size - late.size;
-  return { received, counted: counted.size, late: late.size, duplicate: 0, rejected: chunk.rejected.length, filtered };
+  const filtered = chunk.accepted.length - counted - late;
+  return { received, counted, late, duplicate: 0, rejected: chunk.rejected.length, filtered };
 }
 
 function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome[]) {

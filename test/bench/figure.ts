@@ -1,0 +1,81 @@
+import { formatTable } from '../../cli/table.ts';
+
+/** What a figure is held against. */
+export interface Yardstick {
+  readonly name: string;
+  /** In the figure's unit. */
+  readonly value: number;
+  /** How many times better the figure is; below 1: worse. */
+  readonly ratio: number;
+  /** `documented`: measured at another time, on a machine of this kind. */
+  readonly source: 'this run' | 'documented';
+}
+
+/** What a figure has to reach. */
+export interface Target {
+  readonly text: string;
+  readonly met: boolean;
+}
+
+/** One thing measured. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  readonly better: 'higher' | 'lower';
+  readonly yardsticks: readonly Yardstick[];
+  readonly target?: Target;
+  /** What else was seen, by name. */
+  readonly details: Readonly<Record<string, number | string>>;
+}
+
+/** One benchmark: some figures that belong together. It says what it does, a line at a time. */
+export type Bench = (say: (line: string) => void) => Promise<readonly Figure[]>;
+
+type Measured = Pick<Figure, 'value' | 'better'>;
+
+/** A yardstick with its ratio. */
+export function yardstick({ value, better }: Measured, name: string, other: number, source: Yardstick['source'] = 'this run'): Yardstick {
+  return { name, value: other, ratio: better === 'higher' ? value / other : other / value, source };
+}
+
+/** The middle one, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  return (quantile(values, 0.5) + quantile(values, 0.5, Math.floor)) / 2;
+}
+
+/** The value below which a share of all lie; @param round which neighbour to take. */
+export function quantile(values: readonly number[], share: number, round: (position: number) => number = Math.ceil): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, round((sorted.length - 1) * share))] ?? Number.NaN;
+}
+
+/** All figures as a table: one line for each pair of figure and yardstick. */
+export function figureTable(figures: readonly Figure[]): string {
+  return formatTable(
+    [
+      { heading: 'figure' },
+      { heading: 'measured', align: 'right' },
+      { heading: 'unit' },
+      { heading: 'beside' },
+      { heading: 'yardstick', align: 'right' },
+      { heading: 'times better', align: 'right' },
+      { heading: 'target' },
+    ],
+    figures.flatMap((figure) => {
+      const target = figure.target === undefined ? '' : `${figure.target.text}: ${figure.target.met ? 'met' : 'NOT met'}`;
+      const rows = figure.yardsticks.map(({ name, value, ratio, source }) => [
+        `${name}${source === 'documented' ? ' (documented)' : ''}`,
+        rounded(value),
+        rounded(ratio),
+      ]);
+      const [first = ['', '', ''], ...rest] = rows;
+      return [[figure.name, rounded(figure.value), figure.unit, ...first, target], ...rest.map((row) => ['', '', '', ...row, ''])];
+    }),
+  );
+}
+
+/** Three digits that count. */
+function rounded(value: number): string {
+  return value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
+}

@@ -1,0 +1,123 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { KinesisStreamEvent } from 'aws-lambda';
+import { isAfter } from '../../functions/core/sequence-number.ts';
+import { streamRecords } from '../../functions/kinesis-records.ts';
+import { type ReadChunk, readChunk } from '../../functions/state/chunk.ts';
+import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import { eventJson, toEventRecord } from '../../infra/local/kinesis-event.ts';
+import pipeline from '../../pipelines/device-actions.ts';
+import { memoryTable } from '../simulation/memory-table.ts';
+import { type Figure, median, yardstick } from './figure.ts';
+
+const recordsInBatch = 10_000;
+const warmUpRounds = 20;
+const rounds = 60;
+const leastRatio = 0.6;
+const shardId = 'shardId-000000000000';
+
+/**
+ * The fold of one batch of 10,000 records, an event each: from Lambda's event to the folded chunk, validation included, and the whole of an
+ * aggregate invocation whose tables answer at once; beside the least that any consumer has to do, decoding Base64 and parsing JSON.
+ * @throws when the two do not find the same counts
+ */
+export async function benchFold(say: (line: string) => void): Promise<readonly Figure[]> {
+  const collectGarbage = garbageCollector();
+  const apply = invocation();
+  const times = { bare: [] as number[], fold: [] as number[], invocation: [] as number[] };
+  say(`${warmUpRounds + rounds} rounds of ${recordsInBatch} records, by turns with the bare loop`);
+  const text = batchText();
+  for (let round = 0; round < warmUpRounds + rounds; round++) {
+    // Each measurement has its own copy of the event, as fresh as Lambda's, and starts without anybody's garbage.
+    const timed = async <T>(into: number[], run: (event: KinesisStreamEvent) => T | Promise<T>): Promise<T> => {
+      const event = renumbered(JSON.parse(text) as KinesisStreamEvent, round);
+      collectGarbage();
+      const startedMs = performance.now();
+      const result = await run(event);
+      if (round >= warmUpRounds) into.push(performance.now() - startedMs);
+      return result;
+    };
+    const opens = await timed(times.bare, bareLoop);
+    const chunk = await timed(times.fold, fold);
+    await timed(times.invocation, apply);
+    if (round === 0) compare(opens, chunk);
+  }
+  const bareMs = median(times.bare);
+  const figure = (name: string, ms: number, target?: Figure['target']): Figure => {
+    const measured = { value: recordsInBatch / (ms / 1000), better: 'higher' } as const;
+    return {
+      ...measured,
+      name,
+      unit: 'records/s',
+      yardsticks: [yardstick(measured, 'base64 -> JSON.parse alone', recordsInBatch / (bareMs / 1000))],
+      ...(target === undefined ? {} : { target }),
+      details: { msPerBatch: ms, bareMsPerBatch: bareMs, rounds },
+    };
+  };
+  const foldMs = median(times.fold);
+  return [
+    figure('fold of a 10,000-record batch', foldMs, { text: `at least ${leastRatio} of the bare loop`, met: bareMs / foldMs >= leastRatio }),
+    figure('the whole invocation, tables in memory', median(times.invocation)),
+  ];
+}
+
+/** What every consumer has to do. The Opens are counted so that nothing is optimized away. */
+function bareLoop(event: KinesisStreamEvent): number {
+  let opens = 0;
+  for (const record of event.Records) {
+    const { action } = JSON.parse(Buffer.from(record.kinesis.data, 'base64').toString()) as { action: string };
+    if (action === 'Open') opens++;
+  }
+  return opens;
+}
+
+/** What aggregate does until it has something to write: the committed records are dropped, the rest read, validated and folded. */
+function fold(event: KinesisStreamEvent): ReadChunk {
+  const records = streamRecords(event);
+  const from = records.findIndex((record) => isAfter(record.sequenceNumber, '1'));
+  return readChunk(pipeline, records, from, () => 1);
+}
+
+function invocation(): (event: KinesisStreamEvent) => Promise<unknown> {
+  const aggregator = shardAggregator({ pipeline, state: memoryTable(), rejects: memoryTable(), shardId });
+  return async (event) => {
+    const { counters } = await aggregator.apply(streamRecords(event), () => 60_000);
+    if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
+  };
+}
+
+/** Two hours of event time, mildly out of order. */
+function batchText(): string {
+  const records = Array.from({ length: recordsInBatch }, (_, i) => {
+    const event = { time: 1_469_501_107 + Math.floor(i * 0.7) + ((i * 7919) % 60), action: i % 2 === 0 ? 'Open' : 'Close' };
+    return toEventRecord(
+      {
+        SequenceNumber: '0',
+        PartitionKey: `device-${i % 1000}`,
+        Data: Buffer.from(JSON.stringify(event)).toString('base64'),
+        ApproximateArrivalTimestamp: 1_700_000_000 + i / 1000,
+      },
+      shardId,
+      pipeline.name,
+    );
+  });
+  return eventJson(records);
+}
+
+/** The records of each round come after those of the one before. */
+function renumbered(event: KinesisStreamEvent, round: number): KinesisStreamEvent {
+  event.Records.forEach((record, i) => {
+    record.kinesis.sequenceNumber = `4959${String(round * recordsInBatch + i + 1).padStart(52, '0')}`;
+  });
+  return event;
+}
+
+function compare(opens: number, chunk: ReadChunk): void {
+  const folded = chunk.slices.flatMap(({ keys }) => Number(keys.get('["Open"]')?.states[0] ?? 0)).reduce((total, count) => total + count, 0);
+  if (opens !== folded || chunk.accepted.length !== recordsInBatch) throw new Error('the fold and the bare loop count differently');
+}
+
+function garbageCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}

@@ -1,0 +1,74 @@
+import path from 'node:path';
+import { PutRecordCommand } from '@aws-sdk/client-kinesis';
+import { packageRoot } from '../../cli/package-root.ts';
+import { type Embedded, embedded } from '../../cli/stream/embedded.ts';
+import { startLocal } from '../../infra/local/local.ts';
+import { type Figure, median, quantile, yardstick } from './figure.ts';
+import pipeline from './marker-pipeline.ts';
+
+const warmUpPuts = 20;
+const puts = 200;
+const shards = 4;
+/** A marker that is not seen after so long (ms) is lost. */
+const lostAfterMs = 30_000;
+
+/**
+ * How long it takes from the call that puts an event until a query of the open windows shows it, on the embedded system: one event after the
+ * other, the API being asked again and again. Beside one call of the API alone, which is the least that can be seen.
+ */
+export async function benchLatency(say: (line: string) => void): Promise<readonly Figure[]> {
+  say(`starting the embedded AWS with ${shards} shards`);
+  const system = embedded(
+    await startLocal({
+      pipelineFile: path.join(packageRoot, 'test', 'bench', 'marker-pipeline.ts'),
+      pipelineName: pipeline.name,
+      shards,
+      batchWindowMs: 0,
+      finalizeEveryMs: null,
+    }),
+  );
+  try {
+    const visibleMs: number[] = [];
+    const callMs: number[] = [];
+    let calls = 0;
+    say(`${puts} puts, one after the other`);
+    for (let i = 0; i < warmUpPuts + puts; i++) {
+      const seen = await putAndSee(system, `marker-${i}`);
+      const startedMs = performance.now();
+      await isVisible(system, `marker-${i}`);
+      if (i < warmUpPuts) continue;
+      callMs.push(performance.now() - startedMs);
+      visibleMs.push(seen.ms);
+      calls += seen.calls;
+    }
+    const figure = (name: string, value: number, call: number): Figure => ({
+      name,
+      value,
+      better: 'lower',
+      unit: 'ms',
+      yardsticks: [yardstick({ value, better: 'lower' }, 'the API call alone', call)],
+      details: { puts, callsUntilSeen: calls / puts, leastMs: Math.min(...visibleMs), mostMs: Math.max(...visibleMs) },
+    });
+    return [
+      figure('put to visible, p50', median(visibleMs), median(callMs)),
+      figure('put to visible, p99', quantile(visibleMs, 0.99), quantile(callMs, 0.99)),
+    ];
+  } finally {
+    await system.close();
+  }
+}
+
+async function putAndSee(system: Embedded, marker: string): Promise<{ readonly ms: number; readonly calls: number }> {
+  const Data = Buffer.from(JSON.stringify({ time: Date.now(), marker }));
+  const startedMs = performance.now();
+  await system.kinesis.send(new PutRecordCommand({ StreamName: system.local.streamName, PartitionKey: marker, Data }));
+  for (let calls = 1; ; calls++) {
+    if (await isVisible(system, marker)) return { ms: performance.now() - startedMs, calls };
+    if (performance.now() - startedMs > lostAfterMs) throw new Error(`${marker} is not visible after ${lostAfterMs} ms`);
+  }
+}
+
+async function isVisible({ api }: Embedded, marker: string): Promise<boolean> {
+  const windows = await api.windows('markers', { status: 'open', key: JSON.stringify({ marker }) });
+  return windows.some(({ rows }) => rows.length > 0);
+}

@@ -1,0 +1,34 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { CommandRun } from './tidemark-command.ts';
+
+/** What the loop found. */
+export interface PlainRun {
+  /** By `start action`. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly seconds: number;
+  readonly lines: number;
+}
+
+/** The loop that one would write by hand, on one core: no validation, no checks, no rejects, the least that gives the answer on clean input. */
+export async function plainLoop(files: readonly string[]): Promise<PlainRun> {
+  const startedMs = performance.now();
+  const counts = new Map<string, number>();
+  let lines = 0;
+  for (const file of files) {
+    for await (const line of createInterface({ input: createReadStream(file) })) {
+      const event = JSON.parse(line);
+      const key = `${Math.floor(event.time / 3600) * 3_600_000} ${event.action}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+      lines++;
+    }
+  }
+  return { counts, seconds: (performance.now() - startedMs) / 1000, lines };
+}
+
+/** @throws when a command has counted something else than the loop */
+export function compareCounts(command: string, { rows }: CommandRun, { counts }: PlainRun): void {
+  const ours = rows.map(({ start, key, values }) => [`${start} ${key.action}`, values.count] as const);
+  if (ours.length !== counts.size || ours.some(([key, count]) => counts.get(key) !== count))
+    throw new Error(`${command} and the plain loop count differently`);
+}

@@ -1,0 +1,56 @@
+import { type Figure, yardstick } from './figure.ts';
+import { compareCounts, plainLoop } from './plain-loop.ts';
+import { withSampleFiles } from './sample-files.ts';
+import { tidemark } from './tidemark-command.ts';
+
+/** Spark 4.1 `local[2]` over the same 50 files, one a trigger, after 10 s of start: from issue 3, measured on a machine of this kind. */
+const sparkSeconds = 46;
+const sparkStartSeconds = 10;
+const leastTimesSpark = 5;
+
+/**
+ * `tidemark stream` over the 50 clean files of the sample, one a trigger: the whole system, embedded, until the last window is final.
+ * @throws when it counts something else than the plain loop over the same files
+ */
+export function benchStream(say: (line: string) => void): Promise<readonly Figure[]> {
+  return withSampleFiles(async (files) => {
+    say('100,000 events in 50 triggers, 4 shards');
+    const args = (some: readonly string[]) => ['stream', ...some, '--pipeline', 'device-actions', '--shards', '4', '--max-files-per-trigger', '1'];
+    await tidemark(args(files.slice(0, 1))); // bundles what has changed
+    const ours = await tidemark(args(files));
+    say('the same events by the plain loop');
+    const plain = await plainLoop(files);
+    compareCounts('stream', ours, plain);
+    const perSecond = (seconds: number) => plain.lines / seconds;
+    const measured = { value: perSecond(ours.seconds), better: 'higher' } as const;
+    const whole = { value: perSecond(ours.wallSeconds), better: 'higher' } as const;
+    const details = {
+      seconds: ours.seconds,
+      wholeCommandSeconds: ours.wallSeconds,
+      sparkSeconds,
+      sparkStartSeconds,
+      plainLoopSeconds: plain.seconds,
+      writeUnits: ours.writeUnits ?? 'unknown',
+    };
+    return [
+      {
+        ...measured,
+        name: 'stream, 50 triggers',
+        unit: 'events/s',
+        yardsticks: [
+          yardstick(measured, 'Spark 4.1 local[2]', perSecond(sparkSeconds), 'documented'),
+          yardstick(measured, 'readline + JSON.parse + Map, no system', perSecond(plain.seconds)),
+        ],
+        target: { text: `at least ${leastTimesSpark} times Spark`, met: sparkSeconds / ours.seconds >= leastTimesSpark },
+        details,
+      },
+      {
+        ...whole,
+        name: 'stream, the whole command, start and stop included',
+        unit: 'events/s',
+        yardsticks: [yardstick(whole, 'Spark 4.1 local[2] with its start', perSecond(sparkSeconds + sparkStartSeconds), 'documented')],
+        details: { seconds: ours.wallSeconds },
+      },
+    ];
+  });
+}

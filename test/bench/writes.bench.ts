@@ -1,0 +1,204 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import pLimit from 'p-limit';
+import { z } from 'zod';
+import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import { finalize } from '../../functions/state/finalizer.ts';
+import type { Pane } from '../../functions/state/manifest.ts';
+import { type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import type { Stream } from '../../functions/state/stream.ts';
+import { type DynaliteTables, dynaliteTables } from './dynalite-tables.ts';
+import { type Figure, yardstick } from './figure.ts';
+
+const recordsInBatch = 1000;
+/** A batch a second, and a window a minute: hourly windows would register and close sixty times less. */
+const batchMs = 1000;
+const windowMs = 60_000;
+const batchesInWindow = windowMs / batchMs;
+/** The very first windows are not measured: a shard learns from them how many pages its keys need. */
+const warmUpWindows = 2;
+const windows = 4;
+const mostUnitsPerMillion = 10_000;
+/** Batches on which one conditional update a key is really done, and events on which one conditional write each is. */
+const updatedBatches = 10;
+const writtenEvents = 2000;
+const shardId = 'shardId-000000000000';
+const firstTime = 1_700_000_040_000;
+
+const pipeline = definePipeline({
+  name: 'bench-writes',
+  event: z.object({ time: z.number(), key: z.string() }),
+  eventTime: { of: (event) => event.time, unit: 'ms' },
+  watermark: { delay: '10 seconds' },
+  queries: { byKey: { groupBy: ['key'], window: tumbling(windowMs), aggregates: { count: count() } } },
+});
+
+/** Write units per million events at 1,000-record batches, as DynamoDB counts them, beside the two ways in which one would write counts by hand. */
+export async function benchWrites(say: (line: string) => void): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const keys of [2, 100]) {
+    const tables = await dynaliteTables();
+    try {
+      figures.push(...(await writesOf(tables, keys, say)));
+    } finally {
+      await tables.close();
+    }
+  }
+  return figures;
+}
+
+async function writesOf(tables: DynaliteTables, keys: number, say: (line: string) => void): Promise<readonly Figure[]> {
+  const aggregated = tables.open();
+  const finalized = tables.open();
+  const aggregator = shardAggregator({ pipeline, state: aggregated.state, rejects: aggregated.rejects, shardId });
+  const spent = () => ({ aggregate: { ...aggregated.meter }, finalize: { ...finalized.meter } });
+  let panes: Pane[] = [];
+  let before = spent();
+  let firstWindow = 0;
+  say(`${keys} keys: ${(warmUpWindows + windows) * batchesInWindow} batches of ${recordsInBatch} records, a finalize run every ${batchesInWindow}`);
+  for (let window = 0; window < warmUpWindows + windows; window++) {
+    if (window === 1) firstWindow = spent().aggregate.writeUnits;
+    if (window === warmUpWindows) {
+      before = spent();
+      panes = [];
+    }
+    for (let i = 0; i < batchesInWindow; i++) {
+      const { counters } = await aggregator.apply(batchOf(window * batchesInWindow + i, keys), () => 60_000);
+      if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
+    }
+    await finalize(
+      {
+        pipeline,
+        state: finalized.state,
+        windows: finalized.windows,
+        stream: flowingStream,
+        limit: pLimit(32),
+        publish: async (pane) => void panes.push(pane),
+        now: () => firstTime + (window + 1) * windowMs,
+        remainingMs: () => 60_000,
+        retentionMs: 86_400_000,
+      },
+      'advance',
+    );
+  }
+  const now = spent();
+  const batches = windows * batchesInWindow;
+  const events = batches * recordsInBatch;
+  const perMillion = (units: number) => (units * 1_000_000) / events;
+  const aggregate = perMillion(now.aggregate.writeUnits - before.aggregate.writeUnits);
+  const closing = perMillion(now.finalize.writeUnits - before.finalize.writeUnits);
+  say(`${keys} keys: the same counts, written by hand`);
+  const updates = await updatesByHand(tables, keys);
+  const rows = panes.reduce((total, pane) => total + pane.rows.length, 0);
+  const measured = { value: aggregate, better: 'lower' } as const;
+  return [
+    {
+      ...measured,
+      name: `aggregate, ${keys} keys`,
+      unit: 'write units a million events',
+      yardsticks: [
+        yardstick(measured, 'one conditional update a key and batch', updates.perKey),
+        yardstick(measured, 'one conditional write an event', updates.perEvent),
+      ],
+      target: { text: `at most ${mostUnitsPerMillion.toLocaleString('en-US')}`, met: aggregate <= mostUnitsPerMillion },
+      details: {
+        unitsPerBatch: (aggregate * recordsInBatch) / 1_000_000,
+        unitsPerBatchInTheFirstWindowEver: firstWindow / batchesInWindow,
+        refused: now.aggregate.refusedWrites - before.aggregate.refusedWrites,
+        readUnitsPerMillion: perMillion(now.aggregate.readUnits - before.aggregate.readUnits),
+        batches,
+        windows,
+      },
+    },
+    {
+      name: `finalize, ${keys} keys`,
+      value: closing,
+      better: 'lower',
+      unit: 'write units a million events',
+      yardsticks: [yardstick({ value: closing, better: 'lower' }, 'one put a window and key', perMillion(rows))],
+      details: {
+        unitsPerWindow: (now.finalize.writeUnits - before.finalize.writeUnits) / panes.length,
+        refused: now.finalize.refusedWrites - before.finalize.refusedWrites,
+        readUnitsPerMillion: perMillion(now.finalize.readUnits - before.finalize.readUnits),
+        windows: panes.length,
+        rows,
+      },
+    },
+  ];
+}
+
+/** Always more to come: the shard holds the watermark at its own. */
+const flowingStream: Stream = { listShards: async () => [{ shardId, closed: false }], tail: async () => 'more' };
+
+interface KeyedEvent {
+  readonly time: number;
+  readonly key: string;
+}
+
+/** The events of one second, up to five seconds late, so that batches on a window's edge write to two windows. */
+function eventsOf(batch: number, keys: number): readonly KeyedEvent[] {
+  return Array.from({ length: recordsInBatch }, (_, i) => ({
+    time: firstTime + batch * batchMs + i - (i % 10 === 0 ? (i * 7919) % 5000 : 0),
+    key: `device-${String((i * 31 + batch) % keys).padStart(4, '0')}`,
+  }));
+}
+
+/** Sequence numbers of the length that Kinesis gives: they are part of every page. */
+function sequenceNumberOf(batch: number, i: number): string {
+  return `4959${String(batch * recordsInBatch + i + 1).padStart(52, '0')}`;
+}
+
+function batchOf(batch: number, keys: number): readonly StreamRecord[] {
+  return eventsOf(batch, keys).map((event, i) => {
+    const text = JSON.stringify(event);
+    const arrival = firstTime + batch * batchMs + i;
+    return {
+      sequenceNumber: sequenceNumberOf(batch, i),
+      arrival,
+      partitionKey: event.key,
+      events: [{ text, subRecord: 0, bytes: () => Buffer.from(text) }],
+    };
+  });
+}
+
+/** Does by hand, on a smaller number, what one would do without pages. Returns write units per million events. */
+async function updatesByHand(tables: DynaliteTables, keys: number): Promise<{ readonly perKey: number; readonly perEvent: number }> {
+  let perKey = 0;
+  // Spread over a window: only those at its beginning hold events of two windows.
+  for (let batch = 0; batch < batchesInWindow; batch += batchesInWindow / updatedBatches) {
+    const counts = new Map<string, number>();
+    for (const event of eventsOf(batch, keys)) counts.set(itemOf(event), (counts.get(itemOf(event)) ?? 0) + 1);
+    const after = sequenceNumberOf(batch, recordsInBatch - 1);
+    perKey += total(await Promise.all([...counts].map(([item, counted]) => addByHand(tables, `a key ${item}`, counted, after))));
+  }
+  let perEvent = 0;
+  for (let written = 0; written < writtenEvents; written += recordsInBatch) {
+    const batch = written / recordsInBatch;
+    for (const [i, event] of eventsOf(batch, keys).entries())
+      perEvent += await addByHand(tables, `an event ${itemOf(event)}`, 1, sequenceNumberOf(batch, i));
+  }
+  return { perKey: (perKey * 1_000_000) / (updatedBatches * recordsInBatch), perEvent: (perEvent * 1_000_000) / writtenEvents };
+}
+
+function itemOf({ time, key }: KeyedEvent): string {
+  return `${Math.floor(time / windowMs) * windowMs}#${key}`;
+}
+
+/** Adds to the count of one window, key and shard, once: a retry of the same records is refused. Returns what it cost, in write units. */
+async function addByHand({ client, names }: DynaliteTables, item: string, counted: number, sequenceNumber: string): Promise<number> {
+  const answer = await client.send(
+    new UpdateItemCommand({
+      TableName: names.state,
+      Key: { pk: { S: item }, sk: { S: shardId } },
+      UpdateExpression: 'ADD #count :counted SET sequenceNumber = :sequenceNumber',
+      ConditionExpression: 'attribute_not_exists(sequenceNumber) OR sequenceNumber < :sequenceNumber',
+      ExpressionAttributeNames: { '#count': 'count' },
+      ExpressionAttributeValues: { ':counted': { N: String(counted) }, ':sequenceNumber': { S: sequenceNumber } },
+      ReturnConsumedCapacity: 'TOTAL',
+    }),
+  );
+  return answer.ConsumedCapacity?.CapacityUnits ?? 0;
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
