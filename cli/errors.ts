@@ -40,14 +40,18 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
     say: (f) => `the connection to the endpoint broke (${oneLine(f.message)}): run the command again (replay --resume puts only what is missing)`,
   },
   { when: /^EADDRINUSE$/, say: (f) => `port ${f.port} is in use: choose another --port, or stop what listens there` },
-  { when: /^ENOENT$/, say: (f) => `${f.path || oneLine(f.message)} does not exist` },
+  { when: /^ENOENT$/, say: (f) => `${f.path || oneLine(f.message)} does not exist: correct the path` },
   { when: /^(EACCES|EPERM)$/, say: (f) => `${f.path || oneLine(f.message)}: permission denied` },
   { when: /^EISDIR$/, say: (f) => `${f.path || 'a path given'} is a folder: name the files in it` },
-  { when: /^(ENOTDIR|EEXIST)$/, say: (f) => `${f.path || oneLine(f.message)} is a file, and a folder is needed there` },
+  {
+    when: /^(ENOTDIR|EEXIST)$/,
+    say: (f) => `${f.path || oneLine(f.message)} goes through a file, and a folder is needed there: choose another path`,
+  },
   { when: /^ENOSPC$/, say: (f) => `no space left on the device${f.path && ` for ${f.path}`}` },
   {
     when: /^(CredentialsProviderError|CredentialsError)$/,
-    say: () => 'no AWS credentials found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use --port for the embedded AWS',
+    say: (f) =>
+      `no AWS credentials found (${oneLine(f.message)}): set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use --port for the embedded AWS`,
   },
   {
     when: /^(ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|TokenRefreshRequired)$/,
@@ -81,6 +85,13 @@ export function reportError(error: unknown): ErrorReport {
       kind: 'expected',
     };
   }
+  if (fault.message === 'bad port') {
+    return {
+      message: 'HTTP clients refuse this port, which another service is known by: choose another --port for tidemark up',
+      exitCode: 1,
+      kind: 'expected',
+    };
+  }
   for (const key of [fault.code, fault.name]) {
     const known = translations.find(({ when }) => key !== '' && when.test(key));
     if (known) return { message: known.say(fault), exitCode: 1, kind: 'expected' };
@@ -99,8 +110,7 @@ function isExpected(error: unknown): boolean {
 }
 
 function faultOf(error: unknown): Fault {
-  // a dual-stack connect failure is an AggregateError without a message: its first part says where
-  const source: unknown = error instanceof AggregateError && error.message === '' ? error.errors[0] : error;
+  const source: unknown = innermost(error);
   const read = (name: string): string => {
     if (typeof source !== 'object' || source === null) return '';
     const value: unknown = Reflect.get(source, name);
@@ -114,6 +124,12 @@ function faultOf(error: unknown): Fault {
     address: read('address'),
     port: read('port'),
   };
+}
+
+/** `fetch` says that it failed and hides why in the cause; a dual-stack connect failure is an AggregateError without a message, whose first part says where. */
+function innermost(error: unknown): unknown {
+  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined) return innermost(error.cause);
+  return error instanceof AggregateError && error.message === '' ? error.errors[0] : error;
 }
 
 function oneLine(text: string): string {

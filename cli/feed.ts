@@ -61,7 +61,12 @@ export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string 
   };
 }
 
-/** What was put, for a person. */
+/** What was put, for a person; empty when nothing came of it. */
+export function describeEnd(progress: FeederProgress, outcome: 'done' | 'failed'): string {
+  return outcome === 'failed' && progress.recordsPut === 0 ? '' : describeFeed(progress);
+}
+
+/** What was put so far, for a person. */
 export function describeFeed(progress: FeederProgress): string {
   const { eventsPut, recordsPut, skipped, notPut, retried } = progress;
   const extras = [

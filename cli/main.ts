@@ -22,6 +22,13 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (interrupt.signal.aborted) process.exit(interruptedExitCode);
     interrupt.abort();
   });
+  let ended = false;
+  // Nothing is left that could happen: Node would end with its code 13 and without a word.
+  process.once('beforeExit', () => {
+    if (ended) return;
+    process.stderr.write('tidemark: the command waits for something that cannot come: look for an await at the top of the pipeline file\n');
+    process.exitCode = 1;
+  });
   const exitCode = await runCommandLine(argv, {
     stdin: process.stdin,
     stdout: process.stdout,
@@ -29,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     signal: interrupt.signal,
     now: Date.now,
   });
+  ended = true;
   process.exitCode = interrupt.signal.aborted ? interruptedExitCode : exitCode;
   process.stdin.destroy(); // a pipe that stays open must not keep a finished command alive
 }

@@ -5,7 +5,7 @@ import type { CommandProcess } from './command.ts';
 export interface Progress {
   /** @param done in the unit of `total` @param detail what a person wants to know, such as "2,000 events, watermark 03:10" */
   update(done: number, detail: string): void;
-  /** The last state, then no more. */
+  /** The last state, then no more; an empty text when there is nothing to tell, for the error that follows is to be the only line. */
   stop(detail: string): void;
 }
 
@@ -58,6 +58,8 @@ function createLines(label: string, total: number | undefined, stderr: CommandPr
       const share = total === undefined ? '' : ` ${Math.floor((100 * done) / Math.max(1, total))}%`;
       stderr.write(`${label}${share}: ${detail}\n`);
     },
-    stop: (detail) => void stderr.write(`${label}: ${detail}\n`),
+    stop(detail) {
+      if (detail !== '') stderr.write(`${label}: ${detail}\n`);
+    },
   };
 }

@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { runDemo } from '../demo/demo.ts';
+import { UsageError } from '../errors.ts';
 import { integer, text } from '../option-value.ts';
 import { generateOpenClose, openCloseDefaults } from '../sample/open-close.ts';
 
@@ -24,6 +25,7 @@ export default defineCommand({
   async run({ options, process }) {
     const folder = path.resolve(options.data ?? '.tidemark/demo', 'events');
     const { clean, seed, data: dataDir, resume, json } = options;
+    if (resume && dataDir === undefined) throw new UsageError('--resume needs --data: name the folder that holds the stream');
     const sample = generateOpenClose({ ...openCloseDefaults, seed, quality: clean ? 'clean' : 'real' });
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });

@@ -1,5 +1,5 @@
 import { defineCommand, flag } from '../command.ts';
-import { describeFeed, feedOptions, openFeed } from '../feed.ts';
+import { describeEnd, describeFeed, feedOptions, openFeed } from '../feed.ts';
 import { createFeeder } from '../feeder/feeder.ts';
 import { readLines } from '../feeder/lines.ts';
 import { createProgress } from '../progress.ts';
@@ -23,15 +23,17 @@ export default defineCommand({
     process.signal.addEventListener('abort', stop);
     // a failed flush breaks the feeder, and the loop below hears of it; an idle input must not hide it
     const timer = setInterval(() => void feeder.flush().catch((error: Error) => input.destroy(error)), flushEveryMs);
+    let outcome: 'done' | 'failed' = 'failed';
     try {
       await feeder.putLines(readLines(input), 'stdin').catch((error: unknown) => {
         if (!process.signal.aborted) throw error;
       });
       await feeder.flush();
+      outcome = 'done';
     } finally {
       clearInterval(timer);
       process.signal.removeEventListener('abort', stop);
-      progress.stop(describeFeed(feeder.progress()));
+      progress.stop(describeEnd(feeder.progress(), outcome));
       feed.kinesis.destroy();
     }
     if (options.json) process.stdout.write(`${JSON.stringify({ put: { stream: feed.streamName, ...feeder.progress() } })}\n`);

@@ -2,7 +2,7 @@ import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { defineCommand, flag, value } from '../command.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
-import { describeFeed, feedOptions, openFeed } from '../feed.ts';
+import { describeEnd, describeFeed, feedOptions, openFeed } from '../feed.ts';
 import { readCoverage } from '../feeder/coverage.ts';
 import { createFeeder } from '../feeder/feeder.ts';
 import { integer } from '../option-value.ts';
@@ -32,13 +32,15 @@ export default defineCommand({
     const skip = options.resume ? await readCoverage({ kinesis: feed.kinesis, streamName: feed.streamName, signal }) : undefined;
     const progress = await createProgress({ label: 'replay', total: totalBytes }, process);
     const feeder = createFeeder({ ...feed, eventsPerSecond: options.rate, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });
+    let outcome: 'done' | 'failed' = 'failed';
     try {
       for (const file of files) {
         if (!signal.aborted) await feeder.putFile(file, { skip });
       }
       await feeder.flush();
+      outcome = 'done';
     } finally {
-      progress.stop(describeFeed(feeder.progress()));
+      progress.stop(describeEnd(feeder.progress(), outcome));
       feed.kinesis.destroy();
     }
     if (options.json) process.stdout.write(`${JSON.stringify({ put: { stream: feed.streamName, ...feeder.progress() } })}\n`);

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { type FunctionName, finalizeEverySeconds, mapping, functions as settings } from '../../functions/core/settings.ts';
 import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries } from './bundle.ts';
@@ -5,7 +6,7 @@ import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
 import type { FunctionsOptions } from './functions-process.ts';
-import { LocalError } from './local-error.ts';
+import { cannotListen, LocalError } from './local-error.ts';
 import { findPackageRoot } from './package-root.ts';
 import { ensureResources, type ResourceNames, resourceNames } from './resources.ts';
 import type { RunnerMemo, RunnerOptions } from './runner-process.ts';
@@ -69,6 +70,7 @@ const stopWithinMs = 8_000;
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
   checkOptions(options);
+  if (options.port !== undefined && options.port !== 0) await assertFree(options.port);
   const packageRoot = findPackageRoot();
   const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
   const names = resourceNames(options.pipelineName);
@@ -190,6 +192,15 @@ function checkOptions(options: LocalOptions): void {
     throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new LocalError('port', `port: ${port} is not a port: give a whole number from 0 (any) to 65535`);
+}
+
+/** Looks before everything is started; the runner finds out too, some seconds later. */
+async function assertFree(port: number): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(port, error)));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve()));
+  });
 }
 
 function timeouts(options: LocalOptions): Record<FunctionName, number> {

@@ -9,7 +9,7 @@ import { close, listen } from './emulator.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { createFront } from './front.ts';
 import { createFunctionClient } from './function-client.ts';
-import { LocalError, messageOf, systemCode } from './local-error.ts';
+import { cannotListen } from './local-error.ts';
 import { followPutHints } from './put-hints-client.ts';
 import type { ResourceNames } from './resources.ts';
 import { startSchedule } from './schedule.ts';
@@ -109,10 +109,7 @@ async function listenFront(front: Server, port: number): Promise<number> {
   try {
     return await listen(front, port, () => 'passed', undefined);
   } catch (error) {
-    const code = systemCode(error);
-    if (code === 'EADDRINUSE')
-      throw new LocalError('portInUse', `port: ${port} is in use by another program: stop that or choose another port (0 for any)`);
-    throw new LocalError('port', `port: cannot listen on ${port} (${messageOf(error)}): choose another port (0 for any)`);
+    throw cannotListen(port, error);
   }
 }
 
