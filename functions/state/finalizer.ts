@@ -87,7 +87,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
 
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
   return pipeline.queries.reduce((total, query) => {
-    const slices = new Set(registry.filter((bucket) => bucket.query === query.name && bucket.closesAt > closedThrough).map((bucket) => bucket.slice));
+    const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map((bucket) => bucket.slice));
     return total + windowsOf(query, slices).filter((window) => window.end > closedThrough).length;
   }, 0);
 }

@@ -74,35 +74,41 @@ export const noFaults: FaultRates = {
 export function drawOptions(seed: number): SimulationOptions {
   const random = seededRandom(seed);
   const drawn = drawAny(seed, random);
-  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random, drawn) } : drawn;
 }
 
-/** Many containers at one shard's few slices while windows close: where most rules of the protocol are needed. */
-function drawCrowd(random: Random): Partial<SimulationOptions> {
-  const isBulky = random.chance(0.3);
+/** Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where most rules of the protocol are needed. */
+function drawCrowd(random: Random, { putsMs }: SimulationOptions): Partial<SimulationOptions> {
+  const quiet = { reshard: 'none', garbage: 0, delayMs: 0, idleMs: 1_000, away: false, readers: 0 } as const;
+  const faults = { ...noFaults, errorBefore: 0.01, slow: 0.3, redelivery: 0.7, cold: random.pick([0.2, 0.5]) };
+  if (random.chance(0.3))
+    return {
+      ...quiet,
+      shards: 2,
+      keys: 2,
+      padding: 0,
+      bulk: 33_000,
+      expectedKeys: 1,
+      disorderMs: 0,
+      finalizeEveryMs: putsMs / 20,
+      windowMs: putsMs / 3,
+      faults: { ...noFaults, slow: 0.3, crash: random.pick([0, 0.01]) },
+    };
   return {
-    shards: isBulky ? 2 : 1,
-    reshard: 'none',
-    garbage: 0,
+    ...quiet,
+    shards: 1,
     keys: random.pick([2, 3]),
-    padding: isBulky ? 0 : random.pick([0, 100, 300]),
-    bulk: isBulky ? 33_000 : 0,
+    padding: random.pick([0, 100, 300]),
+    bulk: 0,
     expectedKeys: random.pick([1, 150]),
-    delayMs: 0,
-    idleMs: 1_000,
     batch: random.pick([2, 5]),
-    away: false,
-    readers: 0,
     faults: {
-      errorBefore: 0.01,
+      ...faults,
       errorAfter: 0.02,
       errorThenEffect: random.pick([0, 0.02]),
-      repeated: 0,
       slow: random.pick([0.1, 0.3]),
       pause: random.pick([0, 0.02]),
       crash: random.pick([0.01, 0.03]),
-      redelivery: 0.7,
-      cold: random.pick([0.2, 0.5]),
     },
   };
 }
