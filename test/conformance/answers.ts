@@ -1,0 +1,172 @@
+import { isObject, type Json, type JsonObject, listOf, objectsOf } from './json.ts';
+import type { StepTrace, Trace } from './play.ts';
+import { type StepQuestion, stepQuestions, windowShape } from './shape.ts';
+import { requireNothing } from './unsupported.ts';
+import type { Vector } from './vector.ts';
+import { nativeWatermark } from './watermark-model.ts';
+import { changedRows, membersIn, rowsOf, timingOf, type WindowRow, windowAnswer } from './window-answer.ts';
+
+interface Played {
+  readonly vector: Vector;
+  readonly trace: Trace;
+}
+
+/** What answers one field of `expect`. It reads names and `afterStep` from the question, never what is expected. */
+type Answer = (question: Json | undefined, played: Played) => Json;
+
+const answers: Readonly<Record<string, Answer>> = {
+  emissions: (question, { vector, trace }) =>
+    windowsByStep('emissions', question, vector, (step) =>
+      vector.emits === 'finals' ? rowsOf(vector, trace.steps[step]?.finals ?? []) : changesIn(vector, trace, step),
+    ),
+  updates: (question, { vector, trace }) => windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
+  table: (question, { vector, trace }) => windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
+  finals: (question, { vector, trace }) => windowList('finals', question, vector, allFinals(vector, trace)),
+  lastValuePerWindow: (question, { vector, trace }) =>
+    windowList('lastValuePerWindow', question, vector, rowsOf(vector, trace.steps.at(-1)?.table ?? [])),
+  windows: (question, { vector, trace }) => windowList('windows', question, vector, allFinals(vector, trace)),
+  windowsDerived: (question, { vector, trace }) => windowList('windowsDerived', question, vector, allFinals(vector, trace)),
+  countsInStartOrder: (_, { vector, trace }) => allFinals(vector, trace).map((row) => membersIn(row).length),
+  members: (_, { vector, trace }) =>
+    allFinals(vector, trace).map((row) => ({
+      window: [row.window.start, row.window.end],
+      times: membersIn(row)
+        .map(([place]) => Number(trace.events[place]?.fields['time']))
+        .sort((left, right) => left - right),
+    })),
+  assignments: assignments,
+  keptValues: (_, { vector, trace }) => keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
+  late: (question, { trace }) =>
+    byStep('late', question, ['events'], trace, (step) => ({
+      events: step.setAside.flatMap(({ reason, event }) => (reason === 'late' ? [event.fields] : [])),
+    })),
+  dropped,
+  watermarks,
+  idle: (question, { trace }) => byStep('idle', question, ['value'], trace, (step) => ({ value: step.idle })),
+  status: (question, { trace }) =>
+    byStep('status', question, ['emitted'], trace, (step, before) => {
+      const wasIdle = before?.idle ?? false;
+      return { emitted: step.idle === wasIdle ? null : step.idle ? 'IDLE' : 'ACTIVE' };
+    }),
+  // The rows that are not final: where it has no state beside windows, what Spark's metric counts. What else `state` asks for is its peer's.
+  state: (question, { vector, trace }) =>
+    objectsOf(question).map(({ afterStep = null }) => {
+      const open = trace.steps[Number(afterStep)]?.table.filter(({ status }) => status !== 'final') ?? [];
+      return { afterStep, rows: rowsOf(vector, open).length };
+    }),
+};
+
+/** What can be asked where there are no windows. */
+const withoutWindows = ['watermarks', 'idle', 'status'];
+
+/** The fields of `expect` that have no answer. */
+function unanswerable({ expect, window }: Vector): readonly string[] {
+  return Object.keys(expect).flatMap((field) => {
+    if (answers[field] === undefined) return [`expect.${field}`];
+    return window === null && !withoutWindows.includes(field) ? [`expect.${field} without a window`] : [];
+  });
+}
+
+/** The answers to all that a vector asks, in the form of its `expect`. @throws Unsupported, before anything runs where that can be told */
+export async function answersOf(vector: Vector, play: () => Promise<Trace>): Promise<JsonObject> {
+  requireNothing(unanswerable(vector));
+  const trace = await play();
+  return Object.fromEntries(Object.entries(vector.expect).map(([field, question]) => [field, answers[field]?.(question, { vector, trace }) ?? null]));
+}
+
+function allFinals(vector: Vector, trace: Trace): readonly WindowRow[] {
+  const finals = rowsOf(
+    vector,
+    trace.steps.flatMap((step) => step.finals),
+  );
+  return [...finals].sort((left, right) => left.window.start - right.window.start || left.window.end - right.window.end);
+}
+
+function changesIn(vector: Vector, { steps }: Trace, step: number): readonly WindowRow[] {
+  return changedRows(rowsOf(vector, steps[step - 1]?.table ?? []), rowsOf(vector, steps[step]?.table ?? []));
+}
+
+function windowsByStep(field: string, question: Json | undefined, vector: Vector, rows: (step: number) => readonly WindowRow[]): Json {
+  const questions = stepQuestions(field, question, ['windows', 'timing']);
+  const shape = windowShape(
+    field,
+    questions.flatMap(({ entry }) => listOf(entry['windows'])),
+    vector,
+  );
+  return questions.map(({ step, fields }) => {
+    const found = rows(step);
+    const timing = found[0] === undefined ? null : timingOf(found[0].window);
+    return {
+      afterStep: step,
+      windows: found.map((row) => windowAnswer(vector, shape, row)),
+      ...(fields.includes('timing') ? { timing } : {}),
+    };
+  });
+}
+
+function windowList(field: string, question: Json | undefined, vector: Vector, rows: readonly WindowRow[]): Json {
+  const shape = windowShape(field, question, vector);
+  return rows.map((row) => windowAnswer(vector, shape, row));
+}
+
+/** Answers of which each entry keeps the fields that it asks for. */
+function byStep(
+  field: string,
+  question: Json | undefined,
+  known: readonly string[],
+  { steps }: Trace,
+  answer: (step: StepTrace, before: StepTrace | undefined) => JsonObject,
+): Json {
+  return stepQuestions(field, question, known).map((asked) => {
+    const step = steps[asked.step];
+    return { afterStep: asked.step, ...(step === undefined ? {} : only(asked, answer(step, steps[asked.step - 1]))) };
+  });
+}
+
+function only({ fields }: StepQuestion, answer: JsonObject): JsonObject {
+  return Object.fromEntries(fields.map((name) => [name, answer[name] ?? null]));
+}
+
+function watermarks(question: Json | undefined, { vector, trace }: Played): Json {
+  return byStep('watermarks', question, ['value', 'exclusive', 'emitted', 'idle', 'usedByDataBatch'], trace, (step, before) => ({
+    value: nativeWatermark(vector.watermark, step.watermark),
+    exclusive: step.watermark === Number.NEGATIVE_INFINITY ? null : step.watermark,
+    emitted: step.watermark !== (before?.watermark ?? Number.NEGATIVE_INFINITY),
+    idle: step.idle,
+    usedByDataBatch: nativeWatermark(vector.watermark, before?.watermark ?? Number.NEGATIVE_INFINITY),
+  }));
+}
+
+/** In streams the late events of each step; in window assignment the events that no window can take. */
+function dropped(question: Json | undefined, { vector, trace }: Played): Json {
+  if (!isObject(question))
+    return byStep('dropped', question, ['rows', 'events'], trace, (step) => ({
+      // Spark counts what is left of late rows when they are aggregated: one for each window and key.
+      rows: vector.watermark.countsLate === 'rows' ? step.lateRows : step.lateCount,
+      events: step.lateCount,
+    }));
+  requireNothing(
+    Object.keys(question)
+      .filter((name) => name !== 'nullTime')
+      .map((name) => `expect.dropped ${name}`),
+  );
+  const rejected = trace.steps
+    .flatMap((step) => step.setAside)
+    .filter(({ reason, event }) => reason === 'no-event-time' && event.fields['time'] === null);
+  return { nullTime: rejected.length };
+}
+
+/** The windows of each event, in the order of the events. */
+function assignments(question: Json | undefined, { vector, trace }: Played): Json {
+  const rows = allFinals(vector, trace);
+  const fields = [...new Set(objectsOf(question).flatMap((entry) => Object.keys(entry)))].filter((name) => name !== 'windows');
+  return keptPlaces(rows).map((place) => ({
+    ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
+    windows: rows.filter((row) => membersIn(row).some(([member]) => member === place)).map(({ window }) => [window.start, window.end]),
+  }));
+}
+
+/** The places of the events that are in any window, in their order. */
+function keptPlaces(rows: readonly WindowRow[]): readonly number[] {
+  return [...new Set(rows.flatMap((row) => membersIn(row).map(([place]) => place)))].sort((left, right) => left - right);
+}

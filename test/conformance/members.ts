@@ -1,0 +1,32 @@
+import type { Aggregate, AnyAggregate, Json } from '../../functions/core/aggregate.ts';
+
+/** A record of a window: its place among all events of the vector, and the event time or value that stands for it. */
+export type Member = readonly [place: number, element: Json];
+
+/**
+ * The records of a window in the order of their arrival, as Beam's `values` and Kafka's `concat` show them. It lives here, for it grows
+ * with the records; it goes through pages, closing and merging as every aggregate does.
+ */
+export function members(select: (event: unknown) => Member): AnyAggregate<unknown> {
+  const sorted = (list: readonly Member[]) => [...list].sort(([left], [right]) => left - right);
+  const aggregate: Aggregate<unknown, Member, readonly Member[], Json> = {
+    kind: 'members',
+    input: (event) => ({ kind: 'value', value: select(event) }),
+    identity: [],
+    add: (state, member) => sorted([...state, member]),
+    merge: (left, right) => sorted([...left, ...right]),
+    encode: (state) => state,
+    decode: membersOf,
+    result: (state) => state,
+  };
+  return aggregate as unknown as AnyAggregate<unknown>;
+}
+
+/** Reads the result of {@link members} back. @throws when it is something else */
+export function membersOf(json: Json | undefined): readonly Member[] {
+  if (!Array.isArray(json)) throw new Error(`not a list of members: ${JSON.stringify(json)}`);
+  return json.map((member: Json) => {
+    if (!Array.isArray(member) || typeof member[0] !== 'number') throw new Error(`not a member: ${JSON.stringify(member)}`);
+    return [member[0], member[1] ?? null];
+  });
+}

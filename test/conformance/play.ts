@@ -1,0 +1,200 @@
+import type { Query } from '../../functions/core/pipeline.ts';
+import type { WindowView } from '../../functions/state/window-reader.ts';
+import type { TimedStep, VectorEvent } from './step.ts';
+import type { Vector } from './vector.ts';
+import { type StreamEvent, vectorPipeline } from './vector-pipeline.ts';
+import { type VirtualStream, virtualStream } from './virtual-stream.ts';
+import { clockStart, createWorld, type World } from './world.ts';
+
+/** An event that is in no window: late, or rejected for another reason. */
+export interface SetAside {
+  readonly reason: string;
+  readonly event: StreamEvent;
+}
+
+/** What there is to see after a step. */
+export interface StepTrace {
+  /** Exclusive, epoch ms; minus infinity before any. */
+  readonly watermark: number;
+  /** There are shards, and none of them holds the watermark. */
+  readonly idle: boolean;
+  /** The windows that became final in this step. */
+  readonly finals: readonly WindowView[];
+  /** Every window as a reader sees it, open ones too. */
+  readonly table: readonly WindowView[];
+  /** How many events were late in this step, as Tidemark counts them. */
+  readonly lateCount: number;
+  /** How many (window, key) pairs they would have gone to. */
+  readonly lateRows: number;
+  readonly setAside: readonly SetAside[];
+}
+
+/** What a vector's steps did. */
+export interface Trace {
+  readonly steps: readonly StepTrace[];
+  /** All events in the order in which they came: a member of a window names its place here. */
+  readonly events: readonly VectorEvent[];
+}
+
+/** The shard of events that name no partition. */
+const defaultPartition = '';
+
+/** Longer than any shard may be quiet before it can be idle: by its next step, what a vector marks idle is so by Tidemark's own rule. */
+const stepMs = 2 * 60_000;
+
+/**
+ * Plays a vector on the production code.
+ * @throws Unsupported when its pipeline cannot be run
+ */
+export async function play(vector: Vector, aggregates: readonly string[]): Promise<Trace> {
+  const { pipeline, query } = vectorPipeline(vector, aggregates);
+  const stream = virtualStream(vector.idleTimeoutMs !== undefined);
+  const world = createWorld(pipeline, query, stream);
+  const player: Player = { vector, query, stream, world, events: [], clockMs: clockStart, nextRunMs: clockStart };
+  for (const partition of vector.partitions) stream.shardOf(partition);
+  if (needsDefault(vector)) stream.shardOf(defaultPartition);
+  let before: StepTrace = { watermark: Number.NEGATIVE_INFINITY, idle: false, finals: [], table: [], lateCount: 0, lateRows: 0, setAside: [] };
+  const steps: StepTrace[] = [];
+  // A shard is idle only after it was seen for a while.
+  if (vector.idleTimeoutMs === undefined) await world.finalize('advance', clockStart);
+  const seen = new Set<string>();
+  for (const step of vector.kind === 'window-assignment' ? [...vector.steps, endOfStream] : vector.steps) {
+    before = await playStep(player, step, before, seen);
+    steps.push(before);
+  }
+  await world.checkConservation();
+  return { steps, events: player.events };
+}
+
+/** Window assignment knows no watermark: what the windows hold is looked at when all is in. */
+const endOfStream: TimedStep = { kind: 'endOfStream', clockMs: undefined };
+
+function needsDefault({ steps, watermark, idleTimeoutMs, partitions }: Vector): boolean {
+  if (watermark.drivenBy === 'steps') return false;
+  if (idleTimeoutMs !== undefined && partitions.length === 0) return true;
+  return steps.some((step) => step.kind === 'events' && step.events.some(({ partition }) => partition === undefined));
+}
+
+interface Player {
+  readonly vector: Vector;
+  readonly query: Query;
+  readonly stream: VirtualStream;
+  readonly world: World;
+  readonly events: VectorEvent[];
+  clockMs: number;
+  /** When the next finalize run is due, where the vector has an interval between them. */
+  nextRunMs: number;
+}
+
+async function playStep(player: Player, step: TimedStep, before: StepTrace, seen: Set<string>): Promise<StepTrace> {
+  const { world } = player;
+  const late = await world.lateCount();
+  player.clockMs = clockAt(player, step);
+  await act(player, step);
+  const report = isRunDue(player, step) ? await world.finalize(step.kind === 'endOfStream' ? 'drain' : 'advance', player.clockMs) : undefined;
+  const finals = (await world.windows('final')).filter((window) => !seen.has(paneName(window)));
+  for (const window of finals) seen.add(paneName(window));
+  const setAside = step.kind === 'events' ? await setAsideIn(player, step.events.length) : [];
+  return {
+    watermark: report?.watermark ?? before.watermark,
+    idle: report === undefined ? before.idle : report.shards.length > 0 && report.shards.every(({ state }) => state !== 'holding'),
+    finals,
+    table: await world.windows('all'),
+    lateCount: (await world.lateCount()) - late,
+    lateRows: lateRowsOf(player, setAside),
+    setAside,
+  };
+}
+
+function paneName({ start, end, revision }: WindowView): string {
+  return `${start}/${end}#${revision}`;
+}
+
+/** Vectors with an idle timeout or a clock tell the time; in all others it goes on by itself. */
+function clockAt({ vector, clockMs }: Player, step: TimedStep): number {
+  if (step.clockMs !== undefined) return clockStart + step.clockMs;
+  return vector.idleTimeoutMs === undefined && vector.emitIntervalMs === undefined ? clockMs + stepMs : clockMs;
+}
+
+function isRunDue(player: Player, step: TimedStep): boolean {
+  const { vector } = player;
+  if (step.kind === 'endOfStream') return true;
+  if (step.kind === 'restart' || step.kind === 'clock') return false;
+  if (vector.deferred) return step.kind === 'emit';
+  if (vector.emitIntervalMs === undefined) return true;
+  if (player.clockMs < player.nextRunMs) return false;
+  player.nextRunMs = player.clockMs + vector.emitIntervalMs;
+  return true;
+}
+
+async function act({ vector, stream, world, events, clockMs }: Player, step: TimedStep): Promise<void> {
+  switch (step.kind) {
+    case 'events': {
+      const batches = new Map<string, StreamEvent[]>();
+      for (const event of step.events) {
+        const partition = event.partition ?? defaultPartition;
+        const batch = batches.get(partition) ?? [];
+        batch.push({ place: events.push(event) - 1, partition, fields: event.fields });
+        batches.set(partition, batch);
+      }
+      for (const [partition, batch] of batches) await world.apply(dataShard(vector, stream, partition), batch, clockMs);
+      return;
+    }
+    case 'advance':
+      return world.raise(step.to);
+    case 'watermark': {
+      const { partition, value } = step;
+      const { delayMs, partitionDelaysMs } = vector.watermark;
+      const time = value + delayMs + (partitionDelaysMs[partition] ?? 0);
+      return world.apply(awake(stream, partition), [{ partition, fields: { time } }], clockMs);
+    }
+    case 'markIdle':
+      stream.shardOf(step.partition).idle = true;
+      return;
+    case 'markActive':
+    case 'addPartition':
+      awake(stream, step.partition);
+      return;
+    case 'removePartition':
+      stream.end(step.partition);
+      return;
+    case 'endOfStream':
+      stream.endAll();
+      return;
+    case 'restart':
+      world.restart();
+      return;
+    case 'emit':
+    case 'probe':
+    case 'clock':
+      return;
+  }
+}
+
+/**
+ * Where a partition's events go. Where only steps move the watermark, to a shard that the stream does not list, as one that left it after
+ * its retention: it holds nothing back, and its windows are closed all the same (DESIGN 4.2, step 1).
+ */
+function dataShard({ watermark }: Vector, stream: VirtualStream, partition: string): string {
+  return watermark.drivenBy === 'events' ? awake(stream, partition) : `unlisted-${partition}`;
+}
+
+/** A shard that gets something is not idle. */
+function awake(stream: VirtualStream, partition: string): string {
+  const shard = stream.shardOf(partition);
+  shard.idle = false;
+  return shard.shardId;
+}
+
+/** Those of the last events that ended up in the side output. */
+async function setAsideIn({ world, clockMs, events }: Player, count: number): Promise<readonly SetAside[]> {
+  return (await world.sideOutput(clockMs)).flatMap(({ reason, payload }) => {
+    const event = JSON.parse(Buffer.from(payload).toString()) as StreamEvent;
+    return event.place !== undefined && event.place >= events.length - count ? [{ reason, event }] : [];
+  });
+}
+
+function lateRowsOf({ query }: Player, setAside: readonly SetAside[]): number {
+  const late = setAside.filter(({ reason }) => reason === 'late');
+  return new Set(late.map(({ event }) => `${query.window.sliceOf(Number(event.fields['time']))}#${String(query.keyOf(event))}`)).size;
+}

@@ -1,0 +1,100 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { type AnyAggregate, avg, count, max, min, type NumberOf, sum } from '../../functions/core/aggregate.ts';
+import { TidemarkError } from '../../functions/core/error.ts';
+import type { GroupValue } from '../../functions/core/group-key.ts';
+import { definePipeline, type Pipeline, type Query } from '../../functions/core/pipeline.ts';
+import { tumbling } from '../../functions/core/window.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+import { members } from './members.ts';
+import { requireNothing, Unsupported } from './unsupported.ts';
+import type { Vector } from './vector.ts';
+import { windowKindOf } from './window-kinds.ts';
+
+/** An event as it is put on the stream. */
+export interface StreamEvent {
+  /** Its place among all events of the vector; undefined for one that only carries a shard's watermark. */
+  readonly place?: number;
+  readonly partition: string;
+  readonly fields: JsonObject;
+}
+
+/** Columns that the runner asks for beside those of the vector. */
+export const ownColumns = { members: 'members', latestTime: 'latestTime' } as const;
+
+const numeric = { sum, min, max, avg };
+
+/** Shown by the runner from the members of a window. */
+const fromMembers = ['concat', 'values'];
+
+const schema: StandardSchemaV1<unknown, StreamEvent> = {
+  '~standard': {
+    version: 1,
+    vendor: 'tidemark-conformance',
+    validate: (value) => (isStreamEvent(value) ? { value } : { issues: [{ message: 'not an event of a vector' }] }),
+  },
+};
+
+function isStreamEvent(value: unknown): value is StreamEvent {
+  return isObject(value as Json) && isObject((value as { fields?: Json }).fields);
+}
+
+/**
+ * The pipeline that a vector describes: one query; where the vector has no window, one that wants no event, so that only watermarks move.
+ * @param aggregates names of the aggregates, the vector's and those that `expect` shows
+ * @throws Unsupported, also for what Tidemark refuses to run
+ */
+export function vectorPipeline(vector: Vector, aggregates: readonly string[]): { readonly pipeline: Pipeline; readonly query: Query } {
+  const { window, watermark } = vector;
+  const wanted = aggregates.filter((name) => !fromMembers.includes(name));
+  requireNothing(wanted.filter((name) => name !== 'count' && !(name in numeric)).map((name) => `aggregate ${name}`));
+  const element = elementOf(vector);
+  try {
+    const pipeline = definePipeline({
+      name: 'vector',
+      event: schema,
+      eventTime: { of: (event) => timeOf(event, watermark.partitionDelaysMs), unit: 'ms' },
+      watermark: {
+        delay: watermark.delayMs,
+        // Vectors do not say when their events arrive: the virtual clock starts after every event time.
+        maxFutureSkew: 0,
+        idle: vector.idleTimeoutMs ?? '1 minute',
+      },
+      queries: {
+        vector: {
+          window: window === null ? tumbling('1 hour') : windowKindOf(window),
+          where: ({ place }) => window !== null && place !== undefined,
+          groupBy: Object.fromEntries(vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined])),
+          aggregates: {
+            ...Object.fromEntries(wanted.map((name) => [name, aggregateOf(name, element)])),
+            [ownColumns.members]: members((event) => [(event as StreamEvent).place ?? -1, element(event as StreamEvent)]),
+            [ownColumns.latestTime]: max((event: StreamEvent) => event.fields['time'] as number),
+          },
+        },
+      },
+    });
+    const [query] = pipeline.queries;
+    if (query === undefined) throw new Error('a pipeline without its query');
+    return { pipeline, query };
+  } catch (error) {
+    if (error instanceof TidemarkError) throw new Unsupported([`refused: ${error.message}`]);
+    throw error;
+  }
+}
+
+function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAggregate<StreamEvent> {
+  if (name === 'count') return count();
+  const make = numeric[name as keyof typeof numeric];
+  return make(element as NumberOf<StreamEvent>);
+}
+
+/** What an event is worth: its value; in vectors whose events have none, its time, as in Beam's transcripts. */
+function elementOf({ steps }: Vector): (event: StreamEvent) => Json {
+  const haveValues = steps.some((step) => step.kind === 'events' && step.events.some(({ fields }) => 'value' in fields));
+  return ({ fields }) => (haveValues ? fields['value'] : fields['time']) ?? null;
+}
+
+/** Only where there are no windows does a partition have a delay of its own: its times are moved by it then. */
+function timeOf({ fields, partition }: StreamEvent, delays: Readonly<Record<string, number>>): number | null {
+  const { time } = fields;
+  return typeof time === 'number' ? time - (delays[partition] ?? 0) : null;
+}

@@ -1,0 +1,113 @@
+import { isObject, type Json, type JsonObject, listOf, unknownFields } from './json.ts';
+import { partitionName, rawEvents, stepOf, type TimedStep } from './step.ts';
+import { requireNothing, Unsupported } from './unsupported.ts';
+import { type WatermarkModel, watermarkModel } from './watermark-model.ts';
+import { missingWindow } from './window-kinds.ts';
+
+/** A vector whose every feature Tidemark has (test/vectors/README.md says what the fields mean). */
+export interface Vector {
+  readonly kind: 'stream' | 'window-assignment';
+  /** Null where the vector is of watermarks only. */
+  readonly window: JsonObject | null;
+  readonly watermark: WatermarkModel;
+  readonly groupBy: readonly string[];
+  /** The aggregates that the vector names; what `expect` shows may name more. */
+  readonly aggregates: readonly string[];
+  /** What an emission is: final results once, or every row that changed. */
+  readonly emits: 'finals' | 'changes';
+  /** Event time of a result: the last moment of its window, or the latest of its records. */
+  readonly outputTime: 'end' | 'latest';
+  /** The shards that are there from the start. */
+  readonly partitions: readonly string[];
+  /** Whether only an `emit` step starts a finalize run. */
+  readonly deferred: boolean;
+  readonly idleTimeoutMs: number | undefined;
+  /** Time between two finalize runs on the virtual clock; undefined runs one after each step. */
+  readonly emitIntervalMs: number | undefined;
+  readonly steps: readonly TimedStep[];
+  /** What is asked. Only names and `afterStep` are read before an answer is there. */
+  readonly expect: JsonObject;
+}
+
+const knownFields = [
+  ...[
+    'id',
+    'peer',
+    'source',
+    'assertedBy',
+    'kind',
+    'focus',
+    'portability',
+    'notes',
+    'steps',
+    'expect',
+    'window',
+    'watermark',
+    'groupBy',
+    'aggregates',
+  ],
+  ...['outputMode', 'outputTime', 'allowedLateness', 'accumulation', 'trigger', 'dedup', 'requires', 'partitions', 'deferred', 'idleTimeout'],
+  ...['lateOutput', 'emitInterval', 'closing'],
+];
+
+const outputModes: Readonly<Record<string, Vector['emits']>> = { append: 'finals', final: 'finals', complete: 'finals', update: 'changes' };
+
+/** Reads a vector. @throws Unsupported that names every missing feature */
+export function vectorOf(raw: JsonObject): Vector {
+  const { kind, steps, expect } = raw;
+  if (kind !== 'stream' && kind !== 'window-assignment') throw new Unsupported([`kind ${JSON.stringify(kind)}`]);
+  if (!Array.isArray(steps) || !isObject(expect)) throw new Unsupported(['a vector without steps and expect']);
+  requireNothing([...missingWindow(raw['window']), ...missingFeatures(raw)]);
+  const groupBy = listOf(raw['groupBy']).map(String);
+  const watermark = watermarkModel(raw);
+  const eventFields = ['time', 'key', 'value', 'partition', ...groupBy];
+  const read = steps.map((step) => stepOf(step, eventFields, watermark.nativeLag));
+  return {
+    kind,
+    window: isObject(raw['window']) ? raw['window'] : null,
+    watermark,
+    groupBy,
+    aggregates: listOf(raw['aggregates']).map(String),
+    emits: outputModes[String(raw['outputMode'] ?? 'append')] ?? 'finals',
+    outputTime: raw['outputTime'] === 'latest' ? 'latest' : 'end',
+    partitions: partitionsOf(raw, read),
+    deferred: raw['deferred'] === true,
+    idleTimeoutMs: numberIn(raw, 'idleTimeout'),
+    emitIntervalMs: numberIn(raw, 'emitInterval'),
+    steps: read,
+    expect,
+  };
+}
+
+function missingFeatures(raw: JsonObject): readonly string[] {
+  const { outputMode = 'append', outputTime = 'end', allowedLateness = 0, requires } = raw;
+  // With one pane a window, accumulating and discarding are the same.
+  return [
+    ...unknownFields('vector', raw, knownFields),
+    ...['dedup', 'trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
+    ...(allowedLateness === 0 || allowedLateness === null ? [] : ['allowedLateness']),
+    ...(typeof outputMode === 'string' && outputMode in outputModes ? [] : [`outputMode ${JSON.stringify(outputMode)}`]),
+    ...(outputTime === 'end' || outputTime === 'latest' ? [] : [`outputTime ${JSON.stringify(outputTime)}`]),
+    ...['groupBy', 'aggregates', 'partitions', 'requires'].filter((name) => !Array.isArray(raw[name] ?? [])),
+    ...listOf(requires).map((requirement) => `requires ${JSON.stringify(requirement)}`),
+    ...rawEvents(listOf(raw['steps'])).flatMap((event) => ('gap' in event ? ['events.gap'] : [])),
+  ];
+}
+
+/** All shards that the vector names are there from the start, but for those that a step adds. */
+function partitionsOf(raw: JsonObject, steps: readonly TimedStep[]): readonly string[] {
+  const added = new Set(steps.flatMap((step) => (step.kind === 'addPartition' ? [step.partition] : [])));
+  const named = steps.flatMap((step) => {
+    if (step.kind === 'events') return step.events.flatMap(({ partition }) => (partition === undefined ? [] : [partition]));
+    return 'partition' in step ? [step.partition] : [];
+  });
+  const given = listOf(raw['partitions']).map(partitionName);
+  return [...new Set([...given, ...named.filter((name) => !added.has(name))])];
+}
+
+function numberIn(raw: JsonObject, name: string): number | undefined {
+  const value: Json | undefined = raw[name];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'number') throw new Unsupported([`${name} ${JSON.stringify(value)}`]);
+  return value;
+}

@@ -1,0 +1,51 @@
+import type { Stream } from '../../functions/state/stream.ts';
+
+/** A shard whose state the vector's steps decide. */
+export interface VirtualShard {
+  readonly shardId: string;
+  /** Proven idle: a read after its last record finds nothing. */
+  idle: boolean;
+  /** Takes no more records, and all of it is read. */
+  closed: boolean;
+}
+
+/** A stream under the runner's control. */
+export interface VirtualStream extends Stream {
+  /** The shard that a partition is now; made when there is none. */
+  shardOf(partition: string): VirtualShard;
+  /** Ends a partition's shard, as a split or a merge does. Another of the same name is another shard. */
+  end(partition: string): void;
+  /** Nothing more will come to any shard. */
+  endAll(): void;
+}
+
+/** @param isQuiet whether a shard that has not been marked has nothing more to read; time then decides whether it is idle */
+export function virtualStream(isQuiet: boolean): VirtualStream {
+  const shards: VirtualShard[] = [];
+  const current = new Map<string, VirtualShard>();
+  let quiet = isQuiet;
+  return {
+    shardOf(partition) {
+      const known = current.get(partition);
+      if (known !== undefined) return known;
+      const shard = { shardId: `shardId-${String(shards.length).padStart(12, '0')}`, idle: false, closed: false };
+      shards.push(shard);
+      current.set(partition, shard);
+      return shard;
+    },
+    end(partition) {
+      const shard = current.get(partition);
+      if (shard !== undefined) shard.closed = true;
+      current.delete(partition);
+    },
+    endAll() {
+      quiet = true;
+    },
+    listShards: async () => shards.map(({ shardId, closed }) => ({ shardId, closed })),
+    async tail(shardId) {
+      const shard = shards.find((other) => other.shardId === shardId);
+      if (shard?.closed === true) return 'end';
+      return quiet || shard?.idle === true ? 'nothing' : 'more';
+    },
+  };
+}

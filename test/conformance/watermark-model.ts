@@ -1,0 +1,65 @@
+import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
+import { requireNothing } from './unsupported.ts';
+
+/** How a peer's watermark comes about, in Tidemark's terms: per shard the greatest event time - delay, globally the minimum. */
+export interface WatermarkModel {
+  /** Whether events move the watermark; otherwise only `advance` and `watermark` steps do. */
+  readonly drivenBy: 'events' | 'steps';
+  readonly delayMs: number;
+  /** By partition, where each has its own. Only where the vector has no windows: Tidemark has one delay a pipeline. */
+  readonly partitionDelaysMs: Readonly<Record<string, number>>;
+  /** The exclusive watermark - the peer's own: Flink's W says "no more events with time <= W". */
+  readonly nativeLag: 0 | 1;
+  /** The peer's own watermark before anything came; undefined is none. Spark begins at 0 and never goes below. */
+  readonly least: number | undefined;
+  /** What the peer counts when it drops late data: each event, or the rows that they make when they are aggregated. */
+  readonly countsLate: 'events' | 'rows';
+}
+
+const eventModels: Readonly<Record<string, Pick<WatermarkModel, 'nativeLag' | 'least' | 'countsLate'>>> = {
+  'spark-microbatch': { nativeLag: 0, least: 0, countsLate: 'rows' },
+  'kafka-stream-time': { nativeLag: 0, least: undefined, countsLate: 'events' },
+  'flink-bounded': { nativeLag: 1, least: undefined, countsLate: 'events' },
+  'flink-ascending': { nativeLag: 1, least: undefined, countsLate: 'events' },
+};
+
+const known = ['model', 'delay', 'grace', 'policy', 'perPartitionDelay', 'ignored'];
+
+/** Reads a vector's watermark. @throws Unsupported */
+export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObject): WatermarkModel {
+  const held = { drivenBy: 'steps', delayMs: 0, partitionDelaysMs: {}, nativeLag: 0, least: undefined, countsLate: 'events' } as const;
+  // No watermark is involved where windows are only assigned.
+  if (kind === 'window-assignment') return held;
+  // What is said of idleness is said of the shards that have the events.
+  if (watermark === undefined || watermark === null) return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
+  if (!isObject(watermark)) return refuse('watermark that is no object');
+  requireNothing(unknownFields('watermark', watermark, known));
+  const { model, delay, grace, policy, perPartitionDelay, ignored } = watermark;
+  if (model === 'none' || ignored === true) return held;
+  if (typeof model === 'string' && model.endsWith('-injected')) return { ...held, nativeLag: model.startsWith('flink') ? 1 : 0 };
+  const ofEvents = typeof model === 'string' ? eventModels[model] : undefined;
+  if (ofEvents === undefined) return refuse(`watermark.model ${JSON.stringify(model)}`);
+  if (policy !== undefined && policy !== 'min') return refuse(`watermark.policy ${JSON.stringify(policy)}`);
+  if (perPartitionDelay !== undefined && window !== null) return refuse('watermark.perPartitionDelay');
+  return { drivenBy: 'events', delayMs: numberOr(delay ?? grace, 0), partitionDelaysMs: delaysOf(perPartitionDelay), ...ofEvents };
+}
+
+function delaysOf(delays: Json | undefined): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(isObject(delays) ? delays : {}).map(([partition, delay]) => [partition, numberOr(delay, 0)]));
+}
+
+function numberOr(value: Json | undefined, otherwise: number): number {
+  if (value === undefined || value === null) return otherwise;
+  return typeof value === 'number' ? value : refuse(`watermark.delay ${JSON.stringify(value)}`);
+}
+
+function refuse(feature: string): never {
+  requireNothing([feature]);
+  throw new Error('unreachable');
+}
+
+/** A watermark as the peer shows it; null while there is none. */
+export function nativeWatermark({ nativeLag, least }: WatermarkModel, watermark: number): number | null {
+  if (watermark === Number.NEGATIVE_INFINITY) return least ?? null;
+  return least === undefined ? watermark - nativeLag : Math.max(least, watermark - nativeLag);
+}

@@ -1,0 +1,76 @@
+import type { Row } from '../../functions/core/partial.ts';
+import type { WindowView } from '../../functions/state/window-reader.ts';
+import type { Json, JsonObject } from './json.ts';
+import { type Member, membersOf } from './members.ts';
+import type { WindowShape } from './shape.ts';
+import type { Vector } from './vector.ts';
+import { ownColumns } from './vector-pipeline.ts';
+
+/** A row of a window: what the peers call a result. */
+export interface WindowRow {
+  readonly window: WindowView;
+  readonly row: Row;
+}
+
+/** The rows of windows, without those that a peer without negative starts does not have. */
+export function rowsOf({ window: kind }: Vector, windows: readonly WindowView[]): readonly WindowRow[] {
+  return windows
+    .filter(({ start }) => kind?.['noNegativeStart'] !== true || start >= 0)
+    .flatMap((window) => window.rows.map((row) => ({ window, row })));
+}
+
+/** The records of a row, in the order of their arrival. */
+export function membersIn({ row }: WindowRow): readonly Member[] {
+  return membersOf(row.values[ownColumns.members]);
+}
+
+/** A row in the form that a vector asks for. */
+export function windowAnswer(vector: Vector, { fields, aggregates }: WindowShape, shown: WindowRow): JsonObject {
+  return Object.fromEntries(fields.map((field) => [field, field === 'aggregates' ? results(aggregates, shown) : fieldOf(vector, field, shown)]));
+}
+
+function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
+  const { window, row } = shown;
+  switch (field) {
+    case 'start':
+    case 'end':
+      return window[field];
+    case 'values':
+      return membersIn(shown)
+        .map(([, element]) => element)
+        .sort((left, right) => Number(left) - Number(right));
+    case 'index':
+      return window.revision;
+    case 'timing':
+      return timingOf(window);
+    case 'first':
+      return window.revision === 0;
+    case 'final':
+      return window.status === 'final';
+    case 'outputTime':
+      return vector.outputTime === 'latest' ? (row.values[ownColumns.latestTime] ?? null) : window.end - 1;
+    default:
+      return row.key[field] ?? null;
+  }
+}
+
+/** Every window has one pane today, the final one, when its end is passed. */
+export function timingOf({ status }: WindowView): string {
+  return status === 'final' ? 'on-time' : 'early';
+}
+
+function results(aggregates: readonly string[], shown: WindowRow): JsonObject {
+  return Object.fromEntries(aggregates.map((name) => [name, name === 'concat' ? concat(shown) : (shown.row.values[name] ?? null)]));
+}
+
+/** Kafka Streams' test aggregator: "0", then each value as it came. */
+function concat(shown: WindowRow): string {
+  return ['0', ...membersIn(shown).map(([, element]) => String(element))].join('+');
+}
+
+/** The rows that are not, or not like this, among the earlier ones. */
+export function changedRows(before: readonly WindowRow[], after: readonly WindowRow[]): readonly WindowRow[] {
+  const text = ({ window, row }: WindowRow) => JSON.stringify([window.start, window.end, row.key, row.values]);
+  const known = new Set(before.map(text));
+  return after.filter((row) => !known.has(text(row)));
+}

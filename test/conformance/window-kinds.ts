@@ -1,0 +1,42 @@
+import { tumbling, type WindowKind } from '../../functions/core/window.ts';
+import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
+import { Unsupported } from './unsupported.ts';
+
+interface KnownKind {
+  /** What a vector may say of it. */
+  readonly fields: readonly string[];
+  readonly make: (window: JsonObject) => WindowKind;
+}
+
+/**
+ * The window kinds that Tidemark has, by the vectors' names. `noNegativeStart`, Kafka Streams' having no windows before 1970, is not one of
+ * its options: the runner leaves such windows out of the outcome.
+ */
+const kinds: Readonly<Record<string, KnownKind>> = {
+  tumbling: {
+    fields: ['size', 'offset', 'noNegativeStart'],
+    make: ({ size, offset }) => tumbling(number('window.size', size), { offset: number('window.offset', offset ?? 0) }),
+  },
+};
+
+/** What of a vector's window Tidemark lacks; nothing where the vector has none. */
+export function missingWindow(window: Json | undefined): readonly string[] {
+  if (window === undefined || window === null) return [];
+  if (!isObject(window)) return ['a window that is no object'];
+  const { type } = window;
+  if (type === undefined) return Object.keys(window).map((name) => `window.${name}`);
+  const kind = typeof type === 'string' ? kinds[type] : undefined;
+  return kind === undefined ? [`window ${String(type)}`] : unknownFields('window', window, ['type', ...kind.fields]);
+}
+
+/** Makes the window. @throws Unsupported; TidemarkError when Tidemark refuses its sizes */
+export function windowKindOf(window: JsonObject): WindowKind {
+  const kind = kinds[String(window['type'])];
+  if (kind === undefined) throw new Unsupported([`window ${String(window['type'])}`]);
+  return kind.make(window);
+}
+
+function number(name: string, value: Json | undefined): number {
+  if (typeof value !== 'number') throw new Unsupported([`${name} ${JSON.stringify(value)}`]);
+  return value;
+}

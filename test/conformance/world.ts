@@ -1,0 +1,85 @@
+import pLimit from 'p-limit';
+import { addCounters, noEvents } from '../../functions/core/counters.ts';
+import { longestDurationMs } from '../../functions/core/duration.ts';
+import { eventTimeBounds } from '../../functions/core/event-time.ts';
+import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
+import { raiseClosedThrough } from '../../functions/state/horizon.ts';
+import { readAllProgress } from '../../functions/state/progress.ts';
+import { readSideOutput, type StoredSideEvent } from '../../functions/state/rejects.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import { readWindows, type WindowView } from '../../functions/state/window-reader.ts';
+import { memoryTable } from '../simulation/memory-table.ts';
+import type { StreamEvent } from './vector-pipeline.ts';
+import type { VirtualStream } from './virtual-stream.ts';
+
+/** The system that a vector runs on: Tidemark's own code over tables in memory. Time is an argument everywhere. */
+export interface World {
+  /** Applies one Kinesis batch of one shard, a record an event. */
+  apply(shardId: string, events: readonly StreamEvent[], nowMs: number): Promise<void>;
+  /** The test hook: closes everything up to a time, whatever the shards say. */
+  raise(to: number): Promise<void>;
+  finalize(request: FinalizeRequest, nowMs: number): Promise<FinalizeReport>;
+  /** Forgets everything in memory. */
+  restart(): void;
+  windows(status: 'final' | 'open' | 'all'): Promise<readonly WindowView[]>;
+  /** How many events were refused because their window was closed. */
+  lateCount(): Promise<number>;
+  /** @throws unless received = counted + late + duplicate + rejected + filtered (DESIGN section 2) */
+  checkConservation(): Promise<void>;
+  /** The late and rejected events that arrived in the hour of a moment. */
+  sideOutput(nowMs: number): Promise<readonly StoredSideEvent[]>;
+}
+
+/** When the virtual clock starts, epoch ms: no event of a vector is later, so none is in the future of its arrival. */
+export const clockStart = eventTimeBounds.latest;
+
+/** Every window lies between these, epoch ms. */
+const allWindows = { from: eventTimeBounds.earliest - longestDurationMs, to: eventTimeBounds.latest + longestDurationMs };
+
+const hourMs = 3_600_000;
+const batchTimeMs = 60_000;
+
+export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStream): World {
+  const tables = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };
+  const logs = new Map<string, number>();
+  const warm = new Map<string, ShardAggregator>();
+  const limit = pLimit(8);
+  const aggregatorOf = (shardId: string) => {
+    const aggregator = warm.get(shardId) ?? shardAggregator({ pipeline, shardId, state: tables.state, rejects: tables.rejects });
+    warm.set(shardId, aggregator);
+    return aggregator;
+  };
+  const counters = async () => [...(await readAllProgress(tables.state)).values()].map((progress) => progress.counters).reduce(addCounters, noEvents);
+  return {
+    async apply(shardId, events, nowMs) {
+      const first = logs.get(shardId) ?? 1;
+      logs.set(shardId, first + events.length);
+      const records = events.map((event, at) => {
+        const text = JSON.stringify(event);
+        const raw = { text, subRecord: 0, bytes: () => Buffer.from(text) };
+        return { sequenceNumber: String(first + at), arrival: nowMs, partitionKey: event.partition, events: [raw] };
+      });
+      const { resumeAt } = await aggregatorOf(shardId).apply(records, () => batchTimeMs);
+      if (resumeAt !== undefined) throw new Error('a batch that ran out of time where time stands still');
+    },
+    raise: async (to) => {
+      await raiseClosedThrough(tables.state, to);
+    },
+    finalize: (request, nowMs) =>
+      finalize(
+        { pipeline, ...tables, stream, limit, publish: async () => {}, now: () => nowMs, remainingMs: () => batchTimeMs, retentionMs: 24 * hourMs },
+        request,
+      ),
+    restart: () => warm.clear(),
+    windows: (status) => readWindows({ pipeline, ...tables }, query, { ...allWindows, status, order: 'ascending', limit: Number.POSITIVE_INFINITY }),
+    lateCount: async () => (await counters()).late,
+    async checkConservation() {
+      const { received, counted, late, duplicate, rejected, filtered } = await counters();
+      const put = [...logs.values()].reduce((total, next) => total + next - 1, 0);
+      if (received !== put || received !== counted + late + duplicate + rejected + filtered)
+        throw new Error(`${put} events put, ${received} received = ${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`);
+    },
+    sideOutput: (nowMs) => readSideOutput(tables.rejects, [...logs.keys()], { fromMs: nowMs, toMs: nowMs + 1, limit: Number.POSITIVE_INFINITY }),
+  };
+}

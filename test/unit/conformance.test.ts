@@ -1,0 +1,263 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { differenceOf } from '../conformance/difference.ts';
+import { isObject, type Json, type JsonObject, objectsOf } from '../conformance/json.ts';
+import { main } from '../conformance/main.ts';
+import { runVector } from '../conformance/run-vector.ts';
+import { judge } from '../conformance/verdict.ts';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const folder = `${root}test/vectors/`;
+const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+const vectors: readonly JsonObject[] = files.flatMap((name) => objectsOf(JSON.parse(readFileSync(folder + name, 'utf8')) as Json));
+const idOf = (vector: JsonObject) => String(vector['id']);
+
+/** The first two columns of the tables in docs/PEERS.md: a vector, and what comes of it. */
+function documented(): ReadonlyMap<string, string> {
+  const rows = readFileSync(`${root}docs/PEERS.md`, 'utf8').matchAll(/^\| `([^`]+)` \| ([^|]+) \|/gm);
+  return new Map([...rows].map(([, id = '', outcome = '']) => [id, outcome.trim()]));
+}
+
+/** A stream vector of this test's own, for what the files leave open. */
+function stream(fields: JsonObject): JsonObject {
+  return { id: 'own', kind: 'stream', portability: 'direct', window: { type: 'tumbling', size: 10, offset: 0 }, ...fields };
+}
+
+/** Every leaf of a value changed at once, but for the names of the steps. */
+function scrambled(value: Json, name = ''): Json {
+  if (Array.isArray(value)) return value.map((element: Json) => scrambled(element));
+  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, scrambled(inner, key)]));
+  if (name === 'afterStep') return value;
+  return typeof value === 'number' ? value + 77 : typeof value === 'string' ? `${value}?` : value === null ? 77 : !value;
+}
+
+/** A value once for each leaf, with that leaf changed. */
+function* spoiled(value: Json): Generator<Json> {
+  if (Array.isArray(value)) {
+    for (const [at, element] of (value as readonly Json[]).entries()) for (const other of spoiled(element)) yield value.with(at, other);
+  } else if (isObject(value)) {
+    for (const [name, inner] of Object.entries(value)) for (const other of spoiled(inner)) yield { ...value, [name]: other };
+  } else yield scrambled(value);
+}
+
+describe('the peers’ vectors', () => {
+  it('come out as docs/PEERS.md says, every one of them', async () => {
+    const outcomes = new Map<string, string>();
+    for (const vector of vectors) {
+      const verdict = await judge(vector);
+      outcomes.set(verdict.id, verdict.outcome === 'unsupported' ? `lacks: ${verdict.detail}` : verdict.outcome);
+    }
+    expect(Object.fromEntries(outcomes)).toEqual(Object.fromEntries(documented()));
+    expect(outcomes.size).toBe(111);
+    expect([...outcomes.values()]).not.toContain('fail');
+  });
+
+  it('pass where their windows and features exist today', async () => {
+    const lacking = new Set(['sliding', 'session', 'cumulate', 'calendar', 'global']);
+    const due = vectors.filter(({ portability, window, dedup, trigger, allowedLateness = 0 }) => {
+      if (portability !== 'direct' || dedup !== undefined || trigger !== undefined || allowedLateness !== 0) return false;
+      return !isObject(window) || !(lacking.has(String(window['type'])) || 'timezone' in window);
+    });
+    expect(due.length).toBeGreaterThanOrEqual(25);
+    for (const vector of due) expect(await judge(vector)).toEqual({ id: idOf(vector), outcome: 'pass' });
+  });
+
+  it('are answered without a look at the values that are expected', async () => {
+    for (const vector of vectors) {
+      const asked = isObject(vector['expect']) ? Object.keys(vector['expect']) : [];
+      // Their entries are the question: they are nowhere else.
+      if (asked.includes('rejected') || asked.includes('merge')) continue;
+      const run = await runVector(vector);
+      expect(await runVector({ ...vector, expect: scrambled(vector['expect'] ?? null) })).toEqual(run);
+    }
+  });
+
+  it('fail when any one number or text of what they expect is another', async () => {
+    let checked = 0;
+    for (const vector of vectors) {
+      const run = await runVector(vector);
+      if (run.status === 'unsupported' || differenceOf(vector['expect'], run.actual) !== undefined) continue;
+      const { state: _, ...asserted } = vector['expect'] as JsonObject;
+      for (const expected of spoiled(asserted)) {
+        checked++;
+        expect(differenceOf(expected, run.actual), `${idOf(vector)} ${JSON.stringify(expected)}`).toBeTypeOf('string');
+      }
+    }
+    expect(checked).toBeGreaterThan(300);
+  });
+});
+
+describe('a vector of the same form that nobody here knows', () => {
+  it.each<[string, JsonObject]>([
+    ['window hopscotch', { window: { type: 'hopscotch', size: 10 } }],
+    ['window.colour', { window: { type: 'tumbling', size: 10, colour: 'red' } }],
+    ['watermark.model "psychic"', { watermark: { model: 'psychic' } }],
+    ['aggregate median', { aggregates: ['median'] }],
+    ['vector.retries', { retries: 3 }],
+    ['steps.jump', { steps: [{ jump: 3 }] }],
+    ['events.gap', { steps: [{ events: [{ time: 1, gap: 3 }] }] }],
+    ['expect.mood', { expect: { mood: 'good' } }],
+    ['expect.emissions retract', { expect: { emissions: [{ afterStep: 0, windows: [{ start: 0, retract: true }] }] } }],
+    ['expect.dropped at', { expect: { dropped: [{ afterStep: 0, at: 'dedup' }] } }],
+    ['expect.table without a window', { window: null, expect: { table: [] } }],
+  ])('is unsupported for want of %s', async (missing, fields) => {
+    expect(await runVector(stream({ steps: [], expect: {}, ...fields }))).toEqual({ id: 'own', status: 'unsupported', missing });
+  });
+
+  it.each<[string, JsonObject]>([
+    [
+      'keeps its windows over a restart and emits the rest at the end of the stream',
+      {
+        watermark: { model: 'flink-injected', delay: 0 },
+        groupBy: ['key'],
+        aggregates: ['sum'],
+        steps: [
+          { events: [{ time: 3, key: 'a', value: 1 }] },
+          { restart: true },
+          {
+            events: [
+              { time: 9, key: 'a', value: 5 },
+              { time: 12, key: 'b', value: 7 },
+            ],
+          },
+          { advance: { native: 8 } },
+          { advance: { native: 9 } },
+          { restart: true },
+          { endOfStream: true },
+        ],
+        expect: {
+          emissions: [
+            { afterStep: 2, windows: [] },
+            { afterStep: 3, windows: [] },
+            { afterStep: 4, windows: [{ start: 0, end: 10, key: 'a', aggregates: { sum: 6 } }] },
+            { afterStep: 6, windows: [{ start: 10, end: 20, key: 'b', aggregates: { sum: 7 } }] },
+          ],
+        },
+      },
+    ],
+    [
+      'shows the late of every step, Spark’s as the rows they make and Kafka’s as events',
+      {
+        watermark: { model: 'spark-microbatch', delay: 5 },
+        outputMode: 'append',
+        groupBy: ['key'],
+        steps: [
+          { events: [{ time: 25, key: 1 }] },
+          {
+            events: [
+              { time: 1, key: 1 },
+              { time: 2, key: 1 },
+              { time: 3, key: 2 },
+              { time: 20, key: 2 },
+            ],
+          },
+        ],
+        expect: {
+          dropped: [{ afterStep: 1, rows: 2, events: 3 }],
+          late: [{ afterStep: 1, events: [{ time: 1 }, { time: 2 }, { time: 3 }] }],
+          watermarks: [{ afterStep: 1, value: 20, emitted: false, usedByDataBatch: 20 }],
+        },
+      },
+    ],
+    [
+      'has the smallest watermark of its partitions, which only the steps that name it move',
+      {
+        watermark: { model: 'flink-injected', delay: 0 },
+        partitions: ['left', 'right'],
+        steps: [
+          { watermark: { partition: 'left', value: 30 } },
+          {
+            events: [
+              { time: 500, partition: 'right' },
+              { time: 1, partition: 'left' },
+            ],
+          },
+          { watermark: { partition: 'right', value: 11 } },
+          { removePartition: 'right' },
+        ],
+        expect: {
+          watermarks: [
+            { afterStep: 1, exclusive: null },
+            { afterStep: 2, exclusive: 11 },
+            { afterStep: 3, exclusive: 30 },
+          ],
+          emissions: [
+            { afterStep: 1, windows: [] },
+            { afterStep: 2, windows: [{ start: 0, end: 10, aggregates: { count: 1 } }] },
+          ],
+        },
+      },
+    ],
+    [
+      'appends late values in the order of their arrival, and has no window before 1970 where its peer has none',
+      {
+        window: { type: 'tumbling', size: 10, offset: -3, noNegativeStart: true },
+        watermark: { model: 'kafka-stream-time', grace: 100 },
+        steps: [
+          {
+            events: [
+              { time: 8, value: 'b' },
+              { time: 2, value: 'x' },
+            ],
+          },
+          { events: [{ time: 7, value: 'a' }] },
+        ],
+        expect: { updates: [{ afterStep: 1, windows: [{ start: 7, end: 17, aggregates: { concat: '0+b+a' } }] }] },
+      },
+    ],
+  ])('%s', async (_, fields) => {
+    expect(await judge(stream(fields))).toEqual({ id: 'own', outcome: 'pass' });
+  });
+
+  it('never ends the run, whatever is in it', async () => {
+    const places = vectors.flatMap((vector) => Object.keys(vector).map((field) => ({ vector, field })));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...places), fc.jsonValue(), async ({ vector, field }, garbage) => {
+        const run = await runVector({ ...vector, [field]: garbage as Json });
+        expect(run.status === 'ran' ? run.actual['error'] : undefined).toBeUndefined();
+      }),
+      { numRuns: 200 },
+    );
+    for (const garbage of [null, 3, 'x', [], {}]) expect((await runVector(garbage)).status).toBe('unsupported');
+  });
+});
+
+describe('npm run conformance', () => {
+  const run = async (...args: string[]) => {
+    const out: string[] = [];
+    const error: string[] = [];
+    const code = await main(args, { out: (line) => out.push(line), error: (line) => error.push(line), folders: [folder] });
+    return { code, out, error };
+  };
+
+  it('gives each vector a line of JSON with the fields that it asks for', async () => {
+    const { code, out } = await run('--actual', 'beam-streaming.json', 'flink-watermarks.json');
+    const lines = out.map((line) => JSON.parse(line) as JsonObject);
+    expect(code).toBe(0);
+    expect(lines.map(idOf)).toEqual(vectors.filter(({ id }) => lines.some((line) => line['id'] === id)).map(idOf));
+    for (const line of lines) {
+      const { expect: asked } = vectors.find(({ id }) => id === line['id']) ?? {};
+      expect(Object.keys(line['actual'] as JsonObject)).toEqual(line['status'] === 'ran' ? Object.keys(asked as JsonObject) : []);
+    }
+  });
+
+  it.each([[[]], [['nowhere.json']], [['README.md']], [['--loud', 'beam-streaming.json']]])(
+    'says in one line what is wrong with %j',
+    async (args) => {
+      const { code, out, error } = await run(...args);
+      expect({ code, out, lines: error.length }).toEqual({ code: 2, out: [], lines: 1 });
+    },
+  );
+
+  it('starts on plain Node and answers with an exit code', () => {
+    const { status, stdout } = spawnSync(process.execPath, [`${root}test/conformance/run.mjs`, 'test/vectors/spark-streaming.json'], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(14);
+  });
+});
