@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import dynalite from 'dynalite';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createAwsJson } from '../../infra/local/aws-json.ts';
+import { prepareDataFolder, takeDataFolder } from '../../infra/local/data-folder.ts';
+import { createFastKinesalite } from '../../infra/local/fast-kinesalite.ts';
+import { keepStores } from '../../infra/local/interrupted-changes.ts';
+import { until } from '../fixtures/local/start.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tidemark-after-kill-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let folders = 0;
+const newFolder = () => join(root, `${folders++}`);
+
+/** Longer than the test: what begins never ends, as if the process had been killed before. */
+const never = 3_600_000;
+
+async function serving<T>(
+  server: Server,
+  service: 'kinesis' | 'dynamodb',
+  use: (call: ReturnType<typeof createAwsJson>['call']) => Promise<T>,
+): Promise<T> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = createAwsJson(service, (server.address() as AddressInfo).port);
+  try {
+    return await use(client.call);
+  } finally {
+    client.close();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+interface Shards {
+  readonly Shards: readonly object[];
+}
+
+describe('what a kill -9 interrupted', () => {
+  it('is a stream being made: it is gone, and can be made again', async () => {
+    const path = newFolder();
+    const create = { StreamName: 's', ShardCount: 1 };
+    await serving(createFastKinesalite({ path, createStreamMs: never }), 'kinesis', (call) => call('CreateStream', create));
+    const stores = keepStores();
+    const again = createFastKinesalite({ path, createStreamMs: 0 });
+    await stores.undoInterruptedChanges();
+    await serving(again, 'kinesis', async (call) => {
+      await expect(call('DescribeStreamSummary', { StreamName: 's' })).rejects.toMatchObject({ code: 'ResourceNotFoundException' });
+      await call('CreateStream', create);
+      await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 1);
+    });
+  });
+
+  it('is a split: it has not happened, and the stream can be split again', async () => {
+    const path = newFolder();
+    const split = { StreamName: 's', ShardToSplit: 'shardId-000000000000', NewStartingHashKey: '1000' };
+    await serving(createFastKinesalite({ path, createStreamMs: 0, updateStreamMs: never }), 'kinesis', async (call) => {
+      await call('CreateStream', { StreamName: 's', ShardCount: 1 });
+      await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 1);
+      await call('SplitShard', split);
+    });
+    const stores = keepStores();
+    const again = createFastKinesalite({ path, updateStreamMs: 0 });
+    await stores.undoInterruptedChanges();
+    await serving(again, 'kinesis', async (call) => {
+      const { StreamDescriptionSummary: summary } = await call<{ StreamDescriptionSummary: object }>('DescribeStreamSummary', { StreamName: 's' });
+      expect(summary).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 1 });
+      await call('SplitShard', split);
+      await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 3);
+    });
+  });
+
+  it('is a table being made: it is gone, and those that were made stay', async () => {
+    const path = newFolder();
+    const table = (TableName: string) => ({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'pk', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
+    });
+    type Description = { readonly Table: { readonly TableStatus: string } };
+    await serving(dynalite({ path, createTableMs: 0 }), 'dynamodb', async (call) => {
+      await call('CreateTable', table('made'));
+      await until(async () => (await call<Description>('DescribeTable', { TableName: 'made' })).Table.TableStatus === 'ACTIVE');
+    });
+    await serving(dynalite({ path, createTableMs: never }), 'dynamodb', (call) => call('CreateTable', table('half')));
+    const stores = keepStores();
+    const again = dynalite({ path, createTableMs: 0 });
+    await stores.undoInterruptedChanges();
+    await serving(again, 'dynamodb', async (call) => {
+      expect(await call('ListTables', {})).toEqual({ TableNames: ['made'] });
+      await call('CreateTable', table('half'));
+      await until(async () => (await call<Description>('DescribeTable', { TableName: 'half' })).Table.TableStatus === 'ACTIVE');
+    });
+  });
+});
+
+describe('a data folder whose lock outlives the process that took it', () => {
+  /** A process that holds the lock of a folder's database until its input ends. */
+  async function holder(folder: string) {
+    const code = `const { createRequire } = require('node:module'); const { Level } = createRequire(require.resolve('dynalite'))('level');
+      const db = new Level(${JSON.stringify(folder)}); db.open().then(() => console.log('held')); process.stdin.on('end', () => process.exit()).resume();`;
+    const child = spawn(process.execPath, ['-e', code], { stdio: ['pipe', 'pipe', 'inherit'] });
+    await once(child.stdout, 'data');
+    return child;
+  }
+
+  async function endedProcess(): Promise<number> {
+    const child = spawn(process.execPath, ['-e', '']);
+    await once(child, 'exit');
+    return child.pid ?? 0;
+  }
+
+  it('is waited for: its children are about to end', async () => {
+    const path = newFolder();
+    const folder = prepareDataFolder(path);
+    await takeDataFolder(path, folder, await endedProcess());
+    const orphan = await holder(folder.dynamodb);
+    const taking = takeDataFolder(path, folder, process.pid);
+    orphan.stdin.end();
+    await taking;
+    expect(Number(readFileSync(folder.leader, 'utf8'))).toBe(process.pid);
+  });
+
+  it('is not waited for while that process lives', async () => {
+    const path = newFolder();
+    const folder = prepareDataFolder(path);
+    await takeDataFolder(path, folder, process.pid);
+    const other = await holder(folder.dynamodb);
+    await expect(takeDataFolder(path, folder, process.pid)).rejects.toMatchObject({ code: 'dataFolderInUse' });
+    other.stdin.end();
+    await once(other, 'exit');
+  });
+});
