@@ -220,7 +220,7 @@ describe('the protocol', () => {
         await run(world, plan);
         await checkFinals(world, events);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -232,7 +232,7 @@ describe('the protocol', () => {
         await checkFinals(world, events);
         expect([...world.stores.rejects.all()].filter(({ attributes }) => attributes['reason'] === 'late')).toStrictEqual([]);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -250,7 +250,7 @@ describe('the protocol', () => {
         }
         expect(rows.size).toBe([...world.stores.windows.all()].filter(({ pk }) => !pk.endsWith('#parts')).length);
       }),
-      { numRuns: 20 },
+      { numRuns: 15 },
     );
   });
 });

@@ -74,11 +74,11 @@ export const noFaults: FaultRates = {
 export function drawOptions(seed: number): SimulationOptions {
   const random = seededRandom(seed);
   const drawn = drawAny(seed, random);
-  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random, drawn) } : drawn;
+  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
 }
 
 /** Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where most rules of the protocol are needed. */
-function drawCrowd(random: Random, { putsMs }: SimulationOptions): Partial<SimulationOptions> {
+function drawCrowd(random: Random): Partial<SimulationOptions> {
   const quiet = { reshard: 'none', garbage: 0, delayMs: 0, idleMs: 1_000, away: false, readers: 0 } as const;
   const faults = { ...noFaults, errorBefore: 0.01, slow: 0.3, redelivery: 0.7, cold: random.pick([0.2, 0.5]) };
   if (random.chance(0.3))
@@ -90,9 +90,11 @@ function drawCrowd(random: Random, { putsMs }: SimulationOptions): Partial<Simul
       bulk: 33_000,
       expectedKeys: 1,
       disorderMs: 0,
-      finalizeEveryMs: putsMs / 20,
-      windowMs: putsMs / 3,
-      faults: { ...noFaults, slow: 0.3, crash: random.pick([0, 0.01]) },
+      overlap: 0,
+      putsMs: 300_000,
+      finalizeEveryMs: 7_500,
+      windowMs: 50_000,
+      faults: { ...noFaults, slow: 0.3 },
     };
   return {
     ...quiet,
