@@ -10,7 +10,7 @@ import { findPackageRoot } from '../../infra/local/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 
 /** The first earthquakes of the week: enough to be late by dozens. */
-const events = 100;
+const events = 80;
 const root = findPackageRoot();
 const pipelineFile = join(root, 'test', 'fixtures', 'delay', 'pipeline.ts');
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-delay-'));
