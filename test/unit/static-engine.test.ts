@@ -116,7 +116,7 @@ test('any cut of any files into pieces gives the rows and counters of one plain 
         writeFileSync(file, cutLast ? content.trimEnd() : content);
         return file;
       });
-      const result = await runStatic({ pipeline, pipelineFile: '', files: inputFiles(paths), arrivalMs, lanes: 1, mostPieceBytes });
+      const result = await runStatic({ pipeline, bundle: '', files: inputFiles(paths), arrivalMs, lanes: 1, mostPieceBytes });
       expect(plain(result)).toEqual(oracle(contents.flat().map(([text]) => text)));
       expect(isConserved(result.counters)).toBe(true);
     }),
@@ -130,7 +130,7 @@ test('lanes that share the units find together what one finds', async () => {
   writeFileSync(file, lines.join('\n'));
   const [input] = inputFiles([file]);
   if (input === undefined) throw new Error('no input');
-  const job: StaticJob = { files: [input], units: unitsOf([input], 2000), next: new SharedArrayBuffer(4), pipelineFile: '', arrivalMs };
+  const job: StaticJob = { files: [input], units: unitsOf([input], 2000), next: new SharedArrayBuffer(4), bundle: '', arrivalMs };
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const lanes = await Promise.all([runLane(job, pipeline, turn), runLane(job, pipeline, turn), runLane(job, pipeline, turn)]);
   for (const { part } of lanes) expect(part.counters.received).toBeGreaterThan(0);
@@ -150,7 +150,7 @@ test('invalid UTF-8 is rejected as such, and a replacement character that was wr
   const bad = Buffer.from(`{"at":${arrivalMs},"kind":"?"}\n`);
   bad[bad.indexOf('?')] = 0xff;
   writeFileSync(file, Buffer.concat([good, bad, good, bad.subarray(0, -1)]));
-  const result = await runStatic({ pipeline, pipelineFile: '', files: inputFiles([file]), arrivalMs, lanes: 1 });
+  const result = await runStatic({ pipeline, bundle: '', files: inputFiles([file]), arrivalMs, lanes: 1 });
   expect(result.counters).toMatchObject({ received: 4, counted: 2, rejected: 2 });
   expect(result.rejected.map(({ line: number, reason }) => [number, reason])).toEqual([
     [2, 'encoding'],
@@ -163,7 +163,7 @@ test('the first rejected lines are named by file and line however the files are 
   const ok = JSON.stringify({ at: arrivalMs, kind: 'a' });
   for (const file of paths) writeFileSync(file, `${ok}\n\n${ok}\n{\r\n${ok}\n${ok}\n{"at":2e12,"kind":"a"}\n{}\n`);
   for (const mostPieceBytes of [1, 10, 50, 77, 1000]) {
-    const { rejected } = await runStatic({ pipeline, pipelineFile: '', files: inputFiles(paths), arrivalMs, lanes: 1, mostPieceBytes });
+    const { rejected } = await runStatic({ pipeline, bundle: '', files: inputFiles(paths), arrivalMs, lanes: 1, mostPieceBytes });
     expect(rejected.map((sample) => [sample.path, sample.line, sample.reason])).toEqual([
       [paths[0], 4, 'unparsable'],
       [paths[0], 7, 'future'],
@@ -177,7 +177,7 @@ test('the first rejected lines are named by file and line however the files are 
 test('no lines at all give no windows', async () => {
   const file = path.join(folder, 'empty.json');
   writeFileSync(file, '');
-  const result = await runStatic({ pipeline, pipelineFile: '', files: inputFiles([file]), arrivalMs, lanes: 4 });
+  const result = await runStatic({ pipeline, bundle: '', files: inputFiles([file]), arrivalMs, lanes: 4 });
   expect(result).toMatchObject({ windows: [], rejected: [], counters: { received: 0 } });
 });
 
@@ -188,7 +188,7 @@ test('an aborted run throws the reason and starts no further unit', async () => 
   const shares: number[] = [];
   const run = runStatic({
     pipeline,
-    pipelineFile: '',
+    bundle: '',
     files: inputFiles([file, file, file]),
     arrivalMs,
     lanes: 1,
