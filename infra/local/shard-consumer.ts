@@ -37,7 +37,7 @@ export interface ShardConsumer {
 const firstBackoffMs = 50;
 const longestBackoffMs = 1_000;
 /** Waits (ms) between polls that find nothing. Hints make up for the long one. */
-const firstPollMs = 100;
+const firstPollMs = 250;
 const longestPollMs = 1_000;
 /** While a window gathers, the shard is read at most this often (ms). */
 const windowPollMs = 100;
