@@ -1,6 +1,9 @@
 import { ListShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { type Embedded, mappingStatus } from '../stream/embedded.ts';
 
+/** How often to look for a batch in flight once everything is put: an invocation takes longer than some looks. */
+const looksAfterPut = 50;
+
 /** Puts records and kills the functions' process with SIGKILL while one of their batches is in flight. Returns what was killed. */
 export async function killInTheMiddle({ local }: Embedded, put: () => Promise<void>): Promise<string> {
   const putting = put();
@@ -10,7 +13,7 @@ export async function killInTheMiddle({ local }: Embedded, put: () => Promise<vo
     ended = true;
   });
   const { functions } = local.pids();
-  for (let after = 0; after < 3; after += ended ? 1 : 0) {
+  for (let after = 0; after < looksAfterPut; after += ended ? 1 : 0) {
     const { shards } = await mappingStatus(local);
     const busy = Object.entries(shards).filter(([, { state }]) => state === 'invoking');
     if (busy.length === 0) continue;

@@ -140,9 +140,7 @@ describe('exact sums', () => {
   it('are the same bits in any order and grouping', () => {
     fc.assert(
       fc.property(regrouped, ({ original, batches }) => {
-        const merged = batches
-          .map(({ by, numbers }) => (by === 'accumulator' ? accumulated(numbers, zero) : sumOf(numbers)))
-          .reduce(addSums, zero);
+        const merged = batches.map(({ by, numbers }) => (by === 'accumulator' ? accumulated(numbers, zero) : sumOf(numbers))).reduce(addSums, zero);
         const expected = sumOf(original);
         expect(merged).toStrictEqual(expected);
         expect(encodeSum(merged)).toBe(encodeSum(expected));
