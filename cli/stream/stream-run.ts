@@ -73,6 +73,8 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
   system.local.onExit((error) => ended.abort(error));
   const signal = AbortSignal.any([process.signal, ended.signal]);
   try {
+    // Ready is when the functions answer: deployed ones have long been started by their schedule and their readers.
+    await Promise.all([system.api.queries(), system.finalize({})]);
     const ready = process.now();
     const { startedAt } = checkpoint;
     await feed({ ...options, process: { ...process, signal } }, system, checkpoint, resumed === undefined ? 'fresh' : 'resume');
