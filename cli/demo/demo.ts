@@ -14,7 +14,7 @@ import type { Embedded } from '../stream/embedded.ts';
 import { runStream, type StreamResult } from '../stream/stream-run.ts';
 import { formatNumber, formatTable } from '../table.ts';
 import { barChart } from './bar-chart.ts';
-import { countShards, killInTheMiddle, splitFirstShard } from './faults.ts';
+import { killInTheMiddle, splitFirstShard } from './faults.ts';
 import { setLateAside } from './set-aside.ts';
 
 /** What the demo is told. */
@@ -65,7 +65,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const during = async (system: Embedded, filesDone: number, put: () => Promise<void>) => {
     if (filesDone !== half) return put();
     say(`4. Halfway: ${await killInTheMiddle(system, put)}`);
-    if ((await countShards(system)) === shards) say(`   and split ${await splitFirstShard(system)} in two`);
+    const split = await splitFirstShard(system, shards);
+    if (split !== undefined) say(`   and split ${split} in two`);
   };
   const { dataDir, start } = options;
   return runStream({ pipeline, pipelineFile, files, shards, trigger: { files: 1 }, dataDir, start, process, during }, (system, result) =>

@@ -13,32 +13,23 @@ export async function killInTheMiddle({ local }: Embedded, put: () => Promise<vo
     ended = true;
   });
   const { functions } = local.pids();
-  for (let after = 0; after < looksAfterPut; after += ended ? 1 : 0) {
+  let busy: readonly string[] = [];
+  for (let after = 0; after < looksAfterPut && busy.length === 0; after += ended ? 1 : 0) {
     const { shards } = await mappingStatus(local);
-    const busy = Object.entries(shards).filter(([, { state }]) => state === 'invoking');
-    if (busy.length === 0) continue;
-    await local.kill('functions');
-    await putting;
-    return `killed the functions (kill -9 of process ${functions}) in the middle of a batch of ${busy.map(([shardId]) => shardId).join(', ')}`;
+    busy = Object.keys(shards).filter((shardId) => shards[shardId]?.state === 'invoking');
   }
   await local.kill('functions');
   await putting;
-  return `killed the functions (kill -9 of process ${functions})`;
+  return `killed the functions (kill -9 of process ${functions})${busy.length === 0 ? '' : ` in the middle of a batch of ${busy.join(', ')}`}`;
 }
 
-/** Splits the first open shard in two, in the middle. Returns its name. */
-export async function splitFirstShard({ kinesis, local }: Embedded): Promise<string> {
+/** Splits the first shard in two, in the middle, unless the stream has other than so many shards: it was split before. Returns the shard's name. */
+export async function splitFirstShard({ kinesis, local }: Embedded, unsplit: number): Promise<string | undefined> {
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: local.streamName }));
-  const open = Shards.find((shard) => shard.SequenceNumberRange?.EndingSequenceNumber === undefined);
-  const { StartingHashKey = '0', EndingHashKey = '0' } = open?.HashKeyRange ?? {};
+  const [first] = Shards;
+  if (first === undefined || Shards.length !== unsplit) return undefined;
+  const { StartingHashKey = '0', EndingHashKey = '0' } = first.HashKeyRange ?? {};
   const middle = (BigInt(StartingHashKey) + BigInt(EndingHashKey)) / 2n + 1n;
-  const shardId = open?.ShardId ?? '';
-  await kinesis.send(new SplitShardCommand({ StreamName: local.streamName, ShardToSplit: shardId, NewStartingHashKey: String(middle) }));
-  return shardId;
-}
-
-/** How many shards the stream lists, closed ones too. */
-export async function countShards({ kinesis, local }: Embedded): Promise<number> {
-  const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: local.streamName }));
-  return Shards.length;
+  await kinesis.send(new SplitShardCommand({ StreamName: local.streamName, ShardToSplit: first.ShardId, NewStartingHashKey: String(middle) }));
+  return first.ShardId;
 }

@@ -3,7 +3,7 @@ import { pageOf } from '../core/page-hash.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../core/read-event.ts';
 import type { SequenceNumber } from '../core/sequence-number.ts';
-import type { SideEvent } from './rejects.ts';
+import type { ShardSideEvent } from './rejects.ts';
 
 /** Where an event came from. */
 interface EventOrigin {
@@ -34,7 +34,7 @@ export interface ReadChunk {
     readonly record: StreamRecord;
     readonly sequenceNumber: SequenceNumber;
   }[];
-  readonly rejected: readonly SideEvent[];
+  readonly rejected: readonly ShardSideEvent[];
   readonly slices: readonly SliceFold[];
 }
 
@@ -54,7 +54,7 @@ export function readChunk(
   const fold = createFold();
   const touched = new Set<string>();
   const accepted: ReadChunk['accepted'][number][] = [];
-  const rejected: SideEvent[] = [];
+  const rejected: ShardSideEvent[] = [];
   let to = from;
   for (; to < records.length && touched.size < pagesPerChunk; to++) {
     const record = records[to];
@@ -85,8 +85,12 @@ function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): Accepted
   return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
 }
 
-/** An event for the side output; the shard is for the caller to add. */
-export function sideEvent(record: StreamRecord, raw: RawEvent, why: Pick<SideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>): SideEvent {
+/** An event for the side output, and why it goes there. */
+export function sideEvent(
+  record: StreamRecord,
+  raw: RawEvent,
+  why: Pick<ShardSideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>,
+): ShardSideEvent {
   const { sequenceNumber, arrival, partitionKey } = record;
-  return { ...why, shardId: '', sequenceNumber, subRecord: raw.subRecord, arrival, partitionKey, payload: raw.bytes() };
+  return { ...why, sequenceNumber, subRecord: raw.subRecord, arrival, partitionKey, payload: raw.bytes() };
 }

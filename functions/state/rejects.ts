@@ -27,6 +27,9 @@ export interface SideEvent {
   readonly payload: Uint8Array;
 }
 
+/** An event of a shard that is known already. */
+export type ShardSideEvent = Omit<SideEvent, 'shardId'>;
+
 /** An event read back from the side output. */
 export interface StoredSideEvent extends Omit<SideEvent, 'payload'> {
   /** The event's bytes; of a very large one only the first 4 KB. */
@@ -52,13 +55,13 @@ function partition(arrival: number, shardId: string): string {
   return `${isoTime(Math.floor(arrival / hourMs) * hourMs)}#${shardId}`;
 }
 
-/** Writes events to the side output. A retry writes the same items, for an item follows from its event alone. */
-export async function writeSideOutput(rejects: Table, events: readonly SideEvent[]): Promise<void> {
-  if (events.length > 0) await rejects.putAll(events.map(itemOf));
+/** Writes events of a shard to the side output. A retry writes the same items, for an item follows from its event alone. */
+export async function writeSideOutput(rejects: Table, shardId: string, events: readonly ShardSideEvent[]): Promise<void> {
+  if (events.length > 0) await rejects.putAll(events.map((event) => itemOf(shardId, event)));
 }
 
-function itemOf(event: SideEvent): Item {
-  const { query, eventTime, payload, shardId, sequenceNumber, subRecord, ...rest } = event;
+function itemOf(shardId: string, event: ShardSideEvent): Item {
+  const { query, eventTime, payload, sequenceNumber, subRecord, ...rest } = event;
   return {
     pk: partition(event.arrival, shardId),
     sk: `${sequenceNumber}#${subRecord}#${query ?? ''}`,

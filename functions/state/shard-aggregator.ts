@@ -6,7 +6,7 @@ import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
 import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
 import { freshHorizon } from './fresh-horizon.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from './progress.ts';
-import { type SideEvent, writeSideOutput } from './rejects.ts';
+import { type ShardSideEvent, writeSideOutput } from './rejects.ts';
 import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
 import type { Table } from './table.ts';
 
@@ -139,14 +139,12 @@ async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions
   const context = { firstSequenceNumber: first.sequenceNumber, lastSequenceNumber: last.sequenceNumber, events: chunk.accepted };
   const [outcomes] = await Promise.all([
     Promise.all(chunk.slices.map(async (slice) => ({ query: slice.query, ...(await memory.writer.apply(slice, context)) }))),
-    writeSideOutput(
-      rejects,
-      chunk.rejected.map((event) => ({ ...event, shardId })),
-    ),
+    writeSideOutput(rejects, shardId, chunk.rejected),
   ]);
   await writeSideOutput(
     rejects,
-    outcomes.flatMap((outcome) => lateEvents(chunk, outcome, shardId)),
+    shardId,
+    outcomes.flatMap((outcome) => lateEvents(chunk, outcome)),
   );
   const counters = countersOf(chunk, outcomes);
   return { counters, progress: nextProgress(pipeline, memory, chunk, outcomes, counters, last) };
@@ -154,13 +152,13 @@ async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions
 
 type QueryOutcome = SliceOutcome & { readonly query: Query };
 
-function lateEvents(chunk: ReadChunk, { query, late }: QueryOutcome, shardId: string): SideEvent[] {
+function lateEvents(chunk: ReadChunk, { query, late }: QueryOutcome): ShardSideEvent[] {
   return late.flatMap((at) => {
     const event = chunk.accepted[at];
     if (event === undefined) return [];
     const { time } = event;
     const detail = `query ${query.name}: event time ${time}, its window was closed`;
-    return [{ ...sideEvent(event.record, event.raw, { reason: 'late', detail, query: query.name, eventTime: time }), shardId }];
+    return [sideEvent(event.record, event.raw, { reason: 'late', detail, query: query.name, eventTime: time })];
   });
 }
 

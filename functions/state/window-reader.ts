@@ -69,7 +69,7 @@ function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order,
   return readPanes(windows, query, Number.isFinite(limit) ? { from, to, order, limit } : { from, to, order });
 }
 
-/** One window, final or live; undefined when nothing is known of it. */
+/** The windows that start at a moment, final or live; none when nothing is known of them. */
 export async function readWindow(tables: ReaderTables, query: Query, start: number): Promise<readonly WindowView[]> {
   return readWindows(tables, query, { from: start, to: start + 1, status: 'all', order: 'ascending', limit: 1000 });
 }

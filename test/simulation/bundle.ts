@@ -7,6 +7,9 @@ import type { Mutation } from './mutations.ts';
 /** The simulator's engine. */
 export type Engine = typeof import('./engine.ts');
 
+/** One ES module of our own code; packages stay outside. */
+const oneFile = { bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'silent' } as const;
+
 /** Bundles the engine with the production code, patched by a mutation if there is one, and returns the file. @throws when a patch does not apply */
 export async function bundleEngine(repository: string, mutation: Mutation | undefined): Promise<string> {
   const outfile = `${repository}/.tidemark/simulation/engine-${mutation?.id ?? 'whole'}.mjs`;
@@ -14,11 +17,7 @@ export async function bundleEngine(repository: string, mutation: Mutation | unde
   await build({
     entryPoints: [`${repository}/test/simulation/engine.ts`],
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'silent',
+    ...oneFile,
     plugins: [
       {
         name: 'mutation',
@@ -55,11 +54,7 @@ export async function bundleWorker(repository: string): Promise<string> {
   await build({
     entryPoints: [`${repository}/test/simulation/tally-worker.ts`],
     outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    logLevel: 'silent',
+    ...oneFile,
   });
   return outfile;
 }
