@@ -3,8 +3,10 @@ import pipeline from '#pipeline';
 import { readConfig } from './config.ts';
 import { shardWatermark } from './core/watermark.ts';
 import { shardOf, streamRecords } from './kinesis-records.ts';
+import { kinesisStream } from './kinesis-stream.ts';
 import { surviveOrphanRejections } from './orphan-rejections.ts';
 import { type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
+import { streamGuard } from './state/stream-identity.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -15,6 +17,11 @@ surviveOrphanRejections((reason) =>
   telemetry.logger.warn('The pipeline left a promise behind that was rejected: its schema and functions have to be synchronous', {
     reason: String(reason),
   }),
+);
+
+/** Once a container, for a call a batch would be too many: what a warm one applies of another stream, no finalize run makes final. */
+const guard = streamGuard(tables.state, kinesisStream(config.stream), (error) =>
+  telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', { error: String(error) }),
 );
 
 /** What this container knows of each shard. Lambda mostly keeps a shard with a container; the one used longest ago is forgotten first. */
@@ -35,6 +42,7 @@ export async function handler(event: KinesisStreamEvent, context: Context): Prom
   const shardId = shardOf(event);
   if (shardId === undefined) return { batchItemFailures: [] };
   return telemetry.measured(tables.meter, context, async () => {
+    await guard();
     const report = await aggregatorOf(shardId).apply(streamRecords(event), () => context.getRemainingTimeInMillis());
     const lag = report.maxEventTime === undefined ? {} : { watermarkLag: Date.now() - shardWatermark(report.maxEventTime, pipeline.delayMs) };
     const answer = { batchItemFailures: report.resumeAt === undefined ? [] : [{ itemIdentifier: report.resumeAt }] };

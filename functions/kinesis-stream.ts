@@ -1,4 +1,5 @@
 import {
+  DescribeStreamSummaryCommand,
   GetRecordsCommand,
   GetShardIteratorCommand,
   KinesisClient,
@@ -16,6 +17,13 @@ const mostReads = 5;
 /** The stream as Kinesis has it. HTTP/1, for every emulator fails on the SDK's HTTP/2 (docs/emulators.md). */
 export function kinesisStream(name: string, client: KinesisClient = new KinesisClient({ requestHandler: new NodeHttpHandler() })): Stream {
   return {
+    async identity() {
+      const answer = await named(name, () => client.send(new DescribeStreamSummaryCommand({ StreamName: name })));
+      const createdAt = answer.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime();
+      if (createdAt === undefined) throw new Error(`stream ${name}: DescribeStreamSummary gives no StreamCreationTimestamp`);
+      return { name, createdAt: Math.floor(createdAt / 1000) * 1000 };
+    },
+
     async listShards() {
       const shards: Shard[] = [];
       let token: string | undefined;

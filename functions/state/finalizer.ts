@@ -55,8 +55,8 @@ const pageGraceMs = 2 * 24 * 3_600_000;
 
 /** One run of the finalize protocol (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
-  const { pipeline, state, stream } = options;
-  const shards = await observeShards({ pipeline, state, stream, nowMs: options.now() });
+  const { pipeline, state, stream, limit } = options;
+  const shards = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(stream, shards));
   const raiseTo = drained ? latest(computed, await lastClosing(pipeline, state)) : computed;

@@ -3,6 +3,7 @@ import type { SequenceNumber } from '../core/sequence-number.ts';
 import type { ShardObservation } from '../core/watermark.ts';
 import { noProgress, readAllProgress, type ShardProgress } from './progress.ts';
 import type { Stream, StreamShard } from './stream.ts';
+import { checkStream } from './stream-identity.ts';
 import { numberOf, type Table, textOf } from './table.ts';
 
 /** A shard as the finalizer sees it. */
@@ -26,22 +27,28 @@ interface ObservationDeps {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly stream: Stream;
+  /** Limits how many shards are looked at at a time. */
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly nowMs: number;
 }
 
-/** Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold nothing and are not listed. */
+/**
+ * Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold nothing and are not listed.
+ * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it then
+ */
 export async function observeShards(deps: ObservationDeps): Promise<readonly ShardReport[]> {
   const [listed, progress, seen] = await Promise.all([deps.stream.listShards(), readAllProgress(deps.state), readSeenShards(deps.state)]);
-  return Promise.all(
-    listed.map(async (shard) => {
-      const committed = progress.get(shard.shardId) ?? noProgress;
-      const before = seen.get(shard.shardId) ?? (await noteSeen(deps, shard.shardId));
-      const { state, unreadable } = await observe(deps, shard, committed, before);
-      await noteState(deps.state, shard.shardId, before, unreadable === undefined ? state : 'unreadable');
-      const { maxEventTime, sequenceNumber } = committed;
-      return { shardId: shard.shardId, maxEventTime, sequenceNumber, state, unreadable };
-    }),
-  );
+  const forAll = <S, R>(shards: readonly S[], look: (shard: S) => Promise<R>) => Promise.all(shards.map((shard) => deps.limit(() => look(shard))));
+  const observed = await forAll(listed, async (shard) => {
+    const committed = progress.get(shard.shardId) ?? noProgress;
+    const before = seen.get(shard.shardId) ?? (await noteSeen(deps, shard.shardId));
+    return { before, committed, shardId: shard.shardId, ...(await observe(deps, shard, committed, before)) };
+  });
+  await checkStream(deps.state, deps.stream);
+  return forAll(observed, async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
+    await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
+    return { shardId, maxEventTime, sequenceNumber, state, unreadable };
+  });
 }
 
 async function observe(

@@ -10,8 +10,16 @@ export interface StreamShard {
 /** What a read after a sequence number finds: more to come, nothing for now, or the end of a closed shard. */
 export type Tail = 'more' | 'nothing' | 'end';
 
+/** What tells a stream from another one, of the same name too. */
+export interface StreamIdentity {
+  readonly name: string;
+  /** Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast enough. */
+  readonly createdAt: number;
+}
+
 /** The stream, as the finalizer needs it. Implemented by Kinesis and by the simulator. */
 export interface Stream {
+  identity(): Promise<StreamIdentity>;
   /** All shards that the stream still has records of, closed ones too. */
   listShards(): Promise<readonly StreamShard[]>;
   /** What comes after a record of a shard, or from its beginning. `nothing` and `end` are proofs: a read that is behind answers `more`. */

@@ -52,7 +52,7 @@ export function createCheckpoints(
   if (before !== undefined && before.createdAtSeconds !== createdAtSeconds) {
     throw new LocalError(
       'checkpoints',
-      `checkpoints.json: the checkpoints of ${streamName} belong to a stream that is gone: restore the folder "kinesis" beside it, or delete checkpoints.json to deliver everything again`,
+      `checkpoints.json: the checkpoints of ${streamName} belong to a stream that is gone: restore the folder "kinesis" beside it, or begin with another folder: what the tables hold was counted from that stream`,
     );
   }
   const shards: Record<string, ShardCheckpoint> = { ...before?.shards };

@@ -127,7 +127,11 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
 }
 
 /** Always more to come: the shard holds the watermark at its own. */
-const flowingStream: Stream = { listShards: async () => [{ shardId, closed: false }], tail: async () => 'more' };
+const flowingStream: Stream = {
+  identity: async () => ({ name: 'stream', createdAt: 0 }),
+  listShards: async () => [{ shardId, closed: false }],
+  tail: async () => 'more',
+};
 
 interface KeyedEvent {
   readonly time: number;

@@ -41,6 +41,7 @@ export function virtualStream(isQuiet: boolean): VirtualStream {
     endAll() {
       quiet = true;
     },
+    identity: async () => ({ name: 'stream', createdAt: 0 }),
     listShards: async () => shards.map(({ shardId, closed }) => ({ shardId, closed })),
     async tail(shardId) {
       const shard = shards.find((other) => other.shardId === shardId);

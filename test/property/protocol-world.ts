@@ -35,6 +35,7 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
   const published: Pane[] = [];
   const shardId = (shard: number) => `shardId-${String(shard).padStart(12, '0')}`;
   const stream: Stream = {
+    identity: async () => ({ name: 'stream', createdAt: 0 }),
     listShards: async () => logs.map((_, shard) => ({ shardId: shardId(shard), closed: false })),
     tail: async (id, after) => {
       const last = logs[Number(id.slice(8))]?.at(-1);

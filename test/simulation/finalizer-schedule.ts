@@ -83,6 +83,12 @@ function streamOf(world: World, process: Process): Stream {
   return {
     listShards: () =>
       network.call(
+    identity: () =>
+      network.call(
+        process,
+        () => 'describe stream',
+        () => ({ name: 'simulated', createdAt: 0 }),
+      ),
         process,
         () => 'list shards',
         () => {

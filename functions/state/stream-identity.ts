@@ -1,0 +1,63 @@
+import { mistake, TidemarkError } from '../core/error.ts';
+import { isoTime } from '../core/event-time.ts';
+import type { Stream, StreamIdentity } from './stream.ts';
+import { type Item, type Key, numberOf, type Table, textOf } from './table.ts';
+
+const key: Key = { pk: 'stream', sk: 'stream' };
+
+/**
+ * Whether the stream is the one that the state belongs to: noted at first sight, compared ever after. Another one of the same name has shards
+ * of the same names, which would be taken for the old ones: one that was noted drained would never hold the watermark again, and every other
+ * would hold it where the old shard had come to.
+ *
+ * What was read of the stream *before* this call is proven to be of the right one: once deleted, a stream does not come back.
+ * @throws TidemarkError when it is another one: nothing must be made of its records here
+ */
+export async function checkStream(state: Table, stream: Stream): Promise<void> {
+  const [found, item] = await Promise.all([stream.identity(), state.get(key)]);
+  const noted = item === undefined ? await note(state, found) : identityOf(item);
+  if (noted.name === found.name && noted.createdAt === found.createdAt) return;
+  throw mistake(
+    'stream',
+    found.name,
+    `was created at ${isoTime(found.createdAt)}, and the tables hold what became of stream ${noted.name}, created at ${isoTime(noted.createdAt)}: ` +
+      'deploy the pipeline as another stack, cdk deploy -c stage=NAME (tidemark: with another --data folder), whose windows begin anew beside the old ones',
+  );
+}
+
+/** Notes a stream. Conditional: the first note stays, and is returned. */
+async function note(state: Table, found: StreamIdentity): Promise<StreamIdentity> {
+  const { name, createdAt } = found;
+  const { outcome } = await state.update(key, { set: { name, createdAt } }, [{ attribute: 'createdAt', is: 'absent' }]);
+  if (outcome === 'applied') return found;
+  const item = await state.get(key);
+  if (item === undefined) throw new Error('the note of the stream was refused and is not there');
+  return identityOf(item);
+}
+
+function identityOf(item: Item): StreamIdentity {
+  const name = textOf(item, 'name');
+  const createdAt = numberOf(item, 'createdAt');
+  if (name === undefined || createdAt === undefined) throw new Error(`item ${item.pk} / ${item.sk}: not a stream`);
+  return { name, createdAt };
+}
+
+/**
+ * The check for a function whose invocations are many: made until it has been passed once. A failure to ask is told and not thrown, for a
+ * thousand shards that start at once ask for more than Kinesis answers (20 descriptions a second), and no shard should wait for that: the
+ * next invocation asks again, and every finalize run does.
+ * @returns a function that throws a TidemarkError when the stream is another one
+ */
+export function streamGuard(state: Table, stream: Stream, tell: (error: unknown) => void): () => Promise<void> {
+  let passed = false;
+  return async () => {
+    if (passed) return;
+    try {
+      await checkStream(state, stream);
+      passed = true;
+    } catch (error) {
+      if (error instanceof TidemarkError) throw error;
+      tell(error);
+    }
+  };
+}
