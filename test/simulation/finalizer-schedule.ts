@@ -81,14 +81,14 @@ export function finalizeRun(
 function streamOf(world: World, process: Process): Stream {
   const { network, shards, scheduler, random } = world;
   return {
-    listShards: () =>
-      network.call(
     identity: () =>
       network.call(
         process,
         () => 'describe stream',
         () => ({ name: 'simulated', createdAt: 0 }),
       ),
+    listShards: () =>
+      network.call(
         process,
         () => 'list shards',
         () => {
