@@ -124,14 +124,19 @@ function checkSet(name: string, elements: ReadonlySet<string>): void {
   if (elements.size === 0) throw new Error(`set ${name} is empty`);
 }
 
-function checkItem(item: Item): void {
-  if (item.pk === '' || item.sk === '') throw new Error('an empty key');
+/** About what DynamoDB counts; exact for ASCII. @throws when an attribute is of no kind that DynamoDB stores */
+export function itemBytes(item: Item): number {
   let bytes = item.pk.length + item.sk.length;
   for (const [name, value] of Object.entries(item.attributes)) bytes += name.length + bytesOf(name, value);
+  return bytes;
+}
+
+function checkItem(item: Item): void {
+  if (item.pk === '' || item.sk === '') throw new Error('an empty key');
+  const bytes = itemBytes(item);
   if (bytes > mostItemBytes) throw new Error(`item ${item.pk} / ${item.sk} has ${bytes} bytes, more than ${mostItemBytes}`);
 }
 
-/** About what DynamoDB counts; exact for ASCII. */
 function bytesOf(name: string, value: Attribute): number {
   if (typeof value === 'string') return value.length;
   if (typeof value === 'number') {
