@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import pLimit from 'p-limit';
 import pipeline from '#pipeline';
@@ -43,6 +44,7 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
         limit: pLimit(concurrency),
         publish: async () => {},
         now: () => Date.now(),
+        runId: randomUUID(),
         remainingMs: () => context.getRemainingTimeInMillis(),
         retentionMs: streamRetentionHours * 3_600_000,
       },
@@ -50,10 +52,10 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
     );
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
-    const { watermark, heldBy, windows, windowsOpen, closingsLeft, drained } = report;
+    const { watermark, heldBy, windows, earlyPanes, windowsOpen, closingsLeft, drained } = report;
     const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
     const lag = Number.isFinite(watermark) ? { watermarkLag: Date.now() - watermark } : {};
     const answer = { watermark: Number.isFinite(watermark) ? watermark : null, heldBy: heldBy ?? null, windows, windowsOpen, closingsLeft, drained };
-    return { answer, counts: { windowsFinalized: windows, windowsOpen, closingsLeft, unreadableShards }, milliseconds: lag };
+    return { answer, counts: { windowsFinalized: windows, earlyPanes, windowsOpen, closingsLeft, unreadableShards }, milliseconds: lag };
   });
 }

@@ -24,6 +24,14 @@ export interface QuerySpec<Event> {
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
   /** How many keys a window of one shard is expected to hold; only the first windows' cost depends on it. @default 1,000 */
   readonly expectedKeys?: number;
+  /** Which panes a window has besides its final one. */
+  readonly emit?: {
+    /**
+     * Early panes: a window that is still open is emitted again when its last pane is at least this old and records have come since. The
+     * schedule looks once a minute. @default none
+     */
+    readonly early?: Duration;
+  };
 }
 
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
@@ -60,6 +68,8 @@ export interface Query {
   readonly aggregateNames: readonly string[];
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
+  /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
+  readonly earlyMs: number | undefined;
   readonly where: ((event: unknown) => boolean) | undefined;
   readonly keyOf: (event: unknown) => GroupKey;
 }
@@ -113,7 +123,7 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
-  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'expectedKeys']);
+  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'expectedKeys', 'emit']);
   if (!namePattern.test(name)) throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64');
   const groupBy = groupFields(field, spec.groupBy ?? []);
   const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
@@ -147,9 +157,16 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
     aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
     expectedKeys,
+    earlyMs: checkedEarly(`${field}.emit`, spec.emit),
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
     keyOf: keyReader(groupBy) as (event: unknown) => GroupKey,
   };
+}
+
+function checkedEarly(field: string, emit: QuerySpec<unknown>['emit']): number | undefined {
+  if (emit === undefined) return undefined;
+  onlyKnown(field, settings(field, emit, "a choice of panes: write { early: '1 minute' }"), ['early']);
+  return emit.early === undefined ? undefined : durationMs(`${field}.early`, emit.early, { leastMs: 1, mostMs: longestDurationMs });
 }
 
 function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>['groupBy']>): (readonly [string, GroupSelector<Event>])[] {

@@ -4,7 +4,7 @@ import { globalWatermark } from '../core/watermark.ts';
 import type { EmittedWindow } from '../core/window.ts';
 import { mergeWindow, windowsOf } from '../core/window-result.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
-import { type Pane, writeFinalPane } from './manifest.ts';
+import { type Pane, type PaneHead, readPaneHead, writeEarlyPane, writeFinalPane } from './manifest.ts';
 import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
 import { observeShards, type ShardReport } from './shard-report.ts';
@@ -22,6 +22,8 @@ export interface FinalizerOptions {
   /** Hands a pane to the sinks and waits for their acknowledgement: at least once, with (query, window, revision) as its id. */
   readonly publish: (pane: Pane) => Promise<void>;
   readonly now: () => number;
+  /** An id that no other run has. */
+  readonly runId: string;
   readonly remainingMs: () => number;
   /** How long the stream keeps its records, in ms: pages outlive it by two days. */
   readonly retentionMs: number;
@@ -34,8 +36,10 @@ export interface FinalizeReport {
   /** The shard that holds it back. */
   readonly heldBy: string | undefined;
   readonly shards: readonly ShardReport[];
-  /** How many windows it emitted. */
+  /** How many windows it emitted for good. */
   readonly windows: number;
+  /** How many early panes it emitted. */
+  readonly earlyPanes: number;
   /** How many windows that hold something are not final. */
   readonly windowsOpen: number;
   /** Closings that it had no time for. */
@@ -74,11 +78,13 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     else await forget(options, closing, buckets);
     closingsLeft--;
   }
+  const earlyPanes = await emitEarly(options, registry, closedThrough);
   return {
     watermark,
     heldBy,
     shards,
     windows,
+    earlyPanes,
     windowsOpen: countWindows(pipeline, registry, closedThrough),
     closingsLeft,
     drained: drained && closingsLeft === 0,
@@ -128,14 +134,65 @@ async function finalizeClosing(options: FinalizerOptions, closing: number, bucke
       const pages = await pagesOf(options, query, window, closing, ofQuery, closed);
       const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
       if (partials.size === 0) continue;
-      const records = [...pages.values()].flat().reduce((total, page) => total + page.records, 0);
-      await publish(await writeFinalPane(table, query, window, partials, records, options.now()));
+      const records = recordsOf(pages);
+      await publish(await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() }));
       emitted++;
     }
   }
   await raiseFinalizedThrough(state, closing);
   await forget(options, closing, buckets);
   return emitted;
+}
+
+function recordsOf(pages: ReadonlyMap<number, readonly Page[]>): number {
+  return [...pages.values()].flat().reduce((total, page) => total + page.records, 0);
+}
+
+/**
+ * Step 4: early panes of windows that are open, merged from their pages as they are now, without closing anything. One that is refused, since
+ * another run was quicker, is not published: the next one will be, or the final one.
+ */
+async function emitEarly(options: FinalizerOptions, registry: readonly RegisteredBucket[], closedThrough: number): Promise<number> {
+  const { pipeline, state, windows: table, publish } = options;
+  let emitted = 0;
+  for (const query of pipeline.queries) {
+    const due = await dueEarly(options, query, registry, closedThrough);
+    // What is visible of a window is read before the registry and the pages, so that whatever is in it is found again: with the registry as it
+    // was before, a pane of another run could hold a shard that this one has not heard of.
+    const buckets = due.length === 0 ? [] : (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
+    for (const { window, standing } of due) {
+      if (options.remainingMs() < closingReserveMs) return emitted;
+      const pages = await readPages(options, query, window, window.end, buckets);
+      const records = recordsOf(pages);
+      if (records === 0 || records === standing?.records) continue;
+      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
+      const pane = await writeEarlyPane(table, query, window, standing, options.runId, { partials, records, nowMs: options.now() });
+      if (pane === undefined) continue;
+      await publish(pane);
+      emitted++;
+    }
+  }
+  return emitted;
+}
+
+interface DueWindow {
+  readonly window: EmittedWindow;
+  readonly standing: PaneHead | undefined;
+}
+
+/** The open windows of a query whose last pane is old enough for the next one. */
+async function dueEarly(
+  { windows: table, limit, now }: FinalizerOptions,
+  query: Query,
+  registry: readonly RegisteredBucket[],
+  closedThrough: number,
+): Promise<readonly DueWindow[]> {
+  const { earlyMs } = query;
+  if (earlyMs === undefined) return [];
+  const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));
+  const open = windowsOf(query, slices).filter(({ end }) => end > closedThrough);
+  const found = await Promise.all(open.map(async (window) => ({ window, standing: await limit(() => readPaneHead(table, query, window)) })));
+  return found.filter(({ standing }) => standing === undefined || (standing.status === 'early' && now() - standing.emittedAt >= earlyMs));
 }
 
 interface ClosedPage extends Page {
@@ -169,6 +226,17 @@ async function pagesOf(
       closed.filter(({ slice }) => window.slices.includes(slice)),
       ({ slice }) => slice,
     );
+  return readPages(options, query, window, closing, buckets);
+}
+
+/** The pages of a window as they are now, by slice: those of buckets that close no later than `closing`. */
+async function readPages(
+  options: FinalizerOptions,
+  query: Query,
+  window: EmittedWindow,
+  closing: number,
+  buckets: readonly RegisteredBucket[],
+): Promise<ReadonlyMap<number, readonly Page[]>> {
   const shardsOf = grouped(buckets, ({ slice }) => slice);
   const found = window.slices.map(async (slice) => {
     const shardIds = new Set((shardsOf.get(slice) ?? []).map(({ shardId }) => shardId));

@@ -8,11 +8,12 @@ import { type Attribute, type Attributes, type Item, type Key, numberOf, type Ta
 /** One emission of a window: what its manifest makes visible, all rows at once. */
 export interface Pane extends Window {
   readonly query: string;
-  readonly status: 'final';
+  /** `early` while records may still come, `final` for ever after. */
+  readonly status: 'early' | 'final';
   /** Counts the panes of a window from 0; (query, window, revision) is unique. */
   readonly revision: number;
   /** When it was written, epoch ms. */
-  readonly finalizedAt: number;
+  readonly emittedAt: number;
   /** How many records are in it. */
   readonly records: number;
   readonly rows: readonly Row[];
@@ -38,46 +39,101 @@ function partKey(query: string, window: Window, revision: number, attempt: strin
   return { pk: `${query}#${windowText(window)}#parts`, sk: `${revision}#${attempt}#${String(part).padStart(6, '0')}` };
 }
 
+/** What a manifest says of a pane without its rows. */
+export interface PaneHead {
+  readonly status: Pane['status'];
+  readonly revision: number;
+  /** Epoch ms. */
+  readonly emittedAt: number;
+  readonly records: number;
+  /** Items its rows are in; none: they are in the manifest. */
+  readonly parts: number;
+}
+
+/** What a pane is written from. */
+export interface PaneContent {
+  readonly partials: Partials;
+  readonly records: number;
+  /** Epoch ms. */
+  readonly nowMs: number;
+}
+
 /**
- * Writes the final pane of a window: its parts, **then** its manifest, which makes it visible. The manifest is conditional on no final one, so
- * the first writer stays and every other finds what it would have written. Returns the pane as it stands.
+ * Writes the final pane of a window. Its revision follows the last early pane's. The first writer stays and every other finds what it would
+ * have written. Returns the pane as it stands.
  */
-export async function writeFinalPane(
+export async function writeFinalPane(windows: Table, query: Query, window: Window, content: PaneContent): Promise<Pane> {
+  let revision = query.earlyMs === undefined ? 0 : revisionAfter(await readPaneHead(windows, query, window));
+  for (;;) {
+    const written = await writePane(windows, query, window, { ...content, status: 'final', revision, attempt: 'final' });
+    if (written !== undefined) {
+      if (revision > 0) await deleteParts(windows, query, window, revision);
+      return written;
+    }
+    const standing = await readPane(windows, query, window);
+    if (standing === undefined) throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
+    if (standing.status === 'final') return standing;
+    revision = standing.revision + 1;
+  }
+}
+
+/**
+ * Writes the pane of an open window that follows `standing`, unless another has followed it meanwhile; undefined then. `standing` has to be
+ * read **before** the pages that the pane is merged from: a pane that is refused is never older than the one that is there.
+ * @param attempt a fresh id of this run: overlapping runs, which may merge different moments, never mix their parts
+ */
+export async function writeEarlyPane(
   windows: Table,
   query: Query,
   window: Window,
-  partials: Partials,
-  records: number,
-  nowMs: number,
-): Promise<Pane> {
+  standing: PaneHead | undefined,
+  attempt: string,
+  content: PaneContent,
+): Promise<Pane | undefined> {
+  const revision = revisionAfter(standing);
+  const written = await writePane(windows, query, window, { ...content, status: 'early', revision, attempt });
+  if (written !== undefined && standing !== undefined && standing.parts > 0) await deleteParts(windows, query, window, revision);
+  return written;
+}
+
+function revisionAfter(standing: PaneHead | undefined): number {
+  return standing === undefined ? 0 : standing.revision + 1;
+}
+
+interface PaneDraft extends PaneContent {
+  readonly status: Pane['status'];
+  readonly revision: number;
+  readonly attempt: string;
+}
+
+/**
+ * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition that no final one and no newer revision is there;
+ * undefined if one is.
+ */
+async function writePane(windows: Table, query: Query, window: Window, draft: PaneDraft): Promise<Pane | undefined> {
+  const { partials, records, nowMs, status, revision, attempt } = draft;
   const rows = sortedRows(query, partials);
-  const chunks = chunked(rows);
-  const contents = chunks.map((chunk) => contentOf(query, partials, chunk));
-  const revision = 0;
+  const contents = chunked(rows).map((chunk) => contentOf(query, partials, chunk));
   const [only] = contents;
   const isWhole = contents.length === 1 && only !== undefined && bytesOf(rows) <= manifestBytes;
-  if (!isWhole) await windows.putAll(contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, 'final', part), attributes })));
-  const held: Attributes = isWhole ? only : { parts: contents.length, attempt: 'final' };
-  const attributes: Attributes = { start: window.start, end: window.end, status: 'final', revision, finalizedAt: nowMs, records, ...held };
-  const outcome = await windows.put({ ...manifestKey(query.name, window), attributes }, [
+  const parts = isWhole ? [] : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
+  if (parts.length > 0) await windows.putAll(parts);
+  const { start, end } = window;
+  const emitted = status === 'final' ? { finalizedAt: nowMs } : { emittedAt: nowMs };
+  const held: Attributes = isWhole ? only : { parts: parts.length, attempt };
+  const manifest = { ...manifestKey(query.name, window), attributes: { start, end, status, revision, ...emitted, records, ...held } };
+  const outcome = await windows.put(manifest, [
     { attribute: 'status', is: 'absentOrOther', than: 'final' },
     { attribute: 'revision', is: 'absentOrBelow', bound: revision },
   ]);
-  const written = {
-    query: query.name,
-    start: window.start,
-    end: window.end,
-    status: 'final' as const,
-    revision,
-    finalizedAt: nowMs,
-    records,
-    rows,
-    states: statesOf(contents),
-  };
-  if (outcome === 'applied') return written;
-  const standing = await readPane(windows, query, window);
-  if (standing === undefined) throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
-  return standing;
+  if (outcome !== 'applied') return undefined;
+  return { query: query.name, start, end, status, revision, emittedAt: nowMs, records, rows, states: statesOf(contents) };
+}
+
+/** Deletes the parts of panes before a revision, which a pane that is visible has taken the place of for ever. */
+async function deleteParts(windows: Table, query: Query, window: Window, before: number): Promise<void> {
+  const items = await windows.query(partKey(query.name, window, 0, '', 0).pk);
+  await Promise.all(items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ pk, sk }) => windows.delete({ pk, sk })));
 }
 
 /** Rows cut so that none of the chunks outgrows its item. */
@@ -137,6 +193,23 @@ export async function readPane(windows: Table, query: Query, window: Window): Pr
   return item === undefined ? undefined : paneOf(windows, query, item);
 }
 
+/** What is visible of a window now, without its rows, or undefined. */
+export async function readPaneHead(windows: Table, query: Query, window: Window): Promise<PaneHead | undefined> {
+  const item = await windows.get(manifestKey(query.name, window));
+  return item === undefined ? undefined : headOf(item);
+}
+
+function headOf(item: Item): PaneHead {
+  const status = textOf(item, 'status') === 'final' ? 'final' : 'early';
+  return {
+    status,
+    revision: required(item, 'revision'),
+    emittedAt: required(item, status === 'final' ? 'finalizedAt' : 'emittedAt'),
+    records: required(item, 'records'),
+    parts: numberOf(item, 'parts') ?? 0,
+  };
+}
+
 /** Which windows: those whose start lies in a range. */
 export interface PaneRange {
   /** Earliest start, inclusive, epoch ms. */
@@ -145,6 +218,8 @@ export interface PaneRange {
   readonly to: number;
   readonly order: 'ascending' | 'descending';
   readonly limit?: number;
+  /** Leaves out early panes. */
+  readonly finalOnly?: boolean;
 }
 
 /** The visible panes of a query's windows, in the order of their starts. */
@@ -152,35 +227,49 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   if (range.from >= range.to) return [];
   // `to` is exclusive, and a window that starts at it has a longer key than the bare time.
   const bounds = { from: isoTime(range.from), to: isoTime(range.to), order: range.order };
-  const items = await windows.query(query.name, range.limit === undefined ? bounds : { ...bounds, limit: range.limit });
-  return Promise.all(items.map((item) => paneOf(windows, query, item)));
+  const { limit } = range;
+  const wanted = (items: readonly Item[]) => (range.finalOnly === true ? items.filter((item) => headOf(item).status === 'final') : items);
+  if (limit === undefined) return Promise.all(wanted(await windows.query(query.name, bounds)).map((item) => paneOf(windows, query, item)));
+  // Early panes are among the newest windows only: few reads go beyond the first.
+  for (let most = limit; ; most *= 2) {
+    const items = await windows.query(query.name, { ...bounds, limit: most });
+    const found = wanted(items);
+    if (found.length >= limit || items.length < most) return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item)));
+  }
 }
 
-async function paneOf(windows: Table, query: Query, item: Item): Promise<Pane> {
-  const start = required(item, 'start');
-  const end = required(item, 'end');
-  const revision = required(item, 'revision');
-  const parts = numberOf(item, 'parts');
-  const contents = parts === undefined ? [item] : await readParts(windows, query, { start, end }, revision, textOf(item, 'attempt') ?? '', parts);
-  return {
-    query: query.name,
-    start,
-    end,
-    status: 'final',
-    revision,
-    finalizedAt: required(item, 'finalizedAt'),
-    records: required(item, 'records'),
-    rows: contents.flatMap((content) => rowsOf(query, content)),
-    states: statesOf(contents.map((content) => content.attributes)),
-  };
+/** The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks at the manifest again. */
+async function paneOf(windows: Table, query: Query, manifest: Item): Promise<Pane> {
+  for (let item = manifest; ; ) {
+    const start = required(item, 'start');
+    const end = required(item, 'end');
+    const { status, revision, emittedAt, records, parts } = headOf(item);
+    const contents = parts === 0 ? [item] : await readParts(windows, query, { start, end }, revision, textOf(item, 'attempt') ?? '', parts);
+    if (parts === 0 || contents.length === parts) {
+      const rows = contents.flatMap((content) => rowsOf(query, content));
+      return {
+        query: query.name,
+        start,
+        end,
+        status,
+        revision,
+        emittedAt,
+        records,
+        rows,
+        states: statesOf(contents.map((content) => content.attributes)),
+      };
+    }
+    const now = await windows.get(item);
+    if (now === undefined || numberOf(now, 'revision') === revision)
+      throw new Error(`window ${query.name} ${windowText({ start, end })}: ${contents.length} of ${parts} parts of revision ${revision}`);
+    item = now;
+  }
 }
 
-async function readParts(windows: Table, query: Query, window: Window, revision: number, attempt: string, parts: number): Promise<readonly Item[]> {
+function readParts(windows: Table, query: Query, window: Window, revision: number, attempt: string, parts: number): Promise<readonly Item[]> {
   const first = partKey(query.name, window, revision, attempt, 0);
   const last = partKey(query.name, window, revision, attempt, parts - 1);
-  const items = await windows.query(first.pk, { from: first.sk, to: last.sk });
-  if (items.length !== parts) throw new Error(`window ${query.name} ${windowText(window)}: ${items.length} of ${parts} parts`);
-  return items;
+  return windows.query(first.pk, { from: first.sk, to: last.sk });
 }
 
 function rowsOf(query: Query, item: Item): readonly Row[] {

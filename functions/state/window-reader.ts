@@ -4,7 +4,7 @@ import type { Pipeline, Query } from '../core/pipeline.ts';
 import type { EmittedWindow, Window } from '../core/window.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../core/window-result.ts';
 import { readHorizon } from './horizon.ts';
-import { type Pane, partialsOf, readPane, readPanes } from './manifest.ts';
+import { type Pane, type PaneHead, partialsOf, readPaneHead, readPanes } from './manifest.ts';
 import { readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry } from './registry.ts';
 import type { Table } from './table.ts';
@@ -47,7 +47,7 @@ interface ReaderTables {
  * then the manifests, which are preferred (DESIGN section 5); so a window that becomes final meanwhile is neither missed nor shown half.
  */
 export async function readWindows(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
-  if (range.status === 'final') return (await readPanesIn(tables, query, range)).map((pane) => finalView(query, pane));
+  if (range.status === 'final') return (await readPanesIn(tables, query, range)).map((pane) => paneView(query, pane));
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
     // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
@@ -55,18 +55,28 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
   );
   const sorted = inOrder(inRange, range).slice(0, range.limit);
   const open = await openViews(tables, query, sorted, buckets, closedThrough);
-  const finals = range.status === 'all' ? await readPanesIn(tables, query, range) : await stillOpen(tables, query, sorted);
-  const views = new Map(open.map((view) => [`${view.start}/${view.end}`, view]));
-  for (const pane of finals) {
-    const name = `${pane.start}/${pane.end}`;
-    if (range.status === 'all') views.set(name, finalView(query, pane));
-    else views.delete(name);
-  }
+  const views = new Map(open.map((view) => [windowName(view), view]));
+  if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, sorted)) prefer(views, name, pane, () => undefined);
+  else for (const pane of await readPanesIn(tables, query, range)) prefer(views, windowName(pane), pane, () => paneView(query, pane));
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
 
-function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order, limit }: WindowRange): Promise<readonly Pane[]> {
-  return readPanes(windows, query, Number.isFinite(limit) ? { from, to, order, limit } : { from, to, order });
+/** A final pane is what there is to see. An early one only numbers what was merged live, which shows every record that was committed before. */
+function prefer(views: Map<string, WindowView>, name: string, pane: PaneHead | Pane, viewOf: () => WindowView | undefined): void {
+  const live = views.get(name);
+  if (pane.status === 'early' && live !== undefined) views.set(name, { ...live, revision: pane.revision });
+  else {
+    const view = viewOf();
+    if (view === undefined) views.delete(name);
+    else views.set(name, view);
+  }
+}
+
+const windowName = ({ start, end }: Window) => `${start}/${end}`;
+
+function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order, limit, status }: WindowRange): Promise<readonly Pane[]> {
+  const range = { from, to, order, finalOnly: status === 'final' };
+  return readPanes(windows, query, Number.isFinite(limit) ? { ...range, limit } : range);
 }
 
 /** The windows that start at a moment, final or live; none when nothing is known of them. */
@@ -80,9 +90,9 @@ async function readOpen({ state }: ReaderTables, query: Query) {
   return { closedThrough, finalizedThrough, buckets };
 }
 
-async function stillOpen({ windows }: ReaderTables, query: Query, candidates: readonly Window[]): Promise<readonly Pane[]> {
-  const panes = await Promise.all(candidates.map((window) => readPane(windows, query, window)));
-  return panes.filter((pane) => pane !== undefined);
+async function readHeads({ windows }: ReaderTables, query: Query, candidates: readonly Window[]): Promise<readonly (readonly [string, PaneHead])[]> {
+  const heads = await Promise.all(candidates.map(async (window) => [windowName(window), await readPaneHead(windows, query, window)] as const));
+  return heads.flatMap(([name, head]) => (head === undefined ? [] : [[name, head] as const]));
 }
 
 function openViews(
@@ -113,9 +123,21 @@ function openViews(
   );
 }
 
-function finalView(query: Query, pane: Pane): WindowView {
-  const { start, end, status, revision, finalizedAt, records, rows } = pane;
-  return { query: pane.query, start, end, status, revision, finalizedAt, records, rows, partials: partialsOf(query, pane) };
+function paneView(query: Query, pane: Pane): WindowView {
+  const { start, end, revision, emittedAt, records, rows } = pane;
+  const isFinal = pane.status === 'final';
+  const status = isFinal ? 'final' : 'open';
+  return {
+    query: pane.query,
+    start,
+    end,
+    status,
+    revision,
+    finalizedAt: isFinal ? emittedAt : null,
+    records,
+    rows,
+    partials: partialsOf(query, pane),
+  };
 }
 
 function inOrder<W extends Window>(windows: readonly W[], { order }: WindowRange): readonly W[] {

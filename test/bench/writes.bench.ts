@@ -74,6 +74,7 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
         limit: pLimit(32),
         publish: async (pane) => void panes.push(pane),
         now: () => firstTime + (window + 1) * windowMs,
+        runId: 'run',
         remainingMs: () => 60_000,
         retentionMs: 86_400_000,
       },

@@ -68,7 +68,17 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
     },
     finalize: (request, nowMs) =>
       finalize(
-        { pipeline, ...tables, stream, limit, publish: async () => {}, now: () => nowMs, remainingMs: () => batchTimeMs, retentionMs: 24 * hourMs },
+        {
+          pipeline,
+          ...tables,
+          stream,
+          limit,
+          publish: async () => {},
+          now: () => nowMs,
+          runId: 'finalize',
+          remainingMs: () => batchTimeMs,
+          retentionMs: 24 * hourMs,
+        },
         request,
       ),
     restart: () => warm.clear(),

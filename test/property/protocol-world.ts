@@ -60,6 +60,7 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
             published.push(pane);
           },
           now: () => firstArrival + 1_000_000_000,
+          runId: 'run',
           remainingMs: () => 60_000,
           retentionMs: 86_400_000,
         },

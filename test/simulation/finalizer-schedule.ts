@@ -48,6 +48,7 @@ export function finalizeRun(
           () => `publish ${windowName(pane.query, pane)}`,
           () => {
             const name = windowName(pane.query, pane);
+            if (pane.status === 'early') return;
             const final = world.ledger.finals.get(name);
             const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
             if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
@@ -56,6 +57,7 @@ export function finalizeRun(
           },
         ),
       now: () => scheduler.now() + process.skewMs,
+      runId: process.name,
       remainingMs: () => deadline - scheduler.now(),
       retentionMs,
     },

@@ -48,6 +48,8 @@ export interface Ledger {
   readonly committed: Map<string, Committed>;
   /** Final windows, as `query#start/end`: the ids in them. */
   readonly finals: Map<string, ReadonlySet<string>>;
+  /** The ids in the last pane of a window that is not final, by the same names. */
+  readonly early: Map<string, ReadonlySet<string>>;
   /** Windows that a sink has acknowledged, as `query#start/end`. */
   readonly published: Set<string>;
   horizon: { closedThrough: number; finalizedThrough: number };
@@ -80,6 +82,7 @@ export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard
       ]),
     ),
     finals: new Map(),
+    early: new Map(),
     published: new Set(),
     horizon: { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY },
   };

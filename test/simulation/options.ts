@@ -47,6 +47,8 @@ export interface SimulationOptions {
   readonly padding: number;
   /** Bytes of padding in each result: manifests outgrow their item with it. */
   readonly bulk: number;
+  /** Least age of an open window's pane before the next one, ms; 0: there are no early panes. */
+  readonly earlyMs: number;
   readonly reshard: 'none' | 'split' | 'merge';
   /** Most records of a batch. */
   readonly batch: number;
@@ -91,6 +93,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
       expectedKeys: 1,
       disorderMs: 0,
       overlap: 0,
+      earlyMs: random.pick([0, 1]),
       putsMs: 300_000,
       finalizeEveryMs: 7_500,
       windowMs: 50_000,
@@ -135,6 +138,7 @@ function drawAny(seed: number, random: Random): SimulationOptions {
     expectedKeys: random.pick([1, 1, 150, 300]),
     padding: grows ? random.pick([100, 300]) : 0,
     bulk: random.chance(0.08) ? 33_000 : 0,
+    earlyMs: random.pick([0, 0, 0, 1_000]),
     reshard: random.pick(['none', 'none', 'none', 'split', 'merge']),
     batch: random.pick([2, 5, 12]),
     finalizeEveryMs: putsMs / random.pick([2, 4, 10]),

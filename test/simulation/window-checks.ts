@@ -20,6 +20,8 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   const name = windowName(after.pk, { start, end });
   const ids = idsOfRows(after.attributes['rows']).concat(idsOfParts(windows, after, name));
   const known = new Set(ids);
+  if (before !== undefined && before !== after && (numberOf(after, 'revision') ?? 0) <= (numberOf(before, 'revision') ?? 0))
+    throw new Violation('I2', `${name} goes from revision ${numberOf(before, 'revision')} to ${numberOf(after, 'revision')}`);
   if (before?.attributes['status'] === 'final') {
     const standing = ledger.finals.get(name);
     if (standing?.size !== known.size || ids.some((id) => !standing.has(id))) throw new Violation('I2', `${name} was final and changes`);
@@ -28,13 +30,18 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   const window = query.window.emit(end).find((candidate) => candidate.start === start);
   if (window === undefined) throw new Violation('I4', `${name} is no window`);
   const expected = idsOfWindow(ledger, query, window);
-  const missing = [...expected].filter((id) => !known.has(id));
+  const isFinal = after.attributes['status'] === 'final';
+  const missing = [...(isFinal ? expected : (ledger.early.get(name) ?? []))].filter((id) => !known.has(id));
   const extra = ids.filter((id) => !expected.has(id));
   if (missing.length > 0 || extra.length > 0)
-    throw new Violation('I4', `${name} is final without ${missing.join(' ') || 'nothing'} and with ${extra.join(' ') || 'nothing'} more`);
+    throw new Violation(
+      'I4',
+      `${name} is ${isFinal ? 'final' : 'emitted early'} without ${missing.join(' ') || 'nothing'} and with ${extra.join(' ') || 'nothing'} more`,
+    );
   if (numberOf(after, 'records') !== ids.length)
     throw new Violation('I4', `${name} says ${numberOf(after, 'records')} records and holds ${ids.length}`);
-  ledger.finals.set(name, known);
+  if (isFinal) ledger.finals.set(name, known);
+  else ledger.early.set(name, known);
 }
 
 function idsOfParts(windows: ItemStore, manifest: Item, name: string): readonly string[] {

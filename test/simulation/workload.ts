@@ -83,15 +83,17 @@ const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
 /** The pipeline of a simulation: `first` counts everything in tumbling windows, `second` some of it in overlapping ones. */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
-  const { expectedKeys } = options;
+  const { expectedKeys, earlyMs } = options;
+  const emit = earlyMs === 0 ? {} : { early: earlyMs };
   const groupBy = ['key'] as const;
-  const first = { groupBy, window: tumbling(options.windowMs), aggregates, expectedKeys };
+  const first = { groupBy, window: tumbling(options.windowMs), aggregates, expectedKeys, emit };
   const second = {
     where: (event: SimulatedEvent) => event.key !== 'k1',
     groupBy,
     window: overlapping(options.windowMs / 2, options.overlap),
     aggregates,
     expectedKeys,
+    emit,
   };
   return definePipeline({
     name: 'simulated',
