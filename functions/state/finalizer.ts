@@ -62,7 +62,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const { pipeline, state, stream, limit } = options;
   const shards = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
-  const drained = request === 'drain' && (await everythingCommitted(stream, shards));
+  const drained = request === 'drain' && (await everythingCommitted(options, shards));
   const raiseTo = drained ? latest(computed, await lastClosing(pipeline, state)) : computed;
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
@@ -264,13 +264,15 @@ async function forget(options: FinalizerOptions, closing: number, buckets: reado
     const ended = ofQuery.filter((bucket) => query.window.closings(bucket.slice).every((other) => other <= closing));
     const names = ended.flatMap((bucket) => pageNames(query, bucket));
     await Promise.all(names.map((name) => limit(() => expirePage(state, name, expiresAt))));
-    if (ended.length > 0) await removeBuckets(state, query, ended);
+    if (ended.length > 0) await removeBuckets(state, query, ended, limit);
   }
 }
 
 /** Whether nothing that was put is uncommitted. */
-async function everythingCommitted(stream: Stream, shards: readonly ShardReport[]): Promise<boolean> {
-  const tails = await Promise.all(shards.map((shard) => (shard.state === 'drained' ? 'end' : stream.tail(shard.shardId, shard.sequenceNumber))));
+async function everythingCommitted({ stream, limit }: FinalizerOptions, shards: readonly ShardReport[]): Promise<boolean> {
+  const tails = await Promise.all(
+    shards.map((shard) => (shard.state === 'drained' ? 'end' : limit(() => stream.tail(shard.shardId, shard.sequenceNumber)))),
+  );
   return tails.every((tail) => tail !== 'more');
 }
 

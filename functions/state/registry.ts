@@ -62,16 +62,23 @@ export async function readRegistry(state: Table): Promise<readonly RegisteredBuc
 }
 
 /** Takes buckets of one query out of the registry (idempotent), and removes the items that are left empty. Only the finalizer may. */
-export async function removeBuckets(state: Table, query: Query, buckets: readonly RegisteredBucket[]): Promise<void> {
+export async function removeBuckets(
+  state: Table,
+  query: Query,
+  buckets: readonly RegisteredBucket[],
+  limit: <T>(call: () => Promise<T>) => Promise<T>,
+): Promise<void> {
   const spans = grouped(buckets, (bucket) => spanKey(bucket.shardId, query, bucket.slice).sk);
   await Promise.all(
-    [...spans.values()].map(async (ofSpan) => {
-      const [first] = ofSpan;
-      if (first === undefined) return;
-      const key = spanKey(first.shardId, query, first.slice);
-      const answer = await state.update(key, { removeFromSet: { buckets: new Set(ofSpan.map(bucketText)) } });
-      // Conditional: a registration that came in between keeps the item.
-      if (answer.outcome === 'applied' && bucketsOf(answer.item).length === 0) await state.delete(key, [{ attribute: 'buckets', is: 'absent' }]);
-    }),
+    [...spans.values()].map((ofSpan) =>
+      limit(async () => {
+        const [first] = ofSpan;
+        if (first === undefined) return;
+        const key = spanKey(first.shardId, query, first.slice);
+        const answer = await state.update(key, { removeFromSet: { buckets: new Set(ofSpan.map(bucketText)) } });
+        // Conditional: a registration that came in between keeps the item.
+        if (answer.outcome === 'applied' && bucketsOf(answer.item).length === 0) await state.delete(key, [{ attribute: 'buckets', is: 'absent' }]);
+      }),
+    ),
   );
 }
