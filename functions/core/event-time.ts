@@ -72,7 +72,43 @@ function isoToMs(text: string): EventTime {
 
 /** Epoch ms as ISO 8601 in UTC with milliseconds, four-digit years: as text it sorts like the time it names. */
 export function isoTime(ms: number): string {
-  return Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' });
+  // By arithmetic, for every key of a window and every row that a reader gets has such a text; beyond the years 0000 to 9999 there is none.
+  if (!Number.isSafeInteger(ms) || ms < firstIsoMs || ms > lastIsoMs)
+    return Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' });
+  const day = Math.floor(ms / dayMs);
+  const time = ms - day * dayMs;
+  const seconds = Math.floor(time / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return `${isoDate(day)}T${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}.${String(time % 1000).padStart(3, '0')}Z`;
+}
+
+const dayMs = 86_400_000;
+
+/** The first and the last moment of the years 0000 to 9999, epoch ms. */
+const firstIsoMs = -62_167_219_200_000;
+const lastIsoMs = 253_402_300_799_999;
+
+/** Days from 0000-03-01 to the epoch. */
+const epochDay = 719_468;
+
+/**
+ * A day, counted from the epoch, as YYYY-MM-DD. Years begin in March here, so that a leap day is the last of its year; 400 of them have
+ * 146,097 days (https://howardhinnant.github.io/date_algorithms.html#civil_from_days).
+ */
+function isoDate(day: number): string {
+  const era = Math.floor((day + epochDay) / 146_097);
+  const ofEra = day + epochDay - era * 146_097;
+  const yearOfEra = Math.floor((ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365);
+  const ofYear = ofEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const fromMarch = Math.floor((5 * ofYear + 2) / 153);
+  const ofMonth = ofYear - Math.floor((153 * fromMarch + 2) / 5) + 1;
+  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9;
+  const year = era * 400 + yearOfEra + (month <= 2 ? 1 : 0);
+  return `${String(year).padStart(4, '0')}-${twoDigits(month)}-${twoDigits(ofMonth)}`;
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : `${value}`;
 }
 
 /** The reverse of {@link isoTime}, for anything that reads it back. Undefined when it is not ISO 8601 with a zone. */

@@ -164,6 +164,19 @@ describe('a time as ISO text', () => {
     expect(texts.map(parseIsoTime)).toStrictEqual(times);
   });
 
+  it('names the day that the calendar has, through leap years and centuries, at the first and the last moment of each', () => {
+    const day = 86_400_000;
+    for (let midnight = Date.UTC(1895, 0, 1); midnight < Date.UTC(2105, 0, 1); midnight += day)
+      for (const ms of [midnight, midnight + day - 1]) expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+    for (let ms = -62_167_219_200_000; ms < 253_402_300_800_000; ms += 97 * day + 12_345_678) expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+  });
+
+  it('goes on beyond the years of four digits, as ISO 8601 writes them', () => {
+    expect(isoTime(253_402_300_799_999)).toBe('9999-12-31T23:59:59.999Z');
+    expect(isoTime(253_402_300_800_000)).toBe('+010000-01-01T00:00:00.000Z');
+    expect(isoTime(-62_167_219_200_001)).toBe('-000001-12-31T23:59:59.999Z');
+  });
+
   it('is not read back from what is none', () => {
     expect(parseIsoTime('2016-07-26')).toBeUndefined();
     expect(parseIsoTime('')).toBeUndefined();
