@@ -29,26 +29,36 @@ function spanKey(shardId: string, query: Query, slice: number): Key {
 
 const bucketText = (bucket: Bucket) => `${bucket.slice}#${bucket.closesAt}#${bucket.count}`;
 
-function bucketsOf(item: Item | undefined): Bucket[] {
-  if (item === undefined) return [];
-  return [...setOf(item, 'buckets')].map((text) => {
-    const [slice, closesAt, count] = text.split('#').map(Number);
-    if (slice === undefined || closesAt === undefined || !(count !== undefined && count >= 1))
-      throw new Error(`registry item ${item.pk} / ${item.sk}: unexpected ${text}`);
-    return { slice, closesAt, count };
-  });
+function bucketsOf(item: Item): Bucket[] {
+  return Array.from(setOf(item, 'buckets'), (text) => bucketOf(item, text));
+}
+
+/** The buckets of one slice: its neighbours in the item are not even read, there may be some hundred of them. */
+function bucketsOfSlice(item: Item | undefined, slice: number): Bucket[] {
+  const buckets: Bucket[] = [];
+  if (item === undefined) return buckets;
+  const prefix = `${slice}#`;
+  for (const text of setOf(item, 'buckets')) if (text.startsWith(prefix)) buckets.push(bucketOf(item, text));
+  return buckets;
+}
+
+function bucketOf(item: Item, text: string): Bucket {
+  const [slice, closesAt, count] = text.split('#').map(Number);
+  if (slice === undefined || closesAt === undefined || !(count !== undefined && count >= 1))
+    throw new Error(`registry item ${item.pk} / ${item.sk}: unexpected ${text}`);
+  return { slice, closesAt, count };
 }
 
 /** The registered buckets of one slice. */
 export async function readSliceRegistry(state: Table, shardId: string, query: Query, slice: number): Promise<readonly Bucket[]> {
-  return bucketsOf(await state.get(spanKey(shardId, query, slice))).filter((bucket) => bucket.slice === slice);
+  return bucketsOfSlice(await state.get(spanKey(shardId, query, slice)), slice);
 }
 
 /** Registers a bucket by one atomic ADD (idempotent) and returns all registered buckets of its slice, its own among them. */
 export async function registerBucket(state: Table, shardId: string, query: Query, bucket: Bucket): Promise<readonly Bucket[]> {
   const answer = await state.update(spanKey(shardId, query, bucket.slice), { addToSet: { buckets: new Set([bucketText(bucket)]) } });
   if (answer.outcome === 'refused') throw new Error('an unconditional update was refused');
-  return bucketsOf(answer.item).filter((registered) => registered.slice === bucket.slice);
+  return bucketsOfSlice(answer.item, bucket.slice);
 }
 
 /** Every registered bucket of the pipeline. */
