@@ -35,10 +35,10 @@ export function itemStore(): ItemStore {
     query(pk, { from, to, order, limit } = {}) {
       const partition = partitions.get(pk);
       if (partition === undefined) return [];
-      const items = [...partition.values()].filter(
-        ({ sk }) => (from === undefined || compareUtf8(sk, from) >= 0) && (to === undefined || compareUtf8(sk, to) <= 0),
-      );
-      items.sort((left, right) => compareUtf8(left.sk, right.sk));
+      const items: Item[] = [];
+      for (const item of partition.values())
+        if ((from === undefined || compareUtf8(item.sk, from) >= 0) && (to === undefined || compareUtf8(item.sk, to) <= 0)) items.push(item);
+      if (items.length > 1) items.sort((left, right) => compareUtf8(left.sk, right.sk));
       if (order === 'descending') items.reverse();
       return limit === undefined ? items : items.slice(0, limit);
     },
@@ -66,7 +66,8 @@ export function itemStore(): ItemStore {
 }
 
 function holds(item: Item | undefined, when: readonly Clause[]): boolean {
-  return when.every((clause) => clauseHolds(item?.attributes[clause.attribute], clause));
+  for (const clause of when) if (!clauseHolds(item?.attributes[clause.attribute], clause)) return false;
+  return true;
 }
 
 function clauseHolds(value: Attribute | undefined, clause: Clause): boolean {
@@ -84,31 +85,42 @@ function clauseHolds(value: Attribute | undefined, clause: Clause): boolean {
   }
 }
 
-function changed(before: Attributes, { set = {}, addToSet = {}, removeFromSet = {} }: Change): Attributes {
-  const attributes: Record<string, Attribute> = { ...before, ...copyOf(set) };
-  for (const [name, elements] of Object.entries(addToSet)) {
+function changed(before: Attributes, { set, addToSet, removeFromSet }: Change): Attributes {
+  const attributes: Record<string, Attribute> = set === undefined ? { ...before } : { ...before, ...copyOf(set) };
+  for (const name in addToSet) {
+    const elements = addToSet[name] ?? noElements;
     checkSet(name, elements);
-    attributes[name] = new Set([...setIn(before, name), ...elements]);
+    const together = new Set(setIn(before, name));
+    for (const element of elements) together.add(element);
+    attributes[name] = together;
   }
-  for (const [name, elements] of Object.entries(removeFromSet)) {
+  for (const name in removeFromSet) {
+    const elements = removeFromSet[name] ?? noElements;
     checkSet(name, elements);
-    const left = [...setIn(before, name)].filter((element) => !elements.has(element));
-    if (left.length > 0) attributes[name] = new Set(left);
+    const left = new Set(setIn(before, name));
+    for (const element of elements) left.delete(element);
+    if (left.size > 0) attributes[name] = left;
     else delete attributes[name];
   }
   return attributes;
 }
 
+const noElements: ReadonlySet<string> = new Set();
+
 function setIn(attributes: Attributes, name: string): ReadonlySet<string> {
   const value = attributes[name];
-  if (value === undefined) return new Set();
+  if (value === undefined) return noElements;
   if (!(value instanceof Set)) throw new Error(`attribute ${name} is not a set`);
   return value;
 }
 
 function copyOf(attributes: Attributes): Attributes {
-  const copy: Record<string, Attribute> = {};
-  for (const [name, value] of Object.entries(attributes)) copy[name] = typeof value === 'object' && value !== null ? structuredCopy(value) : value;
+  // The shape comes with the spread, which is faster than one name after the other.
+  const copy: Record<string, Attribute> = { ...attributes };
+  for (const name in copy) {
+    const value = copy[name];
+    if (typeof value === 'object' && value !== null) copy[name] = structuredCopy(value);
+  }
   return copy;
 }
 
@@ -127,7 +139,7 @@ function checkSet(name: string, elements: ReadonlySet<string>): void {
 /** About what DynamoDB counts; exact for ASCII. @throws when an attribute is of no kind that DynamoDB stores */
 export function itemBytes(item: Item): number {
   let bytes = item.pk.length + item.sk.length;
-  for (const [name, value] of Object.entries(item.attributes)) bytes += name.length + bytesOf(name, value);
+  for (const name in item.attributes) bytes += name.length + bytesOf(name, item.attributes[name] ?? null);
   return bytes;
 }
 
@@ -152,6 +164,7 @@ function bytesOf(name: string, value: Attribute): number {
     return bytes;
   }
   let bytes = 3;
-  for (const [inner, of] of Object.entries(value as Attributes)) bytes += inner.length + 1 + bytesOf(inner, of);
+  if (Array.isArray(value)) for (const of of value as readonly Attribute[]) bytes += 1 + bytesOf(name, of);
+  else for (const inner in value) bytes += inner.length + 1 + bytesOf(inner, (value as Attributes)[inner] ?? null);
   return bytes;
 }

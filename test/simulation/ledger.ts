@@ -107,12 +107,21 @@ export function idsOfWindow(ledger: Ledger, query: Query, window: { readonly end
   return ids;
 }
 
+const noIds: readonly string[] = [];
+
+/** What was decoded of the items that are checked twice: after the write that made them, and before the next one. Nobody changes an item in place. */
+const decoded = new WeakMap<Item, readonly string[]>();
+
 /** The ids in the content of a page, with repetitions. */
 export function idsOfPage(query: Query, item: Item | undefined): readonly string[] {
   const data = item?.attributes['data'];
-  if (data === undefined) return [];
+  if (item === undefined || data === undefined) return noIds;
+  const known = decoded.get(item);
+  if (known !== undefined) return known;
   const text = data instanceof Uint8Array ? inflateRawSync(data).toString() : String(data);
-  return (JSON.parse(text) as string[][][]).flatMap((row) => row[query.groupBy.length] ?? []);
+  const ids = (JSON.parse(text) as string[][][]).flatMap((row) => row[query.groupBy.length] ?? []);
+  decoded.set(item, ids);
+  return ids;
 }
 
 /** The ids in the rows of a window or a part of one. */

@@ -58,10 +58,10 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
   }
 
   /** An answer reaches a process, unless that is dead or asleep. */
-  function arrive(process: Process, settle: () => void): void {
+  function arrive<T>(process: Process, settle: (answer: T) => void, answer: T): void {
     if (!process.alive) return;
     if (scheduler.now() < process.pausedUntil) {
-      scheduler.after(process.pausedUntil - scheduler.now(), () => arrive(process, settle));
+      scheduler.after(process.pausedUntil - scheduler.now(), () => arrive(process, settle, answer));
       return;
     }
     if ((process.isDoomed && random.chance(0.05)) || (!healed && random.chance(faults.crash))) {
@@ -69,10 +69,10 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
       process.alive = false;
     } else if (!healed && random.chance(faults.pause)) pause(process, random.int(1_000, 200_000));
     else {
-      settle();
+      settle(answer);
       return;
     }
-    arrive(process, settle);
+    arrive(process, settle, answer);
   }
 
   function pause(process: Process, lengthMs: number): void {
@@ -99,20 +99,24 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
         // A dead or frozen process sends nothing.
         if (!process.alive) return;
         const fault = drawFault();
-        const failure = () => reject(new SimulatedFault(`${fault}: ${describe()}`));
+        type Answer = Awaited<ReturnType<typeof effect>>;
         scheduler.after(latency(), () => {
+          if (fault === 'none') {
+            const result = perform(process, describe, fault, effect);
+            scheduler.after(latency(), () => arrive(process, resolve, result as Answer));
+            return;
+          }
           if (fault === 'errorBefore') trace?.(() => `${process.name} ${describe()} fails`);
-          const performs = fault === 'none' || fault === 'errorAfter' || fault === 'repeated';
-          const result = performs ? perform(process, describe, fault, effect) : undefined;
+          if (fault === 'errorAfter' || fault === 'repeated') perform(process, describe, fault, effect);
           if (fault === 'repeated') {
             scheduler.after(latency(), () => {
               const second = perform(process, describe, fault, effect);
-              scheduler.after(latency(), () => arrive(process, () => resolve(second as Awaited<ReturnType<typeof effect>>)));
+              scheduler.after(latency(), () => arrive(process, resolve, second as Answer));
             });
             return;
           }
           if (fault === 'errorThenEffect') scheduler.after(random.int(0, 60_000), () => perform(process, describe, fault, effect));
-          scheduler.after(latency(), () => arrive(process, fault === 'none' ? () => resolve(result as Awaited<ReturnType<typeof effect>>) : failure));
+          scheduler.after(latency(), () => arrive(process, reject, new SimulatedFault(`${fault}: ${describe()}`)));
         });
       }),
     splitsQueries: () => !healed && random.chance(faults.slow),

@@ -53,6 +53,8 @@ export function overlapping(sliceMs: number, parts: number): WindowKind {
 
 /** An aggregate that keeps every id: what was counted twice, or not at all, shows. `bulk` makes its results long. */
 function ids(bulk: number): AnyAggregate<SimulatedEvent> {
+  // Buffer makes one flat string of it; `repeat` would leave that to each of its readers.
+  const filler = Buffer.alloc(bulk, 'x').toString('latin1');
   const aggregate = {
     kind: 'ids',
     input: (event: SimulatedEvent) => ({ kind: 'value', value: event.id }),
@@ -61,12 +63,13 @@ function ids(bulk: number): AnyAggregate<SimulatedEvent> {
     merge: merged,
     encode: (state: readonly string[]) => state,
     decode: (json: readonly string[]) => json,
-    result: (state: readonly string[]) => (bulk === 0 ? { ids: state } : { ids: state, filler: 'x'.repeat(bulk) }),
+    result: (state: readonly string[]) => (bulk === 0 ? { ids: state } : { ids: state, filler }),
   };
   return aggregate as unknown as AnyAggregate<SimulatedEvent>;
 }
 
 function merged(left: readonly string[], right: readonly string[]): readonly string[] {
+  if (left.length === 0) return right;
   return [...left, ...right].sort();
 }
 
@@ -104,6 +107,8 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
   });
 }
 
+const firstNumber = 10n ** 40n - 5n;
+
 /** Draws the shards and all their records. */
 export function drawShards(options: SimulationOptions, random: Random, startMs: number): readonly SimulatedShard[] {
   const reshardAt = startMs + random.int(0.2 * options.putsMs, 0.8 * options.putsMs);
@@ -126,7 +131,7 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
     });
     log.push({
       // Numbers rise within a shard, with gaps, beyond what DynamoDB's and JavaScript's numbers hold, and in more digits as they go.
-      sequenceNumber: `${10n ** 40n - 5n + BigInt(number * 3)}`,
+      sequenceNumber: `${firstNumber + BigInt(number * 3)}`,
       arrival,
       partitionKey: 'p',
       content,

@@ -78,8 +78,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
       else if (after.pk === 'horizon') checkHorizon(ledger, options, before, after, process);
       else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
-  const windowStore = () => observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));
-  const rejectStore = () => observedStore(stores.rejects, (_before, after) => noteSideOutput(ledger, after));
+  const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));
+  const rejectStore = observedStore(stores.rejects, (_before, after) => noteSideOutput(ledger, after));
 
   return {
     options,
@@ -98,8 +98,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     },
     tables: (process) => ({
       state: simulatedTable('state', stateStore, process, network),
-      windows: simulatedTable('windows', windowStore, process, network),
-      rejects: simulatedTable('rejects', rejectStore, process, network),
+      windows: simulatedTable('windows', () => windowStore, process, network),
+      rejects: simulatedTable('rejects', () => rejectStore, process, network),
     }),
     nextFinalize: () => ++finalizeRuns,
     faults: () => (quiet ? noFaults : options.faults),
