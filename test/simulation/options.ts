@@ -22,6 +22,14 @@ export interface FaultRates {
   readonly cold: number;
 }
 
+/** A shard that is split in two, or two that are merged. */
+export interface Reshard {
+  /** Those that end, by the order in which shards begin, from 0: one is split, two are merged. */
+  readonly of: readonly [number] | readonly [number, number];
+  /** When, in ms after the simulation begins; or when the stream is drained. */
+  readonly at: number | 'drain';
+}
+
 /** Everything that is decided about a simulation before it runs; the rest follows from `seed`. */
 export interface SimulationOptions {
   readonly seed: number;
@@ -50,6 +58,8 @@ export interface SimulationOptions {
   /** Least age of an open window's pane before the next one, ms; 0: there are no early panes. */
   readonly earlyMs: number;
   readonly reshard: 'none' | 'split' | 'merge';
+  /** Splits and merges as they are told, instead of one that is drawn. */
+  readonly reshards?: readonly Reshard[];
   /** Most records of a batch. */
   readonly batch: number;
   /** Between two finalize runs, ms; less than a run takes: they overlap. */

@@ -3,6 +3,7 @@ import { checkEnd, watermarkRose } from './end-checks.ts';
 import { type EventSource, eventSource } from './event-source.ts';
 import { finalizeRun } from './finalizer-schedule.ts';
 import type { SimulationOptions } from './options.ts';
+import { type Phase, phasesOf } from './phases.ts';
 import { reader } from './reader.ts';
 import { Violation } from './violation.ts';
 import { createWorld, type World } from './world.ts';
@@ -16,6 +17,8 @@ export interface Outcome {
   readonly finalWindows: number;
   readonly events: number;
   readonly lateEvents: number;
+  /** For each reshard that was told, what was going on at its moment. */
+  readonly phases: readonly (readonly Phase[])[];
 }
 
 /** A simulation that goes one step at a time: between two steps the caller lets all promises settle, with one turn of the event loop. */
@@ -47,6 +50,12 @@ const awayForMs = 60 * 86_400_000;
  */
 export function simulate(options: SimulationOptions, lines?: string[]): Simulation {
   const world = createWorld(options, lines);
+  const phases: (readonly Phase[])[] = [];
+  for (const { of, at } of options.reshards ?? []) {
+    const parents = of.flatMap((position) => world.shards[position]?.shardId ?? []);
+    if (at === 'drain') phases.push(['drain']);
+    else world.scheduler.after(at, () => phases.push(phasesOf(world, parents)));
+  }
   start(world);
   let steps = 0;
   return {
@@ -63,6 +72,7 @@ export function simulate(options: SimulationOptions, lines?: string[]): Simulati
       finalWindows: world.ledger.finals.size,
       events: world.ledger.events.size,
       lateEvents: world.ledger.late.size,
+      phases,
     }),
   };
 }
@@ -112,10 +122,24 @@ function settle(world: World, sources: readonly EventSource[], awayMs: number): 
 function advance(world: World, run = 1): void {
   finalizeRun(world, 'advance', (report) => {
     if (report === undefined) world.fail(new Violation('I8', 'a finalize run fails in a quiet world'));
-    else if (watermarkRose(world.ledger, world.options)) drain(world, 1);
-    else if (run === 1) world.scheduler.after(world.options.idleMs + 10_000, () => advance(world, 2));
+    else if (watermarkRose(world.ledger, world.options)) {
+      reshardAtDrain(world);
+      drain(world, 1);
+    } else if (run === 1) world.scheduler.after(world.options.idleMs + 10_000, () => advance(world, 2));
     else world.fail(new Violation('I8', `the watermark stays at ${world.ledger.horizon.closedThrough}, though every shard is idle`));
   });
+}
+
+/** Ends the shards that are split or merged now, amid the first drain. */
+function reshardAtDrain({ options, random, scheduler, shards }: World): void {
+  for (const { of, at } of options.reshards ?? []) {
+    if (at !== 'drain') continue;
+    const parents = of.flatMap((position) => shards[position] ?? []);
+    const moment = scheduler.now() + random.int(0, 300);
+    for (const parent of parents) parent.closedAt = moment;
+    const names = parents.map(({ shardId }) => shardId).join();
+    for (const shard of shards) if (shard.parents.join() === names) shard.createdAt = moment + random.int(0, 100);
+  }
 }
 
 function drain(world: World, run: number): void {

@@ -3,7 +3,7 @@ import { type AnyAggregate, count } from '../../functions/core/aggregate.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
 import { tumbling, type WindowKind } from '../../functions/core/window.ts';
 import type { StreamRecord } from '../../functions/state/shard-aggregator.ts';
-import type { SimulationOptions } from './options.ts';
+import type { Reshard, SimulationOptions } from './options.ts';
 import type { Random } from './random.ts';
 
 /** An event as the simulator knows it. */
@@ -25,10 +25,10 @@ export interface SimulatedRecord extends StreamRecord {
 export interface SimulatedShard {
   readonly shardId: string;
   readonly parents: readonly string[];
-  /** Epoch ms. */
-  readonly createdAt: number;
+  /** Epoch ms; infinity until it is known. */
+  createdAt: number;
   /** It takes no records from then on; undefined: it stays open. */
-  readonly closedAt: number | undefined;
+  closedAt: number | undefined;
   readonly records: readonly SimulatedRecord[];
 }
 
@@ -150,6 +150,7 @@ function shardPlans(options: SimulationOptions, random: Random, startMs: number,
   const first = Array.from({ length: options.shards }, (_, i): ShardPlan => {
     return { shardId: `shard-${i}`, parents: [], createdAt: startMs, closedAt: undefined };
   });
+  if (options.reshards !== undefined) return resharded(first, options.reshards, startMs);
   const parents = options.reshard === 'none' ? [] : first.slice(0, options.reshard === 'split' ? 1 : 2);
   if (parents.length === 0 || (options.reshard === 'merge' && parents.length < 2)) return first;
   const names = parents.map(({ shardId }) => shardId);
@@ -157,6 +158,18 @@ function shardPlans(options: SimulationOptions, random: Random, startMs: number,
     return { shardId: `shard-${options.shards + i}`, parents: names, createdAt: reshardAt + random.int(0, 2000), closedAt: undefined };
   });
   return [...first.map((shard) => (names.includes(shard.shardId) ? { ...shard, closedAt: reshardAt } : shard)), ...children];
+}
+
+function resharded(first: readonly ShardPlan[], reshards: readonly Reshard[], startMs: number): readonly ShardPlan[] {
+  const plans = [...first];
+  for (const { of, at } of reshards) {
+    const parents = of.flatMap((position) => plans[position] ?? []);
+    const createdAt = at === 'drain' ? Number.POSITIVE_INFINITY : startMs + at;
+    for (const parent of parents) parent.closedAt = at === 'drain' ? undefined : createdAt;
+    for (let children = parents.length === 1 ? 2 : 1; children > 0; children--)
+      plans.push({ shardId: `shard-${plans.length}`, parents: parents.map(({ shardId }) => shardId), createdAt, closedAt: undefined });
+  }
+  return plans;
 }
 
 function padding(bytes: number, random: Random): string {

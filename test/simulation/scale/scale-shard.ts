@@ -1,0 +1,32 @@
+import type { StreamRecord } from '../../../functions/state/shard-aggregator.ts';
+import type { SimulatedEvent } from '../workload.ts';
+
+/** A shard whose records, one event each, follow from their position: nobody has to keep them. */
+export interface ScaleShard {
+  readonly shardId: string;
+  /** Records that were put so far. */
+  put: number;
+  readonly closed?: boolean;
+  event(position: number): SimulatedEvent;
+}
+
+const firstNumber = 10n ** 40n;
+
+/** How many records of its shard are at or below a sequence number. */
+export function recordsThrough(sequenceNumber: string): number {
+  return Number(BigInt(sequenceNumber) - firstNumber) + 1;
+}
+
+/** Records of a shard, from one position up to another, exclusive. @param arrivalMs when the stream took all of them, epoch ms */
+export function recordsOf(shard: ScaleShard, from: number, to: number, arrivalMs: number): readonly StreamRecord[] {
+  return Array.from({ length: to - from }, (_, i) => {
+    const { id, time, key } = shard.event(from + i);
+    const text = JSON.stringify({ id, time, key });
+    return {
+      sequenceNumber: `${firstNumber + BigInt(from + i)}`,
+      arrival: arrivalMs,
+      partitionKey: 'p',
+      events: [{ text, subRecord: 0, bytes: () => Buffer.from(text) }],
+    };
+  });
+}
