@@ -2,7 +2,8 @@ import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aw
 import pipeline from '#pipeline';
 import { readConfig } from './config.ts';
 import { shardWatermark } from './core/watermark.ts';
-import { shardOf, streamRecords } from './kinesis-records.ts';
+import { kinesisBatch } from './kinesis-batch.ts';
+import { streamRecords } from './kinesis-records.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { surviveOrphanRejections } from './orphan-rejections.ts';
 import { type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
@@ -39,11 +40,11 @@ function aggregatorOf(shardId: string): ShardAggregator {
 
 /** Folds one Kinesis batch of one shard into its windows, exactly once. Throws what only a retry of the same batch can put right. */
 export async function handler(event: KinesisStreamEvent, context: Context): Promise<KinesisStreamBatchResponse> {
-  const shardId = shardOf(event);
-  if (shardId === undefined) return { batchItemFailures: [] };
   return telemetry.measured(tables.meter, context, async () => {
+    const batch = kinesisBatch(event, config.stream);
+    if (batch === undefined) return { answer: { batchItemFailures: [] }, counts: {}, milliseconds: {} };
     await guard();
-    const report = await aggregatorOf(shardId).apply(streamRecords(event), () => context.getRemainingTimeInMillis());
+    const report = await aggregatorOf(batch.shardId).apply(streamRecords(batch.records), () => context.getRemainingTimeInMillis());
     const lag = report.maxEventTime === undefined ? {} : { watermarkLag: Date.now() - shardWatermark(report.maxEventTime, pipeline.delayMs) };
     const answer = { batchItemFailures: report.resumeAt === undefined ? [] : [{ itemIdentifier: report.resumeAt }] };
     return { answer, counts: { ...report.counters }, milliseconds: lag };

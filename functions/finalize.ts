@@ -4,6 +4,7 @@ import pLimit from 'p-limit';
 import pipeline from '#pipeline';
 import { readConfig } from './config.ts';
 import { streamRetentionHours } from './core/settings.ts';
+import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { finalize } from './state/finalizer.ts';
 import { openTables } from './state/tables.ts';
@@ -16,11 +17,6 @@ const telemetry = createTelemetry(pipeline.name, 'finalize', config.logLevel);
 
 /** Calls to the tables under way at a time. */
 const concurrency = 32;
-
-/** What the function is invoked with: a schedule's event, or `{"request": "drain"}` by whoever knows that the stream has ended. */
-export interface FinalizeEvent {
-  readonly request?: 'drain';
-}
 
 /** What an invocation answers. Times are epoch ms; null is minus infinity. */
 export interface FinalizeAnswer {
@@ -35,6 +31,7 @@ export interface FinalizeAnswer {
 /** Raises the watermark and emits the windows that it has passed. */
 export async function handler(event: FinalizeEvent, context: Context): Promise<FinalizeAnswer> {
   return telemetry.measured(tables.meter, context, async () => {
+    const request = finalizeRequest(event);
     const report = await finalize(
       {
         pipeline,
@@ -48,7 +45,7 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
         remainingMs: () => context.getRemainingTimeInMillis(),
         retentionMs: streamRetentionHours * 3_600_000,
       },
-      event?.request === 'drain' ? 'drain' : 'advance',
+      request,
     );
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });

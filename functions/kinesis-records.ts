@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { deaggregateSync } from 'aws-kinesis-agg';
-import type { KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
+import type { KinesisStreamRecord } from 'aws-lambda';
 import { createJsonShapes } from './core/json-shapes.ts';
 import { type Rejection, rejection } from './core/read-event.ts';
 import type { RawEvent, StreamRecord } from './state/chunk.ts';
@@ -20,14 +20,9 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 /** The shapes of the events so far: most are then read straight from their bytes. What is read does not depend on what is remembered here. */
 const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1', from, to));
 
-/** The shard that a batch is of: Lambda writes it before the sequence number, `shardId-000000000000:4959...`. */
-export function shardOf(event: KinesisStreamEvent): string | undefined {
-  return event.Records[0]?.eventID.split(':')[0];
-}
-
 /** The records of a batch with the events in them, de-aggregated where a producer packed many into one. */
-export function streamRecords(event: KinesisStreamEvent): readonly StreamRecord[] {
-  return event.Records.map((record) => {
+export function streamRecords(records: readonly KinesisStreamRecord[]): readonly StreamRecord[] {
+  return records.map((record) => {
     const { sequenceNumber, partitionKey, approximateArrivalTimestamp } = record.kinesis;
     return { sequenceNumber, partitionKey, arrival: Math.round(approximateArrivalTimestamp * 1000), events: eventsOf(record) };
   });

@@ -1,15 +1,16 @@
+import type { Context } from 'aws-lambda';
 import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import { queryApp } from './api/app.ts';
 import { readConfig } from './config.ts';
+import { restRequest } from './rest-request.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const config = readConfig();
 const { logger } = createTelemetry(pipeline.name, 'query', config.logLevel);
 
-/** Answers the query API behind API Gateway (REST, payload version 1). */
-export const handler = handle(
+const answer = handle(
   queryApp({
     pipeline,
     tables: openTables(config.tables),
@@ -17,3 +18,8 @@ export const handler = handle(
     onError: (error) => logger.error('The request failed', error),
   }),
 );
+
+/** Answers the query API behind API Gateway (REST, payload version 1). */
+export async function handler(event: unknown, context: Context): Promise<Awaited<ReturnType<typeof answer>>> {
+  return answer(restRequest(event), context);
+}

@@ -73,7 +73,7 @@ function bareLoop(event: KinesisStreamEvent): number {
 
 /** What aggregate does until it has something to write: the committed records are dropped, the rest read, validated and folded. */
 function fold(event: KinesisStreamEvent): ReadChunk {
-  const records = streamRecords(event);
+  const records = streamRecords(event.Records);
   const from = records.findIndex((record) => isAfter(record.sequenceNumber, '1'));
   return readChunk(pipeline, records, from, () => 1);
 }
@@ -81,7 +81,7 @@ function fold(event: KinesisStreamEvent): ReadChunk {
 function invocation(): (event: KinesisStreamEvent) => Promise<unknown> {
   const aggregator = shardAggregator({ pipeline, state: memoryTable(), rejects: memoryTable(), shardId });
   return async (event) => {
-    const { counters } = await aggregator.apply(streamRecords(event), () => 60_000);
+    const { counters } = await aggregator.apply(streamRecords(event.Records), () => 60_000);
     if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
   };
 }

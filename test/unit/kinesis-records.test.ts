@@ -19,7 +19,7 @@ function batchOf(payloads: readonly Buffer[]): KinesisStreamEvent {
 
 /** The one event of each record. */
 function eventsOf(payloads: readonly Buffer[]) {
-  return streamRecords(batchOf(payloads)).map(({ events }) => {
+  return streamRecords(batchOf(payloads).Records).map(({ events }) => {
     expect(events).toHaveLength(1);
     return events[0];
   });
