@@ -9,6 +9,9 @@ export type KeyText = string;
 /** Longest key, in bytes of its text as UTF-8: many keys share a page, and a page is about a kilobyte. */
 export const longestKeyBytes = 1024;
 
+/** JSON can escape it, a table cannot hold it: two such keys, different while their window is open, would be one after it. */
+const loneSurrogate = /\p{Surrogate}/u;
+
 /** A group key, or the reason why an event has none. */
 export type GroupKey = KeyText | { readonly refused: string };
 
@@ -40,6 +43,8 @@ export function keyReader<Event>(fields: readonly (readonly [name: string, selec
 function keyOf(fields: readonly (readonly [name: string, value: GroupValue | undefined])[]): GroupKey {
   for (const [name, value] of fields) {
     const kind = typeof value;
+    if (typeof value === 'string' && loneSurrogate.test(value))
+      return { refused: `group-by field ${name}: ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
     if (value === null || value === undefined || kind === 'string' || kind === 'boolean' || (kind === 'number' && Number.isFinite(value))) continue;
     return { refused: `group-by field ${name}: ${shown(value)} is not text, a finite number, a boolean or null` };
   }

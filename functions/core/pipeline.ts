@@ -90,6 +90,9 @@ export interface Pipeline {
 /** Names that results and tables use for something else. */
 const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'finalizedAt'];
 
+/** Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never seen would have counters. */
+const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
+
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
 /**
@@ -125,6 +128,7 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   const spec = settings(field, given, 'a query: give { window, aggregates }');
   onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'expectedKeys', 'emit']);
   if (!namePattern.test(name)) throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64');
+  if (inheritedNames.includes(name)) throw mistake(field, name, 'is a name that every object has: choose another');
   const groupBy = groupFields(field, spec.groupBy ?? []);
   const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
   if (aggregates.length === 0) throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
@@ -193,6 +197,7 @@ function checkNames(field: string, names: readonly string[]): void {
       throw mistake(`${field}`, name, 'is not a column name: use letters, digits and _, a letter first, at most 64');
     if (reservedNames.includes(name))
       throw mistake(`${field}.${name}`, name, `is a name the results use: choose another than ${reservedNames.join(', ')}`);
+    if (inheritedNames.includes(name)) throw mistake(`${field}.${name}`, name, 'is a name that every object has: choose another');
   }
 }
 

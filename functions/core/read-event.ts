@@ -32,8 +32,10 @@ export interface AcceptedEvent {
 /** Longest detail kept beside a rejection, in characters. */
 const longestDetail = 500;
 
+/** @param detail for people; what is no Unicode in it, cut in half perhaps, is replaced, for a table refuses it, and the shard would wait for ever */
 export function rejection(reason: RejectReason, detail: string): Rejection {
-  return { outcome: 'rejected', reason, detail: detail.length > longestDetail ? `${detail.slice(0, longestDetail)}...` : detail };
+  const short = detail.length > longestDetail ? `${detail.slice(0, longestDetail)}...` : detail;
+  return { outcome: 'rejected', reason, detail: short.replace(/\p{Surrogate}/gu, '\uFFFD') };
 }
 
 /**

@@ -85,7 +85,7 @@ describe('partial aggregates', () => {
   });
   const events = fc.record({
     time: fc.integer({ min: -60, max: 60 }),
-    who: fc.constantFrom('a', 'b', '1', '__proto__', '\ud800', 1, null),
+    who: fc.constantFrom('a', 'b', '1', '__proto__', '😀', 1, null),
     n: fc.option(fc.oneof(fc.integer({ min: -5, max: 5 }), fc.double({ min: -1e3, max: 1e3, noNaN: true }))),
   });
   type Event = typeof events extends fc.Arbitrary<infer T> ? T : never;
