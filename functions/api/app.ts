@@ -1,8 +1,8 @@
 import { type Context, Hono } from 'hono';
 import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/counters.ts';
-import { TidemarkError } from '../core/error.ts';
+import { shown } from '../core/error.ts';
 import type { Pipeline } from '../core/pipeline.ts';
-import { totalsFields, totalsOf } from '../core/totals.ts';
+import { totalsOf } from '../core/totals.ts';
 import { globalWatermark, shardWatermark } from '../core/watermark.ts';
 import { readHorizon } from '../state/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/progress.ts';
@@ -11,7 +11,18 @@ import { readSeenShards } from '../state/shard-report.ts';
 import type { Tables } from '../state/tables.ts';
 import { readWindow, readWindows } from '../state/window-reader.ts';
 import { bounded } from './bounded.ts';
-import { keyParameter, limitParameter, namedQuery, rangeParameters, timeParameter, windowLimits, wordParameter } from './parameters.ts';
+import {
+  byParameter,
+  keyParameter,
+  limitParameter,
+  namedQuery,
+  parametersOf,
+  rangeParameters,
+  refused,
+  timeParameter,
+  windowLimits,
+  wordParameter,
+} from './parameters.ts';
 import { Problem, problemResponse } from './problem.ts';
 import { placeParameter, placeText, sideJson } from './side-json.ts';
 import { windowJson } from './window-json.ts';
@@ -32,6 +43,15 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
   const app = new Hono();
   const readers = { pipeline, state: tables.state, windows: tables.windows };
 
+  app.use(async (context, next) => {
+    const { method } = context.req;
+    if (method !== 'GET' && method !== 'HEAD') {
+      context.header('allow', 'GET, HEAD');
+      throw new Problem(405, 'method-not-allowed', 'method', `method: ${shown(method)} changes nothing here: use GET`);
+    }
+    await next();
+  });
+
   app.get('/v1/health', (context) => context.json({ pipeline: pipeline.name, status: 'ok' }));
 
   app.get('/v1/queries', (context) =>
@@ -47,7 +67,7 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
   );
 
   app.get('/v1/queries/:query/windows', async (context) => {
-    const parameter = (name: string) => context.req.query(name);
+    const parameter = parametersOf(context, ['from', 'to', 'status', 'key', 'order', 'limit', 'cursor']);
     const query = namedQuery(pipeline, context.req.param('query'));
     const order = wordParameter(parameter, 'order', ['ascending', 'descending'], 'ascending');
     const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
@@ -56,13 +76,12 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     const after = timeParameter(parameter, 'cursor', Number.NaN);
     const range = rangeParameters(parameter);
     // The cursor is the start of the last window: windows of a query that start together are given together.
-    const rest = Number.isNaN(after) ? range : order === 'ascending' ? { ...range, from: after + 1 } : { ...range, to: after };
+    const rest = Number.isNaN(after) ? range : beyond(range, order, after);
     const views = await readWindows(readers, query, { ...rest, status, order, limit });
-    const remedy = 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}';
     const { json, count } = await bounded(
       views.map((view) => windowJson(view, key)),
       limit,
-      remedy,
+      tooManyRows,
     );
     const cursor = views.length < limit && count === views.length ? null : String(views[count - 1]?.start);
     return jsonResponse(context, `{"windows":${json},"cursor":${JSON.stringify(cursor)}}`);
@@ -70,41 +89,46 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
 
   app.get('/v1/queries/:query/windows/:start', async (context) => {
     const query = namedQuery(pipeline, context.req.param('query'));
+    const key = keyParameter(parametersOf(context, ['key']), query);
     const start = timeParameter(() => context.req.param('start'), 'start', 0);
     const views = await readWindow(readers, query, start);
     if (views.length === 0)
-      throw new Problem(404, 'No such window', `start: no window of ${query.name} starts at ${start} and holds a record: list them with /windows`);
-    const key = keyParameter((name) => context.req.query(name), query);
-    const remedy = 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}';
+      throw new Problem(
+        404,
+        'no-such-window',
+        'start',
+        `start: no window of ${query.name} starts at ${start} and holds a record: list them with /windows`,
+      );
     const { json } = await bounded(
       views.map((view) => windowJson(view, key)),
       views.length,
-      remedy,
+      tooManyRows,
     );
     return jsonResponse(context, `{"windows":${json}}`);
   });
 
   app.get('/v1/queries/:query/totals', async (context) => {
-    const parameter = (name: string) => context.req.query(name);
+    const parameter = parametersOf(context, ['from', 'to', 'status', 'by']);
     const query = namedQuery(pipeline, context.req.param('query'));
     const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
-    const by = asProblem(() => totalsFields('by', parameter('by') ?? query.groupBy.join(','), [query]));
+    const by = byParameter(parameter, query);
     const views = await readWindows(readers, query, { ...rangeParameters(parameter), status, order: 'ascending', limit: Number.POSITIVE_INFINITY });
     const totals = totalsOf(query, views, by);
-    const { json, count } = await bounded(totals, totals.length, 'by: the totals are more than an answer holds: give fewer fields');
-    if (count < totals.length)
-      throw new Problem(400, 'Answer too large', `by: ${totals.length} totals are more than an answer holds: give fewer fields`);
+    const tooManyTotals = () =>
+      new Problem(400, 'answer-too-large', 'by', `by: ${totals.length} totals are more than an answer holds: give fewer fields`);
+    const { json, count } = await bounded(totals, totals.length, tooManyTotals);
+    if (count < totals.length) throw tooManyTotals();
     return jsonResponse(context, `{"windows":${views.length},"totals":${json}}`);
   });
 
   app.get('/v1/late', async (context) => {
-    const parameter = (name: string) => context.req.query(name);
+    const parameter = parametersOf(context, ['from', 'to', 'limit', 'cursor']);
     const to = timeParameter(parameter, 'to', now() + 1);
     const from = timeParameter(parameter, 'from', to - dayMs);
     if (from > to || to - from > 7 * dayMs)
-      throw new Problem(400, 'Invalid parameter', `from: ${from} has to be before to and at most 7 days: ask for a shorter range of arrival times`);
+      throw refused('from', from, 'has to be before to, by at most 7 days: ask for a shorter range of arrival times');
     const limit = limitParameter(parameter, { most: 10_000, usual: 1000 });
-    const after = placeParameter(parameter);
+    const after = placeParameter(parameter, from);
     const shardIds = [...(await readAllProgress(tables.state)).keys()].sort();
     let last: SidePlace | undefined;
     let ended = false;
@@ -115,7 +139,11 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
       }
       ended = true;
     }
-    const { json } = await bounded(events(), limit, 'limit: not even one event fits into an answer');
+    const { json } = await bounded(
+      events(),
+      limit,
+      () => new Problem(400, 'answer-too-large', 'limit', 'limit: not even one event fits into an answer'),
+    );
     const cursor = ended || last === undefined ? null : placeText(last);
     return jsonResponse(context, `{"events":${json},"cursor":${JSON.stringify(cursor)}}`);
   });
@@ -158,7 +186,9 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
     return context.json({ ...counters, holds: isConserved(counters), shards: progress.length, queries: Object.fromEntries(queries) });
   });
 
-  app.notFound((context) => problemResponse(context, new Problem(404, 'Not found', `path: ${context.req.path} is not known: see /v1/queries`)));
+  app.notFound((context) =>
+    problemResponse(context, new Problem(404, 'not-found', 'path', `path: ${shown(context.req.path)} is not known: see /v1/queries`)),
+  );
   app.onError((error, context) => {
     if (!(error instanceof Problem)) onError(error);
     return problemResponse(context, error);
@@ -175,12 +205,12 @@ function finite(time: number): number | null {
   return Number.isFinite(time) ? time : null;
 }
 
-/** A mistake in a parameter, found deeper down, is the request's. */
-function asProblem<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof TidemarkError) throw new Problem(400, 'Invalid parameter', error.message);
-    throw error;
-  }
+/** What of a range of windows is left behind the last one of a page. A cursor that lies outside the range does not widen it. */
+function beyond<Range extends { readonly from: number; readonly to: number }>(range: Range, order: 'ascending' | 'descending', after: number): Range {
+  return order === 'ascending' ? { ...range, from: Math.max(range.from, after + 1) } : { ...range, to: Math.min(range.to, after) };
+}
+
+function tooManyRows(): Problem {
+  const remedy = 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}';
+  return new Problem(400, 'answer-too-large', 'key', remedy);
 }

@@ -1,4 +1,4 @@
-import { Problem } from './problem.ts';
+import type { Problem } from './problem.ts';
 
 /** Lambda's limit for an answer is 6 MB, all in all; API Gateway's envelope takes a little of it. */
 const mostAnswerBytes = 5_900_000;
@@ -13,9 +13,10 @@ export interface Bounded {
 /**
  * As many of the elements, in their order, as fit into one answer, but at most `limit`; elements are taken only while there is room. The answer
  * goes through Lambda as JSON text within JSON, so it counts with its quotes escaped.
- * @throws Problem when not even the first one fits
+ * @param tooLarge the problem when not even the first one fits
+ * @throws that problem
  */
-export async function bounded<T>(elements: Iterable<T> | AsyncIterable<T>, limit: number, remedy: string): Promise<Bounded> {
+export async function bounded<T>(elements: Iterable<T> | AsyncIterable<T>, limit: number, tooLarge: () => Problem): Promise<Bounded> {
   const texts: string[] = [];
   let bytes = 0;
   for await (const element of elements) {
@@ -23,14 +24,10 @@ export async function bounded<T>(elements: Iterable<T> | AsyncIterable<T>, limit
     const text = JSON.stringify(element);
     bytes += Buffer.byteLength(JSON.stringify(text));
     if (bytes > mostAnswerBytes) {
-      if (texts.length === 0) throw tooLarge(remedy);
+      if (texts.length === 0) throw tooLarge();
       break;
     }
     texts.push(text);
   }
   return { json: `[${texts.join()}]`, count: texts.length };
-}
-
-function tooLarge(remedy: string): Problem {
-  return new Problem(400, 'Answer too large', remedy);
 }

@@ -1,6 +1,9 @@
-import { shown } from '../core/error.ts';
+import type { Context } from 'hono';
+import { longestDurationMs } from '../core/duration.ts';
+import { shown, TidemarkError } from '../core/error.ts';
 import { eventTimeBounds, isoTime, parseIsoTime } from '../core/event-time.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
+import { totalsFields } from '../core/totals.ts';
 import { Problem } from './problem.ts';
 
 /** A request's parameters by name; undefined where it has none. */
@@ -11,23 +14,46 @@ export const windowLimits = { most: 1000, usual: 100 } as const;
 
 /** The problem of a parameter: its name, what was received, and what to do. */
 export function refused(name: string, value: unknown, remedy: string): Problem {
-  return new Problem(400, 'Invalid parameter', `${name}: ${shown(value)} ${remedy}`);
+  return new Problem(400, 'invalid-parameter', name, `${name}: ${shown(value)} ${remedy}`);
 }
+
+/**
+ * The parameters of a request, all of which have to be known and there once: one that is misspelt, and then left out of account in silence, would
+ * give an answer to another question.
+ * @throws Problem that names the parameter
+ */
+export function parametersOf({ req }: Context, known: readonly string[]): Parameter {
+  const given = req.queries();
+  for (const [name, values] of Object.entries(given)) {
+    if (!known.includes(name)) throw refused(shownName(name), values[0], `is for no parameter that is known here: use ${known.join(', ')}`);
+    if (values.length > 1) throw refused(name, values, 'is given more than once: give one');
+  }
+  // Looked up among the request's own names: `constructor` is on every object.
+  return (name) => (Object.hasOwn(given, name) ? given[name]?.[0] : undefined);
+}
+
+/** A parameter's name, which may be anything, short enough to be repeated. */
+function shownName(name: string): string {
+  return name.length > 40 ? `${name.slice(0, 37)}...` : name;
+}
+
+/** Where windows can start: one that holds the earliest event time starts as much as its length before it. */
+const startBounds = { earliest: eventTimeBounds.earliest - longestDurationMs, latest: eventTimeBounds.latest + longestDurationMs } as const;
 
 /** A moment: ISO 8601 with a zone, or epoch milliseconds. */
 export function timeParameter(parameter: Parameter, name: string, otherwise: number): number {
   const text = parameter(name);
   if (text === undefined) return otherwise;
   const ms = /^-?\d{1,16}$/.test(text) ? Number(text) : parseIsoTime(text);
-  if (ms === undefined || ms < eventTimeBounds.earliest || ms > eventTimeBounds.latest)
+  if (ms === undefined || ms < startBounds.earliest || ms > startBounds.latest)
     throw refused(name, text, 'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds');
-  return ms;
+  return ms + 0; // turns -0 into 0
 }
 
 /** `from` (inclusive) and `to` (exclusive), all of time unless told. */
 export function rangeParameters(parameter: Parameter): { readonly from: number; readonly to: number } {
-  const from = timeParameter(parameter, 'from', eventTimeBounds.earliest);
-  const to = timeParameter(parameter, 'to', eventTimeBounds.latest);
+  const from = timeParameter(parameter, 'from', startBounds.earliest);
+  const to = timeParameter(parameter, 'to', startBounds.latest);
   if (from > to) throw refused('to', parameter('to'), `is before from: give a time after ${isoTime(from)}`);
   return { from, to };
 }
@@ -67,7 +93,21 @@ export function keyParameter(parameter: Parameter, query: Query): Readonly<Recor
     if (!query.groupBy.includes(name))
       throw refused('key', name, `is no group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`);
   }
+  for (const [name, value] of Object.entries(key)) {
+    if (typeof value === 'object' && value !== null)
+      throw refused('key', value, `is no value of ${name}, and no row can have it: give text, a number, a boolean or null`);
+  }
   return key as Readonly<Record<string, unknown>>;
+}
+
+/** `by`, group-by fields of the query, separated by commas: all of them unless told, none for the grand total. */
+export function byParameter(parameter: Parameter, query: Query): readonly string[] {
+  try {
+    return totalsFields('by', parameter('by') ?? query.groupBy.join(','), [query]);
+  } catch (error) {
+    if (error instanceof TidemarkError) throw new Problem(400, 'invalid-parameter', 'by', error.message);
+    throw error;
+  }
 }
 
 /** The query that a path names. */
@@ -75,5 +115,5 @@ export function namedQuery(pipeline: Pipeline, name: string): Query {
   const query = pipeline.queries.find((known) => known.name === name);
   if (query !== undefined) return query;
   const known = pipeline.queries.map((other) => other.name).join(', ');
-  throw new Problem(404, 'Unknown query', `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`);
+  throw new Problem(404, 'unknown-query', 'query', `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`);
 }

@@ -2,22 +2,48 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { TidemarkError } from '../core/error.ts';
 
+/** The kinds of problems, each with its title. The kind is the end of the document's `type`, by which a program tells them apart. */
+const titles = {
+  'invalid-parameter': 'Invalid parameter',
+  'unknown-query': 'Unknown query',
+  'no-such-window': 'No such window',
+  'answer-too-large': 'Answer too large',
+  'not-found': 'Not found',
+  'method-not-allowed': 'Method not allowed',
+} as const;
+
 /** A request that cannot be answered, and why: becomes a problem document (RFC 9457). */
 export class Problem extends TidemarkError {
   override readonly name = 'Problem';
   readonly status: ContentfulStatusCode;
-  readonly title: string;
+  readonly kind: keyof typeof titles;
+  /** The parameter that is to be put right. */
+  readonly parameter: string;
 
-  constructor(status: ContentfulStatusCode, title: string, detail: string) {
+  /** @param detail one line: the parameter, what was received, and what to do */
+  constructor(status: ContentfulStatusCode, kind: keyof typeof titles, parameter: string, detail: string) {
     super(detail);
     this.status = status;
-    this.title = title;
+    this.kind = kind;
+    this.parameter = parameter;
   }
 }
 
 /** The problem document of an error. What is nobody's request's fault says nothing of its inside. */
 export function problemResponse(context: Context, error: Error): Response {
-  const problem = error instanceof Problem ? error : new Problem(500, 'Internal error', 'The request failed: see the log of the query function.');
-  const body = { type: 'about:blank', title: problem.title, status: problem.status, detail: problem.message, instance: context.req.path };
-  return context.body(JSON.stringify(body), problem.status, { 'content-type': 'application/problem+json' });
+  const { path } = context.req;
+  const instance = path.slice(0, longestInstance);
+  if (!(error instanceof Problem)) {
+    const detail = 'The request failed: see the log of the query function.';
+    return documentResponse(context, 500, { type: 'about:blank', title: 'Internal Server Error', status: 500, detail, instance });
+  }
+  const { status, kind, parameter, message: detail } = error;
+  return documentResponse(context, status, { type: `urn:problem-type:tidemark:${kind}`, title: titles[kind], status, detail, instance, parameter });
+}
+
+/** Most characters of the request's path that a problem repeats. */
+const longestInstance = 200;
+
+function documentResponse(context: Context, status: ContentfulStatusCode, document: Readonly<Record<string, unknown>>): Response {
+  return context.body(JSON.stringify(document), status, { 'content-type': 'application/problem+json' });
 }
