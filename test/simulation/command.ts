@@ -123,7 +123,8 @@ async function runSeeds(repository: string, engineFile: string, plan: Plan, repo
   let reported = started;
   await Promise.all(
     Array.from({ length: Math.min(plan.jobs, Math.ceil(plan.seeds / seedsAtATime)) }, async () => {
-      const worker = new Worker(workerFile, { workerData: { engineFile } });
+      // Almost all that a simulation makes is soon thrown away: a large young generation is swept seldom.
+      const worker = new Worker(workerFile, { workerData: { engineFile }, resourceLimits: { maxYoungGenerationSizeMb: 192 } });
       try {
         while (next < end && Date.now() < plan.untilMs && total.failures.length === 0) {
           const from = next;

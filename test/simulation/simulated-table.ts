@@ -1,4 +1,4 @@
-import type { Table } from '../../functions/state/table.ts';
+import type { Item, Range, Table } from '../../functions/state/table.ts';
 import type { ItemStore } from './item-store.ts';
 import type { Network, Process } from './network.ts';
 
@@ -7,23 +7,26 @@ export function simulatedTable(name: string, store: (process: Process) => ItemSt
   const items = store(process);
   const key = ({ pk, sk }: { readonly pk: string; readonly sk: string }) => `${name} ${pk} / ${sk}`;
   const call = <T>(describe: () => string, effect: () => T) => network.call(process, describe, effect);
+  async function queryInPages(pk: string, range: Range, describe: () => string): Promise<readonly Item[]> {
+    const first = await call(describe, () => {
+      const all = items.query(pk, range);
+      return all.slice(0, Math.ceil(all.length / 2));
+    });
+    const last = first[first.length - 1];
+    if (last === undefined) return first;
+    const rest = await call(describe, () => items.query(pk, { ...range, from: last.sk }).filter(({ sk }) => sk !== last.sk));
+    return [...first, ...rest];
+  }
   return {
     get: (of) =>
       call(
         () => `get ${key(of)}`,
         () => items.get(of),
       ),
-    async query(pk, range = {}) {
+    query(pk, range = {}) {
       const describe = () => `query ${name} ${pk} ${JSON.stringify(range)}`;
-      if (range.limit !== undefined || range.order === 'descending' || !network.splitsQueries()) return call(describe, () => items.query(pk, range));
-      const first = await call(describe, () => {
-        const all = items.query(pk, range);
-        return all.slice(0, Math.ceil(all.length / 2));
-      });
-      const last = first[first.length - 1];
-      if (last === undefined) return first;
-      const rest = await call(describe, () => items.query(pk, { ...range, from: last.sk }).filter(({ sk }) => sk !== last.sk));
-      return [...first, ...rest];
+      const isWhole = range.limit !== undefined || range.order === 'descending' || !network.splitsQueries();
+      return isWhole ? call(describe, () => items.query(pk, range)) : queryInPages(pk, range, describe);
     },
     put: (item, when) =>
       call(
