@@ -23,13 +23,14 @@ export function refused(name: string, value: unknown, remedy: string): Problem {
  * @throws Problem that names the parameter
  */
 export function parametersOf({ req }: Context, known: readonly string[]): Parameter {
-  const given = req.queries();
-  for (const [name, values] of Object.entries(given)) {
-    if (!known.includes(name)) throw refused(shownName(name), values[0], `is for no parameter that is known here: use ${known.join(', ')}`);
+  // By URLSearchParams: Hono collects parameters in an object, where `__proto__` gets lost.
+  const given = new URL(req.url).searchParams;
+  for (const [name, value] of given) {
+    if (!known.includes(name)) throw refused(shownName(name), value, `is for no parameter that is known here: use ${known.join(', ')}`);
+    const values = given.getAll(name);
     if (values.length > 1) throw refused(name, values, 'is given more than once: give one');
   }
-  // Looked up among the request's own names: `constructor` is on every object.
-  return (name) => (Object.hasOwn(given, name) ? given[name]?.[0] : undefined);
+  return (name) => given.get(name) ?? undefined;
 }
 
 /** A parameter's name, which may be anything, short enough to be repeated. */

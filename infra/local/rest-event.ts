@@ -65,30 +65,27 @@ export function restEvent(request: IncomingMessage, body: Uint8Array, nowMs: num
   };
 }
 
-/** Of a header or parameter that comes several times, API Gateway's single-valued map has the last value. */
 function headersOf(request: IncomingMessage): {
   readonly headers: APIGatewayProxyEventHeaders;
   readonly multiValueHeaders: APIGatewayProxyEventMultiValueHeaders;
 } {
-  const headers: APIGatewayProxyEventHeaders = {};
-  const multiValueHeaders: APIGatewayProxyEventMultiValueHeaders = {};
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) {
-    const name = request.rawHeaders[at] ?? '';
-    const value = request.rawHeaders[at + 1] ?? '';
-    headers[name] = value;
-    multiValueHeaders[name] = [...(multiValueHeaders[name] ?? []), value];
-  }
-  return { headers, multiValueHeaders };
+  const pairs: (readonly [string, string])[] = [];
+  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) pairs.push([request.rawHeaders[at] ?? '', request.rawHeaders[at + 1] ?? '']);
+  const { single, multiple } = collected(pairs);
+  return { headers: single, multiValueHeaders: multiple };
 }
 
 function queryOf(search: string): { readonly single: Record<string, string> | null; readonly multiple: Record<string, string[]> | null } {
-  const single: Record<string, string> = {};
-  const multiple: Record<string, string[]> = {};
-  for (const [name, value] of new URLSearchParams(search)) {
-    single[name] = value;
-    multiple[name] = [...(multiple[name] ?? []), value];
-  }
-  return Object.keys(single).length === 0 ? { single: null, multiple: null } : { single, multiple };
+  const pairs = [...new URLSearchParams(search)];
+  return pairs.length === 0 ? { single: null, multiple: null } : collected(pairs);
+}
+
+/** Of a header or parameter that comes several times, API Gateway's single-valued map has the last value. */
+function collected(pairs: readonly (readonly [name: string, value: string])[]) {
+  // Names are a client's: an object would already have something under `constructor`.
+  const multiple = new Map<string, string[]>();
+  for (const [name, value] of pairs) multiple.set(name, [...(multiple.get(name) ?? []), value]);
+  return { single: Object.fromEntries(pairs), multiple: Object.fromEntries(multiple) };
 }
 
 function decoded(text: string): string {

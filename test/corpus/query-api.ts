@@ -1,0 +1,113 @@
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { Context } from 'aws-lambda';
+import { handle, type LambdaEvent } from 'hono/aws-lambda';
+import pLimit from 'p-limit';
+import { z } from 'zod';
+import { queryApp } from '../../functions/api/app.ts';
+import { eventTimeBounds } from '../../functions/core/event-time.ts';
+import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import { restRequest } from '../../functions/rest-request.ts';
+import { finalize } from '../../functions/state/finalizer.ts';
+import { type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import { restAnswer } from '../../infra/local/rest-answer.ts';
+import { restEvent } from '../../infra/local/rest-event.ts';
+import { dynaliteTables } from '../bench/dynalite-tables.ts';
+
+export const hourMs = 3_600_000;
+export const t0 = Date.parse('2026-01-01T00:00:00Z');
+/** The earliest event time there is, whose week begins before it. */
+export const { earliest } = eventTimeBounds;
+
+const pipeline = definePipeline({
+  name: 'requests',
+  event: z.object({ time: z.number(), kind: z.string() }),
+  eventTime: { of: (event) => event.time, unit: 'ms' },
+  watermark: { delay: 0 },
+  queries: {
+    byKind: { groupBy: ['kind'], window: tumbling('1 hour'), aggregates: { n: count() } },
+    weekly: { window: tumbling('1 week'), aggregates: { n: count() } },
+  },
+});
+
+const shardId = 'shardId-000000000000';
+/** Kinds are what people would rather not have in an address. */
+export const kinds = ['a', 'b', '', '"', '😀', '__proto__', '%2F', '&x=1'];
+/** Windows of one hour each, all but the last two of them final. */
+export const windowCount = 8;
+
+/** What the API answers, as API Gateway would pass it on. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** The query API over a DynamoDB of this process that holds final and open windows, rejected and late events. */
+export interface QueryApi {
+  /** Sends a request as API Gateway does. @param target path and parameters as they are on the wire */
+  request(method: string, target: string): Promise<ApiAnswer>;
+  /** What was no request's fault: none of it may happen. */
+  readonly errors: readonly Error[];
+  close(): Promise<void>;
+}
+
+export async function startQueryApi(): Promise<QueryApi> {
+  const dynalite = await dynaliteTables();
+  const tables = dynalite.open();
+  const aggregator = shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId });
+  let sequence = 0;
+  const apply = (texts: readonly string[]) =>
+    aggregator.apply(
+      texts.map(
+        (text): StreamRecord => ({
+          sequenceNumber: `4959${String(++sequence).padStart(52, '0')}`,
+          arrival: t0 + windowCount * hourMs + sequence,
+          partitionKey: 'p',
+          events: [{ text, subRecord: 0, bytes: () => Buffer.from(text) }],
+        }),
+      ),
+      () => 60_000,
+    );
+  const hours = Array.from({ length: windowCount }, (_, i) => i);
+  await apply([JSON.stringify({ time: earliest, kind: 'a' })]);
+  await apply(hours.flatMap((hour) => kinds.map((kind) => JSON.stringify({ time: t0 + hour * hourMs, kind }))));
+  const start = t0 + (windowCount - 2) * hourMs;
+  const stream = {
+    identity: async () => ({ name: 's', createdAt: 0 }),
+    listShards: async () => [{ shardId, closed: false }],
+    tail: async () => 'more' as const,
+  };
+  const limit = pLimit(8);
+  const run = {
+    pipeline,
+    state: tables.state,
+    windows: tables.windows,
+    stream,
+    limit,
+    publish: async () => {},
+    runId: 'run',
+    retentionMs: 86_400_000,
+  };
+  await finalize({ ...run, now: () => start, remainingMs: () => 60_000 }, 'advance');
+  await apply(['bad', ...Array.from({ length: 30 }, (_, i) => JSON.stringify({ time: t0 + i, kind: 'late' })), '{"time":null}', 'worse']);
+
+  const errors: Error[] = [];
+  const answer = handle(queryApp({ pipeline, tables, now: () => t0 + 10 * hourMs, onError: (error) => errors.push(error) }));
+  return {
+    errors,
+    async request(method, target) {
+      const payload = JSON.stringify(await answer(eventOf(method, target), {} as Context));
+      const { status, headers, body } = restAnswer({ kind: 'success', payload });
+      return { status, headers, body: body.length === 0 ? {} : (JSON.parse(body.toString()) as ApiAnswer['body']) };
+    },
+    async close() {
+      await dynalite.close();
+    },
+  };
+}
+
+/** All that the event is made of. */
+function eventOf(method: string, target: string): LambdaEvent {
+  const request = { method, url: target, headers: { host: 'api' }, rawHeaders: ['Host', 'api'], httpVersion: '1.1', socket: {} };
+  return restRequest(restEvent(request as unknown as IncomingMessage, Buffer.alloc(0), t0));
+}
