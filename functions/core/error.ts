@@ -9,7 +9,13 @@ export class TidemarkError extends Error {
 
 /** Where, what came, and what to do: the three things every message about a mistake has. */
 export function mistake(field: string, received: unknown, remedy: string): TidemarkError {
-  return new TidemarkError(`${field}: ${shown(received)} ${remedy}`);
+  return new TidemarkError(`${shownField(field)}: ${shown(received)} ${remedy}`);
+}
+
+/** Names of queries and settings are a person's, and may be anything too. */
+function shownField(field: string): string {
+  const line = field.replace(/\s+/g, ' ');
+  return line.length > 120 ? `${line.slice(0, 117)}...` : line;
 }
 
 /** A received value as one short line. */

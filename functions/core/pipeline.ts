@@ -145,11 +145,11 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
         aggregateName,
         'is also a group-by field: rename one of them, they are columns of one row',
       );
-    if (typeof aggregate?.merge !== 'function')
+    if (!hasFunctions(aggregate, ['input', 'add', 'merge', 'encode', 'decode', 'result']))
       throw mistake(`${field}.aggregates.${aggregateName}`, aggregate, 'is not an aggregate: use count(), sum(...), min(...), max(...) or avg(...)');
   }
   const window = required(`${field}.window`, spec.window);
-  if (typeof window.sliceOf !== 'function') throw mistake(`${field}.window`, window, "is not a window: use tumbling('1 hour')");
+  if (!hasFunctions(window, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, window, "is not a window: use tumbling('1 hour')");
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
     throw mistake(`${field}.expectedKeys`, expectedKeys, 'is not a number of keys: give a whole number from 1 to 10,000,000');
@@ -179,7 +179,7 @@ function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>
       throw mistake(`${field}.groupBy`, groupBy, "is not a group-by: write ['action'] or { action: (event) => event.action }");
     return Object.entries(groupBy).map(([name, select]) => [name, callable(`${field}.groupBy.${name}`, select)]);
   }
-  return groupBy.map((name: GroupField<Event>) => {
+  return [...groupBy].map((name: GroupField<Event>) => {
     if (groupBy.filter((other) => other === name).length > 1) throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
     return [name, (event) => event[name] as GroupValue | undefined];
   });
@@ -189,6 +189,10 @@ function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>
 function onlyKnown(field: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) throw mistake(`${field}.${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
+}
+
+function hasFunctions(value: unknown, names: readonly string[]): boolean {
+  return typeof value === 'object' && value !== null && names.every((name) => typeof Reflect.get(value, name) === 'function');
 }
 
 function checkNames(field: string, names: readonly string[]): void {
@@ -231,11 +235,9 @@ function checkedEventTime<Event>(eventTime: PipelineSpec<StandardSchemaV1<unknow
   readonly unit: EventTimeUnit | undefined;
 } {
   if (typeof eventTime === 'function') return { of: callable('eventTime', eventTime), unit: undefined };
-  const { of, unit } = settings(
-    'eventTime',
-    eventTime,
-    "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }",
-  );
+  const form = "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }";
+  const { of, unit } = settings('eventTime', eventTime, form);
+  onlyKnown('eventTime', eventTime, ['of', 'unit']);
   return { of: callable('eventTime.of', of), unit: checkedUnit(unit) };
 }
 

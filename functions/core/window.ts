@@ -42,6 +42,8 @@ export interface TumblingOptions {
 export function tumbling(size: Duration, options: TumblingOptions = {}): WindowKind {
   if (typeof options !== 'object' || options === null)
     throw mistake('window: tumbling options', options, "is not an object: write { offset: '15 minutes' }");
+  const unknown = Object.keys(options).find((name) => name !== 'offset');
+  if (unknown !== undefined) throw mistake(`window: tumbling ${unknown}`, unknown, 'is not a setting: use offset');
   const sizeMs = durationMs('window: tumbling size', size, { leastMs: 1, mostMs: longestDurationMs });
   const offsetMs = durationMs('window: tumbling offset', options.offset ?? 0, { leastMs: 1 - sizeMs, mostMs: sizeMs - 1 });
   return {
