@@ -60,20 +60,24 @@ const lateEvents = 10_000;
 
 /** @param base where the API is, without `/v1` */
 export function apiClient(base: string): ApiClient {
-  const get = async <T>(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}): Promise<T> => {
+  const get = async <T extends object>(
+    path: string,
+    holds: keyof T & string,
+    parameters: Readonly<Record<string, string | number | undefined>> = {},
+  ): Promise<T> => {
     const url = new URL(`${base.replace(/\/$/, '')}/v1/${path}`);
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value));
     const response = await fetch(url);
-    if (response.ok) return (await response.json()) as T;
+    if (response.ok) return await answerOf<T>(response, holds);
     throw new TidemarkError(await problemOf(response));
   };
   return {
-    queries: async () => (await get<{ queries: { name: string; groupBy: string[] }[] }>('queries')).queries,
+    queries: async () => (await get<{ queries: { name: string; groupBy: string[] }[] }>('queries', 'queries')).queries,
     async windows(query, filter) {
       const all: WindowJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${query}/windows`, {
+        const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${query}/windows`, 'windows', {
           ...filter,
           limit: windowsPerPage,
           cursor,
@@ -83,29 +87,37 @@ export function apiClient(base: string): ApiClient {
       } while (cursor !== undefined);
       return all;
     },
-    totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${query}/totals`, { ...filter })).totals,
+    totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${query}/totals`, 'totals', { ...filter })).totals,
     async late(range) {
       const all: LateJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ events: LateJson[]; cursor: string | null }>('late', { ...range, limit: lateEvents, cursor });
+        const page = await get<{ events: LateJson[]; cursor: string | null }>('late', 'events', { ...range, limit: lateEvents, cursor });
         all.push(...page.events);
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);
       return all;
     },
-    watermark: () => get('watermark'),
-    conservation: () => get('conservation'),
+    watermark: () => get('watermark', 'shards'),
+    conservation: () => get('conservation', 'holds'),
   };
 }
 
+/** @param holds what Tidemark's answer has and another program's has not */
+async function answerOf<T extends object>(response: Response, holds: keyof T & string): Promise<T> {
+  const answer: unknown = await response.json().catch(() => undefined);
+  if (typeof answer === 'object' && answer !== null && Object.hasOwn(answer, holds)) return answer as T;
+  throw new TidemarkError(`${new URL(response.url).origin} answers, but with no ${holds}: is this the address of a Tidemark API?`);
+}
+
 async function problemOf(response: Response): Promise<string> {
-  try {
-    const problem = (await response.json()) as { title?: string; detail?: string; message?: string };
-    return `the API answers ${response.status} ${problem.title ?? ''}: ${problem.detail ?? problem.message ?? ''}`;
-  } catch {
-    return `the API answers ${response.status}: is this the address of a Tidemark API?`;
-  }
+  const nothing = `the API answers ${response.status}: is this the address of a Tidemark API?`;
+  const problem: unknown = await response.json().catch(() => undefined);
+  if (typeof problem !== 'object' || problem === null) return nothing;
+  // API Gateway itself says `message`.
+  const { title, detail, message }: { readonly [name: string]: unknown } = { ...problem };
+  const said = [title, detail ?? message].filter((text) => typeof text === 'string');
+  return said.length === 0 ? nothing : `the API answers ${response.status} ${said.join(': ')}`;
 }
 
 /** The rows of windows, as `batch` and `stream` print them. */

@@ -47,7 +47,12 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
     when: /^(ENOTDIR|EEXIST)$/,
     say: (f) => `${f.path || oneLine(f.message)} goes through a file, and a folder is needed there: choose another path`,
   },
+  { when: /^(ELOOP|ENAMETOOLONG)$/, say: (f) => `${f.path || oneLine(f.message)} is no path that leads anywhere (${f.code}): correct it` },
   { when: /^ENOSPC$/, say: (f) => `no space left on the device${f.path && ` for ${f.path}`}` },
+  {
+    when: /^(EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/,
+    say: (f) => `no TLS connection to the endpoint (${f.code}): check whether its address begins with http:// or https://, and its certificate`,
+  },
   {
     when: /^(CredentialsProviderError|CredentialsError)$/,
     say: (f) =>
@@ -92,6 +97,10 @@ export function reportError(error: unknown): ErrorReport {
       kind: 'expected',
     };
   }
+  // The SDK has tried to read the answer of something that is no AWS.
+  if (fault.name === 'SyntaxError' && typeof error === 'object' && error !== null && '$response' in error) {
+    return { message: 'what answers at the endpoint is not AWS: correct --port, --endpoint or AWS_ENDPOINT_URL', exitCode: 1, kind: 'expected' };
+  }
   for (const key of [fault.code, fault.name]) {
     const known = translations.find(({ when }) => key !== '' && when.test(key));
     if (known) return { message: known.say(fault), exitCode: 1, kind: 'expected' };
@@ -120,7 +129,7 @@ function faultOf(error: unknown): Fault {
     name: read('name'),
     message: source instanceof Error ? source.message : String(source),
     code: read('code'),
-    path: read('path'),
+    path: shortened(read('path')),
     address: read('address'),
     port: read('port'),
   };
@@ -130,6 +139,12 @@ function faultOf(error: unknown): Fault {
 function innermost(error: unknown): unknown {
   if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined) return innermost(error.cause);
   return error instanceof AggregateError && error.message === '' ? error.errors[0] : error;
+}
+
+const longestPath = 300;
+
+function shortened(path: string): string {
+  return path.length > longestPath ? `${path.slice(0, longestPath)}...` : path;
 }
 
 function oneLine(text: string): string {

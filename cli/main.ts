@@ -88,6 +88,8 @@ async function createProgram(argv: readonly string[], edges: CommandProcess, don
     .addHelpText('after', '\ntidemark COMMAND --help explains a command, with examples.');
   const words = argv.filter((word) => !word.startsWith('-'));
   const wanted = words[0] === 'help' ? words[1] : words[0];
+  if (words[0] === 'help' && wanted !== undefined && !commands.some(({ name }) => name === wanted))
+    throw new UsageError(`unknown command '${wanted}' (see tidemark --help)`);
   for (const entry of commands) {
     const sub = program.command(entry.name).summary(entry.summary);
     if (entry.name === wanted) describe(sub, (await entry.load()).default, edges, done);
@@ -102,6 +104,7 @@ function describe(sub: Commander, command: Command, edges: CommandProcess, done:
   const examples = command.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`);
   sub.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   sub.action(async () => {
+    if (sub.args.includes('')) throw new UsageError(`${command.operands?.[0]?.name ?? 'an argument'}: one is empty: give it a value`);
     const given = sub.opts();
     const options = Object.fromEntries(
       Object.entries(command.options).map(([name, spec]) => [name, spec.kind === 'flag' ? given[name] === true : given[name]]),

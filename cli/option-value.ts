@@ -18,9 +18,11 @@ export function integer(least: number, most: number): (value: string, option: st
 /** A TCP port of this machine. */
 export const port = integer(1, 65_535);
 
-/** An http or https address. */
+/** An http or https address: paths are joined to it, so it ends with its host or a path. */
 export function httpUrl(value: string, option: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` !== '')
+    throw new UsageError(`${option} is an address without a user, ? or #, such as http://127.0.0.1:4566, not "${value}"`);
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return value;
   throw new UsageError(`${option} is an address such as http://127.0.0.1:4566, not "${value}"`);
 }

@@ -97,7 +97,8 @@ async function importBundled(bundled: string, file: string): Promise<{ readonly 
 }
 
 function isPipeline(value: unknown): value is Pipeline {
-  return typeof value === 'object' && value !== null && 'queries' in value && Array.isArray(value.queries) && 'delayMs' in value;
+  if (typeof value !== 'object' || value === null) return false;
+  return 'queries' in value && Array.isArray(value.queries) && 'delayMs' in value && 'eventTime' in value && typeof value.eventTime === 'function';
 }
 
 function describeBuildFailure(file: string, error: unknown): string {

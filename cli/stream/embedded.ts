@@ -67,7 +67,7 @@ export async function invoke<Answer>(lambda: LambdaClient, functionName: string,
   for (let attempt = 1; ; attempt++) {
     try {
       const answer = await lambda.send(new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(event)) }));
-      const payload: unknown = JSON.parse(Buffer.from(answer.Payload ?? []).toString() || 'null');
+      const payload = payloadOf(functionName, Buffer.from(answer.Payload ?? []).toString());
       if (answer.FunctionError === undefined) return payload as Answer;
       const failure = payload as { errorType?: string; errorMessage?: string };
       throw new TidemarkError(`function ${functionName} failed: ${failure.errorType}: ${failure.errorMessage}`);
@@ -76,5 +76,14 @@ export async function invoke<Answer>(lambda: LambdaClient, functionName: string,
       if (!gone || attempt === attempts) throw error;
       await delay(againAfterMs * attempt);
     }
+  }
+}
+
+function payloadOf(functionName: string, text: string): unknown {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new TidemarkError(`function ${functionName}: what answers is no function: correct --port, --endpoint or AWS_ENDPOINT_URL`);
   }
 }

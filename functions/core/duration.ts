@@ -43,7 +43,13 @@ export interface DurationBounds {
 export function durationMs(field: string, value: Duration, bounds: DurationBounds): number {
   const ms = typeof value === 'number' ? value : parse(value);
   if (ms === undefined || !Number.isSafeInteger(ms))
-    throw mistake(field, value, "is not a duration: write whole milliseconds or text such as '1 hour', '90 s', '1 day 12 hours'");
+    throw mistake(
+      field,
+      value,
+      typeof value === 'string'
+        ? "is not a duration: write whole numbers with their units, such as '1 hour', '90 s', '1 day 12 hours'"
+        : "is not a duration: write whole milliseconds or text such as '1 hour', '90 s', '1 day 12 hours'",
+    );
   if (ms < bounds.leastMs || ms > bounds.mostMs)
     throw mistake(field, value, `is out of bounds: give at least ${bounds.leastMs} ms and at most ${bounds.mostMs} ms`);
   return ms + 0; // turns -0 into 0
@@ -60,7 +66,10 @@ function parse(value: unknown): number | undefined {
     // Words have a plural, abbreviations of one or two letters have not.
     const unit = units[name] ?? (name.length > 3 ? units[name.replace(/s$/, '')] : undefined);
     if (unit === undefined) return undefined;
-    total += Number(match[1]) * unit;
+    const ms = Number(match[1]) * unit;
+    total += ms;
+    // Beyond, doubles are no longer exact: two great terms of opposite signs would leave something else than their difference.
+    if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(total)) return undefined;
     at = term.lastIndex;
   }
   return at > 0 && at === text.length ? total : undefined;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,24 +10,8 @@ import { command, type Ended, launch, type Running } from '../fixtures/system/co
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-command-line-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function file(name: string, content: string): string {
-  writeFileSync(join(folder, name), content);
-  return join(folder, name);
-}
-
-const events = file('events.json', '{"time":1469501107,"action":"Open"}\n');
-
-function pipeline(name: string, change: string): string {
-  return file(
-    `${name}.ts`,
-    `import { count, definePipeline, tumbling } from 'tidemark';
-     import { z } from 'zod';
-     ${change}
-     export default definePipeline({ name, event, eventTime, watermark, queries });`,
-  );
-}
-const parts =
-  "const name = 'p'; const event = z.object({ time: z.number() }); const eventTime = (e) => e.time; const watermark = { delay: 0 }; const queries = { q: { window: tumbling('1 hour'), aggregates: { n: count() } } };";
+const events = join(folder, 'events.json');
+writeFileSync(events, '{"time":1469501107,"action":"Open"}\n');
 
 /** One line on stderr, without a stack, that names what is wrong; nothing on stdout, which is for data. */
 function expectOneLine({ stderr, stdout }: Ended, named: string): void {
@@ -35,76 +19,6 @@ function expectOneLine({ stderr, stdout }: Ended, named: string): void {
   expect(stderr).toContain(named);
   expect(stderr).not.toMatch(/ {4}at /);
   expect(stdout).toBe('');
-}
-
-describe('a command that is called wrongly', () => {
-  it.each<readonly [words: readonly string[], named: string]>([
-    [['nope'], 'nope'],
-    [['up', '--prot', '3'], '--prot'],
-    [['up', '--port', '99999'], '99999'],
-    [['up', '--port'], '--port'],
-    [['up', '--shards', 'many'], 'many'],
-    [['up', '--pipeline', 'nope'], 'nope'],
-    [['put', '--pipeline', 'nope'], 'nope'],
-    [['put', '--port', '1', '--endpoint', 'http://127.0.0.1:1'], '--endpoint'],
-    [['put', '--endpoint', 'localhost'], 'localhost'],
-    [['batch'], 'FILES'],
-    [['batch', events, '--pipeline', folder], folder],
-    [['batch', events, '--totals', 'color'], 'color'],
-    [['stream', events, '--resume'], '--data'],
-    [['stream', events, '--trigger-records', '0'], '--trigger-records'],
-    [['demo', '--resume'], '--data'],
-    [['demo', '--seed', 'x'], '--seed'],
-    [['delay', events, '--delays', 'soon'], 'soon'],
-    [['sample', 'nope', '--out', join(folder, 'out')], 'nope'],
-    [['sample', 'open-close'], '--out'],
-    [['replay', events, events, '--resume', '--port', '1'], 'events.json'],
-    [['windows'], '--port'],
-    [['windows', '--api', 'ftp://x'], 'ftp://x'],
-    [['status', '--port', '1', '--api', 'http://127.0.0.1'], '--api'],
-  ])('says so in one line and exits with 2: %j', async (words, named) => {
-    const ended = await command(words);
-    expectOneLine(ended, named);
-    expect(ended.code).toBe(2);
-  });
-});
-
-describe('a command that cannot do what it is asked to', () => {
-  it.each<readonly [name: string, words: readonly string[], named: string]>([
-    ['a file is missing (batch)', ['batch', join(folder, 'none.json')], 'none.json'],
-    ['a file is missing (replay)', ['replay', join(folder, 'none.json'), '--port', '1'], 'none.json'],
-    ['a file is missing (stream)', ['stream', join(folder, 'none.json')], 'none.json'],
-    ['a file is a folder', ['batch', folder], folder],
-    ['a data folder is a file', ['stream', events, '--data', events], 'events.json'],
-    ['the data folder is something else', ['stream', events, '--data', otherFolder()], 'other'],
-    ['the pipeline does not compile', ['batch', events, '--pipeline', file('syntax.ts', 'export default {\n  "a" "b" };\n')], 'syntax.ts:2:'],
-    ['the pipeline imports what is not there', ['batch', events, '--pipeline', file('import.ts', 'import "./none.ts";\n')], 'none.ts'],
-    ['the pipeline throws', ['batch', events, '--pipeline', file('throws.ts', 'throw new Error("boom\\nand more");')], 'boom'],
-    ['the pipeline throws nothing', ['batch', events, '--pipeline', file('null.ts', 'throw null;')], 'null.ts'],
-    ['the pipeline has no default export', ['batch', events, '--pipeline', file('no-default.ts', 'export const a = 1;')], 'no-default.ts'],
-    ['the pipeline is none', ['batch', events, '--pipeline', file('none-at-all.ts', 'export default { name: "a" };')], 'none-at-all.ts'],
-    [
-      'the definition is nonsense',
-      ['up', '--port', '0', '--pipeline', pipeline('delay', parts.replace('delay: 0', "delay: '1 fortnight'"))],
-      'watermark.delay',
-    ],
-    [
-      'the schema is asynchronous',
-      ['batch', events, '--pipeline', pipeline('async', parts.replace('z.object({ time: z.number() })', 'z.any().refine(async () => true)'))],
-      'event',
-    ],
-    ['nothing listens (put)', ['put', '--port', '9', '--pipeline', 'device-actions'], '127.0.0.1:9'],
-  ])('says so in one line and exits with 1: %s', async (_name, words, named) => {
-    const ended = await command(words, '{"time":1469501107,"action":"Open"}\n');
-    expectOneLine(ended, named);
-    expect(ended.code).toBe(1);
-  });
-});
-
-/** A data folder of `up`, say. */
-function otherFolder(): string {
-  mkdirSync(join(folder, 'other', 'kinesis'), { recursive: true });
-  return join(folder, 'other');
 }
 
 describe('--help', () => {
