@@ -125,7 +125,7 @@ const words: readonly HostileRequest[] = [
 const cursors: readonly HostileRequest[] = [
   invalid('a cursor of windows that is none', `${windows}?cursor=abc`, 'cursor', '"abc"'),
   invalid('a cursor of windows from the side output', `${windows}?cursor=${place(shard, arrivalHour, '1#0#')}`, 'cursor', '"'),
-  given('a cursor before the range, which it does not widen', `${windows}?from=${t0}&cursor=0`, hours(...all)),
+  given('a cursor before the range, which it does not widen', `${windows}?from=${t0}&cursor=${earliest - hourMs}`, hours(...all)),
   given('a cursor behind the range, which it does not widen', `${windows}?from=${t0}&to=${t0 + hourMs}&order=descending&cursor=${last}`, hours(0)),
   given('a cursor behind the range, ascending', `${windows}?to=${t0 + hourMs}&cursor=${last}`, { windows: [], cursor: null }),
   given('a cursor of the last window', `${windows}?cursor=${last}`, { windows: [], cursor: null }),
