@@ -51,8 +51,11 @@ export interface FinalizeReport {
 /** What a run is asked for: `advance` to the watermark, or `drain`, the end of a finite stream: raise it past every window once all is committed. */
 export type FinalizeRequest = 'advance' | 'drain';
 
-/** No closing is started with less time than this, in ms. */
+/** No group of closings is started with less time than this, in ms. */
 const closingReserveMs = 5_000;
+
+/** Most pages of closings that are taken together: a second of calls. */
+const pagesPerGroup = 256;
 
 /** How much longer than the stream's records the pages of closed windows live, in ms (DESIGN 4.2, step 3 e). */
 const pageGraceMs = 2 * 24 * 3_600_000;
@@ -72,11 +75,10 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const byClosing = closingsDue(pipeline, registry, closedThrough);
   let windows = 0;
   let closingsLeft = byClosing.length;
-  for (const [closing, buckets] of byClosing) {
+  for (const group of groupsOf(byClosing)) {
     if (options.remainingMs() < closingReserveMs) break;
-    if (closing > finalizedThrough) windows += await finalizeClosing(options, closing, buckets);
-    else await forget(options, closing, buckets);
-    closingsLeft--;
+    windows += await finalizeClosings(options, group, finalizedThrough);
+    closingsLeft -= group.length;
   }
   const earlyPanes = await emitEarly(options, registry, closedThrough);
   return {
@@ -91,6 +93,12 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   };
 }
 
+/** A moment at which windows close that are not final yet, and the buckets that they hold. */
+interface DueClosing {
+  readonly closing: number;
+  readonly buckets: readonly RegisteredBucket[];
+}
+
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
   return pipeline.queries.reduce((total, query) => {
     const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map((bucket) => bucket.slice));
@@ -102,11 +110,7 @@ function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[],
  * The closings to take, ascending, each with the buckets whose slice is in a window that closes there. A slice of overlapping windows stays
  * registered until its last closing: records that were applied early belong to the later windows too, which may have no buckets of their own.
  */
-function closingsDue(
-  pipeline: Pipeline,
-  registry: readonly RegisteredBucket[],
-  closedThrough: number,
-): readonly (readonly [closing: number, buckets: readonly RegisteredBucket[]])[] {
+function closingsDue(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): readonly DueClosing[] {
   const windows = new Map(pipeline.queries.map((query) => [query.name, query.window]));
   const due = registry.flatMap((bucket) =>
     (windows.get(bucket.query)?.closings(bucket.slice) ?? [])
@@ -115,33 +119,75 @@ function closingsDue(
   );
   return [...grouped(due, ({ closing }) => closing)]
     .sort(([left], [right]) => left - right)
-    .map(([closing, group]) => [closing, group.map(({ bucket }) => bucket)]);
+    .map(([closing, group]) => ({ closing, buckets: group.map(({ bucket }) => bucket) }));
 }
 
-/** Step 3 for one closing. */
-async function finalizeClosing(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<number> {
-  const { pipeline, state, windows: table, publish } = options;
-  let emitted = 0;
-  for (const query of pipeline.queries) {
-    const ofQuery = buckets.filter((bucket) => bucket.query === query.name);
-    if (ofQuery.length === 0) continue;
-    const closed = await closeAll(
-      options,
-      query,
-      ofQuery.filter(({ closesAt }) => closesAt === closing),
-    );
-    for (const window of query.window.emit(closing)) {
-      const pages = await pagesOf(options, query, window, closing, ofQuery, closed);
-      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
-      if (partials.size === 0) continue;
-      const records = recordsOf(pages);
-      await publish(await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() }));
-      emitted++;
+/** Cuts closings into groups, in their order: taken one by one, the windows of a long backlog would spend their time waiting for one another's calls. */
+function groupsOf(closings: readonly DueClosing[]): readonly (readonly [DueClosing, ...DueClosing[]])[] {
+  const groups: [DueClosing, ...DueClosing[]][] = [];
+  let pages = 0;
+  for (const due of closings) {
+    const own = due.buckets.reduce((total, { closesAt, count }) => total + (closesAt === due.closing ? count : 0), 1);
+    const group = groups[groups.length - 1];
+    if (group === undefined || pages + own > pagesPerGroup) {
+      groups.push([due]);
+      pages = own;
+    } else {
+      group.push(due);
+      pages += own;
     }
   }
-  await raiseFinalizedThrough(state, closing);
+  return groups;
+}
+
+/**
+ * Step 3 for some closings: each step is through for all of them before the next one begins. A closing that is final already was left behind by a
+ * crash, or by a registration that came too late for it.
+ */
+async function finalizeClosings(options: FinalizerOptions, group: readonly [DueClosing, ...DueClosing[]], finalizedThrough: number): Promise<number> {
+  const { pipeline, state } = options;
+  const closing = Math.max(...group.map((due) => due.closing));
+  const buckets = [...new Set(group.flatMap((due) => due.buckets))];
+  const open = group.filter((due) => due.closing > finalizedThrough);
+  const closed = await Promise.all(
+    pipeline.queries.flatMap((query) =>
+      open.map(async (due) => {
+        const ofQuery = due.buckets.filter((bucket) => bucket.query === query.name);
+        const closes = ofQuery.filter(({ closesAt }) => closesAt === due.closing);
+        return { query, closing: due.closing, buckets: ofQuery, pages: await closeAll(options, query, closes) };
+      }),
+    ),
+  );
+  const panes = (await Promise.all(closed.flatMap((one) => (one.buckets.length === 0 ? [] : emitWindows(options, one))))).flat();
+  if (open.length > 0) await raiseFinalizedThrough(state, closing);
   await forget(options, closing, buckets);
-  return emitted;
+  return panes.length;
+}
+
+interface ClosedBuckets {
+  readonly query: Query;
+  readonly closing: number;
+  readonly buckets: readonly RegisteredBucket[];
+  readonly pages: readonly ClosedPage[];
+}
+
+/** Steps 3 b to d for the windows of a query that close at a moment. */
+async function emitWindows(options: FinalizerOptions, { query, closing, buckets, pages: closed }: ClosedBuckets): Promise<readonly Pane[]> {
+  const { windows: table, limit, publish } = options;
+  const panes = await Promise.all(
+    query.window.emit(closing).map(async (window) => {
+      const pages = await pagesOf(options, query, window, closing, buckets, closed);
+      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
+      if (partials.size === 0) return [];
+      const records = recordsOf(pages);
+      return limit(async () => {
+        const pane = await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() });
+        await publish(pane);
+        return [pane];
+      });
+    }),
+  );
+  return panes.flat();
 }
 
 function recordsOf(pages: ReadonlyMap<number, readonly Page[]>): number {
