@@ -13,7 +13,7 @@ import { createTelemetry } from './telemetry.ts';
 
 const config = readConfig();
 const tables = openTables(config.tables);
-const telemetry = createTelemetry(pipeline.name, 'aggregate', config.logLevel);
+const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'aggregate', config.logLevel);
 surviveOrphanRejections((reason) =>
   telemetry.logger.warn('The pipeline left a promise behind that was rejected: its schema and functions have to be synchronous', {
     reason: String(reason),

@@ -5,6 +5,8 @@ import { environmentNames } from './core/schema.ts';
 export interface Config {
   readonly stream: string;
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
+  /** Names the deployment in metrics and logs; undefined: by its pipeline. */
+  readonly deployment: string | undefined;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 }
 
@@ -27,6 +29,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     stream: required(environmentNames.stream),
     tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
+    deployment: environment[environmentNames.deployment],
     logLevel,
   };
 }

@@ -13,7 +13,7 @@ import { createTelemetry } from './telemetry.ts';
 const config = readConfig();
 const tables = openTables(config.tables);
 const stream = kinesisStream(config.stream);
-const telemetry = createTelemetry(pipeline.name, 'finalize', config.logLevel);
+const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
 /** Calls to the tables under way at a time. */
 const concurrency = 32;

@@ -8,7 +8,7 @@ import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
 
 const config = readConfig();
-const { logger } = createTelemetry(pipeline.name, 'query', config.logLevel);
+const { logger } = createTelemetry(config.deployment ?? pipeline.name, 'query', config.logLevel);
 
 const answer = handle(
   queryApp({

@@ -18,10 +18,13 @@ export interface Telemetry {
   measured<Answer>(meter: Meter, context: Context, run: () => Promise<Measured<Answer>>): Promise<Answer>;
 }
 
-/** @param functionName a dimension of every metric, for names of deployed functions change */
-export function createTelemetry(pipelineName: string, functionName: string, logLevel: Config['logLevel']): Telemetry {
-  const logger = new Logger({ serviceName: pipelineName, logLevel });
-  const metrics = new Metrics({ namespace: 'Tidemark', serviceName: pipelineName, defaultDimensions: { function: functionName } });
+/**
+ * @param deployment what tells its metrics from those of the same pipeline elsewhere
+ * @param functionName a dimension of every metric, for names of deployed functions change
+ */
+export function createTelemetry(deployment: string, functionName: string, logLevel: Config['logLevel']): Telemetry {
+  const logger = new Logger({ serviceName: deployment, logLevel });
+  const metrics = new Metrics({ namespace: 'Tidemark', serviceName: deployment, defaultDimensions: { function: functionName } });
   return {
     logger,
     async measured(meter, context, run) {

@@ -1,16 +1,29 @@
 import { join } from 'node:path';
-import { AuthorizationType, EndpointType, LambdaIntegration, RestApi } from 'aws-cdk-lib/aws-apigateway';
+import {
+  AccessLogFormat,
+  AuthorizationType,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  RestApi,
+} from 'aws-cdk-lib/aws-apigateway';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, Names, RemovalPolicy } from 'aws-cdk-lib/core';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Names, RemovalPolicy, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { mistake } from '../functions/core/error.ts';
 import { environmentNames, type TableName, type TableShape, tables } from '../functions/core/schema.ts';
 import { type FunctionName, finalizeEverySeconds, functions, mapping, streamRetentionHours } from '../functions/core/settings.ts';
+import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
+import { PipelineDashboard } from './dashboard.ts';
+import { acknowledge, type Finding } from './findings.ts';
+import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
 import { streamPermissions, tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
 
@@ -31,6 +44,14 @@ export interface EventTimeAggregationProps {
   readonly logRetention?: RetentionDays;
   /** Least level of the functions' logs: DEBUG, INFO, WARN or ERROR. @default INFO */
   readonly logLevel?: string;
+  /** Requests a second that the API takes on average; twice as many in a burst. @default 50 */
+  readonly requestsPerSecond?: number;
+  /**
+   * Whether the API logs each request. API Gateway writes logs through one role an account and region, which the stack then creates and sets. @default true
+   */
+  readonly accessLogs?: boolean;
+  /** When the alarms go off, and whom they tell; false for no alarms and no dashboard. @default alarms that tell nobody */
+  readonly alarms?: AlarmSettings | false;
   /** Handlers to deploy in place of Tidemark's own. @default functions/aggregate.ts, finalize.ts and query.ts of this package */
   readonly entries?: EntryFiles;
 }
@@ -55,11 +76,17 @@ export class EventTimeAggregation extends Construct {
   readonly tables: Readonly<Record<TableName, Table>>;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly api: RestApi;
+  readonly metrics: PipelineMetrics;
+  readonly alarms: PipelineAlarms | undefined;
+  /** Names this deployment in its metrics and logs. */
+  private readonly deployment: string;
 
   /** @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream. */
   constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
     super(scope, id);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    this.deployment = Names.uniqueResourceName(this, { separator: '-', maxLength: 128 });
+    Tags.of(this).add('tidemark', this.deployment);
     this.stream = props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
     this.tables = {
       state: this.newTable('State', tables.state, removalPolicy),
@@ -78,7 +105,28 @@ export class EventTimeAggregation extends Construct {
       schedule: Schedule.rate(Duration.seconds(finalizeEverySeconds)),
       targets: [new LambdaFunction(this.functions.finalize, { retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) })],
     });
-    this.api = this.newApi();
+    this.api = this.newApi(props, removalPolicy);
+    this.acknowledgeFindings();
+    this.metrics = pipelineMetrics(this.deployment);
+    if (props.alarms === false) return;
+    const { metrics, functions: own } = this;
+    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, metrics, functions: own, tables: this.tables });
+    new PipelineDashboard(this, 'Operations', { title: this.deployment, metrics, functions: own, alarms: this.alarms });
+  }
+
+  /** Lets somebody read the windows table, the product, without the API. */
+  grantRead(grantee: IGrantable): Grant {
+    return this.tables.windows.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query');
+  }
+
+  /** Lets somebody call the API, which asks for a signature. */
+  grantInvoke(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('GET')] });
+  }
+
+  /** Lets a producer put records into the stream. */
+  grantPut(grantee: IGrantable): Grant {
+    return this.stream.grant(grantee, 'kinesis:PutRecord', 'kinesis:PutRecords');
   }
 
   private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
@@ -99,7 +147,7 @@ export class EventTimeAggregation extends Construct {
       billingMode: BillingMode.PAY_PER_REQUEST,
       // What expires by itself is not worth restoring; what does not expire is the product.
       ...(shape.timeToLive === undefined
-        ? { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true } }
+        ? { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true }, deletionProtection: removalPolicy === RemovalPolicy.RETAIN }
         : { timeToLiveAttribute: shape.timeToLive }),
       removalPolicy,
     });
@@ -116,6 +164,7 @@ export class EventTimeAggregation extends Construct {
         [environmentNames.windows]: this.tables.windows.tableName,
         [environmentNames.rejects]: this.tables.rejects.tableName,
         [environmentNames.logLevel]: props.logLevel ?? 'INFO',
+        [environmentNames.deployment]: this.deployment,
       },
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
       logRemovalPolicy,
@@ -151,13 +200,20 @@ export class EventTimeAggregation extends Construct {
     });
   }
 
-  private newApi(): RestApi {
+  private newApi(props: EventTimeAggregationProps, removalPolicy: RemovalPolicy): RestApi {
+    const rate = requestRate(props.requestsPerSecond);
     const api = new RestApi(this, 'Api', {
-      restApiName: Names.uniqueResourceName(this, { separator: '-', maxLength: 128 }),
+      restApiName: this.deployment,
       description: 'Windows, totals, watermarks and counters of a Tidemark pipeline',
       endpointTypes: [EndpointType.REGIONAL],
-      cloudWatchRole: false,
-      deployOptions: { stageName: 'v1' },
+      cloudWatchRole: props.accessLogs ?? true,
+      deployOptions: {
+        stageName: 'v1',
+        tracingEnabled: true,
+        throttlingRateLimit: rate,
+        throttlingBurstLimit: 2 * rate,
+        ...((props.accessLogs ?? true) ? this.accessLog(props, removalPolicy) : {}),
+      },
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       defaultIntegration: new LambdaIntegration(this.functions.query, { allowTestInvoke: false }),
     });
@@ -165,6 +221,43 @@ export class EventTimeAggregation extends Construct {
     api.root.addProxy({ anyMethod: false }).addMethod('GET');
     return api;
   }
+
+  private acknowledgeFindings(): void {
+    const { api, tables: own } = this;
+    const forgets = 'What it holds expires by itself and can be made again from the stream: pages outlive the stream by two days';
+    const findings: Finding[] = [
+      { on: own.state, id: 'AwsSolutions-DDB3', reason: forgets },
+      { on: own.rejects, id: 'AwsSolutions-DDB3', reason: forgets },
+      { on: api, id: 'AwsSolutions-COG4', reason: "Callers sign with IAM, as the account's other services do" },
+      { on: api, id: 'AwsSolutions-APIG2', reason: 'The query function checks every parameter and answers what is wrong with it' },
+      { on: api, id: 'AwsSolutions-APIG3', reason: 'Every request is signed and throttled; a web ACL costs money while nothing happens' },
+      {
+        on: api,
+        id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
+        reason: "API Gateway's own policy for the one role through which it writes logs",
+      },
+    ];
+    const traces = 'X-Ray knows no resources: PutTraceSegments and PutTelemetryRecords are granted on all or not at all';
+    for (const { role } of Object.values(this.functions))
+      if (role !== undefined) findings.push({ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces });
+    acknowledge(findings);
+  }
+
+  private accessLog(props: EventTimeAggregationProps, removalPolicy: RemovalPolicy) {
+    const group = new LogGroup(this, 'AccessLog', { retention: props.logRetention ?? RetentionDays.ONE_MONTH, removalPolicy });
+    return {
+      accessLogDestination: new LogGroupLogDestination(group),
+      accessLogFormat: AccessLogFormat.jsonWithStandardFields(),
+      loggingLevel: MethodLoggingLevel.ERROR,
+    };
+  }
+}
+
+const mostRequestsPerSecond = 10_000;
+
+function requestRate(rate = 50): number {
+  if (Number.isInteger(rate) && rate >= 1 && rate <= mostRequestsPerSecond) return rate;
+  throw mistake('requestsPerSecond', rate, `is not a rate: give a whole number from 1 to ${mostRequestsPerSecond}, API Gateway's quota`);
 }
 
 function existing(stream: IStream, shards: number | undefined): IStream {

@@ -30,4 +30,6 @@ export const environmentNames = {
   windows: 'TIDEMARK_WINDOWS_TABLE',
   rejects: 'TIDEMARK_REJECTS_TABLE',
   logLevel: 'TIDEMARK_LOG_LEVEL',
+  /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
+  deployment: 'TIDEMARK_DEPLOYMENT',
 } as const;

@@ -117,6 +117,7 @@ describe.each(functionNames)('the function %s', (name) => {
       [environmentNames.windows]: stack.resolve(counts.tables.windows.tableName),
       [environmentNames.rejects]: stack.resolve(counts.tables.rejects.tableName),
       [environmentNames.logLevel]: 'INFO',
+      [environmentNames.deployment]: expect.stringContaining('Counts'),
     });
     expect(Object.keys(Properties.Environment.Variables).sort()).toEqual(Object.values(environmentNames).sort());
   });

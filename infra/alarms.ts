@@ -1,0 +1,141 @@
+import {
+  Alarm,
+  ComparisonOperator,
+  type CreateAlarmOptions,
+  type IAlarmAction,
+  type IMetric,
+  MathExpression,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Duration } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { mistake } from '../functions/core/error.ts';
+import type { TableName } from '../functions/core/schema.ts';
+import { type FunctionName, finalizeEverySeconds } from '../functions/core/settings.ts';
+import type { PipelineMetrics } from './metrics.ts';
+import type { PipelineFunction } from './pipeline-function.ts';
+
+/** When the alarms go off, and whom they tell. */
+export interface AlarmSettings {
+  /** Is told when an alarm goes off and when it is over: an SNS topic's action, say. @default nobody; the console shows it */
+  readonly actions?: readonly IAlarmAction[];
+  /** How long a record may wait in the stream before it is folded. @default 5 minutes */
+  readonly iteratorAge?: Duration;
+  /** How far the watermark may be behind the clock while records come; more than the pipeline's delay. @default 3 hours */
+  readonly watermarkLag?: Duration;
+  /** Share of the events that may be rejected, above 0 and at most 1. @default 0.01 */
+  readonly rejectedShare?: number;
+  /** Share of the events that may be late, above 0 and at most 1. @default 0.01 */
+  readonly lateShare?: number;
+}
+
+export interface PipelineAlarmsProps extends AlarmSettings {
+  readonly metrics: PipelineMetrics;
+  readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
+  readonly tables: Readonly<Record<TableName, Table>>;
+}
+
+/** One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name. */
+export class PipelineAlarms extends Construct {
+  /** By the name of the runbook's section. */
+  readonly byName: ReadonlyMap<string, Alarm>;
+
+  /** @throws TidemarkError when a share is none. */
+  constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
+    super(scope, id);
+    const { metrics, functions, tables } = props;
+    const period = Duration.minutes(5);
+    const iteratorAge = props.iteratorAge ?? Duration.minutes(5);
+    const watermarkLag = props.watermarkLag ?? Duration.hours(3);
+    const alarms: readonly (readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>])[] = [
+      [
+        'IteratorAge',
+        `Records wait longer than ${iteratorAge.toHumanString()} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
+        functions.aggregate.metric('IteratorAge', { statistic: 'Maximum', period }),
+        { threshold: iteratorAge.toMilliseconds() },
+      ],
+      ['AggregateErrors', 'Batches fail and are repeated', functions.aggregate.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
+      ['FinalizeErrors', 'Finalize runs fail', functions.finalize.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
+      [
+        'FinalizeMissed',
+        `No finalize run for five minutes, though one is scheduled every ${finalizeEverySeconds} seconds`,
+        functions.finalize.metricInvocations({ period }),
+        {
+          threshold: 1,
+          comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+          treatMissingData: TreatMissingData.BREACHING,
+        },
+      ],
+      [
+        'WatermarkLag',
+        `The watermark is more than ${watermarkLag.toHumanString()} behind the clock while records come: one shard is slow, or its events are old`,
+        metrics.watermarkLag,
+        { threshold: watermarkLag.toMilliseconds(), evaluationPeriods: 2 },
+      ],
+      ['FinalizeBehind', 'Finalize runs leave closings for the next one', metrics.closingsLeft, { threshold: 1, evaluationPeriods: 3 }],
+      ['UnreadableShard', 'A shard cannot be read and holds the watermark', metrics.unreadableShards, { threshold: 1, evaluationPeriods: 2 }],
+      [
+        'Conservation',
+        'Events are in no class, or in two: received = counted + late + duplicate + rejected + filtered does not hold',
+        metrics.conservationMismatch,
+        { threshold: 1 },
+      ],
+      ['RejectedShare', 'Many events are rejected', shareOf(metrics, 'rejected'), { threshold: share('rejectedShare', props.rejectedShare) }],
+      ['LateShare', 'Many events come too late for their windows', shareOf(metrics, 'late'), { threshold: share('lateShare', props.lateShare) }],
+      ['Throttles', 'DynamoDB or Lambda turns calls away', throttles(functions, tables, period), { threshold: 1, evaluationPeriods: 2 }],
+    ];
+    this.byName = new Map(
+      alarms.map(([name, alarmDescription, metric, options]) => {
+        const alarm = new Alarm(this, name, {
+          metric,
+          alarmDescription: `${alarmDescription}. Runbook: docs/OPERATIONS.md#${name.toLowerCase()}`,
+          threshold: 1,
+          evaluationPeriods: 1,
+          comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+          treatMissingData: TreatMissingData.NOT_BREACHING,
+          ...options,
+        });
+        for (const action of props.actions ?? []) {
+          alarm.addAlarmAction(action);
+          alarm.addOkAction(action);
+        }
+        return [name, alarm];
+      }),
+    );
+  }
+}
+
+/** No events, no share. */
+function shareOf(metrics: PipelineMetrics, of: 'rejected' | 'late'): MathExpression {
+  return new MathExpression({
+    label: `share of ${of} events`,
+    expression: 'IF(received > 0, some / received, 0)',
+    usingMetrics: { some: metrics.events(of), received: metrics.events('received') },
+    period: Duration.minutes(5),
+  });
+}
+
+/** What was turned away: calls of the three functions and of their tables. */
+function throttles(functions: PipelineAlarmsProps['functions'], tables: PipelineAlarmsProps['tables'], period: Duration): MathExpression {
+  const metrics = Object.fromEntries([
+    ...Object.entries(functions).map(([name, own]) => [`${name}Calls`, own.metricThrottles({ period })]),
+    ...Object.entries(tables).flatMap(([name, table]) => [
+      [`${name}Reads`, table.metric('ReadThrottleEvents', { statistic: 'Sum', period })],
+      [`${name}Writes`, table.metric('WriteThrottleEvents', { statistic: 'Sum', period })],
+    ]),
+  ]);
+  return new MathExpression({
+    label: 'calls turned away',
+    expression: Object.keys(metrics)
+      .map((name) => `FILL(${name}, 0)`)
+      .join(' + '),
+    usingMetrics: metrics,
+    period,
+  });
+}
+
+function share(name: string, value = 0.01): number {
+  if (!(value > 0 && value <= 1)) throw mistake(name, value, 'is not a share of the events: give a number above 0 and at most 1');
+  return value;
+}

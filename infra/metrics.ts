@@ -1,0 +1,39 @@
+import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib/core';
+import type { FunctionName } from '../functions/core/settings.ts';
+
+/** The namespace of the metrics that the functions publish themselves (functions/telemetry.ts). */
+const namespace = 'Tidemark';
+
+/** What the alarms and the dashboard look at, by the names that the functions publish. Sums and maxima over five minutes. */
+export interface PipelineMetrics {
+  /** How many events the aggregate function met, of one class of the law of conservation, or all. */
+  events(of: 'received' | 'counted' | 'late' | 'duplicate' | 'rejected' | 'filtered'): Metric;
+  /** How far the global watermark is behind the clock while some shard has records to come, ms. */
+  readonly watermarkLag: Metric;
+  readonly windowsFinalized: Metric;
+  readonly windowsOpen: Metric;
+  /** Closings that a run had no time for. */
+  readonly closingsLeft: Metric;
+  readonly unreadableShards: Metric;
+  /** By how many events the law of conservation does not hold. */
+  readonly conservationMismatch: Metric;
+  /** Write units that a function spent on its tables. */
+  writeUnits(by: FunctionName): Metric;
+}
+
+/** @param deployment the dimension that tells one deployment's metrics from another's */
+export function pipelineMetrics(deployment: string): PipelineMetrics {
+  const metric = (by: FunctionName, metricName: string, statistic: string, options: MetricOptions = {}) =>
+    new Metric({ namespace, metricName, dimensionsMap: { service: deployment, function: by }, statistic, period: Duration.minutes(5), ...options });
+  return {
+    events: (of) => metric('aggregate', of, Stats.SUM),
+    watermarkLag: metric('finalize', 'watermarkLag', Stats.MAXIMUM),
+    windowsFinalized: metric('finalize', 'windowsFinalized', Stats.SUM),
+    windowsOpen: metric('finalize', 'windowsOpen', Stats.MAXIMUM),
+    closingsLeft: metric('finalize', 'closingsLeft', Stats.MAXIMUM),
+    unreadableShards: metric('finalize', 'unreadableShards', Stats.MAXIMUM),
+    conservationMismatch: metric('finalize', 'conservationMismatch', Stats.MAXIMUM),
+    writeUnits: (by) => metric(by, 'writeUnits', Stats.SUM),
+  };
+}
