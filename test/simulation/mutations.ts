@@ -60,7 +60,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const { closedThrough } = isNew ? await horizon.read() : horizon.last;',
       },
     ],
-    seed: 414,
+    seed: 10179,
   },
   {
     id: 'd',
@@ -220,7 +220,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 2187,
+    seed: 8326,
   },
   {
     id: 'q',
