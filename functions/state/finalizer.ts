@@ -228,7 +228,7 @@ interface DueWindow {
 
 /** The open windows of a query whose last pane is old enough for the next one. */
 async function dueEarly(
-  { windows: table, limit, now }: FinalizerOptions,
+  { windows: table, limit, now, remainingMs }: FinalizerOptions,
   query: Query,
   registry: readonly RegisteredBucket[],
   closedThrough: number,
@@ -237,8 +237,15 @@ async function dueEarly(
   if (earlyMs === undefined) return [];
   const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));
   const open = windowsOf(query, slices).filter(({ end }) => end > closedThrough);
-  const found = await Promise.all(open.map(async (window) => ({ window, standing: await limit(() => readPaneHead(table, query, window)) })));
-  return found.filter(({ standing }) => standing === undefined || (standing.status === 'early' && now() - standing.emittedAt >= earlyMs));
+  const due: DueWindow[] = [];
+  const look = async (window: EmittedWindow) => {
+    // A backlog of windows may be long: those there is no time for have their turn in a later run.
+    if (remainingMs() < closingReserveMs) return;
+    const standing = await readPaneHead(table, query, window);
+    if (standing === undefined || (standing.status === 'early' && now() - standing.emittedAt >= earlyMs)) due.push({ window, standing });
+  };
+  await Promise.all(open.map((window) => limit(() => look(window))));
+  return due.sort((left, right) => left.window.end - right.window.end);
 }
 
 interface ClosedPage extends Page {
