@@ -63,6 +63,16 @@ function fail(thrown: unknown): void {
 
 function finalError(thrown: unknown): LocalError | undefined {
   if (thrown instanceof LocalError) return thrown;
-  const full = systemCode(thrown) === 'ENOSPC' || /no space left|disk quota/i.test(messageOf(thrown));
-  return full ? new LocalError('diskFull', `no space left for the data folder: free some and start again (${messageOf(thrown)})`) : undefined;
+  const message = messageOf(thrown);
+  if (systemCode(thrown) === 'ENOSPC' || /no space left|disk quota/i.test(message))
+    return new LocalError('diskFull', `no space left for the data folder: free some and start again (${message})`);
+  if (systemCode(thrown) === 'EROFS' || /read-only file system/i.test(message))
+    return new LocalError('dataFolder', `the data folder can no longer be written: make it writable and start again (${message})`);
+  // A new process would meet it again, and again.
+  if (systemCode(thrown) === 'LEVEL_CORRUPTION' || /^Corruption: /.test(message))
+    return new LocalError(
+      'dataFolder',
+      `a database of the data folder is damaged: restore the folder from a copy, or begin with another (${message})`,
+    );
+  return undefined;
 }

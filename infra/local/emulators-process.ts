@@ -19,7 +19,8 @@ const shardLimit = 10_000;
 
 async function start(options: EmulatorsOptions): Promise<RunningChild> {
   const folder = options.dataDir === null ? undefined : prepareDataFolder(options.dataDir);
-  if (folder !== undefined && options.dataDir !== null) await takeDataFolder(options.dataDir, folder, process.ppid);
+  const inspection = options.ports.kinesis === 0 ? 'whole' : 'quick';
+  if (folder !== undefined && options.dataDir !== null) await takeDataFolder(options.dataDir, folder, process.ppid, inspection);
   const hints = createPutHints();
   const stores = keepStores();
   const kinesis = createFastKinesalite({

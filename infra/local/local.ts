@@ -6,6 +6,7 @@ import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
 import type { FunctionsOptions } from './functions-process.ts';
+import { checkHistory } from './kept-history.ts';
 import { cannotListen, LocalError } from './local-error.ts';
 import { findPackageRoot } from './package-root.ts';
 import { ensureResources, type ResourceNames, resourceNames } from './resources.ts';
@@ -163,7 +164,11 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const ports = { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb') };
     startFunctions.then(functionPorts.resolve, () => undefined);
     await bundling;
-    stream.resolve(await ensureResources(names, options.shards, ports));
+    const identity = await ensureResources(names, options.shards, ports);
+    // Other functions keep other state.
+    if (dataDir !== null && options.entries === undefined)
+      await checkHistory({ dataDir, names, streamCreatedAtSeconds: identity.createdAtSeconds, ports, nowMs: Date.now() });
+    stream.resolve(identity);
     await startFunctions;
     const url = urlOf(portOf(await startRunner, 'front'));
 

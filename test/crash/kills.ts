@@ -1,0 +1,85 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAfter } from '../../functions/core/sequence-number.ts';
+import type { MappingStatus } from '../../infra/local/event-source-mapping.ts';
+import type { Random } from '../simulation/random.ts';
+import type { Load } from './load.ts';
+import { type System, Violation } from './system.ts';
+
+/** What is killed: the command itself, one of its three processes, or an execution environment (a thread of the functions' process). */
+export const victims = ['command', 'runner', 'functions', 'emulators', 'aggregate environment', 'finalize environment'] as const;
+export type Victim = (typeof victims)[number];
+
+/** Draws a victim. The functions and their environments, which hold what a batch has half done, are the most frequent. */
+export function drawVictim(random: Random): Victim {
+  return random.pick([
+    'command',
+    'runner',
+    'functions',
+    'functions',
+    'emulators',
+    'aggregate environment',
+    'aggregate environment',
+    'finalize environment',
+  ]);
+}
+
+/** How long (ms) an environment has to take note of its order: there may be none at the moment. */
+const orderWithinMs = 500;
+const lookEveryMs = 5;
+
+/** Kills; false when there was nothing to kill at this moment. */
+export async function killVictim(system: System, folder: string, victim: Victim): Promise<boolean> {
+  switch (victim) {
+    case 'command':
+      return system.killCommand() !== undefined;
+    case 'runner':
+    case 'functions':
+    case 'emulators':
+      return (await system.killChild(victim)) !== undefined;
+    case 'aggregate environment':
+    case 'finalize environment':
+      return endEnvironment(join(folder, `kill-tidemark-crash-${victim.split(' ')[0]}`));
+  }
+}
+
+async function endEnvironment(order: string): Promise<boolean> {
+  writeFileSync(order, '');
+  for (const untilMs = performance.now() + orderWithinMs; performance.now() < untilMs; await sleep(lookEveryMs)) if (!existsSync(order)) return true;
+  rmSync(order, { force: true });
+  return false;
+}
+
+/** The longest (ms) that the system may take to come back on a busy machine: far more than it takes. */
+const backWithinMs = 60_000;
+
+/** Waits until a record that was put from now on is committed, so that every part of the system has worked since. @throws Violation when that takes too long */
+export async function comeBack(system: System, load: Load, what: string): Promise<void> {
+  const untilMs = performance.now() + backWithinMs;
+  const expired = sleep(backWithinMs, undefined, { ref: false }).then(() => {
+    throw new Violation(`the system has not come back ${backWithinMs / 1000} s after the kill of ${what}: no put was acknowledged`);
+  });
+  expired.catch(() => undefined);
+  const { shardId, sequenceNumber } = await Promise.race([load.next(), expired]);
+  for (;;) {
+    system.check();
+    const shard = (await mappingStatus(system))?.shards[shardId];
+    if (shard !== undefined && (shard.state === 'finished' || !isAfter(sequenceNumber, shard.checkpoint ?? undefined))) return;
+    if (performance.now() > untilMs)
+      throw new Violation(
+        `the system has not come back ${backWithinMs / 1000} s after the kill of ${what}: ${shardId} is at ${JSON.stringify(shard)}, and ${sequenceNumber} was put`,
+      );
+    await sleep(lookEveryMs);
+  }
+}
+
+async function mappingStatus(system: System): Promise<MappingStatus | undefined> {
+  const url = system.url();
+  if (url === undefined) return undefined;
+  try {
+    return (await (await fetch(`${url}/_tidemark/mapping`)).json()) as MappingStatus;
+  } catch {
+    return undefined;
+  }
+}

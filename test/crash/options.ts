@@ -1,0 +1,47 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { UsageError } from '../../cli/errors.ts';
+import { integer, text } from '../../cli/option-value.ts';
+
+/** What a run is told. */
+export interface CrashOptions {
+  readonly kills: number;
+  /** Which events, which victim and which moment: all of it is drawn from this. */
+  readonly seed: number;
+  /** Keeps the data folder here; in a temporary folder, which goes when all is well, without. */
+  readonly data: string | undefined;
+  readonly json: boolean;
+}
+
+export const usage = `npm run crash -- [--kills N] [--seed N] [--data DIR] [--json]
+
+Starts tidemark up --data in a process of its own, puts events into it, and kills its processes with kill -9, N times (default: 100), at moments and
+with victims drawn from the seed (default: any; it is printed). Then ends the stream, reads all of it back, and compares every window, the side
+output and the counters with one pass over what the stream holds. The exit code is 0 when all is equal, 1 when not, 2 for a wrong use.
+`;
+
+/** @throws UsageError */
+export function parseOptions(argv: readonly string[]): CrashOptions | 'help' {
+  let values: { kills: string; seed?: string; data?: string; json: boolean; help: boolean };
+  try {
+    values = parseArgs({
+      args: [...argv],
+      options: {
+        kills: { type: 'string', default: '100' },
+        seed: { type: 'string' },
+        data: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (values.help) return 'help';
+  return {
+    kills: integer(0, 100_000)(values.kills, '--kills'),
+    seed: values.seed === undefined ? randomInt(1, 1_000_000) : integer(0, 2 ** 31)(values.seed, '--seed'),
+    data: values.data === undefined ? undefined : text(values.data, '--data'),
+    json: values.json,
+  };
+}

@@ -1,0 +1,196 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../fixtures/local/start.ts';
+import { command, type Ended, launch } from '../fixtures/system/command-line.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'tidemark-failures-'));
+/** A data folder in which 2,000 events were counted: as it was left by a kill -9, and after one more start and stop, which packs its logs into tables. */
+const killed = join(root, 'killed');
+const stopped = join(root, 'stopped');
+let folders = 0;
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const events = Array.from({ length: 2_000 }, (_, i) => `${JSON.stringify({ time: 1_469_501_107 + i, action: i % 2 ? 'Open' : 'Close' })}\n`).join('');
+
+beforeAll(async () => {
+  const up = launch(['up', '--port', '0', '--data', killed, '--json']);
+  const { url } = JSON.parse(await up.firstLine()) as { readonly url: string };
+  await put(url);
+  await until(async () => ((await (await fetch(`${url}/v1/conservation`)).json()) as { readonly received?: number }).received === 2_000);
+  await until(() => existsSync(join(killed, 'checkpoints.json')));
+  up.child.kill('SIGKILL');
+  await up.ended;
+  cpSync(killed, stopped, { recursive: true });
+  const again = launch(['up', '--port', '0', '--data', stopped]);
+  await again.firstLine();
+  again.child.kill('SIGINT');
+  await again.ended;
+});
+
+async function put(url: string): Promise<Ended> {
+  return command(['put', '--port', new URL(url).port], events);
+}
+
+/** A copy that a test may damage. */
+function copyOf(folder: string): string {
+  const copy = join(root, `${folders++}`);
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+}
+
+/** The files of a data folder whose loss would be one, with their bytes. (Who took the folder, the logs and LevelDB's notes are not among them.) */
+function contentOf(folder: string): Readonly<Record<string, string>> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/^(LOCK|LOG|LOG\.old|leader|.*\.log)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(name).toString('base64')]));
+}
+
+/** Starts on a folder that has to be refused: exit code 1, nothing on stdout, one line on stderr, without a stack. */
+async function refusal(dataDir: string): Promise<string> {
+  const up = launch(['up', '--port', '0', '--data', dataDir]);
+  const started = up.firstLine().then(
+    () => up.child.kill('SIGKILL'), // a start that should not have been: the expectations below tell
+    () => undefined,
+  );
+  const { code, stdout, stderr } = await up.ended;
+  await started;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^tidemark: [^\n]+\n$/);
+  return stderr;
+}
+
+function theFile(folder: string, pattern: RegExp): string {
+  const name = readdirSync(folder).find((each) => pattern.test(each));
+  if (name === undefined) throw new Error(`no file ${pattern} in ${folder}: ${readdirSync(folder).join(', ')}`);
+  return join(folder, name);
+}
+
+function flip(file: string, from: number): void {
+  const bytes = readFileSync(file);
+  for (let at = from; at < Math.min(bytes.length, from + 64); at++) bytes[at] = (bytes[at] ?? 0) ^ 0xff;
+  writeFileSync(file, bytes);
+}
+
+describe('a damaged data folder', () => {
+  it.each([
+    ['empty', () => ''],
+    ['cut', (text: string) => text.slice(0, text.length >> 1)],
+    ['garbage', () => '\u0000\u0001\u0002'],
+    ['of another version', (text: string) => text.replace('"version":1', '"version":2')],
+  ] as const)('is refused with checkpoints that are %s, and stays as it is', async (_name, damage) => {
+    const folder = copyOf(killed);
+    const file = join(folder, 'checkpoints.json');
+    writeFileSync(file, damage(readFileSync(file, 'utf8')));
+    const damaged = readFileSync(file);
+    expect(await refusal(folder)).toContain(file);
+    expect(readFileSync(file)).toEqual(damaged);
+  });
+
+  it.each(['kinesis', 'dynamodb'])('is refused with a log of %s that fails its checksums, and stays as it is', async (database) => {
+    const folder = copyOf(killed);
+    flip(theFile(join(folder, database), /^\d+\.log$/), 2_000);
+    const before = contentOf(folder);
+    expect(await refusal(folder)).toContain(join(folder, database));
+    expect(contentOf(folder)).toEqual(before);
+  });
+
+  it.each(['kinesis', 'dynamodb'])('is refused without the file CURRENT of %s, which would make it a new one', async (database) => {
+    const folder = copyOf(stopped);
+    rmSync(join(folder, database, 'CURRENT'));
+    const before = contentOf(folder);
+    expect(await refusal(folder)).toContain(join(folder, database));
+    expect(contentOf(folder)).toEqual(before);
+  });
+
+  it.each(['kinesis', 'dynamodb'])('is refused with a table file of %s that cannot be read', async (database) => {
+    const folder = copyOf(stopped);
+    flip(theFile(join(folder, database), /\.ldb$/), 500);
+    expect(await refusal(folder)).toContain(join(folder, database));
+  });
+
+  it('is refused when the tables have lost what was delivered', async () => {
+    const folder = copyOf(killed);
+    rmSync(theFile(join(folder, 'dynamodb'), /^\d+\.log$/));
+    expect(await refusal(folder)).toContain(join(folder, 'dynamodb'));
+  });
+
+  it('is refused when the stream has lost what was delivered', async () => {
+    const folder = copyOf(killed);
+    const log = theFile(join(folder, 'kinesis'), /^\d+\.log$/);
+    writeFileSync(log, readFileSync(log).subarray(0, 4_000));
+    expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
+  });
+
+  it('is no folder whose last write a kill cut short', async () => {
+    const folder = copyOf(killed);
+    const log = theFile(join(folder, 'dynamodb'), /^\d+\.log$/);
+    writeFileSync(log, Buffer.concat([readFileSync(log), Buffer.from([1, 2, 3, 4, 200, 0, 1, 9])]));
+    const up = launch(['up', '--port', '0', '--data', folder]);
+    await up.firstLine();
+    up.child.kill('SIGINT');
+    expect((await up.ended).code).toBe(130);
+  });
+});
+
+/** Mounts a small file system in memory, if this machine allows it: only root may. */
+function mount(folder: string, options: string): boolean {
+  mkdirSync(folder, { recursive: true });
+  return process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status === 0;
+}
+
+const canMount = mount(join(root, 'probe'), 'size=64k');
+if (canMount) spawnSync('umount', [join(root, 'probe')]);
+const needs = canMount ? '' : ' (skipped: needs root to mount a file system)';
+
+describe.skipIf(!canMount)(`a data folder on a file system of its own${needs}`, () => {
+  it('ends the system with one line when the disk is full, and goes on from there when there is room again', async () => {
+    const disk = join(root, 'disk');
+    mount(disk, 'size=900k');
+    try {
+      const folder = join(disk, 'data');
+      cpSync(killed, folder, { recursive: true });
+      const up = launch(['up', '--port', '0', '--data', folder, '--json']);
+      const { url } = JSON.parse(await up.firstLine()) as { readonly url: string };
+      let ended = false;
+      void up.ended.then(() => {
+        ended = true;
+      });
+      await until(async () => ended || ((await put(url)).code === 0 ? false : up.ended.then(() => true)));
+      const { code, stderr } = await up.ended;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^tidemark: [^\n]*no space[^\n]+\n$/i);
+      expect(spawnSync('mount', ['-o', 'remount,size=64m', disk]).status).toBe(0);
+      const again = launch(['up', '--port', '0', '--data', folder, '--json']);
+      const { url: there } = JSON.parse(await again.firstLine()) as { readonly url: string };
+      expect((await put(there)).code).toBe(0);
+      expect((await command(['drain', '--port', new URL(there).port])).code).toBe(0);
+      const counters = (await (await fetch(`${there}/v1/conservation`)).json()) as { readonly received: number; readonly holds: boolean };
+      expect(counters.holds).toBe(true);
+      expect(counters.received).toBeGreaterThanOrEqual(4_000);
+      again.child.kill('SIGINT');
+      await again.ended;
+    } finally {
+      spawnSync('umount', ['-l', disk]);
+    }
+  });
+
+  it('is refused when it is read-only, and stays as it is', async () => {
+    const disk = join(root, 'read-only');
+    mount(disk, 'size=16m');
+    try {
+      const folder = join(disk, 'data');
+      cpSync(stopped, folder, { recursive: true });
+      expect(spawnSync('mount', ['-o', 'remount,ro', disk]).status).toBe(0);
+      const before = contentOf(folder);
+      expect(await refusal(folder)).toContain(folder);
+      expect(contentOf(folder)).toEqual(before);
+    } finally {
+      spawnSync('umount', ['-l', disk]);
+    }
+  });
+});
