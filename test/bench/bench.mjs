@@ -1,29 +1,5 @@
-/**
- * Starts the benchmarks: they are TypeScript, so they are bundled into a folder of this run's own, beside the package's dependencies, and the folder goes with it.
- */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+// Starts the benchmarks.
+import { bundled } from '../bundled.mjs';
 
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
-const cache = path.join(root, 'node_modules', '.cache', 'tidemark-bench');
-mkdirSync(cache, { recursive: true });
-const outdir = mkdtempSync(path.join(cache, 'run-'));
-process.on('exit', () => rmSync(outdir, { recursive: true, force: true }));
-await build({
-  absWorkingDir: root,
-  entryPoints: ['test/bench/bench.ts'],
-  outdir,
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  splitting: true,
-  packages: 'external',
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  logLevel: 'error',
-});
-const { bench } = await import(pathToFileURL(path.join(outdir, 'bench.mjs')).href);
+const { bench } = await bundled('test/bench/bench.ts');
 process.exitCode = await bench(process.argv.slice(2));

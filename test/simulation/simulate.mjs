@@ -1,14 +1,9 @@
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+// Starts the simulator.
+import { bundled, root } from '../bundled.mjs';
 
-// The command is TypeScript, which Node 20 does not read: it is bundled first.
-const repository = fileURLToPath(new URL('../../', import.meta.url)).replace(/[\\/]$/, '');
-const outfile = `${repository}/.tidemark/simulation/command.mjs`;
-const entry = `${repository}/test/simulation/command.ts`;
-await build({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'silent' });
-const { main } = await import(pathToFileURL(outfile).href);
+const { main } = await bundled('test/simulation/command.ts');
 try {
-  process.exitCode = await main(repository, process.argv.slice(2));
+  process.exitCode = await main(root, process.argv.slice(2));
 } catch (error) {
   // Wrong options are a person's mistake: one line.
   const isUsage = error.name === 'UsageError' || String(error.code).startsWith('ERR_PARSE_ARGS');
