@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import pLimit from 'p-limit';
 import pipeline from '#pipeline';
 import { readConfig } from './config.ts';
+import { unaccounted } from './core/counters.ts';
 import { streamRetentionHours } from './core/settings.ts';
 import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
 import { kinesisStream } from './kinesis-stream.ts';
@@ -51,8 +52,15 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
     const { watermark, heldBy, windows, earlyPanes, windowsOpen, closingsLeft, drained } = report;
     const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
-    const lag = Number.isFinite(watermark) ? { watermarkLag: Date.now() - watermark } : {};
+    // A stream in which nothing happens has a watermark that stands still, and nobody waits for it.
+    const isFlowing = report.shards.some(({ state }) => state === 'holding');
+    const lag = Number.isFinite(watermark) && isFlowing ? { watermarkLag: Date.now() - watermark } : {};
+    const conservationMismatch = Math.abs(unaccounted(report.counters));
     const answer = { watermark: Number.isFinite(watermark) ? watermark : null, heldBy: heldBy ?? null, windows, windowsOpen, closingsLeft, drained };
-    return { answer, counts: { windowsFinalized: windows, earlyPanes, windowsOpen, closingsLeft, unreadableShards }, milliseconds: lag };
+    return {
+      answer,
+      counts: { windowsFinalized: windows, earlyPanes, windowsOpen, closingsLeft, unreadableShards, conservationMismatch },
+      milliseconds: lag,
+    };
   });
 }

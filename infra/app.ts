@@ -4,11 +4,12 @@ import { addOutputs } from './outputs.ts';
 import { settingsOf } from './settings.ts';
 
 const app = new App();
-const { stackName, pipeline, stage, shards } = settingsOf((name) => app.node.tryGetContext(name), process.cwd());
+const { stackName, pipeline, stage, shards, operations } = settingsOf((name) => app.node.tryGetContext(name), process.cwd());
 const stack = new Stack(app, stackName, { description: `Tidemark: ${stackName}` });
 const counts = new EventTimeAggregation(stack, 'Counts', {
   pipeline,
   removalPolicy: stage === 'prod' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
   ...(shards === undefined ? {} : { shards }),
+  ...(operations ? {} : { alarms: false, accessLogs: false }),
 });
 addOutputs(stack, counts);

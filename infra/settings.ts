@@ -12,10 +12,12 @@ export interface Settings {
   readonly stage: string;
   /** Shards of the stream; undefined: on demand. */
   readonly shards?: number;
+  /** Whether there are alarms, a dashboard and access logs: some emulators know none of them. */
+  readonly operations: boolean;
 }
 
 /**
- * Reads `pipeline` (default device-actions), `stage` (default dev) and `shards` (default on demand) from the app's context.
+ * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand) and `operations` (default true) from the app's context.
  * @param context looks up one context value; what comes from a command line is text
  * @param root the folder that holds `pipelines/`, and that a relative path starts from
  * @throws TidemarkError naming the value that cannot be used.
@@ -29,7 +31,14 @@ export function settingsOf(context: (name: string) => unknown, root: string): Se
     .replace(/\.[cm]?ts$/, '')
     .replace(/[^A-Za-z0-9-]+/g, '-');
   const shards = context('shards');
-  return { stackName: `tidemark-${name}-${stage}`, pipeline, stage, ...(shards === undefined ? {} : { shards: Number(shards) }) };
+  const operations = flag('operations', context('operations') ?? true);
+  return { stackName: `tidemark-${name}-${stage}`, pipeline, stage, operations, ...(shards === undefined ? {} : { shards: Number(shards) }) };
+}
+
+function flag(field: string, value: unknown): boolean {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw mistake(field, value, `is neither true nor false: give one with -c ${field}=false`);
 }
 
 function text(field: string, value: unknown): string {

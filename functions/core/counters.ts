@@ -18,7 +18,12 @@ export const noEvents: Counters = { received: 0, counted: 0, late: 0, duplicate:
 
 /** The law of conservation: received = counted + late + duplicate + rejected + filtered. */
 export function isConserved(counters: Counters): boolean {
-  return counters.received === eventClasses.reduce((total, name) => total + counters[name], 0);
+  return unaccounted(counters) === 0;
+}
+
+/** By how many events the law does not hold: above 0 for events in no class, below 0 for events in two. */
+export function unaccounted(counters: Counters): number {
+  return counters.received - eventClasses.reduce((total, name) => total + counters[name], 0);
 }
 
 export function addCounters(left: Counters, right: Counters): Counters {

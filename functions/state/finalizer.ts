@@ -1,3 +1,4 @@
+import type { Counters } from '../core/counters.ts';
 import { grouped } from '../core/grouped.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { globalWatermark } from '../core/watermark.ts';
@@ -36,6 +37,8 @@ export interface FinalizeReport {
   /** The shard that holds it back. */
   readonly heldBy: string | undefined;
   readonly shards: readonly ShardReport[];
+  /** Of all events that were committed when it began. */
+  readonly counters: Counters;
   /** How many windows it emitted for good. */
   readonly windows: number;
   /** How many early panes it emitted. */
@@ -63,7 +66,7 @@ const pageGraceMs = 2 * 24 * 3_600_000;
 /** One run of the finalize protocol (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { pipeline, state, stream, limit } = options;
-  const shards = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
+  const { shards, counters } = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(options, shards));
   const raiseTo = drained ? latest(computed, await lastClosing(pipeline, state)) : computed;
@@ -85,6 +88,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     watermark,
     heldBy,
     shards,
+    counters,
     windows,
     earlyPanes,
     windowsOpen: countWindows(pipeline, registry, closedThrough),

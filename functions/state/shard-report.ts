@@ -1,3 +1,4 @@
+import { addCounters, type Counters, noEvents } from '../core/counters.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 import type { SequenceNumber } from '../core/sequence-number.ts';
 import type { ShardObservation } from '../core/watermark.ts';
@@ -32,11 +33,18 @@ interface ObservationDeps {
   readonly nowMs: number;
 }
 
+/** The shards of the stream, and what has become of all events that were ever committed. */
+export interface Observation {
+  readonly shards: readonly ShardReport[];
+  /** Shards that have left the stream are in it too. */
+  readonly counters: Counters;
+}
+
 /**
  * Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold nothing and are not listed.
  * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it then
  */
-export async function observeShards(deps: ObservationDeps): Promise<readonly ShardReport[]> {
+export async function observeShards(deps: ObservationDeps): Promise<Observation> {
   const [listed, progress, seen] = await Promise.all([deps.stream.listShards(), readAllProgress(deps.state), readSeenShards(deps.state)]);
   const forAll = <S, R>(shards: readonly S[], look: (shard: S) => Promise<R>) => Promise.all(shards.map((shard) => deps.limit(() => look(shard))));
   const observed = await forAll(listed, async (shard) => {
@@ -45,10 +53,12 @@ export async function observeShards(deps: ObservationDeps): Promise<readonly Sha
     return { before, committed, shardId: shard.shardId, ...(await observe(deps, shard, committed, before)) };
   });
   await checkStream(deps.state, deps.stream);
-  return forAll(observed, async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
+  const counters = [...progress.values()].reduce((total, shard) => addCounters(total, shard.counters), noEvents);
+  const shards = await forAll(observed, async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
     await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
     return { shardId, maxEventTime, sequenceNumber, state, unreadable };
   });
+  return { shards, counters };
 }
 
 async function observe(

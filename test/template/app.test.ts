@@ -19,6 +19,7 @@ describe('the settings of the app', () => {
     expect(settings({})).toEqual({
       stackName: 'tidemark-device-actions-dev',
       stage: 'dev',
+      operations: true,
       pipeline: join(root, 'pipelines', 'device-actions.ts'),
     });
   });
@@ -35,6 +36,7 @@ describe('the settings of the app', () => {
     { pipeline: true },
     { stage: 'Prod' },
     { stage: '' },
+    { operations: 'maybe' },
   ])('refuse %o', (context) => {
     expect(() => settings(context)).toThrow(TidemarkError);
   });
