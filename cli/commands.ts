@@ -14,6 +14,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'batch', summary: 'run the queries over files, on all cores', load: () => import('./commands/batch.ts') },
   { name: 'stream', summary: 'run the queries over files as a stream, the whole system embedded', load: () => import('./commands/stream.ts') },
   { name: 'delay', summary: 'show what a watermark delay costs', load: () => import('./commands/delay.ts') },
+  { name: 'cost', summary: 'print the monthly bill, by service', load: () => import('./commands/cost.ts') },
   { name: 'up', summary: 'start the embedded AWS with a pipeline on it', load: () => import('./commands/up.ts') },
   { name: 'replay', summary: 'put the events of files into a stream', load: () => import('./commands/replay.ts') },
   { name: 'put', summary: 'put the events of standard input into a stream', load: () => import('./commands/put.ts') },

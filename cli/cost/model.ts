@@ -1,0 +1,145 @@
+import { pageCountFor } from '../../functions/core/page-hash.ts';
+import { finalizeEverySeconds, functions } from '../../functions/core/settings.ts';
+import { prices } from './prices.ts';
+
+/** What is asked about. */
+export interface CostQuestion {
+  readonly eventsPerSecond: number;
+  /** Keys of a window. */
+  readonly keys: number;
+  /** Shards of a provisioned stream; 0: on demand. */
+  readonly shards: number;
+  readonly eventBytes: number;
+  readonly windowSeconds: number;
+  /** The event source mapping's batch window. */
+  readonly batchSeconds: number;
+  /** Requests to the query API. */
+  readonly requestsPerMonth: number;
+}
+
+/** Dollars a month by service. */
+export type Bill = Readonly<Record<string, number>>;
+
+/** A bill beside two others for the same events, and beside what is paid when none come. */
+export interface CostAnswer {
+  readonly tidemark: Bill;
+  readonly idle: Bill;
+  readonly writePerMessage: Bill;
+  readonly managedFlink: Bill;
+  /** DynamoDB write units a million events: Tidemark's, as `npm run bench -- writes` measures them. */
+  readonly writeUnitsPerMillion: number;
+}
+
+const hours = 730;
+const monthSeconds = hours * 3_600;
+const gb = 2 ** 30;
+const million = 1_000_000;
+
+/** What a key and a count take in a page, bytes: 100 keys came to 4 pages in the bench. */
+const bytesPerKey = 25;
+
+/** A row in a manifest, bytes. */
+const rowBytes = 60;
+
+/** What an invocation takes beyond its events, and for each of them, in seconds: measured on this project's machine, doubled. */
+const batchOverheadSeconds = 0.03;
+const secondsPerEvent = 0.000_006;
+const finalizeSeconds = 0.15;
+
+/** Metrics that the functions publish, and those that the alarms look at. */
+const publishedMetrics = 24;
+const alarmMetrics = 22;
+
+/** X-Ray's default sampling: one a second and function, and a twentieth of the rest. */
+const sampled = (perSecond: number) => Math.min(perSecond, 1) + 0.05 * Math.max(0, perSecond - 1);
+
+/** The monthly bill for a stream of events, by service, in US dollars. */
+export function costOf(question: CostQuestion): CostAnswer {
+  const events = question.eventsPerSecond * monthSeconds;
+  const shards = question.shards === 0 ? Math.max(4, Math.ceil(question.eventsPerSecond / 1_000)) : question.shards;
+  const batchesPerSecond = Math.min(shards / Math.max(question.batchSeconds, 0.2), question.eventsPerSecond);
+  const batches = batchesPerSecond * monthSeconds;
+  const eventsPerBatch = batches === 0 ? 0 : events / batches;
+  const pages = pageCountFor(question.keys * bytesPerKey);
+  const touched = Math.min(pages, eventsPerBatch);
+  const windows = events === 0 ? 0 : monthSeconds / question.windowSeconds;
+  const manifestUnits = Math.ceil((question.keys * rowBytes) / 1024);
+  // Closing, expiring, and registering a page's bucket; raising the horizon.
+  const windowUnits = shards * (2 * pages + 3) + manifestUnits + 2;
+  const writes = batches * (touched + 1) + windows * windowUnits;
+  const runs = monthSeconds / finalizeEverySeconds;
+  const reads = batches + runs * 10 + question.requestsPerMonth * 20;
+  const memory = (name: keyof typeof functions) => functions[name].memoryMb / 1024;
+  const kinesis = kinesisBill(question, events);
+  const tidemark = {
+    Kinesis: kinesis,
+    Lambda: lambdaBill([
+      [batches, batchOverheadSeconds + eventsPerBatch * secondsPerEvent, memory('aggregate')],
+      [runs, finalizeSeconds, memory('finalize')],
+      [question.requestsPerMonth, 0.05, memory('query')],
+    ]),
+    DynamoDB: dynamodbBill(writes, reads, (windows * 12 * question.keys * rowBytes) / gb),
+    'API Gateway': (question.requestsPerMonth / million) * prices.apiGateway.millionRequests,
+    CloudWatch: cloudwatchBill(batches + runs, events > 0),
+    'X-Ray': ((sampled(batchesPerSecond) + runs / monthSeconds) * monthSeconds * prices.xray.millionTraces) / million,
+  };
+  const noEvents = { ...question, eventsPerSecond: 0, requestsPerMonth: 0 };
+  return {
+    tidemark,
+    idle: question.eventsPerSecond === 0 ? tidemark : costOf(noEvents).tidemark,
+    writePerMessage: {
+      Kinesis: kinesis,
+      Lambda: lambdaBill([[batches, batchOverheadSeconds + eventsPerBatch * 0.0005, memory('aggregate')]]),
+      DynamoDB: dynamodbBill(events, 0, 0),
+    },
+    managedFlink: { Kinesis: kinesis, 'Managed Flink': flinkBill(question.eventsPerSecond) },
+    writeUnitsPerMillion: events === 0 ? 0 : (writes / events) * million,
+  };
+}
+
+/** The sum of a bill. */
+export function totalOf(bill: Bill): number {
+  return Object.values(bill).reduce((total, dollars) => total + dollars, 0);
+}
+
+function kinesisBill({ shards, eventBytes }: CostQuestion, events: number): number {
+  const { kinesis } = prices;
+  if (shards > 0) return shards * hours * (kinesis.shardHour + kinesis.shardHourKept) + (events / million) * kinesis.millionPutUnits;
+  // On demand, each record is rounded up to a kilobyte.
+  const volume = (events * Math.ceil(eventBytes / 1024) * 1024) / gb;
+  const kept = (volume / hours) * 24 * 6;
+  return hours * kinesis.onDemandStreamHour + volume * (kinesis.onDemandGbIn + kinesis.onDemandGbOut) + kept * kinesis.onDemandGbMonthKept;
+}
+
+function lambdaBill(functionUse: readonly (readonly [invocations: number, seconds: number, gigabytes: number])[]): number {
+  const { lambda } = prices;
+  return functionUse.reduce(
+    (total, [invocations, seconds, gigabytes]) =>
+      total + invocations * seconds * gigabytes * lambda.gbSecond + (invocations / million) * lambda.millionRequests,
+    0,
+  );
+}
+
+function dynamodbBill(writes: number, reads: number, windowsGb: number): number {
+  const { dynamodb } = prices;
+  return (writes * dynamodb.millionWrites + reads * dynamodb.millionReads) / million + windowsGb * (dynamodb.gbMonth + dynamodb.gbMonthRecovery);
+}
+
+/** A line of metrics, some 1 KB, an invocation; metrics are paid for in hours in which they are published. */
+function cloudwatchBill(invocations: number, isFlowing: boolean): number {
+  const { cloudwatch } = prices;
+  const metrics = isFlowing ? publishedMetrics : publishedMetrics / 2;
+  return (
+    metrics * cloudwatch.metricMonth +
+    alarmMetrics * cloudwatch.alarmMetricMonth +
+    cloudwatch.dashboardMonth +
+    ((invocations * 1024) / gb) * cloudwatch.logsGb
+  );
+}
+
+/** A unit (1 vCPU) for every 20,000 events a second, which is generous, and the one that orchestrates; it cannot be less than both. */
+function flinkBill(eventsPerSecond: number): number {
+  const { flink } = prices;
+  const units = Math.max(1, Math.ceil(eventsPerSecond / 20_000));
+  return (units + 1) * hours * flink.unitHour + units * flink.storageGbOfUnit * flink.storageGbMonth;
+}
