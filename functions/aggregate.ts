@@ -2,11 +2,13 @@ import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aw
 import pipeline from '#pipeline';
 import { readConfig } from './config.ts';
 import { shardWatermark } from './core/watermark.ts';
+import { kicker } from './kick.ts';
 import { kinesisBatch } from './kinesis-batch.ts';
 import { streamRecords } from './kinesis-records.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { surviveOrphanRejections } from './orphan-rejections.ts';
-import { type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
+import { edgePassed, mayBeSlowest } from './state/kick.ts';
+import { type BatchReport, type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
 import { streamGuard } from './state/stream-identity.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -38,6 +40,25 @@ function aggregatorOf(shardId: string): ShardAggregator {
   return known;
 }
 
+const kick = kicker(config.finalizeFunction);
+
+/**
+ * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is known to hold it: its results
+ * need not wait for the minute. What fails here is told and no more: the batch is committed, and the schedule does the same.
+ */
+async function kickFinalize(shardId: string, { maxEventTimeBefore, maxEventTime }: BatchReport): Promise<number> {
+  if (kick === undefined) return 0;
+  try {
+    const edge = edgePassed(pipeline, maxEventTimeBefore, maxEventTime);
+    if (edge === undefined || !(await mayBeSlowest(tables.state, pipeline, shardId, edge, Date.now()))) return 0;
+    await kick();
+    return 1;
+  } catch (error) {
+    telemetry.logger.warn('A finalize run could not be asked for: its schedule will do', { error: String(error) });
+    return 0;
+  }
+}
+
 /** Folds one Kinesis batch of one shard into its windows, exactly once. Throws what only a retry of the same batch can put right. */
 export async function handler(event: KinesisStreamEvent, context: Context): Promise<KinesisStreamBatchResponse> {
   return telemetry.measured(tables.meter, context, async () => {
@@ -45,8 +66,9 @@ export async function handler(event: KinesisStreamEvent, context: Context): Prom
     if (batch === undefined) return { answer: { batchItemFailures: [] }, counts: {}, milliseconds: {} };
     await guard();
     const report = await aggregatorOf(batch.shardId).apply(streamRecords(batch.records), () => context.getRemainingTimeInMillis());
+    const kicks = await kickFinalize(batch.shardId, report);
     const lag = report.maxEventTime === undefined ? {} : { watermarkLag: Date.now() - shardWatermark(report.maxEventTime, pipeline.delayMs) };
     const answer = { batchItemFailures: report.resumeAt === undefined ? [] : [{ itemIdentifier: report.resumeAt }] };
-    return { answer, counts: { ...report.counters }, milliseconds: lag };
+    return { answer, counts: { ...report.counters, kicks }, milliseconds: lag };
   });
 }

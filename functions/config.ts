@@ -5,6 +5,8 @@ import { environmentNames } from './core/schema.ts';
 export interface Config {
   readonly stream: string;
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
+  /** The finalize function, where aggregate may ask it for a run. */
+  readonly finalizeFunction: string | undefined;
   /** Names the deployment in metrics and logs; undefined: by its pipeline. */
   readonly deployment: string | undefined;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
@@ -29,6 +31,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     stream: required(environmentNames.stream),
     tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
+    finalizeFunction: environment[environmentNames.finalize],
     deployment: environment[environmentNames.deployment],
     logLevel,
   };

@@ -11,7 +11,7 @@ import {
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -99,6 +99,7 @@ export class EventTimeAggregation extends Construct {
       query: this.newFunction('Query', 'query', props, removalPolicy),
     };
     this.grant();
+    this.kick();
     this.mapStream();
     new Rule(this, 'Schedule', {
       description: 'Emits the windows that the watermark has passed',
@@ -182,6 +183,17 @@ export class EventTimeAggregation extends Construct {
       this.stream.grant(grantee, ...streamPermissions[name]);
       this.stream.encryptionKey?.grantDecrypt(grantee);
     }
+  }
+
+  /**
+   * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window (functions/state/kick.ts), so that nobody waits for
+   * the minute. A run that fails is not repeated: the schedule's next one does the same. Not `grantInvoke`, which grants every version too.
+   */
+  private kick(): void {
+    const { aggregate, finalize } = this.functions;
+    aggregate.addEnvironment(environmentNames.finalize, finalize.functionName);
+    aggregate.addToRolePolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.functionArn] }));
+    finalize.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
   }
 
   /**

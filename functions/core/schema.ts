@@ -29,6 +29,8 @@ export const environmentNames = {
   state: 'TIDEMARK_STATE_TABLE',
   windows: 'TIDEMARK_WINDOWS_TABLE',
   rejects: 'TIDEMARK_REJECTS_TABLE',
+  /** The finalize function, which aggregate asks for a run when its shard's watermark passes the end of a window; not set: it waits for the schedule. */
+  finalize: 'TIDEMARK_FINALIZE_FUNCTION',
   logLevel: 'TIDEMARK_LOG_LEVEL',
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',

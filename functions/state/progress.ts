@@ -65,7 +65,8 @@ export function commitProgress(state: Table, shardId: string, previous: ShardPro
   return state.put({ ...progressKey(shardId), attributes }, [unchanged]);
 }
 
-function progressOf(item: Item): ShardProgress {
+/** What an item of {@link commitProgress} says. */
+export function progressOf(item: Item): ShardProgress {
   const { counters, queries, sizes } = item.attributes;
   return {
     sequenceNumber: textOf(item, 'sequenceNumber'),

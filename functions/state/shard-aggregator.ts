@@ -20,6 +20,8 @@ export interface BatchReport {
   readonly resumeAt: SequenceNumber | undefined;
   /** The shard's greatest event time, epoch ms. */
   readonly maxEventTime: number | undefined;
+  /** The same, before the batch. */
+  readonly maxEventTimeBefore: number | undefined;
 }
 
 /** Applies batches of one shard exactly once (DESIGN 4.1), and keeps what makes a warm container cheap: in the steady state one small read, of the progress. */
@@ -106,6 +108,7 @@ async function applyBatch(
   remainingMs: () => number,
 ): Promise<BatchReport> {
   let counters = noEvents;
+  const { maxEventTime: maxEventTimeBefore } = memory.progress;
   let at = 0;
   let started = false;
   let resumeAt: SequenceNumber | undefined;
@@ -128,7 +131,7 @@ async function applyBatch(
       await refreshed(options, memory);
     }
   }
-  return { counters, resumeAt, maxEventTime: memory.progress.maxEventTime };
+  return { counters, resumeAt, maxEventTime: memory.progress.maxEventTime, maxEventTimeBefore };
 }
 
 /** Steps 1, 3 and 4 of the protocol for one chunk, up to its commit. Returns what it counted and the progress to commit. */

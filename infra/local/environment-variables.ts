@@ -9,6 +9,8 @@ export interface VariablesSpec {
   readonly functionName: string;
   readonly memoryMb: number;
   readonly endpoints: { readonly kinesis: string; readonly dynamodb: string; readonly lambda: string };
+  /** Whether aggregate may ask for finalize runs. */
+  readonly kicks: boolean;
   /** Added to the rest, or put in its place. */
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -44,6 +46,7 @@ export function functionVariables(spec: VariablesSpec): Record<string, string> {
     [environmentNames.state]: names.tables.state,
     [environmentNames.windows]: names.tables.windows,
     [environmentNames.rejects]: names.tables.rejects,
+    ...(spec.kicks ? { [environmentNames.finalize]: names.functions.finalize } : {}),
     ...spec.extra,
   };
 }

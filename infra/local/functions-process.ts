@@ -25,6 +25,8 @@ export interface FunctionsOptions {
   /** Most execution environments of each function. */
   readonly environments: Readonly<Record<FunctionName, number>>;
   readonly timeoutMs: Readonly<Record<FunctionName, number>>;
+  /** Whether aggregate may ask for finalize runs. */
+  readonly kicks: boolean;
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -54,6 +56,7 @@ function createFunction(name: FunctionName, options: FunctionsOptions, port: num
     functionName,
     memoryMb,
     endpoints: { ...options.emulators, lambda: `http://127.0.0.1:${port}` },
+    kicks: options.kicks,
     extra: options.variables,
   });
   const spec = {

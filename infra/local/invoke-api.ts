@@ -39,7 +39,7 @@ export async function answerInvoke(
   if (type === 'DryRun') {
     response.writeHead(204).end();
   } else if (type === 'Event') {
-    target.invoke(event).catch(() => undefined);
+    target.invokeLater(event);
     response.writeHead(202).end();
   } else {
     answer(response, await target.invoke(event), request.headers['x-amz-log-type'] === 'Tail');

@@ -18,30 +18,46 @@ export interface Invocation {
 export interface LambdaFunction {
   /** `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. */
   invoke(event: Uint8Array<ArrayBuffer>): Promise<Invocation>;
+  /** Lambda's asynchronous invocation: queued, run once, answered to nobody. Its metrics are told with the next {@link invoke}'s. */
+  invokeLater(event: Uint8Array<ArrayBuffer>): void;
   recentLog(): string;
   close(): Promise<void>;
 }
 
 /** Puts Lambda's log lines and the metrics around a pool of environments. */
 export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, memoryMb: number): LambdaFunction {
+  let untold: MetricSums = {};
+
+  async function run(event: Uint8Array<ArrayBuffer>): Promise<Invocation> {
+    const requestId = randomUUID();
+    const lines: string[] = [];
+    const write = (text: string): void => {
+      lines.push(text);
+      log.write(text);
+    };
+    const startMs = performance.now();
+    write(`START RequestId: ${requestId} Version: $LATEST\n`);
+    const result = await pool.invoke(event, requestId, write);
+    const durationMs = performance.now() - startMs;
+    write(`END RequestId: ${requestId}\n`);
+    write(`REPORT RequestId: ${requestId}\tDuration: ${durationMs.toFixed(2)} ms\tMemory Size: ${memoryMb} MB\n`);
+    const text = lines.join('');
+    const metrics: MetricSums = {};
+    for (const line of text.split('\n')) addEmbeddedMetrics(line, metrics);
+    return { requestId, result, log: text, metrics };
+  }
+
   return {
     async invoke(event) {
-      const requestId = randomUUID();
-      const lines: string[] = [];
-      const write = (text: string): void => {
-        lines.push(text);
-        log.write(text);
-      };
-      const startMs = performance.now();
-      write(`START RequestId: ${requestId} Version: $LATEST\n`);
-      const result = await pool.invoke(event, requestId, write);
-      const durationMs = performance.now() - startMs;
-      write(`END RequestId: ${requestId}\n`);
-      write(`REPORT RequestId: ${requestId}\tDuration: ${durationMs.toFixed(2)} ms\tMemory Size: ${memoryMb} MB\n`);
-      const text = lines.join('');
-      const metrics: MetricSums = {};
-      for (const line of text.split('\n')) addEmbeddedMetrics(line, metrics);
-      return { requestId, result, log: text, metrics };
+      const invocation = await run(event);
+      const metrics = sumOf(invocation.metrics, untold);
+      untold = {};
+      return { ...invocation, metrics };
+    },
+    invokeLater(event) {
+      void run(event).then(({ metrics }) => {
+        untold = sumOf(untold, metrics);
+      });
     },
     recentLog: log.recent,
     async close() {
@@ -49,4 +65,10 @@ export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, me
       await log.close();
     },
   };
+}
+
+function sumOf(left: MetricSums, right: MetricSums): MetricSums {
+  const sum: MetricSums = { ...left };
+  for (const [name, value] of Object.entries(right)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
 }

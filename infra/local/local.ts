@@ -28,7 +28,7 @@ export interface LocalOptions {
   readonly batchWindowMs?: number;
   /** Most records of a batch. @default the deployed mapping's */
   readonly batchSize?: number;
-  /** How often (ms) finalize is invoked; null: never. @default as deployed */
+  /** How often (ms) finalize is invoked by its schedule; null: never, and not by aggregate either. @default as deployed */
   readonly finalizeEveryMs?: number | null;
   /** Other functions than the package's. */
   readonly entries?: FunctionEntries;
@@ -75,6 +75,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const packageRoot = findPackageRoot();
   const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
   const names = resourceNames(options.pipelineName);
+  const finalizeEveryMs = options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs;
   const children: Child[] = [];
   const exitCallbacks: ((error: LocalError) => void)[] = [];
   let ending: Promise<void> | undefined;
@@ -129,6 +130,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           emulators: { kinesis: urlOf(portOf(emulated, 'kinesis')), dynamodb: urlOf(portOf(emulated, 'dynamodb')) },
           environments: { aggregate: options.aggregateEnvironments ?? 2, finalize: finalizeEnvironments, query: queryEnvironments },
           timeoutMs: timeouts(options),
+          kicks: finalizeEveryMs !== null,
           variables: options.functionVariables ?? {},
         };
       },
@@ -148,7 +150,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           ports: { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb'), functions: portOf(served, 'functions') },
           batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
           batchSize: options.batchSize ?? mapping.batchSize,
-          finalizeEveryMs: options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs,
+          finalizeEveryMs,
           memo: (memo as RunnerMemo | undefined) ?? null,
         };
       },

@@ -118,8 +118,24 @@ describe.each(functionNames)('the function %s', (name) => {
       [environmentNames.rejects]: stack.resolve(counts.tables.rejects.tableName),
       [environmentNames.logLevel]: 'INFO',
       [environmentNames.deployment]: expect.stringContaining('Counts'),
+      ...(name === 'aggregate' ? { [environmentNames.finalize]: stack.resolve(counts.functions.finalize.functionName) } : {}),
     });
-    expect(Object.keys(Properties.Environment.Variables).sort()).toEqual(Object.values(environmentNames).sort());
+  });
+});
+
+describe('a finalize run that aggregate asks for', () => {
+  it('is not repeated, nor kept for longer than until the next scheduled one', () => {
+    template.resourceCountIs('AWS::Lambda::EventInvokeConfig', 1);
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: stack.resolve(counts.functions.finalize.functionName),
+      MaximumRetryAttempts: 0,
+      MaximumEventAgeInSeconds: 60,
+    });
+  });
+
+  it('finds no concurrency reserved, which would keep it from overlapping another run', () => {
+    for (const { Properties } of Object.values(template.findResources('AWS::Lambda::Function')))
+      expect(Properties.ReservedConcurrentExecutions).toBeUndefined();
   });
 });
 

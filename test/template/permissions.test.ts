@@ -12,6 +12,7 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
   aggregate: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    finalize: ['lambda:InvokeFunction'],
     state: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
     rejects: ['dynamodb:BatchWriteItem', 'dynamodb:PutItem'],
     stream: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
@@ -79,6 +80,7 @@ function permissionsOf(synthesized: Synthesized, name: FunctionName): Record<str
   const names = new Map(
     Object.entries({
       log: grantee.logGroup.logGroupArn,
+      finalize: counts.functions.finalize.functionArn,
       state: counts.tables.state.tableArn,
       windows: counts.tables.windows.tableArn,
       rejects: counts.tables.rejects.tableArn,
