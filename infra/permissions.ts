@@ -2,7 +2,7 @@ import type { TableName } from '../functions/core/schema.ts';
 import type { FunctionName } from '../functions/core/settings.ts';
 
 /** An action on a table, without its `dynamodb:` prefix. */
-export type TableAction = 'BatchGetItem' | 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
+export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
 
 /**
  * What each function may do to each table, and nothing else: no Scan anywhere, no deletes by the function that handles users' records, no
@@ -13,17 +13,17 @@ export const tablePermissions = {
   aggregate: {
     state: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
     windows: [],
-    rejects: ['BatchWriteItem', 'PutItem'],
+    rejects: ['BatchWriteItem'],
   },
   finalize: {
     state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
-    windows: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    windows: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'],
     rejects: [],
   },
   query: {
-    state: ['BatchGetItem', 'GetItem', 'Query'],
-    windows: ['BatchGetItem', 'GetItem', 'Query'],
-    rejects: ['BatchGetItem', 'GetItem', 'Query'],
+    state: ['GetItem', 'Query'],
+    windows: ['GetItem', 'Query'],
+    rejects: ['Query'],
   },
 } as const satisfies Readonly<Record<FunctionName, Readonly<Record<TableName, readonly TableAction[]>>>>;
 

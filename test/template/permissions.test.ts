@@ -14,22 +14,22 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     finalize: ['lambda:InvokeFunction'],
     state: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-    rejects: ['dynamodb:BatchWriteItem', 'dynamodb:PutItem'],
+    rejects: ['dynamodb:BatchWriteItem'],
     stream: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
   },
   finalize: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     state: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-    windows: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    windows: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
     stream: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
   },
   query: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    state: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
-    windows: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
-    rejects: ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+    state: ['dynamodb:GetItem', 'dynamodb:Query'],
+    windows: ['dynamodb:GetItem', 'dynamodb:Query'],
+    rejects: ['dynamodb:Query'],
   },
 };
 
