@@ -58,8 +58,11 @@ export interface ApiClient {
 const windowsPerPage = 1000;
 const lateEvents = 10_000;
 
-/** @param base where the API is, without `/v1` */
-export function apiClient(base: string): ApiClient {
+/**
+ * @param base where the API is, without `/v1`
+ * @param request makes the requests; a deployed API wants signed ones
+ */
+export function apiClient(base: string, request: (url: URL) => Promise<Response> = fetch): ApiClient {
   const get = async <T extends object>(
     path: string,
     holds: keyof T & string,
@@ -67,7 +70,7 @@ export function apiClient(base: string): ApiClient {
   ): Promise<T> => {
     const url = new URL(`${base.replace(/\/$/, '')}/v1/${path}`);
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value));
-    const response = await fetch(url);
+    const response = await request(url);
     if (response.ok) return await answerOf<T>(response, holds);
     throw new TidemarkError(await problemOf(response));
   };
