@@ -1,12 +1,11 @@
 import { join, resolve } from 'node:path';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
+import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions } from '../functions/core/settings.ts';
-import { functionBundling, pipelineAlias } from './bundling.ts';
+import { functionCode, holdsZodLocales } from './function-code.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
@@ -24,45 +23,48 @@ export interface PipelineFunctionProps {
 }
 
 /**
- * One of the three functions, bundled with its pipeline and with the AWS SDK (the runtime's own copy changes without notice, and an emulator may
- * replace it by stubs). The role is our own, because the managed policy for basic execution allows logging to every group of the account.
+ * One of the three functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution allows logging to every
+ * group of the account.
+ * @throws TidemarkError, one line with the place, when the pipeline does not compile
  */
-export class PipelineFunction extends NodejsFunction {
+export class PipelineFunction extends LambdaFunction {
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
     const logGroup = new LogGroup(scope, `${id}Log`, { retention: props.logRetention, removalPolicy: props.logRemovalPolicy });
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }));
     const { timeoutSeconds, memoryMb } = functions[props.name];
-    super(scope, id, {
-      entry: resolve(props.entry),
-      handler: 'handler',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      timeout: Duration.seconds(timeoutSeconds),
-      memorySize: memoryMb,
-      environment: { ...props.environment },
-      role,
-      logGroup,
-      tracing: Tracing.ACTIVE,
-      bundling: {
-        format: OutputFormat.ESM,
-        target: functionBundling.target,
-        mainFields: [...functionBundling.mainFields],
-        banner: functionBundling.banner,
-        externalModules: [],
-        // A pipeline outside this package need not have its own copy of zod.
-        environment: { NODE_PATH: join(packageFolder, 'node_modules') },
-        esbuildArgs: aliasArguments(resolve(props.pipeline)),
-      },
-    });
+    let hasLocales = false;
+    let failure: unknown;
+    try {
+      super(scope, id, {
+        code: functionCode({
+          entry: resolve(props.entry),
+          pipelineFile: resolve(props.pipeline),
+          packageFolder,
+          onBundled: (metafile) => {
+            hasLocales = holdsZodLocales(metafile);
+          },
+          onFailed: (error) => {
+            failure = error;
+          },
+        }),
+        handler: 'index.handler',
+        runtime: Runtime.NODEJS_24_X,
+        architecture: Architecture.ARM_64,
+        timeout: Duration.seconds(timeoutSeconds),
+        memorySize: memoryMb,
+        environment: { ...props.environment },
+        role,
+        logGroup,
+        tracing: Tracing.ACTIVE,
+      });
+    } catch (error) {
+      throw failure ?? error;
+    }
+    if (hasLocales)
+      Annotations.of(this).addInfoV2(
+        'tidemark:zodLocales',
+        `The pipeline takes all of zod's translations into the function, 600 KB: write import * as z from 'zod', of which only what is used is bundled`,
+      );
   }
-}
-
-/**
- * esbuild's command line for the same aliases that the embedded AWS gives to its API: `#pipeline`, and `tidemark` for a pipeline that lies outside
- * this package.
- */
-function aliasArguments(pipelineFile: string): Record<string, string> {
-  const aliases = { ...pipelineAlias(pipelineFile), tidemark: join(packageFolder, 'functions', 'core', 'index.ts') };
-  return Object.fromEntries(Object.entries(aliases).map(([name, file]) => [`--alias:${name}`, file]));
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { count, definePipeline, tumbling } from '../functions/core/index.ts';
 
 /** Spark's classic lesson: devices open and close; how many of each action are there in every hour of event time? */

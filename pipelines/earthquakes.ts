@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { avg, count, definePipeline, max, tumbling } from '../functions/core/index.ts';
 
 /** A week of the USGS feed in the order in which events were last updated: real disorder, most of it more than an hour. */

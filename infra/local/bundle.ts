@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { BuildFailure, BuildOptions } from 'esbuild';
 import type { FunctionName } from '../../functions/core/settings.ts';
-import { functionBundling, pipelineAlias } from '../bundling.ts';
+import { bundleExtension, functionBuild } from '../bundling.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { LocalError, messageOf } from './local-error.ts';
 
@@ -38,26 +38,13 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
     );
   }
   const outDir = await cachedBuild(options.packageRoot, {
-    ...functionBundlingOptions,
-    entryPoints: { ...options.entries },
-    alias: { ...pipelineAlias(pipelineFile), tidemark: join(options.packageRoot, 'functions', 'core', 'index.ts') },
-    nodePaths: [join(options.packageRoot, 'node_modules')],
+    ...functionBuild({ entries: options.entries, pipelineFile, packageFolder: options.packageRoot }),
+    sourcemap: 'linked',
+    sourcesContent: false,
   });
-  const file = (name: FunctionName): string => join(outDir, `${name}${functionBundling.extension}`);
+  const file = (name: FunctionName): string => join(outDir, `${name}${bundleExtension}`);
   return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query') };
 }
-
-const functionBundlingOptions: BuildOptions = {
-  bundle: functionBundling.bundle,
-  platform: functionBundling.platform,
-  format: functionBundling.format,
-  target: functionBundling.target,
-  mainFields: [...functionBundling.mainFields],
-  banner: { js: functionBundling.banner },
-  outExtension: { '.js': functionBundling.extension },
-  sourcemap: 'linked',
-  sourcesContent: false,
-};
 
 /** The entry files of the child processes and of the worker that is an execution environment. */
 export const processNames = ['emulators-process', 'functions-process', 'runner-process', 'environment-worker'] as const;

@@ -1,0 +1,65 @@
+import { relative, resolve } from 'node:path';
+import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
+import { AssetHashType, DockerImage } from 'aws-cdk-lib/core';
+import { type BuildFailure, buildSync, type Metafile } from 'esbuild';
+import { TidemarkError } from '../functions/core/error.ts';
+import { type FunctionBuild, functionBuild } from './bundling.ts';
+
+/** What a function's code is made of. Paths are absolute. */
+export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'packageFolder'> {
+  /** The file whose export `handler` is the function. */
+  readonly entry: string;
+  /** Is told what went into the bundle, before the function's constructor ends; not called where the CDK wants no bundle, or has it already. */
+  readonly onBundled: (metafile: Metafile) => void;
+  /** Is told why there is no bundle, for the CDK makes an error of its own of it: one line with the place when the pipeline does not compile. */
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** The file in the bundle that Lambda loads, without its extension: the handler is `index.handler`. */
+const bundleName = 'index';
+
+/**
+ * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the entry file below it and an esbuild
+ * that it can find, and in somebody else's app, with this package under node_modules, it may have none of the three.
+ */
+export function functionCode({ entry, pipelineFile, packageFolder, onBundled, onFailed }: FunctionCodeOptions): AssetCode {
+  const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, packageFolder });
+  const tryBundle = (outdir: string): boolean => {
+    try {
+      onBundled(buildSync({ ...build, outdir, metafile: true, logLevel: 'silent' }).metafile);
+    } catch (error) {
+      const told = isBuildFailure(error) ? new TidemarkError(lineOf(error, packageFolder), { cause: error }) : error;
+      onFailed(told);
+      throw told;
+    }
+    return true;
+  };
+  return Code.fromAsset(packageFolder, {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      // Never run, for the local bundler leaves nothing to it, but the CDK makes one asset of what has the same command.
+      image: DockerImage.fromRegistry('none'),
+      command: [JSON.stringify(build)],
+      local: { tryBundle },
+    },
+  });
+}
+
+/** Whether a bundle holds zod's translations of its messages: 600 KB that a cold start pays for. */
+export function holdsZodLocales({ outputs }: Metafile): boolean {
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  return inputs.some(([path, { bytesInOutput }]) => bytesInOutput > 0 && /[\\/]zod[\\/]v4[\\/]locales[\\/]de\.c?js$/.test(path));
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
+}
+
+function lineOf({ errors, message }: BuildFailure, packageFolder: string): string {
+  const [first] = errors;
+  if (first === undefined) return message;
+  const { location } = first;
+  const place =
+    location === null ? '' : `${relative(process.cwd(), resolve(packageFolder, location.file))}:${location.line}:${location.column + 1}: `;
+  return `${place}${first.text.split('\n', 1)[0]}`;
+}

@@ -1,0 +1,70 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { Stack } from 'aws-cdk-lib/core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { TidemarkError } from '../../functions/core/error.ts';
+import { type FunctionName, functions } from '../../functions/core/settings.ts';
+import { EventTimeAggregation } from '../../infra/event-time-aggregation.ts';
+import { newApp } from './synth.ts';
+
+const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));
+afterAll(() => rmSync(out, { recursive: true, force: true }));
+
+/** Bytes: the AWS SDK's clients are most of it. A tenth more than measured, so that what slips in is noticed. */
+const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 1_900_000, finalize: 1_600_000, query: 1_600_000 };
+
+/** A stack with Tidemark's own functions and a pipeline, bundled. */
+function bundled(name: string, pipeline: string) {
+  const app = newApp({ 'aws:cdk:enable-asset-metadata': true }, join(out, name));
+  const stack = new Stack(app, 'Tidemark');
+  const counts = new EventTimeAggregation(stack, 'Counts', { pipeline, alarms: false });
+  app.synth();
+  const { Resources } = Template.fromStack(stack).toJSON();
+  const file = (of: FunctionName): string => {
+    const { Ref } = stack.resolve(counts.functions[of].functionName);
+    return join(out, name, Resources[Ref].Metadata['aws:asset:path'], 'index.mjs');
+  };
+  return { stack, file };
+}
+
+/** A pipeline in a folder outside the package, with the statement that imports zod. */
+function pipelineWith(name: string, zodImport: string): string {
+  const file = join(out, `${name}.ts`);
+  writeFileSync(
+    file,
+    `import { count, definePipeline, tumbling } from 'tidemark';
+${zodImport}
+export default definePipeline({
+  name: 'outside', event: z.object({ time: z.number() }), eventTime: (event) => event.time, watermark: { delay: 0 },
+  queries: { all: { groupBy: [], window: tumbling('1 hour'), aggregates: { n: count() } } },
+});
+`,
+  );
+  return file;
+}
+
+describe("the functions' bundles", () => {
+  const { stack, file } = bundled('own', 'pipelines/device-actions.ts');
+
+  it.each(Object.keys(functions) as FunctionName[])('of %s is small, and its own', (name) => {
+    expect(statSync(file(name)).size).toBeLessThan(mostBytes[name]);
+    expect(readFileSync(file(name), 'utf8')).toContain(`// functions/${name}.ts\n`);
+  });
+
+  it("hold none of zod's translations when zod is imported as a namespace", () => {
+    Annotations.fromStack(stack).hasNoInfo('*', Match.stringLikeRegexp('zod'));
+  });
+});
+
+it("says so when a pipeline takes all of zod's translations along", () => {
+  const { stack } = bundled('locales', pipelineWith('locales', "import { z } from 'zod';"));
+  Annotations.fromStack(stack).hasInfo('*', Match.stringLikeRegexp("import \\* as z from 'zod'"));
+});
+
+it('ends in one line with the place when the pipeline does not compile', () => {
+  const broken = () => bundled('broken', pipelineWith('broken', 'import {'));
+  expect(broken).toThrow(TidemarkError);
+  expect(broken).toThrow(/broken\.ts:3:\d+: [^\n]+$/);
+});
