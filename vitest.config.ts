@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // npm run test:deployed needs somewhere to deploy to, npm run test:package the npm registry.
+    exclude: [...configDefaults.exclude, 'test/deployed/**', 'test/package/**'],
     // The SDK's notice about Node 20 is for its users' logs, not for ours.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 60_000,
