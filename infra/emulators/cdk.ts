@@ -21,6 +21,19 @@ export function plainCdk(root: string, endpoint: string): CdkCli {
   return { command: [process.execPath, join(root, 'node_modules', 'aws-cdk', 'bin', 'cdk')], environment: { AWS_ENDPOINT_URL: endpoint } };
 }
 
+/** The same CLI for LocalStack, where files are not stored as they are on AWS: through LocalStack's own wrapper. */
+export function localCdk(root: string, endpoint: string): CdkCli {
+  return {
+    command: [process.execPath, join(root, 'node_modules', 'aws-cdk-local', 'bin', 'cdklocal')],
+    environment: {
+      AWS_ENDPOINT_URL: endpoint,
+      AWS_ENDPOINT_URL_S3: endpoint,
+      EDGE_PORT: new URL(endpoint).port,
+      AWS_ENVAR_ALLOWLIST: 'AWS_REGION,AWS_DEFAULT_REGION',
+    },
+  };
+}
+
 /** Where a CDK CLI works. */
 export interface CdkPlace {
   readonly root: string;
@@ -39,6 +52,8 @@ export interface Deployment {
   readonly pipeline: string;
   readonly stage: string;
   readonly shards?: number;
+  /** Alarms, a dashboard and access logs. @default false: not every emulator has them */
+  readonly operations?: boolean;
 }
 
 /** The outputs of a stack by name: infra/outputs.ts. */
@@ -97,8 +112,8 @@ export function openCdk({ root, cli, folder, path, signal }: CdkPlace): Cdk {
 }
 
 /** Emulators know neither all alarms nor the role through which API Gateway writes logs. */
-function context({ pipeline, stage, shards }: Deployment): string[] {
-  const values = { pipeline, stage, operations: false, ...(shards === undefined ? {} : { shards }) };
+function context({ pipeline, stage, shards, operations = false }: Deployment): string[] {
+  const values = { pipeline, stage, operations, ...(shards === undefined ? {} : { shards }) };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
