@@ -14,6 +14,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'batch', summary: 'run the queries over files, on all cores', load: () => import('./commands/batch.ts') },
   { name: 'stream', summary: 'run the queries over files as a stream, the whole system embedded', load: () => import('./commands/stream.ts') },
   { name: 'delay', summary: 'show what a watermark delay costs', load: () => import('./commands/delay.ts') },
+  { name: 'lock', summary: 'note what a pipeline counts, so that no change of it goes unseen', load: () => import('./commands/lock.ts') },
   { name: 'cost', summary: 'print the monthly bill, by service', load: () => import('./commands/cost.ts') },
   { name: 'up', summary: 'start the embedded AWS with a pipeline on it', load: () => import('./commands/up.ts') },
   { name: 'replay', summary: 'put the events of files into a stream', load: () => import('./commands/replay.ts') },

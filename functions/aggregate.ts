@@ -7,6 +7,7 @@ import { kinesisBatch } from './kinesis-batch.ts';
 import { streamRecords } from './kinesis-records.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { surviveOrphanRejections } from './orphan-rejections.ts';
+import { checkDefinition } from './state/definition.ts';
 import { edgePassed, mayBeSlowest } from './state/kick.ts';
 import { type BatchReport, type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
 import { streamGuard } from './state/stream-identity.ts';
@@ -26,6 +27,15 @@ surviveOrphanRejections((reason) =>
 const guard = streamGuard(tables.state, kinesisStream(config.stream), (error) =>
   telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', { error: String(error) }),
 );
+
+let fits = false;
+
+/** Once a container: its code, and with it the definition, does not change, and what the state belongs to was noted by the first one. */
+async function fitting(): Promise<void> {
+  if (fits) return;
+  await checkDefinition(tables.state, pipeline);
+  fits = true;
+}
 
 /** What this container knows of each shard. Lambda mostly keeps a shard with a container; the one used longest ago is forgotten first. */
 const shards = new Map<string, ShardAggregator>();
@@ -64,7 +74,7 @@ export async function handler(event: KinesisStreamEvent, context: Context): Prom
   return telemetry.measured(tables.meter, context, async () => {
     const batch = kinesisBatch(event, config.stream);
     if (batch === undefined) return { answer: { batchItemFailures: [] }, counts: {}, milliseconds: {} };
-    await guard();
+    await Promise.all([guard(), fitting()]);
     const report = await aggregatorOf(batch.shardId).apply(streamRecords(batch.records), () => context.getRemainingTimeInMillis());
     const kicks = await kickFinalize(batch.shardId, report);
     const lag = report.maxEventTime === undefined ? {} : { watermarkLag: Date.now() - shardWatermark(report.maxEventTime, pipeline.delayMs) };

@@ -7,6 +7,7 @@ import { unaccounted } from './core/counters.ts';
 import { streamRetentionHours } from './core/settings.ts';
 import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
 import { kinesisStream } from './kinesis-stream.ts';
+import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -33,6 +34,7 @@ export interface FinalizeAnswer {
 export async function handler(event: FinalizeEvent, context: Context): Promise<FinalizeAnswer> {
   return telemetry.measured(tables.meter, context, async () => {
     const request = finalizeRequest(event);
+    await checkDefinition(tables.state, pipeline);
     const report = await finalize(
       {
         pipeline,

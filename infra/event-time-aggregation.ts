@@ -26,6 +26,7 @@ import { acknowledge, type Finding } from './findings.ts';
 import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
 import { streamPermissions, tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
+import { checkLock } from './pipeline-lock.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
@@ -84,6 +85,7 @@ export class EventTimeAggregation extends Construct {
   /** @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream. */
   constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
     super(scope, id);
+    checkLock(props.pipeline);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.deployment = Names.uniqueResourceName(this, { separator: '-', maxLength: 128 });
     Tags.of(this).add('tidemark', this.deployment);

@@ -17,6 +17,8 @@ export type AggregateInput<Input> =
 export interface Aggregate<Event, Input, State, Result extends Json> {
   /** Its name in messages and definitions: `sum`. */
   readonly kind: string;
+  /** The field it takes, where that was given by its name. */
+  readonly field?: string;
   /** Pure; runs once for every event before anything of the event is applied. */
   readonly input: (event: Event) => AggregateInput<Input>;
   readonly identity: State;
@@ -79,7 +81,8 @@ type NumberStates<State, Result extends Json> = Omit<Aggregate<unknown, number, 
 function numberAggregate<State, Result extends Json>(states: NumberStates<State, Result>): NumberAggregate {
   return <Event>(of: string | NumberOf<Event>) => {
     const select = typeof of === 'string' ? (event: Event) => (event as Readonly<Record<string, unknown>>)[of] : callable(states.kind, of);
-    return opaque<Event, number, State, Result>({ ...states, input: (event) => numberInput(states.kind, select(event)) });
+    const field = typeof of === 'string' ? { field: of } : {};
+    return opaque<Event, number, State, Result>({ ...states, ...field, input: (event) => numberInput(states.kind, select(event)) });
   };
 }
 

@@ -4,6 +4,7 @@ import type { Pipeline, Query } from '../core/pipeline.ts';
 import { globalWatermark } from '../core/watermark.ts';
 import type { EmittedWindow } from '../core/window.ts';
 import { mergeWindow, windowsOf } from '../core/window-result.ts';
+import { notePassed } from './definition.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, type PaneHead, readPaneHead, writeEarlyPane, writeFinalPane } from './manifest.ts';
 import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
@@ -75,6 +76,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
   const { finalizedThrough } = await readHorizon(state);
+  await notePassedQueries(options, registry, closedThrough);
   const byClosing = closingsDue(pipeline, registry, closedThrough);
   let windows = 0;
   let closingsLeft = byClosing.length;
@@ -101,6 +103,14 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
 interface DueClosing {
   readonly closing: number;
   readonly buckets: readonly RegisteredBucket[];
+}
+
+/** Buckets of queries that are no longer in the definition stay as they are, and closings of other queries pass them by. */
+async function notePassedQueries({ pipeline, state }: FinalizerOptions, registry: readonly RegisteredBucket[], closedThrough: number): Promise<void> {
+  const known = new Set(pipeline.queries.map(({ name }) => name));
+  const passed = registry.filter(({ query, closesAt }) => !known.has(query) && closesAt <= closedThrough);
+  for (const [query, buckets] of grouped(passed, (bucket) => bucket.query))
+    await notePassed(state, query, Math.min(...buckets.map(({ closesAt }) => closesAt)));
 }
 
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {

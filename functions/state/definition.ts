@@ -1,0 +1,54 @@
+import { mistake } from '../core/error.ts';
+import { isoTime } from '../core/event-time.ts';
+import { changeRemedy, layoutChanges, layoutOf, type QueryLayout } from '../core/layout.ts';
+import type { Pipeline, Query } from '../core/pipeline.ts';
+import { type Item, type Key, numberOf, type Table, textOf } from './table.ts';
+
+const partition = 'definition';
+const keyOf = (query: string): Key => ({ pk: partition, sk: query });
+
+/**
+ * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight, beside the horizon, and compared
+ * ever after. Nothing is counted by a definition that is refused: Lambda repeats the batch until one that fits is deployed.
+ * @throws TidemarkError that says what has changed, or that a query has a gap because it was taken out for a while
+ */
+export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<void> {
+  const noted = new Map((await state.query(partition)).map((item) => [item.sk, item]));
+  await Promise.all(
+    pipeline.queries.map(async (query) => {
+      const item = noted.get(query.name) ?? (await note(state, query));
+      if (item !== undefined) compare(query, item);
+    }),
+  );
+}
+
+/** Notes the layout of a query. Conditional: the first note stays, and is returned when it was another's. */
+async function note(state: Table, query: Query): Promise<Item | undefined> {
+  const layout = JSON.stringify(layoutOf(query));
+  const { outcome } = await state.update(keyOf(query.name), { set: { layout } }, [{ attribute: 'layout', is: 'absent' }]);
+  return outcome === 'applied' ? undefined : state.get(keyOf(query.name));
+}
+
+function compare(query: Query, item: Item): void {
+  const field = `queries.${query.name}`;
+  const passed = numberOf(item, 'passedAt');
+  if (passed !== undefined)
+    throw mistake(
+      field,
+      query.name,
+      `was taken out of the pipeline and came back after its window that ends at ${isoTime(passed)} was passed by: give it another name (docs/EVOLUTION.md)`,
+    );
+  const layout = textOf(item, 'layout');
+  if (layout === undefined) return;
+  // Written by note above and by nobody else.
+  const changes = layoutChanges(JSON.parse(layout) as QueryLayout, layoutOf(query));
+  if (changes.length > 0) throw mistake(field, query.name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
+}
+
+/**
+ * Notes that windows of a query that is no longer in the definition were passed by: `finalizedThrough` is about to go beyond them without them, so
+ * the query must not come back under its name as if nothing was missing. The first such window is kept.
+ */
+export async function notePassed(state: Table, query: string, closing: number): Promise<void> {
+  await state.update(keyOf(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
+}

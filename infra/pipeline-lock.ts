@@ -1,0 +1,38 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
+import type { Pipeline } from '../functions/core/pipeline.ts';
+import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/pipeline-lock.ts';
+import { moduleFolders } from './bundling.ts';
+
+const packageFolder = join(import.meta.dirname, '..');
+
+/**
+ * Compares a pipeline's file with the lock beside it, if there is one: what could not go on with the windows of an earlier deployment is refused
+ * before anything is deployed.
+ * @throws TidemarkError that says what has changed
+ */
+export function checkLock(pipelineFile: string): void {
+  const file = lockFileOf(resolve(pipelineFile));
+  if (existsSync(file)) checkAgainstLock(parseLock(file, readFileSync(file, 'utf8')), loadPipeline(resolve(pipelineFile)));
+}
+
+/** A construct cannot wait, so the pipeline is bundled and run at once, as CommonJS. It is pure: nothing of it outlives the look at it. */
+function loadPipeline(file: string): Pipeline {
+  const { outputFiles } = buildSync({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'silent',
+    alias: { tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
+    nodePaths: [...moduleFolders(packageFolder)],
+  });
+  const module: { exports: { readonly default?: Pipeline } } = { exports: {} };
+  new Function('module', 'exports', 'require', outputFiles[0]?.text ?? '')(module, module.exports, createRequire(file));
+  if (module.exports.default === undefined) throw new Error(`${file} has no default export`);
+  return module.exports.default;
+}
