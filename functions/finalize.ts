@@ -7,8 +7,10 @@ import { unaccounted } from './core/counters.ts';
 import { streamRetentionHours } from './core/settings.ts';
 import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
 import { kinesisStream } from './kinesis-stream.ts';
+import { pointAlias } from './state/alias.ts';
 import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
+import { type Removal, removeQuery } from './state/remove-query.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
 
@@ -30,10 +32,23 @@ export interface FinalizeAnswer {
   readonly drained: boolean;
 }
 
-/** Raises the watermark and emits the windows that it has passed. */
-export async function handler(event: FinalizeEvent, context: Context): Promise<FinalizeAnswer> {
-  return telemetry.measured(tables.meter, context, async () => {
+/** What an invocation for the name of a query answers. */
+export interface AliasAnswer {
+  /** The version that the name stands for now. */
+  readonly serves: string;
+}
+
+/** Raises the watermark and emits the windows that it has passed; or does what else is asked of it. */
+export async function handler(event: FinalizeEvent, context: Context): Promise<FinalizeAnswer | AliasAnswer | Removal> {
+  return telemetry.measured<FinalizeAnswer | AliasAnswer | Removal>(tables.meter, context, async () => {
     const request = finalizeRequest(event);
+    const unmeasured = { counts: {}, milliseconds: {} };
+    if (request.task === 'alias') return { answer: { serves: await pointAlias(pipeline, tables.state, request.query) }, ...unmeasured };
+    if (request.task === 'remove') {
+      const remainingMs = () => context.getRemainingTimeInMillis();
+      const { state, windows } = tables;
+      return { answer: await removeQuery({ pipeline, state, windows, limit: pLimit(concurrency), remainingMs }, request.query), ...unmeasured };
+    }
     await checkDefinition(tables.state, pipeline);
     const report = await finalize(
       {
@@ -48,7 +63,7 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<F
         remainingMs: () => context.getRemainingTimeInMillis(),
         retentionMs: streamRetentionHours * 3_600_000,
       },
-      request,
+      request.task,
     );
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });

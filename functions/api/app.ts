@@ -2,8 +2,10 @@ import { type Context, Hono } from 'hono';
 import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/counters.ts';
 import { shown } from '../core/error.ts';
 import type { Pipeline } from '../core/pipeline.ts';
+import { queryVersion } from '../core/query-version.ts';
 import { totalsOf } from '../core/totals.ts';
 import { globalWatermark, shardWatermark } from '../core/watermark.ts';
+import { namedVersion } from '../state/alias.ts';
 import { readHorizon } from '../state/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/progress.ts';
 import { type SidePlace, sideOutput } from '../state/rejects.ts';
@@ -54,21 +56,25 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
 
   app.get('/v1/health', (context) => context.json({ pipeline: pipeline.name, status: 'ok' }));
 
-  app.get('/v1/queries', (context) =>
-    context.json({
-      pipeline: pipeline.name,
-      queries: pipeline.queries.map(({ name, window, groupBy, aggregates, aggregateNames }) => ({
+  app.get('/v1/queries', async (context) => {
+    const queries = pipeline.queries.map(async (query) => {
+      const { name, window, groupBy, aggregates, aggregateNames } = query;
+      const base = queryVersion(name)?.base ?? name;
+      return {
         name,
+        // What the name without a version stands for: this query, or another version of it.
+        serves: (await namedVersion(pipeline, tables.state, base)) === query ? base : null,
         window: window.label,
         groupBy,
         aggregates: Object.fromEntries(aggregateNames.map((aggregate, i) => [aggregate, aggregates[i]?.kind])),
-      })),
-    }),
-  );
+      };
+    });
+    return context.json({ pipeline: pipeline.name, queries: await Promise.all(queries) });
+  });
 
   app.get('/v1/queries/:query/windows', async (context) => {
     const parameter = parametersOf(context, ['from', 'to', 'status', 'key', 'order', 'limit', 'cursor']);
-    const query = namedQuery(pipeline, context.req.param('query'));
+    const query = await namedQuery(pipeline, tables.state, context.req.param('query'));
     const order = wordParameter(parameter, 'order', ['ascending', 'descending'], 'ascending');
     const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
     const key = keyParameter(parameter, query);
@@ -88,7 +94,7 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
   });
 
   app.get('/v1/queries/:query/windows/:start', async (context) => {
-    const query = namedQuery(pipeline, context.req.param('query'));
+    const query = await namedQuery(pipeline, tables.state, context.req.param('query'));
     const key = keyParameter(parametersOf(context, ['key']), query);
     const start = timeParameter(() => context.req.param('start'), 'start', 0);
     const views = await readWindow(readers, query, start);
@@ -109,7 +115,7 @@ export function queryApp({ pipeline, tables, now, onError }: AppOptions): Hono {
 
   app.get('/v1/queries/:query/totals', async (context) => {
     const parameter = parametersOf(context, ['from', 'to', 'status', 'by']);
-    const query = namedQuery(pipeline, context.req.param('query'));
+    const query = await namedQuery(pipeline, tables.state, context.req.param('query'));
     const status = wordParameter(parameter, 'status', ['final', 'open', 'all'], 'all');
     const by = byParameter(parameter, query);
     const views = await readWindows(readers, query, { ...rangeParameters(parameter), status, order: 'ascending', limit: Number.POSITIVE_INFINITY });

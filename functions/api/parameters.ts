@@ -4,6 +4,8 @@ import { shown, TidemarkError } from '../core/error.ts';
 import { eventTimeBounds, isoTime, parseIsoTime } from '../core/event-time.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { totalsFields } from '../core/totals.ts';
+import { namedVersion } from '../state/alias.ts';
+import type { Table } from '../state/table.ts';
 import { Problem } from './problem.ts';
 
 /** A request's parameters by name; undefined where it has none. */
@@ -112,8 +114,8 @@ export function byParameter(parameter: Parameter, query: Query): readonly string
 }
 
 /** The query that a path names. */
-export function namedQuery(pipeline: Pipeline, name: string): Query {
-  const query = pipeline.queries.find((known) => known.name === name);
+export async function namedQuery(pipeline: Pipeline, state: Table, name: string): Promise<Query> {
+  const query = await namedVersion(pipeline, state, name);
   if (query !== undefined) return query;
   const known = pipeline.queries.map((other) => other.name).join(', ');
   throw new Problem(404, 'unknown-query', 'query', `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`);

@@ -40,4 +40,4 @@ export function layoutChanges(before: QueryLayout, after: QueryLayout): readonly
 
 /** What to do about a query whose layout has changed. */
 export const changeRemedy =
-  'what was counted cannot be changed so: take the change back, or give the changed query a name of its own beside this one (docs/EVOLUTION.md)';
+  'what was counted cannot be changed so: take the change back, or give the changed query a version beside this one, NAME@2 (docs/EVOLUTION.md)';

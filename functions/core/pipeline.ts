@@ -5,6 +5,7 @@ import { type Duration, durationMs, longestDurationMs } from './duration.ts';
 import { mistake } from './error.ts';
 import type { EventTimeUnit, EventTimeValue } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
+import { queryVersion, versionName } from './query-version.ts';
 import type { WindowKind } from './window.ts';
 
 /** What the schema turns a parsed JSON event into. */
@@ -54,7 +55,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     /** After how long without accepted events a shard may stop holding the watermark, once it is proven to have nothing left. @default '1 minute' */
     readonly idle?: Duration;
   };
-  /** At least one, by name. They share the stream and the watermark. */
+  /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
   readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema>> };
 }
 
@@ -127,7 +128,9 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
   onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'expectedKeys', 'emit']);
-  if (!namePattern.test(name)) throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64');
+  const named = queryVersion(name);
+  if (named === undefined || versionName(named) !== name)
+    throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
   if (inheritedNames.includes(name)) throw mistake(field, name, 'is a name that every object has: choose another');
   const groupBy = groupFields(field, spec.groupBy ?? []);
   const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));

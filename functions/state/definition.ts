@@ -36,7 +36,7 @@ function compare(query: Query, item: Item): void {
     throw mistake(
       field,
       query.name,
-      `was taken out of the pipeline and came back after its window that ends at ${isoTime(passed)} was passed by: give it another name (docs/EVOLUTION.md)`,
+      `was taken out of the pipeline and came back after its window that ends at ${isoTime(passed)} was passed by: give it another version, or remove what is kept of it (docs/EVOLUTION.md)`,
     );
   const layout = textOf(item, 'layout');
   if (layout === undefined) return;
@@ -51,4 +51,9 @@ function compare(query: Query, item: Item): void {
  */
 export async function notePassed(state: Table, query: string, closing: number): Promise<void> {
   await state.update(keyOf(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
+}
+
+/** Forgets the layout of a query whose state is gone: its name may be used again. */
+export async function deleteDefinition(state: Table, query: string): Promise<void> {
+  await state.delete(keyOf(query));
 }

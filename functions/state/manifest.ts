@@ -302,3 +302,31 @@ function required(item: Item, name: string): number {
   if (value === undefined) throw new Error(`window ${item.pk} ${item.sk}: no ${name}`);
   return value;
 }
+
+/** Windows deleted together. */
+const windowsAtATime = 64;
+
+/**
+ * Deletes the windows of a query that is gone, manifests last, for as long as there is time.
+ * @returns how many, and whether those were all
+ */
+export async function deleteWindows(
+  windows: Table,
+  query: string,
+  limit: <T>(call: () => Promise<T>) => Promise<T>,
+  hasTime: () => boolean,
+): Promise<{ readonly windows: number; readonly done: boolean }> {
+  for (let deleted = 0; ; ) {
+    if (!hasTime()) return { windows: deleted, done: false };
+    const manifests = await windows.query(query, { limit: windowsAtATime });
+    if (manifests.length === 0) return { windows: deleted, done: true };
+    await Promise.all(
+      manifests.map(async ({ pk, sk }) => {
+        const parts = await limit(() => windows.query(`${pk}#${sk}#parts`));
+        await Promise.all(parts.map((part) => limit(() => windows.delete({ pk: part.pk, sk: part.sk }))));
+        await limit(() => windows.delete({ pk, sk }));
+      }),
+    );
+    deleted += manifests.length;
+  }
+}

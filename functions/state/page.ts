@@ -33,12 +33,24 @@ export const neverWritten: Page = { sequenceNumber: undefined, closed: false, pa
 /** DynamoDB's write unit, in bytes. */
 const writeUnitBytes = 1024;
 
-function slicePartition(shardId: string, query: Query, slice: number): string {
-  return `page#${shardId}#${query.name}#${slice}`;
+function slicePartition(shardId: string, query: string, slice: number): string {
+  return `page#${shardId}#${query}#${slice}`;
+}
+
+/** Deletes all pages of a slice of a query that is gone. */
+export async function deletePagesOf(
+  state: Table,
+  shardId: string,
+  query: string,
+  slice: number,
+  limit: <T>(call: () => Promise<T>) => Promise<T>,
+): Promise<void> {
+  const items = await limit(() => state.query(slicePartition(shardId, query, slice)));
+  await Promise.all(items.map(({ pk, sk }) => limit(() => state.delete({ pk, sk }))));
 }
 
 function pageKey({ shardId, query, bucket, page }: PageName): Key {
-  return { pk: slicePartition(shardId, query, bucket.slice), sk: `${bucket.closesAt}#${bucket.count}#${page}` };
+  return { pk: slicePartition(shardId, query.name, bucket.slice), sk: `${bucket.closesAt}#${bucket.count}#${page}` };
 }
 
 /** Reads a page, strongly consistent. */
@@ -57,7 +69,7 @@ export interface FoundPage {
 
 /** All stored pages of one slice of one shard, of every bucket, registered or not. */
 export async function readSlicePages(state: Table, shardId: string, query: Query, slice: number): Promise<readonly FoundPage[]> {
-  const items = await state.query(slicePartition(shardId, query, slice));
+  const items = await state.query(slicePartition(shardId, query.name, slice));
   return items.map((item) => {
     const [closesAt, count, index] = item.sk.split('#').map(Number);
     if (closesAt === undefined || count === undefined || index === undefined) throw new Error(`page ${item.pk} / ${item.sk}: unexpected key`);

@@ -96,7 +96,7 @@ describe('the functions', () => {
     await checkDefinition(state, withQueries({ q: base, other: base }));
     await notePassed(state, 'q', 3_600_000);
     await notePassed(state, 'q', 7_200_000);
-    await expect(checkDefinition(state, withQueries({ q: base, other: base }))).rejects.toThrow(/1970-01-01T01:00:00.*another name/);
+    await expect(checkDefinition(state, withQueries({ q: base, other: base }))).rejects.toThrow(/1970-01-01T01:00:00.*another version/);
     await checkDefinition(state, withQueries({ other: base }));
   });
 });
