@@ -1,0 +1,88 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { reportError } from '../../cli/errors.ts';
+import { packageRoot as root } from '../../cli/package-root.ts';
+import { startAttached } from '../../infra/emulators/attached.ts';
+import { findMinistack } from '../../infra/emulators/ministack.ts';
+import { interruption } from './interruption.ts';
+import { type Iam, parseOptions, type SuiteOptions, usage } from './options.ts';
+import { targetVariables } from './target.ts';
+
+/** Runs the suite; resolves to the exit code: 0 if all holds or nothing can be started here, 1 if something fails, 2 for a wrong use. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const signal = interruption();
+  try {
+    const options = parseOptions(argv);
+    if (options === 'help') {
+      process.stdout.write(usage);
+      return 0;
+    }
+    return await run(options, signal);
+  } catch (error) {
+    if (signal.aborted) return 130;
+    const { message, exitCode } = reportError(error);
+    process.stderr.write(`test:deployed: ${error instanceof Error && error.name === 'EmulatorError' ? error.message : message}\n`);
+    return exitCode;
+  }
+}
+
+async function run(options: SuiteOptions, signal: AbortSignal): Promise<number> {
+  if (options.on === 'endpoint') return suite(options.endpoint, options.iam, signal);
+  const say = (text: string) => process.stdout.write(`test:deployed: ${text}\n`);
+  say('ministack is being looked for under .tidemark, and installed if it is not there');
+  const program = await findMinistack({ root, environment: process.env, signal });
+  if ('needs' in program) {
+    say(`skipped: needs ${program.needs}`);
+    return 0;
+  }
+  for (const iam of options.runs) {
+    const began = performance.now();
+    const ministack = await program.start(iam);
+    say(`ministack runs at ${ministack.url}, IAM ${iam}`);
+    let code = 1;
+    try {
+      code = await suite(ministack.url, iam, signal);
+      if (code !== 0 && !signal.aborted) process.stdout.write(complaints(ministack.log()));
+    } finally {
+      await ministack.stop();
+    }
+    if (signal.aborted) return 130;
+    say(`IAM ${iam}: ${code === 0 ? 'passed' : 'FAILED'} in ${Math.round((performance.now() - began) / 1000)} s, everything taken down`);
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+/** What a log complains about, at most 20 lines. */
+function complaints(log: string): string {
+  const lines = log.split('\n').filter((line) => / (WARNING|ERROR) |Error:/.test(line));
+  return ['--- ministack complained about', ...lines.slice(-20), '---', ''].join('\n');
+}
+
+/** The suite itself, in a process of vitest's that ends with this one. */
+async function suite(endpoint: string, iam: Iam, signal: AbortSignal): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-deployed-'));
+  const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const vitest = startAttached(
+    {
+      root,
+      removes: folder,
+      command: process.execPath,
+      args: [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', 'test/deployed/vitest.config.ts'],
+      environment: {
+        ...Object.fromEntries(inherited),
+        [targetVariables.endpoint]: endpoint,
+        [targetVariables.iam]: iam,
+        [targetVariables.folder]: folder,
+      },
+    },
+    (text) => process.stdout.write(text),
+  );
+  const stop = (): void => void vitest.stop();
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  const code = await vitest.ended;
+  signal.removeEventListener('abort', stop);
+  return code;
+}

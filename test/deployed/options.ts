@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+import { UsageError } from '../../cli/errors.ts';
+import { httpUrl } from '../../cli/option-value.ts';
+
+/** Whether IAM is enforced, by the endpoint itself or in one or both of the runs on an emulator that is started here. */
+export type Iam = 'enforced' | 'ignored';
+
+/** Where the suite is asked to run. */
+export type SuiteOptions =
+  | { readonly on: 'endpoint'; readonly endpoint: string; readonly iam: Iam }
+  | { readonly on: 'ministack'; readonly runs: readonly Iam[] };
+
+export const usage = `npm run test:deployed -- (--endpoint URL | --target ministack) [--iam enforced|ignored]
+
+Deploys the stack as it is to an emulator and plays the same scenarios there, whichever it is: put, finals by schedule, queries through API Gateway,
+redelivery, poison records, redeployment, destruction.
+
+  --endpoint URL      an emulator that is running: ministack, LocalStack (deployed to with cdklocal)
+  --target ministack  installs ministack under .tidemark, starts it, and takes everything down in the end; needs Python 3.10 or newer and PyPI
+  --iam MODE          enforced: the endpoint refuses what IAM does not allow (default for an endpoint: ignored; for ministack: a run of each)
+`;
+
+/** @throws UsageError */
+export function parseOptions(argv: readonly string[]): SuiteOptions | 'help' {
+  let values: { endpoint?: string; target?: string; iam?: string; help: boolean };
+  try {
+    values = parseArgs({
+      args: [...argv],
+      options: { endpoint: { type: 'string' }, target: { type: 'string' }, iam: { type: 'string' }, help: { type: 'boolean', default: false } },
+    }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (values.help) return 'help';
+  const { endpoint, target, iam } = values;
+  if (iam !== undefined && iam !== 'enforced' && iam !== 'ignored') throw new UsageError(`--iam ${iam} is unknown: use enforced or ignored`);
+  if (endpoint !== undefined && target !== undefined) throw new UsageError('--endpoint and --target exclude each other: give one of them');
+  if (endpoint !== undefined) return { on: 'endpoint', endpoint: httpUrl(endpoint, '--endpoint'), iam: iam ?? 'ignored' };
+  if (target === undefined) throw new UsageError('--target is missing: give --target ministack, or --endpoint with the address of an emulator');
+  if (target !== 'ministack') throw new UsageError(`--target ${target} is unknown: use ministack, or --endpoint with an address`);
+  return { on: 'ministack', runs: iam === undefined ? ['ignored', 'enforced'] : [iam] };
+}

@@ -1,0 +1,34 @@
+import type { Iam } from './options.ts';
+
+/** What answers at an endpoint. */
+export type Kind = 'ministack' | 'localstack' | 'other';
+
+/** Where the suite runs: the launcher says it in the environment. */
+export interface Target {
+  readonly endpoint: string;
+  readonly kind: Kind;
+  /** Whether the endpoint refuses what IAM does not allow. */
+  readonly iam: Iam;
+  /** For temporary files; the launcher removes it. */
+  readonly folder: string;
+}
+
+/** The variables in which the launcher tells the suite where it runs. */
+export const targetVariables = { endpoint: 'TIDEMARK_DEPLOYED_ENDPOINT', iam: 'TIDEMARK_DEPLOYED_IAM', folder: 'TIDEMARK_DEPLOYED_FOLDER' } as const;
+
+/** Asks an endpoint what it is. */
+export async function kindOf(endpoint: string): Promise<Kind> {
+  for (const kind of ['ministack', 'localstack'] as const) {
+    const answer = await fetch(new URL(`/_${kind}/health`, endpoint)).catch(() => undefined);
+    if (answer?.ok === true) return kind;
+  }
+  return 'other';
+}
+
+/** @throws when the suite was started without its launcher */
+export async function readTarget(environment: NodeJS.ProcessEnv): Promise<Target> {
+  const endpoint = environment[targetVariables.endpoint];
+  const folder = environment[targetVariables.folder];
+  if (endpoint === undefined || folder === undefined) throw new Error('start this suite with npm run test:deployed');
+  return { endpoint, kind: await kindOf(endpoint), iam: environment[targetVariables.iam] === 'enforced' ? 'enforced' : 'ignored', folder };
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vitest/config';
+
+/** The suite for a deployed stack: its scenarios follow one another on one stack, so the first failure ends it. */
+export default defineConfig({
+  test: {
+    root: new URL('../..', import.meta.url).pathname,
+    include: ['test/deployed/**/*.test.ts'],
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    reporters: ['verbose'],
+    bail: 1,
+    maxWorkers: 1,
+    // Deployments and schedules are what is waited for: LocalStack deploys in 50 s, a rule fires once a minute.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+  },
+});
