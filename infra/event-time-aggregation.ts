@@ -127,9 +127,14 @@ export class EventTimeAggregation extends Construct {
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('GET')] });
   }
 
+  /** Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`. */
+  grantOperate(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({ grantee, actions: ['lambda:InvokeFunction'], resourceArns: [this.functions.finalize.functionArn] });
+  }
+
   /** Lets a producer put records into the stream. */
   grantPut(grantee: IGrantable): Grant {
-    return this.stream.grant(grantee, 'kinesis:PutRecord', 'kinesis:PutRecords');
+    return this.stream.grant(grantee, 'kinesis:ListShards', 'kinesis:PutRecord', 'kinesis:PutRecords');
   }
 
   private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {

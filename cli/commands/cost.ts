@@ -1,5 +1,6 @@
 import { durationMs, longestDurationMs } from '../../functions/core/duration.ts';
-import { defineCommand, flag, valueOr } from '../command.ts';
+import { mapping } from '../../functions/core/settings.ts';
+import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { type Bill, costOf, totalOf } from '../cost/model.ts';
 import { prices } from '../cost/prices.ts';
 import { UsageError } from '../errors.ts';
@@ -15,8 +16,8 @@ export default defineCommand({
     keys: valueOr('n', 'keys of a window', integer(1, 10_000_000), 100),
     shards: valueOr('n', 'shards of a provisioned stream; 0 for one on demand', integer(0, 20_000), 0),
     eventBytes: valueOr('n', 'bytes of an event', integer(1, 1_048_576), 200),
-    window: valueOr('duration', 'length of a window', seconds, 3600),
-    batchWindow: valueOr('duration', 'how long Lambda gathers a batch', seconds, 1),
+    window: value('duration', 'length of a window (default: 1 hour)', seconds),
+    batchWindow: value('duration', 'how long Lambda gathers a batch (default: 1 second)', seconds),
     requests: valueOr('n', 'requests to the query API a month', integer(0, 1_000_000_000), 100_000),
     json: flag('print one JSON object; dollars a month'),
   },
@@ -27,8 +28,8 @@ export default defineCommand({
       keys: options.keys,
       shards: options.shards,
       eventBytes: options.eventBytes,
-      windowSeconds: options.window,
-      batchSeconds: options.batchWindow,
+      windowSeconds: options.window ?? 3600,
+      batchSeconds: options.batchWindow ?? mapping.batchWindowSeconds,
       requestsPerMonth: options.requests,
     });
     if (options.json) {

@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { expect, it } from 'vitest';
+import { synth } from './synth.ts';
+
+const runbook = readFileSync('docs/OPERATIONS.md', 'utf8');
+
+it('each alarm has its section in the runbook, and each section of an alarm an alarm', () => {
+  const { counts, template } = synth();
+  const alarms = [...(counts.alarms?.byName.keys() ?? [])];
+  const [, section = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
+  expect([...section.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alarms);
+  for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm')))
+    expect(Properties.AlarmDescription).toMatch(new RegExp(`docs/OPERATIONS\\.md#(${alarms.join('|').toLowerCase()})$`));
+});
+
+it.each([
+  ['grantPut', ['kinesis:ListShards', 'kinesis:PutRecord', 'kinesis:PutRecords']],
+  ['grantOperate', 'lambda:InvokeFunction'],
+  ['grantInvoke', 'execute-api:Invoke'],
+  ['grantRead', ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query']],
+] as const)('%s allows what the runbook says, on one resource', (grant, actions) => {
+  const { stack, counts } = synth();
+  const person = new Role(stack, 'Operator', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+  counts[grant](person);
+  const statement = person.node
+    .findChild('DefaultPolicy')
+    .node.findAll()
+    .flatMap((node) => ('document' in node ? [stack.resolve(node.document)] : []))[0]?.Statement;
+  expect(statement).toHaveLength(1);
+  expect(statement[0]).toMatchObject({ Effect: 'Allow', Action: actions });
+});

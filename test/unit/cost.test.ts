@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { type CostQuestion, costOf, totalOf } from '../../cli/cost/model.ts';
+
+const asked: CostQuestion = {
+  eventsPerSecond: 1000,
+  keys: 100,
+  shards: 1,
+  eventBytes: 200,
+  windowSeconds: 3600,
+  batchSeconds: 1,
+  requestsPerMonth: 0,
+};
+const monthSeconds = 730 * 3600;
+
+describe('the monthly bill', () => {
+  it('of Kinesis is its price list, for shards and on demand', () => {
+    const events = 1000 * monthSeconds;
+    expect(costOf({ ...asked, shards: 2 }).tidemark['Kinesis']).toBeCloseTo(2 * 730 * (0.015 + 0.02) + (events / 1e6) * 0.014, 6);
+    // A record is rounded up to a kilobyte, and kept for six days more than the first.
+    const gb = (events * 1024) / 2 ** 30;
+    expect(costOf({ ...asked, shards: 0 }).tidemark['Kinesis']).toBeCloseTo(730 * 0.04 + gb * 0.12 + ((gb * 24 * 6) / 730) * 0.1, 6);
+  });
+
+  it('has the write units that the bench measured, within a tenth', () => {
+    // npm run bench -- writes: one shard, 1,000 records a batch, hourly windows cost next to nothing.
+    expect(costOf(asked).writeUnitsPerMillion / 5329).toBeCloseTo(1, 0.9);
+    expect(costOf({ ...asked, keys: 2 }).writeUnitsPerMillion / 2100).toBeCloseTo(1, 0.9);
+  });
+
+  it('of a stream in which nothing comes is the idle one, and no zero', () => {
+    const nothing = costOf({ ...asked, eventsPerSecond: 0 });
+    expect(nothing.tidemark).toEqual(nothing.idle);
+    expect(costOf(asked).idle).toEqual(nothing.idle);
+    expect(nothing.writeUnitsPerMillion).toBe(0);
+    expect(totalOf(nothing.idle)).toBeGreaterThan(730 * 0.035);
+  });
+
+  it('is of finite amounts, and never falls with more events, keys, requests or shards', () => {
+    const grows = (change: (n: number) => Partial<CostQuestion>, values: readonly number[]) => {
+      const totals = values.map((n) => totalOf(costOf({ ...asked, ...change(n) }).tidemark));
+      for (const total of totals) expect(Number.isFinite(total)).toBe(true);
+      expect(totals).toEqual([...totals].sort((left, right) => left - right));
+    };
+    grows((eventsPerSecond) => ({ eventsPerSecond }), [0, 1, 10, 100, 1000]);
+    grows((keys) => ({ keys }), [1, 10, 100, 1000, 100_000]);
+    grows((requestsPerMonth) => ({ requestsPerMonth }), [0, 1, 1e6, 1e9]);
+    grows((shards) => ({ shards }), [1, 2, 10, 100]);
+  });
+
+  it('of a write a message is dominated by a write unit an event', () => {
+    expect(costOf(asked).writePerMessage['DynamoDB']).toBeCloseTo(1000 * monthSeconds * 0.625e-6, 6);
+  });
+});
