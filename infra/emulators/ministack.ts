@@ -15,6 +15,10 @@ export type IamMode = 'enforced' | 'ignored';
 /** A running ministack. All it holds is in memory and in a temporary folder. */
 export interface Ministack {
   readonly url: string;
+  /** For temporary files: it goes when ministack does. */
+  readonly folder: string;
+  /** Resolves when it is gone, whoever ended it. */
+  readonly ended: Promise<unknown>;
   /** Ends it with its functions, and removes its folder. */
   stop(): Promise<void>;
   /** The end of its log. */
@@ -65,7 +69,7 @@ async function start({ root, environment, signal }: ToolPlace, program: string, 
     });
     const url = `http://127.0.0.1:${port}`;
     if (await answers(`${url}/_ministack/health`, () => running.hasEnded() || signal.aborted))
-      return { url, stop: running.stop, log: running.output };
+      return { url, folder, ended: running.ended, stop: running.stop, log: running.output };
     await running.stop();
     said = running.output();
   }

@@ -3,11 +3,13 @@ import { DeleteTableCommand, DescribeTableCommand, ScanCommand, UpdateTableComma
 import { DeleteStreamCommand, DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { openApi } from '../../cli/api-options.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import type { Counters } from '../../functions/core/counters.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { eventJson } from '../../infra/local/kinesis-event.ts';
 import { seededRandom } from '../simulation/random.ts';
+import { allowIterators } from './access.ts';
 import { beginMs, event, hourMs, ordinary, poison, type Sent } from './events.ts';
 import { expectedOf, plain } from './oracle.ts';
 import changedCode from './pipelines/changed-code/deployed.ts';
@@ -26,6 +28,7 @@ const stage = `t${Date.now().toString(36)}`;
 const since = Date.now();
 
 let stack: Stack;
+let withdraw: () => Promise<void>;
 /** What was put: the events in time, and how many of each other outcome. */
 const put = { inTime: [] as string[], late: 0, rejected: 0 };
 
@@ -72,6 +75,8 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     const answer = await stack.get('health');
     expect(await answer.json()).toEqual({ pipeline: 'deployed', status: 'ok' });
     expect(await stack.api.conservation()).toMatchObject({ received: 0, holds: true, shards: 0 });
+    const { Configuration } = await clients.lambda.send(new GetFunctionCommand({ FunctionName: stack.outputs['FinalizeFunction'] }));
+    withdraw = await allowIterators(target, Configuration?.Role ?? '');
   });
 
   it('counts what is put, and shows open windows as one pass over the events gives them', async () => {
@@ -114,6 +119,7 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     expect(one.windows.map(({ rows }) => rows.map(({ key }) => key))).toEqual([[{ kind: 'b' }]]);
     const [total] = await stack.api.totals('byKind', { by: '' });
     expect(total?.values['n']).toBe(countersExpected(first).counted);
+    expect(await openApi({ port: undefined, api: stack.url }).conservation()).toEqual(await stack.api.conservation());
     const refused = await stack.get('queries/byKind/windows?from=yesterday');
     expect([refused.status, refused.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
     expect(await refused.json()).toMatchObject({ parameter: 'from', instance: '/v1/queries/byKind/windows' });
@@ -200,6 +206,7 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
   });
 
   it('leaves nothing of a stage for development when it is destroyed', async () => {
+    await withdraw();
     await cdk.destroy(deploymentOf('changed-queries', stage));
     const { StateTable, WindowsTable, RejectsTable, StreamName, AggregateFunction } = stack.outputs;
     for (const TableName of [StateTable, WindowsTable, RejectsTable])

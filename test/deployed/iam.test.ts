@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
+import { DescribeStreamSummaryCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
 import { GetFunctionConfigurationCommand, InvokeCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type TableName, tables } from '../../functions/core/schema.ts';
 import type { FunctionName } from '../../functions/core/settings.ts';
 import { emulatorRegion } from '../../infra/emulators/cdk.ts';
 import { streamPermissions, tablePermissions } from '../../infra/permissions.ts';
-import { allowUser, assume, createUser, isAllowed, restrictRole, streamCalls, tableCalls } from './access.ts';
+import { allowUser, assume, changeRole, createUser, isAllowed, streamCalls, tableCalls } from './access.ts';
 import { type Keys, signedGet } from './signed-call.ts';
 import { bootstrap, cdkOf, clientsOf, deploymentOf, openStack, type Stack } from './stack.ts';
 import { readTarget } from './target.ts';
@@ -57,7 +57,7 @@ describe('the API', () => {
   it('needs the rights of its function: without them it fails, so that the role is what decides', async () => {
     const conservation = async () => (await stack.get('conservation')).status;
     expect(await conservation()).toBe(200);
-    const restore = await restrictRole(target, roles.query, { Effect: 'Deny', Action: 'dynamodb:Query', Resource: '*' });
+    const restore = await changeRole(target, roles.query, { Effect: 'Deny', Action: 'dynamodb:Query', Resource: '*' });
     expect(await conservation()).toBe(500);
     await restore();
     while ((await conservation()) !== 200) await sleep(100);
@@ -79,9 +79,10 @@ describe.each(functionNames)('the role of %s', (name) => {
     const { ShardIterator = '' } = await root.kinesis.send(
       new GetShardIteratorCommand({ StreamName, ShardId: 'shardId-000000000000', ShardIteratorType: 'LATEST' }),
     );
+    const { StreamDescriptionSummary } = await root.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }));
+    const stream = { StreamName, StreamARN: StreamDescriptionSummary?.StreamARN ?? '', ShardIterator };
     const allowed: string[] = [];
-    for (const [action, call] of Object.entries(streamCalls))
-      if (await isAllowed(call(kinesis, StreamName, ShardIterator))) allowed.push(`kinesis:${action}`);
+    for (const [action, call] of Object.entries(streamCalls)) if (await isAllowed(call(kinesis, stream))) allowed.push(`kinesis:${action}`);
     expect(allowed).toEqual([...streamPermissions[name]].sort());
   });
 
