@@ -25,8 +25,13 @@ export interface Ministack {
   log(): string;
 }
 
+/** Starts ministack, as often as wanted. */
+export interface MinistackStarter {
+  readonly start: (iam: IamMode) => Promise<Ministack>;
+}
+
 /** What starts ministack, or what is missing for it. */
-export type MinistackProgram = { readonly start: (iam: IamMode) => Promise<Ministack> } | { readonly needs: string };
+export type MinistackProgram = MinistackStarter | { readonly needs: string };
 
 /** Installs ministack (MIT, plain processes, no Docker) under `.tidemark`, once. */
 export async function findMinistack(place: ToolPlace): Promise<MinistackProgram> {

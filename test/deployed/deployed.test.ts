@@ -7,6 +7,7 @@ import { openApi } from '../../cli/api-options.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import type { Counters } from '../../functions/core/counters.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 import { eventJson } from '../../infra/local/kinesis-event.ts';
 import { seededRandom } from '../simulation/random.ts';
 import { allowIterators } from './access.ts';
@@ -187,17 +188,37 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     expect((await stack.api.windows('byKind', {})).map(plain)).toEqual(windowsExpected(changedCode));
   });
 
-  it('is redeployed with a changed pipeline, whose new query counts from then on', async () => {
+  it('is not redeployed with a changed window under the name of a query', async () => {
+    const before = await snapshot();
+    await expect(cdk.deploy(deploymentOf('incompatible', stage))).rejects.toBeInstanceOf(EmulatorError);
+    expect(await snapshot()).toEqual(before);
+  });
+
+  it('is redeployed with more queries, which count from then on beside what was there', async () => {
     const before = await snapshot();
     stack = openStack(target, await cdk.deploy(deploymentOf('changed-queries', stage)));
-    expect((await stack.api.queries()).map(({ name }) => name)).toEqual(['byKind', 'perDay']);
+    expect((await stack.api.queries()).map(({ name }) => name)).toEqual(changedQueries.queries.map(({ name }) => name));
     expect(await stack.api.windows('byKind', {})).toEqual(before.windows[0]);
     const more = ordinary(random, beginMs + 16 * hourMs, 1, 100);
     await putInTime(more);
     await settled(changedQueries);
     expect((await stack.api.windows('byKind', {})).map(plain)).toEqual(windowsExpected(changedQueries));
-    const [perDay] = await stack.api.windows('perDay', {});
-    expect(perDay?.rows).toEqual([{ key: {}, values: { n: more.filter(({ data }) => !data.includes('free')).length } }]);
+    const { windows } = expectedOf(
+      changedQueries,
+      more.map(({ data }) => data),
+    );
+    for (const name of ['byKind@2', 'perDay'])
+      expect((await stack.api.windows(name, {})).map(plain)).toEqual(windows.filter(({ query }) => query === name));
+  });
+
+  it('lets the name of a query stand for its second version, and for the first again', async () => {
+    const rows = async (query: string) => (await stack.api.windows(query, {})).map(({ start, end, rows }) => ({ start, end, rows }));
+    const [first, second] = [await rows('byKind@1'), await rows('byKind@2')];
+    expect(second).not.toEqual(first);
+    await stack.invoke('finalize', '{"request":"alias","query":"byKind@2"}');
+    expect(await rows('byKind')).toEqual(second);
+    await stack.invoke('finalize', '{"request":"alias","query":"byKind@1"}');
+    expect(await rows('byKind')).toEqual(first);
   });
 
   it('makes every window final when the stream ends', async () => {

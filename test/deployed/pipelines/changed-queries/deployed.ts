@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { avg, count, definePipeline, sum, tumbling } from '../../../../functions/core/index.ts';
 
-/** The pipeline with a query more, by day. */
+/** The pipeline with a query more, by day, and with a second version of its first one. */
 export default definePipeline({
   name: 'deployed',
   event: z.object({ time: z.number(), kind: z.enum(['a', 'b', 'c', 'd', 'free']), amount: z.number() }),
@@ -14,6 +14,13 @@ export default definePipeline({
       expectedKeys: 5,
       window: tumbling('1 hour'),
       aggregates: { n: count(), total: sum('amount'), mean: avg('amount') },
+    },
+    'byKind@2': {
+      where: (event) => event.kind !== 'free',
+      groupBy: ['kind'],
+      expectedKeys: 5,
+      window: tumbling('30 minutes'),
+      aggregates: { n: count() },
     },
     perDay: {
       where: (event) => event.kind !== 'free',
