@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { reportError } from '../../cli/errors.ts';
 import { packageRoot as root } from '../../cli/package-root.ts';
 import { startAttached } from '../../infra/emulators/attached.ts';
+import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 import { findMinistack, type MinistackStarter } from '../../infra/emulators/ministack.ts';
 import { interruption } from './interruption.ts';
 import { type Iam, parseOptions, type SuiteOptions, usage } from './options.ts';
@@ -22,13 +23,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (signal.aborted) return 130;
     const { message, exitCode } = reportError(error);
-    process.stderr.write(`test:deployed: ${error instanceof Error && error.name === 'EmulatorError' ? error.message : message}\n`);
+    process.stderr.write(`test:deployed: ${error instanceof EmulatorError ? error.message : message}\n`);
     return exitCode;
   }
 }
 
 async function run(options: SuiteOptions, signal: AbortSignal): Promise<number> {
-  if (options.on === 'endpoint') return suite(options.endpoint, options.iam, signal, []);
+  if (options.on === 'endpoint') {
+    if (!(await answers(options.endpoint)))
+      throw new EmulatorError(`nothing answers at ${options.endpoint}: start an emulator, or use --target ministack`);
+    return suite(options.endpoint, options.iam, signal, []);
+  }
   const say = (text: string) => process.stdout.write(`test:deployed: ${text}\n`);
   say('ministack is being looked for under .tidemark, and installed if it is not there');
   const program = await findMinistack({ root, environment: process.env, signal });
@@ -55,6 +60,13 @@ async function onMinistack(program: MinistackStarter, iam: Iam, signal: AbortSig
   const outcome = signal.aborted ? 'interrupted' : code === 0 ? 'passed' : 'FAILED';
   say(`IAM ${iam}: ${outcome} in ${Math.round((performance.now() - began) / 1000)} s, everything taken down`);
   return code;
+}
+
+async function answers(endpoint: string): Promise<boolean> {
+  return fetch(endpoint).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** What a log complains about, at most 20 lines. */
