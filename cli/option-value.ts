@@ -1,3 +1,4 @@
+import { parseIsoTime } from '../functions/core/event-time.ts';
 import { UsageError } from './errors.ts';
 
 /** Any text but the empty one. */
@@ -13,6 +14,13 @@ export function integer(least: number, most: number): (value: string, option: st
     if (Number.isInteger(number) && number >= least && number <= most) return number;
     throw new UsageError(`${option} is a whole number from ${least} to ${most}, not "${value}"`);
   };
+}
+
+/** A moment, in epoch ms. */
+export function time(value: string, option: string): number {
+  const ms = /^-?\d{1,15}$/.test(value) ? Number(value) : parseIsoTime(value);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`${option} is ISO 8601 with a zone (2026-11-24T00:00:00Z) or epoch milliseconds, not "${value}"`);
 }
 
 /** A TCP port of this machine. */

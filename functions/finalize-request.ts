@@ -1,14 +1,27 @@
+import { gunzipSync } from 'node:zlib';
+import type { BackfillRange } from './core/backfill.ts';
 import { mistake } from './core/error.ts';
+import type { HistoryWindow } from './state/backfill.ts';
 
 /** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
 export interface FinalizeEvent {
-  readonly request?: 'drain' | 'alias' | 'remove';
-  /** For `alias` and `remove`: a query with its version, `actionsPerHour@2`. */
+  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill';
+  /** For all but `drain`: a query with its version, `actionsPerHour@2`. */
   readonly query?: string;
+  /** For `backfill`: the range, epoch ms. @default from the first event on */
+  readonly since?: number;
+  readonly until?: number;
+  /** For `backfill`: a JSON list of {@link HistoryWindow}s, compressed with gzip, in Base64. @default none */
+  readonly windows?: string;
+  /** For `backfill`: nothing is left to come, the query is filled. @default false */
+  readonly isWhole?: boolean;
 }
 
 /** What an invocation asks for: a finalize run, or a change to what is kept of a query. */
-export type FinalizeTask = { readonly task: 'advance' | 'drain' } | { readonly task: 'alias' | 'remove'; readonly query: string };
+export type FinalizeTask =
+  | { readonly task: 'advance' | 'drain' }
+  | { readonly task: 'alias' | 'remove'; readonly query: string }
+  | { readonly task: 'backfill'; readonly range: BackfillRange; readonly windows: readonly HistoryWindow[]; readonly isWhole: boolean };
 
 /**
  * What an invocation asks for. A schedule's event has no `request`, and by hand there may be no event at all.
@@ -20,12 +33,38 @@ export function finalizeRequest(event: unknown): FinalizeTask {
   const { request, query }: { readonly request?: unknown; readonly query?: unknown } = event;
   if (request === undefined) return { task: 'advance' };
   if (request === 'drain') return { task: 'drain' };
-  if (request !== 'alias' && request !== 'remove')
+  if (request !== 'alias' && request !== 'remove' && request !== 'backfill')
     throw mistake(
       'request',
       request,
-      'is not known: give "drain" to end the stream, "alias" or "remove" with a query, or none to raise the watermark',
+      'is not known: give "drain" to end the stream, "alias", "remove" or "backfill" with a query, or none to raise the watermark',
     );
   if (typeof query !== 'string') throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
-  return { task: request, query };
+  return request === 'backfill' ? { task: request, ...backfillRequest(event, query) } : { task: request, query };
+}
+
+function backfillRequest(event: object, query: string) {
+  const { since, until, windows, isWhole }: { readonly [name in keyof FinalizeEvent]?: unknown } = event;
+  if (since !== undefined && !Number.isSafeInteger(since)) throw mistake('since', since, 'is no time: give epoch milliseconds');
+  if (!Number.isSafeInteger(until)) throw mistake('until', until, 'is no time: give epoch milliseconds');
+  if (isWhole !== undefined && typeof isWhole !== 'boolean') throw mistake('isWhole', isWhole, 'is neither true nor false: give one');
+  const range = { query, since: (since as number | undefined) ?? Number.NEGATIVE_INFINITY, until: until as number };
+  return { range, windows: historyWindows(windows), isWhole: isWhole ?? false };
+}
+
+function historyWindows(packed: unknown): readonly HistoryWindow[] {
+  if (packed === undefined) return [];
+  try {
+    const list: unknown = JSON.parse(gunzipSync(Buffer.from(String(packed), 'base64')).toString());
+    if (Array.isArray(list) && list.every(isHistoryWindow)) return list;
+  } catch {
+    // Neither gzip nor JSON: the same mistake.
+  }
+  throw mistake('windows', packed, 'are no windows, packed as tidemark backfill packs them: use it');
+}
+
+function isHistoryWindow(given: unknown): given is HistoryWindow {
+  if (!Array.isArray(given) || given.length !== 4) return false;
+  const [start, end, records, partials]: unknown[] = given;
+  return [start, end, records].every(Number.isSafeInteger) && typeof partials === 'string';
 }

@@ -8,6 +8,7 @@ import { streamRetentionHours } from './core/settings.ts';
 import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { pointAlias } from './state/alias.ts';
+import { type Backfill, backfill } from './state/backfill.ts';
 import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
 import { type Removal, removeQuery } from './state/remove-query.ts';
@@ -38,45 +39,41 @@ export interface AliasAnswer {
   readonly serves: string;
 }
 
+/** What an invocation answers, by what was asked of it. */
+export type Answer = FinalizeAnswer | AliasAnswer | Removal | Backfill;
+
 /** Raises the watermark and emits the windows that it has passed; or does what else is asked of it. */
-export async function handler(event: FinalizeEvent, context: Context): Promise<FinalizeAnswer | AliasAnswer | Removal> {
-  return telemetry.measured<FinalizeAnswer | AliasAnswer | Removal>(tables.meter, context, async () => {
+export async function handler(event: FinalizeEvent, context: Context): Promise<Answer> {
+  return telemetry.measured<Answer>(tables.meter, context, async () => {
     const request = finalizeRequest(event);
     const unmeasured = { counts: {}, milliseconds: {} };
-    if (request.task === 'alias') return { answer: { serves: await pointAlias(pipeline, tables.state, request.query) }, ...unmeasured };
-    if (request.task === 'remove') {
-      const remainingMs = () => context.getRemainingTimeInMillis();
-      const { state, windows } = tables;
-      return { answer: await removeQuery({ pipeline, state, windows, limit: pLimit(concurrency), remainingMs }, request.query), ...unmeasured };
-    }
-    await checkDefinition(tables.state, pipeline);
-    const report = await finalize(
-      {
-        pipeline,
-        state: tables.state,
-        windows: tables.windows,
-        stream,
-        limit: pLimit(concurrency),
-        publish: async () => {},
-        now: () => Date.now(),
-        runId: randomUUID(),
-        remainingMs: () => context.getRemainingTimeInMillis(),
-        retentionMs: streamRetentionHours * 3_600_000,
-      },
-      request.task,
-    );
+    const { state, windows } = tables;
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    const options = { pipeline, state, windows, limit: pLimit(concurrency), publish: async () => {}, now: () => Date.now(), remainingMs };
+    if (request.task === 'alias') return { answer: { serves: await pointAlias(pipeline, state, request.query) }, ...unmeasured };
+    if (request.task === 'remove') return { answer: await removeQuery(options, request.query), ...unmeasured };
+    await checkDefinition(state, pipeline);
+    if (request.task === 'backfill') return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
+    const report = await finalize({ ...options, stream, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
-    const { watermark, heldBy, windows, earlyPanes, windowsOpen, closingsLeft, drained } = report;
+    const { watermark, heldBy, earlyPanes, windowsOpen, closingsLeft, drained } = report;
     const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
     // A stream in which nothing happens has a watermark that stands still, and nobody waits for it.
     const isFlowing = report.shards.some(({ state }) => state === 'holding');
     const lag = Number.isFinite(watermark) && isFlowing ? { watermarkLag: Date.now() - watermark } : {};
     const conservationMismatch = Math.abs(unaccounted(report.counters));
-    const answer = { watermark: Number.isFinite(watermark) ? watermark : null, heldBy: heldBy ?? null, windows, windowsOpen, closingsLeft, drained };
+    const answer = {
+      watermark: Number.isFinite(watermark) ? watermark : null,
+      heldBy: heldBy ?? null,
+      windows: report.windows,
+      windowsOpen,
+      closingsLeft,
+      drained,
+    };
     return {
       answer,
-      counts: { windowsFinalized: windows, earlyPanes, windowsOpen, closingsLeft, unreadableShards, conservationMismatch },
+      counts: { windowsFinalized: report.windows, earlyPanes, windowsOpen, closingsLeft, unreadableShards, conservationMismatch },
       milliseconds: lag,
     };
   });

@@ -21,14 +21,14 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1', from, to));
 
 /** The records of a batch with the events in them, de-aggregated where a producer packed many into one. */
-export function streamRecords(records: readonly KinesisStreamRecord[]): readonly StreamRecord[] {
+export function streamRecords(records: readonly Pick<KinesisStreamRecord, 'kinesis'>[]): readonly StreamRecord[] {
   return records.map((record) => {
     const { sequenceNumber, partitionKey, approximateArrivalTimestamp } = record.kinesis;
     return { sequenceNumber, partitionKey, arrival: Math.round(approximateArrivalTimestamp * 1000), events: eventsOf(record) };
   });
 }
 
-function eventsOf(record: KinesisStreamRecord): readonly RawEvent[] {
+function eventsOf(record: Pick<KinesisStreamRecord, 'kinesis'>): readonly RawEvent[] {
   const { data } = record.kinesis;
   if (!data.startsWith(aggregatePrefix)) return [rawEvent(data, 0)];
   const bytes = Buffer.from(data, 'base64');

@@ -1,14 +1,13 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../functions/core/totals.ts';
-import { type CommandInput, defineCommand, flag, value, valueOr } from '../command.ts';
+import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { text } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
-import { createProgress } from '../progress.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
 import { inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
-import { runStatic, type StaticResult } from '../static/static-engine.ts';
-import { formatNumber } from '../table.ts';
+import { runWithProgress } from '../static/run-with-progress.ts';
+import type { StaticResult } from '../static/static-engine.ts';
 import { totalsBy } from '../totals-option.ts';
 
 export default defineCommand({
@@ -35,7 +34,7 @@ export default defineCommand({
     const { pipeline, bundle } = await loadPipelineBundle(input.options.pipeline);
     const { totals } = input.options;
     const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);
-    const result = await run(input, pipeline, { bundle, files, startedMs });
+    const result = await runWithProgress('batch', { pipeline, bundle, files, arrivalMs: startedMs }, input.process);
     const form: ResultForm = input.options.json ? 'json' : 'table';
     if (by === undefined) printRows(resultRows(result), form, input.process.stdout);
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
@@ -45,38 +44,6 @@ export default defineCommand({
     return 0;
   },
 });
-
-interface Prepared {
-  readonly bundle: string;
-  readonly files: ReturnType<typeof inputFiles>;
-  readonly startedMs: number;
-}
-
-/** Progress is shown only once a run has taken longer than a person waits for. */
-const progressAfterMs = 1000;
-
-async function run(
-  { process }: Pick<CommandInput<never>, 'process'>,
-  pipeline: Pipeline,
-  { bundle, files, startedMs }: Prepared,
-): Promise<StaticResult> {
-  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  let progress: ReturnType<typeof createProgress> | undefined;
-  const show = async (share: number): Promise<void> => {
-    if (process.now() - startedMs < progressAfterMs) return;
-    progress ??= createProgress({ label: 'batch', total }, process);
-    (await progress).update(share * total, megabytes(share * total));
-  };
-  try {
-    return await runStatic({ pipeline, bundle, files, arrivalMs: startedMs, signal: process.signal, onProgress: (share) => void show(share) });
-  } finally {
-    (await progress)?.stop(megabytes(total));
-  }
-}
-
-function megabytes(bytes: number): string {
-  return `${formatNumber(Math.round(bytes / 1e6))} MB`;
-}
 
 function resultRows(result: StaticResult): Parameters<typeof printRows>[0] {
   return result.windows.flatMap(({ query, start, end, rows }) => rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })));

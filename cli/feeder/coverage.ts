@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { GetRecordsCommand, GetShardIteratorCommand, type KinesisClient, type Shard } from '@aws-sdk/client-kinesis';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import pLimit from 'p-limit';
 import { latestOf } from '../../functions/core/sequence-number.ts';
 import { type HashRange, inRange, wholeRange } from './hash-range.ts';
+import { readShard } from './read-shard.ts';
 import { parseRecordName, type RecordName } from './record-name.ts';
-import { isOpen, listShards } from './shards.ts';
+import { listShards } from './shards.ts';
 
 /** What a stream already holds of the feeder's inputs. */
 export interface Coverage {
@@ -22,18 +22,14 @@ export interface Coverage {
 
 /** Shards read at a time. */
 const shardsAtOnce = 8;
-/** Empty answers in a row, each saying "not behind", after which an open shard has no more: kinesalite says so even when it is behind. */
-const emptyAnswers = 2;
-/** Wait after a throttled or an empty answer of AWS, whose limit is five reads a second for each shard, all readers together. */
-const pauseMs = 250;
 
 /** Where to read, and from which sequence numbers on. */
 export interface ReadCoverageOptions {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
+  readonly signal?: AbortSignal | undefined;
   /** Per shard: begin after this sequence number (a checkpoint). A shard that is missing is read from its oldest record. */
   readonly after?: ReadonlyMap<string, string>;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -46,56 +42,18 @@ export async function readCoverage(options: ReadCoverageOptions): Promise<Covera
   const shards = await listShards(options.kinesis, options.streamName);
   await Promise.all(
     shards.map((shard) =>
-      limit(() =>
-        readShard(shard, options, (partitionKey, sequenceNumber) => {
-          const record = parseRecordName(partitionKey);
-          if (record !== undefined) builder.add(record, shard.ShardId ?? '', sequenceNumber);
-        }),
-      ),
+      limit(async () => {
+        const after = options.after?.get(shard.ShardId ?? '');
+        for await (const records of readShard(options, shard, after)) {
+          for (const { PartitionKey = '', SequenceNumber = '' } of records) {
+            const record = parseRecordName(PartitionKey);
+            if (record !== undefined) builder.add(record, shard.ShardId ?? '', SequenceNumber);
+          }
+        }
+      }),
     ),
   );
   return builder.build();
-}
-
-async function readShard(
-  shard: Shard,
-  { kinesis, streamName, after, signal }: ReadCoverageOptions,
-  onRecord: (partitionKey: string, sequenceNumber: string) => void,
-): Promise<void> {
-  const position = after?.get(shard.ShardId ?? '');
-  const start = await kinesis.send(
-    new GetShardIteratorCommand({
-      StreamName: streamName,
-      ShardId: shard.ShardId,
-      ...(position === undefined
-        ? { ShardIteratorType: 'TRIM_HORIZON' }
-        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: position }),
-    }),
-  );
-  let empty = 0;
-  for (let iterator = start.ShardIterator; iterator !== undefined; ) {
-    signal?.throwIfAborted();
-    const answer = await getRecords(kinesis, iterator);
-    if (answer === 'throttled') {
-      await sleep(pauseMs * 2);
-      continue;
-    }
-    for (const { PartitionKey = '', SequenceNumber = '' } of answer.Records ?? []) onRecord(PartitionKey, SequenceNumber);
-    const behind = (answer.MillisBehindLatest ?? 0) > 0;
-    empty = (answer.Records ?? []).length === 0 && !behind ? empty + 1 : 0;
-    if (isOpen(shard) && empty >= emptyAnswers) return;
-    if (behind) await sleep(pauseMs);
-    iterator = answer.NextShardIterator; // none: the end of a closed shard
-  }
-}
-
-async function getRecords(kinesis: KinesisClient, iterator: string) {
-  try {
-    return await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
-  } catch (error) {
-    if (error instanceof Error && error.name === 'ProvisionedThroughputExceededException') return 'throttled';
-    throw error;
-  }
 }
 
 /** Lines `first` to `last`, both inclusive. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
+import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
 import { createStaticRun, type StaticPart } from '../../functions/core/static-run.ts';
@@ -14,6 +15,8 @@ export interface StaticJob {
   readonly next: SharedArrayBuffer;
   /** The bundled pipeline, for lanes in other threads. */
   readonly bundle: string;
+  /** What of the pipeline is counted: the history of one query; undefined: all of it. */
+  readonly range?: BackfillRange | undefined;
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
 }
@@ -43,7 +46,7 @@ export const keptRejections = 5;
 /** Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them. */
 export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => Promise<void> | undefined): Promise<LaneResult> {
   const next = new Int32Array(job.next);
-  const run = createStaticRun(pipeline);
+  const run = createStaticRun(job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range));
   const buffer = createReadBuffer();
   const rejected: RejectedLine[] = [];
   const lines: { piece: Piece; count: number }[] = [];

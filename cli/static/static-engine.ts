@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
 import { keptRejections, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
@@ -12,6 +13,8 @@ export interface StaticEngineOptions {
   /** The bundled pipeline: the other threads load it themselves, as functions do not cross. */
   readonly bundle: string;
   readonly files: readonly InputFile[];
+  /** Counts only the history of one query, and not the pipeline. */
+  readonly range?: BackfillRange | undefined;
   /** What counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /** Threads, this one included. @default one for each core, and for each 2 MB of input */
@@ -42,11 +45,11 @@ const bytesPerLane = 2 * 1024 * 1024;
 
 /** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
 export async function runStatic(options: StaticEngineOptions): Promise<StaticResult> {
-  const { pipeline, files, signal } = options;
+  const { pipeline, files, signal, range } = options;
   const total = files.reduce((sum, { bytes }) => sum + (bytes ?? bytesPerLane), 0);
   const lanes = options.lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
   const units = unitsOf(files, options.mostPieceBytes ?? pieceBytes);
-  const job: StaticJob = { files, units, next: new SharedArrayBuffer(4), bundle: options.bundle, arrivalMs: options.arrivalMs };
+  const job: StaticJob = { files, units, next: new SharedArrayBuffer(4), bundle: options.bundle, range, arrivalMs: options.arrivalMs };
   const taken = new Int32Array(job.next);
   const workers = Array.from({ length: Math.min(lanes, units.length) - 1 }, () => startWorker(job));
   const failed = (): void => void Atomics.store(taken, 0, units.length);
@@ -55,7 +58,7 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
     const here = await runLane(job, pipeline, () => pause(options, taken, units.length));
     const there = await Promise.all(workers.map(({ answer }) => answer));
     signal?.throwIfAborted();
-    return resultOf(pipeline, files, [here, ...there]);
+    return resultOf(range === undefined ? pipeline : backfillPipeline(pipeline, range), files, [here, ...there]);
   } finally {
     for (const { worker } of workers) void worker.terminate();
   }

@@ -15,6 +15,8 @@ export interface KeyFold {
 export interface SliceFold {
   readonly query: Query;
   readonly slice: number;
+  /** How many events were folded into it. */
+  records: number;
   readonly keys: Map<KeyText, KeyFold>;
 }
 
@@ -43,12 +45,13 @@ export function createFold(): Fold {
         }
         held = ofQuery.get(slice);
         if (held === undefined) {
-          held = { query, slice, keys: new Map() };
+          held = { query, slice, records: 0, keys: new Map() };
           ofQuery.set(slice, held);
           slices.push(held);
         }
         last[query.index] = held;
       }
+      held.records++;
       let fold = held.keys.get(key);
       if (fold === undefined) {
         fold = { key, states: identityOf(query), events: [] };

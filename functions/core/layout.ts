@@ -1,3 +1,4 @@
+import { isoTime } from './event-time.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 
 /**
@@ -9,15 +10,18 @@ export interface QueryLayout {
   readonly groupBy: readonly string[];
   /** By name in results: the kind, and the field where it was given by name, as in `sum of amount`. */
   readonly aggregates: Readonly<Record<string, string>>;
+  /** Where it begins, ISO 8601; absent: with its deployment. */
+  readonly from?: string;
 }
 
 /** The layout of a query. */
-export function layoutOf({ window, groupBy, aggregateNames, aggregates }: Query): QueryLayout {
+export function layoutOf({ window, groupBy, aggregateNames, aggregates, from }: Query): QueryLayout {
   const described = aggregateNames.map((name, i) => {
     const aggregate = aggregates[i];
     return [name, aggregate?.field === undefined ? (aggregate?.kind ?? '') : `${aggregate.kind} of ${aggregate.field}`] as const;
   });
-  return { window: window.label, groupBy, aggregates: Object.fromEntries(described) };
+  const begin = Number.isFinite(from) ? { from: isoTime(from) } : {};
+  return { window: window.label, groupBy, aggregates: Object.fromEntries(described), ...begin };
 }
 
 /** The layouts of all queries, by name. */
@@ -35,6 +39,7 @@ export function layoutChanges(before: QueryLayout, after: QueryLayout): readonly
   compare('groupBy', before.groupBy.join(', ') || 'nothing', after.groupBy.join(', ') || 'nothing');
   for (const name of new Set([...Object.keys(before.aggregates), ...Object.keys(after.aggregates)]))
     compare(`aggregate ${name}`, before.aggregates[name], after.aggregates[name]);
+  compare('from', before.from, after.from);
   return changes;
 }
 

@@ -3,7 +3,7 @@ import type { AnyAggregate } from './aggregate.ts';
 import { callable } from './callable.ts';
 import { type Duration, durationMs, longestDurationMs } from './duration.ts';
 import { mistake } from './error.ts';
-import type { EventTimeUnit, EventTimeValue } from './event-time.ts';
+import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import type { WindowKind } from './window.ts';
@@ -23,6 +23,12 @@ export interface QuerySpec<Event> {
   readonly window: WindowKind;
   /** At least one, by the name it has in results. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
+  /**
+   * Where the query begins, ISO 8601 with a zone, an edge of its windows: the stream's events from then on are counted, and the windows before it are
+   * filled by `tidemark backfill`, from files or from what the stream still holds. Deploy it before the stream's events reach it. @default it counts
+   * whatever comes after its deployment
+   */
+  readonly from?: string;
   /** How many keys a window of one shard is expected to hold; only the first windows' cost depends on it. @default 1,000 */
   readonly expectedKeys?: number;
   /** Which panes a window has besides its final one. */
@@ -71,6 +77,9 @@ export interface Query {
   readonly expectedKeys: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
   readonly earlyMs: number | undefined;
+  /** Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being. Both are edges of its windows. */
+  readonly from: number;
+  readonly until: number;
   readonly where: ((event: unknown) => boolean) | undefined;
   readonly keyOf: (event: unknown) => GroupKey;
 }
@@ -127,7 +136,7 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
-  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'expectedKeys', 'emit']);
+  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'from', 'expectedKeys', 'emit']);
   const named = queryVersion(name);
   if (named === undefined || versionName(named) !== name)
     throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
@@ -165,6 +174,8 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
     expectedKeys,
     earlyMs: checkedEarly(`${field}.emit`, spec.emit),
+    from: spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, window),
+    until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
     keyOf: keyReader(groupBy) as (event: unknown) => GroupKey,
   };
@@ -174,6 +185,22 @@ function checkedEarly(field: string, emit: QuerySpec<unknown>['emit']): number |
   if (emit === undefined) return undefined;
   onlyKnown(field, settings(field, emit, "a choice of panes: write { early: '1 minute' }"), ['early']);
   return emit.early === undefined ? undefined : durationMs(`${field}.early`, emit.early, { leastMs: 1, mostMs: longestDurationMs });
+}
+
+function checkedFrom(field: string, text: string, window: WindowKind): number {
+  const from = typeof text === 'string' ? parseIsoTime(text) : undefined;
+  if (from === undefined) throw mistake(field, text, 'is no time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
+  return windowEdge(field, from, window);
+}
+
+/**
+ * A moment that divides the windows into those before it and those after it.
+ * @throws TidemarkError when a window goes across it
+ */
+export function windowEdge(field: string, time: number, window: WindowKind): number {
+  const slice = window.sliceOf(time);
+  if (slice === time) return time;
+  throw mistake(field, isoTime(time), `is no edge of ${window.label} windows: give one, such as ${isoTime(slice)}`);
 }
 
 function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>['groupBy']>): (readonly [string, GroupSelector<Event>])[] {

@@ -77,7 +77,7 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
     return rejection('future', `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`);
   const keys: (KeyText | undefined)[] = [];
   for (const query of pipeline.queries) {
-    if (query.where !== undefined && !query.where(event)) {
+    if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
       keys.push(undefined);
       continue;
     }

@@ -10,6 +10,8 @@ import { mergeWindow, sortedRows, windowsOf } from './window-result.ts';
 /** A window of one query: its rows, and the states that totals over windows are made of. */
 export interface StaticWindow extends MergedWindow {
   readonly query: string;
+  /** How many events are in it. */
+  readonly records: number;
   readonly rows: readonly Row[];
 }
 
@@ -18,7 +20,7 @@ export interface StaticPart {
   readonly counters: Counters;
   readonly queries: readonly QueryCounters[];
   /** Encoded partial aggregates by position of the query, then slice. */
-  readonly partials: readonly (readonly [query: number, slice: number, text: string])[];
+  readonly partials: readonly (readonly [query: number, slice: number, text: string, records: number])[];
 }
 
 /** The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so nothing is late. */
@@ -65,7 +67,7 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
     },
     part() {
       const partials = [...fold.slices].map(
-        ({ query, slice, keys }) =>
+        ({ query, slice, keys, records }) =>
           [
             query.index,
             slice,
@@ -73,6 +75,7 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
               query,
               [...keys].map(([key, { states }]) => [key, states] as const),
             ),
+            records,
           ] as const,
       );
       return { counters, queries, partials };
@@ -92,32 +95,39 @@ export interface StaticAnswer {
 export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): StaticAnswer {
   let counters = noEvents;
   const queries = pipeline.queries.map(() => noPairs);
-  const slices: Map<number, Map<KeyText, Partial>>[] = pipeline.queries.map(() => new Map());
+  const slices: Map<number, StaticSlice>[] = pipeline.queries.map(() => new Map());
   for (const part of parts) {
     counters = addCounters(counters, part.counters);
     part.queries.forEach((pairs, i) => {
       queries[i] = addQueryCounters(queries[i] ?? noPairs, pairs);
     });
-    for (const [index, slice, text] of part.partials) {
+    for (const [index, slice, text, records] of part.partials) {
       const query = pipeline.queries[index];
       if (query === undefined) continue;
-      const merged = slices[index]?.get(slice) ?? new Map<KeyText, Partial>();
-      mergeInto(query, merged, decodePartials(query, text));
-      slices[index]?.set(slice, merged);
+      const merged = slices[index]?.get(slice) ?? { records: 0, partials: new Map<KeyText, Partial>() };
+      mergeInto(query, merged.partials, decodePartials(query, text));
+      slices[index]?.set(slice, { ...merged, records: merged.records + records });
     }
   }
   const windows = pipeline.queries.flatMap((query) => answerOf(query, slices[query.index] ?? new Map()));
   return { counters, queries, windows };
 }
 
-function answerOf(query: Query, slices: ReadonlyMap<number, ReadonlyMap<KeyText, Partial>>): StaticWindow[] {
+interface StaticSlice {
+  readonly records: number;
+  readonly partials: Map<KeyText, Partial>;
+}
+
+function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): StaticWindow[] {
   return windowsOf(query, slices.keys())
     .map((window) => {
+      const held = window.slices.flatMap((slice) => slices.get(slice) ?? []);
       const merged = mergeWindow(query, window, (slice) => {
-        const partials = slices.get(slice);
-        return partials === undefined ? [] : [partials];
+        const found = slices.get(slice);
+        return found === undefined ? [] : [found.partials];
       });
-      return { query: query.name, start: window.start, end: window.end, partials: merged, rows: sortedRows(query, merged) };
+      const records = held.reduce((total, slice) => total + slice.records, 0);
+      return { query: query.name, start: window.start, end: window.end, records, partials: merged, rows: sortedRows(query, merged) };
     })
     .sort((left, right) => left.start - right.start || left.end - right.end);
 }

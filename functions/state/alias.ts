@@ -1,6 +1,9 @@
 import { mistake } from '../core/error.ts';
+import { isoTime } from '../core/event-time.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { queryVersion, versionName } from '../core/query-version.ts';
+import { readFilling } from './definition.ts';
+import { readAllProgress } from './progress.ts';
 import { type Key, numberOf, type Table } from './table.ts';
 
 const keyOf = (base: string): Key => ({ pk: 'alias', sk: base });
@@ -39,7 +42,7 @@ async function readAlias(state: Table, base: string): Promise<number | undefined
  * Points the name of a query to one of its versions, for all readers at once: one write.
  * @param name with its version, `actionsPerHour@2`; version 1 is `actionsPerHour@1`
  * @returns the name under which that version is defined
- * @throws TidemarkError when the pipeline has no such version
+ * @throws TidemarkError when the pipeline has no such version, or when it is not whole: not filled up to its `from`, or short of records after it
  */
 export async function pointAlias(pipeline: Pipeline, state: Table, name: string): Promise<string> {
   const asked = queryVersion(name);
@@ -48,6 +51,25 @@ export async function pointAlias(pipeline: Pipeline, state: Table, name: string)
     const known = pipeline.queries.map((query) => query.name).join(', ');
     throw mistake('query', name, `is no version of a query of pipeline ${pipeline.name}: use ${known}`);
   }
+  await checkWhole(state, found.query);
   await state.update(keyOf(asked.base), { set: { version: asked.version } });
   return versionName(asked);
+}
+
+/** A reader who is switched to a version takes it for the whole: its past has to be there. */
+async function checkWhole(state: Table, { name, from }: Query): Promise<void> {
+  if (!Number.isFinite(from)) return;
+  const [{ filledThrough, missedThrough: noted }, progress] = await Promise.all([readFilling(state, name), readAllProgress(state)]);
+  // Nobody has noted what is missing in a shard to which nothing has come since the version was deployed.
+  const unseen = [...progress.values()].filter(({ queries }) => !Object.hasOwn(queries, name)).map(({ maxEventTime }) => maxEventTime ?? from - 1);
+  const missedThrough = [...unseen.filter((time) => time >= from), ...(noted === undefined ? [] : [noted])].sort((a, b) => b - a)[0];
+  if (missedThrough !== undefined)
+    throw mistake(
+      'query',
+      name,
+      `begins at ${isoTime(from)}, but records up to ${isoTime(missedThrough)} came before it was deployed everywhere and are missing in it: ` +
+        'give the next version a from that is still ahead when it is deployed',
+    );
+  if (filledThrough === undefined || filledThrough < from)
+    throw mistake('query', name, `is not filled up to ${isoTime(from)}, where it begins: run tidemark backfill --query ${name} first`);
 }

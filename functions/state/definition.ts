@@ -53,6 +53,35 @@ export async function notePassed(state: Table, query: string, closing: number): 
   await state.update(keyOf(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
 }
 
+/**
+ * Notes that records at or after the `from` of a query were committed by code that does not know it: a deployment before this one, that came to its end
+ * too late, or one that was put back for a while. They are in no window of it and will be in none.
+ * @param through the greatest event time of such records, epoch ms
+ */
+export async function noteMissed(state: Table, query: string, through: number): Promise<void> {
+  await state.update(keyOf(query), { set: { missedThrough: through } }, [{ attribute: 'missedThrough', is: 'absentOrBelow', bound: through }]);
+}
+
+/** Notes that the windows before a moment are filled from the query's history. */
+export async function noteFilled(state: Table, query: string, until: number): Promise<void> {
+  await state.update(keyOf(query), { set: { filledThrough: until } }, [{ attribute: 'filledThrough', is: 'absentOrBelow', bound: until }]);
+}
+
+/** How whole a query with a `from` is. Epoch ms; undefined: never. */
+export interface QueryFilling {
+  /** Until where it was filled from its history. */
+  readonly filledThrough: number | undefined;
+  /** Records with times up to here, at or after its `from`, are missing in it. */
+  readonly missedThrough: number | undefined;
+}
+
+/** What is noted of a query's history. */
+export async function readFilling(state: Table, query: string): Promise<QueryFilling> {
+  const item = await state.get(keyOf(query));
+  const field = (name: string) => (item === undefined ? undefined : numberOf(item, name));
+  return { filledThrough: field('filledThrough'), missedThrough: field('missedThrough') };
+}
+
 /** Forgets the layout of a query whose state is gone: its name may be used again. */
 export async function deleteDefinition(state: Table, query: string): Promise<void> {
   await state.delete(keyOf(query));

@@ -4,6 +4,7 @@ import { nextPageCount, pageCountFor } from '../core/page-hash.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
 import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
+import { noteMissed } from './definition.ts';
 import { freshHorizon } from './fresh-horizon.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from './progress.ts';
 import { type ShardSideEvent, writeSideOutput } from './rejects.ts';
@@ -74,16 +75,27 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
  * Batches of a shard go round the containers, so what a warm one remembers may be old. One read of the progress, at a tenth of the price of a write,
  * tells: it is cheaper than pages written on a stale condition and then read and written again.
  */
-async function refreshed({ state, shardId }: ShardAggregatorOptions, memory: Warm): Promise<Warm> {
-  const progress = await readProgress(state, shardId);
+async function refreshed(options: ShardAggregatorOptions, memory: Warm): Promise<Warm> {
+  const progress = await checkedProgress(options);
   if (progress.sequenceNumber !== memory.progress.sequenceNumber) memory.writer.forgetCopies();
   memory.progress = progress;
   return memory;
 }
 
-async function startCold({ state, shardId }: ShardAggregatorOptions): Promise<Warm> {
+/** The progress; whoever committed last counted for the queries that have counters in it, and for no others: a `from` behind that has a gap. */
+async function checkedProgress({ pipeline, state, shardId }: ShardAggregatorOptions): Promise<ShardProgress> {
+  const progress = await readProgress(state, shardId);
+  const { maxEventTime, queries } = progress;
+  if (maxEventTime === undefined) return progress;
+  const missed = pipeline.queries.filter(({ name, from }) => Number.isFinite(from) && maxEventTime >= from && !Object.hasOwn(queries, name));
+  await Promise.all(missed.map(({ name }) => noteMissed(state, name, maxEventTime)));
+  return progress;
+}
+
+async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
+  const { state, shardId } = options;
   const horizon = freshHorizon(state);
-  const [progress] = await Promise.all([readProgress(state, shardId), horizon.read()]);
+  const [progress] = await Promise.all([checkedProgress(options), horizon.read()]);
   const memory: Warm = {
     progress,
     writer: sliceWriter({

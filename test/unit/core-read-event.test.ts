@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { backfillPipeline } from '../../functions/core/backfill.ts';
 import { avg, count, definePipeline, max, type PipelineSpec, type QuerySpec, sum, tumbling } from '../../functions/core/index.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { readEvent, rejection } from '../../functions/core/read-event.ts';
@@ -51,6 +52,15 @@ describe('a valid event', () => {
   it('is accepted with what the schema made of it, its time and its keys', () => {
     const pipeline = pipelineWith({ queries: { byAction, all: { window, aggregates: { count: count() } } } });
     expect(read(pipeline, { ...open, unknown: 5 })).toStrictEqual({ outcome: 'accepted', event: open, time, keys: ['["Open"]', '[]'] });
+  });
+
+  it('has no key for a query that begins after it, or whose history is filled up to before it', () => {
+    const beginning = pipelineWith({ queries: { byAction: { ...byAction, from: new Date(arrival).toISOString() } } });
+    expect(read(beginning, { ...open, time: arrival - 1 })).toMatchObject({ keys: [undefined] });
+    expect(read(beginning, { ...open, time: arrival })).toMatchObject({ keys: ['["Open"]'] });
+    const history = backfillPipeline(beginning, { query: 'byAction', since: Number.NEGATIVE_INFINITY, until: arrival });
+    expect(read(history, { ...open, time: arrival - 1 })).toMatchObject({ keys: ['["Open"]'] });
+    expect(read(history, { ...open, time: arrival })).toMatchObject({ keys: [undefined] });
   });
 
   it('has no key for the queries that do not want it, in the order of the queries', () => {

@@ -31,6 +31,7 @@ const incompatible: readonly (readonly [string, QuerySpec<Event>, string])[] = [
   ['another kind of aggregate', { ...base, aggregates: { n: count(), total: count() } }, 'aggregate total was sum of x and is count'],
   ['another field of an aggregate', { ...base, aggregates: { n: count(), total: sum('y') } }, 'aggregate total was sum of x and is sum of y'],
   ['one aggregate more', { ...base, aggregates: { ...base.aggregates, more: count() } }, 'aggregate more was absent and is count'],
+  ['a from', { ...base, from: '2026-11-24T00:00:00Z' }, 'from was absent and is 2026-11-24T00:00:00.000Z'],
   ['one aggregate less', { ...base, aggregates: { n: count() } }, 'aggregate total was sum of x and is absent'],
 ];
 const compatible: readonly (readonly [string, Record<string, QuerySpec<Event>>])[] = [

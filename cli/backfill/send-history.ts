@@ -1,0 +1,87 @@
+import { gzipSync } from 'node:zlib';
+import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { BackfillRange } from '../../functions/core/backfill.ts';
+import { isoTime } from '../../functions/core/event-time.ts';
+import { encodePartials } from '../../functions/core/partial.ts';
+import type { Query } from '../../functions/core/pipeline.ts';
+import type { StaticWindow } from '../../functions/core/static-run.ts';
+import type { FinalizeEvent } from '../../functions/finalize-request.ts';
+import type { Backfill, HistoryWindow } from '../../functions/state/backfill.ts';
+import { TidemarkError } from '../errors.ts';
+import { invoke } from '../stream/embedded.ts';
+
+/** The finalize function, and the range of the query that it is to fill. */
+export interface HistoryTarget {
+  readonly lambda: LambdaClient;
+  readonly functionName: string;
+  readonly range: BackfillRange;
+}
+
+/** An invocation takes 6 MB; Base64 takes a third of it, and the rest of the request a little. */
+const mostPackedBytes = 4_400_000;
+/** Windows of one invocation, and their text before it is packed: what it writes within its time-out, with much to spare. */
+const mostWindows = 500;
+const mostTextBytes = 16_000_000;
+
+/** Asks how far the query is, or hands it windows. */
+export function sendRequest(
+  { lambda, functionName, range }: HistoryTarget,
+  more: Pick<FinalizeEvent, 'windows' | 'isWhole'> = {},
+): Promise<Backfill> {
+  const since = Number.isFinite(range.since) ? { since: range.since } : {};
+  const event: FinalizeEvent = { request: 'backfill', query: range.query, until: range.until, ...since, ...more };
+  return invoke<Backfill>(lambda, functionName, event);
+}
+
+/** Hands over all windows, many at a time; whatever was handed over before stays as it is. */
+export async function sendHistory(
+  target: HistoryTarget,
+  query: Query,
+  windows: readonly StaticWindow[],
+  signal: AbortSignal,
+  onProgress: (sent: number) => void,
+): Promise<{ readonly written: number; readonly standing: number }> {
+  let written = 0;
+  let standing = 0;
+  let sent = 0;
+  for (const history of batches(query, windows)) {
+    signal.throwIfAborted();
+    for (const packed of pack(history)) {
+      const answer = await sendRequest(target, { windows: packed });
+      written += answer.written;
+      standing += answer.standing;
+    }
+    sent += history.length;
+    onProgress(sent);
+  }
+  return { written, standing };
+}
+
+function* batches(query: Query, windows: readonly StaticWindow[]): Generator<readonly HistoryWindow[]> {
+  let batch: HistoryWindow[] = [];
+  let bytes = 0;
+  for (const { start, end, records, partials } of windows) {
+    const text = encodePartials(query, partials);
+    if (batch.length === mostWindows || (batch.length > 0 && bytes + text.length > mostTextBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push([start, end, records, text]);
+    bytes += text.length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** What does not pack well enough goes in halves. */
+function pack(history: readonly HistoryWindow[]): readonly string[] {
+  const packed = gzipSync(JSON.stringify(history));
+  if (packed.length <= mostPackedBytes) return [packed.toString('base64')];
+  const [first] = history;
+  if (history.length < 2 || first === undefined)
+    throw new TidemarkError(
+      `window ${isoTime(first?.[0] ?? 0)}: its keys take ${packed.length} bytes, packed, and an invocation takes ${mostPackedBytes}: fill it from a stream, tidemark replay`,
+    );
+  const half = Math.ceil(history.length / 2);
+  return [...pack(history.slice(0, half)), ...pack(history.slice(half))];
+}

@@ -1,0 +1,50 @@
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { createStaticRun, type StaticAnswer, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import { streamRecords } from '../../functions/kinesis-records.ts';
+import type { RawEvent } from '../../functions/state/chunk.ts';
+import { readShard, type ShardPlace } from '../feeder/read-shard.ts';
+import { listShards } from '../feeder/shards.ts';
+
+/** What {@link foldStream} needs. */
+export interface StreamHistoryOptions extends ShardPlace {
+  readonly pipeline: Pipeline;
+  /** Hears how many events have been read, and how many of the shards are done. */
+  readonly onProgress: (events: number, shardsDone: number, shards: number) => void;
+}
+
+/**
+ * The static query over what a stream still holds, up to its tip: every record once, read as the aggregate function reads it. In any order, for
+ * the watermark has no part in it.
+ */
+export async function foldStream({ pipeline, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
+  const run = createStaticRun(pipeline);
+  const shards = await listShards(place.kinesis, place.streamName);
+  let events = 0;
+  for (const [done, shard] of shards.entries()) {
+    for await (const records of readShard(place, shard, undefined)) {
+      const read = streamRecords(
+        records.map(({ SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp }) => ({
+          kinesis: {
+            kinesisSchemaVersion: '1.0',
+            sequenceNumber: SequenceNumber,
+            partitionKey: PartitionKey,
+            data: Buffer.from(Data).toString('base64'),
+            approximateArrivalTimestamp: (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1000,
+          },
+        })),
+      );
+      for (const { arrival, events: found } of read) {
+        for (const raw of found) add(run, raw, arrival);
+        events += found.length;
+      }
+      onProgress(events, done, shards.length);
+    }
+  }
+  return staticAnswer(pipeline, [run.part()]);
+}
+
+function add(run: StaticRun, raw: RawEvent, arrivalMs: number): void {
+  if (raw.text === undefined) run.addParsed(raw.parsed, arrivalMs);
+  else if (typeof raw.text === 'string') run.add(raw.text, arrivalMs);
+  else run.reject();
+}

@@ -1,0 +1,121 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { type BackfillRange, backfillPipeline, backfillQuery } from '../../functions/core/backfill.ts';
+import { isoTime } from '../../functions/core/event-time.ts';
+import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
+import type { StaticAnswer } from '../../functions/core/static-run.ts';
+import { sendHistory, sendRequest } from '../backfill/send-history.ts';
+import { foldStream } from '../backfill/stream-history.ts';
+import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { clientConfig, endpointOptions } from '../endpoint.ts';
+import { TidemarkError, UsageError } from '../errors.ts';
+import { streamNameOf } from '../feed.ts';
+import { text, time } from '../option-value.ts';
+import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
+import { createProgress } from '../progress.ts';
+import { conservationLine } from '../result-table.ts';
+import { inputFiles } from '../static/pieces.ts';
+import { printRejected } from '../static/rejected-lines.ts';
+import { runWithProgress } from '../static/run-with-progress.ts';
+import { formatNumber } from '../table.ts';
+
+export default defineCommand({
+  operands: [{ name: '[FILES...]', description: 'files of JSON lines that hold the whole range (default: what the stream still holds)' }],
+  description:
+    'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
+    'lost ones that were final. Windows that are final stay as they are, so it may be run again. Nothing is late here: every event counts.',
+  options: {
+    ...endpointOptions,
+    pipeline: valueOr('name|path', 'the pipeline that is deployed', text, defaultPipeline),
+    query: value('name', 'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)', text),
+    since: value('time', 'windows that start at or after this: an edge of its windows (default: from the first event on)', time),
+    until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
+    stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
+    function: value('name', 'the finalize function (default: tidemark-PIPELINE-finalize)', text),
+    json: flag('print one JSON object'),
+  },
+  examples: [
+    ['tidemark backfill --query actionsPerHour@2 --port 4500', 'the windows before its from, out of what the stream still holds'],
+    ['tidemark backfill 2026/*.json --query actionsPerHour@2 --stack counts', 'out of files'],
+    ['tidemark backfill --query actionsPerHour --until 2026-11-24T00:00:00Z --port 4500', 'after the windows table was lost'],
+  ],
+  async run({ operands, options, process }) {
+    if (operands.length > 0 && options.stream !== undefined) throw new UsageError('--stream and FILES exclude each other: give one of them');
+    const files = inputFiles(operands);
+    const { pipeline, bundle } = await loadPipelineBundle(options.pipeline);
+    const query = chosenQuery(pipeline, options.query);
+    const range = { query: query.name, since: options.since ?? Number.NEGATIVE_INFINITY, until: options.until ?? beginOf(query) };
+    const ranged = backfillPipeline(pipeline, range);
+    const functionName = options.function ?? `tidemark-${pipeline.name}-finalize`;
+    const target = { lambda: new LambdaClient(clientConfig(options)), functionName, range };
+    const before = await sendRequest(target);
+    const startedMs = process.now();
+    let answer: StaticAnswer;
+    if (files.length > 0) {
+      const result = await runWithProgress('backfill', { pipeline, bundle, files, range, arrivalMs: startedMs }, process);
+      printRejected(result.rejected, result.counters.rejected, process.stderr);
+      answer = result;
+    } else {
+      refuseOpen(range, before.closedThrough);
+      const kinesis = new KinesisClient(clientConfig(options));
+      answer = await foldWithProgress(ranged, kinesis, options.stream ?? streamNameOf(pipeline.name), process);
+    }
+    const progress = await createProgress({ label: 'windows', total: answer.windows.length }, process);
+    const sent = await sendHistory(target, query, answer.windows, process.signal, (done) => progress.update(done, formatNumber(done)));
+    // A range in the middle leaves what is before it as it was.
+    const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
+    const { filledThrough } = await sendRequest(target, { isWhole });
+    progress.stop(`${formatNumber(answer.windows.length)}`);
+    process.stderr.write(`${conservationLine(answer.counters)}\n`);
+    const { written, standing } = sent;
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, filledThrough, events: answer.counters })}\n`
+        : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before\n`,
+    );
+    return 0;
+  },
+});
+
+function chosenQuery(pipeline: Pipeline, name: string | undefined): Query {
+  if (name !== undefined) return backfillQuery(pipeline, name);
+  const { queries } = pipeline;
+  const candidates = queries.length === 1 ? queries : queries.filter(({ from }) => Number.isFinite(from));
+  const [only] = candidates;
+  if (only !== undefined && candidates.length === 1) return only;
+  throw new UsageError(`--query is missing: name one of ${queries.map((query) => query.name).join(', ')}`);
+}
+
+function beginOf({ name, from }: Query): number {
+  if (Number.isFinite(from)) return from;
+  throw new UsageError(`--until is missing: ${name} has no from; give the time until which its windows are to be filled`);
+}
+
+/** What the stream will still bring for the range would be in none of its windows. */
+function refuseOpen({ query, until }: BackfillRange, closedThrough: number | null): void {
+  if (closedThrough !== null && closedThrough >= until) return;
+  throw new TidemarkError(
+    `the stream may still bring events before ${isoTime(until)}, until which ${query} is to be filled: its watermark is ` +
+      `${closedThrough === null ? 'not there yet' : `at ${isoTime(closedThrough)}`}: wait until it has passed (tidemark status), or give an earlier --until`,
+  );
+}
+
+async function foldWithProgress(pipeline: Pipeline, kinesis: KinesisClient, streamName: string, process: CommandProcess): Promise<StaticAnswer> {
+  const progress = await createProgress({ label: 'backfill', total: undefined }, process);
+  let said = '';
+  try {
+    return await foldStream({
+      kinesis,
+      streamName,
+      pipeline,
+      signal: process.signal,
+      onProgress: (events, done, shards) => {
+        said = `${formatNumber(events)} events of ${streamName}, shard ${done + 1} of ${shards}`;
+        progress.update(events, said);
+      },
+    });
+  } finally {
+    progress.stop(said);
+    kinesis.destroy();
+  }
+}

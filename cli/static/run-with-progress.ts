@@ -1,0 +1,32 @@
+import type { CommandProcess } from '../command.ts';
+import { createProgress } from '../progress.ts';
+import { formatNumber } from '../table.ts';
+import { runStatic, type StaticEngineOptions, type StaticResult } from './static-engine.ts';
+
+/** Progress is shown only once a run has taken longer than a person waits for. */
+const progressAfterMs = 1000;
+
+/** Runs the static query over files and shows how far it is, under a label. */
+export async function runWithProgress(
+  label: string,
+  options: Omit<StaticEngineOptions, 'signal' | 'onProgress'>,
+  process: CommandProcess,
+): Promise<StaticResult> {
+  const startedMs = process.now();
+  const total = options.files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  let progress: ReturnType<typeof createProgress> | undefined;
+  const show = async (share: number): Promise<void> => {
+    if (process.now() - startedMs < progressAfterMs) return;
+    progress ??= createProgress({ label, total }, process);
+    (await progress).update(share * total, megabytes(share * total));
+  };
+  try {
+    return await runStatic({ ...options, signal: process.signal, onProgress: (share) => void show(share) });
+  } finally {
+    (await progress)?.stop(megabytes(total));
+  }
+}
+
+function megabytes(bytes: number): string {
+  return `${formatNumber(Math.round(bytes / 1e6))} MB`;
+}
