@@ -11,6 +11,7 @@ import { pointAlias } from './state/alias.ts';
 import { type Backfill, backfill } from './state/backfill.ts';
 import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
+import { sliceCache } from './state/merged-slice.ts';
 import { type Removal, removeQuery } from './state/remove-query.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -19,6 +20,9 @@ const config = readConfig();
 const tables = openTables(config.tables);
 const stream = kinesisStream(config.stream);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
+
+/** What a warm container remembers of windows that overlap. */
+const cache = sliceCache();
 
 /** Calls to the tables under way at a time. */
 const concurrency = 32;
@@ -54,10 +58,10 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<A
     if (request.task === 'remove') return { answer: await removeQuery(options, request.query), ...unmeasured };
     await checkDefinition(state, pipeline);
     if (request.task === 'backfill') return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
-    const report = await finalize({ ...options, stream, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);
+    const report = await finalize({ ...options, stream, cache, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
-    const { watermark, heldBy, earlyPanes, windowsOpen, closingsLeft, drained } = report;
+    const { watermark, heldBy, openPanes, windowsOpen, closingsLeft, drained } = report;
     const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
     // A stream in which nothing happens has a watermark that stands still, and nobody waits for it.
     const isFlowing = report.shards.some(({ state }) => state === 'holding');
@@ -73,7 +77,7 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<A
     };
     return {
       answer,
-      counts: { windowsFinalized: report.windows, earlyPanes, windowsOpen, closingsLeft, unreadableShards, conservationMismatch },
+      counts: { windowsFinalized: report.windows, openPanes, windowsOpen, closingsLeft, unreadableShards, conservationMismatch },
       milliseconds: lag,
     };
   });

@@ -56,7 +56,7 @@ export default defineCommand({
       printRejected(result.rejected, result.counters.rejected, process.stderr);
       answer = result;
     } else {
-      refuseOpen(range, before.closedThrough);
+      refuseOpen(range, ranged.queries[0]?.until ?? range.until, before.closedThrough);
       const kinesis = new KinesisClient(clientConfig(options));
       answer = await foldWithProgress(ranged, kinesis, options.stream ?? streamNameOf(pipeline.name), process);
     }
@@ -91,11 +91,11 @@ function beginOf({ name, from }: Query): number {
   throw new UsageError(`--until is missing: ${name} has no from; give the time until which its windows are to be filled`);
 }
 
-/** What the stream will still bring for the range would be in none of its windows. */
-function refuseOpen({ query, until }: BackfillRange, closedThrough: number | null): void {
-  if (closedThrough !== null && closedThrough >= until) return;
+/** What the stream will still bring for the windows, the last of which ends at `lastEnd`, would be in none of them. */
+function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThrough: number | null): void {
+  if (closedThrough !== null && closedThrough >= lastEnd) return;
   throw new TidemarkError(
-    `the stream may still bring events before ${isoTime(until)}, until which ${query} is to be filled: its watermark is ` +
+    `the stream may still bring events before ${isoTime(lastEnd)}, and ${query} is to be filled until ${isoTime(until)}: the watermark is ` +
       `${closedThrough === null ? 'not there yet' : `at ${isoTime(closedThrough)}`}: wait until it has passed (tidemark status), or give an earlier --until`,
   );
 }

@@ -1,8 +1,9 @@
 import { mistake } from './error.ts';
 import { isoTime } from './event-time.ts';
 import { type Pipeline, type Query, windowEdge } from './pipeline.ts';
+import { startingIn } from './window-rules.ts';
 
-/** The stretch of a query that is filled from its history: the windows in `[since, until)`, epoch ms. */
+/** The stretch of a query that is filled from its history: the windows that start in `[since, until)`, epoch ms. */
 export interface BackfillRange {
   /** As the pipeline defines it, with its version: `actionsPerHour@2`. */
   readonly query: string;
@@ -12,15 +13,18 @@ export interface BackfillRange {
 }
 
 /**
- * The pipeline that counts only what a backfill is to fill.
+ * The pipeline that counts only what a backfill is to fill: one query, whose `until` is where the last of the windows ends.
  * @throws TidemarkError when it has no such query, or a window goes across an end of the range
  */
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
   const query = backfillQuery(pipeline, name);
-  if (Number.isFinite(since)) windowEdge('since', since, query.window);
-  windowEdge('until', until, query.window);
+  const { kind } = query;
+  if (kind.isEndless) throw mistake('query', name, `has ${kind.label} windows, which have no history that ends: make it anew from the stream`);
+  if (Number.isFinite(since)) windowEdge('since', since, kind);
+  windowEdge('until', until, kind);
   if (since >= until) throw mistake('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
-  return { ...pipeline, queries: [{ ...query, index: 0, from: since, until }] };
+  const lastEnd = Math.max(...kind.closings(kind.sliceOf(until - 1)));
+  return { ...pipeline, queries: [{ ...query, index: 0, window: startingIn(kind, since, until), from: since, until: lastEnd }] };
 }
 
 /** @throws TidemarkError when the pipeline has no such query */

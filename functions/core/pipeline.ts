@@ -7,6 +7,7 @@ import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from '
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import type { WindowKind } from './window.ts';
+import { startingIn, withLateness } from './window-rules.ts';
 
 /** What the schema turns a parsed JSON event into. */
 export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
@@ -31,13 +32,19 @@ export interface QuerySpec<Event> {
   readonly from?: string;
   /** How many keys a window of one shard is expected to hold; only the first windows' cost depends on it. @default 1,000 */
   readonly expectedKeys?: number;
-  /** Which panes a window has besides its final one. */
+  /**
+   * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It has an on-time pane when the
+   * watermark passes its end, refined ones as late records come, and is final then. @default 0: it is final at its end
+   */
+  readonly allowedLateness?: Duration;
+  /** Which panes a window has besides its final one. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
   readonly emit?: {
-    /**
-     * Early panes: a window that is still open is emitted again when its last pane is at least this old and records have come since. The
-     * schedule looks once a minute. @default none
-     */
+    /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
     readonly early?: Duration;
+    /** Whether a window with allowed lateness has a pane when the watermark passes its end. @default true */
+    readonly onTime?: boolean;
+    /** Refined panes after the end: at each look that finds late records, at least this long after the last pane, or never. @default 'each' */
+    readonly late?: 'each' | 'never' | Duration;
   };
 }
 
@@ -70,13 +77,21 @@ export interface Query {
   readonly name: string;
   /** Position among the pipeline's queries. */
   readonly index: number;
+  /** Its windows as they are emitted: with their lateness, from where it begins. */
   readonly window: WindowKind;
+  /** Its kind of windows alone. */
+  readonly kind: WindowKind;
+  readonly latenessMs: number;
   readonly groupBy: readonly string[];
   readonly aggregateNames: readonly string[];
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
   readonly earlyMs: number | undefined;
+  /** Whether a window with lateness has a pane when its end is passed. */
+  readonly onTime: boolean;
+  /** Least age of a passed window's last pane before a refined one, in ms; undefined: there are no refined panes. */
+  readonly lateMs: number | undefined;
   /** Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being. Both are edges of its windows. */
   readonly from: number;
   readonly until: number;
@@ -136,7 +151,7 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
-  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'from', 'expectedKeys', 'emit']);
+  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'allowedLateness', 'from', 'expectedKeys', 'emit']);
   const named = queryVersion(name);
   if (named === undefined || versionName(named) !== name)
     throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
@@ -160,31 +175,45 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     if (!hasFunctions(aggregate, ['input', 'add', 'merge', 'encode', 'decode', 'result']))
       throw mistake(`${field}.aggregates.${aggregateName}`, aggregate, 'is not an aggregate: use count(), sum(...), min(...), max(...) or avg(...)');
   }
-  const window = required(`${field}.window`, spec.window);
-  if (!hasFunctions(window, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, window, "is not a window: use tumbling('1 hour')");
+  const kind = required(`${field}.window`, spec.window);
+  if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
+  const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, { leastMs: 0, mostMs: longestDurationMs });
+  const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
     throw mistake(`${field}.expectedKeys`, expectedKeys, 'is not a number of keys: give a whole number from 1 to 10,000,000');
   return {
     name,
     index,
-    window,
+    window: startingIn(withLateness(kind, latenessMs), from, Number.POSITIVE_INFINITY),
+    kind,
+    latenessMs,
     groupBy: grouped,
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
     aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
     expectedKeys,
-    earlyMs: checkedEarly(`${field}.emit`, spec.emit),
-    from: spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, window),
+    ...checkedEmit(`${field}.emit`, spec.emit, latenessMs),
+    from,
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
     keyOf: keyReader(groupBy) as (event: unknown) => GroupKey,
   };
 }
 
-function checkedEarly(field: string, emit: QuerySpec<unknown>['emit']): number | undefined {
-  if (emit === undefined) return undefined;
-  onlyKnown(field, settings(field, emit, "a choice of panes: write { early: '1 minute' }"), ['early']);
-  return emit.early === undefined ? undefined : durationMs(`${field}.early`, emit.early, { leastMs: 1, mostMs: longestDurationMs });
+function checkedEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}, latenessMs: number): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs'> {
+  const { early, onTime, late } = settings(field, emit, "a choice of panes: write { early: '1 minute' }");
+  onlyKnown(field, emit, ['early', 'onTime', 'late']);
+  const bounds = { leastMs: 1, mostMs: longestDurationMs };
+  if (onTime !== undefined && typeof onTime !== 'boolean') throw mistake(`${field}.onTime`, onTime, 'is neither true nor false: give one');
+  for (const [name, given] of Object.entries({ onTime, late })) {
+    if (given !== undefined && latenessMs === 0)
+      throw mistake(`${field}.${name}`, given, 'says nothing about windows that are final at their end: give allowedLateness, or leave it out');
+  }
+  return {
+    earlyMs: early === undefined ? undefined : durationMs(`${field}.early`, early, bounds),
+    onTime: onTime ?? true,
+    lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
+  };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {

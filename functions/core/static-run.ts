@@ -122,10 +122,7 @@ function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): Stati
   return windowsOf(query, slices.keys())
     .map((window) => {
       const held = window.slices.flatMap((slice) => slices.get(slice) ?? []);
-      const merged = mergeWindow(query, window, (slice) => {
-        const found = slices.get(slice);
-        return found === undefined ? [] : [found.partials];
-      });
+      const merged = mergeWindow(query, held);
       const records = held.reduce((total, slice) => total + slice.records, 0);
       return { query: query.name, start: window.start, end: window.end, records, partials: merged, rows: sortedRows(query, merged) };
     })

@@ -4,10 +4,10 @@ import { mergeInto, type Partial, type Partials, type Row, rowOf } from './parti
 import type { Query } from './pipeline.ts';
 import type { EmittedWindow } from './window.ts';
 
-/** Merges the partial aggregates of a window: of all its slices, and of all buckets and shards of each. */
-export function mergeWindow(query: Query, window: EmittedWindow, partialsOf: (slice: number) => Iterable<Partials>): ReadonlyMap<KeyText, Partial> {
+/** Merges the partial aggregates of a window's slices. */
+export function mergeWindow(query: Query, slices: readonly { readonly partials: Partials }[]): ReadonlyMap<KeyText, Partial> {
   const merged = new Map<KeyText, Partial>();
-  for (const slice of window.slices) for (const partials of partialsOf(slice)) mergeInto(query, merged, partials);
+  for (const { partials } of slices) mergeInto(query, merged, partials);
   return merged;
 }
 
@@ -19,9 +19,14 @@ export function sortedRows(query: Query, partials: Partials): readonly Row[] {
     .map(({ row }) => row);
 }
 
+/** A window with the moment at which it closes: its end, or later by the allowed lateness. */
+export interface ClosingWindow extends EmittedWindow {
+  readonly closing: number;
+}
+
 /** All windows that hold one of the slices, by end and start, each once. */
-export function windowsOf(query: Query, slices: Iterable<number>): readonly EmittedWindow[] {
+export function windowsOf(query: Query, slices: Iterable<number>): readonly ClosingWindow[] {
   const closings = new Set<number>();
   for (const slice of slices) for (const closing of query.window.closings(slice)) closings.add(closing);
-  return [...closings].sort((left, right) => left - right).flatMap((closing) => query.window.emit(closing));
+  return [...closings].sort((left, right) => left - right).flatMap((closing) => query.window.emit(closing).map((window) => ({ ...window, closing })));
 }

@@ -51,10 +51,10 @@ export async function backfill(
 ): Promise<Backfill> {
   const { pipeline, state, windows, limit, publish, now } = options;
   const query = backfillQuery(pipeline, range.query);
-  backfillPipeline(pipeline, range);
+  const [{ window: windowsInRange, until: lastEnd } = query] = backfillPipeline(pipeline, range).queries;
   const { closedThrough, finalizedThrough } = await readHorizon(state);
-  const { since, until } = range;
-  if (until > Math.max(query.from, finalizedThrough))
+  const { until } = range;
+  if (until > query.from && lastEnd + query.latenessMs > finalizedThrough)
     throw mistake(
       'until',
       isoTime(until),
@@ -64,8 +64,8 @@ export async function backfill(
   const outcomes = await Promise.all(
     history.map(([start, end, records, partials]) =>
       limit(async () => {
-        const window = query.window.emit(end).find((emitted) => emitted.start === start);
-        if (window === undefined || start < since || end > until)
+        const window = windowsInRange.emit(end).find((emitted) => emitted.start === start);
+        if (window === undefined)
           throw mistake(
             'windows',
             `${start}/${end}`,

@@ -3,10 +3,11 @@ import { grouped } from '../core/grouped.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { globalWatermark } from '../core/watermark.ts';
 import type { EmittedWindow } from '../core/window.ts';
-import { mergeWindow, windowsOf } from '../core/window-result.ts';
+import { type ClosingWindow, mergeWindow, windowsOf } from '../core/window-result.ts';
 import { notePassed } from './definition.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
-import { type Pane, type PaneHead, readPaneHead, writeEarlyPane, writeFinalPane } from './manifest.ts';
+import { type Pane, type PaneHead, type PaneStatus, readPaneHead, writeFinalPane, writeOpenPane } from './manifest.ts';
+import { type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
 import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
 import { observeShards, type ShardReport } from './shard-report.ts';
@@ -23,6 +24,8 @@ export interface FinalizerOptions {
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Hands a pane to the sinks and waits for their acknowledgement: at least once, with (query, window, revision) as its id. */
   readonly publish: (pane: Pane) => Promise<void>;
+  /** What runs remember of slices; a new one when nothing is to be remembered. */
+  readonly cache: SliceCache;
   readonly now: () => number;
   /** An id that no other run has. */
   readonly runId: string;
@@ -42,8 +45,8 @@ export interface FinalizeReport {
   readonly counters: Counters;
   /** How many windows it emitted for good. */
   readonly windows: number;
-  /** How many early panes it emitted. */
-  readonly earlyPanes: number;
+  /** How many panes it emitted of windows that are open: early, on time, late. */
+  readonly openPanes: number;
   /** How many windows that hold something are not final. */
   readonly windowsOpen: number;
   /** Closings that it had no time for. */
@@ -76,6 +79,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
   const { finalizedThrough } = await readHorizon(state);
+  options.cache.begin(finalizedThrough);
   await notePassedQueries(options, registry, closedThrough);
   const byClosing = closingsDue(pipeline, registry, closedThrough);
   let windows = 0;
@@ -85,14 +89,14 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     windows += await finalizeClosings(options, group, finalizedThrough);
     closingsLeft -= group.length;
   }
-  const earlyPanes = await emitEarly(options, registry, closedThrough);
+  const openPanes = await emitOpen(options, registry, closedThrough);
   return {
     watermark,
     heldBy,
     shards,
     counters,
     windows,
-    earlyPanes,
+    openPanes,
     windowsOpen: countWindows(pipeline, registry, closedThrough),
     closingsLeft,
     drained: drained && closingsLeft === 0,
@@ -116,7 +120,7 @@ async function notePassedQueries({ pipeline, state }: FinalizerOptions, registry
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
   return pipeline.queries.reduce((total, query) => {
     const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map((bucket) => bucket.slice));
-    return total + windowsOf(query, slices).filter((window) => window.end > closedThrough).length;
+    return total + windowsOf(query, slices).filter((window) => window.closing > closedThrough).length;
   }, 0);
 }
 
@@ -190,10 +194,10 @@ async function emitWindows(options: FinalizerOptions, { query, closing, buckets,
   const { windows: table, limit, publish } = options;
   const panes = await Promise.all(
     query.window.emit(closing).map(async (window) => {
-      const pages = await pagesOf(options, query, window, closing, buckets, closed);
-      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
+      const slices = await closedSlices(options, query, window, closing, buckets, closed);
+      const partials = mergeWindow(query, slices);
       if (partials.size === 0) return [];
-      const records = recordsOf(pages);
+      const records = recordsOf(slices);
       return limit(async () => {
         const pane = await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() });
         await publish(pane);
@@ -204,29 +208,30 @@ async function emitWindows(options: FinalizerOptions, { query, closing, buckets,
   return panes.flat();
 }
 
-function recordsOf(pages: ReadonlyMap<number, readonly Page[]>): number {
-  return [...pages.values()].flat().reduce((total, page) => total + page.records, 0);
-}
-
 /**
- * Step 4: early panes of windows that are open, merged from their pages as they are now, without closing anything. One that is refused, since
- * another run was quicker, is not published: the next one will be, or the final one.
+ * Step 4: early, on-time and late panes of windows that are open, merged from their pages as they are now, without closing anything. One that is
+ * refused, since another run was quicker, is not published: the next one will be, or the final one.
  */
-async function emitEarly(options: FinalizerOptions, registry: readonly RegisteredBucket[], closedThrough: number): Promise<number> {
+async function emitOpen(options: FinalizerOptions, registry: readonly RegisteredBucket[], closedThrough: number): Promise<number> {
   const { pipeline, state, windows: table, publish } = options;
   let emitted = 0;
   for (const query of pipeline.queries) {
-    const due = await dueEarly(options, query, registry, closedThrough);
+    const due = await dueOpen(options, query, registry, closedThrough);
     // What is visible of a window is read before the registry and the pages, so that whatever is in it is found again: with the registry as it
     // was before, a pane of another run could hold a shard that this one has not heard of.
     const buckets = due.length === 0 ? [] : (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
-    for (const { window, standing } of due) {
+    const bucketsOf = grouped(buckets, ({ slice }) => slice);
+    // Windows share slices, and each is read once: as late as the first of them, which is late enough for all.
+    const cache = sliceCache();
+    for (const { window, standing, status } of due) {
       if (options.remainingMs() < closingReserveMs) return emitted;
-      const pages = await readPages(options, query, window, window.end, buckets);
-      const records = recordsOf(pages);
-      if (records === 0 || records === standing?.records) continue;
-      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map((page) => page.partials));
-      const pane = await writeEarlyPane(table, query, window, standing, options.runId, { partials, records, nowMs: options.now() });
+      const slices = await readSlices({ ...options, cache }, query, window, window.closing, bucketsOf);
+      const records = recordsOf(slices);
+      // Nothing is new in it; but that its end is passed is worth a pane of its own.
+      if (records === 0 || (records === standing?.records && status !== 'on-time')) continue;
+      const partials = mergeWindow(query, slices);
+      const draft = { status, attempt: options.runId, partials, records, nowMs: options.now() };
+      const pane = await writeOpenPane(table, query, window, standing, draft);
       if (pane === undefined) continue;
       await publish(pane);
       emitted++;
@@ -236,30 +241,41 @@ async function emitEarly(options: FinalizerOptions, registry: readonly Registere
 }
 
 interface DueWindow {
-  readonly window: EmittedWindow;
+  readonly window: ClosingWindow;
   readonly standing: PaneHead | undefined;
+  readonly status: PaneStatus;
 }
 
-/** The open windows of a query whose last pane is old enough for the next one. */
-async function dueEarly(
+/** The open windows of a query whose last pane is old enough for the next one, or was of a time when their end was not passed. */
+async function dueOpen(
   { windows: table, limit, now, remainingMs }: FinalizerOptions,
   query: Query,
   registry: readonly RegisteredBucket[],
   closedThrough: number,
 ): Promise<readonly DueWindow[]> {
-  const { earlyMs } = query;
-  if (earlyMs === undefined) return [];
+  const { earlyMs, latenessMs } = query;
+  if (earlyMs === undefined && latenessMs === 0) return [];
   const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));
-  const open = windowsOf(query, slices).filter(({ end }) => end > closedThrough);
+  const open = windowsOf(query, slices).filter(({ end, closing }) => closing > closedThrough && (earlyMs !== undefined || end <= closedThrough));
   const due: DueWindow[] = [];
-  const look = async (window: EmittedWindow) => {
+  const look = async (window: ClosingWindow) => {
     // A backlog of windows may be long: those there is no time for have their turn in a later run.
     if (remainingMs() < closingReserveMs) return;
     const standing = await readPaneHead(table, query, window);
-    if (standing === undefined || (standing.status === 'early' && now() - standing.emittedAt >= earlyMs)) due.push({ window, standing });
+    const status = nextStatus(query, window.end <= closedThrough, standing, now());
+    if (status !== undefined) due.push({ window, standing, status });
   };
   await Promise.all(open.map((window) => limit(() => look(window))));
   return due.sort((left, right) => left.window.end - right.window.end);
+}
+
+/** Which pane an open window is to have next, as far as its age says; undefined: none now. */
+function nextStatus({ earlyMs, onTime, lateMs }: Query, isPassed: boolean, standing: PaneHead | undefined, nowMs: number): PaneStatus | undefined {
+  const isOlder = (ageMs: number | undefined) => ageMs !== undefined && (standing === undefined || nowMs - standing.emittedAt >= ageMs);
+  if (standing?.status === 'final') return undefined;
+  if (!isPassed) return isOlder(earlyMs) ? 'early' : undefined;
+  if (onTime && (standing === undefined || standing.status === 'early')) return 'on-time';
+  return isOlder(lateMs) ? 'late' : undefined;
 }
 
 interface ClosedPage extends Page {
@@ -277,46 +293,63 @@ function pageNames(query: Query, bucket: RegisteredBucket): readonly PageName[] 
 }
 
 /**
- * Step 3 b: the pages that a window merges, by slice: of a tumbling window those that were just closed, of an overlapping one those of all
- * buckets of its slices that close no later, which this run or one before it has closed.
+ * Step 3 b: what a window merges: of a tumbling window the pages that were just closed, of an overlapping one those of all buckets of its slices that
+ * close no later, which this run or one before it has closed.
  */
-async function pagesOf(
+async function closedSlices(
   options: FinalizerOptions,
   query: Query,
   window: EmittedWindow,
   closing: number,
   buckets: readonly RegisteredBucket[],
   closed: readonly ClosedPage[],
-): Promise<ReadonlyMap<number, readonly Page[]>> {
-  if (window.slices.every((slice) => query.window.closings(slice).length === 1))
-    return grouped(
-      closed.filter(({ slice }) => window.slices.includes(slice)),
-      ({ slice }) => slice,
-    );
-  return readPages(options, query, window, closing, buckets);
+): Promise<readonly MergedSlice[]> {
+  const [only, ...others] = window.slices;
+  if (only !== undefined && others.length === 0 && query.window.closings(only).length === 1)
+    return [
+      mergeSlice(
+        query,
+        closed.filter(({ slice }) => slice === only),
+      ),
+    ];
+  return readSlices(
+    options,
+    query,
+    window,
+    closing,
+    grouped(buckets, ({ slice }) => slice),
+  );
 }
 
-/** The pages of a window as they are now, by slice: those of buckets that close no later than `closing`. */
-async function readPages(
-  options: FinalizerOptions,
+/**
+ * The slices of a window as they are now, of each the buckets that close no later than `closing`: which of them there are makes the name under which
+ * a slice is remembered.
+ */
+function readSlices(
+  { state, limit, cache }: Pick<FinalizerOptions, 'state' | 'limit' | 'cache'>,
   query: Query,
   window: EmittedWindow,
   closing: number,
-  buckets: readonly RegisteredBucket[],
-): Promise<ReadonlyMap<number, readonly Page[]>> {
-  const shardsOf = grouped(buckets, ({ slice }) => slice);
-  const found = window.slices.map(async (slice) => {
-    const shardIds = new Set((shardsOf.get(slice) ?? []).map(({ shardId }) => shardId));
-    const pages = await Promise.all([...shardIds].map((shardId) => options.limit(() => readSlicePages(options.state, shardId, query, slice))));
-    return [
-      slice,
-      pages
-        .flat()
-        .filter(({ closesAt }) => closesAt <= closing)
-        .map(({ page }) => page),
-    ] as const;
+  bucketsOf: ReadonlyMap<number, readonly RegisteredBucket[]>,
+): Promise<readonly MergedSlice[]> {
+  const held = window.slices.flatMap((slice) => {
+    const buckets = (bucketsOf.get(slice) ?? []).filter(({ closesAt }) => closesAt <= closing);
+    return buckets.length === 0 ? [] : [{ slice, buckets }];
   });
-  return new Map(await Promise.all(found));
+  return Promise.all(
+    held.map(({ slice, buckets }) => {
+      const last = Math.max(...buckets.map(({ closesAt }) => closesAt));
+      return cache.get(`${query.name}#${slice}#${last}`, async () => {
+        const shardIds = [...new Set(buckets.map(({ shardId }) => shardId))];
+        const found = await Promise.all(shardIds.map((shardId) => limit(() => readSlicePages(state, shardId, query, slice))));
+        const pages = found.flat().filter(({ closesAt }) => closesAt <= last);
+        return mergeSlice(
+          query,
+          pages.map(({ page }) => page),
+        );
+      });
+    }),
+  );
 }
 
 /**
@@ -350,7 +383,8 @@ function latest(left: number | undefined, right: number | undefined): number | u
 
 /** The last closing of any registered bucket's slice: the end of a finite stream closes all windows. */
 async function lastClosing(pipeline: Pipeline, state: Table): Promise<number | undefined> {
-  const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
+  // An endless window is none to wait for: past its end there would be no time left for any event.
+  const queries = new Map(pipeline.queries.filter((query) => !query.kind.isEndless).map((query) => [query.name, query]));
   let last: number | undefined;
   for (const bucket of await readRegistry(state))
     for (const closing of queries.get(bucket.query)?.window.closings(bucket.slice) ?? []) if (last === undefined || closing > last) last = closing;

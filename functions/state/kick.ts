@@ -16,10 +16,13 @@ const itemsPerRead = 20;
  */
 export function edgePassed(pipeline: Pipeline, before: number | undefined, after: number | undefined): number | undefined {
   if (after === undefined || before === after) return undefined;
-  const edges = pipeline.queries.flatMap(({ window }) => {
-    const edge = window.sliceOf(shardWatermark(after, pipeline.delayMs));
-    return before === undefined || window.sliceOf(shardWatermark(before, pipeline.delayMs)) < edge ? [edge] : [];
-  });
+  const edges = pipeline.queries.flatMap(({ kind, latenessMs }) =>
+    // Windows end at an edge, and with lateness they close that much after one.
+    (latenessMs === 0 ? [0] : [0, latenessMs]).flatMap((lateness) => {
+      const edge = kind.sliceOf(shardWatermark(after, pipeline.delayMs) - lateness);
+      return before === undefined || kind.sliceOf(shardWatermark(before, pipeline.delayMs) - lateness) < edge ? [edge + lateness] : [];
+    }),
+  );
   return edges.length === 0 ? undefined : Math.min(...edges);
 }
 

@@ -5,11 +5,13 @@ import type { Window } from '../core/window.ts';
 import { sortedRows } from '../core/window-result.ts';
 import { type Attribute, type Attributes, type Item, type Key, numberOf, type Table, textOf } from './table.ts';
 
+/** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
+export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
+
 /** One emission of a window: what its manifest makes visible, all rows at once. */
 export interface Pane extends Window {
   readonly query: string;
-  /** `early` while records may still come, `final` for ever after. */
-  readonly status: 'early' | 'final';
+  readonly status: PaneStatus;
   /** Counts the panes of a window from 0; (query, window, revision) is unique. */
   readonly revision: number;
   /** When it was written, epoch ms. */
@@ -63,7 +65,7 @@ export interface PaneContent {
  * have written. Returns the pane as it stands.
  */
 export async function writeFinalPane(windows: Table, query: Query, window: Window, content: PaneContent): Promise<Pane> {
-  let revision = query.earlyMs === undefined ? 0 : revisionAfter(await readPaneHead(windows, query, window));
+  let revision = query.earlyMs === undefined && query.latenessMs === 0 ? 0 : revisionAfter(await readPaneHead(windows, query, window));
   for (;;) {
     const written = await writePane(windows, query, window, { ...content, status: 'final', revision, attempt: 'final' });
     if (written !== undefined) {
@@ -80,18 +82,17 @@ export async function writeFinalPane(windows: Table, query: Query, window: Windo
 /**
  * Writes the pane of an open window that follows `standing`, unless another has followed it meanwhile; undefined then. `standing` has to be
  * read **before** the pages that the pane is merged from: a pane that is refused is never older than the one that is there.
- * @param attempt a fresh id of this run: overlapping runs, which may merge different moments, never mix their parts
+ * @param draft with a fresh id of this run as its attempt: overlapping runs, which may merge different moments, never mix their parts
  */
-export async function writeEarlyPane(
+export async function writeOpenPane(
   windows: Table,
   query: Query,
   window: Window,
   standing: PaneHead | undefined,
-  attempt: string,
-  content: PaneContent,
+  draft: Omit<PaneDraft, 'revision'>,
 ): Promise<Pane | undefined> {
   const revision = revisionAfter(standing);
-  const written = await writePane(windows, query, window, { ...content, status: 'early', revision, attempt });
+  const written = await writePane(windows, query, window, { ...draft, revision });
   if (written !== undefined && standing !== undefined && standing.parts > 0) await deleteParts(windows, query, window, revision);
   return written;
 }
@@ -200,7 +201,8 @@ export async function readPaneHead(windows: Table, query: Query, window: Window)
 }
 
 function headOf(item: Item): PaneHead {
-  const status = textOf(item, 'status') === 'final' ? 'final' : 'early';
+  // Written by writePane and by nobody else.
+  const status = (textOf(item, 'status') ?? 'early') as PaneStatus;
   return {
     status,
     revision: required(item, 'revision'),
@@ -218,7 +220,7 @@ export interface PaneRange {
   readonly to: number;
   readonly order: 'ascending' | 'descending';
   readonly limit?: number;
-  /** Leaves out early panes. */
+  /** Leaves out panes of open windows. */
   readonly finalOnly?: boolean;
 }
 

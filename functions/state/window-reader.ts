@@ -1,11 +1,12 @@
 import { grouped } from '../core/grouped.ts';
 import type { Partials, Row } from '../core/partial.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
-import type { EmittedWindow, Window } from '../core/window.ts';
-import { mergeWindow, sortedRows, windowsOf } from '../core/window-result.ts';
+import type { Window } from '../core/window.ts';
+import { type ClosingWindow, sortedRows, windowsOf } from '../core/window-result.ts';
 import { readHorizon } from './horizon.ts';
 import { type Pane, type PaneHead, partialsOf, readPaneHead, readPanes } from './manifest.ts';
-import { readSlicePages } from './page.ts';
+import { mergeSlice } from './merged-slice.ts';
+import { type FoundPage, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry } from './registry.ts';
 import type { Table } from './table.ts';
 
@@ -51,7 +52,7 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
     // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
-    ({ start, end }) => end > finalizedThrough && start >= range.from && start < range.to,
+    ({ start, closing }) => closing > finalizedThrough && start >= range.from && start < range.to,
   );
   const sorted = inOrder(inRange, range).slice(0, range.limit);
   const open = await openViews(tables, query, sorted, buckets, closedThrough);
@@ -61,10 +62,10 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
 
-/** A final pane is what there is to see. An early one only numbers what was merged live, which shows every record that was committed before. */
+/** A final pane is what there is to see. One of an open window only numbers what was merged live, which shows every record that was committed before. */
 function prefer(views: Map<string, WindowView>, name: string, pane: PaneHead | Pane, viewOf: () => WindowView | undefined): void {
   const live = views.get(name);
-  if (pane.status === 'early' && live !== undefined) views.set(name, { ...live, revision: pane.revision });
+  if (pane.status !== 'final' && live !== undefined) views.set(name, { ...live, revision: pane.revision });
   else {
     const view = viewOf();
     if (view === undefined) views.delete(name);
@@ -96,27 +97,31 @@ async function readHeads({ windows }: ReaderTables, query: Query, candidates: re
 }
 
 function openViews(
-  tables: ReaderTables,
+  { state }: ReaderTables,
   query: Query,
-  windows: readonly EmittedWindow[],
+  windows: readonly ClosingWindow[],
   buckets: readonly RegisteredBucket[],
   closedThrough: number,
 ): Promise<readonly WindowView[]> {
   const bucketsOf = grouped(buckets, (bucket) => bucket.slice);
+  // Windows share slices: each is read once.
+  const read = new Map<number, Promise<readonly FoundPage[]>>();
+  const pagesOf = (slice: number) => {
+    const shardIds = [...new Set((bucketsOf.get(slice) ?? []).map((bucket) => bucket.shardId))];
+    const pages =
+      read.get(slice) ?? Promise.all(shardIds.map((shardId) => readSlicePages(state, shardId, query, slice))).then((found) => found.flat());
+    read.set(slice, pages);
+    return pages;
+  };
   return Promise.all(
     windows.map(async (window) => {
-      const closing = window.end;
-      const slices = await Promise.all(
-        window.slices.map(async (slice) => {
-          const shardIds = [...new Set((bucketsOf.get(slice) ?? []).map((bucket) => bucket.shardId))];
-          const found = await Promise.all(shardIds.map((shardId) => readSlicePages(tables.state, shardId, query, slice)));
-          return [slice, found.flat().filter((page) => page.closesAt <= closing)] as const;
-        }),
+      const { start, end, closing } = window;
+      const found = await Promise.all(window.slices.filter((slice) => bucketsOf.has(slice)).map(pagesOf));
+      const pages = found.flat().filter(({ closesAt }) => closesAt <= closing);
+      const { partials, records } = mergeSlice(
+        query,
+        pages.map(({ page }) => page),
       );
-      const pages = new Map(slices);
-      const partials = mergeWindow(query, window, (slice) => (pages.get(slice) ?? []).map(({ page }) => page.partials));
-      const records = [...pages.values()].flat().reduce((total, { page }) => total + page.records, 0);
-      const { start, end } = window;
       const status = closing <= closedThrough ? 'closing' : 'open';
       return { query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials };
     }),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { finalize } from '../../functions/state/finalizer.ts';
 import type { Pane } from '../../functions/state/manifest.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream.ts';
 import { type DynaliteTables, dynaliteTables } from './dynalite-tables.ts';
@@ -76,6 +77,7 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
         now: () => firstTime + (window + 1) * windowMs,
         runId: 'run',
         remainingMs: () => 60_000,
+        cache: sliceCache(),
         retentionMs: 86_400_000,
       },
       'advance',

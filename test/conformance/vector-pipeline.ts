@@ -3,7 +3,7 @@ import { type AnyAggregate, avg, count, max, min, type NumberOf, sum } from '../
 import { TidemarkError } from '../../functions/core/error.ts';
 import type { GroupValue } from '../../functions/core/group-key.ts';
 import { definePipeline, type Pipeline, type Query } from '../../functions/core/pipeline.ts';
-import { tumbling } from '../../functions/core/window.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { members } from './members.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';

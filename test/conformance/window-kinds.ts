@@ -1,4 +1,8 @@
-import { tumbling, type WindowKind } from '../../functions/core/window.ts';
+import { cumulate } from '../../functions/core/cumulate.ts';
+import { global } from '../../functions/core/global.ts';
+import { sliding } from '../../functions/core/sliding.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
+import type { WindowKind } from '../../functions/core/window.ts';
 import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
 import { Unsupported } from './unsupported.ts';
 
@@ -17,6 +21,17 @@ const kinds: Readonly<Record<string, KnownKind>> = {
     fields: ['size', 'offset', 'noNegativeStart'],
     make: ({ size, offset }) => tumbling(number('window.size', size), { offset: number('window.offset', offset ?? 0) }),
   },
+  sliding: {
+    fields: ['size', 'slide', 'offset', 'noNegativeStart'],
+    make: ({ size, slide, offset }) =>
+      sliding(number('window.size', size), number('window.slide', slide), { offset: number('window.offset', offset ?? 0) }),
+  },
+  cumulate: {
+    fields: ['size', 'step', 'offset'],
+    make: ({ size, step, offset }) =>
+      cumulate(number('window.size', size), number('window.step', step), { offset: number('window.offset', offset ?? 0) }),
+  },
+  global: { fields: [], make: () => global() },
 };
 
 /** What of a vector's window Tidemark lacks; nothing where the vector has none. */

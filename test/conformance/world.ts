@@ -5,6 +5,7 @@ import { eventTimeBounds } from '../../functions/core/event-time.ts';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
 import { raiseClosedThrough } from '../../functions/state/horizon.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { readAllProgress } from '../../functions/state/progress.ts';
 import { readSideOutput, type StoredSideEvent } from '../../functions/state/rejects.ts';
 import { type ShardAggregator, shardAggregator } from '../../functions/state/shard-aggregator.ts';
@@ -77,6 +78,7 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
           now: () => nowMs,
           runId: 'finalize',
           remainingMs: () => batchTimeMs,
+          cache: sliceCache(),
           retentionMs: 24 * hourMs,
         },
         request,

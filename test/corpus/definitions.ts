@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { avg, count, definePipeline, max, min, type PipelineSpec, sum, tumbling } from '../../functions/core/index.ts';
+import { avg, calendar, count, cumulate, definePipeline, max, min, type PipelineSpec, sliding, sum, tumbling } from '../../functions/core/index.ts';
 
 const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
 export type Spec = PipelineSpec<typeof schema>;
@@ -92,6 +92,20 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a from without a zone', definingQuery({ from: '2026-11-24T00:00:00' }), 'queries.perHour.from', '2026-11-24T00:00:00'],
   ['a from of a number', definingQuery({ from: 1_763_942_400_000 }), 'queries.perHour.from', 1_763_942_400_000],
   ['a from inside a window', definingQuery({ from: '2026-11-24T00:30:00Z' }), 'queries.perHour.from', '2026-11-24T00:30:00.000Z'],
+  ['a negative lateness', definingQuery({ allowedLateness: '-1 s' }), 'queries.perHour.allowedLateness', '-1 s'],
+  ['refined panes without a lateness', definingQuery({ emit: { late: 'each' } }), 'queries.perHour.emit.late', 'each'],
+  ['an on-time pane without a lateness', definingQuery({ emit: { onTime: false } }), 'queries.perHour.emit.onTime', false],
+  ['an on-time pane of text', definingQuery({ allowedLateness: 1, emit: { onTime: 'yes' } }), 'queries.perHour.emit.onTime', 'yes'],
+  ['refined panes of a word', definingQuery({ allowedLateness: 1, emit: { late: 'often' } }), 'queries.perHour.emit.late', 'often'],
+  ['a slide above the size', () => sliding('1 hour', '2 hours'), 'window: sliding slide', '2 hours'],
+  ['a slide that puts a record into a million windows', () => sliding('1 day', 1), 'window: sliding slide', 1],
+  ['an offset of the slide', () => sliding('1 hour', '1 minute', { offset: '1 minute' }), 'window: sliding offset', '1 minute'],
+  ['a step that does not divide', () => cumulate('1 hour', '7 minutes'), 'window: cumulate step', '7 minutes'],
+  ['a calendar hour', () => calendar('hour' as never, { timeZone: 'UTC' }), 'window: calendar unit', 'hour'],
+  ['a calendar without a zone', () => calendar('day', {} as never), 'window: calendar timeZone', undefined],
+  ['a calendar of nowhere', () => calendar('day', { timeZone: 'Mars/Olympus' }), 'window: calendar timeZone', 'Mars/Olympus'],
+  ['a first day of a month', () => calendar('month', { timeZone: 'UTC', weekStart: 'monday' }), 'window: calendar weekStart', 'weekStart'],
+  ['a week from May on', () => calendar('week', { timeZone: 'UTC', weekStart: 'may' as never }), 'window: calendar weekStart', 'may'],
   ['a fraction of expected keys', definingQuery({ expectedKeys: 1.5 }), 'queries.perHour.expectedKeys', 1.5],
   ['zero expected keys', definingQuery({ expectedKeys: 0 }), 'queries.perHour.expectedKeys', 0],
   ['text of expected keys', definingQuery({ expectedKeys: '100' }), 'queries.perHour.expectedKeys', '100'],

@@ -8,6 +8,7 @@ import { eventTimeBounds } from '../../functions/core/event-time.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { restRequest } from '../../functions/rest-request.ts';
 import { finalize } from '../../functions/state/finalizer.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
 import { restAnswer } from '../../infra/local/rest-answer.ts';
 import { restEvent } from '../../infra/local/rest-event.ts';
@@ -86,6 +87,7 @@ export async function startQueryApi(): Promise<QueryApi> {
     limit,
     publish: async () => {},
     runId: 'run',
+    cache: sliceCache(),
     retentionMs: 86_400_000,
   };
   await finalize({ ...run, now: () => start, remainingMs: () => 60_000 }, 'advance');

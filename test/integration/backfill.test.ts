@@ -66,7 +66,7 @@ describe('a version with a from', () => {
     await first.put(before);
     await first.close();
     const both = await deploy('backfilled-version', 'stream');
-    expect(await backfill(both, [])).toContain('perKind@2 is to be filled: its watermark is');
+    expect(await backfill(both, [])).toContain('perKind@2 is to be filled until 2026-01-01T02:00:00.000Z: the watermark is');
     await both.put(around);
     await ask(both, {});
     expect(await windows(both, 'perKind@2')).toEqual(filled.slice(2));

@@ -7,7 +7,7 @@ import type { KeyText } from '../../functions/core/group-key.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/partial.ts';
 import { definePipeline } from '../../functions/core/pipeline.ts';
 import { readEvent } from '../../functions/core/read-event.ts';
-import { tumbling } from '../../functions/core/window.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
 import { sortedRows } from '../../functions/core/window-result.ts';
 
 type Numbers = { readonly n?: number | null | undefined };

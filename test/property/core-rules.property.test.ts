@@ -4,8 +4,8 @@ import { durationMs } from '../../functions/core/duration.ts';
 import { eventTimeBounds, eventTimeOf, isoTime, parseIsoTime } from '../../functions/core/event-time.ts';
 import { compareKeys, type GroupValue, keyReader, keyValues } from '../../functions/core/group-key.ts';
 import { compareSequenceNumbers, isAfter, latestOf } from '../../functions/core/sequence-number.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
 import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/watermark.ts';
-import { tumbling } from '../../functions/core/window.ts';
 
 const times = fc.oneof(fc.integer({ min: eventTimeBounds.earliest, max: eventTimeBounds.latest }), fc.integer({ min: -20_000, max: 20_000 }));
 

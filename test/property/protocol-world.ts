@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
 import type { Pane } from '../../functions/state/manifest.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { type ShardAggregator, type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream.ts';
 import type { Table } from '../../functions/state/table.ts';
@@ -62,6 +63,7 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
           now: () => firstArrival + 1_000_000_000,
           runId: 'run',
           remainingMs: () => 60_000,
+          cache: sliceCache(),
           retentionMs: 86_400_000,
         },
         request,

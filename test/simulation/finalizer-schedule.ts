@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import type { Stream } from '../../functions/state/stream.ts';
 import { windowName } from './ledger.ts';
 import type { Process } from './network.ts';
@@ -35,6 +36,8 @@ export function finalizeRun(
     settle(undefined);
   });
   trace?.(() => `${process.name} begins`);
+  // A container that is free takes the run, with what it remembers of the runs before.
+  const cache = world.freeCaches.pop() ?? sliceCache();
   finalize(
     {
       pipeline,
@@ -48,7 +51,7 @@ export function finalizeRun(
           () => `publish ${windowName(pane.query, pane)}`,
           () => {
             const name = windowName(pane.query, pane);
-            if (pane.status === 'early') return;
+            if (pane.status !== 'final') return;
             const final = world.ledger.finals.get(name);
             const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
             if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
@@ -60,10 +63,12 @@ export function finalizeRun(
       runId: process.name,
       remainingMs: () => deadline - scheduler.now(),
       retentionMs,
+      cache,
     },
     request,
   ).then(
     (report) => {
+      if (!process.isDoomed) world.freeCaches.push(cache);
       trace?.(
         () =>
           `${process.name} ends: watermark ${report.watermark}, ${report.windows} windows, ${report.closingsLeft} left, drained ${report.drained}`,

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { finalize } from '../../functions/state/finalizer.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
 import type { Key, Table } from '../../functions/state/table.ts';
 import { readWindows } from '../../functions/state/window-reader.ts';
@@ -27,6 +28,8 @@ const options: SimulationOptions = {
   windowMs,
   epochMs: 0,
   overlap: 0,
+  overlapKind: 'sliding',
+  latenessMs: 0,
   expectedKeys: 1,
   padding: 600,
   bulk: 0,
@@ -109,6 +112,7 @@ export async function growthMet(): Promise<string | undefined> {
         now: () => windowMs,
         runId: 'run',
         remainingMs: () => windowMs,
+        cache: sliceCache(),
         retentionMs: windowMs,
       },
       'drain',

@@ -103,7 +103,7 @@ export function idsOfWindow(ledger: Ledger, query: Query, window: { readonly end
   const ids = new Set<string>();
   const slices = ledger.buckets.get(query.name);
   for (const slice of window.slices)
-    for (const [closesAt, of] of slices?.get(slice) ?? []) if (closesAt <= window.end) for (const id of of) ids.add(id);
+    for (const [closesAt, of] of slices?.get(slice) ?? []) if (closesAt <= window.end + query.latenessMs) for (const id of of) ids.add(id);
   return ids;
 }
 

@@ -52,6 +52,8 @@ function smaller(options: SimulationOptions): readonly SimulationOptions[] {
     { reshard: 'none' },
     { readers: 0 },
     { overlap: 0 },
+    { overlapKind: 'sliding' },
+    { latenessMs: 0 },
     { away: false },
     { garbage: 0 },
     { bulk: 0 },

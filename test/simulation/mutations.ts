@@ -262,8 +262,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'functions/state/manifest.ts',
-        find: "status: 'early', revision, attempt }",
-        replace: "status: 'early', revision, attempt: attempt.slice(0, 1) }",
+        find: '{ ...draft, revision }',
+        replace: '{ ...draft, revision, attempt: draft.attempt.slice(0, 1) }',
       },
     ],
     seed: 4900,

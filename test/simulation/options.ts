@@ -50,6 +50,10 @@ export interface SimulationOptions {
   readonly epochMs: number;
   /** How many windows of the second query hold each record; 0: there is no second query. */
   readonly overlap: number;
+  /** `uneven`: the slide does not divide the size. */
+  readonly overlapKind: 'sliding' | 'uneven' | 'cumulate';
+  /** For how long after their end windows take late records, ms. */
+  readonly latenessMs: number;
   readonly expectedKeys: number;
   /** Bytes of padding in each event's id: pages outgrow their share with it. */
   readonly padding: number;
@@ -86,7 +90,11 @@ export const noFaults: FaultRates = {
 export function drawOptions(seed: number): SimulationOptions {
   const random = seededRandom(seed);
   const drawn = drawAny(seed, random);
-  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+  const options = random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+  // From numbers of their own: a seed goes on to mean what it meant before there were kinds of windows.
+  const kinds = seededRandom(seed ^ 0x5bd1e995);
+  const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
+  return { ...options, overlapKind, latenessMs: Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5])) };
 }
 
 /** Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where most rules of the protocol are needed. */
@@ -129,7 +137,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
   };
 }
 
-function drawAny(seed: number, random: Random): SimulationOptions {
+function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

@@ -27,7 +27,7 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
     if (standing?.size !== known.size || ids.some((id) => !standing.has(id))) throw new Violation('I2', `${name} was final and changes`);
   }
   if (known.size !== ids.length) throw new Violation('I5', `${name} counts an event twice: ${ids.join(' ')}`);
-  const window = query.window.emit(end).find((candidate) => candidate.start === start);
+  const window = query.window.emit(end + query.latenessMs).find((candidate) => candidate.start === start);
   if (window === undefined) throw new Violation('I4', `${name} is no window`);
   const expected = idsOfWindow(ledger, query, window);
   const isFinal = after.attributes['status'] === 'final';

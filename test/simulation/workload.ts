@@ -1,7 +1,10 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, count } from '../../functions/core/aggregate.ts';
+import { cumulate } from '../../functions/core/cumulate.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
-import { tumbling, type WindowKind } from '../../functions/core/window.ts';
+import { sliding } from '../../functions/core/sliding.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
+import type { WindowKind } from '../../functions/core/window.ts';
 import type { StreamRecord } from '../../functions/state/shard-aggregator.ts';
 import type { Reshard, SimulationOptions } from './options.ts';
 import type { Random } from './random.ts';
@@ -32,23 +35,11 @@ export interface SimulatedShard {
   readonly records: readonly SimulatedRecord[];
 }
 
-/**
- * Windows of `parts` slices each, one beginning at every slice: each record lies in `parts` windows. (DESIGN section 1: a window kind is
- * these three functions, and the protocol knows nothing else about windows.)
- */
-export function overlapping(sliceMs: number, parts: number): WindowKind {
-  const sizeMs = sliceMs * parts;
-  const sliceOf = (time: number) => Math.floor(time / sliceMs) * sliceMs;
-  return {
-    label: `overlapping ${sizeMs} ms every ${sliceMs} ms`,
-    sliceMs,
-    sliceOf,
-    closings: (slice) => Array.from({ length: parts }, (_, i) => slice + (i + 1) * sliceMs),
-    emit: (closing) =>
-      sliceOf(closing) === closing
-        ? [{ start: closing - sizeMs, end: closing, slices: Array.from({ length: parts }, (_, i) => closing - sizeMs + i * sliceMs) }]
-        : [],
-  };
+/** The overlapping windows of the second query: each record lies in `overlap` of them, or in that many and one less. */
+function overlapping({ overlap, windowMs, overlapKind }: SimulationOptions): WindowKind {
+  const slideMs = windowMs / 2;
+  if (overlapKind === 'cumulate') return cumulate(overlap * slideMs, slideMs);
+  return sliding(overlapKind === 'uneven' ? overlap * slideMs - Math.ceil(slideMs / 3) : overlap * slideMs, slideMs);
 }
 
 /** An aggregate that keeps every id: what was counted twice, or not at all, shows. `bulk` makes its results long. */
@@ -86,24 +77,19 @@ const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
 /** The pipeline of a simulation: `first` counts everything in tumbling windows, `second` some of it in overlapping ones. */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
-  const { expectedKeys, earlyMs } = options;
+  const { expectedKeys, earlyMs, latenessMs } = options;
   const emit = earlyMs === 0 ? {} : { early: earlyMs };
-  const groupBy = ['key'] as const;
-  const first = { groupBy, window: tumbling(options.windowMs), aggregates, expectedKeys, emit };
-  const second = {
-    where: (event: SimulatedEvent) => event.key !== 'k1',
-    groupBy,
-    window: overlapping(options.windowMs / 2, options.overlap),
-    aggregates,
-    expectedKeys,
-    emit,
-  };
+  const shared = { groupBy: ['key'] as const, aggregates, expectedKeys, emit, allowedLateness: latenessMs };
+  const first = { ...shared, window: tumbling(options.windowMs) };
   return definePipeline({
     name: 'simulated',
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
-    queries: options.overlap === 0 ? { first } : { first, second },
+    queries:
+      options.overlap === 0
+        ? { first }
+        : { first, second: { ...shared, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } },
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { SliceCache } from '../../functions/state/merged-slice.ts';
 import { type Item, numberOf, type Table } from '../../functions/state/table.ts';
 import { checkHorizon } from './horizon-checks.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
@@ -33,6 +34,8 @@ export interface World {
   readonly network: Network;
   readonly shards: readonly SimulatedShard[];
   readonly ledger: Ledger;
+  /** What finalize's containers remember that have nothing to do at the moment. */
+  readonly freeCaches: SliceCache[];
   readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
   readonly trace: ((line: () => string) => void) | undefined;
   startProcess(name: string): Process;
@@ -101,6 +104,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
       windows: simulatedTable('windows', () => windowStore, process, network),
       rejects: simulatedTable('rejects', () => rejectStore, process, network),
     }),
+    freeCaches: [],
     nextFinalize: () => ++finalizeRuns,
     faults: () => (quiet ? noFaults : options.faults),
     heal() {

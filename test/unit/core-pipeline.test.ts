@@ -55,7 +55,7 @@ describe('a setting that is not known', () => {
   it.each([
     ['pipeline.filter', { ...known, filter: true }],
     ['watermark.idel', { ...known, watermark: { delay: 0, idel: '1 s' } }],
-    ['queries.q.allowedLateness', { ...known, queries: { q: { ...known.queries.q, allowedLateness: '1 hour' } } }],
+    ['queries.q.lateness', { ...known, queries: { q: { ...known.queries.q, lateness: '1 hour' } } }],
   ])('is refused and named: %s', (field, spec) => {
     expect(() => definePipeline(spec as typeof known)).toThrow(field);
   });

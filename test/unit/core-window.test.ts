@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/error.ts';
 import { eventTimeBounds } from '../../functions/core/event-time.ts';
-import { tumbling, type WindowKind } from '../../functions/core/window.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
+import type { WindowKind } from '../../functions/core/window.ts';
 
 /** The window in which an event is emitted, by the route the protocol takes: time -> slice -> closing -> window. */
 function windowsAt(kind: WindowKind, time: number): (readonly [number, number])[] {

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { count } from '../../functions/core/aggregate.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
-import { tumbling } from '../../functions/core/window.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
 import { finalize } from '../../functions/state/finalizer.ts';
 import { type Pane, readPanes } from '../../functions/state/manifest.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
 import { readWindows } from '../../functions/state/window-reader.ts';
 import { itemStore } from '../simulation/item-store.ts';
@@ -74,6 +75,7 @@ function world(pipeline = minutely('30 seconds')) {
           now: () => nowMs,
           runId: `run-${++runs}`,
           remainingMs: () => minuteMs,
+          cache: sliceCache(),
           retentionMs: 24 * 60 * minuteMs,
         },
         'advance',
@@ -91,13 +93,13 @@ describe('early panes', () => {
   it('emits an open window again when its last pane is old enough and records have come', async () => {
     const { put, finalize: run, pass, published } = world();
     await put([{ time: 1_000, key: 'a' }]);
-    expect((await run()).earlyPanes).toBe(1);
+    expect((await run()).openPanes).toBe(1);
     await put([{ time: 2_000, key: 'a' }]);
-    expect((await run()).earlyPanes).toBe(0);
+    expect((await run()).openPanes).toBe(0);
     pass(30_000);
-    expect((await run()).earlyPanes).toBe(1);
+    expect((await run()).openPanes).toBe(1);
     pass(30_000);
-    expect((await run()).earlyPanes).toBe(0);
+    expect((await run()).openPanes).toBe(0);
     expect(counts(published)).toEqual([
       { status: 'early', revision: 0, start: 0, counts: [1] },
       { status: 'early', revision: 1, start: 0, counts: [2] },
@@ -114,7 +116,7 @@ describe('early panes', () => {
     ]);
     pass(minuteMs);
     const report = await run();
-    expect(report).toMatchObject({ windows: 1, earlyPanes: 1 });
+    expect(report).toMatchObject({ windows: 1, openPanes: 1 });
     expect(counts(published)).toEqual([
       { status: 'early', revision: 0, start: 0, counts: [1] },
       { status: 'final', revision: 1, start: 0, counts: [1, 1] },
@@ -162,7 +164,7 @@ describe('early panes', () => {
   it('writes none when none are asked for', async () => {
     const { put, finalize: run, published } = world(minutely(undefined));
     await put([{ time: 1_000, key: 'a' }]);
-    expect((await run()).earlyPanes).toBe(0);
+    expect((await run()).openPanes).toBe(0);
     expect(published).toEqual([]);
   });
 

@@ -44,7 +44,7 @@ const moments = 15;
  * phase of a shard. All checks of the simulator hold there: parents are through before children begin, the watermark does not go back, nothing is lost.
  */
 export async function resharding(extent: Extent): Promise<Figures> {
-  const seeds = extent === 'whole' ? 40 : 1;
+  const seeds = extent === 'whole' ? 40 : 2;
   const met = new Map(plans.map(({ name }) => [name, new Map<Phase, number>()]));
   const names = new Map<SimulationOptions, string>();
   let steps = 0;

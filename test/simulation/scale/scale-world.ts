@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import type { Pipeline } from '../../../functions/core/pipeline.ts';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../../functions/state/finalizer.ts';
+import { sliceCache } from '../../../functions/state/merged-slice.ts';
 import { type ShardAggregator, shardAggregator } from '../../../functions/state/shard-aggregator.ts';
 import type { Stream } from '../../../functions/state/stream.ts';
 import { numberOf, type Table } from '../../../functions/state/table.ts';
@@ -81,6 +82,8 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
     idleMs,
     delayMs: 0,
     overlap: 0,
+    overlapKind: 'sliding',
+    latenessMs: 0,
     bulk: 0,
     earlyMs: 0,
     expectedKeys: 1,
@@ -163,6 +166,7 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
             now: () => rounds.now(),
             runId: `run-${began}`,
             remainingMs: () => began + timeoutMs - rounds.now(),
+            cache: sliceCache(),
             retentionMs,
           },
           request,

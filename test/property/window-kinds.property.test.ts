@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { calendar } from '../../functions/core/calendar.ts';
+import { cumulate } from '../../functions/core/cumulate.ts';
+import { sliding } from '../../functions/core/sliding.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
+import type { WindowKind } from '../../functions/core/window.ts';
+import { startingIn, withLateness } from '../../functions/core/window-rules.ts';
+
+/** The windows that hold a time, by the route the protocol takes: time -> slice -> closings -> windows. */
+function windowsAt(kind: WindowKind, time: number): readonly (readonly [number, number])[] {
+  return kind
+    .closings(kind.sliceOf(time))
+    .flatMap((closing) => kind.emit(closing))
+    .map(({ start, end }) => [start, end] as const);
+}
+
+const times = fc.integer({ min: -10_000, max: 10_000 });
+const grids = fc
+  .record({ size: fc.integer({ min: 1, max: 300 }), slide: fc.integer({ min: 1, max: 300 }), offset: fc.integer({ min: -300, max: 300 }) })
+  .map(({ size, slide, offset }) => ({ size: Math.max(size, slide), slide: Math.min(size, slide), offset: offset % Math.min(size, slide) }));
+
+/** What holds for every kind, whatever it is: with it, the protocol counts each record once in each window that holds it. */
+function expectSound(kind: WindowKind, time: number): void {
+  const slice = kind.sliceOf(time);
+  expect(slice).toBeLessThanOrEqual(time);
+  expect(kind.sliceOf(slice)).toBe(slice);
+  const closings = kind.closings(slice);
+  expect([...closings].sort((left, right) => left - right)).toEqual(closings);
+  expect(new Set(closings).size).toBe(closings.length);
+  expect(closings.length).toBeGreaterThan(0);
+  for (const closing of closings) {
+    for (const window of kind.emit(closing)) {
+      expect(window.end).toBe(closing);
+      expect(window.slices).toContain(slice);
+      // Its slices are side by side, from its start to its end.
+      expect(window.slices[0]).toBe(window.start);
+      expect(kind.sliceOf(window.end)).toBe(window.end);
+      for (const [i, own] of window.slices.entries()) {
+        expect(kind.sliceOf((window.slices[i + 1] ?? window.end) - 1)).toBe(own);
+        expect(kind.closings(own)).toContain(closing);
+      }
+    }
+  }
+}
+
+describe('every kind of windows', () => {
+  it('sliding: each of the windows that hold a time, and no other', () => {
+    fc.assert(
+      fc.property(grids, times, ({ size, slide, offset }, time) => {
+        const kind = sliding(size, slide, { offset });
+        expectSound(kind, time);
+        const expected: [number, number][] = [];
+        const least = Math.ceil((time - size + 1 - offset) / slide);
+        for (let i = least; i * slide + offset <= time; i++) expected.push([i * slide + offset, i * slide + offset + size]);
+        expect(windowsAt(kind, time)).toEqual(expected);
+      }),
+    );
+  });
+
+  it('sliding by its size is tumbling', () => {
+    fc.assert(
+      fc.property(grids, times, ({ slide, offset }, time) => {
+        expect(windowsAt(sliding(slide, slide, { offset }), time)).toEqual(windowsAt(tumbling(slide, { offset }), time));
+      }),
+    );
+  });
+
+  it('cumulate: from its start, each step after the time', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), times, (step, steps, time) => {
+        const kind = cumulate(step * steps, step, { offset: step - 1 });
+        expectSound(kind, time);
+        const windows = windowsAt(kind, time);
+        const [[start] = [0]] = windows;
+        expect(start <= time && time < start + step * steps).toBe(true);
+        expect(windows).toEqual(
+          Array.from({ length: steps }, (_, i) => [start, start + (i + 1) * step]).filter(([, end]) => end !== undefined && end > time),
+        );
+      }),
+    );
+  });
+
+  it('calendar: side by side in every zone, over changes of clocks', () => {
+    const zones = ['UTC', 'Europe/Berlin', 'America/Los_Angeles', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/Sao_Paulo'];
+    const moments = fc.integer({ min: Date.UTC(1960, 0), max: Date.UTC(2040, 0) });
+    fc.assert(
+      fc.property(fc.constantFrom('day', 'week', 'month'), fc.constantFrom(...zones), moments, (unit, timeZone, time) => {
+        const kind = calendar(unit, { timeZone });
+        expectSound(kind, time);
+        expect(windowsAt(kind, time)).toHaveLength(1);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('with lateness and a beginning: the same windows, later, and those before it not', () => {
+    fc.assert(
+      fc.property(grids, times, times, fc.integer({ min: 0, max: 500 }), ({ size, slide, offset }, time, from, lateness) => {
+        const kind = sliding(size, slide, { offset });
+        const wrapped = startingIn(withLateness(kind, lateness), from, Number.POSITIVE_INFINITY);
+        expect(wrapped.closings(wrapped.sliceOf(time))).toEqual(kind.closings(kind.sliceOf(time)).map((end) => end + lateness));
+        expect(windowsAt(wrapped, time)).toEqual(windowsAt(kind, time).filter(([start]) => start >= from));
+      }),
+    );
+  });
+});
+
+describe('calendar windows', () => {
+  const dayOf = (timeZone: string, time: string) =>
+    windowsAt(calendar('day', { timeZone }), Date.parse(time))[0]?.map((edge) => new Date(edge).toISOString());
+
+  it('have 23 and 25 hours when clocks change', () => {
+    expect(dayOf('Europe/Berlin', '2026-03-29T12:00:00Z')).toEqual(['2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z']);
+    expect(dayOf('Europe/Berlin', '2026-10-25T12:00:00Z')).toEqual(['2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z']);
+  });
+
+  it('begin after a midnight that does not exist, and skip a day that does not', () => {
+    // Brazil changed its clocks at midnight; Samoa went over the date line and had no 30th of December 2011.
+    expect(dayOf('America/Sao_Paulo', '2018-11-04T12:00:00Z')?.[0]).toBe('2018-11-04T03:00:00.000Z');
+    expect(dayOf('Pacific/Apia', '2011-12-30T09:59:59Z')).toEqual(['2011-12-29T10:00:00.000Z', '2011-12-30T10:00:00.000Z']);
+    expect(dayOf('Pacific/Apia', '2011-12-30T10:00:00Z')?.[0]).toBe('2011-12-30T10:00:00.000Z');
+  });
+
+  it('begin weeks at any day', () => {
+    const startOf = (weekStart: 'monday' | 'sunday') =>
+      new Date(calendar('week', { timeZone: 'UTC', weekStart }).sliceOf(Date.parse('2026-11-24T00:00:00Z'))).toISOString().slice(0, 10);
+    expect([startOf('monday'), startOf('sunday')]).toEqual(['2026-11-23', '2026-11-22']);
+  });
+});
