@@ -8,7 +8,7 @@ import {
   MethodLoggingLevel,
   RestApi,
 } from 'aws-cdk-lib/aws-apigateway';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, type ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -39,6 +39,11 @@ export interface EventTimeAggregationProps {
   readonly stream?: IStream;
   /** Shards of the new stream, each for 1 MB or 1,000 records a second. @default on demand: Kinesis adds and removes shards itself */
   readonly shards?: number;
+  /**
+   * An existing windows table, such as one restored from a point in time; its key is `query` and `window`, both text. The stack reads and writes it,
+   * and does nothing else with it. @default a new one, with point-in-time recovery
+   */
+  readonly windowsTable?: ITable;
   /** What is left of the new stream, the tables and the logs when the stack is deleted. @default RemovalPolicy.RETAIN */
   readonly removalPolicy?: RemovalPolicy;
   /** How long the functions' logs are kept. @default RetentionDays.ONE_MONTH */
@@ -74,7 +79,7 @@ const ownEntries: EntryFiles = {
  */
 export class EventTimeAggregation extends Construct {
   readonly stream: IStream;
-  readonly tables: Readonly<Record<TableName, Table>>;
+  readonly tables: Readonly<Record<TableName, Table | ITable>>;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly api: RestApi;
   readonly metrics: PipelineMetrics;
@@ -92,7 +97,7 @@ export class EventTimeAggregation extends Construct {
     this.stream = props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
     this.tables = {
       state: this.newTable('State', tables.state, removalPolicy),
-      windows: this.newTable('Windows', tables.windows, removalPolicy),
+      windows: props.windowsTable ?? this.newTable('Windows', tables.windows, removalPolicy),
       rejects: this.newTable('Rejects', tables.rejects, removalPolicy),
     };
     this.functions = {

@@ -12,12 +12,15 @@ export interface Settings {
   readonly stage: string;
   /** Shards of the stream; undefined: on demand. */
   readonly shards?: number;
+  /** The name of an existing windows table; undefined: the stack makes one. */
+  readonly windowsTable?: string;
   /** Whether there are alarms, a dashboard and access logs: some emulators know none of them. */
   readonly operations: boolean;
 }
 
 /**
- * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand) and `operations` (default true) from the app's context.
+ * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand), `windowsTable` (default a new one) and `operations`
+ * (default true) from the app's context.
  * @param context looks up one context value; what comes from a command line is text
  * @param root the folder that holds `pipelines/`, and that a relative path starts from
  * @throws TidemarkError naming the value that cannot be used.
@@ -32,7 +35,15 @@ export function settingsOf(context: (name: string) => unknown, root: string): Se
     .replace(/[^A-Za-z0-9-]+/g, '-');
   const shards = context('shards');
   const operations = flag('operations', context('operations') ?? true);
-  return { stackName: `tidemark-${name}-${stage}`, pipeline, stage, operations, ...(shards === undefined ? {} : { shards: Number(shards) }) };
+  const windowsTable = context('windowsTable');
+  return {
+    stackName: `tidemark-${name}-${stage}`,
+    pipeline,
+    stage,
+    operations,
+    ...(shards === undefined ? {} : { shards: Number(shards) }),
+    ...(windowsTable === undefined ? {} : { windowsTable: text('windowsTable', windowsTable) }),
+  };
 }
 
 function flag(field: string, value: unknown): boolean {

@@ -117,3 +117,32 @@ describe('a changed query', () => {
     expect(await windows(alone, 'perKind')).toHaveLength(3);
   });
 });
+
+describe('a query that is taken out while a window of it is open', () => {
+  it('may not come back under its name once that window was passed by, and may before', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-taken-out-'));
+    const begin = (version: string) => startSystem({ dataDir: folder, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
+    try {
+      system = await begin('two-versions');
+      await system.put([{ data: order(t0, 'a', 1) }]);
+      await system.close();
+      system = await begin('second-version');
+      await ask(system, {});
+      await system.close();
+      system = await begin('two-versions');
+      await ask(system, {});
+      await system.close();
+      system = await begin('second-version');
+      await system.put([{ data: order(t0 + 2 * hourMs, 'a', 1) }]);
+      await ask(system, {});
+      await system.close();
+      system = await begin('two-versions');
+      await expect(ask(system, {})).rejects.toThrow(/"perKind" was taken out.*its window that ends at 2026-01-01T01:00:00.000Z was passed by/);
+      expect(await ask(system, { request: 'alias', query: 'perKind@2' })).toEqual({ serves: 'perKind@2' });
+    } finally {
+      await system?.close();
+      system = undefined;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,4 +1,5 @@
 import { Match } from 'aws-cdk-lib/assertions';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/error.ts';
@@ -41,6 +42,28 @@ describe('the stream', () => {
 
   it('is not given a number of shards when it exists already', () => {
     expect(() => synth((own) => ({ stream: new Stream(own, 'Existing'), shards: 2 }))).toThrow(TidemarkError);
+  });
+});
+
+describe('an existing windows table', () => {
+  it('is read and written, and is neither made nor protected nor deleted by the stack', () => {
+    const other = synth((own) => ({ windowsTable: Table.fromTableName(own, 'Restored', 'restored') }));
+    other.template.resourceCountIs('AWS::DynamoDB::Table', 2);
+    other.template.resourcePropertiesCountIs(
+      'AWS::Lambda::Function',
+      { Environment: { Variables: Match.objectLike({ [environmentNames.windows]: 'restored' }) } },
+      3,
+    );
+    other.template.hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: Match.arrayWith(['dynamodb:PutItem']),
+            Resource: { 'Fn::Join': ['', Match.arrayWith([':table/restored'])] },
+          }),
+        ]),
+      },
+    });
   });
 });
 
