@@ -1,15 +1,14 @@
 import type { WindowJson } from '../functions/api/window-json.ts';
 import type { Counters } from '../functions/core/counters.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
-import type { SideEvent } from '../functions/state/rejects.ts';
+import type { StoredSideEvent } from '../functions/state/rejects.ts';
 import { TidemarkError } from './errors.ts';
 import type { ResultRow } from './result-table.ts';
 
 /** A rejected or late event as the API shows it. */
-export type LateJson = Omit<SideEvent, 'payload' | 'query'> & {
+export type LateJson = Omit<StoredSideEvent, 'payload' | 'query'> & {
   readonly query: string | null;
   readonly payload: string;
-  readonly payloadBytes: number;
 };
 
 /** The watermark as the API shows it. Times are epoch ms. */

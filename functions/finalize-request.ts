@@ -2,15 +2,22 @@ import { gunzipSync } from 'node:zlib';
 import type { BackfillRange } from './core/backfill.ts';
 import { mistake } from './core/error.ts';
 import type { HistoryWindow } from './state/backfill.ts';
+import type { CorrectionRequest } from './state/correction.ts';
 
 /** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
 export interface FinalizeEvent {
-  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill';
+  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late';
   /** For all but `drain`: a query with its version, `actionsPerHour@2`. */
   readonly query?: string;
-  /** For `backfill`: the range, epoch ms. @default from the first event on */
+  /** For `backfill`: the range of event time, for `late` the one of arrivals, epoch ms. @default from the first event on */
   readonly since?: number;
   readonly until?: number;
+  /** For `late`: what is to become of the events. */
+  readonly settled?: 'replayed' | 'discarded';
+  /** For `late`: only events of the windows that start here, epoch ms. @default of all windows */
+  readonly window?: number;
+  /** For `late`: who asks, for the audit. */
+  readonly by?: string;
   /** For `backfill`: a JSON list of {@link HistoryWindow}s, compressed with gzip, in Base64. @default none */
   readonly windows?: string;
   /** For `backfill`: nothing is left to come, the query is filled. @default false */
@@ -21,6 +28,7 @@ export interface FinalizeEvent {
 export type FinalizeTask =
   | { readonly task: 'advance' | 'drain' }
   | { readonly task: 'alias' | 'remove'; readonly query: string }
+  | { readonly task: 'late'; readonly correction: CorrectionRequest }
   | { readonly task: 'backfill'; readonly range: BackfillRange; readonly windows: readonly HistoryWindow[]; readonly isWhole: boolean };
 
 /**
@@ -33,14 +41,26 @@ export function finalizeRequest(event: unknown): FinalizeTask {
   const { request, query }: { readonly request?: unknown; readonly query?: unknown } = event;
   if (request === undefined) return { task: 'advance' };
   if (request === 'drain') return { task: 'drain' };
-  if (request !== 'alias' && request !== 'remove' && request !== 'backfill')
+  if (request !== 'alias' && request !== 'remove' && request !== 'backfill' && request !== 'late')
     throw mistake(
       'request',
       request,
-      'is not known: give "drain" to end the stream, "alias", "remove" or "backfill" with a query, or none to raise the watermark',
+      'is not known: give "drain" to end the stream, "alias", "remove", "backfill" or "late" with a query, or none to raise the watermark',
     );
   if (typeof query !== 'string') throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
+  if (request === 'late') return { task: request, correction: correctionRequest(event, query) };
   return request === 'backfill' ? { task: request, ...backfillRequest(event, query) } : { task: request, query };
+}
+
+function correctionRequest(event: object, query: string): CorrectionRequest {
+  const { since, until, settled, window, by }: { readonly [name in keyof FinalizeEvent]?: unknown } = event;
+  if (settled !== 'replayed' && settled !== 'discarded') throw mistake('settled', settled, 'is not known: give "replayed" or "discarded"');
+  for (const [name, time] of Object.entries({ since, until }))
+    if (!Number.isSafeInteger(time)) throw mistake(name, time, 'is no time: give epoch milliseconds');
+  if (window !== undefined && !Number.isSafeInteger(window)) throw mistake('window', window, 'is no time: give epoch milliseconds');
+  if (typeof by !== 'string' || by === '') throw mistake('by', by, 'says nobody: say who asks, for the audit');
+  const arrival = { fromMs: since as number, toMs: until as number };
+  return { query, settled, arrival, window: window as number | undefined, by };
 }
 
 function backfillRequest(event: object, query: string) {

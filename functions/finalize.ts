@@ -9,6 +9,7 @@ import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
 import { kinesisStream } from './kinesis-stream.ts';
 import { pointAlias } from './state/alias.ts';
 import { type Backfill, backfill } from './state/backfill.ts';
+import { type CorrectionAnswer, correct } from './state/correction.ts';
 import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
 import { sliceCache } from './state/merged-slice.ts';
@@ -44,7 +45,7 @@ export interface AliasAnswer {
 }
 
 /** What an invocation answers, by what was asked of it. */
-export type Answer = FinalizeAnswer | AliasAnswer | Removal | Backfill;
+export type Answer = FinalizeAnswer | AliasAnswer | Removal | Backfill | CorrectionAnswer;
 
 /** Raises the watermark and emits the windows that it has passed; or does what else is asked of it. */
 export async function handler(event: FinalizeEvent, context: Context): Promise<Answer> {
@@ -58,6 +59,8 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<A
     if (request.task === 'remove') return { answer: await removeQuery(options, request.query), ...unmeasured };
     await checkDefinition(state, pipeline);
     if (request.task === 'backfill') return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
+    if (request.task === 'late')
+      return { answer: await correct({ ...options, rejects: tables.rejects, attempt: randomUUID }, request.correction), ...unmeasured };
     const report = await finalize({ ...options, stream, cache, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);
     for (const { shardId, unreadable } of report.shards)
       if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });

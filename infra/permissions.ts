@@ -18,7 +18,7 @@ export const tablePermissions = {
   finalize: {
     state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
     windows: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'],
-    rejects: [],
+    rejects: ['Query', 'UpdateItem'],
   },
   query: {
     state: ['GetItem', 'Query'],

@@ -3,7 +3,7 @@ import { decodePartials, encodePartials, type Partials, type Row } from '../core
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { sortedRows } from '../core/window-result.ts';
-import { type Attribute, type Attributes, type Item, type Key, numberOf, type Table, textOf } from './table.ts';
+import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Table, textOf } from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
 export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
@@ -97,7 +97,7 @@ export async function writeOpenPane(
   return written;
 }
 
-function revisionAfter(standing: PaneHead | undefined): number {
+function revisionAfter(standing: Pick<PaneHead, 'revision'> | undefined): number {
   return standing === undefined ? 0 : standing.revision + 1;
 }
 
@@ -108,10 +108,20 @@ interface PaneDraft extends PaneContent {
 }
 
 /**
- * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition that no final one and no newer revision is there;
- * undefined if one is.
+ * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition, unless told another one, that no final one and no newer
+ * revision is there; undefined if one is.
  */
-async function writePane(windows: Table, query: Query, window: Window, draft: PaneDraft): Promise<Pane | undefined> {
+async function writePane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  draft: PaneDraft,
+  when: readonly Clause[] = [
+    { attribute: 'status', is: 'absentOrOther', than: 'final' },
+    { attribute: 'revision', is: 'absentOrBelow', bound: draft.revision },
+  ],
+  extra: Attributes = {},
+): Promise<Pane | undefined> {
   const { partials, records, nowMs, status, revision, attempt } = draft;
   const rows = sortedRows(query, partials);
   const contents = chunked(rows).map((chunk) => contentOf(query, partials, chunk));
@@ -122,11 +132,8 @@ async function writePane(windows: Table, query: Query, window: Window, draft: Pa
   const { start, end } = window;
   const emitted = status === 'final' ? { finalizedAt: nowMs } : { emittedAt: nowMs };
   const held: Attributes = isWhole ? only : { parts: parts.length, attempt };
-  const manifest = { ...manifestKey(query.name, window), attributes: { start, end, status, revision, ...emitted, records, ...held } };
-  const outcome = await windows.put(manifest, [
-    { attribute: 'status', is: 'absentOrOther', than: 'final' },
-    { attribute: 'revision', is: 'absentOrBelow', bound: revision },
-  ]);
+  const manifest = { ...manifestKey(query.name, window), attributes: { start, end, status, revision, ...emitted, records, ...extra, ...held } };
+  const outcome = await windows.put(manifest, when);
   if (outcome !== 'applied') return undefined;
   return { query: query.name, start, end, status, revision, emittedAt: nowMs, records, rows, states: statesOf(contents) };
 }
@@ -192,6 +199,39 @@ function fieldOf(stored: Attribute | undefined): Attribute {
 export async function readPane(windows: Table, query: Query, window: Window): Promise<Pane | undefined> {
   const item = await windows.get(manifestKey(query.name, window));
   return item === undefined ? undefined : paneOf(windows, query, item);
+}
+
+/** What a correction of a final pane is written from, besides its content. */
+export interface Correction extends PaneContent {
+  /** An id that no other attempt has. */
+  readonly attempt: string;
+  /** Of the corrections before it, whose records are in the standing pane. */
+  readonly before: readonly string[];
+  /** The final pane that it takes the place of; undefined: the window had none, for nothing was in it. */
+  readonly standing: Pane | undefined;
+}
+
+/**
+ * Writes a corrected final pane, the revision after the standing one, unless that is not the last one any more; undefined then. Its manifest names
+ * all attempts whose records are in it: what a correction that lost a race has written is named by none.
+ */
+export async function writeCorrectedPane(windows: Table, query: Query, window: Window, correction: Correction): Promise<Pane | undefined> {
+  const { standing, before, attempt } = correction;
+  const revision = revisionAfter(standing);
+  const unchanged: readonly Clause[] =
+    standing === undefined ? [{ attribute: 'revision', is: 'absent' }] : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
+  const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs };
+  const content = { ...correction, nowMs: standing?.emittedAt ?? correction.nowMs };
+  const written = await writePane(windows, query, window, { ...content, status: 'final', revision }, unchanged, extra);
+  if (written !== undefined) await deleteParts(windows, query, window, revision);
+  return written;
+}
+
+/** The corrections whose records are in a window, by their attempts, in order. */
+export async function readCorrections(windows: Table, query: Query, window: Window): Promise<readonly string[]> {
+  const item = await windows.get(manifestKey(query.name, window));
+  const attempts = item?.attributes.corrections;
+  return Array.isArray(attempts) ? attempts.map(String) : [];
 }
 
 /** What is visible of a window now, without its rows, or undefined. */
@@ -324,8 +364,8 @@ export async function deleteWindows(
     if (manifests.length === 0) return { windows: deleted, done: true };
     await Promise.all(
       manifests.map(async ({ pk, sk }) => {
-        const parts = await limit(() => windows.query(`${pk}#${sk}#parts`));
-        await Promise.all(parts.map((part) => limit(() => windows.delete({ pk: part.pk, sk: part.sk }))));
+        const rest = await Promise.all(['parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))));
+        await Promise.all(rest.flat().map((item) => limit(() => windows.delete({ pk: item.pk, sk: item.sk }))));
         await limit(() => windows.delete({ pk, sk }));
       }),
     );

@@ -4,7 +4,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { isoTime } from '../core/event-time.ts';
 import type { RejectReason } from '../core/read-event.ts';
 import type { SequenceNumber } from '../core/sequence-number.ts';
-import { type Attribute, type Item, numberOf, type Table, textOf } from './table.ts';
+import { type Attribute, type Item, type Key, numberOf, type Table, textOf } from './table.ts';
 
 /** Why an event is in the side output. */
 export type SideReason = RejectReason | 'late';
@@ -38,7 +38,12 @@ export interface StoredSideEvent extends Omit<SideEvent, 'payload'> {
   readonly payloadBytes: number;
   /** SHA-256 of the whole event, hexadecimal, where only its beginning is kept. */
   readonly payloadHash: string | undefined;
+  /** What somebody has done about a late event; null: nothing yet. */
+  readonly settled: Settled | null;
 }
+
+/** Put into its windows after all, or left out for good. */
+export type Settled = 'replayed' | 'discarded';
 
 /** Payloads up to this many bytes that are text stay readable in the console. */
 const readableBytes = 4096;
@@ -60,11 +65,19 @@ export async function writeSideOutput(rejects: Table, shardId: string, events: r
   if (events.length > 0) await rejects.putAll(events.map((event) => itemOf(shardId, event)));
 }
 
+/** Notes what was done about an event. Conditional: it brings back none that has expired. */
+export async function settle(rejects: Table, event: StoredSideEvent, settled: Settled, atMs: number): Promise<void> {
+  await rejects.update(keyOf(event.shardId, event), { set: { settled, settledAt: atMs } }, [{ attribute: 'reason', is: 'present' }]);
+}
+
+function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: Omit<ShardSideEvent, 'payload'>): Key {
+  return { pk: partition(arrival, shardId), sk: `${sequenceNumber}#${subRecord}#${query ?? ''}` };
+}
+
 function itemOf(shardId: string, event: ShardSideEvent): Item {
   const { query, eventTime, payload, sequenceNumber, subRecord, ...rest } = event;
   return {
-    pk: partition(event.arrival, shardId),
-    sk: `${sequenceNumber}#${subRecord}#${query ?? ''}`,
+    ...keyOf(shardId, event),
     attributes: {
       ...rest,
       ...(eventTime === undefined ? {} : { eventTime }),
@@ -157,5 +170,6 @@ function eventOf(item: Item): StoredSideEvent {
     payload,
     payloadBytes: numberOf(item, 'payloadBytes') ?? payload.length,
     payloadHash: textOf(item, 'payloadHash'),
+    settled: (textOf(item, 'settled') as Settled | undefined) ?? null,
   };
 }

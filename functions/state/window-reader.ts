@@ -56,7 +56,8 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
   );
   const sorted = inOrder(inRange, range).slice(0, range.limit);
   const open = await openViews(tables, query, sorted, buckets, closedThrough);
-  const views = new Map(open.map((view) => [windowName(view), view]));
+  // A bucket may be registered for nothing: nobody has written to it yet, or its window had closed.
+  const views = new Map(open.filter(({ records }) => records > 0).map((view) => [windowName(view), view]));
   if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, sorted)) prefer(views, name, pane, () => undefined);
   else for (const pane of await readPanesIn(tables, query, range)) prefer(views, windowName(pane), pane, () => paneView(query, pane));
   return inOrder([...views.values()], range).slice(0, range.limit);

@@ -58,6 +58,7 @@ describe('docs/OPERATIONS.md, permissions', () => {
     ['backfill FILES', ['backfill', file, ...pipeline]],
     ['backfill', ['backfill', '--until', '2026-01-01T01:00:00Z', ...pipeline]],
     ['alias', ['alias', 'perKind@1', ...pipeline]],
+    ['late replay', ['late', 'replay', '--query', 'perKind', ...pipeline]],
     ['remove', ['remove', 'perKind@3', ...pipeline]],
   ])('%s takes the actions that the page says, and no others', async (named, words) => {
     seen = new Set();

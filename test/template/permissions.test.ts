@@ -23,6 +23,7 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     state: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
     windows: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
     stream: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+    rejects: ['dynamodb:Query', 'dynamodb:UpdateItem'],
   },
   query: {
     '"*"': traces,
