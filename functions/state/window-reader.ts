@@ -54,11 +54,15 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
     // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
     ({ start, closing }) => closing > finalizedThrough && start >= range.from && start < range.to,
   );
-  const sorted = inOrder(inRange, range).slice(0, range.limit);
-  const open = await openViews(tables, query, sorted, buckets, closedThrough);
-  // A bucket may be registered for nothing: nobody has written to it yet, or its window had closed.
-  const views = new Map(open.filter(({ records }) => records > 0).map((view) => [windowName(view), view]));
-  if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, sorted)) prefer(views, name, pane, () => undefined);
+  const sorted = inOrder(inRange, range);
+  const open: WindowView[] = [];
+  for (let from = 0; from < sorted.length && open.length < range.limit; from += range.limit) {
+    const views = await openViews(tables, query, sorted.slice(from, from + range.limit), buckets, closedThrough);
+    // A bucket may be registered for nothing: nobody has written to it yet, or its window had closed.
+    open.push(...views.filter(({ records }) => records > 0));
+  }
+  const views = new Map(open.map((view) => [windowName(view), view]));
+  if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, open)) prefer(views, name, pane, () => undefined);
   else for (const pane of await readPanesIn(tables, query, range)) prefer(views, windowName(pane), pane, () => paneView(query, pane));
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
