@@ -1,15 +1,9 @@
+import type { SideJson } from '../functions/api/side-json.ts';
 import type { WindowJson } from '../functions/api/window-json.ts';
 import type { Counters } from '../functions/core/counters.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
-import type { StoredSideEvent } from '../functions/state/rejects.ts';
 import { TidemarkError } from './errors.ts';
 import type { ResultRow } from './result-table.ts';
-
-/** A rejected or late event as the API shows it. */
-export type LateJson = Omit<StoredSideEvent, 'payload' | 'query'> & {
-  readonly query: string | null;
-  readonly payload: string;
-};
 
 /** The watermark as the API shows it. Times are epoch ms. */
 export interface WatermarkJson {
@@ -48,7 +42,7 @@ export interface ApiClient {
   windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
   totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
   /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
-  late(range: { readonly from: number; readonly to: number }): Promise<readonly LateJson[]>;
+  late(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
   watermark(): Promise<WatermarkJson>;
   conservation(): Promise<ConservationJson>;
 }
@@ -91,10 +85,10 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
     },
     totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${query}/totals`, 'totals', { ...filter })).totals,
     async late(range) {
-      const all: LateJson[] = [];
+      const all: SideJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ events: LateJson[]; cursor: string | null }>('late', 'events', { ...range, limit: lateEvents, cursor });
+        const page = await get<{ events: SideJson[]; cursor: string | null }>('late', 'events', { ...range, limit: lateEvents, cursor });
         all.push(...page.events);
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
@@ -15,6 +16,7 @@ const answer = handle(
     pipeline,
     tables: openTables(config.tables),
     now: () => Date.now(),
+    newSecret: () => randomBytes(32).toString('base64url'),
     onError: (error) => logger.error('The request failed', error),
   }),
 );

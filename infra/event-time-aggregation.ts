@@ -15,11 +15,11 @@ import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, Names, RemovalPolicy, Tags } from 'aws-cdk-lib/core';
+import { Duration, Names, RemovalPolicy, Size, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { mistake } from '../functions/core/error.ts';
-import { environmentNames, type TableName, type TableShape, tables } from '../functions/core/schema.ts';
-import { type FunctionName, finalizeEverySeconds, functions, mapping, streamRetentionHours } from '../functions/core/settings.ts';
+import { environmentNames, secretPartition, type TableName, type TableShape, tables } from '../functions/core/schema.ts';
+import { compressedBytes, type FunctionName, finalizeEverySeconds, functions, mapping, streamRetentionHours } from '../functions/core/settings.ts';
 import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
 import { PipelineDashboard } from './dashboard.ts';
 import { acknowledge, type Finding } from './findings.ts';
@@ -106,6 +106,7 @@ export class EventTimeAggregation extends Construct {
       query: this.newFunction('Query', 'query', props, removalPolicy),
     };
     this.grant();
+    this.signCursors();
     this.kick();
     this.mapStream();
     new Rule(this, 'Schedule', {
@@ -197,6 +198,17 @@ export class EventTimeAggregation extends Construct {
     }
   }
 
+  /** Lets query make the secret that its cursors are signed with, once, and write nothing else of the state (functions/state/cursor-secret.ts). */
+  private signCursors(): void {
+    this.functions.query.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['dynamodb:UpdateItem'],
+        resources: [this.tables.state.tableArn],
+        conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [secretPartition] } },
+      }),
+    );
+  }
+
   /**
    * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window (functions/state/kick.ts), so that nobody waits for
    * the minute. A run that fails is not repeated: the schedule's next one does the same. Not `grantInvoke`, which grants every version too.
@@ -230,6 +242,7 @@ export class EventTimeAggregation extends Construct {
       restApiName: this.deployment,
       description: 'Windows, totals, watermarks and counters of a Tidemark pipeline',
       endpointTypes: [EndpointType.REGIONAL],
+      minCompressionSize: Size.bytes(compressedBytes),
       cloudWatchRole: props.accessLogs ?? true,
       deployOptions: {
         stageName: 'v1',

@@ -101,7 +101,7 @@ async function list(
         [{ heading: 'arrival' }, { heading: 'event time' }, { heading: 'shard' }, { heading: 'settled' }, { heading: 'event' }],
         events.map(({ arrival, eventTime, shardId, settled, payload }) => [
           isoTime(arrival),
-          eventTime === undefined ? '' : isoTime(eventTime),
+          eventTime === null ? '' : isoTime(eventTime),
           shardId,
           settled ?? '',
           payload.length > 60 ? `${payload.slice(0, 57)}...` : payload,

@@ -1,9 +1,9 @@
+import type { SideJson } from '../../functions/api/side-json.ts';
 import { isoTime } from '../../functions/core/event-time.ts';
 import { grouped } from '../../functions/core/grouped.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { StaticWindow } from '../../functions/core/static-run.ts';
 import { type TotalRow, totalsOf } from '../../functions/core/totals.ts';
-import type { LateJson } from '../api-client.ts';
 import type { CommandProcess } from '../command.ts';
 import { loadPipelineBundle, resolvePipelineFile } from '../pipeline-file.ts';
 import { conservationLine, printRows, printTotals, type ResultRow } from '../result-table.ts';
@@ -138,7 +138,7 @@ async function conclude(conclusion: Conclusion): Promise<number> {
   return equal && conservation.holds ? 0 : 1;
 }
 
-const isLate = (event: LateJson) => event.reason === 'late';
+const isLate = (event: SideJson) => event.reason === 'late';
 
 function rowsOf(windows: readonly StaticWindow[]): readonly ResultRow[] {
   return windows.flatMap(({ query, start, end, rows }) => rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })));
@@ -155,7 +155,7 @@ function sorted(rows: readonly ResultRow[]): readonly (readonly [string, unknown
 }
 
 /** A line an hour and action: what the files say, what the stream says, and the late ones, which are the difference. */
-function sideBySide(fromFiles: readonly ResultRow[], fromStream: readonly ResultRow[], side: readonly LateJson[], pipeline: Pipeline): string {
+function sideBySide(fromFiles: readonly ResultRow[], fromStream: readonly ResultRow[], side: readonly SideJson[], pipeline: Pipeline): string {
   const streamed = new Map(fromStream.map((row) => [nameOf(row), row]));
   const [query] = pipeline.queries;
   const late = grouped(side.filter(isLate), (event) =>
@@ -179,7 +179,7 @@ function sideBySide(fromFiles: readonly ResultRow[], fromStream: readonly Result
   return formatTable(columns, rows);
 }
 
-function totalsTable(fromFiles: readonly TotalRow[], fromStream: readonly TotalRow[], side: readonly LateJson[]): string {
+function totalsTable(fromFiles: readonly TotalRow[], fromStream: readonly TotalRow[], side: readonly SideJson[]): string {
   const columns = [{ heading: 'action' }, ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const }))];
   const rows = fromFiles.map((row) => {
     const streamed = fromStream.find((other) => other.key.action === row.key.action);
@@ -189,16 +189,16 @@ function totalsTable(fromFiles: readonly TotalRow[], fromStream: readonly TotalR
   return formatTable(columns, rows);
 }
 
-function actionOf(event: LateJson): string {
+function actionOf(event: SideJson): string {
   return String((JSON.parse(event.payload) as { action?: unknown }).action);
 }
 
-function reasonCounts(side: readonly LateJson[]): Readonly<Record<string, number>> {
+function reasonCounts(side: readonly SideJson[]): Readonly<Record<string, number>> {
   return Object.fromEntries([...grouped(side, (event) => event.reason)].map(([reason, events]) => [reason, events.length]));
 }
 
 /** What was set aside and why, with an example of each reason. */
-function reasons(side: readonly LateJson[]): string {
+function reasons(side: readonly SideJson[]): string {
   const byReason = [...grouped(side, (event) => event.reason)];
   if (byReason.length === 0) return 'nothing was late or rejected';
   const columns = [{ heading: 'set aside' }, { heading: 'events', align: 'right' as const }, { heading: 'for example' }];

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
+import type { SideJson } from '../../functions/api/side-json.ts';
 import type { Counters } from '../../functions/core/counters.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
-import type { LateJson } from '../api-client.ts';
 import { readFileChunks, readLines } from '../feeder/lines.ts';
 
 /** The static answer over the lines that are left when the stream's late ones are set aside, and how the rest compares, record for record. */
@@ -14,7 +14,7 @@ export interface SetAside {
 }
 
 /** @param side the stream's side output */
-export async function setLateAside(pipeline: Pipeline, files: readonly string[], side: readonly LateJson[], arrivalMs: number): Promise<SetAside> {
+export async function setLateAside(pipeline: Pipeline, files: readonly string[], side: readonly SideJson[], arrivalMs: number): Promise<SetAside> {
   const late = multiset(side.filter((event) => event.reason === 'late').map((event) => event.payload));
   const rejected = multiset(side.filter((event) => event.reason !== 'late').map((event) => event.payload));
   const run = createStaticRun(pipeline);

@@ -5,9 +5,10 @@ const mostAnswerBytes = 5_900_000;
 
 /** Elements of an answer's list as far as one answer holds them. */
 export interface Bounded {
-  /** The list as JSON. */
-  readonly json: string;
-  readonly count: number;
+  /** Each element's text. */
+  readonly texts: readonly string[];
+  /** Whether those were all. */
+  readonly ended: boolean;
 }
 
 /**
@@ -16,18 +17,23 @@ export interface Bounded {
  * @param tooLarge the problem when not even the first one fits
  * @throws that problem
  */
-export async function bounded<T>(elements: Iterable<T> | AsyncIterable<T>, limit: number, tooLarge: () => Problem): Promise<Bounded> {
+export async function bounded<T>(
+  elements: Iterable<T> | AsyncIterable<T>,
+  limit: number,
+  tooLarge: () => Problem,
+  render: (element: T) => string,
+): Promise<Bounded> {
   const texts: string[] = [];
   let bytes = 0;
   for await (const element of elements) {
-    if (texts.length === limit) break;
-    const text = JSON.stringify(element);
+    if (texts.length === limit) return { texts, ended: false };
+    const text = render(element);
     bytes += Buffer.byteLength(JSON.stringify(text));
     if (bytes > mostAnswerBytes) {
       if (texts.length === 0) throw tooLarge();
-      break;
+      return { texts, ended: false };
     }
     texts.push(text);
   }
-  return { json: `[${texts.join()}]`, count: texts.length };
+  return { texts, ended: true };
 }

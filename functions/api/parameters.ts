@@ -7,12 +7,21 @@ import { totalsFields } from '../core/totals.ts';
 import { namedVersion } from '../state/alias.ts';
 import type { Table } from '../state/table.ts';
 import { Problem } from './problem.ts';
+import type { JsonSchema } from './schemas.ts';
 
-/** A request's parameters by name; undefined where it has none. */
-export type Parameter = (name: string) => string | undefined;
+/** A parameter of a request: how it is told in the API's description, and how it is read, from one and the same bounds. */
+export interface Parameter<Value> {
+  readonly description: string;
+  readonly schema: JsonSchema;
+  /** @throws Problem that names the parameter, what was received, and what to do */
+  parse(text: string | undefined, name: string): Value;
+}
 
-/** Most windows in one answer, and how many unless told: an answer of Lambda ends at 6 MB. */
-export const windowLimits = { most: 1000, usual: 100 } as const;
+/** The parameters of a route, by name. */
+export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
+
+/** What a route's parameters are read to. */
+export type ValuesOf<P extends Parameters> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer Value> ? Value : never };
 
 /** The problem of a parameter: its name, what was received, and what to do. */
 export function refused(name: string, value: unknown, remedy: string): Problem {
@@ -24,15 +33,26 @@ export function refused(name: string, value: unknown, remedy: string): Problem {
  * give an answer to another question.
  * @throws Problem that names the parameter
  */
-export function parametersOf({ req }: Context, known: readonly string[]): Parameter {
+export function readParameters<P extends Parameters>({ req }: Context, parameters: P): ValuesOf<P> {
+  const path = req.param() as Readonly<Record<string, string>>;
+  const known = Object.keys(parameters).filter((name) => !Object.hasOwn(path, name));
   // By URLSearchParams: Hono collects parameters in an object, where `__proto__` gets lost.
   const given = new URL(req.url).searchParams;
   for (const [name, value] of given) {
-    if (!known.includes(name)) throw refused(shownName(name), value, `is for no parameter that is known here: use ${known.join(', ')}`);
+    if (!known.includes(name))
+      throw refused(
+        shownName(name),
+        value,
+        known.length === 0 ? 'is for no parameter: there is none here' : `is for no parameter that is known here: use ${known.join(', ')}`,
+      );
     const values = given.getAll(name);
     if (values.length > 1) throw refused(name, values, 'is given more than once: give one');
   }
-  return (name) => given.get(name) ?? undefined;
+  const values = Object.entries(parameters).map(([name, parameter]) => [
+    name,
+    parameter.parse(Object.hasOwn(path, name) ? path[name] : (given.get(name) ?? undefined), name),
+  ]);
+  return Object.fromEntries(values);
 }
 
 /** A parameter's name, which may be anything, short enough to be repeated. */
@@ -41,72 +61,113 @@ function shownName(name: string): string {
 }
 
 /** Where windows can start: one that holds the earliest event time starts as much as its length before it. */
-const startBounds = { earliest: eventTimeBounds.earliest - longestDurationMs, latest: eventTimeBounds.latest + longestDurationMs } as const;
+export const startBounds = { earliest: eventTimeBounds.earliest - longestDurationMs, latest: eventTimeBounds.latest + longestDurationMs } as const;
 
-/** A moment: ISO 8601 with a zone, or epoch milliseconds. */
-export function timeParameter(parameter: Parameter, name: string, otherwise: number): number {
-  const text = parameter(name);
-  if (text === undefined) return otherwise;
-  const ms = /^-?\d{1,16}$/.test(text) ? Number(text) : parseIsoTime(text);
-  if (ms === undefined || ms < startBounds.earliest || ms > startBounds.latest)
-    throw refused(name, text, 'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds');
-  return ms + 0; // turns -0 into 0
+/** A moment: ISO 8601 with a zone, or epoch milliseconds; undefined when it is not given. */
+export function moment(description: string): Parameter<number | undefined> {
+  return {
+    description: `${description} ISO 8601 with a zone, or epoch milliseconds.`,
+    schema: { oneOf: [{ type: 'string', format: 'date-time' }, { type: 'integer' }] },
+    parse(text, name) {
+      if (text === undefined) return undefined;
+      const ms = /^-?\d{1,16}$/.test(text) ? Number(text) : parseIsoTime(text);
+      if (ms === undefined || ms < startBounds.earliest || ms > startBounds.latest)
+        throw refused(name, text, 'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds');
+      return ms + 0; // turns -0 into 0
+    },
+  };
 }
 
 /** `from` (inclusive) and `to` (exclusive), all of time unless told. */
-export function rangeParameters(parameter: Parameter): { readonly from: number; readonly to: number } {
-  const from = timeParameter(parameter, 'from', startBounds.earliest);
-  const to = timeParameter(parameter, 'to', startBounds.latest);
-  if (from > to) throw refused('to', parameter('to'), `is before from: give a time after ${isoTime(from)}`);
+export function rangeOf({
+  from = startBounds.earliest,
+  to = startBounds.latest,
+}: {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}): {
+  readonly from: number;
+  readonly to: number;
+} {
+  if (from > to) throw refused('to', to, `is before from: give a time after ${isoTime(from)}`);
   return { from, to };
 }
 
-/** One of a few words. */
-export function wordParameter<Word extends string>(parameter: Parameter, name: string, words: readonly Word[], otherwise: Word): Word {
-  const text = parameter(name);
-  if (text === undefined) return otherwise;
-  const word = words.find((known) => known === text);
-  if (word === undefined) throw refused(name, text, `is unknown: use ${words.join(', ')}`);
-  return word;
+/** One of a few words, the first of which is meant when none is given. */
+export function word<const Word extends string>(description: string, words: readonly [Word, ...Word[]]): Parameter<Word> {
+  return {
+    description,
+    schema: { type: 'string', enum: words, default: words[0] },
+    parse(text, name) {
+      if (text === undefined) return words[0];
+      const known = words.find((candidate) => candidate === text);
+      if (known === undefined) throw refused(name, text, `is unknown: use ${words.join(', ')}`);
+      return known;
+    },
+  };
 }
 
 /** A whole number from 1 to a bound. */
-export function limitParameter(parameter: Parameter, limits: { readonly most: number; readonly usual: number }): number {
-  const text = parameter('limit');
-  if (text === undefined) return limits.usual;
-  const limit = Number(text);
-  if (!/^\d+$/.test(text) || limit < 1 || limit > limits.most)
-    throw refused('limit', text, `is no limit: give a whole number from 1 to ${limits.most}`);
-  return limit;
+export function count(description: string, { most, usual }: { readonly most: number; readonly usual: number }): Parameter<number> {
+  return {
+    description,
+    schema: { type: 'integer', minimum: 1, maximum: most, default: usual },
+    parse(text, name) {
+      if (text === undefined) return usual;
+      const number = Number(text);
+      if (!/^\d+$/.test(text) || number < 1 || number > most) throw refused(name, text, `is no ${name}: give a whole number from 1 to ${most}`);
+      return number;
+    },
+  };
 }
 
+/** Text as it is. */
+export function plain(description: string): Parameter<string | undefined> {
+  return { description, schema: { type: 'string' }, parse: (text) => text };
+}
+
+/** The name of a query in the path. */
+export const queryName: Parameter<string> = {
+  description: 'A query of the pipeline: `actionsPerHour`, or one version of it, `actionsPerHour@2`.',
+  schema: { type: 'string' },
+  parse: (text) => text ?? '',
+};
+
 /** `key`, a JSON object with some of the group-by fields, `{"action":"Open"}`: rows have to agree with all of them. */
-export function keyParameter(parameter: Parameter, query: Query): Readonly<Record<string, unknown>> {
-  const text = parameter('key');
-  if (text === undefined) return {};
-  let key: unknown;
-  try {
-    key = JSON.parse(text);
-  } catch {
-    key = undefined;
-  }
-  if (typeof key !== 'object' || key === null || Array.isArray(key))
-    throw refused('key', text, 'is no key: write a JSON object such as {"action":"Open"}');
+export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined> = {
+  description: 'Only rows with these group-by values: a JSON object such as `{"action":"Open"}`.',
+  schema: { type: 'string', contentMediaType: 'application/json' },
+  parse(text, name) {
+    if (text === undefined) return undefined;
+    let key: unknown;
+    try {
+      key = JSON.parse(text);
+    } catch {
+      key = undefined;
+    }
+    if (typeof key !== 'object' || key === null || Array.isArray(key))
+      throw refused(name, text, 'is no key: write a JSON object such as {"action":"Open"}');
+    for (const [field, value] of Object.entries(key)) {
+      if (typeof value === 'object' && value !== null)
+        throw refused(name, value, `is no value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`);
+    }
+    return key as Readonly<Record<string, unknown>>;
+  },
+};
+
+/** A key of a query. @throws Problem when it names a field that the query does not group by */
+export function keyOf(query: Query, key: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
   for (const name of Object.keys(key)) {
     if (!query.groupBy.includes(name))
       throw refused('key', name, `is no group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`);
   }
-  for (const [name, value] of Object.entries(key)) {
-    if (typeof value === 'object' && value !== null)
-      throw refused('key', value, `is no value of ${name}, and no row can have it: give text, a number, a boolean or null`);
-  }
-  return key as Readonly<Record<string, unknown>>;
+  return key;
 }
 
 /** `by`, group-by fields of the query, separated by commas: all of them unless told, none for the grand total. */
-export function byParameter(parameter: Parameter, query: Query): readonly string[] {
+export function fieldsOf(query: Query, by: string | undefined): readonly string[] {
   try {
-    return totalsFields('by', parameter('by') ?? query.groupBy.join(','), [query]);
+    return totalsFields('by', by ?? query.groupBy.join(','), [query]);
   } catch (error) {
     if (error instanceof TidemarkError) throw new Problem(400, 'invalid-parameter', 'by', error.message);
     throw error;

@@ -8,6 +8,7 @@ const titles = {
   'unknown-query': 'Unknown query',
   'no-such-window': 'No such window',
   'answer-too-large': 'Answer too large',
+  'not-acceptable': 'Not acceptable',
   'not-found': 'Not found',
   'method-not-allowed': 'Method not allowed',
 } as const;
@@ -45,5 +46,5 @@ export function problemResponse(context: Context, error: Error): Response {
 const longestInstance = 200;
 
 function documentResponse(context: Context, status: ContentfulStatusCode, document: Readonly<Record<string, unknown>>): Response {
-  return context.body(JSON.stringify(document), status, { 'content-type': 'application/problem+json' });
+  return context.body(JSON.stringify(document), status, { 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
 }

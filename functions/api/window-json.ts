@@ -1,9 +1,11 @@
 import { isoTime } from '../core/event-time.ts';
 import type { Row } from '../core/partial.ts';
+import type { Query } from '../core/pipeline.ts';
 import type { WindowView } from '../state/window-reader.ts';
+import { timed } from './time-json.ts';
 
-/** A window as the API shows it. Times are epoch ms, with the same in ISO 8601 beside them. */
-export interface WindowJson {
+/** A window as the API shows it, without its rows. Times are epoch ms, with the same in ISO 8601 beside them. */
+export interface WindowHeadJson {
   readonly query: string;
   readonly start: number;
   readonly startTime: string;
@@ -12,14 +14,48 @@ export interface WindowJson {
   readonly status: 'open' | 'closing' | 'final';
   readonly revision: number | null;
   readonly finalizedAt: number | null;
+  readonly finalizedAtTime: string | null;
   readonly records: number;
+}
+
+/** A window as the API shows it. */
+export interface WindowJson extends WindowHeadJson {
   readonly rows: readonly Row[];
+}
+
+export function windowHead({ query, start, end, status, revision, finalizedAt, records }: WindowView): WindowHeadJson {
+  return {
+    query,
+    start,
+    startTime: isoTime(start),
+    end,
+    endTime: isoTime(end),
+    status,
+    revision,
+    ...timed('finalizedAt', 'finalizedAtTime', finalizedAt),
+    records,
+  };
 }
 
 /** The window with those of its rows that have the values of `key`. */
 export function windowJson(view: WindowView, key: Readonly<Record<string, unknown>>): WindowJson {
-  const { query, start, end, status, revision, finalizedAt, records, rows } = view;
   const wanted = Object.entries(key);
+  const { rows } = view;
   const matching = wanted.length === 0 ? rows : rows.filter((row) => wanted.every(([name, value]) => row.key[name] === value));
-  return { query, start, startTime: isoTime(start), end, endTime: isoTime(end), status, revision, finalizedAt, records, rows: matching };
+  return { ...windowHead(view), rows: matching };
+}
+
+/** The columns of a query's windows, a row each; a group-by field and an aggregate have names that no other column has. */
+export function windowColumns({ groupBy, aggregateNames }: Query): readonly string[] {
+  return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', ...groupBy, ...aggregateNames];
+}
+
+export function windowRows({
+  rows,
+  records: _records,
+  finalizedAt: _at,
+  finalizedAtTime: _time,
+  ...head
+}: WindowJson): readonly Readonly<Record<string, unknown>>[] {
+  return rows.map(({ key, values }) => ({ ...head, ...key, ...values }));
 }

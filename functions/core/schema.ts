@@ -17,6 +17,9 @@ export const tables = {
   rejects: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
 } as const satisfies Record<string, TableShape>;
 
+/** The one partition of the state table that the query function may write to: what cursors are signed with. */
+export const secretPartition = 'secret';
+
 /** The name of one of the three tables. */
 export type TableName = keyof typeof tables;
 

@@ -22,6 +22,9 @@ export const functions = {
   query: { timeoutSeconds: 29, memoryMb: 1769 },
 } as const;
 
+/** Answers of the API of at least this many bytes are compressed on their way, where the client takes gzip. */
+export const compressedBytes = 1024;
+
 /** The name of one of the three functions. */
 export type FunctionName = keyof typeof functions;
 

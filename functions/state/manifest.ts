@@ -260,6 +260,8 @@ export interface PaneRange {
   readonly to: number;
   readonly order: 'ascending' | 'descending';
   readonly limit?: number;
+  /** Only windows behind this one, in the order asked for. */
+  readonly after?: Window;
   /** Leaves out panes of open windows. */
   readonly finalOnly?: boolean;
 }
@@ -268,17 +270,30 @@ export interface PaneRange {
 export async function readPanes(windows: Table, query: Query, range: PaneRange): Promise<readonly Pane[]> {
   if (range.from >= range.to) return [];
   // `to` is exclusive, and a window that starts at it has a longer key than the bare time.
-  const bounds = { from: isoTime(range.from), to: isoTime(range.to), order: range.order };
-  const { limit } = range;
-  const wanted = (items: readonly Item[]) => (range.finalOnly === true ? items.filter((item) => headOf(item).status === 'final') : items);
+  const { limit, order, after } = range;
+  const [from, to] = [isoTime(range.from), isoTime(range.to)];
+  const place = after === undefined ? undefined : windowText(after);
+  const bounds =
+    place === undefined
+      ? { from, to, order }
+      : order === 'ascending'
+        ? { from: laterText(from, place), to, order }
+        : { from, to: earlierText(to, place), order };
+  if (bounds.from > bounds.to) return [];
+  // The window of the place itself is within the bounds, which include their ends.
+  const wanted = (items: readonly Item[]) =>
+    items.filter((item) => item.sk !== place && (range.finalOnly !== true || headOf(item).status === 'final'));
   if (limit === undefined) return Promise.all(wanted(await windows.query(query.name, bounds)).map((item) => paneOf(windows, query, item)));
   // Early panes are among the newest windows only: few reads go beyond the first.
-  for (let most = limit; ; most *= 2) {
+  for (let most = limit + (place === undefined ? 0 : 1); ; most *= 2) {
     const items = await windows.query(query.name, { ...bounds, limit: most });
     const found = wanted(items);
     if (found.length >= limit || items.length < most) return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item)));
   }
 }
+
+const laterText = (left: string, right: string) => (left > right ? left : right);
+const earlierText = (left: string, right: string) => (left < right ? left : right);
 
 /** The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks at the manifest again. */
 async function paneOf(windows: Table, query: Query, manifest: Item): Promise<Pane> {

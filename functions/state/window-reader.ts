@@ -33,6 +33,8 @@ export interface WindowRange {
   readonly to: number;
   readonly status: 'final' | 'open' | 'all';
   readonly order: 'ascending' | 'descending';
+  /** Only windows behind this one, in the order asked for. */
+  readonly after?: Window | undefined;
   /** Most windows; infinity for all. */
   readonly limit: number;
 }
@@ -52,7 +54,7 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
     // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
-    ({ start, closing }) => closing > finalizedThrough && start >= range.from && start < range.to,
+    (window) => window.closing > finalizedThrough && window.start >= range.from && window.start < range.to && isBehind(window, range),
   );
   const sorted = inOrder(inRange, range);
   const open: WindowView[] = [];
@@ -80,8 +82,15 @@ function prefer(views: Map<string, WindowView>, name: string, pane: PaneHead | P
 
 const windowName = ({ start, end }: Window) => `${start}/${end}`;
 
-function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order, limit, status }: WindowRange): Promise<readonly Pane[]> {
-  const range = { from, to, order, finalOnly: status === 'final' };
+/** Whether a window comes after the one that the page before ended with. */
+function isBehind(window: Window, { after, order }: WindowRange): boolean {
+  if (after === undefined) return true;
+  const distance = window.start - after.start || window.end - after.end;
+  return order === 'ascending' ? distance > 0 : distance < 0;
+}
+
+function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order, limit, status, after }: WindowRange): Promise<readonly Pane[]> {
+  const range = { from, to, order, finalOnly: status === 'final', ...(after === undefined ? {} : { after }) };
   return readPanes(windows, query, Number.isFinite(limit) ? { ...range, limit } : range);
 }
 

@@ -1,4 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { compressedBytes } from '../../functions/core/settings.ts';
 import type { MetricSums } from './emf.ts';
 import { type InvokeAnswer, metricsOf } from './function-client.ts';
 import { invokedName, refuse } from './invoke-api.ts';
@@ -17,6 +20,8 @@ export interface FrontSpec {
   /** The metrics of an invocation that went through the front. */
   onMetrics(functionName: string, sums: MetricSums): void;
 }
+
+const gzipped = promisify(gzip);
 
 /** API Gateway's limits for a request: its body, and the time (ms) until the function has answered. */
 const mostBodyBytes = 10 * 1024 * 1024;
@@ -65,7 +70,7 @@ export function createFront(spec: FrontSpec): Server {
       return send(response, gatewayAnswer(413, 'Request Too Long'));
     }
     const answer = spec.query(JSON.stringify(restEvent(request, body, Date.now()))).then(restAnswer);
-    send(response, await withTimeout(answer));
+    send(response, await compressed(request, await withTimeout(answer)));
   }
 
   const server = createServer(route);
@@ -74,6 +79,12 @@ export function createFront(spec: FrontSpec): Server {
     for (const proxy of [functions, kinesis, dynamodb]) proxy.close();
   });
   return server;
+}
+
+/** API Gateway compresses by itself, where the stack says from which size on. */
+async function compressed({ headers }: IncomingMessage, answer: RestAnswer): Promise<RestAnswer> {
+  if (answer.body.length < compressedBytes || !/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(headers['accept-encoding'] ?? ''))) return answer;
+  return { ...answer, headers: { ...answer.headers, 'content-encoding': 'gzip' }, body: await gzipped(answer.body) };
 }
 
 async function withTimeout(answer: Promise<RestAnswer>): Promise<RestAnswer> {

@@ -11,11 +11,15 @@ export interface DynaliteTables {
   /** The names of the tables, for calls that are none of Tidemark's. */
   readonly names: Readonly<Record<TableName, string>>;
   readonly client: DynamoDBClient;
+  /** Requests that it has had so far. */
+  requests(): number;
   close(): Promise<void>;
 }
 
 export async function dynaliteTables(): Promise<DynaliteTables> {
   const server = dynalite({ createTableMs: 0 });
+  let requests = 0;
+  server.on('request', () => requests++);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const config: DynamoDBClientConfig = {
@@ -43,6 +47,7 @@ export async function dynaliteTables(): Promise<DynaliteTables> {
     open: () => openTables(names, config),
     names,
     client,
+    requests: () => requests,
     async close() {
       client.destroy();
       server.closeAllConnections();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { LateJson } from '../../cli/api-client.ts';
+import type { SideJson } from '../../functions/api/side-json.ts';
 import { findPackageRoot } from '../../infra/local/package-root.ts';
 import { order, type Stored, type System, startSystem } from '../fixtures/system/system.ts';
 import { good, latePayloads, type Outcome, type Payload, payloads, t0 } from './payloads.ts';
@@ -54,7 +54,7 @@ interface Played {
   readonly before: Counters;
   readonly after: Counters;
   readonly stored: readonly Stored[];
-  readonly side: readonly LateJson[];
+  readonly side: readonly SideJson[];
   readonly windows: readonly WindowAnswer[];
 }
 
@@ -142,12 +142,12 @@ describe('a side output larger than an answer', () => {
   it('is given in pages that join to the whole', async () => {
     const data = `{"time":${t0},"kind":${'"\\"'.repeat(10_000)}`;
     const stored = await system.put(Array.from({ length: 150 }, () => ({ data })));
-    const whole: LateJson[] = [];
+    const whole: SideJson[] = [];
     let pages = 0;
     for (let cursor: unknown = undefined; cursor !== null && pages < 100; pages++) {
       const { status, body } = await system.get('late', { limit: '10000', ...(cursor === undefined ? {} : { cursor: String(cursor) }) });
       expect(status).toBe(200);
-      whole.push(...(body['events'] as readonly LateJson[]));
+      whole.push(...(body['events'] as readonly SideJson[]));
       cursor = body['cursor'];
     }
     expect(pages).toBeGreaterThan(1);

@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Context } from 'aws-lambda';
 import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import pLimit from 'p-limit';
@@ -6,10 +6,12 @@ import { z } from 'zod';
 import { queryApp } from '../../functions/api/app.ts';
 import { eventTimeBounds } from '../../functions/core/event-time.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { restRequest } from '../../functions/rest-request.ts';
 import { finalize } from '../../functions/state/finalizer.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { type StreamRecord, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import type { Tables } from '../../functions/state/tables.ts';
 import { restAnswer } from '../../infra/local/rest-answer.ts';
 import { restEvent } from '../../infra/local/rest-event.ts';
 import { dynaliteTables } from '../bench/dynalite-tables.ts';
@@ -39,14 +41,19 @@ export const windowCount = 8;
 /** What the API answers, as API Gateway would pass it on. */
 export interface ApiAnswer {
   readonly status: number;
-  readonly headers: OutgoingHttpHeaders;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly text: string;
 }
 
 /** The query API over a DynamoDB of this process that holds final and open windows, rejected and late events. */
 export interface QueryApi {
   /** Sends a request as API Gateway does. @param target path and parameters as they are on the wire */
-  request(method: string, target: string): Promise<ApiAnswer>;
+  request(method: string, target: string, headers?: Readonly<Record<string, string>>): Promise<ApiAnswer>;
+  /** Requests to the tables so far. */
+  requests(): number;
+  readonly tables: Tables;
+  readonly pipeline: Pipeline;
   /** What was no request's fault: none of it may happen. */
   readonly errors: readonly Error[];
   close(): Promise<void>;
@@ -94,13 +101,21 @@ export async function startQueryApi(): Promise<QueryApi> {
   await apply(['bad', ...Array.from({ length: 30 }, (_, i) => JSON.stringify({ time: t0 + i, kind: 'late' })), '{"time":null}', 'worse']);
 
   const errors: Error[] = [];
-  const answer = handle(queryApp({ pipeline, tables, now: () => t0 + 10 * hourMs, onError: (error) => errors.push(error) }));
+  const answer = handle(
+    queryApp({ pipeline, tables, now: () => t0 + 10 * hourMs, newSecret: () => 'secret', onError: (error) => errors.push(error) }),
+  );
   return {
     errors,
-    async request(method, target) {
-      const payload = JSON.stringify(await answer(eventOf(method, target), {} as Context));
-      const { status, headers, body } = restAnswer({ kind: 'success', payload });
-      return { status, headers, body: body.length === 0 ? {} : (JSON.parse(body.toString()) as ApiAnswer['body']) };
+    requests: dynalite.requests,
+    tables,
+    pipeline,
+    async request(method, target, given = {}) {
+      const payload = JSON.stringify(await answer(eventOf(method, target, given), {} as Context));
+      const { status, headers: sent, body } = restAnswer({ kind: 'success', payload });
+      const headers = Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, String(value)]));
+      const text = body.toString();
+      const isJson = /json$/.test(String(headers['content-type'])) && !String(headers['content-type']).includes('ndjson') && text !== '';
+      return { status, headers, body: isJson ? (JSON.parse(text) as ApiAnswer['body']) : {}, text };
     },
     async close() {
       await dynalite.close();
@@ -109,7 +124,8 @@ export async function startQueryApi(): Promise<QueryApi> {
 }
 
 /** All that the event is made of. */
-function eventOf(method: string, target: string): LambdaEvent {
-  const request = { method, url: target, headers: { host: 'api' }, rawHeaders: ['Host', 'api'], httpVersion: '1.1', socket: {} };
+function eventOf(method: string, target: string, given: Readonly<Record<string, string>>): LambdaEvent {
+  const headers = { host: 'api', ...given };
+  const request = { method, url: target, headers, rawHeaders: Object.entries(headers).flat(), httpVersion: '1.1', socket: {} };
   return restRequest(restEvent(request as unknown as IncomingMessage, Buffer.alloc(0), t0));
 }

@@ -46,7 +46,6 @@ function given(name: string, target: string, holds: Readonly<Record<string, unkn
 function hours(...these: readonly number[]): Readonly<Record<string, unknown>> {
   return { windows: these.map((hour) => ({ query: 'byKind', start: hour < 0 ? earliest : t0 + hour * hourMs })) };
 }
-const all = Array.from({ length: windowCount }, (_, i) => i);
 
 const place = (...parts: readonly unknown[]) => Buffer.from(JSON.stringify(parts)).toString('base64url');
 const shard = 'shardId-000000000000';
@@ -125,11 +124,13 @@ const words: readonly HostileRequest[] = [
 const cursors: readonly HostileRequest[] = [
   invalid('a cursor of windows that is none', `${windows}?cursor=abc`, 'cursor', '"abc"'),
   invalid('a cursor of windows from the side output', `${windows}?cursor=${place(shard, arrivalHour, '1#0#')}`, 'cursor', '"'),
-  given('a cursor before the range, which it does not widen', `${windows}?from=${t0}&cursor=${earliest - hourMs}`, hours(...all)),
-  given('a cursor behind the range, which it does not widen', `${windows}?from=${t0}&to=${t0 + hourMs}&order=descending&cursor=${last}`, hours(0)),
-  given('a cursor behind the range, ascending', `${windows}?to=${t0 + hourMs}&cursor=${last}`, { windows: [], cursor: null }),
-  given('a cursor of the last window', `${windows}?cursor=${last}`, { windows: [], cursor: null }),
-  given('a cursor between two windows', `${windows}?cursor=${last - 1}`, hours(windowCount - 1)),
+  ...[earliest - hourMs, last, last - 1].map((start) =>
+    invalid(`a cursor of the time ${start}, as the release before had them`, `${windows}?cursor=${start}`, 'cursor', `"${start}"`),
+  ),
+  invalid('a cursor with a signature of nothing', `${windows}?cursor=${place(last, last + hourMs)}.`, 'cursor', '"'),
+  invalid('a cursor with a signature of another length', `${windows}?cursor=${place(last, last + hourMs)}.abc`, 'cursor', '"'),
+  invalid('a cursor with a forged signature', `${windows}?cursor=${place(last, last + hourMs)}.${'a'.repeat(43)}`, 'cursor', '"'),
+  invalid('a cursor of 100,000 characters', `${windows}?cursor=${'a'.repeat(100_000)}.${'a'.repeat(43)}`, 'cursor', '"aaa'),
   ...['', 'abc', '%', 'null', '{}', '[]', '"text"', '😀'].map(cursor),
   ...[
     place(),
@@ -148,18 +149,10 @@ const cursors: readonly HostileRequest[] = [
     place(shard, arrivalHour, '1#0#\ud800'),
     place(shard, arrivalHour, ['1#0#']),
   ].map((text, i) => ({ ...cursor(text), name: `a forged cursor, number ${i}` })),
-  given(
-    'a cursor of an hour three hundred thousand years ago: the range begins where it begins',
-    `/v1/late?limit=1&cursor=${place(shard, -9_007_199_254_400_000 + (9_007_199_254_400_000 % hourMs), '1#0#')}`,
-    {
-      events: [{ reason: 'unparsable' }],
-    },
-  ),
-  given('a cursor of an hour that is yet to come', `/v1/late?cursor=${place(shard, arrivalHour + 1000 * hourMs, '1#0#')}`, {
-    events: [],
-    cursor: null,
-  }),
-  given('a cursor of a shard that is gone', `/v1/late?cursor=${place('shardId-999', arrivalHour, '1#0#')}`, { events: [], cursor: null }),
+  ...[place(shard, arrivalHour + 1000 * hourMs, '1#0#'), place('shardId-999', arrivalHour, '1#0#')].map((text, i) => ({
+    ...cursor(text),
+    name: `a forged cursor of a place that there could be, number ${i}`,
+  })),
 ];
 
 const late: readonly HostileRequest[] = [
@@ -168,6 +161,36 @@ const late: readonly HostileRequest[] = [
   invalid('a limit of the side output beyond its bound', '/v1/late?limit=10001', 'limit', '"10001"'),
   invalid('a side output by query', '/v1/late?query=byKind', 'query', '"byKind"'),
   given('the side output of the year 200', '/v1/late?to=0200-01-01T00:00:00Z', { events: [], cursor: null }),
+];
+
+const top = '/v1/queries/byKind/top';
+const series = '/v1/queries/byKind/series';
+const one = `key=${encoded('{"kind":"a"}')}`;
+
+const rankings: readonly HostileRequest[] = [
+  invalid('a top by no aggregate', `${top}?by=sum`, 'by', '"sum"'),
+  invalid('a top by a group-by field', `${top}?by=kind`, 'by', '"kind"'),
+  invalid('a top by the prototype', `${top}?by=__proto__`, 'by', '"__proto__"'),
+  invalid('a top of none', `${top}?n=0`, 'n', '"0"'),
+  invalid('a top of a million', `${top}?n=1000000`, 'n', '"1000000"'),
+  invalid('a top with a limit', `${top}?limit=5`, 'limit', '"5"'),
+  invalid('a top of no time', `${top}?window=noon`, 'window', '"noon"'),
+  unknown('a top of a window that nothing is in', `${top}?window=${t0 - hourMs}`, 'no-such-window', 'window', String(t0 - hourMs)),
+  unknown('a top inside a window', `${top}?window=${t0 + 1}`, 'no-such-window', 'window', String(t0 + 1)),
+  given('a top of the newest window', `${top}?n=1`, { window: { start: last, status: 'open' }, by: 'n', rows: [{ values: { n: 1 } }] }),
+  invalid('a series of no key', series, 'key', '"{}"'),
+  invalid('a series of a key of another field', `${series}?key=${encoded('{"color":1}')}`, 'key', '"color"'),
+  invalid('a series of a key that is text', `${series}?key=a`, 'key', '"a"'),
+  invalid('a series filled with zeros', `${series}?${one}&fill=zero`, 'fill', '"zero"'),
+  invalid('a series in descending order', `${series}?${one}&order=descending`, 'order', '"descending"'),
+  invalid('a series of 10,001 points', `${series}?${one}&limit=10001`, 'limit', '"10001"'),
+  given('a series of a key that nobody has', `${series}?key=${encoded('{"kind":"nobody"}')}`, { points: [] }),
+  given('a series of one window', `${series}?${one}&from=${t0}&to=${t0 + 1}`, { points: [{ start: t0, values: { n: 1 } }], cursor: null }),
+  given('a series filled over a gap', `${series}?key=${encoded('{"kind":"b"}')}&from=${t0}&to=${t0 + 2 * hourMs}&fill=identity`, {
+    points: [{ start: t0 }, { start: t0 + hourMs }],
+  }),
+  invalid('a side output of an unknown reason', '/v1/late?reason=boredom', 'reason', '"boredom"'),
+  given('a side output of one reason', '/v1/late?reason=late&limit=1', { events: [{ reason: 'late' }] }),
 ];
 
 const paths: readonly HostileRequest[] = [
@@ -200,4 +223,4 @@ const paths: readonly HostileRequest[] = [
 ];
 
 /** Hostile requests to the API of {@link startQueryApi}. */
-export const requests: readonly HostileRequest[] = [...times, ...words, ...cursors, ...late, ...paths];
+export const requests: readonly HostileRequest[] = [...times, ...words, ...cursors, ...late, ...rankings, ...paths];

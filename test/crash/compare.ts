@@ -1,4 +1,5 @@
-import { apiClient, type LateJson } from '../../cli/api-client.ts';
+import { apiClient } from '../../cli/api-client.ts';
+import type { SideJson } from '../../functions/api/side-json.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { eventsOf, expectedOf, pipeline, type StreamEvent, windowEnd } from './oracle.ts';
 import { readStream } from './stream-content.ts';
@@ -86,7 +87,7 @@ export async function compare({ url, since, acknowledged, made, seen }: Comparis
 }
 
 /** Each rejected event is in the side output once, with its reason; each late one once a query, and had a reason to be late; there is nothing else. */
-function sideDifferences(events: readonly StreamEvent[], side: readonly LateJson[]): readonly string[] {
+function sideDifferences(events: readonly StreamEvent[], side: readonly SideJson[]): readonly string[] {
   const differences: string[] = [];
   const byPlace = new Map(events.map((event) => [event.place, event]));
   const entries = new Set<string>();
@@ -115,7 +116,7 @@ function sideDifferences(events: readonly StreamEvent[], side: readonly LateJson
   return differences;
 }
 
-function placeOf({ shardId, sequenceNumber, subRecord }: LateJson): string {
+function placeOf({ shardId, sequenceNumber, subRecord }: SideJson): string {
   return `${shardId}#${sequenceNumber}#${subRecord}`;
 }
 

@@ -28,7 +28,8 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
   query: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    state: ['dynamodb:GetItem', 'dynamodb:Query'],
+    // To update one partition only, see below.
+    state: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
     windows: ['dynamodb:GetItem', 'dynamodb:Query'],
     rejects: ['dynamodb:Query'],
   },
@@ -53,6 +54,16 @@ describe('the permissions', () => {
     ]);
   });
 
+  it('let query write what its cursors are signed with, and nothing else', () => {
+    const own = statements(plain, String(plain.stack.resolve(plain.counts.functions.query.role?.roleName)['Ref']));
+    const writes = own.filter(({ Action }) =>
+      [Action].flat().some((action) => /Put|Update|Delete|Write/.test(action) && action.startsWith('dynamodb:')),
+    );
+    expect(writes.map(({ Action, Condition }) => [Action, Condition])).toEqual([
+      ['dynamodb:UpdateItem', { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['secret'] } }],
+    ]);
+  });
+
   it.each(['aggregate', 'finalize'] as const)("let %s decrypt a stream that is encrypted with the user's key", (name) => {
     expect(permissionsOf(withKey, name)['key']).toEqual(['kms:Decrypt']);
   });
@@ -66,6 +77,7 @@ interface Statement {
   readonly Effect: string;
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
+  readonly Condition?: unknown;
 }
 
 function statements({ template }: Synthesized, role?: string): readonly Statement[] {

@@ -1,0 +1,38 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { cursorSecret } from '../state/cursor-secret.ts';
+import type { Table } from '../state/table.ts';
+import { refused } from './parameters.ts';
+
+/** Where a list was left off, as text that clients cannot make or change. */
+export interface Cursors {
+  /** @param request what the cursor belongs to: a cursor of another list, or of the same one asked otherwise, is refused */
+  seal(request: string, place: unknown): Promise<string>;
+  /** @throws Problem for what {@link Cursors.seal} has not made for this request */
+  open(request: string, text: string): Promise<unknown>;
+}
+
+/** @param newSecret 32 random bytes or more, as text: taken by the first one who asks, for ever */
+export function signedCursors(state: Table, newSecret: () => string): Cursors {
+  let secret: Promise<string> | undefined;
+  const signature = async (request: string, place: string) => {
+    secret ??= cursorSecret(state, newSecret).catch((error: unknown) => {
+      secret = undefined;
+      throw error;
+    });
+    return createHmac('sha256', await secret)
+      .update(`${request}\n${place}`)
+      .digest('base64url');
+  };
+  return {
+    async seal(request, place) {
+      const text = Buffer.from(JSON.stringify(place)).toString('base64url');
+      return `${text}.${await signature(request, text)}`;
+    },
+    async open(request, text) {
+      const [, place = '', given = ''] = /^([\w-]{1,600})\.([\w-]{43})$/.exec(text) ?? [];
+      if (place !== '' && timingSafeEqual(Buffer.from(given), Buffer.from(await signature(request, place))))
+        return JSON.parse(Buffer.from(place, 'base64url').toString());
+      throw refused('cursor', text, 'is no cursor of this list: give the one of the page before, with the other parameters as they were');
+    },
+  };
+}

@@ -1,0 +1,353 @@
+import type { Context } from 'hono';
+import { isoTime } from '../core/event-time.ts';
+import { identityOf, rowOf } from '../core/partial.ts';
+import type { Query } from '../core/pipeline.ts';
+import { queryVersion } from '../core/query-version.ts';
+import { totalsOf } from '../core/totals.ts';
+import type { Window } from '../core/window.ts';
+import { namedVersion } from '../state/alias.ts';
+import { readFilling } from '../state/definition.ts';
+import { readWindow, readWindows, type WindowView } from '../state/window-reader.ts';
+import { cacheControl, listResponse } from './list-answer.ts';
+import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName, rangeOf, refused, word } from './parameters.ts';
+import { Problem } from './problem.ts';
+import { type Route, type RouteOptions, route } from './route.ts';
+import { timed } from './time-json.ts';
+import { windowColumns, windowHead, windowJson, windowRows } from './window-json.ts';
+
+/** Most windows in one answer, and how many unless told: an answer of Lambda ends at 6 MB. */
+const windowLimits = { most: 1000, usual: 100 } as const;
+const pointLimits = { most: 10_000, usual: 1000 } as const;
+
+const from = moment('Windows that start at or after this.');
+const to = moment('Windows that start before this.');
+const status = word('Final windows, open ones (those that close are among them), or all.', ['all', 'final', 'open']);
+const order = word('By the start of the windows.', ['ascending', 'descending']);
+const cursor = plain('The cursor of the page before, with the other parameters as they were.');
+
+const readers = ({ pipeline, tables }: RouteOptions) => ({ pipeline, state: tables.state, windows: tables.windows });
+
+/** What a cursor belongs to: the path and the parameters that choose and order the list. */
+function requestOf({ req }: Context): string {
+  const { pathname, searchParams } = new URL(req.url);
+  for (const name of ['cursor', 'limit']) searchParams.delete(name);
+  searchParams.sort();
+  return `${pathname}?${searchParams}`;
+}
+
+async function placeOf(context: Context, { cursors }: RouteOptions, text: string | undefined): Promise<Window | undefined> {
+  if (text === undefined) return undefined;
+  const place = await cursors.open(requestOf(context), text);
+  // Signed by this API, so it is what it gave; only a release before this one may have given something else.
+  if (!Array.isArray(place) || place.length !== 2) throw refused('cursor', text, 'is of another release: begin with the first page');
+  const [start, end] = place as unknown as readonly [number, number];
+  return { start, end };
+}
+
+/** The cursor behind the last of some windows, as many as were taken; null when there are no more. */
+function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly Window[], limit: number) {
+  return async (taken: number): Promise<string | null> => {
+    const last = windows[taken - 1];
+    if (last === undefined || (windows.length < limit && taken === windows.length)) return null;
+    return cursors.seal(requestOf(context), [last.start, last.end]);
+  };
+}
+
+/** Whether an answer stays as it is: its range is told and over, and all of it is final. */
+function isFinalRange({ to: end }: { readonly to: number | undefined }, views: readonly WindowView[], wanted: 'all' | 'final' | 'open'): boolean {
+  return end !== undefined && wanted !== 'open' && views.length > 0 && views.every((view) => view.status === 'final' && view.end <= end);
+}
+
+const tooManyRows = () =>
+  new Problem(400, 'answer-too-large', 'key', 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}');
+
+export const queryRoutes: readonly Route[] = [
+  route({
+    path: '/v1/queries',
+    id: 'listQueries',
+    summary: 'The queries of the pipeline',
+    description: 'Their windows, group-by fields and aggregates, which version a name stands for, and how whole those with a `from` are.',
+    parameters: {},
+    answers: 'Queries',
+    isList: false,
+    async answer(context, _values, { pipeline, tables }) {
+      const queries = pipeline.queries.map(async (query) => {
+        const { name, window, groupBy, aggregates, aggregateNames } = query;
+        const base = queryVersion(name)?.base ?? name;
+        const [named, filling] = await Promise.all([
+          namedVersion(pipeline, tables.state, base),
+          Number.isFinite(query.from) ? readFilling(tables.state, name) : undefined,
+        ]);
+        return {
+          name,
+          serves: named === query ? base : null,
+          window: window.label,
+          groupBy,
+          aggregates: Object.fromEntries(aggregateNames.map((aggregate, i) => [aggregate, aggregates[i]?.kind])),
+          ...timed('from', 'fromTime', query.from),
+          ...timed('filledThrough', 'filledThroughTime', filling?.filledThrough),
+          ...timed('missedThrough', 'missedThroughTime', filling?.missedThrough),
+        };
+      });
+      return context.json({ pipeline: pipeline.name, queries: await Promise.all(queries) }, 200, cacheControl(false));
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/windows',
+    id: 'listWindows',
+    summary: 'Windows of a query',
+    description:
+      'By start. Open windows are merged at the moment of the request, and show every batch that is committed. A final window is all there or not there.',
+    parameters: {
+      query: queryName,
+      from,
+      to,
+      status,
+      key: keyObject,
+      order,
+      limit: count('Most windows of a page.', windowLimits),
+      cursor,
+    },
+    answers: 'Windows',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const key = keyOf(query, values.key);
+      const after = await placeOf(context, options, values.cursor);
+      const { limit } = values;
+      const views = await readWindows(readers(options), query, { ...rangeOf(values), status: values.status, order: values.order, after, limit });
+      return listResponse(context, {
+        name: 'windows',
+        elements: views.map((view) => windowJson(view, key)),
+        limit,
+        cursorAfter: cursorOf(context, options, views, limit),
+        rowsOf: windowRows,
+        columns: windowColumns(query),
+        tooLarge: tooManyRows,
+        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/windows/{start}',
+    id: 'getWindows',
+    summary: 'The windows that start at a moment',
+    description: 'With all their rows. More than one for kinds of windows that begin together.',
+    parameters: { query: queryName, start: moment('When they start.'), key: keyObject },
+    answers: 'WindowsAt',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const key = keyOf(query, values.key);
+      const start = values.start ?? 0;
+      const views = await readWindow(readers(options), query, start);
+      if (views.length === 0)
+        throw new Problem(
+          404,
+          'no-such-window',
+          'start',
+          `start: no window of ${query.name} starts at ${start} and holds a record: list them with /windows`,
+        );
+      return listResponse(context, {
+        name: 'windows',
+        elements: views.map((view) => windowJson(view, key)),
+        limit: undefined,
+        rowsOf: windowRows,
+        columns: windowColumns(query),
+        tooLarge: tooManyRows,
+        isFinal: views.every((view) => view.status === 'final'),
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/totals',
+    id: 'getTotals',
+    summary: 'Windows added up',
+    description:
+      '`select action, sum(count) ... group by action`, exact: the states of the windows are merged and rounded once. A record that overlapping windows hold is added once for each.',
+    parameters: {
+      query: queryName,
+      from,
+      to,
+      status,
+      by: plain('Group-by fields, separated by commas: all of them unless told, the empty text for the grand total.'),
+    },
+    answers: 'Totals',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const by = fieldsOf(query, values.by);
+      const views = await readWindows(readers(options), query, {
+        ...rangeOf(values),
+        status: values.status,
+        order: 'ascending',
+        limit: Number.POSITIVE_INFINITY,
+      });
+      const totals = totalsOf(query, views, by).map(({ query: name, from: start, to: end, key, values: sums }) => ({
+        query: name,
+        from: start,
+        fromTime: isoTime(start),
+        to: end,
+        toTime: isoTime(end),
+        key,
+        values: sums,
+      }));
+      return listResponse(context, {
+        name: 'totals',
+        head: { windows: views.length },
+        elements: totals,
+        limit: undefined,
+        rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
+        columns: ['query', 'from', 'fromTime', 'to', 'toTime', ...by, ...query.aggregateNames],
+        tooLarge: () => new Problem(400, 'answer-too-large', 'by', `by: ${totals.length} totals are more than an answer holds: give fewer fields`),
+        isFinal: isFinalRange(values, views, values.status),
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/top',
+    id: 'getTop',
+    summary: 'The greatest rows of a window',
+    description: 'In the order of one aggregate, the greatest first; rows without a number come last.',
+    parameters: {
+      query: queryName,
+      window: moment('The start of a window; the newest one that holds a record unless told.'),
+      by: plain('The aggregate by which rows are compared; the first one of the query unless told.'),
+      n: count('How many rows.', { most: 1000, usual: 10 }),
+    },
+    answers: 'Top',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const by = values.by ?? query.aggregateNames[0] ?? '';
+      if (!query.aggregateNames.includes(by)) throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
+      const newest = { ...rangeOf({ from: undefined, to: undefined }), status: 'all', order: 'descending', limit: 1 } as const;
+      const views =
+        values.window === undefined ? await readWindows(readers(options), query, newest) : await readWindow(readers(options), query, values.window);
+      if (values.window !== undefined && views.length === 0)
+        throw new Problem(
+          404,
+          'no-such-window',
+          'window',
+          `window: no window of ${query.name} starts at ${values.window} and holds a record: list them with /windows`,
+        );
+      // Of windows that begin together the longest one: it holds what the others hold.
+      const view = views.at(-1);
+      const rank = (value: unknown) => (typeof value === 'number' ? value : Number.NEGATIVE_INFINITY);
+      const rows = [...(view?.rows ?? [])].sort((left, right) => rank(right.values[by]) - rank(left.values[by]) || 0).slice(0, values.n);
+      const head = view === undefined ? null : windowHead(view);
+      return listResponse(context, {
+        name: 'rows',
+        head: { window: head, by },
+        elements: rows,
+        limit: undefined,
+        rowsOf: ({ key, values: results }) => [
+          { start: head?.start, startTime: head?.startTime, end: head?.end, endTime: head?.endTime, ...key, ...results },
+        ],
+        columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
+        tooLarge: () => new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
+        isFinal: values.window !== undefined && view?.status === 'final',
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/series',
+    id: 'getSeries',
+    summary: 'One key over time',
+    description:
+      'A point for each window that holds the key. `fill=identity` gives a point for every window between the first one and the last, with what an aggregate is of no records: 0 for a count.',
+    parameters: {
+      query: queryName,
+      key: keyObject,
+      from,
+      to,
+      status,
+      fill: word('Whether windows without the key have a point.', ['none', 'identity']),
+      limit: count('Most points of a page.', pointLimits),
+      cursor,
+    },
+    answers: 'Series',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const key = keyOf(query, values.key);
+      const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
+      if (missing !== undefined)
+        throw refused('key', JSON.stringify(key), `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`);
+      const after = await placeOf(context, options, values.cursor);
+      const { limit } = values;
+      const range = { ...rangeOf(values), status: values.status, order: 'ascending', after, limit } as const;
+      const views = await readWindows(readers(options), query, range);
+      const points = seriesPoints(query, views, key, values.fill, after);
+      return listResponse(context, {
+        name: 'points',
+        head: { query: query.name, key },
+        elements: points,
+        limit: undefined,
+        // The windows that were read bound the page; a gap behind its last point is filled by the next one.
+        cursorAfter: async () => cursorOf(context, options, views, limit)(views.length),
+        rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
+        columns: ['start', 'startTime', 'end', 'endTime', 'status', 'records', ...query.groupBy, ...query.aggregateNames],
+        tooLarge: () => new Problem(400, 'answer-too-large', 'limit', `limit: ${points.length} points are more than an answer holds: give fewer`),
+        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
+      });
+    },
+  }),
+];
+
+interface Point {
+  readonly start: number;
+  readonly startTime: string;
+  readonly end: number;
+  readonly endTime: string;
+  readonly status: WindowView['status'] | null;
+  readonly records: number;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+function seriesPoints(
+  query: Query,
+  views: readonly WindowView[],
+  key: Readonly<Record<string, unknown>>,
+  fill: 'none' | 'identity',
+  after: Window | undefined,
+): readonly Point[] {
+  const identity = rowOf(query, JSON.stringify(query.groupBy.map((name) => key[name])), identityOf(query)).values;
+  const points: Point[] = [];
+  let last = after;
+  const point = ({ start, end }: Window, state: Point['status'], records: number, values: Point['values']): void => {
+    points.push({ start, startTime: isoTime(start), end, endTime: isoTime(end), status: state, records, values });
+  };
+  for (const view of views) {
+    if (fill === 'identity' && last !== undefined) for (const gap of windowsBetween(query, last, view)) point(gap, null, 0, identity);
+    const row = view.rows.find(({ key: own }) => query.groupBy.every((name) => own[name] === key[name]));
+    if (row !== undefined) point(view, view.status, view.records, row.values);
+    else if (fill === 'identity') point(view, view.status, view.records, identity);
+    last = view;
+  }
+  return points;
+}
+
+/** Most windows of one gap that are filled: what lies between a stray event of 1970 and now is no series. */
+const mostGap = 100_000;
+
+/** The windows of a query behind one and before another, in order. */
+function* windowsBetween({ kind }: Query, first: Window, last: Window): Generator<Window> {
+  const isBetween = (window: Window) =>
+    (window.start - first.start || window.end - first.end) > 0 && (window.start - last.start || window.end - last.end) < 0;
+  let given = 0;
+  for (let slice = kind.sliceOf(first.start); slice <= last.start && given < mostGap; ) {
+    const windows = kind.closings(slice).flatMap((closing) => kind.emit(closing));
+    for (const window of windows) if (window.start === slice && isBetween(window) && given++ < mostGap) yield window;
+    // A window that holds the slice knows the one behind it.
+    const [holder] = windows;
+    const next = holder === undefined ? undefined : (holder.slices[holder.slices.indexOf(slice) + 1] ?? holder.end);
+    if (next === undefined || next <= slice) return;
+    slice = next;
+  }
+}

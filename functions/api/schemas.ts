@@ -1,0 +1,114 @@
+/** A JSON Schema (2020-12), as OpenAPI 3.1 has them. */
+export type JsonSchema = { readonly [keyword: string]: unknown };
+
+const text = { type: 'string' } as const;
+const integer = { type: 'integer' } as const;
+const boolean = { type: 'boolean' } as const;
+const orNull = (schema: { readonly type: string }) => ({ ...schema, type: [schema.type, 'null'] });
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const listOf = (items: JsonSchema) => ({ type: 'array', items });
+
+/** An object all of whose members are there, and no others. */
+export function record(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
+}
+
+/** A moment twice: epoch ms, and ISO 8601 in UTC. */
+const time = (name: string) => ({ [name]: integer, [`${name}Time`]: { ...text, format: 'date-time' } });
+const timeOrNull = (name: string, iso = `${name}Time`) => ({ [name]: orNull(integer), [iso]: { ...orNull(text), format: 'date-time' } });
+
+const values = {
+  type: 'object',
+  description: 'By name of the aggregate; what each is, its definition says.',
+  additionalProperties: true,
+};
+const key = {
+  type: 'object',
+  description: 'By name of the group-by field; of the total of a rollup or cube the fields that are totalled are missing.',
+  additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
+};
+const events = { received: integer, counted: integer, late: integer, duplicate: integer, rejected: integer, filtered: integer };
+const status = { ...text, enum: ['open', 'closing', 'final'], description: 'closing: no record is taken any more, but it is not emitted yet' };
+const window = {
+  query: text,
+  ...time('start'),
+  ...time('end'),
+  status,
+  revision: { ...orNull(integer), description: 'of its last pane, from 0; null before the first' },
+  ...timeOrNull('finalizedAt'),
+  records: { ...integer, description: 'how many records are in it' },
+};
+
+/** What the API answers with, by name. */
+export const schemas = {
+  Row: record({ key, values }),
+  Window: record({ ...window, rows: listOf(ref('Row')) }),
+  WindowHead: record(window),
+  Point: record({ ...time('start'), ...time('end'), status: orNull(status), records: integer, values }),
+  Total: record({ query: text, ...time('from'), ...time('to'), key, values }),
+  Query: record({
+    name: text,
+    serves: { ...orNull(text), description: 'the name without a version, when it stands for this query; null when it stands for another version' },
+    window: text,
+    groupBy: listOf(text),
+    aggregates: { type: 'object', additionalProperties: text, description: 'their kinds, by name' },
+    ...timeOrNull('from'),
+    ...timeOrNull('filledThrough'),
+    ...timeOrNull('missedThrough'),
+  }),
+  SideEvent: record({
+    reason: text,
+    detail: text,
+    shardId: text,
+    sequenceNumber: text,
+    subRecord: integer,
+    query: orNull(text),
+    ...time('arrival'),
+    ...timeOrNull('eventTime', 'eventTimeIso'),
+    partitionKey: text,
+    payload: { ...text, description: 'at most 16 KB of it' },
+    payloadBytes: integer,
+    payloadHash: { ...orNull(text), description: 'SHA-256 of the whole, where only its beginning is kept' },
+    settled: { ...orNull(text), enum: ['replayed', 'discarded', null], description: 'what was done about a late event' },
+  }),
+  Shard: record({
+    shardId: text,
+    state: { ...text, enum: ['holding', 'idle', 'drained', 'unreadable'] },
+    sequenceNumber: orNull(text),
+    ...timeOrNull('maxEventTime', 'maxEventTimeIso'),
+    ...timeOrNull('watermark'),
+    lagMs: orNull(integer),
+  }),
+  Queries: record({ pipeline: text, queries: listOf(ref('Query')) }),
+  Windows: record({ windows: listOf(ref('Window')), cursor: orNull(text) }),
+  WindowsAt: record({ windows: listOf(ref('Window')) }),
+  Totals: record({ windows: { ...integer, description: 'how many were added up' }, totals: listOf(ref('Total')) }),
+  Top: record({ window: { oneOf: [ref('WindowHead'), { type: 'null' }] }, by: text, rows: listOf(ref('Row')) }),
+  Series: record({ query: text, key, points: listOf(ref('Point')), cursor: orNull(text) }),
+  SideEvents: record({ events: listOf(ref('SideEvent')), cursor: orNull(text) }),
+  Watermark: record({
+    ...timeOrNull('watermark'),
+    ...timeOrNull('closedThrough'),
+    ...timeOrNull('finalizedThrough'),
+    lagMs: orNull(integer),
+    heldBy: { ...orNull(text), description: 'the shard that holds it back' },
+    shards: listOf(ref('Shard')),
+  }),
+  Conservation: record({
+    ...events,
+    holds: { ...boolean, description: 'received = counted + late + duplicate + rejected + filtered' },
+    shards: integer,
+    queries: { type: 'object', additionalProperties: record({ counted: integer, late: integer, filtered: integer }) },
+  }),
+  Health: record({ pipeline: text, status: { const: 'ok' } }),
+  Problem: record({
+    type: { ...text, format: 'uri-reference' },
+    title: text,
+    status: integer,
+    detail: text,
+    instance: text,
+    parameter: text,
+  }),
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+export type SchemaName = keyof typeof schemas;

@@ -1,0 +1,148 @@
+import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/counters.ts';
+import { globalWatermark, shardWatermark } from '../core/watermark.ts';
+import { readHorizon } from '../state/horizon.ts';
+import { noProgress, pairsOf, readAllProgress } from '../state/progress.ts';
+import { type SidePlace, type SideReason, sideOutput } from '../state/rejects.ts';
+import { readSeenShards } from '../state/shard-report.ts';
+import { cacheControl, listResponse } from './list-answer.ts';
+import { count, moment, plain, refused, word } from './parameters.ts';
+import { Problem } from './problem.ts';
+import { type Route, route } from './route.ts';
+import { sideColumns, sideJson, sidePlace } from './side-json.ts';
+import { timed } from './time-json.ts';
+
+const dayMs = 24 * 3_600_000;
+
+/** All that an event can be in the side output for; `any` for no choice. */
+const reasons = [
+  'any',
+  'late',
+  'encoding',
+  'unparsable',
+  'corrupt-aggregate',
+  'schema',
+  'no-event-time',
+  'future',
+  'group-key',
+  'aggregate-input',
+  'pipeline-threw',
+] as const satisfies readonly [string, ...(SideReason | 'any')[]];
+
+/** What is told of the stream and not of one query. */
+export const streamRoutes: readonly Route[] = [
+  route({
+    path: '/v1/late',
+    id: 'listSideOutput',
+    summary: 'Late and rejected events, with their reasons',
+    description: 'By shard and arrival, from the side output, which is kept for 30 days.',
+    parameters: {
+      from: moment('Events that arrived at or after this; a day before `to` unless told.'),
+      to: moment('Events that arrived before this, at most 7 days after `from`; now unless told.'),
+      reason: word('Why they are there.', reasons),
+      limit: count('Most events of a page.', { most: 10_000, usual: 1000 }),
+      cursor: plain('The cursor of the page before, with the other parameters as they were.'),
+    },
+    answers: 'SideEvents',
+    isList: true,
+    async answer(context, values, { tables, cursors, now }) {
+      const to = values.to ?? now() + 1;
+      const from = values.from ?? to - dayMs;
+      if (from > to || to - from > 7 * dayMs)
+        throw refused('from', from, 'has to be before to, by at most 7 days: ask for a shorter range of arrival times');
+      // Without `from` and `to` each page has its own, and a cursor goes on all the same.
+      const request = `late?${values.from ?? ''}&${values.to ?? ''}&${values.reason}`;
+      const after = values.cursor === undefined ? undefined : sidePlace(await cursors.open(request, values.cursor), values.cursor, from);
+      const shardIds = [...(await readAllProgress(tables.state)).keys()].sort();
+      let last: SidePlace | undefined;
+      let ended = false;
+      async function* events() {
+        for await (const { event, place } of sideOutput(tables.rejects, shardIds, { fromMs: from, toMs: to }, after)) {
+          if (values.reason === 'any' || event.reason === values.reason) yield sideJson(event);
+          last = place; // asked for the next one: this one was taken
+        }
+        ended = true;
+      }
+      return listResponse(context, {
+        name: 'events',
+        elements: events(),
+        limit: values.limit,
+        cursorAfter: async () => (ended || last === undefined ? null : cursors.seal(request, last)),
+        rowsOf: (event) => [{ ...event }],
+        columns: sideColumns,
+        tooLarge: () => new Problem(400, 'answer-too-large', 'limit', 'limit: not even one event fits into an answer'),
+        isFinal: false,
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/watermark',
+    id: 'getWatermark',
+    summary: 'How far event time has come',
+    description: 'The watermark, which shard holds it back, and each shard with its greatest event time and whether it is idle or drained.',
+    parameters: {},
+    answers: 'Watermark',
+    isList: false,
+    async answer(context, _values, { pipeline, tables, now }) {
+      const [horizon, progress, seen] = await Promise.all([readHorizon(tables.state), readAllProgress(tables.state), readSeenShards(tables.state)]);
+      const known = [...new Set([...progress.keys(), ...seen.keys()])].sort().map((shardId) => {
+        const { sequenceNumber, maxEventTime } = progress.get(shardId) ?? noProgress;
+        const own = maxEventTime === undefined ? undefined : shardWatermark(maxEventTime, pipeline.delayMs);
+        // A shard that no finalize run has seen yet holds the watermark too.
+        return { shardId, state: seen.get(shardId)?.state ?? ('holding' as const), sequenceNumber, maxEventTime, own };
+      });
+      const { heldBy } = globalWatermark(
+        known.map(({ shardId, maxEventTime, state }) => ({ shardId, maxEventTime, state: state === 'unreadable' ? 'holding' : state })),
+        pipeline.delayMs,
+      );
+      const shards = known.map(({ shardId, state, sequenceNumber, maxEventTime, own }) => ({
+        shardId,
+        state,
+        sequenceNumber: sequenceNumber ?? null,
+        ...timed('maxEventTime', 'maxEventTimeIso', maxEventTime),
+        ...timed('watermark', 'watermarkTime', own),
+        lagMs: own === undefined ? null : now() - own,
+      }));
+      const { watermark, closedThrough, finalizedThrough } = horizon;
+      const answer = {
+        ...timed('watermark', 'watermarkTime', watermark),
+        ...timed('closedThrough', 'closedThroughTime', closedThrough),
+        ...timed('finalizedThrough', 'finalizedThroughTime', finalizedThrough),
+        lagMs: Number.isFinite(watermark) ? now() - watermark : null,
+        heldBy: heldBy ?? null,
+        shards,
+      };
+      return context.json(answer, 200, cacheControl(false));
+    },
+  }),
+
+  route({
+    path: '/v1/conservation',
+    id: 'getConservation',
+    summary: 'What became of every event',
+    description: 'received = counted + late + duplicate + rejected + filtered, over all shards, and (record, window) pairs by query.',
+    parameters: {},
+    answers: 'Conservation',
+    isList: false,
+    async answer(context, _values, { pipeline, tables }) {
+      const progress = [...(await readAllProgress(tables.state)).values()];
+      const counters = progress.reduce((total, shard) => addCounters(total, shard.counters), noEvents);
+      const queries = pipeline.queries.map(
+        ({ name }) => [name, progress.reduce((total, shard) => addQueryCounters(total, pairsOf(shard, name)), noPairs)] as const,
+      );
+      const answer = { ...counters, holds: isConserved(counters), shards: progress.length, queries: Object.fromEntries(queries) };
+      return context.json(answer, 200, cacheControl(false));
+    },
+  }),
+
+  route({
+    path: '/v1/health',
+    id: 'getHealth',
+    summary: 'Whether the API answers',
+    description: 'Reads nothing.',
+    parameters: {},
+    answers: 'Health',
+    isList: false,
+    answer: async (context, _values, { pipeline }) => context.json({ pipeline: pipeline.name, status: 'ok' }, 200, cacheControl(false)),
+  }),
+];

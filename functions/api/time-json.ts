@@ -1,0 +1,12 @@
+import { isoTime } from '../core/event-time.ts';
+
+/** A moment twice, under two names: epoch ms, and ISO 8601; both null when there is none, or minus infinity, before anything has come. */
+export function timed<Ms extends string, Iso extends string>(
+  name: Ms,
+  isoName: Iso,
+  ms: number | null | undefined,
+): Readonly<Record<Ms, number | null>> & Readonly<Record<Iso, string | null>> {
+  const known = ms !== null && ms !== undefined && Number.isFinite(ms) ? ms : null;
+  // TypeScript knows computed names of an object one by one only.
+  return { [name]: known, [isoName]: known === null ? null : isoTime(known) } as Record<Ms, number | null> & Record<Iso, string | null>;
+}
