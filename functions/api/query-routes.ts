@@ -185,6 +185,7 @@ export const queryRoutes: readonly Route[] = [
         status: values.status,
         order: 'ascending',
         limit: Number.POSITIVE_INFINITY,
+        partialsOnly: true,
       });
       const totals = totalsOf(query, views, by).map(({ query: name, from: start, to: end, key, values: sums }) => ({
         query: name,

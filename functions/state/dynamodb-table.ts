@@ -8,6 +8,7 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  type QueryCommandOutput,
   ResourceNotFoundException,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
@@ -65,16 +66,23 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
     async query(pk, range = {}) {
       const items: Item[] = [];
       const expression = rangeExpression(pk, range, shape);
-      let start: Record<string, AttributeValue> | undefined;
-      do {
-        const limit = range.limit === undefined ? {} : { Limit: range.limit - items.length };
+      const read = (start: Record<string, AttributeValue> | undefined, wanted: number | undefined) => {
+        const limit = wanted === undefined ? {} : { Limit: wanted };
         const input = { ...common, ...expression, ...limit, ConsistentRead: true, ScanIndexForward: range.order !== 'descending' };
-        const next = start === undefined ? {} : { ExclusiveStartKey: start };
-        const answer = await named(name, () => client.send(new QueryCommand({ ...input, ...next })));
-        spent(answer.ConsumedCapacity, 'readUnits');
-        for (const item of answer.Items ?? []) items.push(itemOf(item));
-        start = answer.LastEvaluatedKey;
-      } while (start !== undefined && (range.limit === undefined || items.length < range.limit));
+        const page = named(name, () => client.send(new QueryCommand(start === undefined ? input : { ...input, ExclusiveStartKey: start })));
+        page.catch(() => undefined); // whoever waits for it hears of it; nobody may, when the page before cannot be read
+        return page;
+      };
+      let found = 0;
+      for (let page: ReturnType<typeof read> | undefined = read(undefined, range.limit); page !== undefined; ) {
+        const { ConsumedCapacity: capacity, Items: stored = [], LastEvaluatedKey: last }: QueryCommandOutput = await page;
+        spent(capacity, 'readUnits');
+        found += stored.length;
+        const wanted = range.limit === undefined ? undefined : range.limit - found;
+        // The next page is on its way while this one is decoded, which takes as long.
+        page = last === undefined || wanted === 0 ? undefined : read(last, wanted);
+        for (const item of stored) items.push(itemOf(item));
+      }
       return items;
     },
 
@@ -198,5 +206,10 @@ function rangeExpression(pk: string, range: Range, shape: TableShape) {
   else if (range.from !== undefined) terms.push(`${sort} >= ${names.value(range.from)}`);
   else if (range.to !== undefined) terms.push(`${sort} <= ${names.value(range.to)}`);
   else delete names.names[sort];
-  return { KeyConditionExpression: terms.join(' AND '), ...names.placeholders };
+  const { only } = range;
+  const projection =
+    only === undefined
+      ? {}
+      : { ProjectionExpression: [shape.partitionKey, shape.sortKey, ...only].map((attribute) => names.name(attribute)).join(', ') };
+  return { KeyConditionExpression: terms.join(' AND '), ...projection, ...names.placeholders };
 }

@@ -3,7 +3,7 @@ import { decodePartials, encodePartials, type Partials, type Row } from '../core
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { sortedRows } from '../core/window-result.ts';
-import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Table, textOf } from './table.ts';
+import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Range, type Table, textOf } from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
 export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
@@ -168,7 +168,7 @@ function bytesOf(rows: readonly Row[]): number {
 
 function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attributes {
   const stored = rows.map((row) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
-  if (query.aggregates.every((aggregate) => aggregate.stateOf !== undefined)) return { rows: stored };
+  if (!hasStates(query)) return { rows: stored };
   const states = encodePartials(
     query,
     rows.flatMap((row) => {
@@ -264,6 +264,8 @@ export interface PaneRange {
   readonly after?: Window;
   /** Leaves out panes of open windows. */
   readonly finalOnly?: boolean;
+  /** Leaves out the rows where the partial aggregates are stored beside them: they are most of an item. */
+  readonly statesOnly?: boolean;
 }
 
 /** The visible panes of a query's windows, in the order of their starts. */
@@ -280,30 +282,40 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
         ? { from: laterText(from, place), to, order }
         : { from, to: earlierText(to, place), order };
   if (bounds.from > bounds.to) return [];
+  const only = range.statesOnly === true && hasStates(query) ? { only: withoutRows } : {};
   // The window of the place itself is within the bounds, which include their ends.
   const wanted = (items: readonly Item[]) =>
     items.filter((item) => item.sk !== place && (range.finalOnly !== true || headOf(item).status === 'final'));
-  if (limit === undefined) return Promise.all(wanted(await windows.query(query.name, bounds)).map((item) => paneOf(windows, query, item)));
+  if (limit === undefined)
+    return Promise.all(wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, only)));
   // Early panes are among the newest windows only: few reads go beyond the first.
   for (let most = limit + (place === undefined ? 0 : 1); ; most *= 2) {
-    const items = await windows.query(query.name, { ...bounds, limit: most });
+    const items = await windows.query(query.name, { ...bounds, ...only, limit: most });
     const found = wanted(items);
-    if (found.length >= limit || items.length < most) return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item)));
+    if (found.length >= limit || items.length < most) return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item, only)));
   }
+}
+
+/** All of a manifest and of a part but the rows. */
+const withoutRows = ['start', 'end', 'status', 'revision', 'emittedAt', 'finalizedAt', 'records', 'parts', 'attempt', 'states'];
+
+/** Whether windows keep the partial aggregates of a query beside their rows: where results alone could not be added up. */
+function hasStates({ aggregates }: Query): boolean {
+  return aggregates.some((aggregate) => aggregate.stateOf === undefined);
 }
 
 const laterText = (left: string, right: string) => (left > right ? left : right);
 const earlierText = (left: string, right: string) => (left < right ? left : right);
 
 /** The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks at the manifest again. */
-async function paneOf(windows: Table, query: Query, manifest: Item): Promise<Pane> {
+async function paneOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<Pane> {
   for (let item = manifest; ; ) {
     const start = required(item, 'start');
     const end = required(item, 'end');
     const { status, revision, emittedAt, records, parts } = headOf(item);
-    const contents = parts === 0 ? [item] : await readParts(windows, query, { start, end }, revision, textOf(item, 'attempt') ?? '', parts);
+    const contents = parts === 0 ? [item] : await readParts(windows, query, { start, end }, revision, textOf(item, 'attempt') ?? '', parts, only);
     if (parts === 0 || contents.length === parts) {
-      const rows = contents.flatMap((content) => rowsOf(query, content));
+      const rows = only.only === undefined ? contents.flatMap((content) => rowsOf(query, content)) : [];
       return {
         query: query.name,
         start,
@@ -323,10 +335,18 @@ async function paneOf(windows: Table, query: Query, manifest: Item): Promise<Pan
   }
 }
 
-function readParts(windows: Table, query: Query, window: Window, revision: number, attempt: string, parts: number): Promise<readonly Item[]> {
+function readParts(
+  windows: Table,
+  query: Query,
+  window: Window,
+  revision: number,
+  attempt: string,
+  parts: number,
+  only: Pick<Range, 'only'>,
+): Promise<readonly Item[]> {
   const first = partKey(query.name, window, revision, attempt, 0);
   const last = partKey(query.name, window, revision, attempt, parts - 1);
-  return windows.query(first.pk, { from: first.sk, to: last.sk });
+  return windows.query(first.pk, { from: first.sk, to: last.sk, ...only });
 }
 
 function rowsOf(query: Query, item: Item): readonly Row[] {

@@ -54,6 +54,8 @@ export interface Range {
   readonly order?: 'ascending' | 'descending';
   /** Most items to return. @default all */
   readonly limit?: number;
+  /** The attributes to return; they are read all the same, but not sent. @default all */
+  readonly only?: readonly string[];
 }
 
 /**

@@ -37,6 +37,8 @@ export interface WindowRange {
   readonly after?: Window | undefined;
   /** Most windows; infinity for all. */
   readonly limit: number;
+  /** Leaves the rows of final windows out, where their partial aggregates do without. */
+  readonly partialsOnly?: boolean;
 }
 
 interface ReaderTables {
@@ -89,8 +91,12 @@ function isBehind(window: Window, { after, order }: WindowRange): boolean {
   return order === 'ascending' ? distance > 0 : distance < 0;
 }
 
-function readPanesIn({ windows }: ReaderTables, query: Query, { from, to, order, limit, status, after }: WindowRange): Promise<readonly Pane[]> {
-  const range = { from, to, order, finalOnly: status === 'final', ...(after === undefined ? {} : { after }) };
+function readPanesIn(
+  { windows }: ReaderTables,
+  query: Query,
+  { from, to, order, limit, status, after, partialsOnly }: WindowRange,
+): Promise<readonly Pane[]> {
+  const range = { from, to, order, finalOnly: status === 'final', statesOnly: partialsOnly === true, ...(after === undefined ? {} : { after }) };
   return readPanes(windows, query, Number.isFinite(limit) ? { ...range, limit } : range);
 }
 

@@ -3,6 +3,7 @@ import { benchBatch } from './batch.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
 import { benchFold } from './fold.bench.ts';
 import { benchLatency } from './latency.bench.ts';
+import { benchQuery } from './query.bench.ts';
 import { benchStream } from './stream.bench.ts';
 import { benchWrites } from './writes.bench.ts';
 
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, Bench>> = {
   batch: benchBatch,
   stream: benchStream,
   latency: benchLatency,
+  query: benchQuery,
 };
 
 const usage = `usage: npm run bench -- [${Object.keys(benches).join('] [')}] [--json]`;

@@ -74,6 +74,16 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
         expect(Buffer.compare(stored as Uint8Array, bytes)).toBe(0);
       });
 
+      it('returns only the attributes that are asked for, where they are there', async () => {
+        const { pk } = fresh();
+        await table.put({ pk, sk: 'a', attributes: { status: 'x', rows: [1, 2], size: 1 } });
+        await table.put({ pk, sk: 'b', attributes: { rows: [3] } });
+        expect(await table.query(pk, { only: ['size', 'status'], limit: 5 })).toStrictEqual([
+          { pk, sk: 'a', attributes: { status: 'x', size: 1 } },
+          { pk, sk: 'b', attributes: {} },
+        ]);
+      });
+
       it('tells keys apart by every character', async () => {
         const { pk } = fresh();
         const sortKeys = ['a', 'A', 'a ', 'ä', 'a\u0308', '😀', '測', '#', 'a#b', '1', '01'];

@@ -32,7 +32,7 @@ export function itemStore(): ItemStore {
 
   return {
     get: find,
-    query(pk, { from, to, order, limit } = {}) {
+    query(pk, { from, to, order, limit, only } = {}) {
       const partition = partitions.get(pk);
       if (partition === undefined) return [];
       const items: Item[] = [];
@@ -40,7 +40,10 @@ export function itemStore(): ItemStore {
         if ((from === undefined || compareUtf8(item.sk, from) >= 0) && (to === undefined || compareUtf8(item.sk, to) <= 0)) items.push(item);
       if (items.length > 1) items.sort((left, right) => compareUtf8(left.sk, right.sk));
       if (order === 'descending') items.reverse();
-      return limit === undefined ? items : items.slice(0, limit);
+      const taken = limit === undefined ? items : items.slice(0, limit);
+      if (only === undefined) return taken;
+      const isWanted = ([name]: readonly [string, unknown]) => only.includes(name);
+      return taken.map((item) => ({ ...item, attributes: Object.fromEntries(Object.entries(item.attributes).filter(isWanted)) }));
     },
     put({ pk, sk, attributes }, when = []) {
       if (!holds(find({ pk, sk }), when)) return 'refused';
