@@ -1,6 +1,7 @@
 import type { SideJson } from '../functions/api/side-json.ts';
-import type { WindowJson } from '../functions/api/window-json.ts';
+import type { WindowHeadJson, WindowJson } from '../functions/api/window-json.ts';
 import type { Counters } from '../functions/core/counters.ts';
+import type { Row } from '../functions/core/partial.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
 import { TidemarkError } from './errors.ts';
 import type { ResultRow } from './result-table.ts';
@@ -35,12 +36,41 @@ export interface WindowFilter {
   readonly status?: string | undefined;
 }
 
+/** A query as the API shows it. */
+export interface QueryJson {
+  readonly name: string;
+  readonly serves: string | null;
+  readonly groupBy: readonly string[];
+  readonly aggregates: Readonly<Record<string, string>>;
+}
+
+/** The greatest rows of a window as the API shows them; no window: there is none. */
+export interface TopJson {
+  readonly window: WindowHeadJson | null;
+  readonly by: string;
+  readonly rows: readonly Row[];
+}
+
+/** A window of one key as the API shows it. */
+export interface PointJson extends Pick<WindowHeadJson, 'start' | 'startTime' | 'end' | 'endTime' | 'records'> {
+  readonly status: string | null;
+  readonly values: Row['values'];
+}
+
 /** The query API of one pipeline over HTTP. */
 export interface ApiClient {
-  queries(): Promise<readonly { readonly name: string; readonly groupBy: readonly string[] }[]>;
+  queries(): Promise<readonly QueryJson[]>;
+  /** Windows of a query, a page after the other. */
+  windowPages(query: string, filter: WindowFilter): AsyncGenerator<readonly WindowJson[]>;
   /** All windows of a query, however many pages they take. */
   windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
   totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
+  top(
+    query: string,
+    choice: { readonly window?: string | undefined; readonly by?: string | undefined; readonly n?: number | undefined },
+  ): Promise<TopJson>;
+  /** All points of a key, however many pages they take. */
+  series(query: string, filter: WindowFilter & { readonly fill?: string | undefined }): Promise<readonly PointJson[]>;
   /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
   late(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
   watermark(): Promise<WatermarkJson>;
@@ -67,23 +97,38 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
     if (response.ok) return await answerOf<T>(response, holds);
     throw new TidemarkError(await problemOf(response));
   };
+  async function* windowPages(query: string, filter: WindowFilter) {
+    let cursor: string | undefined;
+    do {
+      const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${versioned(query)}/windows`, 'windows', {
+        ...filter,
+        limit: windowsPerPage,
+        cursor,
+      });
+      yield page.windows;
+      cursor = page.cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
   return {
-    queries: async () => (await get<{ queries: { name: string; groupBy: string[] }[] }>('queries', 'queries')).queries,
+    queries: async () => (await get<{ queries: QueryJson[] }>('queries', 'queries')).queries,
+    windowPages,
     async windows(query, filter) {
       const all: WindowJson[] = [];
+      for await (const page of windowPages(query, filter)) all.push(...page);
+      return all;
+    },
+    top: (query, choice) => get(`queries/${versioned(query)}/top`, 'rows', { ...choice }),
+    async series(query, filter) {
+      const all: PointJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${query}/windows`, 'windows', {
-          ...filter,
-          limit: windowsPerPage,
-          cursor,
-        });
-        all.push(...page.windows);
+        const page = await get<{ points: PointJson[]; cursor: string | null }>(`queries/${versioned(query)}/series`, 'points', { ...filter, cursor });
+        all.push(...page.points);
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);
       return all;
     },
-    totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${query}/totals`, 'totals', { ...filter })).totals,
+    totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${versioned(query)}/totals`, 'totals', { ...filter })).totals,
     async late(range) {
       const all: SideJson[] = [];
       let cursor: string | undefined;
@@ -97,6 +142,11 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
     watermark: () => get('watermark', 'shards'),
     conservation: () => get('conservation', 'holds'),
   };
+}
+
+/** A query as it is defined, whatever its name stands for: `actionsPerHour` alone may be another version. */
+function versioned(query: string): string {
+  return query.includes('@') ? query : `${query}@1`;
 }
 
 /** @param holds what Tidemark's answer has and another program's has not */

@@ -1,14 +1,20 @@
 import { type ApiClient, apiClient } from './api-client.ts';
 import { value, valueOr } from './command.ts';
 import { UsageError } from './errors.ts';
-import { httpUrl, port, text } from './option-value.ts';
+import { httpUrl, text } from './option-value.ts';
 import { signedFetch } from './signed-fetch.ts';
+import { type Deployment, deploymentOptions, stackOutput } from './stack.ts';
 
 /** The options by which a command finds a query API. */
 export const apiOptions = {
-  port: value('port', 'the embedded AWS that tidemark up started on this port of this machine', port),
+  ...deploymentOptions,
   api: value('url', 'any other address of a query API, without /v1; to API Gateway requests are signed with your AWS credentials', httpUrl),
 };
+
+/** Where a query API is. */
+export interface ApiPlace extends Deployment {
+  readonly api: string | undefined;
+}
 
 /** The options that choose windows. */
 export const windowOptions = {
@@ -19,36 +25,46 @@ export const windowOptions = {
 };
 
 /** Opens the API that the options name. */
-export function openApi(options: { readonly port: number | undefined; readonly api: string | undefined }): ApiClient {
-  if (options.port !== undefined && options.api !== undefined) throw new UsageError('--port and --api exclude each other: give one of them');
-  if (options.port !== undefined) return apiClient(`http://127.0.0.1:${options.port}`);
-  if (options.api !== undefined) return apiClient(options.api, requestsTo(new URL(options.api)));
-  throw new UsageError('--port is missing: give the port that tidemark up printed, or --api with the address of a query API');
+export async function openApi(place: ApiPlace): Promise<ApiClient> {
+  const given = (['port', 'api', 'stack'] as const).filter((name) => place[name] !== undefined);
+  if (given.length > 1) throw new UsageError(`${given.map((name) => `--${name}`).join(' and ')} exclude each other: give one of them`);
+  if (place.port !== undefined) return apiClient(`http://127.0.0.1:${place.port}`);
+  if (place.api !== undefined) return apiClient(place.api, requestsTo(new URL(place.api), place));
+  if (place.stack === undefined)
+    throw new UsageError('--port is missing: give the port that tidemark up printed, --stack with a stack, or --api with the address of a query API');
+  const address = await addressOf(place);
+  return apiClient(address, requestsTo(new URL(address), place));
+}
+
+/** On an emulator the stack's own address names a host of AWS. */
+async function addressOf(place: ApiPlace): Promise<string> {
+  if (place.endpoint === undefined) return stackOutput(place, 'ApiUrl');
+  const [id, stage] = await Promise.all([stackOutput(place, 'ApiId'), stackOutput(place, 'ApiStage')]);
+  return `${place.endpoint.replace(/\/$/, '')}/_aws/execute-api/${id}/${stage}`;
 }
 
 /**
  * What makes requests to an API: behind API Gateway they are signed with the caller's own credentials (environment, profile), as the stack asks for; an
  * emulator on this machine takes any.
  */
-function requestsTo(api: URL, environment: NodeJS.ProcessEnv = process.env): (url: URL) => Promise<Response> {
+function requestsTo(api: URL, { profile, region: given }: Deployment, environment: NodeJS.ProcessEnv = process.env): (url: URL) => Promise<Response> {
   const region = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(api.hostname)?.[1];
-  if (region !== undefined) return signedFetch({ region, service: 'execute-api', credentials: ownCredentials });
+  const own = async () => {
+    const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
+    return defaultProvider(profile === undefined ? {} : { profile })();
+  };
+  if (region !== undefined) return signedFetch({ region, service: 'execute-api', credentials: own });
   if (!api.pathname.startsWith('/_aws/execute-api/')) return fetch;
   const { AWS_ACCESS_KEY_ID, AWS_PROFILE } = environment;
-  const credentials = AWS_ACCESS_KEY_ID || AWS_PROFILE ? ownCredentials : { accessKeyId: 'test', secretAccessKey: 'test' };
-  return signedFetch({ region: environment.AWS_REGION ?? 'us-east-1', service: 'execute-api', credentials });
-}
-
-async function ownCredentials() {
-  const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
-  return defaultProvider()();
+  const credentials = AWS_ACCESS_KEY_ID || AWS_PROFILE || profile !== undefined ? own : { accessKeyId: 'test', secretAccessKey: 'test' };
+  return signedFetch({ region: given ?? environment.AWS_REGION ?? 'us-east-1', service: 'execute-api', credentials });
 }
 
 /** The queries that the options choose, with their group-by fields. */
 export async function chosenQueries(api: ApiClient, name: string | undefined): ReturnType<ApiClient['queries']> {
   const queries = await api.queries();
   if (name === undefined) return queries;
-  const chosen = queries.filter((query) => query.name === name);
+  const chosen = queries.filter((query) => query.name === name || query.serves === name);
   if (chosen.length === 0) throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
   return chosen;
 }

@@ -1,7 +1,7 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { value } from './command.ts';
 import { UsageError } from './errors.ts';
-import { httpUrl, port } from './option-value.ts';
+import { httpUrl, port, text } from './option-value.ts';
 
 /** The options by which a command is told which AWS it talks to. */
 export const endpointOptions = {
@@ -11,12 +11,16 @@ export const endpointOptions = {
     "any other AWS endpoint, such as http://127.0.0.1:4566 (default: the SDK's own: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_REGION)",
     httpUrl,
   ),
+  profile: value('name', 'your AWS profile (default: AWS_PROFILE, or the default one)', text),
+  region: value('name', 'the AWS region (default: AWS_REGION, or that of the profile)', text),
 };
 
 /** Where AWS is; neither: wherever the SDK's own chain (environment, profile) says. */
 export interface Endpoint {
   readonly port: number | undefined;
   readonly endpoint: string | undefined;
+  readonly profile?: string | undefined;
+  readonly region?: string | undefined;
 }
 
 /** Emulators take any key. */
@@ -29,7 +33,9 @@ const emulator = { region: 'us-east-1', credentials: { accessKeyId: 'tidemark', 
  */
 export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = process.env) {
   if (where.port !== undefined && where.endpoint !== undefined) throw new UsageError('--port and --endpoint exclude each other: give one of them');
-  const shared = { requestHandler: new NodeHttpHandler(), maxAttempts: 5 };
+  const { profile, region } = where;
+  const named = { ...(profile === undefined ? {} : { profile }), ...(region === undefined ? {} : { region }) };
+  const shared = { requestHandler: new NodeHttpHandler(), maxAttempts: 5, ...named };
   if (where.port !== undefined) return { ...shared, ...emulator, endpoint: endpointOf(where) ?? '' };
   if (where.endpoint === undefined) return shared;
   const { AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION, AWS_DEFAULT_REGION } = environment;
@@ -37,8 +43,10 @@ export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = p
   return {
     ...shared,
     endpoint: where.endpoint,
-    ...(here && !AWS_ACCESS_KEY_ID && !AWS_PROFILE ? { credentials: emulator.credentials } : {}),
-    ...(here && !AWS_REGION && !AWS_DEFAULT_REGION && !AWS_PROFILE ? { region: emulator.region } : {}),
+    ...(here && !AWS_ACCESS_KEY_ID && !AWS_PROFILE && profile === undefined ? { credentials: emulator.credentials } : {}),
+    ...(here && !AWS_REGION && !AWS_DEFAULT_REGION && !AWS_PROFILE && profile === undefined && region === undefined
+      ? { region: emulator.region }
+      : {}),
   };
 }
 

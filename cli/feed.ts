@@ -1,10 +1,11 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Pipeline } from '../functions/core/pipeline.ts';
 import { type CommandProcess, negated, type OptionValues, value } from './command.ts';
-import { clientConfig, endpointOptions } from './endpoint.ts';
+import { clientConfig } from './endpoint.ts';
 import type { FeederOptions, FeederProgress } from './feeder/feeder.ts';
 import { text } from './option-value.ts';
 import { defaultPipeline, loadPipeline } from './pipeline-file.ts';
+import { deploymentOptions, stackOutput } from './stack.ts';
 import { formatNumber } from './table.ts';
 
 /** The options of the commands that put events into a stream. */
@@ -14,8 +15,8 @@ export const feedOptions = {
     `a pipeline under pipelines/ or any TypeScript file: it names the stream and says which events share a shard (default: ${defaultPipeline})`,
     text,
   ),
-  stream: value('name', 'the stream (default: tidemark-PIPELINE)', text),
-  ...endpointOptions,
+  stream: value('name', 'the stream (default: the one of --stack, or tidemark-PIPELINE)', text),
+  ...deploymentOptions,
   aggregate: negated('one event in each Kinesis record, instead of up to 25 KB of them'),
 };
 
@@ -29,7 +30,8 @@ export async function openFeed(
     options.stream !== undefined && options.pipeline === undefined ? undefined : await loadPipeline(options.pipeline ?? defaultPipeline);
   return {
     kinesis: new KinesisClient(clientConfig(options)),
-    streamName: options.stream ?? streamNameOf(pipeline?.name ?? defaultPipeline),
+    streamName:
+      options.stream ?? (options.stack === undefined ? streamNameOf(pipeline?.name ?? defaultPipeline) : await stackOutput(options, 'StreamName')),
     packing: options.aggregate ? 'aggregate' : 'single',
     partitionKey: pipeline && linePartitionKey(pipeline),
     onNotPut: ({ name, number, bytes }) =>

@@ -22,11 +22,11 @@ export interface ResultRow {
 /** `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC). */
 export type ResultForm = 'json' | 'table';
 
-/** Prints the rows of windows by query, window start and key, in whatever order they come: equal results are equal bytes. */
-export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Writable): void {
-  const sorted = [...rows].sort(
-    (left, right) => byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right),
-  );
+/** Prints the rows of windows by query, window start and key, unless told otherwise, in whatever order they come: equal results are equal bytes. */
+export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Writable, order: 'sorted' | 'as given' = 'sorted'): void {
+  const inOrder = (left: ResultRow, right: ResultRow) =>
+    byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right);
+  const sorted = order === 'as given' ? rows : [...rows].sort(inOrder);
   const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({ query, start, end, key, values, status, revision }));
   print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
 }

@@ -1,24 +1,25 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { AliasAnswer } from '../../functions/finalize.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
-import { clientConfig, endpointOptions } from '../endpoint.ts';
+import { clientConfig } from '../endpoint.ts';
 import { text } from '../option-value.ts';
-import { defaultPipeline, loadPipeline } from '../pipeline-file.ts';
+import { defaultPipeline } from '../pipeline-file.ts';
+import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 
 export default defineCommand({
   operands: [{ name: 'QUERY@VERSION', description: 'the version that the name without a version stands for from now on' }],
   description: 'Switches the name of a query to one of its versions, for all readers of the API at once; back again in the same way.',
   options: {
-    ...endpointOptions,
+    ...deploymentOptions,
     pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: tidemark-PIPELINE-finalize)', text),
+    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     json: flag('print the answer as one JSON object'),
   },
   examples: [['tidemark alias actionsPerHour@2 --port 4500', '/v1/queries/actionsPerHour/... answers from version 2']],
   async run({ operands, options, process }) {
     const [query = ''] = operands;
-    const name = options.function ?? `tidemark-${(await loadPipeline(options.pipeline)).name}-finalize`;
+    const name = await finalizeFunction(options);
     const answer = await invoke<AliasAnswer>(new LambdaClient(clientConfig(options)), name, { request: 'alias', query });
     process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `tidemark: ${query.split('@', 1)[0]} is ${answer.serves} now\n`);
     return 0;

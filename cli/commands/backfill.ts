@@ -7,13 +7,14 @@ import type { StaticAnswer } from '../../functions/core/static-run.ts';
 import { sendHistory, sendRequest } from '../backfill/send-history.ts';
 import { foldStream } from '../backfill/stream-history.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
-import { clientConfig, endpointOptions } from '../endpoint.ts';
+import { clientConfig } from '../endpoint.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
 import { text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { conservationLine } from '../result-table.ts';
+import { deploymentOptions, finalizeFunction, stackOutput } from '../stack.ts';
 import { inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
@@ -25,13 +26,13 @@ export default defineCommand({
     'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
     'lost ones that were final. Windows that are final stay as they are, so it may be run again. Nothing is late here: every event counts.',
   options: {
-    ...endpointOptions,
+    ...deploymentOptions,
     pipeline: valueOr('name|path', 'the pipeline that is deployed', text, defaultPipeline),
     query: value('name', 'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)', text),
     since: value('time', 'windows that start at or after this: an edge of its windows (default: from the first event on)', time),
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
-    function: value('name', 'the finalize function (default: tidemark-PIPELINE-finalize)', text),
+    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     json: flag('print one JSON object'),
   },
   examples: [
@@ -46,7 +47,7 @@ export default defineCommand({
     const query = chosenQuery(pipeline, options.query);
     const range = { query: query.name, since: options.since ?? Number.NEGATIVE_INFINITY, until: options.until ?? beginOf(query) };
     const ranged = backfillPipeline(pipeline, range);
-    const functionName = options.function ?? `tidemark-${pipeline.name}-finalize`;
+    const functionName = await finalizeFunction(options);
     const target = { lambda: new LambdaClient(clientConfig(options)), functionName, range };
     const before = await sendRequest(target);
     const startedMs = process.now();
@@ -58,7 +59,12 @@ export default defineCommand({
     } else {
       refuseOpen(range, ranged.queries[0]?.until ?? range.until, before.closedThrough);
       const kinesis = new KinesisClient(clientConfig(options));
-      answer = await foldWithProgress(ranged, kinesis, options.stream ?? streamNameOf(pipeline.name), process);
+      answer = await foldWithProgress(
+        ranged,
+        kinesis,
+        options.stream ?? (options.stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName')),
+        process,
+      );
     }
     const progress = await createProgress({ label: 'windows', total: answer.windows.length }, process);
     const sent = await sendHistory(target, query, answer.windows, process.signal, (done) => progress.update(done, formatNumber(done)));

@@ -3,10 +3,11 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
-import { clientConfig, endpointOptions } from '../endpoint.ts';
+import { clientConfig } from '../endpoint.ts';
 import { TidemarkError } from '../errors.ts';
 import { integer, text } from '../option-value.ts';
-import { defaultPipeline, loadPipeline } from '../pipeline-file.ts';
+import { defaultPipeline } from '../pipeline-file.ts';
+import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 
 /** How long (ms) between two requests. */
@@ -17,15 +18,15 @@ export default defineCommand({
     'The end of a finite stream: waits until everything that was put is committed, then closes every window and waits until all are final. ' +
     'What is put afterwards with an earlier event time is late.',
   options: {
-    ...endpointOptions,
+    ...deploymentOptions,
     pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: tidemark-PIPELINE-finalize)', text),
+    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     timeout: valueOr('seconds', 'give up after this long', integer(1, 86_400), 300),
     json: flag('print the last answer as one JSON object'),
   },
   examples: [['tidemark drain --port 4500', 'end the stream on the embedded AWS']],
   async run({ options, process }) {
-    const name = options.function ?? `tidemark-${(await loadPipeline(options.pipeline)).name}-finalize`;
+    const name = await finalizeFunction(options);
     const lambda = new LambdaClient(clientConfig(options));
     const deadline = process.now() + options.timeout * 1000;
     for (;;) {

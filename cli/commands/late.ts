@@ -3,12 +3,13 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { FinalizeEvent } from '../../functions/finalize-request.ts';
 import type { CorrectedWindow, CorrectionAnswer } from '../../functions/state/correction.ts';
-import { openApi } from '../api-options.ts';
+import { type ApiPlace, openApi } from '../api-options.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
-import { clientConfig, endpointOptions } from '../endpoint.ts';
+import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { httpUrl, text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipeline } from '../pipeline-file.ts';
+import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
@@ -21,7 +22,7 @@ export default defineCommand({
     'Late events, which came after their windows were final, put right: a replay makes a numbered revision of each final window, exactly once for a ' +
     'record however often it is repeated, with who did it noted beside the window.',
   options: {
-    ...endpointOptions,
+    ...deploymentOptions,
     api: value('url', 'for list: the address of a query API, without /v1', httpUrl),
     pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
     query: value('name', 'the query for which the events were late (default: the only one)', text),
@@ -29,7 +30,7 @@ export default defineCommand({
     from: value('time', 'only events that arrived at or after this (default: a week ago)', time),
     to: value('time', 'only events that arrived before this (default: now)', time),
     by: value('name', 'who does it, for the audit (default: you, as this machine knows you)', text),
-    function: value('name', 'the finalize function (default: tidemark-PIPELINE-finalize)', text),
+    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     json: flag('print JSON: an event a line, or the answer as one object'),
   },
   examples: [
@@ -45,7 +46,7 @@ export default defineCommand({
     const query = options.query ?? onlyQuery(pipeline.queries.map(({ name }) => name));
     if (settled === undefined) return list(options, query, { from: since, to: until }, process);
     const lambda = new LambdaClient(clientConfig(options));
-    const name = options.function ?? `tidemark-${pipeline.name}-finalize`;
+    const name = await finalizeFunction(options);
     const window = options.window === undefined ? {} : { window: options.window };
     const event: FinalizeEvent = { request: 'late', query, settled, since, until, by: options.by ?? userInfo().username, ...window };
     const windows: CorrectedWindow[] = [];
@@ -87,12 +88,12 @@ function report(answer: CorrectionAnswer, settled: 'replayed' | 'discarded', jso
 }
 
 async function list(
-  options: { readonly port: number | undefined; readonly api: string | undefined; readonly json: boolean },
+  options: ApiPlace & { readonly json: boolean },
   query: string,
   range: { readonly from: number; readonly to: number },
   { stdout }: CommandProcess,
 ): Promise<number> {
-  const events = (await openApi(options).late(range)).filter((event) => event.reason === 'late' && event.query === query);
+  const events = (await (await openApi(options)).late(range)).filter((event) => event.reason === 'late' && event.query === query);
   if (options.json) for (const event of events) stdout.write(`${JSON.stringify(event)}\n`);
   else if (events.length === 0) stdout.write('no late events\n');
   else

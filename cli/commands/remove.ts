@@ -1,9 +1,10 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Removal } from '../../functions/state/remove-query.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
-import { clientConfig, endpointOptions } from '../endpoint.ts';
+import { clientConfig } from '../endpoint.ts';
 import { text } from '../option-value.ts';
-import { defaultPipeline, loadPipeline } from '../pipeline-file.ts';
+import { defaultPipeline } from '../pipeline-file.ts';
+import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 
 export default defineCommand({
@@ -12,15 +13,15 @@ export default defineCommand({
     'Deletes all that is kept of a version of a query: its windows, final ones too, and its state. Refused while the deployed pipeline has it. There is ' +
     'no way back but a backup of the windows table.',
   options: {
-    ...endpointOptions,
+    ...deploymentOptions,
     pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: tidemark-PIPELINE-finalize)', text),
+    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     json: flag('print the answer as one JSON object'),
   },
   examples: [['tidemark remove actionsPerHour@1 --port 4500', 'after it was taken out of the pipeline and that was deployed']],
   async run({ operands, options, process }) {
     const [query = ''] = operands;
-    const name = options.function ?? `tidemark-${(await loadPipeline(options.pipeline)).name}-finalize`;
+    const name = await finalizeFunction(options);
     const lambda = new LambdaClient(clientConfig(options));
     let windows = 0;
     for (;;) {

@@ -16,7 +16,7 @@ export default defineCommand({
     ['tidemark totals --port 4500 --by "" --json', 'the grand total, for a script'],
   ],
   async run({ options, process }) {
-    const api = openApi(options);
+    const api = await openApi(options);
     const { from, to, status, by } = options;
     const fields = (by ?? '')
       .split(',')

@@ -17,7 +17,7 @@ export default defineCommand({
     ['tidemark windows --port 4500 --from 2016-07-26T00:00:00Z --status final --json', 'the final ones since a time, for a script'],
   ],
   async run({ options, process }) {
-    const api = openApi(options);
+    const api = await openApi(options);
     const { from, to, status, key } = options;
     const queries = await chosenQueries(api, options.query);
     const windows = await Promise.all(queries.map((query) => api.windows(query.name, { from, to, status, key })));

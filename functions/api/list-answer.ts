@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { bounded } from './bounded.ts';
+import { csvCell } from './csv.ts';
 import { Problem } from './problem.ts';
 
 /** A value of a column: CSV writes objects as JSON. */
@@ -93,13 +94,6 @@ function linesOf<T>(type: 'application/x-ndjson' | 'text/csv', { rowsOf, columns
   return rowsOf(element)
     .map((row) => (type === 'text/csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`))
     .join('');
-}
-
-/** RFC 4180: what holds a comma, a quote or a line end is quoted, and quotes in it are doubled. Null is empty. */
-function csvCell(value: Cell): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 /** Relative to the request, whatever stage of API Gateway it went through. */

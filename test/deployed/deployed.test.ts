@@ -120,7 +120,7 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     expect(one.windows.map(({ rows }) => rows.map(({ key }) => key))).toEqual([[{ kind: 'b' }]]);
     const [total] = await stack.api.totals('byKind', { by: '' });
     expect(total?.values['n']).toBe(countersExpected(first).counted);
-    expect(await openApi({ port: undefined, api: stack.url }).conservation()).toEqual(await stack.api.conservation());
+    expect(await (await openApi({ port: undefined, endpoint: undefined, api: stack.url })).conservation()).toEqual(await stack.api.conservation());
     const refused = await stack.get('queries/byKind/windows?from=yesterday');
     expect([refused.status, refused.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
     expect(await refused.json()).toMatchObject({ parameter: 'from', instance: '/v1/queries/byKind/windows' });

@@ -1,0 +1,78 @@
+import { csvCell } from '../../functions/api/csv.ts';
+import { apiOptions, openApi } from '../api-options.ts';
+import { defineCommand, flag, valueOr } from '../command.ts';
+import { TidemarkError, UsageError } from '../errors.ts';
+import { openDatabase } from '../results/duckdb.ts';
+import { columnsOf, flatRows } from '../results/flat-rows.ts';
+import { formatTable } from '../table.ts';
+
+const formats = ['table', 'json', 'csv', 'ndjson'] as const;
+type Format = (typeof formats)[number];
+
+export default defineCommand({
+  operands: [{ name: 'SQL', description: 'one query in the SQL of DuckDB' }],
+  description:
+    'Asks the final windows in SQL. Each query of the pipeline is a table of its name ("NAME@2" in quotes) with the columns window_start, window_end, ' +
+    'status, revision, records, finalized_at, its group-by fields and its aggregates.',
+  options: {
+    ...apiOptions,
+    live: flag('open windows too, as they are now'),
+    format: valueOr('format', formats.join(', '), formatOf, 'table'),
+    json: flag('the same as --format ndjson'),
+  },
+  examples: [
+    [`tidemark sql 'select action, sum(count) as total_count from actionsPerHour group by action' --port 4500`, "the lesson's query"],
+    [`tidemark sql 'from actionsPerHour order by count desc limit 3' --live --stack counts`, 'the three greatest rows, open windows too'],
+  ],
+  async run({ operands: [sql = ''], options, process }) {
+    const api = await openApi(options);
+    const queries = await api.queries();
+    const database = await openDatabase();
+    try {
+      // Only what may be meant is fetched: the names of tables are in the text, whatever else is.
+      const named = queries.filter(({ name }) => sql.toLowerCase().includes(name.toLowerCase()));
+      for (const query of named) {
+        const windows = await api.windows(query.name, { status: options.live ? 'all' : 'final' });
+        await database.addTable(query.name, columnsOf(query), flatRows(windows));
+      }
+      const answer = await database.connection.runAndReadAll(sql).catch((error: unknown) => {
+        const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n\n');
+        const known = named.length === 0 ? `; the tables are ${queries.map(({ name }) => name).join(', ')}` : '';
+        throw new TidemarkError(`sql: ${reason.replace(/\s*\n\s*/g, ' ')}${known}`);
+      });
+      const columns = answer.deduplicatedColumnNames();
+      print(options.json ? 'ndjson' : options.format, columns, answer.getRowObjectsJson(), process.stdout);
+      return 0;
+    } finally {
+      await database.close();
+    }
+  },
+});
+
+function formatOf(text: string, option: string): Format {
+  const format = formats.find((known) => known === text);
+  if (format === undefined) throw new UsageError(`${option} ${text} is not known: use ${formats.join(', ')}`);
+  return format;
+}
+
+function print(format: Format, columns: readonly string[], rows: readonly Readonly<Record<string, unknown>>[], out: NodeJS.WritableStream): void {
+  if (format === 'json') out.write(`${JSON.stringify(rows)}\n`);
+  else if (format === 'ndjson') for (const row of rows) out.write(`${JSON.stringify(row)}\n`);
+  else if (format === 'csv')
+    for (const line of [columns, ...rows.map((row) => columns.map((column) => row[column]))]) out.write(`${line.map(csvCell).join()}\r\n`);
+  else
+    out.write(
+      `${formatTable(
+        columns.map((heading) => ({
+          heading,
+          align: rows.every((row) => typeof row[heading] === 'number') ? ('right' as const) : ('left' as const),
+        })),
+        rows.map((row) => columns.map((column) => shown(row[column]))),
+      )}\n`,
+    );
+}
+
+function shown(value: unknown): string | number {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value);
+}

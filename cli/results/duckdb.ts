@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { TidemarkError } from '../errors.ts';
+import { columnType } from './column-type.ts';
+import type { FlatRow, windowColumns } from './flat-rows.ts';
+
+/** A database in memory, with the rows of windows as its tables. */
+export interface ResultDatabase {
+  readonly connection: DuckDBConnection;
+  /** Makes a table of rows, with a type for each column that loses nothing. */
+  addTable(name: string, columns: readonly string[], rows: readonly FlatRow[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The types that the columns of every window have. */
+const windowTypes: Readonly<Record<(typeof windowColumns)[number], string>> = {
+  window_start: 'TIMESTAMPTZ',
+  window_end: 'TIMESTAMPTZ',
+  status: 'VARCHAR',
+  revision: 'INTEGER',
+  records: 'BIGINT',
+  finalized_at: 'TIMESTAMPTZ',
+};
+
+/** @throws TidemarkError where DuckDB has no binary: it is an optional dependency */
+export async function openDatabase(): Promise<ResultDatabase> {
+  const { DuckDBInstance } = await import('@duckdb/node-api').catch(() => {
+    throw new TidemarkError(
+      'DuckDB is not here: npm install @duckdb/node-api, or, where it has no binary for this platform, use windows --json or export --format csv',
+    );
+  });
+  const instance = await DuckDBInstance.create(':memory:');
+  const connection = await instance.connect();
+  await connection.run("SET TimeZone = 'UTC'");
+  const folder = await mkdtemp(path.join(tmpdir(), 'tidemark-sql-'));
+  return {
+    connection,
+    async addTable(name, columns, rows) {
+      const types = columns.map((column) => {
+        const fixed = windowTypes[column as keyof typeof windowTypes];
+        return [column, fixed ?? columnType(column in windowTypes ? [] : valuesOf(rows, column))] as const;
+      });
+      const file = path.join(folder, 'rows.ndjson');
+      await writeLines(file, rows, types);
+      const declared = types.map(([column, type]) => `${literal(column)}: ${literal(type)}`).join(', ');
+      await connection.run(
+        `CREATE TABLE ${identifier(name)} AS SELECT * FROM read_json(${literal(file)}, format = 'newline_delimited', columns = {${declared}})`,
+      );
+      await rm(file);
+    },
+    async close() {
+      connection.closeSync();
+      instance.closeSync();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function* valuesOf(rows: readonly FlatRow[], column: string): Generator<unknown> {
+  for (const row of rows) yield row[column];
+}
+
+async function writeLines(file: string, rows: readonly FlatRow[], types: readonly (readonly [string, string])[]): Promise<void> {
+  const out = createWriteStream(file);
+  for (const row of rows) {
+    // A JSON column takes the JSON of its value, which for text is text in quotes.
+    const line = `${JSON.stringify(Object.fromEntries(types.map(([column]) => [column, row[column] ?? null])))}\n`;
+    if (!out.write(line)) await once(out, 'drain');
+  }
+  out.end();
+  await once(out, 'close');
+}
+
+/** A name in SQL: `NAME@2` has to be quoted by who asks, too. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A text in SQL. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

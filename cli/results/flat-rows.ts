@@ -1,0 +1,29 @@
+import type { WindowJson } from '../../functions/api/window-json.ts';
+import { isoTime } from '../../functions/core/event-time.ts';
+import type { QueryJson } from '../api-client.ts';
+
+/** A row of a window with all that is known of it, as a table of a database has it. Times are ISO 8601. */
+export type FlatRow = Readonly<Record<string, unknown>>;
+
+/** The columns that every window has; group-by fields and aggregates have other names (functions/core/pipeline.ts). */
+export const windowColumns = ['window_start', 'window_end', 'status', 'revision', 'records', 'finalized_at'] as const;
+
+/** All columns of a query's rows, in order. */
+export function columnsOf({ groupBy, aggregates }: QueryJson): readonly string[] {
+  return [...windowColumns, ...groupBy, ...Object.keys(aggregates)];
+}
+
+export function flatRows(windows: readonly WindowJson[]): readonly FlatRow[] {
+  return windows.flatMap(({ start, end, status, revision, records, finalizedAt, rows }) =>
+    rows.map(({ key, values }) => ({
+      window_start: isoTime(start),
+      window_end: isoTime(end),
+      status,
+      revision,
+      records,
+      finalized_at: finalizedAt === null ? null : isoTime(finalizedAt),
+      ...key,
+      ...values,
+    })),
+  );
+}
