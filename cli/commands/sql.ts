@@ -41,7 +41,9 @@ export default defineCommand({
         throw new TidemarkError(`sql: ${reason.replace(/\s*\n\s*/g, ' ')}${known}`);
       });
       const columns = answer.deduplicatedColumnNames();
-      print(options.json ? 'ndjson' : options.format, columns, answer.getRowObjectsJson(), process.stdout);
+      const types = answer.columnTypes().map(String);
+      const rows = answer.getRowsJson().map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i], types[i] ?? '')])));
+      print(options.json ? 'ndjson' : options.format, columns, rows, process.stdout);
       return 0;
     } finally {
       await database.close();
@@ -53,6 +55,13 @@ function formatOf(text: string, option: string): Format {
   const format = formats.find((known) => known === text);
   if (format === undefined) throw new UsageError(`${option} ${text} is not known: use ${formats.join(', ')}`);
   return format;
+}
+
+/** Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same. */
+function plain(value: unknown, type: string): unknown {
+  if (typeof value !== 'string' || !/^U?(BIGINT|HUGEINT)$/.test(type)) return value;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
 }
 
 function print(format: Format, columns: readonly string[], rows: readonly Readonly<Record<string, unknown>>[], out: NodeJS.WritableStream): void {

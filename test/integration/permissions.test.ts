@@ -68,11 +68,14 @@ describe('docs/OPERATIONS.md, permissions', () => {
     expect([...seen].sort()).toEqual(documented(named));
   });
 
-  it.each([['windows'], ['totals'], ['top'], ['status'], ['sql', 'from perKind']])('%s takes the actions that the page says, and no others', async (name = '', ...words) => {
-    seen = new Set();
-    const { port } = server.address() as { readonly port: number };
-    const ended = await command([name, ...words, '--api', `http://127.0.0.1:${port}`]);
-    expect(ended.code, ended.stderr).toBe(0);
-    expect([...seen].sort()).toEqual(documented(name));
-  });
+  it.each([['windows'], ['totals'], ['top'], ['status'], ['sql', 'from perKind']])(
+    '%s takes the actions that the page says, and no others',
+    async (name = '', ...words) => {
+      seen = new Set();
+      const { port } = server.address() as { readonly port: number };
+      const ended = await command([name, ...words, '--api', `http://127.0.0.1:${port}`]);
+      expect(ended.code, ended.stderr).toBe(0);
+      expect([...seen].sort()).toEqual(documented(name));
+    },
+  );
 });
