@@ -18,11 +18,24 @@ export const windowOptions = {
   status: valueOr('status', 'final, open or all', text, 'all'),
 };
 
+/** Where a query API is, and what makes requests to it. */
+export interface ApiAddress {
+  /** Without `/v1`. */
+  readonly base: string;
+  readonly request: (url: URL) => Promise<Response>;
+}
+
 /** Opens the API that the options name. */
-export function openApi(options: { readonly port: number | undefined; readonly api: string | undefined }): ApiClient {
+export function openApi(options: Parameters<typeof openAddress>[0]): ApiClient {
+  const { base, request } = openAddress(options);
+  return apiClient(base, request);
+}
+
+/** The address of the API that the options name. */
+export function openAddress(options: { readonly port: number | undefined; readonly api: string | undefined }): ApiAddress {
   if (options.port !== undefined && options.api !== undefined) throw new UsageError('--port and --api exclude each other: give one of them');
-  if (options.port !== undefined) return apiClient(`http://127.0.0.1:${options.port}`);
-  if (options.api !== undefined) return apiClient(options.api, requestsTo(new URL(options.api)));
+  if (options.port !== undefined) return { base: `http://127.0.0.1:${options.port}`, request: fetch };
+  if (options.api !== undefined) return { base: options.api, request: requestsTo(new URL(options.api)) };
   throw new UsageError('--port is missing: give the port that tidemark up printed, or --api with the address of a query API');
 }
 

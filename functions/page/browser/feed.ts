@@ -1,6 +1,6 @@
 import type { SideJson } from './api.ts';
 import { element, replace, toggle } from './dom.ts';
-import { formatNumber, formatShard, formatTime } from './format.ts';
+import { formatNumber, formatSecond, formatShard } from './format.ts';
 
 /** So many are drawn. */
 const mostDrawn = 50;
@@ -51,7 +51,7 @@ function itemOf({ reason, detail, arrival, shardId, payload }: SideJson): HTMLLI
   return element(
     'li',
     {},
-    element('time', { datetime: new Date(arrival).toISOString() }, formatTime(Math.floor(arrival / 1000) * 1000)),
+    element('time', { datetime: new Date(arrival).toISOString() }, formatSecond(arrival)),
     element('span', { class: `reason ${classOf(reason)}` }, reason),
     element('span', { class: 'detail' }, detail),
     element('code', {}, text === '' ? '(empty)' : text),

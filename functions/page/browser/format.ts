@@ -1,15 +1,17 @@
 /** Numbers, times and spans for people. All times are epoch ms and shown in UTC, as the windows are. */
 
 const numbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 });
-const shares = new Intl.NumberFormat('en-US', { style: 'percent', maximumSignificantDigits: 3 });
+const shares = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
+const smallShares = new Intl.NumberFormat('en-US', { style: 'percent', maximumSignificantDigits: 2 });
 
 export function formatNumber(value: number): string {
   return numbers.format(value);
 }
 
-/** @param part of `whole`; nothing of nothing is 0 % */
+/** @param part of `whole`; nothing of nothing is 0 %, and less than all is never 100 % */
 export function formatShare(part: number, whole: number): string {
-  return shares.format(whole === 0 ? 0 : part / whole);
+  const share = whole === 0 ? 0 : part / whole;
+  return share < 0.1 ? smallShares.format(share) : shares.format(share < 1 ? Math.min(share, 0.999) : share);
 }
 
 /** `2016-07-26 02:00`, with what is smaller than a minute only where there is something. */
@@ -17,6 +19,11 @@ export function formatTime(ms: number): string {
   const text = new Date(ms).toISOString();
   const [day = '', clock = ''] = text.split('T');
   return `${day} ${shortClock(clock)}`;
+}
+
+/** `2016-07-26 02:00:00`, cut to the second. */
+export function formatSecond(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');
 }
 
 /** `02:00`, as {@link formatTime} without the day. */

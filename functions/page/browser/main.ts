@@ -3,7 +3,7 @@ import { createChart } from './chart.ts';
 import { drawConservation } from './conservation.ts';
 import { byId, element, replace, toggle } from './dom.ts';
 import { createFeed, replaceButtons } from './feed.ts';
-import { formatClock, formatNumber, formatShard, formatShare, formatSpan, formatTime, formatWindow } from './format.ts';
+import { formatClock, formatNumber, formatShard, formatShare, formatTime, formatWindow } from './format.ts';
 import { mostSeries, seriesColor, seriesOf } from './keys.ts';
 import { load, type Snapshot } from './load.ts';
 import { createPickers } from './pickers.ts';
@@ -87,10 +87,9 @@ function drawTiles({ windows, watermark, conservation, receivedPerSecond }: Snap
   const { received, late, rejected } = conservation;
   const open = windows.filter(({ status }) => status !== 'final').length;
   const rate = receivedPerSecond === undefined ? ' ' : `${formatNumber(Math.round(receivedPerSecond))} a second`;
-  const holder = watermark.heldBy === null ? 'nothing holds it back' : `held by ${formatShard(watermark.heldBy)}`;
-  const lag = watermark.lagMs === null ? holder : `${formatSpan(watermark.lagMs)} behind the clock`;
+  const holder = watermark.heldBy === null ? 'nothing holds it back' : `held back by ${formatShard(watermark.heldBy)}`;
   const tiles = [
-    ['Watermark', watermark.watermark === null ? 'none yet' : formatTime(watermark.watermark), lag],
+    ['Watermark', watermark.watermark === null ? 'none yet' : formatTime(watermark.watermark), holder],
     ['Received', formatNumber(received), rate],
     ['Windows shown', formatNumber(windows.length), `${formatNumber(open)} open, ${formatNumber(windows.length - open)} final`],
     ['Late and rejected', formatNumber(late + rejected), `${formatShare(late + rejected, received)} of all events`],

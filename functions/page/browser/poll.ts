@@ -1,21 +1,11 @@
+import { pauseMs } from './pause.ts';
+
 /** What happens between polls, as far as it can be seen. */
 export interface PollState {
   /** Polls in a row that failed. */
   readonly failures: number;
   /** When the next poll is due, by this machine's clock, epoch ms. */
   readonly nextAt: number;
-}
-
-const liveMs = 2000;
-/** While nothing changes the API, which may cost money by the request, is asked less often. */
-const quietMs = 10_000;
-const quietAfter = 30;
-const longestAwayMs = 15_000;
-
-/** How long (ms) to wait after a poll. @param failures in a row @param unchanged polls in a row that found nothing new */
-export function pauseMs(failures: number, unchanged: number): number {
-  if (failures > 0) return Math.min(longestAwayMs, 1000 * 2 ** (failures - 1));
-  return unchanged >= quietAfter ? quietMs : liveMs;
 }
 
 /** Polls that follow one another, never two at a time. */
