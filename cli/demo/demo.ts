@@ -80,7 +80,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     const page = `${system.local.url}/`;
     if (after.kind === 'stop') say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
     else {
-      say(`\nthe page: ${page} (events keep arriving, an hour of theirs in half a minute of yours; Ctrl-C ends it)`);
+      say(`\nthe page: ${page} (events keep arriving, an hour of theirs every 15 seconds; Ctrl-C ends it)`);
       await keepFeeding(system, pipeline, after.seed, process);
     }
     return exitCode;

@@ -8,8 +8,8 @@ import { readLines } from '../feeder/lines.ts';
 import { endlessFrom, endlessOpenClose } from '../sample/endless.ts';
 import type { Embedded } from '../stream/embedded.ts';
 
-/** Event time goes so much faster than the clock: an hour, so a window, in half a minute. */
-const speed = 120;
+/** Event time goes so much faster than the clock: an hour, so a window, in a quarter of a minute. */
+const speed = 240;
 const tickMs = 500;
 
 /**

@@ -58,7 +58,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
       ms: 1,
       tzDate: (ms) => UPlot.tzDate(new Date(ms), 'Etc/UTC'),
       legend: { show: false },
-      padding: [12, 8, 0, 0],
+      padding: [12, 28, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'lines' } },
       scales: { x: { range: () => extent(shown.windows) }, y: { range: (_plot, least, most) => bounds(kind, least, most) } },
       axes: [

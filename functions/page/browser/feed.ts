@@ -53,8 +53,8 @@ function itemOf({ reason, detail, arrival, shardId, payload }: SideJson): HTMLLI
     {},
     element('time', { datetime: new Date(arrival).toISOString() }, formatSecond(arrival)),
     element('span', { class: `reason ${classOf(reason)}` }, reason),
+    element('span', { class: 'where' }, formatShard(shardId)),
     element('span', { class: 'detail' }, detail),
     element('code', {}, text === '' ? '(empty)' : text),
-    element('span', { class: 'where' }, formatShard(shardId)),
   );
 }

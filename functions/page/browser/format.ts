@@ -21,6 +21,11 @@ export function formatTime(ms: number): string {
   return `${day} ${shortClock(clock)}`;
 }
 
+/** As {@link formatTime}, of the second that it is in: what goes by is read to the second at most. */
+export function formatMoment(ms: number): string {
+  return formatTime(Math.floor(ms / 1000) * 1000);
+}
+
 /** `2016-07-26 02:00:00`, cut to the second. */
 export function formatSecond(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19).replace('T', ' ');

@@ -41,7 +41,8 @@ export function numberOf({ values }: Row, aggregate: string): number | null {
   return Number.isFinite(number) ? number : null;
 }
 
-/** The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. */
-export function seriesColor(place: number): string {
+/** The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are no series have none of their own. */
+export function seriesColor(place: number | undefined): string {
+  if (place === undefined) return 'var(--muted)';
   return `var(--series-${(place % mostSeries) + 1})`;
 }

@@ -3,8 +3,8 @@ import { createChart } from './chart.ts';
 import { drawConservation } from './conservation.ts';
 import { byId, element, replace, toggle } from './dom.ts';
 import { createFeed, replaceButtons } from './feed.ts';
-import { formatClock, formatNumber, formatShard, formatShare, formatTime, formatWindow } from './format.ts';
-import { mostSeries, seriesColor, seriesOf } from './keys.ts';
+import { formatClock, formatMoment, formatNumber, formatShard, formatShare, formatWindow } from './format.ts';
+import { seriesColor, seriesOf } from './keys.ts';
 import { load, type Snapshot } from './load.ts';
 import { createPickers } from './pickers.ts';
 import { type PollState, startPolling } from './poll.ts';
@@ -76,7 +76,7 @@ function draw(): void {
   drawTiles(snapshot);
   drawChart(snapshot, aggregate);
   const places = new Map(seriesOf(windows, aggregate).series.map(({ id }, place) => [id, place]));
-  drawTotals(byId('totals', HTMLElement), totals, aggregate, windows.length, ({ key }) => places.get(JSON.stringify(key)) ?? mostSeries - 1);
+  drawTotals(byId('totals', HTMLElement), totals, aggregate, windows.length, ({ key }) => places.get(JSON.stringify(key)));
   drawWatermark(byId('watermark', HTMLElement), watermark);
   drawConservation(byId('conservation', HTMLElement), conservation);
   drawTable({ query, windows, filter: view.filter, sort: view.sort });
@@ -89,7 +89,7 @@ function drawTiles({ windows, watermark, conservation, receivedPerSecond }: Snap
   const rate = receivedPerSecond === undefined ? ' ' : `${formatNumber(Math.round(receivedPerSecond))} a second`;
   const holder = watermark.heldBy === null ? 'nothing holds it back' : `held back by ${formatShard(watermark.heldBy)}`;
   const tiles = [
-    ['Watermark', watermark.watermark === null ? 'none yet' : formatTime(watermark.watermark), holder],
+    ['Watermark', watermark.watermark === null ? 'none yet' : formatMoment(watermark.watermark), holder],
     ['Received', formatNumber(received), rate],
     ['Windows shown', formatNumber(windows.length), `${formatNumber(open)} open, ${formatNumber(windows.length - open)} final`],
     ['Late and rejected', formatNumber(late + rejected), `${formatShare(late + rejected, received)} of all events`],

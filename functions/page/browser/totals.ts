@@ -7,7 +7,13 @@ import { numberOf, seriesColor } from './keys.ts';
 const mostBars = 12;
 
 /** The totals as the lesson's bar chart: a bar a key, to one scale. */
-export function drawTotals(place: HTMLElement, rows: readonly Row[], aggregate: string, windows: number, placeOf: (row: Row) => number): void {
+export function drawTotals(
+  place: HTMLElement,
+  rows: readonly Row[],
+  aggregate: string,
+  windows: number,
+  placeOf: (row: Row) => number | undefined,
+): void {
   const bars = rows.map((row) => ({ row, value: numberOf(row, aggregate) ?? 0 }));
   const shown = bars.length <= mostBars ? bars : bars.toSorted((a, b) => b.value - a.value).slice(0, mostBars);
   const most = Math.max(...shown.map(({ value }) => Math.abs(value)), 0) || 1;

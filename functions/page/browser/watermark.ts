@@ -1,6 +1,6 @@
 import type { ShardJson, WatermarkJson } from './api.ts';
 import { element, replace, styled } from './dom.ts';
-import { formatShard, formatSpan, formatTime } from './format.ts';
+import { formatMoment, formatShard, formatSpan } from './format.ts';
 
 /** More lanes than these are cut: those that are furthest behind stay. */
 const mostLanes = 32;
@@ -38,7 +38,7 @@ export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, sh
 }
 
 function scale(from: number, to: number): HTMLElement {
-  const ends = [from, to].map((time) => element('span', {}, formatTime(Math.round(time / 1000) * 1000)));
+  const ends = [from, to].map((time) => element('span', {}, formatMoment(time)));
   return element('p', { class: 'scale', 'aria-hidden': 'true' }, ...ends);
 }
 
@@ -59,7 +59,7 @@ function sentence(watermark: number | null, heldBy: string | null, lagMs: number
   if (watermark === null) return holder === undefined ? 'There is none yet.' : `There is none yet: ${holder} has had no event.`;
   const reason = holder === undefined ? 'no shard holds it back' : `${holder} is furthest behind and holds it back`;
   const lag = lagMs === null ? '' : `, ${formatSpan(lagMs)} behind the clock`;
-  return `Windows that end by ${formatTime(watermark)} are closed${lag}; ${reason}.`;
+  return `Windows that end by ${formatMoment(watermark)} are closed${lag}; ${reason}.`;
 }
 
 function laneOf({ shardId, state, watermark: own }: ShardJson, holds: boolean, global: number | null, at: (time: number) => string): HTMLElement {
@@ -79,6 +79,6 @@ function laneOf({ shardId, state, watermark: own }: ShardJson, holds: boolean, g
       ...(holds ? [element('span', { class: 'badge' }, 'holds it back')] : []),
     ),
     track,
-    element('span', { class: 'said' }, own === null ? 'no event yet' : formatTime(own), ...notes.map((note) => element('em', {}, note))),
+    element('span', { class: 'said' }, own === null ? 'no event yet' : formatMoment(own), ...notes.map((note) => element('em', {}, note))),
   );
 }
