@@ -24,16 +24,28 @@ export const windowOptions = {
   status: valueOr('status', 'final, open or all', text, 'all'),
 };
 
+/** Where a query API is, and what makes requests to it. */
+export interface ApiAddress {
+  /** Without `/v1`. */
+  readonly base: string;
+  readonly request: (url: URL) => Promise<Response>;
+}
+
 /** Opens the API that the options name. */
 export async function openApi(place: ApiPlace): Promise<ApiClient> {
+  const { base, request } = await openAddress(place);
+  return apiClient(base, request);
+}
+
+/** The address of the API that the options name. */
+export async function openAddress(place: ApiPlace): Promise<ApiAddress> {
   const given = (['port', 'api', 'stack'] as const).filter((name) => place[name] !== undefined);
   if (given.length > 1) throw new UsageError(`${given.map((name) => `--${name}`).join(' and ')} exclude each other: give one of them`);
-  if (place.port !== undefined) return apiClient(`http://127.0.0.1:${place.port}`);
-  if (place.api !== undefined) return apiClient(place.api, requestsTo(new URL(place.api), place));
-  if (place.stack === undefined)
+  if (place.port !== undefined) return { base: `http://127.0.0.1:${place.port}`, request: fetch };
+  if (place.api === undefined && place.stack === undefined)
     throw new UsageError('--port is missing: give the port that tidemark up printed, --stack with a stack, or --api with the address of a query API');
-  const address = await addressOf(place);
-  return apiClient(address, requestsTo(new URL(address), place));
+  const base = place.api ?? (await addressOf(place));
+  return { base, request: requestsTo(new URL(base), place) };
 }
 
 /** On an emulator the stack's own address names a host of AWS. */

@@ -17,6 +17,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'lock', summary: 'note what a pipeline counts, so that no change of it goes unseen', load: () => import('./commands/lock.ts') },
   { name: 'cost', summary: 'print the monthly bill, by service', load: () => import('./commands/cost.ts') },
   { name: 'up', summary: 'start the embedded AWS with a pipeline on it', load: () => import('./commands/up.ts') },
+  { name: 'page', summary: 'serve the live page of a query API on this machine', load: () => import('./commands/page.ts') },
   { name: 'replay', summary: 'put the events of files into a stream', load: () => import('./commands/replay.ts') },
   { name: 'put', summary: 'put the events of standard input into a stream', load: () => import('./commands/put.ts') },
   { name: 'windows', summary: 'print windows, final and open', load: () => import('./commands/windows.ts') },

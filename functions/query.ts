@@ -4,22 +4,25 @@ import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import { queryApp } from './api/app.ts';
 import { readConfig } from './config.ts';
+import { servePage } from './page/serve.ts';
 import { restRequest } from './rest-request.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
 
+/** The page, put here by the bundler (infra/bundling.ts). */
+declare const TIDEMARK_PAGE: string;
+
 const config = readConfig();
 const { logger } = createTelemetry(config.deployment ?? pipeline.name, 'query', config.logLevel);
 
-const answer = handle(
-  queryApp({
-    pipeline,
-    tables: openTables(config.tables),
-    now: () => Date.now(),
-    newSecret: () => randomBytes(32).toString('base64url'),
-    onError: (error) => logger.error('The request failed', error),
-  }),
-);
+const app = queryApp({
+  pipeline,
+  tables: openTables(config.tables),
+  now: () => Date.now(),
+  newSecret: () => randomBytes(32).toString('base64url'),
+  onError: (error) => logger.error('The request failed', error),
+});
+const answer = handle(servePage(app, TIDEMARK_PAGE));
 
 /** Answers the query API behind API Gateway (REST, payload version 1). */
 export async function handler(event: unknown, context: Context): Promise<Awaited<ReturnType<typeof answer>>> {

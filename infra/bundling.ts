@@ -1,5 +1,6 @@
-import { dirname, join } from 'node:path';
-import type { BuildOptions } from 'esbuild';
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
 
 /**
  * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so that what was tried on a
@@ -45,6 +46,57 @@ export function functionBuild({ entries, pipelineFile, packageFolder }: Function
     alias: { '#pipeline': pipelineFile, tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
     nodePaths: [...moduleFolders(packageFolder)],
   };
+}
+
+/** The live page, built. */
+export interface BuiltPage {
+  /** What goes into the build of the functions: the page as text, which only the query function names and so only its bundle holds. */
+  readonly define: { readonly TIDEMARK_PAGE: string };
+  /** The files that it was made from, absolute. */
+  readonly inputs: readonly string[];
+}
+
+const pages = new Map<string, BuiltPage>();
+
+/**
+ * The page of `functions/page` as one HTML document with its script and its style inside: one request loads it, below whatever path it is served.
+ * Made once a process, and without plugins, which the CDK's bundling, being synchronous, could not use.
+ * @param build esbuild's, given by the caller: this file is loaded too when nothing has to be built
+ */
+export function builtPage(build: typeof buildSync, packageFolder: string): BuiltPage {
+  const known = pages.get(packageFolder);
+  if (known !== undefined) return known;
+  const folder = join(packageFolder, 'functions', 'page');
+  const result = build({
+    absWorkingDir: packageFolder,
+    entryPoints: { script: join(folder, 'browser', 'main.ts'), style: join(folder, 'page.css') },
+    outdir: folder,
+    write: false,
+    bundle: true,
+    minify: true,
+    charset: 'utf8',
+    metafile: true,
+    legalComments: 'none',
+    format: 'iife',
+    platform: 'browser',
+    // What was current two years before: the browsers of people who look at dashboards update themselves.
+    target: ['chrome122', 'firefox123', 'safari17.4'],
+    nodePaths: [...moduleFolders(packageFolder)],
+    logLevel: 'silent',
+  });
+  const template = join(folder, 'index.html');
+  const inputs = [template, ...Object.keys(result.metafile.inputs).map((path) => resolve(packageFolder, path))];
+  const page = { define: { TIDEMARK_PAGE: JSON.stringify(document(readFileSync(template, 'utf8'), result)) }, inputs };
+  pages.set(packageFolder, page);
+  return page;
+}
+
+function document(template: string, { outputFiles = [] }: BuildResult): string {
+  const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text.trim() ?? '';
+  // Replaced by functions: `$` means nothing in what they return. A script must not hold the end of its own element.
+  return template
+    .replace('<!--style-->', () => `<style>${text('.css')}</style>`)
+    .replace('<!--script-->', () => `<script>${text('.js').replaceAll('</script', '<\\/script')}</script>`);
 }
 
 /** Where Node looks for the packages of a folder: an installation may put them beside this package instead of below it. */

@@ -3,7 +3,7 @@ import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib/core';
 import { type BuildFailure, buildSync, type Metafile } from 'esbuild';
 import { TidemarkError } from '../functions/core/error.ts';
-import { type FunctionBuild, functionBuild } from './bundling.ts';
+import { builtPage, type FunctionBuild, functionBuild } from './bundling.ts';
 
 /** What a function's code is made of. Paths are absolute. */
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'packageFolder'> {
@@ -26,7 +26,8 @@ export function functionCode({ entry, pipelineFile, packageFolder, onBundled, on
   const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, packageFolder });
   const tryBundle = (outdir: string): boolean => {
     try {
-      onBundled(buildSync({ ...build, outdir, metafile: true, logLevel: 'silent' }).metafile);
+      const { define } = builtPage(buildSync, packageFolder);
+      onBundled(buildSync({ ...build, define, outdir, metafile: true, logLevel: 'silent' }).metafile);
     } catch (error) {
       const told = isBuildFailure(error) ? new TidemarkError(lineOf(error, packageFolder), { cause: error }) : error;
       onFailed(told);

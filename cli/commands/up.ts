@@ -38,7 +38,7 @@ export default defineCommand({
     process.stdout.write(
       options.json
         ? `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames })}\n`
-        : `tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it)\n`,
+        : `tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it); its page: ${url}/\n`,
     );
     try {
       await delay(2 ** 31 - 1, undefined, { signal: AbortSignal.any([process.signal, ended.signal]) }).catch(() => undefined);

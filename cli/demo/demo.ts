@@ -15,6 +15,7 @@ import { runStream, type StreamResult } from '../stream/stream-run.ts';
 import { formatNumber, formatTable } from '../table.ts';
 import { barChart } from './bar-chart.ts';
 import { killInTheMiddle, splitFirstShard } from './faults.ts';
+import { keepFeeding } from './keep.ts';
 import { setLateAside } from './set-aside.ts';
 
 /** What the demo is told. */
@@ -24,6 +25,8 @@ export interface DemoOptions {
   readonly dataDir: string | undefined;
   readonly start: 'fresh' | 'resume';
   readonly form: 'json' | 'text';
+  /** `keep` leaves the system live, with events of this seed still arriving, until the command is interrupted. */
+  readonly after: { readonly kind: 'stop' } | { readonly kind: 'keep'; readonly seed: number };
   readonly process: CommandProcess;
 }
 
@@ -62,16 +65,26 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
   say(`\n3. Stream: the same query over the same files, one after the other, through ${shards} shards (tidemark stream)`);
   const half = Math.floor(files.length / 2);
+  let isFirst = true;
   const during = async (system: Embedded, filesDone: number, put: () => Promise<void>) => {
+    if (isFirst) say(`   watch it: ${system.local.url}/`);
+    isFirst = false;
     if (filesDone !== half) return put();
     say(`4. Halfway: ${await killInTheMiddle(system, put)}`);
     const split = await splitFirstShard(system, shards);
     if (split !== undefined) say(`   and split ${split} in two`);
   };
-  const { dataDir, start } = options;
-  return runStream({ pipeline, pipelineFile, files, shards, trigger: { files: 1 }, dataDir, start, process, during }, (system, result) =>
-    conclude({ ...options, pipeline, system, result, batch, staticTotals, staticSeconds, say }),
-  );
+  const { dataDir, start, after } = options;
+  return runStream({ pipeline, pipelineFile, files, shards, trigger: { files: 1 }, dataDir, start, process, during }, async (system, result) => {
+    const exitCode = await conclude({ ...options, pipeline, system, result, batch, staticTotals, staticSeconds, say });
+    const page = `${system.local.url}/`;
+    if (after.kind === 'stop') say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
+    else {
+      say(`\nthe page: ${page} (events keep arriving, an hour of theirs every 15 seconds; Ctrl-C ends it)`);
+      await keepFeeding(system, pipeline, after.seed, process);
+    }
+    return exitCode;
+  });
 }
 
 interface Conclusion extends DemoOptions {

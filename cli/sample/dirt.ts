@@ -98,7 +98,7 @@ function insert(files: readonly Line[][], line: Line, random: Random): void {
 }
 
 /** Each kind of nonsense in turn: what a program gets to see in a real stream. None holds a line feed. */
-function malformedLines(count: number): Buffer[] {
+export function malformedLines(count: number): Buffer[] {
   const kinds: readonly (string | Buffer)[] = [
     'not JSON at all',
     '{"time":1469501107,"act',

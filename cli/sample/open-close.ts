@@ -52,13 +52,13 @@ export interface SampleFile {
 /** 2016-07-26T02:45:07Z, the first event. Epoch seconds. */
 const firstSecond = 1_469_501_107;
 /** 2016-07-28T06:46:04Z, the last event. Epoch seconds. */
-const lastSecond = 1_469_688_364;
+export const lastSecond = 1_469_688_364;
 /** A device is closed one minute to half an hour after it was opened. */
-const openSeconds = { least: 60, most: 1800 };
+export const openSeconds = { least: 60, most: 1800 };
 /** Most events show up within seconds of their time, one in ten within five minutes: nothing is late under a delay of one hour. */
 const delaySeconds = { usual: 20, slow: 300, slowShare: 0.1 };
 /** How busy each hour of the day is (UTC), in relative integers: people sleep. */
-const busyness = [5, 4, 4, 4, 5, 6, 8, 10, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 11, 10, 9, 8, 7, 6];
+export const busyness = [5, 4, 4, 4, 5, 6, 8, 10, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 11, 10, 9, 8, 7, 6];
 
 /**
  * Makes up the log of devices being opened and closed over two days of July 2016, in the shape of the dataset that many
@@ -118,7 +118,8 @@ function somewhere(random: Random, hours: ReturnType<typeof busyHours>): number 
   return hour === undefined ? firstSecond : pick(random, hour.from, hour.to - 1);
 }
 
-function delay(random: Random): number {
+/** How long (s) after its time an event shows up. */
+export function delay(random: Random): number {
   return pick(random, 0, random() < delaySeconds.slowShare ? delaySeconds.slow : delaySeconds.usual);
 }
 
@@ -133,7 +134,8 @@ function cut(events: readonly Arrival[], files: number): Arrival[][] {
   return Array.from({ length: files }, (_, index) => events.slice(edge(index), edge(index + 1)));
 }
 
-function encode(lines: readonly Line[]): Buffer {
+/** Lines as the bytes of a file. */
+export function encode(lines: readonly Line[]): Buffer {
   const newline = Buffer.from('\n');
   return Buffer.concat(
     lines.flatMap((line) => ['bytes' in line ? line.bytes : Buffer.from(JSON.stringify({ time: line.time, action: line.action })), newline]),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { BuildFailure, BuildOptions } from 'esbuild';
 import type { FunctionName } from '../../functions/core/settings.ts';
-import { bundleExtension, functionBuild } from '../bundling.ts';
+import { builtPage, bundleExtension, functionBuild } from '../bundling.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { LocalError, messageOf } from './local-error.ts';
 
@@ -37,11 +37,15 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
       `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
     );
   }
-  const outDir = await cachedBuild(options.packageRoot, {
-    ...functionBuild({ entries: options.entries, pipelineFile, packageFolder: options.packageRoot }),
-    sourcemap: 'linked',
-    sourcesContent: false,
-  });
+  const outDir = await cachedBuild(
+    options.packageRoot,
+    {
+      ...functionBuild({ entries: options.entries, pipelineFile, packageFolder: options.packageRoot }),
+      sourcemap: 'linked',
+      sourcesContent: false,
+    },
+    'functions',
+  );
   const file = (name: FunctionName): string => join(outDir, `${name}${bundleExtension}`);
   return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query') };
 }
@@ -55,15 +59,19 @@ export type ProcessName = (typeof processNames)[number];
  * @returns the bundled file of each entry
  */
 export async function bundleProcesses(packageRoot: string): Promise<Readonly<Record<ProcessName, string>>> {
-  const outDir = await cachedBuild(packageRoot, {
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    packages: 'external',
-    entryPoints: processNames.map((name) => join(packageRoot, 'infra', 'local', `${name}.ts`)),
-    outExtension: { '.js': '.mjs' },
-  });
+  const outDir = await cachedBuild(
+    packageRoot,
+    {
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      packages: 'external',
+      entryPoints: processNames.map((name) => join(packageRoot, 'infra', 'local', `${name}.ts`)),
+      outExtension: { '.js': '.mjs' },
+    },
+    'processes',
+  );
   const file = (name: ProcessName): string => join(outDir, `${name}.mjs`);
   return {
     'emulators-process': file('emulators-process'),
@@ -74,13 +82,14 @@ export async function bundleProcesses(packageRoot: string): Promise<Readonly<Rec
 }
 
 /** The folder with the output of a build; esbuild is loaded only if something has to be built. */
-async function cachedBuild(packageRoot: string, options: BuildOptions): Promise<string> {
+async function cachedBuild(packageRoot: string, options: BuildOptions, what: 'functions' | 'processes'): Promise<string> {
   return cachedBundle(packageRoot, JSON.stringify(options), Date.now(), async (outdir) => {
-    const { build } = await import('esbuild');
+    const { build, buildSync } = await import('esbuild');
     try {
-      const { metafile } = await build({ ...options, outdir, absWorkingDir: packageRoot, metafile: true, logLevel: 'silent' });
+      const page = what === 'functions' ? builtPage(buildSync, packageRoot) : { define: {}, inputs: [] };
+      const { metafile } = await build({ ...options, define: page.define, outdir, absWorkingDir: packageRoot, metafile: true, logLevel: 'silent' });
       const esbuildItself = join(packageRoot, 'node_modules', 'esbuild', 'package.json');
-      return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), esbuildItself];
+      return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), ...page.inputs, esbuildItself];
     } catch (thrown) {
       throw new LocalError('bundle', bundleMessage(thrown, packageRoot), { cause: thrown });
     }

@@ -1,0 +1,35 @@
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { CommandProcess } from '../command.ts';
+import { linePartitionKey } from '../feed.ts';
+import { createFeeder } from '../feeder/feeder.ts';
+import { readLines } from '../feeder/lines.ts';
+import { endlessFrom, endlessOpenClose } from '../sample/endless.ts';
+import type { Embedded } from '../stream/embedded.ts';
+
+/** Event time goes so much faster than the clock: an hour, so a window, in a quarter of a minute. */
+const speed = 240;
+const tickMs = 500;
+
+/**
+ * Leaves the system live: the sample's next days arrive without end, and windows close behind them.
+ * @returns when the command is interrupted
+ */
+export async function keepFeeding(system: Embedded, pipeline: Pipeline, seed: number, { signal, now }: CommandProcess): Promise<void> {
+  const { kinesis, local } = system;
+  const feeder = createFeeder({ kinesis, streamName: local.streamName, packing: 'single', partitionKey: linePartitionKey(pipeline), signal });
+  const endless = endlessOpenClose(seed);
+  const began = now();
+  const ended = new AbortController();
+  local.onExit((error) => ended.abort(error));
+  const until = AbortSignal.any([signal, ended.signal]);
+  while (!until.aborted) {
+    const lines = endless.until(endlessFrom + Math.floor(((now() - began) * speed) / 1000));
+    await feeder.putLines(readLines(Readable.from([lines])), 'live');
+    await feeder.flush();
+    await system.finalize({});
+    await delay(tickMs, undefined, { signal: until }).catch(() => undefined);
+  }
+  if (ended.signal.aborted) throw ended.signal.reason;
+}

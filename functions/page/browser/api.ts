@@ -1,0 +1,103 @@
+/** What the page reads of the API's answers. Times are epoch ms. */
+
+export interface Row {
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export interface WindowJson {
+  readonly start: number;
+  readonly end: number;
+  readonly status: 'open' | 'closing' | 'final';
+  readonly records: number;
+  readonly rows: readonly Row[];
+}
+
+export interface QueryJson {
+  readonly name: string;
+  /** What a name without a version stands for, if for this query. */
+  readonly serves: string | null;
+  readonly groupBy: readonly string[];
+  readonly aggregates: Readonly<Record<string, string>>;
+}
+
+export interface ShardJson {
+  readonly shardId: string;
+  readonly state: string;
+  readonly maxEventTime: number | null;
+  readonly watermark: number | null;
+  readonly lagMs: number | null;
+}
+
+export interface WatermarkJson {
+  readonly watermark: number | null;
+  readonly finalizedThrough: number | null;
+  readonly lagMs: number | null;
+  readonly heldBy: string | null;
+  readonly shards: readonly ShardJson[];
+}
+
+/** The classes an event can end in, in the order of the law of conservation. */
+export const eventClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
+
+export interface ConservationJson extends Readonly<Record<(typeof eventClasses)[number], number>> {
+  readonly received: number;
+  readonly holds: boolean;
+}
+
+export interface SideJson {
+  readonly reason: string;
+  readonly detail: string;
+  readonly shardId: string;
+  readonly sequenceNumber: string;
+  readonly subRecord: number;
+  readonly query: string | null;
+  readonly arrival: number;
+  readonly payload: string;
+}
+
+/** The request itself is at fault: said as it is, and asked again only when something is changed. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/** Nobody answered, or not what the API answers: it is away, and comes back. */
+export class Away extends Error {
+  override readonly name = 'Away';
+}
+
+/** Longest wait (ms) for an answer: API Gateway itself gives up after 29 s. */
+const answerWithinMs = 30_000;
+
+/** Where the API is: beside the page, which may lie below an API Gateway stage, whose address people type without its last slash. */
+export function apiBase({ origin, pathname }: { readonly origin: string; readonly pathname: string }): string {
+  return `${origin}${pathname.endsWith('/') ? pathname : `${pathname}/`}v1/`;
+}
+
+/** Asks the API. */
+export type Ask = <Answer>(path: string, parameters?: Readonly<Record<string, string | number | undefined>>) => Promise<Answer>;
+
+/** @param signal aborted: the answers are no longer wanted */
+export function asker(base: string, signal: AbortSignal): Ask {
+  return async <Answer>(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}) => {
+    const url = new URL(path, base);
+    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value));
+    let response: Response;
+    let answer: unknown;
+    try {
+      response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(answerWithinMs)]) });
+      answer = await response.json();
+    } catch (error) {
+      throw new Away('no answer', { cause: error });
+    }
+    if (response.ok) return answer as Answer;
+    if (response.status >= 500 || response.status === 429) throw new Away(`the API answers ${response.status}`);
+    throw new Refused(`${response.status}: ${detailOf(answer)}`);
+  };
+}
+
+/** A problem document says `detail`; API Gateway itself says `message`. */
+function detailOf(answer: unknown): string {
+  const { detail, message }: { readonly detail?: unknown; readonly message?: unknown } = typeof answer === 'object' && answer !== null ? answer : {};
+  return String(detail ?? message ?? 'refused');
+}

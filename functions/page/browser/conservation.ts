@@ -1,0 +1,40 @@
+import { type ConservationJson, eventClasses } from './api.ts';
+import { element, replace, styled } from './dom.ts';
+import { formatNumber, formatShare } from './format.ts';
+
+const meanings = {
+  counted: 'in a window',
+  late: 'after their window was closed',
+  duplicate: 'seen before',
+  rejected: 'not readable as events',
+  filtered: 'wanted by no query',
+} as const;
+
+/** The law of conservation as a stacked bar: every event received is in exactly one class. */
+export function drawConservation(place: HTMLElement, conservation: ConservationJson): void {
+  const { received, holds } = conservation;
+  const present = eventClasses.filter((name) => conservation[name] > 0);
+  const segments = present.map((name) => styled(element('span', { class: `segment ${name}` }), { 'flex-grow': String(conservation[name]) }));
+  const terms = eventClasses.map((name) =>
+    element(
+      'li',
+      {},
+      element('span', { class: `swatch ${name}`, 'aria-hidden': 'true' }),
+      element('strong', {}, formatNumber(conservation[name])),
+      ` ${name} `,
+      element('small', {}, `${formatShare(conservation[name], received)}, ${meanings[name]}`),
+    ),
+  );
+  const verdict = holds ? 'every event received is in exactly one class' : 'THIS DOES NOT HOLD: events are in no class, or in two';
+  replace(
+    place,
+    element(
+      'p',
+      { class: holds ? 'equation' : 'equation broken' },
+      element('strong', {}, `${formatNumber(received)} received`),
+      ` = ${eventClasses.join(' + ')}: ${verdict}`,
+    ),
+    element('div', { class: 'stack', 'aria-hidden': 'true' }, ...segments),
+    element('ul', { class: 'terms' }, ...terms),
+  );
+}

@@ -1,0 +1,60 @@
+import type { SideJson } from './api.ts';
+import { element, replace, toggle } from './dom.ts';
+import { formatNumber, formatSecond, formatShard } from './format.ts';
+
+/** So many are drawn. */
+const mostDrawn = 50;
+const longestPayload = 200;
+
+/** The side output, newest first, with the reason of each; reasons can be left out. */
+export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: readonly SideJson[]) => void {
+  const hidden = new Set<string>();
+  let events: readonly SideJson[] = [];
+
+  function draw(): void {
+    const counts = new Map<string, number>();
+    for (const { reason } of events) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    const buttons = [...counts]
+      .sort()
+      .map(([reason, count]) =>
+        toggle(!hidden.has(reason), () => flip(reason), element('span', { class: `reason ${classOf(reason)}` }, reason), ` ${formatNumber(count)}`),
+      );
+    replaceButtons(reasons, buttons);
+    const shown = events.filter(({ reason }) => !hidden.has(reason)).slice(0, mostDrawn);
+    replace(list, ...(shown.length === 0 ? [element('li', { class: 'help' }, 'Nothing was late or rejected in the last day.')] : shown.map(itemOf)));
+  }
+
+  function flip(reason: string): void {
+    if (!hidden.delete(reason)) hidden.add(reason);
+    draw();
+  }
+
+  return (found) => {
+    events = found;
+    draw();
+  };
+}
+
+/** Replaces a list of toggles without taking the focus from the one that has it. */
+export function replaceButtons(list: HTMLElement, items: readonly HTMLLIElement[]): void {
+  const at = [...list.children].findIndex((item) => item.contains(document.activeElement));
+  list.replaceChildren(...items);
+  if (at >= 0) items[at]?.querySelector('button')?.focus();
+}
+
+function classOf(reason: string): 'late' | 'rejected' {
+  return reason === 'late' ? 'late' : 'rejected';
+}
+
+function itemOf({ reason, detail, arrival, shardId, payload }: SideJson): HTMLLIElement {
+  const text = payload.length > longestPayload ? `${payload.slice(0, longestPayload)}…` : payload;
+  return element(
+    'li',
+    {},
+    element('time', { datetime: new Date(arrival).toISOString() }, formatSecond(arrival)),
+    element('span', { class: `reason ${classOf(reason)}` }, reason),
+    element('span', { class: 'where' }, formatShard(shardId)),
+    element('span', { class: 'detail' }, detail),
+    element('code', {}, text === '' ? '(empty)' : text),
+  );
+}

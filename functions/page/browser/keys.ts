@@ -1,0 +1,48 @@
+import type { Row, WindowJson } from './api.ts';
+import { keyLabel } from './format.ts';
+
+/** A key of the query in the windows that are shown: one series of the chart. */
+export interface Series {
+  /** JSON of the key: what tells it from others. */
+  readonly id: string;
+  readonly label: string;
+  /** The aggregate by window, in the order of the windows; null where the window lacks the key. */
+  readonly values: readonly (number | null)[];
+}
+
+/** More lines than this nobody tells apart. */
+export const mostSeries = 8;
+
+/** The keys of some windows with the greatest sums of an aggregate, in the order of their names, and how many there are in all. */
+export function seriesOf(windows: readonly WindowJson[], aggregate: string): { readonly series: readonly Series[]; readonly keys: number } {
+  const byId = new Map<string, { readonly label: string; readonly values: (number | null)[] }>();
+  for (const [i, { rows }] of windows.entries()) {
+    for (const row of rows) {
+      const id = JSON.stringify(row.key);
+      let found = byId.get(id);
+      if (found === undefined) {
+        found = { label: keyLabel(row.key), values: Array.from({ length: windows.length }, () => null) };
+        byId.set(id, found);
+      }
+      found.values[i] = numberOf(row, aggregate);
+    }
+  }
+  const all = [...byId].map(([id, { label, values }]) => ({ id, label, values }));
+  const size = ({ values }: Series) => values.reduce<number>((sum, value) => sum + Math.abs(value ?? 0), 0);
+  const greatest = all.length <= mostSeries ? all : all.toSorted((a, b) => size(b) - size(a)).slice(0, mostSeries);
+  return { series: greatest.toSorted((a, b) => (a.label < b.label ? -1 : 1)), keys: all.length };
+}
+
+/** An aggregate of a row as a number; null when it has none, such as the mean of nothing. */
+export function numberOf({ values }: Row, aggregate: string): number | null {
+  const value = values[aggregate];
+  if (value === null || value === undefined) return null;
+  const number = Number(value);
+  return Number.isFinite(number) ? number : null;
+}
+
+/** The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are no series have none of their own. */
+export function seriesColor(place: number | undefined): string {
+  if (place === undefined) return 'var(--muted)';
+  return `var(--series-${(place % mostSeries) + 1})`;
+}

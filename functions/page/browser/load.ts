@@ -1,0 +1,134 @@
+import { type Ask, type ConservationJson, type QueryJson, Refused, type Row, type SideJson, type WatermarkJson, type WindowJson } from './api.ts';
+import { shownQuery, type View } from './view.ts';
+
+/** All that is drawn, of one moment. */
+export interface Snapshot {
+  readonly pipeline: string;
+  readonly queries: readonly QueryJson[];
+  readonly query: QueryJson;
+  /** By start, ascending. */
+  readonly windows: readonly WindowJson[];
+  readonly totals: readonly Row[];
+  readonly watermark: WatermarkJson;
+  readonly conservation: ConservationJson;
+  /** Newest first, at most {@link mostEvents}. */
+  readonly events: readonly SideJson[];
+  /** Events a second since the poll before; undefined in the first. */
+  readonly receivedPerSecond: number | undefined;
+  /** When it was read, by this machine's clock, epoch ms. */
+  readonly at: number;
+  /** How many polls it has been since everything was asked for. */
+  readonly age: number;
+}
+
+/** So many events are kept for the feed. */
+const mostEvents = 200;
+
+/** After so many polls all is asked for again, whatever is known. */
+const mostAge = 30;
+
+/** How far back (ms) the feed looks at first: the first of these whose events fit into one answer. */
+const feedSpansMs = [86_400_000, 3_600_000, 300_000, 30_000] as const;
+const feedLimit = 1000;
+
+/**
+ * Asks for what may have changed: while nothing has been received and nothing became final, that is two small answers; of windows only those from the
+ * newest final one on, because those before it are final too and never change.
+ */
+export async function load(ask: Ask, view: View, before: Snapshot | undefined, now: () => number): Promise<Snapshot> {
+  const [conservation, watermark] = await Promise.all([ask<ConservationJson>('conservation'), ask<WatermarkJson>('watermark')]);
+  const at = now();
+  const known = before === undefined || before.age >= mostAge ? undefined : before;
+  if (known !== undefined && isQuiet(known, conservation, watermark))
+    return { ...known, conservation, watermark, at, receivedPerSecond: 0, age: known.age + 1 };
+  const { pipeline, queries } = known ?? (await ask<{ pipeline: string; queries: readonly QueryJson[] }>('queries'));
+  const query = shownQuery(queries, view);
+  if (query === undefined) throw new Refused(`there is no query ${view.query}: choose one of ${queries.map(({ name }) => name).join(', ')}`);
+  const [windows, events] = await Promise.all([
+    loadWindows(ask, query, view, known?.windows ?? []),
+    before !== undefined && isSame(before.conservation, conservation) ? before.events : loadEvents(ask, before?.events ?? [], at),
+  ]);
+  const totals = await loadTotals(ask, query, view, windows);
+  const receivedPerSecond = before === undefined ? undefined : ((conservation.received - before.conservation.received) * 1000) / (at - before.at);
+  return {
+    pipeline,
+    queries,
+    query,
+    windows,
+    totals,
+    watermark,
+    conservation,
+    events,
+    receivedPerSecond,
+    at,
+    age: known === undefined ? 0 : known.age + 1,
+  };
+}
+
+function isQuiet(known: Snapshot, conservation: ConservationJson, { watermark, finalizedThrough }: WatermarkJson): boolean {
+  const { watermark: before } = known;
+  return isSame(known.conservation, conservation) && before.watermark === watermark && before.finalizedThrough === finalizedThrough;
+}
+
+/** Whether no event was received in between: late and rejected ones are received too. */
+function isSame(one: ConservationJson, other: ConservationJson): boolean {
+  return one.received === other.received;
+}
+
+async function loadWindows(ask: Ask, { name }: QueryJson, view: View, known: readonly WindowJson[]): Promise<readonly WindowJson[]> {
+  const isRange = view.from !== undefined || view.to !== undefined;
+  const most = isRange ? 1000 : view.last;
+  const settled = known.slice(
+    0,
+    Math.max(
+      0,
+      known.findLastIndex(({ status }) => status === 'final'),
+    ),
+  );
+  const firstOpen = settled.findIndex(({ status }) => status !== 'final');
+  const kept = firstOpen === -1 ? settled : settled.slice(0, firstOpen);
+  const from = kept.at(-1)?.start ?? view.from;
+  const found: WindowJson[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await ask<{ windows: readonly WindowJson[]; cursor: string | null }>(`queries/${encodeURIComponent(name)}/windows`, {
+      from,
+      to: view.to,
+      order: 'descending',
+      limit: most - found.length,
+      cursor,
+    });
+    found.push(...page.windows);
+    cursor = page.cursor ?? undefined;
+  } while (cursor !== undefined && found.length < most);
+  const first = found.at(-1)?.start ?? Number.POSITIVE_INFINITY;
+  const older = kept.filter(({ start }) => start < first);
+  return [...older, ...found.reverse()].slice(-most);
+}
+
+/** Of the windows that are shown, so that the bars are the sums of the chart. */
+async function loadTotals(ask: Ask, { name }: QueryJson, { to }: View, windows: readonly WindowJson[]): Promise<readonly Row[]> {
+  const from = windows[0]?.start;
+  if (from === undefined) return [];
+  const { totals } = await ask<{ totals: readonly Row[] }>(`queries/${encodeURIComponent(name)}/totals`, { from, to });
+  return totals;
+}
+
+async function loadEvents(ask: Ask, known: readonly SideJson[], now: number): Promise<readonly SideJson[]> {
+  const newest = known[0]?.arrival;
+  // Ranges are of arrival times: what came together with the newest known one may have been written after it was read.
+  const froms = [...(newest === undefined || now - newest > feedSpansMs[0] ? [] : [newest - 1000]), ...feedSpansMs.map((spanMs) => now - spanMs)];
+  let found: readonly SideJson[] = [];
+  for (const from of froms) {
+    const { events, cursor } = await ask<{ events: readonly SideJson[]; cursor: string | null }>('late', { from, limit: feedLimit });
+    found = events;
+    if (cursor === null) break;
+  }
+  const byId = new Map([...found, ...known].map((event) => [eventId(event), event]));
+  return [...byId.values()].sort((a, b) => b.arrival - a.arrival).slice(0, mostEvents);
+}
+
+/** What tells an event of the side output from all others. */
+export function eventId({ shardId, sequenceNumber, subRecord, query }: SideJson): string {
+  return `${shardId} ${sequenceNumber} ${subRecord} ${query ?? ''}`;
+}

@@ -1,0 +1,130 @@
+import type { QueryJson, WindowJson } from './api.ts';
+import { byId, element, replace } from './dom.ts';
+import { formatNumber, formatWindow, keyLabel } from './format.ts';
+import { numberOf } from './keys.ts';
+
+/** A row of the table: a key in a window. */
+interface Line {
+  readonly window: WindowJson;
+  readonly key: Readonly<Record<string, unknown>>;
+  readonly values: readonly (number | null)[];
+}
+
+interface Column {
+  readonly name: string;
+  readonly heading: string;
+  readonly align: 'left' | 'right';
+  /** What the column sorts by. */
+  readonly of: (line: Line) => number | string;
+}
+
+export interface TableData {
+  readonly query: QueryJson;
+  readonly windows: readonly WindowJson[];
+  readonly filter: string;
+  /** A column's name, with `-` before it for the greatest first. */
+  readonly sort: string;
+}
+
+const pageSize = 50;
+
+/** The windows as a table, a row a key, to sort and to filter. @param onSort is told what to sort by */
+export function createTable(onSort: (sort: string) => void): (data: TableData) => void {
+  const head = byId('thead', HTMLTableSectionElement);
+  const body = byId('tbody', HTMLTableSectionElement);
+  const more = byId('more', HTMLButtonElement);
+  const said = byId('rows', HTMLElement);
+  let shown = pageSize;
+  let data: TableData | undefined;
+
+  function draw(): void {
+    if (data === undefined) return;
+    const { query, windows, filter, sort } = data;
+    const aggregates = Object.keys(query.aggregates);
+    const columns = columnsOf(query, aggregates);
+    const lines = sorted(matching(linesOf(windows, aggregates), filter), columns, sort);
+    drawHead(columns, sort);
+    replace(body, ...lines.slice(0, shown).map((line) => rowOf(line, query, aggregates)));
+    more.hidden = lines.length <= shown;
+    const text = `${formatNumber(Math.min(shown, lines.length))} of ${formatNumber(lines.length)} rows`;
+    if (said.textContent !== text) said.textContent = text;
+  }
+
+  function drawHead(columns: readonly Column[], sort: string): void {
+    const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.column : undefined;
+    const cells = columns.map(({ name, heading, align }) => {
+      const direction = sort === name ? 'ascending' : sort === `-${name}` ? 'descending' : undefined;
+      const button = element('button', { type: 'button', 'data-column': name }, heading, element('span', { class: 'arrow', 'aria-hidden': 'true' }));
+      return element('th', { scope: 'col', class: align, 'aria-sort': direction }, button);
+    });
+    const row = element('tr', {}, ...cells);
+    if (head.firstElementChild?.isEqualNode(row)) return;
+    for (const [i, cell] of cells.entries()) {
+      const name = columns[i]?.name ?? '';
+      cell.firstElementChild?.addEventListener('click', () => onSort(data?.sort === `-${name}` ? name : `-${name}`));
+    }
+    head.replaceChildren(row);
+    if (focused !== undefined) cells[columns.findIndex(({ name }) => name === focused)]?.querySelector('button')?.focus();
+  }
+
+  more.addEventListener('click', () => {
+    shown += pageSize;
+    draw();
+  });
+  return (given) => {
+    if (data?.filter !== given.filter || data.sort !== given.sort) shown = pageSize;
+    data = given;
+    draw();
+  };
+}
+
+function columnsOf({ groupBy }: QueryJson, aggregates: readonly string[]): readonly Column[] {
+  return [
+    { name: 'window', heading: 'Window', align: 'left', of: ({ window }) => window.start },
+    ...groupBy.map((field): Column => ({ name: field, heading: field, align: 'left', of: ({ key }) => sortable(key[field]) })),
+    ...aggregates.map((name, i): Column => ({ name, heading: name, align: 'right', of: ({ values }) => values[i] ?? Number.NEGATIVE_INFINITY })),
+    { name: 'status', heading: 'Status', align: 'left', of: ({ window }) => window.status },
+  ];
+}
+
+function sortable(value: unknown): number | string {
+  return typeof value === 'number' ? value : String(value);
+}
+
+function linesOf(windows: readonly WindowJson[], aggregates: readonly string[]): readonly Line[] {
+  return windows.flatMap((window) => window.rows.map((row) => ({ window, key: row.key, values: aggregates.map((name) => numberOf(row, name)) })));
+}
+
+/** Every word of the filter has to be in the row. */
+function matching(lines: readonly Line[], filter: string): readonly Line[] {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return lines;
+  return lines.filter(({ window, key }) => {
+    const text = `${formatWindow(window.start, window.end)} ${keyLabel(key)} ${window.status}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+function sorted(lines: readonly Line[], columns: readonly Column[], sort: string): readonly Line[] {
+  const sign = sort.startsWith('-') ? -1 : 1;
+  const column = columns.find(({ name }) => name === sort.replace(/^-/, ''));
+  if (column === undefined) return lines;
+  return lines.toSorted((a, b) => {
+    const [left, right] = [column.of(a), column.of(b)];
+    if (left === right) return 0;
+    const isLess = typeof left === 'number' && typeof right === 'number' ? left < right : String(left) < String(right);
+    return isLess ? -sign : sign;
+  });
+}
+
+function rowOf({ window, key, values }: Line, { groupBy }: QueryJson, aggregates: readonly string[]): HTMLTableRowElement {
+  const { start, end, status } = window;
+  return element(
+    'tr',
+    {},
+    element('th', { scope: 'row' }, formatWindow(start, end)),
+    ...groupBy.map((field) => element('td', {}, String(key[field]))),
+    ...aggregates.map((_, i) => element('td', { class: 'right' }, values[i] === null || values[i] === undefined ? '–' : formatNumber(values[i]))),
+    element('td', {}, element('span', { class: `status ${status}` }, status)),
+  );
+}

@@ -1,0 +1,66 @@
+import type { QueryJson } from './api.ts';
+
+/** What is shown, as the address says it, so that an address shows the same to everybody. */
+export interface View {
+  readonly query: string | undefined;
+  readonly aggregate: string | undefined;
+  /** The newest so many windows, unless there is a range. */
+  readonly last: number;
+  /** Starts of windows, ISO 8601 or epoch ms as the API takes them; either makes a range. */
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly filter: string;
+  /** A column of the table, with `-` before it for the greatest first. */
+  readonly sort: string;
+}
+
+/** Choices of how many windows. The greatest is what the API gives at once. */
+export const lasts = [12, 24, 60, 168, 1000] as const;
+
+/** Two days and a half of hours, an hour of minutes. */
+const usualLast = 60;
+export const usualSort = '-window';
+
+export function readView(search: string): View {
+  const given = new URLSearchParams(search);
+  const last = Number(given.get('last'));
+  return {
+    query: given.get('query') ?? undefined,
+    aggregate: given.get('aggregate') ?? undefined,
+    last: Number.isInteger(last) && last >= 1 && last <= 1000 ? last : usualLast,
+    from: given.get('from') || undefined,
+    to: given.get('to') || undefined,
+    filter: given.get('filter') ?? '',
+    sort: given.get('sort') ?? usualSort,
+  };
+}
+
+/** The address's part behind `?`, without what is as usual. */
+export function writeView({ query, aggregate, last, from, to, filter, sort }: View): string {
+  const given = new URLSearchParams();
+  const set = (name: string, value: string | undefined) => void (value === undefined || value === '' || given.set(name, value));
+  set('query', query);
+  set('aggregate', aggregate);
+  if (from === undefined && to === undefined && last !== usualLast) set('last', String(last));
+  set('from', from);
+  set('to', to);
+  set('filter', filter);
+  if (sort !== usualSort) set('sort', sort);
+  return given.toString();
+}
+
+/** Whether another set of windows is asked for. */
+export function asksOther(one: View, other: View): boolean {
+  return one.query !== other.query || one.last !== other.last || one.from !== other.from || one.to !== other.to;
+}
+
+/** The query that a view shows: the named one, or what its name without a version stands for; the first when none is named. */
+export function shownQuery(queries: readonly QueryJson[], { query }: View): QueryJson | undefined {
+  if (query === undefined) return queries[0];
+  return queries.find(({ name }) => name === query) ?? queries.find(({ serves }) => serves === query);
+}
+
+/** The aggregate that a view shows: the named one if the query has it, or its first. */
+export function shownAggregate({ aggregates }: QueryJson, { aggregate }: View): string {
+  return aggregate !== undefined && Object.hasOwn(aggregates, aggregate) ? aggregate : (Object.keys(aggregates)[0] ?? '');
+}

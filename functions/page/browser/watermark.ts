@@ -1,0 +1,84 @@
+import type { ShardJson, WatermarkJson } from './api.ts';
+import { element, replace, styled } from './dom.ts';
+import { formatMoment, formatShard, formatSpan } from './format.ts';
+
+/** More lanes than these are cut: those that are furthest behind stay. */
+const mostLanes = 32;
+
+/** What a shard's state means for the watermark. */
+const meanings: Readonly<Record<string, string>> = {
+  idle: 'idle',
+  drained: 'drained',
+  unreadable: 'cannot be read',
+  holding: '',
+};
+
+/** The scale of the lanes spans at least so much event time (ms): what is less apart is told by no bar. */
+const leastSpanMs = 60_000;
+
+/** The watermark with a lane a shard, on one scale of event time, and which of them holds it back. */
+export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, shards }: WatermarkJson): void {
+  // A drained shard stays where it ended, which may be long ago.
+  const times = shards.flatMap(({ state, watermark: own }) => (state === 'drained' || own === null ? [] : [own]));
+  if (watermark !== null) times.push(watermark);
+  const most = Math.max(...times);
+  const span = Math.max(leastSpanMs, most - Math.min(...times));
+  // Three quarters are for the differences, so that the one furthest behind has a lane to be seen in.
+  const from = most - span / 0.75;
+  const at = (time: number) => `${Math.min(100, Math.max(0, (100 * (time - from)) / (most - from)))}%`;
+  const lanes = shown(shards, heldBy).map((shard) => laneOf(shard, shard.shardId === heldBy, watermark, at));
+  const hidden = shards.length - lanes.length;
+  replace(
+    place,
+    element('p', { class: 'help' }, sentence(watermark, heldBy, lagMs, shards)),
+    element('ul', { class: 'lanes' }, ...lanes),
+    ...(times.length === 0 ? [] : [scale(from, most)]),
+    ...(hidden > 0 ? [element('p', { class: 'help' }, `and ${hidden} more shards, which are further on`)] : []),
+  );
+}
+
+function scale(from: number, to: number): HTMLElement {
+  const ends = [from, to].map((time) => element('span', {}, formatMoment(time)));
+  return element('p', { class: 'scale', 'aria-hidden': 'true' }, ...ends);
+}
+
+/** Those that hold nothing any more come last; of too many, those that are furthest on are left out. */
+function shown(shards: readonly ShardJson[], heldBy: string | null): readonly ShardJson[] {
+  const rank = ({ shardId, state, watermark }: ShardJson): number => {
+    if (shardId === heldBy) return Number.NEGATIVE_INFINITY;
+    return state === 'drained' ? Number.POSITIVE_INFINITY : (watermark ?? -Number.MAX_VALUE);
+  };
+  const lanes = shards.length <= mostLanes ? shards : shards.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, mostLanes);
+  const isDrained = ({ state }: ShardJson) => Number(state === 'drained');
+  return lanes.toSorted((a, b) => isDrained(a) - isDrained(b));
+}
+
+function sentence(watermark: number | null, heldBy: string | null, lagMs: number | null, shards: readonly ShardJson[]): string {
+  if (shards.length === 0) return 'No shard has been seen yet.';
+  const holder = heldBy === null ? undefined : formatShard(heldBy);
+  if (watermark === null) return holder === undefined ? 'There is none yet.' : `There is none yet: ${holder} has had no event.`;
+  const reason = holder === undefined ? 'no shard holds it back' : `${holder} is furthest behind and holds it back`;
+  const lag = lagMs === null ? '' : `, ${formatSpan(lagMs)} behind the clock`;
+  return `Windows that end by ${formatMoment(watermark)} are closed${lag}; ${reason}.`;
+}
+
+function laneOf({ shardId, state, watermark: own }: ShardJson, holds: boolean, global: number | null, at: (time: number) => string): HTMLElement {
+  const track = element('span', { class: 'track', 'aria-hidden': 'true' });
+  if (own !== null) track.append(styled(element('span', { class: 'reach' }), { width: at(own) }));
+  if (global !== null) track.append(styled(element('span', { class: 'mark' }), { left: at(global) }));
+  const meaning = meanings[state] ?? state;
+  const isAhead = state !== 'drained' && own !== null && global !== null && own > global;
+  const notes = [...(isAhead ? [`${formatSpan(own - global)} ahead`] : []), ...(meaning === '' ? [] : [meaning])];
+  return element(
+    'li',
+    { class: `lane ${state}${holds ? ' holds' : ''}` },
+    element(
+      'span',
+      { class: 'label', title: shardId },
+      formatShard(shardId),
+      ...(holds ? [element('span', { class: 'badge' }, 'holds it back')] : []),
+    ),
+    track,
+    element('span', { class: 'said' }, own === null ? 'no event yet' : formatMoment(own), ...notes.map((note) => element('em', {}, note))),
+  );
+}
