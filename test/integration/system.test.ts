@@ -161,7 +161,9 @@ describe('the API', () => {
       {
         query: 'byKind',
         from: t0,
+        fromTime: '2026-01-01T00:00:00.000Z',
         to: t0 + 3 * hourMs,
+        toTime: '2026-01-01T03:00:00.000Z',
         key: {},
         values: { n: 8, sum: 2, mean: 2 / 7, least: -huge, most: huge },
       },
