@@ -10,6 +10,7 @@ import { surviveOrphanRejections } from './orphan-rejections.ts';
 import { checkDefinition } from './state/definition.ts';
 import { edgePassed, mayBeSlowest } from './state/kick.ts';
 import { type BatchReport, type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
+import { ancestorsOf } from './state/stream.ts';
 import { streamGuard } from './state/stream-identity.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -23,8 +24,10 @@ surviveOrphanRejections((reason) =>
   }),
 );
 
+const stream = kinesisStream(config.stream);
+
 /** Once a container, for a call a batch would be too many: what a warm one applies of another stream, no finalize run makes final. */
-const guard = streamGuard(tables.state, kinesisStream(config.stream), (error) =>
+const guard = streamGuard(tables.state, stream, (error) =>
   telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', { error: String(error) }),
 );
 
@@ -42,7 +45,8 @@ const shards = new Map<string, ShardAggregator>();
 const mostShards = 64;
 
 function aggregatorOf(shardId: string): ShardAggregator {
-  const known = shards.get(shardId) ?? shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId });
+  const ancestors = async () => ancestorsOf(await stream.listShards(), shardId);
+  const known = shards.get(shardId) ?? shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors });
   shards.delete(shardId);
   shards.set(shardId, known);
   const [oldest] = shards.keys();

@@ -32,7 +32,9 @@ export function kinesisStream(name: string, client: KinesisClient = new KinesisC
         shards.push(...(answer.Shards ?? []));
         token = answer.NextToken;
       } while (token !== undefined);
-      return shards.map((shard) => ({ shardId: shard.ShardId ?? '', closed: shard.SequenceNumberRange?.EndingSequenceNumber !== undefined }));
+      return shards.map(({ ShardId: shardId = '', SequenceNumberRange: range, ParentShardId: parent, AdjacentParentShardId: adjacent }) => {
+        return { shardId, closed: range?.EndingSequenceNumber !== undefined, parents: [parent, adjacent].filter((id) => id !== undefined) };
+      });
     },
 
     async tail(shardId, after) {
