@@ -57,6 +57,8 @@ export interface SimulationOptions {
   readonly bulk: number;
   /** Least age of an open window's pane before the next one, ms; 0: there are no early panes. */
   readonly earlyMs: number;
+  /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
+  readonly dedupMs: number;
   readonly reshard: 'none' | 'split' | 'merge';
   /** Splits and merges as they are told, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
@@ -86,7 +88,13 @@ export const noFaults: FaultRates = {
 export function drawOptions(seed: number): SimulationOptions {
   const random = seededRandom(seed);
   const drawn = drawAny(seed, random);
-  return random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+  return { ...(random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn), dedupMs: drawDedup(seed, drawn.putsMs) };
+}
+
+/** Drawn apart: the seeds that deduplicate nothing keep the course that they had before there was anything to draw here. */
+function drawDedup(seed: number, putsMs: number): number {
+  const random = seededRandom(seed ^ 0x5bd1e995);
+  return random.chance(0.3) ? putsMs * random.pick([0.05, 0.2, 1, 2]) : 0;
 }
 
 /** Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where most rules of the protocol are needed. */
@@ -129,7 +137,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
   };
 }
 
-function drawAny(seed: number, random: Random): SimulationOptions {
+function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'dedupMs'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {
