@@ -4,16 +4,20 @@ import type { EventId } from './event-id.ts';
 export type IdVerdict = 'first' | 'duplicate';
 
 /**
- * The ids that came, each with the moment of its last first occurrence: a duplicate is measured from the occurrence that was counted, not from the
- * duplicate before it. Exact over the hashes; moments only grow from call to call.
+ * The ids of a shard's events, each with the moment of its last first occurrence: a duplicate is measured from the occurrence that was counted, not from
+ * the duplicate before it. Exact over the hashes. Moments are those of the shard's clock, the greatest arrival so far, for arrivals may go back a little.
  */
 export interface IdSet {
-  /** Tells whether the id came at most `withinMs` ago; if not, it is the first from now on. */
-  judge(id: EventId, atMs: number): IdVerdict;
-  /** Notes a first occurrence that somebody else judged; of two, the later one stays. */
+  /** Tells whether the id came at most the horizon ago; if not, this is its first occurrence from now on, at {@link clockMs}. */
+  judge(id: EventId, arrivalMs: number): IdVerdict;
+  /** Notes a first occurrence that was judged elsewhere; of two of an id, the later one stays. */
   note(id: EventId, atMs: number): void;
-  /** Every id, in no order, as high and low half in turn; some may be out of the horizon. */
-  ids(): Uint32Array<ArrayBuffer>;
+  /** Moves the clock on to a moment, if that is later. */
+  advance(toMs: number): void;
+  /** Every id with the moment of its first occurrence, in no order; some may be out of the horizon. */
+  each(visit: (id: EventId, atMs: number) => void): void;
+  /** Epoch ms; undefined before the first arrival. */
+  readonly clockMs: number | undefined;
 }
 
 /** A slot takes 16 bytes; at most two thirds are in use. */
@@ -28,7 +32,7 @@ export function createIdSet(withinMs: number): IdSet {
   let halves = new Uint32Array(2 * slots);
   let moments = emptyMoments(slots);
   let used = 0;
-  let latestMs = Number.NEGATIVE_INFINITY;
+  let clockMs: number | undefined;
 
   /** The slot of an id, or the empty one where it belongs. */
   function slotOf(high: number, low: number): number {
@@ -46,7 +50,7 @@ export function createIdSet(withinMs: number): IdSet {
 
   function rebuild(): void {
     const [oldHalves, oldMoments] = [halves, moments];
-    const isLive = (at: number) => latestMs - at <= withinMs;
+    const isLive = (at: number) => (clockMs ?? at) - at <= withinMs;
     const live = oldMoments.reduce((count, at) => (isLive(at) ? count + 1 : count), 0);
     slots = leastSlots;
     while (slots < 3 * live) slots *= 2;
@@ -60,9 +64,14 @@ export function createIdSet(withinMs: number): IdSet {
     });
   }
 
+  function advance(toMs: number): number {
+    clockMs = clockMs === undefined ? toMs : Math.max(clockMs, toMs);
+    return clockMs;
+  }
+
   return {
-    judge({ high, low }, atMs) {
-      latestMs = Math.max(latestMs, atMs);
+    judge({ high, low }, arrivalMs) {
+      const atMs = advance(arrivalMs);
       const slot = slotOf(high, low);
       const since = moments[slot] ?? Number.NaN;
       if (atMs - since <= withinMs) return 'duplicate';
@@ -70,18 +79,18 @@ export function createIdSet(withinMs: number): IdSet {
       return 'first';
     },
     note({ high, low }, atMs) {
-      latestMs = Math.max(latestMs, atMs);
       const slot = slotOf(high, low);
       const since = moments[slot] ?? Number.NaN;
       if (!(since >= atMs)) take(slot, high, low, atMs);
     },
-    ids() {
-      let count = 0;
-      const ids = new Uint32Array(2 * used);
+    advance,
+    each(visit) {
       moments.forEach((at, slot) => {
-        if (!Number.isNaN(at)) ids.set(halves.subarray(2 * slot, 2 * slot + 2), 2 * count++);
+        if (!Number.isNaN(at)) visit({ high: halves[2 * slot] ?? 0, low: halves[2 * slot + 1] ?? 0 }, at);
       });
-      return ids;
+    },
+    get clockMs() {
+      return clockMs;
     },
   };
 }

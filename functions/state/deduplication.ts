@@ -43,7 +43,6 @@ const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 
 export function deduplication({ dedup, state, shardId, ancestors }: DeduplicationOptions): Deduplication {
   let ids: IdSet = createIdSet(dedup.withinMs);
-  let clockMs: number | undefined;
   /** The commit that `ids` follows the log to; undefined before the first load. */
   let base: { readonly sequenceNumber: SequenceNumber | undefined; readonly clockMs: number | undefined } | undefined;
   /** The first occurrences judged since that commit; undefined: nothing was judged since. */
@@ -54,8 +53,9 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
   async function load({ sequenceNumber, arrivalClock }: ShardProgress): Promise<void> {
     ids = createIdSet(dedup.withinMs);
     const earlier = await ancestors();
-    clockMs = arrivalClock ?? greatest(await Promise.all(earlier.map(async (shard) => (await readProgress(state, shard)).arrivalClock)));
+    const clockMs = arrivalClock ?? greatest(await Promise.all(earlier.map(async (shard) => (await readProgress(state, shard)).arrivalClock)));
     if (clockMs === undefined) return;
+    ids.advance(clockMs);
     const fromMs = clockMs - dedup.withinMs;
     for (const shard of earlier) await readIds(state, shard, fromMs, 'whole', take);
     if (sequenceNumber !== undefined) await readIds(state, shardId, fromMs, sequenceNumber, take);
@@ -70,30 +70,30 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
       base = undefined;
       if (known?.clockMs === undefined || sequenceNumber === undefined || arrivalClock === undefined) await load(progress);
       else {
+        ids.advance(arrivalClock);
         await readIds(state, shardId, Math.max(known.clockMs, arrivalClock - dedup.withinMs), sequenceNumber, take);
-        clockMs = arrivalClock;
       }
-      base = { sequenceNumber, clockMs };
+      base = { sequenceNumber, clockMs: ids.clockMs };
       judged = undefined;
     },
     isDuplicate({ id }, arrivalMs) {
       if (id === undefined) return false;
       judged ??= [];
-      clockMs = Math.max(clockMs ?? arrivalMs, arrivalMs);
-      if (ids.judge(id, clockMs) === 'duplicate') return true;
-      judged.push({ id, atMs: clockMs });
+      if (ids.judge(id, arrivalMs) === 'duplicate') return true;
+      judged.push({ id, atMs: ids.clockMs ?? arrivalMs });
       return false;
     },
     async append(last) {
+      const { clockMs } = ids;
       if (judged === undefined || judged.length === 0 || clockMs === undefined) return;
       await appendIds(state, shardId, { after: base?.sequenceNumber, last, clockMs, firsts: judged }, dedup.withinMs + keptAfterHorizonMs);
     },
     committed({ sequenceNumber }) {
-      base = { sequenceNumber, clockMs };
+      base = { sequenceNumber, clockMs: ids.clockMs };
       judged = undefined;
     },
     get clockMs() {
-      return clockMs;
+      return ids.clockMs;
     },
   };
 }

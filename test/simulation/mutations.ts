@@ -368,7 +368,7 @@ export const mutations: readonly Mutation[] = [
     id: 'ad',
     rule: 'what was judged and not committed is forgotten before it is judged again',
     edits: [{ file: ids, find: 'const known = judged === undefined ? base : undefined;', replace: 'const known = base;' }],
-    seed: 1,
+    seed: 82,
   },
   {
     id: 'ae',
