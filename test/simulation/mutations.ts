@@ -196,7 +196,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 74,
+    seed: 290,
   },
   {
     id: 'o',
@@ -230,7 +230,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: writer, find: '    trim() {\n', replace: '    trim() {\n      for (const memory of memories.values()) memory.settled.clear();\n' },
     ],
-    seed: 1381,
+    seed: 2203,
   },
   {
     id: 's',
@@ -276,7 +276,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: finalizer, find: 'due.length === 0 ? [] : (await readRegistry(state)).filter(', replace: 'due.length === 0 ? [] : registry.filter(' },
     ],
-    seed: 1179,
+    seed: 1814,
   },
   {
     id: 'r',
@@ -337,7 +337,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'else for (const pane of early) prefer',
       },
     ],
-    seed: 81,
+    seed: 61,
   },
   {
     id: 'aa',
