@@ -16,6 +16,8 @@ export interface IdSet {
   advance(toMs: number): void;
   /** Every id with the moment of its first occurrence, in no order; some may be out of the horizon. */
   each(visit: (id: EventId, atMs: number) => void): void;
+  /** How many ids it holds, some of which may be out of the horizon. */
+  readonly size: number;
   /** Epoch ms; undefined before the first arrival. */
   readonly clockMs: number | undefined;
 }
@@ -88,6 +90,9 @@ export function createIdSet(withinMs: number): IdSet {
       moments.forEach((at, slot) => {
         if (!Number.isNaN(at)) visit({ high: halves[2 * slot] ?? 0, low: halves[2 * slot + 1] ?? 0 }, at);
       });
+    },
+    get size() {
+      return used;
     },
     get clockMs() {
       return clockMs;

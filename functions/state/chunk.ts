@@ -89,7 +89,8 @@ export function readChunk(
   return { records: records.slice(from, to), accepted, duplicates, rejected, slices: [...fold.slices] };
 }
 
-function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+/** Classifies an event as it came. */
+export function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
   if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
   return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
 }

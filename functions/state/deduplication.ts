@@ -23,6 +23,8 @@ export interface Deduplication {
   append(last: SequenceNumber): Promise<void>;
   /** The progress that is now committed: what was judged up to it holds. */
   committed(progress: ShardProgress): void;
+  /** How many ids are in memory, at 24 to 48 bytes each. */
+  readonly size: number;
   /** The shard's arrival clock: the greatest arrival of an event with an id so far, epoch ms; undefined before the first. */
   readonly clockMs: number | undefined;
 }
@@ -91,6 +93,9 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
     committed({ sequenceNumber }) {
       base = { sequenceNumber, clockMs: ids.clockMs };
       judged = undefined;
+    },
+    get size() {
+      return ids.size;
     },
     get clockMs() {
       return ids.clockMs;

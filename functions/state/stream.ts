@@ -1,5 +1,11 @@
 import type { SequenceNumber } from '../core/sequence-number.ts';
 
+/** The hash keys of a shard, both inclusive: the MD5 of a partition key, unless its producer gave another. */
+export interface HashRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
 /** A shard as the stream lists it. */
 export interface StreamShard {
   readonly shardId: string;
@@ -7,6 +13,8 @@ export interface StreamShard {
   readonly closed: boolean;
   /** The shards that it was split or merged from. @default none */
   readonly parents?: readonly string[];
+  /** @default not known */
+  readonly hashRange?: HashRange;
 }
 
 /** What a read after a sequence number finds: more to come, nothing for now, or the end of a closed shard. */
