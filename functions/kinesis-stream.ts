@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { TidemarkError } from './core/error.ts';
-import type { Stream } from './state/stream.ts';
+import type { Stream, StreamShard } from './state/stream.ts';
 
 /** Reads that follow a shard before it counts as behind: an empty answer may only mean that Kinesis looked no further. */
 const mostReads = 5;
@@ -32,7 +32,7 @@ export function kinesisStream(name: string, client: KinesisClient = new KinesisC
         shards.push(...(answer.Shards ?? []));
         token = answer.NextToken;
       } while (token !== undefined);
-      return shards.map((shard) => ({ shardId: shard.ShardId ?? '', closed: shard.SequenceNumberRange?.EndingSequenceNumber !== undefined }));
+      return shards.map(streamShard);
     },
 
     async tail(shardId, after) {
@@ -50,6 +50,21 @@ export function kinesisStream(name: string, client: KinesisClient = new KinesisC
       }
       return iterator === undefined ? 'end' : 'more';
     },
+  };
+}
+
+function streamShard({
+  ShardId: shardId = '',
+  SequenceNumberRange: range,
+  ParentShardId: parent,
+  AdjacentParentShardId: adjacent,
+  HashKeyRange: keys,
+}: Shard): StreamShard {
+  return {
+    shardId,
+    closed: range?.EndingSequenceNumber !== undefined,
+    parents: [parent, adjacent].filter((id) => id !== undefined),
+    hashRange: { first: BigInt(keys?.StartingHashKey ?? 0), last: BigInt(keys?.EndingHashKey ?? 2n ** 128n - 1n) },
   };
 }
 

@@ -29,7 +29,8 @@ export const tablePermissions = {
 
 /**
  * What each function may do to the stream. For aggregate: what Lambda's poller needs, which acts with the function's role
- * (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of enhanced fan-out and the account-wide ListStreams). For
+ * (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of enhanced fan-out and the account-wide ListStreams); ListShards also
+ * tells deduplication a shard's parents. For
  * finalize: listing the shards, and the reads that prove a shard drained or idle (DESIGN 4.2, step 1). DescribeStreamSummary, for both, tells a stream
  * from another one that was created under its name (functions/state/stream-identity.ts).
  */

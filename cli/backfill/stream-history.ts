@@ -1,5 +1,7 @@
+import type { Shard } from '@aws-sdk/client-kinesis';
+import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { createStaticRun, type StaticAnswer, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import { createStaticRun, type StaticAnswer, type StaticPart, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
 import { streamRecords } from '../../functions/kinesis-records.ts';
 import type { RawEvent } from '../../functions/state/chunk.ts';
 import { readShard, type ShardPlace } from '../feeder/read-shard.ts';
@@ -17,10 +19,13 @@ export interface StreamHistoryOptions extends ShardPlace {
  * the watermark has no part in it.
  */
 export async function foldStream({ pipeline, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
-  const run = createStaticRun(pipeline);
   const shards = await listShards(place.kinesis, place.streamName);
+  const parts: StaticPart[] = [];
+  const seen = new Map<string, IdSet>();
   let events = 0;
   for (const [done, shard] of shards.entries()) {
+    const ids = pipeline.dedup && idsBefore(shard, seen, pipeline.dedup.withinMs);
+    const run = createStaticRun(pipeline, ids);
     for await (const records of readShard(place, shard, undefined)) {
       const read = streamRecords(
         records.map(({ SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp }) => ({
@@ -39,8 +44,21 @@ export async function foldStream({ pipeline, onProgress, ...place }: StreamHisto
       }
       onProgress(events, done, shards.length);
     }
+    parts.push(run.part());
+    if (ids !== undefined) seen.set(shard.ShardId ?? '', ids);
   }
-  return staticAnswer(pipeline, [run.part()]);
+  return staticAnswer(pipeline, parts);
+}
+
+/** A shard's log of ids starts from its parents', which the stream lists before it. */
+function idsBefore({ ParentShardId, AdjacentParentShardId }: Shard, seen: ReadonlyMap<string, IdSet>, withinMs: number): IdSet {
+  const ids = createIdSet(withinMs);
+  for (const parent of [ParentShardId, AdjacentParentShardId]) {
+    const before = parent === undefined ? undefined : seen.get(parent);
+    if (before?.clockMs !== undefined) ids.advance(before.clockMs);
+    before?.each(ids.note);
+  }
+  return ids;
 }
 
 function add(run: StaticRun, raw: RawEvent, arrivalMs: number): void {

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { type Counters, noEvents } from '../../functions/core/counters.ts';
 import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
+import { createIdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
 import { eventLines } from './event-lines.ts';
@@ -33,6 +34,7 @@ export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptio
   const buffer = createReadBuffer();
   const rejected: RejectedSample[] = [];
   const counters = { ...noEvents };
+  const ids = createIdSet(Number.POSITIVE_INFINITY);
   let path = '';
 
   const reject = (reason: string, detail: string, line: number): void => {
@@ -46,6 +48,10 @@ export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptio
       return read;
     }
     counters.received++;
+    if (read.id !== undefined && ids.judge(read.id, arrivalMs) === 'duplicate') {
+      counters.duplicate++;
+      return read;
+    }
     counters[read.keys.some((key) => key !== undefined) ? 'counted' : 'filtered']++;
     table.add(read);
     return read;

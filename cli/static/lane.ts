@@ -1,9 +1,11 @@
 import { closeSync, openSync } from 'node:fs';
 import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
+import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
 import { createStaticRun, type StaticPart } from '../../functions/core/static-run.ts';
 import { eventLines } from './event-lines.ts';
+import { eachId } from './ids-across.ts';
 import type { InputFile, Piece } from './pieces.ts';
 import { createReadBuffer, scanLines } from './scan.ts';
 
@@ -19,6 +21,19 @@ export interface StaticJob {
   readonly range?: BackfillRange | undefined;
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
+  /**
+   * Where lanes deduplicate side by side: each unit is counted apart, without these ids, which came in units before it; by unit, the halves of each id in
+   * turn, undefined for none that is known of. Undefined: one lane, which sees everything in order, or nothing to deduplicate.
+   */
+  readonly idsBefore?: readonly (Uint32Array | undefined)[] | undefined;
+}
+
+/** What was counted of one unit, or of all that a lane took. */
+export interface LanePart {
+  readonly unit: number;
+  readonly part: StaticPart;
+  /** The ids that were counted, the halves of each in turn; empty unless units are counted apart. */
+  readonly ids: Uint32Array;
 }
 
 /** A rejected line of a piece, kept to be shown. */
@@ -33,7 +48,7 @@ export interface RejectedLine {
 
 /** What a lane found. */
 export interface LaneResult {
-  readonly part: StaticPart;
+  readonly parts: readonly LanePart[];
   /** Its first rejected lines in the order of the input, at most {@link keptRejections}. */
   readonly rejected: readonly RejectedLine[];
   /** Lines of the pieces of files that were cut: line numbers follow from them. */
@@ -46,7 +61,9 @@ export const keptRejections = 5;
 /** Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them. */
 export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => Promise<void> | undefined): Promise<LaneResult> {
   const next = new Int32Array(job.next);
-  const run = createStaticRun(job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range));
+  const counted = job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range);
+  const parts: LanePart[] = [];
+  let run = createStaticRun(counted);
   const buffer = createReadBuffer();
   const rejected: RejectedLine[] = [];
   const lines: { piece: Piece; count: number }[] = [];
@@ -70,7 +87,10 @@ export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => P
   });
 
   for (unit = Atomics.add(next, 0, 1); unit < job.units.length; unit = Atomics.add(next, 0, 1)) {
-    for (piece of job.units[unit] ?? []) {
+    const pieces = job.units[unit] ?? [];
+    const ids = job.idsBefore && pieces.length > 0 ? idSetOf(job.idsBefore[unit], job.arrivalMs) : undefined;
+    if (ids !== undefined) run = createStaticRun(counted, ids);
+    for (piece of pieces) {
       const file = job.files[piece.file];
       if (file === undefined) continue;
       const fd = openSync(file.path, 'r');
@@ -81,7 +101,22 @@ export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => P
         closeSync(fd);
       }
     }
+    if (ids !== undefined) parts.push({ unit, part: run.part(), ids: idsOf(ids) });
     await pause();
   }
-  return { part: run.part(), rejected, lines };
+  if (job.idsBefore === undefined) parts.push({ unit: 0, part: run.part(), ids: new Uint32Array() });
+  return { parts, rejected, lines };
+}
+
+/** All lines of files arrive at one moment: no horizon ends between them. */
+function idSetOf(halves: Uint32Array = new Uint32Array(), arrivalMs: number): IdSet {
+  const ids = createIdSet(Number.POSITIVE_INFINITY);
+  eachId(halves, (id) => ids.note(id, arrivalMs));
+  return ids;
+}
+
+function idsOf(ids: IdSet): Uint32Array {
+  const halves: number[] = [];
+  ids.each(({ high, low }) => halves.push(high, low));
+  return Uint32Array.from(halves);
 }

@@ -3,7 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
-import { keptRejections, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
+import { countedOnce, type LanesJob } from './ids-across.ts';
+import { keptRejections, type LanePart, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
 import { type LaneAnswer, laneWorkerKind, laneWorkerUrl } from './lane-worker.ts';
 import { type InputFile, pieceBytes, unitsOf } from './pieces.ts';
 
@@ -45,20 +46,37 @@ const bytesPerLane = 2 * 1024 * 1024;
 
 /** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
 export async function runStatic(options: StaticEngineOptions): Promise<StaticResult> {
-  const { pipeline, files, signal, range } = options;
-  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? bytesPerLane), 0);
-  const lanes = options.lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
+  const { pipeline, files, range, arrivalMs } = options;
   const units = unitsOf(files, options.mostPieceBytes ?? pieceBytes);
-  const job: StaticJob = { files, units, next: new SharedArrayBuffer(4), bundle: options.bundle, range, arrivalMs: options.arrivalMs };
+  const lanes = Math.min(lanesFor(options), units.length);
+  const apart = pipeline.dedup !== undefined && lanes > 1;
+  const job = { files, units, bundle: options.bundle, range, arrivalMs, idsBefore: apart ? [] : undefined };
+  const results = await runLanes(options, job, lanes);
+  const { onProgress: _shown, ...quiet } = options;
+  const parts = apart ? await countedOnce(job, results, (again) => runLanes(quiet, again, lanes)) : results.flatMap((result) => result.parts);
+  return resultOf(range === undefined ? pipeline : backfillPipeline(pipeline, range), files, results, parts);
+}
+
+function lanesFor({ pipeline, files, lanes }: StaticEngineOptions): number {
+  // What has no size cannot be read again, which lanes that deduplicate side by side may have to.
+  if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
+  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? bytesPerLane), 0);
+  return lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
+}
+
+async function runLanes(options: Omit<StaticEngineOptions, 'onProgress'>, work: LanesJob, lanes: number): Promise<readonly LaneResult[]> {
+  const { pipeline, signal } = options;
+  const { units } = work;
+  const job: StaticJob = { ...work, next: new SharedArrayBuffer(4) };
   const taken = new Int32Array(job.next);
-  const workers = Array.from({ length: Math.min(lanes, units.length) - 1 }, () => startWorker(job));
+  const workers = Array.from({ length: lanes - 1 }, () => startWorker(job));
   const failed = (): void => void Atomics.store(taken, 0, units.length);
   for (const { answer } of workers) answer.catch(failed);
   try {
     const here = await runLane(job, pipeline, () => pause(options, taken, units.length));
     const there = await Promise.all(workers.map(({ answer }) => answer));
     signal?.throwIfAborted();
-    return resultOf(range === undefined ? pipeline : backfillPipeline(pipeline, range), files, [here, ...there]);
+    return [here, ...there];
   } finally {
     for (const { worker } of workers) void worker.terminate();
   }
@@ -84,7 +102,7 @@ function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer
   return { worker, answer };
 }
 
-function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readonly LaneResult[]): StaticResult {
+function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readonly LaneResult[], parts: readonly LanePart[]): StaticResult {
   const first = lanes
     .flatMap(({ rejected }) => rejected)
     .sort(
@@ -100,7 +118,7 @@ function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readon
   return {
     ...staticAnswer(
       pipeline,
-      lanes.map(({ part }) => part),
+      parts.map(({ part }) => part),
     ),
     rejected,
   };

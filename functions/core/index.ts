@@ -4,10 +4,11 @@ export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from 
 export { cumulate } from './cumulate.ts';
 export type { Duration } from './duration.ts';
 export { TidemarkError } from './error.ts';
+export type { EventIdValue } from './event-id.ts';
 export type { EventTimeUnit, EventTimeValue } from './event-time.ts';
 export { global } from './global.ts';
 export type { GroupSelector, GroupValue } from './group-key.ts';
-export { definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
+export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
 export { sliding } from './sliding.ts';
 export { tumbling } from './tumbling.ts';
 export type { Window, WindowKind } from './window.ts';

@@ -3,9 +3,11 @@ import type { AnyAggregate } from './aggregate.ts';
 import { callable } from './callable.ts';
 import { type Duration, durationMs, longestDurationMs } from './duration.ts';
 import { mistake } from './error.ts';
+import type { EventIdValue } from './event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { queryVersion, versionName } from './query-version.ts';
+import { streamRetentionHours } from './settings.ts';
 import type { WindowKind } from './window.ts';
 import { startingIn, withLateness } from './window-rules.ts';
 
@@ -48,6 +50,14 @@ export interface QuerySpec<Event> {
   };
 }
 
+/** Which events are one and the same, sent again: the log of ids is a shard's, so equal ids have to go to one shard (docs/GUARANTEES.md, I13). */
+export interface DedupSpec<Event> {
+  /** The event's id. Null or undefined: it has none, and is no duplicate of anything. Must be pure. */
+  readonly by: (event: Event) => EventIdValue;
+  /** How long after the first, by the stream's arrival times, another event of the same id is a duplicate. At most 7 days, the stream's retention. */
+  readonly within: Duration;
+}
+
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
 export interface PipelineSpec<Schema extends StandardSchemaV1> {
   /** Lower case letters, digits and dashes, at most 40: it is part of the names of the stream and the tables. */
@@ -58,8 +68,10 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
   readonly eventTime:
     | ((event: EventOf<Schema>) => EventTimeValue)
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
-  /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default packed records go round the shards */
+  /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default the id of `dedup`; without it, packed records go round the shards */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
+  /** Counts an event once that its producer sent more than once. @default every record counts */
+  readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
     /** How far behind the greatest event time of its shard an event may be and still be counted. At least 0. */
     readonly delay: Duration;
@@ -99,6 +111,13 @@ export interface Query {
   readonly keyOf: (event: unknown) => GroupKey;
 }
 
+/** A checked deduplication. */
+export interface Dedup {
+  /** The user's code, which may give and throw anything. */
+  readonly by: (event: unknown) => EventIdValue;
+  readonly withinMs: number;
+}
+
 /** A checked pipeline. Times are in milliseconds. `eventTime`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
 export interface Pipeline {
   readonly name: string;
@@ -106,6 +125,7 @@ export interface Pipeline {
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
+  readonly dedup: Dedup | undefined;
   readonly delayMs: number;
   readonly maxFutureSkewMs: number;
   readonly idleMs: number;
@@ -126,7 +146,7 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  */
 export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'watermark', 'queries']);
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'dedup', 'watermark', 'queries']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
@@ -134,18 +154,33 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
   const watermark = settings('watermark', spec.watermark, "a watermark policy: write { delay: '1 hour' }");
   onlyKnown('watermark', watermark, ['delay', 'maxFutureSkew', 'idle']);
   const eventTime = checkedEventTime(spec.eventTime);
+  const dedup = checkedDedup(spec.dedup);
   const bounds = { leastMs: 0, mostMs: longestDurationMs };
   return {
     name: spec.name,
     schema: checkedSchema(spec.event),
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
-    partitionKey: spec.partitionKey === undefined ? undefined : callable('partitionKey', spec.partitionKey),
+    partitionKey: spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
+    dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
     queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
   };
+}
+
+function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
+  if (spec === undefined) return undefined;
+  const { by, within } = settings('dedup', spec, "a deduplication: write { by: (event) => event.id, within: '10 minutes' }");
+  onlyKnown('dedup', spec, ['by', 'within']);
+  const bounds = { leastMs: 1, mostMs: streamRetentionHours * 3_600_000 };
+  return { by: callable('dedup.by', by), withinMs: durationMs('dedup.within', required('dedup.within', within), bounds) };
+}
+
+/** An event without an id goes anywhere, as any text does. */
+function idAsPartitionKey({ by }: Dedup): (event: unknown) => string {
+  return (event) => String(by(event) ?? '');
 }
 
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {

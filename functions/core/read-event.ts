@@ -1,4 +1,5 @@
 import { shown } from './error.ts';
+import { type EventId, eventIdOf } from './event-id.ts';
 import { eventTimeOf } from './event-time.ts';
 import type { KeyText } from './group-key.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -10,6 +11,7 @@ export type RejectReason =
   | 'corrupt-aggregate'
   | 'schema'
   | 'no-event-time'
+  | 'event-id'
   | 'future'
   | 'group-key'
   | 'aggregate-input'
@@ -26,6 +28,8 @@ export interface AcceptedEvent {
   readonly outcome: 'accepted';
   readonly event: unknown;
   readonly time: number;
+  /** Undefined when it has none, or the pipeline does not deduplicate. */
+  readonly id: EventId | undefined;
   readonly keys: readonly (KeyText | undefined)[];
 }
 
@@ -75,6 +79,8 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
   if (typeof time !== 'number') return rejection('no-event-time', time.refused);
   if (time > arrivalMs + pipeline.maxFutureSkewMs)
     return rejection('future', `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`);
+  const id = pipeline.dedup === undefined ? undefined : eventIdOf(pipeline.dedup.by(event));
+  if (id !== undefined && 'refused' in id) return rejection('event-id', id.refused);
   const keys: (KeyText | undefined)[] = [];
   for (const query of pipeline.queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
@@ -89,7 +95,7 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
     }
     keys.push(key);
   }
-  return { outcome: 'accepted', event, time, keys };
+  return { outcome: 'accepted', event, time, id, keys };
 }
 
 function describeIssue(issue: { readonly message: string; readonly path?: readonly unknown[] | undefined }): string {

@@ -1,6 +1,7 @@
 import { addCounters, addQueryCounters, type Counters, noEvents, noPairs, type QueryCounters } from './counters.ts';
 import { createFold } from './fold.ts';
 import type { KeyText } from './group-key.ts';
+import { createIdSet, type IdSet } from './id-set.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from './partial.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from './read-event.ts';
@@ -33,14 +34,22 @@ export interface StaticRun {
   part(): StaticPart;
 }
 
-export function createStaticRun(pipeline: Pipeline): StaticRun {
+/**
+ * @param ids the ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In files, whose lines all arrive at one moment,
+ * each id counts once, at its first line. @default none
+ */
+export function createStaticRun(pipeline: Pipeline, ids: IdSet | undefined = pipeline.dedup && createIdSet(pipeline.dedup.withinMs)): StaticRun {
   const fold = createFold();
   const counters = { ...noEvents };
   const queries = pipeline.queries.map(() => ({ ...noPairs }));
-  function apply(read: AcceptedEvent | Rejection): AcceptedEvent | Rejection {
+  function apply(read: AcceptedEvent | Rejection, arrivalMs: number): AcceptedEvent | Rejection {
     counters.received++;
     if (read.outcome === 'rejected') {
       counters.rejected++;
+      return read;
+    }
+    if (read.id !== undefined && ids?.judge(read.id, arrivalMs) === 'duplicate') {
+      counters.duplicate++;
       return read;
     }
     let wanted = false;
@@ -59,8 +68,8 @@ export function createStaticRun(pipeline: Pipeline): StaticRun {
     return read;
   }
   return {
-    add: (text, arrivalMs) => apply(readEvent(pipeline, text, arrivalMs)),
-    addParsed: (parsed, arrivalMs) => apply(readParsed(pipeline, parsed, arrivalMs)),
+    add: (text, arrivalMs) => apply(readEvent(pipeline, text, arrivalMs), arrivalMs),
+    addParsed: (parsed, arrivalMs) => apply(readParsed(pipeline, parsed, arrivalMs), arrivalMs),
     reject() {
       counters.received++;
       counters.rejected++;

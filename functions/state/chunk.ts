@@ -34,6 +34,8 @@ export interface ReadChunk {
     readonly record: StreamRecord;
     readonly sequenceNumber: SequenceNumber;
   }[];
+  /** How many of the accepted are duplicates: they are in no slice. */
+  readonly duplicates: number;
   readonly rejected: readonly ShardSideEvent[];
   readonly slices: readonly SliceFold[];
 }
@@ -44,17 +46,20 @@ const pagesPerChunk = 2000;
 /**
  * Classifies and folds records from a position on, as many as touch a bounded number of pages (DESIGN 4.1, step 2).
  * @param pageCount how many pages the bucket of a slice has, or would be given
+ * @param isDuplicate asked once for each accepted event, in order
  */
 export function readChunk(
   pipeline: Pipeline,
   records: readonly StreamRecord[],
   from: number,
   pageCount: (query: Query, slice: number) => number,
+  isDuplicate: (read: AcceptedEvent, arrivalMs: number) => boolean = () => false,
 ): ReadChunk {
   const fold = createFold();
   const touched = new Set<string>();
   const accepted: ReadChunk['accepted'][number][] = [];
   const rejected: ShardSideEvent[] = [];
+  let duplicates = 0;
   let to = from;
   for (; to < records.length && touched.size < pagesPerChunk; to++) {
     const record = records[to];
@@ -67,6 +72,10 @@ export function readChunk(
       }
       const { event, time, keys } = read;
       const position = accepted.push({ event, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
+      if (isDuplicate(read, record.arrival)) {
+        duplicates++;
+        continue;
+      }
       for (const query of pipeline.queries) {
         const key = keys[query.index];
         if (key === undefined) continue;
@@ -77,10 +86,11 @@ export function readChunk(
       }
     }
   }
-  return { records: records.slice(from, to), accepted, rejected, slices: [...fold.slices] };
+  return { records: records.slice(from, to), accepted, duplicates, rejected, slices: [...fold.slices] };
 }
 
-function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+/** Classifies an event as it came. */
+export function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
   if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
   return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
 }

@@ -21,6 +21,8 @@ export interface ShardProgress {
   readonly acceptedArrival: number | undefined;
   /** When the stream took the last committed record, epoch ms. */
   readonly lastArrival: number | undefined;
+  /** The shard's arrival clock, by which the horizon of `dedup` is measured, epoch ms; undefined where nothing is deduplicated. */
+  readonly arrivalClock: number | undefined;
   readonly counters: Counters;
   /** By name of the query. */
   readonly queries: Readonly<Record<string, QueryCounters>>;
@@ -33,6 +35,7 @@ export const noProgress: ShardProgress = {
   maxEventTime: undefined,
   acceptedArrival: undefined,
   lastArrival: undefined,
+  arrivalClock: undefined,
   counters: noEvents,
   queries: {},
   sizes: {},
@@ -73,6 +76,7 @@ export function progressOf(item: Item): ShardProgress {
     maxEventTime: numberOf(item, 'maxEventTime'),
     acceptedArrival: numberOf(item, 'acceptedArrival'),
     lastArrival: numberOf(item, 'lastArrival'),
+    arrivalClock: numberOf(item, 'arrivalClock'),
     // Written by commitProgress above and by nobody else.
     counters: { ...noEvents, ...(counters as unknown as Counters) },
     queries: (queries ?? {}) as unknown as ShardProgress['queries'],

@@ -4,6 +4,7 @@ import { nextPageCount, pageCountFor } from '../core/page-hash.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
 import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
+import { type Deduplication, deduplication } from './deduplication.ts';
 import { noteMissed } from './definition.ts';
 import { freshHorizon } from './fresh-horizon.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from './progress.ts';
@@ -32,6 +33,8 @@ export interface ShardAggregator {
    * @throws whatever survives the retries of the table's client: the caller lets Lambda retry the batch, everything here is idempotent
    */
   apply(records: readonly StreamRecord[], remainingMs: () => number): Promise<BatchReport>;
+  /** How many ids of events it remembers, at 24 to 48 bytes each: most of what it takes where a pipeline deduplicates. */
+  readonly rememberedIds: number;
 }
 
 export interface ShardAggregatorOptions {
@@ -39,6 +42,8 @@ export interface ShardAggregatorOptions {
   readonly state: Table;
   readonly rejects: Table;
   readonly shardId: string;
+  /** The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs. @default none */
+  readonly ancestors?: () => Promise<readonly string[]>;
 }
 
 /** Calls to the tables under way at a time. */
@@ -53,6 +58,8 @@ const bytesPerExpectedKey = 8;
 interface Warm {
   progress: ShardProgress;
   readonly writer: SliceWriter;
+  /** Undefined: the pipeline does not deduplicate. */
+  readonly ids: Deduplication | undefined;
 }
 
 export function shardAggregator(options: ShardAggregatorOptions): ShardAggregator {
@@ -68,6 +75,9 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
       warm = memory;
       return report;
     },
+    get rememberedIds() {
+      return warm?.ids?.size ?? 0;
+    },
   };
 }
 
@@ -78,6 +88,7 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
 async function refreshed(options: ShardAggregatorOptions, memory: Warm): Promise<Warm> {
   const progress = await checkedProgress(options);
   if (progress.sequenceNumber !== memory.progress.sequenceNumber) memory.writer.forgetCopies();
+  await memory.ids?.follow(progress);
   memory.progress = progress;
   return memory;
 }
@@ -93,11 +104,12 @@ async function checkedProgress({ pipeline, state, shardId }: ShardAggregatorOpti
 }
 
 async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
-  const { state, shardId } = options;
+  const { pipeline, state, shardId, ancestors = async () => [] } = options;
   const horizon = freshHorizon(state);
   const [progress] = await Promise.all([checkedProgress(options), horizon.read()]);
   const memory: Warm = {
     progress,
+    ids: pipeline.dedup === undefined ? undefined : deduplication({ dedup: pipeline.dedup, state, shardId, ancestors }),
     writer: sliceWriter({
       state,
       shardId,
@@ -110,6 +122,7 @@ async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
       isBeyond: (query, slice) => slice > (memory.progress.sizes[query.name]?.slice ?? Number.NEGATIVE_INFINITY),
     }),
   };
+  await memory.ids?.follow(progress);
   return memory;
 }
 
@@ -133,11 +146,12 @@ async function applyBatch(
       break;
     }
     started = true;
-    const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount);
+    const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount, memory.ids?.isDuplicate);
     const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
       counters = addCounters(counters, chunkCounters);
       memory.progress = progress;
+      memory.ids?.committed(progress);
     } else {
       // Somebody else has committed, an earlier attempt perhaps: what is left after that is computed again.
       await refreshed(options, memory);
@@ -155,6 +169,7 @@ async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions
   const [outcomes] = await Promise.all([
     Promise.all(chunk.slices.map(async (slice) => ({ query: slice.query, ...(await memory.writer.apply(slice, context)) }))),
     writeSideOutput(rejects, shardId, chunk.rejected),
+    memory.ids?.append(last.sequenceNumber),
   ]);
   await writeSideOutput(
     rejects,
@@ -193,6 +208,7 @@ function nextProgress(
     maxEventTime,
     acceptedArrival: chunk.accepted[chunk.accepted.length - 1]?.record.arrival ?? progress.acceptedArrival,
     lastArrival: last.arrival,
+    arrivalClock: memory.ids?.clockMs,
     counters: addCounters(progress.counters, counters),
     queries: Object.fromEntries(
       pipeline.queries.map((query) => [query.name, addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes))]),
@@ -201,7 +217,7 @@ function nextProgress(
   };
 }
 
-/** Each event in the first class that holds: rejected, counted by any query, late for all that want it, filtered (DESIGN section 2). */
+/** Each event in the first class that holds: rejected, duplicate, counted by any query, late for all that want it, filtered (DESIGN section 2). */
 function countersOf(chunk: ReadChunk, outcomes: readonly QueryOutcome[]): Counters {
   const classified = new Uint8Array(chunk.accepted.length);
   const firstOf = (positions: readonly number[]) => {
@@ -218,8 +234,9 @@ function countersOf(chunk: ReadChunk, outcomes: readonly QueryOutcome[]): Counte
   for (const outcome of outcomes) counted += firstOf(outcome.counted);
   for (const outcome of outcomes) late += firstOf(outcome.late);
   const received = chunk.accepted.length + chunk.rejected.length;
-  const filtered = chunk.accepted.length - counted - late;
-  return { received, counted, late, duplicate: 0, rejected: chunk.rejected.length, filtered };
+  const { duplicates: duplicate } = chunk;
+  const filtered = chunk.accepted.length - counted - late - duplicate;
+  return { received, counted, late, duplicate, rejected: chunk.rejected.length, filtered };
 }
 
 function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome[]) {
@@ -230,7 +247,7 @@ function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome
     counted += outcome.counted.length;
     late += outcome.late.length;
   }
-  return { counted, late, filtered: chunk.accepted.length - counted - late };
+  return { counted, late, filtered: chunk.accepted.length - counted - late - chunk.duplicates };
 }
 
 /** The sizes of the latest slices. A new slice starts at half of what the one before it came to, for it has only begun. */

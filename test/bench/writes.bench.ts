@@ -1,7 +1,7 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import { count, definePipeline, type Pipeline, tumbling } from '../../functions/core/index.ts';
 import { finalize } from '../../functions/state/finalizer.ts';
 import type { Pane } from '../../functions/state/manifest.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
@@ -25,13 +25,18 @@ const writtenEvents = 2000;
 const shardId = 'shardId-000000000000';
 const firstTime = 1_700_000_040_000;
 
-const pipeline = definePipeline({
+const spec = {
   name: 'bench-writes',
-  event: z.object({ time: z.number(), key: z.string() }),
-  eventTime: { of: (event) => event.time, unit: 'ms' },
+  event: z.object({ time: z.number(), key: z.string(), id: z.string() }),
+  eventTime: { of: (event: KeyedEvent) => event.time, unit: 'ms' },
   watermark: { delay: '10 seconds' },
   queries: { byKey: { groupBy: ['key'], window: tumbling(windowMs), aggregates: { count: count() } } },
-});
+} as const;
+const pipeline = definePipeline(spec);
+const deduplicating = definePipeline({ ...spec, dedup: { by: (event: KeyedEvent) => event.id, within: '10 minutes' } });
+/** Every so many events, the one before comes again. */
+const retriedEvery = 100;
+const mostUnitsPerEvent = 0.01;
 
 /** Write units per million events at 1,000-record batches, as DynamoDB counts them, beside the two ways in which one would write counts by hand. */
 export async function benchWrites(say: (line: string) => void): Promise<readonly Figure[]> {
@@ -44,7 +49,52 @@ export async function benchWrites(say: (line: string) => void): Promise<readonly
       await tables.close();
     }
   }
+  const tables = await dynaliteTables();
+  try {
+    figures.push(await dedupOf(tables, say));
+  } finally {
+    await tables.close();
+  }
   return figures;
+}
+
+/** What deduplication adds to the writes of the same batches: its log, and a cold start that reads it back. */
+async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Promise<Figure> {
+  const keys = 100;
+  const batches = windows * batchesInWindow;
+  const events = batches * recordsInBatch;
+  say(`${keys} keys, deduplicated: ${batches} batches of ${recordsInBatch} records, one in ${retriedEvery} sent again`);
+  const spent = async (counting: Pipeline, shard: string) => {
+    const { state, rejects, meter } = tables.open();
+    const aggregator = shardAggregator({ pipeline: counting, state, rejects, shardId: shard });
+    let duplicate = 0;
+    for (let i = 0; i < batches; i++) duplicate += (await aggregator.apply(batchOf(i, keys), () => 60_000)).counters.duplicate;
+    return { duplicate, ...meter };
+  };
+  const plain = await spent(pipeline, 'shardId-000000000001');
+  const deduplicated = await spent(deduplicating, 'shardId-000000000002');
+  if (deduplicated.duplicate !== events / retriedEvery)
+    throw new Error(`${deduplicated.duplicate} duplicates of ${events / retriedEvery} were found`);
+  const cold = tables.open();
+  const again = shardAggregator({ pipeline: deduplicating, state: cold.state, rejects: cold.rejects, shardId: 'shardId-000000000002' });
+  const { counters } = await again.apply(batchOf(batches, keys), () => 60_000);
+  if (counters.duplicate !== recordsInBatch / retriedEvery) throw new Error('the log was not read back');
+  const perEvent = (deduplicated.writeUnits - plain.writeUnits) / events;
+  const measured = { value: perEvent, better: 'lower' } as const;
+  return {
+    ...measured,
+    name: 'deduplication, beside the aggregate',
+    unit: 'write units an event',
+    yardsticks: [yardstick(measured, 'one conditional write an event', 1)],
+    target: { text: `about ${mostUnitsPerEvent}`, met: perEvent <= mostUnitsPerEvent },
+    details: {
+      shareOfAllWrites: (deduplicated.writeUnits - plain.writeUnits) / deduplicated.writeUnits,
+      readUnitsOfAColdStart: cold.meter.readUnits,
+      idsReadByIt: events - events / retriedEvery,
+      refused: deduplicated.refusedWrites,
+      batches,
+    },
+  };
 }
 
 async function writesOf(tables: DynaliteTables, keys: number, say: (line: string) => void): Promise<readonly Figure[]> {
@@ -139,6 +189,7 @@ const flowingStream: Stream = {
 interface KeyedEvent {
   readonly time: number;
   readonly key: string;
+  readonly id: string;
 }
 
 /** The events of one second, up to five seconds late, so that batches on a window's edge write to two windows. */
@@ -146,6 +197,7 @@ function eventsOf(batch: number, keys: number): readonly KeyedEvent[] {
   return Array.from({ length: recordsInBatch }, (_, i) => ({
     time: firstTime + batch * batchMs + i - (i % 10 === 0 ? (i * 7919) % 5000 : 0),
     key: `device-${String((i * 31 + batch) % keys).padStart(4, '0')}`,
+    id: `5f0c-${batch * recordsInBatch + i - (i % retriedEvery === retriedEvery - 1 ? 1 : 0)}`,
   }));
 }
 

@@ -16,9 +16,11 @@ type Answer = (question: Json | undefined, played: Played) => Json;
 
 const answers: Readonly<Record<string, Answer>> = {
   emissions: (question, { vector, trace }) =>
-    windowsByStep('emissions', question, vector, (step) =>
-      vector.emits === 'finals' ? rowsOf(vector, trace.steps[step]?.finals ?? []) : changesIn(vector, trace, step),
-    ),
+    vector.window === null
+      ? rowsByStep(question, vector, trace)
+      : windowsByStep('emissions', question, vector, (step) =>
+          vector.emits === 'finals' ? rowsOf(vector, trace.steps[step]?.finals ?? []) : changesIn(vector, trace, step),
+        ),
   updates: (question, { vector, trace }) => windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
   table: (question, { vector, trace }) => windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
   finals: (question, { vector, trace }) => windowList('finals', question, vector, allFinals(vector, trace)),
@@ -59,11 +61,15 @@ const answers: Readonly<Record<string, Answer>> = {
 /** What can be asked where there are no windows. */
 const withoutWindows = ['watermarks', 'idle', 'status'];
 
+/** And what else can be asked of rows that are deduplicated and no more. */
+const ofDeduplicated = ['emissions', 'dropped', 'state'];
+
 /** The fields of `expect` that have no answer. */
-function unanswerable({ expect, window }: Vector): readonly string[] {
+function unanswerable({ expect, window, dedup }: Vector): readonly string[] {
   return Object.keys(expect).flatMap((field) => {
     if (answers[field] === undefined) return [`expect.${field}`];
-    return window === null && !withoutWindows.includes(field) ? [`expect.${field} without a window`] : [];
+    const isAnswered = window !== null || withoutWindows.includes(field) || (dedup !== undefined && ofDeduplicated.includes(field));
+    return !isAnswered ? [`expect.${field} without a window`] : [];
   });
 }
 
@@ -104,6 +110,16 @@ function windowsByStep(field: string, question: Json | undefined, vector: Vector
   });
 }
 
+/** Where there are only rows: those of each step that were counted. */
+function rowsByStep(question: Json | undefined, vector: Vector, trace: Trace): Json {
+  const places = (step: number) => keptPlaces(rowsOf(vector, trace.steps[step]?.table ?? []));
+  return stepQuestions('emissions', question, ['rows']).map(({ step }) => {
+    const before = new Set(places(step - 1));
+    const added = places(step).filter((place) => !before.has(place));
+    return { afterStep: step, rows: added.map((place) => trace.events[place]?.fields ?? null) };
+  });
+}
+
 function windowList(field: string, question: Json | undefined, vector: Vector, rows: readonly WindowRow[]): Json {
   const shape = windowShape(field, question, vector);
   return rows.map((row) => windowAnswer(vector, shape, row));
@@ -140,7 +156,8 @@ function watermarks(question: Json | undefined, { vector, trace }: Played): Json
 /** In streams the late events of each step; in window assignment the events that no window can take. */
 function dropped(question: Json | undefined, { vector, trace }: Played): Json {
   if (!isObject(question))
-    return byStep('dropped', question, ['rows', 'events'], trace, (step) => ({
+    return byStep('dropped', question, ['rows', 'events', ...(vector.dedup === undefined ? [] : ['at'])], trace, (step) => ({
+      at: 'window',
       // Spark counts what is left of late rows when they are aggregated: one for each window and key.
       rows: vector.watermark.countsLate === 'rows' ? step.lateRows : step.lateCount,
       events: step.lateCount,

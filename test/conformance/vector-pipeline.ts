@@ -44,7 +44,7 @@ function isStreamEvent(value: unknown): value is StreamEvent {
  * @throws Unsupported, also for what Tidemark refuses to run
  */
 export function vectorPipeline(vector: Vector, aggregates: readonly string[]): { readonly pipeline: Pipeline; readonly query: Query } {
-  const { window, watermark } = vector;
+  const { window, watermark, dedup } = vector;
   const wanted = aggregates.filter((name) => !fromMembers.includes(name));
   requireNothing(wanted.filter((name) => name !== 'count' && !(name in numeric)).map((name) => `aggregate ${name}`));
   const element = elementOf(vector);
@@ -59,10 +59,13 @@ export function vectorPipeline(vector: Vector, aggregates: readonly string[]): {
         maxFutureSkew: 0,
         idle: vector.idleTimeoutMs ?? '1 minute',
       },
+      // As long as it may be: the virtual clock goes on by minutes a step.
+      ...(dedup === undefined ? {} : { dedup: { by: (event: StreamEvent) => idOf(event, dedup), within: '7 days' } }),
       queries: {
         vector: {
-          window: window === null ? tumbling('1 hour') : windowKindOf(window),
-          where: ({ place }) => window !== null && place !== undefined,
+          // Rows that are deduplicated and no more are late when W is beyond their time.
+          window: window === null ? tumbling(dedup === undefined ? '1 hour' : 1) : windowKindOf(window),
+          where: ({ place }) => (window !== null || dedup !== undefined) && place !== undefined,
           groupBy: Object.fromEntries(vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined])),
           aggregates: {
             ...Object.fromEntries(wanted.map((name) => [name, aggregateOf(name, element)])),
@@ -79,6 +82,10 @@ export function vectorPipeline(vector: Vector, aggregates: readonly string[]): {
     if (error instanceof TidemarkError) throw new Unsupported([`refused: ${error.message}`]);
     throw error;
   }
+}
+
+function idOf({ fields, place }: StreamEvent, names: readonly string[]): string | null {
+  return place === undefined ? null : JSON.stringify(names.map((name) => fields[name] ?? null));
 }
 
 function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAggregate<StreamEvent> {

@@ -10,6 +10,8 @@ export interface Vector {
   /** Null where the vector is of watermarks only. */
   readonly window: JsonObject | null;
   readonly watermark: WatermarkModel;
+  /** The fields that are an event's id; undefined: nothing is deduplicated. */
+  readonly dedup: readonly string[] | undefined;
   readonly groupBy: readonly string[];
   /** The aggregates that the vector names; what `expect` shows may name more. */
   readonly aggregates: readonly string[];
@@ -61,11 +63,13 @@ export function vectorOf(raw: JsonObject): Vector {
   const groupBy = listOf(raw['groupBy']).map(String);
   const watermark = watermarkModel(raw);
   const eventFields = ['time', 'key', 'value', 'partition', ...groupBy];
-  const read = steps.map((step) => stepOf(step, eventFields, watermark.nativeLag));
+  const dedup = dedupKeys(raw['dedup']);
+  const read = steps.map((step) => stepOf(dedup === undefined ? step : withTimes(step), eventFields, watermark.nativeLag));
   return {
     kind,
     window: isObject(raw['window']) ? raw['window'] : null,
     watermark,
+    dedup,
     groupBy,
     aggregates: listOf(raw['aggregates']).map(String),
     emits: outputModes[String(raw['outputMode'] ?? 'append')] ?? 'finals',
@@ -84,7 +88,7 @@ function missingFeatures(raw: JsonObject): readonly string[] {
   // With one pane a window, accumulating and discarding are the same.
   return [
     ...unknownFields('vector', raw, knownFields),
-    ...['dedup', 'trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
+    ...['trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
     ...(allowedLateness === 0 || allowedLateness === null ? [] : ['allowedLateness']),
     ...(typeof outputMode === 'string' && outputMode in outputModes ? [] : [`outputMode ${JSON.stringify(outputMode)}`]),
     ...(outputTime === 'end' || outputTime === 'latest' ? [] : [`outputTime ${JSON.stringify(outputTime)}`]),
@@ -92,6 +96,21 @@ function missingFeatures(raw: JsonObject): readonly string[] {
     ...listOf(requires).map((requirement) => `requires ${JSON.stringify(requirement)}`),
     ...rawEvents(listOf(raw['steps'])).flatMap((event) => ('gap' in event ? ['events.gap'] : [])),
   ];
+}
+
+/** Both of Spark's modes are one here: an id is known for as long as the horizon says, and no shorter for a watermark. */
+function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
+  if (dedup === undefined || dedup === null) return undefined;
+  const { keys, mode, ...rest } = isObject(dedup) ? dedup : {};
+  requireNothing(unknownFields('dedup', rest, []));
+  if (!Array.isArray(keys) || (mode !== 'dropDuplicates' && mode !== 'withinWatermark')) throw new Unsupported([`dedup ${JSON.stringify(dedup)}`]);
+  return keys.map(String);
+}
+
+/** Spark deduplicates rows that have no time; here every event has one. */
+function withTimes(step: Json): Json {
+  if (!isObject(step) || !('events' in step)) return step;
+  return { ...step, events: listOf(step['events']).map((event) => (isObject(event) ? { time: 0, ...event } : event)) };
 }
 
 /** All shards that the vector names are there from the start, but for those that a step adds. */

@@ -1,4 +1,6 @@
 import { type ShardAggregator, shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import { ancestorsOf } from '../../functions/state/stream.ts';
+import { streamOf } from './finalizer-schedule.ts';
 import type { Process } from './network.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import type { SimulatedShard } from './workload.ts';
@@ -105,7 +107,9 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
     }
     const process = world.startProcess(`${shardId}/${++containers}`);
     const { state, rejects } = world.tables(process);
-    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId }) };
+    const stream = streamOf(world, process);
+    const ancestors = async () => ancestorsOf(await stream.listShards(), shardId);
+    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId, ancestors }) };
   }
 
   scheduler.after(Math.max(0, shard.createdAt - scheduler.now()) + random.int(0, 10_000), poll);

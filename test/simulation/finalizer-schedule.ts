@@ -85,7 +85,7 @@ export function finalizeRun(
 }
 
 /** The stream as a finalize run sees it. Kinesis answers truly; `more` too where it has nothing left to give but is behind. */
-function streamOf(world: World, process: Process): Stream {
+export function streamOf(world: World, process: Process): Stream {
   const { network, shards, scheduler, random } = world;
   return {
     identity: () =>
@@ -102,7 +102,7 @@ function streamOf(world: World, process: Process): Stream {
           const now = scheduler.now();
           return shards
             .filter(({ createdAt }) => createdAt <= now)
-            .map(({ shardId, closedAt }) => ({ shardId, closed: closedAt !== undefined && closedAt <= now }));
+            .map(({ shardId, closedAt, parents }) => ({ shardId, closed: closedAt !== undefined && closedAt <= now, parents }));
         },
       ),
     tail: (shardId, after) =>

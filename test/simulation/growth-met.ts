@@ -21,6 +21,7 @@ const options: SimulationOptions = {
   eventsPerRecord: 2,
   keys: 4,
   garbage: 0,
+  dedupMs: 0,
   putsMs: windowMs,
   disorderMs: 0,
   delayMs: 0,

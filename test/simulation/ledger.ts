@@ -2,6 +2,7 @@ import { inflateRawSync } from 'node:zlib';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import type { SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { Attribute, Item } from '../../functions/state/table.ts';
+import { duplicatesOf } from './duplicates.ts';
 import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
 
 /** An event with its place in the stream, and what the oracle says of it. */
@@ -9,7 +10,9 @@ export interface KnownEvent extends SimulatedEvent {
   readonly shardId: string;
   readonly sequenceNumber: SequenceNumber;
   readonly subRecord: number;
-  /** The queries that want it. */
+  /** Sent again within the horizon: it must not be counted. */
+  readonly isDuplicate: boolean;
+  /** The queries that want it; none want a duplicate. */
   readonly wantedBy: readonly Query[];
 }
 
@@ -57,6 +60,7 @@ export interface Ledger {
 
 export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard[]): Ledger {
   const events = new Map<string, KnownEvent>();
+  const duplicates = duplicatesOf(pipeline, shards);
   for (const shard of shards)
     for (const record of shard.records)
       for (const [subRecord, event] of record.content.entries())
@@ -65,7 +69,8 @@ export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard
           shardId: shard.shardId,
           sequenceNumber: record.sequenceNumber,
           subRecord,
-          wantedBy: event.garbage ? [] : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
+          isDuplicate: duplicates.has(event.id),
+          wantedBy: event.garbage || duplicates.has(event.id) ? [] : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
         });
   return {
     pipeline,

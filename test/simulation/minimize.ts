@@ -57,6 +57,7 @@ function smaller(options: SimulationOptions): readonly SimulationOptions[] {
     { away: false },
     { garbage: 0 },
     { bulk: 0 },
+    { dedupMs: 0 },
     { padding: 0 },
     { eventsPerRecord: 1 },
     { expectedKeys: 1 },

@@ -21,6 +21,8 @@ const writer = 'functions/state/slice-writer.ts';
 const finalizer = 'functions/state/finalizer.ts';
 const aggregator = 'functions/state/shard-aggregator.ts';
 const page = 'functions/state/page.ts';
+const log = 'functions/state/id-log.ts';
+const ids = 'functions/state/deduplication.ts';
 
 const readAfterRaise = `  const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
@@ -194,7 +196,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 74,
+    seed: 290,
   },
   {
     id: 'o',
@@ -228,7 +230,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: writer, find: '    trim() {\n', replace: '    trim() {\n      for (const memory of memories.values()) memory.settled.clear();\n' },
     ],
-    seed: 1381,
+    seed: 2203,
   },
   {
     id: 's',
@@ -274,7 +276,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: finalizer, find: 'due.length === 0 ? [] : (await readRegistry(state)).filter(', replace: 'due.length === 0 ? [] : registry.filter(' },
     ],
-    seed: 1179,
+    seed: 1814,
   },
   {
     id: 'r',
@@ -335,7 +337,44 @@ export const mutations: readonly Mutation[] = [
         replace: 'else for (const pane of early) prefer',
       },
     ],
-    seed: 81,
+    seed: 61,
+  },
+  {
+    id: 'aa',
+    rule: 'what the log has of records that are not committed is not read',
+    edits: [{ file: log, find: "through === 'whole' || !isAfter(last, through)", replace: 'through.length > 0 || isAfter(last, through)' }],
+    seed: 25,
+  },
+  {
+    id: 'ab',
+    rule: 'ids are appended to the log before the progress is committed',
+    edits: [
+      { file: aggregator, find: '    memory.ids?.append(last.sequenceNumber),\n', replace: '' },
+      {
+        file: aggregator,
+        find: '      memory.ids?.committed(progress);\n',
+        replace: "      await memory.ids?.append(progress.sequenceNumber ?? '');\n      memory.ids?.committed(progress);\n",
+      },
+    ],
+    seed: 155,
+  },
+  {
+    id: 'ac',
+    rule: "a child shard's log starts from its parents'",
+    edits: [{ file: ids, find: 'const earlier = await ancestors();', replace: 'const earlier = (await ancestors()).slice(0, 0);' }],
+    seed: 65,
+  },
+  {
+    id: 'ad',
+    rule: 'what was judged and not committed is forgotten before it is judged again',
+    edits: [{ file: ids, find: 'const known = judged === undefined ? base : undefined;', replace: 'const known = base;' }],
+    seed: 82,
+  },
+  {
+    id: 'ae',
+    rule: 'a warm container takes in what others have appended to the log',
+    edits: [{ file: aggregator, find: '  await memory.ids?.follow(progress);\n  memory.progress', replace: '  memory.progress' }],
+    seed: 272,
   },
 ];
 

@@ -61,6 +61,8 @@ export interface SimulationOptions {
   readonly bulk: number;
   /** Least age of an open window's pane before the next one, ms; 0: there are no early panes. */
   readonly earlyMs: number;
+  /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
+  readonly dedupMs: number;
   readonly reshard: 'none' | 'split' | 'merge';
   /** Splits and merges as they are told, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
@@ -91,10 +93,16 @@ export function drawOptions(seed: number): SimulationOptions {
   const random = seededRandom(seed);
   const drawn = drawAny(seed, random);
   const options = random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
-  // From numbers of their own: a seed goes on to mean what it meant before there were kinds of windows.
-  const kinds = seededRandom(seed ^ 0x5bd1e995);
+  // Each from numbers of its own: a seed goes on to mean what it meant before there were kinds of windows and deduplication.
+  const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
-  return { ...options, overlapKind, latenessMs: Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5])) };
+  const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
+  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs) };
+}
+
+function drawDedup(seed: number, putsMs: number): number {
+  const random = seededRandom(seed ^ 0x5bd1e995);
+  return random.chance(0.3) ? putsMs * random.pick([0.05, 0.2, 1, 2]) : 0;
 }
 
 /** Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where most rules of the protocol are needed. */
@@ -137,7 +145,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
   };
 }
 
-function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs'> {
+function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

@@ -38,6 +38,7 @@ export function checkPage(ledger: Ledger, before: Item | undefined, after: Item)
     if (closing !== undefined) throw new Violation('I4', `${id} comes to ${page}, and the window that closes at ${closing} is final`);
     const event = ledger.events.get(id);
     if (event === undefined || query.window.sliceOf(event.time) !== slice) throw new Violation('I5', `${id} is in ${page}, where it does not belong`);
+    if (event.isDuplicate) throw new Violation('I13', `${id} is counted in ${page}, and ${event.sentId} was sent before`);
     placed?.set(id, { page, slice, closesAt });
     addToBucket(ledger, queryName, slice, closesAt, id);
   }

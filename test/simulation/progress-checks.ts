@@ -43,6 +43,7 @@ function classOf(ledger: Ledger, event: KnownEvent): EventClass {
     if (!ledger.rejected.has(event.id)) throw new Violation('I1', `${event.id} is committed and not in the side output`);
     return 'rejected';
   }
+  if (event.isDuplicate) return 'duplicate';
   let late = false;
   let counted = false;
   for (const query of event.wantedBy) {
@@ -72,6 +73,7 @@ export function noteSideOutput(ledger: Ledger, item: Item): void {
     ledger.rejected.add(event.id);
     return;
   }
+  if (ledger.events.get(event.id)?.isDuplicate) throw new Violation('I13', `${event.id} is put aside as late, and ${event.sentId} was sent before`);
   const place = ledger.placed.get(query)?.get(event.id);
   if (place !== undefined) throw new Violation('I4', `${event.id} is counted in ${place.page} and put aside as late`);
   ledger.late.add(`${query}#${event.id}`);

@@ -17,6 +17,8 @@ export interface SimulatedEvent {
   readonly key: string;
   /** Rejected: its schema does not hold. */
   readonly garbage: boolean;
+  /** What a producer gave it: those of an event that it sent again are the same. Undefined: it has none, or nothing is deduplicated. */
+  readonly sentId?: string | undefined;
 }
 
 /** A Kinesis record and what is in it. */
@@ -85,6 +87,7 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     name: 'simulated',
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
+    ...(options.dedupMs === 0 ? {} : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries:
       options.overlap === 0
@@ -102,6 +105,7 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
   const puts = Array.from({ length: options.records }, () => startMs + random.int(0, options.putsMs)).sort((left, right) => left - right);
   const greatest = new Map<string, number>();
   const records = new Map<string, SimulatedRecord[]>(plans.map(({ shardId }) => [shardId, []]));
+  const sentIdOf = options.dedupMs === 0 ? () => undefined : sentIds(random.fork());
   for (const [number, arrival] of puts.entries()) {
     const open = plans.filter(({ createdAt, closedAt }) => createdAt <= arrival && (closedAt === undefined || arrival < closedAt));
     const shard = open[random.int(0, open.length - 1)];
@@ -113,7 +117,13 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
       const time = Math.max(ahead, greatest.get(shard.shardId) ?? ahead) - behind;
       const garbage = random.chance(options.garbage);
       if (!garbage) greatest.set(shard.shardId, Math.max(time, greatest.get(shard.shardId) ?? time));
-      return { id: `${number}.${sub}${padding(options.padding, random)}`, time, key: `k${random.int(0, options.keys - 1)}`, garbage };
+      return {
+        id: `${number}.${sub}${padding(options.padding, random)}`,
+        time,
+        key: `k${random.int(0, options.keys - 1)}`,
+        garbage,
+        sentId: sentIdOf(),
+      };
     });
     log.push({
       // Numbers rise within a shard, with gaps, beyond what DynamoDB's and JavaScript's numbers hold, and in more digits as they go.
@@ -122,12 +132,23 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
       partitionKey: 'p',
       content,
       events: content.map((event, subRecord) => {
-        const text = event.garbage ? '{}' : JSON.stringify({ id: event.id, time: event.time, key: event.key });
+        const text = event.garbage ? '{}' : JSON.stringify({ id: event.id, time: event.time, key: event.key, sentId: event.sentId });
         return { text, subRecord, bytes: () => Buffer.from(text) };
       }),
     });
   }
   return plans.map((plan) => ({ ...plan, records: records.get(plan.shardId) ?? [] }));
+}
+
+/** Some events are sent again, soon or late, in the same record or on another shard; some have no id. What else they hold may differ. */
+function sentIds(random: Random): () => string | undefined {
+  const sent: string[] = [];
+  return () => {
+    if (random.chance(0.05)) return undefined;
+    const again = random.chance(0.4) ? sent[sent.length - 1 - random.int(0, 5)] : undefined;
+    if (again === undefined) sent.push(`sent-${sent.length}`);
+    return again ?? sent[sent.length - 1];
+  };
 }
 
 type ShardPlan = Omit<SimulatedShard, 'records'>;

@@ -37,6 +37,15 @@ describe('a definition', () => {
     expect(pipeline.queries.map((each) => each.keyOf({ action: 'Open' }))).toStrictEqual(['[]', '["OPEN","Open"]']);
   });
 
+  it('sends equal ids to one shard, unless it says itself what goes where', () => {
+    const dedup = { by: (event: { value?: number | null | undefined }) => event.value, within: '10 minutes' };
+    const byId = definePipeline({ ...valid, dedup });
+    expect(byId.dedup?.withinMs).toBe(600_000);
+    expect(byId.partitionKey?.({ value: 5 })).toBe('5');
+    expect(byId.partitionKey?.({})).toBe('');
+    expect(definePipeline({ ...valid, dedup, partitionKey: (event) => event.action }).partitionKey?.({ value: 5, action: 'Open' })).toBe('Open');
+  });
+
   it('takes a schema that throws for null: such records are rejected when they come', () => {
     const throwing = schemaOf((value) => ({ value: (value as { detail: unknown }).detail }));
     expect(defining({ event: throwing })).not.toThrow();
@@ -54,6 +63,7 @@ describe('a setting that is not known', () => {
 
   it.each([
     ['pipeline.filter', { ...known, filter: true }],
+    ['dedup.key', { ...known, dedup: { by: () => 1, within: 1, key: 'id' } }],
     ['watermark.idel', { ...known, watermark: { delay: 0, idel: '1 s' } }],
     ['queries.q.lateness', { ...known, queries: { q: { ...known.queries.q, lateness: '1 hour' } } }],
   ])('is refused and named: %s', (field, spec) => {

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { backfillPipeline } from '../../functions/core/backfill.ts';
+import { eventIdOf } from '../../functions/core/event-id.ts';
 import { avg, count, definePipeline, max, type PipelineSpec, type QuerySpec, sum, tumbling } from '../../functions/core/index.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { readEvent, rejection } from '../../functions/core/read-event.ts';
@@ -13,7 +14,7 @@ const protoKey: string = '__proto__';
 
 const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
 type Event = z.infer<typeof schema>;
-type Changes = { event?: unknown; eventTime?: unknown; queries?: Record<string, unknown>; maxFutureSkew?: string };
+type Changes = { event?: unknown; eventTime?: unknown; queries?: Record<string, unknown>; dedup?: unknown; maxFutureSkew?: string };
 
 const byAction: QuerySpec<Event> = { groupBy: ['action'], window, aggregates: { count: count() } };
 
@@ -51,7 +52,13 @@ const open = { time, action: 'Open', value: 1 };
 describe('a valid event', () => {
   it('is accepted with what the schema made of it, its time and its keys', () => {
     const pipeline = pipelineWith({ queries: { byAction, all: { window, aggregates: { count: count() } } } });
-    expect(read(pipeline, { ...open, unknown: 5 })).toStrictEqual({ outcome: 'accepted', event: open, time, keys: ['["Open"]', '[]'] });
+    expect(read(pipeline, { ...open, unknown: 5 })).toStrictEqual({
+      outcome: 'accepted',
+      event: open,
+      time,
+      id: undefined,
+      keys: ['["Open"]', '[]'],
+    });
   });
 
   it('has no key for a query that begins after it, or whose history is filled up to before it', () => {
@@ -93,6 +100,7 @@ describe('a valid event', () => {
       outcome: 'accepted',
       event: { at: new Date(time), n: 42 },
       time,
+      id: undefined,
       keys: ['[42]'],
     });
     expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: 'many' })).toStrictEqual(rejected('group-key'));
@@ -104,6 +112,13 @@ describe('a valid event', () => {
       outcome: 'accepted',
       event: { value: 9_007_199_254_740_992 },
     });
+  });
+
+  it('has an id where the pipeline deduplicates, and may have none; an id that could be that of another event is rejected', () => {
+    const pipeline = pipelineWith({ dedup: { by: (event: Event) => event.value, within: 1 } });
+    expect(read(pipeline, open)).toMatchObject({ outcome: 'accepted', id: eventIdOf(1) });
+    expect(read(pipeline, { ...open, value: null })).toMatchObject({ outcome: 'accepted', id: undefined });
+    expect(read(pipeline, { ...open, value: 2 ** 53 })).toStrictEqual(rejected('event-id'));
   });
 
   it('may be any JSON value that the schema takes', () => {
