@@ -2,8 +2,9 @@ import type { Writable } from 'node:stream';
 import type { Json } from '../functions/core/aggregate.ts';
 import { type Counters, eventClasses } from '../functions/core/counters.ts';
 import { isoTime } from '../functions/core/event-time.ts';
-import { compareKeys, type GroupValue } from '../functions/core/group-key.ts';
+import type { GroupValue } from '../functions/core/group-key.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
+import { compareRows } from '../functions/core/window-result.ts';
 import { type Column, formatNumber, formatTable } from './table.ts';
 
 /** One row of a window, as `batch`, `stream` and `windows` print it. */
@@ -98,15 +99,21 @@ function print<Row extends PrintedRow>(
     const own = rows.filter((row) => row.query === query);
     const [first] = own;
     if (first === undefined) continue;
+    // A total, of a rollup or cube, lacks fields that its groups have.
+    const fields = own.map(({ key }) => Object.keys(key)).reduce((most, names) => (names.length > most.length ? names : most), []);
     const columns: readonly Column[] = [
       ...timeNames.map((heading) => ({ heading })),
-      ...Object.keys(first.key).map((heading) => ({ heading })),
+      ...fields.map((heading) => ({ heading })),
       ...Object.keys(first.values).map((heading) => ({ heading, align: 'right' as const })),
     ];
     out.write(
       `${query}\n${formatTable(
         columns,
-        own.map((row) => [...times(row), ...Object.values(row.key).map(cell), ...Object.values(row.values).map(cell)]),
+        own.map((row) => [
+          ...times(row),
+          ...fields.map((name) => (row.key[name] === undefined ? '(all)' : cell(row.key[name]))),
+          ...Object.values(row.values).map(cell),
+        ]),
       )}\n`,
     );
   }
@@ -121,6 +128,8 @@ function byText(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** The fields of the one with more of them: a total lacks some. */
 function byKey(left: PrintedRow, right: PrintedRow): number {
-  return compareKeys(Object.values(left.key), Object.values(right.key));
+  const [one, other] = [Object.keys(left.key), Object.keys(right.key)];
+  return compareRows(one.length > other.length ? one : other, left, right);
 }

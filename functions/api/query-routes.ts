@@ -5,6 +5,7 @@ import type { Query } from '../core/pipeline.ts';
 import { queryVersion } from '../core/query-version.ts';
 import { totalsOf } from '../core/totals.ts';
 import type { Window } from '../core/window.ts';
+import { isGroupRow } from '../core/window-result.ts';
 import { namedVersion } from '../state/alias.ts';
 import { readFilling } from '../state/definition.ts';
 import { readWindow, readWindows, type WindowView } from '../state/window-reader.ts';
@@ -239,7 +240,10 @@ export const queryRoutes: readonly Route[] = [
       // Of windows that begin together the longest one: it holds what the others hold.
       const view = views.at(-1);
       const rank = (value: unknown) => (typeof value === 'number' ? value : Number.NEGATIVE_INFINITY);
-      const rows = [...(view?.rows ?? [])].sort((left, right) => rank(right.values[by]) - rank(left.values[by]) || 0).slice(0, values.n);
+      const rows = (view?.rows ?? [])
+        .filter((row) => isGroupRow(query, row))
+        .sort((left, right) => rank(right.values[by]) - rank(left.values[by]) || 0)
+        .slice(0, values.n);
       const head = view === undefined ? null : windowHead(view);
       return listResponse(context, {
         name: 'rows',

@@ -6,6 +6,7 @@ import { mistake } from './error.ts';
 import type { EventIdValue } from './event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
+import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
 import type { WindowKind } from './window.ts';
@@ -21,8 +22,8 @@ type GroupField<Event> = { [Name in keyof Event & string]: Event[Name] extends G
 export interface QuerySpec<Event> {
   /** Keeps an event for this query. Must be pure. @default every event */
   readonly where?: (event: Event) => boolean;
-  /** Fields to group by: their names, or a name and a function each. Must be pure. @default one group */
-  readonly groupBy?: readonly GroupField<Event>[] | { readonly [name: string]: GroupSelector<Event> };
+  /** Fields to group by: their names, with totals as `rollup('country', 'city')`, or a name and a function each. Must be pure. @default one group */
+  readonly groupBy?: readonly GroupField<Event>[] | Grouping<GroupField<Event>> | { readonly [name: string]: GroupSelector<Event> };
   readonly window: WindowKind;
   /** At least one, by the name it has in results. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
@@ -95,6 +96,8 @@ export interface Query {
   readonly kind: WindowKind;
   readonly latenessMs: number;
   readonly groupBy: readonly string[];
+  /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */
+  readonly totals: readonly (readonly number[])[];
   readonly aggregateNames: readonly string[];
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
@@ -191,7 +194,7 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   if (named === undefined || versionName(named) !== name)
     throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
   if (inheritedNames.includes(name)) throw mistake(field, name, 'is a name that every object has: choose another');
-  const groupBy = groupFields(field, spec.groupBy ?? []);
+  const groupBy = groupFields(field, isGrouping(spec.groupBy) ? spec.groupBy.fields : (spec.groupBy ?? []));
   const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
   if (aggregates.length === 0) throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
   const grouped = groupBy.map(([groupName]) => groupName);
@@ -224,6 +227,7 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     kind,
     latenessMs,
     groupBy: grouped,
+    totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
     aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
     expectedKeys,
@@ -267,7 +271,10 @@ export function windowEdge(field: string, time: number, window: WindowKind): num
   throw mistake(field, isoTime(time), `is no edge of ${window.label} windows: give one, such as ${isoTime(slice)}`);
 }
 
-function groupFields<Event>(field: string, groupBy: NonNullable<QuerySpec<Event>['groupBy']>): (readonly [string, GroupSelector<Event>])[] {
+function groupFields<Event>(
+  field: string,
+  groupBy: Exclude<NonNullable<QuerySpec<Event>['groupBy']>, Grouping>,
+): (readonly [string, GroupSelector<Event>])[] {
   if (!Array.isArray(groupBy)) {
     if (typeof groupBy !== 'object' || groupBy === null)
       throw mistake(`${field}.groupBy`, groupBy, "is not a group-by: write ['action'] or { action: (event) => event.action }");

@@ -11,12 +11,42 @@ export function mergeWindow(query: Query, slices: readonly { readonly partials: 
   return merged;
 }
 
-/** The rows of a window, in the order of their keys. */
+/**
+ * The rows of a window, in the order of their keys. In the key of a total the fields that are totalled are missing, for null is a value of its own; it
+ * comes after what it adds up.
+ */
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
-  return [...partials]
-    .map(([key, partial]) => ({ values: keyValues(key), row: rowOf(query, key, partial) }))
-    .sort((left, right) => compareKeys(left.values, right.values))
-    .map(({ row }) => row);
+  const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
+  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, partials, kept))].sort((left, right) =>
+    compareRows(query.groupBy, left, right),
+  );
+}
+
+function totalsOfLevel(query: Query, partials: Partials, kept: readonly number[]): readonly Row[] {
+  const merged = new Map<KeyText, Partial>();
+  for (const [key, partial] of partials) {
+    const values = keyValues(key);
+    mergeInto(query, merged, [[JSON.stringify(values.map((value, i) => (kept.includes(i) ? value : null))), partial]]);
+  }
+  return [...merged].map(([key, partial]) => {
+    const row = rowOf(query, key, partial);
+    return { ...row, key: Object.fromEntries(Object.entries(row.key).filter(([name]) => kept.includes(query.groupBy.indexOf(name)))) };
+  });
+}
+
+/** Whether a row is of one group, and no total of several. */
+export function isGroupRow({ groupBy }: Pick<Query, 'groupBy'>, { key }: Pick<Row, 'key'>): boolean {
+  return groupBy.every((name) => Object.hasOwn(key, name));
+}
+
+/** The order of rows by some fields: as {@link compareKeys}, a missing field after all values. */
+export function compareRows(groupBy: readonly string[], left: Pick<Row, 'key'>, right: Pick<Row, 'key'>): number {
+  for (const name of groupBy) {
+    const [a, b] = [left.key[name], right.key[name]];
+    const order = a === undefined || b === undefined ? Number(a === undefined) - Number(b === undefined) : compareKeys([a], [b]);
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 /** A window with the moment at which it closes: its end, or later by the allowed lateness. */

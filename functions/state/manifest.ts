@@ -2,7 +2,7 @@ import { isoTime } from '../core/event-time.ts';
 import { decodePartials, encodePartials, type Partials, type Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
-import { sortedRows } from '../core/window-result.ts';
+import { isGroupRow, sortedRows } from '../core/window-result.ts';
 import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Range, type Table, textOf } from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
@@ -171,11 +171,13 @@ function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attr
   if (!hasStates(query)) return { rows: stored };
   const states = encodePartials(
     query,
-    rows.flatMap((row) => {
-      const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
-      const partial = partials.get(key);
-      return partial === undefined ? [] : [[key, partial] as const];
-    }),
+    rows
+      .filter((row) => isGroupRow(query, row))
+      .flatMap((row) => {
+        const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
+        const partial = partials.get(key);
+        return partial === undefined ? [] : [[key, partial] as const];
+      }),
   );
   return { rows: stored, states };
 }
@@ -353,7 +355,7 @@ function rowsOf(query: Query, item: Item): readonly Row[] {
   const rows = item.attributes.rows;
   if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
   return rows.map((stored: Readonly<Record<string, Attribute>>) => ({
-    key: Object.fromEntries(query.groupBy.map((name) => [name, fieldOf(stored[name])])) as Row['key'],
+    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, fieldOf(stored[name])]]))) as Row['key'],
     values: Object.fromEntries(query.aggregateNames.map((name) => [name, fieldOf(stored[name])])) as Row['values'],
   }));
 }
@@ -367,10 +369,12 @@ function statesOf(contents: readonly Attributes[]): readonly string[] | undefine
 export function partialsOf(query: Query, pane: Pane): Partials {
   if (pane.states !== undefined) return new Map(pane.states.flatMap((text) => [...decodePartials(query, text)]));
   return new Map(
-    pane.rows.map((row) => [
-      JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)),
-      query.aggregates.map((aggregate, i) => aggregate.stateOf?.(row.values[query.aggregateNames[i] ?? ''] ?? null)),
-    ]),
+    pane.rows
+      .filter((row) => isGroupRow(query, row))
+      .map((row) => [
+        JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)),
+        query.aggregates.map((aggregate, i) => aggregate.stateOf?.(row.values[query.aggregateNames[i] ?? ''] ?? null)),
+      ]),
   );
 }
 

@@ -1,5 +1,19 @@
 import { z } from 'zod';
-import { avg, calendar, count, cumulate, definePipeline, max, min, type PipelineSpec, sliding, sum, tumbling } from '../../functions/core/index.ts';
+import {
+  avg,
+  calendar,
+  count,
+  cube,
+  cumulate,
+  definePipeline,
+  max,
+  min,
+  type PipelineSpec,
+  rollup,
+  sliding,
+  sum,
+  tumbling,
+} from '../../functions/core/index.ts';
 
 const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
 export type Spec = PipelineSpec<typeof schema>;
@@ -95,6 +109,9 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['an aggregate of a reserved name', definingQuery({ aggregates: { start: count() } }), 'queries.perHour.aggregates.start', 'start'],
   ['an aggregate with a space in its name', definingQuery({ aggregates: { 'my count': count() } }), 'queries.perHour.aggregates', 'my count'],
   ['an aggregate of the name of a group-by field', definingQuery({ aggregates: { action: count() } }), 'queries.perHour.aggregates.action', 'action'],
+  ['a rollup of nothing', () => rollup(), 'groupBy: rollup', []],
+  ['a cube of seven fields', () => cube('a', 'b', 'c', 'd', 'e', 'f', 'g'), 'groupBy: cube', ['a', 'b', 'c', 'd', 'e', 'f', 'g']],
+  ['a rollup by a field twice', definingQuery({ groupBy: rollup('action', 'action') }), 'queries.perHour.groupBy', 'action'],
   ['a from without a zone', definingQuery({ from: '2026-11-24T00:00:00' }), 'queries.perHour.from', '2026-11-24T00:00:00'],
   ['a from of a number', definingQuery({ from: 1_763_942_400_000 }), 'queries.perHour.from', 1_763_942_400_000],
   ['a from inside a window', definingQuery({ from: '2026-11-24T00:30:00Z' }), 'queries.perHour.from', '2026-11-24T00:30:00.000Z'],

@@ -16,8 +16,11 @@ export const mostSeries = 8;
 /** The keys of some windows with the greatest sums of an aggregate, in the order of their names, and how many there are in all. */
 export function seriesOf(windows: readonly WindowJson[], aggregate: string): { readonly series: readonly Series[]; readonly keys: number } {
   const byId = new Map<string, { readonly label: string; readonly values: (number | null)[] }>();
+  // Of a rollup or cube only the groups: its totals lack fields, and would stand beside what they add up.
+  const fields = Math.max(0, ...windows.flatMap(({ rows }) => rows.map(({ key }) => Object.keys(key).length)));
   for (const [i, { rows }] of windows.entries()) {
     for (const row of rows) {
+      if (Object.keys(row.key).length < fields) continue;
       const id = JSON.stringify(row.key);
       let found = byId.get(id);
       if (found === undefined) {
