@@ -1,5 +1,5 @@
 import { pageCountFor } from '../../functions/core/page-hash.ts';
-import { finalizeEverySeconds, functions } from '../../functions/core/settings.ts';
+import { finalizeEverySeconds, functions, streamRetentionHours } from '../../functions/core/settings.ts';
 import { prices } from './prices.ts';
 
 /** What is asked about. */
@@ -10,6 +10,8 @@ export interface CostQuestion {
   /** Shards of a provisioned stream; 0: on demand. */
   readonly shards: number;
   readonly eventBytes: number;
+  /** Whether the pipeline deduplicates: `ids` keeps a log of them. */
+  readonly dedup: 'none' | 'ids';
   readonly windowSeconds: number;
   /** The event source mapping's batch window. */
   readonly batchSeconds: number;
@@ -41,6 +43,11 @@ const bytesPerKey = 25;
 /** A row in a manifest, bytes. */
 const rowBytes = 60;
 
+/** What an event takes in the log of ids, an item of it beside its events, in bytes, and how long it is kept: the stream's retention and two days. */
+const idBytes = 9;
+const logItemBytes = 200;
+const logDays = streamRetentionHours / 24 + 2;
+
 /** What an invocation takes beyond its events, and for each of them, in seconds: measured on this project's machine, doubled. */
 const batchOverheadSeconds = 0.03;
 const secondsPerEvent = 0.000_006;
@@ -66,7 +73,9 @@ export function costOf(question: CostQuestion): CostAnswer {
   const manifestUnits = Math.ceil((question.keys * rowBytes) / 1024);
   // Closing, expiring, and registering a page's bucket; raising the horizon.
   const windowUnits = shards * (2 * pages + 3) + manifestUnits + 2;
-  const writes = batches * (touched + 1) + windows * windowUnits;
+  const logUnits = question.dedup === 'none' || batches === 0 ? 0 : Math.ceil((eventsPerBatch * idBytes + logItemBytes) / 1024);
+  const logGb = question.dedup === 'none' ? 0 : (question.eventsPerSecond * 86_400 * logDays * idBytes) / gb;
+  const writes = batches * (touched + 1 + logUnits) + windows * windowUnits;
   const runs = monthSeconds / finalizeEverySeconds;
   const reads = batches + runs * 10 + question.requestsPerMonth * 20;
   const memory = (name: keyof typeof functions) => functions[name].memoryMb / 1024;
@@ -78,7 +87,7 @@ export function costOf(question: CostQuestion): CostAnswer {
       [runs, finalizeSeconds, memory('finalize')],
       [question.requestsPerMonth, 0.05, memory('query')],
     ]),
-    DynamoDB: dynamodbBill(writes, reads, (windows * 12 * question.keys * rowBytes) / gb),
+    DynamoDB: dynamodbBill(writes, reads, (windows * 12 * question.keys * rowBytes) / gb) + logGb * prices.dynamodb.gbMonth,
     'API Gateway': (question.requestsPerMonth / million) * prices.apiGateway.millionRequests,
     CloudWatch: cloudwatchBill(batches + runs, events > 0),
     'X-Ray': ((sampled(batchesPerSecond) + runs / monthSeconds) * monthSeconds * prices.xray.millionTraces) / million,

@@ -6,6 +6,7 @@ const asked: CostQuestion = {
   keys: 100,
   shards: 1,
   eventBytes: 200,
+  dedup: 'none',
   windowSeconds: 3600,
   batchSeconds: 1,
   requestsPerMonth: 0,
@@ -24,6 +25,7 @@ describe('the monthly bill', () => {
   it('has the write units that the bench measured, within a tenth', () => {
     // npm run bench -- writes: one shard, 1,000 records a batch, hourly windows cost next to nothing.
     expect(costOf(asked).writeUnitsPerMillion / 5329).toBeCloseTo(1, 0.9);
+    expect((costOf({ ...asked, dedup: 'ids' }).writeUnitsPerMillion - costOf(asked).writeUnitsPerMillion) / 9000).toBeCloseTo(1, 0.9);
     expect(costOf({ ...asked, keys: 2 }).writeUnitsPerMillion / 2100).toBeCloseTo(1, 0.9);
   });
 
