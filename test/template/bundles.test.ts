@@ -13,7 +13,7 @@ const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 /** Bytes: the AWS SDK's clients are most of it. A tenth more than measured, so that what slips in is noticed. */
-const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 1_900_000, finalize: 1_600_000, query: 1_600_000 };
+const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 2_050_000, finalize: 1_600_000, query: 1_700_000 };
 
 /** A stack with Tidemark's own functions and a pipeline, bundled. */
 function bundled(name: string, pipeline: string) {
