@@ -1,8 +1,10 @@
+import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
 import { decodePartials, encodePartials, type Partials, type Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow, sortedRows } from '../core/window-result.ts';
+import { resultOf, storedResult } from './stored-result.ts';
 import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Range, type Table, textOf } from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
@@ -182,19 +184,8 @@ function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attr
   return { rows: stored, states };
 }
 
-/** DynamoDB's numbers end at 9.99e125 and 1e-130; doubles beyond are stored as text in a map of their own. */
-function storedFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, Attribute>> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      const isBeyond = typeof value === 'number' && value !== 0 && !(Math.abs(value) >= 1e-130 && Math.abs(value) < 1e125);
-      return [name, isBeyond ? { double: String(value) } : (value as Attribute)];
-    }),
-  );
-}
-
-function fieldOf(stored: Attribute | undefined): Attribute {
-  if (typeof stored === 'object' && stored !== null && 'double' in stored) return Number(stored.double);
-  return stored ?? null;
+function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
 }
 
 /** The pane of a window that is visible now, or undefined. */
@@ -355,8 +346,8 @@ function rowsOf(query: Query, item: Item): readonly Row[] {
   const rows = item.attributes.rows;
   if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
   return rows.map((stored: Readonly<Record<string, Attribute>>) => ({
-    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, fieldOf(stored[name])]]))) as Row['key'],
-    values: Object.fromEntries(query.aggregateNames.map((name) => [name, fieldOf(stored[name])])) as Row['values'],
+    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]]))) as Row['key'],
+    values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
   }));
 }
 
