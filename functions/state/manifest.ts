@@ -25,7 +25,7 @@ export interface Pane extends Window {
   readonly states: readonly string[] | undefined;
 }
 
-/** Rows up to this many bytes live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
+/** Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
 const manifestBytes = 32 * 1024;
 const partBytes = 256 * 1024;
 
@@ -126,9 +126,10 @@ async function writePane(
 ): Promise<Pane | undefined> {
   const { partials, records, nowMs, status, revision, attempt } = draft;
   const rows = sortedRows(query, partials);
-  const contents = chunked(rows).map((chunk) => contentOf(query, partials, chunk));
+  const drafts = draftRows(query, partials, rows);
+  const contents = chunked(drafts).map((chunk) => contentOf(query, chunk));
   const [only] = contents;
-  const isWhole = contents.length === 1 && only !== undefined && bytesOf(rows) <= manifestBytes;
+  const isWhole = contents.length === 1 && only !== undefined && bytesOf(drafts) <= manifestBytes;
   const parts = isWhole ? [] : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
   if (parts.length > 0) await windows.putAll(parts);
   const { start, end } = window;
@@ -146,42 +147,47 @@ async function deleteParts(windows: Table, query: Query, window: Window, before:
   await Promise.all(items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ pk, sk }) => windows.delete({ pk, sk })));
 }
 
-/** Rows cut so that none of the chunks outgrows its item. */
-function chunked(rows: readonly Row[]): readonly (readonly Row[])[] {
+/** A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no total. */
+interface DraftRow {
+  readonly row: Row;
+  readonly states: string | undefined;
+  /** About what it takes in an item; JSON text is longer than DynamoDB's form of it. */
+  readonly bytes: number;
+}
+
+function draftRows(query: Query, partials: Partials, rows: readonly Row[]): readonly DraftRow[] {
+  const withStates = hasStates(query);
+  return rows.map((row) => {
+    const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
+    const partial = withStates && isGroupRow(query, row) ? partials.get(key) : undefined;
+    const states = partial === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
+    return { row, states, bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)) };
+  });
+}
+
+/** Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its result. */
+function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
   if (bytesOf(rows) <= manifestBytes) return [rows];
-  const chunks: Row[][] = [];
+  const chunks: DraftRow[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const row of rows) {
-    const size = bytesOf([row]);
-    if (bytes + size > partBytes) {
+    if (bytes + row.bytes > partBytes) {
       chunks.push([]);
       bytes = 0;
     }
     chunks[chunks.length - 1]?.push(row);
-    bytes += size;
+    bytes += row.bytes;
   }
   return chunks;
 }
 
-/** About what rows take in an item; their JSON text is longer than DynamoDB's form of them. States may double it. */
-function bytesOf(rows: readonly Row[]): number {
-  return rows.reduce((total, row) => total + Buffer.byteLength(JSON.stringify(row)), 0);
+function bytesOf(rows: readonly DraftRow[]): number {
+  return rows.reduce((total, { bytes }) => total + bytes, 0);
 }
 
-function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attributes {
-  const stored = rows.map((row) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
-  if (!hasStates(query)) return { rows: stored };
-  const states = encodePartials(
-    query,
-    rows
-      .filter((row) => isGroupRow(query, row))
-      .flatMap((row) => {
-        const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
-        const partial = partials.get(key);
-        return partial === undefined ? [] : [[key, partial] as const];
-      }),
-  );
-  return { rows: stored, states };
+function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
+  const stored = rows.map(({ row }) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
+  return hasStates(query) ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` } : { rows: stored };
 }
 
 function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {

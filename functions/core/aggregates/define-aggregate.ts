@@ -87,9 +87,11 @@ export function defineAggregate<Event, State, Result extends Json>(spec: Aggrega
       return { state: spec.decode(encoded) };
     },
     result(own) {
-      if (own !== undefined && 'overflow' in own) return own;
+      // As it would come back from a page, where it may have become too great.
+      const stored = encodeOwn(own);
+      if (own !== undefined && !Array.isArray(stored)) return stored;
       try {
-        return canonicalJson(plainJson(spec.result(fresh(own === undefined ? spec.identity : own.state))));
+        return canonicalJson(plainJson(spec.result(fresh(own === undefined || 'overflow' in own ? spec.identity : own.state))));
       } catch {
         return { overflow: 'threw' };
       }
