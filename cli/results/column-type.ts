@@ -16,9 +16,10 @@ function structuredType(values: readonly unknown[]): string {
   const names = [...new Set(objects.flatMap((value) => Object.keys(value)))];
   // A value that only stands for one that was too long, or a count beyond its bound, is beside plain ones: no type but JSON takes both.
   const isMixed = objects.length < values.length || names.length === 0 || names.length > mostMembers;
-  // DuckDB's names do not differ by case.
-  if (isMixed || new Set(names.map((name) => name.toLowerCase())).size < names.length) return 'JSON';
-  return `STRUCT(${names.map((name) => `"${name.replaceAll('"', '""')}" ${columnType(objects.map((value) => value[name]))}`).join(', ')})`;
+  // DuckDB's names do not differ by case, and are not empty.
+  const isNamed = names.every((name) => /^[^"]+$/.test(name)) && new Set(names.map((name) => name.toLowerCase())).size === names.length;
+  if (isMixed || !isNamed) return 'JSON';
+  return `STRUCT(${names.map((name) => `"${name}" ${columnType(objects.map((value) => value[name]))}`).join(', ')})`;
 }
 
 function plainType(values: readonly unknown[]): string {
@@ -49,5 +50,7 @@ function plainType(values: readonly unknown[]): string {
   // Text that only looks like numbers, postcodes say, is text.
   if (text && (digits <= 15 || !numeric)) return 'VARCHAR';
   if (!numeric) return 'JSON';
-  return digits + scale > 15 && digits + scale <= 38 ? `DECIMAL(38, ${scale})` : 'DOUBLE';
+  // Only exact sums have more digits than a double: those of a mean are no decimals.
+  const isExact = values.some((value) => typeof value === 'string');
+  return isExact && digits + scale > 15 && digits + scale <= 38 ? `DECIMAL(38, ${scale})` : 'DOUBLE';
 }

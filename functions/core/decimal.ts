@@ -1,4 +1,4 @@
-/** A decimal number, exact: `unscaled / 10^scale`, the scale at least 0 and as small as it can be. Made by this module only. */
+/** A decimal number, exact: `unscaled / 10^scale`, the scale at least 0. Equal ones may differ in scale, for finding the least one costs; their texts do not. */
 export interface Decimal {
   readonly unscaled: bigint;
   readonly scale: number;
@@ -22,7 +22,7 @@ export function parseDecimal(text: string): Decimal | undefined {
   if (digits === '') return zeroDecimal;
   if (digits.length + exponent > mostDecimalDigits || -exponent > mostDecimalDigits) return undefined;
   const unscaled = BigInt(digits) * (sign === '-' ? -1n : 1n);
-  return exponent >= 0 ? { unscaled: unscaled * 10n ** BigInt(exponent), scale: 0 } : shortest(unscaled, -exponent);
+  return exponent >= 0 ? { unscaled: unscaled * 10n ** BigInt(exponent), scale: 0 } : { unscaled, scale: -exponent };
 }
 
 /** A whole number as a decimal. */
@@ -32,13 +32,14 @@ export function wholeDecimal(value: bigint): Decimal {
 
 /** The exact sum. */
 export function addDecimals(left: Decimal, right: Decimal): Decimal {
-  if (left.scale === right.scale) return shortest(left.unscaled + right.unscaled, left.scale);
+  if (left.scale === right.scale) return { unscaled: left.unscaled + right.unscaled, scale: left.scale };
   const scale = Math.max(left.scale, right.scale);
-  return shortest(scaledTo(left, scale) + scaledTo(right, scale), scale);
+  return { unscaled: scaledTo(left, scale) + scaledTo(right, scale), scale };
 }
 
 /** The shortest text of it: `-12.5`, never with an exponent. */
-export function decimalText({ unscaled, scale }: Decimal): string {
+export function decimalText(decimal: Decimal): string {
+  const { unscaled, scale } = shortest(decimal);
   const minus = unscaled < 0n ? '-' : '';
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
   return scale === 0 ? `${minus}${digits}` : `${minus}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
@@ -49,16 +50,16 @@ export function decimalResult(decimal: Decimal): number | string {
   const text = decimalText(decimal);
   const double = Number(text);
   const printed = Number.isFinite(double) ? parseDecimal(String(double)) : undefined;
-  const isHeld = printed !== undefined && printed.unscaled === decimal.unscaled && printed.scale === decimal.scale;
+  const isHeld = printed !== undefined && decimalText(printed) === text;
   // A safe integer is itself; beyond, a double stands for its neighbours too, although it prints as one of them.
-  return isHeld && (decimal.scale > 0 || Number.isSafeInteger(double)) ? double : text;
+  return isHeld && (text.includes('.') || Number.isSafeInteger(double)) ? double : text;
 }
 
 function scaledTo({ unscaled, scale }: Decimal, to: number): bigint {
   return unscaled * 10n ** BigInt(to - scale);
 }
 
-function shortest(unscaled: bigint, scale: number): Decimal {
+function shortest({ unscaled, scale }: Decimal): Decimal {
   if (unscaled === 0n) return zeroDecimal;
   let [rest, places] = [unscaled, scale];
   while (places > 0 && rest % 10n === 0n) {

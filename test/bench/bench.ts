@@ -1,4 +1,5 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
 import { benchFold } from './fold.bench.ts';
@@ -9,7 +10,7 @@ import { benchWrites } from './writes.bench.ts';
 
 /** In the order in which they run: the one that is measured in this process first, while it is still young. */
 const benches: Readonly<Record<string, Bench>> = {
-  fold: benchFold,
+  fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   writes: benchWrites,
   batch: benchBatch,
   stream: benchStream,

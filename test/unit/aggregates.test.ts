@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type AnyAggregate,
+  aggregateKinds,
   approxCountDistinct,
   argMax,
   argMin,
@@ -270,5 +271,18 @@ describe('an aggregate of one’s own', () => {
     const lost = fussy.merge(ten, ten);
     expect(fussy.result(lost)).toStrictEqual({ overflow: 'threw' });
     expect(fussy.encode(fussy.merge(ten, lost))).toStrictEqual({ overflow: 'threw' });
+  });
+});
+
+describe('docs/AGGREGATES.md', () => {
+  it('has a row for every kind', async () => {
+    const { readFileSync } = await import('node:fs');
+    const text = readFileSync(new URL('../../docs/AGGREGATES.md', import.meta.url), 'utf8');
+    const rows = text.split('\n').filter((line) => line.startsWith('| `'));
+    for (const kind of [...Object.keys(aggregateKinds), 'defineAggregate'])
+      expect(
+        rows.some((row) => row.includes(`\`${kind}(`)),
+        kind,
+      ).toBe(true);
   });
 });
