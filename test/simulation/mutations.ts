@@ -318,7 +318,13 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'w',
     rule: 'a bucket stays registered until its slice has no closing left',
-    edits: [{ file: finalizer, find: '.every((other) => other <= closing)', replace: '.some((other) => other <= closing)' }],
+    edits: [
+      {
+        file: finalizer,
+        find: 'lastClosing(query.window, bucket.slice) <= closing);',
+        replace: 'query.window.closings(bucket.slice).some((other) => other <= closing));',
+      },
+    ],
     seed: 4,
   },
   {
