@@ -397,7 +397,7 @@ export const mutations: readonly Mutation[] = [
         replace: '        memory.bucket = undefined;\n        memory.late = true;\n        return split.left;\n',
       },
     ],
-    seed: 1,
+    seed: 37,
   },
   {
     id: 'ag',
@@ -406,19 +406,19 @@ export const mutations: readonly Mutation[] = [
       { file: finalizer, find: carry, replace: '' },
       { file: finalizer, find: raiseThenForget, replace: `${raiseThenForget}${carry}` },
     ],
-    seed: 1,
+    seed: 58,
   },
   {
     id: 'ah',
     rule: 'a partition of open sessions is written where any came and went, though it is as it was',
     edits: [{ file: closer, find: '  partition.touched = true;', replace: '  partition.touched ||= open.size > 0;' }],
-    seed: 1,
+    seed: 80,
   },
   {
     id: 'ai',
     rule: 'what is carried is read as of the finalizedThrough that the run has read',
-    edits: [{ file: carried, find: '{ to: isoTime(through), order:', replace: "{ to: isoTime(Math.max(through, 9e12)), order:" }],
-    seed: 1,
+    edits: [{ file: carried, find: '{ to: isoTime(through), order:', replace: '{ to: isoTime(Math.max(through, 9e12)), order:' }],
+    seed: 2017,
   },
   {
     id: 'aj',
@@ -435,13 +435,19 @@ export const mutations: readonly Mutation[] = [
         replace: '  const { closedThrough, finalizedThrough } = await readHorizon(state);\n  const buckets = (await readRegistry(state))',
       },
     ],
-    seed: 1,
+    seed: 8421,
   },
   {
     id: 'ak',
     rule: 'a reader of sessions leaves out what is in a final session that has become visible',
-    edits: [{ file: 'functions/core/session-view.ts', find: 'const left = withoutFinals(query, parts, finals);', replace: 'const left = withoutFinals(query, parts, [...finals].slice(0, 0));' }],
-    seed: 1,
+    edits: [
+      {
+        file: 'functions/core/session-view.ts',
+        find: 'const left = withoutFinals(query, parts, finals);',
+        replace: 'const left = withoutFinals(query, parts, [...finals].slice(0, 0));',
+      },
+    ],
+    seed: 19385,
   },
   {
     id: 'al',
@@ -453,7 +459,7 @@ export const mutations: readonly Mutation[] = [
         replace: '          replaced.push(written);\n          partition.item = written;\n',
       },
     ],
-    seed: 1,
+    seed: 9093,
   },
 ];
 
