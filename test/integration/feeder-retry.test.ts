@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/endpoint.ts';
-import { createFeeder } from '../../cli/feeder/feeder.ts';
+import { createFeeder } from '../../functions/feeder/feeder.ts';
 
 /** A record of a PutRecords call as it is on the wire. */
 interface Entry {
