@@ -9,6 +9,7 @@ import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from '.
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
+import { span } from './span.ts';
 import type { WindowKind } from './window.ts';
 import { startingIn, withLateness } from './window-rules.ts';
 
@@ -37,10 +38,10 @@ export interface QuerySpec<Event> {
   readonly expectedKeys?: number;
   /**
    * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It has an on-time pane when the
-   * watermark passes its end, refined ones as late records come, and is final then. @default 0: it is final at its end
+   * watermark passes its end, refined ones as late records come, and is final then. A session has its final pane alone. @default 0: it is final at its end
    */
   readonly allowedLateness?: Duration;
-  /** Which panes a window has besides its final one. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
+  /** Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
   readonly emit?: {
     /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
     readonly early?: Duration;
@@ -101,6 +102,7 @@ export interface Query {
   /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */
   readonly totals: readonly (readonly number[])[];
   readonly aggregateNames: readonly string[];
+  /** By position of their names; behind them what the kind of windows needs of its own, which is in no result. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
@@ -223,6 +225,8 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   const kind = required(`${field}.window`, spec.window);
   if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
   const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, { leastMs: 0, mostMs: longestDurationMs });
+  if (spec.from !== undefined && kind.sessions !== undefined)
+    throw mistake(`${field}.from`, spec.from, 'cannot be an edge of sessions, which may go across any moment: leave it out');
   const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
@@ -236,9 +240,9 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     groupBy: grouped,
     totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
-    aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
+    aggregates: [...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>), ...(kind.sessions === undefined ? [] : [span()])],
     expectedKeys,
-    ...checkedEmit(`${field}.emit`, spec.emit, latenessMs),
+    ...(kind.sessions === undefined ? checkedEmit(`${field}.emit`, spec.emit, latenessMs) : sessionEmit(`${field}.emit`, spec.emit)),
     from,
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
@@ -273,6 +277,24 @@ function checkedEmit(
     onTime: onTime ?? true,
     lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
   };
+}
+
+/** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
+function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs'> {
+  const { early, onTime, late } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
+  onlyKnown(field, emit, ['early', 'onTime', 'late']);
+  for (const [name, given, nothing] of [
+    ['early', early, undefined],
+    ['onTime', onTime, false],
+    ['late', late, 'never'],
+  ] as const)
+    if (given !== undefined && given !== nothing)
+      throw mistake(
+        `${field}.${name}`,
+        given,
+        'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
+      );
+  return { earlyMs: undefined, onTime: false, lateMs: undefined };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {
