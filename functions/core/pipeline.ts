@@ -280,13 +280,14 @@ function checkedEmit(
 }
 
 /** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
-function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs'> {
-  const { early, onTime, late } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
-  onlyKnown(field, emit, ['early', 'onTime', 'late']);
+function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
+  onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   for (const [name, given, nothing] of [
     ['early', early, undefined],
     ['onTime', onTime, false],
     ['late', late, 'never'],
+    ['history', history, 0],
   ] as const)
     if (given !== undefined && given !== nothing)
       throw mistake(
@@ -294,7 +295,7 @@ function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick
         given,
         'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
       );
-  return { earlyMs: undefined, onTime: false, lateMs: undefined };
+  return { earlyMs: undefined, onTime: false, lateMs: undefined, history: 0 };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {

@@ -417,7 +417,7 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'ai',
     rule: 'what is carried is read as of the finalizedThrough that the run has read',
-    edits: [{ file: carried, find: '{ to: isoTime(through), order:', replace: "{ to: isoTime(Math.max(through, 9e12)), order:" }],
+    edits: [{ file: carried, find: '{ to: isoTime(through), order:', replace: '{ to: isoTime(Math.max(through, 9e12)), order:' }],
     seed: 1,
   },
   {
@@ -440,7 +440,13 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'ak',
     rule: 'a reader of sessions leaves out what is in a final session that has become visible',
-    edits: [{ file: 'functions/core/session-view.ts', find: 'const left = withoutFinals(query, parts, finals);', replace: 'const left = withoutFinals(query, parts, [...finals].slice(0, 0));' }],
+    edits: [
+      {
+        file: 'functions/core/session-view.ts',
+        find: 'const left = withoutFinals(query, parts, finals);',
+        replace: 'const left = withoutFinals(query, parts, [...finals].slice(0, 0));',
+      },
+    ],
     seed: 1,
   },
   {

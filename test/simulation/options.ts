@@ -105,7 +105,10 @@ export function drawOptions(seed: number): SimulationOptions {
 }
 
 /** From a few records apart to the length of all, in slices that are fine or as long as the gap. */
-function drawSessions(seed: number, { windowMs, putsMs }: Pick<SimulationOptions, 'windowMs' | 'putsMs'>): Pick<SimulationOptions, 'sessionGapMs' | 'sessionSlices'> {
+function drawSessions(
+  seed: number,
+  { windowMs, putsMs }: Pick<SimulationOptions, 'windowMs' | 'putsMs'>,
+): Pick<SimulationOptions, 'sessionGapMs' | 'sessionSlices'> {
   const random = seededRandom(seed ^ 0x7feb3f4f);
   if (!random.chance(0.25)) return { sessionGapMs: 0, sessionSlices: 1 };
   return { sessionGapMs: Math.ceil(random.pick([windowMs / 3, windowMs, putsMs / 10, putsMs / 3])), sessionSlices: random.pick([1, 2, 3, 8, 50]) };

@@ -1,6 +1,6 @@
 import { readWindows } from '../../functions/state/window-reader.ts';
-import { SimulatedFault, Violation } from './violation.ts';
 import { checkSessionViews, committedIds } from './session-checks.ts';
+import { SimulatedFault, Violation } from './violation.ts';
 import { checkViews, expectationOf } from './window-checks.ts';
 import type { World } from './world.ts';
 

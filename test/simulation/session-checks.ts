@@ -27,7 +27,11 @@ interface PlacedEvent {
  * What the sessions of a query are by the events that are counted so far, once all that closes up to a moment has been taken: at each such moment what was applied
  * before it joins the sessions of its key that are open, and those that end are final.
  */
-function playSessions(ledger: Ledger, query: Query, through: number): { readonly closed: readonly OracleSession[]; readonly open: readonly OracleSession[] } {
+function playSessions(
+  ledger: Ledger,
+  query: Query,
+  through: number,
+): { readonly closed: readonly OracleSession[]; readonly open: readonly OracleSession[] } {
   const { gapMs, closingOf } = sessionRule(query);
   const closed: OracleSession[] = [];
   const open: OracleSession[] = [];
@@ -86,13 +90,19 @@ export function checkSessions(ledger: Ledger, state: ItemStore, before: number, 
       const final = ledger.finals.get(name);
       const missing = session.ids.filter((id) => final?.has(id) !== true);
       if (session.closing > before && missing.length > 0)
-        throw new Violation('I4', `finalizedThrough rises to ${finalizedThrough} and ${name} is ${final === undefined ? 'not final' : `without ${missing.join(' ')}`}`);
+        throw new Violation(
+          'I4',
+          `finalizedThrough rises to ${finalizedThrough} and ${name} is ${final === undefined ? 'not final' : `without ${missing.join(' ')}`}`,
+        );
       if (!ledger.published.has(name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
     }
     const expected = open.map(({ ids }) => [...ids].sort().join(' ')).sort();
     const carried = carriedAt(state, query, finalizedThrough).sort();
     if (expected.join('; ') !== carried.join('; '))
-      throw new Violation('I4', `finalizedThrough rises to ${finalizedThrough}, and over it are carried (${carried.join('; ')}) and not (${expected.join('; ')})`);
+      throw new Violation(
+        'I4',
+        `finalizedThrough rises to ${finalizedThrough}, and over it are carried (${carried.join('; ')}) and not (${expected.join('; ')})`,
+      );
   }
 }
 
@@ -141,7 +151,13 @@ export function committedIds(ledger: Ledger, queryName: string): ReadonlySet<str
 }
 
 /** I6: a reader sees every record that was committed before it began in one session, no record in two, each session as its records say, and a final one as it is. */
-export function checkSessionViews(ledger: Ledger, query: Query, views: readonly WindowView[], committed: ReadonlySet<string>, finals: ReadonlySet<string>): void {
+export function checkSessionViews(
+  ledger: Ledger,
+  query: Query,
+  views: readonly WindowView[],
+  committed: ReadonlySet<string>,
+  finals: ReadonlySet<string>,
+): void {
   const { gapMs } = sessionRule(query);
   const seen = new Set<string>();
   for (const view of views) {
@@ -157,7 +173,8 @@ export function checkSessionViews(ledger: Ledger, query: Query, views: readonly 
         seen.add(id);
       }
     }
-    if (view.records !== ofKeys.flat().length) throw new Violation('I6', `a reader sees ${view.records} records in ${name}, which holds ${ofKeys.flat().length}`);
+    if (view.records !== ofKeys.flat().length)
+      throw new Violation('I6', `a reader sees ${view.records} records in ${name}, which holds ${ofKeys.flat().length}`);
     const final = ledger.finals.get(name);
     if (view.status === 'final' && (final?.size !== view.records || ofKeys.flat().some((id) => !final.has(id))))
       throw new Violation('I6', `a reader sees ${name} final, and other than it is`);
@@ -165,5 +182,6 @@ export function checkSessionViews(ledger: Ledger, query: Query, views: readonly 
   const missing = [...committed].filter((id) => !seen.has(id));
   if (missing.length > 0) throw new Violation('I6', `a reader sees the sessions of ${query.name} without ${missing.join(' ')}, which were committed`);
   for (const name of finals)
-    if (!views.some((view) => view.status === 'final' && windowName(query.name, view) === name)) throw new Violation('I6', `${name} was final, and a reader does not see it`);
+    if (!views.some((view) => view.status === 'final' && windowName(query.name, view) === name))
+      throw new Violation('I6', `${name} was final, and a reader does not see it`);
 }

@@ -96,9 +96,7 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries: {
       first,
-      ...(options.overlap === 0
-        ? {}
-        : { second: { ...shared, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
+      ...(options.overlap === 0 ? {} : { second: { ...shared, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
       ...(options.sessionGapMs === 0 ? {} : { sessions: { ...shared, emit: {}, window: sessionsOf(options) } }),
     },
   });

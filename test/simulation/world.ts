@@ -82,7 +82,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
       else if (after.pk === 'horizon') {
         const { finalizedThrough } = ledger.horizon;
         checkHorizon(ledger, options, before, after, process);
-        if (ledger.horizon.finalizedThrough > finalizedThrough) checkSessions(ledger, stores.state, finalizedThrough, ledger.horizon.finalizedThrough);
+        if (ledger.horizon.finalizedThrough > finalizedThrough)
+          checkSessions(ledger, stores.state, finalizedThrough, ledger.horizon.finalizedThrough);
       } else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
   const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));
