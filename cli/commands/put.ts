@@ -1,7 +1,7 @@
+import { createFeeder } from '../../functions/feeder/feeder.ts';
+import { readLines } from '../../functions/feeder/lines.ts';
 import { defineCommand, flag } from '../command.ts';
 import { describeEnd, describeFeed, feedOptions, openFeed } from '../feed.ts';
-import { createFeeder } from '../feeder/feeder.ts';
-import { readLines } from '../feeder/lines.ts';
 import { createProgress } from '../progress.ts';
 
 /** A line waits at most so long for others to share a record with. */

@@ -1,10 +1,10 @@
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { defineCommand, flag, value } from '../command.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { describeEnd, describeFeed, feedOptions, openFeed } from '../feed.ts';
-import { readCoverage } from '../feeder/coverage.ts';
-import { createFeeder } from '../feeder/feeder.ts';
 import { integer } from '../option-value.ts';
 import { createProgress } from '../progress.ts';
 

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { type Coverage, readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder, type Feeder } from '../../functions/feeder/feeder.ts';
+import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import { startLocal } from '../../infra/local/local.ts';
 import { type ConservationJson, resultRows } from '../api-client.ts';
 import type { CommandProcess } from '../command.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
-import { linePartitionKey } from '../feed.ts';
-import { type Coverage, readCoverage } from '../feeder/coverage.ts';
-import { createFeeder, type Feeder } from '../feeder/feeder.ts';
 import { createProgress } from '../progress.ts';
 import type { ResultRow } from '../result-table.ts';
 import { formatNumber } from '../table.ts';
@@ -33,6 +33,8 @@ export interface StreamRunOptions {
   readonly process: CommandProcess;
   /** Is called while a trigger's records are on their way, with the number of whole files before it. */
   readonly during?: (system: Embedded, filesDone: number, put: () => Promise<void>) => Promise<void>;
+  /** Is called before the first trigger (0), after the finalize run of each one, and after the end of the stream. */
+  readonly afterTrigger?: (system: Embedded, trigger: number) => Promise<void>;
 }
 
 /** What the stream has found. */
@@ -153,6 +155,8 @@ async function feed(options: StreamRunOptions, system: Embedded, checkpoint: Fee
     const time = watermark === null ? 'none yet' : isoTime(watermark);
     return `records in ${formatNumber(eventsPut + skipped)}, watermark ${time}, windows open ${windowsOpen}, final ${final}`;
   };
+  let triggers = 0;
+  await options.afterTrigger?.(system, triggers);
   try {
     const rest = files.slice(checkpoint.filesDone);
     for await (const trigger of triggersOf(rest, options.trigger)) {
@@ -160,10 +164,12 @@ async function feed(options: StreamRunOptions, system: Embedded, checkpoint: Fee
       const answer = await system.finalize({});
       const filesDone = checkpoint.filesDone + trigger.filesDone;
       if (dataDir !== undefined) await writeCheckpoint(dataDir, { ...checkpoint, filesDone, positions: Object.fromEntries(positions) });
+      await options.afterTrigger?.(system, ++triggers);
       detail = describe(answer);
       progress.update(filesDone, detail);
     }
     detail = describe(await drain(system, signal));
+    await options.afterTrigger?.(system, ++triggers);
   } finally {
     progress.stop(detail);
   }

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { Coverage } from '../feeder/coverage.ts';
-import type { Feeder } from '../feeder/feeder.ts';
-import { type ReadLine, readFileChunks, readLines } from '../feeder/lines.ts';
+import type { Coverage } from '../../functions/feeder/coverage.ts';
+import type { Feeder } from '../../functions/feeder/feeder.ts';
+import { type ReadLine, readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 
 /** How much of the input makes a trigger, Spark's word for one step of a stream: a number of files, or of lines. */
 export type TriggerSize = { readonly files: number } | { readonly records: number };

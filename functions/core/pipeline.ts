@@ -49,6 +49,8 @@ export interface QuerySpec<Event> {
     readonly onTime?: boolean;
     /** Refined panes after the end: at each look that finds late records, at least this long after the last pane, or never. @default 'each' */
     readonly late?: 'each' | 'never' | Duration;
+    /** How many earlier panes of a window stay readable beside the latest one, at most 100; each costs its write once more. @default 0 */
+    readonly history?: number;
   };
 }
 
@@ -109,6 +111,8 @@ export interface Query {
   readonly onTime: boolean;
   /** Least age of a passed window's last pane before a refined one, in ms; undefined: there are no refined panes. */
   readonly lateMs: number | undefined;
+  /** Earlier panes of a window that stay readable. */
+  readonly history: number;
   /** Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being. Both are edges of its windows. */
   readonly from: number;
   readonly until: number;
@@ -142,6 +146,9 @@ const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 
 
 /** Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never seen would have counters. */
 const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
+
+/** Panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
+const mostHistory = 100;
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
@@ -243,16 +250,29 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   };
 }
 
-function checkedEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}, latenessMs: number): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs'> {
-  const { early, onTime, late } = settings(field, emit, "a choice of panes: write { early: '1 minute' }");
-  onlyKnown(field, emit, ['early', 'onTime', 'late']);
+function checkedEmit(
+  field: string,
+  emit: QuerySpec<unknown>['emit'] = {},
+  latenessMs: number,
+): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history = 0 } = settings(field, emit, "a choice of panes: write { early: '1 minute' }");
+  onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   const bounds = { leastMs: 1, mostMs: longestDurationMs };
   if (onTime !== undefined && typeof onTime !== 'boolean') throw mistake(`${field}.onTime`, onTime, 'is neither true nor false: give one');
   for (const [name, given] of Object.entries({ onTime, late })) {
     if (given !== undefined && latenessMs === 0)
       throw mistake(`${field}.${name}`, given, 'says nothing about windows that are final at their end: give allowedLateness, or leave it out');
   }
+  if (!Number.isSafeInteger(history) || history < 0 || history > mostHistory)
+    throw mistake(`${field}.history`, history, `is no number of panes: give a whole number from 0 to ${mostHistory}`);
+  if (history > 0 && early === undefined && latenessMs === 0)
+    throw mistake(
+      `${field}.history`,
+      history,
+      'says nothing about windows with one pane, the final one: give early or allowedLateness, or leave it out',
+    );
   return {
+    history,
     earlyMs: early === undefined ? undefined : durationMs(`${field}.early`, early, bounds),
     onTime: onTime ?? true,
     lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
@@ -260,13 +280,14 @@ function checkedEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}, laten
 }
 
 /** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
-function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs'> {
-  const { early, onTime, late } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
-  onlyKnown(field, emit, ['early', 'onTime', 'late']);
+function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
+  onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   for (const [name, given, nothing] of [
     ['early', early, undefined],
     ['onTime', onTime, false],
     ['late', late, 'never'],
+    ['history', history, 0],
   ] as const)
     if (given !== undefined && given !== nothing)
       throw mistake(
@@ -274,7 +295,7 @@ function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick
         given,
         'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
       );
-  return { earlyMs: undefined, onTime: false, lateMs: undefined };
+  return { earlyMs: undefined, onTime: false, lateMs: undefined, history: 0 };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {

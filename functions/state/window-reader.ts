@@ -42,7 +42,8 @@ export interface WindowRange {
   readonly partialsOnly?: boolean;
 }
 
-interface ReaderTables {
+/** What a reader works with. */
+export interface ReaderTables {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly windows: Table;
@@ -167,7 +168,8 @@ function openViews(
   );
 }
 
-function paneView(query: Query, pane: Pane): WindowView {
+/** A pane as readers see it. */
+export function paneView(query: Query, pane: Pane): WindowView {
   const { start, end, revision, emittedAt, records, rows } = pane;
   const isFinal = pane.status === 'final';
   const status = isFinal ? 'final' : 'open';
