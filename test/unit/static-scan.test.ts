@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { recordLimitBytes } from '../../cli/feeder/lines.ts';
-import { inputFiles, unitsOf } from '../../cli/static/pieces.ts';
+import { inputFiles } from '../../cli/input/input-file.ts';
+import { unitsOf } from '../../cli/static/pieces.ts';
 import { createReadBuffer, scanLines } from '../../cli/static/scan.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-scan-'));
