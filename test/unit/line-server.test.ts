@@ -23,7 +23,10 @@ describe('whole lines', () => {
         const text = `a\n\nbcd\r\n${last.slice(0, sent)}`;
         const chunks: string[] = [];
         let at = 0;
-        for (const size of [...sizes, text.length]) chunks.push(text.slice(at, (at += size)));
+        for (const size of [...sizes, text.length]) {
+          chunks.push(text.slice(at, at + size));
+          at += size;
+        }
         const isWhole = sent === last.length;
         expect(await joined(chunks)).toEqual({ text: isWhole ? text : 'a\n\nbcd\r\n', half: isWhole || sent === 0 ? [] : [sent] });
       }),
