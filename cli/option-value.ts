@@ -49,3 +49,12 @@ export function listenAddress(value: string, option: string): ListenAddress {
   if (digits !== '' && number <= 65_535) return { host: bracketed ?? plain ?? '127.0.0.1', port: number };
   throw new UsageError(`${option} is a port, or an address and a port such as 127.0.0.1:9999, not "${value}"`);
 }
+
+/** A parser of one of a few words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): (value: string, option: string) => Word {
+  return (value, option) => {
+    const known = words.find((word) => word === value);
+    if (known !== undefined) return known;
+    throw new UsageError(`${option} is one of ${words.join(', ')}, not "${value}"`);
+  };
+}

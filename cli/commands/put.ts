@@ -1,11 +1,11 @@
+import type { NotPut } from '../../functions/feeder/feeder.ts';
+import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { feedOptions, openFeed } from '../feed.ts';
-import type { NotPut } from '../feeder/feeder.ts';
-import { type ClientLines, type LineServer, listenForLines, type Refusal } from '../feeder/line-server.ts';
-import { type ReadLine, readLines } from '../feeder/lines.ts';
-import { concludePut, putLive } from '../feeder/put-live.ts';
 import { type ListenAddress, listenAddress } from '../option-value.ts';
+import { type ClientLines, type LineServer, listenForLines, type Refusal } from '../put/line-server.ts';
+import { concludePut, putLive } from '../put/put-live.ts';
 import { formatNumber } from '../table.ts';
 
 type Feed = Awaited<ReturnType<typeof openFeed>>;

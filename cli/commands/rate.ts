@@ -4,8 +4,8 @@ import { durationMs, longestDurationMs } from '../../functions/core/duration.ts'
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { feedOptions, openFeed } from '../feed.ts';
-import { concludePut, putLive } from '../feeder/put-live.ts';
 import { integer, text, time } from '../option-value.ts';
+import { concludePut, putLive } from '../put/put-live.ts';
 import { type RateShape, type RateSource, rateShapes, rateSource } from '../sample/rate.ts';
 
 /** The pipeline that counts what this command makes. */

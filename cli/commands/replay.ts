@@ -1,10 +1,10 @@
 import path from 'node:path';
+import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { defineCommand, flag, value } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { describeEnd, describeFeed, feedOptions, openFeed } from '../feed.ts';
-import { readCoverage } from '../feeder/coverage.ts';
-import { createFeeder } from '../feeder/feeder.ts';
-import { checkInputs } from '../input/input-chunks.ts';
+import { checkInputs, inputChunks } from '../input/input-chunks.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
 import { integer } from '../option-value.ts';
 import { createProgress } from '../progress.ts';
@@ -39,7 +39,7 @@ export default defineCommand({
     let outcome: 'done' | 'failed' = 'failed';
     try {
       for (const file of files) {
-        if (!signal.aborted) await feeder.putFile(file, { skip });
+        if (!signal.aborted) await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
       }
       await feeder.flush();
       outcome = 'done';

@@ -1,12 +1,14 @@
+import { outputModes } from '../../functions/core/output-mode.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { hasFields } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
-import { integer, text } from '../option-value.ts';
+import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
 import { runStream } from '../stream/stream-run.ts';
+import { triggerOutput } from '../stream/trigger-output.ts';
 import type { TriggerSize } from '../stream/triggers.ts';
 import { runWatch, type WatchRunOptions } from '../stream/watch-run.ts';
 import { totalsBy } from '../totals-option.ts';
@@ -28,10 +30,16 @@ export default defineCommand({
     data: value('folder', 'keep the stream, the tables and how far the files are read in this folder (default: memory)', text),
     resume: flag('go on with the stream that --data holds, after an interruption of any kind'),
     totals: value('fields', 'add up over the windows by these group-by fields, separated by commas; "" for the grand total', (given) => given),
+    mode: value(
+      'mode',
+      "print what each trigger sends, in Spark's output modes: append, update or complete (default: the final rows at the end)",
+      oneOf(outputModes),
+    ),
     json: flag('print one JSON object a line: the rows, then the conservation counters'),
   },
   examples: [
     ['tidemark stream events/*.json --pipeline device-actions --shards 4 --max-files-per-trigger 1', 'the lesson: the same query, as a stream'],
+    ['tidemark stream events/*.json --max-files-per-trigger 1 --mode update', 'the rows that each file changes'],
     ['tidemark stream events/*.json --data run --resume', 'go on after a kill -9'],
     ['tidemark stream --watch incoming --data run --pipeline device-actions', 'a folder as a stream, until Ctrl-C; go on with --resume'],
   ],
@@ -42,16 +50,23 @@ export default defineCommand({
     const files = inputFiles(operands, options);
     const pipeline = await loadPipeline(pipelineFile);
     const by = options.totals === undefined ? undefined : totalsBy(options.totals, pipeline.queries);
+    if (options.mode !== undefined && by !== undefined)
+      throw new UsageError('--mode and --totals exclude each other: totals are made at the end, of all final windows');
     const form: ResultForm = options.json ? 'json' : 'table';
     const trigger = triggerSize(options);
     const { shards, data: dataDir } = options;
     const common = { pipeline, pipelineFile, shards, eventsPerSecond, dataDir, start: options.resume ? 'resume' : 'fresh', process } as const;
     if (watch !== undefined) {
-      if (operands.length > 0 || by !== undefined) throw new UsageError('--watch has no end to add up at: leave out FILES and --totals');
+      if (operands.length > 0 || by !== undefined || options.mode !== undefined)
+        throw new UsageError('--watch prints final windows as they come, without an end: leave out FILES, --totals and --mode');
       return watchFolder({ ...common, folder: watch, input: options, trigger, onFinal: (rows) => printRows(rows, form, process.stdout) }, form);
     }
-    return runStream({ ...common, files, trigger: trigger ?? { files: files.length } }, async (system, result) => {
-      if (by === undefined) printRows(result.rows, form, process.stdout);
+    const names = pipeline.queries.map(({ name }) => name);
+    const output = options.mode === undefined ? {} : { afterTrigger: triggerOutput(options.mode, names, form, process) };
+    return runStream({ ...common, files, trigger: trigger ?? { files: files.length }, ...output }, async (system, result) => {
+      if (options.mode !== undefined) {
+        // Each trigger has printed its own.
+      } else if (by === undefined) printRows(result.rows, form, process.stdout);
       else printTotals(await totals(pipeline, by, (query) => system.api.totals(query, { by: by.join(), status: 'final' })), form, process.stdout);
       printConservation({ counters: result.conservation, writeUnits: result.writeUnits, seconds: result.streamSeconds }, form, process);
       if (!result.conservation.holds) process.stderr.write('tidemark: the law of conservation does not hold\n');

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
-import { recordLimitBytes } from '../feeder/lines.ts';
+import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { FileFormat } from './format.ts';
 
 /** What the parser gives for a row. */

@@ -1,5 +1,5 @@
+import { readFileChunks } from '../../functions/feeder/lines.ts';
 import { TidemarkError } from '../errors.ts';
-import { readFileChunks } from '../feeder/lines.ts';
 import { csvLines } from './csv-lines.ts';
 import { type InputFile, isPlain } from './input-file.ts';
 import { parquetLines } from './parquet-lines.ts';

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { recordLimitBytes } from '../feeder/lines.ts';
+import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
 /** What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are 1-based, from the piece's start. */
 export interface LineHandler {

@@ -1,8 +1,8 @@
 import { isoTime } from '../../functions/core/event-time.ts';
+import { type Coverage, readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder } from '../../functions/feeder/feeder.ts';
+import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
-import { linePartitionKey } from '../feed.ts';
-import { type Coverage, readCoverage } from '../feeder/coverage.ts';
-import { createFeeder } from '../feeder/feeder.ts';
 import { formatNumber } from '../table.ts';
 import type { FeedCheckpoint } from './feed-checkpoint.ts';
 import type { RunningSystem, StreamSystemOptions } from './stream-system.ts';

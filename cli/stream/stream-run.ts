@@ -23,6 +23,8 @@ export interface StreamRunOptions extends StreamSystemOptions {
   readonly start: 'fresh' | 'resume';
   /** Is called while a trigger's records are on their way, with the number of whole files before it. */
   readonly during?: (system: Embedded, filesDone: number, put: () => Promise<void>) => Promise<void>;
+  /** Is called before the first trigger (0), after the finalize run of each one, and after the end of the stream. */
+  readonly afterTrigger?: (system: Embedded, trigger: number) => Promise<void>;
 }
 
 /** What the stream has found. */
@@ -126,16 +128,20 @@ async function feed(options: StreamRunOptions, running: RunningSystem, checkpoin
     else await options.during(system, checkpoint.filesDone + trigger.filesDone, put);
     await feeding.committed();
   };
+  let triggers = 0;
+  await options.afterTrigger?.(system, triggers);
   try {
     for await (const trigger of triggersOf(files.slice(checkpoint.filesDone), options.trigger)) {
       await putTrigger(trigger);
       const answer = await system.finalize({});
       const filesDone = checkpoint.filesDone + trigger.filesDone;
       if (dataDir !== undefined) await writeCheckpoint(dataDir, { ...checkpoint, filesDone, positions: feeding.positions() });
+      await options.afterTrigger?.(system, ++triggers);
       detail = feeding.describe(answer);
       progress.update(filesDone, detail);
     }
     detail = feeding.describe(await drain(system, signal));
+    await options.afterTrigger?.(system, ++triggers);
   } finally {
     progress.stop(detail);
   }

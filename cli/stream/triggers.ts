@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { Coverage } from '../feeder/coverage.ts';
-import type { Feeder } from '../feeder/feeder.ts';
-import { type ReadLine, readLines } from '../feeder/lines.ts';
+import type { Coverage } from '../../functions/feeder/coverage.ts';
+import type { Feeder } from '../../functions/feeder/feeder.ts';
+import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
 import { inputChunks } from '../input/input-chunks.ts';
 import type { InputFile } from '../input/input-file.ts';
 
@@ -23,7 +23,7 @@ export async function* triggersOf(files: readonly InputFile[], size: TriggerSize
       yield {
         filesDone: at + some.length,
         async put(feeder, skip) {
-          for (const file of some) await feeder.putFile(file, { skip });
+          for (const file of some) await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
         },
       };
     }

@@ -100,7 +100,7 @@ function withKeys(pipeline: Pipeline, { event, time, id }: Pick<AcceptedEvent, '
     const key = query.keyOf(event);
     if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
     for (const aggregate of query.aggregates) {
-      const input = aggregate.input(event);
+      const input = aggregate.input(event, time);
       if (input.kind === 'refused') return rejection('aggregate-input', `query ${query.name}: ${input.reason}`);
     }
     keys.push(key);

@@ -14,13 +14,12 @@ import { deaggregateSync } from 'aws-kinesis-agg';
 import kinesalite from 'kinesalite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/endpoint.ts';
-import { readCoverage } from '../../cli/feeder/coverage.ts';
-import { createFeeder, type FeederOptions } from '../../cli/feeder/feeder.ts';
-import { inRange, partitionKeyHash } from '../../cli/feeder/hash-range.ts';
-import { readFileChunks, readLines } from '../../cli/feeder/lines.ts';
-import { listOpenShards, listShards } from '../../cli/feeder/shards.ts';
-import { inputFile } from '../../cli/input/input-file.ts';
 import { compareSequenceNumbers } from '../../functions/core/sequence-number.ts';
+import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder, type FeederOptions } from '../../functions/feeder/feeder.ts';
+import { inRange, partitionKeyHash } from '../../functions/feeder/hash-range.ts';
+import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
+import { listOpenShards, listShards } from '../../functions/feeder/shards.ts';
 
 const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit: 1000 });
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-feeder-'));
@@ -103,7 +102,7 @@ describe('a feeder on kinesalite', () => {
     const streamName = await createStream(4);
     const lines = [...numbered(6000), Buffer.from([0xff, 0xfe, 0x80, 0x00])];
     const feeder = feederOf(streamName);
-    await feeder.putFile(inputFile(writeLines('round.json', lines)));
+    await feeder.putFile(writeLines('round.json', lines));
     const last = await feeder.flush();
     const stored = await readAll(streamName);
     expect(textOf(stored).sort()).toEqual(lines.map((line) => Buffer.from(line).toString('latin1')).sort());
@@ -121,7 +120,7 @@ describe('a feeder on kinesalite', () => {
   it('puts one event a record when told so, in calls of at most 500', async () => {
     const streamName = await createStream(2);
     const feeder = feederOf(streamName, { packing: 'single' });
-    await feeder.putFile(inputFile(writeLines('single.json', numbered(1234))));
+    await feeder.putFile(writeLines('single.json', numbered(1234)));
     await feeder.flush();
     const stored = await readAll(streamName);
     expect(textOf(stored).sort()).toEqual(numbered(1234).sort());
@@ -133,7 +132,7 @@ describe('a feeder on kinesalite', () => {
     const streamName = await createStream(3);
     const feeder = feederOf(streamName, { partitionKey: byFirstField });
     const lines = [...numbered(900), 'no key'];
-    await feeder.putFile(inputFile(writeLines('keyed.json', lines)));
+    await feeder.putFile(writeLines('keyed.json', lines));
     await feeder.flush();
     const shards = await listOpenShards(kinesis, streamName);
     const stored = await readAll(streamName);
@@ -150,7 +149,7 @@ describe('a feeder on kinesalite', () => {
     const refused: number[] = [];
     const feeder = feederOf(streamName, { onNotPut: ({ number }) => void refused.push(number) });
     const lines = ['a', 'x'.repeat(1_048_500), 'x'.repeat(1_048_570), 'x'.repeat(3_000_000), 'b'];
-    await feeder.putFile(inputFile(writeLines('long.json', lines)));
+    await feeder.putFile(writeLines('long.json', lines));
     await feeder.flush();
     expect(textOf(await readAll(streamName)).map(({ length }) => length)).toEqual([1, 1_048_500, 1]);
     expect(refused).toEqual([3, 4]);
@@ -160,12 +159,12 @@ describe('a feeder on kinesalite', () => {
   it('goes on after a split, and uses the children', async () => {
     const streamName = await createStream(2);
     const feeder = feederOf(streamName);
-    await feeder.putFile(inputFile(writeLines('before.json', numbered(2000))));
+    await feeder.putFile(writeLines('before.json', numbered(2000)));
     await feeder.flush();
     await split(streamName, 0);
-    await feeder.putFile(inputFile(writeLines('during.json', numbered(2000, 2000))));
+    await feeder.putFile(writeLines('during.json', numbered(2000, 2000)));
     await feeder.flush();
-    await feeder.putFile(inputFile(writeLines('after.json', numbered(4000, 4000))));
+    await feeder.putFile(writeLines('after.json', numbered(4000, 4000)));
     const last = await feeder.flush();
     const stored = await readAll(streamName);
     expect(textOf(stored).sort()).toEqual(numbered(8000).sort());
@@ -175,7 +174,7 @@ describe('a feeder on kinesalite', () => {
 
   it('fails with the name of the stream that does not exist', async () => {
     const feeder = feederOf('no-such-stream');
-    await expect(feeder.putFile(inputFile(writeLines('nowhere.json', ['{}'])))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    await expect(feeder.putFile(writeLines('nowhere.json', ['{}']))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 });
 
@@ -194,14 +193,14 @@ describe('resuming on kinesalite', () => {
     await split(streamName, 1);
     const coverage = await readCoverage({ kinesis, streamName });
     const second = feederOf(streamName, options);
-    await second.putFile(inputFile(file), { skip: coverage });
+    await second.putFile(file, { skip: coverage });
     await second.flush();
     expect(second.progress()).toMatchObject({ skipped: 1000, eventsPut: 503 });
     const expected = lines.map((line) => Buffer.from(line).toString('latin1')).sort();
     expect(textOf(await readAll(streamName)).sort()).toEqual(expected);
     // And a third run, which finds records of before and of after the split, puts nothing.
     const third = feederOf(streamName, options);
-    await third.putFile(inputFile(file), { skip: await readCoverage({ kinesis, streamName }) });
+    await third.putFile(file, { skip: await readCoverage({ kinesis, streamName }) });
     await third.flush();
     expect(third.progress()).toMatchObject({ skipped: 1503, eventsPut: 0 });
   });
@@ -209,9 +208,9 @@ describe('resuming on kinesalite', () => {
   it('reads only what is behind the given positions, and tells the greatest numbers it found', async () => {
     const streamName = await createStream(2);
     const feeder = feederOf(streamName);
-    await feeder.putFile(inputFile(writeLines('first.json', numbered(3000))));
+    await feeder.putFile(writeLines('first.json', numbered(3000)));
     const after = await feeder.flush();
-    await feeder.putFile(inputFile(writeLines('second.json', numbered(3000))));
+    await feeder.putFile(writeLines('second.json', numbered(3000)));
     const last = await feeder.flush();
     const coverage = await readCoverage({ kinesis, streamName, after });
     expect([

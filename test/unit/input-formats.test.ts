@@ -93,6 +93,15 @@ describe('a file of any format', () => {
     expect(together.counters).toEqual({ ...expected.counters, received: 200 * all.length, counted: 200 * all.length });
   });
 
+  it('fills the history of a query as plain lines do', async () => {
+    const { pipeline, bundle } = await loadPipelineBundle('device-actions');
+    const range = { query: 'actionsPerHour', since: Number.NEGATIVE_INFINITY, until: 1_469_502_000_000 };
+    const run = (file: string) => runStatic({ pipeline, bundle, files: inputFiles([file]), range, arrivalMs: 1_469_600_000_000, lanes: 1 });
+    const expected = await run(plain);
+    expect(expected.windows.map(({ records }) => records)).toEqual([200]);
+    for (const file of await files()) expect(await run(file)).toEqual(expected);
+  });
+
   it('is one unit of work where no line can be found in its middle', () => {
     const big = inputFile(write('big.json.gz', gzipSync('{}\n')));
     const [unit, ...others] = unitsOf([{ ...big, bytes: 10 * pieceBytes }], pieceBytes);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { listenForLines } from '../../cli/feeder/line-server.ts';
-import { wholeLines } from '../../cli/feeder/whole-lines.ts';
+import { listenForLines } from '../../cli/put/line-server.ts';
+import { wholeLines } from '../../cli/put/whole-lines.ts';
 
 async function joined(chunks: readonly string[]): Promise<{ readonly text: string; readonly half: readonly number[] }> {
   async function* source() {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type ReadLine, readLines } from './lines.ts';
+import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
 import { wholeLines } from './whole-lines.ts';
 
 /** Lines of one client that came together. */

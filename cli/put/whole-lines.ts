@@ -1,4 +1,4 @@
-import { recordLimitBytes } from './lines.ts';
+import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
 const lineFeed = 0x0a;
 
