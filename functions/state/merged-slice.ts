@@ -9,17 +9,20 @@ export interface MergedSlice {
   readonly records: number;
 }
 
-/** Pages merge in one order, whoever reads them in whatever order: an aggregate like `topK` would else give each run rows of its own (I2). */
-export function mergeSlice(query: Query, pages: readonly FoundPage[]): MergedSlice {
-  const merged = new Map<KeyText, Partial>();
-  const ordered = [...pages].sort(
+/** The order in which pages of a slice merge, whoever reads them in whatever order: an aggregate like `topK` would else give each run rows of its own (I2). */
+export function inMergeOrder<Found extends FoundPage>(pages: readonly Found[]): readonly Found[] {
+  return [...pages].sort(
     (left, right) =>
       Number(left.shardId > right.shardId) - Number(left.shardId < right.shardId) ||
       left.closesAt - right.closesAt ||
       left.count - right.count ||
       left.index - right.index,
   );
-  for (const { page } of ordered) mergeInto(query, merged, page.partials);
+}
+
+export function mergeSlice(query: Query, pages: readonly FoundPage[]): MergedSlice {
+  const merged = new Map<KeyText, Partial>();
+  for (const { page } of inMergeOrder(pages)) mergeInto(query, merged, page.partials);
   return { partials: merged, records: recordsOf(pages.map(({ page }) => page)) };
 }
 
