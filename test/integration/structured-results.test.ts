@@ -154,7 +154,7 @@ describe('structured results', () => {
       expect(await read("select latency.p99, pages.items[1].value, spread.counts[1] from q where site = 'a' order by window_start limit 1")).toEqual([
         [site.latency.p99, site.pages.items[0]?.value, expect.any(String)],
       ]);
-      expect(await read('select typeof(paid), typeof(some), typeof(names) from q limit 1')).toEqual([
+      expect(await read(`select typeof(paid), typeof("some"), typeof(names) from q limit 1`)).toEqual([
         ['DECIMAL(38,2)', 'JSON', 'STRUCT(overflow BOOLEAN, "values" VARCHAR[])'],
       ]);
     } finally {
