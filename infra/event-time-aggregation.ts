@@ -172,6 +172,7 @@ export class EventTimeAggregation extends Construct {
       name,
       entry: (props.entries ?? ownEntries)[name],
       pipeline: props.pipeline,
+      source: 'kinesis',
       environment: {
         [environmentNames.stream]: this.stream.streamName,
         [environmentNames.state]: this.tables.state.tableName,

@@ -5,6 +5,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions } from '../functions/core/settings.ts';
+import type { SourceKind } from './bundling.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
@@ -17,6 +18,8 @@ export interface PipelineFunctionProps {
   readonly entry: string;
   /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
   readonly pipeline: string;
+  /** Where its events come from: it holds the client of that and of nothing else. */
+  readonly source: SourceKind;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
   readonly logRemovalPolicy: RemovalPolicy;
@@ -40,6 +43,7 @@ export class PipelineFunction extends LambdaFunction {
         code: functionCode({
           entry: resolve(props.entry),
           pipelineFile: resolve(props.pipeline),
+          source: props.source,
           packageFolder,
           onBundled: (metafile) => {
             hasLocales = holdsZodLocales(metafile);

@@ -98,6 +98,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const bundling = bundleFunctions({
       pipelineFile: options.pipelineFile,
       entries: options.entries ?? functionEntries(packageRoot),
+      source: 'kinesis',
       packageRoot,
     });
     bundling.catch(() => undefined);
