@@ -34,3 +34,12 @@ export function httpUrl(value: string, option: string): string {
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return value;
   throw new UsageError(`${option} is an address such as http://127.0.0.1:4566, not "${value}"`);
 }
+
+/** A parser of one of some words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): (value: string, option: string) => Word {
+  return (value, option) => {
+    const word = words.find((known) => known === value);
+    if (word !== undefined) return word;
+    throw new UsageError(`${option} is one of ${words.join(', ')}, not "${value}"`);
+  };
+}

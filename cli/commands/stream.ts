@@ -1,8 +1,11 @@
+import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { hasFields } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
-import { integer, text } from '../option-value.ts';
+import { streamNameOf } from '../feed.ts';
+import type { TopicPlace } from '../feeder/kafka-topic.ts';
+import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
 import { inputFiles } from '../static/pieces.ts';
@@ -17,7 +20,10 @@ export default defineCommand({
     'all input is consumed and the end of the stream has closed every window. On clean input it prints the same bytes as batch.',
   options: {
     pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
-    shards: valueOr('number', 'shards of the stream', integer(1, 100), 4),
+    shards: valueOr('number', 'shards of the stream, or partitions of the topic', integer(1, 100), 4),
+    source: valueOr('kinesis|kafka', 'what the files are put into and read from', oneOf(['kinesis', 'kafka']), 'kinesis'),
+    bootstrapServers: value('host:port,...', 'with --source kafka: the brokers of a cluster without authentication, separated by commas', text),
+    topic: value('name', 'with --source kafka: a topic that is new or empty (default: tidemark-PIPELINE)', text),
     maxFilesPerTrigger: value('number', 'files between two finalize runs (default: all at once)', integer(1, 1_000_000)),
     triggerRecords: value('number', 'records between two finalize runs, instead of files', integer(1, 10_000_000)),
     data: value('folder', 'keep the stream, the tables and how far the files are read in this folder (default: memory)', text),
@@ -28,6 +34,7 @@ export default defineCommand({
   examples: [
     ['tidemark stream events/*.json --pipeline device-actions --shards 4 --max-files-per-trigger 1', 'the lesson: the same query, as a stream'],
     ['tidemark stream events/*.json --data run --resume', 'go on after a kill -9'],
+    ['tidemark stream events/*.json --source kafka --bootstrap-servers 127.0.0.1:9092', 'the same, with a Kafka topic as the stream'],
   ],
   async run({ operands, options, process }) {
     const pipelineFile = resolvePipelineFile(options.pipeline);
@@ -38,7 +45,8 @@ export default defineCommand({
     const trigger = triggerSize(options, files.length);
     const { shards, data: dataDir } = options;
     const start = options.resume ? 'resume' : 'fresh';
-    return runStream({ pipeline, pipelineFile, files, shards, trigger, dataDir, start, process }, async (system, result) => {
+    const kafka = topicPlace(options, pipeline.name);
+    return runStream({ pipeline, pipelineFile, files, shards, kafka, trigger, dataDir, start, process }, async (system, result) => {
       if (by === undefined) printRows(result.rows, form, process.stdout);
       else printTotals(await totals(pipeline, by, (query) => system.api.totals(query, { by: by.join(), status: 'final' })), form, process.stdout);
       printConservation({ counters: result.conservation, writeUnits: result.writeUnits, seconds: result.streamSeconds }, form, process);
@@ -47,6 +55,28 @@ export default defineCommand({
     });
   },
 });
+
+function topicPlace(
+  options: {
+    readonly source: 'kinesis' | 'kafka';
+    readonly bootstrapServers: string | undefined;
+    readonly topic: string | undefined;
+    readonly data: string | undefined;
+  },
+  pipelineName: string,
+): TopicPlace | undefined {
+  const { source, bootstrapServers, topic, data } = options;
+  if (source === 'kinesis') {
+    if (bootstrapServers !== undefined || topic !== undefined)
+      throw new UsageError('--bootstrap-servers and --topic belong to a Kafka topic: give --source kafka with them');
+    return undefined;
+  }
+  if (bootstrapServers === undefined) throw new UsageError('--source kafka needs --bootstrap-servers: name the brokers, such as 127.0.0.1:9092');
+  if (data !== undefined) throw new UsageError('--data keeps a stream of Kinesis: with --source kafka the brokers keep the records, leave it out');
+  const servers = bootstrapServers.split(',').map((server) => server.trim());
+  const place = checkKafkaSource({ topic: topic ?? streamNameOf(pipelineName), bootstrapServers: servers, authentication: 'plaintext' });
+  return { topic: place.topic, bootstrapServers: place.bootstrapServers };
+}
 
 function triggerSize(
   options: { readonly maxFilesPerTrigger: number | undefined; readonly triggerRecords: number | undefined },

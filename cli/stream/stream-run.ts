@@ -12,6 +12,8 @@ import { TidemarkError, UsageError } from '../errors.ts';
 import { linePartitionKey } from '../feed.ts';
 import { type Coverage, readCoverage } from '../feeder/coverage.ts';
 import { createFeeder, type Feeder } from '../feeder/feeder.ts';
+import { createKafkaFeeder } from '../feeder/kafka-feeder.ts';
+import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
 import { createProgress } from '../progress.ts';
 import type { ResultRow } from '../result-table.ts';
 import { formatNumber } from '../table.ts';
@@ -25,6 +27,8 @@ export interface StreamRunOptions {
   readonly pipelineFile: string;
   readonly files: readonly string[];
   readonly shards: number;
+  /** A Kafka topic that is made and fed in place of a stream. @default Kinesis */
+  readonly kafka?: TopicPlace | undefined;
   readonly trigger: TriggerSize;
   /** Keeps the stream, the tables and how far the files are read; in memory without. */
   readonly dataDir: string | undefined;
@@ -51,13 +55,14 @@ export interface StreamResult {
 const drainEveryMs = 20;
 
 /**
- * Files -> Kinesis -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the end of the stream has closed every
+ * Files -> Kinesis (or Kafka) -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the end of the stream has closed every
  * window. `use` sees the system before it is stopped.
  */
 export async function runStream<T>(options: StreamRunOptions, use: (system: Embedded, result: StreamResult) => Promise<T>): Promise<T> {
   const { pipeline, process } = options;
   const resumed = await checkData(options);
   const began = process.now();
+  if (options.kafka !== undefined) await ensureEmptyTopic({ ...options.kafka, partitions: options.shards });
   const checkpoint = resumed ?? (await firstCheckpoint(options, began));
   const system = embedded(
     await startLocal({
@@ -67,6 +72,7 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
       batchWindowMs: 0,
       finalizeEveryMs: null,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+      ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
     }),
   );
   const ended = new AbortController();
@@ -143,7 +149,11 @@ async function feed(options: StreamRunOptions, system: Embedded, checkpoint: Fee
   const skip: Coverage | undefined =
     start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName: local.streamName, after: positions, signal });
   if (skip !== undefined) for (const [shardId, number] of skip.greatest) positions.set(shardId, number);
-  const feeder = createFeeder({ kinesis, streamName: local.streamName, partitionKey: linePartitionKey(pipeline), signal });
+  const partitionKey = linePartitionKey(pipeline);
+  const feeder =
+    options.kafka === undefined
+      ? createFeeder({ kinesis, streamName: local.streamName, partitionKey, signal })
+      : createKafkaFeeder({ ...options.kafka, partitionKey, signal });
   const progress = await createProgress({ label: 'stream', total: files.length }, process);
   let detail = '';
   let final = 0;
@@ -166,6 +176,7 @@ async function feed(options: StreamRunOptions, system: Embedded, checkpoint: Fee
     detail = describe(await drain(system, signal));
   } finally {
     progress.stop(detail);
+    await feeder.close?.();
   }
 }
 
