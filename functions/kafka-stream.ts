@@ -1,4 +1,4 @@
-import { Consumer, FetchIsolationLevels, ListOffsetTimestamps, UserError } from '@platformatic/kafka';
+import type { Consumer } from '@platformatic/kafka';
 import { type SourceConfig, sourceOf } from './config.ts';
 import { TidemarkError } from './core/error.ts';
 import { type KafkaSource, partitionShard, shardPartition } from './core/kafka-source.ts';
@@ -19,6 +19,11 @@ const noTopicId = '00000000-0000-0000-0000-000000000000';
 
 /** Bits of a batch's attributes (https://kafka.apache.org/documentation/#recordbatch): a control batch holds the mark of a transaction's end. */
 const controlBatch = 0x20;
+
+/** Kafka's numbers for what ListOffsets and Fetch are asked. */
+const earliest = -2n;
+const latest = -1n;
+const readUncommitted = 0;
 
 /** The topic of a function. */
 export function openStream(config: SourceConfig): Stream {
@@ -43,7 +48,7 @@ export function kafkaStream(source: KafkaSource): Stream {
     const consumer = await connected();
     const asked = consumer.metadata({ topics: [topic], forceUpdate: age === 'fresh', autocreateTopics: false });
     const cluster = await asked.catch((error: unknown) => {
-      throw error instanceof UserError ? absent(topic, error) : error;
+      throw isUsers(error) ? absent(topic, error) : error;
     });
     const found = cluster.topics.get(topic);
     if (found === undefined) throw absent(topic);
@@ -78,9 +83,10 @@ export function kafkaStream(source: KafkaSource): Stream {
 }
 
 async function connect(source: KafkaSource): Promise<Consumer> {
-  const credentials = await kafkaCredentials(source);
+  // Loaded at the first question, for it takes a while, which a function's start has no time for, and not all that a function does asks one.
+  const [{ Consumer: Client }, credentials] = await Promise.all([import('@platformatic/kafka'), kafkaCredentials(source)]);
   // A group is named and not joined: its positions are those of Lambda's pollers, which say nothing of what is committed here.
-  return new Consumer({ clientId: 'tidemark', groupId: 'tidemark', bootstrapBrokers: [...source.bootstrapServers], ...limits, ...credentials });
+  return new Client({ clientId: 'tidemark', groupId: 'tidemark', bootstrapBrokers: [...source.bootstrapServers], ...limits, ...credentials });
 }
 
 interface Partition {
@@ -102,7 +108,7 @@ async function tailOf(partition: Partition, after: bigint | undefined): Promise<
   for (let read = 0; read < mostReads; read++) {
     const found = await fetchAt(partition, next);
     if (found === undefined) {
-      const [first, end] = await Promise.all([offsetAt(partition, ListOffsetTimestamps.EARLIEST), offsetAt(partition, ListOffsetTimestamps.LATEST)]);
+      const [first, end] = await Promise.all([offsetAt(partition, earliest), offsetAt(partition, latest)]);
       if (next > end)
         throw new Error(
           `partition ${partitionShard(partition.topic, partition.partition)} ends at offset ${end}, and what came before ${next} is committed: ` +
@@ -134,7 +140,7 @@ async function fetchAt({ consumer, topicId, partition, leader }: Partition, offs
       topics: [{ topicId, partitions: [from] }],
       minBytes: 0,
       maxWaitTime: 0,
-      isolationLevel: FetchIsolationLevels.READ_UNCOMMITTED,
+      isolationLevel: readUncommitted,
     });
     const found = responses[0]?.partitions[0];
     if (found === undefined) throw new Error(`a read of partition ${partition} was not answered`);
@@ -148,6 +154,11 @@ async function fetchAt({ consumer, topicId, partition, leader }: Partition, offs
 async function offsetAt({ consumer, topic, partition }: Partition, timestamp: bigint): Promise<bigint> {
   const offsets = await consumer.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp });
   return offsets.get(topic)?.[partition] ?? 0n;
+}
+
+/** Whether the client finds the question wrong, and not the answer. */
+function isUsers(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'PLT_KFK_USER';
 }
 
 /** All that the client finds wrong with a question for one topic. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
 
@@ -53,11 +54,22 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder }: 
       '#pipeline': pipelineFile,
       '#batches': inFunctions(`${source}-batches.ts`),
       '#stream': inFunctions(`${source}-stream.ts`),
-      // The same with its binary inside, instead of in a file beside it.
-      '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled',
+      ...(source === 'kafka' ? kafkaClient(packageFolder) : {}),
       tidemark: inFunctions('core', 'index.ts'),
     },
     nodePaths: [...moduleFolders(packageFolder)],
+  };
+}
+
+/**
+ * The Kafka client as far as functions use it: it names but one of its files, so that all would be loaded, and half of the time that takes is for schema
+ * registries. The other is the same with its binary inside, instead of in a file beside it.
+ */
+function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
+  const main = createRequire(join(packageFolder, 'package.json')).resolve('@platformatic/kafka');
+  return {
+    '@platformatic/kafka': join(dirname(main), 'clients', 'consumer', 'consumer.js'),
+    '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled',
   };
 }
 

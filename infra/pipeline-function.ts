@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import { type FunctionName, functions } from '../functions/core/settings.ts';
 import type { SourceKind } from './bundling.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
+import type { FunctionNetwork } from './source.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
@@ -20,9 +21,17 @@ export interface PipelineFunctionProps {
   readonly pipeline: string;
   /** Where its events come from: it holds the client of that and of nothing else. */
   readonly source: SourceKind;
+  /** The VPC that it runs in; undefined: none. */
+  readonly network: FunctionNetwork | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
   readonly logRemovalPolicy: RemovalPolicy;
+}
+
+function inNetwork(network: FunctionNetwork | undefined) {
+  if (network === undefined) return {};
+  const { vpc, vpcSubnets, securityGroups } = network;
+  return { vpc, ...(vpcSubnets && { vpcSubnets }), ...(securityGroups && { securityGroups }) };
 }
 
 /**
@@ -61,6 +70,7 @@ export class PipelineFunction extends LambdaFunction {
         role,
         logGroup,
         tracing: Tracing.ACTIVE,
+        ...inNetwork(props.network),
       });
     } catch (error) {
       throw failure ?? error;
