@@ -2,19 +2,28 @@ import { mistake, TidemarkError } from './core/error.ts';
 import { checkKafkaSource, type KafkaSource } from './core/kafka-source.ts';
 import { environmentNames } from './core/schema.ts';
 
-/** Where a function's events come from. */
-export type SourceConfig = { readonly kind: 'kinesis'; readonly stream: string } | ({ readonly kind: 'kafka' } & KafkaSource);
+/** The stream that a pipeline reads. */
+export type StreamSource = { readonly kind: 'kinesis'; readonly stream: string } | ({ readonly kind: 'kafka' } & KafkaSource);
 
-/** What a function has to know of where it runs. */
-export interface Config {
-  readonly source: SourceConfig;
-  readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
-  /** The finalize function, where aggregate may ask it for a run. */
-  readonly finalizeFunction: string | undefined;
+/** What the function of a source has to know of where it runs. */
+export interface SourceConfig {
+  readonly stream: string;
   /** Names the deployment in metrics and logs; undefined: by its pipeline. */
   readonly deployment: string | undefined;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 }
+
+/** What a function has to know of where it runs. */
+export interface Config extends SourceConfig {
+  readonly source: StreamSource;
+  readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
+  /** The finalize function, where aggregate may ask it for a run. */
+  readonly finalizeFunction: string | undefined;
+  /** Whether events can be posted to the API. */
+  readonly ingest: 'on' | 'off';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const logLevels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 
@@ -22,27 +31,49 @@ const logLevels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
  * Reads and checks the environment once, when a function starts. The only place in functions/ that reads it.
  * @throws TidemarkError that names the variable
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const required = (name: string) => {
-    const value = environment[name];
-    if (value === undefined || value === '')
-      throw new TidemarkError(`${name}: missing in the function's environment: deploy it with the construct, which sets it`);
-    return value;
-  };
-  const level = environment[environmentNames.logLevel] ?? 'INFO';
-  const logLevel = logLevels.find((known) => known === level);
-  if (logLevel === undefined) throw new TidemarkError(`${environmentNames.logLevel}: ${level} is not a log level: use ${logLevels.join(', ')}`);
+export function readConfig(environment: Environment = process.env): Config {
+  const required = (name: string) => requiredIn(environment, name);
   return {
+    ...readSourceConfig(environment),
     source: readSource(required(environmentNames.stream), environment[environmentNames.kafka]),
     tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
     finalizeFunction: environment[environmentNames.finalize],
-    deployment: environment[environmentNames.deployment],
-    logLevel,
+    ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
   };
 }
 
+/**
+ * The same for the function of a source, which only knows the stream that it puts events into.
+ * @throws TidemarkError that names the variable
+ */
+export function readSourceConfig(environment: Environment = process.env): SourceConfig {
+  const level = environment[environmentNames.logLevel] ?? 'INFO';
+  const logLevel = logLevels.find((known) => known === level);
+  if (logLevel === undefined) throw new TidemarkError(`${environmentNames.logLevel}: ${level} is not a log level: use ${logLevels.join(', ')}`);
+  return { stream: requiredIn(environment, environmentNames.stream), deployment: environment[environmentNames.deployment], logLevel };
+}
+
+/** What the function of the source "S3 objects" knows besides: where it notes how far it is, and how it goes on with a large object. */
+export interface ObjectsConfig extends SourceConfig {
+  readonly stateTable: string;
+  readonly queueUrl: string;
+}
+
+/** @throws TidemarkError that names the variable */
+export function readObjectsConfig(environment: Environment = process.env): ObjectsConfig {
+  const stateTable = requiredIn(environment, environmentNames.state);
+  return { ...readSourceConfig(environment), stateTable, queueUrl: requiredIn(environment, environmentNames.objectsQueue) };
+}
+
+function requiredIn(environment: Environment, name: string): string {
+  const value = environment[name];
+  if (value === undefined || value === '')
+    throw new TidemarkError(`${name}: missing in the function's environment: deploy it with the construct, which sets it`);
+  return value;
+}
+
 /** @param kafka how to reach the topic's brokers, JSON; undefined: the stream is one of Kinesis */
-function readSource(stream: string, kafka: string | undefined): SourceConfig {
+function readSource(stream: string, kafka: string | undefined): StreamSource {
   if (kafka === undefined) return { kind: 'kinesis', stream };
   let brokers: unknown;
   try {
@@ -59,11 +90,11 @@ function readSource(stream: string, kafka: string | undefined): SourceConfig {
  * The source, which has to be of the kind that the function was bundled for.
  * @throws TidemarkError when code and environment are of different deployments
  */
-export function sourceOf<Kind extends SourceConfig['kind']>(kind: Kind, source: SourceConfig): Extract<SourceConfig, { kind: Kind }> {
+export function sourceOf<Kind extends StreamSource['kind']>(kind: Kind, source: StreamSource): Extract<StreamSource, { kind: Kind }> {
   if (isOf(kind, source)) return source;
   throw mistake('source', source.kind, `is not what the function was bundled for, ${kind}: deploy it with the construct, which sets both`);
 }
 
-function isOf<Kind extends SourceConfig['kind']>(kind: Kind, source: SourceConfig): source is Extract<SourceConfig, { kind: Kind }> {
+function isOf<Kind extends StreamSource['kind']>(kind: Kind, source: StreamSource): source is Extract<StreamSource, { kind: Kind }> {
   return source.kind === kind;
 }

@@ -1,4 +1,4 @@
-import { type SourceConfig, sourceOf } from './config.ts';
+import { type StreamSource, sourceOf } from './config.ts';
 import { TidemarkError } from './core/error.ts';
 import { partitionShard } from './core/kafka-source.ts';
 import { rejection } from './core/read-event.ts';
@@ -11,7 +11,7 @@ import type { RawEvent, StreamRecord } from './state/chunk.ts';
 const latestArrivalMs = 1e14;
 
 /** The batches of an event source mapping from Kafka, MSK's or another cluster's: one for each partition that the event holds records of. */
-export function openBatches(config: SourceConfig): Batches {
+export function openBatches(config: StreamSource): Batches {
   const { topic } = sourceOf('kafka', config);
   return {
     of: (event) =>

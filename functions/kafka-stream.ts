@@ -1,5 +1,5 @@
 import type { Consumer } from '@platformatic/kafka';
-import { type SourceConfig, sourceOf } from './config.ts';
+import { type StreamSource, sourceOf } from './config.ts';
 import { TidemarkError } from './core/error.ts';
 import { type KafkaSource, partitionShard, shardPartition } from './core/kafka-source.ts';
 import { kafkaCredentials } from './kafka-credentials.ts';
@@ -26,7 +26,7 @@ const latest = -1n;
 const readUncommitted = 0;
 
 /** The topic of a function. */
-export function openStream(config: SourceConfig): Stream {
+export function openStream(config: StreamSource): Stream {
   return kafkaStream(sourceOf('kafka', config));
 }
 

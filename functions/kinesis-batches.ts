@@ -1,10 +1,10 @@
-import { type SourceConfig, sourceOf } from './config.ts';
+import { type StreamSource, sourceOf } from './config.ts';
 import { kinesisBatch } from './kinesis-batch.ts';
 import { streamRecords } from './kinesis-records.ts';
 import type { Batches } from './source.ts';
 
 /** The batches of an event source mapping from Kinesis: each is of one shard. */
-export function openBatches(config: SourceConfig): Batches {
+export function openBatches(config: StreamSource): Batches {
   const { stream } = sourceOf('kinesis', config);
   return {
     of(event) {

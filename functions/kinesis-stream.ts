@@ -8,7 +8,7 @@ import {
   type Shard,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { type SourceConfig, sourceOf } from './config.ts';
+import { type StreamSource, sourceOf } from './config.ts';
 import { TidemarkError } from './core/error.ts';
 import type { Stream, StreamShard } from './state/stream.ts';
 
@@ -16,7 +16,7 @@ import type { Stream, StreamShard } from './state/stream.ts';
 const mostReads = 5;
 
 /** The stream of a function. */
-export function openStream(config: SourceConfig): Stream {
+export function openStream(config: StreamSource): Stream {
   return kinesisStream(sourceOf('kinesis', config).stream);
 }
 

@@ -33,11 +33,16 @@ export interface AlarmSettings {
   readonly lateShare?: number;
 }
 
+/** An alarm: its name, what is wrong when it goes off, what it looks at, and when. */
+export type AlarmSpec = readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>];
+
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
   readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
+  /** Those of the sources that the pipeline has. */
+  readonly sources: readonly AlarmSpec[];
 }
 
 /** One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name. */
@@ -57,7 +62,7 @@ export class PipelineAlarms extends Construct {
       OffsetLag: `More than ${offsetLag} records of a partition wait`,
     } as const;
     const watermarkLag = props.watermarkLag ?? Duration.hours(3);
-    const alarms: readonly (readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>])[] = [
+    const alarms: readonly AlarmSpec[] = [
       [
         backlog.alarm,
         `${waiting[backlog.alarm]} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
@@ -93,6 +98,7 @@ export class PipelineAlarms extends Construct {
       ['RejectedShare', 'Many events are rejected', shareOf(metrics, 'rejected'), { threshold: share('rejectedShare', props.rejectedShare) }],
       ['LateShare', 'Many events come too late for their windows', shareOf(metrics, 'late'), { threshold: share('lateShare', props.lateShare) }],
       ['Throttles', 'DynamoDB or Lambda turns calls away', throttles(functions, tables, period), { threshold: 1, evaluationPeriods: 2 }],
+      ...props.sources,
     ];
     this.byName = new Map(
       alarms.map(([name, alarmDescription, metric, options]) => {

@@ -5,3 +5,4 @@ export { type KafkaProps, kafka, type SourceDefinition } from './kafka-source.ts
 export type { PipelineMetrics } from './metrics.ts';
 export { addOutputs } from './outputs.ts';
 export type { Backlog, FunctionNetwork, PipelineSource, SourceMapping } from './source.ts';
+export type { ChangesSource, ObjectsSource, PipelineSources, SourceProps } from './sources.ts';

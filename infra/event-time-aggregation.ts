@@ -30,12 +30,13 @@ import { tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
 import { checkLock } from './pipeline-lock.ts';
 import type { PipelineSource } from './source.ts';
+import { PipelineSources, type SourceProps } from './sources.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
 
 /** What an {@link EventTimeAggregation} is made of. */
-export interface EventTimeAggregationProps {
+export interface EventTimeAggregationProps extends SourceProps {
   /** The TypeScript file whose default export is the pipeline; it is bundled into each function. */
   readonly pipeline: string;
   /**
@@ -90,6 +91,8 @@ export class EventTimeAggregation extends Construct {
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly api: RestApi;
   readonly metrics: PipelineMetrics;
+  /** The functions and queues of the sources that the pipeline has besides its stream. */
+  readonly sources: PipelineSources;
   readonly alarms: PipelineAlarms | undefined;
   /** Names this deployment in its metrics and logs. */
   private readonly deployment: string;
@@ -116,6 +119,7 @@ export class EventTimeAggregation extends Construct {
       finalize: this.newFunction('Finalize', 'finalize', props, removalPolicy),
       query: this.newFunction('Query', 'query', props, removalPolicy),
     };
+    this.sources = this.newSources(props, removalPolicy);
     this.grant();
     this.signCursors();
     this.kick();
@@ -131,8 +135,9 @@ export class EventTimeAggregation extends Construct {
     if (props.alarms === false) return;
     const { metrics, functions: own } = this;
     const backlog = this.source.backlog(own.aggregate);
-    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, metrics, backlog, functions: own, tables: this.tables });
-    new PipelineDashboard(this, 'Operations', { title: this.deployment, metrics, backlog, functions: own, alarms: this.alarms });
+    const watched = { metrics, backlog, functions: own };
+    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, ...watched, tables: this.tables, sources: this.sources.alarms });
+    new PipelineDashboard(this, 'Operations', { title: this.deployment, ...watched, alarms: this.alarms });
   }
 
   /** Lets somebody read the windows table, the product, without the API. */
@@ -143,6 +148,11 @@ export class EventTimeAggregation extends Construct {
   /** Lets somebody call the API, which asks for a signature. */
   grantInvoke(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('GET')] });
+  }
+
+  /** Lets a producer post events to the API, where `ingest` is on. */
+  grantIngest(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('POST', '/v1/events')] });
   }
 
   /** Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`. */
@@ -203,6 +213,25 @@ export class EventTimeAggregation extends Construct {
       },
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
       logRemovalPolicy,
+    });
+  }
+
+  private newSources(props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineSources {
+    if (props.ingest === true) this.functions.query.addEnvironment(environmentNames.ingest, 'on');
+    return new PipelineSources(this, 'Sources', {
+      ...(props.ingest === undefined ? {} : { ingest: props.ingest }),
+      ...(props.objects === undefined ? {} : { objects: props.objects }),
+      ...(props.changes === undefined ? {} : { changes: props.changes }),
+      stream: this.ownStream,
+      state: this.tables.state,
+      common: {
+        pipeline: props.pipeline,
+        source: 'kinesis',
+        network: undefined,
+        logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+        logRemovalPolicy,
+      },
+      environment: { [environmentNames.logLevel]: props.logLevel ?? 'INFO', [environmentNames.deployment]: this.deployment },
     });
   }
 
@@ -268,7 +297,11 @@ export class EventTimeAggregation extends Construct {
       defaultIntegration: new LambdaIntegration(this.functions.query, { allowTestInvoke: false }),
     });
     api.root.addMethod('GET');
-    api.root.addProxy({ anyMethod: false }).addMethod('GET');
+    const everything = api.root.addProxy({ anyMethod: false });
+    everything.addMethod('GET');
+    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses what is not for it.
+    const { ingest } = this.sources.functions;
+    if (ingest !== undefined) everything.addMethod('POST', new LambdaIntegration(ingest, { allowTestInvoke: false }));
     return api;
   }
 
@@ -316,8 +349,14 @@ function existing(stream: IStream, shards: number | undefined): IStream {
   return stream;
 }
 
-function withoutStream({ stream, shards }: EventTimeAggregationProps, source: SourceDefinition): SourceDefinition {
-  for (const [name, given] of Object.entries({ stream: stream?.streamName, shards }))
+function withoutStream({ stream, shards, ingest, objects, changes }: EventTimeAggregationProps, source: SourceDefinition): SourceDefinition {
+  for (const [name, given] of Object.entries({
+    stream: stream?.streamName,
+    shards,
+    ingest: ingest === true ? true : undefined,
+    objects: objects?.bucket.bucketName,
+    changes: changes?.table.tableName,
+  }))
     if (given !== undefined) throw mistake(name, given, `has no meaning beside another source: leave out ${name}, or source`);
   return source;
 }

@@ -2,12 +2,13 @@ import path from 'node:path';
 import type { MessageToProduce, Producer } from '@platformatic/kafka';
 import { partitionShard } from '../../functions/core/kafka-source.ts';
 import { latestOf } from '../../functions/core/sequence-number.ts';
-import type { Feeder, FeederOptions, FeederProgress } from './feeder.ts';
+import type { Feeder, FeederOptions, FeederProgress } from '../../functions/feeder/feeder.ts';
+import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../../functions/feeder/lines.ts';
+import { createPace } from '../../functions/feeder/pace.ts';
 import { reach, type TopicPlace } from './kafka-topic.ts';
-import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from './lines.ts';
 
 /** How a feeder of a topic works. */
-export interface KafkaFeederOptions extends TopicPlace, Pick<FeederOptions, 'onNotPut' | 'signal'> {
+export interface KafkaFeederOptions extends TopicPlace, Pick<FeederOptions, 'eventsPerSecond' | 'onNotPut' | 'signal'> {
   /** The key that decides the partition of a line, as Kafka's own producers do; a line without goes by the hash of its bytes. @default round the partitions */
   readonly partitionKey?: ((line: Buffer) => string | undefined) | undefined;
 }
@@ -29,6 +30,7 @@ export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   const { topic, partitionKey, signal } = options;
   const counts = { bytesRead: 0, linesRead: 0, skipped: 0, notPut: 0, eventsPut: 0, recordsPut: 0, retried: 0, bytes: 0 };
   const greatest = new Map<string, string>();
+  const pace = createPace(options.eventsPerSecond);
   let queue: MessageToProduce[] = [];
   let queueBytes = 0;
   let turn = 0;
@@ -76,6 +78,11 @@ export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
       options.onNotPut?.({ name, number: read.number, bytes: 'kind' in read ? read.bytes : read.line.length });
       return;
     }
+    while (!pace.take()) {
+      await send();
+      await pace.nextTick(signal);
+      if (signal?.aborted) return;
+    }
     const { partitions, hash } = await connection();
     const key = partitionKey?.(read.line);
     const bytes = key === undefined ? undefined : Buffer.from(key);
@@ -87,11 +94,11 @@ export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   }
 
   const feeder: Feeder = {
-    putFile(file) {
-      const chunks = readFileChunks(file, (bytes) => {
+    putFile(file, { chunks = (onBytes: (bytes: number) => void): AsyncIterable<Buffer> => readFileChunks(file, onBytes) } = {}) {
+      const onBytes = (bytes: number) => {
         counts.bytesRead += bytes;
-      });
-      return feeder.putLines(readLines(chunks), path.basename(file));
+      };
+      return feeder.putLines(readLines(chunks(onBytes)), path.basename(file));
     },
     async putLines(lines, name) {
       for await (const read of lines) {

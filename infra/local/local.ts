@@ -3,8 +3,8 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
 import { environmentNames } from '../../functions/core/schema.ts';
-import { type FunctionName, finalizeEverySeconds, mapping, functions as settings } from '../../functions/core/settings.ts';
-import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries } from './bundle.ts';
+import { type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
+import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
@@ -78,6 +78,7 @@ export interface Local {
 
 const finalizeEnvironments = 2;
 const queryEnvironments = 2;
+const ingestEnvironments = 2;
 /** How long (ms) a stop waits for each process before it kills it. */
 const stopWithinMs = 8_000;
 
@@ -156,7 +157,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           dataDir,
           port: portOf(ports, 'functions'),
           emulators: { kinesis: urlOf(portOf(emulated, 'kinesis')), dynamodb: urlOf(portOf(emulated, 'dynamodb')) },
-          environments: { aggregate: options.aggregateEnvironments ?? 2, finalize: finalizeEnvironments, query: queryEnvironments },
+          environments: {
+            aggregate: options.aggregateEnvironments ?? 2,
+            finalize: finalizeEnvironments,
+            query: queryEnvironments,
+            ingest: ingestEnvironments,
+          },
           timeoutMs: timeouts(options),
           kicks: finalizeEveryMs !== null,
           variables: { ...brokersOf(kafka), ...options.functionVariables },
@@ -252,9 +258,9 @@ function brokersOf(kafka: LocalKafka | undefined): Record<string, string> {
   return { [environmentNames.kafka]: JSON.stringify(brokers) };
 }
 
-function timeouts(options: LocalOptions): Record<FunctionName, number> {
+function timeouts(options: LocalOptions): Record<LocalFunctionName, number> {
   const of = (name: FunctionName): number => options.timeoutMs?.[name] ?? settings[name].timeoutSeconds * 1_000;
-  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query') };
+  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query'), ingest: sourceFunctions.ingest.timeoutSeconds * 1_000 };
 }
 
 function portOf(ports: Ports | undefined, name: string): number {
