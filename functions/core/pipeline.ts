@@ -7,6 +7,7 @@ import type { EventIdValue } from './event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
+import type { Enriched, Lookup } from './lookup.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
 import { span } from './span.ts';
@@ -63,7 +64,7 @@ export interface DedupSpec<Event> {
 }
 
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
-export interface PipelineSpec<Schema extends StandardSchemaV1> {
+export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> {
   /** Lower case letters, digits and dashes, at most 40: it is part of the names of the stream and the tables. */
   readonly name: string;
   /** Any Standard Schema validator (zod, valibot, arktype...). Must be synchronous and pure. */
@@ -74,6 +75,8 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
   /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default the id of `dedup`; without it, packed records go round the shards */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
+  /** Gives events more fields, for the queries: `lookup(devices, 'deviceId')`. Its event time, id and partition key are of the event as it came. @default none */
+  readonly enrich?: Lookup<EventOf<Schema>, Added>;
   /** Counts an event once that its producer sent more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
@@ -85,7 +88,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     readonly idle?: Duration;
   };
   /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
-  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema>> };
+  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
 }
 
 /** A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}. */
@@ -127,13 +130,14 @@ export interface Dedup {
   readonly withinMs: number;
 }
 
-/** A checked pipeline. Times are in milliseconds. `eventTime`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
+/** A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
 export interface Pipeline {
   readonly name: string;
   readonly schema: StandardSchemaV1['~standard'];
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
+  readonly enrich: ((event: unknown) => Enriched) | undefined;
   readonly dedup: Dedup | undefined;
   readonly delayMs: number;
   readonly maxFutureSkewMs: number;
@@ -156,9 +160,9 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  * Checks a pipeline and makes it ready to run.
  * @throws TidemarkError that names the field, the value and the remedy.
  */
-export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
+export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(spec: PipelineSpec<Schema, Added>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'dedup', 'watermark', 'queries']);
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
@@ -174,12 +178,19 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
     partitionKey: spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
+    enrich: checkedEnrich(spec.enrich),
     dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
     queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
   };
+}
+
+function checkedEnrich(given: Lookup<never, unknown> | undefined): Pipeline['enrich'] {
+  if (given === undefined) return undefined;
+  if (!hasFunctions(given, ['enrich'])) throw mistake('enrich', given, "is not a lookup: write lookup(devices, 'deviceId')");
+  return given.enrich;
 }
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {

@@ -42,3 +42,6 @@ export const environmentNames = {
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',
 } as const;
+
+/** Over which partitions of the state table the notes about fed objects are spread: the only ones that the function of that source may write to. */
+export const objectPartitions = Array.from({ length: 4 }, (_, i) => `object#${i}`);

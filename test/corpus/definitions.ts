@@ -6,6 +6,7 @@ import {
   cube,
   cumulate,
   definePipeline,
+  lookup,
   max,
   min,
   type PipelineSpec,
@@ -38,6 +39,11 @@ function definingQuery(changes: Readonly<Record<string, unknown>>): () => unknow
   return defining({ queries: { perHour: { ...query, ...changes } } });
 }
 
+function lookingUp(...given: readonly unknown[]): () => unknown {
+  const [rows, key, options] = given.length === 1 ? [given[0], 'action'] : given;
+  return () => Reflect.apply(lookup, undefined, [rows, key, options]);
+}
+
 /** A Standard Schema that answers as it is told. */
 export function schemaOf(validate: (value: unknown) => unknown): unknown {
   return { '~standard': { version: 1, vendor: 'test', validate } };
@@ -55,6 +61,19 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a name with a line break', defining({ name: 'devices\n' }), 'name', 'devices\n'],
   ['a name of 41 characters', defining({ name: 'x'.repeat(41) }), 'name', 'x'.repeat(41)],
   ['a number for a name', defining({ name: 5 }), 'name', 5],
+  ['rows instead of a lookup', defining({ enrich: [{ action: 'Open' }] }), 'enrich', [{ action: 'Open' }]],
+  ['a lookup in a file that nobody reads', lookingUp('devices.json'), 'enrich.rows', 'devices.json'],
+  ['a lookup in an object', lookingUp({ Open: 1 }), 'enrich.rows', { Open: 1 }],
+  ['a row that is text', lookingUp(['Open']), 'enrich.rows[0]', 'Open'],
+  ['a row without its key', lookingUp([{ action: 'Open' }, { name: 'x' }]), 'enrich.rows[1].action', undefined],
+  ['a row with a key that is no number', lookingUp([{ action: Number.NaN }]), 'enrich.rows[0].action', Number.NaN],
+  ['two rows of one key', lookingUp([{ action: 'Open' }, { action: 'Open' }]), 'enrich.rows[1].action', 'Open'],
+  ['a lookup by no key', lookingUp([{ action: 'Open' }], undefined), 'enrich.key', undefined],
+  ['a lookup by a function alone', lookingUp([{ action: 'Open' }], () => 1), 'enrich.key', () => 1],
+  ['a lookup by an async key', lookingUp([{ action: 'Open' }], { of: async () => 1, in: 'action' }), 'enrich.key.of', async () => 1],
+  ['a lookup of a field that no row has', lookingUp([{ action: 'Open' }], 'action', { fields: ['room'] }), 'enrich.fields', 'room'],
+  ['a lookup that says nothing of unknown keys', lookingUp([{ action: 'Open' }], 'action', { unknown: 'ignore' }), 'enrich.unknown', 'ignore'],
+  ['a lookup with a setting that is none', lookingUp([{ action: 'Open' }], 'action', { default: 1 }), 'enrich.default', 'default'],
   ['no schema', defining({ event: undefined }), 'event', undefined],
   ['null for a schema', defining({ event: null }), 'event', null],
   ['an object of types for a schema', defining({ event: { time: 'number' } }), 'event', { time: 'number' }],
