@@ -56,8 +56,17 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
   };
 }
 
+/** Whether windows may still begin among those that are final: another key's session, amid or beside them. */
+const mayGetMore = (query: Query) => query.window.sessions !== undefined;
+
 /** Whether an answer stays as it is: its range is told and over, and all of it is final. */
-function isFinalRange({ to: end }: { readonly to: number | undefined }, views: readonly WindowView[], wanted: 'all' | 'final' | 'open'): boolean {
+function isFinalRange(
+  query: Query,
+  { to: end }: { readonly to: number | undefined },
+  views: readonly WindowView[],
+  wanted: 'all' | 'final' | 'open',
+): boolean {
+  if (mayGetMore(query)) return false;
   return end !== undefined && wanted !== 'open' && views.length > 0 && views.every((view) => view.status === 'final' && view.end <= end);
 }
 
@@ -138,7 +147,7 @@ export const queryRoutes: readonly Route[] = [
       refuseWith(context, values.mode, ['status']);
       const after = await placeOf(context, options, values.cursor);
       const views = await readWindows(readers(options), query, { ...rangeOf(values), status: values.status, order: values.order, after, limit });
-      const isFinal = isFinalRange(values, views, values.status) && views.length < limit;
+      const isFinal = isFinalRange(query, values, views, values.status) && views.length < limit;
       return list(views, cursorOf(context, options, views, limit), isFinal);
     },
   }),
@@ -170,7 +179,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: windowRows,
         columns: windowColumns(query),
         tooLarge: tooManyRows,
-        isFinal: views.every((view) => view.status === 'final'),
+        isFinal: !mayGetMore(query) && views.every((view) => view.status === 'final'),
       });
     },
   }),
@@ -251,7 +260,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
         columns: ['query', 'from', 'fromTime', 'to', 'toTime', ...by, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'by', `by: ${totals.length} totals are more than an answer holds: give fewer fields`),
-        isFinal: isFinalRange(values, views, values.status),
+        isFinal: isFinalRange(query, values, views, values.status),
       });
     },
   }),
@@ -306,7 +315,7 @@ export const queryRoutes: readonly Route[] = [
         ],
         columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
-        isFinal: values.window !== undefined && view?.status === 'final',
+        isFinal: !mayGetMore(query) && values.window !== undefined && view?.status === 'final',
       });
     },
   }),
@@ -352,7 +361,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
         columns: ['start', 'startTime', 'end', 'endTime', 'status', 'records', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'limit', `limit: ${points.length} points are more than an answer holds: give fewer`),
-        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
+        isFinal: isFinalRange(query, values, views, values.status) && views.length < limit,
       });
     },
   }),
