@@ -81,7 +81,6 @@ export class PipelineSources extends Construct {
     this.props = props;
     const functions: Partial<Record<SourceName, PipelineFunction>> = {};
     const alarms: AlarmSpec[] = [];
-    if (props.ingest === true) functions.ingest = this.newFunction('Ingest', 'ingest', {});
     if (props.objects !== undefined) {
       this.queues = this.newQueues();
       functions.objects = this.feedObjects(props.objects, this.queues);
@@ -93,8 +92,10 @@ export class PipelineSources extends Construct {
       const age: IMetric = functions.changes.metric('IteratorAge', { statistic: Stats.MAXIMUM, period });
       alarms.push(['ChangesBehind', 'Changes of the table wait for an hour, and are lost after a day', age, { threshold: changesLag.toMilliseconds() }]);
     }
-    if (functions.ingest !== undefined)
+    if (props.ingest === true) {
+      functions.ingest = this.newFunction('Ingest', 'ingest', {});
       alarms.push(['IngestErrors', 'Requests that post events fail', functions.ingest.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }]);
+    }
     this.functions = functions;
     this.alarms = alarms;
   }
