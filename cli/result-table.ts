@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { Json } from '../functions/core/aggregate.ts';
 import { type Counters, eventClasses } from '../functions/core/counters.ts';
 import { isoTime } from '../functions/core/event-time.ts';
@@ -30,6 +31,28 @@ export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Wri
   const sorted = order === 'as given' ? rows : [...rows].sort(inOrder);
   const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({ query, start, end, key, values, status, revision }));
   print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
+}
+
+/** Prints the panes of windows, in the order given. */
+export function printRevisions(revisions: readonly RevisionJson[], form: ResultForm, out: Writable): void {
+  const rows = revisions.flatMap(({ rows: own, ...head }) => own.map((row) => ({ ...head, ...row })));
+  const plain = rows.map(({ query, start, end, key, values, status, revision, emittedAt }) => ({
+    query,
+    start,
+    end,
+    key,
+    values,
+    status,
+    revision,
+    emittedAt,
+  }));
+  print(plain, form, out, ['start', 'end', 'revision', 'status', 'emitted'], ({ start, end, revision, status, emittedAt }) => [
+    isoTime(start),
+    isoTime(end),
+    String(revision),
+    status,
+    emittedAt === null ? '' : isoTime(emittedAt),
+  ]);
 }
 
 /** Prints totals by query and key. */

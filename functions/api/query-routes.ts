@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { isoTime } from '../core/event-time.ts';
+import { outputModes } from '../core/output-mode.ts';
 import { identityOf, rowOf } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import { queryVersion } from '../core/query-version.ts';
@@ -8,10 +9,14 @@ import type { Window } from '../core/window.ts';
 import { isGroupRow } from '../core/window-result.ts';
 import { namedVersion } from '../state/alias.ts';
 import { readFilling } from '../state/definition.ts';
+import { readRevisionsAt } from '../state/manifest.ts';
 import { readWindow, readWindows, type WindowView } from '../state/window-reader.ts';
+import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
-import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName, rangeOf, refused, word } from './parameters.ts';
+import { appended, readers, refuseWith, updated } from './output-feed.ts';
+import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName, rangeOf, refused, word, wordOrNone } from './parameters.ts';
 import { Problem } from './problem.ts';
+import { revisionColumns, revisionJson, revisionRows } from './revision-json.ts';
 import { type Route, type RouteOptions, route } from './route.ts';
 import { timed } from './time-json.ts';
 import { windowColumns, windowHead, windowJson, windowRows } from './window-json.ts';
@@ -24,17 +29,12 @@ const from = moment('Windows that start at or after this.');
 const to = moment('Windows that start before this.');
 const status = word('Final windows, open ones (those that close are among them), or all.', ['all', 'final', 'open']);
 const order = word('By the start of the windows.', ['ascending', 'descending']);
+const mode = wordOrNone(
+  'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final; `update`, the windows that have changed; ' +
+    '`complete`, the whole table. With `append` and `update` the cursor is never null: the list goes on behind it whenever there is more.',
+  outputModes,
+);
 const cursor = plain('The cursor of the page before, with the other parameters as they were.');
-
-const readers = ({ pipeline, tables }: RouteOptions) => ({ pipeline, state: tables.state, windows: tables.windows });
-
-/** What a cursor belongs to: the path and the parameters that choose and order the list. */
-function requestOf({ req }: Context): string {
-  const { pathname, searchParams } = new URL(req.url);
-  for (const name of ['cursor', 'limit']) searchParams.delete(name);
-  searchParams.sort();
-  return `${pathname}?${searchParams}`;
-}
 
 async function placeOf(context: Context, { cursors }: RouteOptions, text: string | undefined): Promise<Window | undefined> {
   if (text === undefined) return undefined;
@@ -107,6 +107,7 @@ export const queryRoutes: readonly Route[] = [
       status,
       key: keyObject,
       order,
+      mode,
       limit: count('Most windows of a page.', windowLimits),
       cursor,
     },
@@ -115,19 +116,28 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
-      const after = await placeOf(context, options, values.cursor);
       const { limit } = values;
+      const list = (views: readonly WindowView[], cursorAfter: (taken: number) => Promise<string | null>, isFinal: boolean) =>
+        listResponse(context, {
+          name: 'windows',
+          elements: views.map((view) => windowJson(view, key)),
+          limit,
+          cursorAfter,
+          rowsOf: windowRows,
+          columns: windowColumns(query),
+          tooLarge: tooManyRows,
+          isFinal,
+        });
+      if (values.mode === 'append' || values.mode === 'update') {
+        const range = { ...rangeOf(values), limit };
+        const feed = await (values.mode === 'append' ? appended : updated)(context, options, query, range, values.cursor);
+        return list(feed.views, feed.cursorAfter, false);
+      }
+      refuseWith(context, values.mode, ['status']);
+      const after = await placeOf(context, options, values.cursor);
       const views = await readWindows(readers(options), query, { ...rangeOf(values), status: values.status, order: values.order, after, limit });
-      return listResponse(context, {
-        name: 'windows',
-        elements: views.map((view) => windowJson(view, key)),
-        limit,
-        cursorAfter: cursorOf(context, options, views, limit),
-        rowsOf: windowRows,
-        columns: windowColumns(query),
-        tooLarge: tooManyRows,
-        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
-      });
+      const isFinal = isFinalRange(values, views, values.status) && views.length < limit;
+      return list(views, cursorOf(context, options, views, limit), isFinal);
     },
   }),
 
@@ -159,6 +169,40 @@ export const queryRoutes: readonly Route[] = [
         columns: windowColumns(query),
         tooLarge: tooManyRows,
         isFinal: views.every((view) => view.status === 'final'),
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/windows/{start}/revisions',
+    id: 'getRevisions',
+    summary: 'The panes of the windows that start at a moment',
+    description:
+      'By end and revision, as far as they are kept: the latest of each window, the final ones that corrections have changed, and of the panes of an open window ' +
+      'as many as `emit.history` of its query says.',
+    parameters: { query: queryName, start: moment('When they start.'), key: keyObject },
+    answers: 'Revisions',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const key = keyOf(query, values.key);
+      const start = values.start ?? 0;
+      const panes = await readRevisionsAt(options.tables.windows, query, start);
+      if (panes.length === 0)
+        throw new Problem(
+          404,
+          'no-such-window',
+          'start',
+          `start: no window of ${query.name} that starts at ${start} has a pane: list them with /windows`,
+        );
+      return listResponse(context, {
+        name: 'revisions',
+        elements: panes.map((pane) => revisionJson(pane, key)),
+        limit: undefined,
+        rowsOf: revisionRows,
+        columns: revisionColumns(query),
+        tooLarge: tooManyRows,
+        isFinal: false,
       });
     },
   }),
@@ -281,6 +325,8 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
+      if (values.fill === 'identity' && query.window.sessions !== undefined)
+        throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`);
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
       if (missing !== undefined)
         throw refused('key', JSON.stringify(key), `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`);
