@@ -20,9 +20,7 @@ export function addOutputs(stack: Stack, { api, stream, tables, functions, sourc
     ...(sources.functions.ingest === undefined ? {} : { IngestFunction: sources.functions.ingest.functionName }),
     ...(sources.functions.objects === undefined ? {} : { ObjectsFunction: sources.functions.objects.functionName }),
     ...(sources.functions.changes === undefined ? {} : { ChangesFunction: sources.functions.changes.functionName }),
-    ...(sources.queues === undefined
-      ? {}
-      : { ObjectsQueue: sources.queues.objects.queueUrl, ObjectsFailedQueue: sources.queues.failed.queueUrl }),
+    ...(sources.queues === undefined ? {} : { ObjectsQueue: sources.queues.objects.queueUrl, ObjectsFailedQueue: sources.queues.failed.queueUrl }),
   };
   for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
 }

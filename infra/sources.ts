@@ -90,11 +90,21 @@ export class PipelineSources extends Construct {
     if (props.changes !== undefined) {
       functions.changes = this.feedChanges(props.changes);
       const age: IMetric = functions.changes.metric('IteratorAge', { statistic: Stats.MAXIMUM, period });
-      alarms.push(['ChangesBehind', 'Changes of the table wait for an hour, and are lost after a day', age, { threshold: changesLag.toMilliseconds() }]);
+      alarms.push([
+        'ChangesBehind',
+        'Changes of the table wait for an hour, and are lost after a day',
+        age,
+        { threshold: changesLag.toMilliseconds() },
+      ]);
     }
     if (props.ingest === true) {
       functions.ingest = this.newFunction('Ingest', 'ingest', {});
-      alarms.push(['IngestErrors', 'Requests that post events fail', functions.ingest.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }]);
+      alarms.push([
+        'IngestErrors',
+        'Requests that post events fail',
+        functions.ingest.metricErrors({ period }),
+        { threshold: 1, evaluationPeriods: 3 },
+      ]);
     }
     this.functions = functions;
     this.alarms = alarms;
@@ -130,7 +140,11 @@ export class PipelineSources extends Construct {
   private feedObjects(source: ObjectsSource, { objects: queue }: { readonly objects: Queue }): PipelineFunction {
     const { bucket, prefix = '', suffix, notifiedBy = 'bucket', maxConcurrency = 5 } = source;
     if (!Number.isInteger(maxConcurrency) || maxConcurrency < fewestAtATime || maxConcurrency > mostAtATime)
-      throw mistake('objects.maxConcurrency', maxConcurrency, `is not a number of invocations: give a whole number from ${fewestAtATime} to ${mostAtATime}`);
+      throw mistake(
+        'objects.maxConcurrency',
+        maxConcurrency,
+        `is not a number of invocations: give a whole number from ${fewestAtATime} to ${mostAtATime}`,
+      );
     const { state } = this.props;
     const made = this.newFunction('Objects', 'objects', {
       [environmentNames.state]: state.tableName,

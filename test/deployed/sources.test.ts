@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { CreateTableCommand, DeleteItemCommand, DeleteTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
-  CreateTableCommand,
-  DeleteItemCommand,
-  DeleteTableCommand,
-  DescribeTableCommand,
-  PutItemCommand,
-} from '@aws-sdk/client-dynamodb';
-import { CreateBucketCommand, ListObjectVersionsCommand, PutBucketNotificationConfigurationCommand, PutBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+  CreateBucketCommand,
+  ListObjectVersionsCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot as root } from '../../cli/package-root.ts';
@@ -52,13 +53,17 @@ beforeAll(async () => {
     pipeline: join(root, 'test', 'deployed', 'pipelines', 'sources', 'sources.ts'),
     stage: `s${run}`,
     shards: 2,
-    sources: { ingest: 'true', objectsBucket: Bucket, objectsPrefix: 'in/', objectsNotifiedBy: notifiedBy, changesStream: Table?.LatestStreamArn ?? '' },
+    sources: {
+      ingest: 'true',
+      objectsBucket: Bucket,
+      objectsPrefix: 'in/',
+      objectsNotifiedBy: notifiedBy,
+      changesStream: Table?.LatestStreamArn ?? '',
+    },
   };
   stack = openStack(target, await cdk.deploy(deployment));
   if (notifiedBy === 'bucket') return;
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({ QueueUrl: stack.outputs['ObjectsQueue'], AttributeNames: ['QueueArn'] }),
-  );
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: stack.outputs['ObjectsQueue'], AttributeNames: ['QueueArn'] }));
   const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value: 'in/' }] } };
   const QueueConfigurations = [{ QueueArn: Attributes?.QueueArn, Events: ['s3:ObjectCreated:*' as const], Filter }];
   await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations } }));
@@ -132,7 +137,11 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
     const { Role = '' } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName: stack.outputs['IngestFunction'] }));
     const restore = await changeRole(target, Role, { Effect: 'Deny', Action: 'kinesis:PutRecords', Resource: '*' });
     const post = signedFetch({ region: emulatorRegion, service: 'execute-api', credentials: emulatorKeys });
-    const refused = await post(new URL(`${stack.url}/v1/events`), { method: 'POST', headers: { 'content-type': 'application/json' }, body: event('denied', 1) });
+    const refused = await post(new URL(`${stack.url}/v1/events`), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: event('denied', 1),
+    });
     await restore();
     expect([refused.status, await refused.json()]).toMatchObject([503, { accepted: 0, events: [{ reason: 'unavailable' }] }]);
   });

@@ -39,7 +39,12 @@ it('leaves no finding of cdk-nag open about its sources', () => {
     ingest: true,
     // Buckets of the app's own, and the function of the CDK that notifies, are the app's to judge.
     objects: { bucket: Bucket.fromBucketName(stack, 'Bucket', 'theirs'), prefix: 'in/', notifiedBy: 'app' },
-    changes: { table: Table.fromTableAttributes(stack, 'Table', { tableName: 'orders', tableStreamArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/x' }) },
+    changes: {
+      table: Table.fromTableAttributes(stack, 'Table', {
+        tableName: 'orders',
+        tableStreamArn: 'arn:aws:dynamodb:us-east-1:000000000000:table/orders/stream/x',
+      }),
+    },
   }));
   expect(found).toEqual([]);
 });

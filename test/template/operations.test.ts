@@ -11,7 +11,9 @@ it('each alarm has its section in the runbook, and each section of an alarm an a
   const { counts, template } = synth((stack) => ({
     ingest: true,
     objects: { bucket: Bucket.fromBucketName(stack, 'Bucket', 'objects'), notifiedBy: 'app' },
-    changes: { table: Table.fromTableAttributes(stack, 'Table', { tableName: 'orders', tableStreamArn: 'arn:aws:dynamodb:us-east-1:0:table/orders/stream/x' }) },
+    changes: {
+      table: Table.fromTableAttributes(stack, 'Table', { tableName: 'orders', tableStreamArn: 'arn:aws:dynamodb:us-east-1:0:table/orders/stream/x' }),
+    },
   }));
   const alarms = [...(counts.alarms?.byName.keys() ?? [])];
   const [, section = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
