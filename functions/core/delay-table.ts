@@ -25,8 +25,13 @@ export interface DelayRow {
  * delays; memory grows with windows and delays, not with events.
  */
 export interface DelayTable {
-  /** Adds the next event in the order of arrival. */
-  add(event: AcceptedEvent): void;
+  /**
+   * Adds the next event in the order of arrival.
+   * @param shardId where it came: each shard has a watermark of its own, and the stream's, the least of them, is behind all. @default one shard
+   */
+  add(event: AcceptedEvent, shardId?: string): void;
+  /** The least delay, in ms, with which at least this share of the wanted events (0 to 1) is not late; 0 when there are none. */
+  delayFor(share: number): number;
   /** One row a delay, in the order given. */
   rows(): readonly DelayRow[];
 }
@@ -54,9 +59,11 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   const windowsOf = pipeline.queries.map(windowFinder);
   const windows = new Set<HeldWindow>();
   let events = 0;
-  let maxEventTime = Number.NEGATIVE_INFINITY;
+  const maxEventTimes = new Map<string, number>();
+  /** Of each event that a delay of 0 would lose, the least one that would not. */
+  const needed: number[] = [];
 
-  function refusedBy(state: DelayState, held: readonly HeldWindow[]): number {
+  function refusedBy(state: DelayState, held: readonly HeldWindow[], maxEventTime: number): number {
     const watermark = shardWatermark(maxEventTime, state.delayMs);
     let refused = 0;
     for (const window of held) {
@@ -71,7 +78,7 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
     return refused;
   }
 
-  function close(state: DelayState): void {
+  function close(state: DelayState, maxEventTime: number): void {
     const watermark = shardWatermark(maxEventTime, state.delayMs);
     if (state.nextClosing > watermark) return;
     state.nextClosing = Number.POSITIVE_INFINITY;
@@ -86,21 +93,29 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   }
 
   return {
-    add({ keys, time }) {
+    add({ keys, time }, shardId = '') {
+      const maxEventTime = maxEventTimes.get(shardId) ?? Number.NEGATIVE_INFINITY;
       const held = pipeline.queries.flatMap((query) => (keys[query.index] === undefined ? [] : (windowsOf[query.index]?.(time) ?? [])));
       if (held.length > 0) {
         events++;
         for (const window of held) windows.add(window);
+        // It is late when all its windows have closed, the last one too: closing <= W = maxEventTime - delay.
+        const tooLateBy = maxEventTime - Math.max(...held.map(({ closing }) => closing));
+        if (tooLateBy >= 0) needed.push(tooLateBy + 1);
         for (const state of states) {
-          const refused = refusedBy(state, held);
+          const refused = refusedBy(state, held, maxEventTime);
           state.latePairs += refused;
           if (refused === held.length) state.late++;
         }
       }
       // Filtered events raise the watermark too (DESIGN 4.1, step 4).
       if (time <= maxEventTime) return;
-      maxEventTime = time;
-      for (const state of states) close(state);
+      maxEventTimes.set(shardId, time);
+      for (const state of states) close(state, time);
+    },
+    delayFor(share) {
+      const mostLate = Math.floor(events * (1 - share) + 1e-9);
+      return needed.sort((left, right) => right - left)[mostLate] ?? 0;
     },
     rows: () =>
       states.map(({ delayMs, late, latePairs, affected, waits }) => ({
