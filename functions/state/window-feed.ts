@@ -1,6 +1,7 @@
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { readCorrected } from './correction-log.ts';
+import { readEmptyPlace } from './empty-windows.ts';
 import { readHorizon } from './horizon.ts';
 import { readPane, readPanes } from './manifest.ts';
 import { paneView, type ReaderTables, readWindows, type WindowView } from './window-reader.ts';
@@ -23,12 +24,19 @@ export async function readFinals(
   { from, to, limit }: FeedRange,
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
-  const { finalizedThrough } = await readHorizon(tables.state);
+  const closedBy = await lineOfClosings(tables, query);
   // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
   const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
   const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
-  const beyond = panes.findIndex(({ end }) => end + query.latenessMs > finalizedThrough);
+  const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
   return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
+}
+
+/** Until where all windows of a query are final that will be. */
+async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<number> {
+  if (query.mostEmpty === 0) return (await readHorizon(state)).finalizedThrough;
+  const place = await readEmptyPlace(state, query);
+  return place === undefined ? Number.NEGATIVE_INFINITY : place.end + query.latenessMs;
 }
 
 /** An open window as it was given: how many records it held. They never become fewer, and its rows change only when they become more. */
