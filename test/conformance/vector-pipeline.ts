@@ -65,6 +65,7 @@ export function vectorPipeline(vector: Vector, aggregates: readonly string[]): {
         vector: {
           // Rows that are deduplicated and no more are late when W is beyond their time.
           window: window === null ? tumbling(dedup === undefined ? '1 hour' : 1) : windowKindOf(window),
+          allowedLateness: vector.latenessMs,
           where: ({ place }) => (window !== null || dedup !== undefined) && place !== undefined,
           groupBy: Object.fromEntries(vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined])),
           aggregates: {

@@ -23,6 +23,12 @@ const kinds: readonly (readonly [name: string, kind: WindowKind, from: number, t
   ['cumulate', cumulate('6 hours', '1 hour', { offset: '2 hours' }), -20 * hourMs, 20 * hourMs],
   ['days of 23 hours', calendar('day', { timeZone: 'Europe/Berlin' }), Date.parse('2026-03-20T00:00:00Z'), Date.parse('2026-04-08T00:00:00Z')],
   ['days of 25 hours', calendar('day', { timeZone: 'America/Los_Angeles' }), Date.parse('2026-10-20T00:00:00Z'), Date.parse('2026-11-10T00:00:00Z')],
+  [
+    '4 hours on the clocks of a zone',
+    tumbling('4 hours', { timeZone: 'America/Los_Angeles' }),
+    Date.parse('2021-03-12T00:00:00Z'),
+    Date.parse('2021-03-17T00:00:00Z'),
+  ],
   ['weeks', calendar('week', { timeZone: 'UTC', weekStart: 'sunday' }), Date.UTC(1969, 9), Date.UTC(1970, 3)],
 ];
 
