@@ -35,6 +35,21 @@ export function httpUrl(value: string, option: string): string {
   throw new UsageError(`${option} is an address such as http://127.0.0.1:4566, not "${value}"`);
 }
 
+/** Where a server listens. */
+export interface ListenAddress {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
+/** `9999`, which is this machine only, or an address of it and a port: `127.0.0.1:9999`, `[::1]:9999`, `0.0.0.0:9999`. */
+export function listenAddress(value: string, option: string): ListenAddress {
+  const [, bracketed, plain, digits = ''] = /^(?:(?:\[([0-9a-fA-F:.%]+)\]|([\w.-]+)):)?(\d{1,5})$/.exec(value) ?? [];
+  const number = Number(digits);
+  if (digits !== '' && number <= 65_535) return { host: bracketed ?? plain ?? '127.0.0.1', port: number };
+  throw new UsageError(`${option} is a port, or an address and a port such as 127.0.0.1:9999, not "${value}"`);
+}
+
 /** A parser of one of a few words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): (value: string, option: string) => Word {
   return (value, option) => {

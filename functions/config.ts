@@ -1,16 +1,24 @@
 import { TidemarkError } from './core/error.ts';
 import { environmentNames } from './core/schema.ts';
 
-/** What a function has to know of where it runs. */
-export interface Config {
+/** What the function of a source has to know of where it runs. */
+export interface SourceConfig {
   readonly stream: string;
-  readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
-  /** The finalize function, where aggregate may ask it for a run. */
-  readonly finalizeFunction: string | undefined;
   /** Names the deployment in metrics and logs; undefined: by its pipeline. */
   readonly deployment: string | undefined;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 }
+
+/** What a function has to know of where it runs. */
+export interface Config extends SourceConfig {
+  readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
+  /** The finalize function, where aggregate may ask it for a run. */
+  readonly finalizeFunction: string | undefined;
+  /** Whether events can be posted to the API. */
+  readonly ingest: 'on' | 'off';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const logLevels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 
@@ -18,21 +26,42 @@ const logLevels = ['DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
  * Reads and checks the environment once, when a function starts. The only place in functions/ that reads it.
  * @throws TidemarkError that names the variable
  */
-export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const required = (name: string) => {
-    const value = environment[name];
-    if (value === undefined || value === '')
-      throw new TidemarkError(`${name}: missing in the function's environment: deploy it with the construct, which sets it`);
-    return value;
+export function readConfig(environment: Environment = process.env): Config {
+  const required = (name: string) => requiredIn(environment, name);
+  return {
+    ...readSourceConfig(environment),
+    tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
+    finalizeFunction: environment[environmentNames.finalize],
+    ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
   };
+}
+
+/**
+ * The same for the function of a source, which only knows the stream that it puts events into.
+ * @throws TidemarkError that names the variable
+ */
+export function readSourceConfig(environment: Environment = process.env): SourceConfig {
   const level = environment[environmentNames.logLevel] ?? 'INFO';
   const logLevel = logLevels.find((known) => known === level);
   if (logLevel === undefined) throw new TidemarkError(`${environmentNames.logLevel}: ${level} is not a log level: use ${logLevels.join(', ')}`);
-  return {
-    stream: required(environmentNames.stream),
-    tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
-    finalizeFunction: environment[environmentNames.finalize],
-    deployment: environment[environmentNames.deployment],
-    logLevel,
-  };
+  return { stream: requiredIn(environment, environmentNames.stream), deployment: environment[environmentNames.deployment], logLevel };
+}
+
+/** What the function of the source "S3 objects" knows besides: where it notes how far it is, and how it goes on with a large object. */
+export interface ObjectsConfig extends SourceConfig {
+  readonly stateTable: string;
+  readonly queueUrl: string;
+}
+
+/** @throws TidemarkError that names the variable */
+export function readObjectsConfig(environment: Environment = process.env): ObjectsConfig {
+  const stateTable = requiredIn(environment, environmentNames.state);
+  return { ...readSourceConfig(environment), stateTable, queueUrl: requiredIn(environment, environmentNames.objectsQueue) };
+}
+
+function requiredIn(environment: Environment, name: string): string {
+  const value = environment[name];
+  if (value === undefined || value === '')
+    throw new TidemarkError(`${name}: missing in the function's environment: deploy it with the construct, which sets it`);
+  return value;
 }

@@ -30,10 +30,15 @@ export interface AlarmSettings {
   readonly lateShare?: number;
 }
 
+/** An alarm: its name, what is wrong when it goes off, what it looks at, and when. */
+export type AlarmSpec = readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>];
+
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
+  /** Those of the sources that the pipeline has. */
+  readonly sources: readonly AlarmSpec[];
 }
 
 /** One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name. */
@@ -48,7 +53,7 @@ export class PipelineAlarms extends Construct {
     const period = Duration.minutes(5);
     const iteratorAge = props.iteratorAge ?? Duration.minutes(5);
     const watermarkLag = props.watermarkLag ?? Duration.hours(3);
-    const alarms: readonly (readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>])[] = [
+    const alarms: readonly AlarmSpec[] = [
       [
         'IteratorAge',
         `Records wait longer than ${iteratorAge.toHumanString()} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
@@ -84,6 +89,7 @@ export class PipelineAlarms extends Construct {
       ['RejectedShare', 'Many events are rejected', shareOf(metrics, 'rejected'), { threshold: share('rejectedShare', props.rejectedShare) }],
       ['LateShare', 'Many events come too late for their windows', shareOf(metrics, 'late'), { threshold: share('lateShare', props.lateShare) }],
       ['Throttles', 'DynamoDB or Lambda turns calls away', throttles(functions, tables, period), { threshold: 1, evaluationPeriods: 2 }],
+      ...props.sources,
     ];
     this.byName = new Map(
       alarms.map(([name, alarmDescription, metric, options]) => {

@@ -27,12 +27,13 @@ import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
 import { streamPermissions, tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
 import { checkLock } from './pipeline-lock.ts';
+import { PipelineSources, type SourceProps } from './sources.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
 
 /** What an {@link EventTimeAggregation} is made of. */
-export interface EventTimeAggregationProps {
+export interface EventTimeAggregationProps extends SourceProps {
   /** The TypeScript file whose default export is the pipeline; it is bundled into each function. */
   readonly pipeline: string;
   /** An existing stream to read. @default a new one, encrypted with Kinesis's own key, that keeps records for 7 days */
@@ -83,6 +84,8 @@ export class EventTimeAggregation extends Construct {
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly api: RestApi;
   readonly metrics: PipelineMetrics;
+  /** The functions and queues of the sources that the pipeline has besides its stream. */
+  readonly sources: PipelineSources;
   readonly alarms: PipelineAlarms | undefined;
   /** Names this deployment in its metrics and logs. */
   private readonly deployment: string;
@@ -105,6 +108,7 @@ export class EventTimeAggregation extends Construct {
       finalize: this.newFunction('Finalize', 'finalize', props, removalPolicy),
       query: this.newFunction('Query', 'query', props, removalPolicy),
     };
+    this.sources = this.newSources(props, removalPolicy);
     this.grant();
     this.signCursors();
     this.kick();
@@ -119,7 +123,7 @@ export class EventTimeAggregation extends Construct {
     this.metrics = pipelineMetrics(this.deployment);
     if (props.alarms === false) return;
     const { metrics, functions: own } = this;
-    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, metrics, functions: own, tables: this.tables });
+    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, metrics, functions: own, tables: this.tables, sources: this.sources.alarms });
     new PipelineDashboard(this, 'Operations', { title: this.deployment, metrics, functions: own, alarms: this.alarms });
   }
 
@@ -131,6 +135,11 @@ export class EventTimeAggregation extends Construct {
   /** Lets somebody call the API, which asks for a signature. */
   grantInvoke(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('GET')] });
+  }
+
+  /** Lets a producer post events to the API, where `ingest` is on. */
+  grantIngest(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('POST', '/v1/events')] });
   }
 
   /** Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`. */
@@ -182,6 +191,19 @@ export class EventTimeAggregation extends Construct {
       },
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
       logRemovalPolicy,
+    });
+  }
+
+  private newSources(props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineSources {
+    if (props.ingest === true) this.functions.query.addEnvironment(environmentNames.ingest, 'on');
+    return new PipelineSources(this, 'Sources', {
+      ...(props.ingest === undefined ? {} : { ingest: props.ingest }),
+      ...(props.objects === undefined ? {} : { objects: props.objects }),
+      ...(props.changes === undefined ? {} : { changes: props.changes }),
+      stream: this.stream,
+      state: this.tables.state,
+      common: { pipeline: props.pipeline, logRetention: props.logRetention ?? RetentionDays.ONE_MONTH, logRemovalPolicy },
+      environment: { [environmentNames.logLevel]: props.logLevel ?? 'INFO', [environmentNames.deployment]: this.deployment },
     });
   }
 
@@ -255,7 +277,11 @@ export class EventTimeAggregation extends Construct {
       defaultIntegration: new LambdaIntegration(this.functions.query, { allowTestInvoke: false }),
     });
     api.root.addMethod('GET');
-    api.root.addProxy({ anyMethod: false }).addMethod('GET');
+    const everything = api.root.addProxy({ anyMethod: false });
+    everything.addMethod('GET');
+    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses what is not for it.
+    const { ingest } = this.sources.functions;
+    if (ingest !== undefined) everything.addMethod('POST', new LambdaIntegration(ingest, { allowTestInvoke: false }));
     return api;
   }
 

@@ -5,7 +5,7 @@ import type { EventTimeAggregation } from './event-time-aggregation.ts';
  * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong to the stack and not to the
  * construct, so that their names are plain ones and an app of one's own can hold several constructs.
  */
-export function addOutputs(stack: Stack, { api, stream, tables, functions }: EventTimeAggregation): void {
+export function addOutputs(stack: Stack, { api, stream, tables, functions, sources }: EventTimeAggregation): void {
   const outputs: Readonly<Record<string, string>> = {
     ApiUrl: api.url,
     ApiId: api.restApiId,
@@ -17,6 +17,12 @@ export function addOutputs(stack: Stack, { api, stream, tables, functions }: Eve
     AggregateFunction: functions.aggregate.functionName,
     FinalizeFunction: functions.finalize.functionName,
     QueryFunction: functions.query.functionName,
+    ...(sources.functions.ingest === undefined ? {} : { IngestFunction: sources.functions.ingest.functionName }),
+    ...(sources.functions.objects === undefined ? {} : { ObjectsFunction: sources.functions.objects.functionName }),
+    ...(sources.functions.changes === undefined ? {} : { ChangesFunction: sources.functions.changes.functionName }),
+    ...(sources.queues === undefined
+      ? {}
+      : { ObjectsQueue: sources.queues.objects.queueUrl, ObjectsFailedQueue: sources.queues.failed.queueUrl }),
   };
   for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
 }

@@ -1,5 +1,5 @@
 import type { TableName } from '../functions/core/schema.ts';
-import type { FunctionName } from '../functions/core/settings.ts';
+import type { FunctionName, SourceName } from '../functions/core/settings.ts';
 
 /** An action on a table, without its `dynamodb:` prefix. */
 export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
@@ -39,3 +39,13 @@ export const streamPermissions = {
   finalize: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
   query: [],
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
+
+/**
+ * What the function of each source may do to the stream: put records, know the shards where records are packed for them, and, after an attempt that
+ * died, look for what it had put.
+ */
+export const sourceStreamPermissions = {
+  ingest: ['kinesis:PutRecords'],
+  objects: ['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards', 'kinesis:PutRecords'],
+  changes: ['kinesis:ListShards', 'kinesis:PutRecords'],
+} as const satisfies Readonly<Record<SourceName, readonly string[]>>;

@@ -4,15 +4,15 @@ import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { type FunctionName, functions } from '../functions/core/settings.ts';
+import { type FunctionName, functions, type SourceName, sourceFunctions } from '../functions/core/settings.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
 /** What a function of a pipeline is made of. */
 export interface PipelineFunctionProps {
-  /** Which of the three: its time-out and memory come from the settings that the embedded runner uses too. */
-  readonly name: FunctionName;
+  /** Which one: its time-out and memory come from the settings that the embedded runner uses too. */
+  readonly name: FunctionName | SourceName;
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
@@ -23,7 +23,7 @@ export interface PipelineFunctionProps {
 }
 
 /**
- * One of the three functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution allows logging to every
+ * One of the functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution allows logging to every
  * group of the account.
  * @throws TidemarkError, one line with the place, when the pipeline does not compile
  */
@@ -32,7 +32,7 @@ export class PipelineFunction extends LambdaFunction {
     const logGroup = new LogGroup(scope, `${id}Log`, { retention: props.logRetention, removalPolicy: props.logRemovalPolicy });
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }));
-    const { timeoutSeconds, memoryMb } = functions[props.name];
+    const { timeoutSeconds, memoryMb } = { ...functions, ...sourceFunctions }[props.name];
     let hasLocales = false;
     let failure: unknown;
     try {

@@ -6,18 +6,20 @@ import { type CommandProcess, defineCommand, flag, value, valueOr } from '../com
 import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
+import { type InputFile, inputFiles, inputOptions } from '../input/input-file.ts';
 import { integer, text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../stack.ts';
 import { type DelayResult, runDelay } from '../static/delay-run.ts';
-import { type InputFile, inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { sampleDelay } from '../stream/delay-sample.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
 export default defineCommand({
-  operands: [{ name: '[FILES...]', description: 'files of JSON lines in the order of arrival, an event a line (default: the stream)' }],
+  operands: [
+    { name: '[FILES...]', description: 'files of JSON lines, CSV or Parquet in the order of arrival, an event a line or row (default: the stream)' },
+  ],
   description:
     'Shows what a watermark delay costs: for each delay how many events would come late, how many windows they miss, and how far event time ' +
     'has moved on when a window is final. Files are read as one shard, a live stream as it lies in its shards; the watermark rises after every record: the ' +
@@ -30,6 +32,7 @@ export default defineCommand({
     stream: value('name', 'the stream to read (default: the one of --stack, or tidemark-PIPELINE)', text),
     from: value('time', 'read what arrived in the stream since this time (default: all that it holds)', time),
     sample: valueOr('number', 'most events to read of a stream: a stretch of each shard', integer(1, 100_000_000), 1_000_000),
+    ...inputOptions,
     json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
   },
   examples: [
@@ -44,7 +47,7 @@ export default defineCommand({
     const shares = sharesOf(options.keep);
     const { table, counters, rejected } =
       operands.length > 0
-        ? runDelay({ pipeline: await loadPipeline(pipelineFile), files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
+        ? await runDelay({ pipeline: await loadPipeline(pipelineFile), files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
         : await sampled(await loadPipeline(pipelineFile), delaysMs, options, process);
     const rows = table.rows();
     const keeps = shares.map((share) => ({ keep: share, delayMs: table.delayFor(share) }));
@@ -68,13 +71,14 @@ export default defineCommand({
   },
 });
 
-type StreamChoice = Deployment & { readonly stream: string | undefined; readonly from: number | undefined; readonly sample: number };
+type StreamChoice = Deployment &
+  Parameters<typeof inputFiles>[1] & { readonly stream: string | undefined; readonly from: number | undefined; readonly sample: number };
 
 /** @throws UsageError when a stream is named too: what was read would not be said */
 function filesOf(operands: readonly string[], options: StreamChoice): readonly InputFile[] {
   const named = (['port', 'endpoint', 'stack', 'stream', 'from'] as const).find((name) => options[name] !== undefined);
   if (named !== undefined) throw new UsageError(`--${named} and FILES exclude each other: give the files, or say which stream is read`);
-  return inputFiles(operands);
+  return inputFiles(operands, options);
 }
 
 async function sampled(pipeline: Pipeline, delaysMs: readonly number[], options: StreamChoice, process: CommandProcess): Promise<DelayResult> {

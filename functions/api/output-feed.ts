@@ -37,6 +37,8 @@ export const appended: FeedReader = async (context, options, query, range, text)
 /** Output mode `update`. */
 export const updated: FeedReader = async (context, options, query, range, text) => {
   refuseWith(context, 'update', ['status', 'order']);
+  // As Spark: an open session becomes another one with the next record, and what was sent of it would stay.
+  if (query.window.sessions !== undefined) throw refused('mode', 'update', 'is not for sessions: use append, or complete');
   const place = text === undefined ? undefined : ((await options.cursors.open(requestOf(context), text)) as FeedPlace);
   const { views, placeAfter } = await readChanges(readers(options), query, range, place);
   return { views, cursorAfter: (taken) => options.cursors.seal(requestOf(context), placeAfter(taken)) };

@@ -325,6 +325,8 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
+      if (values.fill === 'identity' && query.window.sessions !== undefined)
+        throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`);
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
       if (missing !== undefined)
         throw refused('key', JSON.stringify(key), `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`);

@@ -39,6 +39,16 @@ const window = {
   records: { ...integer, description: 'how many records are in it' },
 };
 
+const putAnswers = { accepted: integer, refused: integer, events: listOf(ref('Event')) };
+const problem = {
+  type: { ...text, format: 'uri-reference' },
+  title: text,
+  status: integer,
+  detail: text,
+  instance: text,
+  parameter: text,
+};
+
 /** What the API answers with, by name. */
 export const schemas = {
   Row: record({ key, values }),
@@ -112,14 +122,25 @@ export const schemas = {
     queries: { type: 'object', additionalProperties: record({ counted: integer, late: integer, filtered: integer }) },
   }),
   Health: record({ pipeline: text, status: { const: 'ok' } }),
-  Problem: record({
-    type: { ...text, format: 'uri-reference' },
-    title: text,
-    status: integer,
-    detail: text,
-    instance: text,
-    parameter: text,
-  }),
+  Problem: record(problem),
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+/** What `POST /v1/events` answers with besides, by name. */
+export const eventSchemas = {
+  Event: {
+    type: 'object',
+    properties: {
+      index: { ...integer, description: "its place among the request's events, from 0" },
+      outcome: { ...text, enum: ['accepted', 'refused'] },
+      status: { ...integer, enum: [202, 413, 422, 429, 503], description: '429 and 503 are worth another try' },
+      reason: { ...text, description: 'of a refused one' },
+      detail: { ...text, description: 'of a refused one' },
+    },
+    required: ['index', 'outcome', 'status'],
+    additionalProperties: false,
+  },
+  Events: record(putAnswers),
+  EventsProblem: record({ ...problem, ...putAnswers }),
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 
 export type SchemaName = keyof typeof schemas;

@@ -19,8 +19,8 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   readonly kind: string;
   /** The field it takes, where that was given by its name. */
   readonly field?: string;
-  /** Pure; runs once for every event before anything of the event is applied. */
-  readonly input: (event: Event) => AggregateInput<Input>;
+  /** Pure; runs once for every event before anything of the event is applied. @param time the event's time, epoch ms */
+  readonly input: (event: Event, time: number) => AggregateInput<Input>;
   readonly identity: State;
   add(state: State, value: Input): State;
   merge(left: State, right: State): State;

@@ -7,8 +7,10 @@ import type { EventIdValue } from './event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
+import type { Enriched, Lookup } from './lookup.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
+import { span } from './span.ts';
 import type { WindowKind } from './window.ts';
 import { startingIn, withLateness } from './window-rules.ts';
 
@@ -37,7 +39,7 @@ export interface QuerySpec<Event> {
   readonly expectedKeys?: number;
   /**
    * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It has an on-time pane when the
-   * watermark passes its end, refined ones as late records come, and is final then. @default 0: it is final at its end
+   * watermark passes its end, refined ones as late records come, and is final then. A session has its final pane alone. @default 0: it is final at its end
    */
   readonly allowedLateness?: Duration;
   /**
@@ -46,7 +48,7 @@ export interface QuerySpec<Event> {
    * says. @default false: windows that hold nothing are not there
    */
   readonly emptyWindows?: boolean | { readonly most: number };
-  /** Which panes a window has besides its final one. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
+  /** Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
   readonly emit?: {
     /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
     readonly early?: Duration;
@@ -68,7 +70,7 @@ export interface DedupSpec<Event> {
 }
 
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
-export interface PipelineSpec<Schema extends StandardSchemaV1> {
+export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> {
   /** Lower case letters, digits and dashes, at most 40: it is part of the names of the stream and the tables. */
   readonly name: string;
   /** Any Standard Schema validator (zod, valibot, arktype...). Must be synchronous and pure. */
@@ -79,6 +81,8 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
   /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default the id of `dedup`; without it, packed records go round the shards */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
+  /** Gives events more fields, for the queries: `lookup(devices, 'deviceId')`. Its event time, id and partition key are of the event as it came. @default none */
+  readonly enrich?: Lookup<EventOf<Schema>, Added>;
   /** Counts an event once that its producer sent more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
@@ -90,7 +94,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     readonly idle?: Duration;
   };
   /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
-  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema>> };
+  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
 }
 
 /** A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}. */
@@ -107,6 +111,7 @@ export interface Query {
   /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */
   readonly totals: readonly (readonly number[])[];
   readonly aggregateNames: readonly string[];
+  /** By position of their names; behind them what the kind of windows needs of its own, which is in no result. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
   /** Most empty windows in a row that are emitted; 0: none is. */
@@ -133,13 +138,14 @@ export interface Dedup {
   readonly withinMs: number;
 }
 
-/** A checked pipeline. Times are in milliseconds. `eventTime`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
+/** A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
 export interface Pipeline {
   readonly name: string;
   readonly schema: StandardSchemaV1['~standard'];
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
+  readonly enrich: ((event: unknown) => Enriched) | undefined;
   readonly dedup: Dedup | undefined;
   readonly delayMs: number;
   readonly maxFutureSkewMs: number;
@@ -166,9 +172,9 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  * Checks a pipeline and makes it ready to run.
  * @throws TidemarkError that names the field, the value and the remedy.
  */
-export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
+export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(spec: PipelineSpec<Schema, Added>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'dedup', 'watermark', 'queries']);
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
@@ -184,12 +190,19 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
     partitionKey: spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
+    enrich: checkedEnrich(spec.enrich),
     dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
     queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
   };
+}
+
+function checkedEnrich(given: Lookup<never, unknown> | undefined): Pipeline['enrich'] {
+  if (given === undefined) return undefined;
+  if (!hasFunctions(given, ['enrich'])) throw mistake('enrich', given, "is not a lookup: write lookup(devices, 'deviceId')");
+  return given.enrich;
 }
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
@@ -235,6 +248,8 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   const kind = required(`${field}.window`, spec.window);
   if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
   const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, { leastMs: 0, mostMs: longestDurationMs });
+  if (spec.from !== undefined && kind.sessions !== undefined)
+    throw mistake(`${field}.from`, spec.from, 'cannot be an edge of sessions, which may go across any moment: leave it out');
   const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
@@ -248,10 +263,10 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     groupBy: grouped,
     totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
-    aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
+    aggregates: [...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>), ...(kind.sessions === undefined ? [] : [span()])],
     expectedKeys,
     mostEmpty: checkedEmpty(`${field}.emptyWindows`, spec.emptyWindows, grouped, kind),
-    ...checkedEmit(`${field}.emit`, spec.emit, latenessMs),
+    ...(kind.sessions === undefined ? checkedEmit(`${field}.emit`, spec.emit, latenessMs) : sessionEmit(`${field}.emit`, spec.emit)),
     from,
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
@@ -292,7 +307,7 @@ function checkedEmpty(
   field: string,
   given: QuerySpec<unknown>['emptyWindows'] = false,
   groupBy: readonly string[],
-  { isEndless, label }: WindowKind,
+  { isEndless, sessions, label }: WindowKind,
 ): number {
   if (given === false) return 0;
   const { most } = given === true ? { most: usualEmpty } : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
@@ -306,7 +321,27 @@ function checkedEmpty(
       `is for queries without groupBy: which groups an empty window would have rows of, nobody knows; ask for one key's series with fill=identity`,
     );
   if (isEndless === true) throw mistake(field, given, `says nothing about ${label} windows, of which there is one: leave it out`);
+  if (sessions !== undefined) throw mistake(field, given, `says nothing about ${label} windows, which are where records are: leave it out`);
   return most;
+}
+
+/** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
+function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
+  onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
+  for (const [name, given, nothing] of [
+    ['early', early, undefined],
+    ['onTime', onTime, false],
+    ['late', late, 'never'],
+    ['history', history, 0],
+  ] as const)
+    if (given !== undefined && given !== nothing)
+      throw mistake(
+        `${field}.${name}`,
+        given,
+        'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
+      );
+  return { earlyMs: undefined, onTime: false, lateMs: undefined, history: 0 };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {

@@ -34,7 +34,14 @@ export const environmentNames = {
   rejects: 'TIDEMARK_REJECTS_TABLE',
   /** The finalize function, which aggregate asks for a run when its shard's watermark passes the end of a window; not set: it waits for the schedule. */
   finalize: 'TIDEMARK_FINALIZE_FUNCTION',
+  /** `on` tells the query function that events can be posted to the API: its description then says how. */
+  ingest: 'TIDEMARK_INGEST',
+  /** The queue of notifications about objects, for one that takes more than one invocation. */
+  objectsQueue: 'TIDEMARK_OBJECTS_QUEUE_URL',
   logLevel: 'TIDEMARK_LOG_LEVEL',
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',
 } as const;
+
+/** Over which partitions of the state table the notes about fed objects are spread: the only ones that the function of that source may write to. */
+export const objectPartitions = Array.from({ length: 4 }, (_, i) => `object#${i}`);

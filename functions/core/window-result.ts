@@ -54,9 +54,10 @@ export interface ClosingWindow extends EmittedWindow {
   readonly closing: number;
 }
 
-/** All windows that hold one of the slices, by end and start, each once. */
+/** All windows that hold one of the slices, by end and start, each once; of sessions, which no slice tells, none. */
 export function windowsOf(query: Query, slices: Iterable<number>): readonly ClosingWindow[] {
   const closings = new Set<number>();
+  if (query.window.sessions !== undefined) return [];
   for (const slice of slices) for (const closing of query.window.closings(slice)) closings.add(closing);
   return [...closings].sort((left, right) => left - right).flatMap((closing) => query.window.emit(closing).map((window) => ({ ...window, closing })));
 }

@@ -86,6 +86,12 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
     throw mistake('query', request.query, `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`);
+  if (query.kind.sessions !== undefined && (request.settled === 'replayed' || request.window !== undefined))
+    throw mistake(
+      'query',
+      request.query,
+      `has ${query.kind.label} windows: a late record may make one session of two that are final, and what is final is never taken back: discard the events, without a window, or count them with tidemark batch`,
+    );
   const [progress, { closedThrough, finalizedThrough }] = await Promise.all([readAllProgress(state), readHorizon(state)]);
   // Read after the horizon: what is registered later for a closed window takes no record.
   const unfinished = new Set((await readRegistry(state)).filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));

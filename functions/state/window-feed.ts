@@ -1,5 +1,5 @@
 import type { Query } from '../core/pipeline.ts';
-import type { Window } from '../core/window.ts';
+import type { SessionRule, Window } from '../core/window.ts';
 import { readCorrected } from './correction-log.ts';
 import { readEmptyPlace } from './empty-windows.ts';
 import { readHorizon } from './horizon.ts';
@@ -25,11 +25,33 @@ export async function readFinals(
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
   const closedBy = await lineOfClosings(tables, query);
+  if (query.window.sessions !== undefined) return finalSessions(tables, query, query.window.sessions, { from, to, limit }, after, closedBy);
   // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
   const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
   const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
   const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
   return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
+}
+
+/**
+ * Sessions close in the order of their last records, and one that began long ago may close last: all of the range are looked at. Who polls gives a `from` that goes along.
+ */
+async function finalSessions(
+  { windows }: ReaderTables,
+  query: Query,
+  { gapMs, closingOf }: SessionRule,
+  { from, to, limit }: FeedRange,
+  after: Window | undefined,
+  closedBy: number,
+): Promise<readonly WindowView[]> {
+  const closing = ({ end }: Window) => closingOf(end - gapMs);
+  const order = (left: Window, right: Window) => closing(left) - closing(right) || left.start - right.start || left.end - right.end;
+  const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
+  const due = panes.filter((pane) => closing(pane) <= closedBy && (after === undefined || order(pane, after) > 0));
+  return due
+    .sort(order)
+    .slice(0, limit)
+    .map((pane) => paneView(query, pane));
 }
 
 /** Until where all windows of a query are final that will be. */

@@ -9,6 +9,9 @@ import { LocalError, messageOf } from './local-error.ts';
 /** The entry file of each function, absolute. */
 export type FunctionEntries = Readonly<Record<FunctionName, string>>;
 
+/** The functions that run here: the pipeline's own, and the one that takes events over HTTP. */
+export type LocalFunctionName = FunctionName | 'ingest';
+
 /** What {@link bundleFunctions} needs. */
 export interface BundleFunctionsOptions {
   /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
@@ -24,12 +27,12 @@ export function functionEntries(packageRoot: string): FunctionEntries {
 }
 
 /**
- * Bundles the three functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
+ * Bundles the functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
  * import `tidemark` (the pipeline language) and, when it has no copy of its own, zod.
  * @returns the bundled file of each function
  * @throws LocalError `pipelineFile` or `bundle`, one line
  */
-export async function bundleFunctions(options: BundleFunctionsOptions): Promise<FunctionEntries> {
+export async function bundleFunctions(options: BundleFunctionsOptions): Promise<Readonly<Record<LocalFunctionName, string>>> {
   const pipelineFile = resolve(options.pipelineFile);
   if (!existsSync(pipelineFile)) {
     throw new LocalError(
@@ -37,17 +40,18 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
       `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
     );
   }
+  const entries = { ...options.entries, ingest: join(options.packageRoot, 'functions', 'ingest.ts') };
   const outDir = await cachedBuild(
     options.packageRoot,
     {
-      ...functionBuild({ entries: options.entries, pipelineFile, packageFolder: options.packageRoot }),
+      ...functionBuild({ entries, pipelineFile, packageFolder: options.packageRoot }),
       sourcemap: 'linked',
       sourcesContent: false,
     },
     'functions',
   );
-  const file = (name: FunctionName): string => join(outDir, `${name}${bundleExtension}`);
-  return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query') };
+  const file = (name: LocalFunctionName): string => join(outDir, `${name}${bundleExtension}`);
+  return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query'), ingest: file('ingest') };
 }
 
 /** The entry files of the child processes and of the worker that is an execution environment. */

@@ -46,6 +46,7 @@ export function functionVariables(spec: VariablesSpec): Record<string, string> {
     [environmentNames.state]: names.tables.state,
     [environmentNames.windows]: names.tables.windows,
     [environmentNames.rejects]: names.tables.rejects,
+    [environmentNames.ingest]: 'on',
     ...(spec.kicks ? { [environmentNames.finalize]: names.functions.finalize } : {}),
     ...spec.extra,
   };

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { type FunctionName, finalizeEverySeconds, mapping, functions as settings } from '../../functions/core/settings.ts';
-import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries } from './bundle.ts';
+import { type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
+import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
@@ -62,6 +62,7 @@ export interface Local {
 
 const finalizeEnvironments = 2;
 const queryEnvironments = 2;
+const ingestEnvironments = 2;
 /** How long (ms) a stop waits for each process before it kills it. */
 const stopWithinMs = 8_000;
 
@@ -128,7 +129,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           dataDir,
           port: portOf(ports, 'functions'),
           emulators: { kinesis: urlOf(portOf(emulated, 'kinesis')), dynamodb: urlOf(portOf(emulated, 'dynamodb')) },
-          environments: { aggregate: options.aggregateEnvironments ?? 2, finalize: finalizeEnvironments, query: queryEnvironments },
+          environments: {
+            aggregate: options.aggregateEnvironments ?? 2,
+            finalize: finalizeEnvironments,
+            query: queryEnvironments,
+            ingest: ingestEnvironments,
+          },
           timeoutMs: timeouts(options),
           kicks: finalizeEveryMs !== null,
           variables: options.functionVariables ?? {},
@@ -210,9 +216,9 @@ async function assertFree(port: number): Promise<void> {
   });
 }
 
-function timeouts(options: LocalOptions): Record<FunctionName, number> {
+function timeouts(options: LocalOptions): Record<LocalFunctionName, number> {
   const of = (name: FunctionName): number => options.timeoutMs?.[name] ?? settings[name].timeoutSeconds * 1_000;
-  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query') };
+  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query'), ingest: sourceFunctions.ingest.timeoutSeconds * 1_000 };
 }
 
 function portOf(ports: Ports | undefined, name: string): number {

@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableName, tables } from '../../functions/core/schema.ts';
-import { type FunctionName, streamRetentionHours } from '../../functions/core/settings.ts';
+import { streamRetentionHours } from '../../functions/core/settings.ts';
 import { type AwsJson, AwsJsonError, createAwsJson } from './aws-json.ts';
+import type { LocalFunctionName } from './bundle.ts';
 
 /** What the stream, the tables and the functions of a pipeline are called. */
 export interface ResourceNames {
   readonly stream: string;
   readonly tables: Readonly<Record<TableName, string>>;
-  readonly functions: Readonly<Record<FunctionName, string>>;
+  readonly functions: Readonly<Record<LocalFunctionName, string>>;
 }
 
 /** Names by pipeline: several pipelines may share a data folder. */
@@ -16,7 +17,7 @@ export function resourceNames(pipelineName: string): ResourceNames {
   return {
     stream: `tidemark-${pipelineName}`,
     tables: { state: of('state'), windows: of('windows'), rejects: of('rejects') },
-    functions: { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query') },
+    functions: { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query'), ingest: of('ingest') },
   };
 }
 

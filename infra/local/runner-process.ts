@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
-import { type FunctionName, mapping } from '../../functions/core/settings.ts';
+import { mapping } from '../../functions/core/settings.ts';
 import { createAwsJson } from './aws-json.ts';
+import type { LocalFunctionName } from './bundle.ts';
 import { type CheckpointFile, createCheckpoints, readCheckpoints, type SaveCheckpoints, writeCheckpoints } from './checkpoints.ts';
 import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 import { dataFolder } from './data-folder.ts';
@@ -47,7 +48,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
   let kept: CheckpointFile = options.memo?.checkpoints ?? { version: 1, streams: {} };
   const remember = (): void => parent.remember({ checkpoints: dataDir === null ? kept : null, metrics } satisfies RunnerMemo);
 
-  const nameOf = new Map((Object.entries(names.functions) as [FunctionName, string][]).map(([name, full]) => [full, name]));
+  const nameOf = new Map((Object.entries(names.functions) as [LocalFunctionName, string][]).map(([name, full]) => [full, name]));
   const onMetrics = (functionName: string, sums: MetricSums): void => {
     const name = nameOf.get(functionName) ?? functionName;
     const total = metrics[name] ?? {};
@@ -86,6 +87,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     ports,
     onMetrics,
     query: (event) => client.invoke(names.functions.query, event),
+    ingest: (event) => client.invoke(names.functions.ingest, event),
     pages: {
       health: () => health(options, front),
       metrics: async () => metrics,

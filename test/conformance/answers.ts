@@ -20,7 +20,7 @@ const answers: Readonly<Record<string, Answer>> = {
     vector.window === null
       ? rowsByStep(question, vector, trace)
       : windowsByStep('emissions', question, vector, (step) =>
-          vector.latenessMs > 0
+          vector.latenessMs > 0 && vector.window?.['type'] !== 'session'
             ? (trace.steps[step]?.panes ?? []).flatMap((pane) => paneRows(vector, pane))
             : vector.emits === 'finals'
               ? rowsOf(vector, trace.steps[step]?.finals ?? [])

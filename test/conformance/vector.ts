@@ -93,13 +93,20 @@ function missingFeatures(raw: JsonObject): readonly string[] {
   return [
     ...unknownFields('vector', raw, knownFields),
     ...['trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
-    ...(hasPanes && accumulation === 'discarding' ? ['accumulation "discarding"'] : []),
+    ...(hasPanes && !isSession(raw) && accumulation === 'discarding' ? ['accumulation "discarding"'] : []),
     ...(typeof outputMode === 'string' && outputMode in outputModes ? [] : [`outputMode ${JSON.stringify(outputMode)}`]),
     ...(outputTime === 'end' || outputTime === 'latest' ? [] : [`outputTime ${JSON.stringify(outputTime)}`]),
     ...['groupBy', 'aggregates', 'partitions', 'requires'].filter((name) => !Array.isArray(raw[name] ?? [])),
-    ...listOf(requires).map((requirement) => `requires ${JSON.stringify(requirement)}`),
+    ...listOf(requires)
+      .filter((requirement) => !(isSession(raw) && requirement === 'session-touching-merges'))
+      .map((requirement) => `requires ${JSON.stringify(requirement)}`),
     ...rawEvents(listOf(raw['steps'])).flatMap((event) => ('gap' in event ? ['events.gap'] : [])),
   ];
+}
+
+/** Sessions have a final pane alone, whatever their lateness; so it is theirs before the other kinds'. */
+function isSession({ window }: JsonObject): boolean {
+  return isObject(window) && window['type'] === 'session';
 }
 
 /** Both of Spark's modes are one here: an id is known for as long as the horizon says, and no shorter for a watermark. */

@@ -1,6 +1,7 @@
 import { type CalendarUnit, calendar } from '../../functions/core/calendar.ts';
 import { cumulate } from '../../functions/core/cumulate.ts';
 import { global } from '../../functions/core/global.ts';
+import { session } from '../../functions/core/session.ts';
 import { sliding } from '../../functions/core/sliding.ts';
 import { tumbling } from '../../functions/core/tumbling.ts';
 import type { WindowKind } from '../../functions/core/window.ts';
@@ -15,7 +16,7 @@ interface KnownKind {
 
 /**
  * The window kinds that Tidemark has, by the vectors' names. `noNegativeStart`, Kafka Streams' having no windows before 1970, is not one of
- * its options: the runner leaves such windows out of the outcome.
+ * its options: the runner leaves such windows out of the outcome; and `endInclusive`, its sessions that end with their last record, it shows.
  */
 const kinds: Readonly<Record<string, KnownKind>> = {
   tumbling: {
@@ -43,6 +44,8 @@ const kinds: Readonly<Record<string, KnownKind>> = {
       return calendar(String(unit) as CalendarUnit, { timeZone: String(timezone) });
     },
   },
+  // The peers close sessions to the millisecond.
+  session: { fields: ['gap', 'endInclusive'], make: ({ gap }) => session(number('window.gap', gap), { resolution: 1 }) },
   global: { fields: [], make: () => global() },
 };
 

@@ -7,10 +7,12 @@ import {
   cumulate,
   definePipeline,
   global,
+  lookup,
   max,
   min,
   type PipelineSpec,
   rollup,
+  session,
   sliding,
   sum,
   tumbling,
@@ -38,6 +40,11 @@ function definingQuery(changes: Readonly<Record<string, unknown>>): () => unknow
   return defining({ queries: { perHour: { ...query, ...changes } } });
 }
 
+function lookingUp(...given: readonly unknown[]): () => unknown {
+  const [rows, key, options] = given.length === 1 ? [given[0], 'action'] : given;
+  return () => Reflect.apply(lookup, undefined, [rows, key, options]);
+}
+
 /** A Standard Schema that answers as it is told. */
 export function schemaOf(validate: (value: unknown) => unknown): unknown {
   return { '~standard': { version: 1, vendor: 'test', validate } };
@@ -55,6 +62,19 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a name with a line break', defining({ name: 'devices\n' }), 'name', 'devices\n'],
   ['a name of 41 characters', defining({ name: 'x'.repeat(41) }), 'name', 'x'.repeat(41)],
   ['a number for a name', defining({ name: 5 }), 'name', 5],
+  ['rows instead of a lookup', defining({ enrich: [{ action: 'Open' }] }), 'enrich', [{ action: 'Open' }]],
+  ['a lookup in a file that nobody reads', lookingUp('devices.json'), 'enrich.rows', 'devices.json'],
+  ['a lookup in an object', lookingUp({ Open: 1 }), 'enrich.rows', { Open: 1 }],
+  ['a row that is text', lookingUp(['Open']), 'enrich.rows[0]', 'Open'],
+  ['a row without its key', lookingUp([{ action: 'Open' }, { name: 'x' }]), 'enrich.rows[1].action', undefined],
+  ['a row with a key that is no number', lookingUp([{ action: Number.NaN }]), 'enrich.rows[0].action', Number.NaN],
+  ['two rows of one key', lookingUp([{ action: 'Open' }, { action: 'Open' }]), 'enrich.rows[1].action', 'Open'],
+  ['a lookup by no key', lookingUp([{ action: 'Open' }], undefined), 'enrich.key', undefined],
+  ['a lookup by a function alone', lookingUp([{ action: 'Open' }], () => 1), 'enrich.key', () => 1],
+  ['a lookup by an async key', lookingUp([{ action: 'Open' }], { of: async () => 1, in: 'action' }), 'enrich.key.of', async () => 1],
+  ['a lookup of a field that no row has', lookingUp([{ action: 'Open' }], 'action', { fields: ['room'] }), 'enrich.fields', 'room'],
+  ['a lookup that says nothing of unknown keys', lookingUp([{ action: 'Open' }], 'action', { unknown: 'ignore' }), 'enrich.unknown', 'ignore'],
+  ['a lookup with a setting that is none', lookingUp([{ action: 'Open' }], 'action', { default: 1 }), 'enrich.default', 'default'],
   ['no schema', defining({ event: undefined }), 'event', undefined],
   ['null for a schema', defining({ event: null }), 'event', null],
   ['an object of types for a schema', defining({ event: { time: 'number' } }), 'event', { time: 'number' }],
@@ -138,6 +158,30 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a slide that puts a record into a million windows', () => sliding('1 day', 1), 'window: sliding slide', 1],
   ['an offset of the slide', () => sliding('1 hour', '1 minute', { offset: '1 minute' }), 'window: sliding offset', '1 minute'],
   ['a step that does not divide', () => cumulate('1 hour', '7 minutes'), 'window: cumulate step', '7 minutes'],
+  ['a session without a gap', () => session(0), 'window: session gap', 0],
+  ['a session with a gap of two years', () => session('730 days'), 'window: session gap', '730 days'],
+  [
+    'a session whose slices are longer than its gap',
+    () => session('1 minute', { resolution: '2 minutes' }),
+    'window: session resolution',
+    '2 minutes',
+  ],
+  ['a session whose gap is a hundred million slices', () => session('2 days', { resolution: 1 }), 'window: session resolution', 1],
+  ['a session with an offset', () => session('1 minute', { offset: 5 } as never), 'window: session offset', 'offset'],
+  ['early panes of sessions', definingQuery({ window: session(5), emit: { early: '1 s' } }), 'queries.perHour.emit.early', '1 s'],
+  [
+    'an on-time pane of sessions',
+    definingQuery({ window: session(5), allowedLateness: 1, emit: { onTime: true } }),
+    'queries.perHour.emit.onTime',
+    true,
+  ],
+  [
+    'refined panes of sessions',
+    definingQuery({ window: session(5), allowedLateness: 1, emit: { late: 'each' } }),
+    'queries.perHour.emit.late',
+    'each',
+  ],
+  ['sessions from a moment on', definingQuery({ window: session(5), from: '2026-11-24T00:00:00Z' }), 'queries.perHour.from', '2026-11-24T00:00:00Z'],
   ['a calendar hour', () => calendar('hour' as never, { timeZone: 'UTC' }), 'window: calendar unit', 'hour'],
   ['a calendar without a zone', () => calendar('day', {} as never), 'window: calendar timeZone', undefined],
   ['a calendar of nowhere', () => calendar('day', { timeZone: 'Mars/Olympus' }), 'window: calendar timeZone', 'Mars/Olympus'],

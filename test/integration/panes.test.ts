@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inputFiles } from '../../cli/input/input-file.ts';
 import { loadPipeline } from '../../cli/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
 import { triggerOutput } from '../../cli/stream/trigger-output.ts';
@@ -195,7 +196,7 @@ describe('tidemark stream --mode', () => {
       {
         pipeline: definition,
         pipelineFile: pipeline,
-        files,
+        files: inputFiles(files),
         shards: 1,
         trigger: { files: 1 },
         dataDir: undefined,

@@ -24,7 +24,7 @@ const lists = fc.array(values, { maxLength: 8 });
 
 function stateOf(aggregate: AnyAggregate<Numbers>, of: readonly (number | null)[]): unknown {
   return of.reduce<unknown>((state, n) => {
-    const input = aggregate.input({ n });
+    const input = aggregate.input({ n }, 0);
     return input.kind === 'value' ? aggregate.add(state, input.value) : state;
   }, aggregate.identity);
 }

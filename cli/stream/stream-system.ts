@@ -1,0 +1,53 @@
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { startLocal } from '../../infra/local/local.ts';
+import type { CommandProcess } from '../command.ts';
+import { type Embedded, embedded } from './embedded.ts';
+
+/** The whole system, embedded: what it is told. */
+export interface StreamSystemOptions {
+  readonly pipeline: Pipeline;
+  readonly pipelineFile: string;
+  readonly shards: number;
+  /** Upper bound of the speed at which events are put. @default none */
+  readonly eventsPerSecond?: number | undefined;
+  /** Keeps the stream, the tables and how far the input is read; in memory without. */
+  readonly dataDir: string | undefined;
+  readonly process: CommandProcess;
+}
+
+/** A system that is ready. */
+export interface RunningSystem {
+  readonly system: Embedded;
+  /** Aborted by Ctrl-C, and when the system ends by itself. */
+  readonly signal: AbortSignal;
+  /** When it was ready, epoch ms, and how many seconds that took. */
+  readonly readyMs: number;
+  readonly startSeconds: number;
+}
+
+/** Starts the system, which makes windows final when it is asked to, and stops it when `use` is done with it. */
+export async function withSystem<T>(options: StreamSystemOptions, use: (running: RunningSystem) => Promise<T>): Promise<T> {
+  const { process, dataDir } = options;
+  const beganMs = process.now();
+  const system = embedded(
+    await startLocal({
+      pipelineFile: options.pipelineFile,
+      pipelineName: options.pipeline.name,
+      shards: options.shards,
+      batchWindowMs: 0,
+      finalizeEveryMs: null,
+      ...(dataDir === undefined ? {} : { dataDir }),
+    }),
+  );
+  const ended = new AbortController();
+  system.local.onExit((error) => ended.abort(error));
+  const signal = AbortSignal.any([process.signal, ended.signal]);
+  try {
+    // Ready is when the functions answer: deployed ones have long been started by their schedule and their readers.
+    await Promise.all([system.api.queries(), system.finalize({})]);
+    const readyMs = process.now();
+    return await use({ system, signal, readyMs, startSeconds: (readyMs - beganMs) / 1000 });
+  } finally {
+    await system.close();
+  }
+}
