@@ -123,7 +123,7 @@ describe('every kind of windows', () => {
         if (timeZone === 'UTC') expect([start, end]).toEqual(windowsAt(tumbling(minutes * 60_000, { offset: offset * 60_000 }), time)[0]);
         if (minutes === 1440 && offset === 0) expect([start, end]).toEqual(windowsAt(calendar('day', { timeZone }), time)[0]);
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     );
   });
 
