@@ -5,12 +5,12 @@ import type { EventTimeAggregation } from './event-time-aggregation.ts';
  * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong to the stack and not to the
  * construct, so that their names are plain ones and an app of one's own can hold several constructs.
  */
-export function addOutputs(stack: Stack, { api, stream, tables, functions, sources }: EventTimeAggregation): void {
+export function addOutputs(stack: Stack, { api, source, tables, functions, sources }: EventTimeAggregation): void {
   const outputs: Readonly<Record<string, string>> = {
     ApiUrl: api.url,
     ApiId: api.restApiId,
     ApiStage: api.deploymentStage.stageName,
-    StreamName: stream.streamName,
+    [source.output.name]: source.output.value,
     StateTable: tables.state.tableName,
     WindowsTable: tables.windows.tableName,
     RejectsTable: tables.rejects.tableName,

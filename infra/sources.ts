@@ -49,7 +49,8 @@ export interface SourceProps {
 
 /** What the functions of sources are made with. */
 export interface PipelineSourcesProps extends SourceProps {
-  readonly stream: IStream;
+  /** What they put events into; undefined: the pipeline reads something else, and has none of them. */
+  readonly stream: IStream | undefined;
   readonly state: ITable | Table;
   /** What every function of the pipeline is made of. */
   readonly common: Omit<PipelineFunctionProps, 'name' | 'entry' | 'environment'>;
@@ -112,6 +113,7 @@ export class PipelineSources extends Construct {
 
   private newFunction(id: string, name: SourceName, environment: Readonly<Record<string, string>>): PipelineFunction {
     const { common, stream } = this.props;
+    if (stream === undefined) throw mistake(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
     const made = new PipelineFunction(this, id, {
       ...common,
       name,

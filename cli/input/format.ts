@@ -30,9 +30,3 @@ export function formatOf(path: string, cells: FileFormat['cells'] = 'typed'): Fi
   }
   return { form: /\.csv$/i.test(bare) ? 'csv' : 'json', packing, cells };
 }
-
-/** A parser of `--format`. */
-export function format(value: string, option: string): string {
-  if (formatNames.some((name) => name === value)) return value;
-  throw new UsageError(`${option} is one of ${formatNames.join(', ')}, not "${value}"`);
-}
