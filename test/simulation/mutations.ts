@@ -462,6 +462,75 @@ export const mutations: readonly Mutation[] = [
     ],
     seed: 9093,
   },
+  {
+    id: 'am',
+    rule: 'a pane is kept before the one that takes its place is visible',
+    edits: [
+      {
+        file: 'functions/state/manifest.ts',
+        find: '  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n  const written = await writePane(windows, query, window, { ...draft, revision });\n',
+        replace:
+          '  const written = await writePane(windows, query, window, { ...draft, revision });\n  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n',
+      },
+    ],
+    seed: 133,
+  },
+  {
+    id: 'an',
+    rule: 'the end of a stream does not close a window over all of time',
+    edits: [{ file: finalizer, find: 'pipeline.queries.filter((query) => !query.kind.isEndless)', replace: 'pipeline.queries.filter(() => true)' }],
+    seed: 40,
+  },
+  {
+    id: 'ao',
+    rule: 'which windows are empty is looked at when all that hold something are final',
+    edits: [
+      { file: finalizer, find: '  const empty = await emitEmptyWindows(options, doneThrough, maxEventTime);\n', replace: '' },
+      {
+        file: finalizer,
+        find: '  let closingsLeft = byClosing.length;\n',
+        replace: '  let closingsLeft = byClosing.length;\n  const empty = await emitEmptyWindows(options, closedThrough, maxEventTime);\n',
+      },
+    ],
+    seed: 31,
+  },
+  {
+    id: 'ap',
+    rule: 'how far empty windows are emitted is noted when they are acknowledged',
+    edits: [
+      {
+        file: 'functions/state/empty-windows.ts',
+        find: '  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
+        replace:
+          '  await notePlace(options.state, query, { end, run });\n  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
+      },
+    ],
+    seed: 595,
+  },
+  {
+    id: 'aq',
+    rule: 'the fields that a total adds up are missing in its key, for null is a value',
+    edits: [
+      {
+        file: 'functions/core/window-result.ts',
+        find: '.filter(([name]) => kept.includes(query.groupBy.indexOf(name)))',
+        replace: '.filter(([name]) => name.length > 0)',
+      },
+    ],
+    seed: 21,
+  },
+  {
+    id: 'ar',
+    rule: 'a window on clocks ends where the clocks say, and not when its usual length has passed',
+    edits: [
+      {
+        file: 'functions/core/calendar.ts',
+        find: 'if (end > start) return { start, end };',
+        replace: 'if (end > start) return { start, end: start + usualMs[unit] };',
+      },
+    ],
+    seed: 40,
+  },
 ];
 
 /** Rules of the list that are not in the code yet. */
