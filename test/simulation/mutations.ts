@@ -132,8 +132,8 @@ export const mutations: readonly Mutation[] = [
       { file: finalizer, find: raiseThenForget, replace: '  await forget(options, closing, buckets);\n' },
       {
         file: finalizer,
-        find: '  const panes = (await Promise.all(closed',
-        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (await Promise.all(closed',
+        find: '  const panes = (\n    await Promise.all([',
+        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (\n    await Promise.all([',
       },
     ],
     seed: 10,
@@ -160,7 +160,7 @@ export const mutations: readonly Mutation[] = [
     id: 'l',
     rule: 'a pane is published before finalizedThrough is raised',
     edits: [
-      { file: finalizer, find: '        await publish(pane);\n        return [pane];\n', replace: '        return [pane];\n' },
+      { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
       {
         file: finalizer,
         find: raiseThenForget,
