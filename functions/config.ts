@@ -1,5 +1,9 @@
-import { TidemarkError } from './core/error.ts';
+import { mistake, TidemarkError } from './core/error.ts';
+import { checkKafkaSource, type KafkaSource } from './core/kafka-source.ts';
 import { environmentNames } from './core/schema.ts';
+
+/** The stream that a pipeline reads. */
+export type StreamSource = { readonly kind: 'kinesis'; readonly stream: string } | ({ readonly kind: 'kafka' } & KafkaSource);
 
 /** What the function of a source has to know of where it runs. */
 export interface SourceConfig {
@@ -11,6 +15,7 @@ export interface SourceConfig {
 
 /** What a function has to know of where it runs. */
 export interface Config extends SourceConfig {
+  readonly source: StreamSource;
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
   /** The finalize function, where aggregate may ask it for a run. */
   readonly finalizeFunction: string | undefined;
@@ -30,6 +35,7 @@ export function readConfig(environment: Environment = process.env): Config {
   const required = (name: string) => requiredIn(environment, name);
   return {
     ...readSourceConfig(environment),
+    source: readSource(required(environmentNames.stream), environment[environmentNames.kafka]),
     tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
     finalizeFunction: environment[environmentNames.finalize],
     ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
@@ -64,4 +70,31 @@ function requiredIn(environment: Environment, name: string): string {
   if (value === undefined || value === '')
     throw new TidemarkError(`${name}: missing in the function's environment: deploy it with the construct, which sets it`);
   return value;
+}
+
+/** @param kafka how to reach the topic's brokers, JSON; undefined: the stream is one of Kinesis */
+function readSource(stream: string, kafka: string | undefined): StreamSource {
+  if (kafka === undefined) return { kind: 'kinesis', stream };
+  let brokers: unknown;
+  try {
+    brokers = JSON.parse(kafka);
+  } catch {
+    brokers = undefined;
+  }
+  if (typeof brokers !== 'object' || brokers === null)
+    throw mistake(environmentNames.kafka, kafka, 'is not an object of JSON: deploy the function with the construct, which sets it');
+  return { kind: 'kafka', ...checkKafkaSource({ ...(brokers as KafkaSource), topic: stream }) };
+}
+
+/**
+ * The source, which has to be of the kind that the function was bundled for.
+ * @throws TidemarkError when code and environment are of different deployments
+ */
+export function sourceOf<Kind extends StreamSource['kind']>(kind: Kind, source: StreamSource): Extract<StreamSource, { kind: Kind }> {
+  if (isOf(kind, source)) return source;
+  throw mistake('source', source.kind, `is not what the function was bundled for, ${kind}: deploy it with the construct, which sets both`);
+}
+
+function isOf<Kind extends StreamSource['kind']>(kind: Kind, source: StreamSource): source is Extract<StreamSource, { kind: Kind }> {
+  return source.kind === kind;
 }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import pLimit from 'p-limit';
 import pipeline from '#pipeline';
+import { openStream } from '#stream';
 import { readConfig } from './config.ts';
 import { unaccounted } from './core/counters.ts';
 import { streamRetentionHours } from './core/settings.ts';
 import { type FinalizeEvent, finalizeRequest } from './finalize-request.ts';
-import { kinesisStream } from './kinesis-stream.ts';
 import { pointAlias } from './state/alias.ts';
 import { type Backfill, backfill } from './state/backfill.ts';
 import { type CorrectionAnswer, correct } from './state/correction.ts';
@@ -19,7 +19,7 @@ import { createTelemetry } from './telemetry.ts';
 
 const config = readConfig();
 const tables = openTables(config.tables);
-const stream = kinesisStream(config.stream);
+const stream = openStream(config.source);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
 /** What a warm container remembers of windows that overlap. */

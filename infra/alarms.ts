@@ -15,6 +15,7 @@ import type { TableName } from '../functions/core/schema.ts';
 import { type FunctionName, finalizeEverySeconds } from '../functions/core/settings.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { PipelineFunction } from './pipeline-function.ts';
+import type { Backlog } from './source.ts';
 
 /** When the alarms go off, and whom they tell. */
 export interface AlarmSettings {
@@ -22,6 +23,8 @@ export interface AlarmSettings {
   readonly actions?: readonly IAlarmAction[];
   /** How long a record may wait in the stream before it is folded. @default 5 minutes */
   readonly iteratorAge?: Duration;
+  /** How many records of a Kafka partition may wait before they are folded. @default 100,000 */
+  readonly offsetLag?: number;
   /** How far the watermark may be behind the clock while records come; more than the pipeline's delay. @default 3 hours */
   readonly watermarkLag?: Duration;
   /** Share of the events that may be rejected, above 0 and at most 1. @default 0.01 */
@@ -35,6 +38,7 @@ export type AlarmSpec = readonly [name: string, description: string, metric: IMe
 
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
+  readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
   /** Those of the sources that the pipeline has. */
@@ -49,16 +53,21 @@ export class PipelineAlarms extends Construct {
   /** @throws TidemarkError when a share is none. */
   constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
     super(scope, id);
-    const { metrics, functions, tables } = props;
+    const { metrics, backlog, functions, tables } = props;
     const period = Duration.minutes(5);
     const iteratorAge = props.iteratorAge ?? Duration.minutes(5);
+    const offsetLag = props.offsetLag ?? 100_000;
+    const waiting = {
+      IteratorAge: `Records wait longer than ${iteratorAge.toHumanString()}`,
+      OffsetLag: `More than ${offsetLag} records of a partition wait`,
+    } as const;
     const watermarkLag = props.watermarkLag ?? Duration.hours(3);
     const alarms: readonly AlarmSpec[] = [
       [
-        'IteratorAge',
-        `Records wait longer than ${iteratorAge.toHumanString()} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
-        functions.aggregate.metric('IteratorAge', { statistic: 'Maximum', period }),
-        { threshold: iteratorAge.toMilliseconds() },
+        backlog.alarm,
+        `${waiting[backlog.alarm]} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
+        backlog.metric,
+        { threshold: backlog.alarm === 'IteratorAge' ? iteratorAge.toMilliseconds() : offsetLag },
       ],
       ['AggregateErrors', 'Batches fail and are repeated', functions.aggregate.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
       ['FinalizeErrors', 'Finalize runs fail', functions.finalize.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],

@@ -6,7 +6,10 @@ import { addOutputs } from './outputs.ts';
 import { settingsOf } from './settings.ts';
 
 const app = new App();
-const { stackName, pipeline, stage, shards, windowsTable, operations, ingest, objects, changesStream } = settingsOf((name) => app.node.tryGetContext(name), process.cwd());
+const { stackName, pipeline, stage, shards, windowsTable, operations, ingest, objects, changesStream } = settingsOf(
+  (name) => app.node.tryGetContext(name),
+  process.cwd(),
+);
 const stack = new Stack(app, stackName, { description: `Tidemark: ${stackName}` });
 const counts = new EventTimeAggregation(stack, 'Counts', {
   pipeline,

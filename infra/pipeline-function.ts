@@ -5,7 +5,9 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, type SourceName, sourceFunctions } from '../functions/core/settings.ts';
+import type { SourceKind } from './bundling.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
+import type { FunctionNetwork } from './source.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
@@ -17,9 +19,19 @@ export interface PipelineFunctionProps {
   readonly entry: string;
   /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
   readonly pipeline: string;
+  /** Where its events come from: it holds the client of that and of nothing else. */
+  readonly source: SourceKind;
+  /** The VPC that it runs in; undefined: none. */
+  readonly network: FunctionNetwork | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
   readonly logRemovalPolicy: RemovalPolicy;
+}
+
+function inNetwork(network: FunctionNetwork | undefined) {
+  if (network === undefined) return {};
+  const { vpc, vpcSubnets, securityGroups } = network;
+  return { vpc, ...(vpcSubnets && { vpcSubnets }), ...(securityGroups && { securityGroups }) };
 }
 
 /**
@@ -40,6 +52,7 @@ export class PipelineFunction extends LambdaFunction {
         code: functionCode({
           entry: resolve(props.entry),
           pipelineFile: resolve(props.pipeline),
+          source: props.source,
           packageFolder,
           onBundled: (metafile) => {
             hasLocales = holdsZodLocales(metafile);
@@ -57,6 +70,7 @@ export class PipelineFunction extends LambdaFunction {
         role,
         logGroup,
         tracing: Tracing.ACTIVE,
+        ...inNetwork(props.network),
       });
     } catch (error) {
       throw failure ?? error;

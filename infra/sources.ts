@@ -49,7 +49,8 @@ export interface SourceProps {
 
 /** What the functions of sources are made with. */
 export interface PipelineSourcesProps extends SourceProps {
-  readonly stream: IStream;
+  /** What they put events into; undefined: the pipeline reads something else, and has none of them. */
+  readonly stream: IStream | undefined;
   readonly state: ITable | Table;
   /** What every function of the pipeline is made of. */
   readonly common: Omit<PipelineFunctionProps, 'name' | 'entry' | 'environment'>;
@@ -81,7 +82,6 @@ export class PipelineSources extends Construct {
     this.props = props;
     const functions: Partial<Record<SourceName, PipelineFunction>> = {};
     const alarms: AlarmSpec[] = [];
-    if (props.ingest === true) functions.ingest = this.newFunction('Ingest', 'ingest', {});
     if (props.objects !== undefined) {
       this.queues = this.newQueues();
       functions.objects = this.feedObjects(props.objects, this.queues);
@@ -91,16 +91,29 @@ export class PipelineSources extends Construct {
     if (props.changes !== undefined) {
       functions.changes = this.feedChanges(props.changes);
       const age: IMetric = functions.changes.metric('IteratorAge', { statistic: Stats.MAXIMUM, period });
-      alarms.push(['ChangesBehind', 'Changes of the table wait for an hour, and are lost after a day', age, { threshold: changesLag.toMilliseconds() }]);
+      alarms.push([
+        'ChangesBehind',
+        'Changes of the table wait for an hour, and are lost after a day',
+        age,
+        { threshold: changesLag.toMilliseconds() },
+      ]);
     }
-    if (functions.ingest !== undefined)
-      alarms.push(['IngestErrors', 'Requests that post events fail', functions.ingest.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }]);
+    if (props.ingest === true) {
+      functions.ingest = this.newFunction('Ingest', 'ingest', {});
+      alarms.push([
+        'IngestErrors',
+        'Requests that post events fail',
+        functions.ingest.metricErrors({ period }),
+        { threshold: 1, evaluationPeriods: 3 },
+      ]);
+    }
     this.functions = functions;
     this.alarms = alarms;
   }
 
   private newFunction(id: string, name: SourceName, environment: Readonly<Record<string, string>>): PipelineFunction {
     const { common, stream } = this.props;
+    if (stream === undefined) throw mistake(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
     const made = new PipelineFunction(this, id, {
       ...common,
       name,
@@ -129,7 +142,11 @@ export class PipelineSources extends Construct {
   private feedObjects(source: ObjectsSource, { objects: queue }: { readonly objects: Queue }): PipelineFunction {
     const { bucket, prefix = '', suffix, notifiedBy = 'bucket', maxConcurrency = 5 } = source;
     if (!Number.isInteger(maxConcurrency) || maxConcurrency < fewestAtATime || maxConcurrency > mostAtATime)
-      throw mistake('objects.maxConcurrency', maxConcurrency, `is not a number of invocations: give a whole number from ${fewestAtATime} to ${mostAtATime}`);
+      throw mistake(
+        'objects.maxConcurrency',
+        maxConcurrency,
+        `is not a number of invocations: give a whole number from ${fewestAtATime} to ${mostAtATime}`,
+      );
     const { state } = this.props;
     const made = this.newFunction('Objects', 'objects', {
       [environmentNames.state]: state.tableName,

@@ -1,8 +1,11 @@
+import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
 import { outputModes } from '../../functions/core/output-mode.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { hasFields } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
+import { streamNameOf } from '../feed.ts';
+import type { TopicPlace } from '../feeder/kafka-topic.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
 import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
@@ -21,7 +24,10 @@ export default defineCommand({
     'with each file that is moved into a folder, and prints windows as they become final, until Ctrl-C.',
   options: {
     pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
-    shards: valueOr('number', 'shards of the stream', integer(1, 100), 4),
+    shards: valueOr('number', 'shards of the stream, or partitions of the topic', integer(1, 100), 4),
+    source: valueOr('kinesis|kafka', 'what the files are put into and read from', oneOf(['kinesis', 'kafka']), 'kinesis'),
+    bootstrapServers: value('host:port,...', 'with --source kafka: the brokers of a cluster without authentication, separated by commas', text),
+    topic: value('name', 'with --source kafka: a topic that is new or empty (default: tidemark-PIPELINE)', text),
     watch: value('folder', 'instead of FILES: each file that is moved into this folder, once, also after a kill -9 (with --data and --resume)', text),
     maxFilesPerTrigger: value('number', 'files between two finalize runs (default: all at once)', integer(1, 1_000_000)),
     triggerRecords: value('number', 'records between two finalize runs, instead of files', integer(1, 10_000_000)),
@@ -41,6 +47,7 @@ export default defineCommand({
     ['tidemark stream events/*.json --pipeline device-actions --shards 4 --max-files-per-trigger 1', 'the lesson: the same query, as a stream'],
     ['tidemark stream events/*.json --max-files-per-trigger 1 --mode update', 'the rows that each file changes'],
     ['tidemark stream events/*.json --data run --resume', 'go on after a kill -9'],
+    ['tidemark stream events/*.json --source kafka --bootstrap-servers 127.0.0.1:9092', 'the same, with a Kafka topic as the stream'],
     ['tidemark stream --watch incoming --data run --pipeline device-actions', 'a folder as a stream, until Ctrl-C; go on with --resume'],
   ],
   async run({ operands, options, process }) {
@@ -55,8 +62,10 @@ export default defineCommand({
     const form: ResultForm = options.json ? 'json' : 'table';
     const trigger = triggerSize(options);
     const { shards, data: dataDir } = options;
-    const common = { pipeline, pipelineFile, shards, eventsPerSecond, dataDir, start: options.resume ? 'resume' : 'fresh', process } as const;
+    const kafka = topicPlace(options, pipeline.name);
+    const common = { pipeline, pipelineFile, shards, kafka, eventsPerSecond, dataDir, start: options.resume ? 'resume' : 'fresh', process } as const;
     if (watch !== undefined) {
+      if (kafka !== undefined) throw new UsageError('--watch puts files into a stream of Kinesis: leave out --source kafka, or name FILES');
       if (operands.length > 0 || by !== undefined || options.mode !== undefined)
         throw new UsageError('--watch prints final windows as they come, without an end: leave out FILES, --totals and --mode');
       return watchFolder({ ...common, folder: watch, input: options, trigger, onFinal: (rows) => printRows(rows, form, process.stdout) }, form);
@@ -74,6 +83,28 @@ export default defineCommand({
     });
   },
 });
+
+function topicPlace(
+  options: {
+    readonly source: 'kinesis' | 'kafka';
+    readonly bootstrapServers: string | undefined;
+    readonly topic: string | undefined;
+    readonly data: string | undefined;
+  },
+  pipelineName: string,
+): TopicPlace | undefined {
+  const { source, bootstrapServers, topic, data } = options;
+  if (source === 'kinesis') {
+    if (bootstrapServers !== undefined || topic !== undefined)
+      throw new UsageError('--bootstrap-servers and --topic belong to a Kafka topic: give --source kafka with them');
+    return undefined;
+  }
+  if (bootstrapServers === undefined) throw new UsageError('--source kafka needs --bootstrap-servers: name the brokers, such as 127.0.0.1:9092');
+  if (data !== undefined) throw new UsageError('--data keeps a stream of Kinesis: with --source kafka the brokers keep the records, leave it out');
+  const servers = bootstrapServers.split(',').map((server) => server.trim());
+  const place = checkKafkaSource({ topic: topic ?? streamNameOf(pipelineName), bootstrapServers: servers, authentication: 'plaintext' });
+  return { topic: place.topic, bootstrapServers: place.bootstrapServers };
+}
 
 async function watchFolder(options: WatchRunOptions, form: ResultForm): Promise<number> {
   const { conservation, writeUnits, seconds, broken } = await runWatch(options);

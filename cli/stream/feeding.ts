@@ -3,6 +3,7 @@ import { type Coverage, readCoverage } from '../../functions/feeder/coverage.ts'
 import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
+import { createKafkaFeeder } from '../feeder/kafka-feeder.ts';
 import { formatNumber } from '../table.ts';
 import type { FeedCheckpoint } from './feed-checkpoint.ts';
 import type { RunningSystem, StreamSystemOptions } from './stream-system.ts';
@@ -18,23 +19,28 @@ export interface Feeding {
   positions(): Readonly<Record<string, string>>;
   /** What a person wants to know. */
   describe(answer: FinalizeAnswer): string;
+  /** Lets go of its connections. */
+  close(): Promise<void>;
 }
 
 /** What {@link createFeeding} needs. */
-export interface FeedingOptions extends Pick<StreamSystemOptions, 'pipeline' | 'eventsPerSecond'>, Pick<RunningSystem, 'system' | 'signal'> {
+export interface FeedingOptions
+  extends Pick<StreamSystemOptions, 'pipeline' | 'kafka' | 'eventsPerSecond'>,
+    Pick<RunningSystem, 'system' | 'signal'> {
   readonly checkpoint: FeedCheckpoint;
   readonly start: 'fresh' | 'resume';
 }
 
 /** Begins where a checkpoint is. */
-export async function createFeeding({ pipeline, eventsPerSecond, system, signal, checkpoint, start }: FeedingOptions): Promise<Feeding> {
+export async function createFeeding({ pipeline, kafka, eventsPerSecond, system, signal, checkpoint, start }: FeedingOptions): Promise<Feeding> {
   const { kinesis, local } = system;
   const { streamName } = local;
   const positions = new Map(Object.entries(checkpoint.positions));
   // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put again.
   const skip: Coverage | undefined = start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName, after: positions, signal });
   if (skip !== undefined) for (const [shardId, number] of skip.greatest) positions.set(shardId, number);
-  const feeder = createFeeder({ kinesis, streamName, partitionKey: linePartitionKey(pipeline), eventsPerSecond, signal });
+  const shared = { partitionKey: linePartitionKey(pipeline), eventsPerSecond, signal };
+  const feeder = kafka === undefined ? createFeeder({ kinesis, streamName, ...shared }) : createKafkaFeeder({ ...kafka, ...shared });
   let final = 0;
   return {
     async put(trigger) {
@@ -43,6 +49,7 @@ export async function createFeeding({ pipeline, eventsPerSecond, system, signal,
     },
     committed: () => system.committed(positions, signal),
     positions: () => Object.fromEntries(positions),
+    close: async () => feeder.close?.(),
     describe({ watermark, windows, windowsOpen }) {
       const { eventsPut, skipped } = feeder.progress();
       final += windows;

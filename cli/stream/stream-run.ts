@@ -43,7 +43,7 @@ export interface StreamResult {
 const drainEveryMs = 20;
 
 /**
- * Files -> Kinesis -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the end of the stream has closed every
+ * Files -> Kinesis (or Kafka) -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the end of the stream has closed every
  * window. `use` sees the system before it is stopped.
  */
 export async function runStream<T>(options: StreamRunOptions, use: (system: Embedded, result: StreamResult) => Promise<T>): Promise<T> {
@@ -144,6 +144,7 @@ async function feed(options: StreamRunOptions, running: RunningSystem, checkpoin
     await options.afterTrigger?.(system, ++triggers);
   } finally {
     progress.stop(detail);
+    await feeding.close();
   }
 }
 

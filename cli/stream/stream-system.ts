@@ -1,6 +1,7 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { startLocal } from '../../infra/local/local.ts';
 import type { CommandProcess } from '../command.ts';
+import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
 import { type Embedded, embedded } from './embedded.ts';
 
 /** The whole system, embedded: what it is told. */
@@ -8,6 +9,8 @@ export interface StreamSystemOptions {
   readonly pipeline: Pipeline;
   readonly pipelineFile: string;
   readonly shards: number;
+  /** A Kafka topic that is made and fed in place of a stream. @default Kinesis */
+  readonly kafka?: TopicPlace | undefined;
   /** Upper bound of the speed at which events are put. @default none */
   readonly eventsPerSecond?: number | undefined;
   /** Keeps the stream, the tables and how far the input is read; in memory without. */
@@ -29,6 +32,7 @@ export interface RunningSystem {
 export async function withSystem<T>(options: StreamSystemOptions, use: (running: RunningSystem) => Promise<T>): Promise<T> {
   const { process, dataDir } = options;
   const beganMs = process.now();
+  if (options.kafka !== undefined) await ensureEmptyTopic({ ...options.kafka, partitions: options.shards });
   const system = embedded(
     await startLocal({
       pipelineFile: options.pipelineFile,
@@ -37,6 +41,7 @@ export async function withSystem<T>(options: StreamSystemOptions, use: (running:
       batchWindowMs: 0,
       finalizeEveryMs: null,
       ...(dataDir === undefined ? {} : { dataDir }),
+      ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
     }),
   );
   const ended = new AbortController();

@@ -1,9 +1,11 @@
 import type { Context } from 'hono';
+import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
 import { outputModes } from '../core/output-mode.ts';
-import { identityOf, rowOf } from '../core/partial.ts';
+import { identityOf, type Row, rowOf } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import { queryVersion } from '../core/query-version.ts';
+import { numbersIn, rankOf } from '../core/result-view.ts';
 import { totalsOf } from '../core/totals.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow } from '../core/window-result.ts';
@@ -267,11 +269,11 @@ export const queryRoutes: readonly Route[] = [
     path: '/v1/queries/{query}/top',
     id: 'getTop',
     summary: 'The greatest rows of a window',
-    description: 'In the order of one aggregate, the greatest first; rows without a number come last.',
+    description: 'In the order of one aggregate, or of one number of a structured one, the greatest first; rows without a number come last.',
     parameters: {
       query: queryName,
       window: moment('The start of a window; the newest one that holds a record unless told.'),
-      by: plain('The aggregate by which rows are compared; the first one of the query unless told.'),
+      by: plain('The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.'),
       n: count('How many rows.', { most: 1000, usual: 10 }),
     },
     answers: 'Top',
@@ -279,7 +281,9 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const by = values.by ?? query.aggregateNames[0] ?? '';
-      if (!query.aggregateNames.includes(by)) throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
+      const [aggregate = '', ...path] = by.split('.');
+      if (!query.aggregateNames.includes(aggregate) || path.length > 1)
+        throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
       const newest = { ...rangeOf({ from: undefined, to: undefined }), status: 'all', order: 'descending', limit: 1 } as const;
       const views =
         values.window === undefined ? await readWindows(readers(options), query, newest) : await readWindow(readers(options), query, values.window);
@@ -292,11 +296,14 @@ export const queryRoutes: readonly Route[] = [
         );
       // Of windows that begin together the longest one: it holds what the others hold.
       const view = views.at(-1);
-      const rank = (value: unknown) => (typeof value === 'number' ? value : Number.NEGATIVE_INFINITY);
-      const rows = (view?.rows ?? [])
-        .filter((row) => isGroupRow(query, row))
-        .sort((left, right) => rank(right.values[by]) - rank(left.values[by]) || 0)
-        .slice(0, values.n);
+      const groups = (view?.rows ?? []).filter((row) => isGroupRow(query, row));
+      const structure = path.length > 0 ? undefined : groups.map((row) => row.values[aggregate]).find(isStructure);
+      if (structure !== undefined) {
+        const numbers = numbersIn(structure).map((name) => `${by}.${name}`);
+        throw refused('by', by, `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`);
+      }
+      const rank = (row: Row) => rankOf(memberOf(row.values[aggregate], path[0])) ?? Number.NEGATIVE_INFINITY;
+      const rows = groups.sort((left, right) => rank(right) - rank(left) || 0).slice(0, values.n);
       const head = view === undefined ? null : windowHead(view);
       return listResponse(context, {
         name: 'rows',
@@ -359,6 +366,18 @@ export const queryRoutes: readonly Route[] = [
     },
   }),
 ];
+
+/** Whether a result has parts, and is no bound that stands for a number. */
+function isStructure(result: Json | undefined): boolean {
+  return typeof result === 'object' && result !== null && rankOf(result) === undefined && !('bytes' in result);
+}
+
+/** One member of a structured result, or the whole of it. */
+function memberOf(result: Json | undefined, name: string | undefined): unknown {
+  if (name === undefined) return result;
+  if (typeof result !== 'object' || result === null || !Object.hasOwn(result, name)) return undefined;
+  return (result as Readonly<Record<string, Json>>)[name];
+}
 
 interface Point {
   readonly start: number;

@@ -28,7 +28,10 @@ export type TableName = keyof typeof tables;
  * (region, credentials, `AWS_ENDPOINT_URL*`) is the SDK's own.
  */
 export const environmentNames = {
+  /** The Kinesis stream, or the Kafka topic. */
   stream: 'TIDEMARK_STREAM',
+  /** How to reach the brokers of the topic, a KafkaSource (core/kafka-source.ts) without its topic in JSON; not set: the stream is one of Kinesis. */
+  kafka: 'TIDEMARK_KAFKA',
   state: 'TIDEMARK_STATE_TABLE',
   windows: 'TIDEMARK_WINDOWS_TABLE',
   rejects: 'TIDEMARK_REJECTS_TABLE',

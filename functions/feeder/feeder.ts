@@ -78,6 +78,8 @@ export interface Feeder {
    */
   flush(): Promise<ReadonlyMap<string, string>>;
   progress(): FeederProgress;
+  /** Lets go of connections that are its own. @default it has none */
+  close?(): Promise<void>;
 }
 
 /** One lane, so one call in flight, for each so many shards: a call of 5 MB takes a shard of 1 MB/s five seconds to earn. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { BuildFailure, BuildOptions } from 'esbuild';
 import type { FunctionName } from '../../functions/core/settings.ts';
-import { builtPage, bundleExtension, functionBuild } from '../bundling.ts';
+import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../bundling.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { LocalError, messageOf } from './local-error.ts';
 
@@ -17,6 +17,7 @@ export interface BundleFunctionsOptions {
   /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
   readonly pipelineFile: string;
   readonly entries: FunctionEntries;
+  readonly source: SourceKind;
   readonly packageRoot: string;
 }
 
@@ -44,7 +45,7 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
   const outDir = await cachedBuild(
     options.packageRoot,
     {
-      ...functionBuild({ entries, pipelineFile, packageFolder: options.packageRoot }),
+      ...functionBuild({ entries, pipelineFile, source: options.source, packageFolder: options.packageRoot }),
       sourcemap: 'linked',
       sourcesContent: false,
     },

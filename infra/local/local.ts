@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
+import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
+import { environmentNames } from '../../functions/core/schema.ts';
 import { type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
 import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
@@ -10,7 +13,7 @@ import { checkHistory } from './kept-history.ts';
 import { cannotListen, LocalError } from './local-error.ts';
 import { findPackageRoot } from './package-root.ts';
 import { ensureResources, type ResourceNames, resourceNames } from './resources.ts';
-import type { RunnerMemo, RunnerOptions } from './runner-process.ts';
+import type { RunnerMemo, RunnerOptions, RunnerSource } from './runner-process.ts';
 
 /** What {@link startLocal} is told. */
 export interface LocalOptions {
@@ -24,6 +27,8 @@ export interface LocalOptions {
   readonly port?: number;
   /** Shards of the stream when it has to be created. */
   readonly shards: number;
+  /** A Kafka topic that is read in place of a stream. @default a stream of Kinesis */
+  readonly kafka?: LocalKafka;
   /** How long (ms) a batch is gathered; 0 delivers at once. @default the deployed mapping's window */
   readonly batchWindowMs?: number;
   /** Most records of a batch. @default the deployed mapping's */
@@ -38,6 +43,17 @@ export interface LocalOptions {
   readonly timeoutMs?: Partial<Record<FunctionName, number>>;
   /** More environment variables for the functions. */
   readonly functionVariables?: Readonly<Record<string, string>>;
+}
+
+/** A topic, which somebody else has made. */
+export interface LocalKafka {
+  readonly topic: string;
+  /** Of a cluster without authentication, such as one on this machine. */
+  readonly bootstrapServers: readonly string[];
+  /** The consumer group of the mapping. @default one of its own, which begins with the oldest records */
+  readonly groupId?: string;
+  /** Event pollers in the group. @default 1 */
+  readonly pollers?: number;
 }
 
 /** The embedded AWS, running. */
@@ -75,7 +91,18 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   if (options.port !== undefined && options.port !== 0) await assertFree(options.port);
   const packageRoot = findPackageRoot();
   const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
-  const names = resourceNames(options.pipelineName);
+  const { kafka } = options;
+  const own = resourceNames(options.pipelineName);
+  const names = kafka === undefined ? own : { ...own, stream: kafka.topic };
+  const source: RunnerSource =
+    kafka === undefined
+      ? { kind: 'kinesis' }
+      : {
+          kind: 'kafka',
+          bootstrapServers: kafka.bootstrapServers,
+          groupId: kafka.groupId ?? `tidemark-${options.pipelineName}-${randomUUID()}`,
+          pollers: kafka.pollers ?? 1,
+        };
   const finalizeEveryMs = options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs;
   const children: Child[] = [];
   const exitCallbacks: ((error: LocalError) => void)[] = [];
@@ -99,6 +126,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const bundling = bundleFunctions({
       pipelineFile: options.pipelineFile,
       entries: options.entries ?? functionEntries(packageRoot),
+      source: source.kind,
       packageRoot,
     });
     bundling.catch(() => undefined);
@@ -137,7 +165,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           },
           timeoutMs: timeouts(options),
           kicks: finalizeEveryMs !== null,
-          variables: options.functionVariables ?? {},
+          variables: { ...brokersOf(kafka), ...options.functionVariables },
         };
       },
     });
@@ -154,6 +182,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           dataDir,
           port: ports === undefined ? (options.port ?? 0) : portOf(ports, 'front'),
           ports: { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb'), functions: portOf(served, 'functions') },
+          source,
           batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
           batchSize: options.batchSize ?? mapping.batchSize,
           finalizeEveryMs,
@@ -172,7 +201,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const ports = { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb') };
     startFunctions.then(functionPorts.resolve, () => undefined);
     await bundling;
-    const identity = await ensureResources(names, options.shards, ports);
+    const identity = await ensureResources(names, kafka === undefined ? options.shards : undefined, ports);
     // Other functions keep other state.
     if (dataDir !== null && options.entries === undefined)
       await checkHistory({ dataDir, names, streamCreatedAtSeconds: identity.createdAtSeconds, ports, nowMs: Date.now() });
@@ -200,7 +229,9 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 }
 
 function checkOptions(options: LocalOptions): void {
-  const { shards, port = 0 } = options;
+  const { shards, port = 0, kafka, dataDir } = options;
+  if (kafka !== undefined && dataDir !== undefined)
+    throw new LocalError('dataFolder', `data folder ${dataDir}: does not go with a Kafka topic, whose records the brokers keep: leave it out`);
   if (!Number.isInteger(shards) || shards < 1 || shards > 10_000)
     throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -214,6 +245,17 @@ async function assertFree(port: number): Promise<void> {
     server.once('error', (error) => reject(cannotListen(port, error)));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve()));
   });
+}
+
+/** How the functions reach the brokers, as their environment says it. */
+function brokersOf(kafka: LocalKafka | undefined): Record<string, string> {
+  if (kafka === undefined) return {};
+  const { topic: _name, ...brokers } = checkKafkaSource({
+    topic: kafka.topic,
+    bootstrapServers: kafka.bootstrapServers,
+    authentication: 'plaintext',
+  });
+  return { [environmentNames.kafka]: JSON.stringify(brokers) };
 }
 
 function timeouts(options: LocalOptions): Record<LocalFunctionName, number> {

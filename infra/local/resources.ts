@@ -26,10 +26,13 @@ export interface StreamIdentity {
   readonly createdAtSeconds: number;
 }
 
-/** Creates the stream and the tables that are missing, waits until all are active, and keeps what is there already. */
+/**
+ * Creates the stream and the tables that are missing, waits until all are active, and keeps what is there already.
+ * @param shards undefined: the events come from elsewhere, and there is no stream
+ */
 export async function ensureResources(
   names: ResourceNames,
-  shards: number,
+  shards: number | undefined,
   ports: { readonly kinesis: number; readonly dynamodb: number },
 ): Promise<StreamIdentity> {
   const kinesis = createAwsJson('kinesis', ports.kinesis);
@@ -37,7 +40,7 @@ export async function ensureResources(
   try {
     const tableNames = Object.keys(tables) as readonly TableName[];
     const [identity] = await Promise.all([
-      ensureStream(kinesis, names.stream, shards),
+      shards === undefined ? { createdAtSeconds: 0 } : ensureStream(kinesis, names.stream, shards),
       ...tableNames.map((table) => ensureTable(dynamodb, table, names.tables[table])),
     ]);
     return identity;

@@ -10,6 +10,7 @@ import { close, listen } from './emulator.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { createFront } from './front.ts';
 import { createFunctionClient } from './function-client.ts';
+import { startKafkaMapping } from './kafka-mapping.ts';
 import { cannotListen } from './local-error.ts';
 import { followPutHints } from './put-hints-client.ts';
 import type { ResourceNames } from './resources.ts';
@@ -24,6 +25,8 @@ export interface RunnerOptions {
   /** The port of the HTTP front, 0 for any; after a restart the same one. */
   readonly port: number;
   readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
+  /** Where the events come from. */
+  readonly source: RunnerSource;
   readonly batchWindowMs: number;
   readonly batchSize: number;
   /** Null: finalize is invoked by nobody here. */
@@ -31,6 +34,11 @@ export interface RunnerOptions {
   /** What a runner that died had told last. */
   readonly memo: RunnerMemo | null;
 }
+
+/** The stream of Kinesis that all have their name of, or a Kafka topic, read by a consumer group of that name. */
+export type RunnerSource =
+  | { readonly kind: 'kinesis' }
+  | { readonly kind: 'kafka'; readonly bootstrapServers: readonly string[]; readonly groupId: string; readonly pollers: number };
 
 /** What the parent keeps for the case that the runner is killed. */
 export interface RunnerMemo {
@@ -68,14 +76,17 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
 
   const client = createFunctionClient(ports.functions, onMetrics);
   const kinesis = createAwsJson('kinesis', ports.kinesis);
-  const esm = startEventSourceMapping({
-    streamName: names.stream,
-    kinesis,
+  const { source } = options;
+  const shared = {
     checkpoints,
     delivery: { batchSize: options.batchSize, batchBytes: mapping.batchBytes, batchWindowMs: options.batchWindowMs },
-    invoke: (event) => client.invoke(names.functions.aggregate, event),
-  });
-  const stopHints = followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
+    invoke: (event: string) => client.invoke(names.functions.aggregate, event),
+  };
+  const esm =
+    source.kind === 'kafka'
+      ? startKafkaMapping({ ...shared, ...source, topic: names.stream })
+      : startEventSourceMapping({ ...shared, streamName: names.stream, kinesis });
+  const stopHints = source.kind === 'kafka' ? () => undefined : followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
   const stopSchedule =
     options.finalizeEveryMs === null
       ? undefined

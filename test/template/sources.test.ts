@@ -10,7 +10,8 @@ import { environmentNames } from '../../functions/core/schema.ts';
 import { type SourceName, sourceFunctions } from '../../functions/core/settings.ts';
 import { synth } from './synth.ts';
 
-const table = (stack: Stack) => new Table(stack, 'Orders', { partitionKey: { name: 'id', type: AttributeType.STRING }, stream: StreamViewType.NEW_IMAGE });
+const table = (stack: Stack) =>
+  new Table(stack, 'Orders', { partitionKey: { name: 'id', type: AttributeType.STRING }, stream: StreamViewType.NEW_IMAGE });
 const all = (stack: Stack) => ({
   ingest: true,
   objects: { bucket: new Bucket(stack, 'Bucket', { versioned: true }), prefix: 'in/', suffix: '.json.gz' },
@@ -51,7 +52,12 @@ describe('the functions of sources', () => {
   it.each(names)('%s runs as the settings say', (name) => {
     const { Ref } = stack.resolve(counts.sources.functions[name]?.functionName);
     const { timeoutSeconds, memoryMb } = sourceFunctions[name];
-    expect(template.toJSON()['Resources'][Ref].Properties).toMatchObject({ Timeout: timeoutSeconds, MemorySize: memoryMb, Runtime: 'nodejs24.x', Architectures: ['arm64'] });
+    expect(template.toJSON()['Resources'][Ref].Properties).toMatchObject({
+      Timeout: timeoutSeconds,
+      MemorySize: memoryMb,
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+    });
   });
 
   it('may do what they do, and no more', () => {
@@ -62,7 +68,10 @@ describe('the functions of sources', () => {
       [['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards', 'kinesis:PutRecords'], stream],
       [['s3:GetObject', 's3:GetObjectVersion'], { 'Fn::Join': ['', [bucket, '/in/*']] }],
       [['s3:ListBucket'], bucket],
-      [['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'], stack.resolve(counts.sources.queues?.objects.queueArn)],
+      [
+        ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'],
+        stack.resolve(counts.sources.queues?.objects.queueArn),
+      ],
       [['dynamodb:GetItem', 'dynamodb:UpdateItem'], state, ['object#0', 'object#1', 'object#2', 'object#3']],
       [['dynamodb:Query'], state, ['progress#0', 'progress#1']],
     ]);
@@ -92,7 +101,8 @@ describe('HTTP', () => {
       ['POST', 'AWS_IAM'],
       ['POST', 'AWS_IAM'],
     ]);
-    for (const { Integration } of methods.slice(2)) expect(JSON.stringify(Integration.Uri)).toContain(stack.resolve(counts.sources.functions.ingest?.functionName).Ref);
+    for (const { Integration } of methods.slice(2))
+      expect(JSON.stringify(Integration.Uri)).toContain(stack.resolve(counts.sources.functions.ingest?.functionName).Ref);
     const query = template.toJSON()['Resources'][stack.resolve(counts.functions.query.functionName).Ref];
     expect(query.Properties.Environment.Variables[environmentNames.ingest]).toBe('on');
   });
@@ -102,7 +112,8 @@ describe('objects', () => {
   it('come through an encrypted queue, one at a time and invocation, and after five failures wait for a person', () => {
     const queues = template.findResources('AWS::SQS::Queue');
     expect(Object.values(queues)).toHaveLength(2);
-    for (const { Properties } of Object.values(queues)) expect(Properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 86_400 });
+    for (const { Properties } of Object.values(queues))
+      expect(Properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 86_400 });
     template.hasResourceProperties('AWS::SQS::Queue', { RedrivePolicy: { maxReceiveCount: 5 }, VisibilityTimeout: 960 });
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 1,
@@ -151,7 +162,9 @@ describe('changes', () => {
   });
 
   it('are not to be had of a table without a stream', () => {
-    expect(() => synth((own) => ({ changes: { table: new Table(own, 'T', { partitionKey: { name: 'id', type: AttributeType.STRING } }) } }))).toThrow(TidemarkError);
+    expect(() => synth((own) => ({ changes: { table: new Table(own, 'T', { partitionKey: { name: 'id', type: AttributeType.STRING } }) } }))).toThrow(
+      TidemarkError,
+    );
   });
 });
 
