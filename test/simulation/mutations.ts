@@ -201,7 +201,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 290,
+    seed: 447,
   },
   {
     id: 'o',
@@ -331,7 +331,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'query.window.closings(bucket.slice).some((other) => other <= closing));',
       },
     ],
-    seed: 4,
+    seed: 7,
   },
   {
     id: 'y',
@@ -349,7 +349,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'else for (const pane of early) prefer',
       },
     ],
-    seed: 61,
+    seed: 137,
   },
   {
     id: 'aa',
