@@ -1,3 +1,4 @@
+import { durationMs, longestDurationMs } from '../functions/core/duration.ts';
 import { parseIsoTime } from '../functions/core/event-time.ts';
 import { UsageError } from './errors.ts';
 
@@ -21,6 +22,17 @@ export function time(value: string, option: string): number {
   const ms = /^-?\d{1,15}$/.test(value) ? Number(value) : parseIsoTime(value);
   if (ms !== undefined) return ms;
   throw new UsageError(`${option} is ISO 8601 with a zone (2026-11-24T00:00:00Z) or epoch milliseconds, not "${value}"`);
+}
+
+/** A parser of lengths of time, `90s` or `1 day 12 hours` or `0`, in ms: at least so many, at most 100 years. */
+export function duration(leastMs: number): (value: string, option: string) => number {
+  return (value, option) => {
+    try {
+      return durationMs(option, value.trim() === '0' ? 0 : value, { leastMs, mostMs: longestDurationMs });
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    }
+  };
 }
 
 /** A TCP port of this machine. */

@@ -4,6 +4,7 @@ import type { Json } from '../functions/core/aggregate.ts';
 import { type Counters, eventClasses } from '../functions/core/counters.ts';
 import { isoTime } from '../functions/core/event-time.ts';
 import type { GroupValue } from '../functions/core/group-key.ts';
+import { resultText } from '../functions/core/result-view.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
 import { compareRows } from '../functions/core/window-result.ts';
 import { type Column, formatNumber, formatTable } from './table.ts';
@@ -143,8 +144,7 @@ function print<Row extends PrintedRow>(
 }
 
 function cell(value: Json): string {
-  if (typeof value === 'number') return formatNumber(value);
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return resultText(value, formatNumber);
 }
 
 function byText(left: string, right: string): number {

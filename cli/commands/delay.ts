@@ -1,9 +1,7 @@
 import type { DelayRow } from '../../functions/core/delay-table.ts';
-import { durationMs, longestDurationMs } from '../../functions/core/duration.ts';
 import { defineCommand, flag, valueOr } from '../command.ts';
-import { UsageError } from '../errors.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
-import { text } from '../option-value.ts';
+import { duration, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { runDelay } from '../static/delay-run.ts';
 import { printRejected } from '../static/rejected-lines.ts';
@@ -26,7 +24,7 @@ export default defineCommand({
   ],
   async run({ operands, options, process }) {
     const startedMs = process.now();
-    const delaysMs = delaysOf(options.delays);
+    const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
     const pipelineFile = resolvePipelineFile(options.pipeline);
     const files = inputFiles(operands, options);
     const pipeline = await loadPipeline(pipelineFile);
@@ -45,16 +43,6 @@ export default defineCommand({
     return 0;
   },
 });
-
-function delaysOf(given: string): readonly number[] {
-  return given.split(',').map((one) => {
-    try {
-      return durationMs('--delays', one.trim() === '0' ? 0 : one, { leastMs: 0, mostMs: longestDurationMs });
-    } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
-    }
-  });
-}
 
 function delayTable(rows: readonly DelayRow[]): string {
   return formatTable(

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { durationMs, longestDurationMs } from '../../functions/core/duration.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { feedOptions, openFeed } from '../feed.ts';
-import { integer, text, time } from '../option-value.ts';
+import { duration, integer, oneOf, time } from '../option-value.ts';
 import { concludePut, putLive } from '../put/put-live.ts';
-import { type RateShape, type RateSource, rateShapes, rateSource } from '../sample/rate.ts';
+import { type RateSource, rateShapes, rateSource } from '../sample/rate.ts';
 
 /** The pipeline that counts what this command makes. */
 const ratePipeline = 'rate';
@@ -24,7 +23,7 @@ export default defineCommand({
     shape: valueOr(
       'name',
       'constant, sine (from a fifth of the rate to nearly twice of it) or burst (half of the events in a tenth of the time)',
-      shape,
+      oneOf(rateShapes),
       'constant',
     ),
     period: value('duration', 'how long a wave of sine is, or the time from burst to burst (default: 1 minute)', duration(1000)),
@@ -94,22 +93,6 @@ async function print(blocks: AsyncIterable<readonly string[]>, { stdout, signal 
   for await (const block of blocks) {
     if (!stdout.write(`${block.join('\n')}\n`)) await once(stdout, 'drain', { signal }).catch(() => undefined);
   }
-}
-
-function shape(given: string, option: string): RateShape {
-  const known = rateShapes.find((name) => name === given);
-  if (known !== undefined) return known;
-  throw new UsageError(`${option} is one of ${rateShapes.join(', ')}, not "${given}"`);
-}
-
-function duration(leastMs: number): (given: string, option: string) => number {
-  return (given, option) => {
-    try {
-      return durationMs(option, text(given, option) === '0' ? 0 : given, { leastMs, mostMs: longestDurationMs });
-    } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
-    }
-  };
 }
 
 function share(given: string, option: string): number {

@@ -1,10 +1,8 @@
+import type { Packing } from '../../functions/feeder/unpack.ts';
 import { UsageError } from '../errors.ts';
 
 /** How events lie in a file: an event a line as JSON, a row of CSV below a header, or a row of Parquet. */
 export type EventForm = 'json' | 'csv' | 'parquet';
-
-/** What a file's bytes are packed with. */
-export type Packing = 'none' | 'gzip' | 'zstd';
 
 /** How a file is to be read. */
 export interface FileFormat {
@@ -31,10 +29,4 @@ export function formatOf(path: string, cells: FileFormat['cells'] = 'typed'): Fi
     throw new UsageError(`${path}: Parquet is compressed inside: unpack the file, and name it .parquet`);
   }
   return { form: /\.csv$/i.test(bare) ? 'csv' : 'json', packing, cells };
-}
-
-/** A parser of `--format`. */
-export function format(value: string, option: string): string {
-  if (formatNames.some((name) => name === value)) return value;
-  throw new UsageError(`${option} is one of ${formatNames.join(', ')}, not "${value}"`);
 }

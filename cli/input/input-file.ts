@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { flag, type OptionValues, value } from '../command.ts';
-import { type FileFormat, format, formatOf } from './format.ts';
+import { oneOf } from '../option-value.ts';
+import { type FileFormat, formatNames, formatOf } from './format.ts';
 
 /** An operand that can be read. */
 export interface InputFile {
@@ -15,7 +16,7 @@ export const inputOptions = {
   format: value(
     'name',
     'what the files hold, whatever they are called: json (lines), csv, either with .gz or .zst, or parquet (default: by extension, else json)',
-    format,
+    oneOf(formatNames),
   ),
   csvText: flag(
     'take all cells of CSV for text, for a schema that converts them (default: numbers, true, false and empty cells are what they look like)',

@@ -1,9 +1,11 @@
 import type { Context } from 'hono';
+import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
 import { outputModes } from '../core/output-mode.ts';
-import { identityOf, rowOf } from '../core/partial.ts';
+import { identityOf, type Row, rowOf } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import { queryVersion } from '../core/query-version.ts';
+import { numbersIn, rankOf } from '../core/result-view.ts';
 import { totalsOf } from '../core/totals.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow } from '../core/window-result.ts';
@@ -54,8 +56,17 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
   };
 }
 
+/** Whether windows may still begin among those that are final: another key's session, amid or beside them. */
+const mayGetMore = (query: Query) => query.window.sessions !== undefined;
+
 /** Whether an answer stays as it is: its range is told and over, and all of it is final. */
-function isFinalRange({ to: end }: { readonly to: number | undefined }, views: readonly WindowView[], wanted: 'all' | 'final' | 'open'): boolean {
+function isFinalRange(
+  query: Query,
+  { to: end }: { readonly to: number | undefined },
+  views: readonly WindowView[],
+  wanted: 'all' | 'final' | 'open',
+): boolean {
+  if (mayGetMore(query)) return false;
   return end !== undefined && wanted !== 'open' && views.length > 0 && views.every((view) => view.status === 'final' && view.end <= end);
 }
 
@@ -136,7 +147,7 @@ export const queryRoutes: readonly Route[] = [
       refuseWith(context, values.mode, ['status']);
       const after = await placeOf(context, options, values.cursor);
       const views = await readWindows(readers(options), query, { ...rangeOf(values), status: values.status, order: values.order, after, limit });
-      const isFinal = isFinalRange(values, views, values.status) && views.length < limit;
+      const isFinal = isFinalRange(query, values, views, values.status) && views.length < limit;
       return list(views, cursorOf(context, options, views, limit), isFinal);
     },
   }),
@@ -168,7 +179,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: windowRows,
         columns: windowColumns(query),
         tooLarge: tooManyRows,
-        isFinal: views.every((view) => view.status === 'final'),
+        isFinal: !mayGetMore(query) && views.every((view) => view.status === 'final'),
       });
     },
   }),
@@ -249,7 +260,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
         columns: ['query', 'from', 'fromTime', 'to', 'toTime', ...by, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'by', `by: ${totals.length} totals are more than an answer holds: give fewer fields`),
-        isFinal: isFinalRange(values, views, values.status),
+        isFinal: isFinalRange(query, values, views, values.status),
       });
     },
   }),
@@ -258,11 +269,11 @@ export const queryRoutes: readonly Route[] = [
     path: '/v1/queries/{query}/top',
     id: 'getTop',
     summary: 'The greatest rows of a window',
-    description: 'In the order of one aggregate, the greatest first; rows without a number come last.',
+    description: 'In the order of one aggregate, or of one number of a structured one, the greatest first; rows without a number come last.',
     parameters: {
       query: queryName,
       window: moment('The start of a window; the newest one that holds a record unless told.'),
-      by: plain('The aggregate by which rows are compared; the first one of the query unless told.'),
+      by: plain('The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.'),
       n: count('How many rows.', { most: 1000, usual: 10 }),
     },
     answers: 'Top',
@@ -270,7 +281,9 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const by = values.by ?? query.aggregateNames[0] ?? '';
-      if (!query.aggregateNames.includes(by)) throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
+      const [aggregate = '', ...path] = by.split('.');
+      if (!query.aggregateNames.includes(aggregate) || path.length > 1)
+        throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
       const newest = { ...rangeOf({ from: undefined, to: undefined }), status: 'all', order: 'descending', limit: 1 } as const;
       const views =
         values.window === undefined ? await readWindows(readers(options), query, newest) : await readWindow(readers(options), query, values.window);
@@ -283,11 +296,14 @@ export const queryRoutes: readonly Route[] = [
         );
       // Of windows that begin together the longest one: it holds what the others hold.
       const view = views.at(-1);
-      const rank = (value: unknown) => (typeof value === 'number' ? value : Number.NEGATIVE_INFINITY);
-      const rows = (view?.rows ?? [])
-        .filter((row) => isGroupRow(query, row))
-        .sort((left, right) => rank(right.values[by]) - rank(left.values[by]) || 0)
-        .slice(0, values.n);
+      const groups = (view?.rows ?? []).filter((row) => isGroupRow(query, row));
+      const structure = path.length > 0 ? undefined : groups.map((row) => row.values[aggregate]).find(isStructure);
+      if (structure !== undefined) {
+        const numbers = numbersIn(structure).map((name) => `${by}.${name}`);
+        throw refused('by', by, `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`);
+      }
+      const rank = (row: Row) => rankOf(memberOf(row.values[aggregate], path[0])) ?? Number.NEGATIVE_INFINITY;
+      const rows = groups.sort((left, right) => rank(right) - rank(left) || 0).slice(0, values.n);
       const head = view === undefined ? null : windowHead(view);
       return listResponse(context, {
         name: 'rows',
@@ -299,7 +315,7 @@ export const queryRoutes: readonly Route[] = [
         ],
         columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
-        isFinal: values.window !== undefined && view?.status === 'final',
+        isFinal: !mayGetMore(query) && values.window !== undefined && view?.status === 'final',
       });
     },
   }),
@@ -345,11 +361,23 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
         columns: ['start', 'startTime', 'end', 'endTime', 'status', 'records', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'limit', `limit: ${points.length} points are more than an answer holds: give fewer`),
-        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
+        isFinal: isFinalRange(query, values, views, values.status) && views.length < limit,
       });
     },
   }),
 ];
+
+/** Whether a result has parts, and is no bound that stands for a number. */
+function isStructure(result: Json | undefined): boolean {
+  return typeof result === 'object' && result !== null && rankOf(result) === undefined && !('bytes' in result);
+}
+
+/** One member of a structured result, or the whole of it. */
+function memberOf(result: Json | undefined, name: string | undefined): unknown {
+  if (name === undefined) return result;
+  if (typeof result !== 'object' || result === null || !Object.hasOwn(result, name)) return undefined;
+  return (result as Readonly<Record<string, Json>>)[name];
+}
 
 interface Point {
   readonly start: number;

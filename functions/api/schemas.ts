@@ -1,3 +1,6 @@
+import { aggregateKinds } from '../core/aggregate.ts';
+import type { ResultShape } from '../core/aggregates/kinds.ts';
+
 /** A JSON Schema (2020-12), as OpenAPI 3.1 has them. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
@@ -19,9 +22,52 @@ const timeOrNull = (name: string, iso = `${name}Time`) => ({ [name]: orNull(inte
 
 const values = {
   type: 'object',
-  description: 'By name of the aggregate; what each is, its definition says.',
-  additionalProperties: true,
+  description: 'By name of the aggregate; what each is, its kind says, which the list of queries names.',
+  additionalProperties: ref('Result'),
 };
+/** What aggregates of each shape give, by the name of its schema. Where a shape has none of its own, a scalar. */
+const results = {
+  Overflow: {
+    description: 'There was more than the aggregate keeps: of a countDistinct how many there are at least, of a value that is too long its bytes',
+    oneOf: [record({ atLeast: integer, overflow: { const: true } }), record({ bytes: integer, overflow: { const: true } })],
+  },
+  Percentiles: {
+    type: 'object',
+    description: 'of a percentiles: p50, p99, p99_9; with overflow where the values nearest to zero were put together',
+    properties: { overflow: { const: true } },
+    patternProperties: { '^p[0-9_]+$': { type: 'number' } },
+    minProperties: 1,
+    additionalProperties: false,
+  },
+  Items: record({
+    error: { ...integer, description: 'most that a count may be too low by' },
+    items: listOf(record({ count: integer, value: { type: ['string', 'number', 'boolean'] } })),
+    overflow: { ...boolean, description: 'whether there were more values than are counted beside one another: counts are exact when not' },
+  }),
+  CollectedSet: record({
+    overflow: { ...boolean, description: 'whether there were more values than are kept' },
+    values: listOf({ type: ['string', 'number', 'boolean'] }),
+  }),
+  Histogram: record({
+    counts: { ...listOf(integer), description: 'below the first edge, from each edge to below the next, from the last one on' },
+    edges: listOf({ type: 'number' }),
+  }),
+} as const;
+const shapeSchemas: Readonly<Record<ResultShape, keyof typeof results | undefined>> = {
+  count: undefined,
+  number: undefined,
+  'exact number': undefined,
+  value: 'Overflow',
+  'bounded count': 'Overflow',
+  set: 'CollectedSet',
+  percentiles: 'Percentiles',
+  items: 'Items',
+  histogram: 'Histogram',
+};
+/** Every kind with the schema of its results. */
+const kindsText = Object.entries(aggregateKinds)
+  .map(([kind, { result }]) => `${kind}: ${result}${shapeSchemas[result] === undefined ? '' : ` (${shapeSchemas[result]})`}`)
+  .join('; ');
 const key = {
   type: 'object',
   description: 'By name of the group-by field; of the total of a rollup or cube the fields that are totalled are missing.',
@@ -51,6 +97,15 @@ const problem = {
 
 /** What the API answers with, by name. */
 export const schemas = {
+  ...results,
+  Result: {
+    description: `The result of an aggregate. ${kindsText}. Numbers that no double holds are text, and so are infinite ones; null: no record had a value. Of an aggregate of the pipeline's own: anything.`,
+    anyOf: [
+      { type: ['number', 'string', 'boolean', 'null'] },
+      ...Object.keys(results).map(ref),
+      { type: ['object', 'array'], description: "of an aggregate of the pipeline's own" },
+    ],
+  },
   Row: record({ key, values }),
   Window: record({ ...window, rows: listOf(ref('Row')) }),
   WindowHead: record(window),

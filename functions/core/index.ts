@@ -1,5 +1,41 @@
 /** What a pipeline is written with: `import { count, definePipeline, tumbling } from 'tidemark'`. */
-export { type Aggregate, type AggregateInput, type AnyAggregate, avg, count, type Json, max, min, type NumberOf, sum } from './aggregate.ts';
+export {
+  type Aggregate,
+  type AggregateInput,
+  type AggregateSpec,
+  type Amount,
+  type AmountOf,
+  type AnyAggregate,
+  type ApproxOptions,
+  approxCountDistinct,
+  argMax,
+  argMin,
+  avg,
+  collectSet,
+  count,
+  countDistinct,
+  countIf,
+  type DistinctOptions,
+  defineAggregate,
+  first,
+  type HistogramResult,
+  histogram,
+  type Json,
+  last,
+  max,
+  min,
+  type NumberOf,
+  type PercentileOptions,
+  percentiles,
+  type Scalar,
+  type ScalarOf,
+  type Spread,
+  stddev,
+  sum,
+  type TopKOptions,
+  topK,
+  variance,
+} from './aggregate.ts';
 export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './calendar.ts';
 export { cumulate } from './cumulate.ts';
 export type { Duration } from './duration.ts';

@@ -13,7 +13,7 @@ export function identityOf(query: Query): unknown[] {
   return query.aggregates.map((aggregate) => aggregate.identity);
 }
 
-/** Adds an event to states that nobody else holds yet. */
+/** Adds an event to states that nobody else holds yet: aggregates may change them in place. @param time of the event, epoch ms */
 export function addEvent(query: Query, states: unknown[], event: unknown, time: number): void {
   const { aggregates } = query;
   for (let i = 0; i < aggregates.length; i++) {

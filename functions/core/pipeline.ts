@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { AnyAggregate } from './aggregate.ts';
+import { type AnyAggregate, aggregateKinds, smallStateBytes } from './aggregate.ts';
 import { callable } from './callable.ts';
 import { type Duration, durationMs, longestDurationMs } from './duration.ts';
 import { mistake } from './error.ts';
@@ -148,6 +148,9 @@ export interface Pipeline {
 /** Names that results and tables use for something else. */
 const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'finalizedAt'];
 
+/** Most bytes of a key's states together: an item ends at 400 KB, and holds rows beside states. */
+const mostStateBytes = 150_000;
+
 /** Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never seen would have counters. */
 const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
 
@@ -231,8 +234,21 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
         'is also a group-by field: rename one of them, they are columns of one row',
       );
     if (!hasFunctions(aggregate, ['input', 'add', 'merge', 'encode', 'decode', 'result']))
-      throw mistake(`${field}.aggregates.${aggregateName}`, aggregate, 'is not an aggregate: use count(), sum(...), min(...), max(...) or avg(...)');
+      throw mistake(
+        `${field}.aggregates.${aggregateName}`,
+        aggregate,
+        `is not an aggregate: use ${Object.keys(aggregateKinds)
+          .map((kind) => `${kind}(...)`)
+          .join(', ')} or defineAggregate(...)`,
+      );
   }
+  const stateBytes = aggregates.reduce((total, [, aggregate]) => total + (aggregate.mostBytes ?? smallStateBytes), 0);
+  if (stateBytes > mostStateBytes)
+    throw mistake(
+      `${field}.aggregates`,
+      aggregates.map(([aggregateName]) => aggregateName),
+      `may take ${stateBytes} bytes for one key, and an item holds ${mostStateBytes} of them: give lower bounds (upTo, limit, capacity), or spread them over queries`,
+    );
   const kind = required(`${field}.window`, spec.window);
   if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
   const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, { leastMs: 0, mostMs: longestDurationMs });

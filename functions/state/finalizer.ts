@@ -9,8 +9,8 @@ import { type ClosingWindow, mergeWindow, windowsOf } from '../core/window-resul
 import { notePassed } from './definition.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, type PaneHead, type PaneStatus, readPaneHead, writeFinalPane, writeOpenPane } from './manifest.ts';
-import { type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
-import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
+import { inMergeOrder, type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
+import { closePage, expirePage, type FoundPage, type PageName, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
 import { type SessionCloser, sessionCloser } from './session-closer.ts';
 import { observeShards, type ShardReport } from './shard-report.ts';
@@ -248,7 +248,8 @@ function emitFinal(options: FinalizerOptions, query: Query, window: Window, part
 async function emitSessions(options: FinalizerOptions, closer: SessionCloser, closed: readonly ClosedBuckets[]): Promise<readonly Pane[]> {
   const windows: (SessionWindow & { readonly query: Query })[] = [];
   for (const { query, closing, pages } of [...closed].sort((left, right) => left.closing - right.closing)) {
-    const parts = pages.flatMap((page): KeyedPartial[] => [...page.partials]);
+    const ordered = [...inMergeOrder(pages)].sort((left, right) => left.slice - right.slice);
+    const parts = ordered.flatMap(({ page }): KeyedPartial[] => [...page.partials]);
     for (const window of await closer.close(closing, parts)) windows.push({ ...window, query });
   }
   return Promise.all(windows.map((window) => emitFinal(options, window.query, window, window.partials, window.records)));
@@ -324,14 +325,21 @@ function nextStatus({ earlyMs, onTime, lateMs }: Query, isPassed: boolean, stand
   return isOlder(lateMs) ? 'late' : undefined;
 }
 
-interface ClosedPage extends Page {
+interface ClosedPage extends FoundPage {
   readonly slice: number;
 }
 
 /** Step 3 a: closes every page of every registered count, never-written ones too, and returns what is in them for good. */
 async function closeAll({ state, limit }: FinalizerOptions, query: Query, buckets: readonly RegisteredBucket[]): Promise<readonly ClosedPage[]> {
   const names = buckets.flatMap((bucket) => pageNames(query, bucket));
-  return Promise.all(names.map((name) => limit(async () => ({ ...(await closePage(state, name)), slice: name.bucket.slice }))));
+  return Promise.all(
+    names.map((name) =>
+      limit(async () => {
+        const { slice, closesAt, count } = name.bucket;
+        return { shardId: name.shardId, closesAt, count, index: name.page, slice, page: await closePage(state, name) };
+      }),
+    ),
+  );
 }
 
 function pageNames(query: Query, bucket: RegisteredBucket): readonly PageName[] {
@@ -389,10 +397,7 @@ function readSlices(
         const shardIds = [...new Set(buckets.map(({ shardId }) => shardId))];
         const found = await Promise.all(shardIds.map((shardId) => limit(() => readSlicePages(state, shardId, query, slice))));
         const pages = found.flat().filter(({ closesAt }) => closesAt <= last);
-        return mergeSlice(
-          query,
-          pages.map(({ page }) => page),
-        );
+        return mergeSlice(query, pages);
       });
     }),
   );

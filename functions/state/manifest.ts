@@ -1,8 +1,10 @@
+import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
 import { decodePartials, encodePartials, type Partials, type Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow, sortedRows } from '../core/window-result.ts';
+import { resultOf, storedResult } from './stored-result.ts';
 import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Range, type Table, textOf } from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
@@ -23,7 +25,7 @@ export interface Pane extends Window {
   readonly states: readonly string[] | undefined;
 }
 
-/** Rows up to this many bytes live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
+/** Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
 const manifestBytes = 32 * 1024;
 const partBytes = 256 * 1024;
 
@@ -135,9 +137,10 @@ async function writePane(
 ): Promise<Pane | undefined> {
   const { partials, records, nowMs, status, revision, attempt } = draft;
   const rows = sortedRows(query, partials);
-  const contents = chunked(rows).map((chunk) => contentOf(query, partials, chunk));
+  const drafts = draftRows(query, partials, rows);
+  const contents = chunked(drafts).map((chunk) => contentOf(query, chunk));
   const [only] = contents;
-  const isWhole = contents.length === 1 && only !== undefined && bytesOf(rows) <= manifestBytes;
+  const isWhole = contents.length === 1 && only !== undefined && bytesOf(drafts) <= manifestBytes;
   const parts = isWhole ? [] : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
   if (parts.length > 0) await windows.putAll(parts);
   const { start, end } = window;
@@ -208,57 +211,51 @@ function keptPane(query: Query, manifest: Item, contents: readonly Item[]): Kept
   return { ...pane, writtenAt: numberOf(manifest, 'correctedAt') ?? pane.emittedAt };
 }
 
-/** Rows cut so that none of the chunks outgrows its item. */
-function chunked(rows: readonly Row[]): readonly (readonly Row[])[] {
+/** A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no total. */
+interface DraftRow {
+  readonly row: Row;
+  readonly states: string | undefined;
+  /** About what it takes in an item; JSON text is longer than DynamoDB's form of it. */
+  readonly bytes: number;
+}
+
+function draftRows(query: Query, partials: Partials, rows: readonly Row[]): readonly DraftRow[] {
+  const withStates = hasStates(query);
+  return rows.map((row) => {
+    const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
+    const partial = withStates && isGroupRow(query, row) ? partials.get(key) : undefined;
+    const states = partial === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
+    return { row, states, bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)) };
+  });
+}
+
+/** Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its result. */
+function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
   if (bytesOf(rows) <= manifestBytes) return [rows];
-  const chunks: Row[][] = [];
+  const chunks: DraftRow[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const row of rows) {
-    const size = bytesOf([row]);
-    if (bytes + size > partBytes) {
+    if (bytes + row.bytes > partBytes) {
       chunks.push([]);
       bytes = 0;
     }
     chunks[chunks.length - 1]?.push(row);
-    bytes += size;
+    bytes += row.bytes;
   }
   return chunks;
 }
 
-/** About what rows take in an item; their JSON text is longer than DynamoDB's form of them. States may double it. */
-function bytesOf(rows: readonly Row[]): number {
-  return rows.reduce((total, row) => total + Buffer.byteLength(JSON.stringify(row)), 0);
+function bytesOf(rows: readonly DraftRow[]): number {
+  return rows.reduce((total, { bytes }) => total + bytes, 0);
 }
 
-function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attributes {
-  const stored = rows.map((row) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
-  if (!hasStates(query)) return { rows: stored };
-  const states = encodePartials(
-    query,
-    rows
-      .filter((row) => isGroupRow(query, row))
-      .flatMap((row) => {
-        const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
-        const partial = partials.get(key);
-        return partial === undefined ? [] : [[key, partial] as const];
-      }),
-  );
-  return { rows: stored, states };
+function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
+  const stored = rows.map(({ row }) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
+  return hasStates(query) ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` } : { rows: stored };
 }
 
-/** DynamoDB's numbers end at 9.99e125 and 1e-130; doubles beyond are stored as text in a map of their own. */
-function storedFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, Attribute>> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      const isBeyond = typeof value === 'number' && value !== 0 && !(Math.abs(value) >= 1e-130 && Math.abs(value) < 1e125);
-      return [name, isBeyond ? { double: String(value) } : (value as Attribute)];
-    }),
-  );
-}
-
-function fieldOf(stored: Attribute | undefined): Attribute {
-  if (typeof stored === 'object' && stored !== null && 'double' in stored) return Number(stored.double);
-  return stored ?? null;
+function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
 }
 
 /** The pane of a window that is visible now, or undefined. */
@@ -427,8 +424,8 @@ function rowsOf(query: Query, item: Item): readonly Row[] {
   const rows = item.attributes.rows;
   if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
   return rows.map((stored: Readonly<Record<string, Attribute>>) => ({
-    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, fieldOf(stored[name])]]))) as Row['key'],
-    values: Object.fromEntries(query.aggregateNames.map((name) => [name, fieldOf(stored[name])])) as Row['values'],
+    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]]))) as Row['key'],
+    values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
   }));
 }
 

@@ -61,6 +61,7 @@ export async function readPage(state: Table, name: PageName): Promise<Page> {
 
 /** A page found by its slice. */
 export interface FoundPage {
+  readonly shardId: string;
   readonly closesAt: number;
   readonly count: number;
   readonly index: number;
@@ -73,7 +74,7 @@ export async function readSlicePages(state: Table, shardId: string, query: Query
   return items.map((item) => {
     const [closesAt, count, index] = item.sk.split('#').map(Number);
     if (closesAt === undefined || count === undefined || index === undefined) throw new Error(`page ${item.pk} / ${item.sk}: unexpected key`);
-    return { closesAt, count, index, page: pageOfItem(query, item) };
+    return { shardId, closesAt, count, index, page: pageOfItem(query, item) };
   });
 }
 

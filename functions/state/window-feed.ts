@@ -1,4 +1,5 @@
 import type { Query } from '../core/pipeline.ts';
+import { sessionRule } from '../core/sessions.ts';
 import type { Window } from '../core/window.ts';
 import { readCorrected } from './correction-log.ts';
 import { readHorizon } from './horizon.ts';
@@ -24,11 +25,30 @@ export async function readFinals(
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
   const { finalizedThrough } = await readHorizon(tables.state);
+  if (query.window.sessions !== undefined) return readFinalSessions(tables, query, { from, to, limit }, finalizedThrough, after);
   // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
   const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
   const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
   const beyond = panes.findIndex(({ end }) => end + query.latenessMs > finalizedThrough);
   return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
+}
+
+/** The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all final ones of the range are read. */
+async function readFinalSessions(
+  { windows }: ReaderTables,
+  query: Query,
+  { from, to, limit }: FeedRange,
+  finalizedThrough: number,
+  after: Window | undefined,
+): Promise<readonly WindowView[]> {
+  const { gapMs, closingOf } = sessionRule(query);
+  const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
+  const order = (left: Window, right: Window) => left.end - right.end || left.start - right.start;
+  return panes
+    .filter((pane) => closingOf(pane.end - gapMs) <= finalizedThrough && (after === undefined || order(pane, after) > 0))
+    .sort(order)
+    .slice(0, limit)
+    .map((pane) => paneView(query, pane));
 }
 
 /** An open window as it was given: how many records it held. They never become fewer, and its rows change only when they become more. */

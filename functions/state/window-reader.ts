@@ -158,10 +158,7 @@ function openViews(
       const { start, end, closing } = window;
       const found = await Promise.all(window.slices.filter((slice) => bucketsOf.has(slice)).map(pagesOf));
       const pages = found.flat().filter(({ closesAt }) => closesAt <= closing);
-      const { partials, records } = mergeSlice(
-        query,
-        pages.map(({ page }) => page),
-      );
+      const { partials, records } = mergeSlice(query, pages);
       const status = closing <= closedThrough ? 'closing' : 'open';
       return { query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials };
     }),

@@ -99,7 +99,7 @@ function idOf({ fields, place }: StreamEvent, names: readonly string[]): string 
 
 function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAggregate<StreamEvent> {
   if (name === 'count') return count();
-  const make = numeric[name as keyof typeof numeric];
+  const make: (of: NumberOf<StreamEvent>) => AnyAggregate<StreamEvent> = numeric[name as keyof typeof numeric];
   return make(element as NumberOf<StreamEvent>);
 }
 

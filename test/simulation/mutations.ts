@@ -254,7 +254,8 @@ export const mutations: readonly Mutation[] = [
           limit(async () => {
             const closed = await closePage(state, name);
             await expirePage(state, name, expiresAt);
-            return { ...closed, slice: name.bucket.slice };
+            const { slice, closesAt, count } = name.bucket;
+            return { shardId: name.shardId, closesAt, count, index: name.page, slice, page: closed };
           }),
         ),
     );

@@ -1,14 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { queryApp } from '../../functions/api/app.ts';
 import { type Aggregate, type AnyAggregate, count } from '../../functions/core/aggregate.ts';
 import { backfillPipeline } from '../../functions/core/backfill.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
 import { session } from '../../functions/core/session.ts';
 import { liveSessions } from '../../functions/core/session-view.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import type { Window } from '../../functions/core/window.ts';
 import { readCarried, sessionPartitions } from '../../functions/state/carried-sessions.ts';
 import { correct } from '../../functions/state/correction.ts';
 import { removeQuery } from '../../functions/state/remove-query.ts';
+import { readFinals } from '../../functions/state/window-feed.ts';
 import { readWindows } from '../../functions/state/window-reader.ts';
 import { protocolWorld } from '../property/protocol-world.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
@@ -225,6 +228,88 @@ describe('a reader who finds a final session among what it has read open', () =>
     expect(closing).toEqual([]);
     expect(open).toMatchObject([{ start: 4, end: 22, records: 2 }]);
     expect(liveSessions(query, parts, 15, []).closing).toMatchObject([{ start: 0, end: 15, records: 2 }]);
+  });
+});
+
+describe('the output mode append', () => {
+  it('gives each final session once, a long one that began first when it ends', async () => {
+    const window = session('10 minutes', { resolution: '1 minute' });
+    const minutes = (of: number) => of * 60_000;
+    const long = Array.from({ length: 12 }, (_, i) => ({ time: minutes(i * 5), user: 'long' }));
+    const events = [...long, { time: minutes(1), user: 'short' }, { time: minutes(31), user: 'short' }, { time: minutes(120), user: 'clock' }];
+    const { world, put, tables, query, read } = started(
+      pipelineOf(window),
+      events.sort((left, right) => left.time - right.time),
+    );
+    const given: string[] = [];
+    let place: Window | undefined;
+    for (const _ of events) {
+      await put();
+      await world.finalize();
+      for (;;) {
+        const page = await readFinals(tables, query, { from: -1e13, to: 1e13, limit: 1 }, place);
+        if (page.length === 0) break;
+        given.push(...page.map(({ start, end }) => `${start / 60_000}-${end / 60_000}`));
+        place = page.at(-1);
+      }
+    }
+    expect(given).toEqual(['1-11', '31-41', '0-65']);
+    expect((await read('final')).length).toBe(3);
+  });
+});
+
+describe('the query API', () => {
+  it('answers of sessions with windows, totals, top and one key over time, keeps nothing in caches, and refuses what sessions do not have', async () => {
+    const minutes = (of: number) => of * 60_000;
+    const window = session('10 minutes', { resolution: '1 minute' });
+    const { world, put, tables } = started(pipelineOf(window), [
+      { time: minutes(0), user: 'a' },
+      { time: minutes(0), user: 'b' },
+      { time: minutes(7), user: 'a' },
+      { time: minutes(60), user: 'a' },
+    ]);
+    await put(4);
+    await world.finalize();
+    const meter = { readUnits: 0, writeUnits: 0, refusedWrites: 0 };
+    const app = queryApp({
+      pipeline: tables.pipeline,
+      tables: { ...tables, meter },
+      now: () => 0,
+      newSecret: () => 'secret',
+      onError: (error) => expect(error).toBeUndefined(),
+    });
+    const get = async (path: string) => {
+      const answer = await app.request(`/v1/queries/visits/${path}`);
+      return {
+        status: answer.status,
+        cache: answer.headers.get('cache-control'),
+        body: (await answer.json()) as Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>,
+      };
+    };
+    const { body, cache } = await get('windows?from=0&to=3000000');
+    expect(body['windows']?.map(({ start, end, status, records }) => [start, end, status, records])).toEqual([
+      [0, minutes(10), 'final', 1],
+      [0, minutes(17), 'final', 2],
+    ]);
+    expect(cache).not.toContain('max-age=86400');
+    expect(await get('totals?by=user')).toMatchObject({
+      body: {
+        totals: [
+          { key: { user: 'a' }, values: { count: 3 } },
+          { key: { user: 'b' }, values: { count: 1 } },
+        ],
+      },
+    });
+    expect(await get('top?n=1')).toMatchObject({ body: { window: { start: minutes(60), status: 'open' }, rows: [{ key: { user: 'a' } }] } });
+    const { points } = (await get('series?key={"user":"a"}')).body;
+    expect(points?.map(({ start, values }) => [start, values])).toEqual([
+      [0, { count: 2 }],
+      [minutes(60), { count: 1 }],
+    ]);
+    expect(await get('series?key={"user":"a"}&fill=identity')).toMatchObject({ status: 400, body: { parameter: 'fill' } });
+    expect(await get('windows?mode=update')).toMatchObject({ status: 400, body: { parameter: 'mode' } });
+    expect((await get('windows?mode=append')).body['windows']?.length).toBe(2);
+    expect((await get('windows?mode=complete')).body['windows']?.length).toBe(3);
   });
 });
 
