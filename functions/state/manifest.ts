@@ -183,7 +183,7 @@ function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attr
 }
 
 /** DynamoDB's numbers end at 9.99e125 and 1e-130; doubles beyond are stored as text in a map of their own. */
-function storedFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, Attribute>> {
+export function storedFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, Attribute>> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => {
       const isBeyond = typeof value === 'number' && value !== 0 && !(Math.abs(value) >= 1e-130 && Math.abs(value) < 1e125);
