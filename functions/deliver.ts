@@ -5,6 +5,7 @@ import pipeline from '#pipeline';
 import { openTarget } from '#sink';
 import { readSinkConfig } from './config.ts';
 import { TidemarkError } from './core/error.ts';
+import type { Sink } from './core/sink.ts';
 import { type DeliveryReport, deliverWaiting } from './state/delivery.ts';
 import { openTables } from './state/tables.ts';
 import { createTelemetry } from './telemetry.ts';
@@ -13,8 +14,7 @@ const config = readSinkConfig();
 // A sink has nothing to do with the side output: its role could not reach it.
 const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' });
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'deliver', config.logLevel);
-const sink = pipeline.sinks.find(({ name }) => name === config.sink);
-if (sink === undefined) throw new TidemarkError(`sinks.${config.sink}: is not in the pipeline: deploy both together`);
+const sink = sinkNamed(config.sink);
 const target = openTarget({ sink, target: config.target, secret: config.secret, secretArn: config.secretArn });
 
 /** Delivers what waits for one sink: invoked by finalize when it has put something, and by the schedule. */
@@ -22,7 +22,7 @@ export async function handler(_event: unknown, context: Context): Promise<Delive
   return telemetry.measured<DeliveryReport>(meter, context, async () => {
     const report = await deliverWaiting({
       pipeline,
-      sink: sink ?? missing(),
+      sink,
       state,
       windows,
       target,
@@ -42,6 +42,8 @@ export async function handler(_event: unknown, context: Context): Promise<Delive
   });
 }
 
-function missing(): never {
-  throw new TidemarkError(`sinks.${config.sink}: is not in the pipeline: deploy both together`);
+function sinkNamed(name: string): Sink {
+  const found = pipeline.sinks.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new TidemarkError(`sinks.${name}: is not in the pipeline: deploy both together`);
+  return found;
 }

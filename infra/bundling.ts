@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
+import type { Sink, SinkKind } from '../functions/core/sink.ts';
 
 /**
  * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so that what was tried on a
@@ -15,7 +16,22 @@ export interface FunctionBuild {
   readonly pipelineFile: string;
   /** The folder of this package. */
   readonly packageFolder: string;
+  /** For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the pipeline's. @default none */
+  readonly sink?: Pick<Sink, 'kind' | 'file'>;
 }
+
+/** The file of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its target. */
+const sinkFiles: Readonly<Record<SinkKind, string>> = {
+  eventBridge: 'event-bridge.ts',
+  kinesis: 'kinesis.ts',
+  sqs: 'sqs.ts',
+  sns: 'sns.ts',
+  webhook: 'webhook.ts',
+  s3: 's3.ts',
+  dynamodb: 'dynamodb.ts',
+  file: 'file.ts',
+  forEachWindow: 'for-each-window.ts',
+};
 
 /** What a bundle's name ends with: an ES module, whatever the package.json beside it says. */
 export const bundleExtension = '.mjs';
@@ -30,7 +46,7 @@ const requireBanner = "import { createRequire as tidemarkCreateRequire } from 'n
  * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy changes without notice, and an
  * emulator may replace it by stubs). A pipeline outside this package may import `tidemark`, and zod when it has no copy of its own.
  */
-export function functionBuild({ entries, pipelineFile, packageFolder }: FunctionBuild): BuildOptions {
+export function functionBuild({ entries, pipelineFile, packageFolder, sink }: FunctionBuild): BuildOptions {
   return {
     absWorkingDir: packageFolder,
     entryPoints: { ...entries },
@@ -43,8 +59,19 @@ export function functionBuild({ entries, pipelineFile, packageFolder }: Function
     mainFields: ['module', 'main'],
     banner: { js: requireBanner },
     outExtension: { '.js': bundleExtension },
-    alias: { '#pipeline': pipelineFile, tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
+    alias: {
+      '#pipeline': pipelineFile,
+      tidemark: join(packageFolder, 'functions', 'core', 'index.ts'),
+      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, join(packageFolder, 'functions', 'sinks'))),
+    },
     nodePaths: [...moduleFolders(packageFolder)],
+  };
+}
+
+function sinkAliases({ kind, file }: Pick<Sink, 'kind' | 'file'>, pipelineFile: string, folder: string): Record<string, string> {
+  return {
+    '#sink': join(folder, sinkFiles[kind]),
+    '#window-function': file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
   };
 }
 

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import pLimit from 'p-limit';
 import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import type { FinalizeEvent } from '../../functions/finalize-request.ts';
+import type { DeliveryReport } from '../../functions/state/delivery.ts';
 import type { MappingStatus } from '../../infra/local/event-source-mapping.ts';
 import type { Local } from '../../infra/local/local.ts';
 import { type ApiClient, apiClient } from '../api-client.ts';
@@ -16,6 +18,8 @@ export interface Embedded {
   readonly kinesis: KinesisClient;
   readonly api: ApiClient;
   finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
+  /** Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the sink's name. */
+  deliver(): Promise<Readonly<Record<string, DeliveryReport>>>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
   /** Write units of DynamoDB that aggregate and finalize have taken so far, refused conditions included. */
@@ -41,6 +45,12 @@ export function embedded(local: Local): Embedded {
     kinesis,
     api: apiClient(local.url),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
+    async deliver() {
+      // Functions start with their first run, all on this machine's few cores.
+      const limit = pLimit(2);
+      const run = async (name: string, functionName: string) => [name, await invoke<DeliveryReport>(lambda, functionName, {})] as const;
+      return Object.fromEntries(await Promise.all(Object.entries(local.sinkFunctions).map((entry) => limit(() => run(...entry)))));
+    },
     async committed(upTo, signal) {
       for (let status = await mappingStatus(local); ; status = await mappingStatus(local, status.changes)) {
         signal.throwIfAborted();

@@ -66,6 +66,7 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
       shards: options.shards,
       batchWindowMs: 0,
       finalizeEveryMs: null,
+      sinks: pipeline.sinks,
       ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
     }),
   );
@@ -78,6 +79,7 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
     const ready = process.now();
     const { startedAt } = checkpoint;
     await feed({ ...options, process: { ...process, signal } }, system, checkpoint, resumed === undefined ? 'fresh' : 'resume');
+    await deliverAll(system, pipeline, process);
     const conservation = await system.api.conservation();
     const rows = (await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: 'final' })))).flatMap(resultRows);
     const done = process.now();
@@ -186,6 +188,16 @@ async function runTrigger(options: StreamRunOptions, system: Embedded, { trigger
   if (options.during === undefined) await put();
   else await options.during(system, filesBefore + trigger.filesDone, put);
   await system.committed(positions, options.process.signal);
+}
+
+/** The sinks get what is final before the run ends; what a sink does not take waits in the data folder, or is told of and gone with the memory. */
+async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: CommandProcess): Promise<void> {
+  const reports = await system.deliver();
+  for (const [name, { failed, oldestMs, deadLetters }] of Object.entries(reports))
+    if (oldestMs > 0 || deadLetters > 0 || failed > 0)
+      stderr.write(`tidemark: sink ${name} has not taken everything: ${failed} attempts failed, ${deadLetters} dead letters\n`);
+  const away = sinks.filter(({ name }) => !Object.hasOwn(reports, name));
+  if (away.length > 0) stderr.write(`tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}\n`);
 }
 
 /** The end of a finite stream: repeated until everything is committed and every window final. */

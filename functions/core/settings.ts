@@ -22,6 +22,9 @@ export const functions = {
   query: { timeoutSeconds: 29, memoryMb: 1769 },
 } as const;
 
+/** The function of a sink: it waits for its target more than it computes. A delivery is begun with ten seconds left. */
+export const deliver = { timeoutSeconds: 60, memoryMb: 512 } as const;
+
 /** Answers of the API of at least this many bytes are compressed on their way, where the client takes gzip. */
 export const compressedBytes = 1024;
 

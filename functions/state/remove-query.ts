@@ -5,6 +5,7 @@ import { deleteDefinition } from './definition.ts';
 import { deleteWindows } from './manifest.ts';
 import { deletePagesOf } from './page.ts';
 import { deleteRegistrations } from './registry.ts';
+import { deleteOutboxes } from './sink-status.ts';
 import type { Table } from './table.ts';
 
 /** What a removal works with. */
@@ -41,6 +42,7 @@ export async function removeQuery({ pipeline, state, windows, limit, remainingMs
   if (pipeline.queries.some((query) => query.name === removed))
     throw mistake('query', name, 'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it');
   await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit), limit);
+  await deleteOutboxes(state, pipeline, removed);
   const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
   if (deleted.done) await deleteDefinition(state, removed);
   return { removed, windows: deleted.windows, done: deleted.done };

@@ -11,6 +11,8 @@ export interface VariablesSpec {
   readonly endpoints: { readonly kinesis: string; readonly dynamodb: string; readonly lambda: string };
   /** Whether aggregate may ask for finalize runs. */
   readonly kicks: boolean;
+  /** The functions of the sinks, by the sink's name. */
+  readonly sinks: Readonly<Record<string, string>>;
   /** Added to the rest, or put in its place. */
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -47,6 +49,7 @@ export function functionVariables(spec: VariablesSpec): Record<string, string> {
     [environmentNames.windows]: names.tables.windows,
     [environmentNames.rejects]: names.tables.rejects,
     ...(spec.kicks ? { [environmentNames.finalize]: names.functions.finalize } : {}),
+    ...(Object.keys(spec.sinks).length === 0 ? {} : { [environmentNames.sinks]: JSON.stringify(spec.sinks) }),
     ...spec.extra,
   };
 }

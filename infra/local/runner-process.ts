@@ -27,6 +27,8 @@ export interface RunnerOptions {
   readonly batchSize: number;
   /** Null: finalize is invoked by nobody here. */
   readonly finalizeEveryMs: number | null;
+  /** The functions of the sinks, each of which has a schedule as finalize has. */
+  readonly sinkFunctions: readonly string[];
   /** What a runner that died had told last. */
   readonly memo: RunnerMemo | null;
 }
@@ -75,11 +77,12 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     invoke: (event) => client.invoke(names.functions.aggregate, event),
   });
   const stopHints = followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
-  const stopSchedule =
-    options.finalizeEveryMs === null
-      ? undefined
-      : startSchedule(`tidemark-${options.pipelineName}-finalize`, options.finalizeEveryMs, (event) =>
-          client.invoke(names.functions.finalize, event),
+  const everyMs = options.finalizeEveryMs;
+  const stopSchedules =
+    everyMs === null
+      ? []
+      : [names.functions.finalize, ...options.sinkFunctions].map((scheduled) =>
+          startSchedule(scheduled, everyMs, (event) => client.invoke(scheduled, event)),
         );
 
   const front = createFront({
@@ -98,7 +101,10 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     ports: { front: port },
     async stop() {
       stopHints();
-      await Promise.race([Promise.all([esm.stop(), stopSchedule?.()]), new Promise((resolve) => setTimeout(resolve, stopWithinMs))]);
+      await Promise.race([
+        Promise.all([esm.stop(), ...stopSchedules.map((stopSchedule) => stopSchedule())]),
+        new Promise((resolve) => setTimeout(resolve, stopWithinMs)),
+      ]);
       await checkpoints.flush();
       await close(front);
     },

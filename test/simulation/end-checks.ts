@@ -2,6 +2,7 @@ import { addCounters, type Counters, isConserved, noEvents } from '../../functio
 import { type Item, numberOf } from '../../functions/state/table.ts';
 import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
+import { checkTargets, isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -31,7 +32,7 @@ export function checkEnd(world: World): void {
         }
     }
   for (const name of ledger.finals.keys())
-    if (!ledger.published.has(name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
+    if (!isPublished(ledger, name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
   for (const query of pipeline.queries)
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
       for (const closing of closings.keys())
@@ -39,6 +40,7 @@ export function checkEnd(world: World): void {
           if (window.slices.includes(slice) && idsOfWindow(ledger, query, window).size !== ledger.finals.get(windowName(query.name, window))?.size)
             throw new Violation('I4', `${windowName(query.name, window)} is not what was counted`);
   checkTidy(state);
+  checkTargets(ledger, state);
 }
 
 /** I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put. */

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
+import { outboxPublisher } from '../../functions/state/outbox.ts';
 import type { Stream } from '../../functions/state/stream.ts';
 import { windowName } from './ledger.ts';
 import type { Process } from './network.ts';
@@ -38,6 +39,7 @@ export function finalizeRun(
   trace?.(() => `${process.name} begins`);
   // A container that is free takes the run, with what it remembers of the runs before.
   const cache = world.freeCaches.pop() ?? sliceCache();
+  const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), () => scheduler.now() + process.skewMs);
   finalize(
     {
       pipeline,
@@ -46,7 +48,7 @@ export function finalizeRun(
       stream: streamOf(world, process),
       limit: pLimit(8),
       publish: (pane) =>
-        world.network.call(
+        pipeline.sinks.length > 0 ? publisher.publish(pane) : world.network.call(
           process,
           () => `publish ${windowName(pane.query, pane)}`,
           () => {

@@ -1,3 +1,4 @@
+import { type OutputMode, outputModes } from '../../functions/core/output-mode.ts';
 import { type Random, seededRandom } from './random.ts';
 
 /** Probabilities of what goes wrong; all zero is a quiet world. */
@@ -63,6 +64,8 @@ export interface SimulationOptions {
   readonly earlyMs: number;
   /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
   readonly dedupMs: number;
+  /** The modes of the sinks, and how often each tries. */
+  readonly sinks: readonly { readonly mode: OutputMode; readonly attempts: number; readonly kind: 'webhook' | 'sqs' | 'forEachWindow' }[];
   readonly reshard: 'none' | 'split' | 'merge';
   /** Splits and merges as they are told, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
@@ -97,7 +100,20 @@ export function drawOptions(seed: number): SimulationOptions {
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
-  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs) };
+  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs), sinks: drawSinks(seed) };
+}
+
+/** A constant with which no seed of mutations.ts has sinks: calls to outboxes would give it another course. */
+const sinkSeed = 0x56acaef3;
+
+function drawSinks(seed: number): SimulationOptions['sinks'] {
+  const random = seededRandom(seed ^ sinkSeed);
+  if (!random.chance(0.25)) return [];
+  return Array.from({ length: random.pick([1, 1, 2, 3]) }, () => ({
+    mode: random.pick(outputModes),
+    attempts: random.pick([2, 4, 1000]),
+    kind: random.pick(['webhook', 'sqs', 'forEachWindow'] as const),
+  }));
 }
 
 function drawDedup(seed: number, putsMs: number): number {
@@ -145,7 +161,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
   };
 }
 
-function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs'> {
+function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sinks'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

@@ -11,6 +11,7 @@ import { checkPage } from './page-checks.ts';
 import { checkProgress, noteSideOutput } from './progress-checks.ts';
 import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
+import { noteOutbox } from './sink-checks.ts';
 import { simulatedTable } from './simulated-table.ts';
 import type { Violation } from './violation.ts';
 import { checkManifest } from './window-checks.ts';
@@ -30,6 +31,10 @@ export interface World {
   readonly options: SimulationOptions;
   readonly pipeline: Pipeline;
   readonly random: Random;
+  /** What is drawn for the sinks, so that a seed without them means what it meant. */
+  readonly sinkRandom: Random;
+  /** Until when the target of a sink takes nothing, by the sink's name. */
+  readonly targetAway: Map<string, number>;
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly shards: readonly SimulatedShard[];
@@ -41,6 +46,7 @@ export interface World {
   startProcess(name: string): Process;
   tables(process: Process): ProcessTables;
   nextFinalize(): number;
+  nextDeliver(): number;
   faults(): FaultRates;
   /** Ends the safety phase: nothing goes wrong any more, and who sleeps wakes up. */
   heal(): void;
@@ -69,6 +75,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
   let over = false;
   let violation: Violation | undefined;
   let finalizeRuns = 0;
+  let deliverRuns = 0;
   const fail = (found: Violation) => {
     violation ??= found;
     trace?.(() => `VIOLATION ${found.message}`);
@@ -79,6 +86,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     observedStore(stores.state, (before: Item | undefined, after: Item) => {
       if (after.pk.startsWith('page#')) checkPage(ledger, before, after);
       else if (after.pk === 'horizon') checkHorizon(ledger, options, before, after, process);
+      else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
       else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
   const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));
@@ -88,6 +96,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     options,
     pipeline,
     random,
+    sinkRandom: seededRandom(options.seed ^ 0x6a09e667),
+    targetAway: new Map(),
     scheduler,
     network,
     shards,
@@ -106,6 +116,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     }),
     freeCaches: [],
     nextFinalize: () => ++finalizeRuns,
+    nextDeliver: () => ++deliverRuns,
     faults: () => (quiet ? noFaults : options.faults),
     heal() {
       quiet = true;
