@@ -7,8 +7,8 @@ export interface Config {
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
   /** The finalize function, where aggregate may ask it for a run. */
   readonly finalizeFunction: string | undefined;
-  /** For finalize: the functions of the sinks that are served, by the sink's name. */
-  readonly sinks: Readonly<Record<string, string>>;
+  /** For finalize: the functions of the sinks that are served, by the sink's name; null: it is not asked for runs. */
+  readonly sinks: Readonly<Record<string, string | null>>;
   /** Names the deployment in metrics and logs; undefined: by its pipeline. */
   readonly deployment: string | undefined;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';

@@ -26,7 +26,7 @@ const stream = kinesisStream(config.stream);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
 /** The sinks that have a function here, and what asks it for a run. */
-const kickers = new Map(Object.entries(config.sinks).map(([name, functionName]) => [name, kicker(functionName)]));
+const kickers = new Map(Object.entries(config.sinks).map(([name, functionName]) => [name, kicker(functionName ?? undefined)]));
 const served = new Set(kickers.keys());
 
 /** What a warm container remembers of windows that overlap. */

@@ -3,3 +3,4 @@ export type { AlarmSettings, PipelineAlarms } from './alarms.ts';
 export { type EntryFiles, EventTimeAggregation, type EventTimeAggregationProps } from './event-time-aggregation.ts';
 export type { PipelineMetrics } from './metrics.ts';
 export { addOutputs } from './outputs.ts';
+export type { FunctionBinding, SinkBinding, WebhookBinding } from './sink-target.ts';

@@ -5,7 +5,7 @@ import type { EventTimeAggregation } from './event-time-aggregation.ts';
  * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong to the stack and not to the
  * construct, so that their names are plain ones and an app of one's own can hold several constructs.
  */
-export function addOutputs(stack: Stack, { api, stream, tables, functions }: EventTimeAggregation): void {
+export function addOutputs(stack: Stack, { api, stream, tables, functions, sinks, sinkTargets }: EventTimeAggregation): void {
   const outputs: Readonly<Record<string, string>> = {
     ApiUrl: api.url,
     ApiId: api.restApiId,
@@ -17,6 +17,10 @@ export function addOutputs(stack: Stack, { api, stream, tables, functions }: Eve
     AggregateFunction: functions.aggregate.functionName,
     FinalizeFunction: functions.finalize.functionName,
     QueryFunction: functions.query.functionName,
+    ...Object.fromEntries(Object.entries(sinks).map(([name, deliver]) => [`Deliver${capitalized(name)}Function`, deliver.functionName])),
+    ...Object.fromEntries(Object.entries(sinkTargets).map(([name, target]) => [`Sink${capitalized(name)}`, target])),
   };
   for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
 }
+
+const capitalized = (name: string) => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -4,15 +4,31 @@ import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { type FunctionName, functions } from '../functions/core/settings.ts';
+import { deliver, type FunctionName, functions } from '../functions/core/settings.ts';
+import type { Sink } from '../functions/core/sink.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
+import type { FunctionBinding } from './sink-target.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
+/** What Lambda does with a function's role to put it into a VPC (the managed policy AWSLambdaVPCAccessExecutionRole, less its logging). */
+const networkActions = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+] as const;
+
 /** What a function of a pipeline is made of. */
 export interface PipelineFunctionProps {
-  /** Which of the three: its time-out and memory come from the settings that the embedded runner uses too. */
-  readonly name: FunctionName;
+  /** Which of the three, or that of a sink: its time-out and memory come from the settings that the embedded runner uses too. */
+  readonly name: FunctionName | 'deliver';
+  /** For the function of a sink. @default none */
+  readonly sink?: Sink;
+  /** @default no VPC */
+  readonly network?: Pick<FunctionBinding, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
@@ -32,7 +48,9 @@ export class PipelineFunction extends LambdaFunction {
     const logGroup = new LogGroup(scope, `${id}Log`, { retention: props.logRetention, removalPolicy: props.logRemovalPolicy });
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }));
-    const { timeoutSeconds, memoryMb } = functions[props.name];
+    const { vpc, vpcSubnets, securityGroups } = props.network ?? {};
+    if (vpc !== undefined) role.addToPolicy(new PolicyStatement({ actions: [...networkActions], resources: ['*'] }));
+    const { timeoutSeconds, memoryMb } = props.name === 'deliver' ? deliver : functions[props.name];
     let hasLocales = false;
     let failure: unknown;
     try {
@@ -41,6 +59,7 @@ export class PipelineFunction extends LambdaFunction {
           entry: resolve(props.entry),
           pipelineFile: resolve(props.pipeline),
           packageFolder,
+          ...(props.sink === undefined ? {} : { sink: props.sink }),
           onBundled: (metafile) => {
             hasLocales = holdsZodLocales(metafile);
           },
@@ -57,6 +76,9 @@ export class PipelineFunction extends LambdaFunction {
         role,
         logGroup,
         tracing: Tracing.ACTIVE,
+        ...(vpc === undefined ? {} : { vpc }),
+        ...(vpcSubnets === undefined ? {} : { vpcSubnets }),
+        ...(securityGroups === undefined ? {} : { securityGroups: [...securityGroups] }),
       });
     } catch (error) {
       throw failure ?? error;

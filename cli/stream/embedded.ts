@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import pLimit from 'p-limit';
 import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import type { FinalizeEvent } from '../../functions/finalize-request.ts';
@@ -46,10 +45,10 @@ export function embedded(local: Local): Embedded {
     api: apiClient(local.url),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
     async deliver() {
-      // Functions start with their first run, all on this machine's few cores.
-      const limit = pLimit(2);
-      const run = async (name: string, functionName: string) => [name, await invoke<DeliveryReport>(lambda, functionName, {})] as const;
-      return Object.fromEntries(await Promise.all(Object.entries(local.sinkFunctions).map((entry) => limit(() => run(...entry)))));
+      // One after the other: each starts with its first run, and may find the whole of a small machine busy with the rest.
+      const reports: Record<string, DeliveryReport> = {};
+      for (const [name, functionName] of Object.entries(local.sinkFunctions)) reports[name] = await invoke<DeliveryReport>(lambda, functionName, {});
+      return reports;
     },
     async committed(upTo, signal) {
       for (let status = await mappingStatus(local); ; status = await mappingStatus(local, status.changes)) {

@@ -45,7 +45,7 @@ export const environmentNames = {
   logLevel: 'TIDEMARK_LOG_LEVEL',
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',
-  /** For finalize: the functions of the sinks that are served, JSON by the sink's name; not set: nothing is published. */
+  /** For finalize: the functions of the sinks that are served, JSON by the sink's name, null for one that is not asked for runs; not set: nothing is published. */
   sinks: 'TIDEMARK_SINKS',
   /** For the function of a sink: which one it is, and what it delivers to (a URL, a name or an ARN, as its client wants it). */
   sink: 'TIDEMARK_SINK',

@@ -11,8 +11,8 @@ export interface VariablesSpec {
   readonly endpoints: { readonly kinesis: string; readonly dynamodb: string; readonly lambda: string };
   /** Whether aggregate may ask for finalize runs. */
   readonly kicks: boolean;
-  /** The functions of the sinks, by the sink's name. */
-  readonly sinks: Readonly<Record<string, string>>;
+  /** The functions of the sinks, by the sink's name; null: finalize does not ask it for runs. */
+  readonly sinks: Readonly<Record<string, string | null>>;
   /** Added to the rest, or put in its place. */
   readonly extra: Readonly<Record<string, string>>;
 }

@@ -27,7 +27,7 @@ export interface FunctionsOptions {
   /** Most execution environments of each function. */
   readonly environments: Readonly<Record<FunctionName, number>>;
   readonly timeoutMs: Readonly<Record<FunctionName, number>>;
-  /** Whether aggregate may ask for finalize runs. */
+  /** Whether aggregate may ask for finalize runs, and finalize for runs of the sinks. */
   readonly kicks: boolean;
   readonly sinks: readonly LocalSink[];
   readonly variables: Readonly<Record<string, string>>;
@@ -105,7 +105,7 @@ function runFunction(options: FunctionsOptions, port: number, run: FunctionRun):
     memoryMb,
     endpoints: { ...options.emulators, lambda: `http://127.0.0.1:${port}` },
     kicks: options.kicks,
-    sinks: Object.fromEntries(options.sinks.map((sink) => [sink.name, sink.functionName])),
+    sinks: Object.fromEntries(options.sinks.map((sink) => [sink.name, options.kicks ? sink.functionName : null])),
     extra: { ...run.variables, ...options.variables },
   });
   const functionArn = arnOf('lambda', `function:${functionName}`);

@@ -182,11 +182,10 @@ describe('the sinks of this machine', () => {
     receiver.answer = () => 200;
     const redrive = await command(['sinks', 'redrive', 'hook', '--pipeline', pipelineFile, '--port', new URL(system.local.url).port]);
     expect(redrive).toMatchObject({ code: 0, stdout: 'tidemark: hook: 3 windows are delivered once more\n' });
-    // Asked for a run by finalize: waiting for a second one's turn is waiting for it.
-    while ((await status())['hook'].delivered < 3) await system.deliver();
+    expect(await system.deliver()).toMatchObject({ hook: { outcome: 'done', delivered: 3 } });
     expect(paths('/').map(ofDelivery)).toEqual(windows);
     expect(await status('hook')).toMatchObject({ hook: { waiting: 0, dead: 0 } });
-  }, 30_000);
+  });
 
   it('lose nothing when the functions are killed while they deliver', async () => {
     system = await start(['hook', 'lines'], 'data');
@@ -218,7 +217,7 @@ describe('the sinks of this machine', () => {
     const latest = new Map(paths('/').map((delivery) => [delivery.id, ofDelivery(delivery)]));
     expect([...latest.values()].sort((left, right) => left.start - right.start)).toEqual(windows);
     expect(files('lines').length).toBe(windows.length);
-  }, 120_000);
+  });
 });
 
 async function streamed(): Promise<readonly Delivery[]> {

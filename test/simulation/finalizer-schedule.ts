@@ -48,19 +48,21 @@ export function finalizeRun(
       stream: streamOf(world, process),
       limit: pLimit(8),
       publish: (pane) =>
-        pipeline.sinks.length > 0 ? publisher.publish(pane) : world.network.call(
-          process,
-          () => `publish ${windowName(pane.query, pane)}`,
-          () => {
-            const name = windowName(pane.query, pane);
-            if (pane.status !== 'final') return;
-            const final = world.ledger.finals.get(name);
-            const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
-            if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
-              throw new Violation('I9', `${name} is published other than it is`);
-            world.ledger.published.add(name);
-          },
-        ),
+        pipeline.sinks.length > 0
+          ? publisher.publish(pane)
+          : world.network.call(
+              process,
+              () => `publish ${windowName(pane.query, pane)}`,
+              () => {
+                const name = windowName(pane.query, pane);
+                if (pane.status !== 'final') return;
+                const final = world.ledger.finals.get(name);
+                const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
+                if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
+                  throw new Violation('I9', `${name} is published other than it is`);
+                world.ledger.published.add(name);
+              },
+            ),
       now: () => scheduler.now() + process.skewMs,
       runId: process.name,
       remainingMs: () => deadline - scheduler.now(),

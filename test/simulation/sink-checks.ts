@@ -21,11 +21,14 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
   const name = windowName(delivery.query, delivery);
   const pane = ledger.panes.get(`${name}#${delivery.revision}`);
   if (pane === undefined) throw new Violation('I14', `${sink.name} gets ${delivery.id}, which was never visible`);
-  const ids = delivery.rows.map(({ values }) => (values['ids'] as { readonly ids: readonly string[] }).ids).flat();
+  const ids = delivery.rows.flatMap(({ values }) => (values['ids'] as { readonly ids: readonly string[] }).ids);
   if (ids.some((id) => !pane.has(id)) || (sink.mode !== 'update' && ids.length !== pane.size))
     throw new Violation('I14', `${sink.name} gets ${delivery.id} with ${ids.join(' ')}, and it was ${[...pane].join(' ')}`);
   if (sink.mode === 'append' && delivery.status !== 'final') throw new Violation('I14', `${sink.name} gets ${delivery.id}, which is not final`);
-  if (sink.mode === 'complete' && !delivery.table?.some((window) => windowName(window.query, window) === name && window.revision >= delivery.revision))
+  if (
+    sink.mode === 'complete' &&
+    !delivery.table?.some((window) => windowName(window.query, window) === name && window.revision >= delivery.revision)
+  )
     throw new Violation('I14', `${sink.name} gets ${delivery.id} with a table without it`);
   const key = `${sink.name}#${name}`;
   const rows = ledger.targets.rows.get(key) ?? new Map<string, TargetRow>();
@@ -50,7 +53,9 @@ export function noteOutbox(ledger: Ledger, after: Item): void {
 export function isPublished({ pipeline, outbox, published, finalRevisions }: Ledger, name: string): boolean {
   const query = name.split('#')[0] ?? '';
   if (pipeline.sinks.length === 0) return published.has(name);
-  return pipeline.sinks.every((sink) => !sink.queries.includes(query) || (outbox.get(`${sink.name}#${name}`) ?? -1) >= (finalRevisions.get(name) ?? 0));
+  return pipeline.sinks.every(
+    (sink) => !sink.queries.includes(query) || (outbox.get(`${sink.name}#${name}`) ?? -1) >= (finalRevisions.get(name) ?? 0),
+  );
 }
 
 /** I14: in the end each target has every final window, by what is newest of each row, and nothing of it is left to be delivered. */

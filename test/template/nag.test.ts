@@ -32,6 +32,10 @@ it('leaves no finding of cdk-nag open', () => {
   expect(findings('plain', () => ({}))).toEqual([]);
 });
 
+it('leaves no finding of cdk-nag open about the sinks that it makes', () => {
+  expect(findings('sinks', () => ({ pipeline: 'test/template/fixtures/sinks.ts' }))).toEqual([]);
+});
+
 it('leaves the findings about other resources to their owners', () => {
   const unencrypted = findings('stream', (stack) => {
     new Stream(stack, 'Plain', { encryption: StreamEncryption.UNENCRYPTED });
