@@ -44,7 +44,9 @@ export default defineCommand({
     const { sinkFunctions } = local;
     const away = pipeline.sinks.filter(({ name }) => !Object.hasOwn(sinkFunctions, name));
     if (away.length > 0)
-      process.stderr.write(`tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}: deploy it for that\n`);
+      process.stderr.write(
+        `tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}: deploy it for that\n`,
+      );
     try {
       await delay(2 ** 31 - 1, undefined, { signal: AbortSignal.any([process.signal, ended.signal]) }).catch(() => undefined);
     } finally {

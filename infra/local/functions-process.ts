@@ -68,7 +68,11 @@ function createFunction(name: FunctionName, options: FunctionsOptions, port: num
 /** Two environments, so that two runs meet. */
 const deliverEnvironments = 2;
 
-function createSinkFunction({ name, functionName, file, timeoutMs, target, secret }: LocalSink, options: FunctionsOptions, port: number): LambdaFunction {
+function createSinkFunction(
+  { name, functionName, file, timeoutMs, target, secret }: LocalSink,
+  options: FunctionsOptions,
+  port: number,
+): LambdaFunction {
   return runFunction(options, port, {
     name: `deliver-${name}`,
     functionName,

@@ -81,7 +81,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe('the sinks of this machine', () => {
+/** Functions start with their first run, a second each on a machine that has nothing else to do. */
+describe('the sinks of this machine', { timeout: 240_000 }, () => {
   it('get every final window whole, once, as the API shows it', async () => {
     system = await start(undefined);
     await system.put(hours(5));

@@ -58,6 +58,43 @@ describe("the functions' bundles", () => {
   });
 });
 
+describe('the bundles of a pipeline with sinks', () => {
+  const app = newApp({ 'aws:cdk:enable-asset-metadata': true }, join(out, 'sinks'));
+  const stack = new Stack(app, 'Tidemark');
+  const counts = new EventTimeAggregation(stack, 'Counts', { pipeline: 'test/template/fixtures/sinks.ts', alarms: false });
+  app.synth();
+  const { Resources } = Template.fromStack(stack).toJSON();
+  const text = (functionName: string) =>
+    readFileSync(join(out, 'sinks', Resources[stack.resolve(functionName).Ref].Metadata['aws:asset:path'], 'index.mjs'), 'utf8');
+  const holds = (bundle: string) => ({
+    clients: [
+      ...new Set([...bundle.matchAll(/^\/\/ node_modules\/@aws-sdk\/client-([a-z0-9-]+)\/dist-es\/\w+Client\.js$/gm)].map(([, client]) => client)),
+    ].sort(),
+    targets: [...bundle.matchAll(/^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm)].map(
+      ([, file]) => file,
+    ),
+    each: bundle.includes('only in the function of its own sink'),
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['bus', ['dynamodb', 'eventbridge'], 'event-bridge'],
+    ['stream', ['dynamodb', 'kinesis'], 'kinesis'],
+    ['queue', ['dynamodb', 'sqs'], 'sqs'],
+    ['topic', ['dynamodb', 'sns'], 'sns'],
+    ['hook', ['dynamodb', 'secrets-manager'], 'webhook'],
+    ['bucket', ['dynamodb', 's3'], 's3'],
+    ['table', ['dynamodb'], 'dynamodb'],
+    ['each', ['dynamodb'], 'for-each-window'],
+  ])('%s holds the clients %j and its own target, and no other', (sink, clients, target) => {
+    expect(holds(text(counts.sinks[sink]?.functionName ?? ''))).toEqual({ clients, targets: [target], each: sink === 'each' });
+  });
+
+  it('of the other functions hold nothing of any sink', () => {
+    for (const own of Object.values(counts.functions)) expect(holds(text(own.functionName))).toMatchObject({ targets: [], each: false });
+    expect(holds(text(counts.functions.finalize.functionName)).clients).toEqual(['dynamodb', 'kinesis', 'lambda']);
+  });
+});
+
 it("says so when a pipeline takes all of zod's translations along", () => {
   const { stack } = bundled('locales', pipelineWith('locales', "import { z } from 'zod';"));
   Annotations.fromStack(stack).hasInfo('*', Match.stringLikeRegexp("import \\* as z from 'zod'"));

@@ -6,7 +6,7 @@ import { synth } from './synth.ts';
 const runbook = readFileSync('docs/OPERATIONS.md', 'utf8');
 
 it('each alarm has its section in the runbook, and each section of an alarm an alarm', () => {
-  const { counts, template } = synth();
+  const { counts, template } = synth(() => ({ pipeline: 'test/template/fixtures/sinks.ts' }));
   const alarms = [...(counts.alarms?.byName.keys() ?? [])];
   const [, section = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
   expect([...section.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alarms);

@@ -66,7 +66,9 @@ describe('a pipeline with sinks', () => {
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
       .filter(({ Action }) => Action === 'lambda:InvokeFunction');
     const functions = Object.values(counts.sinks).map(({ functionArn }) => stack.resolve(functionArn));
-    expect(new Set(invoked.flatMap(({ Resource }) => Resource.map((one: unknown) => JSON.stringify(one))))).toEqual(new Set(functions.map((one) => JSON.stringify(one))));
+    expect(new Set(invoked.flatMap(({ Resource }) => Resource.map((one: unknown) => JSON.stringify(one))))).toEqual(
+      new Set(functions.map((one) => JSON.stringify(one))),
+    );
     expect(invoked.flatMap(({ Resource }) => Resource)).toHaveLength(functions.length);
   });
 
