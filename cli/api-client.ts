@@ -1,6 +1,8 @@
+import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { SideJson } from '../functions/api/side-json.ts';
 import type { WindowHeadJson, WindowJson } from '../functions/api/window-json.ts';
 import type { Counters } from '../functions/core/counters.ts';
+import type { OutputMode } from '../functions/core/output-mode.ts';
 import type { Row } from '../functions/core/partial.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
 import { TidemarkError } from './errors.ts';
@@ -57,6 +59,12 @@ export interface PointJson extends Pick<WindowHeadJson, 'start' | 'startTime' | 
   readonly values: Row['values'];
 }
 
+/** Windows that a reader has not seen as they are now. */
+export interface WindowChanges {
+  readonly windows: readonly WindowJson[];
+  readonly cursor: string;
+}
+
 /** The query API of one pipeline over HTTP. */
 export interface ApiClient {
   queries(): Promise<readonly QueryJson[]>;
@@ -64,6 +72,10 @@ export interface ApiClient {
   windowPages(query: string, filter: WindowFilter): AsyncGenerator<readonly WindowJson[]>;
   /** All windows of a query, however many pages they take. */
   windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
+  /** What there is behind a cursor in an output mode, and the cursor to go on with. */
+  changes(query: string, mode: Exclude<OutputMode, 'complete'>, filter: WindowFilter, cursor: string | undefined): Promise<WindowChanges>;
+  /** The panes of the windows that start at a moment, as far as they are kept. */
+  revisions(query: string, start: string, filter: Pick<WindowFilter, 'key'>): Promise<readonly RevisionJson[]>;
   totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
   top(
     query: string,
@@ -117,6 +129,26 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
       for await (const page of windowPages(query, filter)) all.push(...page);
       return all;
     },
+    async changes(query, mode, { status: _status, ...filter }, after) {
+      const all = new Map<string, WindowJson>();
+      for (let cursor = after; ; ) {
+        const page: WindowChanges = await get(`queries/${versioned(query)}/windows`, 'windows', { ...filter, mode, limit: windowsPerPage, cursor });
+        // Of very many open windows some come again though nothing in them has changed.
+        const unseen = page.windows.filter(({ start, end, status, records }) => {
+          const had = all.get(`${start}/${end}`);
+          return had === undefined || had.status !== status || had.records !== records;
+        });
+        for (const window of unseen) all.set(`${window.start}/${window.end}`, window);
+        ({ cursor } = page);
+        if (unseen.length === 0) return { windows: [...all.values()], cursor };
+      }
+    },
+    revisions: async (query, start, filter) =>
+      (
+        await get<{ revisions: RevisionJson[] }>(`queries/${versioned(query)}/windows/${encodeURIComponent(start)}/revisions`, 'revisions', {
+          ...filter,
+        })
+      ).revisions,
     top: (query, choice) => get(`queries/${versioned(query)}/top`, 'rows', { ...choice }),
     async series(query, filter) {
       const all: PointJson[] = [];

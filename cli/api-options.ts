@@ -72,11 +72,11 @@ function requestsTo(api: URL, { profile, region: given }: Deployment, environmen
   return signedFetch({ region: given ?? environment.AWS_REGION ?? 'us-east-1', service: 'execute-api', credentials });
 }
 
-/** The queries that the options choose, with their group-by fields. */
+/** The queries that the options choose, with their group-by fields. A name without a version is the one that it stands for now; `NAME@1` is the first. */
 export async function chosenQueries(api: ApiClient, name: string | undefined): ReturnType<ApiClient['queries']> {
   const queries = await api.queries();
   if (name === undefined) return queries;
-  const chosen = queries.filter((query) => query.name === name || query.serves === name);
-  if (chosen.length === 0) throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
-  return chosen;
+  const chosen = queries.find((query) => query.serves === name) ?? queries.find((query) => query.name === name.replace(/@1$/, ''));
+  if (chosen === undefined) throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
+  return [chosen];
 }

@@ -1,8 +1,8 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { Pipeline } from '../functions/core/pipeline.ts';
+import type { FeederOptions, FeederProgress } from '../functions/feeder/feeder.ts';
+import { linePartitionKey } from '../functions/feeder/partition-key.ts';
 import { type CommandProcess, negated, type OptionValues, value } from './command.ts';
 import { clientConfig } from './endpoint.ts';
-import type { FeederOptions, FeederProgress } from './feeder/feeder.ts';
 import { text } from './option-value.ts';
 import { defaultPipeline, loadPipeline } from './pipeline-file.ts';
 import { deploymentOptions, stackOutput } from './stack.ts';
@@ -45,22 +45,6 @@ export async function openFeed(
 /** The stream of a pipeline, unless another is named. */
 export function streamNameOf(pipelineName: string): string {
   return `tidemark-${pipelineName}`;
-}
-
-/** A pipeline's partition key as a function of a line; undefined for lines that are no event of the pipeline, which have no key. */
-export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string | undefined) | undefined {
-  const { schema, partitionKey } = pipeline;
-  if (partitionKey === undefined) return undefined;
-  return (line) => {
-    try {
-      const result = schema.validate(JSON.parse(line.toString('utf8')));
-      if (result instanceof Promise || result.issues !== undefined) return undefined;
-      const key: unknown = partitionKey(result.value);
-      return typeof key === 'string' && key !== '' ? key : undefined;
-    } catch {
-      return undefined;
-    }
-  };
 }
 
 /** What was put, for a person; empty when nothing came of it. */

@@ -1,8 +1,10 @@
 import type { Writable } from 'node:stream';
+import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { Json } from '../functions/core/aggregate.ts';
 import { type Counters, eventClasses } from '../functions/core/counters.ts';
 import { isoTime } from '../functions/core/event-time.ts';
 import type { GroupValue } from '../functions/core/group-key.ts';
+import { resultText } from '../functions/core/result-view.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
 import { compareRows } from '../functions/core/window-result.ts';
 import { type Column, formatNumber, formatTable } from './table.ts';
@@ -30,6 +32,28 @@ export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Wri
   const sorted = order === 'as given' ? rows : [...rows].sort(inOrder);
   const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({ query, start, end, key, values, status, revision }));
   print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
+}
+
+/** Prints the panes of windows, in the order given. */
+export function printRevisions(revisions: readonly RevisionJson[], form: ResultForm, out: Writable): void {
+  const rows = revisions.flatMap(({ rows: own, ...head }) => own.map((row) => ({ ...head, ...row })));
+  const plain = rows.map(({ query, start, end, key, values, status, revision, emittedAt }) => ({
+    query,
+    start,
+    end,
+    key,
+    values,
+    status,
+    revision,
+    emittedAt,
+  }));
+  print(plain, form, out, ['start', 'end', 'revision', 'status', 'emitted'], ({ start, end, revision, status, emittedAt }) => [
+    isoTime(start),
+    isoTime(end),
+    String(revision),
+    status,
+    emittedAt === null ? '' : isoTime(emittedAt),
+  ]);
 }
 
 /** Prints totals by query and key. */
@@ -120,8 +144,7 @@ function print<Row extends PrintedRow>(
 }
 
 function cell(value: Json): string {
-  if (typeof value === 'number') return formatNumber(value);
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return resultText(value, formatNumber);
 }
 
 function byText(left: string, right: string): number {

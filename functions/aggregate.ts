@@ -1,13 +1,15 @@
-import type { Context, KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import type { Context } from 'aws-lambda';
+import pLimit from 'p-limit';
+import { openBatches } from '#batches';
 import pipeline from '#pipeline';
+import { openStream } from '#stream';
 import { readConfig } from './config.ts';
+import { addCounters, noEvents } from './core/counters.ts';
 import { shardWatermark } from './core/watermark.ts';
 import { strayId } from './id-routing.ts';
 import { kicker } from './kick.ts';
-import { kinesisBatch } from './kinesis-batch.ts';
-import { streamRecords } from './kinesis-records.ts';
-import { kinesisStream } from './kinesis-stream.ts';
 import { surviveOrphanRejections } from './orphan-rejections.ts';
+import type { BatchesAnswer, ShardBatch } from './source.ts';
 import type { StreamRecord } from './state/chunk.ts';
 import { checkDefinition } from './state/definition.ts';
 import { edgePassed, mayBeSlowest } from './state/kick.ts';
@@ -26,7 +28,8 @@ surviveOrphanRejections((reason) =>
   }),
 );
 
-const stream = kinesisStream(config.stream);
+const batches = openBatches(config.source);
+const stream = openStream(config.source);
 
 /** Once a container, for a call a batch would be too many: what a warm one applies of another stream, no finalize run makes final. */
 const guard = streamGuard(tables.state, stream, (error) =>
@@ -103,18 +106,50 @@ async function kickFinalize(shardId: string, { maxEventTimeBefore, maxEventTime 
   }
 }
 
-/** Folds one Kinesis batch of one shard into its windows, exactly once. Throws what only a retry of the same batch can put right. */
-export async function handler(event: KinesisStreamEvent, context: Context): Promise<KinesisStreamBatchResponse> {
+let warnedOfArrival = false;
+
+/** Once a container. The classes of events follow from these times, which a retry finds again: the clock of an invocation would not do. */
+function warnOfArrival({ arrivalBy, shardId }: ShardBatch): void {
+  if (arrivalBy === 'stream' || warnedOfArrival) return;
+  warnedOfArrival = true;
+  telemetry.logger.warn("The records carry their producers' clocks: a wrong one gets past maxFutureSkew; set message.timestamp.type=LogAppendTime", {
+    shardId,
+  });
+}
+
+/** Shards of one invocation that are applied at a time; each has tens of calls under way. */
+const shardsAtATime = pLimit(4);
+
+/** Applies the batches, each exactly once and on its own. Throws, when all have come to an end, what only a retry of the same event can put right. */
+async function applyAll(given: readonly ShardBatch[], context: Context): Promise<readonly (readonly [shardId: string, report: BatchReport])[]> {
+  const applied = given.map((batch) =>
+    shardsAtATime(async () => {
+      const { shardId, records } = batch;
+      const report = await aggregatorOf(shardId).apply(records, () => context.getRemainingTimeInMillis());
+      warnOfStray(shardId, records[0]);
+      warnOfArrival(batch);
+      return [shardId, report] as const;
+    }),
+  );
+  await Promise.allSettled(applied);
+  return Promise.all(applied);
+}
+
+/** Folds the batches of an event source mapping into their windows, exactly once. Throws what only a retry of the same event can put right. */
+export async function handler(event: unknown, context: Context): Promise<BatchesAnswer> {
   return telemetry.measured(tables.meter, context, async () => {
-    const batch = kinesisBatch(event, config.stream);
-    if (batch === undefined) return { answer: { batchItemFailures: [] }, counts: {}, milliseconds: {} };
+    const given = batches.of(event);
+    if (given.length === 0) return { answer: batches.answer([]), counts: {}, milliseconds: {} };
     await Promise.all([guard(), fitting()]);
-    const records = streamRecords(batch.records);
-    const report = await aggregatorOf(batch.shardId).apply(records, () => context.getRemainingTimeInMillis());
-    warnOfStray(batch.shardId, records[0]);
-    const kicks = await kickFinalize(batch.shardId, report);
-    const lag = report.maxEventTime === undefined ? {} : { watermarkLag: Date.now() - shardWatermark(report.maxEventTime, pipeline.delayMs) };
-    const answer = { batchItemFailures: report.resumeAt === undefined ? [] : [{ itemIdentifier: report.resumeAt }] };
-    return { answer, counts: { ...report.counters, kicks }, milliseconds: lag };
+    const applied = await applyAll(given, context);
+    let kicks = 0;
+    // All is committed by now, and one run looks at all shards.
+    for (const [shardId, report] of applied) kicks += kicks > 0 ? 0 : await kickFinalize(shardId, report);
+    const reports = applied.map(([, report]) => report);
+    const latest = reports.flatMap(({ maxEventTime }) => (maxEventTime === undefined ? [] : [maxEventTime]));
+    const lag = latest.length === 0 ? {} : { watermarkLag: Date.now() - shardWatermark(Math.min(...latest), pipeline.delayMs) };
+    const counters = reports.reduce((total, report) => addCounters(total, report.counters), noEvents);
+    const answer = batches.answer(reports.flatMap(({ resumeAt }) => (resumeAt === undefined ? [] : [resumeAt])));
+    return { answer, counts: { ...counters, kicks }, milliseconds: lag };
   });
 }

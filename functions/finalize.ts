@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import pLimit from 'p-limit';
 import pipeline from '#pipeline';
+import { openStream } from '#stream';
 import { readConfig } from './config.ts';
 import { unaccounted } from './core/counters.ts';
 import { streamRetentionHours } from './core/settings.ts';
 import { type FinalizeEvent, type FinalizeTask, finalizeRequest } from './finalize-request.ts';
 import { kicker } from './kick.ts';
-import { kinesisStream } from './kinesis-stream.ts';
 import { pointAlias } from './state/alias.ts';
 import { type Backfill, backfill } from './state/backfill.ts';
 import { type CorrectionAnswer, correct } from './state/correction.ts';
@@ -22,7 +22,7 @@ import { createTelemetry, type Measured } from './telemetry.ts';
 
 const config = readConfig();
 const tables = openTables(config.tables);
-const stream = kinesisStream(config.stream);
+const stream = openStream(config.source);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
 /** The sinks that have a function here, and what asks it for a run. */

@@ -1,6 +1,6 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
 import { mistake } from './core/error.ts';
-import { compareSequenceNumbers } from './core/sequence-number.ts';
+import { inSequence } from './core/sequence-number.ts';
 
 /** One batch of one shard. */
 export interface KinesisBatch {
@@ -43,7 +43,7 @@ export function kinesisBatch(event: unknown, stream: string): KinesisBatch | und
     shardId = shard;
     records.push(record);
   }
-  return shardId === undefined ? undefined : { shardId, records: inOrder(records) };
+  return shardId === undefined ? undefined : { shardId, records: inSequence(records, ({ kinesis }) => kinesis.sequenceNumber) };
 }
 
 function kinesisRecord(field: string, record: unknown): KinesisStreamRecord {
@@ -74,21 +74,6 @@ function shardOf(field: string, { eventID, eventSourceARN }: KinesisStreamRecord
   const shard = typeof eventID === 'string' ? eventIdPattern.exec(eventID)?.[1] : undefined;
   if (shard === undefined) throw mistake(`${field}.eventID`, eventID, "is not SHARD:SEQUENCE_NUMBER: give Lambda's own event");
   return shard;
-}
-
-/** Lambda delivers in order and each record once; if it ever did not, the greatest number would commit records that were left out, or count one twice. */
-function inOrder(records: readonly KinesisStreamRecord[]): readonly KinesisStreamRecord[] {
-  const compared = (left: KinesisStreamRecord, right: KinesisStreamRecord) =>
-    compareSequenceNumbers(left.kinesis.sequenceNumber, right.kinesis.sequenceNumber);
-  const isAscending = records.every((record, i) => {
-    const before = records[i - 1];
-    return before === undefined || compared(before, record) < 0;
-  });
-  if (isAscending) return records;
-  return [...records].sort(compared).filter((record, i, sorted) => {
-    const before = sorted[i - 1];
-    return before === undefined || compared(before, record) !== 0;
-  });
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -8,11 +8,17 @@ import {
   type Shard,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { type StreamSource, sourceOf } from './config.ts';
 import { TidemarkError } from './core/error.ts';
 import type { Stream, StreamShard } from './state/stream.ts';
 
 /** Reads that follow a shard before it counts as behind: an empty answer may only mean that Kinesis looked no further. */
 const mostReads = 5;
+
+/** The stream of a function. */
+export function openStream(config: StreamSource): Stream {
+  return kinesisStream(sourceOf('kinesis', config).stream);
+}
 
 /** The stream as Kinesis has it. HTTP/1, for every emulator fails on the SDK's HTTP/2 (docs/emulators.md). */
 export function kinesisStream(name: string, client: KinesisClient = new KinesisClient({ requestHandler: new NodeHttpHandler() })): Stream {

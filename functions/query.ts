@@ -19,6 +19,7 @@ const app = queryApp({
   pipeline,
   tables: openTables(config.tables),
   now: () => Date.now(),
+  ingest: config.ingest,
   newSecret: () => randomBytes(32).toString('base64url'),
   onError: (error) => logger.error('The request failed', error),
 });

@@ -14,8 +14,8 @@ export interface Measured<Answer> {
 /** The log and the metrics of a function. Metrics are one line of embedded metric format an invocation. */
 export interface Telemetry {
   readonly logger: Logger;
-  /** Runs an invocation and publishes what it measured, and what its calls to the tables cost. */
-  measured<Answer>(meter: Meter, context: Context, run: () => Promise<Measured<Answer>>): Promise<Answer>;
+  /** Runs an invocation and publishes what it measured, and what its calls to the tables cost, if it has any. */
+  measured<Answer>(meter: Meter | undefined, context: Context, run: () => Promise<Measured<Answer>>): Promise<Answer>;
 }
 
 /**
@@ -29,7 +29,7 @@ export function createTelemetry(deployment: string, functionName: string, logLev
     logger,
     async measured(meter, context, run) {
       logger.addContext(context);
-      const before = { ...meter };
+      const before = meter && { ...meter };
       try {
         const { answer, counts, milliseconds } = await run();
         for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
@@ -39,8 +39,9 @@ export function createTelemetry(deployment: string, functionName: string, logLev
         logger.error('The invocation failed and will be retried', error instanceof Error ? error : String(error));
         throw error;
       } finally {
-        for (const name of ['writeUnits', 'readUnits', 'refusedWrites'] as const)
-          metrics.addMetric(name, MetricUnit.Count, meter[name] - before[name]);
+        if (meter !== undefined && before !== undefined)
+          for (const name of ['writeUnits', 'readUnits', 'refusedWrites'] as const)
+            metrics.addMetric(name, MetricUnit.Count, meter[name] - before[name]);
         metrics.publishStoredMetrics();
       }
     },

@@ -15,6 +15,7 @@ import type { TableName } from '../functions/core/schema.ts';
 import { type FunctionName, finalizeEverySeconds } from '../functions/core/settings.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { PipelineFunction } from './pipeline-function.ts';
+import type { Backlog } from './source.ts';
 
 /** When the alarms go off, and whom they tell. */
 export interface AlarmSettings {
@@ -22,6 +23,8 @@ export interface AlarmSettings {
   readonly actions?: readonly IAlarmAction[];
   /** How long a record may wait in the stream before it is folded. @default 5 minutes */
   readonly iteratorAge?: Duration;
+  /** How many records of a Kafka partition may wait before they are folded. @default 100,000 */
+  readonly offsetLag?: number;
   /** How far the watermark may be behind the clock while records come; more than the pipeline's delay. @default 3 hours */
   readonly watermarkLag?: Duration;
   /** How long a window may wait for a sink. @default 15 minutes */
@@ -32,12 +35,18 @@ export interface AlarmSettings {
   readonly lateShare?: number;
 }
 
+/** An alarm: its name, what is wrong when it goes off, what it looks at, and when. */
+export type AlarmSpec = readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>];
+
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
+  readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   /** The functions of the sinks; there are alarms of theirs where there are some. */
   readonly sinkFunctions: readonly PipelineFunction[];
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
+  /** Those of the sources that the pipeline has. */
+  readonly sources: readonly AlarmSpec[];
 }
 
 /** One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name. */
@@ -48,16 +57,21 @@ export class PipelineAlarms extends Construct {
   /** @throws TidemarkError when a share is none. */
   constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
     super(scope, id);
-    const { metrics, functions, tables } = props;
+    const { metrics, backlog, functions, tables } = props;
     const period = Duration.minutes(5);
     const iteratorAge = props.iteratorAge ?? Duration.minutes(5);
+    const offsetLag = props.offsetLag ?? 100_000;
+    const waiting = {
+      IteratorAge: `Records wait longer than ${iteratorAge.toHumanString()}`,
+      OffsetLag: `More than ${offsetLag} records of a partition wait`,
+    } as const;
     const watermarkLag = props.watermarkLag ?? Duration.hours(3);
-    const alarms: readonly AlarmOf[] = [
+    const alarms: readonly AlarmSpec[] = [
       [
-        'IteratorAge',
-        `Records wait longer than ${iteratorAge.toHumanString()} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
-        functions.aggregate.metric('IteratorAge', { statistic: 'Maximum', period }),
-        { threshold: iteratorAge.toMilliseconds() },
+        backlog.alarm,
+        `${waiting[backlog.alarm]} before they are folded: a batch fails again and again, or a shard gets more than one function folds`,
+        backlog.metric,
+        { threshold: backlog.alarm === 'IteratorAge' ? iteratorAge.toMilliseconds() : offsetLag },
       ],
       ['AggregateErrors', 'Batches fail and are repeated', functions.aggregate.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
       ['FinalizeErrors', 'Finalize runs fail', functions.finalize.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
@@ -89,6 +103,7 @@ export class PipelineAlarms extends Construct {
       ['LateShare', 'Many events come too late for their windows', shareOf(metrics, 'late'), { threshold: share('lateShare', props.lateShare) }],
       ...(props.sinkFunctions.length === 0 ? [] : sinkAlarms(props, period)),
       ['Throttles', 'DynamoDB or Lambda turns calls away', throttles(functions, tables, period), { threshold: 1, evaluationPeriods: 2 }],
+      ...props.sources,
     ];
     this.byName = new Map(
       alarms.map(([name, alarmDescription, metric, options]) => {
@@ -111,10 +126,8 @@ export class PipelineAlarms extends Construct {
   }
 }
 
-type AlarmOf = readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>];
-
 /** What the sinks need somebody for; which one it is, `tidemark sinks status` tells. */
-function sinkAlarms({ metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps, period: Duration): readonly AlarmOf[] {
+function sinkAlarms({ metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps, period: Duration): readonly AlarmSpec[] {
   const errors = Object.fromEntries(sinkFunctions.map((own, i) => [`sink${i}`, own.metricErrors({ period })]));
   const expression = Object.keys(errors)
     .map((name) => `FILL(${name}, 0)`)

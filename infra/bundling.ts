@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
 import type { Sink, SinkKind } from '../functions/core/sink.ts';
@@ -14,6 +15,8 @@ export interface FunctionBuild {
   readonly entries: Readonly<Record<string, string>>;
   /** What the import `#pipeline` in an entry file stands for. It may lie outside this package. */
   readonly pipelineFile: string;
+  /** Where the functions' events come from. */
+  readonly source: SourceKind;
   /** The folder of this package. */
   readonly packageFolder: string;
   /** For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the pipeline's. @default none */
@@ -33,6 +36,9 @@ const sinkFiles: Readonly<Record<SinkKind, string>> = {
   forEachWindow: 'for-each-window.ts',
 };
 
+/** The kinds of streams that a pipeline reads. */
+export type SourceKind = 'kinesis' | 'kafka';
+
 /** What a bundle's name ends with: an ES module, whatever the package.json beside it says. */
 export const bundleExtension = '.mjs';
 
@@ -46,7 +52,8 @@ const requireBanner = "import { createRequire as tidemarkCreateRequire } from 'n
  * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy changes without notice, and an
  * emulator may replace it by stubs). A pipeline outside this package may import `tidemark`, and zod when it has no copy of its own.
  */
-export function functionBuild({ entries, pipelineFile, packageFolder, sink }: FunctionBuild): BuildOptions {
+export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
+  const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
   return {
     absWorkingDir: packageFolder,
     entryPoints: { ...entries },
@@ -61,8 +68,11 @@ export function functionBuild({ entries, pipelineFile, packageFolder, sink }: Fu
     outExtension: { '.js': bundleExtension },
     alias: {
       '#pipeline': pipelineFile,
-      tidemark: join(packageFolder, 'functions', 'core', 'index.ts'),
-      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, join(packageFolder, 'functions', 'sinks'))),
+      '#batches': inFunctions(`${source}-batches.ts`),
+      '#stream': inFunctions(`${source}-stream.ts`),
+      ...(source === 'kafka' ? kafkaClient(packageFolder) : {}),
+      tidemark: inFunctions('core', 'index.ts'),
+      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, inFunctions('sinks'))),
     },
     nodePaths: [...moduleFolders(packageFolder)],
   };
@@ -72,6 +82,18 @@ function sinkAliases({ kind, file }: Pick<Sink, 'kind' | 'file'>, pipelineFile: 
   return {
     '#sink': join(folder, sinkFiles[kind]),
     '#window-function': file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
+  };
+}
+
+/**
+ * The Kafka client as far as functions use it: it names but one of its files, so that all would be loaded, and half of the time that takes is for schema
+ * registries. The other is the same with its binary inside, instead of in a file beside it.
+ */
+function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
+  const main = createRequire(join(packageFolder, 'package.json')).resolve('@platformatic/kafka');
+  return {
+    '@platformatic/kafka': join(dirname(main), 'clients', 'consumer', 'consumer.js'),
+    '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled',
   };
 }
 

@@ -5,10 +5,12 @@ import type { FunctionName } from '../functions/core/settings.ts';
 import type { PipelineAlarms } from './alarms.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { PipelineFunction } from './pipeline-function.ts';
+import type { Backlog } from './source.ts';
 
 export interface PipelineDashboardProps {
   readonly title: string;
   readonly metrics: PipelineMetrics;
+  readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly alarms: PipelineAlarms;
 }
@@ -17,7 +19,7 @@ export interface PipelineDashboardProps {
 export class PipelineDashboard extends Construct {
   readonly dashboard: Dashboard;
 
-  constructor(scope: Construct, id: string, { title, metrics, functions, alarms }: PipelineDashboardProps) {
+  constructor(scope: Construct, id: string, { title, metrics, backlog, functions, alarms }: PipelineDashboardProps) {
     super(scope, id);
     const graph = (label: string, left: readonly IMetric[], right: readonly IMetric[] = []) =>
       new GraphWidget({ title: label, left: [...left], right: [...right], width: 12, height: 6 });
@@ -37,7 +39,7 @@ export class PipelineDashboard extends Construct {
     );
     this.dashboard.addWidgets(
       graph('Windows', [metrics.windowsFinalized], [metrics.windowsOpen, metrics.closingsLeft]),
-      graph('Oldest record that waits', [functions.aggregate.metric('IteratorAge', { statistic: 'Maximum' })]),
+      graph(backlog.title, [backlog.metric]),
     );
     this.dashboard.addWidgets(
       graph('Write units', [metrics.writeUnits('aggregate'), metrics.writeUnits('finalize')]),

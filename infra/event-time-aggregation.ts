@@ -23,20 +23,28 @@ import { compressedBytes, type FunctionName, finalizeEverySeconds, functions, ma
 import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
 import { PipelineDashboard } from './dashboard.ts';
 import { acknowledge, type Finding } from './findings.ts';
+import type { SourceDefinition } from './kafka-source.ts';
+import { kinesisSource } from './kinesis-source.ts';
 import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
-import { streamPermissions, tablePermissions } from './permissions.ts';
+import { tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
 import { checkLock, sinksOf } from './pipeline-lock.ts';
 import type { SinkBinding } from './sink-target.ts';
 import { PipelineSinks } from './sinks.ts';
+import type { PipelineSource } from './source.ts';
+import { PipelineSources, type SourceProps } from './sources.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
 
 /** What an {@link EventTimeAggregation} is made of. */
-export interface EventTimeAggregationProps {
+export interface EventTimeAggregationProps extends SourceProps {
   /** The TypeScript file whose default export is the pipeline; it is bundled into each function. */
   readonly pipeline: string;
+  /**
+   * Where the events come from, such as `kafka({ ... })`: no stream is made then, and `stream` and `shards` have no meaning. @default a stream of Kinesis
+   */
+  readonly source?: SourceDefinition;
   /** An existing stream to read. @default a new one, encrypted with Kinesis's own key, that keeps records for 7 days */
   readonly stream?: IStream;
   /** Shards of the new stream, each for 1 MB or 1,000 records a second. @default on demand: Kinesis adds and removes shards itself */
@@ -85,7 +93,7 @@ const ownEntries: EntryFiles = {
  * scheduler.
  */
 export class EventTimeAggregation extends Construct {
-  readonly stream: IStream;
+  readonly source: PipelineSource;
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly api: RestApi;
@@ -94,18 +102,24 @@ export class EventTimeAggregation extends Construct {
   /** What the sinks deliver to where that is a resource: a URL, a name or an ARN; of a webhook, the secret that it is signed with. */
   readonly sinkTargets: Readonly<Record<string, string>>;
   readonly metrics: PipelineMetrics;
+  /** The functions and queues of the sources that the pipeline has besides its stream. */
+  readonly sources: PipelineSources;
   readonly alarms: PipelineAlarms | undefined;
   /** Names this deployment in its metrics and logs. */
   private readonly deployment: string;
+  private readonly ownStream: IStream | undefined;
 
-  /** @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream. */
+  /** @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream, or either with another source. */
   constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
     super(scope, id);
     checkLock(props.pipeline);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     this.deployment = Names.uniqueResourceName(this, { separator: '-', maxLength: 128 });
     Tags.of(this).add('tidemark', this.deployment);
-    this.stream = props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
+    if (props.source === undefined) {
+      this.ownStream = props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
+      this.source = kinesisSource(this.ownStream);
+    } else this.source = withoutStream(props, props.source)(this);
     this.tables = {
       state: this.newTable('State', tables.state, removalPolicy),
       windows: props.windowsTable ?? this.newTable('Windows', tables.windows, removalPolicy),
@@ -128,6 +142,7 @@ export class EventTimeAggregation extends Construct {
     });
     this.sinks = delivery.functions;
     this.sinkTargets = delivery.targets;
+    this.sources = this.newSources(props, removalPolicy);
     this.grant();
     this.signCursors();
     this.kick();
@@ -142,9 +157,17 @@ export class EventTimeAggregation extends Construct {
     this.metrics = pipelineMetrics(this.deployment);
     if (props.alarms === false) return;
     const { metrics, functions: own } = this;
+    const backlog = this.source.backlog(own.aggregate);
+    const watched = { metrics, backlog, functions: own };
     const sinkFunctions = Object.values(this.sinks);
-    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, metrics, functions: own, sinkFunctions, tables: this.tables });
-    new PipelineDashboard(this, 'Operations', { title: this.deployment, metrics, functions: own, alarms: this.alarms });
+    this.alarms = new PipelineAlarms(this, 'Alarms', {
+      ...props.alarms,
+      ...watched,
+      sinkFunctions,
+      tables: this.tables,
+      sources: this.sources.alarms,
+    });
+    new PipelineDashboard(this, 'Operations', { title: this.deployment, ...watched, alarms: this.alarms });
   }
 
   /** Lets somebody read the windows table, the product, without the API. */
@@ -157,14 +180,25 @@ export class EventTimeAggregation extends Construct {
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('GET')] });
   }
 
+  /** Lets a producer post events to the API, where `ingest` is on. */
+  grantIngest(grantee: IGrantable): Grant {
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('POST', '/v1/events')] });
+  }
+
   /** Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`. */
   grantOperate(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({ grantee, actions: ['lambda:InvokeFunction'], resourceArns: [this.functions.finalize.functionArn] });
   }
 
-  /** Lets a producer put records into the stream. */
+  /** Lets a producer put records into the stream. @throws TidemarkError where the source does not let producers in by IAM */
   grantPut(grantee: IGrantable): Grant {
-    return this.stream.grant(grantee, 'kinesis:ListShards', 'kinesis:PutRecord', 'kinesis:PutRecords');
+    return this.source.grantPut(grantee);
+  }
+
+  /** The stream. @throws TidemarkError when the events come from elsewhere */
+  get stream(): IStream {
+    if (this.ownStream === undefined) throw mistake('stream', undefined, `is none: the events come from ${this.source.kind}`);
+    return this.ownStream;
   }
 
   private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
@@ -196,8 +230,11 @@ export class EventTimeAggregation extends Construct {
       name,
       entry: (props.entries ?? ownEntries)[name],
       pipeline: props.pipeline,
+      source: this.source.kind,
+      // The one that answers queries asks the tables only.
+      network: name === 'query' ? undefined : this.source.network,
       environment: {
-        [environmentNames.stream]: this.stream.streamName,
+        ...this.source.environment,
         [environmentNames.state]: this.tables.state.tableName,
         [environmentNames.windows]: this.tables.windows.tableName,
         [environmentNames.rejects]: this.tables.rejects.tableName,
@@ -218,6 +255,25 @@ export class EventTimeAggregation extends Construct {
     };
   }
 
+  private newSources(props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineSources {
+    if (props.ingest === true) this.functions.query.addEnvironment(environmentNames.ingest, 'on');
+    return new PipelineSources(this, 'Sources', {
+      ...(props.ingest === undefined ? {} : { ingest: props.ingest }),
+      ...(props.objects === undefined ? {} : { objects: props.objects }),
+      ...(props.changes === undefined ? {} : { changes: props.changes }),
+      stream: this.ownStream,
+      state: this.tables.state,
+      common: {
+        pipeline: props.pipeline,
+        source: 'kinesis',
+        network: undefined,
+        logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+        logRemovalPolicy,
+      },
+      environment: { [environmentNames.logLevel]: props.logLevel ?? 'INFO', [environmentNames.deployment]: this.deployment },
+    });
+  }
+
   private grant(): void {
     for (const name of Object.keys(functions) as FunctionName[]) {
       const grantee = this.functions[name];
@@ -225,9 +281,7 @@ export class EventTimeAggregation extends Construct {
         const actions = tablePermissions[name][table].map((action) => `dynamodb:${action}`);
         if (actions.length > 0) this.tables[table].grant(grantee, ...actions);
       }
-      if (streamPermissions[name].length === 0) continue;
-      this.stream.grant(grantee, ...streamPermissions[name]);
-      this.stream.encryptionKey?.grantDecrypt(grantee);
+      this.source.grant(name, grantee);
     }
   }
 
@@ -253,19 +307,13 @@ export class EventTimeAggregation extends Construct {
     finalize.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
   }
 
-  /**
-   * Without a number of attempts or an age, Lambda repeats a failing batch until its records leave the stream: what the protocol wants, since
-   * nothing may be dropped and nothing can be counted twice (DESIGN 4.1, step 5). Batches are not bisected: no record can poison one.
-   */
   private mapStream(): void {
     new EventSourceMapping(this, 'Mapping', {
       target: this.functions.aggregate,
-      eventSourceArn: this.stream.streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: mapping.batchSize,
       maxBatchingWindow: Duration.seconds(mapping.batchWindowSeconds),
-      parallelizationFactor: mapping.parallelizationFactor,
-      reportBatchItemFailures: true,
+      ...this.source.mapping,
     });
   }
 
@@ -288,7 +336,11 @@ export class EventTimeAggregation extends Construct {
       defaultIntegration: new LambdaIntegration(this.functions.query, { allowTestInvoke: false }),
     });
     api.root.addMethod('GET');
-    api.root.addProxy({ anyMethod: false }).addMethod('GET');
+    const everything = api.root.addProxy({ anyMethod: false });
+    everything.addMethod('GET');
+    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses what is not for it.
+    const { ingest } = this.sources.functions;
+    if (ingest !== undefined) everything.addMethod('POST', new LambdaIntegration(ingest, { allowTestInvoke: false }));
     return api;
   }
 
@@ -307,7 +359,8 @@ export class EventTimeAggregation extends Construct {
         reason: "API Gateway's own policy for the one role through which it writes logs",
       },
     ];
-    const traces = 'X-Ray knows no resources: PutTraceSegments and PutTelemetryRecords are granted on all or not at all';
+    const traces =
+      'X-Ray knows no resources, PutTraceSegments and PutTelemetryRecords are granted on all or not at all; and the network interfaces of a VPC, where there is one, have no names before they are made';
     for (const { role } of Object.values(this.functions))
       if (role !== undefined) findings.push({ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces });
     acknowledge(findings);
@@ -333,4 +386,16 @@ function requestRate(rate = 50): number {
 function existing(stream: IStream, shards: number | undefined): IStream {
   if (shards !== undefined) throw mistake('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
   return stream;
+}
+
+function withoutStream({ stream, shards, ingest, objects, changes }: EventTimeAggregationProps, source: SourceDefinition): SourceDefinition {
+  for (const [name, given] of Object.entries({
+    stream: stream?.streamName,
+    shards,
+    ingest: ingest === true ? true : undefined,
+    objects: objects?.bucket.bucketName,
+    changes: changes?.table.tableName,
+  }))
+    if (given !== undefined) throw mistake(name, given, `has no meaning beside another source: leave out ${name}, or source`);
+  return source;
 }

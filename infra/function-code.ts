@@ -6,7 +6,7 @@ import { TidemarkError } from '../functions/core/error.ts';
 import { builtPage, type FunctionBuild, functionBuild } from './bundling.ts';
 
 /** What a function's code is made of. Paths are absolute. */
-export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'packageFolder' | 'sink'> {
+export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /** Is told what went into the bundle, before the function's constructor ends; not called where the CDK wants no bundle, or has it already. */
@@ -22,8 +22,8 @@ const bundleName = 'index';
  * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the entry file below it and an esbuild
  * that it can find, and in somebody else's app, with this package under node_modules, it may have none of the three.
  */
-export function functionCode({ entry, pipelineFile, packageFolder, sink, onBundled, onFailed }: FunctionCodeOptions): AssetCode {
-  const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, packageFolder, ...(sink === undefined ? {} : { sink }) });
+export function functionCode({ entry, pipelineFile, source, packageFolder, sink, onBundled, onFailed }: FunctionCodeOptions): AssetCode {
+  const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, source, packageFolder, ...(sink === undefined ? {} : { sink }) });
   const tryBundle = (outdir: string): boolean => {
     try {
       const { define } = builtPage(buildSync, packageFolder);

@@ -1,5 +1,5 @@
 import type { TableName } from '../functions/core/schema.ts';
-import type { FunctionName } from '../functions/core/settings.ts';
+import type { FunctionName, SourceName } from '../functions/core/settings.ts';
 
 /** An action on a table, without its `dynamodb:` prefix. */
 export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
@@ -45,3 +45,55 @@ export const streamPermissions = {
   finalize: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
   query: [],
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
+
+/**
+ * What each function may do in an MSK cluster with IAM, by what it is done to. For aggregate: what Lambda's pollers need, which act with its role
+ * (https://docs.aws.amazon.com/lambda/latest/dg/msk-permissions.html). For both: to see which topic it is and, for finalize, which partitions there are and
+ * whether something comes after a record, which is a read.
+ */
+export const kafkaPermissions = {
+  aggregate: {
+    cluster: ['kafka-cluster:Connect', 'kafka-cluster:DescribeClusterDynamicConfiguration'],
+    topic: ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'],
+    group: ['kafka-cluster:AlterGroup', 'kafka-cluster:DescribeGroup'],
+  },
+  finalize: { cluster: ['kafka-cluster:Connect'], topic: ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'], group: [] },
+} as const satisfies Readonly<Record<string, Readonly<Record<'cluster' | 'topic' | 'group', readonly string[]>>>>;
+
+/** What Lambda's pollers ask MSK about a cluster. */
+export const mskPollerPermissions = [
+  'kafka:DescribeCluster',
+  'kafka:DescribeClusterV2',
+  'kafka:GetBootstrapBrokers',
+  'kafka:ListScramSecrets',
+] as const;
+
+/** What Lambda needs to put its pollers into a network, with the role of aggregate. */
+export const pollerNetworkPermissions = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSecurityGroups',
+  'ec2:DescribeSubnets',
+  'ec2:DescribeVpcs',
+] as const;
+
+/** What Lambda needs to run a function in a VPC, with the function's role: the policy AWSLambdaVPCAccessExecutionRole without its logs. */
+export const networkPermissions = [
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:CreateNetworkInterface',
+  'ec2:DeleteNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:UnassignPrivateIpAddresses',
+] as const;
+
+/**
+ * What the function of each source may do to the stream: put records, know the shards where records are packed for them, and, after an attempt that
+ * died, look for what it had put.
+ */
+export const sourceStreamPermissions = {
+  ingest: ['kinesis:PutRecords'],
+  objects: ['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards', 'kinesis:PutRecords'],
+  changes: ['kinesis:ListShards', 'kinesis:PutRecords'],
+} as const satisfies Readonly<Record<SourceName, readonly string[]>>;

@@ -4,42 +4,41 @@ import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { deliver, type FunctionName, functions } from '../functions/core/settings.ts';
+import { deliver, type FunctionName, functions, type SourceName, sourceFunctions } from '../functions/core/settings.ts';
 import type { Sink } from '../functions/core/sink.ts';
+import type { SourceKind } from './bundling.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
-import type { FunctionBinding } from './sink-target.ts';
+import type { FunctionNetwork } from './source.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
-/** What Lambda does with a function's role to put it into a VPC (the managed policy AWSLambdaVPCAccessExecutionRole, less its logging). */
-const networkActions = [
-  'ec2:AssignPrivateIpAddresses',
-  'ec2:CreateNetworkInterface',
-  'ec2:DeleteNetworkInterface',
-  'ec2:DescribeNetworkInterfaces',
-  'ec2:DescribeSubnets',
-  'ec2:UnassignPrivateIpAddresses',
-] as const;
-
 /** What a function of a pipeline is made of. */
 export interface PipelineFunctionProps {
-  /** Which of the three, or that of a sink: its time-out and memory come from the settings that the embedded runner uses too. */
-  readonly name: FunctionName | 'deliver';
+  /** Which one: its time-out and memory come from the settings that the embedded runner uses too. */
+  readonly name: FunctionName | SourceName | 'deliver';
   /** For the function of a sink. @default none */
   readonly sink?: Sink;
-  /** @default no VPC */
-  readonly network?: Pick<FunctionBinding, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
   readonly pipeline: string;
+  /** Where its events come from: it holds the client of that and of nothing else. */
+  readonly source: SourceKind;
+  /** The VPC that it runs in; undefined: none. */
+  readonly network: FunctionNetwork | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
   readonly logRemovalPolicy: RemovalPolicy;
 }
 
+function inNetwork(network: FunctionNetwork | undefined) {
+  if (network === undefined) return {};
+  const { vpc, vpcSubnets, securityGroups } = network;
+  return { vpc, ...(vpcSubnets && { vpcSubnets }), ...(securityGroups && { securityGroups }) };
+}
+
 /**
- * One of the three functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution allows logging to every
+ * One of the functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution allows logging to every
  * group of the account.
  * @throws TidemarkError, one line with the place, when the pipeline does not compile
  */
@@ -48,9 +47,7 @@ export class PipelineFunction extends LambdaFunction {
     const logGroup = new LogGroup(scope, `${id}Log`, { retention: props.logRetention, removalPolicy: props.logRemovalPolicy });
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }));
-    const { vpc, vpcSubnets, securityGroups } = props.network ?? {};
-    if (vpc !== undefined) role.addToPolicy(new PolicyStatement({ actions: [...networkActions], resources: ['*'] }));
-    const { timeoutSeconds, memoryMb } = props.name === 'deliver' ? deliver : functions[props.name];
+    const { timeoutSeconds, memoryMb } = { ...functions, ...sourceFunctions, deliver }[props.name];
     let hasLocales = false;
     let failure: unknown;
     try {
@@ -58,6 +55,7 @@ export class PipelineFunction extends LambdaFunction {
         code: functionCode({
           entry: resolve(props.entry),
           pipelineFile: resolve(props.pipeline),
+          source: props.source,
           packageFolder,
           ...(props.sink === undefined ? {} : { sink: props.sink }),
           onBundled: (metafile) => {
@@ -76,9 +74,7 @@ export class PipelineFunction extends LambdaFunction {
         role,
         logGroup,
         tracing: Tracing.ACTIVE,
-        ...(vpc === undefined ? {} : { vpc }),
-        ...(vpcSubnets === undefined ? {} : { vpcSubnets }),
-        ...(securityGroups === undefined ? {} : { securityGroups: [...securityGroups] }),
+        ...inNetwork(props.network),
       });
     } catch (error) {
       throw failure ?? error;

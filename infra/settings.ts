@@ -16,11 +16,18 @@ export interface Settings {
   readonly windowsTable?: string;
   /** Whether there are alarms, a dashboard and access logs: some emulators know none of them. */
   readonly operations: boolean;
+  /** Whether events can be posted to the API. */
+  readonly ingest: boolean;
+  /** The bucket whose new objects are fed, and which of them. */
+  readonly objects?: { readonly bucket: string; readonly prefix?: string; readonly suffix?: string; readonly notifiedBy: 'bucket' | 'app' };
+  /** The ARN of the stream of the table whose changes are fed. */
+  readonly changesStream?: string;
 }
 
 /**
- * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand), `windowsTable` (default a new one) and `operations`
- * (default true) from the app's context.
+ * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand), `windowsTable` (default a new one) `operations`
+ * (default true), and the sources: `ingest` (default false), `objectsBucket` with `objectsPrefix`, `objectsSuffix` and `objectsNotifiedBy`, and
+ * `changesStream`, from the app's context.
  * @param context looks up one context value; what comes from a command line is text
  * @param root the folder that holds `pipelines/`, and that a relative path starts from
  * @throws TidemarkError naming the value that cannot be used.
@@ -36,14 +43,36 @@ export function settingsOf(context: (name: string) => unknown, root: string): Se
   const shards = context('shards');
   const operations = flag('operations', context('operations') ?? true);
   const windowsTable = context('windowsTable');
+  const changesStream = context('changesStream');
+  const objects = objectsOf(context);
   return {
     stackName: `tidemark-${name}-${stage}`,
     pipeline,
     stage,
     operations,
+    ingest: flag('ingest', context('ingest') ?? false),
+    ...(objects === undefined ? {} : { objects }),
+    ...(changesStream === undefined ? {} : { changesStream: streamArn('changesStream', changesStream) }),
     ...(shards === undefined ? {} : { shards: Number(shards) }),
     ...(windowsTable === undefined ? {} : { windowsTable: text('windowsTable', windowsTable) }),
   };
+}
+
+function objectsOf(context: (name: string) => unknown): Settings['objects'] {
+  const [bucket, prefix, suffix] = ['objectsBucket', 'objectsPrefix', 'objectsSuffix'].map((name) => {
+    const given = context(name);
+    return given === undefined ? undefined : text(name, given);
+  });
+  if (bucket === undefined) return undefined;
+  const notifiedBy = context('objectsNotifiedBy') ?? 'bucket';
+  if (notifiedBy !== 'bucket' && notifiedBy !== 'app')
+    throw mistake('objectsNotifiedBy', notifiedBy, 'tells the queue nothing: give bucket, or app for a rule of your own');
+  return { bucket, notifiedBy, ...(prefix === undefined ? {} : { prefix }), ...(suffix === undefined ? {} : { suffix }) };
+}
+
+function streamArn(field: string, value: unknown): string {
+  if (typeof value === 'string' && /^arn:[\w-]+:dynamodb:[\w-]*:\d*:table\/[^/]+\/stream\/.+$/.test(value)) return value;
+  throw mistake(field, value, `is not the stream of a table: give its ARN with -c ${field}=arn:aws:dynamodb:...:table/NAME/stream/...`);
 }
 
 function flag(field: string, value: unknown): boolean {

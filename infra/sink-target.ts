@@ -14,6 +14,7 @@ import { mistake } from '../functions/core/error.ts';
 import { environmentNames, tables } from '../functions/core/schema.ts';
 import { checkedUrl, type Sink } from '../functions/core/sink.ts';
 import { acknowledge } from './findings.ts';
+import type { FunctionNetwork } from './source.ts';
 
 /** Where a webhook goes. */
 export interface WebhookBinding {
@@ -40,7 +41,7 @@ export interface SinkTarget {
   /** What the target is called where it is, for the outputs of the stack; undefined: it is nothing of the stack's. */
   readonly name: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
-  readonly network: Pick<FunctionBinding, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
+  readonly network: FunctionNetwork | undefined;
   /** Allows exactly the calls that the target's file in functions/sinks makes. */
   readonly grant: (grantee: IGrantable) => void;
   /** What cdk-nag calls the resources of a grant that names many; undefined: none does. */
@@ -99,7 +100,8 @@ export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | 
     case 'webhook':
       return webhookTarget(scope, sink, (binding ?? {}) as WebhookBinding);
     case 'forEachWindow': {
-      const { environment = {}, ...network } = (binding ?? {}) as FunctionBinding;
+      const { environment = {}, vpc, vpcSubnets, securityGroups } = (binding ?? {}) as FunctionBinding;
+      const network = vpc === undefined ? undefined : { vpc, vpcSubnets, securityGroups: securityGroups && [...securityGroups] };
       return { name: undefined, environment, network, grant: () => {} };
     }
     case 'file':
@@ -108,7 +110,7 @@ export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | 
 }
 
 function named(name: string, grant: SinkTarget['grant']): SinkTarget {
-  return { name, environment: { [environmentNames.sinkTarget]: name }, network: {}, grant };
+  return { name, environment: { [environmentNames.sinkTarget]: name }, network: undefined, grant };
 }
 
 function bound<Resource extends object>(
@@ -138,7 +140,7 @@ function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }:
   return {
     name: signedWith.secretArn,
     environment: { [environmentNames.sinkTarget]: address, [environmentNames.sinkSecretArn]: signedWith.secretArn },
-    network: {},
+    network: undefined,
     grant(grantee) {
       // A new secret's ARN is whole; that of one that is named lacks six characters at its end.
       allow(grantee, 'secretsmanager:GetSecretValue', signedWith.secretFullArn ?? `${signedWith.secretArn}-??????`);

@@ -11,7 +11,7 @@ import { environmentNames, sinkPartitions } from '../functions/core/schema.ts';
 import { finalizeEverySeconds } from '../functions/core/settings.ts';
 import type { Sink } from '../functions/core/sink.ts';
 import { acknowledge } from './findings.ts';
-import { sinkPermissions } from './permissions.ts';
+import { networkPermissions, sinkPermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
 import { type SinkBinding, sinkTarget } from './sink-target.ts';
 
@@ -58,11 +58,13 @@ export class PipelineSinks extends Construct {
           entry,
           pipeline: props.pipeline,
           sink,
+          source: 'kinesis',
           network: target.network,
           environment: { ...props.environment, ...target.environment, [environmentNames.sink]: sink.name },
           logRetention: props.logRetention,
           logRemovalPolicy: props.removalPolicy,
         });
+        if (target.network !== undefined) deliver.addToRolePolicy(new PolicyStatement({ actions: [...networkPermissions], resources: ['*'] }));
         target.grant(deliver);
         grantTables(deliver, sink, props.tables);
         schedule(own, sink, deliver);

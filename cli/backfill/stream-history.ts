@@ -2,10 +2,10 @@ import type { Shard } from '@aws-sdk/client-kinesis';
 import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { createStaticRun, type StaticAnswer, type StaticPart, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
+import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis-records.ts';
 import type { RawEvent } from '../../functions/state/chunk.ts';
-import { readShard, type ShardPlace } from '../feeder/read-shard.ts';
-import { listShards } from '../feeder/shards.ts';
 
 /** What {@link foldStream} needs. */
 export interface StreamHistoryOptions extends ShardPlace {

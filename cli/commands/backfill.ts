@@ -10,18 +10,20 @@ import { type CommandProcess, defineCommand, flag, value, valueOr } from '../com
 import { clientConfig } from '../endpoint.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
+import { inputFiles, inputOptions } from '../input/input-file.ts';
 import { text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { conservationLine } from '../result-table.ts';
 import { deploymentOptions, finalizeFunction, stackOutput } from '../stack.ts';
-import { inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
 import { formatNumber } from '../table.ts';
 
 export default defineCommand({
-  operands: [{ name: '[FILES...]', description: 'files of JSON lines that hold the whole range (default: what the stream still holds)' }],
+  operands: [
+    { name: '[FILES...]', description: 'files of JSON lines, CSV or Parquet that hold the whole range (default: what the stream still holds)' },
+  ],
   description:
     'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
     'lost ones that were final. Windows that are final stay as they are, so it may be run again. Nothing is late here: every event counts.',
@@ -33,6 +35,7 @@ export default defineCommand({
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
     function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
+    ...inputOptions,
     json: flag('print one JSON object'),
   },
   examples: [
@@ -42,7 +45,7 @@ export default defineCommand({
   ],
   async run({ operands, options, process }) {
     if (operands.length > 0 && options.stream !== undefined) throw new UsageError('--stream and FILES exclude each other: give one of them');
-    const files = inputFiles(operands);
+    const files = inputFiles(operands, options);
     const { pipeline, bundle } = await loadPipelineBundle(options.pipeline);
     const query = chosenQuery(pipeline, options.query);
     const range = { query: query.name, since: options.since ?? Number.NEGATIVE_INFINITY, until: options.until ?? beginOf(query) };

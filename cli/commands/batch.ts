@@ -1,17 +1,17 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
+import { inputFiles, inputOptions } from '../input/input-file.ts';
 import { text } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
-import { inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
 import type { StaticResult } from '../static/static-engine.ts';
 import { totalsBy } from '../totals-option.ts';
 
 export default defineCommand({
-  operands: [{ name: 'FILES...', description: 'files of JSON lines, an event a line' }],
+  operands: [{ name: 'FILES...', description: 'files of JSON lines, CSV or Parquet, an event a line or row' }],
   description:
     "Runs a pipeline's queries over files, all cores, without a stream and without a watermark: nothing is late. On clean input it prints " +
     'the same bytes as stream. Rejected lines and the count of every class of events go to stderr.',
@@ -22,6 +22,7 @@ export default defineCommand({
       'add up over the windows by these group-by fields, separated by commas; "" for the grand total. Queries without them are left out',
       (given) => given,
     ),
+    ...inputOptions,
     json: flag('print one JSON object a line: the rows, then the conservation counters'),
   },
   examples: [
@@ -30,7 +31,7 @@ export default defineCommand({
   ],
   async run(input) {
     const startedMs = input.process.now();
-    const files = inputFiles(input.operands);
+    const files = inputFiles(input.operands, input.options);
     const { pipeline, bundle } = await loadPipelineBundle(input.options.pipeline);
     const { totals } = input.options;
     const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);

@@ -1,22 +1,21 @@
 import type { DelayRow } from '../../functions/core/delay-table.ts';
-import { durationMs, longestDurationMs } from '../../functions/core/duration.ts';
 import { defineCommand, flag, valueOr } from '../command.ts';
-import { UsageError } from '../errors.ts';
-import { text } from '../option-value.ts';
+import { inputFiles, inputOptions } from '../input/input-file.ts';
+import { duration, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { runDelay } from '../static/delay-run.ts';
-import { inputFiles } from '../static/pieces.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
 export default defineCommand({
-  operands: [{ name: 'FILES...', description: 'files of JSON lines in the order of arrival, an event a line' }],
+  operands: [{ name: 'FILES...', description: 'files of JSON lines, CSV or Parquet in the order of arrival, an event a line or row' }],
   description:
     'Shows what a watermark delay costs: for each delay how many events would come late, how many windows they miss, and how far event time ' +
     'has moved on when a window is final. The files are read as one shard whose watermark rises after every record: the upper bound of what a stream loses.',
   options: {
     pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
     delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
+    ...inputOptions,
     json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
   },
   examples: [
@@ -25,11 +24,11 @@ export default defineCommand({
   ],
   async run({ operands, options, process }) {
     const startedMs = process.now();
-    const delaysMs = delaysOf(options.delays);
+    const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
     const pipelineFile = resolvePipelineFile(options.pipeline);
-    const files = inputFiles(operands);
+    const files = inputFiles(operands, options);
     const pipeline = await loadPipeline(pipelineFile);
-    const { rows, counters, rejected } = runDelay({ pipeline, files, delaysMs, arrivalMs: startedMs });
+    const { rows, counters, rejected } = await runDelay({ pipeline, files, delaysMs, arrivalMs: startedMs });
     const { received, counted: wanted, rejected: refused, filtered } = counters;
     if (options.json) {
       for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, waitMs: row.waitMs ?? null })}\n`);
@@ -44,16 +43,6 @@ export default defineCommand({
     return 0;
   },
 });
-
-function delaysOf(given: string): readonly number[] {
-  return given.split(',').map((one) => {
-    try {
-      return durationMs('--delays', one.trim() === '0' ? 0 : one, { leastMs: 0, mostMs: longestDurationMs });
-    } catch (error) {
-      throw new UsageError(error instanceof Error ? error.message : String(error));
-    }
-  });
-}
 
 function delayTable(rows: readonly DelayRow[]): string {
   return formatTable(

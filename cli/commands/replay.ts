@@ -1,22 +1,24 @@
-import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { defineCommand, flag, value } from '../command.ts';
-import { TidemarkError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { describeEnd, describeFeed, feedOptions, openFeed } from '../feed.ts';
-import { readCoverage } from '../feeder/coverage.ts';
-import { createFeeder } from '../feeder/feeder.ts';
+import { checkInputs, inputChunks } from '../input/input-chunks.ts';
+import { inputFiles, inputOptions } from '../input/input-file.ts';
 import { integer } from '../option-value.ts';
 import { createProgress } from '../progress.ts';
 
 export default defineCommand({
-  operands: [{ name: 'FILES...', description: 'files of JSON lines, put in this order' }],
+  operands: [{ name: 'FILES...', description: 'files of JSON lines, CSV or Parquet, put in this order' }],
   description:
-    'Puts the lines of files into a Kinesis stream, on the embedded AWS or in an account, many to a record (KPL aggregation), again ' +
+    'Puts the events of files into a Kinesis stream, on the embedded AWS or in an account, many to a record (KPL aggregation), again ' +
     'only those that failed. The lines are not looked into: what is no event is rejected by the pipeline.',
   options: {
     ...feedOptions,
     rate: value('events', 'at most so many events a second', integer(1, 10_000_000)),
     resume: flag('first read what the stream holds, and put only the lines that are not there (files are known by their base names)'),
+    ...inputOptions,
     json: flag('print what was put as one JSON object on stdout'),
   },
   examples: [
@@ -24,18 +26,20 @@ export default defineCommand({
     ['tidemark replay events/*.json --stream my-stream --rate 1000', 'into a stream of the account that AWS_PROFILE names'],
     ['tidemark replay events/*.json --port 4500 --resume', 'go on after an interruption, without putting a line twice'],
   ],
-  async run({ operands: files, options, process }) {
-    const totalBytes = await sizeOf(files);
-    if (options.resume) refuseEqualNames(files);
-    const feed = await openFeed(options, process);
+  async run({ operands, options, process }) {
+    const files = inputFiles(operands, options);
+    const totalBytes = files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+    if (options.resume) refuseEqualNames(operands);
     const { signal } = process;
+    await checkInputs(files, signal);
+    const feed = await openFeed(options, process);
     const skip = options.resume ? await readCoverage({ kinesis: feed.kinesis, streamName: feed.streamName, signal }) : undefined;
     const progress = await createProgress({ label: 'replay', total: totalBytes }, process);
     const feeder = createFeeder({ ...feed, eventsPerSecond: options.rate, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });
     let outcome: 'done' | 'failed' = 'failed';
     try {
       for (const file of files) {
-        if (!signal.aborted) await feeder.putFile(file, { skip });
+        if (!signal.aborted) await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
       }
       await feeder.flush();
       outcome = 'done';
@@ -47,18 +51,6 @@ export default defineCommand({
     return feeder.progress().notPut > 0 ? 1 : 0;
   },
 });
-
-/** Checks all files before anything is put, and adds up their sizes in bytes. */
-async function sizeOf(files: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const file of files) {
-    const found = await stat(file);
-    if (found.isDirectory()) throw new TidemarkError(`${file} is a folder: name the files in it (${path.join(file, '*.json')})`);
-    await access(file, constants.R_OK);
-    bytes += found.size;
-  }
-  return bytes;
-}
 
 function refuseEqualNames(files: readonly string[]): void {
   const names = files.map((file) => path.basename(file));

@@ -1,3 +1,4 @@
+import type { DuckDBType } from '@duckdb/node-api';
 import { csvCell } from '../../functions/api/csv.ts';
 import { apiOptions, openApi } from '../api-options.ts';
 import { defineCommand, flag, valueOr } from '../command.ts';
@@ -41,8 +42,8 @@ export default defineCommand({
         throw new TidemarkError(`sql: ${reason.replace(/\s*\n\s*/g, ' ')}${known}`);
       });
       const columns = answer.deduplicatedColumnNames();
-      const types = answer.columnTypes().map(String);
-      const rows = answer.getRowsJson().map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i], types[i] ?? '')])));
+      const types = answer.columnTypes();
+      const rows = answer.getRowsJson().map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i], types[i])])));
       print(options.json ? 'ndjson' : options.format, columns, rows, process.stdout);
       return 0;
     } finally {
@@ -57,9 +58,14 @@ function formatOf(text: string, option: string): Format {
   return format;
 }
 
-/** Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same. */
-function plain(value: unknown, type: string): unknown {
-  if (typeof value !== 'string' || !/^U?(BIGINT|HUGEINT)$/.test(type)) return value;
+/** Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same, in structures and lists too. */
+function plain(value: unknown, type: DuckDBType | undefined): unknown {
+  if (Array.isArray(value)) return type !== undefined && 'valueType' in type ? value.map((element) => plain(element, type.valueType)) : value;
+  if (typeof value === 'object' && value !== null && type !== undefined && 'entryNames' in type) {
+    const { entryNames, entryTypes } = type;
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member, entryTypes[entryNames.indexOf(name)])]));
+  }
+  if (typeof value !== 'string' || !/^U?(BIGINT|HUGEINT)$/.test(String(type))) return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }

@@ -18,7 +18,9 @@ export default defineCommand({
     const api = await openApi(options);
     const queries = await chosenQueries(api, options.query);
     const { window, by, n } = options;
-    const fitting = queries.filter((query) => by === undefined || options.query !== undefined || Object.hasOwn(query.aggregates, by));
+    const fitting = queries.filter(
+      (query) => by === undefined || options.query !== undefined || Object.hasOwn(query.aggregates, by.split('.')[0] ?? by),
+    );
     const answers = await Promise.all(fitting.map(async ({ name }) => ({ name, top: await api.top(name, { window, by, n }) })));
     for (const { name, top } of answers) {
       if (top.window === null) continue;

@@ -5,10 +5,10 @@ import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { StaticWindow } from '../../functions/core/static-run.ts';
 import { type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import type { CommandProcess } from '../command.ts';
+import { inputFiles } from '../input/input-file.ts';
 import { loadPipelineBundle, resolvePipelineFile } from '../pipeline-file.ts';
 import { conservationLine, printRows, printTotals, type ResultRow } from '../result-table.ts';
 import type { Manifest } from '../sample/open-close.ts';
-import { inputFiles } from '../static/pieces.ts';
 import { runStatic } from '../static/static-engine.ts';
 import type { Embedded } from '../stream/embedded.ts';
 import { runStream, type StreamResult } from '../stream/stream-run.ts';
@@ -75,16 +75,19 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     if (split !== undefined) say(`   and split ${split} in two`);
   };
   const { dataDir, start, after } = options;
-  return runStream({ pipeline, pipelineFile, files, shards, trigger: { files: 1 }, dataDir, start, process, during }, async (system, result) => {
-    const exitCode = await conclude({ ...options, pipeline, system, result, batch, staticTotals, staticSeconds, say });
-    const page = `${system.local.url}/`;
-    if (after.kind === 'stop') say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
-    else {
-      say(`\nthe page: ${page} (events keep arriving, an hour of theirs every 15 seconds; Ctrl-C ends it)`);
-      await keepFeeding(system, pipeline, after.seed, process);
-    }
-    return exitCode;
-  });
+  return runStream(
+    { pipeline, pipelineFile, files: inputFiles(files), shards, trigger: { files: 1 }, dataDir, start, process, during },
+    async (system, result) => {
+      const exitCode = await conclude({ ...options, pipeline, system, result, batch, staticTotals, staticSeconds, say });
+      const page = `${system.local.url}/`;
+      if (after.kind === 'stop') say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
+      else {
+        say(`\nthe page: ${page} (events keep arriving, an hour of theirs every 15 seconds; Ctrl-C ends it)`);
+        await keepFeeding(system, pipeline, after.seed, process);
+      }
+      return exitCode;
+    },
+  );
 }
 
 interface Conclusion extends DemoOptions {

@@ -3,7 +3,7 @@ import type { SideJson } from '../../functions/api/side-json.ts';
 import type { Counters } from '../../functions/core/counters.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
-import { readFileChunks, readLines } from '../feeder/lines.ts';
+import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 
 /** The static answer over the lines that are left when the stream's late ones are set aside, and how the rest compares, record for record. */
 export interface SetAside {

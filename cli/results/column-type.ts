@@ -1,5 +1,28 @@
-/** The type that DuckDB is to have a column of, as narrow as all its values allow, without a digit lost. */
+/** More members than this are no structure but a dictionary, and JSON. */
+const mostMembers = 64;
+
+/**
+ * The type that DuckDB is to have a column of, as narrow as all its values allow, without a digit lost: of structured results STRUCTs and lists, so that
+ * `latency.p99` and `unnest(pages.items)` work; JSON where they differ in kind.
+ */
 export function columnType(values: Iterable<unknown>): string {
+  const given = [...values].filter((value) => value !== null && value !== undefined);
+  return given.some((value) => typeof value === 'object') ? structuredType(given) : plainType(given);
+}
+
+function structuredType(values: readonly unknown[]): string {
+  if (values.every(Array.isArray)) return `${columnType(values.flat(1))}[]`;
+  const objects = values.filter((value) => typeof value === 'object' && !Array.isArray(value)) as Readonly<Record<string, unknown>>[];
+  const names = [...new Set(objects.flatMap((value) => Object.keys(value)))];
+  // A value that only stands for one that was too long, or a count beyond its bound, is beside plain ones: no type but JSON takes both.
+  const isMixed = objects.length < values.length || names.length === 0 || names.length > mostMembers;
+  // DuckDB's names do not differ by case, and are not empty.
+  const isNamed = names.every((name) => /^[^"]+$/.test(name)) && new Set(names.map((name) => name.toLowerCase())).size === names.length;
+  if (isMixed || !isNamed) return 'JSON';
+  return `STRUCT(${names.map((name) => `"${name}" ${columnType(objects.map((value) => value[name]))}`).join(', ')})`;
+}
+
+function plainType(values: readonly unknown[]): string {
   let whole = true;
   let numeric = true;
   let boolean = true;
@@ -8,7 +31,6 @@ export function columnType(values: Iterable<unknown>): string {
   let scale = 0;
   let any = false;
   for (const value of values) {
-    if (value === null || value === undefined) continue;
     any = true;
     boolean &&= typeof value === 'boolean';
     text &&= typeof value === 'string';
@@ -21,7 +43,6 @@ export function columnType(values: Iterable<unknown>): string {
     whole &&= decimal !== null && decimal[2] === undefined && (typeof value === 'number' || digits > 15);
     // Exact sums come as numbers where these hold them, and as text beyond.
     numeric &&= typeof value === 'number' || (typeof value === 'string' && (decimal !== null || /^-?Infinity$/.test(value)));
-    if (typeof value === 'object') return 'JSON';
   }
   if (!any) return 'VARCHAR';
   if (boolean) return 'BOOLEAN';
@@ -29,5 +50,7 @@ export function columnType(values: Iterable<unknown>): string {
   // Text that only looks like numbers, postcodes say, is text.
   if (text && (digits <= 15 || !numeric)) return 'VARCHAR';
   if (!numeric) return 'JSON';
-  return digits + scale > 15 && digits + scale <= 38 ? `DECIMAL(38, ${scale})` : 'DOUBLE';
+  // Only exact sums have more digits than a double: those of a mean are no decimals.
+  const isExact = values.some((value) => typeof value === 'string');
+  return isExact && digits + scale > 15 && digits + scale <= 38 ? `DECIMAL(38, ${scale})` : 'DOUBLE';
 }

@@ -26,12 +26,16 @@ const windowTypes: Readonly<Record<(typeof windowColumns)[number], string>> = {
   finalized_at: 'TIMESTAMPTZ',
 };
 
-/** @throws TidemarkError where DuckDB has no binary: it is an optional dependency */
-export async function openDatabase(): Promise<ResultDatabase> {
+const withoutDuckdb =
+  'DuckDB is not here: npm install @duckdb/node-api, or, where it has no binary for this platform, use windows --json or export --format csv';
+
+/**
+ * @param missing what a person is told where DuckDB has no binary: it is an optional dependency
+ * @throws TidemarkError that says so
+ */
+export async function openDatabase(missing = withoutDuckdb): Promise<ResultDatabase> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch(() => {
-    throw new TidemarkError(
-      'DuckDB is not here: npm install @duckdb/node-api, or, where it has no binary for this platform, use windows --json or export --format csv',
-    );
+    throw new TidemarkError(missing);
   });
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();

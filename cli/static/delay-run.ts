@@ -1,13 +1,13 @@
-import { closeSync, openSync } from 'node:fs';
 import { type Counters, noEvents } from '../../functions/core/counters.ts';
 import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
 import { createIdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
+import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
 import { keptRejections } from './lane.ts';
-import type { InputFile } from './pieces.ts';
-import { createReadBuffer, scanLines } from './scan.ts';
+import { createReadBuffer } from './scan.ts';
+import { scanInput } from './scan-input.ts';
 import type { RejectedSample } from './static-engine.ts';
 
 /** What {@link runDelay} needs. */
@@ -29,7 +29,7 @@ export interface DelayResult {
 }
 
 /** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
-export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): DelayResult {
+export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
   const buffer = createReadBuffer();
   const rejected: RejectedSample[] = [];
@@ -64,12 +64,7 @@ export function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptio
 
   for (const file of files) {
     path = file.path;
-    const fd = openSync(path, 'r');
-    try {
-      scanLines(fd, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY, seekable: file.bytes !== undefined }, buffer, handler);
-    } finally {
-      closeSync(fd);
-    }
+    await scanInput(file, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY }, buffer, handler);
   }
   return { rows: table.rows(), counters, rejected };
 }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createJsonShapes } from '../../functions/core/json-shapes.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
-import { recordLimitBytes } from '../feeder/lines.ts';
+import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { LineHandler } from './scan.ts';
 
 /** Where events go that were found in lines. `number` is the line's. */

@@ -13,7 +13,7 @@ export const laneWorkerKind = 'tidemark-static-lane';
 /** What a lane in another thread answers; errors lose their class and properties on the way, so these are named. */
 export type LaneAnswer =
   | { readonly kind: 'done'; readonly result: LaneResult }
-  | { readonly kind: 'failed'; readonly message: string; readonly code: string; readonly path: string };
+  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly code: string; readonly path: string };
 
 async function answer(job: StaticJob): Promise<LaneAnswer> {
   try {
@@ -21,7 +21,13 @@ async function answer(job: StaticJob): Promise<LaneAnswer> {
     return { kind: 'done', result: await runLane(job, pipeline, () => undefined) };
   } catch (error) {
     const text = (name: string): string => (error instanceof Error && name in error ? String(Reflect.get(error, name)) : '');
-    return { kind: 'failed', message: error instanceof Error ? error.message : String(error), code: text('code'), path: text('path') };
+    return {
+      kind: 'failed',
+      name: text('name'),
+      message: error instanceof Error ? error.message : String(error),
+      code: text('code'),
+      path: text('path'),
+    };
   }
 }
 

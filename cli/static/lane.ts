@@ -1,13 +1,14 @@
-import { closeSync, openSync } from 'node:fs';
 import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
 import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
 import { createStaticRun, type StaticPart } from '../../functions/core/static-run.ts';
+import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
 import { eachId } from './ids-across.ts';
-import type { InputFile, Piece } from './pieces.ts';
-import { createReadBuffer, scanLines } from './scan.ts';
+import type { Piece } from './pieces.ts';
+import { createReadBuffer } from './scan.ts';
+import { scanInput } from './scan-input.ts';
 
 /** The work that all lanes share, as data that can cross to threads. */
 export interface StaticJob {
@@ -93,13 +94,9 @@ export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => P
     for (piece of pieces) {
       const file = job.files[piece.file];
       if (file === undefined) continue;
-      const fd = openSync(file.path, 'r');
-      try {
-        const count = scanLines(fd, { from: piece.from, to: piece.to, seekable: file.bytes !== undefined }, buffer, handler);
-        if (file.bytes !== undefined && piece.to < file.bytes) lines.push({ piece, count });
-      } finally {
-        closeSync(fd);
-      }
+      const scanned = scanInput(file, piece, buffer, handler);
+      const count = typeof scanned === 'number' ? scanned : await scanned;
+      if (file.bytes !== undefined && piece.to < file.bytes) lines.push({ piece, count });
     }
     if (ids !== undefined) parts.push({ unit, part: run.part(), ids: idsOf(ids) });
     await pause();

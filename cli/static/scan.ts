@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { recordLimitBytes } from '../feeder/lines.ts';
+import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
 /** What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are 1-based, from the piece's start. */
 export interface LineHandler {
@@ -37,22 +37,55 @@ export interface Extent {
  * @returns the number of lines, blank ones included
  */
 export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handler: LineHandler): number {
+  const scan = createScan(extent, buffer, handler);
+  while (scan.wantsMore()) {
+    const { bytes } = buffer;
+    scan.filled(readMore(fd, bytes, scan.at(), scan.position(), extent));
+  }
+  return scan.lines();
+}
+
+/**
+ * {@link scanLines} for bytes that come in pieces and lie nowhere, such as those of a compressed file.
+ * @returns the number of lines, blank ones included
+ */
+export async function scanChunks(chunks: AsyncIterable<Buffer>, buffer: ReadBuffer, handler: LineHandler): Promise<number> {
+  const scan = createScan({ from: 0, to: Number.POSITIVE_INFINITY }, buffer, handler);
+  for await (const chunk of chunks) {
+    for (let taken = 0; taken < chunk.length; ) {
+      const copied = chunk.copy(buffer.bytes, scan.at(), taken);
+      taken += copied;
+      scan.filled(copied);
+    }
+  }
+  if (scan.wantsMore()) scan.filled(0);
+  return scan.lines();
+}
+
+/** Cuts lines out of a buffer that somebody else fills. */
+interface Scan {
+  /** False once all lines that start in the extent were handled. */
+  wantsMore(): boolean;
+  /** Where the next bytes belong: in the buffer, where there is always room, and in the file. */
+  at(): number;
+  position(): number;
+  /** So many bytes were put there; 0: there are no more. */
+  filled(count: number): void;
+  lines(): number;
+}
+
+function createScan(extent: Pick<Extent, 'from' | 'to'>, buffer: ReadBuffer, handler: LineHandler): Scan {
   // From one byte earlier, to see whether a line starts right at the extent's start.
   let base = extent.from === 0 ? 0 : extent.from - 1;
   let skipping = extent.from > 0;
-  let from = 0;
   let filled = 0;
   let lines = 0;
-  for (let ended = false; !ended && (skipping || base + from < extent.to); ) {
+  let ended = false;
+
+  /** Handles the lines from a position on whose ends are in the buffer; answers where the first other one begins. */
+  function handle(start: number): number {
     const { bytes } = buffer;
-    const got = readMore(fd, bytes, filled, base + filled, extent);
-    ended = got === 0;
-    filled += got;
-    if (skipping) {
-      const end = lineEnd(bytes, from, filled);
-      from = end < 0 ? filled : end + 1;
-      skipping = end < 0;
-    }
+    let from = start;
     while (from < filled && base + from < extent.to) {
       let end = handler.quick(bytes, from, filled, lines + 1);
       if (end < 0) {
@@ -64,22 +97,44 @@ export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handle
       lines++;
       from = Math.min(end + 1, filled);
     }
-    if (from > 0) bytes.copyWithin(0, from, filled);
-    base += from;
-    filled -= from;
-    from = 0;
-    if (filled < bytes.length) continue;
+    return from;
+  }
+
+  function makeRoom(): void {
+    if (filled < buffer.bytes.length) return;
     if (filled > recordLimitBytes + 1) {
       handler.tooLong(++lines);
       skipping = true;
       base += filled;
       filled = 0;
     } else {
+      const { bytes } = buffer;
       buffer.bytes = Buffer.allocUnsafe(bytes.length * 2);
       bytes.copy(buffer.bytes);
     }
   }
-  return lines;
+
+  return {
+    wantsMore: () => !ended && (skipping || base < extent.to),
+    at: () => filled,
+    position: () => base + filled,
+    filled(count) {
+      ended = count === 0;
+      filled += count;
+      let from = 0;
+      if (skipping) {
+        const end = lineEnd(buffer.bytes, 0, filled);
+        from = end < 0 ? filled : end + 1;
+        skipping = end < 0;
+      }
+      from = handle(from);
+      if (from > 0) buffer.bytes.copyWithin(0, from, filled);
+      base += from;
+      filled -= from;
+      makeRoom();
+    },
+    lines: () => lines,
+  };
 }
 
 /** Reads up to the extent's end, and beyond it only as much as its last line needs. */

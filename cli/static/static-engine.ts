@@ -3,10 +3,12 @@ import { Worker } from 'node:worker_threads';
 import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
+import { TidemarkError } from '../errors.ts';
+import { type InputFile, isPlain } from '../input/input-file.ts';
 import { countedOnce, type LanesJob } from './ids-across.ts';
 import { keptRejections, type LanePart, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
 import { type LaneAnswer, laneWorkerKind, laneWorkerUrl } from './lane-worker.ts';
-import { type InputFile, pieceBytes, unitsOf } from './pieces.ts';
+import { pieceBytes, unitsOf } from './pieces.ts';
 
 /** What {@link runStatic} needs. */
 export interface StaticEngineOptions {
@@ -43,6 +45,8 @@ export interface StaticResult extends StaticAnswer {
 
 /** A thread takes some 50 ms to start, in which this one reads more than this. */
 const bytesPerLane = 2 * 1024 * 1024;
+/** A byte of what has to be unpacked, or is no JSON yet, is about the work of so many plain ones. */
+const plainPerPacked = 8;
 
 /** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
 export async function runStatic(options: StaticEngineOptions): Promise<StaticResult> {
@@ -60,7 +64,7 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
 function lanesFor({ pipeline, files, lanes }: StaticEngineOptions): number {
   // What has no size cannot be read again, which lanes that deduplicate side by side may have to.
   if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
-  const total = files.reduce((sum, { bytes }) => sum + (bytes ?? bytesPerLane), 0);
+  const total = files.reduce((sum, file) => sum + (file.bytes ?? bytesPerLane) * (isPlain(file) ? 1 : plainPerPacked), 0);
   return lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
 }
 
@@ -94,6 +98,7 @@ function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer
   const answer = new Promise<LaneResult>((resolve, reject) => {
     worker.on('message', (message: LaneAnswer) => {
       if (message.kind === 'done') resolve(message.result);
+      else if (message.name === 'TidemarkError') reject(new TidemarkError(message.message));
       else reject(Object.assign(new Error(message.message), { code: message.code, path: message.path }));
     });
     worker.on('error', reject);

@@ -10,10 +10,20 @@ export interface FeedCheckpoint {
   readonly pipeline: string;
   /** Whole files that are put and committed. */
   readonly filesDone: number;
+  /** The folder that is watched, absolute; which of its files are put and committed is in `consumed-files.ts`. Undefined: the files above are all there is. */
+  readonly watched?: string;
+  /** Of a watched folder, by query: the last window that was printed. */
+  readonly printed?: Readonly<Record<string, WindowPlace>>;
   /** Per shard, the last record of theirs. */
   readonly positions: Readonly<Record<string, string>>;
   /** When the first run began, epoch ms. */
   readonly startedAt: number;
+}
+
+/** A window of a query, epoch ms. */
+export interface WindowPlace {
+  readonly start: number;
+  readonly end: number;
 }
 
 const nameIn = (dataDir: string) => path.join(dataDir, 'feed.json');

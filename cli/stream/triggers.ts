@@ -1,7 +1,9 @@
 import path from 'node:path';
-import type { Coverage } from '../feeder/coverage.ts';
-import type { Feeder } from '../feeder/feeder.ts';
-import { type ReadLine, readFileChunks, readLines } from '../feeder/lines.ts';
+import type { Coverage } from '../../functions/feeder/coverage.ts';
+import type { Feeder } from '../../functions/feeder/feeder.ts';
+import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
+import { inputChunks } from '../input/input-chunks.ts';
+import type { InputFile } from '../input/input-file.ts';
 
 /** How much of the input makes a trigger, Spark's word for one step of a stream: a number of files, or of lines. */
 export type TriggerSize = { readonly files: number } | { readonly records: number };
@@ -14,14 +16,14 @@ export interface Trigger {
 }
 
 /** Cuts the input into triggers, in the order of the files. Lines of different files are never in one trigger of records. */
-export async function* triggersOf(files: readonly string[], size: TriggerSize): AsyncGenerator<Trigger> {
+export async function* triggersOf(files: readonly InputFile[], size: TriggerSize): AsyncGenerator<Trigger> {
   if ('files' in size) {
     for (let at = 0; at < files.length; at += size.files) {
       const some = files.slice(at, at + size.files);
       yield {
         filesDone: at + some.length,
         async put(feeder, skip) {
-          for (const file of some) await feeder.putFile(file, { skip });
+          for (const file of some) await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
         },
       };
     }
@@ -29,9 +31,9 @@ export async function* triggersOf(files: readonly string[], size: TriggerSize): 
   }
   for (const [index, file] of files.entries()) {
     const put = (lines: readonly ReadLine[]) => async (feeder: Feeder, skip: Coverage | undefined) =>
-      feeder.putLines(once(lines), path.basename(file), { skip });
+      feeder.putLines(once(lines), path.basename(file.path), { skip });
     let held: ReadLine[] = [];
-    for await (const lines of readLines(readFileChunks(file))) {
+    for await (const lines of readLines(inputChunks(file))) {
       held.push(...lines);
       for (; held.length >= size.records; held = held.slice(size.records)) yield { filesDone: index, put: put(held.slice(0, size.records)) };
     }

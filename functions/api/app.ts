@@ -13,6 +13,8 @@ import { streamRoutes } from './stream-routes.ts';
 export interface AppOptions extends Omit<RouteOptions, 'cursors'> {
   /** 32 random bytes or more, as text. */
   readonly newSecret: () => string;
+  /** Whether events can be posted too, which another function takes. @default off */
+  readonly ingest?: 'on' | 'off';
   /** Is told of errors that are nobody's request's fault. */
   readonly onError: (error: Error) => void;
 }
@@ -24,7 +26,7 @@ export const routes = [...queryRoutes, ...streamRoutes];
 const apiVersion = '1.0.0';
 
 /** The query API: one `Request -> Response`, whatever carries it. */
-export function queryApp({ newSecret, onError, ...given }: AppOptions): Hono {
+export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): Hono {
   const app = new Hono();
   const options: RouteOptions = { ...given, cursors: signedCursors(given.tables.state, newSecret) };
 
@@ -38,7 +40,7 @@ export function queryApp({ newSecret, onError, ...given }: AppOptions): Hono {
   });
   app.use(etag());
 
-  const description = openApiDocument(given.pipeline.name, apiVersion, routes);
+  const description = openApiDocument(given.pipeline.name, apiVersion, routes, ingest);
   app.get('/openapi.json', (context) => context.json(description, 200, { 'cache-control': 'no-cache' }));
   for (const route of routes)
     app.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (context) => route.answer(context, readParameters(context, route.parameters), options));

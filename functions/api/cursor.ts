@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Context } from 'hono';
 import { cursorSecret } from '../state/cursor-secret.ts';
 import type { Table } from '../state/table.ts';
 import { refused } from './parameters.ts';
@@ -29,10 +30,18 @@ export function signedCursors(state: Table, newSecret: () => string): Cursors {
       return `${text}.${await signature(request, text)}`;
     },
     async open(request, text) {
-      const [, place = '', given = ''] = /^([\w-]{1,600})\.([\w-]{43})$/.exec(text) ?? [];
+      const [, place = '', given = ''] = /^([\w-]{1,6000})\.([\w-]{43})$/.exec(text) ?? [];
       if (place !== '' && timingSafeEqual(Buffer.from(given), Buffer.from(await signature(request, place))))
         return JSON.parse(Buffer.from(place, 'base64url').toString());
       throw refused('cursor', text, 'is no cursor of this list: give the one of the page before, with the other parameters as they were');
     },
   };
+}
+
+/** What a cursor belongs to: the path and the parameters that choose and order the list. */
+export function requestOf({ req }: Context): string {
+  const { pathname, searchParams } = new URL(req.url);
+  for (const name of ['cursor', 'limit']) searchParams.delete(name);
+  searchParams.sort();
+  return `${pathname}?${searchParams}`;
 }

@@ -1,9 +1,16 @@
+import { mostBodyBytes, mostEvents } from './event-body.ts';
+import { eventsPath } from './events-path.ts';
 import { listTypes } from './list-answer.ts';
 import type { Route } from './route.ts';
-import { schemas } from './schemas.ts';
+import { eventSchemas, schemas } from './schemas.ts';
 
 /** The API's description (OpenAPI 3.1), made of what requests are read by and of what answers are checked against. */
-export function openApiDocument(pipeline: string, version: string, routes: readonly Route[]): Readonly<Record<string, unknown>> {
+export function openApiDocument(
+  pipeline: string,
+  version: string,
+  routes: readonly Route[],
+  ingest: 'on' | 'off' = 'off',
+): Readonly<Record<string, unknown>> {
   return {
     openapi: '3.1.1',
     info: {
@@ -17,9 +24,12 @@ export function openApiDocument(pipeline: string, version: string, routes: reado
     servers: [{ url: '/', description: 'Below the stage of the API: relative to where this document is' }],
     security: [{}, { signed: [] }],
     tags: [{ name: 'tidemark', description: 'The query API' }],
-    paths: Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
+    paths: {
+      ...Object.fromEntries(routes.map((route) => [route.path, { get: operation(route) }])),
+      ...(ingest === 'on' ? { [eventsPath]: { post: postEvents } } : {}),
+    },
     components: {
-      schemas,
+      schemas: { ...schemas, ...(ingest === 'on' ? eventSchemas : {}) },
       responses: {
         Problem: {
           description: 'What is wrong, and what to do',
@@ -58,3 +68,34 @@ function operation({ path, id, summary, description, parameters, answers, isList
     },
   };
 }
+
+const event = { description: "An event by the pipeline's own schema." };
+const refused = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/EventsProblem' } } },
+});
+const answers = (description: string) => ({ description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Events' } } } });
+
+/** The one operation that is not of the query function (functions/ingest.ts). */
+const postEvents = {
+  operationId: 'putEvents',
+  summary: 'Puts events into the stream',
+  description: `At most ${mostEvents} events and ${mostBodyBytes} bytes, unpacked; \`Content-Encoding: gzip\` is taken. Each event is answered. The status of the answer is that of its events, or 207 where they differ. An event that is sent again is counted once where the pipeline deduplicates.`,
+  tags: ['tidemark'],
+  requestBody: {
+    required: true,
+    content: {
+      'application/json': { schema: { anyOf: [event, { type: 'array', items: event, maxItems: mostEvents }] } },
+      'application/x-ndjson': { schema: { type: 'string', description: 'an event a line' } },
+    },
+  },
+  responses: {
+    '202': answers('All are in the stream'),
+    '207': answers('Some are not: look at each'),
+    '422': refused('None is an event of the pipeline'),
+    '429': refused('None is in the stream, which takes no more at the moment: send them again'),
+    '503': refused('None is known to be in the stream: send them again'),
+    '4XX': { $ref: '#/components/responses/Problem' },
+    '500': { $ref: '#/components/responses/Problem' },
+  },
+};

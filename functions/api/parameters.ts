@@ -107,6 +107,12 @@ export function word<const Word extends string>(description: string, words: read
   };
 }
 
+/** One of a few words, or none. */
+export function wordOrNone<const Word extends string>(description: string, words: readonly [Word, ...Word[]]): Parameter<Word | undefined> {
+  const { default: _default, ...schema } = word(description, words).schema;
+  return { description, schema, parse: (text, name) => (text === undefined ? undefined : word(description, words).parse(text, name)) };
+}
+
 /** A whole number from 1 to a bound. */
 export function count(description: string, { most, usual }: { readonly most: number; readonly usual: number }): Parameter<number> {
   return {

@@ -11,6 +11,13 @@ const titles = {
   'not-acceptable': 'Not acceptable',
   'not-found': 'Not found',
   'method-not-allowed': 'Method not allowed',
+  'invalid-body': 'Invalid body',
+  'body-too-large': 'Body too large',
+  'unsupported-media-type': 'Unsupported media type',
+  'unsupported-encoding': 'Unsupported content encoding',
+  'events-refused': 'Events refused',
+  'stream-busy': 'Stream busy',
+  'stream-unavailable': 'Stream unavailable',
 } as const;
 
 /** A request that cannot be answered, and why: becomes a problem document (RFC 9457). */
@@ -20,13 +27,22 @@ export class Problem extends TidemarkError {
   readonly kind: keyof typeof titles;
   /** The parameter that is to be put right. */
   readonly parameter: string;
+  /** What the document has besides (RFC 9457, section 3.2). */
+  readonly members: Readonly<Record<string, unknown>>;
 
   /** @param detail one line: the parameter, what was received, and what to do */
-  constructor(status: ContentfulStatusCode, kind: keyof typeof titles, parameter: string, detail: string) {
+  constructor(
+    status: ContentfulStatusCode,
+    kind: keyof typeof titles,
+    parameter: string,
+    detail: string,
+    members: Readonly<Record<string, unknown>> = {},
+  ) {
     super(detail);
     this.status = status;
     this.kind = kind;
     this.parameter = parameter;
+    this.members = members;
   }
 }
 
@@ -35,11 +51,12 @@ export function problemResponse(context: Context, error: Error): Response {
   const { path } = context.req;
   const instance = path.slice(0, longestInstance);
   if (!(error instanceof Problem)) {
-    const detail = 'The request failed: see the log of the query function.';
+    const detail = 'The request failed: see the log of the function.';
     return documentResponse(context, 500, { type: 'about:blank', title: 'Internal Server Error', status: 500, detail, instance });
   }
-  const { status, kind, parameter, message: detail } = error;
-  return documentResponse(context, status, { type: `urn:problem-type:tidemark:${kind}`, title: titles[kind], status, detail, instance, parameter });
+  const { status, kind, parameter, message: detail, members } = error;
+  const type = `urn:problem-type:tidemark:${kind}`;
+  return documentResponse(context, status, { type, title: titles[kind], status, detail, instance, parameter, ...members });
 }
 
 /** Most characters of the request's path that a problem repeats. */

@@ -1,17 +1,24 @@
 import type { Context } from 'hono';
+import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
-import { identityOf, rowOf } from '../core/partial.ts';
+import { outputModes } from '../core/output-mode.ts';
+import { identityOf, type Row, rowOf } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import { queryVersion } from '../core/query-version.ts';
+import { numbersIn, rankOf } from '../core/result-view.ts';
 import { totalsOf } from '../core/totals.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow } from '../core/window-result.ts';
 import { namedVersion } from '../state/alias.ts';
 import { readFilling } from '../state/definition.ts';
+import { readRevisionsAt } from '../state/manifest.ts';
 import { readWindow, readWindows, type WindowView } from '../state/window-reader.ts';
+import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
-import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName, rangeOf, refused, word } from './parameters.ts';
+import { appended, readers, refuseWith, updated } from './output-feed.ts';
+import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName, rangeOf, refused, word, wordOrNone } from './parameters.ts';
 import { Problem } from './problem.ts';
+import { revisionColumns, revisionJson, revisionRows } from './revision-json.ts';
 import { type Route, type RouteOptions, route } from './route.ts';
 import { timed } from './time-json.ts';
 import { windowColumns, windowHead, windowJson, windowRows } from './window-json.ts';
@@ -24,17 +31,12 @@ const from = moment('Windows that start at or after this.');
 const to = moment('Windows that start before this.');
 const status = word('Final windows, open ones (those that close are among them), or all.', ['all', 'final', 'open']);
 const order = word('By the start of the windows.', ['ascending', 'descending']);
+const mode = wordOrNone(
+  'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final; `update`, the windows that have changed; ' +
+    '`complete`, the whole table. With `append` and `update` the cursor is never null: the list goes on behind it whenever there is more.',
+  outputModes,
+);
 const cursor = plain('The cursor of the page before, with the other parameters as they were.');
-
-const readers = ({ pipeline, tables }: RouteOptions) => ({ pipeline, state: tables.state, windows: tables.windows });
-
-/** What a cursor belongs to: the path and the parameters that choose and order the list. */
-function requestOf({ req }: Context): string {
-  const { pathname, searchParams } = new URL(req.url);
-  for (const name of ['cursor', 'limit']) searchParams.delete(name);
-  searchParams.sort();
-  return `${pathname}?${searchParams}`;
-}
 
 async function placeOf(context: Context, { cursors }: RouteOptions, text: string | undefined): Promise<Window | undefined> {
   if (text === undefined) return undefined;
@@ -54,8 +56,17 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
   };
 }
 
+/** Whether windows may still begin among those that are final: another key's session, amid or beside them. */
+const mayGetMore = (query: Query) => query.window.sessions !== undefined;
+
 /** Whether an answer stays as it is: its range is told and over, and all of it is final. */
-function isFinalRange({ to: end }: { readonly to: number | undefined }, views: readonly WindowView[], wanted: 'all' | 'final' | 'open'): boolean {
+function isFinalRange(
+  query: Query,
+  { to: end }: { readonly to: number | undefined },
+  views: readonly WindowView[],
+  wanted: 'all' | 'final' | 'open',
+): boolean {
+  if (mayGetMore(query)) return false;
   return end !== undefined && wanted !== 'open' && views.length > 0 && views.every((view) => view.status === 'final' && view.end <= end);
 }
 
@@ -107,6 +118,7 @@ export const queryRoutes: readonly Route[] = [
       status,
       key: keyObject,
       order,
+      mode,
       limit: count('Most windows of a page.', windowLimits),
       cursor,
     },
@@ -115,19 +127,28 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
-      const after = await placeOf(context, options, values.cursor);
       const { limit } = values;
+      const list = (views: readonly WindowView[], cursorAfter: (taken: number) => Promise<string | null>, isFinal: boolean) =>
+        listResponse(context, {
+          name: 'windows',
+          elements: views.map((view) => windowJson(view, key)),
+          limit,
+          cursorAfter,
+          rowsOf: windowRows,
+          columns: windowColumns(query),
+          tooLarge: tooManyRows,
+          isFinal,
+        });
+      if (values.mode === 'append' || values.mode === 'update') {
+        const range = { ...rangeOf(values), limit };
+        const feed = await (values.mode === 'append' ? appended : updated)(context, options, query, range, values.cursor);
+        return list(feed.views, feed.cursorAfter, false);
+      }
+      refuseWith(context, values.mode, ['status']);
+      const after = await placeOf(context, options, values.cursor);
       const views = await readWindows(readers(options), query, { ...rangeOf(values), status: values.status, order: values.order, after, limit });
-      return listResponse(context, {
-        name: 'windows',
-        elements: views.map((view) => windowJson(view, key)),
-        limit,
-        cursorAfter: cursorOf(context, options, views, limit),
-        rowsOf: windowRows,
-        columns: windowColumns(query),
-        tooLarge: tooManyRows,
-        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
-      });
+      const isFinal = isFinalRange(query, values, views, values.status) && views.length < limit;
+      return list(views, cursorOf(context, options, views, limit), isFinal);
     },
   }),
 
@@ -158,7 +179,41 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: windowRows,
         columns: windowColumns(query),
         tooLarge: tooManyRows,
-        isFinal: views.every((view) => view.status === 'final'),
+        isFinal: !mayGetMore(query) && views.every((view) => view.status === 'final'),
+      });
+    },
+  }),
+
+  route({
+    path: '/v1/queries/{query}/windows/{start}/revisions',
+    id: 'getRevisions',
+    summary: 'The panes of the windows that start at a moment',
+    description:
+      'By end and revision, as far as they are kept: the latest of each window, the final ones that corrections have changed, and of the panes of an open window ' +
+      'as many as `emit.history` of its query says.',
+    parameters: { query: queryName, start: moment('When they start.'), key: keyObject },
+    answers: 'Revisions',
+    isList: true,
+    async answer(context, values, options) {
+      const query = await namedQuery(options.pipeline, options.tables.state, values.query);
+      const key = keyOf(query, values.key);
+      const start = values.start ?? 0;
+      const panes = await readRevisionsAt(options.tables.windows, query, start);
+      if (panes.length === 0)
+        throw new Problem(
+          404,
+          'no-such-window',
+          'start',
+          `start: no window of ${query.name} that starts at ${start} has a pane: list them with /windows`,
+        );
+      return listResponse(context, {
+        name: 'revisions',
+        elements: panes.map((pane) => revisionJson(pane, key)),
+        limit: undefined,
+        rowsOf: revisionRows,
+        columns: revisionColumns(query),
+        tooLarge: tooManyRows,
+        isFinal: false,
       });
     },
   }),
@@ -205,7 +260,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
         columns: ['query', 'from', 'fromTime', 'to', 'toTime', ...by, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'by', `by: ${totals.length} totals are more than an answer holds: give fewer fields`),
-        isFinal: isFinalRange(values, views, values.status),
+        isFinal: isFinalRange(query, values, views, values.status),
       });
     },
   }),
@@ -214,11 +269,11 @@ export const queryRoutes: readonly Route[] = [
     path: '/v1/queries/{query}/top',
     id: 'getTop',
     summary: 'The greatest rows of a window',
-    description: 'In the order of one aggregate, the greatest first; rows without a number come last.',
+    description: 'In the order of one aggregate, or of one number of a structured one, the greatest first; rows without a number come last.',
     parameters: {
       query: queryName,
       window: moment('The start of a window; the newest one that holds a record unless told.'),
-      by: plain('The aggregate by which rows are compared; the first one of the query unless told.'),
+      by: plain('The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.'),
       n: count('How many rows.', { most: 1000, usual: 10 }),
     },
     answers: 'Top',
@@ -226,7 +281,9 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const by = values.by ?? query.aggregateNames[0] ?? '';
-      if (!query.aggregateNames.includes(by)) throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
+      const [aggregate = '', ...path] = by.split('.');
+      if (!query.aggregateNames.includes(aggregate) || path.length > 1)
+        throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
       const newest = { ...rangeOf({ from: undefined, to: undefined }), status: 'all', order: 'descending', limit: 1 } as const;
       const views =
         values.window === undefined ? await readWindows(readers(options), query, newest) : await readWindow(readers(options), query, values.window);
@@ -239,11 +296,14 @@ export const queryRoutes: readonly Route[] = [
         );
       // Of windows that begin together the longest one: it holds what the others hold.
       const view = views.at(-1);
-      const rank = (value: unknown) => (typeof value === 'number' ? value : Number.NEGATIVE_INFINITY);
-      const rows = (view?.rows ?? [])
-        .filter((row) => isGroupRow(query, row))
-        .sort((left, right) => rank(right.values[by]) - rank(left.values[by]) || 0)
-        .slice(0, values.n);
+      const groups = (view?.rows ?? []).filter((row) => isGroupRow(query, row));
+      const structure = path.length > 0 ? undefined : groups.map((row) => row.values[aggregate]).find(isStructure);
+      if (structure !== undefined) {
+        const numbers = numbersIn(structure).map((name) => `${by}.${name}`);
+        throw refused('by', by, `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`);
+      }
+      const rank = (row: Row) => rankOf(memberOf(row.values[aggregate], path[0])) ?? Number.NEGATIVE_INFINITY;
+      const rows = groups.sort((left, right) => rank(right) - rank(left) || 0).slice(0, values.n);
       const head = view === undefined ? null : windowHead(view);
       return listResponse(context, {
         name: 'rows',
@@ -255,7 +315,7 @@ export const queryRoutes: readonly Route[] = [
         ],
         columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
-        isFinal: values.window !== undefined && view?.status === 'final',
+        isFinal: !mayGetMore(query) && values.window !== undefined && view?.status === 'final',
       });
     },
   }),
@@ -281,6 +341,8 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
+      if (values.fill === 'identity' && query.window.sessions !== undefined)
+        throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`);
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
       if (missing !== undefined)
         throw refused('key', JSON.stringify(key), `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`);
@@ -299,11 +361,23 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
         columns: ['start', 'startTime', 'end', 'endTime', 'status', 'records', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () => new Problem(400, 'answer-too-large', 'limit', `limit: ${points.length} points are more than an answer holds: give fewer`),
-        isFinal: isFinalRange(values, views, values.status) && views.length < limit,
+        isFinal: isFinalRange(query, values, views, values.status) && views.length < limit,
       });
     },
   }),
 ];
+
+/** Whether a result has parts, and is no bound that stands for a number. */
+function isStructure(result: Json | undefined): boolean {
+  return typeof result === 'object' && result !== null && rankOf(result) === undefined && !('bytes' in result);
+}
+
+/** One member of a structured result, or the whole of it. */
+function memberOf(result: Json | undefined, name: string | undefined): unknown {
+  if (name === undefined) return result;
+  if (typeof result !== 'object' || result === null || !Object.hasOwn(result, name)) return undefined;
+  return (result as Readonly<Record<string, Json>>)[name];
+}
 
 interface Point {
   readonly start: number;

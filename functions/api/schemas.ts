@@ -1,3 +1,6 @@
+import { aggregateKinds } from '../core/aggregate.ts';
+import type { ResultShape } from '../core/aggregates/kinds.ts';
+
 /** A JSON Schema (2020-12), as OpenAPI 3.1 has them. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
@@ -19,9 +22,52 @@ const timeOrNull = (name: string, iso = `${name}Time`) => ({ [name]: orNull(inte
 
 const values = {
   type: 'object',
-  description: 'By name of the aggregate; what each is, its definition says.',
-  additionalProperties: true,
+  description: 'By name of the aggregate; what each is, its kind says, which the list of queries names.',
+  additionalProperties: ref('Result'),
 };
+/** What aggregates of each shape give, by the name of its schema. Where a shape has none of its own, a scalar. */
+const results = {
+  Overflow: {
+    description: 'There was more than the aggregate keeps: of a countDistinct how many there are at least, of a value that is too long its bytes',
+    oneOf: [record({ atLeast: integer, overflow: { const: true } }), record({ bytes: integer, overflow: { const: true } })],
+  },
+  Percentiles: {
+    type: 'object',
+    description: 'of a percentiles: p50, p99, p99_9; with overflow where the values nearest to zero were put together',
+    properties: { overflow: { const: true } },
+    patternProperties: { '^p[0-9_]+$': { type: 'number' } },
+    minProperties: 1,
+    additionalProperties: false,
+  },
+  Items: record({
+    error: { ...integer, description: 'most that a count may be too low by' },
+    items: listOf(record({ count: integer, value: { type: ['string', 'number', 'boolean'] } })),
+    overflow: { ...boolean, description: 'whether there were more values than are counted beside one another: counts are exact when not' },
+  }),
+  CollectedSet: record({
+    overflow: { ...boolean, description: 'whether there were more values than are kept' },
+    values: listOf({ type: ['string', 'number', 'boolean'] }),
+  }),
+  Histogram: record({
+    counts: { ...listOf(integer), description: 'below the first edge, from each edge to below the next, from the last one on' },
+    edges: listOf({ type: 'number' }),
+  }),
+} as const;
+const shapeSchemas: Readonly<Record<ResultShape, keyof typeof results | undefined>> = {
+  count: undefined,
+  number: undefined,
+  'exact number': undefined,
+  value: 'Overflow',
+  'bounded count': 'Overflow',
+  set: 'CollectedSet',
+  percentiles: 'Percentiles',
+  items: 'Items',
+  histogram: 'Histogram',
+};
+/** Every kind with the schema of its results. */
+const kindsText = Object.entries(aggregateKinds)
+  .map(([kind, { result }]) => `${kind}: ${result}${shapeSchemas[result] === undefined ? '' : ` (${shapeSchemas[result]})`}`)
+  .join('; ');
 const key = {
   type: 'object',
   description: 'By name of the group-by field; of the total of a rollup or cube the fields that are totalled are missing.',
@@ -39,11 +85,40 @@ const window = {
   records: { ...integer, description: 'how many records are in it' },
 };
 
+const putAnswers = { accepted: integer, refused: integer, events: listOf(ref('Event')) };
+const problem = {
+  type: { ...text, format: 'uri-reference' },
+  title: text,
+  status: integer,
+  detail: text,
+  instance: text,
+  parameter: text,
+};
+
 /** What the API answers with, by name. */
 export const schemas = {
+  ...results,
+  Result: {
+    description: `The result of an aggregate. ${kindsText}. Numbers that no double holds are text, and so are infinite ones; null: no record had a value. Of an aggregate of the pipeline's own: anything.`,
+    anyOf: [
+      { type: ['number', 'string', 'boolean', 'null'] },
+      ...Object.keys(results).map(ref),
+      { type: ['object', 'array'], description: "of an aggregate of the pipeline's own" },
+    ],
+  },
   Row: record({ key, values }),
   Window: record({ ...window, rows: listOf(ref('Row')) }),
   WindowHead: record(window),
+  Revision: record({
+    query: text,
+    ...time('start'),
+    ...time('end'),
+    status: { ...text, enum: ['early', 'on-time', 'late', 'final'], description: 'late: refined by late records' },
+    revision: { ...integer, description: 'from 0' },
+    ...timeOrNull('emittedAt'),
+    records: { ...integer, description: 'how many records were in it' },
+    rows: listOf(ref('Row')),
+  }),
   Point: record({ ...time('start'), ...time('end'), status: orNull(status), records: integer, values }),
   Total: record({ query: text, ...time('from'), ...time('to'), key, values }),
   Query: record({
@@ -82,6 +157,7 @@ export const schemas = {
   Queries: record({ pipeline: text, queries: listOf(ref('Query')) }),
   Windows: record({ windows: listOf(ref('Window')), cursor: orNull(text) }),
   WindowsAt: record({ windows: listOf(ref('Window')) }),
+  Revisions: record({ revisions: listOf(ref('Revision')) }),
   Totals: record({ windows: { ...integer, description: 'how many were added up' }, totals: listOf(ref('Total')) }),
   Top: record({ window: { oneOf: [ref('WindowHead'), { type: 'null' }] }, by: text, rows: listOf(ref('Row')) }),
   Series: record({ query: text, key, points: listOf(ref('Point')), cursor: orNull(text) }),
@@ -101,14 +177,25 @@ export const schemas = {
     queries: { type: 'object', additionalProperties: record({ counted: integer, late: integer, filtered: integer }) },
   }),
   Health: record({ pipeline: text, status: { const: 'ok' } }),
-  Problem: record({
-    type: { ...text, format: 'uri-reference' },
-    title: text,
-    status: integer,
-    detail: text,
-    instance: text,
-    parameter: text,
-  }),
+  Problem: record(problem),
+} as const satisfies Readonly<Record<string, JsonSchema>>;
+
+/** What `POST /v1/events` answers with besides, by name. */
+export const eventSchemas = {
+  Event: {
+    type: 'object',
+    properties: {
+      index: { ...integer, description: "its place among the request's events, from 0" },
+      outcome: { ...text, enum: ['accepted', 'refused'] },
+      status: { ...integer, enum: [202, 413, 422, 429, 503], description: '429 and 503 are worth another try' },
+      reason: { ...text, description: 'of a refused one' },
+      detail: { ...text, description: 'of a refused one' },
+    },
+    required: ['index', 'outcome', 'status'],
+    additionalProperties: false,
+  },
+  Events: record(putAnswers),
+  EventsProblem: record({ ...problem, ...putAnswers }),
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 
 export type SchemaName = keyof typeof schemas;

@@ -23,6 +23,8 @@ const reasons = [
   'schema',
   'no-event-time',
   'future',
+  'event-id',
+  'unknown-key',
   'group-key',
   'aggregate-input',
   'pipeline-threw',

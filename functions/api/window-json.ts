@@ -39,10 +39,13 @@ export function windowHead({ query, start, end, status, revision, finalizedAt, r
 
 /** The window with those of its rows that have the values of `key`. */
 export function windowJson(view: WindowView, key: Readonly<Record<string, unknown>>): WindowJson {
+  return { ...windowHead(view), rows: matchingRows(view.rows, key) };
+}
+
+/** The rows that have the values of `key`. */
+export function matchingRows(rows: readonly Row[], key: Readonly<Record<string, unknown>>): readonly Row[] {
   const wanted = Object.entries(key);
-  const { rows } = view;
-  const matching = wanted.length === 0 ? rows : rows.filter((row) => wanted.every(([name, value]) => row.key[name] === value));
-  return { ...windowHead(view), rows: matching };
+  return wanted.length === 0 ? rows : rows.filter((row) => wanted.every(([name, value]) => row.key[name] === value));
 }
 
 /** The columns of a query's windows, a row each; a group-by field and an aggregate have names that no other column has. */

@@ -1,7 +1,9 @@
+import type { KeyText } from './group-key.ts';
+import { heldSessions } from './held-sessions.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 import type { AcceptedEvent } from './read-event.ts';
 import { shardWatermark } from './watermark.ts';
-import type { Window } from './window.ts';
+import { lastClosing, type Window } from './window.ts';
 
 /** What one watermark delay would have done to the events, had they come through one shard, one after the other. Times are event time in ms. */
 export interface DelayRow {
@@ -12,7 +14,7 @@ export interface DelayRow {
   readonly late: number;
   /** (record, window) pairs that were refused. */
   readonly latePairs: number;
-  /** Windows, of those that hold an event without any delay limit, and how many of them missed at least one. */
+  /** Windows, of those that hold an event without any delay limit (sessions as all their records make them), and how many of them missed at least one. */
   readonly windows: number;
   readonly affected: number;
   /** Windows that closed within the input, and the median of how far the greatest event time was beyond their end then. */
@@ -36,6 +38,12 @@ interface HeldWindow extends Window {
   readonly closing: number;
 }
 
+/** A window that an event goes to, and from which watermark on it is refused there: a session may close long after what its record alone would. */
+interface Place {
+  readonly window: HeldWindow;
+  readonly refusedFrom: number;
+}
+
 /** What a delay has done so far. */
 interface DelayState {
   readonly delayMs: number;
@@ -51,16 +59,21 @@ interface DelayState {
 /** @param delaysMs at least 0 each */
 export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]): DelayTable {
   const states = delaysMs.map(delayState);
-  const windowsOf = pipeline.queries.map(windowFinder);
   const windows = new Set<HeldWindow>();
+  const finders = pipeline.queries.map((query) => (query.window.sessions === undefined ? windowFinder(query) : sessionFinder(query, joined)));
   let events = 0;
   let maxEventTime = Number.NEGATIVE_INFINITY;
 
-  function refusedBy(state: DelayState, held: readonly HeldWindow[]): number {
+  /** Two sessions turn out to be one. */
+  function joined(gone: HeldWindow, into: HeldWindow): void {
+    for (const set of [windows, ...states.flatMap(({ affected, open }) => [affected, open])]) if (set.delete(gone)) set.add(into);
+  }
+
+  function refusedBy(state: DelayState, held: readonly Place[]): number {
     const watermark = shardWatermark(maxEventTime, state.delayMs);
     let refused = 0;
-    for (const window of held) {
-      if (window.closing <= watermark) {
+    for (const { window, refusedFrom } of held) {
+      if (refusedFrom <= watermark) {
         refused++;
         state.affected.add(window);
       } else if (!state.open.has(window)) {
@@ -87,10 +100,13 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
 
   return {
     add({ keys, time }) {
-      const held = pipeline.queries.flatMap((query) => (keys[query.index] === undefined ? [] : (windowsOf[query.index]?.(time) ?? [])));
+      const held = pipeline.queries.flatMap((query) => {
+        const key = keys[query.index];
+        return key === undefined ? [] : (finders[query.index]?.(time, key) ?? []);
+      });
       if (held.length > 0) {
         events++;
-        for (const window of held) windows.add(window);
+        for (const { window } of held) windows.add(window);
         for (const state of states) {
           const refused = refusedBy(state, held);
           state.latePairs += refused;
@@ -120,22 +136,29 @@ function delayState(delayMs: number): DelayState {
   return { delayMs, late: 0, latePairs: 0, affected: new Set(), open: new Set(), nextClosing: Number.POSITIVE_INFINITY, waits: [] };
 }
 
+type Finder = (time: number, key: KeyText) => readonly Place[];
+
+function sessionFinder(query: Query, joined: (gone: HeldWindow, into: HeldWindow) => void): Finder {
+  const sessions = heldSessions(query, joined);
+  return (time, key) => [{ window: sessions.add(key, time), refusedFrom: lastClosing(query.window, time) }];
+}
+
 /** The windows of a query that hold an event time, each window always the same object. */
-function windowFinder({ window }: Query): (time: number) => readonly HeldWindow[] {
-  const bySlice = new Map<number, readonly HeldWindow[]>();
+function windowFinder({ window }: Query): Finder {
+  const bySlice = new Map<number, readonly Place[]>();
   const known = new Map<string, HeldWindow>();
   return (time) => {
     const slice = window.sliceOf(time);
     const found = bySlice.get(slice);
     if (found !== undefined) return found;
-    const held: HeldWindow[] = [];
+    const held: Place[] = [];
     for (const closing of window.closings(slice)) {
       for (const { start, end, slices } of window.emit(closing)) {
         if (!slices.includes(slice)) continue;
         const name = `${start}/${end}`;
         const one = known.get(name) ?? { start, end, closing };
         known.set(name, one);
-        held.push(one);
+        held.push({ window: one, refusedFrom: closing });
       }
     }
     bySlice.set(slice, held);

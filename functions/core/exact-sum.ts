@@ -76,6 +76,42 @@ export function quotient(sum: ExactSum, count: number): number {
   return signed(sum, nearestDouble(shifted / divisor, sum.exponent - shift, shifted % divisor));
 }
 
+/** The double nearest to an exact rational, ties to even; beyond the largest double, an infinity. Never -0. @param divisor positive */
+export function ratio(dividend: bigint, divisor: bigint): number {
+  if (dividend === 0n) return 0;
+  const size = magnitude(dividend);
+  const shift = Math.max(0, mantissaBits + 3 + bitLength(divisor) - bitLength(size));
+  const shifted = size << BigInt(shift);
+  const nearest = nearestDouble(shifted / divisor, -shift, shifted % divisor);
+  return dividend < 0n && nearest !== 0 ? -nearest : nearest;
+}
+
+/** The square root of an exact rational that is not negative, to the last bit but one, where the rational itself is beyond every double too. */
+export function rootOfRatio(dividend: bigint, divisor: bigint): number {
+  if (dividend === 0n) return 0;
+  // The power of four that brings the rational near to one: its root is then a power of two.
+  const power = Math.trunc((bitLength(dividend) - bitLength(divisor)) / 2);
+  const scale = BigInt(2 * Math.abs(power));
+  const near = power >= 0 ? ratio(dividend, divisor << scale) : ratio(dividend << scale, divisor);
+  return Math.sqrt(near) * 2 ** power;
+}
+
+/** A sum as a fraction, exact; its denominator is a power of two. */
+export function fractionOf(sum: ExactSum): { readonly numerator: bigint; readonly denominator: bigint } {
+  if (typeof sum === 'number') return { numerator: BigInt(sum), denominator: 1n };
+  const { mantissa, exponent } = sum;
+  return exponent >= 0 ? { numerator: mantissa << BigInt(exponent), denominator: 1n } : { numerator: mantissa, denominator: 1n << BigInt(-exponent) };
+}
+
+/** `sum + x * x`, exact. `x` is finite, as for {@link addNumber}. Such sums are read back as sums of `squares`. */
+export function addSquare(sum: ExactSum, x: number): ExactSum {
+  const square = x * x;
+  if (Number.isInteger(x) && Number.isSafeInteger(square)) return addNumber(sum, square);
+  if (!Number.isFinite(x)) throw new Error(`a sum takes finite numbers only, not ${x}`);
+  const { mantissa, exponent } = exactly(x);
+  return addExact(exactly(sum), { mantissa: mantissa * mantissa, exponent: 2 * exponent });
+}
+
 /**
  * The sum for JSON: the plain number, or text `"<mantissa in hex>p<exponent>"`, as in `"ccccccccccccdp-55"` for 0.1.
  * At most `maxEncodedChars` characters; equal sums have equal encodings.
@@ -84,10 +120,16 @@ export function encodeSum(sum: ExactSum): number | string {
   return typeof sum === 'number' ? sum : `${sum.mantissa.toString(16)}p${sum.exponent}`;
 }
 
+/** What was added up: doubles have half the range of their squares. */
+export type SumTerms = 'numbers' | 'squares';
+
+const termRange: Readonly<Record<SumTerms, number>> = { numbers: 1, squares: 2 };
+
 /** The inverse of `encodeSum`. Throws on everything that `encodeSum` does not write, other spellings of a sum included. */
-export function decodeSum(json: unknown): ExactSum {
+export function decodeSum(json: unknown, terms: SumTerms = 'numbers'): ExactSum {
   if (typeof json === 'number' && Number.isSafeInteger(json)) return json + 0; // turns -0 into 0
-  const sum = typeof json === 'string' && json.length <= maxEncodedChars ? parse(json) : undefined;
+  const range = termRange[terms];
+  const sum = typeof json === 'string' && json.length <= range * maxEncodedChars ? parse(json, range) : undefined;
   if (sum === undefined || encodeSum(sum) !== json) {
     throw new Error(`not an encoded sum: ${(JSON.stringify(json) ?? typeof json).slice(0, 80)}`);
   }
@@ -220,12 +262,12 @@ function nearestDouble(mantissa: bigint, exponent: number, remainder: bigint): n
   return Number(up ? kept + 1n : kept) * 2 ** lastBit;
 }
 
-function parse(text: string): ExactSum | undefined {
+function parse(text: string, range: number): ExactSum | undefined {
   const [, minus, digits, exponentText] = /^(-?)([0-9a-f]+)p(-?\d{1,4})$/.exec(text) ?? [];
   if (digits === undefined) return undefined;
   const mantissa = BigInt(`0x${digits}`);
   const exponent = Number(exponentText);
-  if (exponent < smallestExponent || bitLength(mantissa) + exponent > largestBits) return undefined;
+  if (exponent < range * smallestExponent || bitLength(mantissa) + exponent > range * largestBits) return undefined;
   return normalized(minus === '-' ? -mantissa : mantissa, exponent);
 }
 

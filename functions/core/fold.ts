@@ -57,7 +57,7 @@ export function createFold(): Fold {
         fold = { key, states: identityOf(query), events: [] };
         held.keys.set(key, fold);
       }
-      addEvent(query, fold.states, event);
+      addEvent(query, fold.states, event, time);
       return fold;
     },
   };

@@ -1,5 +1,41 @@
 /** What a pipeline is written with: `import { count, definePipeline, tumbling } from 'tidemark'`. */
-export { type Aggregate, type AggregateInput, type AnyAggregate, avg, count, type Json, max, min, type NumberOf, sum } from './aggregate.ts';
+export {
+  type Aggregate,
+  type AggregateInput,
+  type AggregateSpec,
+  type Amount,
+  type AmountOf,
+  type AnyAggregate,
+  type ApproxOptions,
+  approxCountDistinct,
+  argMax,
+  argMin,
+  avg,
+  collectSet,
+  count,
+  countDistinct,
+  countIf,
+  type DistinctOptions,
+  defineAggregate,
+  first,
+  type HistogramResult,
+  histogram,
+  type Json,
+  last,
+  max,
+  min,
+  type NumberOf,
+  type PercentileOptions,
+  percentiles,
+  type Scalar,
+  type ScalarOf,
+  type Spread,
+  stddev,
+  sum,
+  type TopKOptions,
+  topK,
+  variance,
+} from './aggregate.ts';
 export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './calendar.ts';
 export { cumulate } from './cumulate.ts';
 export type { Duration } from './duration.ts';
@@ -9,8 +45,10 @@ export type { EventTimeUnit, EventTimeValue } from './event-time.ts';
 export { global } from './global.ts';
 export type { GroupSelector, GroupValue } from './group-key.ts';
 export { cube, type Grouping, rollup } from './grouping.ts';
+export { type KeyOf, type Lookup, type LookupKey, type LookupOptions, lookup, type UnknownKey } from './lookup.ts';
 export type { OutputMode } from './output-mode.ts';
 export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
+export { type SessionOptions, session } from './session.ts';
 export {
   type DeliveredWindow,
   type Delivery,
@@ -31,5 +69,5 @@ export {
 } from './sink.ts';
 export { sliding } from './sliding.ts';
 export { tumbling } from './tumbling.ts';
-export type { Window, WindowKind } from './window.ts';
+export type { SessionRule, Window, WindowKind } from './window.ts';
 export type { WindowOptions } from './window-edges.ts';

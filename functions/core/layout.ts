@@ -8,7 +8,7 @@ import type { Pipeline, Query } from './pipeline.ts';
 export interface QueryLayout {
   readonly window: string;
   readonly groupBy: readonly string[];
-  /** By name in results: the kind, and the field where it was given by name, as in `sum of amount`. */
+  /** By name in results: the kind, the field where it was given by name, and parameters: `sum of amount`, `topK of page (k 10, capacity 100)`. */
   readonly aggregates: Readonly<Record<string, string>>;
   /** Where it begins, ISO 8601; absent: with its deployment. */
   readonly from?: string;
@@ -17,8 +17,8 @@ export interface QueryLayout {
 /** The layout of a query. */
 export function layoutOf({ window, groupBy, aggregateNames, aggregates, from }: Query): QueryLayout {
   const described = aggregateNames.map((name, i) => {
-    const aggregate = aggregates[i];
-    return [name, aggregate?.field === undefined ? (aggregate?.kind ?? '') : `${aggregate.kind} of ${aggregate.field}`] as const;
+    const { kind = '', field, parameters } = aggregates[i] ?? {};
+    return [name, `${kind}${field === undefined ? '' : ` of ${field}`}${parameters === undefined ? '' : ` (${parameters})`}`] as const;
   });
   const begin = Number.isFinite(from) ? { from: isoTime(from) } : {};
   return { window: window.label, groupBy, aggregates: Object.fromEntries(described), ...begin };

@@ -13,12 +13,12 @@ export function identityOf(query: Query): unknown[] {
   return query.aggregates.map((aggregate) => aggregate.identity);
 }
 
-/** Adds an event to states that nobody else holds yet. */
-export function addEvent(query: Query, states: unknown[], event: unknown): void {
+/** Adds an event to states that nobody else holds yet: aggregates may change them in place. @param time of the event, epoch ms */
+export function addEvent(query: Query, states: unknown[], event: unknown, time: number): void {
   const { aggregates } = query;
   for (let i = 0; i < aggregates.length; i++) {
     const aggregate = aggregates[i];
-    const input = aggregate?.input(event);
+    const input = aggregate?.input(event, time);
     if (aggregate !== undefined && input?.kind === 'value') states[i] = aggregate.add(states[i], input.value);
   }
 }
@@ -48,16 +48,19 @@ export function encodePartials(query: Query, partials: Iterable<readonly [KeyTex
   return `[${rows.join()}]`;
 }
 
-/** The reverse of {@link encodePartials}. @throws when the text is not of this query */
+/** The reverse of {@link encodePartials}, each key once. @throws when the text is not of this query */
 export function decodePartials(query: Query, text: string): Map<KeyText, Partial> {
-  const partials = new Map<KeyText, Partial>();
+  return new Map(decodeEach(query, text));
+}
+
+/** The reverse of {@link encodePartials}; a key may come several times, as open sessions do. @throws when the text is not of this query */
+export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, Partial])[] {
   const columns = query.groupBy.length + query.aggregates.length;
-  for (const row of JSON.parse(text) as Json[][]) {
+  return (JSON.parse(text) as Json[][]).map((row) => {
     if (row.length !== columns) throw new Error(`query ${query.name}: a row of ${row.length} columns, not ${columns}`);
     const states = query.aggregates.map((aggregate, i) => aggregate.decode(row[query.groupBy.length + i] ?? null));
-    partials.set(JSON.stringify(row.slice(0, query.groupBy.length)), states);
-  }
-  return partials;
+    return [JSON.stringify(row.slice(0, query.groupBy.length)), states];
+  });
 }
 
 /** One row of a result: a group key and the aggregates' results, by name. */
@@ -71,6 +74,6 @@ export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
   const values = keyValues(key);
   return {
     key: Object.fromEntries(query.groupBy.map((name, i) => [name, values[i] ?? null])),
-    values: Object.fromEntries(query.aggregates.map((aggregate, i) => [query.aggregateNames[i] ?? '', aggregate.result(partial[i])])),
+    values: Object.fromEntries(query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null])),
   };
 }

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import type { AnyAggregate } from './aggregate.ts';
+import { type AnyAggregate, aggregateKinds, smallStateBytes } from './aggregate.ts';
 import { callable } from './callable.ts';
 import { type Duration, durationMs, longestDurationMs } from './duration.ts';
 import { mistake } from './error.ts';
@@ -7,9 +7,11 @@ import type { EventIdValue } from './event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from './event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
+import type { Enriched, Lookup } from './lookup.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
 import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';
+import { span } from './span.ts';
 import type { WindowKind } from './window.ts';
 import { startingIn, withLateness } from './window-rules.ts';
 
@@ -38,10 +40,10 @@ export interface QuerySpec<Event> {
   readonly expectedKeys?: number;
   /**
    * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It has an on-time pane when the
-   * watermark passes its end, refined ones as late records come, and is final then. @default 0: it is final at its end
+   * watermark passes its end, refined ones as late records come, and is final then. A session has its final pane alone. @default 0: it is final at its end
    */
   readonly allowedLateness?: Duration;
-  /** Which panes a window has besides its final one. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
+  /** Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
   readonly emit?: {
     /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
     readonly early?: Duration;
@@ -49,6 +51,8 @@ export interface QuerySpec<Event> {
     readonly onTime?: boolean;
     /** Refined panes after the end: at each look that finds late records, at least this long after the last pane, or never. @default 'each' */
     readonly late?: 'each' | 'never' | Duration;
+    /** How many earlier panes of a window stay readable beside the latest one, at most 100; each costs its write once more. @default 0 */
+    readonly history?: number;
   };
 }
 
@@ -61,7 +65,7 @@ export interface DedupSpec<Event> {
 }
 
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
-export interface PipelineSpec<Schema extends StandardSchemaV1> {
+export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> {
   /** Lower case letters, digits and dashes, at most 40: it is part of the names of the stream and the tables. */
   readonly name: string;
   /** Any Standard Schema validator (zod, valibot, arktype...). Must be synchronous and pure. */
@@ -72,6 +76,8 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
   /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default the id of `dedup`; without it, packed records go round the shards */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
+  /** Gives events more fields, for the queries: `lookup(devices, 'deviceId')`. Its event time, id and partition key are of the event as it came. @default none */
+  readonly enrich?: Lookup<EventOf<Schema>, Added>;
   /** Counts an event once that its producer sent more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
@@ -83,7 +89,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1> {
     readonly idle?: Duration;
   };
   /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
-  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema>> };
+  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
   /** Where results go besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere */
   readonly sinks?: { readonly [name: string]: SinkSpec };
 }
@@ -102,6 +108,7 @@ export interface Query {
   /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */
   readonly totals: readonly (readonly number[])[];
   readonly aggregateNames: readonly string[];
+  /** By position of their names; behind them what the kind of windows needs of its own, which is in no result. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
@@ -110,6 +117,8 @@ export interface Query {
   readonly onTime: boolean;
   /** Least age of a passed window's last pane before a refined one, in ms; undefined: there are no refined panes. */
   readonly lateMs: number | undefined;
+  /** Earlier panes of a window that stay readable. */
+  readonly history: number;
   /** Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being. Both are edges of its windows. */
   readonly from: number;
   readonly until: number;
@@ -124,13 +133,14 @@ export interface Dedup {
   readonly withinMs: number;
 }
 
-/** A checked pipeline. Times are in milliseconds. `eventTime`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
+/** A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
 export interface Pipeline {
   readonly name: string;
   readonly schema: StandardSchemaV1['~standard'];
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
+  readonly enrich: ((event: unknown) => Enriched) | undefined;
   readonly dedup: Dedup | undefined;
   readonly delayMs: number;
   readonly maxFutureSkewMs: number;
@@ -142,8 +152,14 @@ export interface Pipeline {
 /** Names that results and tables use for something else. */
 const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'finalizedAt'];
 
+/** Most bytes of a key's states together: an item ends at 400 KB, and holds rows beside states. */
+const mostStateBytes = 150_000;
+
 /** Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never seen would have counters. */
 const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
+
+/** Panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
+const mostHistory = 100;
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
@@ -151,9 +167,9 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  * Checks a pipeline and makes it ready to run.
  * @throws TidemarkError that names the field, the value and the remedy.
  */
-export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSpec<Schema>): Pipeline {
+export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(spec: PipelineSpec<Schema, Added>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'dedup', 'watermark', 'queries', 'sinks']);
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries', 'sinks']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
@@ -169,6 +185,7 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
     partitionKey: spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
+    enrich: checkedEnrich(spec.enrich),
     dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
@@ -176,6 +193,12 @@ export function definePipeline<Schema extends StandardSchemaV1>(spec: PipelineSp
     queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
     sinks: checkedSinks(spec.sinks, names),
   };
+}
+
+function checkedEnrich(given: Lookup<never, unknown> | undefined): Pipeline['enrich'] {
+  if (given === undefined) return undefined;
+  if (!hasFunctions(given, ['enrich'])) throw mistake('enrich', given, "is not a lookup: write lookup(devices, 'deviceId')");
+  return given.enrich;
 }
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
@@ -216,11 +239,26 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
         'is also a group-by field: rename one of them, they are columns of one row',
       );
     if (!hasFunctions(aggregate, ['input', 'add', 'merge', 'encode', 'decode', 'result']))
-      throw mistake(`${field}.aggregates.${aggregateName}`, aggregate, 'is not an aggregate: use count(), sum(...), min(...), max(...) or avg(...)');
+      throw mistake(
+        `${field}.aggregates.${aggregateName}`,
+        aggregate,
+        `is not an aggregate: use ${Object.keys(aggregateKinds)
+          .map((kind) => `${kind}(...)`)
+          .join(', ')} or defineAggregate(...)`,
+      );
   }
+  const stateBytes = aggregates.reduce((total, [, aggregate]) => total + (aggregate.mostBytes ?? smallStateBytes), 0);
+  if (stateBytes > mostStateBytes)
+    throw mistake(
+      `${field}.aggregates`,
+      aggregates.map(([aggregateName]) => aggregateName),
+      `may take ${stateBytes} bytes for one key, and an item holds ${mostStateBytes} of them: give lower bounds (upTo, limit, capacity), or spread them over queries`,
+    );
   const kind = required(`${field}.window`, spec.window);
   if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
   const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, { leastMs: 0, mostMs: longestDurationMs });
+  if (spec.from !== undefined && kind.sessions !== undefined)
+    throw mistake(`${field}.from`, spec.from, 'cannot be an edge of sessions, which may go across any moment: leave it out');
   const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
@@ -234,9 +272,9 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     groupBy: grouped,
     totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
-    aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
+    aggregates: [...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>), ...(kind.sessions === undefined ? [] : [span()])],
     expectedKeys,
-    ...checkedEmit(`${field}.emit`, spec.emit, latenessMs),
+    ...(kind.sessions === undefined ? checkedEmit(`${field}.emit`, spec.emit, latenessMs) : sessionEmit(`${field}.emit`, spec.emit)),
     from,
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
@@ -244,20 +282,52 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
   };
 }
 
-function checkedEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}, latenessMs: number): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs'> {
-  const { early, onTime, late } = settings(field, emit, "a choice of panes: write { early: '1 minute' }");
-  onlyKnown(field, emit, ['early', 'onTime', 'late']);
+function checkedEmit(
+  field: string,
+  emit: QuerySpec<unknown>['emit'] = {},
+  latenessMs: number,
+): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history = 0 } = settings(field, emit, "a choice of panes: write { early: '1 minute' }");
+  onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   const bounds = { leastMs: 1, mostMs: longestDurationMs };
   if (onTime !== undefined && typeof onTime !== 'boolean') throw mistake(`${field}.onTime`, onTime, 'is neither true nor false: give one');
   for (const [name, given] of Object.entries({ onTime, late })) {
     if (given !== undefined && latenessMs === 0)
       throw mistake(`${field}.${name}`, given, 'says nothing about windows that are final at their end: give allowedLateness, or leave it out');
   }
+  if (!Number.isSafeInteger(history) || history < 0 || history > mostHistory)
+    throw mistake(`${field}.history`, history, `is no number of panes: give a whole number from 0 to ${mostHistory}`);
+  if (history > 0 && early === undefined && latenessMs === 0)
+    throw mistake(
+      `${field}.history`,
+      history,
+      'says nothing about windows with one pane, the final one: give early or allowedLateness, or leave it out',
+    );
   return {
+    history,
     earlyMs: early === undefined ? undefined : durationMs(`${field}.early`, early, bounds),
     onTime: onTime ?? true,
     lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
   };
+}
+
+/** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
+function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
+  onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
+  for (const [name, given, nothing] of [
+    ['early', early, undefined],
+    ['onTime', onTime, false],
+    ['late', late, 'never'],
+    ['history', history, 0],
+  ] as const)
+    if (given !== undefined && given !== nothing)
+      throw mistake(
+        `${field}.${name}`,
+        given,
+        'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
+      );
+  return { earlyMs: undefined, onTime: false, lateMs: undefined, history: 0 };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {

@@ -12,6 +12,7 @@ export type RejectReason =
   | 'schema'
   | 'no-event-time'
   | 'event-id'
+  | 'unknown-key'
   | 'future'
   | 'group-key'
   | 'aggregate-input'
@@ -23,7 +24,7 @@ export interface Rejection {
   readonly detail: string;
 }
 
-/** A valid event: what the schema made of it, its time, and its key for each query, undefined where the query does not want it. */
+/** A valid event: what the schema made of it, with what `enrich` gave it, its time, and its key for each query, undefined where the query does not want it. */
 export interface AcceptedEvent {
   readonly outcome: 'accepted';
   readonly event: unknown;
@@ -74,13 +75,22 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
     return rejection('schema', 'the schema answered with a promise: it validates asynchronously, or threw (zod turns a throw into a promise)');
   }
   if (validated.issues !== undefined) return rejection('schema', validated.issues.map(describeIssue).join('; '));
-  const event = validated.value;
-  const time = eventTimeOf(pipeline.eventTime(event), pipeline.eventTimeUnit);
+  const valid = validated.value;
+  const time = eventTimeOf(pipeline.eventTime(valid), pipeline.eventTimeUnit);
   if (typeof time !== 'number') return rejection('no-event-time', time.refused);
   if (time > arrivalMs + pipeline.maxFutureSkewMs)
     return rejection('future', `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`);
-  const id = pipeline.dedup === undefined ? undefined : eventIdOf(pipeline.dedup.by(event));
+  const id = pipeline.dedup === undefined ? undefined : eventIdOf(pipeline.dedup.by(valid));
   if (id !== undefined && 'refused' in id) return rejection('event-id', id.refused);
+  const enriched = pipeline.enrich === undefined ? undefined : pipeline.enrich(valid);
+  if (enriched?.outcome === 'unknown') return rejection('unknown-key', enriched.detail);
+  if (enriched?.outcome === 'filtered') return { outcome: 'accepted', event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
+  const event = enriched === undefined ? valid : enriched.event;
+  return withKeys(pipeline, { event, time, id });
+}
+
+/** The keys of an event whose own matters are settled, by query. */
+function withKeys(pipeline: Pipeline, { event, time, id }: Pick<AcceptedEvent, 'event' | 'time' | 'id'>): AcceptedEvent | Rejection {
   const keys: (KeyText | undefined)[] = [];
   for (const query of pipeline.queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
@@ -90,7 +100,7 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
     const key = query.keyOf(event);
     if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
     for (const aggregate of query.aggregates) {
-      const input = aggregate.input(event);
+      const input = aggregate.input(event, time);
       if (input.kind === 'refused') return rejection('aggregate-input', `query ${query.name}: ${input.reason}`);
     }
     keys.push(key);

@@ -36,12 +36,19 @@ export type TableName = keyof typeof tables;
  * (region, credentials, `AWS_ENDPOINT_URL*`) is the SDK's own.
  */
 export const environmentNames = {
+  /** The Kinesis stream, or the Kafka topic. */
   stream: 'TIDEMARK_STREAM',
+  /** How to reach the brokers of the topic, a KafkaSource (core/kafka-source.ts) without its topic in JSON; not set: the stream is one of Kinesis. */
+  kafka: 'TIDEMARK_KAFKA',
   state: 'TIDEMARK_STATE_TABLE',
   windows: 'TIDEMARK_WINDOWS_TABLE',
   rejects: 'TIDEMARK_REJECTS_TABLE',
   /** The finalize function, which aggregate asks for a run when its shard's watermark passes the end of a window; not set: it waits for the schedule. */
   finalize: 'TIDEMARK_FINALIZE_FUNCTION',
+  /** `on` tells the query function that events can be posted to the API: its description then says how. */
+  ingest: 'TIDEMARK_INGEST',
+  /** The queue of notifications about objects, for one that takes more than one invocation. */
+  objectsQueue: 'TIDEMARK_OBJECTS_QUEUE_URL',
   logLevel: 'TIDEMARK_LOG_LEVEL',
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',
@@ -54,3 +61,6 @@ export const environmentNames = {
   sinkSecret: 'TIDEMARK_SINK_SECRET',
   sinkSecretArn: 'TIDEMARK_SINK_SECRET_ARN',
 } as const;
+
+/** Over which partitions of the state table the notes about fed objects are spread: the only ones that the function of that source may write to. */
+export const objectPartitions = Array.from({ length: 4 }, (_, i) => `object#${i}`);

@@ -25,6 +25,23 @@ export function latestOf(left: SequenceNumber | undefined, right: SequenceNumber
   return compareSequenceNumbers(left, right) >= 0 ? left : right;
 }
 
+/**
+ * Records in the order of their numbers, each number once. Lambda delivers them so; if it ever did not, the greatest number would commit records that
+ * were left out, or count one twice.
+ */
+export function inSequence<Numbered>(records: readonly Numbered[], numberOf: (record: Numbered) => SequenceNumber): readonly Numbered[] {
+  const compared = (left: Numbered, right: Numbered) => compareSequenceNumbers(numberOf(left), numberOf(right));
+  const isAscending = records.every((record, i) => {
+    const before = records[i - 1];
+    return before === undefined || compared(before, record) < 0;
+  });
+  if (isAscending) return records;
+  return [...records].sort(compared).filter((record, i, sorted) => {
+    const before = sorted[i - 1];
+    return before === undefined || compared(before, record) !== 0;
+  });
+}
+
 function significant(text: string): string {
   let at = 0;
   while (at < text.length - 1 && text.charCodeAt(at) === 48) at++;

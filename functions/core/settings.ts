@@ -25,6 +25,19 @@ export const functions = {
 /** The function of a sink: it waits for its target more than it computes. A delivery is begun with ten seconds left. */
 export const deliver = { timeoutSeconds: 60, memoryMb: 512 } as const;
 
+/**
+ * The functions of sources, which a stack has only when it asks for them. Their events go into the stream, so all but `ingest`, which answers, may
+ * take as long as Lambda lets them.
+ */
+export const sourceFunctions = {
+  ingest: { timeoutSeconds: 29, memoryMb: 1024 },
+  objects: { timeoutSeconds: 900, memoryMb: 1769 },
+  changes: { timeoutSeconds: 60, memoryMb: 1024 },
+} as const;
+
+/** The name of the function of a source: HTTP, S3 objects, DynamoDB Streams. */
+export type SourceName = keyof typeof sourceFunctions;
+
 /** Answers of the API of at least this many bytes are compressed on their way, where the client takes gzip. */
 export const compressedBytes = 1024;
 

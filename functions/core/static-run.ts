@@ -5,6 +5,7 @@ import { createIdSet, type IdSet } from './id-set.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from './partial.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from './read-event.ts';
+import { mergeSessions, sessionWindows } from './sessions.ts';
 import type { MergedWindow } from './totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from './window-result.ts';
 
@@ -128,6 +129,14 @@ interface StaticSlice {
 }
 
 function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): StaticWindow[] {
+  if (query.window.sessions !== undefined)
+    return sessionWindows(
+      query,
+      mergeSessions(
+        query,
+        [...slices.values()].flatMap(({ partials }) => [...partials]),
+      ),
+    ).map(({ start, end, records, partials }) => ({ query: query.name, start, end, records, partials, rows: sortedRows(query, partials) }));
   return windowsOf(query, slices.keys())
     .map((window) => {
       const held = window.slices.flatMap((slice) => slices.get(slice) ?? []);

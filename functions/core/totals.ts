@@ -75,6 +75,6 @@ function totalRow(query: Query, by: readonly string[], key: readonly GroupValue[
     from: start,
     to: end,
     key: Object.fromEntries(by.map((name, i) => [name, key[i] ?? null])),
-    values: Object.fromEntries(query.aggregates.map((aggregate, i) => [query.aggregateNames[i] ?? '', aggregate.result(partial[i])])),
+    values: Object.fromEntries(query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null])),
   };
 }

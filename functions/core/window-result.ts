@@ -17,14 +17,16 @@ export function mergeWindow(query: Query, slices: readonly { readonly partials: 
  */
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
   const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
-  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, partials, kept))].sort((left, right) =>
+  // Added up in the order of the keys, not in that of the pages: equal groups have equal totals, of `topK` too.
+  const groups = query.totals.length === 0 ? [] : [...partials].sort(([left], [right]) => Number(left > right) - Number(left < right));
+  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, groups, kept))].sort((left, right) =>
     compareRows(query.groupBy, left, right),
   );
 }
 
-function totalsOfLevel(query: Query, partials: Partials, kept: readonly number[]): readonly Row[] {
+function totalsOfLevel(query: Query, groups: readonly (readonly [KeyText, Partial])[], kept: readonly number[]): readonly Row[] {
   const merged = new Map<KeyText, Partial>();
-  for (const [key, partial] of partials) {
+  for (const [key, partial] of groups) {
     const values = keyValues(key);
     mergeInto(query, merged, [[JSON.stringify(values.map((value, i) => (kept.includes(i) ? value : null))), partial]]);
   }
@@ -54,9 +56,10 @@ export interface ClosingWindow extends EmittedWindow {
   readonly closing: number;
 }
 
-/** All windows that hold one of the slices, by end and start, each once. */
+/** All windows that hold one of the slices, by end and start, each once; of sessions, which no slice tells, none. */
 export function windowsOf(query: Query, slices: Iterable<number>): readonly ClosingWindow[] {
   const closings = new Set<number>();
+  if (query.window.sessions !== undefined) return [];
   for (const slice of slices) for (const closing of query.window.closings(slice)) closings.add(closing);
   return [...closings].sort((left, right) => left - right).flatMap((closing) => query.window.emit(closing).map((window) => ({ ...window, closing })));
 }

@@ -1,4 +1,4 @@
-import type { WindowKind } from './window.ts';
+import type { SessionRule, WindowKind } from './window.ts';
 
 /** The same windows, open for late records for some time after their end: each closes at its end plus the allowed lateness (DESIGN section 1). */
 export function withLateness(kind: WindowKind, latenessMs: number): WindowKind {
@@ -8,6 +8,18 @@ export function withLateness(kind: WindowKind, latenessMs: number): WindowKind {
     label: `${kind.label} lateness ${latenessMs} ms`,
     closings: (slice) => kind.closings(slice).map((end) => end + latenessMs),
     emit: (closing) => kind.emit(closing - latenessMs),
+    ...(kind.sessions === undefined ? {} : { sessions: laterSessions(kind.sessions, latenessMs) }),
+  };
+}
+
+function laterSessions({ gapMs, closingOf, closingAfter }: SessionRule, latenessMs: number): SessionRule {
+  return {
+    gapMs,
+    closingOf: (last) => closingOf(last) + latenessMs,
+    closingAfter: (slice, moment) => {
+      const closing = closingAfter(slice, moment - latenessMs);
+      return closing === undefined ? undefined : closing + latenessMs;
+    },
   };
 }
 

@@ -20,10 +20,35 @@ export interface WindowKind {
   readonly sliceMs: number;
   /** The watermark never passes its window: there is no final pane, and the end of a stream does not close it. */
   readonly isEndless?: boolean;
+  /** The windows follow from the records of each key; `emit` gives none then. */
+  readonly sessions?: SessionRule;
   /** The start of the slice that holds an event time. */
   sliceOf(time: number): number;
   /** The moments, ascending, at which a window that holds the slice closes. Never empty. */
   closings(slice: number): readonly number[];
   /** The windows that close at a moment, ascending. Empty when the moment is no edge. */
   emit(closing: number): readonly EmittedWindow[];
+}
+
+/**
+ * Windows that are as long as records of a key follow one another. The records of a key and slice are never more than a gap apart, and all records of
+ * a session are in buckets that close no later than it does.
+ */
+export interface SessionRule {
+  /** Most distance of two neighbouring records of a window, and of its end from its last record, ms. */
+  readonly gapMs: number;
+  /** When a window whose last record is at a time closes: it is the last closing of that record's slice. */
+  closingOf(last: number): number;
+  /** The first closing of a slice after a moment; undefined when there is none left. */
+  closingAfter(slice: number, moment: number): number | undefined;
+}
+
+/** The first closing of a slice after a moment; undefined when there is none left. */
+export function closingAfter(kind: WindowKind, slice: number, moment: number): number | undefined {
+  return kind.sessions === undefined ? kind.closings(slice).find((closing) => closing > moment) : kind.sessions.closingAfter(slice, moment);
+}
+
+/** The last closing of a slice: nothing that comes then is taken. */
+export function lastClosing(kind: WindowKind, slice: number): number {
+  return kind.sessions === undefined ? Math.max(...kind.closings(slice)) : kind.sessions.closingOf(slice);
 }

@@ -2,7 +2,7 @@ import { tables } from '../core/schema.ts';
 import type { DeliveredWindow } from '../core/sink.ts';
 import { storedFields, windowText } from '../state/manifest.ts';
 import type { Attribute, Attributes, Item, Table } from '../state/table.ts';
-import { openTable } from '../state/tables.ts';
+import { openForeignTable } from '../state/tables.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
 
 /** What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items of their own. An item ends at 400 KB. */
@@ -16,7 +16,7 @@ const shape = { ...tables.windows };
  * delivered twice or late. Rows beyond what an item holds are in items `QUERY#WINDOW#parts`, which are there before the window's item names their number.
  */
 export const openTarget: OpenTarget = (setup) => {
-  const table = openTable(required(setup), shape, clientConfig);
+  const table = openForeignTable(required(setup), shape, clientConfig);
   return {
     order: 'unordered',
     process: 'safe',

@@ -1,7 +1,7 @@
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { windowText } from './manifest.ts';
-import type { Table } from './table.ts';
+import { numberOf, type Table } from './table.ts';
 
 /** One correction of a window, for the audit. */
 export interface LoggedCorrection {
@@ -55,4 +55,32 @@ export async function correctedRecords(windows: Table, query: Query, window: Win
       .filter(({ sk }) => named.has(sk.slice(0, sk.indexOf('#'))))
       .flatMap(({ attributes }) => (Array.isArray(attributes.records) ? attributes.records.map(String) : [])),
   );
+}
+
+/** A window whose final pane a correction has changed. */
+export interface CorrectedPane extends Window {
+  /** Counts the corrections of a query, from 1. */
+  readonly number: number;
+}
+
+const correctedPartition = (query: Query) => `${query.name}#corrected`;
+const numbered = (number: number) => String(number).padStart(12, '0');
+
+/**
+ * Notes that a correction's pane is visible, for those who read what has changed since they last looked. **After** the pane: who has read the notes finds the panes
+ * of all of them. A correction that dies in between is repeated by whoever asked for it, and noted then; so a note may come twice.
+ */
+export async function noteCorrected(windows: Table, query: Query, { start, end }: Window): Promise<void> {
+  const pk = correctedPartition(query);
+  for (;;) {
+    const [last] = await windows.query(pk, { order: 'descending', limit: 1 });
+    const item = { pk, sk: numbered(Number(last?.sk ?? 0) + 1), attributes: { start, end } };
+    if ((await windows.put(item, [{ attribute: 'start', is: 'absent' }])) === 'applied') return;
+  }
+}
+
+/** The corrections of a query after one of them, in their order. */
+export async function readCorrected(windows: Table, query: Query, after: number, limit: number): Promise<readonly CorrectedPane[]> {
+  const items = await windows.query(correctedPartition(query), { from: numbered(after + 1), limit });
+  return items.map((item) => ({ number: Number(item.sk), start: numberOf(item, 'start') ?? 0, end: numberOf(item, 'end') ?? 0 }));
 }

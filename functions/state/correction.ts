@@ -8,7 +8,7 @@ import { type AcceptedEvent, readEvent } from '../core/read-event.ts';
 import { isAfter } from '../core/sequence-number.ts';
 import type { EmittedWindow } from '../core/window.ts';
 import { namedVersion } from './alias.ts';
-import { correctedRecords, logCorrection, recordName } from './correction-log.ts';
+import { correctedRecords, logCorrection, noteCorrected, recordName } from './correction-log.ts';
 import { readHorizon } from './horizon.ts';
 import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from './manifest.ts';
 import type { Publisher } from './outbox.ts';
@@ -87,6 +87,12 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
     throw mistake('query', request.query, `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`);
+  if (query.kind.sessions !== undefined && (request.settled === 'replayed' || request.window !== undefined))
+    throw mistake(
+      'query',
+      request.query,
+      `has ${query.kind.label} windows: a late record may make one session of two that are final, and what is final is never taken back: discard the events, without a window, or count them with tidemark batch`,
+    );
   const [progress, { closedThrough, finalizedThrough }] = await Promise.all([readAllProgress(state), readHorizon(state)]);
   // Read after the horizon: what is registered later for a closed window takes no record.
   const unfinished = new Set((await readRegistry(state)).filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));
@@ -181,6 +187,8 @@ async function correctWindow(
     const inside = await correctedRecords(table, query, window, before);
     const missing = events.filter(({ event }) => !inside.has(recordName(event)));
     if (missing.length === 0) {
+      // Whoever put them in may have died before the note.
+      await noteCorrected(table, query, window);
       // Whoever put them in may have died before the sinks were told.
       if (standing !== undefined) await publish(standing, before.length === 0 ? 'pane' : 'correction');
       return undefined;
@@ -199,6 +207,7 @@ async function correctWindow(
     const records = (standing?.records ?? 0) + missing.length;
     const pane = await writeCorrectedPane(table, query, window, { standing, before, attempt, partials, records, nowMs: now() });
     if (pane === undefined) continue; // another correction was quicker, and may have put in some of the same records
+    await noteCorrected(table, query, window);
     await publish(pane, standing === undefined ? 'pane' : 'correction');
     return { start: window.start, end: window.end, revision: pane.revision, records: missing.length };
   }

@@ -1,16 +1,19 @@
 import type { Counters } from '../core/counters.ts';
 import { grouped } from '../core/grouped.ts';
+import type { Partials } from '../core/partial.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
+import type { KeyedPartial, SessionWindow } from '../core/sessions.ts';
 import { globalWatermark } from '../core/watermark.ts';
-import type { EmittedWindow } from '../core/window.ts';
+import { type EmittedWindow, lastClosing, type Window, type WindowKind } from '../core/window.ts';
 import { type ClosingWindow, mergeWindow, windowsOf } from '../core/window-result.ts';
 import { notePassed } from './definition.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, type PaneHead, type PaneStatus, readPaneHead, writeFinalPane, writeOpenPane } from './manifest.ts';
-import { type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
+import { inMergeOrder, type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
 import type { Publisher } from './outbox.ts';
-import { closePage, expirePage, type Page, type PageName, readSlicePages } from './page.ts';
+import { closePage, expirePage, type FoundPage, type PageName, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
+import { type SessionCloser, sessionCloser } from './session-closer.ts';
 import { observeShards, type ShardReport } from './shard-report.ts';
 import type { Stream } from './stream.ts';
 import type { Table } from './table.ts';
@@ -74,7 +77,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const { shards, counters } = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(options, shards));
-  const raiseTo = drained ? latest(computed, await lastClosing(pipeline, state)) : computed;
+  const raiseTo = drained ? latest(computed, await lastClosingOfAll(pipeline, state)) : computed;
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
   const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
@@ -83,11 +86,14 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   options.cache.begin(finalizedThrough);
   await notePassedQueries(options, registry, closedThrough);
   const byClosing = closingsDue(pipeline, registry, closedThrough);
+  const closers = new Map(
+    pipeline.queries.flatMap((query) => (query.window.sessions === undefined ? [] : [[query.name, sessionCloser(options, query, finalizedThrough)]])),
+  );
   let windows = 0;
   let closingsLeft = byClosing.length;
   for (const group of groupsOf(byClosing)) {
     if (options.remainingMs() < closingReserveMs) break;
-    windows += await finalizeClosings(options, group, finalizedThrough);
+    windows += await finalizeClosings(options, group, finalizedThrough, closers);
     closingsLeft -= group.length;
   }
   const openPanes = await emitOpen(options, registry, closedThrough);
@@ -121,6 +127,8 @@ async function notePassedQueries({ pipeline, state }: FinalizerOptions, registry
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
   return pipeline.queries.reduce((total, query) => {
     const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map((bucket) => bucket.slice));
+    // How many sessions there are is known when they are merged: what stands for them is the slices in which an open one may have its last record.
+    if (query.window.sessions !== undefined) return total + [...slices].filter((slice) => lastClosing(query.window, slice) > closedThrough).length;
     return total + windowsOf(query, slices).filter((window) => window.closing > closedThrough).length;
   }, 0);
 }
@@ -132,13 +140,20 @@ function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[],
 function closingsDue(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): readonly DueClosing[] {
   const windows = new Map(pipeline.queries.map((query) => [query.name, query.window]));
   const due = registry.flatMap((bucket) =>
-    (windows.get(bucket.query)?.closings(bucket.slice) ?? [])
+    momentsOf(windows.get(bucket.query), bucket)
       .filter((closing) => closing >= bucket.closesAt && closing <= closedThrough)
       .map((closing) => ({ closing, bucket })),
   );
   return [...grouped(due, ({ closing }) => closing)]
     .sort(([left], [right]) => left - right)
     .map(([closing, group]) => ({ closing, buckets: group.map(({ bucket }) => bucket) }));
+}
+
+/** When a bucket has something to give: of sessions only when it closes itself, and when a session may end with a record of its slice. */
+function momentsOf(kind: WindowKind | undefined, { slice, closesAt }: RegisteredBucket): readonly number[] {
+  if (kind?.sessions === undefined) return kind?.closings(slice) ?? [];
+  const last = kind.sessions.closingOf(slice);
+  return closesAt === last ? [last] : [closesAt, last];
 }
 
 /** Cuts closings into groups, in their order: taken one by one, the windows of a long backlog would spend their time waiting for one another's calls. */
@@ -163,7 +178,12 @@ function groupsOf(closings: readonly DueClosing[]): readonly (readonly [DueClosi
  * Step 3 for some closings: each step is through for all of them before the next one begins. A closing that is final already was left behind by a
  * crash, or by a registration that came too late for it.
  */
-async function finalizeClosings(options: FinalizerOptions, group: readonly [DueClosing, ...DueClosing[]], finalizedThrough: number): Promise<number> {
+async function finalizeClosings(
+  options: FinalizerOptions,
+  group: readonly [DueClosing, ...DueClosing[]],
+  finalizedThrough: number,
+  closers: ReadonlyMap<string, SessionCloser>,
+): Promise<number> {
   const { pipeline, state } = options;
   const closing = Math.max(...group.map((due) => due.closing));
   const buckets = [...new Set(group.flatMap((due) => due.buckets))];
@@ -177,9 +197,22 @@ async function finalizeClosings(options: FinalizerOptions, group: readonly [DueC
       }),
     ),
   );
-  const panes = (await Promise.all(closed.flatMap((one) => (one.buckets.length === 0 ? [] : emitWindows(options, one))))).flat();
+  const panes = (
+    await Promise.all([
+      ...closed.map((one) => (one.buckets.length === 0 || closers.has(one.query.name) ? [] : emitWindows(options, one))),
+      ...[...closers].map(([query, closer]) =>
+        emitSessions(
+          options,
+          closer,
+          closed.filter((one) => one.query.name === query && one.buckets.length > 0),
+        ),
+      ),
+    ])
+  ).flat();
+  for (const closer of closers.values()) await closer.carry(closing);
   if (open.length > 0) await raiseFinalizedThrough(state, closing);
   await forget(options, closing, buckets);
+  for (const closer of closers.values()) await closer.forget(expiryOf(options));
   return panes.length;
 }
 
@@ -192,21 +225,35 @@ interface ClosedBuckets {
 
 /** Steps 3 b to d for the windows of a query that close at a moment. */
 async function emitWindows(options: FinalizerOptions, { query, closing, buckets, pages: closed }: ClosedBuckets): Promise<readonly Pane[]> {
-  const { windows: table, limit, publish } = options;
   const panes = await Promise.all(
     query.window.emit(closing).map(async (window) => {
       const slices = await closedSlices(options, query, window, closing, buckets, closed);
       const partials = mergeWindow(query, slices);
-      if (partials.size === 0) return [];
-      const records = recordsOf(slices);
-      return limit(async () => {
-        const pane = await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() });
-        await publish(pane);
-        return [pane];
-      });
+      return partials.size === 0 ? [] : [await emitFinal(options, query, window, partials, recordsOf(slices))];
     }),
   );
   return panes.flat();
+}
+
+/** Steps 3 c and d for one window. */
+function emitFinal(options: FinalizerOptions, query: Query, window: Window, partials: Partials, records: number): Promise<Pane> {
+  const { windows: table, limit, publish } = options;
+  return limit(async () => {
+    const pane = await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() });
+    await publish(pane);
+    return pane;
+  });
+}
+
+/** Steps 3 b to d for the sessions of a query: its closings one after the other, each joining what the ones before have left open. */
+async function emitSessions(options: FinalizerOptions, closer: SessionCloser, closed: readonly ClosedBuckets[]): Promise<readonly Pane[]> {
+  const windows: (SessionWindow & { readonly query: Query })[] = [];
+  for (const { query, closing, pages } of [...closed].sort((left, right) => left.closing - right.closing)) {
+    const ordered = [...inMergeOrder(pages)].sort((left, right) => left.slice - right.slice);
+    const parts = ordered.flatMap(({ page }): KeyedPartial[] => [...page.partials]);
+    for (const window of await closer.close(closing, parts)) windows.push({ ...window, query });
+  }
+  return Promise.all(windows.map((window) => emitFinal(options, window.query, window, window.partials, window.records)));
 }
 
 /**
@@ -279,14 +326,21 @@ function nextStatus({ earlyMs, onTime, lateMs }: Query, isPassed: boolean, stand
   return isOlder(lateMs) ? 'late' : undefined;
 }
 
-interface ClosedPage extends Page {
+interface ClosedPage extends FoundPage {
   readonly slice: number;
 }
 
 /** Step 3 a: closes every page of every registered count, never-written ones too, and returns what is in them for good. */
 async function closeAll({ state, limit }: FinalizerOptions, query: Query, buckets: readonly RegisteredBucket[]): Promise<readonly ClosedPage[]> {
   const names = buckets.flatMap((bucket) => pageNames(query, bucket));
-  return Promise.all(names.map((name) => limit(async () => ({ ...(await closePage(state, name)), slice: name.bucket.slice }))));
+  return Promise.all(
+    names.map((name) =>
+      limit(async () => {
+        const { slice, closesAt, count } = name.bucket;
+        return { shardId: name.shardId, closesAt, count, index: name.page, slice, page: await closePage(state, name) };
+      }),
+    ),
+  );
 }
 
 function pageNames(query: Query, bucket: RegisteredBucket): readonly PageName[] {
@@ -344,10 +398,7 @@ function readSlices(
         const shardIds = [...new Set(buckets.map(({ shardId }) => shardId))];
         const found = await Promise.all(shardIds.map((shardId) => limit(() => readSlicePages(state, shardId, query, slice))));
         const pages = found.flat().filter(({ closesAt }) => closesAt <= last);
-        return mergeSlice(
-          query,
-          pages.map(({ page }) => page),
-        );
+        return mergeSlice(query, pages);
       });
     }),
   );
@@ -359,14 +410,19 @@ function readSlices(
  */
 async function forget(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<void> {
   const { pipeline, state, limit } = options;
-  const expiresAt = Math.floor((options.now() + options.retentionMs + pageGraceMs) / 1000);
+  const expiresAt = expiryOf(options);
   for (const query of pipeline.queries) {
     const ofQuery = buckets.filter((bucket) => bucket.query === query.name);
-    const ended = ofQuery.filter((bucket) => query.window.closings(bucket.slice).every((other) => other <= closing));
+    const ended = ofQuery.filter((bucket) => lastClosing(query.window, bucket.slice) <= closing);
     const names = ended.flatMap((bucket) => pageNames(query, bucket));
     await Promise.all(names.map((name) => limit(() => expirePage(state, name, expiresAt))));
     if (ended.length > 0) await removeBuckets(state, query, ended, limit);
   }
+}
+
+/** When what no run needs any more may be forgotten, epoch seconds: a zombie that still reads it has ended by then. */
+function expiryOf({ now, retentionMs }: FinalizerOptions): number {
+  return Math.floor((now() + retentionMs + pageGraceMs) / 1000);
 }
 
 /** Whether nothing that was put is uncommitted. */
@@ -383,11 +439,13 @@ function latest(left: number | undefined, right: number | undefined): number | u
 }
 
 /** The last closing of any registered bucket's slice: the end of a finite stream closes all windows. */
-async function lastClosing(pipeline: Pipeline, state: Table): Promise<number | undefined> {
+async function lastClosingOfAll(pipeline: Pipeline, state: Table): Promise<number | undefined> {
   // An endless window is none to wait for: past its end there would be no time left for any event.
   const queries = new Map(pipeline.queries.filter((query) => !query.kind.isEndless).map((query) => [query.name, query]));
   let last: number | undefined;
-  for (const bucket of await readRegistry(state))
-    for (const closing of queries.get(bucket.query)?.window.closings(bucket.slice) ?? []) if (last === undefined || closing > last) last = closing;
+  for (const bucket of await readRegistry(state)) {
+    const query = queries.get(bucket.query);
+    if (query !== undefined) last = latest(last, lastClosing(query.window, bucket.slice));
+  }
   return last;
 }

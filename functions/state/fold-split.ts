@@ -9,7 +9,7 @@ export interface Chunk {
   /** The sequence number of the chunk's last record: what its pages carry afterwards. */
   readonly lastSequenceNumber: SequenceNumber;
   /** The events by their position, as the fold knows them. */
-  readonly events: readonly { readonly event: unknown; readonly sequenceNumber: SequenceNumber }[];
+  readonly events: readonly { readonly event: unknown; readonly time: number; readonly sequenceNumber: SequenceNumber }[];
 }
 
 /** Splits folds at a sequence number: the events at or below it are in a page already, the rest is folded again without them. */
@@ -28,7 +28,10 @@ export function splitAfter(query: Query, folds: readonly KeyFold[], chunk: Chunk
 
 function refolded(query: Query, events: readonly number[], chunk: Chunk): unknown[] {
   const states = identityOf(query);
-  for (const at of events) addEvent(query, states, eventAt(chunk, at).event);
+  for (const at of events) {
+    const { event, time } = eventAt(chunk, at);
+    addEvent(query, states, event, time);
+  }
   return states;
 }
 

@@ -1,5 +1,6 @@
 import type { Pipeline } from '../core/pipeline.ts';
 import { shardWatermark } from '../core/watermark.ts';
+import type { WindowKind } from '../core/window.ts';
 import { partitionsOf } from './partition.ts';
 import { progressOf, type ShardProgress } from './progress.ts';
 import type { Table } from './table.ts';
@@ -19,11 +20,16 @@ export function edgePassed(pipeline: Pipeline, before: number | undefined, after
   const edges = pipeline.queries.flatMap(({ kind, latenessMs }) =>
     // Windows end at an edge, and with lateness they close that much after one.
     (latenessMs === 0 ? [0] : [0, latenessMs]).flatMap((lateness) => {
-      const edge = kind.sliceOf(shardWatermark(after, pipeline.delayMs) - lateness);
-      return before === undefined || kind.sliceOf(shardWatermark(before, pipeline.delayMs) - lateness) < edge ? [edge + lateness] : [];
+      const edge = edgeAt(kind, shardWatermark(after, pipeline.delayMs) - lateness);
+      return before === undefined || edgeAt(kind, shardWatermark(before, pipeline.delayMs) - lateness) < edge ? [edge + lateness] : [];
     }),
   );
   return edges.length === 0 ? undefined : Math.min(...edges);
+}
+
+/** The last moment up to a time at which windows end. Slices of sessions are open on the left: they begin a millisecond after such a moment. */
+function edgeAt(kind: WindowKind, time: number): number {
+  return kind.sessions === undefined ? kind.sliceOf(time) : kind.sliceOf(time + 1) - 1;
 }
 
 /**

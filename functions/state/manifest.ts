@@ -1,8 +1,10 @@
+import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
 import { decodePartials, encodePartials, type Partials, type Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow, sortedRows } from '../core/window-result.ts';
+import { resultOf, storedResult } from './stored-result.ts';
 import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Range, type Table, textOf } from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
@@ -23,9 +25,12 @@ export interface Pane extends Window {
   readonly states: readonly string[] | undefined;
 }
 
-/** Rows up to this many bytes live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
+/** Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
 const manifestBytes = 32 * 1024;
 const partBytes = 256 * 1024;
+
+/** Final panes of a window that corrections have taken the place of, and that stay readable. */
+const mostFinalsKept = 100;
 
 /** The sort key of a window: `start/end` as ISO 8601 writes intervals, so that it sorts by start and is readable in the console. */
 export function windowText(window: Window): string {
@@ -39,6 +44,11 @@ function manifestKey(query: string, window: Window): Key {
 /** Parts are keyed by revision and attempt too, so that overlapping runs never mix; the parts of a final pane are the same whoever writes them. */
 function partKey(query: string, window: Window, revision: number, attempt: string, part: number): Key {
   return { pk: `${query}#${windowText(window)}#parts`, sk: `${revision}#${attempt}#${String(part).padStart(6, '0')}` };
+}
+
+/** Where a pane is kept that another one has taken the place of; revisions sort as numbers. */
+function revisionKey(query: string, window: Window, revision: number): Key {
+  return { pk: `${query}#${windowText(window)}#revisions`, sk: String(revision).padStart(9, '0') };
 }
 
 /** What a manifest says of a pane without its rows. */
@@ -67,9 +77,10 @@ export interface PaneContent {
 export async function writeFinalPane(windows: Table, query: Query, window: Window, content: PaneContent): Promise<Pane> {
   let revision = query.earlyMs === undefined && query.latenessMs === 0 ? 0 : revisionAfter(await readPaneHead(windows, query, window));
   for (;;) {
+    if (query.history > 0) await keepPane(windows, query, window, revision - 1);
     const written = await writePane(windows, query, window, { ...content, status: 'final', revision, attempt: 'final' });
     if (written !== undefined) {
-      if (revision > 0) await deleteParts(windows, query, window, revision);
+      if (revision > 0) await deleteBefore(windows, query, window, revision - query.history);
       return written;
     }
     const standing = await readPane(windows, query, window);
@@ -92,8 +103,10 @@ export async function writeOpenPane(
   draft: Omit<PaneDraft, 'revision'>,
 ): Promise<Pane | undefined> {
   const revision = revisionAfter(standing);
+  if (query.history > 0) await keepPane(windows, query, window, revision - 1);
   const written = await writePane(windows, query, window, { ...draft, revision });
-  if (written !== undefined && standing !== undefined && standing.parts > 0) await deleteParts(windows, query, window, revision);
+  if (written !== undefined && standing !== undefined && (standing.parts > 0 || query.history > 0))
+    await deleteBefore(windows, query, window, revision - query.history);
   return written;
 }
 
@@ -124,9 +137,10 @@ async function writePane(
 ): Promise<Pane | undefined> {
   const { partials, records, nowMs, status, revision, attempt } = draft;
   const rows = sortedRows(query, partials);
-  const contents = chunked(rows).map((chunk) => contentOf(query, partials, chunk));
+  const drafts = draftRows(query, partials, rows);
+  const contents = chunked(drafts).map((chunk) => contentOf(query, chunk));
   const [only] = contents;
-  const isWhole = contents.length === 1 && only !== undefined && bytesOf(rows) <= manifestBytes;
+  const isWhole = contents.length === 1 && only !== undefined && bytesOf(drafts) <= manifestBytes;
   const parts = isWhole ? [] : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
   if (parts.length > 0) await windows.putAll(parts);
   const { start, end } = window;
@@ -138,63 +152,110 @@ async function writePane(
   return { query: query.name, start, end, status, revision, emittedAt: nowMs, records, rows, states: statesOf(contents) };
 }
 
-/** Deletes the parts of panes before a revision, which a pane that is visible has taken the place of for ever. */
-async function deleteParts(windows: Table, query: Query, window: Window, before: number): Promise<void> {
-  const items = await windows.query(partKey(query.name, window, 0, '', 0).pk);
-  await Promise.all(items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ pk, sk }) => windows.delete({ pk, sk })));
+/**
+ * Keeps the visible pane of a window readable beside the one that is about to take its place, if it is of this revision: else that write is refused. Written
+ * **before** that one, so that no revision is lost by a crash between them. Unconditional: what it holds follows from its key, for a revision is written once.
+ */
+async function keepPane(windows: Table, query: Query, window: Window, revision: number): Promise<void> {
+  if (revision < 0) return;
+  const standing = await windows.get(manifestKey(query.name, window));
+  if (standing === undefined || numberOf(standing, 'revision') !== revision) return;
+  await windows.putAll([{ ...revisionKey(query.name, window, revision), attributes: standing.attributes }]);
 }
 
-/** Rows cut so that none of the chunks outgrows its item. */
-function chunked(rows: readonly Row[]): readonly (readonly Row[])[] {
+/** Deletes what is kept of panes before a revision, which a pane that is visible has taken the place of for ever; what names parts goes before them. */
+async function deleteBefore(windows: Table, query: Query, window: Window, before: number): Promise<void> {
+  const parts = partKey(query.name, window, 0, '', 0);
+  for (const { pk } of query.history > 0 ? [revisionKey(query.name, window, 0), parts] : [parts]) {
+    const items = await windows.query(pk);
+    await Promise.all(items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ sk }) => windows.delete({ pk, sk })));
+  }
+}
+
+/** A pane as it is kept. */
+export interface KeptPane extends Pane {
+  /** When it was written, epoch ms: of a corrected final pane later than the first one's time, which `emittedAt` goes on to be. */
+  readonly writtenAt: number;
+}
+
+/**
+ * The panes of a window that are kept, ascending: the visible one, and of those before it as many as `emit.history` says; the final ones that corrections
+ * have taken the place of are kept without it. A pane that goes while it is read is left out.
+ */
+export async function readRevisions(windows: Table, query: Query, window: Window): Promise<readonly KeptPane[]> {
+  const kept = await windows.query(revisionKey(query.name, window, 0).pk);
+  // Read after them: what it shows has a greater revision than all that are before it.
+  const visible = await windows.get(manifestKey(query.name, window));
+  if (visible === undefined) return [];
+  const last = required(visible, 'revision');
+  const before = kept.filter((item) => required(item, 'revision') < last);
+  const earlier = await Promise.all(
+    before.map(async (item) => {
+      const contents = await contentsOf(windows, query, item);
+      return contents === undefined ? [] : [keptPane(query, item, contents)];
+    }),
+  );
+  const contents = await contentsOf(windows, query, visible);
+  // A newer pane has just taken its place, which whoever asks again will see.
+  return contents === undefined ? earlier.flat() : [...earlier.flat(), keptPane(query, visible, contents)];
+}
+
+/** The panes of all windows that start at a moment, by end and revision. */
+export async function readRevisionsAt(windows: Table, query: Query, start: number): Promise<readonly KeptPane[]> {
+  const panes = await readPanes(windows, query, { from: start, to: start + 1, order: 'ascending' });
+  return (await Promise.all(panes.map((pane) => readRevisions(windows, query, pane)))).flat();
+}
+
+function keptPane(query: Query, manifest: Item, contents: readonly Item[]): KeptPane {
+  const pane = paneIn(query, manifest, contents);
+  return { ...pane, writtenAt: numberOf(manifest, 'correctedAt') ?? pane.emittedAt };
+}
+
+/** A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no total. */
+interface DraftRow {
+  readonly row: Row;
+  readonly states: string | undefined;
+  /** About what it takes in an item; JSON text is longer than DynamoDB's form of it. */
+  readonly bytes: number;
+}
+
+function draftRows(query: Query, partials: Partials, rows: readonly Row[]): readonly DraftRow[] {
+  const withStates = hasStates(query);
+  return rows.map((row) => {
+    const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
+    const partial = withStates && isGroupRow(query, row) ? partials.get(key) : undefined;
+    const states = partial === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
+    return { row, states, bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)) };
+  });
+}
+
+/** Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its result. */
+function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
   if (bytesOf(rows) <= manifestBytes) return [rows];
-  const chunks: Row[][] = [];
+  const chunks: DraftRow[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const row of rows) {
-    const size = bytesOf([row]);
-    if (bytes + size > partBytes) {
+    if (bytes + row.bytes > partBytes) {
       chunks.push([]);
       bytes = 0;
     }
     chunks[chunks.length - 1]?.push(row);
-    bytes += size;
+    bytes += row.bytes;
   }
   return chunks;
 }
 
-/** About what rows take in an item; their JSON text is longer than DynamoDB's form of them. States may double it. */
-function bytesOf(rows: readonly Row[]): number {
-  return rows.reduce((total, row) => total + Buffer.byteLength(JSON.stringify(row)), 0);
+function bytesOf(rows: readonly DraftRow[]): number {
+  return rows.reduce((total, { bytes }) => total + bytes, 0);
 }
 
-function contentOf(query: Query, partials: Partials, rows: readonly Row[]): Attributes {
-  const stored = rows.map((row) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
-  if (!hasStates(query)) return { rows: stored };
-  const states = encodePartials(
-    query,
-    rows
-      .filter((row) => isGroupRow(query, row))
-      .flatMap((row) => {
-        const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
-        const partial = partials.get(key);
-        return partial === undefined ? [] : [[key, partial] as const];
-      }),
-  );
-  return { rows: stored, states };
+function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
+  const stored = rows.map(({ row }) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
+  return hasStates(query) ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` } : { rows: stored };
 }
 
-/** DynamoDB's numbers end at 9.99e125 and 1e-130; doubles beyond are stored as text in a map of their own. */
-export function storedFields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, Attribute>> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => {
-      const isBeyond = typeof value === 'number' && value !== 0 && !(Math.abs(value) >= 1e-130 && Math.abs(value) < 1e125);
-      return [name, isBeyond ? { double: String(value) } : (value as Attribute)];
-    }),
-  );
-}
-
-function fieldOf(stored: Attribute | undefined): Attribute {
-  if (typeof stored === 'object' && stored !== null && 'double' in stored) return Number(stored.double);
-  return stored ?? null;
+export function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
 }
 
 /** The pane of a window that is visible now, or undefined. */
@@ -224,8 +285,10 @@ export async function writeCorrectedPane(windows: Table, query: Query, window: W
     standing === undefined ? [{ attribute: 'revision', is: 'absent' }] : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
   const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs };
   const content = { ...correction, nowMs: standing?.emittedAt ?? correction.nowMs };
+  await keepPane(windows, query, window, revision - 1);
   const written = await writePane(windows, query, window, { ...content, status: 'final', revision }, unchanged, extra);
-  if (written !== undefined) await deleteParts(windows, query, window, revision);
+  if (written !== undefined && revision > mostFinalsKept)
+    await deleteBefore(windows, { ...query, history: mostFinalsKept }, window, revision - mostFinalsKept);
   return written;
 }
 
@@ -312,29 +375,35 @@ const earlierText = (left: string, right: string) => (left < right ? left : righ
 /** The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks at the manifest again. */
 async function paneOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<Pane> {
   for (let item = manifest; ; ) {
-    const start = required(item, 'start');
-    const end = required(item, 'end');
-    const { status, revision, emittedAt, records, parts } = headOf(item);
-    const contents = parts === 0 ? [item] : await readParts(windows, query, { start, end }, revision, textOf(item, 'attempt') ?? '', parts, only);
-    if (parts === 0 || contents.length === parts) {
-      const rows = only.only === undefined ? contents.flatMap((content) => rowsOf(query, content)) : [];
-      return {
-        query: query.name,
-        start,
-        end,
-        status,
-        revision,
-        emittedAt,
-        records,
-        rows,
-        states: statesOf(contents.map((content) => content.attributes)),
-      };
-    }
+    const contents = await contentsOf(windows, query, item, only);
+    if (contents !== undefined) return paneIn(query, item, contents, only);
     const now = await windows.get(item);
-    if (now === undefined || numberOf(now, 'revision') === revision)
-      throw new Error(`window ${query.name} ${windowText({ start, end })}: ${contents.length} of ${parts} parts of revision ${revision}`);
+    if (now === undefined || numberOf(now, 'revision') === numberOf(item, 'revision'))
+      throw new Error(`window ${item.pk} ${item.sk}: parts of revision ${numberOf(item, 'revision')} are missing`);
     item = now;
   }
+}
+
+/** The items that hold the rows of a pane: its manifest, or its parts; undefined when some of them are gone. */
+async function contentsOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<readonly Item[] | undefined> {
+  const { parts, revision } = headOf(manifest);
+  if (parts === 0) return [manifest];
+  const window = { start: required(manifest, 'start'), end: required(manifest, 'end') };
+  const contents = await readParts(windows, query, window, revision, textOf(manifest, 'attempt') ?? '', parts, only);
+  return contents.length === parts ? contents : undefined;
+}
+
+function paneIn(query: Query, manifest: Item, contents: readonly Item[], only: Pick<Range, 'only'> = {}): Pane {
+  const { parts: _parts, ...head } = headOf(manifest);
+  const rows = only.only === undefined ? contents.flatMap((content) => rowsOf(query, content)) : [];
+  return {
+    query: query.name,
+    start: required(manifest, 'start'),
+    end: required(manifest, 'end'),
+    ...head,
+    rows,
+    states: statesOf(contents.map((content) => content.attributes)),
+  };
 }
 
 function readParts(
@@ -355,8 +424,8 @@ function rowsOf(query: Query, item: Item): readonly Row[] {
   const rows = item.attributes.rows;
   if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
   return rows.map((stored: Readonly<Record<string, Attribute>>) => ({
-    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, fieldOf(stored[name])]]))) as Row['key'],
-    values: Object.fromEntries(query.aggregateNames.map((name) => [name, fieldOf(stored[name])])) as Row['values'],
+    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]]))) as Row['key'],
+    values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
   }));
 }
 
@@ -400,10 +469,14 @@ export async function deleteWindows(
   for (let deleted = 0; ; ) {
     if (!hasTime()) return { windows: deleted, done: false };
     const manifests = await windows.query(query, { limit: windowsAtATime });
-    if (manifests.length === 0) return { windows: deleted, done: true };
+    if (manifests.length === 0) {
+      const notes = await windows.query(`${query}#corrected`);
+      await Promise.all(notes.map(({ pk, sk }) => limit(() => windows.delete({ pk, sk }))));
+      return { windows: deleted, done: true };
+    }
     await Promise.all(
       manifests.map(async ({ pk, sk }) => {
-        const rest = await Promise.all(['parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))));
+        const rest = await Promise.all(['revisions', 'parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))));
         await Promise.all(rest.flat().map((item) => limit(() => windows.delete({ pk: item.pk, sk: item.sk }))));
         await limit(() => windows.delete({ pk, sk }));
       }),

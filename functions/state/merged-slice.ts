@@ -1,7 +1,7 @@
 import type { KeyText } from '../core/group-key.ts';
 import { mergeInto, type Partial, type Partials } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
-import type { Page } from './page.ts';
+import type { FoundPage } from './page.ts';
 
 /** What a slice contributes to a window: its buckets of all shards, merged. */
 export interface MergedSlice {
@@ -9,10 +9,21 @@ export interface MergedSlice {
   readonly records: number;
 }
 
-export function mergeSlice(query: Query, pages: readonly Page[]): MergedSlice {
+/** The order in which pages of a slice merge, whoever reads them in whatever order: an aggregate like `topK` would else give each run rows of its own (I2). */
+export function inMergeOrder<Found extends FoundPage>(pages: readonly Found[]): readonly Found[] {
+  return [...pages].sort(
+    (left, right) =>
+      Number(left.shardId > right.shardId) - Number(left.shardId < right.shardId) ||
+      left.closesAt - right.closesAt ||
+      left.count - right.count ||
+      left.index - right.index,
+  );
+}
+
+export function mergeSlice(query: Query, pages: readonly FoundPage[]): MergedSlice {
   const merged = new Map<KeyText, Partial>();
-  for (const page of pages) mergeInto(query, merged, page.partials);
-  return { partials: merged, records: recordsOf(pages) };
+  for (const { page } of inMergeOrder(pages)) mergeInto(query, merged, page.partials);
+  return { partials: merged, records: recordsOf(pages.map(({ page }) => page)) };
 }
 
 /** How many records are in slices, or in pages. */

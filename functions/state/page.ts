@@ -1,8 +1,8 @@
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { KeyText } from '../core/group-key.ts';
 import { decodePartials, encodePartials, type Partial } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { SequenceNumber } from '../core/sequence-number.ts';
+import { packed, unpacked } from './packed-text.ts';
 import type { Bucket } from './registry.ts';
 import { type Attributes, type Clause, type Item, type Key, numberOf, type Table, textOf, type WriteOutcome } from './table.ts';
 
@@ -61,6 +61,7 @@ export async function readPage(state: Table, name: PageName): Promise<Page> {
 
 /** A page found by its slice. */
 export interface FoundPage {
+  readonly shardId: string;
   readonly closesAt: number;
   readonly count: number;
   readonly index: number;
@@ -73,7 +74,7 @@ export async function readSlicePages(state: Table, shardId: string, query: Query
   return items.map((item) => {
     const [closesAt, count, index] = item.sk.split('#').map(Number);
     if (closesAt === undefined || count === undefined || index === undefined) throw new Error(`page ${item.pk} / ${item.sk}: unexpected key`);
-    return { closesAt, count, index, page: pageOfItem(query, item) };
+    return { shardId, closesAt, count, index, page: pageOfItem(query, item) };
   });
 }
 
@@ -94,7 +95,7 @@ export function nextPage(name: PageName, partials: ReadonlyMap<KeyText, Partial>
   let data: string | Uint8Array = text;
   let contentBytes = Buffer.byteLength(text);
   if (overhead + contentBytes > writeUnitBytes) {
-    const compressed = deflateRawSync(text, { level: constants.Z_BEST_SPEED });
+    const compressed = packed(text);
     if (units(overhead + compressed.length) < units(overhead + contentBytes)) {
       data = compressed;
       contentBytes = compressed.length;
@@ -140,8 +141,8 @@ function pageOfItem(query: Query, item: Item): Page {
   const sequenceNumber = textOf(item, 'sequenceNumber');
   const closed = item.attributes.closed === true;
   if (data === undefined) return { ...neverWritten, sequenceNumber, closed };
-  const text = data instanceof Uint8Array ? inflateRawSync(data).toString() : data;
-  if (typeof text !== 'string') throw new Error(`page ${item.pk} / ${item.sk}: unexpected data`);
+  const text = unpacked(data);
+  if (text === undefined) throw new Error(`page ${item.pk} / ${item.sk}: unexpected data`);
   const contentBytes = data instanceof Uint8Array ? data.length : Buffer.byteLength(text);
   return { sequenceNumber, closed, partials: decodePartials(query, text), records: numberOf(item, 'records') ?? 0, contentBytes };
 }

@@ -1,6 +1,7 @@
 import { mistake } from '../core/error.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 import { queryVersion, versionName } from '../core/query-version.ts';
+import { deleteCarried } from './carried-sessions.ts';
 import { deleteDefinition } from './definition.ts';
 import { deleteWindows } from './manifest.ts';
 import { deletePagesOf } from './page.ts';
@@ -31,7 +32,7 @@ export interface Removal {
 const reserveMs = 5_000;
 
 /**
- * Deletes all that is kept of a query that the pipeline no longer has: registrations, pages, windows, and last the note of its layout, so that one
+ * Deletes all that is kept of a query that the pipeline no longer has: registrations, pages, open sessions, windows, and last the note of its layout, so that one
  * that was interrupted is seen to be unfinished. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
@@ -43,6 +44,7 @@ export async function removeQuery({ pipeline, state, windows, limit, remainingMs
     throw mistake('query', name, 'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it');
   await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit), limit);
   await deleteOutboxes(state, pipeline, removed);
+  await deleteCarried(state, removed, limit);
   const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
   if (deleted.done) await deleteDefinition(state, removed);
   return { removed, windows: deleted.windows, done: deleted.done };

@@ -4,6 +4,7 @@ import { grouped } from '../core/grouped.ts';
 import { pageOf } from '../core/page-hash.ts';
 import type { Query } from '../core/pipeline.ts';
 import { latestOf, type SequenceNumber } from '../core/sequence-number.ts';
+import { closingAfter } from '../core/window.ts';
 import { appendAll, type Chunk, splitAfter } from './fold-split.ts';
 import type { FreshHorizon } from './fresh-horizon.ts';
 import { closePage, neverWritten, type Page, type PageName, readPage, readSlicePages, writePage } from './page.ts';
@@ -80,8 +81,7 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
    * the step has to be taken again.
    */
   async function prepare(query: Query, slice: number, memory: SliceMemory): Promise<boolean> {
-    const closings = query.window.closings(slice);
-    const closesAt = closings.find((closing) => closing > horizon.last.closedThrough);
+    const closesAt = closingAfter(query.window, slice, horizon.last.closedThrough);
     if (closesAt === undefined) {
       await settle(query, slice, memory, () => true);
       memory.late = true;
@@ -97,7 +97,8 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
     const { closedThrough } = await horizon.read();
     if (closedThrough >= closesAt) return false;
     const isEarlier = (other: Bucket) => other.closesAt <= closedThrough || (other.closesAt === closesAt && other.count < count);
-    const hasEarlier = closings.some((closing) => closing <= closedThrough) || registered.some(isEarlier);
+    const first = closingAfter(query.window, slice, Number.NEGATIVE_INFINITY) ?? closesAt;
+    const hasEarlier = first <= closedThrough || registered.some(isEarlier);
     const settled = hasEarlier ? await settle(query, slice, memory, isEarlier) : undefined;
     if (settled !== undefined && largestCount(settled.registered, closesAt) > count) return false;
     memory.bucket = { slice, closesAt, count };

@@ -16,19 +16,18 @@ const key: Key = { pk: 'stream', sk: 'stream' };
 export async function checkStream(state: Table, stream: Stream): Promise<void> {
   const [found, item] = await Promise.all([stream.identity(), state.get(key)]);
   const noted = item === undefined ? await note(state, found) : identityOf(item);
-  if (noted.name === found.name && noted.createdAt === found.createdAt) return;
+  if (noted.name === found.name && markOf(noted) === markOf(found)) return;
   throw mistake(
     'stream',
     found.name,
-    `was created at ${isoTime(found.createdAt)}, and the tables hold what became of stream ${noted.name}, created at ${isoTime(noted.createdAt)}: ` +
+    `was ${markOf(found)}, and the tables hold what became of stream ${noted.name}, ${markOf(noted)}: ` +
       'deploy the pipeline as another stack, cdk deploy -c stage=NAME (tidemark: with another --data folder), whose windows begin anew beside the old ones',
   );
 }
 
 /** Notes a stream. Conditional: the first note stays, and is returned. */
 async function note(state: Table, found: StreamIdentity): Promise<StreamIdentity> {
-  const { name, createdAt } = found;
-  const { outcome } = await state.update(key, { set: { name, createdAt } }, [{ attribute: 'createdAt', is: 'absent' }]);
+  const { outcome } = await state.update(key, { set: { ...found } }, [{ attribute: 'name', is: 'absent' }]);
   if (outcome === 'applied') return found;
   const item = await state.get(key);
   if (item === undefined) throw new Error('the note of the stream was refused and is not there');
@@ -38,8 +37,15 @@ async function note(state: Table, found: StreamIdentity): Promise<StreamIdentity
 function identityOf(item: Item): StreamIdentity {
   const name = textOf(item, 'name');
   const createdAt = numberOf(item, 'createdAt');
-  if (name === undefined || createdAt === undefined) throw new Error(`item ${item.pk} / ${item.sk}: not a stream`);
-  return { name, createdAt };
+  const id = textOf(item, 'id');
+  if (name !== undefined && createdAt !== undefined) return { name, createdAt };
+  if (name !== undefined && id !== undefined) return { name, id };
+  throw new Error(`item ${item.pk} / ${item.sk}: not a stream`);
+}
+
+/** What a stream has that no other of its name has, for comparing and for people. */
+function markOf(identity: StreamIdentity): string {
+  return 'id' in identity ? `created with the id ${identity.id}` : `created at ${isoTime(identity.createdAt)}`;
 }
 
 /**

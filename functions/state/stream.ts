@@ -21,13 +21,18 @@ export interface StreamShard {
 export type Tail = 'more' | 'nothing' | 'end';
 
 /** What tells a stream from another one, of the same name too. */
-export interface StreamIdentity {
-  readonly name: string;
-  /** Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast enough. */
-  readonly createdAt: number;
-}
+export type StreamIdentity = { readonly name: string } & (
+  | {
+      /** Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast enough. */
+      readonly createdAt: number;
+    }
+  | {
+      /** What no other stream ever has, such as the id of a Kafka topic. */
+      readonly id: string;
+    }
+);
 
-/** The stream, as the finalizer needs it. Implemented by Kinesis and by the simulator. */
+/** The stream, as the finalizer needs it. Implemented by Kinesis, by Kafka and by the simulator. */
 export interface Stream {
   identity(): Promise<StreamIdentity>;
   /** All shards that the stream still has records of, closed ones too. */

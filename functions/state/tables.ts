@@ -17,13 +17,7 @@ const sockets = 64;
  * @param config where they are; region, credentials and endpoint are the SDK's own business unless told
  */
 export function openTables(names: Readonly<Record<TableName, string>>, config: DynamoDBClientConfig = {}): Tables {
-  const client = new DynamoDBClient({
-    maxAttempts: 6,
-    // The stack of middleware is put together once and not for every call: a tenth of what a call costs in CPU.
-    cacheMiddleware: true,
-    requestHandler: new NodeHttpHandler({ httpAgent: { maxSockets: sockets }, httpsAgent: { maxSockets: sockets } }),
-    ...config,
-  });
+  const client = openClient(config);
   const meter = createMeter();
   return {
     meter,
@@ -34,6 +28,22 @@ export function openTables(names: Readonly<Record<TableName, string>>, config: D
 }
 
 /** Opens one table, of somebody else: what calls to it cost is counted by nobody. */
-export function openTable(name: string, shape: TableShape, config: DynamoDBClientConfig): Table {
+export function openForeignTable(name: string, shape: TableShape, config: DynamoDBClientConfig): Table {
   return dynamoDbTable(new DynamoDBClient({ ...config }), name, shape, createMeter());
+}
+
+/** Opens one table, for a function that knows no other. */
+export function openTable(table: TableName, name: string, config: DynamoDBClientConfig = {}): { readonly table: Table; readonly meter: Meter } {
+  const meter = createMeter();
+  return { table: dynamoDbTable(openClient(config), name, shapes[table], meter), meter };
+}
+
+function openClient(config: DynamoDBClientConfig): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: 6,
+    // The stack of middleware is put together once and not for every call: a tenth of what a call costs in CPU.
+    cacheMiddleware: true,
+    requestHandler: new NodeHttpHandler({ httpAgent: { maxSockets: sockets }, httpsAgent: { maxSockets: sockets } }),
+    ...config,
+  });
 }

@@ -8,6 +8,7 @@ import { type Pane, type PaneHead, partialsOf, readPaneHead, readPanes } from '.
 import { mergeSlice } from './merged-slice.ts';
 import { type FoundPage, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry } from './registry.ts';
+import { findSessions } from './session-reader.ts';
 import type { Table } from './table.ts';
 
 /** A window as a reader sees it. */
@@ -41,7 +42,8 @@ export interface WindowRange {
   readonly partialsOnly?: boolean;
 }
 
-interface ReaderTables {
+/** What a reader works with. */
+export interface ReaderTables {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly windows: Table;
@@ -53,6 +55,7 @@ interface ReaderTables {
  */
 export async function readWindows(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
   if (range.status === 'final') return (await readPanesIn(tables, query, range)).map((pane) => paneView(query, pane));
+  if (query.window.sessions !== undefined) return readSessions(tables, query, range);
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
     // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
@@ -68,6 +71,23 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
   const views = new Map(open.map((view) => [windowName(view), view]));
   if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, open)) prefer(views, name, pane, () => undefined);
   else for (const pane of await readPanesIn(tables, query, range)) prefer(views, windowName(pane), pane, () => paneView(query, pane));
+  return inOrder([...views.values()], range).slice(0, range.limit);
+}
+
+/**
+ * The same for sessions, whose windows are known only when all that is open of the query is merged: the range then chooses among them. A final pane is
+ * preferred to whatever of it was found open.
+ */
+async function readSessions(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
+  const found = await findSessions(tables.state, query);
+  const panes = range.status === 'open' ? [] : await readPanesIn(tables, query, range);
+  const live = found.besides(panes).flatMap(({ window: { start, end, partials, records }, status }): WindowView[] => {
+    if (start < range.from || start >= range.to || !isBehind({ start, end }, range)) return [];
+    return [{ query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials }];
+  });
+  const views = new Map(live.map((view) => [windowName(view), view]));
+  if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, live)) prefer(views, name, pane, () => undefined);
+  for (const pane of panes) prefer(views, windowName(pane), pane, () => paneView(query, pane));
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
 
@@ -138,17 +158,15 @@ function openViews(
       const { start, end, closing } = window;
       const found = await Promise.all(window.slices.filter((slice) => bucketsOf.has(slice)).map(pagesOf));
       const pages = found.flat().filter(({ closesAt }) => closesAt <= closing);
-      const { partials, records } = mergeSlice(
-        query,
-        pages.map(({ page }) => page),
-      );
+      const { partials, records } = mergeSlice(query, pages);
       const status = closing <= closedThrough ? 'closing' : 'open';
       return { query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials };
     }),
   );
 }
 
-function paneView(query: Query, pane: Pane): WindowView {
+/** A pane as readers see it. */
+export function paneView(query: Query, pane: Pane): WindowView {
   const { start, end, revision, emittedAt, records, rows } = pane;
   const isFinal = pane.status === 'final';
   const status = isFinal ? 'final' : 'open';

@@ -3,18 +3,22 @@ import { join, relative, resolve } from 'node:path';
 import type { BuildFailure, BuildOptions } from 'esbuild';
 import type { FunctionName } from '../../functions/core/settings.ts';
 import type { Sink } from '../../functions/core/sink.ts';
-import { builtPage, bundleExtension, functionBuild } from '../bundling.ts';
+import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../bundling.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { LocalError, messageOf } from './local-error.ts';
 
 /** The entry file of each function, absolute. */
 export type FunctionEntries = Readonly<Record<FunctionName, string>>;
 
+/** The functions that run here: the pipeline's own, and the one that takes events over HTTP. */
+export type LocalFunctionName = FunctionName | 'ingest';
+
 /** What {@link bundleFunctions} needs. */
 export interface BundleFunctionsOptions {
   /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
   readonly pipelineFile: string;
   readonly entries: FunctionEntries;
+  readonly source: SourceKind;
   readonly packageRoot: string;
 }
 
@@ -25,12 +29,12 @@ export function functionEntries(packageRoot: string): FunctionEntries {
 }
 
 /**
- * Bundles the three functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
+ * Bundles the functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
  * import `tidemark` (the pipeline language) and, when it has no copy of its own, zod.
  * @returns the bundled file of each function
  * @throws LocalError `pipelineFile` or `bundle`, one line
  */
-export async function bundleFunctions(options: BundleFunctionsOptions): Promise<FunctionEntries> {
+export async function bundleFunctions(options: BundleFunctionsOptions): Promise<Readonly<Record<LocalFunctionName, string>>> {
   const pipelineFile = resolve(options.pipelineFile);
   if (!existsSync(pipelineFile)) {
     throw new LocalError(
@@ -38,17 +42,18 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
       `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
     );
   }
+  const entries = { ...options.entries, ingest: join(options.packageRoot, 'functions', 'ingest.ts') };
   const outDir = await cachedBuild(
     options.packageRoot,
     {
-      ...functionBuild({ entries: options.entries, pipelineFile, packageFolder: options.packageRoot }),
+      ...functionBuild({ entries, pipelineFile, source: options.source, packageFolder: options.packageRoot }),
       sourcemap: 'linked',
       sourcesContent: false,
     },
     'functions',
   );
-  const file = (name: FunctionName): string => join(outDir, `${name}${bundleExtension}`);
-  return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query') };
+  const file = (name: LocalFunctionName): string => join(outDir, `${name}${bundleExtension}`);
+  return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query'), ingest: file('ingest') };
 }
 
 /**
@@ -59,7 +64,8 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
 export async function bundleSinks(pipelineFile: string, sinks: readonly Sink[], packageRoot: string): Promise<Readonly<Record<string, string>>> {
   const entries = { deliver: join(packageRoot, 'functions', 'deliver.ts') };
   const files = sinks.map(async (sink) => {
-    const build = functionBuild({ entries, pipelineFile: resolve(pipelineFile), packageFolder: packageRoot, sink });
+    // A sink reads no stream: the kind is nothing to it.
+    const build = functionBuild({ entries, pipelineFile: resolve(pipelineFile), source: 'kinesis', packageFolder: packageRoot, sink });
     const outDir = await cachedBuild(packageRoot, { ...build, sourcemap: 'linked', sourcesContent: false }, 'functions');
     return [sink.name, join(outDir, `deliver${bundleExtension}`)] as const;
   });

@@ -48,6 +48,7 @@ export function functionVariables(spec: VariablesSpec): Record<string, string> {
     [environmentNames.state]: names.tables.state,
     [environmentNames.windows]: names.tables.windows,
     [environmentNames.rejects]: names.tables.rejects,
+    [environmentNames.ingest]: 'on',
     ...(spec.kicks ? { [environmentNames.finalize]: names.functions.finalize } : {}),
     ...(Object.keys(spec.sinks).length === 0 ? {} : { [environmentNames.sinks]: JSON.stringify(spec.sinks) }),
     ...spec.extra,

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { eventsPath } from '../../functions/api/events-path.ts';
 import { compressedBytes } from '../../functions/core/settings.ts';
 import type { MetricSums } from './emf.ts';
 import { type InvokeAnswer, metricsOf } from './function-client.ts';
@@ -17,6 +18,8 @@ export interface FrontSpec {
   readonly pages: Readonly<Record<string, (parameters: URLSearchParams) => Promise<unknown>>>;
   /** Invokes the query function with the event (JSON) of an HTTP request. */
   query(event: string): Promise<InvokeAnswer>;
+  /** Invokes the ingest function with the event of a request that posts events. */
+  ingest(event: string): Promise<InvokeAnswer>;
   /** The metrics of an invocation that went through the front. */
   onMetrics(functionName: string, sums: MetricSums): void;
 }
@@ -29,7 +32,7 @@ const gatewayTimeoutMs = 29_000;
 
 /**
  * The one address of the embedded AWS, for `AWS_ENDPOINT_URL` as for a browser: Lambda's Invoke call, Kinesis and DynamoDB
- * go to their servers, `/_tidemark/` tells about the system, and everything else is an API Gateway request to the query function.
+ * go to their servers, `/_tidemark/` tells about the system, and everything else is an API Gateway request to the query function, or, posted events, to the ingest function.
  */
 export function createFront(spec: FrontSpec): Server {
   const functions = createProxy(spec.ports.functions);
@@ -69,7 +72,8 @@ export function createFront(spec: FrontSpec): Server {
       if (!(error instanceof BodyTooLarge)) throw error;
       return send(response, gatewayAnswer(413, 'Request Too Long'));
     }
-    const answer = spec.query(JSON.stringify(restEvent(request, body, Date.now()))).then(restAnswer);
+    const invoke = isPostedEvents(request) ? spec.ingest : spec.query;
+    const answer = invoke(JSON.stringify(restEvent(request, body, Date.now()))).then(restAnswer);
     send(response, await compressed(request, await withTimeout(answer)));
   }
 
@@ -79,6 +83,10 @@ export function createFront(spec: FrontSpec): Server {
     for (const proxy of [functions, kinesis, dynamodb]) proxy.close();
   });
   return server;
+}
+
+function isPostedEvents({ method, url = '/' }: IncomingMessage): boolean {
+  return method === 'POST' && url.split('?', 1)[0] === eventsPath;
 }
 
 /** API Gateway compresses by itself, where the stack says from which size on. */

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { environmentNames } from '../../functions/core/schema.ts';
-import { deliver, type FunctionName, functions as settings } from '../../functions/core/settings.ts';
+import { deliver, functions, sourceFunctions } from '../../functions/core/settings.ts';
 import { arnOf } from './account.ts';
-import type { FunctionEntries } from './bundle.ts';
+import type { LocalFunctionName } from './bundle.ts';
 import { type RunningChild, runChild } from './child-main.ts';
 import { dataFolder } from './data-folder.ts';
 import { close, listen } from './emulator.ts';
@@ -18,22 +18,24 @@ import type { ResourceNames } from './resources.ts';
 export interface FunctionsOptions {
   readonly names: ResourceNames;
   /** The bundled file of each function. */
-  readonly files: FunctionEntries;
+  readonly files: Readonly<Record<LocalFunctionName, string>>;
   readonly workerFile: string;
   readonly dataDir: string | null;
   /** The port to serve on, 0 for any; after a restart the same one. */
   readonly port: number;
   readonly emulators: { readonly kinesis: string; readonly dynamodb: string };
   /** Most execution environments of each function. */
-  readonly environments: Readonly<Record<FunctionName, number>>;
-  readonly timeoutMs: Readonly<Record<FunctionName, number>>;
+  readonly environments: Readonly<Record<LocalFunctionName, number>>;
+  readonly timeoutMs: Readonly<Record<LocalFunctionName, number>>;
   /** Whether aggregate may ask for finalize runs, and finalize for runs of the sinks. */
   readonly kicks: boolean;
   readonly sinks: readonly LocalSink[];
   readonly variables: Readonly<Record<string, string>>;
 }
 
-const policies: Readonly<Record<FunctionName, PoolPolicy>> = { aggregate: 'spread', finalize: 'warm', query: 'warm' };
+const settings = { ...functions, ingest: sourceFunctions.ingest };
+
+const policies: Readonly<Record<LocalFunctionName, PoolPolicy>> = { aggregate: 'spread', finalize: 'warm', query: 'warm', ingest: 'warm' };
 
 async function start(options: FunctionsOptions): Promise<RunningChild> {
   const byName = new Map<string, LambdaFunction>();
@@ -41,7 +43,7 @@ async function start(options: FunctionsOptions): Promise<RunningChild> {
     route(byName, request, response).catch((error) => refuse(response, 500, 'ServiceException', String(error)));
   });
   const port = await listen(server, options.port, () => 'passed', undefined);
-  for (const name of Object.keys(settings) as FunctionName[]) byName.set(options.names.functions[name], createFunction(name, options, port));
+  for (const name of Object.keys(settings) as LocalFunctionName[]) byName.set(options.names.functions[name], createFunction(name, options, port));
   for (const sink of options.sinks) byName.set(sink.functionName, createSinkFunction(sink, options, port));
   return {
     ports: { functions: port },
@@ -52,7 +54,7 @@ async function start(options: FunctionsOptions): Promise<RunningChild> {
   };
 }
 
-function createFunction(name: FunctionName, options: FunctionsOptions, port: number): LambdaFunction {
+function createFunction(name: LocalFunctionName, options: FunctionsOptions, port: number): LambdaFunction {
   return runFunction(options, port, {
     name,
     functionName: options.names.functions[name],

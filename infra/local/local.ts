@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { deliver, type FunctionName, finalizeEverySeconds, mapping, functions as settings } from '../../functions/core/settings.ts';
+import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
+import { environmentNames } from '../../functions/core/schema.ts';
+import { deliver, type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
 import type { Sink } from '../../functions/core/sink.ts';
-import { bundleFunctions, bundleProcesses, bundleSinks, type FunctionEntries, functionEntries } from './bundle.ts';
+import { bundleFunctions, bundleProcesses, bundleSinks, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
@@ -12,7 +15,7 @@ import { cannotListen, LocalError } from './local-error.ts';
 import { sinkFunctionName, sinkSecret, sinksHere, sinkTarget } from './local-sinks.ts';
 import { findPackageRoot } from './package-root.ts';
 import { ensureResources, ensureTargets, type ResourceNames, resourceNames } from './resources.ts';
-import type { RunnerMemo, RunnerOptions } from './runner-process.ts';
+import type { RunnerMemo, RunnerOptions, RunnerSource } from './runner-process.ts';
 
 /** What {@link startLocal} is told. */
 export interface LocalOptions {
@@ -26,6 +29,8 @@ export interface LocalOptions {
   readonly port?: number;
   /** Shards of the stream when it has to be created. */
   readonly shards: number;
+  /** A Kafka topic that is read in place of a stream. @default a stream of Kinesis */
+  readonly kafka?: LocalKafka;
   /** How long (ms) a batch is gathered; 0 delivers at once. @default the deployed mapping's window */
   readonly batchWindowMs?: number;
   /** Most records of a batch. @default the deployed mapping's */
@@ -42,6 +47,17 @@ export interface LocalOptions {
   readonly sinks?: readonly Sink[];
   /** More environment variables for the functions. */
   readonly functionVariables?: Readonly<Record<string, string>>;
+}
+
+/** A topic, which somebody else has made. */
+export interface LocalKafka {
+  readonly topic: string;
+  /** Of a cluster without authentication, such as one on this machine. */
+  readonly bootstrapServers: readonly string[];
+  /** The consumer group of the mapping. @default one of its own, which begins with the oldest records */
+  readonly groupId?: string;
+  /** Event pollers in the group. @default 1 */
+  readonly pollers?: number;
 }
 
 /** The embedded AWS, running. */
@@ -68,6 +84,7 @@ export interface Local {
 
 const finalizeEnvironments = 2;
 const queryEnvironments = 2;
+const ingestEnvironments = 2;
 /** How long (ms) a stop waits for each process before it kills it. */
 const stopWithinMs = 8_000;
 
@@ -80,7 +97,18 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   if (options.port !== undefined && options.port !== 0) await assertFree(options.port);
   const packageRoot = findPackageRoot();
   const dataDir = options.dataDir === undefined ? null : resolve(options.dataDir);
-  const names = resourceNames(options.pipelineName);
+  const { kafka } = options;
+  const own = resourceNames(options.pipelineName);
+  const names = kafka === undefined ? own : { ...own, stream: kafka.topic };
+  const source: RunnerSource =
+    kafka === undefined
+      ? { kind: 'kinesis' }
+      : {
+          kind: 'kafka',
+          bootstrapServers: kafka.bootstrapServers,
+          groupId: kafka.groupId ?? `tidemark-${options.pipelineName}-${randomUUID()}`,
+          pollers: kafka.pollers ?? 1,
+        };
   const finalizeEveryMs = options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs;
   const sinks = sinksHere(options.sinks ?? []);
   const sinkFunctions = Object.fromEntries(sinks.map(({ name }) => [name, sinkFunctionName(options.pipelineName, name)]));
@@ -106,6 +134,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const bundling = bundleFunctions({
       pipelineFile: options.pipelineFile,
       entries: options.entries ?? functionEntries(packageRoot),
+      source: source.kind,
       packageRoot,
     });
     bundling.catch(() => undefined);
@@ -139,7 +168,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           dataDir,
           port: portOf(ports, 'functions'),
           emulators: { kinesis: urlOf(portOf(emulated, 'kinesis')), dynamodb: urlOf(portOf(emulated, 'dynamodb')) },
-          environments: { aggregate: options.aggregateEnvironments ?? 2, finalize: finalizeEnvironments, query: queryEnvironments },
+          environments: {
+            aggregate: options.aggregateEnvironments ?? 2,
+            finalize: finalizeEnvironments,
+            query: queryEnvironments,
+            ingest: ingestEnvironments,
+          },
           timeoutMs: timeouts(options),
           kicks: finalizeEveryMs !== null,
           sinks: sinks.map((sink) => ({
@@ -150,7 +184,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
             target: sinkTarget(options.pipelineName, sink),
             secret: sinkSecret(sink, process.env),
           })),
-          variables: options.functionVariables ?? {},
+          variables: { ...brokersOf(kafka), ...options.functionVariables },
         };
       },
     });
@@ -167,6 +201,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           dataDir,
           port: ports === undefined ? (options.port ?? 0) : portOf(ports, 'front'),
           ports: { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb'), functions: portOf(served, 'functions') },
+          source,
           batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
           batchSize: options.batchSize ?? mapping.batchSize,
           finalizeEveryMs,
@@ -186,7 +221,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const ports = { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb') };
     startFunctions.then(functionPorts.resolve, () => undefined);
     await Promise.all([bundling, bundlingSinks]);
-    const identity = await ensureResources(names, options.shards, ports);
+    const identity = await ensureResources(names, kafka === undefined ? options.shards : undefined, ports);
     await ensureTargets(
       sinks.map((sink) => ({ kind: sink.kind, target: sinkTarget(options.pipelineName, sink) })),
       ports,
@@ -219,7 +254,9 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 }
 
 function checkOptions(options: LocalOptions): void {
-  const { shards, port = 0 } = options;
+  const { shards, port = 0, kafka, dataDir } = options;
+  if (kafka !== undefined && dataDir !== undefined)
+    throw new LocalError('dataFolder', `data folder ${dataDir}: does not go with a Kafka topic, whose records the brokers keep: leave it out`);
   if (!Number.isInteger(shards) || shards < 1 || shards > 10_000)
     throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -235,9 +272,20 @@ async function assertFree(port: number): Promise<void> {
   });
 }
 
-function timeouts(options: LocalOptions): Record<FunctionName, number> {
+/** How the functions reach the brokers, as their environment says it. */
+function brokersOf(kafka: LocalKafka | undefined): Record<string, string> {
+  if (kafka === undefined) return {};
+  const { topic: _name, ...brokers } = checkKafkaSource({
+    topic: kafka.topic,
+    bootstrapServers: kafka.bootstrapServers,
+    authentication: 'plaintext',
+  });
+  return { [environmentNames.kafka]: JSON.stringify(brokers) };
+}
+
+function timeouts(options: LocalOptions): Record<LocalFunctionName, number> {
   const of = (name: FunctionName): number => options.timeoutMs?.[name] ?? settings[name].timeoutSeconds * 1_000;
-  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query') };
+  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query'), ingest: sourceFunctions.ingest.timeoutSeconds * 1_000 };
 }
 
 function portOf(ports: Ports | undefined, name: string): number {

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableName, tables } from '../../functions/core/schema.ts';
-import { type FunctionName, streamRetentionHours } from '../../functions/core/settings.ts';
+import { streamRetentionHours } from '../../functions/core/settings.ts';
 import type { SinkKind } from '../../functions/core/sink.ts';
 import { type AwsJson, AwsJsonError, createAwsJson } from './aws-json.ts';
+import type { LocalFunctionName } from './bundle.ts';
 
 /** What the stream, the tables and the functions of a pipeline are called. */
 export interface ResourceNames {
   readonly stream: string;
   readonly tables: Readonly<Record<TableName, string>>;
-  readonly functions: Readonly<Record<FunctionName, string>>;
+  readonly functions: Readonly<Record<LocalFunctionName, string>>;
 }
 
 /** Names by pipeline: several pipelines may share a data folder. */
@@ -17,7 +18,7 @@ export function resourceNames(pipelineName: string): ResourceNames {
   return {
     stream: `tidemark-${pipelineName}`,
     tables: { state: of('state'), windows: of('windows'), rejects: of('rejects') },
-    functions: { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query') },
+    functions: { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query'), ingest: of('ingest') },
   };
 }
 
@@ -26,10 +27,13 @@ export interface StreamIdentity {
   readonly createdAtSeconds: number;
 }
 
-/** Creates the stream and the tables that are missing, waits until all are active, and keeps what is there already. */
+/**
+ * Creates the stream and the tables that are missing, waits until all are active, and keeps what is there already.
+ * @param shards undefined: the events come from elsewhere, and there is no stream
+ */
 export async function ensureResources(
   names: ResourceNames,
-  shards: number,
+  shards: number | undefined,
   ports: { readonly kinesis: number; readonly dynamodb: number },
 ): Promise<StreamIdentity> {
   const kinesis = createAwsJson('kinesis', ports.kinesis);
@@ -37,7 +41,7 @@ export async function ensureResources(
   try {
     const tableNames = Object.keys(tables) as readonly TableName[];
     const [identity] = await Promise.all([
-      ensureStream(kinesis, names.stream, shards),
+      shards === undefined ? { createdAtSeconds: 0 } : ensureStream(kinesis, names.stream, shards),
       ...tableNames.map((table) => ensureTable(dynamodb, table, names.tables[table])),
     ]);
     return identity;

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
-import { type FunctionName, mapping } from '../../functions/core/settings.ts';
+import { mapping } from '../../functions/core/settings.ts';
 import { createAwsJson } from './aws-json.ts';
+import type { LocalFunctionName } from './bundle.ts';
 import { type CheckpointFile, createCheckpoints, readCheckpoints, type SaveCheckpoints, writeCheckpoints } from './checkpoints.ts';
 import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 import { dataFolder } from './data-folder.ts';
@@ -9,6 +10,7 @@ import { close, listen } from './emulator.ts';
 import { startEventSourceMapping } from './event-source-mapping.ts';
 import { createFront } from './front.ts';
 import { createFunctionClient } from './function-client.ts';
+import { startKafkaMapping } from './kafka-mapping.ts';
 import { cannotListen } from './local-error.ts';
 import { followPutHints } from './put-hints-client.ts';
 import type { ResourceNames } from './resources.ts';
@@ -23,6 +25,8 @@ export interface RunnerOptions {
   /** The port of the HTTP front, 0 for any; after a restart the same one. */
   readonly port: number;
   readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
+  /** Where the events come from. */
+  readonly source: RunnerSource;
   readonly batchWindowMs: number;
   readonly batchSize: number;
   /** Null: finalize is invoked by nobody here. */
@@ -32,6 +36,11 @@ export interface RunnerOptions {
   /** What a runner that died had told last. */
   readonly memo: RunnerMemo | null;
 }
+
+/** The stream of Kinesis that all have their name of, or a Kafka topic, read by a consumer group of that name. */
+export type RunnerSource =
+  | { readonly kind: 'kinesis' }
+  | { readonly kind: 'kafka'; readonly bootstrapServers: readonly string[]; readonly groupId: string; readonly pollers: number };
 
 /** What the parent keeps for the case that the runner is killed. */
 export interface RunnerMemo {
@@ -49,7 +58,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
   let kept: CheckpointFile = options.memo?.checkpoints ?? { version: 1, streams: {} };
   const remember = (): void => parent.remember({ checkpoints: dataDir === null ? kept : null, metrics } satisfies RunnerMemo);
 
-  const nameOf = new Map((Object.entries(names.functions) as [FunctionName, string][]).map(([name, full]) => [full, name]));
+  const nameOf = new Map((Object.entries(names.functions) as [LocalFunctionName, string][]).map(([name, full]) => [full, name]));
   const onMetrics = (functionName: string, sums: MetricSums): void => {
     const name = nameOf.get(functionName) ?? functionName;
     const total = metrics[name] ?? {};
@@ -69,14 +78,17 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
 
   const client = createFunctionClient(ports.functions, onMetrics);
   const kinesis = createAwsJson('kinesis', ports.kinesis);
-  const esm = startEventSourceMapping({
-    streamName: names.stream,
-    kinesis,
+  const { source } = options;
+  const shared = {
     checkpoints,
     delivery: { batchSize: options.batchSize, batchBytes: mapping.batchBytes, batchWindowMs: options.batchWindowMs },
-    invoke: (event) => client.invoke(names.functions.aggregate, event),
-  });
-  const stopHints = followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
+    invoke: (event: string) => client.invoke(names.functions.aggregate, event),
+  };
+  const esm =
+    source.kind === 'kafka'
+      ? startKafkaMapping({ ...shared, ...source, topic: names.stream })
+      : startEventSourceMapping({ ...shared, streamName: names.stream, kinesis });
+  const stopHints = source.kind === 'kafka' ? () => undefined : followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
   const everyMs = options.finalizeEveryMs;
   const stopSchedules =
     everyMs === null
@@ -89,6 +101,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     ports,
     onMetrics,
     query: (event) => client.invoke(names.functions.query, event),
+    ingest: (event) => client.invoke(names.functions.ingest, event),
     pages: {
       health: () => health(options, front),
       metrics: async () => metrics,

@@ -1,16 +1,18 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
 import { benchFold } from './fold.bench.ts';
 import { benchLatency } from './latency.bench.ts';
 import { benchQuery } from './query.bench.ts';
 import { benchStream } from './stream.bench.ts';
-import { benchWrites } from './writes.bench.ts';
+import { benchOverlap, benchWrites } from './writes.bench.ts';
 
 /** In the order in which they run: the one that is measured in this process first, while it is still young. */
 const benches: Readonly<Record<string, Bench>> = {
-  fold: benchFold,
+  fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   writes: benchWrites,
+  overlap: benchOverlap,
   batch: benchBatch,
   stream: benchStream,
   latency: benchLatency,

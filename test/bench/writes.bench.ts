@@ -1,7 +1,7 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { count, definePipeline, type Pipeline, tumbling } from '../../functions/core/index.ts';
+import { count, definePipeline, type Pipeline, sliding, tumbling } from '../../functions/core/index.ts';
 import { finalize } from '../../functions/state/finalizer.ts';
 import type { Pane } from '../../functions/state/manifest.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
@@ -49,17 +49,26 @@ export async function benchWrites(say: (line: string) => void): Promise<readonly
       await tables.close();
     }
   }
-  const tables = await dynaliteTables();
-  try {
-    figures.push(await dedupOf(tables, say));
-  } finally {
-    await tables.close();
-  }
+  figures.push(...(await withTables((tables) => dedupOf(tables, say))));
   return figures;
 }
 
+/** The aggregate's write units with one, 24 and 1,440 windows over each record. */
+export function benchOverlap(say: (line: string) => void): Promise<readonly Figure[]> {
+  return withTables((tables) => overlapOf(tables, say));
+}
+
+async function withTables<T>(measure: (tables: DynaliteTables) => Promise<T>): Promise<T> {
+  const tables = await dynaliteTables();
+  try {
+    return await measure(tables);
+  } finally {
+    await tables.close();
+  }
+}
+
 /** What deduplication adds to the writes of the same batches: its log, and a cold start that reads it back. */
-async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Promise<Figure> {
+async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Promise<readonly Figure[]> {
   const keys = 100;
   const batches = windows * batchesInWindow;
   const events = batches * recordsInBatch;
@@ -81,7 +90,7 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
   if (counters.duplicate !== recordsInBatch / retriedEvery) throw new Error('the log was not read back');
   const perEvent = (deduplicated.writeUnits - plain.writeUnits) / events;
   const measured = { value: perEvent, better: 'lower' } as const;
-  return {
+  const figure: Figure = {
     ...measured,
     name: 'deduplication, beside the aggregate',
     unit: 'write units an event',
@@ -95,6 +104,47 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
       batches,
     },
   };
+  return [figure];
+}
+
+/** Windows of as many minutes that begin every minute: as many hold each record, and all have the slices of the tumbling minute. */
+const overlaps = [1, 24, 1440] as const;
+const mostOverlapRatio = 1.2;
+/** Of them the first is not measured. */
+const overlapMinutes = 3;
+
+/** The aggregate's writes over overlapping windows, beside those of tumbling ones of a minute: a record folds once, into its slice. */
+async function overlapOf(tables: DynaliteTables, say: (line: string) => void): Promise<readonly Figure[]> {
+  const keys = 100;
+  const batches = overlapMinutes * batchesInWindow;
+  const unitsPerMillion: number[] = [];
+  for (const [i, overlap] of overlaps.entries()) {
+    say(`${keys} keys, ${overlap} windows over each record: ${batches} batches of ${recordsInBatch} records`);
+    const window = sliding(overlap * windowMs, windowMs);
+    const overlapping = definePipeline({ ...spec, queries: { byKey: { ...spec.queries.byKey, window } } });
+    const { state, rejects, meter } = tables.open();
+    const aggregator = shardAggregator({ pipeline: overlapping, state, rejects, shardId: `shardId-00000000001${i}` });
+    let before = 0;
+    for (let batch = 0; batch < batches; batch++) {
+      if (batch === batchesInWindow) before = meter.writeUnits;
+      const { counters } = await aggregator.apply(batchOf(batch, keys), () => 60_000);
+      if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
+    }
+    unitsPerMillion.push(((meter.writeUnits - before) * 1_000_000) / ((batches - batchesInWindow) * recordsInBatch));
+  }
+  const [tumblingUnits = Number.NaN] = unitsPerMillion;
+  return overlaps.map((overlap, i) => {
+    const measured = { value: unitsPerMillion[i] ?? Number.NaN, better: 'lower' } as const;
+    const ratio = measured.value / tumblingUnits;
+    return {
+      ...measured,
+      name: `aggregate, ${overlap === 1 ? 'one window' : `${overlap.toLocaleString('en-US')} windows`} over each record`,
+      unit: 'write units a million events',
+      yardsticks: [yardstick(measured, 'one window over each record', tumblingUnits)],
+      target: { text: `within ${mostOverlapRatio}x of one window`, met: ratio <= mostOverlapRatio && ratio >= 1 / mostOverlapRatio },
+      details: { ratio, overlap, keys, batches: batches - batchesInWindow },
+    };
+  });
 }
 
 async function writesOf(tables: DynaliteTables, keys: number, say: (line: string) => void): Promise<readonly Figure[]> {

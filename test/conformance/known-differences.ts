@@ -1,5 +1,7 @@
 const stillDuplicate = 'an id is known for its horizon, whatever W: the record is told to be the duplicate that it is, and not to be late';
 
+const sessionPanes = 'a session is emitted once, when nothing can join it any more: with lateness that much later, and whole';
+
 /** Vectors that Tidemark answers otherwise on purpose, each with its one reason; docs/PEERS.md says more. */
 export const knownDifferences: Readonly<Record<string, string>> = {
   'spark-two-inputs-min': 'each shard keeps its own progress over a restart, so W reaches 190 s one step earlier',
@@ -8,4 +10,7 @@ export const knownDifferences: Readonly<Record<string, string>> = {
   'spark-dedup-watermark': stillDuplicate,
   'spark-dedup-key-order': 'a row whose time is W itself is not late: W says that no more events with time < W are expected',
   'spark-dedup-then-count-append': stillDuplicate,
+  'flink-op-session-lateness10-discarding': sessionPanes,
+  'flink-op-session-lateness10s-discarding': sessionPanes,
+  'kafka-session-late-grace-1': 'a session is closed when its last record + gap <= W; Kafka Streams keeps it a millisecond longer',
 };

@@ -48,7 +48,7 @@ function single(number: Json): States {
 }
 
 function added(aggregate: AnyAggregate<number>, state: unknown, number: Json): unknown {
-  const input = aggregate.input(Number(number));
+  const input = aggregate.input(Number(number), 0);
   return input.kind === 'value' ? aggregate.add(state, input.value) : state;
 }
 

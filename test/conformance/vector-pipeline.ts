@@ -19,7 +19,7 @@ export interface StreamEvent {
 }
 
 /** Columns that the runner asks for beside those of the vector. */
-export const ownColumns = { members: 'members', latestTime: 'latestTime' } as const;
+export const ownColumns = { members: 'members', latestTime: 'latestTime', place: 'place' } as const;
 
 const numeric = { sum, min, max, avg };
 
@@ -66,7 +66,11 @@ export function vectorPipeline(vector: Vector, aggregates: readonly string[]): {
           // Rows that are deduplicated and no more are late when W is beyond their time.
           window: window === null ? tumbling(dedup === undefined ? '1 hour' : 1) : windowKindOf(window),
           where: ({ place }) => (window !== null || dedup !== undefined) && place !== undefined,
-          groupBy: Object.fromEntries(vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined])),
+          groupBy: {
+            ...Object.fromEntries(vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined])),
+            ...(asksForInitialSessions(vector) ? { [ownColumns.place]: ({ place }: StreamEvent) => place } : {}),
+          },
+          allowedLateness: vector.latenessMs,
           aggregates: {
             ...Object.fromEntries(wanted.map((name) => [name, aggregateOf(name, element)])),
             [ownColumns.members]: members((event) => [(event as StreamEvent).place ?? -1, element(event as StreamEvent)]),
@@ -84,13 +88,18 @@ export function vectorPipeline(vector: Vector, aggregates: readonly string[]): {
   }
 }
 
+/** The session that an event begins with, before any are merged: each event is a key of its own then. */
+function asksForInitialSessions({ window, expect }: Vector): boolean {
+  return window?.['type'] === 'session' && 'assignments' in expect;
+}
+
 function idOf({ fields, place }: StreamEvent, names: readonly string[]): string | null {
   return place === undefined ? null : JSON.stringify(names.map((name) => fields[name] ?? null));
 }
 
 function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAggregate<StreamEvent> {
   if (name === 'count') return count();
-  const make = numeric[name as keyof typeof numeric];
+  const make: (of: NumberOf<StreamEvent>) => AnyAggregate<StreamEvent> = numeric[name as keyof typeof numeric];
   return make(element as NumberOf<StreamEvent>);
 }
 

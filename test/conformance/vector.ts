@@ -15,6 +15,8 @@ export interface Vector {
   readonly groupBy: readonly string[];
   /** The aggregates that the vector names; what `expect` shows may name more. */
   readonly aggregates: readonly string[];
+  /** For how long after their end windows take late records, ms. */
+  readonly latenessMs: number;
   /** What an emission is: final results once, or every row that changed. */
   readonly emits: 'finals' | 'changes';
   /** Event time of a result: the last moment of its window, or the latest of its records. */
@@ -72,6 +74,7 @@ export function vectorOf(raw: JsonObject): Vector {
     dedup,
     groupBy,
     aggregates: listOf(raw['aggregates']).map(String),
+    latenessMs: numberIn(raw, 'allowedLateness') ?? 0,
     emits: outputModes[String(raw['outputMode'] ?? 'append')] ?? 'finals',
     outputTime: raw['outputTime'] === 'latest' ? 'latest' : 'end',
     partitions: partitionsOf(raw, read),
@@ -89,13 +92,20 @@ function missingFeatures(raw: JsonObject): readonly string[] {
   return [
     ...unknownFields('vector', raw, knownFields),
     ...['trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
-    ...(allowedLateness === 0 || allowedLateness === null ? [] : ['allowedLateness']),
+    ...(allowedLateness === 0 || allowedLateness === null || (isSession(raw) && typeof allowedLateness === 'number') ? [] : ['allowedLateness']),
     ...(typeof outputMode === 'string' && outputMode in outputModes ? [] : [`outputMode ${JSON.stringify(outputMode)}`]),
     ...(outputTime === 'end' || outputTime === 'latest' ? [] : [`outputTime ${JSON.stringify(outputTime)}`]),
     ...['groupBy', 'aggregates', 'partitions', 'requires'].filter((name) => !Array.isArray(raw[name] ?? [])),
-    ...listOf(requires).map((requirement) => `requires ${JSON.stringify(requirement)}`),
+    ...listOf(requires)
+      .filter((requirement) => !(isSession(raw) && requirement === 'session-touching-merges'))
+      .map((requirement) => `requires ${JSON.stringify(requirement)}`),
     ...rawEvents(listOf(raw['steps'])).flatMap((event) => ('gap' in event ? ['events.gap'] : [])),
   ];
+}
+
+/** Sessions have a final pane alone, whatever their lateness; so it is theirs before the other kinds'. */
+function isSession({ window }: JsonObject): boolean {
+  return isObject(window) && window['type'] === 'session';
 }
 
 /** Both of Spark's modes are one here: an id is known for as long as the horizon says, and no shorter for a watermark. */

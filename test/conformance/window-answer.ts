@@ -33,8 +33,9 @@ function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
   const { window, row } = shown;
   switch (field) {
     case 'start':
+      return window.start;
     case 'end':
-      return window[field];
+      return vector.window?.['endInclusive'] === true ? window.end - Number(vector.window['gap']) : window.end;
     case 'values':
       return membersIn(shown)
         .map(([, element]) => element)

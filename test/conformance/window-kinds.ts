@@ -1,5 +1,6 @@
 import { cumulate } from '../../functions/core/cumulate.ts';
 import { global } from '../../functions/core/global.ts';
+import { session } from '../../functions/core/session.ts';
 import { sliding } from '../../functions/core/sliding.ts';
 import { tumbling } from '../../functions/core/tumbling.ts';
 import type { WindowKind } from '../../functions/core/window.ts';
@@ -14,7 +15,7 @@ interface KnownKind {
 
 /**
  * The window kinds that Tidemark has, by the vectors' names. `noNegativeStart`, Kafka Streams' having no windows before 1970, is not one of
- * its options: the runner leaves such windows out of the outcome.
+ * its options: the runner leaves such windows out of the outcome; and `endInclusive`, its sessions that end with their last record, it shows.
  */
 const kinds: Readonly<Record<string, KnownKind>> = {
   tumbling: {
@@ -31,6 +32,8 @@ const kinds: Readonly<Record<string, KnownKind>> = {
     make: ({ size, step, offset }) =>
       cumulate(number('window.size', size), number('window.step', step), { offset: number('window.offset', offset ?? 0) }),
   },
+  // The peers close sessions to the millisecond.
+  session: { fields: ['gap', 'endInclusive'], make: ({ gap }) => session(number('window.gap', gap), { resolution: 1 }) },
   global: { fields: [], make: () => global() },
 };
 

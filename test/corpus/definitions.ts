@@ -1,22 +1,35 @@
 import { z } from 'zod';
 import {
+  approxCountDistinct,
+  argMax,
   avg,
   calendar,
+  collectSet,
   count,
+  countDistinct,
+  countIf,
   cube,
   cumulate,
+  defineAggregate,
   definePipeline,
   file,
+  first,
   forEachWindow,
+  histogram,
+  lookup,
   max,
   min,
   type PipelineSpec,
+  percentiles,
   rollup,
   s3,
+  session,
   sliding,
   sqs,
   sum,
+  topK,
   tumbling,
+  variance,
   webhook,
 } from '../../functions/core/index.ts';
 
@@ -33,6 +46,16 @@ export const valid: Spec = {
   queries: { perHour: query },
 };
 
+/** An aggregate of its own that is beyond reproach. */
+const own = {
+  identity: 0,
+  add: (state: number) => state + 1,
+  merge: (left: number, right: number) => left + right,
+  encode: (state: number) => state,
+  decode: Number,
+  result: (state: number) => state,
+};
+
 /** What somebody without a type checker may write: esbuild, which bundles pipelines, checks no types. */
 export function defining(changes: Readonly<Record<string, unknown>>): () => unknown {
   return () => definePipeline({ ...valid, ...changes } as unknown as Spec);
@@ -40,6 +63,11 @@ export function defining(changes: Readonly<Record<string, unknown>>): () => unkn
 
 function definingQuery(changes: Readonly<Record<string, unknown>>): () => unknown {
   return defining({ queries: { perHour: { ...query, ...changes } } });
+}
+
+function lookingUp(...given: readonly unknown[]): () => unknown {
+  const [rows, key, options] = given.length === 1 ? [given[0], 'action'] : given;
+  return () => Reflect.apply(lookup, undefined, [rows, key, options]);
 }
 
 /** A Standard Schema that answers as it is told. */
@@ -59,6 +87,19 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a name with a line break', defining({ name: 'devices\n' }), 'name', 'devices\n'],
   ['a name of 41 characters', defining({ name: 'x'.repeat(41) }), 'name', 'x'.repeat(41)],
   ['a number for a name', defining({ name: 5 }), 'name', 5],
+  ['rows instead of a lookup', defining({ enrich: [{ action: 'Open' }] }), 'enrich', [{ action: 'Open' }]],
+  ['a lookup in a file that nobody reads', lookingUp('devices.json'), 'enrich.rows', 'devices.json'],
+  ['a lookup in an object', lookingUp({ Open: 1 }), 'enrich.rows', { Open: 1 }],
+  ['a row that is text', lookingUp(['Open']), 'enrich.rows[0]', 'Open'],
+  ['a row without its key', lookingUp([{ action: 'Open' }, { name: 'x' }]), 'enrich.rows[1].action', undefined],
+  ['a row with a key that is no number', lookingUp([{ action: Number.NaN }]), 'enrich.rows[0].action', Number.NaN],
+  ['two rows of one key', lookingUp([{ action: 'Open' }, { action: 'Open' }]), 'enrich.rows[1].action', 'Open'],
+  ['a lookup by no key', lookingUp([{ action: 'Open' }], undefined), 'enrich.key', undefined],
+  ['a lookup by a function alone', lookingUp([{ action: 'Open' }], () => 1), 'enrich.key', () => 1],
+  ['a lookup by an async key', lookingUp([{ action: 'Open' }], { of: async () => 1, in: 'action' }), 'enrich.key.of', async () => 1],
+  ['a lookup of a field that no row has', lookingUp([{ action: 'Open' }], 'action', { fields: ['room'] }), 'enrich.fields', 'room'],
+  ['a lookup that says nothing of unknown keys', lookingUp([{ action: 'Open' }], 'action', { unknown: 'ignore' }), 'enrich.unknown', 'ignore'],
+  ['a lookup with a setting that is none', lookingUp([{ action: 'Open' }], 'action', { default: 1 }), 'enrich.default', 'default'],
   ['no schema', defining({ event: undefined }), 'event', undefined],
   ['null for a schema', defining({ event: null }), 'event', null],
   ['an object of types for a schema', defining({ event: { time: 'number' } }), 'event', { time: 'number' }],
@@ -129,6 +170,30 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a slide that puts a record into a million windows', () => sliding('1 day', 1), 'window: sliding slide', 1],
   ['an offset of the slide', () => sliding('1 hour', '1 minute', { offset: '1 minute' }), 'window: sliding offset', '1 minute'],
   ['a step that does not divide', () => cumulate('1 hour', '7 minutes'), 'window: cumulate step', '7 minutes'],
+  ['a session without a gap', () => session(0), 'window: session gap', 0],
+  ['a session with a gap of two years', () => session('730 days'), 'window: session gap', '730 days'],
+  [
+    'a session whose slices are longer than its gap',
+    () => session('1 minute', { resolution: '2 minutes' }),
+    'window: session resolution',
+    '2 minutes',
+  ],
+  ['a session whose gap is a hundred million slices', () => session('2 days', { resolution: 1 }), 'window: session resolution', 1],
+  ['a session with an offset', () => session('1 minute', { offset: 5 } as never), 'window: session offset', 'offset'],
+  ['early panes of sessions', definingQuery({ window: session(5), emit: { early: '1 s' } }), 'queries.perHour.emit.early', '1 s'],
+  [
+    'an on-time pane of sessions',
+    definingQuery({ window: session(5), allowedLateness: 1, emit: { onTime: true } }),
+    'queries.perHour.emit.onTime',
+    true,
+  ],
+  [
+    'refined panes of sessions',
+    definingQuery({ window: session(5), allowedLateness: 1, emit: { late: 'each' } }),
+    'queries.perHour.emit.late',
+    'each',
+  ],
+  ['sessions from a moment on', definingQuery({ window: session(5), from: '2026-11-24T00:00:00Z' }), 'queries.perHour.from', '2026-11-24T00:00:00Z'],
   ['a calendar hour', () => calendar('hour' as never, { timeZone: 'UTC' }), 'window: calendar unit', 'hour'],
   ['a calendar without a zone', () => calendar('day', {} as never), 'window: calendar timeZone', undefined],
   ['a calendar of nowhere', () => calendar('day', { timeZone: 'Mars/Olympus' }), 'window: calendar timeZone', 'Mars/Olympus'],
@@ -178,6 +243,52 @@ export const definitions: readonly (readonly [name: string, define: () => unknow
   ['a group-by of a symbol', definingQuery({ groupBy: [Symbol('action')] }), 'queries.perHour.groupBy', Symbol('action')],
   ['a group-by field that every object has', definingQuery({ groupBy: ['constructor'] }), 'queries.perHour.groupBy.constructor', 'constructor'],
   ['an aggregate that every object has', definingQuery({ aggregates: { toString: count() } }), 'queries.perHour.aggregates.toString', 'toString'],
+  ['a countIf of a field', () => countIf('value' as never), 'countIf', 'value'],
+  ['a countIf of an async function', () => countIf((async () => true) as never), 'countIf', async () => true],
+  ['a first of nothing', () => first(undefined as never), 'first', undefined],
+  ['an argMax without a rank', () => argMax('action', undefined as never), 'argMax by', undefined],
+  ['a variance of neither', () => variance('value', 'both' as never), 'variance', 'both'],
+  ['a countDistinct up to nothing', () => countDistinct('action', { upTo: 0 }), 'countDistinct.upTo', 0],
+  ['a countDistinct up to too much', () => countDistinct('action', { upTo: 4001 }), 'countDistinct.upTo', 4001],
+  ['an option that does not exist', () => countDistinct('action', { limit: 5 } as never), 'countDistinct.limit', 'limit'],
+  ['an approxCountDistinct without an error', () => approxCountDistinct('action', { relativeError: 0 }), 'approxCountDistinct.relativeError', 0],
+  [
+    'an approxCountDistinct of text',
+    () => approxCountDistinct('action', { relativeError: '2%' as never }),
+    'approxCountDistinct.relativeError',
+    '2%',
+  ],
+  ['a collectSet without a limit', () => collectSet('action', undefined as never), 'collectSet.limit', undefined],
+  ['a collectSet of half a value', () => collectSet('action', 0.5), 'collectSet.limit', 0.5],
+  ['a topK of none', () => topK('action', 0), 'topK.k', 0],
+  ['a topK of more than it counts', () => topK('action', 10, { capacity: 9 }), 'topK.capacity', 9],
+  ['no percentiles', () => percentiles('value', []), 'percentiles.shares', []],
+  ['percentiles in percent', () => percentiles('value', [50]), 'percentiles.shares', 50],
+  ['a percentile twice', () => percentiles('value', [0.5, 0.5]), 'percentiles.shares', [0.5, 0.5]],
+  ['percentiles that are exact', () => percentiles('value', [0.5], { relativeError: 0 }), 'percentiles.relativeError', 0],
+  ['a histogram without edges', () => histogram('value', []), 'histogram.edges', []],
+  ['a histogram whose edges fall', () => histogram('value', [2, 1]), 'histogram.edges', [2, 1]],
+  ['a histogram with an endless edge', () => histogram('value', [0, Number.POSITIVE_INFINITY]), 'histogram.edges', [0, Number.POSITIVE_INFINITY]],
+  ['no aggregate of its own', () => defineAggregate(undefined as never), 'defineAggregate', undefined],
+  ['an aggregate of its own without merge', () => defineAggregate({ ...own, merge: undefined } as never), 'defineAggregate.merge', undefined],
+  ['an aggregate of its own with a misspelt member', () => defineAggregate({ ...own, idenity: 0 } as never), 'defineAggregate.idenity', 'idenity'],
+  ['an aggregate of its own with a space in its name', () => defineAggregate({ ...own, name: 'my own' }), 'defineAggregate.name', 'my own'],
+  [
+    'an aggregate of its own whose identity changes what it is merged with',
+    () => defineAggregate({ ...own, merge: (a, b) => a + b + 1 }),
+    'defineAggregate.merge',
+    '1',
+  ],
+  ['an aggregate of its own that decodes something else', () => defineAggregate({ ...own, decode: () => 5 }), 'defineAggregate.decode', '0'],
+  ['an aggregate of its own that encodes nothing', () => defineAggregate({ ...own, encode: () => undefined as never }), 'defineAggregate.encode', 0],
+  ['an aggregate of its own whose result throws', () => defineAggregate({ ...own, result: () => JSON.parse('{') }), 'defineAggregate.result', 0],
+  ['an aggregate of its own of a megabyte', () => defineAggregate({ ...own, mostBytes: 1_000_000 }), 'defineAggregate.mostBytes', 1_000_000],
+  [
+    'aggregates that together outgrow an item',
+    definingQuery({ aggregates: { a: countDistinct('action', { upTo: 4000 }) } }),
+    'queries.perHour.aggregates',
+    ['a'],
+  ],
   ['an aggregate that can only merge', definingQuery({ aggregates: { n: { merge: () => 0 } } }), 'queries.perHour.aggregates.n', { merge: () => 0 }],
   ['a window that knows its slices only', definingQuery({ window: { sliceOf: () => 0 } }), 'queries.perHour.window', { sliceOf: () => 0 }],
   ['a window that is not called', definingQuery({ window: tumbling }), 'queries.perHour.window', tumbling],

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encodeAggregated } from '../../cli/feeder/kpl-record.ts';
 import { isConserved } from '../../functions/core/counters.ts';
 import { durationMs, longestDurationMs } from '../../functions/core/duration.ts';
 import { TidemarkError } from '../../functions/core/error.ts';
 import { eventTimeBounds, eventTimeOf, isoTime } from '../../functions/core/event-time.ts';
+import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { kinesisBatch } from '../../functions/kinesis-batch.ts';
 import { streamRecords } from '../../functions/kinesis-records.ts';
 import { readSideOutput } from '../../functions/state/rejects.ts';

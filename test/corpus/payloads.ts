@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { encodeAggregated } from '../../cli/feeder/kpl-record.ts';
+import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import type { SideReason } from '../../functions/state/rejects.ts';
 import { order } from '../fixtures/system/system.ts';
 

@@ -1,4 +1,4 @@
-import { encodeAggregated } from '../../cli/feeder/kpl-record.ts';
+import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import type { Random } from '../simulation/random.ts';
 
 /** A record as it is put: one event, or several in the Kinesis Producer Library's format. */

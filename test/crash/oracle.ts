@@ -1,8 +1,8 @@
 import { deaggregateSync } from 'aws-kinesis-agg';
-import { looksAggregated } from '../../cli/feeder/kpl-record.ts';
 import { addQueryCounters, type Counters, noEvents, noPairs, type QueryCounters } from '../../functions/core/counters.ts';
 import type { AcceptedEvent, Rejection } from '../../functions/core/read-event.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
+import { looksAggregated } from '../../functions/feeder/kpl-record.ts';
 import type { KinesisRecord } from '../../infra/local/kinesis-event.ts';
 import pipeline from './pipeline.ts';
 import type { ShardContent } from './stream-content.ts';

@@ -70,7 +70,9 @@ describe.each(functionNames)('the role of %s', (name) => {
     const allowed: string[] = [];
     for (const [action, call] of Object.entries(tableCalls))
       if (await isAllowed(call(dynamodb, stack.outputs[tableOutputs[table]] ?? '', tables[table]))) allowed.push(action);
-    expect(allowed).toEqual([...tablePermissions[name][table]].sort());
+    // Query may update the item of its cursors' secret. ministack does not know the key of a call, so there the condition holds for all items.
+    const conditional = name === 'query' && table === 'state' ? ['UpdateItem'] : [];
+    expect(allowed).toEqual([...tablePermissions[name][table], ...conditional].sort());
   });
 
   it('has its actions on the stream and no others', async () => {

@@ -21,6 +21,7 @@ const targets: Readonly<Record<string, string>> = {
   '/v1/queries': '/v1/queries',
   '/v1/queries/{query}/windows': `${windows}?limit=3`,
   '/v1/queries/{query}/windows/{start}': `${windows}/${t0}`,
+  '/v1/queries/{query}/windows/{start}/revisions': `${windows}/${t0}/revisions`,
   '/v1/queries/{query}/totals': '/v1/queries/byKind/totals?by=kind',
   '/v1/queries/{query}/top': '/v1/queries/byKind/top?n=2',
   '/v1/queries/{query}/series': `/v1/queries/byKind/series?${one}&fill=identity&from=${t0}`,

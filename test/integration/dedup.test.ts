@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeStreamSummaryCommand, MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, describe, expect, it } from 'vitest';
-import { encodeAggregated } from '../../cli/feeder/kpl-record.ts';
+import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { until } from '../fixtures/local/start.ts';
 import { command, launch } from '../fixtures/system/command-line.ts';
 import { startSystem, systemFixture } from '../fixtures/system/system.ts';

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inputFiles } from '../../cli/input/input-file.ts';
 import { loadPipeline } from '../../cli/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
 import { createDelayTable } from '../../functions/core/delay-table.ts';
@@ -34,7 +35,7 @@ async function stream(triggerRecords: number): Promise<Run> {
     {
       pipeline: await loadPipeline(pipelineFile),
       pipelineFile,
-      files: [file],
+      files: inputFiles([file]),
       shards: 1,
       trigger: { records: triggerRecords },
       dataDir: undefined,

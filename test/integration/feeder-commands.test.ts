@@ -8,8 +8,8 @@ import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from
 import kinesalite from 'kinesalite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/endpoint.ts';
-import { readCoverage } from '../../cli/feeder/coverage.ts';
-import { partitionKeyHash } from '../../cli/feeder/hash-range.ts';
+import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { partitionKeyHash } from '../../functions/feeder/hash-range.ts';
 
 const launcher = path.resolve(import.meta.dirname, '../../cli/tidemark.mjs');
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-feed-'));

@@ -14,12 +14,12 @@ import { deaggregateSync } from 'aws-kinesis-agg';
 import kinesalite from 'kinesalite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/endpoint.ts';
-import { readCoverage } from '../../cli/feeder/coverage.ts';
-import { createFeeder, type FeederOptions } from '../../cli/feeder/feeder.ts';
-import { inRange, partitionKeyHash } from '../../cli/feeder/hash-range.ts';
-import { readFileChunks, readLines } from '../../cli/feeder/lines.ts';
-import { listOpenShards, listShards } from '../../cli/feeder/shards.ts';
 import { compareSequenceNumbers } from '../../functions/core/sequence-number.ts';
+import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { createFeeder, type FeederOptions } from '../../functions/feeder/feeder.ts';
+import { inRange, partitionKeyHash } from '../../functions/feeder/hash-range.ts';
+import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
+import { listOpenShards, listShards } from '../../functions/feeder/shards.ts';
 
 const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit: 1000 });
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-feeder-'));

@@ -1,18 +1,7 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { afterEach, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
-import { createFeeder } from '../../cli/feeder/feeder.ts';
-
-/** A record of a PutRecords call as it is on the wire. */
-interface Entry {
-  readonly PartitionKey: string;
-  readonly Data: string;
-}
-
-/** What the server makes of each record of a call: stored, or refused with this code; or the whole call is refused. */
-type Verdict = (call: number, entries: readonly Entry[]) => readonly ('stored' | string)[] | { readonly refuse: string };
+import { createFeeder } from '../../functions/feeder/feeder.ts';
+import { type Entry, type FailingKinesis, failingKinesis, type Verdict } from '../fixtures/failing-kinesis.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 
@@ -20,46 +9,10 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A Kinesis of one shard that fails as it is told: kinesalite never does. */
-async function startServer(verdict: Verdict): Promise<{ kinesis: KinesisClient; calls: Entry[][] }> {
-  const calls: Entry[][] = [];
-  const server: Server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const operation = String(request.headers['x-amz-target']).split('.')[1];
-      const answer = (status: number, body: unknown) => {
-        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
-        response.end(JSON.stringify(body));
-      };
-      if (operation === 'ListShards') {
-        const range = { StartingHashKey: '0', EndingHashKey: String(2n ** 128n - 1n) };
-        return answer(200, {
-          Shards: [{ ShardId: 'shardId-000000000000', HashKeyRange: range, SequenceNumberRange: { StartingSequenceNumber: '1' } }],
-        });
-      }
-      const { Records }: { Records: Entry[] } = JSON.parse(Buffer.concat(chunks).toString());
-      const verdicts = verdict(calls.push(Records), Records);
-      if ('refuse' in verdicts) return answer(400, { __type: verdicts.refuse, message: 'as told' });
-      return answer(200, {
-        FailedRecordCount: verdicts.filter((one) => one !== 'stored').length,
-        Records: verdicts.map((one, index) =>
-          one === 'stored'
-            ? { ShardId: 'shardId-000000000000', SequenceNumber: String(calls.length * 1000 + index) }
-            : { ErrorCode: one, ErrorMessage: 'as told' },
-        ),
-      });
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  const config = clientConfig({ port: (server.address() as AddressInfo).port, endpoint: undefined });
-  const kinesis = new KinesisClient({ ...config, maxAttempts: 1 });
-  closing.push(async () => {
-    kinesis.destroy();
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return { kinesis, calls };
+async function startServer(verdict: Verdict): Promise<FailingKinesis> {
+  const server = await failingKinesis(verdict);
+  closing.push(server.close);
+  return server;
 }
 
 async function feed(kinesis: KinesisClient, lines: number) {

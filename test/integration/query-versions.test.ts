@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { apiClient } from '../../cli/api-client.ts';
+import { chosenQueries } from '../../cli/api-options.ts';
 import { clientConfig } from '../../cli/endpoint.ts';
 import { invoke } from '../../cli/stream/embedded.ts';
 import { until } from '../fixtures/local/start.ts';
@@ -83,6 +85,8 @@ describe('a changed query', () => {
         { name: 'perKind@2', serves: 'perKind' },
       ],
     });
+    const chosen = async (name: string) => (await chosenQueries(apiClient(both.local.url), name)).map((query) => query.name);
+    expect([await chosen('perKind'), await chosen('perKind@1'), await chosen('perKind@2')]).toEqual([['perKind@2'], ['perKind'], ['perKind@2']]);
     expect(await ask(both, { request: 'alias', query: 'perKind@1' })).toEqual({ serves: 'perKind' });
     expect(await windows(both, 'perKind')).toEqual(first);
     await expect(ask(both, { request: 'alias', query: 'perKind@3' })).rejects.toThrow(/"perKind@3" is no version.*use perKind, perKind@2/);

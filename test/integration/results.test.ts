@@ -81,7 +81,16 @@ describe('sql', () => {
     [['01234', '98765'], 'VARCHAR'],
     [['a', 'b'], 'VARCHAR'],
     [['a', 1], 'JSON'],
-    [[{ a: 1 }], 'JSON'],
+    [[{ a: 1 }, null, { a: 2.5, b: 'x' }], 'STRUCT("a" DOUBLE, "b" VARCHAR)'],
+    [
+      [{ error: 0, items: [{ count: 2, value: 'a' }], overflow: false }],
+      'STRUCT("error" BIGINT, "items" STRUCT("count" BIGINT, "value" VARCHAR)[], "overflow" BOOLEAN)',
+    ],
+    [[{ counts: [1, 2], edges: [0.5] }], 'STRUCT("counts" BIGINT[], "edges" DOUBLE[])'],
+    [[[1, 'a']], 'JSON[]'],
+    [[5, { atLeast: 1001, overflow: true }], 'JSON'],
+    [[{}], 'JSON'],
+    [[{ a: 1, A: 2 }], 'JSON'],
   ])('has %j in a column of the type %s', (values, type) => {
     expect(columnType(values)).toBe(type);
   });

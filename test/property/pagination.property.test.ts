@@ -1,87 +1,7 @@
 import fc from 'fast-check';
-import pLimit from 'p-limit';
 import { expect, it } from 'vitest';
-import { z } from 'zod';
-import { queryApp } from '../../functions/api/app.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
-import { count, cumulate, definePipeline, sliding, tumbling } from '../../functions/core/index.ts';
-import { createMeter } from '../../functions/state/dynamodb-table.ts';
-import { finalize } from '../../functions/state/finalizer.ts';
-import { sliceCache } from '../../functions/state/merged-slice.ts';
-import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
-
-const aggregates = { n: count() };
-const pipeline = definePipeline({
-  name: 'paged',
-  event: z.object({ time: z.number() }),
-  eventTime: { of: (event) => event.time, unit: 'ms' },
-  watermark: { delay: 3, maxFutureSkew: '1 day' },
-  queries: {
-    tumbling: { window: tumbling(10), aggregates },
-    sliding: { window: sliding(30, 10), aggregates },
-    cumulate: { window: cumulate(40, 10), aggregates },
-    late: { window: tumbling(10), aggregates, allowedLateness: 15, emit: { early: 1 } },
-  },
-});
-const shardId = 'shardId-000000000000';
-
-/** The stream, the finalizer and the API over tables in memory. */
-function world() {
-  const [state, windows, rejects] = [memoryTable(itemStore()), memoryTable(itemStore()), memoryTable(itemStore())];
-  const aggregator = shardAggregator({ pipeline, state, rejects, shardId });
-  const cache = sliceCache();
-  let sequence = 0;
-  let now = 1_000_000;
-  const app = queryApp({
-    pipeline,
-    tables: { state, windows, rejects, meter: createMeter() },
-    now: () => now,
-    newSecret: () => 'secret',
-    onError: (error) => {
-      throw error;
-    },
-  });
-  return {
-    async put(time: number) {
-      const text = JSON.stringify({ time });
-      const events = [{ text, subRecord: 0, bytes: () => Buffer.from(text) }];
-      await aggregator.apply([{ sequenceNumber: String(++sequence), arrival: ++now, partitionKey: 'p', events }], () => 60_000);
-    },
-    finalize: () =>
-      finalize(
-        {
-          pipeline,
-          state,
-          windows,
-          cache,
-          stream: {
-            identity: async () => ({ name: 's', createdAt: 0 }),
-            listShards: async () => [{ shardId, closed: false }],
-            tail: async () => 'more',
-          },
-          limit: pLimit(4),
-          publish: async () => {},
-          now: () => ++now,
-          runId: `run ${++now}`,
-          remainingMs: () => 60_000,
-          retentionMs: 60_000,
-        },
-        'advance',
-      ),
-    async get(path: string): Promise<{ readonly windows: readonly WindowJson[]; readonly cursor: string | null }> {
-      const response = await app.request(`http://api/v1/queries/${path}`);
-      expect(response.status).toBe(200);
-      return (await response.json()) as { readonly windows: readonly WindowJson[]; readonly cursor: string | null };
-    },
-  };
-}
-
-const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('put' as const), time: fc.integer({ min: -80, max: 120 }) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('finalize' as const) }) },
-);
+import { apiWorld, pipeline, step } from './api-world.ts';
 
 it('pages of windows neither skip nor repeat a window, while windows open, are finalized and refined', async () => {
   await fc.assert(
@@ -92,10 +12,7 @@ it('pages of windows neither skip nor repeat a window, while windows open, are f
       fc.array(step, { maxLength: 25 }),
       fc.array(fc.array(step, { maxLength: 4 }), { maxLength: 12 }),
       async (query, order, limit, first, between) => {
-        const { put, finalize: run, get } = world();
-        const play = async (steps: typeof first) => {
-          for (const one of steps) await (one.do === 'put' ? put(one.time) : run());
-        };
+        const { play, get } = apiWorld();
         await play(first);
         const names = (windows: readonly WindowJson[]) => windows.map(({ start, end }) => `${start}/${end}`);
         const atFirst = names((await get(`${query}/windows?order=${order}&limit=1000`)).windows);

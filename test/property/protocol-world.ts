@@ -25,7 +25,8 @@ export interface ProtocolWorld {
   readonly published: Pane[];
   shardId(shard: number): string;
   aggregator(shard: number, state?: Table): ShardAggregator;
-  finalize(request?: FinalizeRequest): Promise<FinalizeReport>;
+  /** @param breakAt from which call on its tables fail: the run dies there */
+  finalize(request?: FinalizeRequest, breakAt?: number): Promise<FinalizeReport>;
 }
 
 /** Puts events, `perRecord` packed into each Kinesis record. */
@@ -49,12 +50,13 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
     published,
     shardId,
     aggregator: (shard, state = tables.state) => shardAggregator({ pipeline, state, rejects: tables.rejects, shardId: shardId(shard) }),
-    finalize: (request = 'advance') =>
-      finalize(
+    finalize: (request = 'advance', breakAt = Number.POSITIVE_INFINITY) => {
+      const calls = { left: breakAt };
+      return finalize(
         {
           pipeline,
-          state: tables.state,
-          windows: tables.windows,
+          state: breaking(tables.state, calls),
+          windows: breaking(tables.windows, calls),
           stream,
           limit: pLimit(8),
           publish: async (pane) => {
@@ -67,7 +69,21 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
           retentionMs: 86_400_000,
         },
         request,
-      ),
+      );
+    },
+  };
+}
+
+/** A table whose calls fail once so many are through. */
+function breaking(table: Table, calls: { left: number }): Table {
+  const call = <T>(run: () => Promise<T>) => (calls.left-- > 0 ? run() : Promise.reject(new Error('the run was interrupted')));
+  return {
+    get: (key) => call(() => table.get(key)),
+    query: (pk, range) => call(() => table.query(pk, range)),
+    put: (item, when) => call(() => table.put(item, when)),
+    putAll: (items) => call(() => table.putAll(items)),
+    update: (key, change, when) => call(() => table.update(key, change, when)),
+    delete: (key, when) => call(() => table.delete(key, when)),
   };
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/counters.ts';
-import { avg, count, definePipeline, max, min, sum, tumbling } from '../../functions/core/index.ts';
+import { avg, count, definePipeline, lookup, max, min, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
 import { readHorizon } from '../../functions/state/horizon.ts';
 import { readAllProgress } from '../../functions/state/progress.ts';
@@ -18,6 +18,14 @@ const pipeline = definePipeline({
   name: 'protocol',
   event: z.object({ t: z.number(), k: z.string(), wide: z.string(), n: z.number().nullable() }),
   eventTime: { of: (event) => event.t, unit: 'ms' },
+  // Of the three keys, one has no row.
+  enrich: lookup(
+    [
+      { k: 'a', room: 'hall' },
+      { k: 'b', room: 'attic' },
+    ],
+    'k',
+  ),
   watermark: { delay: delayMs, idle: 1 },
   queries: {
     byKey: {
@@ -31,7 +39,7 @@ const pipeline = definePipeline({
     // Far more pages than keys.
     sparse: {
       where: (event) => event.k !== 'a',
-      groupBy: ['k', 'n'],
+      groupBy: ['k', 'n', 'room'],
       window: tumbling(35),
       aggregates: { count: count(), sum: sum('n') },
       expectedKeys: 1200,

@@ -2,6 +2,7 @@ import { addCounters, type Counters, isConserved, noEvents } from '../../functio
 import { type Item, numberOf } from '../../functions/state/table.ts';
 import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
+import { checkSessionsAtEnd } from './session-checks.ts';
 import { checkTargets, isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
@@ -39,6 +40,7 @@ export function checkEnd(world: World): void {
         for (const window of query.window.emit(closing))
           if (window.slices.includes(slice) && idsOfWindow(ledger, query, window).size !== ledger.finals.get(windowName(query.name, window))?.size)
             throw new Violation('I4', `${windowName(query.name, window)} is not what was counted`);
+  checkSessionsAtEnd(ledger, stores.state);
   checkTidy(state);
   checkTargets(ledger, state);
 }

@@ -32,6 +32,8 @@ const options: SimulationOptions = {
   overlap: 0,
   overlapKind: 'sliding',
   latenessMs: 0,
+  sessionGapMs: 0,
+  sessionSlices: 1,
   expectedKeys: 1,
   padding: 600,
   bulk: 0,

@@ -156,3 +156,11 @@ export function gaveOnlyGarbage({ lastArrival, acceptedArrival }: Committed, cre
 export function recordsThrough(records: readonly SimulatedRecord[], sequenceNumber: SequenceNumber): number {
   return records.findIndex((record) => record.sequenceNumber === sequenceNumber) + 1;
 }
+
+/** Whether the record of an event is committed. */
+export function isCommitted(ledger: Ledger, id: string): boolean {
+  const event = ledger.events.get(id);
+  const shard = ledger.shards.find(({ shardId }) => shardId === event?.shardId);
+  const committed = ledger.committed.get(event?.shardId ?? '')?.records ?? 0;
+  return shard?.records.slice(0, committed).some(({ sequenceNumber }) => sequenceNumber === event?.sequenceNumber) ?? false;
+}

@@ -58,6 +58,7 @@ function smaller(options: SimulationOptions): readonly SimulationOptions[] {
     { garbage: 0 },
     { bulk: 0 },
     { dedupMs: 0 },
+    { sessionGapMs: 0 },
     { padding: 0 },
     { eventsPerRecord: 1 },
     { expectedKeys: 1 },

@@ -25,6 +25,11 @@ const log = 'functions/state/id-log.ts';
 const ids = 'functions/state/deduplication.ts';
 const delivery = 'functions/state/delivery.ts';
 const outbox = 'functions/state/outbox.ts';
+const closer = 'functions/state/session-closer.ts';
+const carried = 'functions/state/carried-sessions.ts';
+const sessionReader = 'functions/state/session-reader.ts';
+
+const carry = '  for (const closer of closers.values()) await closer.carry(closing);\n';
 
 const readAfterRaise = `  const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
@@ -157,7 +162,7 @@ export const mutations: readonly Mutation[] = [
     id: 'l',
     rule: 'a pane is published before finalizedThrough is raised',
     edits: [
-      { file: finalizer, find: '        await publish(pane);\n        return [pane];\n', replace: '        return [pane];\n' },
+      { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
       {
         file: finalizer,
         find: raiseThenForget,
@@ -251,7 +256,8 @@ export const mutations: readonly Mutation[] = [
           limit(async () => {
             const closed = await closePage(state, name);
             await expirePage(state, name, expiresAt);
-            return { ...closed, slice: name.bucket.slice };
+            const { slice, closesAt, count } = name.bucket;
+            return { shardId: name.shardId, closesAt, count, index: name.page, slice, page: closed };
           }),
         ),
     );
@@ -320,7 +326,13 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'w',
     rule: 'a bucket stays registered until its slice has no closing left',
-    edits: [{ file: finalizer, find: '.every((other) => other <= closing)', replace: '.some((other) => other <= closing)' }],
+    edits: [
+      {
+        file: finalizer,
+        find: 'lastClosing(query.window, bucket.slice) <= closing);',
+        replace: 'query.window.closings(bucket.slice).some((other) => other <= closing));',
+      },
+    ],
     seed: 4,
   },
   {
@@ -394,7 +406,7 @@ export const mutations: readonly Mutation[] = [
     id: 'sb',
     rule: 'a window is in the outboxes before finalizedThrough is raised',
     edits: [
-      { file: finalizer, find: '        await publish(pane);\n        return [pane];\n', replace: '        return [pane];\n' },
+      { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
       {
         file: finalizer,
         find: raiseThenForget,
@@ -435,6 +447,80 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seed: 0,
+  },
+  {
+    id: 'af',
+    rule: 'a closed page sends its records on to the next bucket of the slice: late is only what no bucket is open for',
+    edits: [
+      {
+        file: writer,
+        find: '        memory.bucket = undefined;\n        return split.left;\n',
+        replace: '        memory.bucket = undefined;\n        memory.late = true;\n        return split.left;\n',
+      },
+    ],
+    seed: 37,
+  },
+  {
+    id: 'ag',
+    rule: 'open sessions are carried over a closing before finalizedThrough is raised to it',
+    edits: [
+      { file: finalizer, find: carry, replace: '' },
+      { file: finalizer, find: raiseThenForget, replace: `${raiseThenForget}${carry}` },
+    ],
+    seed: 58,
+  },
+  {
+    id: 'ah',
+    rule: 'a partition of open sessions is written where any came and went, though it is as it was',
+    edits: [{ file: closer, find: '  partition.touched = true;', replace: '  partition.touched ||= open.size > 0;' }],
+    seed: 80,
+  },
+  {
+    id: 'ai',
+    rule: 'what is carried is read as of the finalizedThrough that the run has read',
+    edits: [{ file: carried, find: '{ to: isoTime(through), order:', replace: '{ to: isoTime(Math.max(through, 9e12)), order:' }],
+    seed: 2017,
+  },
+  {
+    id: 'aj',
+    rule: 'a reader of sessions reads the registry before the horizon',
+    edits: [
+      {
+        file: sessionReader,
+        find: '  const { closedThrough, finalizedThrough } = await readHorizon(state);\n',
+        replace: '',
+      },
+      {
+        file: sessionReader,
+        find: '  const buckets = (await readRegistry(state))',
+        replace: '  const { closedThrough, finalizedThrough } = await readHorizon(state);\n  const buckets = (await readRegistry(state))',
+      },
+    ],
+    seed: 8421,
+  },
+  {
+    id: 'ak',
+    rule: 'a reader of sessions leaves out what is in a final session that has become visible',
+    edits: [
+      {
+        file: 'functions/core/session-view.ts',
+        find: 'const left = withoutFinals(query, parts, finals);',
+        replace: 'const left = withoutFinals(query, parts, [...finals].slice(0, 0));',
+      },
+    ],
+    seed: 19385,
+  },
+  {
+    id: 'al',
+    rule: 'what a newer item of open sessions has replaced expires, and the newest does not',
+    edits: [
+      {
+        file: closer,
+        find: '          partition.item = written;\n',
+        replace: '          replaced.push(written);\n          partition.item = written;\n',
+      },
+    ],
+    seed: 9093,
   },
 ];
 

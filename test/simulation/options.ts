@@ -55,6 +55,10 @@ export interface SimulationOptions {
   readonly overlapKind: 'sliding' | 'uneven' | 'cumulate';
   /** For how long after their end windows take late records, ms. */
   readonly latenessMs: number;
+  /** The gap of the sessions of a query of its own, ms; 0: there is none. */
+  readonly sessionGapMs: number;
+  /** How many slices make a gap. */
+  readonly sessionSlices: number;
   readonly expectedKeys: number;
   /** Bytes of padding in each event's id: pages outgrow their share with it. */
   readonly padding: number;
@@ -100,11 +104,11 @@ export function drawOptions(seed: number): SimulationOptions {
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
-  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs), sinks: drawSinks(seed) };
+  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs), sinks: drawSinks(seed), ...drawSessions(seed, options) };
 }
 
 /** A constant with which no seed of mutations.ts has sinks: calls to outboxes would give it another course. */
-const sinkSeed = 0x56acaef3;
+const sinkSeed = 0x1b93f9a4;
 
 function drawSinks(seed: number): SimulationOptions['sinks'] {
   const random = seededRandom(seed ^ sinkSeed);
@@ -114,6 +118,16 @@ function drawSinks(seed: number): SimulationOptions['sinks'] {
     attempts: random.pick([2, 4, 1000]),
     kind: random.pick(['webhook', 'sqs', 'forEachWindow'] as const),
   }));
+}
+
+/** From a few records apart to the length of all, in slices that are fine or as long as the gap. */
+function drawSessions(
+  seed: number,
+  { windowMs, putsMs }: Pick<SimulationOptions, 'windowMs' | 'putsMs'>,
+): Pick<SimulationOptions, 'sessionGapMs' | 'sessionSlices'> {
+  const random = seededRandom(seed ^ 0x7feb3f4f);
+  if (!random.chance(0.25)) return { sessionGapMs: 0, sessionSlices: 1 };
+  return { sessionGapMs: Math.ceil(random.pick([windowMs / 3, windowMs, putsMs / 10, putsMs / 3])), sessionSlices: random.pick([1, 2, 3, 8, 50]) };
 }
 
 function drawDedup(seed: number, putsMs: number): number {
@@ -161,7 +175,10 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
   };
 }
 
-function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sinks'> {
+function drawAny(
+  seed: number,
+  random: Random,
+): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

@@ -1,4 +1,5 @@
 import { readWindows } from '../../functions/state/window-reader.ts';
+import { checkSessionViews, committedIds } from './session-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import { checkViews, expectationOf } from './window-checks.ts';
 import type { World } from './world.ts';
@@ -14,6 +15,7 @@ export function reader(world: World, number: number): void {
     const process = world.startProcess(`reader/${number}`);
     const { state, windows } = world.tables(process);
     const expectation = expectationOf(world.ledger, query.name);
+    const committed = committedIds(world.ledger, query.name);
     const range = {
       from: world.options.epochMs - 10_000_000,
       to: world.options.epochMs + 10_000_000,
@@ -24,7 +26,8 @@ export function reader(world: World, number: number): void {
     readWindows({ pipeline, state, windows }, query, range).then(
       (views) => {
         try {
-          checkViews(world.ledger, query.name, views, expectation);
+          if (query.window.sessions === undefined) checkViews(world.ledger, query.name, views, expectation);
+          else checkSessionViews(world.ledger, query, views, committed, expectation.finals);
         } catch (error) {
           world.fail(error instanceof Violation ? error : new Violation('I6', String(error)));
         }

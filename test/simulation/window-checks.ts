@@ -1,7 +1,9 @@
+import type { Query } from '../../functions/core/pipeline.ts';
 import { type Item, numberOf } from '../../functions/state/table.ts';
 import type { WindowView } from '../../functions/state/window-reader.ts';
 import type { ItemStore } from './item-store.ts';
-import { idsOfRows, idsOfWindow, type Ledger, queryOf, windowName } from './ledger.ts';
+import { idsOfRows, idsOfWindow, isCommitted, type Ledger, queryOf, windowName } from './ledger.ts';
+import { idsOfSession } from './session-checks.ts';
 import { Violation } from './violation.ts';
 
 /**
@@ -27,9 +29,8 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
     if (standing?.size !== known.size || ids.some((id) => !standing.has(id))) throw new Violation('I2', `${name} was final and changes`);
   }
   if (known.size !== ids.length) throw new Violation('I5', `${name} counts an event twice: ${ids.join(' ')}`);
-  const window = query.window.emit(end + query.latenessMs).find((candidate) => candidate.start === start);
-  if (window === undefined) throw new Violation('I4', `${name} is no window`);
-  const expected = idsOfWindow(ledger, query, window);
+  const expected = expectedIds(ledger, query, start, end);
+  if (expected === undefined) throw new Violation('I4', `${name} is no window`);
   const isFinal = after.attributes['status'] === 'final';
   const missing = [...(isFinal ? expected : (ledger.early.get(name) ?? []))].filter((id) => !known.has(id));
   const extra = ids.filter((id) => !expected.has(id));
@@ -44,6 +45,13 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   if (isFinal) ledger.finalRevisions.set(name, numberOf(after, 'revision') ?? 0);
   if (isFinal) ledger.finals.set(name, known);
   else ledger.early.set(name, known);
+}
+
+/** The ids that a window has to hold, by what is counted so far; undefined: it is no window. */
+function expectedIds(ledger: Ledger, query: Query, start: number, end: number): ReadonlySet<string> | undefined {
+  if (query.window.sessions !== undefined) return idsOfSession(ledger, query, start, end);
+  const window = query.window.emit(end + query.latenessMs).find((candidate) => candidate.start === start);
+  return window === undefined ? undefined : idsOfWindow(ledger, query, window);
 }
 
 function idsOfParts(windows: ItemStore, manifest: Item, name: string): readonly string[] {
@@ -76,13 +84,6 @@ export function expectationOf(ledger: Ledger, queryName: string): Expectation {
           for (const id of ids) if (isCommitted(ledger, id)) expected.add(id);
         }
   return { committed, finals: new Set([...ledger.finals.keys()].filter((name) => name.startsWith(`${queryName}#`))) };
-}
-
-function isCommitted(ledger: Ledger, id: string): boolean {
-  const event = ledger.events.get(id);
-  const shard = ledger.shards.find(({ shardId }) => shardId === event?.shardId);
-  const committed = ledger.committed.get(event?.shardId ?? '')?.records ?? 0;
-  return shard?.records.slice(0, committed).some(({ sequenceNumber }) => sequenceNumber === event?.sequenceNumber) ?? false;
 }
 
 /** I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read began, and nothing twice. */

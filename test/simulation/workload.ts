@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, count } from '../../functions/core/aggregate.ts';
 import { cumulate } from '../../functions/core/cumulate.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
+import { session } from '../../functions/core/session.ts';
 import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/sink.ts';
 import { sliding } from '../../functions/core/sliding.ts';
 import { tumbling } from '../../functions/core/tumbling.ts';
@@ -45,6 +46,10 @@ function overlapping({ overlap, windowMs, overlapKind }: SimulationOptions): Win
   return sliding(overlapKind === 'uneven' ? overlap * slideMs - Math.ceil(slideMs / 3) : overlap * slideMs, slideMs);
 }
 
+function sessionsOf({ sessionGapMs, sessionSlices }: SimulationOptions): WindowKind {
+  return session(sessionGapMs, { resolution: Math.ceil(sessionGapMs / sessionSlices) });
+}
+
 /** An aggregate that keeps every id: what was counted twice, or not at all, shows. `bulk` makes its results long. */
 function ids(bulk: number): AnyAggregate<SimulatedEvent> {
   // Buffer makes one flat string of it; `repeat` would leave that to each of its readers.
@@ -77,7 +82,7 @@ const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
   },
 };
 
-/** The pipeline of a simulation: `first` counts everything in tumbling windows, `second` some of it in overlapping ones. */
+/** The pipeline of a simulation: `first` counts everything in tumbling windows, `second` some of it in overlapping ones, `sessions` everything in sessions. */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
   const { expectedKeys, earlyMs, latenessMs } = options;
@@ -91,10 +96,11 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     ...(options.dedupMs === 0 ? {} : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
     sinks: simulatedSinks(options),
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
-    queries:
-      options.overlap === 0
-        ? { first }
-        : { first, second: { ...shared, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } },
+    queries: {
+      first,
+      ...(options.overlap === 0 ? {} : { second: { ...shared, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
+      ...(options.sessionGapMs === 0 ? {} : { sessions: { ...shared, emit: {}, window: sessionsOf(options) } }),
+    },
   });
 }
 

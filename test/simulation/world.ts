@@ -11,6 +11,7 @@ import { checkPage } from './page-checks.ts';
 import { checkProgress, noteSideOutput } from './progress-checks.ts';
 import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
+import { checkSessions } from './session-checks.ts';
 import { simulatedTable } from './simulated-table.ts';
 import { noteOutbox } from './sink-checks.ts';
 import type { Violation } from './violation.ts';
@@ -85,8 +86,12 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
   const stateStore = (process: Process) =>
     observedStore(stores.state, (before: Item | undefined, after: Item) => {
       if (after.pk.startsWith('page#')) checkPage(ledger, before, after);
-      else if (after.pk === 'horizon') checkHorizon(ledger, options, before, after, process);
-      else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
+      else if (after.pk === 'horizon') {
+        const { finalizedThrough } = ledger.horizon;
+        checkHorizon(ledger, options, before, after, process);
+        if (ledger.horizon.finalizedThrough > finalizedThrough)
+          checkSessions(ledger, stores.state, finalizedThrough, ledger.horizon.finalizedThrough);
+      } else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
       else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
   const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));

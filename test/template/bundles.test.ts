@@ -6,7 +6,8 @@ import { Stack } from 'aws-cdk-lib/core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/error.ts';
 import { type FunctionName, functions } from '../../functions/core/settings.ts';
-import { EventTimeAggregation } from '../../infra/event-time-aggregation.ts';
+import { EventTimeAggregation, type EventTimeAggregationProps } from '../../infra/event-time-aggregation.ts';
+import { kafka } from '../../infra/kafka-source.ts';
 import { newApp } from './synth.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));
@@ -15,11 +16,22 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
 /** Bytes: the AWS SDK's clients are most of it. A tenth more than measured, so that what slips in is noticed. */
 const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 2_050_000, finalize: 1_600_000, query: 1_700_000 };
 
+/** How much larger a function is with the client of Kafka, which is plain JavaScript, in place of Kinesis's: a tenth more than measured. */
+const kafkaBytes = 1_000_000;
+
+const clients = { kinesis: '// node_modules/@aws-sdk/client-kinesis/', kafka: '// node_modules/@platformatic/kafka/' } as const;
+
+/** The clients that a bundle holds, by the comments in which esbuild names what it took. */
+function clientsIn(file: string): readonly string[] {
+  const text = readFileSync(file, 'utf8');
+  return Object.entries(clients).flatMap(([name, comment]) => (text.includes(comment) ? [name] : []));
+}
+
 /** A stack with Tidemark's own functions and a pipeline, bundled. */
-function bundled(name: string, pipeline: string) {
+function bundled(name: string, pipeline: string, props: Partial<EventTimeAggregationProps> = {}) {
   const app = newApp({ 'aws:cdk:enable-asset-metadata': true }, join(out, name));
   const stack = new Stack(app, 'Tidemark');
-  const counts = new EventTimeAggregation(stack, 'Counts', { pipeline, alarms: false });
+  const counts = new EventTimeAggregation(stack, 'Counts', { pipeline, alarms: false, ...props });
   app.synth();
   const { Resources } = Template.fromStack(stack).toJSON();
   const file = (of: FunctionName): string => {
@@ -51,6 +63,23 @@ describe("the functions' bundles", () => {
   it.each(Object.keys(functions) as FunctionName[])('of %s is small, and its own', (name) => {
     expect(statSync(file(name)).size).toBeLessThan(mostBytes[name]);
     expect(readFileSync(file(name), 'utf8')).toContain(`// functions/${name}.ts\n`);
+  });
+
+  it('hold the client of their source and of no other', () => {
+    const own = (name: FunctionName) => clientsIn(file(name));
+    expect({ aggregate: own('aggregate'), finalize: own('finalize'), query: own('query') }).toEqual({
+      aggregate: ['kinesis'],
+      finalize: ['kinesis'],
+      query: [],
+    });
+    const clusterArn = 'arn:aws:kafka:us-east-1:123456789012:cluster/orders/abcd1234-abcd-cafe-abab-9876543210ab-4';
+    const source = kafka({ topic: 'orders', bootstrapServers: ['b-1.example.com:9098'], clusterArn });
+    const { file: ofTopic } = bundled('kafka', 'pipelines/device-actions.ts', { source });
+    for (const name of ['aggregate', 'finalize'] as const) {
+      expect(clientsIn(ofTopic(name))).toEqual(['kafka']);
+      expect(statSync(ofTopic(name)).size).toBeLessThan(mostBytes[name] + kafkaBytes);
+    }
+    expect(clientsIn(ofTopic('query'))).toEqual([]);
   });
 
   it("hold none of zod's translations when zod is imported as a namespace", () => {

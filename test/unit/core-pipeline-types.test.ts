@@ -93,16 +93,16 @@ describe('the types of a pipeline', () => {
 
   it('refuse an aggregate of a field that is no number or that the event does not have', () => {
     const queries: Query[] = [
-      // @ts-expect-error text cannot be summed
-      { window, aggregates: { total: sum('action') } },
-      // @ts-expect-error nor can text that may be missing
-      { window, aggregates: { total: avg('room') } },
+      // @ts-expect-error a list cannot be summed
+      { window, aggregates: { total: sum('tags') } },
+      // @ts-expect-error text has no greatest number
+      { window, aggregates: { total: max('room') } },
       // @ts-expect-error the event has no such field
       { window, aggregates: { total: max('colour') } },
       // @ts-expect-error the function takes another event
       { window, aggregates: { total: min((event: { colour: number }) => event.colour) } },
-      // @ts-expect-error the function gives text
-      { window, aggregates: { total: sum((event: Event) => event.action) } },
+      // @ts-expect-error the function gives a list
+      { window, aggregates: { total: sum((event: Event) => event.tags) } },
     ];
     expect(queries).toHaveLength(5);
   });

@@ -4,9 +4,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
-import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import { count, definePipeline, session, tumbling } from '../../functions/core/index.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { readEvent } from '../../functions/core/read-event.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
 import type { WindowKind } from '../../functions/core/window.ts';
 import earthquakes from '../../pipelines/earthquakes.ts';
 
@@ -121,4 +122,26 @@ test('the earthquakes of a week need a delay of days, as a plain loop confirms',
   expect(rows.map((row) => row.late)).toEqual(late);
   expect(late[0]).toBeGreaterThan(200);
   expect(late.at(-1)).toBe(0);
+});
+
+test('of sessions a record is late by its own gap, and a session that misses one is affected, whatever it becomes later', () => {
+  // Gap 10. With delay 0: 8 comes at W = 20 (8 + 10 <= 20), late; with all of them there is one session from 0 to 30.
+  // With delay 3 it is in time, though 0 is final by then: two are closed.
+  expect(tableOf(pipelineOf(session(10, { resolution: 1 })), wanted(0, 16, 20, 8, 30, 100), [0, 2, 3])).toEqual([
+    { delayMs: 0, events: 6, late: 1, latePairs: 1, windows: 2, affected: 1, closed: 2, waitMs: 6 },
+    { delayMs: 2, events: 6, late: 1, latePairs: 1, windows: 2, affected: 1, closed: 2, waitMs: 6 },
+    { delayMs: 3, events: 6, late: 0, latePairs: 0, windows: 2, affected: 0, closed: 2, waitMs: 6 },
+  ]);
+});
+
+test('the sessions of the table are those of the batch, whatever comes first', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 12 }), (times, gap) => {
+      const pipeline = pipelineOf(session(gap));
+      const run = createStaticRun(pipeline);
+      for (const text of wanted(...times)) run.add(text, arrivalMs);
+      const { windows } = staticAnswer(pipeline, [run.part()]);
+      expect(tableOf(pipeline, wanted(...times), [1_000_000])).toMatchObject([{ windows: windows.length, affected: 0, late: 0 }]);
+    }),
+  );
 });

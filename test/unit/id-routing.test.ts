@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { partitionKeyHash } from '../../cli/feeder/hash-range.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import { partitionKeyHash } from '../../functions/feeder/hash-range.ts';
 import { strayId } from '../../functions/id-routing.ts';
 
 const spec = {

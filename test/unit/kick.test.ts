@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import { count, definePipeline, session, tumbling } from '../../functions/core/index.ts';
 import { edgePassed, mayBeSlowest } from '../../functions/state/kick.ts';
 import { commitProgress, noProgress, type ShardProgress } from '../../functions/state/progress.ts';
 import type { Table } from '../../functions/state/table.ts';
@@ -31,6 +31,19 @@ describe('the edge that a commit passes', () => {
   ])('is %s', (_, before, after, edge) => {
     expect(edgePassed(pipeline, before, after)).toBe(edge);
   });
+});
+
+it('sessions end at the multiples of their resolution, which the watermark passes when it reaches them', () => {
+  const sessions = definePipeline({
+    name: 'kick',
+    event: z.object({ time: z.number() }),
+    eventTime: (event) => event.time,
+    watermark: { delay: 0 },
+    queries: { sessions: { window: session('1 minute', { resolution: '10 s' }), aggregates: { count: count() } } },
+  });
+  expect(edgePassed(sessions, 19_999, 20_000)).toBe(20_000);
+  expect(edgePassed(sessions, 20_000, 29_999)).toBeUndefined();
+  expect(edgePassed(sessions, 20_000, 47_000)).toBe(40_000);
 });
 
 describe('a shard may be the slowest', () => {

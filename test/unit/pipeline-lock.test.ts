@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
+import { count, definePipeline, session, sum, tumbling } from '../../functions/core/index.ts';
 import type { QuerySpec } from '../../functions/core/pipeline.ts';
 import { checkAgainstLock, lockFileOf, lockOf, parseLock } from '../../functions/core/pipeline-lock.ts';
 import { checkDefinition, notePassed } from '../../functions/state/definition.ts';
@@ -26,6 +26,7 @@ const lock = lockOf(withQueries({ q: base }));
 const incompatible: readonly (readonly [string, QuerySpec<Event>, string])[] = [
   ['another window', { ...base, window: tumbling('2 hours') }, 'window was tumbling 3600000 ms and is tumbling 7200000 ms'],
   ['another offset', { ...base, window: tumbling('1 hour', { offset: '1 minute' }) }, 'offset 60000 ms'],
+  ['sessions instead', { ...base, window: session('1 hour') }, 'is session 3600000 ms resolution 450000 ms'],
   ['other fields to group by', { ...base, groupBy: ['a', 'b'] }, 'groupBy was a and is a, b'],
   ['no fields to group by', { window: base.window, aggregates: base.aggregates }, 'groupBy was a and is nothing'],
   ['another kind of aggregate', { ...base, aggregates: { n: count(), total: count() } }, 'aggregate total was sum of x and is count'],

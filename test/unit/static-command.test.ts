@@ -84,6 +84,25 @@ test('batch --totals adds up over the windows, by fields or all in one', () => {
   expect(all).toEqual({ query: 'actionsPerHour', from: startSecond * 1000, to: (startSecond + 7200) * 1000, key: {}, values: { count: 4 } });
 });
 
+test('a pipeline that imports its rows from a file counts by their fields', () => {
+  file('rooms.json', [JSON.stringify([{ action: 'Open', room: 'hall' }])]);
+  file('rooms.ts', [
+    "import { count, definePipeline, lookup, tumbling } from 'tidemark';",
+    "import { z } from 'zod';",
+    "import rooms from './rooms.json' with { type: 'json' };",
+    'export default definePipeline({',
+    "  name: 'rooms', event: z.object({ time: z.number(), action: z.string() }), eventTime: { of: (event) => event.time, unit: 's' },",
+    "  enrich: lookup(rooms, 'action'), watermark: { delay: '1 hour' },",
+    "  queries: { byRoom: { groupBy: ['room'], window: tumbling('1 day'), aggregates: { count: count() } } },",
+    '});',
+  ]);
+  const rows = objects(tidemark('batch', small, '--pipeline', './rooms.ts', '--json').stdout);
+  expect(rows.slice(0, -1).map((row) => [row['key'], row['values']])).toEqual([
+    [{ room: null }, { count: 1 }],
+    [{ room: 'hall' }, { count: 3 }],
+  ]);
+});
+
 test('a large file is read by several threads, and its rejected lines keep their numbers', () => {
   const lines = Array.from({ length: 300_000 }, (_, i) => `{"time":${startSecond + (i % 7200)},"action":"${i % 3 === 0 ? 'Open' : 'Close'}"}`);
   for (const at of [5, 150_000, 299_999]) lines[at] = '{"time":null}';

@@ -158,7 +158,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
     point(index) {
       const window = index === undefined ? undefined : shown.windows[index];
       if (plot === undefined) return;
-      const left = window === undefined ? -10 : plot.valToPos(middle(window), 'x');
+      const left = window === undefined ? -10 : plot.valToPos(placesOf(shown.windows)[index ?? 0] ?? 0, 'x');
       plot.setCursor({ left, top: window === undefined ? -10 : 0 }, false);
     },
   };
@@ -176,13 +176,20 @@ function clip({ ctx, bbox }: UPlot): void {
 
 const middle = ({ start, end }: WindowJson) => (start + end) / 2;
 
+/** Where windows stand on the axis: in their middles, or, where these are in another order, as sessions' may be, at their starts. uPlot wants them ascending. */
+function placesOf(windows: readonly WindowJson[]): number[] {
+  const middles = windows.map(middle);
+  const isAscending = middles.every((place, i) => i === 0 || place >= (middles[i - 1] ?? place));
+  return isAscending ? middles : windows.map(({ start }) => start);
+}
+
 function dataOf({ windows, series }: ChartData): UPlot.AlignedData {
-  return [windows.map(middle), ...series.map(({ values }) => [...values])];
+  return [placesOf(windows), ...series.map(({ values }) => [...values])];
 }
 
 function extent(windows: readonly WindowJson[]): [number, number] {
-  const [first, last] = [windows[0], windows.at(-1)];
-  return first === undefined || last === undefined ? [0, 1] : [first.start, last.end];
+  const [first] = windows;
+  return first === undefined ? [0, 1] : [first.start, Math.max(...windows.map(({ end }) => end))];
 }
 
 /** Bars stand on zero; lines too unless all are far from it. */

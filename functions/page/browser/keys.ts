@@ -1,3 +1,4 @@
+import { numbersIn, rankOf } from '../../core/result-view.ts';
 import type { Row, WindowJson } from './api.ts';
 import { keyLabel } from './format.ts';
 
@@ -36,12 +37,12 @@ export function seriesOf(windows: readonly WindowJson[], aggregate: string): { r
   return { series: greatest.toSorted((a, b) => (a.label < b.label ? -1 : 1)), keys: all.length };
 }
 
-/** An aggregate of a row as a number; null when it has none, such as the mean of nothing. */
+/** An aggregate of a row as a number: of a structure the first one in it, the least of some percentiles; null when it has none, such as the mean of nothing. */
 export function numberOf({ values }: Row, aggregate: string): number | null {
   const value = values[aggregate];
-  if (value === null || value === undefined) return null;
-  const number = Number(value);
-  return Number.isFinite(number) ? number : null;
+  const [first] = numbersIn(value);
+  const number = rankOf(first === undefined ? value : (value as Readonly<Record<string, unknown>>)[first]);
+  return number !== undefined && Number.isFinite(number) ? number : null;
 }
 
 /** The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are no series have none of their own. */

@@ -1,4 +1,5 @@
-import type { QueryJson, WindowJson } from './api.ts';
+import { resultText } from '../../core/result-view.ts';
+import type { QueryJson, Row, WindowJson } from './api.ts';
 import { byId, element, replace } from './dom.ts';
 import { formatNumber, formatWindow, keyLabel } from './format.ts';
 import { numberOf } from './keys.ts';
@@ -7,6 +8,8 @@ import { numberOf } from './keys.ts';
 interface Line {
   readonly window: WindowJson;
   readonly key: Readonly<Record<string, unknown>>;
+  readonly row: Row;
+  /** What its aggregates are sorted by. */
   readonly values: readonly (number | null)[];
 }
 
@@ -92,7 +95,14 @@ function sortable(value: unknown): number | string {
 }
 
 function linesOf(windows: readonly WindowJson[], aggregates: readonly string[]): readonly Line[] {
-  return windows.flatMap((window) => window.rows.map((row) => ({ window, key: row.key, values: aggregates.map((name) => numberOf(row, name)) })));
+  return windows.flatMap((window) =>
+    window.rows.map((row) => ({ window, key: row.key, row, values: aggregates.map((name) => numberOf(row, name)) })),
+  );
+}
+
+/** Nothing is a dash: the mean of nothing. */
+function shownResult(result: unknown): string {
+  return result === null || result === undefined ? '–' : resultText(result, formatNumber);
 }
 
 /** Every word of the filter has to be in the row. */
@@ -117,14 +127,14 @@ function sorted(lines: readonly Line[], columns: readonly Column[], sort: string
   });
 }
 
-function rowOf({ window, key, values }: Line, { groupBy }: QueryJson, aggregates: readonly string[]): HTMLTableRowElement {
+function rowOf({ window, key, row }: Line, { groupBy }: QueryJson, aggregates: readonly string[]): HTMLTableRowElement {
   const { start, end, status } = window;
   return element(
     'tr',
     {},
     element('th', { scope: 'row' }, formatWindow(start, end)),
     ...groupBy.map((field) => element('td', {}, String(key[field]))),
-    ...aggregates.map((_, i) => element('td', { class: 'right' }, values[i] === null || values[i] === undefined ? '–' : formatNumber(values[i]))),
+    ...aggregates.map((name) => element('td', { class: 'right' }, shownResult(row.values[name]))),
     element('td', {}, element('span', { class: `status ${status}` }, status)),
   );
 }

@@ -84,6 +84,8 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
     overlap: 0,
     overlapKind: 'sliding',
     latenessMs: 0,
+    sessionGapMs: 0,
+    sessionSlices: 1,
     bulk: 0,
     earlyMs: 0,
     expectedKeys: 1,

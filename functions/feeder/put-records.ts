@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../core/error.ts';
 import type { PackedRecord } from './pack.ts';
 
 /** The bounds of one PutRecords call. AWS takes 10 MiB since 2025, its emulators (and older accounts' quotas) 5 MiB, keys included. */
@@ -13,15 +13,33 @@ const mostFruitlessAttempts = 20;
 /** Answers to a whole call that mean "later", with nothing stored. */
 const throttles = /^(ProvisionedThroughputExceededException|KMSThrottlingException|ThrottlingException|Throttling)$/;
 
-/** What `putRecords` needs and whom it tells. */
-export interface PutOptions {
+/** A record as PutRecords takes it. */
+export interface PutEntry {
+  readonly data: Uint8Array;
+  readonly partitionKey: string;
+  /** @default the hash of the partition key */
+  readonly explicitHashKey?: string;
+}
+
+/** Where records are put, and who hears of those that are stored. */
+export interface PutPlace<Entry extends PutEntry> {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
-  readonly onStored: (record: PackedRecord, shardId: string, sequenceNumber: string) => void;
+  readonly onStored: (record: Entry, shardId: string, sequenceNumber: string) => void;
+}
+
+/** What `putRecords` needs and whom it tells. */
+export interface PutOptions extends PutPlace<PackedRecord> {
   readonly onRetry: (records: number) => void;
   /** In [0, 1): the jitter. */
   readonly random: () => number;
   readonly signal: AbortSignal | undefined;
+}
+
+/** A record that one call did not store, and Kinesis's reason. */
+export interface Unstored<Entry extends PutEntry> {
+  readonly record: Entry;
+  readonly reason: string;
 }
 
 /**
@@ -33,46 +51,53 @@ export interface PutOptions {
 export async function putRecords(records: readonly PackedRecord[], options: PutOptions): Promise<void> {
   let left = records;
   for (let fruitless = 0; left.length > 0; ) {
-    const { failed, reason } = await attempt(left, options);
-    if (failed.length === 0) return;
+    const failed = await putOnce(left, options);
+    const [first] = failed;
+    if (first === undefined) return;
     fruitless = failed.length < left.length ? 0 : fruitless + 1;
     if (fruitless >= mostFruitlessAttempts) {
       throw new TidemarkError(
-        `the stream ${options.streamName} stored none of ${failed.length} records in ${fruitless} attempts (${reason}): add shards or feed slower (--rate)`,
+        `the stream ${options.streamName} stored none of ${failed.length} records in ${fruitless} attempts (${first.reason}): add shards or feed slower (--rate)`,
       );
     }
     options.onRetry(failed.length);
-    const ceiling = Math.min(backoff.mostMs, backoff.firstMs * 2 ** fruitless);
-    await sleep(ceiling * options.random(), undefined, options.signal === undefined ? {} : { signal: options.signal });
-    left = failed;
+    await sleep(backoffMs(fruitless, options.random), undefined, options.signal === undefined ? {} : { signal: options.signal });
+    left = failed.map(({ record }) => record);
   }
 }
 
-async function attempt(records: readonly PackedRecord[], options: PutOptions): Promise<{ failed: readonly PackedRecord[]; reason: string }> {
+/** How long to wait after so many attempts in a row that stored nothing. @param random in [0, 1): the jitter */
+export function backoffMs(fruitless: number, random: () => number): number {
+  return Math.min(backoff.mostMs, backoff.firstMs * 2 ** fruitless) * random();
+}
+
+/**
+ * One PutRecords call, of at most {@link callLimits}. A throttled call stored nothing.
+ * @returns what was not stored
+ * @throws the SDK's error when the whole call fails for another reason: nobody knows then what was stored
+ */
+export async function putOnce<Entry extends PutEntry>(records: readonly Entry[], place: PutPlace<Entry>): Promise<readonly Unstored<Entry>[]> {
   let answers: readonly PutRecordsResultEntry[];
   try {
     const call = new PutRecordsCommand({
-      StreamName: options.streamName,
+      StreamName: place.streamName,
       Records: records.map(({ data, partitionKey, explicitHashKey }) => ({
         Data: data,
         PartitionKey: partitionKey,
         ExplicitHashKey: explicitHashKey,
       })),
     });
-    answers = (await options.kinesis.send(call)).Records ?? [];
+    answers = (await place.kinesis.send(call)).Records ?? [];
   } catch (error) {
-    if (error instanceof Error && throttles.test(error.name)) return { failed: records, reason: error.name };
+    if (error instanceof Error && throttles.test(error.name)) return records.map((record) => ({ record, reason: error.name }));
     throw error;
   }
-  let reason = '';
-  const failed = records.filter((record, index) => {
+  return records.flatMap((record, index) => {
     const answer = answers[index];
     if (answer?.ShardId !== undefined && answer.SequenceNumber !== undefined && answer.ErrorCode === undefined) {
-      options.onStored(record, answer.ShardId, answer.SequenceNumber);
-      return false;
+      place.onStored(record, answer.ShardId, answer.SequenceNumber);
+      return [];
     }
-    reason = answer?.ErrorCode ?? 'no answer for it';
-    return true;
+    return [{ record, reason: answer?.ErrorCode ?? 'no answer for it' }];
   });
-  return { failed, reason };
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
-import { latestOf } from '../../functions/core/sequence-number.ts';
+import { latestOf } from '../core/sequence-number.ts';
 import type { Coverage } from './coverage.ts';
 import { inRange, partitionKeyHash, wholeRange } from './hash-range.ts';
 import { createLane, type Lane } from './lane.ts';
@@ -62,8 +62,14 @@ export interface NotPut {
 
 /** Puts lines into a stream. Inputs are put one after the other, not at once. */
 export interface Feeder {
-  /** Packs and queues the lines of a file; its base name is its name in the stream. Ends when all are queued; `flush` waits until they are stored. */
-  putFile(file: string, options?: { readonly skip?: Coverage | undefined }): Promise<void>;
+  /**
+   * Packs and queues the lines of a file; its base name is its name in the stream. Ends when all are queued; `flush` waits until they are stored.
+   * `chunks`: where its bytes are no lines of JSON as they lie, those that are; they tell how many bytes of the file were read.
+   */
+  putFile(
+    file: string,
+    options?: { readonly skip?: Coverage | undefined; readonly chunks?: (onBytes: (bytes: number) => void) => AsyncIterable<Buffer> },
+  ): Promise<void>;
   /** The same for lines from elsewhere, numbered from 1 and growing. */
   putLines(lines: AsyncIterable<ReadLine | readonly ReadLine[]>, name: string, options?: { readonly skip?: Coverage | undefined }): Promise<void>;
   /**
@@ -72,6 +78,8 @@ export interface Feeder {
    */
   flush(): Promise<ReadonlyMap<string, string>>;
   progress(): FeederProgress;
+  /** Lets go of connections that are its own. @default it has none */
+  close?(): Promise<void>;
 }
 
 /** One lane, so one call in flight, for each so many shards: a call of 5 MB takes a shard of 1 MB/s five seconds to earn. */
@@ -201,11 +209,11 @@ export function createFeeder(options: FeederOptions): Feeder {
   }
 
   const feeder: Feeder = {
-    putFile(file, { skip } = {}) {
-      const chunks = readFileChunks(file, (bytes) => {
-        counts.bytesRead += bytes;
+    putFile(file, { skip, chunks = (onBytes: (bytes: number) => void): AsyncIterable<Buffer> => readFileChunks(file, onBytes) } = {}) {
+      const bytes = chunks((read) => {
+        counts.bytesRead += read;
       });
-      return feeder.putLines(readLines(chunks), path.basename(file), { skip });
+      return feeder.putLines(readLines(bytes), path.basename(file), { skip });
     },
     async putLines(lines, givenName, { skip } = {}) {
       const name = shortName(givenName);

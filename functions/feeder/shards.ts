@@ -1,5 +1,5 @@
 import { type KinesisClient, ListShardsCommand, type ListShardsCommandInput, type Shard } from '@aws-sdk/client-kinesis';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../core/error.ts';
 import type { HashRange } from './hash-range.ts';
 
 /** A shard that takes records. */

@@ -9,11 +9,13 @@ export interface Pace {
 }
 
 const tickMs = 100;
+/** So much of the past may be made up for. */
+const mostCreditMs = 1000;
 
 /** @param eventsPerSecond at least 1; undefined: no bound. @param now monotonic milliseconds */
 export function createPace(eventsPerSecond: number | undefined, now: () => number = () => performance.now()): Pace {
   if (eventsPerSecond === undefined) return { take: () => true, nextTick: async () => undefined };
-  const startMs = now();
+  let startMs = now();
   let allowed = Math.max(1, Math.floor((eventsPerSecond * tickMs) / 1000));
   let taken = 0;
   return {
@@ -26,6 +28,8 @@ export function createPace(eventsPerSecond: number | undefined, now: () => numbe
       // by the clock and not by ticks: a late timer does not slow the feed down
       const tick = sleep(Math.max(tickMs, 1000 / eventsPerSecond), undefined, signal === undefined ? {} : { signal });
       await tick.catch(() => undefined);
+      // and not by the whole clock either: what was not used while there was nothing to put is gone after a second
+      startMs = Math.max(startMs, now() - (taken * 1000) / eventsPerSecond - mostCreditMs);
       allowed = Math.max(taken + 1, Math.floor(((now() - startMs) * eventsPerSecond) / 1000));
     },
   };

@@ -1,0 +1,97 @@
+import { Readable } from 'node:stream';
+import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
+import { recordLimitBytes } from '../../functions/feeder/lines.ts';
+import type { FileFormat } from './format.ts';
+
+/** What the parser gives for a row. */
+interface Row {
+  readonly record: readonly Cell[];
+  readonly raw: string;
+  /** `lines`: that of the row's end, 1-based. */
+  readonly info: { readonly lines: number };
+}
+
+type Cell = string | number | boolean | null;
+
+/** Text is gathered up to about so much, for a row is too small to be a step of an asynchronous loop. */
+const chunkCharacters = 64 * 1024;
+
+/**
+ * Rows of CSV (RFC 4180, UTF-8, a header) as JSON lines, each an object by the header's names, on the line of the row's end: numbers of lines stay those of
+ * the file. A row with more or fewer cells than the header has is a line that is no JSON, which the pipeline rejects. The value of a cell follows from the cell
+ * alone, so that a row is the same event in whatever file, and however often it is read.
+ * @throws Error that says where rows can no longer be told apart: a quote that is never closed, a row of more than 1 MiB, a header with a name twice
+ */
+export async function* csvLines(chunks: AsyncIterable<Buffer>, cells: FileFormat['cells']): AsyncGenerator<Buffer> {
+  const source = Readable.from(chunks);
+  const parser = parse({
+    bom: true,
+    raw: true,
+    info: true,
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: recordLimitBytes,
+    cast: cells === 'text' ? asText : typed,
+  });
+  source.on('error', (error) => parser.destroy(error));
+  source.pipe(parser);
+  let names: readonly string[] | undefined;
+  let text = '';
+  let line = 0;
+  const rows: AsyncIterable<Row> = parser;
+  try {
+    for await (const { record, raw, info } of rows) {
+      const json = names === undefined ? '' : lineOf(names, record, raw);
+      names ??= header(record);
+      text += `${'\n'.repeat(Math.max(0, info.lines - line - 1))}${json}\n`;
+      line = Math.max(info.lines, line + 1);
+      if (text.length < chunkCharacters) continue;
+      yield Buffer.from(text);
+      text = '';
+    }
+  } catch (error) {
+    yield Buffer.from(text); // what is whole before it, for whoever tells how far it came
+    throw error instanceof CsvError ? new Error(described(error, line + 1)) : error;
+  } finally {
+    source.destroy();
+  }
+  yield Buffer.from(text);
+}
+
+function header(record: readonly Cell[]): readonly string[] {
+  const names = record.map(String);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new Error(`the header names ${JSON.stringify(twice)} twice`);
+  return names;
+}
+
+function lineOf(names: readonly string[], record: readonly Cell[], raw: string): string {
+  if (record.length === names.length) return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, record[i]])));
+  const cells = record.length === 1 ? '1 cell' : `${record.length} cells`;
+  return `CSV: ${cells}, and the header has ${names.length}: ${raw.trim().replace(/[\r\n]+/g, ' ')}`;
+}
+
+/** A number as JSON writes one: `007` and `+1` are codes, not numbers. */
+const numberPattern = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/** What a cell holds: what is in quotes is text, and so is what would not survive being a number, such as `007` or an id of 20 digits. */
+function typed(cell: string, { quoting, records }: Pick<InfoField & InfoRecord, 'quoting' | 'records'>): Cell {
+  if (quoting || records === 0) return cell;
+  if (cell === '') return null;
+  if (numberPattern.test(cell)) {
+    const number = Number(cell);
+    return Number.isFinite(number) && (Number.isSafeInteger(number) || !/^-?\d+$/.test(cell)) ? number : cell;
+  }
+  return /^true$/i.test(cell) ? true : /^false$/i.test(cell) ? false : cell;
+}
+
+function asText(cell: string): string {
+  return cell;
+}
+
+function described({ code, message }: CsvError, line: number): string {
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return `a quote in the row that begins on line ${line} is never closed`;
+  if (code === 'CSV_MAX_RECORD_SIZE') return `the row that begins on line ${line} has more than 1 MiB: a quote may be left open in it`;
+  return message;
+}

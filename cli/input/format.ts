@@ -1,0 +1,34 @@
+import { UsageError } from '../errors.ts';
+
+/** How events lie in a file: an event a line as JSON, a row of CSV below a header, or a row of Parquet. */
+export type EventForm = 'json' | 'csv' | 'parquet';
+
+/** What a file's bytes are packed with. */
+export type Packing = 'none' | 'gzip' | 'zstd';
+
+/** How a file is to be read. */
+export interface FileFormat {
+  readonly form: EventForm;
+  readonly packing: Packing;
+  /** Of CSV: `typed` cells are numbers, booleans, null or text, each by its own look; `text`: the schema converts them. */
+  readonly cells: 'typed' | 'text';
+}
+
+const packings: readonly (readonly [ending: RegExp, packing: Packing])[] = [
+  [/\.(gz|gzip)$/i, 'gzip'],
+  [/\.(zst|zstd)$/i, 'zstd'],
+];
+
+/** The names of `--format`, as extensions are. */
+export const formatNames = ['json', 'json.gz', 'json.zst', 'csv', 'csv.gz', 'csv.zst', 'parquet'] as const;
+
+/** The format that a path's extensions name: `.csv`, `.parquet`, with `.gz` or `.zst` behind; anything else is JSON lines. */
+export function formatOf(path: string, cells: FileFormat['cells'] = 'typed'): FileFormat {
+  const [ending, packing] = packings.find(([pattern]) => pattern.test(path)) ?? [undefined, 'none' as const];
+  const bare = ending === undefined ? path : path.replace(ending, '');
+  if (/\.parquet$/i.test(bare)) {
+    if (packing === 'none') return { form: 'parquet', packing, cells };
+    throw new UsageError(`${path}: Parquet is compressed inside: unpack the file, and name it .parquet`);
+  }
+  return { form: /\.csv$/i.test(bare) ? 'csv' : 'json', packing, cells };
+}

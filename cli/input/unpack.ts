@@ -1,0 +1,51 @@
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { Decompress } from 'fzstd';
+import type { Packing } from './format.ts';
+
+type Chunks = AsyncIterable<Buffer>;
+
+/** How bytes are unpacked, piece by piece: a file is never held as a whole. They throw what is wrong with the bytes, in words. */
+export const unpack: Readonly<Record<Packing, (chunks: Chunks) => Chunks>> = {
+  none: (chunks) => chunks,
+  gzip: gunzip,
+  zstd: unzstd,
+};
+
+/** One gzip member or several behind one another, as `cat a.gz b.gz` and log shippers make them. */
+async function* gunzip(chunks: Chunks): AsyncGenerator<Buffer> {
+  const source = Readable.from(chunks);
+  const unpacked = createGunzip({ chunkSize: 256 * 1024 });
+  source.on('error', (error) => unpacked.destroy(error));
+  source.pipe(unpacked);
+  try {
+    for await (const chunk of unpacked) yield chunk;
+    if (unpacked.bytesWritten === 0) throw new Error('unexpected end of file');
+  } finally {
+    source.destroy();
+  }
+}
+
+/** One zstd frame or several. (Node has zstd of its own from 22.15 on only; fzstd checks the structure, but not a frame's checksum.) */
+async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
+  let unpacked: Buffer[] = [];
+  const unpacker = new Decompress((chunk) => {
+    // What it gives is its own memory, to be used again.
+    if (chunk.length > 0) unpacked.push(Buffer.from(chunk));
+  });
+  let isEmpty = true;
+  for await (const chunk of chunks) {
+    isEmpty = false;
+    // small pieces: what one push unpacks is held at once
+    for (let from = 0; from < chunk.length; from += packedPieceBytes) {
+      unpacker.push(chunk.subarray(from, from + packedPieceBytes));
+      yield* unpacked;
+      unpacked = [];
+    }
+  }
+  if (isEmpty) throw new Error('unexpected end of file');
+  unpacker.push(new Uint8Array(), true);
+  yield* unpacked;
+}
+
+const packedPieceBytes = 64 * 1024;

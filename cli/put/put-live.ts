@@ -1,0 +1,46 @@
+import { createFeeder, type FeederOptions, type FeederProgress } from '../../functions/feeder/feeder.ts';
+import type { ReadLine } from '../../functions/feeder/lines.ts';
+import type { CommandProcess } from '../command.ts';
+import { describeEnd, describeFeed } from '../feed.ts';
+import { createProgress } from '../progress.ts';
+
+/** What {@link putLive} needs. */
+export interface PutLiveOptions {
+  readonly label: string;
+  readonly feed: Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>;
+  /** The input, whose numbers grow, until it ends. Once `flush` is done, all lines that were given before are stored. */
+  readonly lines: (flush: () => Promise<unknown>) => AsyncIterable<readonly ReadLine[]>;
+  /** Puts an end to the input: nothing more can be put. The lines then throw the error, so that the command does. */
+  readonly stop: (error: Error) => void;
+  readonly process: CommandProcess;
+}
+
+/** A line waits at most so long for others to share a record with. */
+const flushEveryMs = 1000;
+
+/** Puts lines as they come, at least once a second, until they end or the command is interrupted; what was read by then is stored when it returns. */
+export async function putLive({ label, feed, lines, stop, process }: PutLiveOptions): Promise<FeederProgress> {
+  const progress = await createProgress({ label, total: undefined }, process);
+  const feeder = createFeeder({ ...feed, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });
+  // a failed flush breaks the feeder, and the loop below hears of it; an idle input must not hide it
+  const timer = setInterval(() => void feeder.flush().catch(stop), flushEveryMs);
+  let outcome: 'done' | 'failed' = 'failed';
+  try {
+    await feeder.putLines(lines(feeder.flush), label).catch((error: unknown) => {
+      if (!process.signal.aborted) throw error;
+    });
+    await feeder.flush();
+    outcome = 'done';
+  } finally {
+    clearInterval(timer);
+    progress.stop(describeEnd(feeder.progress(), outcome));
+    feed.kinesis.destroy();
+  }
+  return feeder.progress();
+}
+
+/** What a command that puts ends with: its exit code, and with `--json` what was put. */
+export function concludePut(streamName: string, put: FeederProgress, form: 'json' | 'text', { stdout }: CommandProcess): number {
+  if (form === 'json') stdout.write(`${JSON.stringify({ put: { stream: streamName, ...put } })}\n`);
+  return put.notPut > 0 ? 1 : 0;
+}

@@ -1,0 +1,24 @@
+import { closeSync, openSync } from 'node:fs';
+import { inputChunks } from '../input/input-chunks.ts';
+import { type InputFile, isPlain } from '../input/input-file.ts';
+import { type LineHandler, type ReadBuffer, scanChunks, scanLines } from './scan.ts';
+
+/**
+ * Gives a handler the lines of an input that start in `[from, to)`: at once, or, of what has to be unpacked, which is always read as a whole, as they come.
+ * @returns the number of lines, blank ones included
+ * @throws TidemarkError when the file is broken: whoever counts throws away what it counted
+ */
+export function scanInput(
+  file: InputFile,
+  { from, to }: { readonly from: number; readonly to: number },
+  buffer: ReadBuffer,
+  handler: LineHandler,
+): number | Promise<number> {
+  if (!isPlain(file)) return scanChunks(inputChunks(file), buffer, handler);
+  const fd = openSync(file.path, 'r');
+  try {
+    return scanLines(fd, { from, to, seekable: file.bytes !== undefined }, buffer, handler);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,71 @@
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { startLocal } from '../../infra/local/local.ts';
+import type { CommandProcess } from '../command.ts';
+import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
+import { type Embedded, embedded } from './embedded.ts';
+
+/** The whole system, embedded: what it is told. */
+export interface StreamSystemOptions {
+  readonly pipeline: Pipeline;
+  readonly pipelineFile: string;
+  readonly shards: number;
+  /** A Kafka topic that is made and fed in place of a stream. @default Kinesis */
+  readonly kafka?: TopicPlace | undefined;
+  /** Upper bound of the speed at which events are put. @default none */
+  readonly eventsPerSecond?: number | undefined;
+  /** Keeps the stream, the tables and how far the input is read; in memory without. */
+  readonly dataDir: string | undefined;
+  readonly process: CommandProcess;
+}
+
+/** A system that is ready. */
+export interface RunningSystem {
+  readonly system: Embedded;
+  /** Aborted by Ctrl-C, and when the system ends by itself. */
+  readonly signal: AbortSignal;
+  /** When it was ready, epoch ms, and how many seconds that took. */
+  readonly readyMs: number;
+  readonly startSeconds: number;
+}
+
+/** Starts the system, which makes windows final when it is asked to, and stops it when `use` is done with it. */
+export async function withSystem<T>(options: StreamSystemOptions, use: (running: RunningSystem) => Promise<T>): Promise<T> {
+  const { process, dataDir } = options;
+  const beganMs = process.now();
+  if (options.kafka !== undefined) await ensureEmptyTopic({ ...options.kafka, partitions: options.shards });
+  const system = embedded(
+    await startLocal({
+      pipelineFile: options.pipelineFile,
+      pipelineName: options.pipeline.name,
+      shards: options.shards,
+      batchWindowMs: 0,
+      finalizeEveryMs: null,
+      sinks: options.pipeline.sinks,
+      ...(dataDir === undefined ? {} : { dataDir }),
+      ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
+    }),
+  );
+  const ended = new AbortController();
+  system.local.onExit((error) => ended.abort(error));
+  const signal = AbortSignal.any([process.signal, ended.signal]);
+  try {
+    // Ready is when the functions answer: deployed ones have long been started by their schedule and their readers.
+    await Promise.all([system.api.queries(), system.finalize({})]);
+    const readyMs = process.now();
+    const result = await use({ system, signal, readyMs, startSeconds: (readyMs - beganMs) / 1000 });
+    await deliverAll(system, options.pipeline, process);
+    return result;
+  } finally {
+    await system.close();
+  }
+}
+
+/** The sinks get what is final before the run ends; what a sink does not take waits in the data folder, or is told of and gone with the memory. */
+async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: CommandProcess): Promise<void> {
+  const reports = await system.deliver();
+  for (const [name, { failed, oldestMs, deadLetters }] of Object.entries(reports))
+    if (oldestMs > 0 || deadLetters > 0 || failed > 0)
+      stderr.write(`tidemark: sink ${name} has not taken everything: ${failed} attempts failed, ${deadLetters} dead letters\n`);
+  const away = sinks.filter(({ name }) => !Object.hasOwn(reports, name));
+  if (away.length > 0) stderr.write(`tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}\n`);
+}

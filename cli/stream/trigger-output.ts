@@ -1,0 +1,43 @@
+import type { WindowJson } from '../../functions/api/window-json.ts';
+import { type OutputMode, type OutputPane, outputOf } from '../../functions/core/output-mode.ts';
+import { resultRows } from '../api-client.ts';
+import type { CommandProcess } from '../command.ts';
+import { printRows, type ResultForm } from '../result-table.ts';
+import type { Embedded } from './embedded.ts';
+
+/** What a trigger's window is to the output mode: the trigger is its pane, for open windows are merged live. */
+type TriggerPane = OutputPane & WindowJson & { readonly revision: number };
+
+/**
+ * Prints what each trigger sends in an output mode, as Spark's console sink does: a heading and the rows, or, as JSON, the rows alone. A trigger that sends nothing prints
+ * nothing. What was there before the first trigger, of a run that is gone on with, was sent then.
+ */
+export function triggerOutput(
+  mode: OutputMode,
+  queries: readonly string[],
+  form: ResultForm,
+  { stdout }: Pick<CommandProcess, 'stdout'>,
+): (system: Embedded, trigger: number) => Promise<void> {
+  const cursors = new Map<string, string>();
+  const panes = new Map<string, TriggerPane>();
+
+  async function changesOf({ api }: Embedded, query: string, trigger: number): Promise<readonly WindowJson[]> {
+    const { windows, cursor } = await api.changes(query, mode === 'append' ? 'append' : 'update', {}, cursors.get(query));
+    cursors.set(query, cursor);
+    return windows.flatMap((window) => {
+      const pane = { ...window, revision: trigger };
+      const name = `${query} ${window.start}/${window.end}`;
+      const sent = outputOf(mode === 'append' ? 'append' : 'update', { pane, before: panes.get(name), table: [] });
+      panes.set(name, pane);
+      return sent.map(({ rows }) => ({ ...window, rows }));
+    });
+  }
+
+  return async (system, trigger) => {
+    const changed = (await Promise.all(queries.map((query) => changesOf(system, query, trigger)))).flat();
+    if (trigger === 0 || changed.length === 0) return;
+    const table = mode === 'complete' ? await Promise.all(queries.map((query) => system.api.windows(query, {}))) : undefined;
+    if (form === 'table') stdout.write(`trigger ${trigger}\n`);
+    printRows(resultRows(table?.flat() ?? changed), form, stdout);
+  };
+}

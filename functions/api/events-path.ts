@@ -1,0 +1,2 @@
+/** Where events are posted. */
+export const eventsPath = '/v1/events';

@@ -1,0 +1,49 @@
+import { isoTime } from '../core/event-time.ts';
+import type { Row } from '../core/partial.ts';
+import type { Query } from '../core/pipeline.ts';
+import type { KeptPane, PaneStatus } from '../state/manifest.ts';
+import { timed } from './time-json.ts';
+import { matchingRows } from './window-json.ts';
+
+/** A pane of a window as the API shows it. Times are epoch ms, with the same in ISO 8601 beside them. */
+export interface RevisionJson {
+  readonly query: string;
+  readonly start: number;
+  readonly startTime: string;
+  readonly end: number;
+  readonly endTime: string;
+  readonly status: PaneStatus;
+  readonly revision: number;
+  readonly emittedAt: number | null;
+  readonly emittedAtTime: string | null;
+  readonly records: number;
+  readonly rows: readonly Row[];
+}
+
+/** The pane with those of its rows that have the values of `key`. */
+export function revisionJson(
+  { query, start, end, status, revision, writtenAt, records, rows }: KeptPane,
+  key: Readonly<Record<string, unknown>>,
+): RevisionJson {
+  return {
+    query,
+    start,
+    startTime: isoTime(start),
+    end,
+    endTime: isoTime(end),
+    status,
+    revision,
+    ...timed('emittedAt', 'emittedAtTime', writtenAt),
+    records,
+    rows: matchingRows(rows, key),
+  };
+}
+
+/** The columns of a query's revisions, a row each. */
+export function revisionColumns({ groupBy, aggregateNames }: Query): readonly string[] {
+  return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', 'emittedAt', 'emittedAtTime', ...groupBy, ...aggregateNames];
+}
+
+export function revisionRows({ rows, records: _records, ...head }: RevisionJson): readonly Readonly<Record<string, unknown>>[] {
+  return rows.map(({ key, values }) => ({ ...head, ...key, ...values }));
+}

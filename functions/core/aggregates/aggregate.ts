@@ -1,0 +1,77 @@
+/** What an aggregate's state is encoded to: anything JSON has, kept short, for it is written with every batch. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** What an aggregate takes from one event: a value, nothing (SQL's null), or the reason why the event has to be rejected. */
+export type AggregateInput<Input> =
+  | { readonly kind: 'value'; readonly value: Input }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/**
+ * An aggregate: a commutative, associative merge with an identity, so that shards, batches, retries and buckets can be merged in any
+ * order (`topK` alone keeps that only within its error bound: docs/AGGREGATES.md). `Input` and `State` are its own business; pipelines
+ * hold it as {@link AnyAggregate}.
+ */
+export interface Aggregate<Event, Input, State, Result extends Json> {
+  /** Its name in messages and definitions: `sum`. */
+  readonly kind: string;
+  /** The field it takes, where that was given by its name. */
+  readonly field?: string;
+  /** What else of its definition its states and results depend on, for the lock: `k 10, capacity 100`. */
+  readonly parameters?: string;
+  /** Most bytes of an encoded state. @default {@link smallStateBytes} */
+  readonly mostBytes?: number;
+  /** Pure; runs before anything of the event is applied, and again when it is folded. @param time the event's, epoch ms */
+  readonly input: (event: Event, time: number) => AggregateInput<Input>;
+  readonly identity: State;
+  /** Owns the state that it is given, unless that is the identity, and may change it in place: a fold shares none while it goes on. */
+  add(state: State, value: Input): State;
+  /** Leaves both states as they are. */
+  merge(left: State, right: State): State;
+  encode(state: State): Json;
+  /** Reads what `encode` gave. @throws when it did not come from `encode`: the page is corrupt. */
+  decode(json: Json): State;
+  result(state: State): Result;
+  /**
+   * The state behind a result, where a result loses nothing: totals over windows are then merged from the rows that people read. Windows
+   * keep the states of other aggregates beside their rows.
+   */
+  readonly stateOf?: (result: Result) => State;
+}
+
+/** An aggregate whose inputs and states only it can tell apart. */
+export type AnyAggregate<Event> = Aggregate<Event, unknown, unknown, Json>;
+
+/** Most bytes of the state of an aggregate that holds a number or two: an exact sum and its count. */
+export const smallStateBytes = 1600;
+
+/** Hides an aggregate's own types. Sound, as only its own functions ever see its inputs and states. */
+export function opaque<Event, Input, State, Result extends Json>(aggregate: Aggregate<Event, Input, State, Result>): AnyAggregate<Event> {
+  return aggregate as unknown as AnyAggregate<Event>;
+}
+
+/** The input of an event without a value. */
+export const none = { kind: 'none' } as const;
+
+/** A state that `encode` never gave: the page that it is from is corrupt. */
+export function corrupt(json: unknown): Error {
+  return new Error(`not the state of an aggregate: ${(JSON.stringify(json) ?? typeof json).slice(0, 80)}`);
+}
+
+/** A number of a state. @throws when it is none */
+export function numberIn(json: unknown): number {
+  if (typeof json !== 'number') throw corrupt(json);
+  return json;
+}
+
+/** A count of a state: a whole number that is not negative. @throws when it is none */
+export function countIn(json: unknown): number {
+  if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) throw corrupt(json);
+  return json;
+}
+
+/** A list of a state. @throws when it is none */
+export function listIn(json: unknown): readonly Json[] {
+  if (!Array.isArray(json)) throw corrupt(json);
+  return json;
+}

@@ -1,0 +1,93 @@
+import { compareKeys } from '../group-key.ts';
+import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import { type Field, selector } from './number-input.ts';
+import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, shownText, utf8Bytes } from './scalar.ts';
+import { wholeNumber } from './whole-number.ts';
+
+/** Most bytes of a set's values: short text by the thousand, long text by the dozen. */
+export const setBytes = 16 * 1024;
+
+/** The shortest values that came, as JSON text, and whether there were others. */
+interface Collected {
+  readonly texts: ReadonlySet<string>;
+  readonly overflow: boolean;
+}
+
+/**
+ * The different values, sorted, at most `limit` of them and 16 KB. When there are more, the shortest are kept, and of equally short ones those that come
+ * first: whatever the order of the events and of merging, the same ones. The result is `{"overflow":false,"values":[...]}`. Text of more than 200
+ * characters is shortened.
+ * @param limit from 1 to 1,000
+ */
+export function collectSet<const Name extends string>(field: Name, limit: number): AnyAggregate<Field<Name, Scalar>>;
+export function collectSet<Event>(select: ScalarOf<Event>, limit: number): AnyAggregate<Event>;
+export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): AnyAggregate<Event> {
+  const kind = 'collectSet';
+  const most = wholeNumber(`${kind}.limit`, limit, 1, 1000);
+  const { select, named } = selector(kind, of);
+  const identity: Collected = { texts: new Set(), overflow: false };
+  const encode = (state: Collected): Json => {
+    const { texts, overflow } = fitting(state, most);
+    const values = [...texts].sort(byText).map((text) => JSON.parse(text) as Json);
+    return overflow ? [values, 1] : [values];
+  };
+  return opaque<Event, string, Collected, Json>({
+    ...named,
+    kind,
+    parameters: `limit ${most}`,
+    mostBytes: setBytes + most + 16,
+    input: (event) => {
+      const found = scalarInput(kind, select(event));
+      return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
+    },
+    identity,
+    add(state, text) {
+      if (state.texts.has(text)) return state;
+      const own = state === identity ? { texts: new Set<string>(), overflow: false } : state;
+      (own.texts as Set<string>).add(text);
+      // Cut now and then, for a sort each time would cost more than all the rest.
+      return own.texts.size > 2 * most + 16 ? fitting(own, most) : own;
+    },
+    merge: (left, right) => fitting({ texts: new Set([...left.texts, ...right.texts]), overflow: left.overflow || right.overflow }, most),
+    encode,
+    decode: (json) => {
+      const [values, flag = 0, ...more] = listIn(json);
+      const texts = listIn(values).map((value) => {
+        if (!isScalar(value)) throw corrupt(json);
+        return JSON.stringify(value);
+      });
+      const state = { texts: new Set(texts), overflow: flag === 1 };
+      if ((flag !== 0 && flag !== 1) || more.length > 0 || state.texts.size !== texts.length || state.texts.size > most) throw corrupt(json);
+      return state;
+    },
+    result: (state) => {
+      const { texts, overflow } = fitting(state, most);
+      const values = [...texts].map((text) => JSON.parse(text) as Scalar);
+      return { overflow, values: values.sort((left, right) => compareKeys([left], [right])) };
+    },
+  });
+}
+
+/**
+ * The longest beginning that fits, in the order of length and then of text. What does not fit in a part does not fit in the whole either: whatever stands
+ * behind it there is no shorter. So the same values are left in whatever parts and order they come.
+ */
+function fitting(state: Collected, most: number): Collected {
+  const { texts, overflow } = state;
+  let bytes = 0;
+  if (texts.size <= most) {
+    for (const text of texts) bytes += utf8Bytes(text);
+    if (bytes <= setBytes) return state;
+  }
+  const sized = [...texts]
+    .map((text) => ({ text, size: utf8Bytes(text) }))
+    .sort((left, right) => left.size - right.size || byText(left.text, right.text));
+  const kept = new Set<string>();
+  bytes = 0;
+  for (const { text, size } of sized) {
+    bytes += size;
+    if (kept.size === most || bytes > setBytes) break;
+    kept.add(text);
+  }
+  return { texts: kept, overflow: overflow || kept.size < texts.size };
+}

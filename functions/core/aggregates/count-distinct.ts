@@ -1,0 +1,81 @@
+import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import { type Field, selector } from './number-input.ts';
+import { byText, digest, isScalar, type Scalar, type ScalarOf, scalarInput } from './scalar.ts';
+import { optionsOf, wholeNumber } from './whole-number.ts';
+
+/** Options of {@link countDistinct}. */
+export interface DistinctOptions {
+  /** Most values that are counted, from 1 to 4,000. A key's state has up to 27 bytes for each. @default 1,000 */
+  readonly upTo?: number;
+}
+
+/** The values that came, by name; overflowed: more than the bound, for ever. */
+type Distinct = ReadonlySet<string> | 'overflow';
+
+/** JSON text longer than this is held by 128 bits of its SHA-256. */
+const longestHeld = 24;
+
+/** Bytes of one of them in JSON, beyond ASCII too. */
+const bytesOfOne = 3 * longestHeld + 1;
+
+function nameOf(value: Scalar): string {
+  const text = JSON.stringify(value);
+  // JSON text begins with no `#`.
+  return text.length <= longestHeld ? text : `#${digest(text)}`;
+}
+
+/**
+ * How many different values there are, exactly, up to a bound. Beyond it the result is `{"atLeast":1001,"overflow":true}`, whatever is merged with it:
+ * `approxCountDistinct` has no bound. Text and numbers are different values, `"1"` and 1.
+ */
+export function countDistinct<const Name extends string>(field: Name, options?: DistinctOptions): AnyAggregate<Field<Name, Scalar>>;
+export function countDistinct<Event>(select: ScalarOf<Event>, options?: DistinctOptions): AnyAggregate<Event>;
+export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: DistinctOptions): AnyAggregate<Event> {
+  const kind = 'countDistinct';
+  const upTo = wholeNumber(`${kind}.upTo`, optionsOf(kind, options, ['upTo']).upTo ?? 1000, 1, 4000);
+  const { select, named } = selector(kind, of);
+  const identity: Distinct = new Set();
+  const bounded = (names: ReadonlySet<string>): Distinct => (names.size > upTo ? 'overflow' : names);
+  return opaque<Event, string, Distinct, Json>({
+    ...named,
+    kind,
+    parameters: `up to ${upTo}`,
+    mostBytes: bytesOfOne * upTo,
+    input: (event) => {
+      const found = scalarInput(kind, select(event));
+      return found.kind === 'value' ? { kind: 'value', value: nameOf(found.value) } : found;
+    },
+    identity,
+    add(state, name) {
+      if (state === 'overflow' || state.has(name)) return state;
+      const own = state === identity ? new Set<string>() : (state as Set<string>);
+      return bounded(own.add(name));
+    },
+    merge(left, right) {
+      if (left === 'overflow' || right === 'overflow') return 'overflow';
+      if (left.size === 0 || right.size === 0) return left.size === 0 ? right : left;
+      return bounded(new Set([...left, ...right]));
+    },
+    encode: (state) => (state === 'overflow' ? -1 : [...state].sort(byText).map(heldJson)),
+    decode: (json) => (json === -1 ? 'overflow' : distinctIn(json, upTo)),
+    result: (state) => (state === 'overflow' ? { atLeast: upTo + 1, overflow: true } : state.size),
+  });
+}
+
+function heldJson(name: string): Json {
+  return name.startsWith('#') ? [name.slice(1)] : (JSON.parse(name) as Json);
+}
+
+function distinctIn(json: Json, upTo: number): ReadonlySet<string> {
+  const held = listIn(json);
+  const names = new Set(
+    held.map((one) => {
+      if (isScalar(one)) return JSON.stringify(one);
+      const [hash] = listIn(one);
+      if (typeof hash !== 'string') throw corrupt(json);
+      return `#${hash}`;
+    }),
+  );
+  if (names.size !== held.length || names.size > upTo) throw corrupt(json);
+  return names;
+}

@@ -1,0 +1,149 @@
+import { mistake } from '../error.ts';
+import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { utf8Bytes } from './scalar.ts';
+import { optionsOf, wholeNumber } from './whole-number.ts';
+
+/** An aggregate of your own, as it is written. All of it must be pure: retries run it again. */
+export interface AggregateSpec<Event, State, Result extends Json> {
+  /** What it is called in the lock and the API. Its functions cannot be compared: name it anew when its states change. @default 'custom' */
+  readonly name?: string;
+  /** The state of no event. */
+  readonly identity: State;
+  /** The state with an event more. May change the state that it is given. What it throws for a new state rejects the event. @param time of the event, epoch ms */
+  add(state: State, event: Event, time: number): State;
+  /** The state of both: commutative, associative, `identity` changes nothing. May change the left one. */
+  merge(left: State, right: State): State;
+  /** The state as JSON, short, for it is written with every batch. Equal states should be equal JSON. */
+  encode(state: State): Json;
+  /** The reverse of `encode`. */
+  decode(json: Json): State;
+  /** What rows show. */
+  result(state: State): Result;
+  /** Most bytes of an encoded state, from 16 to 65,536; a state that outgrows them is overflowed for good. @default 4,096 */
+  readonly mostBytes?: number;
+}
+
+/** Why a state is lost: it outgrew its bound, or `add` or `merge` threw where it had not thrown for the event alone. */
+type Overflow = { readonly overflow: 'size' | 'threw' };
+
+/** No event yet; the user's state; lost for good. Wrapped, so that whatever the user's states are, these are told apart. */
+type Own<State> = undefined | { readonly state: State } | Overflow;
+
+const functionNames = ['add', 'merge', 'encode', 'decode', 'result'] as const;
+const largestBytes = 65_536;
+
+/**
+ * Makes an aggregate of your own. Its identity, its encoding and its result are checked when it is defined, its laws are yours to keep:
+ * test/property/aggregate-laws.property.test.ts shows how they are checked. A state that outgrows `mostBytes` is `{"overflow":"size"}` from then on, whatever
+ * is merged with it, and so is one on which a function throws, `{"overflow":"threw"}`: a shard is never blocked.
+ * @throws TidemarkError that names the member, what came and the remedy
+ */
+export function defineAggregate<Event, State, Result extends Json>(spec: AggregateSpec<Event, State, Result>): AnyAggregate<Event> {
+  const { name = 'custom', mostBytes = 4096 } = checkedSpec(spec);
+  /** A state that nobody else holds, whatever the user's functions do to it. */
+  const fresh = (state: State): State => spec.decode(plainJson(spec.encode(state)));
+  const guarded = (make: () => State): Own<State> => {
+    try {
+      return { state: make() };
+    } catch {
+      return { overflow: 'threw' };
+    }
+  };
+  const encodeOwn = (own: Own<State>): Json => {
+    if (own === undefined) return null;
+    if ('overflow' in own) return own;
+    try {
+      const json = plainJson(spec.encode(own.state));
+      return utf8Bytes(JSON.stringify(json)) > mostBytes ? { overflow: 'size' } : [json];
+    } catch {
+      return { overflow: 'threw' };
+    }
+  };
+  return opaque<Event, { readonly event: Event; readonly time: number }, Own<State>, Json>({
+    kind: name,
+    parameters: `at most ${mostBytes} bytes`,
+    mostBytes: mostBytes + 2,
+    input(event, time) {
+      // Tried on a state of its own: an event that it throws for is rejected, before anything of it is applied.
+      spec.add(fresh(spec.identity), event, time);
+      return { kind: 'value', value: { event, time } };
+    },
+    identity: undefined,
+    add: (own, { event, time }) =>
+      own !== undefined && 'overflow' in own ? own : guarded(() => spec.add(own === undefined ? fresh(spec.identity) : own.state, event, time)),
+    merge(left, right) {
+      if (left === undefined || right === undefined) return left ?? right;
+      if ('overflow' in left || 'overflow' in right) return lost(left, right);
+      return guarded(() => spec.merge(fresh(left.state), fresh(right.state)));
+    },
+    encode: encodeOwn,
+    decode(json) {
+      if (json === null) return undefined;
+      if (typeof json === 'object' && 'overflow' in json && (json.overflow === 'size' || json.overflow === 'threw'))
+        return { overflow: json.overflow };
+      const [encoded, ...more] = listIn(json);
+      if (encoded === undefined || more.length > 0) throw corrupt(json);
+      return { state: spec.decode(encoded) };
+    },
+    result(own) {
+      // As it would come back from a page, where it may have become too great.
+      const stored = encodeOwn(own);
+      if (own !== undefined && !Array.isArray(stored)) return stored;
+      try {
+        return canonicalJson(plainJson(spec.result(fresh(own === undefined || 'overflow' in own ? spec.identity : own.state))));
+      } catch {
+        return { overflow: 'threw' };
+      }
+    },
+  });
+}
+
+/** Of two reasons the same one, in whichever order they come. */
+function lost<State>(left: Own<State>, right: Own<State>): Overflow {
+  const reasons = [left, right].flatMap((own) => (own !== undefined && 'overflow' in own ? [own.overflow] : []));
+  return { overflow: reasons.includes('size') ? 'size' : 'threw' };
+}
+
+/** What JSON makes of a value. @throws when it makes nothing of it */
+function plainJson(value: unknown): Json {
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new Error('no JSON');
+  return JSON.parse(text) as Json;
+}
+
+function checkedSpec<Event, State, Result extends Json>(spec: AggregateSpec<Event, State, Result>): AggregateSpec<Event, State, Result> {
+  const field = 'defineAggregate';
+  optionsOf(field, spec, ['name', 'identity', 'mostBytes', ...functionNames]);
+  if (spec === undefined) throw mistake(field, spec, `is missing: give { identity, ${functionNames.join(', ')} }`);
+  for (const name of functionNames) {
+    const given: unknown = spec[name];
+    if (typeof given !== 'function' || /Async|Generator/.test(Object.prototype.toString.call(given)))
+      throw mistake(`${field}.${name}`, given, 'is no function that returns its value: give one that is neither async nor a generator');
+  }
+  if (spec.name !== undefined && (typeof spec.name !== 'string' || !/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name)))
+    throw mistake(`${field}.name`, spec.name, 'is no name: use letters, digits and _, a letter first, at most 64');
+  if (spec.mostBytes !== undefined) wholeNumber(`${field}.mostBytes`, spec.mostBytes, 16, largestBytes);
+  checkIdentity(field, spec);
+  return spec;
+}
+
+/** The laws that can be seen of the identity alone. */
+function checkIdentity<Event, State, Result extends Json>(field: string, spec: AggregateSpec<Event, State, Result>): void {
+  const tried = <T>(name: string, make: () => T, remedy: string): T => {
+    try {
+      return make();
+    } catch (error) {
+      throw mistake(`${field}.${name}`, spec.identity, `of the identity throws ${String(error).slice(0, 60)}: ${remedy}`);
+    }
+  };
+  const encode = (state: State) => tried('encode', () => JSON.stringify(plainJson(spec.encode(state))), 'give a function to JSON');
+  const text = encode(spec.identity);
+  const decoded = () => tried('decode', () => spec.decode(JSON.parse(text) as Json), 'give the reverse of encode');
+  if (encode(decoded()) !== text)
+    throw mistake(`${field}.decode`, text, 'is not what comes back through decode and encode: give the reverse of encode');
+  const merged = tried('merge', () => spec.merge(decoded(), decoded()), 'give a function of two states');
+  if (encode(merged) !== text)
+    throw mistake(`${field}.merge`, encode(merged), `is what two identities, ${text.slice(0, 40)}, merge to: give an identity that changes nothing`);
+  tried('result', () => plainJson(spec.result(decoded())), 'give a function to JSON, null where there is none');
+}

@@ -1,0 +1,62 @@
+import { mistake } from '../error.ts';
+import { type AnyAggregate, corrupt, countIn, listIn } from './aggregate.ts';
+import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
+
+/** Most edges of a histogram. */
+const mostEdges = 200;
+
+/** The result of a histogram: one count more than edges. A type, for an interface would be no JSON. */
+export type HistogramResult = {
+  /** Of the numbers below the first edge, then from each edge to below the next, then from the last edge on. */
+  readonly counts: readonly number[];
+  readonly edges: readonly number[];
+};
+
+/**
+ * How many numbers lie between edges: `histogram('ms', [10, 100])` gives `{"counts":[5,3,1],"edges":[10,100]}`: five below 10, three from 10 to below 100, one of
+ * 100 or more. Exact.
+ * @param edges 1 to 200 finite numbers, ascending
+ */
+export function histogram<const Name extends string>(field: Name, edges: readonly number[]): AnyAggregate<Field<Name, number>>;
+export function histogram<Event>(select: NumberOf<Event>, edges: readonly number[]): AnyAggregate<Event>;
+export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly number[]): AnyAggregate<Event> {
+  const kind = 'histogram';
+  const isAscending = (list: readonly unknown[]) =>
+    list.every((edge, i) => typeof edge === 'number' && Number.isFinite(edge) && (i === 0 || edge > Number(list[i - 1])));
+  if (!Array.isArray(edges) || edges.length === 0 || edges.length > mostEdges || !isAscending(edges))
+    throw mistake(`${kind}.edges`, edges, `are no edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`);
+  const bounds: readonly number[] = edges.map((edge: number) => edge + 0);
+  const identity: readonly number[] = new Array<number>(bounds.length + 1).fill(0);
+  return ofNumbers<Event, readonly number[], HistogramResult>(of, {
+    kind,
+    parameters: `edges ${bounds.join(' ')}`,
+    mostBytes: 17 * identity.length + 2,
+    identity,
+    add(state, value) {
+      const own = state === identity ? identity.slice() : (state as number[]);
+      const bin = binOf(bounds, value);
+      own[bin] = (own[bin] ?? 0) + 1;
+      return own;
+    },
+    merge: (left, right) => left.map((count, i) => count + (right[i] ?? 0)),
+    encode: (state) => state,
+    decode: (json) => {
+      const counts = listIn(json).map(countIn);
+      if (counts.length !== identity.length) throw corrupt(json);
+      return counts;
+    },
+    result: (state) => ({ counts: [...state], edges: bounds }),
+    stateOf: ({ counts }) => counts,
+  });
+}
+
+/** How many edges a number has reached. */
+function binOf(edges: readonly number[], value: number): number {
+  let [low, high] = [0, edges.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((edges[middle] ?? Number.POSITIVE_INFINITY) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,55 @@
+import { callable } from '../callable.ts';
+import { type Aggregate, type AggregateInput, type AnyAggregate, type Json, none, opaque } from './aggregate.ts';
+
+/**
+ * Where an aggregate of numbers finds its number: the name of a field of the event, or a function of the event, which has to say its type.
+ * Null and undefined are left out, as in SQL; NaN, infinities and other types reject the event.
+ */
+export type NumberOf<Event> = (event: Event) => number | null | undefined;
+
+/** An event that may have a value of a type under a name. */
+export type Field<Name extends string, Value> = { readonly [Key in Name]?: Value | null | undefined };
+
+/** An aggregate of numbers, as {@link min} and its like are called. */
+export interface NumberAggregate {
+  <const Name extends string>(field: Name): AnyAggregate<Field<Name, number>>;
+  <Event>(select: NumberOf<Event>): AnyAggregate<Event>;
+}
+
+/** Finds a value, given the name of a field or a function of the event; with the name, for the lock. @throws TidemarkError when it is neither */
+export function selector<Value>(
+  kind: string,
+  of: string | ((event: never) => Value),
+): { readonly select: (event: unknown) => unknown; readonly named: { readonly field?: string } } {
+  if (typeof of === 'string') return { select: (event) => (event as Readonly<Record<string, unknown>>)[of], named: { field: of } };
+  return { select: callable(kind, of), named: {} };
+}
+
+/** All of an aggregate but where its value comes from. */
+export type States<Input, State, Result extends Json> = Omit<Aggregate<unknown, Input, State, Result>, 'input' | 'field'>;
+
+/** An aggregate of the numbers that a selector finds. */
+export function ofNumbers<Event, State, Result extends Json>(
+  of: string | ((event: never) => unknown),
+  states: States<number, State, Result>,
+): AnyAggregate<Event> {
+  const { select, named } = selector(states.kind, of);
+  return opaque<Event, number, State, Result>({ ...states, ...named, input: (event) => numberInput(states.kind, select(event)) });
+}
+
+/** An aggregate of numbers without parameters. */
+export function numberAggregate<State, Result extends Json>(states: States<number, State, Result>): NumberAggregate {
+  return <Event>(of: string | NumberOf<Event>) => ofNumbers<Event, State, Result>(of, states);
+}
+
+/** A number, nothing, or why the event is refused. */
+export function numberInput(kind: string, value: unknown): AggregateInput<number> {
+  if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'value', value };
+  if (value === null || value === undefined) return none;
+  return refusal(kind, value);
+}
+
+/** Refuses an event for what an aggregate found in it. */
+export function refusal(kind: string, value: unknown): AggregateInput<never> {
+  return { kind: 'refused', reason: `${kind} of ${typeof value === 'number' ? value : typeof value}` };
+}

@@ -1,0 +1,64 @@
+import { mistake } from '../error.ts';
+import type { AnyAggregate, Json } from './aggregate.ts';
+import { addValue, bounded, decodeBins, emptyBins, encodeBins, logGamma, mergeBins, quantilesOf } from './dd-sketch.ts';
+import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
+import { numberBetween, optionsOf } from './whole-number.ts';
+
+/** Options of {@link percentiles}. */
+export interface PercentileOptions {
+  /** How far a value may be from the true one, as a share of it: from 0.001 to 0.1. @default 0.01 */
+  readonly relativeError?: number;
+}
+
+/** Most percentiles of one aggregate. */
+const mostShares = 20;
+
+/**
+ * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`, each within the relative error of the value at its rank, for
+ * values of either sign. Null when no record had a number. Values that span more than 1,024 bins, a factor of 8 x 10^8 at 1 %, lose the ones nearest to
+ * zero, and the result has `"overflow":true`.
+ * @param shares from 0 to 1, at most 20
+ */
+export function percentiles<const Name extends string>(
+  field: Name,
+  shares: readonly number[],
+  options?: PercentileOptions,
+): AnyAggregate<Field<Name, number>>;
+export function percentiles<Event>(select: NumberOf<Event>, shares: readonly number[], options?: PercentileOptions): AnyAggregate<Event>;
+export function percentiles<Event>(of: string | NumberOf<Event>, shares: readonly number[], options?: PercentileOptions): AnyAggregate<Event> {
+  const kind = 'percentiles';
+  if (!Array.isArray(shares) || shares.length === 0 || shares.length > mostShares || new Set(shares).size !== shares.length)
+    throw mistake(`${kind}.shares`, shares, `are no percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`);
+  // In the order of their names, as every structured result.
+  const wanted = shares
+    .map((share) => ({ share: numberBetween(`${kind}.shares`, share, 0, 1), name: nameOf(share) }))
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const error = numberBetween(`${kind}.relativeError`, optionsOf(kind, options, ['relativeError']).relativeError ?? 0.01, 0.001, 0.1);
+  const logOfGamma = logGamma(error);
+  return ofNumbers<Event, typeof emptyBins, Json>(of, {
+    kind,
+    parameters: `${wanted.map(({ name }) => name).join(' ')}, relative error ${error}`,
+    // Counts of ten digits in every bin of both signs.
+    mostBytes: 24 * 1024,
+    identity: emptyBins,
+    add: (state, value) => addValue(state, logOfGamma, value),
+    merge: mergeBins,
+    encode: encodeBins,
+    decode: decodeBins,
+    result: (state) => {
+      const values = quantilesOf(
+        state,
+        logOfGamma,
+        wanted.map(({ share }) => share),
+      );
+      if (values === undefined) return null;
+      const named = Object.fromEntries(wanted.map(({ name }, i) => [name, values[i] ?? null]));
+      return bounded(state).collapsed ? { overflow: true, ...named } : named;
+    },
+  });
+}
+
+/** `p50`, `p99`, `p99_9`: names that SQL and paths take. */
+function nameOf(share: number): string {
+  return `p${String(Number((share * 100).toPrecision(12))).replace('.', '_')}`;
+}

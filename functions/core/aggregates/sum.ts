@@ -1,0 +1,144 @@
+import { addDecimals, type Decimal, decimalResult, decimalText, mostDecimalDigits, parseDecimal, wholeDecimal, zeroDecimal } from '../decimal.ts';
+import { addNumber, addSums, decodeSum, type ExactSum, encodeSum, fractionOf, quotient, ratio, toNumber, zero } from '../exact-sum.ts';
+import { type AggregateInput, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
+import { type Field, numberInput, selector } from './number-input.ts';
+
+/** What a sum takes: a number, a whole number beyond 2^53 as a bigint, or a whole or decimal number in text, `"12.50"`. */
+export type Amount = number | bigint | string;
+
+/** Where a sum finds what it adds, as {@link NumberOf}; text that is no number rejects the event. */
+export type AmountOf<Event> = (event: Event) => Amount | null | undefined;
+
+/** `sum` and `avg`, as they are called. */
+export interface AmountAggregate {
+  <const Name extends string>(field: Name): AnyAggregate<Field<Name, Amount>>;
+  <Event>(select: AmountOf<Event>): AnyAggregate<Event>;
+}
+
+/** Exact whatever was added: nothing is rounded before the result is read. Most sums have the first two members only. */
+interface Total {
+  /** Of the doubles, and of the other numbers that are safe integers. */
+  readonly sum: ExactSum;
+  readonly count: number;
+  /** A double that is no safe integer is in it: the result is a double then, rounded once. */
+  readonly isFloat?: true;
+  /** Of the other numbers: those in text and the bigints. Never zero. */
+  readonly decimals?: Decimal;
+}
+
+function amountInput(kind: string, value: unknown): AggregateInput<number | Decimal> {
+  if (typeof value !== 'string' && typeof value !== 'bigint') return numberInput(kind, value);
+  const decimal = typeof value === 'string' ? parseDecimal(value) : bounded(value);
+  if (decimal === undefined)
+    return { kind: 'refused', reason: `${kind} of ${typeof value} that is no decimal number of at most ${mostDecimalDigits} digits on either side` };
+  const number = decimal.scale === 0 ? Number(decimal.unscaled) : Number.NaN;
+  return { kind: 'value', value: Number.isSafeInteger(number) ? number : decimal };
+}
+
+const mostBigint = 10n ** BigInt(mostDecimalDigits);
+
+function bounded(value: bigint): Decimal | undefined {
+  return value < mostBigint && value > -mostBigint ? wholeDecimal(value) : undefined;
+}
+
+/** The one form of a total. */
+function totalOf(sum: ExactSum, count: number, isFloat: boolean, decimals: Decimal): Total {
+  const total = isFloat ? ({ sum, count, isFloat } as const) : { sum, count };
+  return decimals.unscaled === 0n ? total : { ...total, decimals };
+}
+
+const totals = {
+  identity: { sum: zero, count: 0 } as Total,
+  add: ({ sum, count, isFloat, decimals = zeroDecimal }: Total, value: number | Decimal): Total =>
+    typeof value === 'number'
+      ? totalOf(addNumber(sum, value), count + 1, isFloat === true || !Number.isSafeInteger(value), decimals)
+      : totalOf(sum, count + 1, isFloat === true, addDecimals(decimals, value)),
+  merge: (left: Total, right: Total): Total =>
+    totalOf(
+      addSums(left.sum, right.sum),
+      left.count + right.count,
+      left.isFloat === true || right.isFloat === true,
+      left.decimals === undefined ? (right.decimals ?? zeroDecimal) : addDecimals(left.decimals, right.decimals ?? zeroDecimal),
+    ),
+  /** `[sum, count]`, then what those two do not say: 1 for a double among the terms, and the decimals. */
+  encode: ({ sum, count, isFloat, decimals }: Total): Json => {
+    const flag = isFloat && !isFraction(sum) ? 1 : 0;
+    if (decimals !== undefined) return [encodeSum(sum), count, flag, decimalText(decimals)];
+    return flag === 1 ? [encodeSum(sum), count, flag] : [encodeSum(sum), count];
+  },
+  decode: (json: Json): Total => {
+    const [sumJson, countJson, flag = 0, text = '0', ...more] = listIn(json);
+    const sum = decodeSum(sumJson);
+    const decimals = typeof text === 'string' ? decodedDecimal(text) : undefined;
+    if (decimals === undefined || (flag !== 0 && flag !== 1) || more.length > 0) throw corrupt(json);
+    return totalOf(sum, countIn(countJson), flag === 1 || isFraction(sum), decimals);
+  },
+};
+
+/** Sums of more than one text may have more digits than a text. */
+function decodedDecimal(text: string): Decimal | undefined {
+  const [, minus, whole, fraction = ''] = /^(-?)(\d{1,140})(?:\.(\d{1,100}))?$/.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  const decimal = { unscaled: BigInt(`${minus}${whole}${fraction}`), scale: fraction.length };
+  return decimalText(decimal) === text ? decimal : undefined;
+}
+
+/** A sum with a fraction has a double among its terms: no need to write that down. */
+function isFraction(sum: ExactSum): boolean {
+  return typeof sum !== 'number' && sum.exponent < 0;
+}
+
+/** A sum of doubles can be too great for a double. JSON would make null of that, as if there was nothing to add: it is text instead. */
+export function shownNumber(value: number): number | 'Infinity' | '-Infinity' {
+  if (Number.isFinite(value)) return value;
+  return value > 0 ? 'Infinity' : '-Infinity';
+}
+
+function sumOf({ sum, count, isFloat, decimals }: Total): number | string | null {
+  if (count === 0) return null;
+  if (!isFloat) return typeof sum === 'number' && decimals === undefined ? sum : decimalResult(wholeAnd(sum, decimals));
+  if (decimals === undefined) return shownNumber(toNumber(sum));
+  const { numerator, denominator } = together(sum, decimals);
+  return shownNumber(ratio(numerator, denominator));
+}
+
+/** The exact sum of whole numbers and decimals. */
+function wholeAnd(sum: ExactSum, decimals: Decimal = zeroDecimal): Decimal {
+  return addDecimals(wholeDecimal(fractionOf(sum).numerator), decimals);
+}
+
+function meanOf({ sum, count, decimals }: Total): number | string | null {
+  if (count === 0) return null;
+  if (decimals === undefined) return quotient(sum, count);
+  const { numerator, denominator } = together(sum, decimals);
+  return shownNumber(ratio(numerator, denominator * BigInt(count)));
+}
+
+function together(sum: ExactSum, { unscaled, scale }: Decimal): { readonly numerator: bigint; readonly denominator: bigint } {
+  const { numerator, denominator } = fractionOf(sum);
+  const power = 10n ** BigInt(scale);
+  return { numerator: numerator * power + unscaled * denominator, denominator: denominator * power };
+}
+
+function amountAggregate(kind: string, result: (state: Total) => number | string | null): AmountAggregate {
+  return <Event>(of: string | AmountOf<Event>) => {
+    const { select, named } = selector(kind, of);
+    return opaque<Event, number | Decimal, Total, number | string | null>({
+      ...totals,
+      ...named,
+      kind,
+      result,
+      input: (event) => amountInput(kind, select(event)),
+    });
+  };
+}
+
+/**
+ * The sum, exact whatever the order. Of whole numbers, bigints and decimals in text not a digit is lost: the result is a number where a double
+ * holds it, and text where none does. With a double that is no safe integer among them it is the double nearest to the exact sum, rounded once.
+ * Null when no record had a number.
+ */
+export const sum: AmountAggregate = amountAggregate('sum', sumOf);
+
+/** The arithmetic mean: the exact sum divided by the count, rounded once to a double. Null when no record had a number. */
+export const avg: AmountAggregate = amountAggregate('avg', meanOf);

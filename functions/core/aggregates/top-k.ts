@@ -1,0 +1,62 @@
+import { type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
+import { addItem, cut, type FrequentItems, itemBytes, mergeItems, noItems, ordered } from './misra-gries.ts';
+import { type Field, selector } from './number-input.ts';
+import { isScalar, type Scalar, type ScalarOf, scalarInput, shownText } from './scalar.ts';
+import { optionsOf, wholeNumber } from './whole-number.ts';
+
+/** Options of {@link topK}. */
+export interface TopKOptions {
+  /** How many values are counted beside one another, from k to 2,000: a count is too low by at most all records / (capacity + 1). @default 10 k, at least 100 */
+  readonly capacity?: number;
+}
+
+/**
+ * The k most frequent values with their counts: `{"error":0,"items":[{"count":12,"value":"a"},...],"overflow":false}`. Exact while at most `capacity` different
+ * values came; beyond, `overflow` is true, and each count is too low by at most `error`. Text of more than 200 characters is shortened.
+ * @param k from 1 to 200
+ */
+export function topK<const Name extends string>(field: Name, k: number, options?: TopKOptions): AnyAggregate<Field<Name, Scalar>>;
+export function topK<Event>(select: ScalarOf<Event>, k: number, options?: TopKOptions): AnyAggregate<Event>;
+export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: TopKOptions): AnyAggregate<Event> {
+  const kind = 'topK';
+  const most = wholeNumber(`${kind}.k`, k, 1, 200);
+  const capacity = wholeNumber(`${kind}.capacity`, optionsOf(kind, options, ['capacity']).capacity ?? Math.max(10 * most, 100), most, 2000);
+  const { select, named } = selector(kind, of);
+  return opaque<Event, string, FrequentItems, Json>({
+    ...named,
+    kind,
+    parameters: `k ${most}, capacity ${capacity}`,
+    mostBytes: itemBytes + 20 * capacity,
+    input: (event) => {
+      const found = scalarInput(kind, select(event));
+      return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
+    },
+    identity: noItems,
+    add: (state, text) => addItem(state, capacity, text),
+    merge: (left, right) => mergeItems(left, right, capacity),
+    encode: (state) => {
+      const { counts, error } = cut(state, capacity);
+      return [error, ...ordered(counts).flatMap(([text, count]) => [JSON.parse(text) as Json, count])];
+    },
+    decode: (json) => itemsIn(json, capacity),
+    result: (state) => {
+      const { counts, error } = cut(state, capacity);
+      const items = ordered(counts)
+        .slice(0, most)
+        .map(([text, count]) => ({ count, value: JSON.parse(text) as Json }));
+      return { error, items, overflow: error > 0 };
+    },
+  });
+}
+
+function itemsIn(json: Json, capacity: number): FrequentItems {
+  const [error, ...held] = listIn(json);
+  const counts = new Map<string, number>();
+  for (let i = 0; i < held.length; i += 2) {
+    const value = held[i];
+    if (!isScalar(value)) throw corrupt(json);
+    counts.set(JSON.stringify(value), countIn(held[i + 1]));
+  }
+  if (counts.size * 2 !== held.length || counts.size > capacity) throw corrupt(json);
+  return error === 0 && counts.size === 0 ? noItems : { counts, error: countIn(error) };
+}

@@ -1,0 +1,75 @@
+import { mistake } from '../error.ts';
+import { addNumber, addSquare, addSums, decodeSum, type ExactSum, encodeSum, fractionOf, ratio, rootOfRatio, zero } from '../exact-sum.ts';
+import { type AnyAggregate, corrupt, countIn, type Json, listIn } from './aggregate.ts';
+import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
+import { shownNumber } from './sum.ts';
+
+/** What the records are: all there is, or a sample of it, whose variance is divided by one less. */
+export type Spread = 'sample' | 'population';
+
+/** `variance` and `stddev`, as they are called. */
+export interface SpreadAggregate {
+  <const Name extends string>(field: Name, spread?: Spread): AnyAggregate<Field<Name, number>>;
+  <Event>(select: NumberOf<Event>, spread?: Spread): AnyAggregate<Event>;
+}
+
+/** Exact sums of the numbers and of their squares: no cancellation, whatever the mean, and no order. */
+interface Moments {
+  readonly sum: ExactSum;
+  readonly squares: ExactSum;
+  readonly count: number;
+}
+
+const moments = {
+  identity: { sum: zero, squares: zero, count: 0 } as Moments,
+  add: ({ sum, squares, count }: Moments, value: number): Moments => ({
+    sum: addNumber(sum, value),
+    squares: addSquare(squares, value),
+    count: count + 1,
+  }),
+  merge: (left: Moments, right: Moments): Moments => ({
+    sum: addSums(left.sum, right.sum),
+    squares: addSums(left.squares, right.squares),
+    count: left.count + right.count,
+  }),
+  encode: ({ sum, squares, count }: Moments): Json => [encodeSum(sum), encodeSum(squares), count],
+  decode: (json: Json): Moments => {
+    const [sum, squares, count, ...more] = listIn(json);
+    if (more.length > 0) throw corrupt(json);
+    return { sum: decodeSum(sum), squares: decodeSum(squares, 'squares'), count: countIn(count) };
+  },
+};
+
+/** `(n Q - S^2) / (n (n - 1))`, or `/ n^2`, as an exact fraction, from the sum S of n numbers and the sum Q of their squares. */
+function varianceOf({ sum, squares, count }: Moments, spread: Spread): { readonly dividend: bigint; readonly divisor: bigint } | undefined {
+  const degrees = spread === 'sample' ? count - 1 : count;
+  if (degrees < 1) return undefined;
+  const [n, s, q] = [BigInt(count), fractionOf(sum), fractionOf(squares)];
+  const dividend = n * q.numerator * s.denominator ** 2n - s.numerator ** 2n * q.denominator;
+  return { dividend, divisor: n * BigInt(degrees) * q.denominator * s.denominator ** 2n };
+}
+
+function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigint) => number): SpreadAggregate {
+  return <Event>(of: string | NumberOf<Event>, spread: Spread = 'sample') => {
+    if (spread !== 'sample' && spread !== 'population') throw mistake(kind, spread, "is no kind of variance: use 'sample' or 'population'");
+    return ofNumbers<Event, Moments, number | string | null>(of, {
+      ...moments,
+      kind,
+      parameters: spread,
+      mostBytes: 1800,
+      result: (state) => {
+        const exact = varianceOf(state, spread);
+        return exact === undefined ? null : shownNumber(rounded(exact.dividend, exact.divisor));
+      },
+    });
+  };
+}
+
+/**
+ * The variance, of a sample (divided by n - 1; null below two numbers) unless told `'population'` (divided by n; null below one). Exact until it
+ * is rounded once to a double.
+ */
+export const variance: SpreadAggregate = spreadAggregate('variance', ratio);
+
+/** The standard deviation: the square root of {@link variance}, right to the last bit but one. */
+export const stddev: SpreadAggregate = spreadAggregate('stddev', rootOfRatio);

@@ -1,0 +1,131 @@
+import { callable } from './callable.ts';
+import { mistake } from './error.ts';
+
+/** What a key is: equal when JSON writes them alike, so 1 is not `'1'`. */
+export type LookupKey = string | number | boolean;
+
+/** What becomes of an event whose key the rows do not have: its fields are null (a left join), it is filtered (an inner join), or rejected. */
+export type UnknownKey = 'null' | 'filter' | 'reject';
+
+/** What an event gets: the fields of a row, or why it gets none. */
+export type Enriched =
+  | { readonly outcome: 'enriched'; readonly event: unknown }
+  | { readonly outcome: 'filtered' }
+  | { readonly outcome: 'unknown'; readonly detail: string };
+
+/** Fields for events from rows that do not move, as `enrich` takes it. The types say what the event must have, and what it has then. */
+export interface Lookup<Event, Added> {
+  /** Pure: the rows are part of the pipeline, and so of its deployment. What the key's function throws is thrown. */
+  readonly enrich: (event: unknown) => Enriched;
+  /** For the types only. */
+  readonly types?: (event: Event) => Added;
+}
+
+/** Which fields, and what of unknown keys. */
+export interface LookupOptions<Field extends string, Unknown extends UnknownKey> {
+  /** @default all but the key's */
+  readonly fields?: readonly Field[];
+  /** @default 'null' */
+  readonly unknown?: Unknown;
+}
+
+/** The fields that events get: with null for unknown keys, or as the rows have them. */
+type Added<Row, Field extends keyof Row, Unknown extends UnknownKey> = {
+  readonly [Name in Field]: Unknown extends 'null' ? Row[Name] | null : Row[Name];
+};
+
+/** Where the key is when the event and the rows do not have it under one name. */
+export interface KeyOf<Event, Name extends string> {
+  /** The event's key; null or undefined: it has none, and is as one that the rows do not have. Must be pure; has to say its event's type. */
+  readonly of: (event: Event) => LookupKey | null | undefined;
+  /** The field of the rows. */
+  readonly in: Name;
+}
+
+/**
+ * Gives events the fields of the row that has their key: of a file that the pipeline imports (`import devices from './devices.json'`), or of any list of objects.
+ * The rows go with the code into the deployment, so that every retry of a batch sees the same; other rows are another deployment.
+ * @param key a field that both have, or `{ of: (event: ...) => ..., in: 'id' }`
+ * @throws TidemarkError that names the row, when it has no key, or one that another has too
+ */
+export function lookup<
+  Row extends object,
+  const Name extends keyof Row & string,
+  const Field extends keyof Row & string = Exclude<keyof Row & string, Name>,
+  const Unknown extends UnknownKey = 'null',
+>(
+  rows: readonly Row[],
+  key: Name,
+  options?: LookupOptions<Field, Unknown>,
+): Lookup<{ readonly [Key in Name]?: LookupKey | null | undefined }, Added<Row, Field, Unknown>>;
+export function lookup<
+  Event,
+  Row extends object,
+  const Name extends keyof Row & string,
+  const Field extends keyof Row & string = Exclude<keyof Row & string, Name>,
+  const Unknown extends UnknownKey = 'null',
+>(rows: readonly Row[], key: KeyOf<Event, Name>, options?: LookupOptions<Field, Unknown>): Lookup<Event, Added<Row, Field, Unknown>>;
+export function lookup(
+  rows: readonly object[],
+  key: string | KeyOf<never, string>,
+  { fields, unknown = 'null', ...rest }: LookupOptions<string, UnknownKey> = {},
+): Lookup<never, unknown> {
+  const strange = Object.keys(rest)[0];
+  if (strange !== undefined) throw mistake(`enrich.${strange}`, strange, 'is not a setting: use fields, unknown');
+  if (!(['null', 'filter', 'reject'] as const).includes(unknown))
+    throw mistake('enrich.unknown', unknown, "is none of 'null', 'filter' and 'reject': use one");
+  const { name, of } = checkedKey(key);
+  const table = tableOf(rows, name);
+  const names = checkedFields(fields, rows, name);
+  const missing = Object.fromEntries(names.map((field) => [field, null]));
+  const added = new Map([...table].map(([text, row]) => [text, Object.fromEntries(names.map((field) => [field, Reflect.get(row, field) ?? null]))]));
+  return {
+    enrich(event) {
+      const value = of(event);
+      const found = value === null || value === undefined ? undefined : added.get(keyText(value));
+      if (found !== undefined) return { outcome: 'enriched', event: { ...Object(event), ...found } };
+      if (unknown === 'null') return { outcome: 'enriched', event: { ...Object(event), ...missing } };
+      return unknown === 'filter' ? { outcome: 'filtered' } : { outcome: 'unknown', detail: `no row has ${name} ${keyText(value ?? null)}` };
+    },
+  };
+}
+
+function checkedKey(key: string | KeyOf<never, string>): { readonly name: string; readonly of: (event: unknown) => unknown } {
+  if (typeof key === 'string')
+    return { name: key, of: (event) => (typeof event === 'object' && event !== null ? Reflect.get(event, key) : undefined) };
+  if (typeof key !== 'object' || key === null || typeof key.in !== 'string')
+    throw mistake('enrich.key', key, "is not a key: write the field that events and rows have, or { of: (event) => event.device, in: 'id' }");
+  return { name: key.in, of: callable('enrich.key.of', key.of) };
+}
+
+function tableOf(rows: readonly object[], name: string): ReadonlyMap<string, object> {
+  if (!Array.isArray(rows))
+    throw mistake('enrich.rows', rows, "are not rows: give a list of objects, such as what import devices from './devices.json' gives");
+  const table = new Map<string, object>();
+  for (const [i, row] of rows.entries()) {
+    if (typeof row !== 'object' || row === null) throw mistake(`enrich.rows[${i}]`, row, 'is not a row: give an object');
+    const key: unknown = Object.hasOwn(row, name) ? Reflect.get(row, name) : undefined;
+    if (!isKey(key)) throw mistake(`enrich.rows[${i}].${name}`, key, 'is not a key: give each row a text, a number or a truth by which it is found');
+    if (table.has(keyText(key))) throw mistake(`enrich.rows[${i}].${name}`, key, 'is the key of a row before it, too: leave one of them');
+    table.set(keyText(key), row);
+  }
+  return table;
+}
+
+function checkedFields(fields: readonly string[] | undefined, rows: readonly object[], name: string): readonly string[] {
+  const known = new Set(rows.flatMap((row) => Object.keys(row)));
+  const names = fields ?? [...known].filter((field) => field !== name);
+  if (!Array.isArray(names)) throw mistake('enrich.fields', fields, 'is not a list of fields: give their names');
+  for (const field of names) {
+    if (typeof field !== 'string' || !known.has(field)) throw mistake('enrich.fields', field, `is in no row: use ${[...known].join(', ')}`);
+  }
+  return names;
+}
+
+function isKey(value: unknown): value is LookupKey {
+  return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value));
+}
+
+function keyText(key: unknown): string {
+  return JSON.stringify(key) ?? 'null';
+}

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import { partitionKeyHash } from './hash-range.ts';
+import { recordLimitBytes } from './lines.ts';
+import { longestPartitionKey } from './partition-key.ts';
+import type { PutEntry } from './put-records.ts';
+
+/** Text that UTF-8 cannot hold, and Kinesis does not take. */
+const loneSurrogate = /\p{Surrogate}/u;
+
+/**
+ * One event as a record of its own, on the shard that the feeders would put it on: that of its partition key. A key that Kinesis does not take as it is
+ * stands by its hash.
+ * @param key the event's partition key
+ * @returns undefined when it is longer than a record may be
+ */
+export function eventRecord(data: Uint8Array, key: string): PutEntry | undefined {
+  const entry: PutEntry =
+    key.length > longestPartitionKey || loneSurrogate.test(key)
+      ? { data, partitionKey: createHash('md5').update(key).digest('hex'), explicitHashKey: partitionKeyHash(key).toString() }
+      : { data, partitionKey: key };
+  return data.length + Buffer.byteLength(entry.partitionKey) <= recordLimitBytes ? entry : undefined;
+}

@@ -1,0 +1,16 @@
+import { type StreamSource, sourceOf } from './config.ts';
+import { kinesisBatch } from './kinesis-batch.ts';
+import { streamRecords } from './kinesis-records.ts';
+import type { Batches } from './source.ts';
+
+/** The batches of an event source mapping from Kinesis: each is of one shard. */
+export function openBatches(config: StreamSource): Batches {
+  const { stream } = sourceOf('kinesis', config);
+  return {
+    of(event) {
+      const batch = kinesisBatch(event, stream);
+      return batch === undefined ? [] : [{ shardId: batch.shardId, records: streamRecords(batch.records), arrivalBy: 'stream' }];
+    },
+    answer: (resumeAt) => ({ batchItemFailures: resumeAt.map((itemIdentifier) => ({ itemIdentifier })) }),
+  };
+}

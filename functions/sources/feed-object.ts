@@ -1,0 +1,132 @@
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { Pipeline } from '../core/pipeline.ts';
+import { latestOf } from '../core/sequence-number.ts';
+import { type Coverage, readCoverage } from '../feeder/coverage.ts';
+import { createFeeder, type NotPut } from '../feeder/feeder.ts';
+import { type ReadLine, readLines } from '../feeder/lines.ts';
+import { linePartitionKey } from '../feeder/partition-key.ts';
+import { type Claimant, claimObject, noteObject, type ObjectProgress, type ObjectVersion, objectName } from '../state/object-progress.ts';
+import { readAllProgress } from '../state/progress.ts';
+import type { Table } from '../state/table.ts';
+import { unpacked } from './unpacked.ts';
+
+/** What an object is fed with. */
+export interface FeedObjectOptions {
+  readonly pipeline: Pipeline;
+  readonly kinesis: KinesisClient;
+  readonly streamName: string;
+  readonly state: Table;
+  /** Opens the object. @throws ObjectGone */
+  readonly open: () => Promise<AsyncIterable<Uint8Array>>;
+  readonly owner: string;
+  readonly attempt: string;
+  /** Epoch ms. */
+  readonly now: () => number;
+  /** What is left of the invocation, ms. */
+  readonly remainingMs: () => number;
+  readonly random: () => number;
+  /** Is told of a line that no record holds. */
+  readonly onNotPut: (line: NotPut) => void;
+}
+
+/** There is no such version any more: what was to be read is nowhere. */
+export class ObjectGone extends Error {
+  override readonly name = 'ObjectGone';
+}
+
+/**
+ * What came of one attempt. `paused`: the time was over, and another one has to go on; `held`: somebody else is at it; `lost`: somebody else took over,
+ * which only happens to an attempt that was thought dead.
+ */
+export interface FedObject {
+  readonly outcome: 'done' | 'already done' | 'paused' | 'held' | 'lost';
+  /** Events that this attempt put. */
+  readonly events: number;
+  /** Lines by which it came further: those of an attempt that died are only skipped. */
+  readonly lines: number;
+}
+
+/** Bytes and lines that are put before it is noted, about one call of PutRecords: what is looked for in the stream after a crash. */
+const blockBytes = 4 * 1024 * 1024;
+const blockLines = 50_000;
+/** No block is begun with less left, ms: a throttled stream may take long for one. */
+const reserveMs = 30_000;
+/** How far the clocks of two machines may differ, ms. */
+const clockMs = 10_000;
+
+/**
+ * Puts the lines of an object into the stream, each once, unless Kinesis stores a record whose answer is lost and which is put again. How far it is, is
+ * noted after each block, and where in the stream that was; an attempt that follows one that died reads the stream from there, and leaves out what is in
+ * it already. Two attempts at a time are kept apart by a claim that is good for as long as an invocation can live.
+ */
+export async function feedObject(object: ObjectVersion, options: FeedObjectOptions): Promise<FedObject> {
+  const { state, kinesis, streamName, attempt, now, remainingMs } = options;
+  const nowMs = now();
+  const claimant: Claimant = { owner: options.owner, attempt, nowMs, untilMs: nowMs + remainingMs() + clockMs };
+  const claim = await claimObject(state, object, claimant, () => committedPositions(state));
+  if (claim.outcome === 'done') return { outcome: 'already done', events: 0, lines: 0 };
+  if (claim.outcome === 'held') return { outcome: 'held', events: 0, lines: 0 };
+  let progress = claim.progress;
+  const came = () => ({ events: put.events(), lines: progress.line - claim.progress.line });
+  const skip =
+    claim.outcome === 'interrupted' ? await readCoverage({ kinesis, streamName, after: new Map(Object.entries(progress.positions)) }) : undefined;
+  const put = putter(object, skip, options);
+  for await (const block of blocks(readLines(unpacked(await options.open())), progress.line)) {
+    if (remainingMs() < reserveMs) {
+      const paused = await noteObject(state, object, attempt, { ...progress, phase: 'paused' }, now());
+      return { outcome: paused === 'applied' ? 'paused' : 'lost', ...came() };
+    }
+    progress = await put.block(block, progress);
+    if ((await noteObject(state, object, attempt, progress, now())) === 'refused') return { outcome: 'lost', ...came() };
+  }
+  const done = await noteObject(state, object, attempt, { ...progress, phase: 'done' }, now());
+  return { outcome: done === 'applied' ? 'done' : 'lost', ...came() };
+}
+
+/** Where every shard is committed: before whatever is put from now on. A shard that has committed nothing is read from its beginning. */
+async function committedPositions(state: Table): Promise<ObjectProgress['positions']> {
+  const positions: Record<string, string> = {};
+  for (const [shardId, { sequenceNumber }] of await readAllProgress(state)) if (sequenceNumber !== undefined) positions[shardId] = sequenceNumber;
+  return positions;
+}
+
+function putter(object: ObjectVersion, skip: Coverage | undefined, options: FeedObjectOptions) {
+  const { pipeline, kinesis, streamName, random, onNotPut } = options;
+  const feeder = createFeeder({ kinesis, streamName, partitionKey: linePartitionKey(pipeline), random, onNotPut });
+  const name = objectName(object);
+  return {
+    events: () => feeder.progress().eventsPut,
+    async block(block: readonly ReadLine[], before: ObjectProgress): Promise<ObjectProgress> {
+      const notPut = feeder.progress().notPut;
+      await feeder.putLines(once(block), name, { skip });
+      const positions = { ...before.positions };
+      for (const [shardId, sequenceNumber] of await feeder.flush())
+        positions[shardId] = latestOf(positions[shardId], sequenceNumber) ?? sequenceNumber;
+      // What was skipped lies in the stream already: the next one that dies needs it no more, for its lines are behind.
+      const line = block.at(-1)?.number ?? before.line;
+      return { phase: 'feeding', line, positions, notPut: before.notPut + feeder.progress().notPut - notPut };
+    },
+  };
+}
+
+async function* once(block: readonly ReadLine[]): AsyncGenerator<readonly ReadLine[]> {
+  yield block;
+}
+
+/** The lines after a given one, in blocks. */
+async function* blocks(lines: AsyncIterable<readonly ReadLine[]>, after: number): AsyncGenerator<readonly ReadLine[]> {
+  let block: ReadLine[] = [];
+  let bytes = 0;
+  for await (const some of lines) {
+    for (const line of some) {
+      if (line.number <= after) continue;
+      block.push(line);
+      bytes += 'line' in line ? line.line.length : 0;
+      if (bytes < blockBytes && block.length < blockLines) continue;
+      yield block;
+      block = [];
+      bytes = 0;
+    }
+  }
+  if (block.length > 0) yield block;
+}

@@ -1,0 +1,218 @@
+import { join } from 'node:path';
+import { type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IStream } from 'aws-cdk-lib/aws-kinesis';
+import { type CfnFunction, EventSourceMapping, RecursiveLoop, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { type Bucket, EventType, type IBucket } from 'aws-cdk-lib/aws-s3';
+import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { mistake } from '../functions/core/error.ts';
+import { environmentNames, objectPartitions } from '../functions/core/schema.ts';
+import { type SourceName, sourceFunctions } from '../functions/core/settings.ts';
+import type { AlarmSpec } from './alarms.ts';
+import { acknowledge, type Finding } from './findings.ts';
+import { sourceStreamPermissions } from './permissions.ts';
+import { PipelineFunction, type PipelineFunctionProps } from './pipeline-function.ts';
+
+/** Objects of a bucket, JSON lines each, as they are or packed with gzip or zstd (docs/SOURCES.md). */
+export interface ObjectsSource {
+  /** Whose new objects are fed. With versions, an object that is replaced at once is fed as both. */
+  readonly bucket: IBucket | Bucket;
+  /** Only objects whose key begins so. @default all */
+  readonly prefix?: string;
+  /** Only objects whose key ends so. @default all */
+  readonly suffix?: string;
+  /** Who tells the queue of new objects: the bucket, or the app itself, by a rule of EventBridge, say. @default bucket */
+  readonly notifiedBy?: 'bucket' | 'app';
+  /** Objects that are fed at a time, 2 to 1,000. @default 5 */
+  readonly maxConcurrency?: number;
+}
+
+/** Changes of a DynamoDB table, each an event (docs/SOURCES.md). */
+export interface ChangesSource {
+  /** A table with a stream; what an event holds of an item is the stream's view type. */
+  readonly table: ITable | Table;
+}
+
+/** Where events come from besides the producers that put records into the stream themselves. */
+export interface SourceProps {
+  /** Takes events over HTTP: `POST /v1/events` of the API. @default false */
+  readonly ingest?: boolean;
+  /** Feeds the objects of a bucket. @default none */
+  readonly objects?: ObjectsSource;
+  /** Feeds the changes of a table. @default none */
+  readonly changes?: ChangesSource;
+}
+
+/** What the functions of sources are made with. */
+export interface PipelineSourcesProps extends SourceProps {
+  /** What they put events into; undefined: the pipeline reads something else, and has none of them. */
+  readonly stream: IStream | undefined;
+  readonly state: ITable | Table;
+  /** What every function of the pipeline is made of. */
+  readonly common: Omit<PipelineFunctionProps, 'name' | 'entry' | 'environment'>;
+  /** Level of the logs and the name of the deployment. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const folder = join(import.meta.dirname, '..', 'functions');
+const fewestAtATime = 2;
+const mostAtATime = 1000;
+/** After so many failures, a message about an object waits for a person. */
+const mostReceives = 5;
+const queueDays = 14;
+/** A DynamoDB stream forgets after a day. */
+const changesLag = Duration.hours(1);
+const period = Duration.minutes(5);
+
+/** The functions of the sources that a stack asks for, each with a role of its own; a stack that asks for none has nothing of this. */
+export class PipelineSources extends Construct {
+  readonly functions: Readonly<Partial<Record<SourceName, PipelineFunction>>>;
+  /** Messages about new objects, and those that failed again and again. */
+  readonly queues: { readonly objects: Queue; readonly failed: Queue } | undefined;
+  readonly alarms: readonly AlarmSpec[];
+  private readonly props: PipelineSourcesProps;
+
+  /** @throws TidemarkError when a bucket's settings are none, or the table has no stream. */
+  constructor(scope: Construct, id: string, props: PipelineSourcesProps) {
+    super(scope, id);
+    this.props = props;
+    const functions: Partial<Record<SourceName, PipelineFunction>> = {};
+    const alarms: AlarmSpec[] = [];
+    if (props.ingest === true) functions.ingest = this.newFunction('Ingest', 'ingest', {});
+    if (props.objects !== undefined) {
+      this.queues = this.newQueues();
+      functions.objects = this.feedObjects(props.objects, this.queues);
+      const waiting = this.queues.failed.metricApproximateNumberOfMessagesVisible({ period, statistic: Stats.MAXIMUM });
+      alarms.push(['ObjectsFailed', 'Objects could not be fed', waiting, { threshold: 1 }]);
+    }
+    if (props.changes !== undefined) {
+      functions.changes = this.feedChanges(props.changes);
+      const age: IMetric = functions.changes.metric('IteratorAge', { statistic: Stats.MAXIMUM, period });
+      alarms.push([
+        'ChangesBehind',
+        'Changes of the table wait for an hour, and are lost after a day',
+        age,
+        { threshold: changesLag.toMilliseconds() },
+      ]);
+    }
+    if (functions.ingest !== undefined)
+      alarms.push([
+        'IngestErrors',
+        'Requests that post events fail',
+        functions.ingest.metricErrors({ period }),
+        { threshold: 1, evaluationPeriods: 3 },
+      ]);
+    this.functions = functions;
+    this.alarms = alarms;
+  }
+
+  private newFunction(id: string, name: SourceName, environment: Readonly<Record<string, string>>): PipelineFunction {
+    const { common, stream } = this.props;
+    if (stream === undefined) throw mistake(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
+    const made = new PipelineFunction(this, id, {
+      ...common,
+      name,
+      entry: join(folder, `${name}.ts`),
+      environment: { [environmentNames.stream]: stream.streamName, ...this.props.environment, ...environment },
+    });
+    stream.grant(made, ...sourceStreamPermissions[name]);
+    stream.encryptionKey?.grant(made, ...(name === 'objects' ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:GenerateDataKey']));
+    const stars = 'X-Ray knows no resources, nor does dynamodb:ListStreams, which Lambda asks for before it reads a stream';
+    if (made.role !== undefined) acknowledge([{ on: made.role, id: 'AwsSolutions-IAM5[Resource::*]', reason: stars }]);
+    return made;
+  }
+
+  private newQueues() {
+    const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: Duration.days(queueDays) };
+    const failed = new Queue(this, 'ObjectsFailed', common);
+    const objects = new Queue(this, 'ObjectsQueue', {
+      ...common,
+      // Longer than an invocation can live: a message that comes again says that the attempt before it is dead.
+      visibilityTimeout: Duration.seconds(sourceFunctions.objects.timeoutSeconds + 60),
+      deadLetterQueue: { queue: failed, maxReceiveCount: mostReceives },
+    });
+    return { objects, failed };
+  }
+
+  private feedObjects(source: ObjectsSource, { objects: queue }: { readonly objects: Queue }): PipelineFunction {
+    const { bucket, prefix = '', suffix, notifiedBy = 'bucket', maxConcurrency = 5 } = source;
+    if (!Number.isInteger(maxConcurrency) || maxConcurrency < fewestAtATime || maxConcurrency > mostAtATime)
+      throw mistake(
+        'objects.maxConcurrency',
+        maxConcurrency,
+        `is not a number of invocations: give a whole number from ${fewestAtATime} to ${mostAtATime}`,
+      );
+    const { state } = this.props;
+    const made = this.newFunction('Objects', 'objects', {
+      [environmentNames.state]: state.tableName,
+      [environmentNames.objectsQueue]: queue.queueUrl,
+    });
+    // A large object goes on by a message that the function sends itself, as long as it comes further: no loop that Lambda has to stop.
+    (made.node.defaultChild as CfnFunction).recursiveLoop = RecursiveLoop.ALLOW;
+    made.addToRolePolicy(new PolicyStatement({ actions: ['s3:GetObject', 's3:GetObjectVersion'], resources: [bucket.arnForObjects(`${prefix}*`)] }));
+    // Without it, S3 says of an object that is gone that access to it is denied.
+    made.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
+    bucket.encryptionKey?.grantDecrypt(made);
+    queue.grant(made, 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage');
+    const only = (...partitions: readonly string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions } });
+    const own = { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], conditions: only(...objectPartitions) };
+    made.addToRolePolicy(new PolicyStatement({ ...own, resources: [state.tableArn] }));
+    const progress = { actions: ['dynamodb:Query'], conditions: only(...progressPartitions) };
+    made.addToRolePolicy(new PolicyStatement({ ...progress, resources: [state.tableArn] }));
+    new EventSourceMapping(this, 'ObjectsMapping', { target: made, eventSourceArn: queue.queueArn, batchSize: 1, maxConcurrency });
+    const filter = { ...(prefix === '' ? {} : { prefix }), ...(suffix === undefined ? {} : { suffix }) };
+    if (notifiedBy === 'bucket') bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(queue), filter);
+    this.acknowledgeObjects(made, source);
+    return made;
+  }
+
+  private acknowledgeObjects(made: PipelineFunction, { bucket, prefix = '' }: ObjectsSource): void {
+    if (made.role === undefined) return;
+    const findings: Finding[] = [bucket.arnForObjects(`${prefix}*`)].map((arn) => ({
+      on: made.role ?? made,
+      id: `AwsSolutions-IAM5[Resource::${findingText(this, arn)}]`,
+      reason: 'The objects that are to be read, which nobody knows before they are there',
+    }));
+    acknowledge(findings);
+  }
+
+  private feedChanges({ table }: ChangesSource): PipelineFunction {
+    const { tableStreamArn } = table;
+    if (tableStreamArn === undefined)
+      throw mistake('changes.table', table.node.path, 'has no stream: give it one (stream: StreamViewType.NEW_AND_OLD_IMAGES)');
+    const made = this.newFunction('Changes', 'changes', {});
+    const actions = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'];
+    Grant.addToPrincipal({ grantee: made, actions, resourceArns: [tableStreamArn] });
+    Grant.addToPrincipal({ grantee: made, actions: ['dynamodb:ListStreams'], resourceArns: ['*'] });
+    table.encryptionKey?.grantDecrypt(made);
+    // Without a number of attempts or an age, a batch that fails is repeated until DynamoDB has forgotten it.
+    new EventSourceMapping(this, 'ChangesMapping', {
+      target: made,
+      eventSourceArn: tableStreamArn,
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: 1000,
+      maxBatchingWindow: Duration.seconds(1),
+    });
+    return made;
+  }
+}
+
+/** Where shards note how far they are (functions/state/partition.ts), which the objects' function reads before it begins with one. */
+const progressPartitions = ['progress#0', 'progress#1'];
+
+/** How cdk-nag writes a resource: names in the template in angle brackets. */
+function findingText(scope: Construct, arn: string): string {
+  const resolved: unknown = Stack.of(scope).resolve(arn);
+  if (typeof resolved === 'string') return resolved;
+  const join = (resolved as { readonly 'Fn::Join'?: readonly [string, readonly unknown[]] })['Fn::Join'];
+  return (join?.[1] ?? []).map((part) => (typeof part === 'string' ? part : bracketed(part))).join('');
+}
+
+function bracketed(part: unknown): string {
+  const { Ref, 'Fn::GetAtt': attribute } = part as { readonly Ref?: string; readonly 'Fn::GetAtt'?: readonly string[] };
+  return `<${Ref ?? attribute?.join('.')}>`;
+}

@@ -1,0 +1,23 @@
+import * as z from 'zod';
+import { approxCountDistinct, argMax, count, definePipeline, topK, tumbling } from '../functions/core/index.ts';
+
+/** A game's leaderboard: who wins most often in every hour, who has the best score, and how many play. */
+export default definePipeline({
+  name: 'leaderboard',
+  event: z.object({ time: z.iso.datetime(), game: z.string(), winner: z.string(), points: z.number() }),
+  eventTime: (event) => event.time,
+  watermark: { delay: '5 minutes' },
+  queries: {
+    winnersByHour: {
+      groupBy: ['game'],
+      expectedKeys: 20,
+      window: tumbling('1 hour'),
+      aggregates: {
+        rounds: count(),
+        winners: topK('winner', 3),
+        bestPlayer: argMax('winner', 'points'),
+        players: approxCountDistinct('winner'),
+      },
+    },
+  },
+});

@@ -1,0 +1,18 @@
+import * as z from 'zod';
+import { count, definePipeline, max, min, sum, tumbling } from '../functions/core/index.ts';
+
+/** What `tidemark rate` makes: how many events of each key there are in every ten seconds, for load tests and demos. */
+export default definePipeline({
+  name: 'rate',
+  event: z.object({ timestamp: z.number(), value: z.number(), key: z.string() }),
+  eventTime: (event) => event.timestamp,
+  watermark: { delay: '10 seconds' },
+  queries: {
+    perKey: {
+      groupBy: ['key'],
+      expectedKeys: 10,
+      window: tumbling('10 seconds'),
+      aggregates: { count: count(), sum: sum('value'), least: min('value'), greatest: max('value') },
+    },
+  },
+});

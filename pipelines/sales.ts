@@ -1,0 +1,21 @@
+import * as z from 'zod';
+import { avg, calendar, count, definePipeline, sum } from '../functions/core/index.ts';
+
+const bySalesDay = {
+  groupBy: ['currency'],
+  expectedKeys: 5,
+  aggregates: { orders: count(), revenue: sum('amount'), meanOrder: avg('amount') },
+} as const;
+
+/** Sales by calendar day where the shops are: days of 23 and 25 hours when clocks change, and amounts in text, added up to the cent. */
+export default definePipeline({
+  name: 'sales',
+  event: z.object({ time: z.iso.datetime(), currency: z.string(), amount: z.string() }),
+  eventTime: (event) => event.time,
+  watermark: { delay: '1 hour' },
+  queries: {
+    newYork: { ...bySalesDay, window: calendar('day', { timeZone: 'America/New_York' }) },
+    berlin: { ...bySalesDay, window: calendar('day', { timeZone: 'Europe/Berlin' }) },
+    tokyo: { ...bySalesDay, window: calendar('day', { timeZone: 'Asia/Tokyo' }) },
+  },
+});

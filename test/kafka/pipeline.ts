@@ -1,0 +1,13 @@
+import { z } from 'zod';
+import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
+
+/** Orders by kind and hour; a partition that nothing comes to is idle soon. */
+export default definePipeline({
+  name: 'kafka-orders',
+  event: z.object({ time: z.number(), kind: z.string(), amount: z.number(), id: z.string() }),
+  eventTime: (event) => event.time,
+  watermark: { delay: '10 minutes', idle: '2 seconds' },
+  queries: {
+    byKind: { groupBy: ['kind'], expectedKeys: 4, window: tumbling('1 hour'), aggregates: { n: count(), sum: sum('amount') } },
+  },
+});

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import pLimit from 'p-limit';
+import { expect } from 'vitest';
+import { z } from 'zod';
+import { queryApp } from '../../functions/api/app.ts';
+import type { WindowJson } from '../../functions/api/window-json.ts';
+import { count, cumulate, definePipeline, sliding, tumbling } from '../../functions/core/index.ts';
+import { correct } from '../../functions/state/correction.ts';
+import { createMeter } from '../../functions/state/dynamodb-table.ts';
+import { finalize } from '../../functions/state/finalizer.ts';
+import { sliceCache } from '../../functions/state/merged-slice.ts';
+import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import { itemStore } from '../simulation/item-store.ts';
+import { memoryTable } from '../simulation/memory-table.ts';
+
+const aggregates = { n: count() };
+/** A query of each kind of windows. */
+export const pipeline = definePipeline({
+  name: 'paged',
+  event: z.object({ time: z.number() }),
+  eventTime: { of: (event) => event.time, unit: 'ms' },
+  watermark: { delay: 3, maxFutureSkew: '1 day' },
+  queries: {
+    tumbling: { window: tumbling(10), aggregates },
+    sliding: { window: sliding(30, 10), aggregates },
+    cumulate: { window: cumulate(40, 10), aggregates },
+    late: { window: tumbling(10), aggregates, allowedLateness: 15, emit: { early: 1 } },
+  },
+});
+const shardId = 'shardId-000000000000';
+
+/** The stream, the finalizer and the API over tables in memory. */
+export function apiWorld() {
+  const [state, windows, rejects] = [memoryTable(itemStore()), memoryTable(itemStore()), memoryTable(itemStore())];
+  const aggregator = shardAggregator({ pipeline, state, rejects, shardId });
+  const cache = sliceCache();
+  let sequence = 0;
+  let now = 1_000_000;
+  const app = queryApp({
+    pipeline,
+    tables: { state, windows, rejects, meter: createMeter() },
+    now: () => now,
+    newSecret: () => 'secret',
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const put = async (time: number) => {
+    const text = JSON.stringify({ time });
+    const events = [{ text, subRecord: 0, bytes: () => Buffer.from(text) }];
+    await aggregator.apply([{ sequenceNumber: String(++sequence), arrival: ++now, partitionKey: 'p', events }], () => 60_000);
+  };
+  const run = () =>
+    finalize(
+      {
+        pipeline,
+        state,
+        windows,
+        cache,
+        stream: {
+          identity: async () => ({ name: 's', createdAt: 0 }),
+          listShards: async () => [{ shardId, closed: false }],
+          tail: async () => 'more',
+        },
+        limit: pLimit(4),
+        publish: async () => {},
+        now: () => ++now,
+        runId: `run ${++now}`,
+        remainingMs: () => 60_000,
+        retentionMs: 60_000,
+      },
+      'advance',
+    );
+  return {
+    async play(steps: readonly Step[]) {
+      for (const one of steps) await (one.do === 'put' ? put(one.time) : run());
+    },
+    /** Puts the late events of a query into the windows that they missed. */
+    replay: (query: string) =>
+      correct(
+        {
+          pipeline,
+          state,
+          windows,
+          rejects,
+          limit: pLimit(4),
+          publish: async () => {},
+          now: () => ++now,
+          remainingMs: () => 60_000,
+          attempt: () => `attempt ${++now}`,
+        },
+        { query, settled: 'replayed', arrival: { fromMs: 0, toMs: now + 1 }, window: undefined, by: 'test' },
+      ),
+    async get(path: string): Promise<WindowsPage> {
+      const response = await app.request(`http://api/v1/queries/${path}`);
+      expect(response.status).toBe(200);
+      return (await response.json()) as WindowsPage;
+    },
+  };
+}
+
+/** A page of the list of windows. */
+export interface WindowsPage {
+  readonly windows: readonly WindowJson[];
+  readonly cursor: string | null;
+}
+
+/** A record comes, or a finalize run. */
+export type Step = { readonly do: 'put'; readonly time: number } | { readonly do: 'finalize' };
+
+export const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('put' as const), time: fc.integer({ min: -80, max: 120 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('finalize' as const) }) },
+);
