@@ -400,7 +400,7 @@ export const mutations: readonly Mutation[] = [
         replace: '    const delivery = await deliveryOf(options, query, pane);\n    await takeOut(state, waiting);\n',
       },
     ],
-    seed: 834,
+    seed: 116,
   },
   {
     id: 'sb',
@@ -416,7 +416,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 49,
+    seed: 32,
   },
   {
     id: 'sc',
@@ -430,7 +430,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 483,
+    seed: 52,
   },
   {
     id: 'sd',
