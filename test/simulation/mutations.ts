@@ -24,7 +24,6 @@ const page = 'functions/state/page.ts';
 const log = 'functions/state/id-log.ts';
 const ids = 'functions/state/deduplication.ts';
 const delivery = 'functions/state/delivery.ts';
-const outbox = 'functions/state/outbox.ts';
 const closer = 'functions/state/session-closer.ts';
 const carried = 'functions/state/carried-sessions.ts';
 const sessionReader = 'functions/state/session-reader.ts';
@@ -431,22 +430,6 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seed: 52,
-  },
-  {
-    id: 'sd',
-    rule: 'a dead letter is written before its window leaves the outbox',
-    edits: [
-      {
-        file: outbox,
-        find: `  await state.update({ pk: deadPartition(waiting.sink, waiting.query), sk }, { set: letter });
-  await takeOut(state, waiting);
-`,
-        replace: `  await takeOut(state, waiting);
-  await state.update({ pk: deadPartition(waiting.sink, waiting.query), sk }, { set: letter });
-`,
-      },
-    ],
-    seed: 0,
   },
   {
     id: 'af',
