@@ -82,7 +82,6 @@ export class PipelineSources extends Construct {
     this.props = props;
     const functions: Partial<Record<SourceName, PipelineFunction>> = {};
     const alarms: AlarmSpec[] = [];
-    if (props.ingest === true) functions.ingest = this.newFunction('Ingest', 'ingest', {});
     if (props.objects !== undefined) {
       this.queues = this.newQueues();
       functions.objects = this.feedObjects(props.objects, this.queues);
@@ -99,13 +98,15 @@ export class PipelineSources extends Construct {
         { threshold: changesLag.toMilliseconds() },
       ]);
     }
-    if (functions.ingest !== undefined)
+    if (props.ingest === true) {
+      functions.ingest = this.newFunction('Ingest', 'ingest', {});
       alarms.push([
         'IngestErrors',
         'Requests that post events fail',
         functions.ingest.metricErrors({ period }),
         { threshold: 1, evaluationPeriods: 3 },
       ]);
+    }
     this.functions = functions;
     this.alarms = alarms;
   }

@@ -1,11 +1,11 @@
-import type { Shard } from '@aws-sdk/client-kinesis';
+import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { createStaticRun, type StaticAnswer, type StaticPart, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis-records.ts';
-import type { RawEvent } from '../../functions/state/chunk.ts';
+import type { RawEvent, StreamRecord } from '../../functions/state/chunk.ts';
 
 /** What {@link foldStream} needs. */
 export interface StreamHistoryOptions extends ShardPlace {
@@ -27,17 +27,7 @@ export async function foldStream({ pipeline, onProgress, ...place }: StreamHisto
     const ids = pipeline.dedup && idsBefore(shard, seen, pipeline.dedup.withinMs);
     const run = createStaticRun(pipeline, ids);
     for await (const records of readShard(place, shard, undefined)) {
-      const read = streamRecords(
-        records.map(({ SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp }) => ({
-          kinesis: {
-            kinesisSchemaVersion: '1.0',
-            sequenceNumber: SequenceNumber,
-            partitionKey: PartitionKey,
-            data: Buffer.from(Data).toString('base64'),
-            approximateArrivalTimestamp: (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1000,
-          },
-        })),
-      );
+      const read = decoded(records);
       for (const { arrival, events: found } of read) {
         for (const raw of found) add(run, raw, arrival);
         events += found.length;
@@ -48,6 +38,21 @@ export async function foldStream({ pipeline, onProgress, ...place }: StreamHisto
     if (ids !== undefined) seen.set(shard.ShardId ?? '', ids);
   }
   return staticAnswer(pipeline, parts);
+}
+
+/** Records as GetRecords gives them, read as the aggregate function reads them. */
+export function decoded(records: readonly _Record[]): readonly StreamRecord[] {
+  return streamRecords(
+    records.map(({ SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp }) => ({
+      kinesis: {
+        kinesisSchemaVersion: '1.0',
+        sequenceNumber: SequenceNumber,
+        partitionKey: PartitionKey,
+        data: Buffer.from(Data).toString('base64'),
+        approximateArrivalTimestamp: (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1000,
+      },
+    })),
+  );
 }
 
 /** A shard's log of ids starts from its parents', which the stream lists before it. */

@@ -1,10 +1,8 @@
+import type { Packing } from '../../functions/feeder/unpack.ts';
 import { UsageError } from '../errors.ts';
 
 /** How events lie in a file: an event a line as JSON, a row of CSV below a header, or a row of Parquet. */
 export type EventForm = 'json' | 'csv' | 'parquet';
-
-/** What a file's bytes are packed with. */
-export type Packing = 'none' | 'gzip' | 'zstd';
 
 /** How a file is to be read. */
 export interface FileFormat {

@@ -1,9 +1,9 @@
 import { readFileChunks } from '../../functions/feeder/lines.ts';
+import { unpack } from '../../functions/feeder/unpack.ts';
 import { TidemarkError } from '../errors.ts';
 import { csvLines } from './csv-lines.ts';
 import { type InputFile, isPlain } from './input-file.ts';
 import { parquetLines } from './parquet-lines.ts';
-import { unpack } from './unpack.ts';
 
 /**
  * The events of a file as JSON lines, whatever its format, a piece at a time.

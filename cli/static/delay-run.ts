@@ -1,5 +1,5 @@
 import { type Counters, noEvents } from '../../functions/core/counters.ts';
-import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
+import { createDelayTable, type DelayTable } from '../../functions/core/delay-table.ts';
 import { createIdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
@@ -21,7 +21,7 @@ export interface DelayRunOptions {
 
 /** The delay table of files. */
 export interface DelayResult {
-  readonly rows: readonly DelayRow[];
+  readonly table: DelayTable;
   /** Events by class as far as no delay decides: `counted` here is every event that a query wants. */
   readonly counters: Counters;
   /** The first rejected lines. */
@@ -66,5 +66,5 @@ export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRu
     path = file.path;
     await scanInput(file, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY }, buffer, handler);
   }
-  return { rows: table.rows(), counters, rejected };
+  return { table, counters, rejected };
 }

@@ -43,6 +43,12 @@ export interface QuerySpec<Event> {
    * watermark passes its end, refined ones as late records come, and is final then. A session has its final pane alone. @default 0: it is final at its end
    */
   readonly allowedLateness?: Duration;
+  /**
+   * Whether windows in which nothing was counted have a final pane too, with the identity of each aggregate (0 for a count): those between the first window that
+   * holds something (or `from`) and where the watermark has come. For queries without groupBy. Of a gap at most 10,000 windows, its first ones, or as many as `most`
+   * says. @default false: windows that hold nothing are not there
+   */
+  readonly emptyWindows?: boolean | { readonly most: number };
   /** Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
   readonly emit?: {
     /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
@@ -111,6 +117,8 @@ export interface Query {
   /** By position of their names; behind them what the kind of windows needs of its own, which is in no result. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
+  /** Most empty windows in a row that are emitted; 0: none is. */
+  readonly mostEmpty: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
   readonly earlyMs: number | undefined;
   /** Whether a window with lateness has a pane when its end is passed. */
@@ -160,6 +168,10 @@ const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
 
 /** Panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
 const mostHistory = 100;
+
+/** Empty windows of a gap that are emitted unless told, a week by the minute, and the most: one stray event of 1970 makes a gap that long. */
+const usualEmpty = 10_000;
+const mostEmpty = 100_000;
 
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
@@ -217,7 +229,7 @@ function idAsPartitionKey({ by }: Dedup): (event: unknown) => string {
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
-  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'allowedLateness', 'from', 'expectedKeys', 'emit']);
+  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'allowedLateness', 'from', 'expectedKeys', 'emptyWindows', 'emit']);
   const named = queryVersion(name);
   if (named === undefined || versionName(named) !== name)
     throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
@@ -274,6 +286,7 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
     aggregates: [...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>), ...(kind.sessions === undefined ? [] : [span()])],
     expectedKeys,
+    mostEmpty: checkedEmpty(`${field}.emptyWindows`, spec.emptyWindows, grouped, kind),
     ...(kind.sessions === undefined ? checkedEmit(`${field}.emit`, spec.emit, latenessMs) : sessionEmit(`${field}.emit`, spec.emit)),
     from,
     until: Number.POSITIVE_INFINITY,
@@ -309,6 +322,28 @@ function checkedEmit(
     onTime: onTime ?? true,
     lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
   };
+}
+
+function checkedEmpty(
+  field: string,
+  given: QuerySpec<unknown>['emptyWindows'] = false,
+  groupBy: readonly string[],
+  { isEndless, sessions, label }: WindowKind,
+): number {
+  if (given === false) return 0;
+  const { most } = given === true ? { most: usualEmpty } : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
+  if (given !== true) onlyKnown(field, given, ['most']);
+  if (!Number.isSafeInteger(most) || most < 1 || most > mostEmpty)
+    throw mistake(`${field}.most`, most, `is no number of windows: give a whole number from 1 to ${mostEmpty}`);
+  if (groupBy.length > 0)
+    throw mistake(
+      field,
+      given,
+      `is for queries without groupBy: which groups an empty window would have rows of, nobody knows; ask for one key's series with fill=identity`,
+    );
+  if (isEndless === true) throw mistake(field, given, `says nothing about ${label} windows, of which there is one: leave it out`);
+  if (sessions !== undefined) throw mistake(field, given, `says nothing about ${label} windows, which are where records are: leave it out`);
+  return most;
 }
 
 /** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */

@@ -361,6 +361,14 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   }
 }
 
+/** How many records the final windows that start in `[from, to]` hold, by `start/end` in epoch ms. */
+export async function readFinalCounts(windows: Table, query: Query, from: number, to: number): Promise<ReadonlyMap<string, number>> {
+  const only = withoutRows.filter((name) => name !== 'states');
+  const items = await windows.query(query.name, { from: isoTime(from), to: isoTime(to + 1), only });
+  const finals = items.filter((item) => headOf(item).status === 'final');
+  return new Map(finals.map((item) => [`${required(item, 'start')}/${required(item, 'end')}`, headOf(item).records]));
+}
+
 /** All of a manifest and of a part but the rows. */
 const withoutRows = ['start', 'end', 'status', 'revision', 'emittedAt', 'finalizedAt', 'records', 'parts', 'attempt', 'states'];
 

@@ -54,6 +54,8 @@ export interface Deployment {
   readonly shards?: number;
   /** Alarms, a dashboard and access logs. @default false: not every emulator has them */
   readonly operations?: boolean;
+  /** The context that gives the pipeline its sources (infra/settings.ts). @default none */
+  readonly sources?: Readonly<Record<string, string>>;
 }
 
 /** The outputs of a stack by name: infra/outputs.ts. */
@@ -112,8 +114,8 @@ export function openCdk({ root, cli, folder, path, signal }: CdkPlace): Cdk {
 }
 
 /** Emulators know neither all alarms nor the role through which API Gateway writes logs. */
-function context({ pipeline, stage, shards, operations = false }: Deployment): string[] {
-  const values = { pipeline, stage, operations, ...(shards === undefined ? {} : { shards }) };
+function context({ pipeline, stage, shards, operations = false, sources = {} }: Deployment): string[] {
+  const values = { pipeline, stage, operations, ...sources, ...(shards === undefined ? {} : { shards }) };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 

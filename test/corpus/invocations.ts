@@ -97,6 +97,7 @@ const values: readonly Invocation[] = [
   called('a rate of nothing', ['replay', '{events.json}', '--port', '9', '--rate', '0'], '--rate'),
   called('a time-out of nothing', ['drain', '--port', '9', '--timeout', '0'], '--timeout'),
   called('a schedule of all the time', ['up', '--finalize-every', '0'], '--finalize-every'),
+  called('a source that is none', ['stream', '{events.json}', '--source', 'rabbitmq'], 'rabbitmq'),
   called('a trigger of no records', ['stream', '{events.json}', '--trigger-records', '0'], '--trigger-records'),
   called('a seed that is a word', ['demo', '--seed', 'x'], '--seed'),
   called('a seed of 33 bits', ['sample', 'open-close', '--out', '{folder}/out', '--seed', '4294967296'], '--seed'),
@@ -127,6 +128,18 @@ const together: readonly Invocation[] = [
   called('no place of the API', ['windows'], '--port'),
   called('a stream to be resumed from memory', ['stream', '{events.json}', '--resume'], '--data'),
   called('a demo to be resumed from memory', ['demo', '--resume'], '--data'),
+  called('a topic without its brokers', ['stream', '{events.json}', '--source', 'kafka'], '--bootstrap-servers'),
+  called('a topic for Kinesis', ['stream', '{events.json}', '--topic', 't'], '--source kafka'),
+  called(
+    'a topic that is kept in a folder',
+    ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9', '--data', '{folder}/new'],
+    '--data',
+  ),
+  called(
+    'a topic that is fed from a folder',
+    ['stream', '--watch', '{folder}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9'],
+    '--watch',
+  ),
   called('two sizes of a trigger', ['stream', '{events.json}', '--max-files-per-trigger', '1', '--trigger-records', '1'], '--trigger-records'),
   called('two files of one name to be resumed', ['replay', '{events.json}', '{events.json}', '--resume', '--port', '9'], 'events.json'),
 ];
@@ -170,6 +183,13 @@ const pipelines: readonly Invocation[] = [
 const endpoints: readonly Invocation[] = [
   failed('nothing that listens, for put', ['put', '--port', '9', '--pipeline', 'device-actions'], '127.0.0.1:9'),
   failed('nothing that listens, for replay', ['replay', '{events.json}', '--endpoint', 'http://127.0.0.1:9'], '127.0.0.1:9'),
+  failed('no broker', ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9'], '127.0.0.1:9'),
+  failed('a broker without a port', ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1'], 'bootstrapServers'),
+  failed(
+    'a topic of no name',
+    ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9', '--topic', 'a topic'],
+    'a topic',
+  ),
   failed('nothing that listens, for drain', ['drain', '--port', '9'], '127.0.0.1:9'),
   failed('nothing that listens, for the API', ['status', '--api', '{closed}'], '127.0.0.1'),
   failed('a port that HTTP clients refuse', ['status', '--port', '1'], '--port'),

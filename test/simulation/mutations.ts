@@ -133,8 +133,8 @@ export const mutations: readonly Mutation[] = [
       { file: finalizer, find: raiseThenForget, replace: '  await forget(options, closing, buckets);\n' },
       {
         file: finalizer,
-        find: '  const panes = (await Promise.all(closed',
-        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (await Promise.all(closed',
+        find: '  const panes = (\n    await Promise.all([',
+        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (\n    await Promise.all([',
       },
     ],
     seed: 10,
@@ -202,7 +202,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 290,
+    seed: 447,
   },
   {
     id: 'o',
@@ -332,7 +332,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'query.window.closings(bucket.slice).some((other) => other <= closing));',
       },
     ],
-    seed: 4,
+    seed: 7,
   },
   {
     id: 'y',
@@ -350,7 +350,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'else for (const pane of early) prefer',
       },
     ],
-    seed: 61,
+    seed: 137,
   },
   {
     id: 'aa',

@@ -14,7 +14,7 @@ const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 /** Bytes: the AWS SDK's clients are most of it. A tenth more than measured, so that what slips in is noticed. */
-const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 2_050_000, finalize: 1_600_000, query: 1_700_000 };
+const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 2_050_000, finalize: 1_860_000, query: 1_700_000 };
 
 /** How much larger a function is with the client of Kafka, which is plain JavaScript, in place of Kinesis's: a tenth more than measured. */
 const kafkaBytes = 1_000_000;
@@ -99,9 +99,11 @@ describe('the bundles of a pipeline with sinks', () => {
     clients: [
       ...new Set([...bundle.matchAll(/^\/\/ node_modules\/@aws-sdk\/client-([a-z0-9-]+)\/dist-es\/\w+Client\.js$/gm)].map(([, client]) => client)),
     ].sort(),
-    targets: [...bundle.matchAll(/^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm)].map(
-      ([, file]) => file,
-    ),
+    targets: [
+      ...new Set(
+        [...bundle.matchAll(/^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm)].map(([, file]) => file),
+      ),
+    ],
     each: bundle.includes('only in the function of its own sink'),
   });
 

@@ -1,12 +1,21 @@
 import { readFileSync } from 'node:fs';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { expect, it } from 'vitest';
 import { synth } from './synth.ts';
 
 const runbook = readFileSync('docs/OPERATIONS.md', 'utf8');
 
 it('each alarm has its section in the runbook, and each section of an alarm an alarm', () => {
-  const { counts, template } = synth(() => ({ pipeline: 'test/template/fixtures/sinks.ts' }));
+  const { counts, template } = synth((stack) => ({
+    pipeline: 'test/template/fixtures/sinks.ts',
+    ingest: true,
+    objects: { bucket: Bucket.fromBucketName(stack, 'Bucket', 'objects'), notifiedBy: 'app' },
+    changes: {
+      table: Table.fromTableAttributes(stack, 'Table', { tableName: 'orders', tableStreamArn: 'arn:aws:dynamodb:us-east-1:0:table/orders/stream/x' }),
+    },
+  }));
   const alarms = [...(counts.alarms?.byName.keys() ?? [])];
   const [, section = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
   expect([...section.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alarms);
@@ -17,6 +26,7 @@ it('each alarm has its section in the runbook, and each section of an alarm an a
 it.each([
   ['grantPut', ['kinesis:ListShards', 'kinesis:PutRecord', 'kinesis:PutRecords']],
   ['grantOperate', 'lambda:InvokeFunction'],
+  ['grantIngest', 'execute-api:Invoke'],
   ['grantInvoke', 'execute-api:Invoke'],
   ['grantRead', ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query']],
 ] as const)('%s allows what the runbook says, on one resource', (grant, actions) => {

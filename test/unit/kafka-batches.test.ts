@@ -1,8 +1,10 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../functions/config.ts';
 import { TidemarkError } from '../../functions/core/error.ts';
 import { type KafkaSource, partitionShard, shardPartition } from '../../functions/core/kafka-source.ts';
 import { openBatches } from '../../functions/kafka-batches.ts';
+import { iamToken } from '../../functions/kafka-credentials.ts';
 
 const source = { kind: 'kafka', topic: 'mytopic', bootstrapServers: ['b-1.example.com:9098'], authentication: 'iam' } as const;
 const batches = openBatches(source);
@@ -99,6 +101,61 @@ describe("Lambda's event from Kafka", () => {
     expect(() => batches.of(event)).toThrow(
       expect.objectContaining({ message: expect.stringMatching(new RegExp(`^${field.replace(/[[\].]/g, '\\$&')}: `)) }),
     );
+  });
+});
+
+it('gives batches, or a mistake with a field, for anything that a function could be invoked with', () => {
+  const thing = fc.anything({ maxDepth: 3 });
+  const records = fc.dictionary(
+    fc.constantFrom('mytopic-0', 'mytopic-1', 'other-0'),
+    fc.array(
+      fc.record(
+        {
+          topic: fc.constantFrom('mytopic', 'other'),
+          partition: fc.nat(1),
+          offset: fc.oneof(fc.maxSafeNat(), thing),
+          timestamp: fc.oneof(fc.double(), thing),
+          timestampType: fc.oneof(fc.string(), thing),
+          key: fc.oneof(fc.base64String(), thing),
+          value: fc.oneof(fc.base64String(), thing),
+        },
+        { requiredKeys: ['topic', 'partition', 'offset'] },
+      ),
+    ),
+  );
+  fc.assert(
+    fc.property(fc.oneof(thing, records.map(eventOf)), (event) => {
+      try {
+        for (const batch of batches.of(event)) {
+          expect(batch.records.length).toBeGreaterThan(0);
+          for (const { sequenceNumber, arrival, events } of batch.records) {
+            expect(sequenceNumber).toMatch(/^\d+$/);
+            expect(new Date(arrival).toISOString()).toBeTruthy();
+            expect(events).toHaveLength(1);
+          }
+        }
+      } catch (error) {
+        expect(error).toBeInstanceOf(TidemarkError);
+      }
+    }),
+  );
+});
+
+it("signs MSK's token as a call that nobody makes", async () => {
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'session' };
+  const token = await iamToken('eu-west-1', credentials, new Date('2026-11-27T12:00:00Z'));
+  const address = new URL(Buffer.from(token, 'base64url').toString());
+  expect(address.origin).toBe('https://kafka.eu-west-1.amazonaws.com');
+  expect(Object.fromEntries(address.searchParams)).toMatchObject({
+    Action: 'kafka-cluster:Connect',
+    'X-Amz-Algorithm': 'AWS4-HMAC-SHA256',
+    'X-Amz-Credential': 'AKIDEXAMPLE/20261127/eu-west-1/kafka-cluster/aws4_request',
+    'X-Amz-Date': '20261127T120000Z',
+    'X-Amz-Expires': '900',
+    'X-Amz-Security-Token': 'session',
+    'X-Amz-SignedHeaders': 'host',
+    'X-Amz-Signature': expect.stringMatching(/^[0-9a-f]{64}$/),
+    'User-Agent': 'tidemark',
   });
 });
 

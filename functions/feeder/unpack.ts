@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
-import type { Packing } from './format.ts';
+
+/** How bytes are packed. */
+export type Packing = 'none' | 'gzip' | 'zstd';
 
 type Chunks = AsyncIterable<Buffer>;
 
