@@ -101,7 +101,9 @@ describe('the bundles of a pipeline with sinks', () => {
     ].sort(),
     targets: [
       ...new Set(
-        [...bundle.matchAll(/^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm)].map(([, file]) => file),
+        [...bundle.matchAll(/^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm)].map(
+          ([, file]) => file,
+        ),
       ),
     ],
     each: bundle.includes('only in the function of its own sink'),
