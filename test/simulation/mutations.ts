@@ -39,6 +39,19 @@ const raiseThenForget = `  if (open.length > 0) await raiseFinalizedThrough(stat
   await forget(options, closing, buckets);
 `;
 
+/** With sinks and without: what they hear of a window, or their outboxes, comes after the raise. */
+const publishedAfterRaise: readonly Edit[] = [
+  { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
+  {
+    file: finalizer,
+    find: raiseThenForget,
+    replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
+  for (const pane of panes) await options.publish(pane);
+  await forget(options, closing, buckets);
+`,
+  },
+];
+
 /** Patches of the production code, applied when the simulator is bundled. One that no longer applies fails. */
 export const mutations: readonly Mutation[] = [
   {
@@ -160,17 +173,7 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'l',
     rule: 'a pane is published before finalizedThrough is raised',
-    edits: [
-      { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
-      {
-        file: finalizer,
-        find: raiseThenForget,
-        replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
-  for (const pane of panes) await options.publish(pane);
-  await forget(options, closing, buckets);
-`,
-      },
-    ],
+    edits: publishedAfterRaise,
     seed: 10,
   },
   {
@@ -404,17 +407,7 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'sb',
     rule: 'a window is in the outboxes before finalizedThrough is raised',
-    edits: [
-      { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
-      {
-        file: finalizer,
-        find: raiseThenForget,
-        replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
-  for (const pane of panes) await options.publish(pane);
-  await forget(options, closing, buckets);
-`,
-      },
-    ],
+    edits: publishedAfterRaise,
     seed: 32,
   },
   {
