@@ -46,8 +46,27 @@ export { global } from './global.ts';
 export type { GroupSelector, GroupValue } from './group-key.ts';
 export { cube, type Grouping, rollup } from './grouping.ts';
 export { type KeyOf, type Lookup, type LookupKey, type LookupOptions, lookup, type UnknownKey } from './lookup.ts';
+export type { OutputMode } from './output-mode.ts';
 export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
 export { type SessionOptions, session } from './session.ts';
+export {
+  type DeliveredWindow,
+  type Delivery,
+  dynamodb,
+  eventBridge,
+  file,
+  forEachWindow,
+  kinesis,
+  type SinkKind,
+  type SinkOptions,
+  type SinkSpec,
+  s3,
+  sns,
+  sqs,
+  type WindowFileFormat,
+  type WindowFunction,
+  webhook,
+} from './sink.ts';
 export { sliding } from './sliding.ts';
 export { tumbling } from './tumbling.ts';
 export type { SessionRule, Window, WindowKind } from './window.ts';

@@ -10,6 +10,7 @@ import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import type { Enriched, Lookup } from './lookup.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
+import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';
 import { span } from './span.ts';
 import type { WindowKind } from './window.ts';
 import { startingIn, withLateness } from './window-rules.ts';
@@ -95,6 +96,8 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> 
   };
   /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
   readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
+  /** Where results go besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere */
+  readonly sinks?: { readonly [name: string]: SinkSpec };
 }
 
 /** A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}. */
@@ -151,6 +154,7 @@ export interface Pipeline {
   readonly maxFutureSkewMs: number;
   readonly idleMs: number;
   readonly queries: readonly Query[];
+  readonly sinks: readonly Sink[];
 }
 
 /** Names that results and tables use for something else. */
@@ -177,7 +181,7 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  */
 export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(spec: PipelineSpec<Schema, Added>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries']);
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries', 'sinks']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
@@ -199,6 +203,7 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
     queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
+    sinks: checkedSinks(spec.sinks, names),
   };
 }
 

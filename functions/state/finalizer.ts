@@ -12,6 +12,7 @@ import { type EmittedEmpty, emitEmpty } from './empty-windows.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, type PaneHead, type PaneStatus, readPaneHead, writeFinalPane, writeOpenPane } from './manifest.ts';
 import { inMergeOrder, type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
+import type { Publisher } from './outbox.ts';
 import { closePage, expirePage, type FoundPage, type PageName, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
 import { type SessionCloser, sessionCloser } from './session-closer.ts';
@@ -27,8 +28,8 @@ export interface FinalizerOptions {
   readonly stream: Stream;
   /** Limits how many calls run at a time. */
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
-  /** Hands a pane to the sinks and waits for their acknowledgement: at least once, with (query, window, revision) as its id. */
-  readonly publish: (pane: Pane) => Promise<void>;
+  /** Puts a pane into the outboxes of the sinks, durably: at least once, with (query, window, revision) as its id (outbox.ts). */
+  readonly publish: Publisher['publish'];
   /** What runs remember of slices; a new one when nothing is to be remembered. */
   readonly cache: SliceCache;
   readonly now: () => number;

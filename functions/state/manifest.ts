@@ -254,7 +254,7 @@ function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
   return hasStates(query) ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` } : { rows: stored };
 }
 
-function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
+export function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
 }
 

@@ -1,6 +1,7 @@
 import type { Query } from '../../functions/core/pipeline.ts';
 import { type Item, numberOf } from '../../functions/state/table.ts';
 import { type Ledger, windowName } from './ledger.ts';
+import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
 /** I4: a window is final without events only where that is asked for, and when no event can come to it any more. */
@@ -10,7 +11,7 @@ export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name:
     throw new Violation('I4', `${name} is final with no event, and closedThrough is ${ledger.horizon.closedThrough}`);
 }
 
-/** I3 and I9: how far empty windows are emitted only grows, and those up to there have been acknowledged. */
+/** I3 and I9: how far empty windows are emitted only grows, and those up to there have been acknowledged; windows that hold something have to be at finalizedThrough. */
 export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, after: Item): void {
   const query = ledger.pipeline.queries.find(({ name }) => name === after.sk);
   const through = numberOf(after, 'emptyThrough');
@@ -18,9 +19,10 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
   if (earlier !== undefined && (through === undefined || through < earlier))
     throw new Violation('I3', `emptyThrough of ${after.sk} goes back from ${earlier} to ${through}`);
   if (query === undefined || through === undefined || through === earlier) return;
-  for (const name of ledger.finals.keys()) {
+  for (const [name, ids] of ledger.finals) {
+    if (ids.size > 0) continue;
     const end = Number(name.slice(name.lastIndexOf('/') + 1));
-    if (name.startsWith(`${query.name}#`) && end <= through && !ledger.published.has(name))
+    if (name.startsWith(`${query.name}#`) && end <= through && !isPublished(ledger, name))
       throw new Violation('I9', `emptyThrough rises to ${through} and ${name} is not acknowledged`);
   }
 }

@@ -4,6 +4,7 @@ import { checkEmptyAtEnd } from './empty-checks.ts';
 import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { checkSessionsAtEnd } from './session-checks.ts';
+import { checkTargets, isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -34,7 +35,7 @@ export function checkEnd(world: World): void {
         }
     }
   for (const name of ledger.finals.keys())
-    if (!ledger.published.has(name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
+    if (!isPublished(ledger, name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
   for (const query of pipeline.queries.filter(({ kind }) => kind.isEndless !== true))
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
       for (const closing of closings.keys())
@@ -45,6 +46,7 @@ export function checkEnd(world: World): void {
   checkEmptyAtEnd(ledger);
   checkEndless(ledger);
   checkTidy(ledger, state);
+  checkTargets(ledger, state);
 }
 
 /** I4: a window over all of time is never final, and takes every event: none is late for it. */

@@ -5,6 +5,7 @@ import type { Attribute, Item } from '../../functions/state/table.ts';
 import { clockLabels } from './clocks.ts';
 import { duplicatesOf } from './duplicates.ts';
 import type { SimulationOptions } from './options.ts';
+import type { SinkTargetModel } from './sink-checks.ts';
 import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
 
 /** An event with its place in the stream, and what the oracle says of it. */
@@ -56,12 +57,17 @@ export interface Ledger {
   readonly finals: Map<string, ReadonlySet<string>>;
   /** The ids in the last pane of a window that is not final, by the same names. */
   readonly early: Map<string, ReadonlySet<string>>;
-  /** The ids in each pane that was visible, by the name of its window and its revision, `query#start/end#revision`. */
-  readonly panes: Map<string, ReadonlySet<string>>;
   /** Which window of the first query a moment lies in, where its windows lie on clocks. */
   readonly labelOf: ((time: number) => number) | undefined;
   /** Windows that a sink has acknowledged, as `query#start/end`. */
   readonly published: Set<string>;
+  /** The ids in each pane that was ever visible, as `query#start/end#revision`. */
+  readonly panes: Map<string, ReadonlySet<string>>;
+  /** The revisions of final windows. */
+  readonly finalRevisions: Map<string, number>;
+  /** The greatest revision that each sink's outbox was told of each window, as `sink#query#start/end`. */
+  readonly outbox: Map<string, number>;
+  readonly targets: SinkTargetModel;
   horizon: { closedThrough: number; finalizedThrough: number };
 }
 
@@ -96,9 +102,12 @@ export function createLedger(options: SimulationOptions, pipeline: Pipeline, sha
     ),
     finals: new Map(),
     early: new Map(),
-    panes: new Map(),
     labelOf: options.clocks && clockLabels(options.clocks, options.windowMs),
     published: new Set(),
+    panes: new Map(),
+    finalRevisions: new Map(),
+    outbox: new Map(),
+    targets: { rows: new Map(), came: new Map() },
     horizon: { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY },
   };
 }

@@ -23,6 +23,7 @@ const aggregator = 'functions/state/shard-aggregator.ts';
 const page = 'functions/state/page.ts';
 const log = 'functions/state/id-log.ts';
 const ids = 'functions/state/deduplication.ts';
+const delivery = 'functions/state/delivery.ts';
 const closer = 'functions/state/session-closer.ts';
 const carried = 'functions/state/carried-sessions.ts';
 const sessionReader = 'functions/state/session-reader.ts';
@@ -37,6 +38,19 @@ const readAfterRaise = `  const { watermark, closedThrough } = raiseTo === undef
 const raiseThenForget = `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
   await forget(options, closing, buckets);
 `;
+
+/** With sinks and without: what they hear of a window, or their outboxes, comes after the raise. */
+const publishedAfterRaise: readonly Edit[] = [
+  { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
+  {
+    file: finalizer,
+    find: raiseThenForget,
+    replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
+  for (const pane of panes) await options.publish(pane);
+  await forget(options, closing, buckets);
+`,
+  },
+];
 
 /** Patches of the production code, applied when the simulator is bundled. One that no longer applies fails. */
 export const mutations: readonly Mutation[] = [
@@ -132,8 +146,8 @@ export const mutations: readonly Mutation[] = [
       { file: finalizer, find: raiseThenForget, replace: '  await forget(options, closing, buckets);\n' },
       {
         file: finalizer,
-        find: '  const panes = (await Promise.all(closed',
-        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (await Promise.all(closed',
+        find: '  const panes = (\n    await Promise.all([',
+        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (\n    await Promise.all([',
       },
     ],
     seed: 10,
@@ -159,17 +173,7 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'l',
     rule: 'a pane is published before finalizedThrough is raised',
-    edits: [
-      { file: finalizer, find: '        await publish(pane);\n        return [pane];\n', replace: '        return [pane];\n' },
-      {
-        file: finalizer,
-        find: raiseThenForget,
-        replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
-  for (const pane of panes) await options.publish(pane);
-  await forget(options, closing, buckets);
-`,
-      },
-    ],
+    edits: publishedAfterRaise,
     seed: 10,
   },
   {
@@ -201,7 +205,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 290,
+    seed: 85,
   },
   {
     id: 'o',
@@ -262,7 +266,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 945,
+    seed: 329,
   },
   {
     id: 't',
@@ -331,7 +335,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'query.window.closings(bucket.slice).some((other) => other <= closing));',
       },
     ],
-    seed: 4,
+    seed: 7,
   },
   {
     id: 'y',
@@ -349,7 +353,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'else for (const pane of early) prefer',
       },
     ],
-    seed: 61,
+    seed: 137,
   },
   {
     id: 'aa',
@@ -387,6 +391,38 @@ export const mutations: readonly Mutation[] = [
     rule: 'a warm container takes in what others have appended to the log',
     edits: [{ file: aggregator, find: '  await memory.ids?.follow(progress);\n  memory.progress', replace: '  memory.progress' }],
     seed: 272,
+  },
+  {
+    id: 'sa',
+    rule: 'a window leaves the outbox after the target has acknowledged it',
+    edits: [
+      {
+        file: delivery,
+        find: '    const delivery = await deliveryOf(options, query, pane);\n',
+        replace: '    const delivery = await deliveryOf(options, query, pane);\n    await takeOut(state, waiting);\n',
+      },
+    ],
+    seed: 116,
+  },
+  {
+    id: 'sb',
+    rule: 'a window is in the outboxes before finalizedThrough is raised',
+    edits: publishedAfterRaise,
+    seed: 32,
+  },
+  {
+    id: 'sc',
+    rule: 'what was sent is remembered after it was acknowledged',
+    edits: [
+      {
+        file: delivery,
+        find: '    const delivery = await deliveryOf(options, query, pane);\n',
+        replace: `    const delivery = await deliveryOf(options, query, pane);
+    if (sendsChanges(options)) await noteSent(state, sink.name, pane, Math.floor((now() + rememberedMs) / 1000));
+`,
+      },
+    ],
+    seed: 52,
   },
   {
     id: 'af',
@@ -473,13 +509,13 @@ export const mutations: readonly Mutation[] = [
           '  const written = await writePane(windows, query, window, { ...draft, revision });\n  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n',
       },
     ],
-    seed: 133,
+    seed: 34,
   },
   {
     id: 'an',
     rule: 'the end of a stream does not close a window over all of time',
     edits: [{ file: finalizer, find: 'pipeline.queries.filter((query) => !query.kind.isEndless)', replace: 'pipeline.queries.filter(() => true)' }],
-    seed: 40,
+    seed: 18,
   },
   {
     id: 'ao',
@@ -492,7 +528,7 @@ export const mutations: readonly Mutation[] = [
         replace: '  let closingsLeft = byClosing.length;\n  const empty = await emitEmptyWindows(options, closedThrough, maxEventTime);\n',
       },
     ],
-    seed: 31,
+    seed: 1,
   },
   {
     id: 'ap',
@@ -505,7 +541,7 @@ export const mutations: readonly Mutation[] = [
           '  await notePlace(options.state, query, { end, run });\n  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
       },
     ],
-    seed: 595,
+    seed: 612,
   },
   {
     id: 'aq',
@@ -529,11 +565,28 @@ export const mutations: readonly Mutation[] = [
         replace: 'if (end > start) return { start, end: start + usualMs[unit] };',
       },
     ],
-    seed: 40,
+    seed: 31,
+  },
+  {
+    id: 'as',
+    rule: 'the first window that holds something is known when all up to it are final',
+    edits: [
+      {
+        file: 'functions/state/empty-windows.ts',
+        find: 'first !== undefined && first.end <= through ?',
+        replace: 'first !== undefined && first.end <= Math.max(through, 9e15) ?',
+      },
+    ],
+    seed: 1,
   },
 ];
 
 /** Rules of the issue's list that are not in the code yet. */
 export const missing: readonly { readonly id: string; readonly reason: string }[] = [
+  {
+    id: 'se',
+    reason:
+      'a window leaves the outbox only with the revision that was read: not found in 1,200 seeds with sinks; test/unit/delivery.test.ts shows it',
+  },
   { id: 'x', reason: 'closedThrough read after the registry: two runs and a registration within milliseconds, not found in 12,000 seeds' },
 ];

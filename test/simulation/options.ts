@@ -1,3 +1,4 @@
+import { type OutputMode, outputModes } from '../../functions/core/output-mode.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
@@ -68,6 +69,8 @@ export interface SimulationOptions extends Kinds {
   readonly earlyMs: number;
   /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
   readonly dedupMs: number;
+  /** The modes of the sinks, and how often each tries. */
+  readonly sinks: readonly { readonly mode: OutputMode; readonly attempts: number; readonly kind: 'webhook' | 'sqs' | 'forEachWindow' }[];
   readonly reshard: 'none' | 'split' | 'merge';
   /** Splits and merges as they are told, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
@@ -106,7 +109,28 @@ export function drawOptions(seed: number): SimulationOptions {
   // Only windows that have panes before their final one have any to keep.
   const history = options.earlyMs === 0 && latenessMs === 0 ? 0 : options.history;
   const event = { windowMs: options.windowMs, putsMs: options.putsMs * options.pace };
-  return { ...options, overlapKind, latenessMs, history, dedupMs: drawDedup(seed, drawn.putsMs), ...drawSessions(seed, event) };
+  return {
+    ...options,
+    overlapKind,
+    latenessMs,
+    history,
+    dedupMs: drawDedup(seed, drawn.putsMs),
+    sinks: drawSinks(seed),
+    ...drawSessions(seed, event),
+  };
+}
+
+/** A constant with which no seed of mutations.ts has sinks: calls to outboxes would give it another course. */
+const sinkSeed = 0x1b93f9a4;
+
+function drawSinks(seed: number): SimulationOptions['sinks'] {
+  const random = seededRandom(seed ^ sinkSeed);
+  if (!random.chance(0.25)) return [];
+  return Array.from({ length: random.pick([1, 1, 2, 3]) }, () => ({
+    mode: random.pick(outputModes),
+    attempts: random.pick([2, 4, 1000]),
+    kind: random.pick(['webhook', 'sqs', 'forEachWindow'] as const),
+  }));
 }
 
 /** From a few records apart to the length of all, in slices that are fine or as long as the gap. */
@@ -167,7 +191,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
 function drawAny(
   seed: number,
   random: Random,
-): Omit<SimulationOptions, keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices'> {
+): Omit<SimulationOptions, keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

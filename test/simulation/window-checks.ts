@@ -56,6 +56,7 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   checkClocks(ledger, query, { start, end }, name);
   checkHistory(ledger, windows, query, before, after, known);
   if (isFinal && known.size === 0) checkEmptyFinal(ledger, query, end, name);
+  if (isFinal) ledger.finalRevisions.set(name, numberOf(after, 'revision') ?? 0);
   if (isFinal) ledger.finals.set(name, known);
   else ledger.early.set(name, known);
 }

@@ -5,6 +5,7 @@ import { global } from '../../functions/core/global.ts';
 import { cube, rollup } from '../../functions/core/grouping.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
 import { session } from '../../functions/core/session.ts';
+import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/sink.ts';
 import { sliding } from '../../functions/core/sliding.ts';
 import { tumbling } from '../../functions/core/tumbling.ts';
 import type { WindowKind } from '../../functions/core/window.ts';
@@ -108,6 +109,7 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
     ...(options.dedupMs === 0 ? {} : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
+    sinks: simulatedSinks(options),
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries: {
       first,
@@ -119,6 +121,15 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
       ...(mostEmpty === 0 ? {} : { series: { ...shared, window: tumbling(windowMs), emptyWindows: { most: mostEmpty } } }),
     },
   });
+}
+
+function simulatedSinks({ sinks }: SimulationOptions): Readonly<Record<string, SinkSpec>> {
+  return Object.fromEntries(
+    sinks.map(({ mode, attempts, kind }, i): [string, SinkSpec] => {
+      const options = { mode, attempts };
+      return [`sink${i}`, kind === 'forEachWindow' ? forEachWindow(() => {}, options) : kind === 'sqs' ? sqs(options) : webhook(options)];
+    }),
+  );
 }
 
 const firstNumber = 10n ** 40n - 5n;
