@@ -96,7 +96,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1583,
+    seed: 904,
   },
   {
     id: 'e',
@@ -567,18 +567,6 @@ export const mutations: readonly Mutation[] = [
     ],
     seed: 31,
   },
-  {
-    id: 'as',
-    rule: 'the first window that holds something is known when all up to it are final',
-    edits: [
-      {
-        file: 'functions/state/empty-windows.ts',
-        find: 'first !== undefined && first.end <= through ?',
-        replace: 'first !== undefined && first.end <= Math.max(through, 9e15) ?',
-      },
-    ],
-    seed: 1,
-  },
 ];
 
 /** Rules of the issue's list that are not in the code yet. */
@@ -589,4 +577,9 @@ export const missing: readonly { readonly id: string; readonly reason: string }[
       'a window leaves the outbox only with the revision that was read: not found in 1,200 seeds with sinks; test/unit/delivery.test.ts shows it',
   },
   { id: 'x', reason: 'closedThrough read after the registry: two runs and a registration within milliseconds, not found in 12,000 seeds' },
+  {
+    id: 'as',
+    reason:
+      'empty windows begin at the first window that holds something when all up to it are final: two runs within milliseconds, not found in 900 seeds with empty windows; test/unit/empty-windows',
+  },
 ];
