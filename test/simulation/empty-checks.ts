@@ -11,7 +11,10 @@ export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name:
     throw new Violation('I4', `${name} is final with no event, and closedThrough is ${ledger.horizon.closedThrough}`);
 }
 
-/** I3 and I9: how far empty windows are emitted only grows, and those up to there have been acknowledged; windows that hold something have to be at finalizedThrough. */
+/**
+ * I3, I8 and I9: how far empty windows are emitted only grows, and those up to there are final and have been acknowledged; windows that hold something have to be
+ * at finalizedThrough.
+ */
 export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, after: Item): void {
   const query = ledger.pipeline.queries.find(({ name }) => name === after.sk);
   const through = numberOf(after, 'emptyThrough');
@@ -19,30 +22,37 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
   if (earlier !== undefined && (through === undefined || through < earlier))
     throw new Violation('I3', `emptyThrough of ${after.sk} goes back from ${earlier} to ${through}`);
   if (query === undefined || through === undefined || through === earlier) return;
-  for (const [name, ids] of ledger.finals) {
-    if (ids.size > 0) continue;
-    const end = Number(name.slice(name.lastIndexOf('/') + 1));
-    if (name.startsWith(`${query.name}#`) && end <= through && !isPublished(ledger, name))
-      throw new Violation('I9', `emptyThrough rises to ${through} and ${name} is not acknowledged`);
+  for (const name of expectedWindows(ledger, query, through)) {
+    const ids = ledger.finals.get(name);
+    if (ids === undefined) throw new Violation('I8', `emptyThrough rises to ${through} and ${name} is not final`);
+    if (ids.size === 0 && !isPublished(ledger, name)) throw new Violation('I9', `emptyThrough rises to ${through} and ${name} is not acknowledged`);
   }
 }
 
-/**
- * I8 after the drain: between the first window that holds an event and the last that the stream has come to, of each gap its first windows are final, as many
- * as the query says, and no others.
- */
+/** Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each gap, as many as the query says. */
+function expectedWindows(ledger: Ledger, query: Query, through: number): ReadonlySet<string> {
+  const { windowMs } = ledger.options;
+  const ids = [...(ledger.placed.get(query.name)?.keys() ?? [])];
+  const starts = new Set(ids.map((id) => startOf(ledger.events.get(id)?.time ?? Number.NaN, windowMs)));
+  const expected = new Set<string>();
+  let run = 0;
+  for (let start = Math.min(...starts); start + windowMs <= through; start += windowMs) {
+    run = starts.has(start) ? 0 : run + 1;
+    if (run <= query.mostEmpty) expected.add(windowName(query.name, { start, end: start + windowMs }));
+  }
+  return expected;
+}
+
+function startOf(time: number, windowMs: number): number {
+  return Math.floor(time / windowMs) * windowMs;
+}
+
+/** I8 after the drain: as far as the stream has come, the windows without events are final that the query is to have, and no others. */
 export function checkEmptyAtEnd(ledger: Ledger): void {
   const { windowMs } = ledger.options;
-  const startOf = (time: number) => Math.floor(time / windowMs) * windowMs;
   for (const query of ledger.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0)) {
-    const starts = new Set([...(ledger.placed.get(query.name)?.keys() ?? [])].map((id) => startOf(ledger.events.get(id)?.time ?? Number.NaN)));
     const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) => maxEventTime ?? []);
-    const expected = new Set<string>();
-    let run = 0;
-    for (let start = Math.min(...starts); start <= startOf(Math.max(...times)); start += windowMs) {
-      run = starts.has(start) ? 0 : run + 1;
-      if (run <= query.mostEmpty) expected.add(windowName(query.name, { start, end: start + windowMs }));
-    }
+    const expected = expectedWindows(ledger, query, startOf(Math.max(...times), windowMs) + windowMs);
     const finals = [...ledger.finals.keys()].filter((name) => name.startsWith(`${query.name}#`));
     const missing = [...expected].filter((name) => !ledger.finals.has(name));
     const extra = finals.filter((name) => !expected.has(name));
