@@ -1,13 +1,15 @@
 import { gunzipSync } from 'node:zlib';
 import type { BackfillRange } from './core/backfill.ts';
 import { mistake } from './core/error.ts';
+import { type LookupEvent, lookupRequest } from './lookup-request.ts';
 import type { HistoryWindow } from './state/backfill.ts';
 import type { CorrectionRequest } from './state/correction.ts';
+import type { LookupRequest } from './state/lookup-operations.ts';
 
 /** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
-export interface FinalizeEvent {
-  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late';
-  /** For all but `drain`: a query with its version, `actionsPerHour@2`. */
+export interface FinalizeEvent extends LookupEvent {
+  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late' | 'lookup';
+  /** For all but `drain` and `lookup`: a query with its version, `actionsPerHour@2`. */
   readonly query?: string;
   /** For `backfill`: the range of event time, for `late` the one of arrivals, epoch ms. @default from the first event on */
   readonly since?: number;
@@ -24,10 +26,11 @@ export interface FinalizeEvent {
   readonly isWhole?: boolean;
 }
 
-/** What an invocation asks for: a finalize run, or a change to what is kept of a query. */
+/** What an invocation asks for: a finalize run, or a change to what is kept of a query, or something about a table that events are joined with. */
 export type FinalizeTask =
   | { readonly task: 'advance' | 'drain' }
   | { readonly task: 'alias' | 'remove'; readonly query: string }
+  | { readonly task: 'lookup'; readonly lookup: LookupRequest }
   | { readonly task: 'late'; readonly correction: CorrectionRequest }
   | { readonly task: 'backfill'; readonly range: BackfillRange; readonly windows: readonly HistoryWindow[]; readonly isWhole: boolean };
 
@@ -41,11 +44,12 @@ export function finalizeRequest(event: unknown): FinalizeTask {
   const { request, query }: { readonly request?: unknown; readonly query?: unknown } = event;
   if (request === undefined) return { task: 'advance' };
   if (request === 'drain') return { task: 'drain' };
+  if (request === 'lookup') return { task: request, lookup: lookupRequest(event) };
   if (request !== 'alias' && request !== 'remove' && request !== 'backfill' && request !== 'late')
     throw mistake(
       'request',
       request,
-      'is not known: give "drain" to end the stream, "alias", "remove", "backfill" or "late" with a query, or none to raise the watermark',
+      'is not known: give "drain" to end the stream, "alias", "remove", "backfill" or "late" with a query, "lookup" with a table, or none to raise the watermark',
     );
   if (typeof query !== 'string') throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
   if (request === 'late') return { task: request, correction: correctionRequest(event, query) };

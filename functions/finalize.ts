@@ -12,6 +12,7 @@ import { type Backfill, backfill } from './state/backfill.ts';
 import { type CorrectionAnswer, correct } from './state/correction.ts';
 import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
+import { operateLookup } from './state/lookup-operations.ts';
 import { sliceCache } from './state/merged-slice.ts';
 import { type Removal, removeQuery } from './state/remove-query.ts';
 import { openTables } from './state/tables.ts';
@@ -45,7 +46,7 @@ export interface AliasAnswer {
 }
 
 /** What an invocation answers, by what was asked of it. */
-export type Answer = FinalizeAnswer | AliasAnswer | Removal | Backfill | CorrectionAnswer;
+export type Answer = FinalizeAnswer | AliasAnswer | Removal | Backfill | CorrectionAnswer | Awaited<ReturnType<typeof operateLookup>>;
 
 /** Raises the watermark and emits the windows that it has passed; or does what else is asked of it. */
 export async function handler(event: FinalizeEvent, context: Context): Promise<Answer> {
@@ -59,6 +60,7 @@ export async function handler(event: FinalizeEvent, context: Context): Promise<A
     if (request.task === 'remove') return { answer: await removeQuery(options, request.query), ...unmeasured };
     await checkDefinition(state, pipeline);
     if (request.task === 'backfill') return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
+    if (request.task === 'lookup') return { answer: await operateLookup(options, request.lookup), ...unmeasured };
     if (request.task === 'late')
       return { answer: await correct({ ...options, rejects: tables.rejects, attempt: randomUUID }, request.correction), ...unmeasured };
     const report = await finalize({ ...options, stream, cache, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);

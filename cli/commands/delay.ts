@@ -1,6 +1,7 @@
 import type { DelayRow } from '../../functions/core/delay-table.ts';
 import { defineCommand, flag, valueOr } from '../command.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
+import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { duration, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { runDelay } from '../static/delay-run.ts';
@@ -15,6 +16,7 @@ export default defineCommand({
   options: {
     pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
     delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
+    ...lookupOptions,
     ...inputOptions,
     json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
   },
@@ -28,7 +30,8 @@ export default defineCommand({
     const pipelineFile = resolvePipelineFile(options.pipeline);
     const files = inputFiles(operands, options);
     const pipeline = await loadPipeline(pipelineFile);
-    const { rows, counters, rejected } = await runDelay({ pipeline, files, delaysMs, arrivalMs: startedMs });
+    const lookupRows = await rowsFor(pipeline, options.lookup);
+    const { rows, counters, rejected } = await runDelay({ pipeline, files, lookupRows, delaysMs, arrivalMs: startedMs });
     const { received, counted: wanted, rejected: refused, filtered } = counters;
     if (options.json) {
       for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, waitMs: row.waitMs ?? null })}\n`);

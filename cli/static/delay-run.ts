@@ -5,7 +5,7 @@ import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
-import { keptRejections } from './lane.ts';
+import { joinedWith, keptRejections } from './lane.ts';
 import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 import type { RejectedSample } from './static-engine.ts';
@@ -15,6 +15,8 @@ export interface DelayRunOptions {
   readonly pipeline: Pipeline;
   readonly files: readonly InputFile[];
   readonly delaysMs: readonly number[];
+  /** The rows of the table that the pipeline looks up in. @default it looks up in none */
+  readonly lookupRows?: readonly object[] | undefined;
   /** What counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
 }
@@ -29,7 +31,8 @@ export interface DelayResult {
 }
 
 /** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
-export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): Promise<DelayResult> {
+export async function runDelay({ files, delaysMs, arrivalMs, ...options }: DelayRunOptions): Promise<DelayResult> {
+  const pipeline = joinedWith(options.pipeline, options.lookupRows);
   const table = createDelayTable(pipeline, delaysMs);
   const buffer = createReadBuffer();
   const rejected: RejectedSample[] = [];

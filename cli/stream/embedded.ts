@@ -16,6 +16,8 @@ export interface Embedded {
   readonly kinesis: KinesisClient;
   readonly api: ApiClient;
   finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
+  /** Asks the finalize function for something else than a run. */
+  ask<Answer>(event: FinalizeEvent): Promise<Answer>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
   /** Write units of DynamoDB that aggregate and finalize have taken so far, refused conditions included. */
@@ -40,6 +42,7 @@ export function embedded(local: Local): Embedded {
     local,
     kinesis,
     api: apiClient(local.url),
+    ask: (event) => invoke(lambda, local.functionNames.finalize, event),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
     async committed(upTo, signal) {
       for (let status = await mappingStatus(local); ; status = await mappingStatus(local, status.changes)) {
