@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { mistake } from './core/error.ts';
 import { isTableName } from './core/lookup-table.ts';
-import { mostLookupRows } from './state/lookup-publish.ts';
 import type { LookupRequest } from './state/lookup-operations.ts';
+import { mostLookupRows } from './state/lookup-publish.ts';
 
 /** A request about a table, as the finalize function is invoked with it. Which fields it has follows from the action. */
 export interface LookupEvent {

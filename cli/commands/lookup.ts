@@ -37,14 +37,19 @@ export default defineCommand({
     json: flag('print the answer as one JSON object; times are milliseconds'),
   },
   examples: [
-    ['tidemark lookup publish products products.json --pipeline ./orders.ts --port 4500', 'events that arrive from in a minute on are joined with these'],
+    [
+      'tidemark lookup publish products products.json --pipeline ./orders.ts --port 4500',
+      'events that arrive from in a minute on are joined with these',
+    ],
     ['tidemark lookup list products --pipeline ./orders.ts --stack orders', 'which rows held when'],
   ],
   async run({ operands: [action = '', table = '', file, strange], options, process }) {
     if (action !== 'publish' && action !== 'list') throw new UsageError(`${action} is not known: use publish, list`);
     if (strange !== undefined) throw new UsageError(`${strange} is too much: give one file, with all rows`);
     if ((file === undefined) === (action === 'publish'))
-      throw new UsageError(action === 'publish' ? 'FILE is missing: give the file that holds the rows' : `${file} is too much: list takes the name alone`);
+      throw new UsageError(
+        action === 'publish' ? 'FILE is missing: give the file that holds the rows' : `${file} is too much: list takes the name alone`,
+      );
     const pipeline = await loadPipeline(options.pipeline);
     if (pipeline.lookupTable?.table !== table)
       throw new UsageError(

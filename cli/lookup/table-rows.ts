@@ -34,7 +34,8 @@ export async function rowsFor({ name, lookupTable }: Pipeline, given: NamedFile 
     return undefined;
   }
   const { table } = lookupTable;
-  if (given === undefined) throw new UsageError(`--lookup is missing: pipeline ${name} joins events with table ${table}: give --lookup ${table}=FILE`);
+  if (given === undefined)
+    throw new UsageError(`--lookup is missing: pipeline ${name} joins events with table ${table}: give --lookup ${table}=FILE`);
   if (given.table !== table) throw new UsageError(`--lookup ${given.table}: pipeline ${name} has no such table: give --lookup ${table}=FILE`);
   return readRowsFile(given.path);
 }
@@ -54,7 +55,9 @@ export async function readRowsFile(path: string, options?: OptionValues<typeof i
     bytes += chunk.length;
     if (bytes > mostFileBytes) throw new TidemarkError(`${path}: has more than ${mostFileBytes} bytes: a table holds ${mostLookupBytes}`);
   }
-  const text = Buffer.concat(chunks).toString().replace(/^\uFEFF/, '');
+  const text = Buffer.concat(chunks)
+    .toString()
+    .replace(/^\uFEFF/, '');
   if (text.trimStart().startsWith('[')) {
     const list = parsed(text, path);
     if (Array.isArray(list)) return list.map((row, i) => asRow(row, `${path}: row ${i + 1}`));
@@ -74,4 +77,3 @@ function asRow(row: unknown, where: string): object {
   if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row;
   throw new TidemarkError(`${where}: is no row: give an object for each`);
 }
-

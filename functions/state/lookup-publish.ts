@@ -120,7 +120,11 @@ export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object
 function keptOf(table: string, { versions, keptFrom }: LookupList, nowMs: number): Pick<LookupList, 'versions' | 'keptFrom'> {
   const first = versions.findIndex((_, i) => (versions[i + 1]?.from ?? Number.POSITIVE_INFINITY) + keptMs > nowMs);
   if (versions.length - Math.max(first, 0) >= mostVersions)
-    throw mistake(`lookup ${table}`, versions.length, `versions may still be asked for, and no more are kept: publish less often, or wait until they expire`);
+    throw mistake(
+      `lookup ${table}`,
+      versions.length,
+      `versions may still be asked for, and no more are kept: publish less often, or wait until they expire`,
+    );
   return first <= 0 ? { versions, keptFrom } : { versions: versions.slice(first), keptFrom: versions[first]?.from ?? keptFrom };
 }
 

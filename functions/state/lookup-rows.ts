@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Item, type Key, numberOf, type Table } from './table.ts';
 import { packed, unpacked } from './packed-text.ts';
+import { type Item, type Key, numberOf, type Table } from './table.ts';
 
 /** Most rows of an item, and most bytes of their text: far below 400 KB, also where nothing can be packed. */
 export const mostPartRows = 300;
@@ -20,10 +20,15 @@ export interface VersionName {
   readonly id: string;
 }
 
-/** Keeps a part of a version's rows. Idempotent: its content follows from its name, which has the hash of all rows in it and the moment of one upload. */
+/**
+ * Keeps a part of a version's rows. Conditional on there being none: its content follows from its name, which has the hash of all rows in it and the moment of one
+ * upload, and a call that is sent again after the version was published must not give its rows an expiry.
+ */
 export async function writePart(state: Table, { table, id }: VersionName, part: number, rows: readonly object[], nowMs: number): Promise<void> {
   const expiresAt = Math.ceil((nowMs + uploadMs) / 1000);
-  await state.update(keyOf(table, id, part), { set: { rows: packed(JSON.stringify(rows)), count: rows.length, expiresAt } });
+  await state.update(keyOf(table, id, part), { set: { rows: packed(JSON.stringify(rows)), count: rows.length, expiresAt } }, [
+    { attribute: 'count', is: 'absent' },
+  ]);
 }
 
 /**

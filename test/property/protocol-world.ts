@@ -33,13 +33,7 @@ export interface ProtocolWorld {
  * Puts events, `perRecord` packed into each Kinesis record.
  * @param arrivalStepMs how long after an event of a shard the next one arrives
  */
-export function protocolWorld(
-  pipeline: Pipeline,
-  events: readonly PutEvent[],
-  shards: number,
-  perRecord: number,
-  arrivalStepMs = 1,
-): ProtocolWorld {
+export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], shards: number, perRecord: number, arrivalStepMs = 1): ProtocolWorld {
   const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
   const tables = { state: memoryTable(stores.state), windows: memoryTable(stores.windows), rejects: memoryTable(stores.rejects) };
   const logs = Array.from({ length: shards }, (_, shard) => recordsOf(events, shard, perRecord, arrivalStepMs));
