@@ -19,6 +19,8 @@ export interface Config extends SourceConfig {
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
   /** The finalize function, where aggregate may ask it for a run. */
   readonly finalizeFunction: string | undefined;
+  /** For finalize: the functions of the sinks that are served, by the sink's name; null: it is not asked for runs. */
+  readonly sinks: Readonly<Record<string, string | null>>;
   /** Whether events can be posted to the API. */
   readonly ingest: 'on' | 'off';
 }
@@ -38,6 +40,7 @@ export function readConfig(environment: Environment = process.env): Config {
     source: readSource(required(environmentNames.stream), environment[environmentNames.kafka]),
     tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
     finalizeFunction: environment[environmentNames.finalize],
+    sinks: JSON.parse(environment[environmentNames.sinks] ?? '{}'),
     ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
   };
 }
@@ -47,10 +50,45 @@ export function readConfig(environment: Environment = process.env): Config {
  * @throws TidemarkError that names the variable
  */
 export function readSourceConfig(environment: Environment = process.env): SourceConfig {
+  return {
+    stream: requiredIn(environment, environmentNames.stream),
+    deployment: environment[environmentNames.deployment],
+    logLevel: logLevelIn(environment),
+  };
+}
+
+function logLevelIn(environment: Environment): Config['logLevel'] {
   const level = environment[environmentNames.logLevel] ?? 'INFO';
   const logLevel = logLevels.find((known) => known === level);
   if (logLevel === undefined) throw new TidemarkError(`${environmentNames.logLevel}: ${level} is not a log level: use ${logLevels.join(', ')}`);
-  return { stream: requiredIn(environment, environmentNames.stream), deployment: environment[environmentNames.deployment], logLevel };
+  return logLevel;
+}
+
+/** What the function of a sink has to know of where it runs. */
+export interface SinkConfig extends Pick<Config, 'deployment' | 'logLevel'> {
+  readonly tables: Pick<Config['tables'], 'state' | 'windows'>;
+  /** Which of the pipeline's sinks. */
+  readonly sink: string;
+  readonly target: string | undefined;
+  readonly secret: string | undefined;
+  readonly secretArn: string | undefined;
+}
+
+/**
+ * Reads and checks the environment of the function of a sink.
+ * @throws TidemarkError that names the variable
+ */
+export function readSinkConfig(environment: Environment = process.env): SinkConfig {
+  const required = (name: string) => requiredIn(environment, name);
+  return {
+    tables: { state: required(environmentNames.state), windows: required(environmentNames.windows) },
+    sink: required(environmentNames.sink),
+    target: environment[environmentNames.sinkTarget],
+    secret: environment[environmentNames.sinkSecret],
+    secretArn: environment[environmentNames.sinkSecretArn],
+    deployment: environment[environmentNames.deployment],
+    logLevel: logLevelIn(environment),
+  };
 }
 
 /** What the function of the source "S3 objects" knows besides: where it notes how far it is, and how it goes on with a large object. */

@@ -8,8 +8,10 @@ import type { LookupRequest } from './state/lookup-operations.ts';
 
 /** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
 export interface FinalizeEvent extends LookupEvent {
-  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late' | 'lookup';
-  /** For all but `drain` and `lookup`: a query with its version, `actionsPerHour@2`. */
+  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late' | 'sinks' | 'redrive' | 'lookup';
+  /** For `redrive`: which sink's dead letters. */
+  readonly sink?: string;
+  /** For `alias`, `remove`, `backfill` and `late`: a query with its version, `actionsPerHour@2`. */
   readonly query?: string;
   /** For `backfill`: the range of event time, for `late` the one of arrivals, epoch ms. @default from the first event on */
   readonly since?: number;
@@ -28,7 +30,8 @@ export interface FinalizeEvent extends LookupEvent {
 
 /** What an invocation asks for: a finalize run, or a change to what is kept of a query, or something about a table that events are joined with. */
 export type FinalizeTask =
-  | { readonly task: 'advance' | 'drain' }
+  | { readonly task: 'advance' | 'drain' | 'sinks' }
+  | { readonly task: 'redrive'; readonly sink: string }
   | { readonly task: 'alias' | 'remove'; readonly query: string }
   | { readonly task: 'lookup'; readonly lookup: LookupRequest }
   | { readonly task: 'late'; readonly correction: CorrectionRequest }
@@ -41,15 +44,19 @@ export type FinalizeTask =
 export function finalizeRequest(event: unknown): FinalizeTask {
   if (event === null || event === undefined) return { task: 'advance' };
   if (typeof event !== 'object' || Array.isArray(event)) throw mistake('event', event, 'is not an object: give {} or {"request":"drain"}');
-  const { request, query }: { readonly request?: unknown; readonly query?: unknown } = event;
+  const { request, query, sink }: { readonly request?: unknown; readonly query?: unknown; readonly sink?: unknown } = event;
   if (request === undefined) return { task: 'advance' };
-  if (request === 'drain') return { task: 'drain' };
+  if (request === 'drain' || request === 'sinks') return { task: request };
+  if (request === 'redrive') {
+    if (typeof sink !== 'string') throw mistake('sink', sink, 'is no name of a sink: give one of the pipeline');
+    return { task: request, sink };
+  }
   if (request === 'lookup') return { task: request, lookup: lookupRequest(event) };
   if (request !== 'alias' && request !== 'remove' && request !== 'backfill' && request !== 'late')
     throw mistake(
       'request',
       request,
-      'is not known: give "drain" to end the stream, "alias", "remove", "backfill" or "late" with a query, "lookup" with a table, or none to raise the watermark',
+      'is not known: give "drain" to end the stream, "sinks", "redrive" with a sink, "alias", "remove", "backfill" or "late" with a query, "lookup" with a table, or none to raise the watermark',
     );
   if (typeof query !== 'string') throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
   if (request === 'late') return { task: request, correction: correctionRequest(event, query) };

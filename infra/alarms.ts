@@ -27,6 +27,8 @@ export interface AlarmSettings {
   readonly offsetLag?: number;
   /** How far the watermark may be behind the clock while records come; more than the pipeline's delay. @default 3 hours */
   readonly watermarkLag?: Duration;
+  /** How long a window may wait for a sink. @default 15 minutes */
+  readonly sinkBacklog?: Duration;
   /** Share of the events that may be rejected, above 0 and at most 1. @default 0.01 */
   readonly rejectedShare?: number;
   /** Share of the events that may be late, above 0 and at most 1. @default 0.01 */
@@ -40,6 +42,8 @@ export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
   readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
+  /** The functions of the sinks; there are alarms of theirs where there are some. */
+  readonly sinkFunctions: readonly PipelineFunction[];
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
   /** Those of the sources that the pipeline has. */
   readonly sources: readonly AlarmSpec[];
@@ -97,6 +101,7 @@ export class PipelineAlarms extends Construct {
       ],
       ['RejectedShare', 'Many events are rejected', shareOf(metrics, 'rejected'), { threshold: share('rejectedShare', props.rejectedShare) }],
       ['LateShare', 'Many events come too late for their windows', shareOf(metrics, 'late'), { threshold: share('lateShare', props.lateShare) }],
+      ...(props.sinkFunctions.length === 0 ? [] : sinkAlarms(props, period)),
       ['Throttles', 'DynamoDB or Lambda turns calls away', throttles(functions, tables, period), { threshold: 1, evaluationPeriods: 2 }],
       ...props.sources,
     ];
@@ -119,6 +124,29 @@ export class PipelineAlarms extends Construct {
       }),
     );
   }
+}
+
+/** What the sinks need somebody for; which one it is, `tidemark sinks status` tells. */
+function sinkAlarms({ metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps, period: Duration): readonly AlarmSpec[] {
+  const errors = Object.fromEntries(sinkFunctions.map((own, i) => [`sink${i}`, own.metricErrors({ period })]));
+  const expression = Object.keys(errors)
+    .map((name) => `FILL(${name}, 0)`)
+    .join(' + ');
+  return [
+    [
+      'SinkBacklog',
+      `A window waits longer than ${sinkBacklog.toHumanString()} for a sink: its target fails or is slow`,
+      metrics.oldestWaiting,
+      { threshold: sinkBacklog.toMilliseconds() },
+    ],
+    ['SinkDeadLetters', 'A sink has given up windows', metrics.deadLetters, { threshold: 1 }],
+    [
+      'DeliverErrors',
+      'The function of a sink fails',
+      new MathExpression({ label: 'runs of sinks that fail', expression, usingMetrics: errors, period }),
+      { threshold: 1, evaluationPeriods: 3 },
+    ],
+  ];
 }
 
 /** No events, no share. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
+import type { Sink, SinkKind } from '../functions/core/sink.ts';
 
 /**
  * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so that what was tried on a
@@ -18,7 +19,22 @@ export interface FunctionBuild {
   readonly source: SourceKind;
   /** The folder of this package. */
   readonly packageFolder: string;
+  /** For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the pipeline's. @default none */
+  readonly sink?: Pick<Sink, 'kind' | 'file'>;
 }
+
+/** The file of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its target. */
+const sinkFiles: Readonly<Record<SinkKind, string>> = {
+  eventBridge: 'event-bridge.ts',
+  kinesis: 'kinesis.ts',
+  sqs: 'sqs.ts',
+  sns: 'sns.ts',
+  webhook: 'webhook.ts',
+  s3: 's3.ts',
+  dynamodb: 'dynamodb.ts',
+  file: 'file.ts',
+  forEachWindow: 'for-each-window.ts',
+};
 
 /** The kinds of streams that a pipeline reads. */
 export type SourceKind = 'kinesis' | 'kafka';
@@ -36,7 +52,7 @@ const requireBanner = "import { createRequire as tidemarkCreateRequire } from 'n
  * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy changes without notice, and an
  * emulator may replace it by stubs). A pipeline outside this package may import `tidemark`, and zod when it has no copy of its own.
  */
-export function functionBuild({ entries, pipelineFile, source, packageFolder }: FunctionBuild): BuildOptions {
+export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
   const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
   return {
     absWorkingDir: packageFolder,
@@ -56,8 +72,16 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder }: 
       '#stream': inFunctions(`${source}-stream.ts`),
       ...(source === 'kafka' ? kafkaClient(packageFolder) : {}),
       tidemark: inFunctions('core', 'index.ts'),
+      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, inFunctions('sinks'))),
     },
     nodePaths: [...moduleFolders(packageFolder)],
+  };
+}
+
+function sinkAliases({ kind, file }: Pick<Sink, 'kind' | 'file'>, pipelineFile: string, folder: string): Record<string, string> {
+  return {
+    '#sink': join(folder, sinkFiles[kind]),
+    '#window-function': file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
   };
 }
 

@@ -4,5 +4,6 @@ export { type EntryFiles, EventTimeAggregation, type EventTimeAggregationProps }
 export { type KafkaProps, kafka, type SourceDefinition } from './kafka-source.ts';
 export type { PipelineMetrics } from './metrics.ts';
 export { addOutputs } from './outputs.ts';
+export type { FunctionBinding, SinkBinding, WebhookBinding } from './sink-target.ts';
 export type { Backlog, FunctionNetwork, PipelineSource, SourceMapping } from './source.ts';
 export type { ChangesSource, ObjectsSource, PipelineSources, SourceProps } from './sources.ts';

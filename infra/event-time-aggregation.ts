@@ -28,7 +28,9 @@ import { kinesisSource } from './kinesis-source.ts';
 import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
 import { tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
-import { checkLock } from './pipeline-lock.ts';
+import { checkLock, sinksOf } from './pipeline-lock.ts';
+import type { SinkBinding } from './sink-target.ts';
+import { PipelineSinks } from './sinks.ts';
 import type { PipelineSource } from './source.ts';
 import { PipelineSources, type SourceProps } from './sources.ts';
 
@@ -64,6 +66,11 @@ export interface EventTimeAggregationProps extends SourceProps {
    * Whether the API logs each request. API Gateway writes logs through one role an account and region, which the stack then creates and sets. @default true
    */
   readonly accessLogs?: boolean;
+  /**
+   * What the pipeline's sinks deliver to, by the sink's name: a queue, a topic, a bus, a stream, a bucket, a table; `{ url, secret }` of a webhook;
+   * `{ environment, vpc }` of a `forEachWindow`. @default new ones
+   */
+  readonly sinks?: Readonly<Record<string, SinkBinding>>;
   /** When the alarms go off, and whom they tell; false for no alarms and no dashboard. @default alarms that tell nobody */
   readonly alarms?: AlarmSettings | false;
   /** Handlers to deploy in place of Tidemark's own. @default functions/aggregate.ts, finalize.ts and query.ts of this package */
@@ -90,6 +97,10 @@ export class EventTimeAggregation extends Construct {
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly api: RestApi;
+  /** The functions of the sinks, by the sink's name: for grants and for more of their environment. */
+  readonly sinks: Readonly<Record<string, PipelineFunction>>;
+  /** What the sinks deliver to where that is a resource: a URL, a name or an ARN; of a webhook, the secret that it is signed with. */
+  readonly sinkTargets: Readonly<Record<string, string>>;
   readonly metrics: PipelineMetrics;
   /** The functions and queues of the sources that the pipeline has besides its stream. */
   readonly sources: PipelineSources;
@@ -119,6 +130,18 @@ export class EventTimeAggregation extends Construct {
       finalize: this.newFunction('Finalize', 'finalize', props, removalPolicy),
       query: this.newFunction('Query', 'query', props, removalPolicy),
     };
+    const delivery = new PipelineSinks(this, 'Sinks', {
+      sinks: sinksOf(props.pipeline),
+      bindings: props.sinks ?? {},
+      pipeline: props.pipeline,
+      tables: { state: this.tables.state, windows: this.tables.windows },
+      environment: this.sinkEnvironment(props),
+      logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy,
+      finalize: this.functions.finalize,
+    });
+    this.sinks = delivery.functions;
+    this.sinkTargets = delivery.targets;
     this.sources = this.newSources(props, removalPolicy);
     this.grant();
     this.signCursors();
@@ -136,7 +159,14 @@ export class EventTimeAggregation extends Construct {
     const { metrics, functions: own } = this;
     const backlog = this.source.backlog(own.aggregate);
     const watched = { metrics, backlog, functions: own };
-    this.alarms = new PipelineAlarms(this, 'Alarms', { ...props.alarms, ...watched, tables: this.tables, sources: this.sources.alarms });
+    const sinkFunctions = Object.values(this.sinks);
+    this.alarms = new PipelineAlarms(this, 'Alarms', {
+      ...props.alarms,
+      ...watched,
+      sinkFunctions,
+      tables: this.tables,
+      sources: this.sources.alarms,
+    });
     new PipelineDashboard(this, 'Operations', { title: this.deployment, ...watched, alarms: this.alarms });
   }
 
@@ -214,6 +244,15 @@ export class EventTimeAggregation extends Construct {
       logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
       logRemovalPolicy,
     });
+  }
+
+  private sinkEnvironment(props: EventTimeAggregationProps): Readonly<Record<string, string>> {
+    return {
+      [environmentNames.state]: this.tables.state.tableName,
+      [environmentNames.windows]: this.tables.windows.tableName,
+      [environmentNames.logLevel]: props.logLevel ?? 'INFO',
+      [environmentNames.deployment]: this.deployment,
+    };
   }
 
   private newSources(props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineSources {

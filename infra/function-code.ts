@@ -6,7 +6,7 @@ import { TidemarkError } from '../functions/core/error.ts';
 import { builtPage, type FunctionBuild, functionBuild } from './bundling.ts';
 
 /** What a function's code is made of. Paths are absolute. */
-export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder'> {
+export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /** Is told what went into the bundle, before the function's constructor ends; not called where the CDK wants no bundle, or has it already. */
@@ -22,14 +22,14 @@ const bundleName = 'index';
  * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the entry file below it and an esbuild
  * that it can find, and in somebody else's app, with this package under node_modules, it may have none of the three.
  */
-export function functionCode({ entry, pipelineFile, source, packageFolder, onBundled, onFailed }: FunctionCodeOptions): AssetCode {
-  const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, source, packageFolder });
+export function functionCode({ entry, pipelineFile, source, packageFolder, sink, onBundled, onFailed }: FunctionCodeOptions): AssetCode {
+  const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, source, packageFolder, ...(sink === undefined ? {} : { sink }) });
   const tryBundle = (outdir: string): boolean => {
     try {
       const { define } = builtPage(buildSync, packageFolder);
       onBundled(buildSync({ ...build, define, outdir, metafile: true, logLevel: 'silent' }).metafile);
     } catch (error) {
-      const told = isBuildFailure(error) ? new TidemarkError(lineOf(error, packageFolder), { cause: error }) : error;
+      const told = toldError(error, packageFolder);
       onFailed(told);
       throw told;
     }
@@ -50,6 +50,11 @@ export function functionCode({ entry, pipelineFile, source, packageFolder, onBun
 export function holdsZodLocales({ outputs }: Metafile): boolean {
   const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
   return inputs.some(([path, { bytesInOutput }]) => bytesInOutput > 0 && /[\\/]zod[\\/]v4[\\/]locales[\\/]de\.c?js$/.test(path));
+}
+
+/** A failure to bundle as one line with the place; any other as it is. @param folder what the places are relative to */
+export function toldError(error: unknown, folder: string): unknown {
+  return isBuildFailure(error) ? new TidemarkError(lineOf(error, folder), { cause: error }) : error;
 }
 
 function isBuildFailure(error: unknown): error is BuildFailure {

@@ -18,13 +18,16 @@ export interface PipelineMetrics {
   readonly unreadableShards: Metric;
   /** By how many events the law of conservation does not hold. */
   readonly conservationMismatch: Metric;
+  /** How long the first of the windows that wait for a sink has waited, ms, and how many dead letters a sink has: of the sink that is worst. */
+  readonly oldestWaiting: Metric;
+  readonly deadLetters: Metric;
   /** Write units that a function spent on its tables. */
   writeUnits(by: FunctionName): Metric;
 }
 
 /** @param deployment the dimension that tells one deployment's metrics from another's */
 export function pipelineMetrics(deployment: string): PipelineMetrics {
-  const metric = (by: FunctionName, metricName: string, statistic: string, options: MetricOptions = {}) =>
+  const metric = (by: FunctionName | 'deliver', metricName: string, statistic: string, options: MetricOptions = {}) =>
     new Metric({ namespace, metricName, dimensionsMap: { service: deployment, function: by }, statistic, period: Duration.minutes(5), ...options });
   return {
     events: (of) => metric('aggregate', of, Stats.SUM),
@@ -34,6 +37,8 @@ export function pipelineMetrics(deployment: string): PipelineMetrics {
     closingsLeft: metric('finalize', 'closingsLeft', Stats.MAXIMUM),
     unreadableShards: metric('finalize', 'unreadableShards', Stats.MAXIMUM),
     conservationMismatch: metric('finalize', 'conservationMismatch', Stats.MAXIMUM),
+    oldestWaiting: metric('deliver', 'oldestWaiting', Stats.MAXIMUM),
+    deadLetters: metric('deliver', 'deadLetters', Stats.MAXIMUM),
     writeUnits: (by) => metric(by, 'writeUnits', Stats.SUM),
   };
 }

@@ -27,6 +27,12 @@ export const tablePermissions = {
   },
 } as const satisfies Readonly<Record<FunctionName, Readonly<Record<TableName, readonly TableAction[]>>>>;
 
+/** What the function of a sink may do: in the state to partitions of its own only (functions/core/schema.ts, sinkPartitions). */
+export const sinkPermissions = {
+  state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
+  windows: ['GetItem', 'Query'],
+} as const satisfies Readonly<Partial<Record<TableName, readonly TableAction[]>>>;
+
 /**
  * What each function may do to the stream. For aggregate: what Lambda's poller needs, which acts with the function's role
  * (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of enhanced fan-out and the account-wide ListStreams); ListShards also

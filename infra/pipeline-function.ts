@@ -4,7 +4,8 @@ import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { type FunctionName, functions, type SourceName, sourceFunctions } from '../functions/core/settings.ts';
+import { deliver, type FunctionName, functions, type SourceName, sourceFunctions } from '../functions/core/settings.ts';
+import type { Sink } from '../functions/core/sink.ts';
 import type { SourceKind } from './bundling.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
 import type { FunctionNetwork } from './source.ts';
@@ -14,7 +15,9 @@ const packageFolder = join(import.meta.dirname, '..');
 /** What a function of a pipeline is made of. */
 export interface PipelineFunctionProps {
   /** Which one: its time-out and memory come from the settings that the embedded runner uses too. */
-  readonly name: FunctionName | SourceName;
+  readonly name: FunctionName | SourceName | 'deliver';
+  /** For the function of a sink. @default none */
+  readonly sink?: Sink;
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
@@ -44,7 +47,7 @@ export class PipelineFunction extends LambdaFunction {
     const logGroup = new LogGroup(scope, `${id}Log`, { retention: props.logRetention, removalPolicy: props.logRemovalPolicy });
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     role.addToPolicy(new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }));
-    const { timeoutSeconds, memoryMb } = { ...functions, ...sourceFunctions }[props.name];
+    const { timeoutSeconds, memoryMb } = { ...functions, ...sourceFunctions, deliver }[props.name];
     let hasLocales = false;
     let failure: unknown;
     try {
@@ -54,6 +57,7 @@ export class PipelineFunction extends LambdaFunction {
           pipelineFile: resolve(props.pipeline),
           source: props.source,
           packageFolder,
+          ...(props.sink === undefined ? {} : { sink: props.sink }),
           onBundled: (metafile) => {
             hasLocales = holdsZodLocales(metafile);
           },

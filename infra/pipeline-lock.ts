@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import type { Pipeline } from '../functions/core/pipeline.ts';
 import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/pipeline-lock.ts';
+import type { Sink } from '../functions/core/sink.ts';
 import { moduleFolders } from './bundling.ts';
+import { toldError } from './function-code.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
 
@@ -16,6 +18,18 @@ const packageFolder = join(import.meta.dirname, '..');
 export function checkLock(pipelineFile: string): void {
   const file = lockFileOf(resolve(pipelineFile));
   if (existsSync(file)) checkAgainstLock(parseLock(file, readFileSync(file, 'utf8')), loadPipeline(resolve(pipelineFile)));
+}
+
+/**
+ * The sinks of a pipeline's file, which are part of what is deployed.
+ * @throws TidemarkError, one line with the place, when the file does not compile
+ */
+export function sinksOf(pipelineFile: string): readonly Sink[] {
+  try {
+    return loadPipeline(resolve(pipelineFile)).sinks;
+  } catch (error) {
+    throw toldError(error, process.cwd());
+  }
 }
 
 /** A construct cannot wait, so the pipeline is bundled and run at once, as CommonJS. It is pure: nothing of it outlives the look at it. */

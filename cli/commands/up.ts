@@ -29,6 +29,7 @@ export default defineCommand({
       pipelineName: pipeline.name,
       port,
       shards,
+      sinks: pipeline.sinks,
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(finalizeEvery === undefined ? {} : { finalizeEveryMs: finalizeEvery * 1000 }),
     });
@@ -37,9 +38,15 @@ export default defineCommand({
     const { url, endpoints, streamName, tableNames, functionNames } = local;
     process.stdout.write(
       options.json
-        ? `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames })}\n`
+        ? `${JSON.stringify({ url, endpoints, stream: streamName, tables: tableNames, functions: functionNames, sinks: local.sinkFunctions })}\n`
         : `tidemark: ${pipeline.name} is up at ${url} (Ctrl-C ends it); its page: ${url}/\n`,
     );
+    const { sinkFunctions } = local;
+    const away = pipeline.sinks.filter(({ name }) => !Object.hasOwn(sinkFunctions, name));
+    if (away.length > 0)
+      process.stderr.write(
+        `tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}: deploy it for that\n`,
+      );
     try {
       await delay(2 ** 31 - 1, undefined, { signal: AbortSignal.any([process.signal, ended.signal]) }).catch(() => undefined);
     } finally {

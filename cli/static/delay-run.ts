@@ -1,11 +1,11 @@
 import { type Counters, noEvents } from '../../functions/core/counters.ts';
-import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
+import { createDelayTable, type DelayTable } from '../../functions/core/delay-table.ts';
 import { createIdSet } from '../../functions/core/id-set.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
-import { joinedWith, keptRejections } from './lane.ts';
+import { keptRejections } from './lane.ts';
 import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 import type { RejectedSample } from './static-engine.ts';
@@ -15,15 +15,13 @@ export interface DelayRunOptions {
   readonly pipeline: Pipeline;
   readonly files: readonly InputFile[];
   readonly delaysMs: readonly number[];
-  /** The rows of the table that the pipeline looks up in. @default it looks up in none */
-  readonly lookupRows?: readonly object[] | undefined;
   /** What counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
 }
 
 /** The delay table of files. */
 export interface DelayResult {
-  readonly rows: readonly DelayRow[];
+  readonly table: DelayTable;
   /** Events by class as far as no delay decides: `counted` here is every event that a query wants. */
   readonly counters: Counters;
   /** The first rejected lines. */
@@ -31,8 +29,7 @@ export interface DelayResult {
 }
 
 /** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
-export async function runDelay({ files, delaysMs, arrivalMs, ...options }: DelayRunOptions): Promise<DelayResult> {
-  const pipeline = joinedWith(options.pipeline, options.lookupRows);
+export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
   const buffer = createReadBuffer();
   const rejected: RejectedSample[] = [];
@@ -69,5 +66,5 @@ export async function runDelay({ files, delaysMs, arrivalMs, ...options }: Delay
     path = file.path;
     await scanInput(file, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY }, buffer, handler);
   }
-  return { rows: table.rows(), counters, rejected };
+  return { table, counters, rejected };
 }

@@ -4,6 +4,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import type { FinalizeEvent } from '../../functions/finalize-request.ts';
+import type { DeliveryReport } from '../../functions/state/delivery.ts';
 import type { MappingStatus } from '../../infra/local/event-source-mapping.ts';
 import type { Local } from '../../infra/local/local.ts';
 import { type ApiClient, apiClient } from '../api-client.ts';
@@ -18,6 +19,8 @@ export interface Embedded {
   finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
   /** Asks the finalize function for something else than a run. */
   ask<Answer>(event: FinalizeEvent): Promise<Answer>;
+  /** Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the sink's name. */
+  deliver(): Promise<Readonly<Record<string, DeliveryReport>>>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
   /** Write units of DynamoDB that aggregate and finalize have taken so far, refused conditions included. */
@@ -44,6 +47,12 @@ export function embedded(local: Local): Embedded {
     api: apiClient(local.url),
     ask: (event) => invoke(lambda, local.functionNames.finalize, event),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
+    async deliver() {
+      // One after the other: each starts with its first run, and may find the whole of a small machine busy with the rest.
+      const reports: Record<string, DeliveryReport> = {};
+      for (const [name, functionName] of Object.entries(local.sinkFunctions)) reports[name] = await invoke<DeliveryReport>(lambda, functionName, {});
+      return reports;
+    },
     async committed(upTo, signal) {
       for (let status = await mappingStatus(local); ; status = await mappingStatus(local, status.changes)) {
         signal.throwIfAborted();

@@ -43,6 +43,7 @@ export async function withSystem<T>(options: StreamSystemOptions, use: (running:
       shards: options.shards,
       batchWindowMs: 0,
       finalizeEveryMs: null,
+      sinks: options.pipeline.sinks,
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
     }),
@@ -57,8 +58,20 @@ export async function withSystem<T>(options: StreamSystemOptions, use: (running:
     if (pipeline.lookupTable !== undefined && rows !== undefined)
       await publishRows(system.ask, { table: pipeline.lookupTable.table, rows, from: undefined, nowMs: process.now(), signal });
     const readyMs = process.now();
-    return await use({ system, signal, readyMs, startSeconds: (readyMs - beganMs) / 1000 });
+    const result = await use({ system, signal, readyMs, startSeconds: (readyMs - beganMs) / 1000 });
+    await deliverAll(system, options.pipeline, process);
+    return result;
   } finally {
     await system.close();
   }
+}
+
+/** The sinks get what is final before the run ends; what a sink does not take waits in the data folder, or is told of and gone with the memory. */
+async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: CommandProcess): Promise<void> {
+  const reports = await system.deliver();
+  for (const [name, { failed, oldestMs, deadLetters }] of Object.entries(reports))
+    if (oldestMs > 0 || deadLetters > 0 || failed > 0)
+      stderr.write(`tidemark: sink ${name} has not taken everything: ${failed} attempts failed, ${deadLetters} dead letters\n`);
+  const away = sinks.filter(({ name }) => !Object.hasOwn(reports, name));
+  if (away.length > 0) stderr.write(`tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}\n`);
 }

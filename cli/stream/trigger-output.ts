@@ -33,11 +33,23 @@ export function triggerOutput(
     });
   }
 
+  let printed = '';
+  async function printTable({ api }: Embedded, trigger: number): Promise<void> {
+    const table = (await Promise.all(queries.map((query) => api.windows(query, {})))).flat();
+    const rows = JSON.stringify(table.map(({ query, start, end, rows: own }) => [query, start, end, own]));
+    if (trigger > 0 && table.length > 0 && rows !== printed) print(trigger, table);
+    printed = rows;
+  }
+
+  function print(trigger: number, windows: readonly WindowJson[]): void {
+    if (form === 'table') stdout.write(`trigger ${trigger}\n`);
+    printRows(resultRows(windows), form, stdout);
+  }
+
   return async (system, trigger) => {
+    if (mode === 'complete') return printTable(system, trigger);
     const changed = (await Promise.all(queries.map((query) => changesOf(system, query, trigger)))).flat();
     if (trigger === 0 || changed.length === 0) return;
-    const table = mode === 'complete' ? await Promise.all(queries.map((query) => system.api.windows(query, {}))) : undefined;
-    if (form === 'table') stdout.write(`trigger ${trigger}\n`);
-    printRows(resultRows(table?.flat() ?? changed), form, stdout);
+    print(trigger, changed);
   };
 }

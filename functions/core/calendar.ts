@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { mistake } from './error.ts';
+import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { Window, WindowKind } from './window.ts';
 import { onlyOptions } from './window-edges.ts';
 
@@ -22,9 +23,6 @@ const weekdays: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursda
 
 const usualMs: Readonly<Record<CalendarUnit, number>> = { day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 };
 
-/** Windows kept, so that an event mostly finds its own: a look into the rules of a time zone takes longer than folding an event. */
-const mostKept = 64;
-
 /**
  * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The rules are those of the Node.js
  * that runs the function (`process.versions.tz`).
@@ -33,9 +31,8 @@ const mostKept = 64;
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
   if (!Object.hasOwn(usualMs, unit)) throw mistake('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
   onlyOptions('calendar', options, unit === 'week' ? ['timeZone', 'weekStart'] : ['timeZone'], "{ timeZone: 'Europe/Berlin' }");
-  const { timeZone, weekStart = 'monday' } = options;
-  if (!isTimeZone(timeZone))
-    throw mistake('window: calendar timeZone', timeZone, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
+  const { weekStart = 'monday' } = options;
+  const timeZone = checkedTimeZone('window: calendar timeZone', options.timeZone);
   const first = weekdays.indexOf(weekStart) + 1;
   if (first === 0) throw mistake('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
 
@@ -53,34 +50,5 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
       if (end > start) return { start, end };
     }
   };
-
-  const kept: Window[] = [];
-  const at = (time: number): Window => {
-    const known = kept.find(({ start, end }) => time >= start && time < end);
-    if (known !== undefined) return known;
-    const found = windowAt(time);
-    if (kept.length === mostKept) kept.pop();
-    kept.unshift(found);
-    return found;
-  };
-  return {
-    label: `calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`,
-    sliceMs: usualMs[unit],
-    sliceOf: (time) => at(time).start,
-    closings: (slice) => [at(slice).end],
-    emit: (closing) => {
-      const { start, end } = at(closing - 1);
-      return end === closing ? [{ start, end, slices: [start] }] : [];
-    },
-  };
-}
-
-function isTimeZone(name: unknown): name is string {
-  if (typeof name !== 'string') return false;
-  try {
-    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
-    return true;
-  } catch {
-    return false;
-  }
+  return sideBySide(`calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`, usualMs[unit], windowAt);
 }

@@ -27,8 +27,13 @@ export interface DelayRow {
  * delays; memory grows with windows and delays, not with events.
  */
 export interface DelayTable {
-  /** Adds the next event in the order of arrival. */
-  add(event: AcceptedEvent): void;
+  /**
+   * Adds the next event in the order of arrival.
+   * @param shardId where it came: each shard has a watermark of its own, and the stream's, the least of them, is behind all. @default one shard
+   */
+  add(event: AcceptedEvent, shardId?: string): void;
+  /** The least delay, in ms, with which at least this share of the wanted events (0 to 1) is not late; 0 when there are none. */
+  delayFor(share: number): number;
   /** One row a delay, in the order given. */
   rows(): readonly DelayRow[];
 }
@@ -62,14 +67,16 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   const windows = new Set<HeldWindow>();
   const finders = pipeline.queries.map((query) => (query.window.sessions === undefined ? windowFinder(query) : sessionFinder(query, joined)));
   let events = 0;
-  let maxEventTime = Number.NEGATIVE_INFINITY;
+  const maxEventTimes = new Map<string, number>();
+  /** Of each event that a delay of 0 would lose, the least one that would not. */
+  const needed: number[] = [];
 
   /** Two sessions turn out to be one. */
   function joined(gone: HeldWindow, into: HeldWindow): void {
     for (const set of [windows, ...states.flatMap(({ affected, open }) => [affected, open])]) if (set.delete(gone)) set.add(into);
   }
 
-  function refusedBy(state: DelayState, held: readonly Place[]): number {
+  function refusedBy(state: DelayState, held: readonly Place[], maxEventTime: number): number {
     const watermark = shardWatermark(maxEventTime, state.delayMs);
     let refused = 0;
     for (const { window, refusedFrom } of held) {
@@ -84,7 +91,7 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
     return refused;
   }
 
-  function close(state: DelayState): void {
+  function close(state: DelayState, maxEventTime: number): void {
     const watermark = shardWatermark(maxEventTime, state.delayMs);
     if (state.nextClosing > watermark) return;
     state.nextClosing = Number.POSITIVE_INFINITY;
@@ -99,7 +106,8 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   }
 
   return {
-    add({ keys, time }) {
+    add({ keys, time }, shardId = '') {
+      const maxEventTime = maxEventTimes.get(shardId) ?? Number.NEGATIVE_INFINITY;
       const held = pipeline.queries.flatMap((query) => {
         const key = keys[query.index];
         return key === undefined ? [] : (finders[query.index]?.(time, key) ?? []);
@@ -107,16 +115,23 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
       if (held.length > 0) {
         events++;
         for (const { window } of held) windows.add(window);
+        // It is late when all its windows refuse it, the last one too: refusedFrom <= W = maxEventTime - delay.
+        const tooLateBy = maxEventTime - Math.max(...held.map(({ refusedFrom }) => refusedFrom));
+        if (tooLateBy >= 0) needed.push(tooLateBy + 1);
         for (const state of states) {
-          const refused = refusedBy(state, held);
+          const refused = refusedBy(state, held, maxEventTime);
           state.latePairs += refused;
           if (refused === held.length) state.late++;
         }
       }
       // Filtered events raise the watermark too (DESIGN 4.1, step 4).
       if (time <= maxEventTime) return;
-      maxEventTime = time;
-      for (const state of states) close(state);
+      maxEventTimes.set(shardId, time);
+      for (const state of states) close(state, time);
+    },
+    delayFor(share) {
+      const mostLate = Math.floor(events * (1 - share) + 1e-9);
+      return needed.sort((left, right) => right - left)[mostLate] ?? 0;
     },
     rows: () =>
       states.map(({ delayMs, late, latePairs, affected, waits }) => ({

@@ -55,8 +55,27 @@ export {
   type UnknownKey,
 } from './lookup.ts';
 export { type LookupTable, type TableLookup, table } from './lookup-table.ts';
+export type { OutputMode } from './output-mode.ts';
 export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
 export { type SessionOptions, session } from './session.ts';
+export {
+  type DeliveredWindow,
+  type Delivery,
+  dynamodb,
+  eventBridge,
+  file,
+  forEachWindow,
+  kinesis,
+  type SinkKind,
+  type SinkOptions,
+  type SinkSpec,
+  s3,
+  sns,
+  sqs,
+  type WindowFileFormat,
+  type WindowFunction,
+  webhook,
+} from './sink.ts';
 export { sliding } from './sliding.ts';
 export { tumbling } from './tumbling.ts';
 export type { SessionRule, Window, WindowKind } from './window.ts';

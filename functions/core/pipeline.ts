@@ -11,6 +11,7 @@ import type { Enriched, Lookup } from './lookup.ts';
 import type { RowsAt, TableLookup } from './lookup-table.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
+import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';
 import { span } from './span.ts';
 import type { WindowKind } from './window.ts';
 import { startingIn, withLateness } from './window-rules.ts';
@@ -43,6 +44,12 @@ export interface QuerySpec<Event> {
    * watermark passes its end, refined ones as late records come, and is final then. A session has its final pane alone. @default 0: it is final at its end
    */
   readonly allowedLateness?: Duration;
+  /**
+   * Whether windows in which nothing was counted have a final pane too, with the identity of each aggregate (0 for a count): those between the first window that
+   * holds something (or `from`) and where the watermark has come. For queries without groupBy. Of a gap at most 10,000 windows, its first ones, or as many as `most`
+   * says. @default false: windows that hold nothing are not there
+   */
+  readonly emptyWindows?: boolean | { readonly most: number };
   /** Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
   readonly emit?: {
     /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
@@ -90,6 +97,8 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> 
   };
   /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
   readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
+  /** Where results go besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere */
+  readonly sinks?: { readonly [name: string]: SinkSpec };
 }
 
 /** A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}. */
@@ -109,6 +118,8 @@ export interface Query {
   /** By position of their names; behind them what the kind of windows needs of its own, which is in no result. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
   readonly expectedKeys: number;
+  /** Most empty windows in a row that are emitted; 0: none is. */
+  readonly mostEmpty: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
   readonly earlyMs: number | undefined;
   /** Whether a window with lateness has a pane when its end is passed. */
@@ -147,6 +158,7 @@ export interface Pipeline {
   readonly maxFutureSkewMs: number;
   readonly idleMs: number;
   readonly queries: readonly Query[];
+  readonly sinks: readonly Sink[];
 }
 
 /** Names that results and tables use for something else. */
@@ -161,6 +173,10 @@ const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
 /** Panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
 const mostHistory = 100;
 
+/** Empty windows of a gap that are emitted unless told, a week by the minute, and the most: one stray event of 1970 makes a gap that long. */
+const usualEmpty = 10_000;
+const mostEmpty = 100_000;
+
 const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 
 /**
@@ -169,7 +185,7 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  */
 export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(spec: PipelineSpec<Schema, Added>): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries']);
+  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries', 'sinks']);
   const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
@@ -191,6 +207,7 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
     queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
+    sinks: checkedSinks(spec.sinks, names),
   };
 }
 
@@ -211,6 +228,11 @@ export function withRows(pipeline: Pipeline, rowsAt: RowsAt): Pipeline {
   return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, enrich: pipeline.lookupTable.enrichFrom(rowsAt) };
 }
 
+/** What can be said of an event whose table is not at hand: of the event as it came, and not which queries count it. As it is, when it has no table. */
+export function withoutTable(pipeline: Pipeline): Pipeline {
+  return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, lookupTable: undefined, queries: [] };
+}
+
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
   if (spec === undefined) return undefined;
   const { by, within } = settings('dedup', spec, "a deduplication: write { by: (event) => event.id, within: '10 minutes' }");
@@ -227,7 +249,7 @@ function idAsPartitionKey({ by }: Dedup): (event: unknown) => string {
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
-  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'allowedLateness', 'from', 'expectedKeys', 'emit']);
+  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'allowedLateness', 'from', 'expectedKeys', 'emptyWindows', 'emit']);
   const named = queryVersion(name);
   if (named === undefined || versionName(named) !== name)
     throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
@@ -284,6 +306,7 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
     aggregates: [...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>), ...(kind.sessions === undefined ? [] : [span()])],
     expectedKeys,
+    mostEmpty: checkedEmpty(`${field}.emptyWindows`, spec.emptyWindows, grouped, kind),
     ...(kind.sessions === undefined ? checkedEmit(`${field}.emit`, spec.emit, latenessMs) : sessionEmit(`${field}.emit`, spec.emit)),
     from,
     until: Number.POSITIVE_INFINITY,
@@ -319,6 +342,28 @@ function checkedEmit(
     onTime: onTime ?? true,
     lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
   };
+}
+
+function checkedEmpty(
+  field: string,
+  given: QuerySpec<unknown>['emptyWindows'] = false,
+  groupBy: readonly string[],
+  { isEndless, sessions, label }: WindowKind,
+): number {
+  if (given === false) return 0;
+  const { most } = given === true ? { most: usualEmpty } : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
+  if (given !== true) onlyKnown(field, given, ['most']);
+  if (!Number.isSafeInteger(most) || most < 1 || most > mostEmpty)
+    throw mistake(`${field}.most`, most, `is no number of windows: give a whole number from 1 to ${mostEmpty}`);
+  if (groupBy.length > 0)
+    throw mistake(
+      field,
+      given,
+      `is for queries without groupBy: which groups an empty window would have rows of, nobody knows; ask for one key's series with fill=identity`,
+    );
+  if (isEndless === true) throw mistake(field, given, `says nothing about ${label} windows, of which there is one: leave it out`);
+  if (sessions !== undefined) throw mistake(field, given, `says nothing about ${label} windows, which are where records are: leave it out`);
+  return most;
 }
 
 /** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */

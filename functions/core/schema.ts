@@ -20,6 +20,14 @@ export const tables = {
 /** The one partition of the state table that the query function may write to: what cursors are signed with. */
 export const secretPartition = 'secret';
 
+/**
+ * The partitions of the state table that the function of a sink uses, `*` standing for any query: what waits for it, what it gave up, what it sent
+ * last, and whose turn it is (functions/state/outbox.ts, delivery.ts).
+ */
+export function sinkPartitions(sink: string): readonly string[] {
+  return [`sink#${sink}`, ...['outbox', 'dead', 'sent'].map((kind) => `${kind}#${sink}#*`)];
+}
+
 /** The name of one of the three tables. */
 export type TableName = keyof typeof tables;
 
@@ -44,6 +52,14 @@ export const environmentNames = {
   logLevel: 'TIDEMARK_LOG_LEVEL',
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',
+  /** For finalize: the functions of the sinks that are served, JSON by the sink's name, null for one that is not asked for runs; not set: nothing is published. */
+  sinks: 'TIDEMARK_SINKS',
+  /** For the function of a sink: which one it is, and what it delivers to (a URL, a name or an ARN, as its client wants it). */
+  sink: 'TIDEMARK_SINK',
+  sinkTarget: 'TIDEMARK_SINK_TARGET',
+  /** For a webhook: what its requests are signed with; or the ARN of the secret in Secrets Manager that says so. */
+  sinkSecret: 'TIDEMARK_SINK_SECRET',
+  sinkSecretArn: 'TIDEMARK_SINK_SECRET_ARN',
 } as const;
 
 /** Over which partitions of the state table the notes about fed objects are spread: the only ones that the function of that source may write to. */

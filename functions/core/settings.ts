@@ -22,6 +22,9 @@ export const functions = {
   query: { timeoutSeconds: 29, memoryMb: 1769 },
 } as const;
 
+/** The function of a sink: it waits for its target more than it computes. A delivery is begun with ten seconds left. */
+export const deliver = { timeoutSeconds: 60, memoryMb: 512 } as const;
+
 /**
  * The functions of sources, which a stack has only when it asks for them. Their events go into the stream, so all but `ingest`, which answers, may
  * take as long as Lambda lets them.

@@ -1,4 +1,5 @@
 import { addCounters, addQueryCounters, type Counters, noEvents, noPairs, type QueryCounters } from './counters.ts';
+import { emptyAmong, emptyPartials, lastEndOf } from './empty-windows.ts';
 import { createFold } from './fold.ts';
 import type { KeyText } from './group-key.ts';
 import { createIdSet, type IdSet } from './id-set.ts';
@@ -21,6 +22,8 @@ export interface StaticWindow extends MergedWindow {
 export interface StaticPart {
   readonly counters: Counters;
   readonly queries: readonly QueryCounters[];
+  /** Of the events that were not rejected, epoch ms; minus infinity without one. */
+  readonly maxEventTime: number;
   /** Encoded partial aggregates by position of the query, then slice. */
   readonly partials: readonly (readonly [query: number, slice: number, text: string, records: number])[];
 }
@@ -43,12 +46,14 @@ export function createStaticRun(pipeline: Pipeline, ids: IdSet | undefined = pip
   const fold = createFold();
   const counters = { ...noEvents };
   const queries = pipeline.queries.map(() => ({ ...noPairs }));
+  let maxEventTime = Number.NEGATIVE_INFINITY;
   function apply(read: AcceptedEvent | Rejection, arrivalMs: number): AcceptedEvent | Rejection {
     counters.received++;
     if (read.outcome === 'rejected') {
       counters.rejected++;
       return read;
     }
+    if (read.time > maxEventTime) maxEventTime = read.time;
     if (read.id !== undefined && ids?.judge(read.id, arrivalMs) === 'duplicate') {
       counters.duplicate++;
       return read;
@@ -88,7 +93,7 @@ export function createStaticRun(pipeline: Pipeline, ids: IdSet | undefined = pip
             records,
           ] as const,
       );
-      return { counters, queries, partials };
+      return { counters, queries, maxEventTime, partials };
     },
   };
 }
@@ -106,8 +111,10 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
   let counters = noEvents;
   const queries = pipeline.queries.map(() => noPairs);
   const slices: Map<number, StaticSlice>[] = pipeline.queries.map(() => new Map());
+  let maxEventTime = Number.NEGATIVE_INFINITY;
   for (const part of parts) {
     counters = addCounters(counters, part.counters);
+    maxEventTime = Math.max(maxEventTime, part.maxEventTime);
     part.queries.forEach((pairs, i) => {
       queries[i] = addQueryCounters(queries[i] ?? noPairs, pairs);
     });
@@ -119,8 +126,18 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
       slices[index]?.set(slice, { ...merged, records: merged.records + records });
     }
   }
-  const windows = pipeline.queries.flatMap((query) => answerOf(query, slices[query.index] ?? new Map()));
+  const windows = pipeline.queries.flatMap((query) => withEmpty(query, answerOf(query, slices[query.index] ?? new Map()), maxEventTime));
   return { counters, queries, windows };
+}
+
+/** With the windows between them that hold nothing, where the query wants those: as a stream emits them until its end. */
+function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: number): readonly StaticWindow[] {
+  if (query.mostEmpty === 0) return held;
+  const partials = emptyPartials(query);
+  const rows = sortedRows(query, partials);
+  const through = Number.isFinite(query.until) ? query.until : lastEndOf(query, maxEventTime);
+  const empty = [...emptyAmong(query, held, through)].map(({ start, end }) => ({ query: query.name, start, end, records: 0, partials, rows }));
+  return [...held, ...empty].sort((left, right) => left.start - right.start || left.end - right.end);
 }
 
 interface StaticSlice {

@@ -1,16 +1,36 @@
 import { type Duration, durationMs, longestDurationMs } from './duration.ts';
+import { windowOnClocks } from './local-clock.ts';
+import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { WindowKind } from './window.ts';
 import { isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
 
+/** Options of {@link tumbling}. */
+export interface TumblingOptions extends WindowOptions {
+  /**
+   * An IANA time zone on whose clocks the windows lie: 4 hours from midnight on begin at 0:00, 4:00, 8:00 there, and one over a change of clocks has 3 or 5 hours. For whole days,
+   * weeks and months: `calendar`. @default UTC
+   */
+  readonly timeZone?: string;
+}
+
+/** A zone's clocks are off UTC's by whole minutes: it changes nothing about shorter windows but what they cost. */
+const leastOnClocksMs = 60_000;
+
 /**
  * Windows of one size, side by side from the epoch (plus `offset`) into both directions. One slice a window, which closes at its end.
- * @throws TidemarkError for a size below 1 ms or above 100 years, or an offset as long as the size.
+ * @throws TidemarkError for a size below 1 ms (in a time zone: a minute) or above 100 years, an offset as long as the size, or a time zone that is not known.
  */
-export function tumbling(size: Duration, options: WindowOptions = {}): WindowKind {
-  const sizeMs = durationMs('window: tumbling size', size, { leastMs: 1, mostMs: longestDurationMs });
-  const offsetMs = offsetOf('tumbling', options, sizeMs);
+export function tumbling(size: Duration, options: TumblingOptions = {}): WindowKind {
+  const onClocks = typeof options === 'object' && options !== null && options.timeZone !== undefined;
+  const sizeMs = durationMs('window: tumbling size', size, { leastMs: onClocks ? leastOnClocksMs : 1, mostMs: longestDurationMs });
+  const offsetMs = offsetOf('tumbling', options, sizeMs, ['timeZone']);
+  const label = `tumbling ${sizeMs} ms${offsetMs === 0 ? '' : ` offset ${offsetMs} ms`}`;
+  if (onClocks) {
+    const timeZone = checkedTimeZone('window: tumbling timeZone', options.timeZone);
+    return sideBySide(`${label} ${timeZone}`, sizeMs, (time) => windowOnClocks(timeZone, sizeMs, offsetMs, time));
+  }
   return {
-    label: `tumbling ${sizeMs} ms${offsetMs === 0 ? '' : ` offset ${offsetMs} ms`}`,
+    label,
     sliceMs: sizeMs,
     sliceOf: (time) => Math.floor((time - offsetMs) / sizeMs) * sizeMs + offsetMs,
     closings: (slice) => [slice + sizeMs],

@@ -9,10 +9,11 @@ export interface WindowOptions {
 
 /**
  * The offset of a grid, in ms.
+ * @param others options that the kind has besides
  * @throws TidemarkError for an offset as long as a step of the grid, and for other options
  */
-export function offsetOf(kind: string, options: WindowOptions, stepMs: number): number {
-  onlyOptions(kind, options, ['offset'], "{ offset: '15 minutes' }");
+export function offsetOf(kind: string, options: WindowOptions, stepMs: number, others: readonly string[] = []): number {
+  onlyOptions(kind, options, ['offset', ...others], "{ offset: '15 minutes' }");
   return durationMs(`window: ${kind} offset`, options.offset ?? 0, { leastMs: 1 - stepMs, mostMs: stepMs - 1 });
 }
 

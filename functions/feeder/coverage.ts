@@ -44,7 +44,7 @@ export async function readCoverage(options: ReadCoverageOptions): Promise<Covera
     shards.map((shard) =>
       limit(async () => {
         const after = options.after?.get(shard.ShardId ?? '');
-        for await (const records of readShard(options, shard, after)) {
+        for await (const records of readShard(options, shard, after === undefined ? undefined : { after })) {
           for (const { PartitionKey = '', SequenceNumber = '' } of records) {
             const record = parseRecordName(PartitionKey);
             if (record !== undefined) builder.add(record, shard.ShardId ?? '', SequenceNumber);

@@ -14,19 +14,20 @@ const emptyAnswers = 2;
 /** Wait after a throttled or an empty answer of AWS, whose limit is five reads a second for each shard, all readers together. */
 const pauseMs = 250;
 
-/** What a shard holds, in order, from a position to the tip. @param after begin after this sequence number; undefined: with the oldest record */
+/** Where reading a shard begins: after a sequence number, or with the first record that arrived at or after a time. */
+export type ShardStart = { readonly after: string } | { readonly arrivedAt: Date };
+
+/** What a shard holds, in order, from a position to the tip. @param from undefined: the oldest record */
 export async function* readShard(
   { kinesis, streamName, signal }: ShardPlace,
   shard: Shard,
-  after: string | undefined,
+  from: ShardStart | undefined,
 ): AsyncGenerator<readonly _Record[]> {
   const start = await kinesis.send(
     new GetShardIteratorCommand({
       StreamName: streamName,
       ShardId: shard.ShardId,
-      ...(after === undefined
-        ? { ShardIteratorType: 'TRIM_HORIZON' }
-        : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: after }),
+      ...iteratorAt(from),
     }),
   );
   let empty = 0;
@@ -45,6 +46,12 @@ export async function* readShard(
     if (behind) await sleep(pauseMs);
     iterator = answer.NextShardIterator; // none: the end of a closed shard
   }
+}
+
+function iteratorAt(from: ShardStart | undefined) {
+  if (from === undefined) return { ShardIteratorType: 'TRIM_HORIZON' } as const;
+  if ('after' in from) return { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: from.after } as const;
+  return { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: from.arrivedAt } as const;
 }
 
 async function getRecords(kinesis: KinesisClient, iterator: string) {

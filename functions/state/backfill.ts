@@ -6,7 +6,8 @@ import { decodePartials } from '../core/partial.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 import { noteFilled, readFilling } from './definition.ts';
 import { readHorizon } from './horizon.ts';
-import { type Pane, readPaneHead, writeFinalPane } from './manifest.ts';
+import { readPane, writeFinalPane } from './manifest.ts';
+import type { Publisher } from './outbox.ts';
 import type { Table } from './table.ts';
 
 /** A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial aggregates, encoded. */
@@ -18,7 +19,7 @@ export interface BackfillOptions {
   readonly state: Table;
   readonly windows: Table;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
-  readonly publish: (pane: Pane) => Promise<void>;
+  readonly publish: Publisher['publish'];
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -71,7 +72,12 @@ export async function backfill(
             `${start}/${end}`,
             `is no window of ${query.name} in the range that is filled: run tidemark backfill of the same release`,
           );
-        if ((await readPaneHead(windows, query, window))?.status === 'final') return 'standing';
+        const standing = await readPane(windows, query, window);
+        if (standing?.status === 'final') {
+          // Whoever made it final may have died before the sinks were told.
+          await publish(standing);
+          return 'standing';
+        }
         await publish(await writeFinalPane(windows, query, window, { partials: decodePartials(query, partials), records, nowMs: now() }));
         return 'written';
       }),

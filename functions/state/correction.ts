@@ -11,7 +11,8 @@ import { namedVersion } from './alias.ts';
 import { correctedRecords, logCorrection, noteCorrected, recordName } from './correction-log.ts';
 import { readHorizon } from './horizon.ts';
 import { storedLookups } from './lookups.ts';
-import { type Pane, partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from './manifest.ts';
+import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from './manifest.ts';
+import type { Publisher } from './outbox.ts';
 import { readAllProgress } from './progress.ts';
 import { readRegistry } from './registry.ts';
 import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from './rejects.ts';
@@ -24,7 +25,7 @@ export interface CorrectionOptions {
   readonly windows: Table;
   readonly rejects: Table;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
-  readonly publish: (pane: Pane) => Promise<void>;
+  readonly publish: Publisher['publish'];
   /** Epoch ms. */
   readonly now: () => number;
   readonly remainingMs: () => number;
@@ -192,6 +193,8 @@ async function correctWindow(
     if (missing.length === 0) {
       // Whoever put them in may have died before the note.
       await noteCorrected(table, query, window);
+      // Whoever put them in may have died before the sinks were told.
+      if (standing !== undefined) await publish(standing, before.length === 0 ? 'pane' : 'correction');
       return undefined;
     }
     const partials = new Map(standing === undefined ? [] : partialsOf(query, standing));
@@ -209,7 +212,7 @@ async function correctWindow(
     const pane = await writeCorrectedPane(table, query, window, { standing, before, attempt, partials, records, nowMs: now() });
     if (pane === undefined) continue; // another correction was quicker, and may have put in some of the same records
     await noteCorrected(table, query, window);
-    await publish(pane);
+    await publish(pane, standing === undefined ? 'pane' : 'correction');
     return { start: window.start, end: window.end, revision: pane.revision, records: missing.length };
   }
   throw new Error(`window ${query.name} ${windowText(window)}: lost ${mostRaces} races against other corrections`);

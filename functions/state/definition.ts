@@ -5,7 +5,8 @@ import type { Pipeline, Query } from '../core/pipeline.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from './table.ts';
 
 const partition = 'definition';
-const keyOf = (query: string): Key => ({ pk: partition, sk: query });
+/** Where everything that is noted of a query as a whole is kept, until it is removed. */
+export const definitionKey = (query: string): Key => ({ pk: partition, sk: query });
 
 /**
  * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight, beside the horizon, and compared
@@ -25,8 +26,8 @@ export async function checkDefinition(state: Table, pipeline: Pipeline): Promise
 /** Notes the layout of a query. Conditional: the first note stays, and is returned when it was another's. */
 async function note(state: Table, query: Query): Promise<Item | undefined> {
   const layout = JSON.stringify(layoutOf(query));
-  const { outcome } = await state.update(keyOf(query.name), { set: { layout } }, [{ attribute: 'layout', is: 'absent' }]);
-  return outcome === 'applied' ? undefined : state.get(keyOf(query.name));
+  const { outcome } = await state.update(definitionKey(query.name), { set: { layout } }, [{ attribute: 'layout', is: 'absent' }]);
+  return outcome === 'applied' ? undefined : state.get(definitionKey(query.name));
 }
 
 function compare(query: Query, item: Item): void {
@@ -50,7 +51,7 @@ function compare(query: Query, item: Item): void {
  * the query must not come back under its name as if nothing was missing. The first such window is kept.
  */
 export async function notePassed(state: Table, query: string, closing: number): Promise<void> {
-  await state.update(keyOf(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
+  await state.update(definitionKey(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
 }
 
 /**
@@ -59,12 +60,14 @@ export async function notePassed(state: Table, query: string, closing: number): 
  * @param through the greatest event time of such records, epoch ms
  */
 export async function noteMissed(state: Table, query: string, through: number): Promise<void> {
-  await state.update(keyOf(query), { set: { missedThrough: through } }, [{ attribute: 'missedThrough', is: 'absentOrBelow', bound: through }]);
+  await state.update(definitionKey(query), { set: { missedThrough: through } }, [
+    { attribute: 'missedThrough', is: 'absentOrBelow', bound: through },
+  ]);
 }
 
 /** Notes that the windows before a moment are filled from the query's history. */
 export async function noteFilled(state: Table, query: string, until: number): Promise<void> {
-  await state.update(keyOf(query), { set: { filledThrough: until } }, [{ attribute: 'filledThrough', is: 'absentOrBelow', bound: until }]);
+  await state.update(definitionKey(query), { set: { filledThrough: until } }, [{ attribute: 'filledThrough', is: 'absentOrBelow', bound: until }]);
 }
 
 /** How whole a query with a `from` is. Epoch ms; undefined: never. */
@@ -77,12 +80,12 @@ export interface QueryFilling {
 
 /** What is noted of a query's history. */
 export async function readFilling(state: Table, query: string): Promise<QueryFilling> {
-  const item = await state.get(keyOf(query));
+  const item = await state.get(definitionKey(query));
   const field = (name: string) => (item === undefined ? undefined : numberOf(item, name));
   return { filledThrough: field('filledThrough'), missedThrough: field('missedThrough') };
 }
 
 /** Forgets the layout of a query whose state is gone: its name may be used again. */
 export async function deleteDefinition(state: Table, query: string): Promise<void> {
-  await state.delete(keyOf(query));
+  await state.delete(definitionKey(query));
 }

@@ -1,4 +1,5 @@
 import type { Counters } from '../core/counters.ts';
+import { lastEndOf } from '../core/empty-windows.ts';
 import { grouped } from '../core/grouped.ts';
 import type { Partials } from '../core/partial.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
@@ -7,9 +8,11 @@ import { globalWatermark } from '../core/watermark.ts';
 import { type EmittedWindow, lastClosing, type Window, type WindowKind } from '../core/window.ts';
 import { type ClosingWindow, mergeWindow, windowsOf } from '../core/window-result.ts';
 import { notePassed } from './definition.ts';
+import { type EmittedEmpty, emitEmpty } from './empty-windows.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from './horizon.ts';
 import { type Pane, type PaneHead, type PaneStatus, readPaneHead, writeFinalPane, writeOpenPane } from './manifest.ts';
 import { inMergeOrder, type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from './merged-slice.ts';
+import type { Publisher } from './outbox.ts';
 import { closePage, expirePage, type FoundPage, type PageName, readSlicePages } from './page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from './registry.ts';
 import { type SessionCloser, sessionCloser } from './session-closer.ts';
@@ -25,8 +28,8 @@ export interface FinalizerOptions {
   readonly stream: Stream;
   /** Limits how many calls run at a time. */
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
-  /** Hands a pane to the sinks and waits for their acknowledgement: at least once, with (query, window, revision) as its id. */
-  readonly publish: (pane: Pane) => Promise<void>;
+  /** Puts a pane into the outboxes of the sinks, durably: at least once, with (query, window, revision) as its id (outbox.ts). */
+  readonly publish: Publisher['publish'];
   /** What runs remember of slices; a new one when nothing is to be remembered. */
   readonly cache: SliceCache;
   readonly now: () => number;
@@ -73,10 +76,10 @@ const pageGraceMs = 2 * 24 * 3_600_000;
 /** One run of the finalize protocol (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { pipeline, state, stream, limit } = options;
-  const { shards, counters } = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
+  const { shards, counters, maxEventTime } = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(options, shards));
-  const raiseTo = drained ? latest(computed, await lastClosingOfAll(pipeline, state)) : computed;
+  const raiseTo = drained ? latest(computed, await lastClosingOfAll(pipeline, state, maxEventTime)) : computed;
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
   const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
@@ -90,23 +93,35 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   );
   let windows = 0;
   let closingsLeft = byClosing.length;
+  let doneThrough = finalizedThrough;
   for (const group of groupsOf(byClosing)) {
     if (options.remainingMs() < closingReserveMs) break;
     windows += await finalizeClosings(options, group, finalizedThrough, closers);
     closingsLeft -= group.length;
+    doneThrough = Math.max(doneThrough, ...group.map(({ closing }) => closing));
   }
+  if (closingsLeft === 0) doneThrough = closedThrough;
+  const empty = await emitEmptyWindows(options, doneThrough, maxEventTime);
   const openPanes = await emitOpen(options, registry, closedThrough);
   return {
     watermark,
     heldBy,
     shards,
     counters,
-    windows,
+    windows: windows + empty.windows,
     openPanes,
     windowsOpen: countWindows(pipeline, registry, closedThrough),
     closingsLeft,
-    drained: drained && closingsLeft === 0,
+    drained: drained && closingsLeft === 0 && empty.done,
   };
+}
+
+/** Final panes of the windows in which nothing was counted, of the queries that want them. */
+async function emitEmptyWindows(options: FinalizerOptions, doneThrough: number, maxEventTime: number): Promise<EmittedEmpty> {
+  const hasTime = () => options.remainingMs() >= closingReserveMs;
+  const queries = options.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0);
+  const emitted = await Promise.all(queries.map((query) => emitEmpty({ ...options, hasTime }, query, doneThrough, maxEventTime)));
+  return { windows: emitted.reduce((total, { windows }) => total + windows, 0), done: emitted.every(({ done }) => done) };
 }
 
 /** A moment at which windows close that are not final yet, and the buckets that they hold. */
@@ -437,11 +452,15 @@ function latest(left: number | undefined, right: number | undefined): number | u
   return left === undefined || right === undefined ? (left ?? right) : Math.max(left, right);
 }
 
-/** The last closing of any registered bucket's slice: the end of a finite stream closes all windows. */
-async function lastClosingOfAll(pipeline: Pipeline, state: Table): Promise<number | undefined> {
+/**
+ * The last closing of any registered bucket's slice: the end of a finite stream closes all windows; of a query with empty windows those too that the stream has come to
+ * with the events of others.
+ */
+async function lastClosingOfAll(pipeline: Pipeline, state: Table, maxEventTime: number): Promise<number | undefined> {
   // An endless window is none to wait for: past its end there would be no time left for any event.
   const queries = new Map(pipeline.queries.filter((query) => !query.kind.isEndless).map((query) => [query.name, query]));
-  let last: number | undefined;
+  const ends = pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0).map((query) => lastEndOf(query, maxEventTime) + query.latenessMs);
+  let last = ends.length === 0 || !Number.isFinite(maxEventTime) ? undefined : Math.max(...ends);
   for (const bucket of await readRegistry(state)) {
     const query = queries.get(bucket.query);
     if (query !== undefined) last = latest(last, lastClosing(query.window, bucket.slice));

@@ -47,7 +47,7 @@ export async function readParts(state: Table, { table, id }: VersionName, from: 
 }
 
 function rowsOf(item: Item): readonly object[] {
-  const text = unpacked(item.attributes['rows']);
+  const text = unpacked(item.attributes.rows);
   if (text === undefined) throw new Error(`item ${item.pk} / ${item.sk}: holds no rows`);
   // Written by writePart and by nobody else.
   return JSON.parse(text) as readonly object[];

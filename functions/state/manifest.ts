@@ -254,7 +254,7 @@ function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
   return hasStates(query) ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` } : { rows: stored };
 }
 
-function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
+export function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
 }
 
@@ -359,6 +359,14 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
     const found = wanted(items);
     if (found.length >= limit || items.length < most) return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item, only)));
   }
+}
+
+/** How many records the final windows that start in `[from, to]` hold, by `start/end` in epoch ms. */
+export async function readFinalCounts(windows: Table, query: Query, from: number, to: number): Promise<ReadonlyMap<string, number>> {
+  const only = withoutRows.filter((name) => name !== 'states');
+  const items = await windows.query(query.name, { from: isoTime(from), to: isoTime(to + 1), only });
+  const finals = items.filter((item) => headOf(item).status === 'final');
+  return new Map(finals.map((item) => [`${required(item, 'start')}/${required(item, 'end')}`, headOf(item).records]));
 }
 
 /** All of a manifest and of a part but the rows. */

@@ -6,6 +6,7 @@ import { deleteDefinition } from './definition.ts';
 import { deleteWindows } from './manifest.ts';
 import { deletePagesOf } from './page.ts';
 import { deleteRegistrations } from './registry.ts';
+import { deleteOutboxes } from './sink-status.ts';
 import type { Table } from './table.ts';
 
 /** What a removal works with. */
@@ -42,6 +43,7 @@ export async function removeQuery({ pipeline, state, windows, limit, remainingMs
   if (pipeline.queries.some((query) => query.name === removed))
     throw mistake('query', name, 'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it');
   await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit), limit);
+  await deleteOutboxes(state, pipeline, removed);
   await deleteCarried(state, removed, limit);
   const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
   if (deleted.done) await deleteDefinition(state, removed);

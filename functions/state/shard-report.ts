@@ -38,6 +38,8 @@ export interface Observation {
   readonly shards: readonly ShardReport[];
   /** Shards that have left the stream are in it too. */
   readonly counters: Counters;
+  /** The greatest event time of all of them, epoch ms; minus infinity before the first event. */
+  readonly maxEventTime: number;
 }
 
 /**
@@ -58,7 +60,8 @@ export async function observeShards(deps: ObservationDeps): Promise<Observation>
     await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
     return { shardId, maxEventTime, sequenceNumber, state, unreadable };
   });
-  return { shards, counters };
+  const maxEventTime = Math.max(...[...progress.values()].map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY));
+  return { shards, counters, maxEventTime };
 }
 
 async function observe(

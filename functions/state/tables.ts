@@ -1,6 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { tables as shapes, type TableName } from '../core/schema.ts';
+import { tables as shapes, type TableName, type TableShape } from '../core/schema.ts';
 import { createMeter, dynamoDbTable, type Meter } from './dynamodb-table.ts';
 import type { Table } from './table.ts';
 
@@ -25,6 +25,11 @@ export function openTables(names: Readonly<Record<TableName, string>>, config: D
     windows: dynamoDbTable(client, names.windows, shapes.windows, meter),
     rejects: dynamoDbTable(client, names.rejects, shapes.rejects, meter),
   };
+}
+
+/** Opens one table, of somebody else: what calls to it cost is counted by nobody. */
+export function openForeignTable(name: string, shape: TableShape, config: DynamoDBClientConfig): Table {
+  return dynamoDbTable(new DynamoDBClient({ ...config }), name, shape, createMeter());
 }
 
 /** Opens one table, for a function that knows no other. */

@@ -2,6 +2,7 @@ import type { Query } from '../core/pipeline.ts';
 import { sessionRule } from '../core/sessions.ts';
 import type { Window } from '../core/window.ts';
 import { readCorrected } from './correction-log.ts';
+import { readEmptyPlace } from './empty-windows.ts';
 import { readHorizon } from './horizon.ts';
 import { readPane, readPanes } from './manifest.ts';
 import { paneView, type ReaderTables, readWindows, type WindowView } from './window-reader.ts';
@@ -24,31 +25,41 @@ export async function readFinals(
   { from, to, limit }: FeedRange,
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
-  const { finalizedThrough } = await readHorizon(tables.state);
-  if (query.window.sessions !== undefined) return readFinalSessions(tables, query, { from, to, limit }, finalizedThrough, after);
+  const closedBy = await lineOfClosings(tables, query);
+  if (query.window.sessions !== undefined) return readFinalSessions(tables, query, { from, to, limit }, closedBy, after);
   // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
   const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
   const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
-  const beyond = panes.findIndex(({ end }) => end + query.latenessMs > finalizedThrough);
+  const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
   return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
 }
 
-/** The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all final ones of the range are read. */
+/**
+ * The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all final ones of the range
+ * are read: who polls gives a `from` that goes along.
+ */
 async function readFinalSessions(
   { windows }: ReaderTables,
   query: Query,
   { from, to, limit }: FeedRange,
-  finalizedThrough: number,
+  closedBy: number,
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
   const { gapMs, closingOf } = sessionRule(query);
   const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
   const order = (left: Window, right: Window) => left.end - right.end || left.start - right.start;
   return panes
-    .filter((pane) => closingOf(pane.end - gapMs) <= finalizedThrough && (after === undefined || order(pane, after) > 0))
+    .filter((pane) => closingOf(pane.end - gapMs) <= closedBy && (after === undefined || order(pane, after) > 0))
     .sort(order)
     .slice(0, limit)
     .map((pane) => paneView(query, pane));
+}
+
+/** Until where all windows of a query are final that will be. */
+async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<number> {
+  if (query.mostEmpty === 0) return (await readHorizon(state)).finalizedThrough;
+  const place = await readEmptyPlace(state, query);
+  return place === undefined ? Number.NEGATIVE_INFINITY : place.end + query.latenessMs;
 }
 
 /** An open window as it was given: how many records it held. They never become fewer, and its rows change only when they become more. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { BuildFailure, BuildOptions } from 'esbuild';
 import type { FunctionName } from '../../functions/core/settings.ts';
+import type { Sink } from '../../functions/core/sink.ts';
 import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../bundling.ts';
 import { cachedBundle } from './bundle-cache.ts';
 import { LocalError, messageOf } from './local-error.ts';
@@ -53,6 +54,22 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
   );
   const file = (name: LocalFunctionName): string => join(outDir, `${name}${bundleExtension}`);
   return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query'), ingest: file('ingest') };
+}
+
+/**
+ * Bundles the function of each sink, each with its own target.
+ * @returns the bundled files, by the sink's name
+ * @throws LocalError `bundle`, one line
+ */
+export async function bundleSinks(pipelineFile: string, sinks: readonly Sink[], packageRoot: string): Promise<Readonly<Record<string, string>>> {
+  const entries = { deliver: join(packageRoot, 'functions', 'deliver.ts') };
+  const files = sinks.map(async (sink) => {
+    // A sink reads no stream: the kind is nothing to it.
+    const build = functionBuild({ entries, pipelineFile: resolve(pipelineFile), source: 'kinesis', packageFolder: packageRoot, sink });
+    const outDir = await cachedBuild(packageRoot, { ...build, sourcemap: 'linked', sourcesContent: false }, 'functions');
+    return [sink.name, join(outDir, `deliver${bundleExtension}`)] as const;
+  });
+  return Object.fromEntries(await Promise.all(files));
 }
 
 /** The entry files of the child processes and of the worker that is an execution environment. */

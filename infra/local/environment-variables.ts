@@ -11,6 +11,8 @@ export interface VariablesSpec {
   readonly endpoints: { readonly kinesis: string; readonly dynamodb: string; readonly lambda: string };
   /** Whether aggregate may ask for finalize runs. */
   readonly kicks: boolean;
+  /** The functions of the sinks, by the sink's name; null: finalize does not ask it for runs. */
+  readonly sinks: Readonly<Record<string, string | null>>;
   /** Added to the rest, or put in its place. */
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -48,6 +50,7 @@ export function functionVariables(spec: VariablesSpec): Record<string, string> {
     [environmentNames.rejects]: names.tables.rejects,
     [environmentNames.ingest]: 'on',
     ...(spec.kicks ? { [environmentNames.finalize]: names.functions.finalize } : {}),
+    ...(Object.keys(spec.sinks).length === 0 ? {} : { [environmentNames.sinks]: JSON.stringify(spec.sinks) }),
     ...spec.extra,
   };
 }

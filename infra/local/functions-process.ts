@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { functions, sourceFunctions } from '../../functions/core/settings.ts';
+import { environmentNames } from '../../functions/core/schema.ts';
+import { deliver, functions, sourceFunctions } from '../../functions/core/settings.ts';
 import { arnOf } from './account.ts';
 import type { LocalFunctionName } from './bundle.ts';
 import { type RunningChild, runChild } from './child-main.ts';
@@ -10,6 +11,7 @@ import { functionVariables } from './environment-variables.ts';
 import { createFunctionLog } from './function-log.ts';
 import { answerInvoke, invokedName, refuse } from './invoke-api.ts';
 import { createLambdaFunction, type LambdaFunction } from './lambda-function.ts';
+import type { LocalSink } from './local-sinks.ts';
 import type { ResourceNames } from './resources.ts';
 
 /** What the functions process is told. */
@@ -25,8 +27,9 @@ export interface FunctionsOptions {
   /** Most execution environments of each function. */
   readonly environments: Readonly<Record<LocalFunctionName, number>>;
   readonly timeoutMs: Readonly<Record<LocalFunctionName, number>>;
-  /** Whether aggregate may ask for finalize runs. */
+  /** Whether aggregate may ask for finalize runs, and finalize for runs of the sinks. */
   readonly kicks: boolean;
+  readonly sinks: readonly LocalSink[];
   readonly variables: Readonly<Record<string, string>>;
 }
 
@@ -41,6 +44,7 @@ async function start(options: FunctionsOptions): Promise<RunningChild> {
   });
   const port = await listen(server, options.port, () => 'passed', undefined);
   for (const name of Object.keys(settings) as LocalFunctionName[]) byName.set(options.names.functions[name], createFunction(name, options, port));
+  for (const sink of options.sinks) byName.set(sink.functionName, createSinkFunction(sink, options, port));
   return {
     ports: { functions: port },
     async stop() {
@@ -51,27 +55,69 @@ async function start(options: FunctionsOptions): Promise<RunningChild> {
 }
 
 function createFunction(name: LocalFunctionName, options: FunctionsOptions, port: number): LambdaFunction {
-  const functionName = options.names.functions[name];
-  const { memoryMb } = settings[name];
+  return runFunction(options, port, {
+    name,
+    functionName: options.names.functions[name],
+    handlerFile: options.files[name],
+    memoryMb: settings[name].memoryMb,
+    timeoutMs: options.timeoutMs[name],
+    environments: options.environments[name],
+    policy: policies[name],
+    variables: {},
+  });
+}
+
+/** Two environments, so that two runs meet. */
+const deliverEnvironments = 2;
+
+function createSinkFunction(
+  { name, functionName, file, timeoutMs, target, secret }: LocalSink,
+  options: FunctionsOptions,
+  port: number,
+): LambdaFunction {
+  return runFunction(options, port, {
+    name: `deliver-${name}`,
+    functionName,
+    handlerFile: file,
+    memoryMb: deliver.memoryMb,
+    timeoutMs,
+    environments: deliverEnvironments,
+    policy: 'spread',
+    variables: {
+      [environmentNames.sink]: name,
+      ...(target === undefined ? {} : { [environmentNames.sinkTarget]: target }),
+      ...(secret === undefined ? {} : { [environmentNames.sinkSecret]: secret }),
+    },
+  });
+}
+
+interface FunctionRun {
+  /** Of its log. */
+  readonly name: string;
+  readonly functionName: string;
+  readonly handlerFile: string;
+  readonly memoryMb: number;
+  readonly timeoutMs: number;
+  readonly environments: number;
+  readonly policy: PoolPolicy;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+function runFunction(options: FunctionsOptions, port: number, run: FunctionRun): LambdaFunction {
+  const { functionName, handlerFile, memoryMb, timeoutMs } = run;
   const variables = functionVariables({
     names: options.names,
     functionName,
     memoryMb,
     endpoints: { ...options.emulators, lambda: `http://127.0.0.1:${port}` },
     kicks: options.kicks,
-    extra: options.variables,
+    sinks: Object.fromEntries(options.sinks.map((sink) => [sink.name, options.kicks ? sink.functionName : null])),
+    extra: { ...run.variables, ...options.variables },
   });
-  const spec = {
-    workerFile: options.workerFile,
-    handlerFile: options.files[name],
-    functionName,
-    functionArn: arnOf('lambda', `function:${functionName}`),
-    memoryMb,
-    timeoutMs: options.timeoutMs[name],
-    variables,
-  };
-  const pool = createEnvironmentPool(spec, options.environments[name], policies[name]);
-  return createLambdaFunction(pool, createFunctionLog(name, options.dataDir === null ? undefined : dataFolder(options.dataDir).logs), memoryMb);
+  const functionArn = arnOf('lambda', `function:${functionName}`);
+  const spec = { workerFile: options.workerFile, handlerFile, functionName, functionArn, memoryMb, timeoutMs, variables };
+  const pool = createEnvironmentPool(spec, run.environments, run.policy);
+  return createLambdaFunction(pool, createFunctionLog(run.name, options.dataDir === null ? undefined : dataFolder(options.dataDir).logs), memoryMb);
 }
 
 async function route(functions: ReadonlyMap<string, LambdaFunction>, request: IncomingMessage, response: ServerResponse): Promise<void> {

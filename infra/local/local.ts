@@ -3,16 +3,18 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
 import { environmentNames } from '../../functions/core/schema.ts';
-import { type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
-import { bundleFunctions, bundleProcesses, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
+import { deliver, type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
+import type { Sink } from '../../functions/core/sink.ts';
+import { bundleFunctions, bundleProcesses, bundleSinks, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
 import type { FunctionsOptions } from './functions-process.ts';
 import { checkHistory } from './kept-history.ts';
 import { cannotListen, LocalError } from './local-error.ts';
+import { sinkFunctionName, sinkSecret, sinksHere, sinkTarget } from './local-sinks.ts';
 import { findPackageRoot } from './package-root.ts';
-import { ensureResources, type ResourceNames, resourceNames } from './resources.ts';
+import { ensureResources, ensureTargets, type ResourceNames, resourceNames } from './resources.ts';
 import type { RunnerMemo, RunnerOptions, RunnerSource } from './runner-process.ts';
 
 /** What {@link startLocal} is told. */
@@ -40,7 +42,9 @@ export interface LocalOptions {
   /** Most execution environments of aggregate; at least 2 of them show whether warm state is trusted too much. @default 2 */
   readonly aggregateEnvironments?: number;
   /** Other time-outs (ms) than the deployed ones. */
-  readonly timeoutMs?: Partial<Record<FunctionName, number>>;
+  readonly timeoutMs?: Partial<Record<FunctionName | 'deliver', number>>;
+  /** The pipeline's sinks; those are served for which this machine has a target ({@link sinksHere}). @default none */
+  readonly sinks?: readonly Sink[];
   /** More environment variables for the functions. */
   readonly functionVariables?: Readonly<Record<string, string>>;
 }
@@ -64,6 +68,8 @@ export interface Local {
   readonly streamName: string;
   readonly tableNames: ResourceNames['tables'];
   readonly functionNames: ResourceNames['functions'];
+  /** The functions of the sinks that are served, by the sink's name. */
+  readonly sinkFunctions: Readonly<Record<string, string>>;
   /** The process ids of now; a process that is being started anew has its new one. */
   pids(): Readonly<Record<ProcessKind, number | undefined>>;
   /** `kill -9`; the process is started anew by itself (the emulators only with a data folder: without one that is the end). */
@@ -104,6 +110,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           pollers: kafka.pollers ?? 1,
         };
   const finalizeEveryMs = options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs;
+  const sinks = sinksHere(options.sinks ?? []);
+  const sinkFunctions = Object.fromEntries(sinks.map(({ name }) => [name, sinkFunctionName(options.pipelineName, name)]));
   const children: Child[] = [];
   const exitCallbacks: ((error: LocalError) => void)[] = [];
   let ending: Promise<void> | undefined;
@@ -130,6 +138,8 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       packageRoot,
     });
     bundling.catch(() => undefined);
+    const bundlingSinks = bundleSinks(options.pipelineFile, sinks, packageRoot);
+    bundlingSinks.catch(() => undefined);
     const files = await bundleProcesses(packageRoot);
 
     const emulatorPorts = deferred<Ports>();
@@ -150,6 +160,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       file: files['functions-process'],
       options: async (_memo, ports) => {
         const emulated = await emulatorPorts.promise;
+        const sinkFiles = await bundlingSinks;
         return {
           names,
           files: await bundling,
@@ -165,6 +176,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           },
           timeoutMs: timeouts(options),
           kicks: finalizeEveryMs !== null,
+          sinks: sinks.map((sink) => ({
+            name: sink.name,
+            functionName: sinkFunctionName(options.pipelineName, sink.name),
+            file: sinkFiles[sink.name] ?? '',
+            timeoutMs: options.timeoutMs?.deliver ?? deliver.timeoutSeconds * 1_000,
+            target: sinkTarget(options.pipelineName, sink),
+            secret: sinkSecret(sink, process.env),
+          })),
           variables: { ...brokersOf(kafka), ...options.functionVariables },
         };
       },
@@ -186,6 +205,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
           batchSize: options.batchSize ?? mapping.batchSize,
           finalizeEveryMs,
+          sinkFunctions: Object.values(sinkFunctions),
           memo: (memo as RunnerMemo | undefined) ?? null,
         };
       },
@@ -200,8 +220,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     emulatorPorts.resolve(emulated);
     const ports = { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb') };
     startFunctions.then(functionPorts.resolve, () => undefined);
-    await bundling;
+    await Promise.all([bundling, bundlingSinks]);
     const identity = await ensureResources(names, kafka === undefined ? options.shards : undefined, ports);
+    await ensureTargets(
+      sinks.map((sink) => ({ kind: sink.kind, target: sinkTarget(options.pipelineName, sink) })),
+      ports,
+    );
     // Other functions keep other state.
     if (dataDir !== null && options.entries === undefined)
       await checkHistory({ dataDir, names, streamCreatedAtSeconds: identity.createdAtSeconds, ports, nowMs: Date.now() });
@@ -216,6 +240,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       streamName: names.stream,
       tableNames: names.tables,
       functionNames: names.functions,
+      sinkFunctions,
       pids: () => ({ emulators: emulators.pid(), runner: runner.pid(), functions: functions.pid() }),
       kill: (kind) => byKind[kind].kill(),
       restart: (kind) => byKind[kind].restart(),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableName, tables } from '../../functions/core/schema.ts';
 import { streamRetentionHours } from '../../functions/core/settings.ts';
+import type { SinkKind } from '../../functions/core/sink.ts';
 import { type AwsJson, AwsJsonError, createAwsJson } from './aws-json.ts';
 import type { LocalFunctionName } from './bundle.ts';
 
@@ -44,6 +45,26 @@ export async function ensureResources(
       ...tableNames.map((table) => ensureTable(dynamodb, table, names.tables[table])),
     ]);
     return identity;
+  } finally {
+    kinesis.close();
+    dynamodb.close();
+  }
+}
+
+/** Creates the streams and the tables that sinks deliver to and that are missing. A table's key is that of the windows table. */
+export async function ensureTargets(
+  targets: readonly { readonly kind: SinkKind; readonly target: string | undefined }[],
+  ports: { readonly kinesis: number; readonly dynamodb: number },
+): Promise<void> {
+  const kinesis = createAwsJson('kinesis', ports.kinesis);
+  const dynamodb = createAwsJson('dynamodb', ports.dynamodb);
+  try {
+    await Promise.all(
+      targets.map(async ({ kind, target }) => {
+        if (kind === 'kinesis' && target !== undefined) await ensureStream(kinesis, target, 1);
+        if (kind === 'dynamodb' && target !== undefined) await ensureTable(dynamodb, 'windows', target);
+      }),
+    );
   } finally {
     kinesis.close();
     dynamodb.close();

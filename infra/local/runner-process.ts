@@ -31,6 +31,8 @@ export interface RunnerOptions {
   readonly batchSize: number;
   /** Null: finalize is invoked by nobody here. */
   readonly finalizeEveryMs: number | null;
+  /** The functions of the sinks, each of which has a schedule as finalize has. */
+  readonly sinkFunctions: readonly string[];
   /** What a runner that died had told last. */
   readonly memo: RunnerMemo | null;
 }
@@ -87,11 +89,12 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
       ? startKafkaMapping({ ...shared, ...source, topic: names.stream })
       : startEventSourceMapping({ ...shared, streamName: names.stream, kinesis });
   const stopHints = source.kind === 'kafka' ? () => undefined : followPutHints(ports.kinesis, esm.onHint, esm.wakeAll);
-  const stopSchedule =
-    options.finalizeEveryMs === null
-      ? undefined
-      : startSchedule(`tidemark-${options.pipelineName}-finalize`, options.finalizeEveryMs, (event) =>
-          client.invoke(names.functions.finalize, event),
+  const everyMs = options.finalizeEveryMs;
+  const stopSchedules =
+    everyMs === null
+      ? []
+      : [names.functions.finalize, ...options.sinkFunctions].map((scheduled) =>
+          startSchedule(scheduled, everyMs, (event) => client.invoke(scheduled, event)),
         );
 
   const front = createFront({
@@ -111,7 +114,10 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     ports: { front: port },
     async stop() {
       stopHints();
-      await Promise.race([Promise.all([esm.stop(), stopSchedule?.()]), new Promise((resolve) => setTimeout(resolve, stopWithinMs))]);
+      await Promise.race([
+        Promise.all([esm.stop(), ...stopSchedules.map((stopSchedule) => stopSchedule())]),
+        new Promise((resolve) => setTimeout(resolve, stopWithinMs)),
+      ]);
       await checkpoints.flush();
       await close(front);
     },

@@ -1,10 +1,11 @@
+import { Temporal } from 'temporal-polyfill';
 import { isObject, type Json, type JsonObject, listOf, objectsOf } from './json.ts';
 import type { StepTrace, Trace } from './play.ts';
 import { type StepQuestion, stepQuestions, windowShape } from './shape.ts';
 import { requireNothing } from './unsupported.ts';
 import type { Vector } from './vector.ts';
 import { nativeWatermark } from './watermark-model.ts';
-import { changedRows, membersIn, rowsOf, timingOf, type WindowRow, windowAnswer } from './window-answer.ts';
+import { changedRows, membersIn, paneRows, rowsOf, timingOf, type WindowRow, windowAnswer } from './window-answer.ts';
 
 interface Played {
   readonly vector: Vector;
@@ -19,7 +20,11 @@ const answers: Readonly<Record<string, Answer>> = {
     vector.window === null
       ? rowsByStep(question, vector, trace)
       : windowsByStep('emissions', question, vector, (step) =>
-          vector.emits === 'finals' ? rowsOf(vector, trace.steps[step]?.finals ?? []) : changesIn(vector, trace, step),
+          vector.latenessMs > 0 && vector.window?.['type'] !== 'session'
+            ? (trace.steps[step]?.panes ?? []).flatMap((pane) => paneRows(vector, pane))
+            : vector.emits === 'finals'
+              ? rowsOf(vector, trace.steps[step]?.finals ?? [])
+              : changesIn(vector, trace, step),
         ),
   updates: (question, { vector, trace }) => windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
   table: (question, { vector, trace }) => windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
@@ -37,6 +42,7 @@ const answers: Readonly<Record<string, Answer>> = {
         .sort((left, right) => left - right),
     })),
   assignments: assignments,
+  localWindows: (_, { vector, trace }) => localWindows(vector, trace),
   keptValues: (_, { vector, trace }) => keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
   late: (question, { trace }) =>
     byStep('late', question, ['events'], trace, (step) => ({
@@ -101,7 +107,7 @@ function windowsByStep(field: string, question: Json | undefined, vector: Vector
   );
   return questions.map(({ step, fields }) => {
     const found = rows(step);
-    const timing = found[0] === undefined ? null : timingOf(found[0].window);
+    const timing = found[0] === undefined ? null : timingOf(found[0]);
     return {
       afterStep: step,
       windows: found.map((row) => windowAnswer(vector, shape, row)),
@@ -181,6 +187,17 @@ function assignments(question: Json | undefined, { vector, trace }: Played): Jso
     ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
     windows: rows.filter((row) => membersIn(row).some(([member]) => member === place)).map(({ window }) => [window.start, window.end]),
   }));
+}
+
+/** The window of each event on the clocks of its time zone, to the minute, as Flink writes it. */
+function localWindows(vector: Vector, trace: Trace): Json {
+  const timeZone = String(vector.window?.['timezone']);
+  const shown = (time: number) =>
+    Temporal.Instant.fromEpochMilliseconds(time).toZonedDateTimeISO(timeZone).toPlainDateTime().toString({ smallestUnit: 'minute' });
+  const rows = allFinals(vector, trace);
+  return keptPlaces(rows).flatMap((place) =>
+    rows.filter((row) => membersIn(row).some(([member]) => member === place)).map(({ window }) => [shown(window.start), shown(window.end)]),
+  );
 }
 
 /** The places of the events that are in any window, in their order. */

@@ -1,5 +1,5 @@
 import type { Query } from '../../functions/core/pipeline.ts';
-import type { WindowView } from '../../functions/state/window-reader.ts';
+import { paneView, type WindowView } from '../../functions/state/window-reader.ts';
 import type { TimedStep, VectorEvent } from './step.ts';
 import type { Vector } from './vector.ts';
 import { type StreamEvent, vectorPipeline } from './vector-pipeline.ts';
@@ -12,6 +12,12 @@ export interface SetAside {
   readonly event: StreamEvent;
 }
 
+/** A pane as it was emitted: on time, or late. */
+export interface EmittedPane {
+  readonly view: WindowView;
+  readonly timing: string;
+}
+
 /** What there is to see after a step. */
 export interface StepTrace {
   /** Exclusive, epoch ms; minus infinity before any. */
@@ -20,6 +26,8 @@ export interface StepTrace {
   readonly idle: boolean;
   /** The windows that became final in this step. */
   readonly finals: readonly WindowView[];
+  /** What was emitted in this step, but for final panes that hold no more than the one before: they say that no more will come. */
+  readonly panes: readonly EmittedPane[];
   /** Every window as a reader sees it, open ones too. */
   readonly table: readonly WindowView[];
   /** How many events were late in this step, as Tidemark counts them. */
@@ -53,7 +61,16 @@ export async function play(vector: Vector, aggregates: readonly string[]): Promi
   const player: Player = { vector, query, stream, world, events: [], clockMs: clockStart, nextRunMs: clockStart };
   for (const partition of vector.partitions) stream.shardOf(partition);
   if (needsDefault(vector)) stream.shardOf(defaultPartition);
-  let before: StepTrace = { watermark: Number.NEGATIVE_INFINITY, idle: false, finals: [], table: [], lateCount: 0, lateRows: 0, setAside: [] };
+  let before: StepTrace = {
+    watermark: Number.NEGATIVE_INFINITY,
+    idle: false,
+    finals: [],
+    panes: [],
+    table: [],
+    lateCount: 0,
+    lateRows: 0,
+    setAside: [],
+  };
   const steps: StepTrace[] = [];
   // A shard is idle only after it was seen for a while.
   if (vector.idleTimeoutMs === undefined) await world.finalize('advance', clockStart);
@@ -89,6 +106,7 @@ interface Player {
 async function playStep(player: Player, step: TimedStep, before: StepTrace, seen: Set<string>): Promise<StepTrace> {
   const { world } = player;
   const late = await world.lateCount();
+  const emittedBefore = world.panes().length;
   player.clockMs = clockAt(player, step);
   await act(player, step);
   const report = isRunDue(player, step) ? await world.finalize(step.kind === 'endOfStream' ? 'drain' : 'advance', player.clockMs) : undefined;
@@ -99,11 +117,21 @@ async function playStep(player: Player, step: TimedStep, before: StepTrace, seen
     watermark: report?.watermark ?? before.watermark,
     idle: report === undefined ? before.idle : report.shards.length > 0 && report.shards.every(({ state }) => state !== 'holding'),
     finals,
+    panes: panesSince(player, emittedBefore),
     table: await world.windows('all'),
     lateCount: (await world.lateCount()) - late,
     lateRows: lateRowsOf(player, setAside),
     setAside,
   };
+}
+
+function panesSince({ world, query }: Player, before: number): readonly EmittedPane[] {
+  const all = world.panes();
+  return all.slice(before).flatMap((pane) => {
+    const last = all.findLast((other) => other.start === pane.start && other.end === pane.end && other.revision < pane.revision);
+    if (pane.status === 'final' && last?.records === pane.records) return [];
+    return [{ view: paneView(query, pane), timing: pane.status === 'final' ? (last === undefined ? 'on-time' : 'late') : pane.status }];
+  });
 }
 
 function paneName({ start, end, revision }: WindowView): string {

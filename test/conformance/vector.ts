@@ -12,11 +12,11 @@ export interface Vector {
   readonly watermark: WatermarkModel;
   /** The fields that are an event's id; undefined: nothing is deduplicated. */
   readonly dedup: readonly string[] | undefined;
+  /** How long after their end windows take late records, ms. */
+  readonly latenessMs: number;
   readonly groupBy: readonly string[];
   /** The aggregates that the vector names; what `expect` shows may name more. */
   readonly aggregates: readonly string[];
-  /** For how long after their end windows take late records, ms. */
-  readonly latenessMs: number;
   /** What an emission is: final results once, or every row that changed. */
   readonly emits: 'finals' | 'changes';
   /** Event time of a result: the last moment of its window, or the latest of its records. */
@@ -72,9 +72,9 @@ export function vectorOf(raw: JsonObject): Vector {
     window: isObject(raw['window']) ? raw['window'] : null,
     watermark,
     dedup,
+    latenessMs: numberIn(raw, 'allowedLateness') ?? 0,
     groupBy,
     aggregates: listOf(raw['aggregates']).map(String),
-    latenessMs: numberIn(raw, 'allowedLateness') ?? 0,
     emits: outputModes[String(raw['outputMode'] ?? 'append')] ?? 'finals',
     outputTime: raw['outputTime'] === 'latest' ? 'latest' : 'end',
     partitions: partitionsOf(raw, read),
@@ -87,12 +87,13 @@ export function vectorOf(raw: JsonObject): Vector {
 }
 
 function missingFeatures(raw: JsonObject): readonly string[] {
-  const { outputMode = 'append', outputTime = 'end', allowedLateness = 0, requires } = raw;
+  const { outputMode = 'append', outputTime = 'end', allowedLateness = 0, accumulation, requires } = raw;
   // With one pane a window, accumulating and discarding are the same.
+  const hasPanes = allowedLateness !== 0 && allowedLateness !== null;
   return [
     ...unknownFields('vector', raw, knownFields),
     ...['trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
-    ...(allowedLateness === 0 || allowedLateness === null || (isSession(raw) && typeof allowedLateness === 'number') ? [] : ['allowedLateness']),
+    ...(hasPanes && !isSession(raw) && accumulation === 'discarding' ? ['accumulation "discarding"'] : []),
     ...(typeof outputMode === 'string' && outputMode in outputModes ? [] : [`outputMode ${JSON.stringify(outputMode)}`]),
     ...(outputTime === 'end' || outputTime === 'latest' ? [] : [`outputTime ${JSON.stringify(outputTime)}`]),
     ...['groupBy', 'aggregates', 'partitions', 'requires'].filter((name) => !Array.isArray(raw[name] ?? [])),

@@ -2,6 +2,7 @@ import type { Row } from '../../functions/core/partial.ts';
 import type { WindowView } from '../../functions/state/window-reader.ts';
 import type { Json, JsonObject } from './json.ts';
 import { type Member, membersOf } from './members.ts';
+import type { EmittedPane } from './play.ts';
 import type { WindowShape } from './shape.ts';
 import type { Vector } from './vector.ts';
 import { ownColumns } from './vector-pipeline.ts';
@@ -10,6 +11,8 @@ import { ownColumns } from './vector-pipeline.ts';
 export interface WindowRow {
   readonly window: WindowView;
   readonly row: Row;
+  /** Of the pane that it is of, where windows have several. */
+  readonly timing?: string;
 }
 
 /** The rows of windows, without those that a peer without negative starts does not have. */
@@ -17,6 +20,11 @@ export function rowsOf({ window: kind }: Vector, windows: readonly WindowView[])
   return windows
     .filter(({ start }) => kind?.['noNegativeStart'] !== true || start >= 0)
     .flatMap((window) => window.rows.map((row) => ({ window, row })));
+}
+
+/** The rows of a pane. */
+export function paneRows(vector: Vector, { view, timing }: EmittedPane): readonly WindowRow[] {
+  return rowsOf(vector, [view]).map((row) => ({ ...row, timing }));
 }
 
 /** The records of a row, in the order of their arrival. */
@@ -43,7 +51,7 @@ function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
     case 'index':
       return window.revision;
     case 'timing':
-      return timingOf(window);
+      return timingOf(shown);
     case 'first':
       return window.revision === 0;
     case 'final':
@@ -55,9 +63,9 @@ function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
   }
 }
 
-/** Every window has one pane today, the final one, when its end is passed. */
-export function timingOf({ status }: WindowView): string {
-  return status === 'final' ? 'on-time' : 'early';
+/** Without lateness every window has one pane, the final one, when its end is passed. */
+export function timingOf({ window: { status }, timing }: WindowRow): string {
+  return timing ?? (status === 'final' ? 'on-time' : 'early');
 }
 
 function results(aggregates: readonly string[], shown: WindowRow): JsonObject {

@@ -1,3 +1,4 @@
+import { type CalendarUnit, calendar } from '../../functions/core/calendar.ts';
 import { cumulate } from '../../functions/core/cumulate.ts';
 import { global } from '../../functions/core/global.ts';
 import { session } from '../../functions/core/session.ts';
@@ -19,8 +20,12 @@ interface KnownKind {
  */
 const kinds: Readonly<Record<string, KnownKind>> = {
   tumbling: {
-    fields: ['size', 'offset', 'noNegativeStart'],
-    make: ({ size, offset }) => tumbling(number('window.size', size), { offset: number('window.offset', offset ?? 0) }),
+    fields: ['size', 'offset', 'noNegativeStart', 'timezone'],
+    make: ({ size, offset, timezone }) =>
+      tumbling(number('window.size', size), {
+        offset: number('window.offset', offset ?? 0),
+        ...(timezone === undefined ? {} : { timeZone: String(timezone) }),
+      }),
   },
   sliding: {
     fields: ['size', 'slide', 'offset', 'noNegativeStart'],
@@ -31,6 +36,13 @@ const kinds: Readonly<Record<string, KnownKind>> = {
     fields: ['size', 'step', 'offset'],
     make: ({ size, step, offset }) =>
       cumulate(number('window.size', size), number('window.step', step), { offset: number('window.offset', offset ?? 0) }),
+  },
+  calendar: {
+    fields: ['unit', 'count', 'timezone'],
+    make: ({ unit, count, timezone }) => {
+      if (count !== 1) throw new Unsupported([`window.count ${JSON.stringify(count)}`]);
+      return calendar(String(unit) as CalendarUnit, { timeZone: String(timezone) });
+    },
   },
   // The peers close sessions to the millisecond.
   session: { fields: ['gap', 'endInclusive'], make: ({ gap }) => session(number('window.gap', gap), { resolution: 1 }) },

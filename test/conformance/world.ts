@@ -5,6 +5,7 @@ import { eventTimeBounds } from '../../functions/core/event-time.ts';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
 import { raiseClosedThrough } from '../../functions/state/horizon.ts';
+import type { Pane } from '../../functions/state/manifest.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { readAllProgress } from '../../functions/state/progress.ts';
 import { readSideOutput, type StoredSideEvent } from '../../functions/state/rejects.ts';
@@ -23,6 +24,8 @@ export interface World {
   finalize(request: FinalizeRequest, nowMs: number): Promise<FinalizeReport>;
   /** Forgets everything in memory. */
   restart(): void;
+  /** The panes that the finalizer gave to sinks so far. */
+  panes(): readonly Pane[];
   windows(status: 'final' | 'open' | 'all'): Promise<readonly WindowView[]>;
   /** How many events were refused because their window was closed. */
   lateCount(): Promise<number>;
@@ -44,6 +47,7 @@ const batchTimeMs = 60_000;
 export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStream): World {
   const tables = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };
   const logs = new Map<string, number>();
+  const published: Pane[] = [];
   const warm = new Map<string, ShardAggregator>();
   const limit = pLimit(8);
   const aggregatorOf = (shardId: string) => {
@@ -74,7 +78,7 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
           ...tables,
           stream,
           limit,
-          publish: async () => {},
+          publish: async (pane) => void published.push(pane),
           now: () => nowMs,
           runId: 'finalize',
           remainingMs: () => batchTimeMs,
@@ -83,6 +87,7 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
         },
         request,
       ),
+    panes: () => published,
     restart: () => warm.clear(),
     windows: (status) => readWindows({ pipeline, ...tables }, query, { ...allWindows, status, order: 'ascending', limit: Number.POSITIVE_INFINITY }),
     lateCount: async () => (await counters()).late,

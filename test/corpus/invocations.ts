@@ -84,6 +84,8 @@ const commands: readonly Invocation[] = [
   called('no files', ['batch'], 'FILES'),
   called('a file of no name', ['batch', ''], 'FILES'),
   called('no name of a sample', ['sample'], 'DATASET'),
+  called('something else than to look at sinks', ['sinks', 'list', '--port', '9'], 'list'),
+  called('a redrive of no sink', ['sinks', 'redrive', '--port', '9'], 'SINK'),
 ];
 
 const values: readonly Invocation[] = [

@@ -52,7 +52,7 @@ async function onMinistack(program: MinistackStarter, iam: Iam, signal: AbortSig
   say(`ministack runs at ${ministack.url}, IAM ${iam}`);
   let code = 1;
   try {
-    code = await suite(ministack.url, iam, signal, iam === 'ignored' ? ['deployed.test.ts', 'sources.test.ts'] : []);
+    code = await suite(ministack.url, iam, signal, iam === 'ignored' ? ['deployed.test.ts', 'sinks.test.ts', 'sources.test.ts'] : []);
     if (code !== 0 && !signal.aborted) process.stdout.write(complaints(ministack.log()));
   } finally {
     await ministack.stop();

@@ -31,6 +31,8 @@ const [Bucket, TableName] = [`tidemark-objects-${run}`, `tidemark-orders-${run}`
 
 /** The CDK sets a bucket's notifications by a function in Python, whose boto3 ministack has not. */
 const notifiedBy = target.kind === 'ministack' ? 'app' : 'bucket';
+/** The queues refuse who comes without TLS, which ministack serves none of and, with IAM enforced, keeps to. */
+const objectsReach = target.kind !== 'ministack' || target.iam !== 'enforced';
 
 let stack: Stack;
 let deployment: Deployment;
@@ -55,14 +57,12 @@ beforeAll(async () => {
     shards: 2,
     sources: {
       ingest: 'true',
-      objectsBucket: Bucket,
-      objectsPrefix: 'in/',
-      objectsNotifiedBy: notifiedBy,
       changesStream: Table?.LatestStreamArn ?? '',
+      ...(objectsReach ? { objectsBucket: Bucket, objectsPrefix: 'in/', objectsNotifiedBy: notifiedBy } : {}),
     },
   };
   stack = openStack(target, await cdk.deploy(deployment));
-  if (notifiedBy === 'bucket') return;
+  if (notifiedBy === 'bucket' || !objectsReach) return;
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: stack.outputs['ObjectsQueue'], AttributeNames: ['QueueArn'] }));
   const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value: 'in/' }] } };
   const QueueConfigurations = [{ QueueArn: Attributes?.QueueArn, Events: ['s3:ObjectCreated:*' as const], Filter }];
@@ -99,7 +99,8 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
     expect(await counted('http', 701)).toBe(701);
   });
 
-  it('feed the objects of a bucket, packed or not, each version once', async () => {
+  it('feed the objects of a bucket, packed or not, each version once', async (context) => {
+    context.skip(!objectsReach, 'the queues refuse requests without TLS');
     const put = (Key: string, body: string | Buffer) => s3.send(new PutObjectCommand({ Bucket, Key, Body: body }));
     const [first, second, other] = [events('object', 3000).slice(0, 1000), events('object', 3000).slice(1000), events('elsewhere', 10)];
     await put('out/ignored.json', other.join('\n'));

@@ -24,7 +24,7 @@ import { type Keys, signedGet } from './signed-call.ts';
 import type { Target } from './target.ts';
 
 /** A pipeline of the suite: they share a name, so that one takes another's place. */
-export type Variant = 'first' | 'changed-code' | 'incompatible' | 'changed-queries';
+export type Variant = 'first' | 'changed-code' | 'incompatible' | 'changed-queries' | 'sinks';
 
 export function deploymentOf(variant: Variant, stage: string): Deployment {
   return { pipeline: join(root, 'test', 'deployed', 'pipelines', variant, 'deployed.ts'), stage, shards: 2 };

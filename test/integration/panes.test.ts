@@ -135,6 +135,39 @@ describe('windows with several panes', () => {
   });
 });
 
+describe('tidemark delay', () => {
+  const delay = async (...words: readonly string[]) => {
+    const ended = await command(['delay', ...words, '--pipeline', pipeline, '--delays', '0,10min,2h', '--keep', '50%,100%', '--json']);
+    expect(ended.code, ended.stderr).toBe(0);
+    return ended.stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+  };
+
+  it('says of a live stream what it says of its records in a file', async () => {
+    const { port } = new URL(system.local.url);
+    const events = [...[1, 2, 3, hourMs, 4, 2 * hourMs, 5].map((ms, i) => order(t0 + ms, 'abaaaab'.charAt(i)))];
+    writeFileSync(join(folder, 'arrived.json'), events.join('\n'));
+    const live = await delay('--port', port);
+    expect(live).toEqual(await delay(join(folder, 'arrived.json')));
+    // The last one missed its window, which closed at 1:30, by half an hour.
+    expect(live.slice(-3)).toEqual([
+      { keep: 0.5, delayMs: 0 },
+      { keep: 1, delayMs: hourMs / 2 + 1 },
+      { counters: { received: 7, wanted: 7, duplicate: 0, rejected: 0, filtered: 0 } },
+    ]);
+    expect(live[0]).toMatchObject({ delayMs: 0, late: 1 });
+    expect((await delay('--port', port, '--sample', '6')).at(-1)).toMatchObject({ counters: { received: 6 } });
+    expect((await delay('--port', port, '--from', new Date(Date.now() - hourMs).toISOString())).at(-1)).toMatchObject({ counters: { received: 7 } });
+  });
+
+  it('refuses what does not fit together', async () => {
+    for (const words of [[], ['x.json', '--port', '1'], ['--keep', '120%', '--port', '1'], ['--keep', 'most', '--port', '1']])
+      expect((await command(['delay', ...words])).code, words.join(' ')).toBe(2);
+  });
+});
+
 describe('tidemark stream --mode', () => {
   const files = [
     [0, 0, 1],

@@ -60,6 +60,7 @@ describe('docs/OPERATIONS.md, permissions', () => {
     ['alias', ['alias', 'perKind@1', ...pipeline]],
     ['late replay', ['late', 'replay', '--query', 'perKind', ...pipeline]],
     ['remove', ['remove', 'perKind@3', ...pipeline]],
+    ['sinks', ['sinks', 'status', ...pipeline]],
   ])('%s takes the actions that the page says, and no others', async (named, words) => {
     seen = new Set();
     const { port } = server.address() as { readonly port: number };

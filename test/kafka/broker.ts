@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,7 +67,12 @@ async function start(): Promise<{ readonly address: string; readonly broker: Att
   // The first compiler only: nothing here runs for long.
   const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', join(jars, '*')];
   const command = { root, command: 'java', environment: { PATH }, folder };
-  await runAttached({ ...command, args: [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file] });
+  try {
+    await runAttached({ ...command, args: [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file] });
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   const broker = startAttached({ ...command, args: [...java, 'kafka.Kafka', file], removes: folder });
   return { address: `127.0.0.1:${port}`, broker };
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createFunctionClient } from '../../infra/local/function-client.ts';
 import { startKafkaPoller } from '../../infra/local/kafka-poller.ts';
 import { type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
-import { finals, type KafkaSystem, newTopic, order, pipelineFile, pipelineName, type Sent, startKafkaSystem, type Topic } from './system.ts';
+import { finals, type KafkaSystem, newTopic, order, patient, pipelineFile, pipelineName, type Sent, startKafkaSystem, type Topic } from './system.ts';
 
 const hour = 3_600_000;
 const base = Date.UTC(2026, 0, 5);
@@ -133,7 +133,13 @@ describe('a topic as the stream', () => {
   it('holds the watermark for what a transaction has under way, however long, and lets it pass a partition that is proven idle', async () => {
     const system = await started(2);
     const { topic, bootstrapServers } = system.topic;
-    const producer = new Producer({ clientId: 'tests', bootstrapBrokers: [...bootstrapServers], transactionalId: topic, idempotent: true });
+    const producer = new Producer({
+      clientId: 'tests',
+      bootstrapBrokers: [...bootstrapServers],
+      transactionalId: topic,
+      idempotent: true,
+      ...patient,
+    });
     try {
       await system.put([{ data: order(base + 2 * hour, 'a'), partition: 0 }]);
       const transaction = await producer.beginTransaction();

@@ -2,7 +2,7 @@ import { Producer } from '@platformatic/kafka';
 import { afterAll, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/error.ts';
 import { kafkaStream } from '../../functions/kafka-stream.ts';
-import { newTopic, type Topic } from './system.ts';
+import { newTopic, patient, type Topic } from './system.ts';
 
 const topics: Topic[] = [];
 afterAll(() => Promise.all(topics.map((topic) => topic.close())));
@@ -51,7 +51,7 @@ it('proves that nothing comes after the last record, and only then', async () =>
 
 it('holds what is in a transaction for records to come, and its end for none', async () => {
   const { stream, shard, topic, bootstrapServers } = await topicWith(1);
-  const producer = new Producer({ clientId: 'tests', bootstrapBrokers: [...bootstrapServers], transactionalId: topic, idempotent: true });
+  const producer = new Producer({ clientId: 'tests', bootstrapBrokers: [...bootstrapServers], transactionalId: topic, idempotent: true, ...patient });
   try {
     const first = await producer.beginTransaction();
     await first.send({ messages: [{ topic, partition: 0, value }] });

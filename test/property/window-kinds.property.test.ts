@@ -18,7 +18,13 @@ function windowsAt(kind: WindowKind, time: number): readonly (readonly [number, 
 const times = fc.integer({ min: -10_000, max: 10_000 });
 const grids = fc
   .record({ size: fc.integer({ min: 1, max: 300 }), slide: fc.integer({ min: 1, max: 300 }), offset: fc.integer({ min: -300, max: 300 }) })
-  .map(({ size, slide, offset }) => ({ size: Math.max(size, slide), slide: Math.min(size, slide), offset: offset % Math.min(size, slide) }));
+  // Each window of a time is held against each of its slices: more than 40 of them say nothing new, and take a minute.
+  .map(({ size, slide, offset }) => ({
+    size: Math.max(size, slide),
+    slide: Math.max(Math.min(size, slide), Math.ceil(Math.max(size, slide) / 40)),
+    offset,
+  }))
+  .map(({ size, slide, offset }) => ({ size, slide, offset: offset % slide }));
 
 /** What holds for every kind, whatever it is: with it, the protocol counts each record once in each window that holds it. */
 function expectSound(kind: WindowKind, time: number): void {
@@ -91,6 +97,39 @@ describe('every kind of windows', () => {
         expect(windowsAt(kind, time)).toHaveLength(1);
       }),
       { numRuns: 200 },
+    );
+  });
+
+  it('tumbling on the clocks of a zone: side by side, and edges on its clocks', () => {
+    const zones = ['UTC', 'Europe/Berlin', 'America/Los_Angeles', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/Sao_Paulo'];
+    // Around changes of clocks, and where a zone left out a day.
+    const changes = [
+      '2026-03-29T01:00:00Z',
+      '2026-10-25T01:00:00Z',
+      '2021-03-14T10:00:00Z',
+      '2021-11-07T09:00:00Z',
+      '2011-12-30T10:00:00Z',
+      '2018-11-04T03:00:00Z',
+      '1965-04-25T10:00:00Z',
+    ];
+    const moment = fc
+      .tuple(fc.constantFrom(...changes), fc.integer({ min: -72 * 60, max: 72 * 60 }))
+      .map(([change, minutes]) => Date.parse(change) + minutes * 60_000);
+    const sizes = fc.constantFrom(20, 30, 60, 90, 240, 300, 1440);
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), moment, sizes, fc.constantFrom(0, 10, -10), (timeZone, time, minutes, offset) => {
+        const kind = tumbling(minutes * 60_000, { timeZone, offset: offset * 60_000 });
+        expectSound(kind, time);
+        const [[start, end] = [0, 0], ...others] = windowsAt(kind, time);
+        expect(others).toEqual([]);
+        expect(start <= time && time < end).toBe(true);
+        // Its own windows follow one another without a gap.
+        expect(windowsAt(kind, end)[0]?.[0]).toBe(end);
+        expect(windowsAt(kind, start - 1)[0]?.[1]).toBe(start);
+        if (timeZone === 'UTC') expect([start, end]).toEqual(windowsAt(tumbling(minutes * 60_000, { offset: offset * 60_000 }), time)[0]);
+        if (minutes === 1440 && offset === 0) expect([start, end]).toEqual(windowsAt(calendar('day', { timeZone }), time)[0]);
+      }),
+      { numRuns: 60 },
     );
   });
 

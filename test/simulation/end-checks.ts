@@ -3,6 +3,7 @@ import { type Item, numberOf } from '../../functions/state/table.ts';
 import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { checkSessionsAtEnd } from './session-checks.ts';
+import { checkTargets, isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -32,7 +33,7 @@ export function checkEnd(world: World): void {
         }
     }
   for (const name of ledger.finals.keys())
-    if (!ledger.published.has(name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
+    if (!isPublished(ledger, name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
   for (const query of pipeline.queries)
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
       for (const closing of closings.keys())
@@ -41,6 +42,7 @@ export function checkEnd(world: World): void {
             throw new Violation('I4', `${windowName(query.name, window)} is not what was counted`);
   checkSessionsAtEnd(ledger, stores.state);
   checkTidy(state);
+  checkTargets(ledger, state);
 }
 
 /** I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put. */

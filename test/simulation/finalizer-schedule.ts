@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
+import { outboxPublisher } from '../../functions/state/outbox.ts';
 import type { Stream } from '../../functions/state/stream.ts';
 import { windowName } from './ledger.ts';
 import type { Process } from './network.ts';
@@ -38,6 +39,7 @@ export function finalizeRun(
   trace?.(() => `${process.name} begins`);
   // A container that is free takes the run, with what it remembers of the runs before.
   const cache = world.freeCaches.pop() ?? sliceCache();
+  const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), () => scheduler.now() + process.skewMs);
   finalize(
     {
       pipeline,
@@ -46,19 +48,21 @@ export function finalizeRun(
       stream: streamOf(world, process),
       limit: pLimit(8),
       publish: (pane) =>
-        world.network.call(
-          process,
-          () => `publish ${windowName(pane.query, pane)}`,
-          () => {
-            const name = windowName(pane.query, pane);
-            if (pane.status !== 'final') return;
-            const final = world.ledger.finals.get(name);
-            const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
-            if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
-              throw new Violation('I9', `${name} is published other than it is`);
-            world.ledger.published.add(name);
-          },
-        ),
+        pipeline.sinks.length > 0
+          ? publisher.publish(pane)
+          : world.network.call(
+              process,
+              () => `publish ${windowName(pane.query, pane)}`,
+              () => {
+                const name = windowName(pane.query, pane);
+                if (pane.status !== 'final') return;
+                const final = world.ledger.finals.get(name);
+                const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
+                if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
+                  throw new Violation('I9', `${name} is published other than it is`);
+                world.ledger.published.add(name);
+              },
+            ),
       now: () => scheduler.now() + process.skewMs,
       runId: process.name,
       remainingMs: () => deadline - scheduler.now(),

@@ -22,6 +22,7 @@ const options: SimulationOptions = {
   keys: 4,
   garbage: 0,
   dedupMs: 0,
+  sinks: [],
   putsMs: windowMs,
   disorderMs: 0,
   delayMs: 0,

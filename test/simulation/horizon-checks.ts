@@ -2,6 +2,7 @@ import { type Item, numberOf } from '../../functions/state/table.ts';
 import { gaveOnlyGarbage, idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { Process } from './network.ts';
 import type { SimulationOptions } from './options.ts';
+import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
 /** I3: `watermark`, `closedThrough` and `finalizedThrough` only grow. I4, I7 and I9 at the moments at which they do. */
@@ -48,7 +49,7 @@ function checkFinalized(ledger: Ledger, finalizedThrough: number): void {
         for (const window of query.window.emit(closing)) {
           const name = windowName(query.name, window);
           if (!ledger.finals.has(name)) throw new Violation('I4', `finalizedThrough rises to ${finalizedThrough} and ${name} is not final`);
-          if (!ledger.published.has(name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
+          if (!isPublished(ledger, name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
           const missing = [...idsOfWindow(ledger, query, window)].filter((id) => !ledger.finals.get(name)?.has(id));
           if (missing.length > 0) throw new Violation('I4', `${name} is final without ${missing.join(' ')}`);
         }

@@ -3,6 +3,7 @@ import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import type { SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { Attribute, Item } from '../../functions/state/table.ts';
 import { duplicatesOf } from './duplicates.ts';
+import type { SinkTargetModel } from './sink-checks.ts';
 import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
 
 /** An event with its place in the stream, and what the oracle says of it. */
@@ -55,6 +56,13 @@ export interface Ledger {
   readonly early: Map<string, ReadonlySet<string>>;
   /** Windows that a sink has acknowledged, as `query#start/end`. */
   readonly published: Set<string>;
+  /** The ids in each pane that was ever visible, as `query#start/end#revision`. */
+  readonly panes: Map<string, ReadonlySet<string>>;
+  /** The revisions of final windows. */
+  readonly finalRevisions: Map<string, number>;
+  /** The greatest revision that each sink's outbox was told of each window, as `sink#query#start/end`. */
+  readonly outbox: Map<string, number>;
+  readonly targets: SinkTargetModel;
   horizon: { closedThrough: number; finalizedThrough: number };
 }
 
@@ -89,6 +97,10 @@ export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard
     finals: new Map(),
     early: new Map(),
     published: new Set(),
+    panes: new Map(),
+    finalRevisions: new Map(),
+    outbox: new Map(),
+    targets: { rows: new Map(), came: new Map() },
     horizon: { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY },
   };
 }

@@ -23,6 +23,7 @@ const aggregator = 'functions/state/shard-aggregator.ts';
 const page = 'functions/state/page.ts';
 const log = 'functions/state/id-log.ts';
 const ids = 'functions/state/deduplication.ts';
+const delivery = 'functions/state/delivery.ts';
 const closer = 'functions/state/session-closer.ts';
 const carried = 'functions/state/carried-sessions.ts';
 const sessionReader = 'functions/state/session-reader.ts';
@@ -37,6 +38,19 @@ const readAfterRaise = `  const { watermark, closedThrough } = raiseTo === undef
 const raiseThenForget = `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
   await forget(options, closing, buckets);
 `;
+
+/** With sinks and without: what they hear of a window, or their outboxes, comes after the raise. */
+const publishedAfterRaise: readonly Edit[] = [
+  { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
+  {
+    file: finalizer,
+    find: raiseThenForget,
+    replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
+  for (const pane of panes) await options.publish(pane);
+  await forget(options, closing, buckets);
+`,
+  },
+];
 
 /** Patches of the production code, applied when the simulator is bundled. One that no longer applies fails. */
 export const mutations: readonly Mutation[] = [
@@ -132,8 +146,8 @@ export const mutations: readonly Mutation[] = [
       { file: finalizer, find: raiseThenForget, replace: '  await forget(options, closing, buckets);\n' },
       {
         file: finalizer,
-        find: '  const panes = (await Promise.all(closed',
-        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (await Promise.all(closed',
+        find: '  const panes = (\n    await Promise.all([',
+        replace: '  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n  const panes = (\n    await Promise.all([',
       },
     ],
     seed: 10,
@@ -159,17 +173,7 @@ export const mutations: readonly Mutation[] = [
   {
     id: 'l',
     rule: 'a pane is published before finalizedThrough is raised',
-    edits: [
-      { file: finalizer, find: '        await publish(pane);\n        return [pane];\n', replace: '        return [pane];\n' },
-      {
-        file: finalizer,
-        find: raiseThenForget,
-        replace: `  if (open.length > 0) await raiseFinalizedThrough(state, closing);
-  for (const pane of panes) await options.publish(pane);
-  await forget(options, closing, buckets);
-`,
-      },
-    ],
+    edits: publishedAfterRaise,
     seed: 10,
   },
   {
@@ -201,7 +205,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 290,
+    seed: 447,
   },
   {
     id: 'o',
@@ -331,7 +335,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'query.window.closings(bucket.slice).some((other) => other <= closing));',
       },
     ],
-    seed: 4,
+    seed: 7,
   },
   {
     id: 'y',
@@ -349,7 +353,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'else for (const pane of early) prefer',
       },
     ],
-    seed: 61,
+    seed: 137,
   },
   {
     id: 'aa',
@@ -387,6 +391,38 @@ export const mutations: readonly Mutation[] = [
     rule: 'a warm container takes in what others have appended to the log',
     edits: [{ file: aggregator, find: '  await memory.ids?.follow(progress);\n  memory.progress', replace: '  memory.progress' }],
     seed: 272,
+  },
+  {
+    id: 'sa',
+    rule: 'a window leaves the outbox after the target has acknowledged it',
+    edits: [
+      {
+        file: delivery,
+        find: '    const delivery = await deliveryOf(options, query, pane);\n',
+        replace: '    const delivery = await deliveryOf(options, query, pane);\n    await takeOut(state, waiting);\n',
+      },
+    ],
+    seed: 116,
+  },
+  {
+    id: 'sb',
+    rule: 'a window is in the outboxes before finalizedThrough is raised',
+    edits: publishedAfterRaise,
+    seed: 32,
+  },
+  {
+    id: 'sc',
+    rule: 'what was sent is remembered after it was acknowledged',
+    edits: [
+      {
+        file: delivery,
+        find: '    const delivery = await deliveryOf(options, query, pane);\n',
+        replace: `    const delivery = await deliveryOf(options, query, pane);
+    if (sendsChanges(options)) await noteSent(state, sink.name, pane, Math.floor((now() + rememberedMs) / 1000));
+`,
+      },
+    ],
+    seed: 52,
   },
   {
     id: 'af',
@@ -466,5 +502,10 @@ export const mutations: readonly Mutation[] = [
 
 /** Rules of the issue's list that are not in the code yet. */
 export const missing: readonly { readonly id: string; readonly reason: string }[] = [
+  {
+    id: 'se',
+    reason:
+      'a window leaves the outbox only with the revision that was read: not found in 1,200 seeds with sinks; test/unit/delivery.test.ts shows it',
+  },
   { id: 'x', reason: 'closedThrough read after the registry: two runs and a registration within milliseconds, not found in 12,000 seeds' },
 ];

@@ -1,3 +1,4 @@
+import { type OutputMode, outputModes } from '../../functions/core/output-mode.ts';
 import { type Random, seededRandom } from './random.ts';
 
 /** Probabilities of what goes wrong; all zero is a quiet world. */
@@ -67,6 +68,8 @@ export interface SimulationOptions {
   readonly earlyMs: number;
   /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
   readonly dedupMs: number;
+  /** The modes of the sinks, and how often each tries. */
+  readonly sinks: readonly { readonly mode: OutputMode; readonly attempts: number; readonly kind: 'webhook' | 'sqs' | 'forEachWindow' }[];
   readonly reshard: 'none' | 'split' | 'merge';
   /** Splits and merges as they are told, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
@@ -101,7 +104,20 @@ export function drawOptions(seed: number): SimulationOptions {
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
-  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs), ...drawSessions(seed, options) };
+  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs), sinks: drawSinks(seed), ...drawSessions(seed, options) };
+}
+
+/** A constant with which no seed of mutations.ts has sinks: calls to outboxes would give it another course. */
+const sinkSeed = 0x1b93f9a4;
+
+function drawSinks(seed: number): SimulationOptions['sinks'] {
+  const random = seededRandom(seed ^ sinkSeed);
+  if (!random.chance(0.25)) return [];
+  return Array.from({ length: random.pick([1, 1, 2, 3]) }, () => ({
+    mode: random.pick(outputModes),
+    attempts: random.pick([2, 4, 1000]),
+    kind: random.pick(['webhook', 'sqs', 'forEachWindow'] as const),
+  }));
 }
 
 /** From a few records apart to the length of all, in slices that are fine or as long as the gap. */
@@ -159,7 +175,10 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
   };
 }
 
-function drawAny(seed: number, random: Random): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices'> {
+function drawAny(
+  seed: number,
+  random: Random,
+): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

@@ -7,6 +7,7 @@ import { type Item, numberOf } from '../../functions/state/table.ts';
 import type { WindowView } from '../../functions/state/window-reader.ts';
 import type { ItemStore } from './item-store.ts';
 import { isCommitted, type Ledger, windowName } from './ledger.ts';
+import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
 /** A session as the oracle has it: event by event, without slices, pages or partial aggregates. */
@@ -94,7 +95,7 @@ export function checkSessions(ledger: Ledger, state: ItemStore, before: number, 
           'I4',
           `finalizedThrough rises to ${finalizedThrough} and ${name} is ${final === undefined ? 'not final' : `without ${missing.join(' ')}`}`,
         );
-      if (!ledger.published.has(name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
+      if (!isPublished(ledger, name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
     }
     const expected = open.map(({ ids }) => [...ids].sort().join(' ')).sort();
     const carried = carriedAt(state, query, finalizedThrough).sort();

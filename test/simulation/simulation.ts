@@ -5,6 +5,7 @@ import { finalizeRun } from './finalizer-schedule.ts';
 import type { SimulationOptions } from './options.ts';
 import { type Phase, phasesOf } from './phases.ts';
 import { reader } from './reader.ts';
+import { deliverAll, scheduleSinks } from './sink-runs.ts';
 import { Violation } from './violation.ts';
 import { createWorld, type World } from './world.ts';
 
@@ -92,6 +93,7 @@ function start(world: World): void {
     else if (lastRun === 0) finalizeRun(world, 'advance', () => {}, 'crashes');
   }
   scheduler.after(random.int(0, options.finalizeEveryMs), schedule);
+  scheduleSinks(world);
   scheduler.after(endMs, () => {
     world.heal();
     settle(world, sources, options.away ? awayForMs : 0);
@@ -146,9 +148,11 @@ function drain(world: World, run: number): void {
   if (world.isOver()) return;
   finalizeRun(world, 'drain', (report: FinalizeReport | undefined) => {
     if (report?.drained === true) {
-      world.expire();
-      checked(world, () => checkEnd(world));
-      world.end();
+      deliverAll(world, () => {
+        world.expire();
+        checked(world, () => checkEnd(world));
+        world.end();
+      });
     } else if (run === drainRuns) world.fail(new Violation('I8', `not drained after ${drainRuns} runs in a quiet world`));
     else world.scheduler.after(1_000, () => drain(world, run + 1));
   });

@@ -41,6 +41,8 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
     );
   if (numberOf(after, 'records') !== ids.length)
     throw new Violation('I4', `${name} says ${numberOf(after, 'records')} records and holds ${ids.length}`);
+  ledger.panes.set(`${name}#${numberOf(after, 'revision')}`, known);
+  if (isFinal) ledger.finalRevisions.set(name, numberOf(after, 'revision') ?? 0);
   if (isFinal) ledger.finals.set(name, known);
   else ledger.early.set(name, known);
 }

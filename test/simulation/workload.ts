@@ -3,6 +3,7 @@ import { type AnyAggregate, count } from '../../functions/core/aggregate.ts';
 import { cumulate } from '../../functions/core/cumulate.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
 import { session } from '../../functions/core/session.ts';
+import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/sink.ts';
 import { sliding } from '../../functions/core/sliding.ts';
 import { tumbling } from '../../functions/core/tumbling.ts';
 import type { WindowKind } from '../../functions/core/window.ts';
@@ -93,6 +94,7 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
     ...(options.dedupMs === 0 ? {} : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
+    sinks: simulatedSinks(options),
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries: {
       first,
@@ -100,6 +102,15 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
       ...(options.sessionGapMs === 0 ? {} : { sessions: { ...shared, emit: {}, window: sessionsOf(options) } }),
     },
   });
+}
+
+function simulatedSinks({ sinks }: SimulationOptions): Readonly<Record<string, SinkSpec>> {
+  return Object.fromEntries(
+    sinks.map(({ mode, attempts, kind }, i): [string, SinkSpec] => {
+      const options = { mode, attempts };
+      return [`sink${i}`, kind === 'forEachWindow' ? forEachWindow(() => {}, options) : kind === 'sqs' ? sqs(options) : webhook(options)];
+    }),
+  );
 }
 
 const firstNumber = 10n ** 40n - 5n;

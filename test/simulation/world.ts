@@ -13,6 +13,7 @@ import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { checkSessions } from './session-checks.ts';
 import { simulatedTable } from './simulated-table.ts';
+import { noteOutbox } from './sink-checks.ts';
 import type { Violation } from './violation.ts';
 import { checkManifest } from './window-checks.ts';
 import { drawShards, type SimulatedShard, simulatedPipeline } from './workload.ts';
@@ -31,6 +32,10 @@ export interface World {
   readonly options: SimulationOptions;
   readonly pipeline: Pipeline;
   readonly random: Random;
+  /** What is drawn for the sinks, so that a seed without them means what it meant. */
+  readonly sinkRandom: Random;
+  /** Until when the target of a sink takes nothing, by the sink's name. */
+  readonly targetAway: Map<string, number>;
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly shards: readonly SimulatedShard[];
@@ -42,6 +47,7 @@ export interface World {
   startProcess(name: string): Process;
   tables(process: Process): ProcessTables;
   nextFinalize(): number;
+  nextDeliver(): number;
   faults(): FaultRates;
   /** Ends the safety phase: nothing goes wrong any more, and who sleeps wakes up. */
   heal(): void;
@@ -70,6 +76,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
   let over = false;
   let violation: Violation | undefined;
   let finalizeRuns = 0;
+  let deliverRuns = 0;
   const fail = (found: Violation) => {
     violation ??= found;
     trace?.(() => `VIOLATION ${found.message}`);
@@ -84,7 +91,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
         checkHorizon(ledger, options, before, after, process);
         if (ledger.horizon.finalizedThrough > finalizedThrough)
           checkSessions(ledger, stores.state, finalizedThrough, ledger.horizon.finalizedThrough);
-      } else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
+      } else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
+      else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
   const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));
   const rejectStore = observedStore(stores.rejects, (_before, after) => noteSideOutput(ledger, after));
@@ -93,6 +101,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     options,
     pipeline,
     random,
+    sinkRandom: seededRandom(options.seed ^ 0x6a09e667),
+    targetAway: new Map(),
     scheduler,
     network,
     shards,
@@ -111,6 +121,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     }),
     freeCaches: [],
     nextFinalize: () => ++finalizeRuns,
+    nextDeliver: () => ++deliverRuns,
     faults: () => (quiet ? noFaults : options.faults),
     heal() {
       quiet = true;

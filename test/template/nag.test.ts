@@ -37,6 +37,10 @@ it('leaves no finding of cdk-nag open', () => {
   expect(findings('plain', () => ({}))).toEqual([]);
 });
 
+it('leaves no finding of cdk-nag open about the sinks that it makes', () => {
+  expect(findings('sinks', () => ({ pipeline: 'test/template/fixtures/sinks.ts' }))).toEqual([]);
+});
+
 it('leaves none open of a topic in a VPC, with secrets', () => {
   const found = findings('kafka', (stack) => {
     const vpc = Vpc.fromVpcAttributes(stack, 'Vpc', {

@@ -9,6 +9,7 @@ const runbook = readFileSync('docs/OPERATIONS.md', 'utf8');
 
 it('each alarm has its section in the runbook, and each section of an alarm an alarm', () => {
   const { counts, template } = synth((stack) => ({
+    pipeline: 'test/template/fixtures/sinks.ts',
     ingest: true,
     objects: { bucket: Bucket.fromBucketName(stack, 'Bucket', 'objects'), notifiedBy: 'app' },
     changes: {

@@ -124,6 +124,49 @@ test('the earthquakes of a week need a delay of days, as a plain loop confirms',
   expect(late.at(-1)).toBe(0);
 });
 
+test('the delay for a share of the events keeps it, and one millisecond less does not', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ at: fc.integer({ min: 0, max: 300 }), shard: fc.constantFrom('a', 'b') }), { minLength: 1, maxLength: 60 }),
+      fc.constantFrom(0, 0.5, 0.9, 0.99, 1),
+      fc.constantFrom(tumbling(10), sliding(30, 10)),
+      (events, share, window) => {
+        const pipeline = pipelineOf(window);
+        const run = (delays: readonly number[]) => {
+          const table = createDelayTable(pipeline, delays);
+          for (const { at, shard } of events) {
+            const read = readEvent(pipeline, JSON.stringify({ at, want: true }), arrivalMs);
+            if (read.outcome === 'accepted') table.add(read, shard);
+          }
+          return table;
+        };
+        const delay = run([]).delayFor(share);
+        const [less, enough] = run([Math.max(0, delay - 1), delay]).rows();
+        const kept = (row: DelayRow | undefined) => (events.length - (row?.late ?? 0)) / events.length;
+        expect(kept(enough)).toBeGreaterThanOrEqual(share);
+        if (delay > 0) expect(kept(less)).toBeLessThan(share);
+      },
+    ),
+  );
+});
+
+test('a shard is measured by its own watermark', () => {
+  const pipeline = pipelineOf(tumbling(10));
+  const table = createDelayTable(pipeline, [0]);
+  for (const [at, shard] of [
+    [5, 'a'],
+    [100, 'b'],
+    [6, 'a'],
+    [20, 'a'],
+    [7, 'a'],
+  ] as const) {
+    const read = readEvent(pipeline, JSON.stringify({ at, want: true }), arrivalMs);
+    if (read.outcome === 'accepted') table.add(read, shard);
+  }
+  expect(table.rows()[0]?.late).toBe(1);
+  expect(table.delayFor(1)).toBe(11);
+});
+
 test('of sessions a record is late by its own gap, and a session that misses one is affected, whatever it becomes later', () => {
   // Gap 10. With delay 0: 8 comes at W = 20 (8 + 10 <= 20), late; with all of them there is one session from 0 to 30.
   // With delay 3 it is in time, though 0 is final by then: two are closed.

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import pLimit from 'p-limit';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
+import { judge } from '../../functions/api/event-answers.ts';
 import { count, definePipeline, lookup, type TableLookup, table, tumbling } from '../../functions/core/index.ts';
 import { versionAt } from '../../functions/core/lookup-table.ts';
 import { withRows } from '../../functions/core/pipeline.ts';
@@ -84,6 +85,14 @@ describe('lookup(table(...))', () => {
 
   it('refuses to judge an event when its rows are not at hand, and does not reject it', () => {
     expect(() => readEvent(pipeline, `{"time":${at},"id":1}`, at)).toThrow('devices');
+  });
+});
+
+describe('an event that is posted', () => {
+  it('is judged as it came, for the rows it will be joined with are not at hand', () => {
+    const post = (text: string) => judge(pipeline, { parsed: JSON.parse(text), data: Buffer.from(text) }, 0, { nowMs: at, newKey: () => 'key' });
+    expect(post(`{"time":${at},"id":1}`)).not.toHaveProperty('outcome');
+    expect(post(`{"time":${at}}`)).toMatchObject({ outcome: 'refused', reason: 'schema' });
   });
 });
 

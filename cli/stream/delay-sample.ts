@@ -1,0 +1,67 @@
+import { noEvents } from '../../functions/core/counters.ts';
+import { createDelayTable } from '../../functions/core/delay-table.ts';
+import { createIdSet } from '../../functions/core/id-set.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
+import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
+import { listShards } from '../../functions/feeder/shards.ts';
+import type { RawEvent } from '../../functions/state/chunk.ts';
+import { decoded } from '../backfill/stream-history.ts';
+import type { DelayResult } from '../static/delay-run.ts';
+import { keptRejections } from '../static/lane.ts';
+import type { RejectedSample } from '../static/static-engine.ts';
+
+/** What {@link sampleDelay} needs. */
+export interface DelaySampleOptions extends ShardPlace {
+  readonly pipeline: Pipeline;
+  readonly delaysMs: readonly number[];
+  /** When the first record that is read arrived, at the earliest; undefined: the oldest that the stream holds. */
+  readonly from: Date | undefined;
+  /** Most events that are read, over all shards. */
+  readonly events: number;
+  /** Hears how many events have been read. */
+  readonly onProgress: (events: number) => void;
+}
+
+/**
+ * The delay table of what a live stream holds, which nobody notices. The sample is a stretch of each shard without gaps, for an event is late by those before it: a tenth of
+ * the records would show a tenth of the disorder. Each shard is measured by its own watermark: the stream's is never ahead of it, so no more is lost than is shown.
+ */
+export async function sampleDelay({ pipeline, delaysMs, from, events: most, onProgress, ...place }: DelaySampleOptions): Promise<DelayResult> {
+  const table = createDelayTable(pipeline, delaysMs);
+  const counters = { ...noEvents };
+  const rejected: RejectedSample[] = [];
+  const shards = await listShards(place.kinesis, place.streamName);
+  // The parents of a split that is long done hold nothing behind `from`: what a shard leaves is for those after it.
+  for (const [done, { ShardId = '', ...shard }] of shards.entries()) {
+    const ids = pipeline.dedup && createIdSet(pipeline.dedup.withinMs);
+    const share = Math.ceil((most - counters.received) / (shards.length - done));
+    const end = counters.received + share;
+    reading: for await (const records of readShard(place, { ShardId, ...shard }, from && { arrivedAt: from })) {
+      for (const { sequenceNumber, arrival, events } of decoded(records)) {
+        for (const raw of events) {
+          const read = readRaw(pipeline, raw, arrival);
+          counters.received++;
+          if (read.outcome === 'rejected') {
+            counters.rejected++;
+            if (rejected.length < keptRejections)
+              rejected.push({ path: `${ShardId} ${sequenceNumber}`, line: raw.subRecord, reason: read.reason, detail: read.detail });
+          } else if (read.id !== undefined && ids?.judge(read.id, arrival) === 'duplicate') {
+            counters.duplicate++;
+          } else {
+            counters[read.keys.some((key) => key !== undefined) ? 'counted' : 'filtered']++;
+            table.add(read, ShardId);
+          }
+          if (counters.received >= end) break reading;
+        }
+      }
+      onProgress(counters.received);
+    }
+  }
+  return { table, counters, rejected };
+}
+
+function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
+  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
+}

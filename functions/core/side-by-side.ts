@@ -1,0 +1,45 @@
+import { Temporal } from 'temporal-polyfill';
+import { mistake } from './error.ts';
+import type { Window, WindowKind } from './window.ts';
+
+/** Windows kept, so that an event mostly finds its own: a look into the rules of a time zone takes longer than folding an event. */
+const mostKept = 64;
+
+/**
+ * Windows that cover all of time without overlapping, each of one slice, however long they are.
+ * @param windowAt the window that holds a time; its end is the start of the next one
+ */
+export function sideBySide(label: string, sliceMs: number, windowAt: (time: number) => Window): WindowKind {
+  const kept: Window[] = [];
+  const at = (time: number): Window => {
+    const known = kept.find(({ start, end }) => time >= start && time < end);
+    if (known !== undefined) return known;
+    const found = windowAt(time);
+    if (kept.length === mostKept) kept.pop();
+    kept.unshift(found);
+    return found;
+  };
+  return {
+    label,
+    sliceMs,
+    sliceOf: (time) => at(time).start,
+    closings: (slice) => [at(slice).end],
+    emit: (closing) => {
+      const { start, end } = at(closing - 1);
+      return end === closing ? [{ start, end, slices: [start] }] : [];
+    },
+  };
+}
+
+/** @throws TidemarkError for what is no time zone */
+export function checkedTimeZone(field: string, name: unknown): string {
+  if (typeof name === 'string') {
+    try {
+      Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+      return name;
+    } catch {
+      // The same mistake as a name of another type.
+    }
+  }
+  throw mistake(field, name, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
+}

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from 'aws-lambda';
+import pipeline from '#pipeline';
+import { openTarget } from '#sink';
+import { readSinkConfig } from './config.ts';
+import { TidemarkError } from './core/error.ts';
+import type { Sink } from './core/sink.ts';
+import { type DeliveryReport, deliverWaiting } from './state/delivery.ts';
+import { openTables } from './state/tables.ts';
+import { createTelemetry } from './telemetry.ts';
+
+const config = readSinkConfig();
+// A sink has nothing to do with the side output: its role could not reach it.
+const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' });
+const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'deliver', config.logLevel);
+const sink = sinkNamed(config.sink);
+const target = openTarget({ sink, target: config.target, secret: config.secret, secretArn: config.secretArn });
+
+/** Delivers what waits for one sink: invoked by finalize when it has put something, and by the schedule. */
+export async function handler(_event: unknown, context: Context): Promise<DeliveryReport> {
+  return telemetry.measured<DeliveryReport>(meter, context, async () => {
+    const report = await deliverWaiting({
+      pipeline,
+      sink,
+      state,
+      windows,
+      target,
+      now: () => Date.now(),
+      remainingMs: () => context.getRemainingTimeInMillis(),
+      sleep,
+      random: Math.random,
+      runId: randomUUID(),
+      onFailure: ({ query, start, end, revision, attempts }, reason, outcome) =>
+        telemetry.logger.warn(outcome === 'dead' ? 'A window was given up' : 'A window could not be delivered', {
+          ...{ sink: config.sink, query, start, end, revision, attempts, reason },
+        }),
+    });
+    const { delivered, failed, deadLetters, oldestMs } = report;
+    if (report.outcome === 'busy') return { answer: report, counts: {}, milliseconds: {} };
+    return { answer: report, counts: { delivered, failedDeliveries: failed, deadLetters }, milliseconds: { oldestWaiting: oldestMs } };
+  });
+}
+
+function sinkNamed(name: string): Sink {
+  const found = pipeline.sinks.find((candidate) => candidate.name === name);
+  if (found === undefined) throw new TidemarkError(`sinks.${name}: is not in the pipeline: deploy both together`);
+  return found;
+}

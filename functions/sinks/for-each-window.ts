@@ -1,0 +1,18 @@
+import runOfFile from '#window-function';
+import { TidemarkError } from '../core/error.ts';
+import type { OpenTarget } from './setup.ts';
+
+/** The user's own function, in order, at least once. It may do anything, end the process and hang included: attempts are counted before they are made. */
+export const openTarget: OpenTarget = ({ sink }) => {
+  const run = sink.run ?? runOfFile;
+  if (typeof run !== 'function')
+    throw new TidemarkError(`sinks.${sink.name}: ${sink.file} has no function as its default export: write export default async (window) => { ... }`);
+  return {
+    order: 'ordered',
+    process: 'mayEnd',
+    update: 'rows',
+    async deliver(delivery) {
+      await run(delivery);
+    },
+  };
+};

@@ -1,0 +1,28 @@
+import { isoTime } from '../core/event-time.ts';
+import type { Delivery } from '../core/sink.ts';
+
+/** A pane as a message: JSON of all of it, or, where that is beyond what a message may hold, without its rows and with the request that gives them. */
+export interface Message extends Omit<Delivery, 'rows' | 'table'> {
+  readonly rows: Delivery['rows'] | null;
+  readonly table?: Delivery['table'];
+  /** A path of the query API: the rows as they are then. Only where `rows` is null. */
+  readonly rowsAt?: string;
+}
+
+/** A pane as JSON of any length. */
+export function wholeMessage(delivery: Delivery): string {
+  return JSON.stringify(delivery satisfies Message);
+}
+
+/**
+ * A pane as JSON that fits into one message, so that it arrives whole or not at all.
+ * @param mostBytes what the target takes
+ */
+export function fittingMessage(delivery: Delivery, mostBytes: number): string {
+  const whole = wholeMessage(delivery);
+  if (Buffer.byteLength(whole) <= mostBytes) return whole;
+  const { rows: _rows, table: _table, ...head } = delivery;
+  const range = delivery.mode === 'complete' ? '' : `?from=${isoTime(delivery.start)}&to=${isoTime(delivery.start + 1)}`;
+  const message: Message = { ...head, rows: null, rowsAt: `/v1/queries/${encodeURIComponent(delivery.query)}/windows${range}` };
+  return JSON.stringify(message);
+}

@@ -1,0 +1,26 @@
+import { PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { windowFile, windowFileName } from './window-file.ts';
+
+const contentTypes = { json: 'application/x-ndjson', parquet: 'application/vnd.apache.parquet' } as const;
+
+/** An object a pane, written once: whoever comes second finds it there (If-None-Match). Exactly once, whole. */
+export const openTarget: OpenTarget = (setup) => {
+  const { format, prefix } = setup.sink;
+  const client = new S3Client(clientConfig);
+  const Bucket = required(setup);
+  return {
+    order: 'unordered',
+    process: 'safe',
+    update: 'rows',
+    async deliver(delivery) {
+      const Key = `${prefix}${windowFileName(delivery, format)}`;
+      const object = { Bucket, Key, Body: windowFile(delivery, format), ContentType: contentTypes[format], IfNoneMatch: '*' };
+      try {
+        await client.send(new PutObjectCommand(object));
+      } catch (error) {
+        if (!(error instanceof S3ServiceException && error.$metadata.httpStatusCode === 412)) throw error;
+      }
+    },
+  };
+};

@@ -1,0 +1,21 @@
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { fifoIds, messageAttributes, mostMessageBytes } from './fifo.ts';
+import { fittingMessage } from './message.ts';
+import { clientConfig, type OpenTarget, required } from './setup.ts';
+
+/** A message a pane. A standard queue: at least once, in no order. A FIFO queue: in the order of the query, and once within its five minutes. */
+export const openTarget: OpenTarget = (setup) => {
+  const QueueUrl = required(setup);
+  const client = new SQSClient(clientConfig);
+  return {
+    order: QueueUrl.endsWith('.fifo') ? 'ordered' : 'unordered',
+    process: 'safe',
+    update: 'rows',
+    async deliver(delivery) {
+      const MessageBody = fittingMessage(delivery, mostMessageBytes);
+      await client.send(
+        new SendMessageCommand({ QueueUrl, MessageBody, MessageAttributes: messageAttributes(delivery), ...fifoIds(QueueUrl, delivery) }),
+      );
+    },
+  };
+};

@@ -1,0 +1,197 @@
+import { AttributeType, BillingMode, type ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { EventBus, type IEventBus } from 'aws-cdk-lib/aws-events';
+import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, type IBucket } from 'aws-cdk-lib/aws-s3';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { type IQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { mistake } from '../functions/core/error.ts';
+import { environmentNames, tables } from '../functions/core/schema.ts';
+import { checkedUrl, type Sink } from '../functions/core/sink.ts';
+import { acknowledge } from './findings.ts';
+import type { FunctionNetwork } from './source.ts';
+
+/** Where a webhook goes. */
+export interface WebhookBinding {
+  /** @default the pipeline's */
+  readonly url?: string;
+  /** What requests are signed with: 24 bytes or more in Base64. @default a new secret */
+  readonly secret?: ISecret;
+}
+
+/** What the Lambda of a `forEachWindow` gets besides. For grants: `counts.sinks.NAME.grantPrincipal`. */
+export interface FunctionBinding {
+  readonly environment?: Readonly<Record<string, string>>;
+  /** @default no VPC */
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: readonly ISecurityGroup[];
+}
+
+/** What a sink of the pipeline delivers to, by its kind: a resource, where a webhook goes, or what a function gets. */
+export type SinkBinding = IQueue | ITopic | IEventBus | IStream | IBucket | ITable | WebhookBinding | FunctionBinding;
+
+/** A target as the function of a sink needs it. */
+export interface SinkTarget {
+  /** What the target is called where it is, for the outputs of the stack; undefined: it is nothing of the stack's. */
+  readonly name: string | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: FunctionNetwork | undefined;
+  /** Allows exactly the calls that the target's file in functions/sinks makes. */
+  readonly grant: (grantee: IGrantable) => void;
+  /** What cdk-nag calls the resources of a grant that names many; undefined: none does. */
+  readonly wildcard?: string;
+}
+
+/**
+ * The target of a sink: what it is bound to, or a new one.
+ * @param removalPolicy of a new one; a bucket stays whatever it says, for one that holds something cannot be deleted with the stack
+ * @throws TidemarkError when the binding is none for its kind
+ */
+export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | undefined, removalPolicy: RemovalPolicy): SinkTarget {
+  switch (sink.kind) {
+    case 'sqs': {
+      const queue = bound<IQueue>(sink, binding, 'queueUrl', 'a queue') ?? newQueue(scope, removalPolicy);
+      return named(queue.queueUrl, (grantee) => {
+        queue.grant(grantee, 'sqs:SendMessage');
+        encryptFor(grantee, queue.encryptionMasterKey);
+      });
+    }
+    case 'sns': {
+      const topic = bound<ITopic>(sink, binding, 'topicArn', 'a topic') ?? new Topic(scope, 'Topic', { enforceSSL: true });
+      return named(topic.topicArn, (grantee) => {
+        allow(grantee, 'sns:Publish', topic.topicArn);
+        encryptFor(grantee, 'masterKey' in topic ? (topic.masterKey as IKey | undefined) : undefined);
+      });
+    }
+    case 'eventBridge': {
+      const bus = bound<IEventBus>(sink, binding, 'eventBusArn', 'an event bus') ?? new EventBus(scope, 'Bus');
+      return named(bus.eventBusName, (grantee) => allow(grantee, 'events:PutEvents', bus.eventBusArn));
+    }
+    case 'kinesis': {
+      const stream = bound<IStream>(sink, binding, 'streamArn', 'a stream') ?? newStream(scope, removalPolicy);
+      return named(stream.streamName, (grantee) => {
+        stream.grant(grantee, 'kinesis:PutRecord');
+        encryptFor(grantee, stream.encryptionKey);
+      });
+    }
+    case 's3': {
+      const bucket = bound<IBucket>(sink, binding, 'bucketArn', 'a bucket') ?? newBucket(scope);
+      const target = named(bucket.bucketName, (grantee) => {
+        allow(grantee, 's3:PutObject', bucket.arnForObjects(`${sink.prefix}query=*`));
+        encryptFor(grantee, bucket.encryptionKey);
+      });
+      const { defaultChild } = bucket.node;
+      const arn = defaultChild instanceof CfnBucket ? `<${Stack.of(scope).getLogicalId(defaultChild)}.Arn>` : bucket.bucketArn;
+      return { ...target, wildcard: `${arn}/${sink.prefix}query=*` };
+    }
+    case 'dynamodb': {
+      const table = bound<ITable>(sink, binding, 'tableArn', 'a table') ?? newTable(scope, removalPolicy);
+      return named(table.tableName, (grantee) => {
+        table.grant(grantee, 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query');
+        encryptFor(grantee, table.encryptionKey);
+      });
+    }
+    case 'webhook':
+      return webhookTarget(scope, sink, (binding ?? {}) as WebhookBinding);
+    case 'forEachWindow': {
+      const { environment = {}, vpc, vpcSubnets, securityGroups } = (binding ?? {}) as FunctionBinding;
+      const network = vpc === undefined ? undefined : { vpc, vpcSubnets, securityGroups: securityGroups && [...securityGroups] };
+      return { name: undefined, environment, network, grant: () => {} };
+    }
+    case 'file':
+      throw mistake(`sinks.${sink.name}`, sink.kind, 'is for this machine: a Lambda has no folder that lasts; use s3()');
+  }
+}
+
+function named(name: string, grant: SinkTarget['grant']): SinkTarget {
+  return { name, environment: { [environmentNames.sinkTarget]: name }, network: undefined, grant };
+}
+
+function bound<Resource extends object>(
+  sink: Sink,
+  binding: SinkBinding | undefined,
+  has: keyof Resource & string,
+  what: string,
+): Resource | undefined {
+  if (binding === undefined) return undefined;
+  if (has in binding) return binding as unknown as Resource;
+  throw mistake(`sinks.${sink.name}`, Object.keys(binding).join(', ').slice(0, 60), `is not ${what}: sink ${sink.name} is ${sink.kind}()`);
+}
+
+function allow(grantee: IGrantable, action: string, resource: string): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: [action], resources: [resource] }));
+}
+
+/** Services encrypt with the key of whoever writes. */
+function encryptFor(grantee: IGrantable, key: IKey | undefined): void {
+  key?.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
+}
+
+function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }: WebhookBinding): SinkTarget {
+  const address = checkedUrl(`sinks.${sink.name}.url`, url);
+  if (address === undefined) throw mistake(`sinks.${sink.name}.url`, url, 'is missing: write webhook({ url }), or sinks: { NAME: { url } } here');
+  const signedWith = secret ?? newSecret(scope);
+  return {
+    name: signedWith.secretArn,
+    environment: { [environmentNames.sinkTarget]: address, [environmentNames.sinkSecretArn]: signedWith.secretArn },
+    network: undefined,
+    grant(grantee) {
+      // A new secret's ARN is whole; that of one that is named lacks six characters at its end.
+      allow(grantee, 'secretsmanager:GetSecretValue', signedWith.secretFullArn ?? `${signedWith.secretArn}-??????`);
+      signedWith.encryptionKey?.grantDecrypt(grantee);
+    },
+  };
+}
+
+/** 32 letters and digits are 24 bytes of Base64. */
+function newSecret(scope: Construct): Secret {
+  const secret = new Secret(scope, 'Secret', {
+    description: 'Signs the requests of a webhook',
+    generateSecretString: { passwordLength: 32, excludePunctuation: true },
+  });
+  acknowledge([{ on: secret, id: 'AwsSolutions-SMG4', reason: 'Whoever receives the webhook has to change it at the same time' }]);
+  return secret;
+}
+
+function newQueue(scope: Construct, removalPolicy: RemovalPolicy): Queue {
+  const queue = new Queue(scope, 'Queue', {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+    removalPolicy,
+  });
+  acknowledge([{ on: queue, id: 'AwsSolutions-SQS3', reason: 'What becomes of a message that its consumer cannot handle is the consumer’s to say' }]);
+  return queue;
+}
+
+function newStream(scope: Construct, removalPolicy: RemovalPolicy): Stream {
+  return new Stream(scope, 'Stream', { streamMode: StreamMode.PROVISIONED, shardCount: 1, encryption: StreamEncryption.MANAGED, removalPolicy });
+}
+
+function newBucket(scope: Construct): Bucket {
+  const bucket = new Bucket(scope, 'Bucket', {
+    encryption: BucketEncryption.S3_MANAGED,
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    enforceSSL: true,
+    removalPolicy: RemovalPolicy.RETAIN,
+  });
+  acknowledge([{ on: bucket, id: 'AwsSolutions-S1', reason: 'Access logs want a bucket of their own: bind one that has them' }]);
+  return bucket;
+}
+
+function newTable(scope: Construct, removalPolicy: RemovalPolicy): Table {
+  const { partitionKey, sortKey } = tables.windows;
+  return new Table(scope, 'Table', {
+    partitionKey: { name: partitionKey, type: AttributeType.STRING },
+    sortKey: { name: sortKey, type: AttributeType.STRING },
+    billingMode: BillingMode.PAY_PER_REQUEST,
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+    removalPolicy,
+  });
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path';
+import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { mistake } from '../functions/core/error.ts';
+import { environmentNames, sinkPartitions } from '../functions/core/schema.ts';
+import { finalizeEverySeconds } from '../functions/core/settings.ts';
+import type { Sink } from '../functions/core/sink.ts';
+import { acknowledge } from './findings.ts';
+import { networkPermissions, sinkPermissions } from './permissions.ts';
+import { PipelineFunction } from './pipeline-function.ts';
+import { type SinkBinding, sinkTarget } from './sink-target.ts';
+
+/** What the sinks of a pipeline are made of. */
+export interface PipelineSinksProps {
+  readonly sinks: readonly Sink[];
+  readonly bindings: Readonly<Record<string, SinkBinding>>;
+  readonly pipeline: string;
+  readonly tables: Readonly<Record<'state' | 'windows', Table | ITable>>;
+  /** Of all sink functions: tables, log level, deployment. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+  /** What tells the sinks: it may invoke their functions, and learns their names. */
+  readonly finalize: PipelineFunction;
+}
+
+const entry = join(import.meta.dirname, '..', 'functions', 'deliver.ts');
+
+/**
+ * A function for each sink, with the client of its target alone and the right to that target alone; invoked by finalize when something is there for it,
+ * and by the minute. A pipeline without sinks has none of this.
+ */
+export class PipelineSinks extends Construct {
+  /** By the sink's name. */
+  readonly functions: Readonly<Record<string, PipelineFunction>>;
+  /** What each delivers to, where that is a resource, for the outputs of a stack. */
+  readonly targets: Readonly<Record<string, string>>;
+
+  /** @throws TidemarkError when a binding has no sink, or is none for its sink's kind */
+  constructor(scope: Construct, id: string, props: PipelineSinksProps) {
+    super(scope, id);
+    const names = props.sinks.map(({ name }) => name);
+    const stray = Object.keys(props.bindings).find((name) => !names.includes(name));
+    if (stray !== undefined) throw mistake(`sinks.${stray}`, stray, `is not a sink of the pipeline: use ${names.join(', ') || 'none, it has none'}`);
+    const targets: Record<string, string> = {};
+    this.functions = Object.fromEntries(
+      props.sinks.map((sink) => {
+        const own = new Construct(this, sink.name);
+        const target = sinkTarget(own, sink, props.bindings[sink.name], props.removalPolicy);
+        if (target.name !== undefined) targets[sink.name] = target.name;
+        const deliver = new PipelineFunction(own, 'Deliver', {
+          name: 'deliver',
+          entry,
+          pipeline: props.pipeline,
+          sink,
+          source: 'kinesis',
+          network: target.network,
+          environment: { ...props.environment, ...target.environment, [environmentNames.sink]: sink.name },
+          logRetention: props.logRetention,
+          logRemovalPolicy: props.removalPolicy,
+        });
+        if (target.network !== undefined) deliver.addToRolePolicy(new PolicyStatement({ actions: [...networkPermissions], resources: ['*'] }));
+        target.grant(deliver);
+        grantTables(deliver, sink, props.tables);
+        schedule(own, sink, deliver);
+        acknowledgeFindings(deliver, target.wildcard);
+        return [sink.name, deliver];
+      }),
+    );
+    this.targets = targets;
+    if (names.length === 0) return;
+    const { finalize } = props;
+    const functionNames = Object.fromEntries(Object.entries(this.functions).map(([name, { functionName }]) => [name, functionName]));
+    finalize.addEnvironment(environmentNames.sinks, Stack.of(this).toJsonString(functionNames));
+    const resources = Object.values(this.functions).map(({ functionArn }) => functionArn);
+    finalize.addToRolePolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources }));
+  }
+}
+
+/** Of the state, what is the sink's own; of the windows, what it delivers. */
+function grantTables(deliver: PipelineFunction, sink: Sink, { state, windows }: PipelineSinksProps['tables']): void {
+  deliver.addToRolePolicy(
+    new PolicyStatement({
+      actions: sinkPermissions.state.map((action) => `dynamodb:${action}`),
+      resources: [state.tableArn],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [...sinkPartitions(sink.name)] } },
+    }),
+  );
+  windows.grant(deliver, ...sinkPermissions.windows.map((action) => `dynamodb:${action}`));
+}
+
+/** A run that fails is not repeated: the next one does the same, and a delivery's attempts are counted by themselves. */
+function schedule(scope: Construct, sink: Sink, deliver: PipelineFunction): void {
+  deliver.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
+  new Rule(scope, 'Schedule', {
+    description: `Delivers what waits for the sink ${sink.name}`,
+    schedule: Schedule.rate(Duration.seconds(finalizeEverySeconds)),
+    targets: [new LambdaFunction(deliver, { retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) })],
+  });
+}
+
+function acknowledgeFindings({ role }: PipelineFunction, wildcard: string | undefined): void {
+  if (role === undefined) return;
+  const traces = 'X-Ray knows no resources, nor does EC2 for the interfaces of a VPC: granted on all or not at all';
+  acknowledge([{ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces }]);
+  if (wildcard === undefined) return;
+  acknowledge([{ on: role, id: `AwsSolutions-IAM5[Resource::${wildcard}]`, reason: 'A key is a window’s: there are new ones for ever' }]);
+}

@@ -1,0 +1,113 @@
+import pLimit from 'p-limit';
+import type { Delivery, Sink } from '../../functions/core/sink.ts';
+import { DeliveryRefused, type DeliveryReport, deliverWaiting } from '../../functions/state/delivery.ts';
+import { redrive } from '../../functions/state/sink-status.ts';
+import { applyDelivery } from './sink-checks.ts';
+import { SimulatedFault, Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+/** Lambda's time-out, ms. */
+const timeoutMs = 60_000;
+
+/** How often a target is away, and for how long, ms: longer than some of the attempts last, shorter than others. */
+const awayChance = 0.02;
+const awayMs = 100_000;
+
+/** One run of the function of a sink, by the production code; undefined when it failed, or never came back. */
+export function deliverRun(world: World, sink: Sink, done: (report: DeliveryReport | undefined) => void = () => {}): void {
+  const { scheduler, pipeline, sinkRandom: random, trace, network } = world;
+  const process = world.startProcess(`deliver/${sink.name}/${world.nextDeliver()}`);
+  const { state, windows } = world.tables(process);
+  const deadline = scheduler.now() + timeoutMs;
+  const now = () => scheduler.now() + process.skewMs;
+  let settled = false;
+  const settle = (report: DeliveryReport | undefined) => {
+    if (settled) return;
+    settled = true;
+    done(report);
+  };
+  scheduler.after(timeoutMs, () => {
+    if (!settled && random.chance(0.5)) process.alive = false;
+    settle(undefined);
+  });
+  trace?.(() => `${process.name} begins`);
+  const isAway = () => (world.targetAway.get(sink.name) ?? 0) > scheduler.now();
+  deliverWaiting({
+    pipeline,
+    sink,
+    state,
+    windows,
+    target: {
+      order: sink.kind === 'webhook' ? 'ordered' : 'unordered',
+      process: sink.kind === 'forEachWindow' ? 'mayEnd' : 'safe',
+      update: 'rows',
+      async deliver(delivery: Delivery) {
+        if (!world.isQuiet() && random.chance(awayChance)) world.targetAway.set(sink.name, scheduler.now() + random.int(0, awayMs));
+        if (isAway()) throw new SimulatedFault(`${sink.name} is away`);
+        if (!world.isQuiet() && random.chance(0.01)) throw new DeliveryRefused('not this one');
+        await network.call(
+          process,
+          () => `deliver ${sink.name} ${delivery.id}`,
+          () => applyDelivery(world.ledger, sink, delivery),
+        );
+      },
+    },
+    now,
+    remainingMs: () => deadline - scheduler.now(),
+    sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => process.alive && resolve())),
+    random: () => random.unit(),
+    runId: process.name,
+    onFailure: (waiting, reason, outcome) => trace?.(() => `${process.name} ${waiting.query} ${waiting.start} ${outcome}: ${reason}`),
+  }).then(
+    (report) => {
+      trace?.(() => `${process.name} ends: ${JSON.stringify(report)}`);
+      settle(report);
+    },
+    (error) => {
+      if (!(error instanceof SimulatedFault))
+        world.fail(new Violation('I8', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
+      trace?.(() => `${process.name} fails: ${String(error)}`);
+      settle(undefined);
+    },
+  );
+}
+
+/** Has each sink run now and then, two runs at a time among them. */
+export function scheduleSinks(world: World): void {
+  const { scheduler, sinkRandom: random, pipeline, options } = world;
+  for (const sink of pipeline.sinks) {
+    const again = () => {
+      if (world.isQuiet()) return;
+      scheduler.after(random.int(1, options.finalizeEveryMs), again);
+      deliverRun(world, sink);
+    };
+    scheduler.after(random.int(1, options.finalizeEveryMs), again);
+  }
+}
+
+/** Runs within which a sink has everything, in a quiet world: after the longest pause between attempts, with the turn of a run that died. */
+const mostRuns = 40;
+
+/** The dead letters are redriven, and everything is delivered; then `done`. */
+export function deliverAll(world: World, done: () => void): void {
+  const { scheduler, pipeline } = world;
+  let left = pipeline.sinks.length;
+  if (left === 0) done();
+  const one = (sink: Sink, run: number): void => {
+    if (world.isOver()) return;
+    const process = world.startProcess(`redrive/${sink.name}/${run}`);
+    const { state } = world.tables(process);
+    const options = { pipeline, state, limit: pLimit(4), now: () => scheduler.now(), remainingMs: () => timeoutMs };
+    redrive(options, sink.name).then(
+      () =>
+        deliverRun(world, sink, (report) => {
+          if (report?.outcome === 'done' && report.oldestMs === 0 && report.deadLetters === 0) {
+            if (--left === 0) done();
+          } else if (run === mostRuns) world.fail(new Violation('I8', `${sink.name} has not everything after ${mostRuns} runs in a quiet world`));
+          else scheduler.after(60_000, () => one(sink, run + 1));
+        }),
+      (error) => world.fail(new Violation('I8', `${process.name} throws ${String(error)}`)),
+    );
+  };
+  for (const sink of pipeline.sinks) one(sink, 1);
+}
