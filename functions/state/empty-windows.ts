@@ -57,7 +57,7 @@ export async function emitEmpty(options: EmptyWindowOptions, query: Query, doneT
   const { state, windows, hasTime } = options;
   const through = Math.min(doneThrough - query.latenessMs, lastEndOf(query, maxEventTime));
   const noted = await readEmptyPlace(state, query);
-  let place = noted ?? (await firstPlace(windows, query));
+  let place = noted ?? (await firstPlace(windows, query, through));
   if (noted === undefined && place !== undefined) await notePlace(state, query, place);
   let emitted = 0;
   while (place !== undefined && place.end < through) {
@@ -77,10 +77,11 @@ async function notePlace(state: Table, query: Query, { end, run }: EmptyPlace): 
   ]);
 }
 
-async function firstPlace(windows: Table, query: Query): Promise<EmptyPlace | undefined> {
+/** Of the first window that holds something: it is known once all up to it are final, for an overlapping run may just have made a later one final. */
+async function firstPlace(windows: Table, query: Query, through: number): Promise<EmptyPlace | undefined> {
   if (Number.isFinite(query.from)) return { end: query.from, run: 0 };
   const [first] = await readPanes(windows, query, { ...allStarts, order: 'ascending', limit: 1, finalOnly: true });
-  return first && { end: first.end, run: 0 };
+  return first !== undefined && first.end <= through ? { end: first.end, run: 0 } : undefined;
 }
 
 interface PassedStretch {

@@ -1,5 +1,6 @@
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/counters.ts';
 import { type Item, numberOf } from '../../functions/state/table.ts';
+import { checkEmptyAtEnd } from './empty-checks.ts';
 import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { checkSessionsAtEnd } from './session-checks.ts';
@@ -20,6 +21,7 @@ export function checkEnd(world: World): void {
   checkConservation(ledger, state);
   for (const event of ledger.events.values())
     for (const query of event.wantedBy) {
+      if (query.kind.isEndless === true) continue;
       const place = ledger.placed.get(query.name)?.get(event.id);
       if (place === undefined) continue;
       for (const closing of query.window.closings(place.slice).filter((moment) => moment >= place.closesAt))
@@ -34,15 +36,27 @@ export function checkEnd(world: World): void {
     }
   for (const name of ledger.finals.keys())
     if (!isPublished(ledger, name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
-  for (const query of pipeline.queries)
+  for (const query of pipeline.queries.filter(({ kind }) => kind.isEndless !== true))
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
       for (const closing of closings.keys())
         for (const window of query.window.emit(closing))
           if (window.slices.includes(slice) && idsOfWindow(ledger, query, window).size !== ledger.finals.get(windowName(query.name, window))?.size)
             throw new Violation('I4', `${windowName(query.name, window)} is not what was counted`);
   checkSessionsAtEnd(ledger, stores.state);
-  checkTidy(state);
+  checkEmptyAtEnd(ledger);
+  checkEndless(ledger);
+  checkTidy(ledger, state);
   checkTargets(ledger, state);
+}
+
+/** I4: a window over all of time is never final, and takes every event: none is late for it. */
+function checkEndless(ledger: Ledger): void {
+  for (const { name, kind } of ledger.pipeline.queries) {
+    if (kind.isEndless !== true) continue;
+    if ([...ledger.finals.keys()].some((final) => final.startsWith(`${name}#`))) throw new Violation('I4', `${name} is final, and time goes on`);
+    const wanted = [...ledger.events.values()].filter(({ wantedBy }) => wantedBy.some((query) => query.name === name));
+    for (const { id } of wanted) if (ledger.placed.get(name)?.has(id) !== true) throw new Violation('I4', `${id} is not counted by ${name}`);
+  }
 }
 
 /** I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put. */
@@ -54,8 +68,14 @@ function checkConservation(ledger: Ledger, state: readonly Item[]): void {
 }
 
 /** I12: nothing is registered any more, and every page with records has an expiry. */
-function checkTidy(state: readonly Item[]): void {
+function checkTidy(ledger: Ledger, state: readonly Item[]): void {
+  // What holds all of time stays registered, and with its pages, for as long as the tables do.
+  const endless = ledger.pipeline.queries.filter(({ kind }) => kind.isEndless === true).map(({ name }) => name);
   for (const item of state) {
+    const isEndless = endless.some((name) => item.sk.includes(`#${name}#`) || item.pk.includes(`#${name}#`));
+    if (isEndless && numberOf(item, 'expiresAt') !== undefined)
+      throw new Violation('I12', `${item.pk} / ${item.sk} is to expire, and its window is never final`);
+    if (isEndless) continue;
     // An empty item is left where a run crashed between taking out the last bucket and deleting the item; the next bucket of its span uses it.
     if (item.pk.startsWith('registry#') && item.attributes['buckets'] !== undefined)
       throw new Violation('I12', `${item.pk} / ${item.sk} is left in the registry`);

@@ -3,8 +3,9 @@ import { type FinalizeReport, type FinalizeRequest, finalize } from '../../funct
 import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { outboxPublisher } from '../../functions/state/outbox.ts';
 import type { Stream } from '../../functions/state/stream.ts';
-import { windowName } from './ledger.ts';
+import { queryOf, windowName } from './ledger.ts';
 import type { Process } from './network.ts';
+import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
@@ -57,7 +58,10 @@ export function finalizeRun(
                 const name = windowName(pane.query, pane);
                 if (pane.status !== 'final') return;
                 const final = world.ledger.finals.get(name);
-                const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
+                const query = queryOf(world.ledger, pane.query);
+                const rows = rowsOfView(pane);
+                checkRows(world.ledger, query, name, rows, 'I9');
+                const ids = idsOfGroups(query, rows);
                 if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
                   throw new Violation('I9', `${name} is published other than it is`);
                 world.ledger.published.add(name);

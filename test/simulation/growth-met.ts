@@ -5,6 +5,7 @@ import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
 import type { Key, Table } from '../../functions/state/table.ts';
 import { readWindows } from '../../functions/state/window-reader.ts';
 import { itemStore } from './item-store.ts';
+import { plainKinds } from './kinds.ts';
 import { idsOfRows } from './ledger.ts';
 import { memoryTable } from './memory-table.ts';
 import { noFaults, type SimulationOptions } from './options.ts';
@@ -15,6 +16,7 @@ const shardId = 'shard-0';
 const windowMs = 60_000;
 
 const options: SimulationOptions = {
+  ...plainKinds,
   seed: 0,
   shards: 1,
   records: 2,

@@ -2,7 +2,9 @@ import { inflateRawSync } from 'node:zlib';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import type { SequenceNumber } from '../../functions/core/sequence-number.ts';
 import type { Attribute, Item } from '../../functions/state/table.ts';
+import { clockLabels } from './clocks.ts';
 import { duplicatesOf } from './duplicates.ts';
+import type { SimulationOptions } from './options.ts';
 import type { SinkTargetModel } from './sink-checks.ts';
 import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
 
@@ -38,6 +40,7 @@ export interface Committed {
  * What has come of each event so far, seen from outside: from the writes that took effect. It is what the checkers compare with.
  */
 export interface Ledger {
+  readonly options: SimulationOptions;
   readonly pipeline: Pipeline;
   readonly shards: readonly SimulatedShard[];
   readonly events: ReadonlyMap<string, KnownEvent>;
@@ -54,6 +57,8 @@ export interface Ledger {
   readonly finals: Map<string, ReadonlySet<string>>;
   /** The ids in the last pane of a window that is not final, by the same names. */
   readonly early: Map<string, ReadonlySet<string>>;
+  /** Which window of the first query a moment lies in, where its windows lie on clocks. */
+  readonly labelOf: ((time: number) => number) | undefined;
   /** Windows that a sink has acknowledged, as `query#start/end`. */
   readonly published: Set<string>;
   /** The ids in each pane that was ever visible, as `query#start/end#revision`. */
@@ -66,7 +71,7 @@ export interface Ledger {
   horizon: { closedThrough: number; finalizedThrough: number };
 }
 
-export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard[]): Ledger {
+export function createLedger(options: SimulationOptions, pipeline: Pipeline, shards: readonly SimulatedShard[]): Ledger {
   const events = new Map<string, KnownEvent>();
   const duplicates = duplicatesOf(pipeline, shards);
   for (const shard of shards)
@@ -81,6 +86,7 @@ export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard
           wantedBy: event.garbage || duplicates.has(event.id) ? [] : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
         });
   return {
+    options,
     pipeline,
     shards,
     events,
@@ -96,6 +102,7 @@ export function createLedger(pipeline: Pipeline, shards: readonly SimulatedShard
     ),
     finals: new Map(),
     early: new Map(),
+    labelOf: options.clocks && clockLabels(options.clocks, options.windowMs),
     published: new Set(),
     panes: new Map(),
     finalRevisions: new Map(),

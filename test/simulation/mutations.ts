@@ -205,7 +205,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const found: readonly FoundPage[] = [];',
       },
     ],
-    seed: 447,
+    seed: 85,
   },
   {
     id: 'o',
@@ -266,7 +266,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 945,
+    seed: 329,
   },
   {
     id: 't',
@@ -497,6 +497,87 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seed: 9093,
+  },
+  {
+    id: 'am',
+    rule: 'a pane is kept before the one that takes its place is visible',
+    edits: [
+      {
+        file: 'functions/state/manifest.ts',
+        find: '  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n  const written = await writePane(windows, query, window, { ...draft, revision });\n',
+        replace:
+          '  const written = await writePane(windows, query, window, { ...draft, revision });\n  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n',
+      },
+    ],
+    seed: 34,
+  },
+  {
+    id: 'an',
+    rule: 'the end of a stream does not close a window over all of time',
+    edits: [{ file: finalizer, find: 'pipeline.queries.filter((query) => !query.kind.isEndless)', replace: 'pipeline.queries.filter(() => true)' }],
+    seed: 18,
+  },
+  {
+    id: 'ao',
+    rule: 'which windows are empty is looked at when all that hold something are final',
+    edits: [
+      { file: finalizer, find: '  const empty = await emitEmptyWindows(options, doneThrough, maxEventTime);\n', replace: '' },
+      {
+        file: finalizer,
+        find: '  let closingsLeft = byClosing.length;\n',
+        replace: '  let closingsLeft = byClosing.length;\n  const empty = await emitEmptyWindows(options, closedThrough, maxEventTime);\n',
+      },
+    ],
+    seed: 1,
+  },
+  {
+    id: 'ap',
+    rule: 'how far empty windows are emitted is noted when they are acknowledged',
+    edits: [
+      {
+        file: 'functions/state/empty-windows.ts',
+        find: '  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
+        replace:
+          '  await notePlace(options.state, query, { end, run });\n  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
+      },
+    ],
+    seed: 612,
+  },
+  {
+    id: 'aq',
+    rule: 'the fields that a total adds up are missing in its key, for null is a value',
+    edits: [
+      {
+        file: 'functions/core/window-result.ts',
+        find: '.filter(([name]) => kept.includes(query.groupBy.indexOf(name)))',
+        replace: '.filter(([name]) => name.length > 0)',
+      },
+    ],
+    seed: 21,
+  },
+  {
+    id: 'ar',
+    rule: 'a window on clocks ends where the clocks say, and not when its usual length has passed',
+    edits: [
+      {
+        file: 'functions/core/calendar.ts',
+        find: 'if (end > start) return { start, end };',
+        replace: 'if (end > start) return { start, end: start + usualMs[unit] };',
+      },
+    ],
+    seed: 31,
+  },
+  {
+    id: 'as',
+    rule: 'the first window that holds something is known when all up to it are final',
+    edits: [
+      {
+        file: 'functions/state/empty-windows.ts',
+        find: 'first !== undefined && first.end <= through ?',
+        replace: 'first !== undefined && first.end <= Math.max(through, 9e15) ?',
+      },
+    ],
+    seed: 1,
   },
 ];
 

@@ -1,4 +1,5 @@
 import { type OutputMode, outputModes } from '../../functions/core/output-mode.ts';
+import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
 /** Probabilities of what goes wrong; all zero is a quiet world. */
@@ -32,7 +33,7 @@ export interface Reshard {
 }
 
 /** Everything that is decided about a simulation before it runs; the rest follows from `seed`. */
-export interface SimulationOptions {
+export interface SimulationOptions extends Kinds {
   readonly seed: number;
   readonly shards: number;
   readonly records: number;
@@ -99,12 +100,24 @@ export const noFaults: FaultRates = {
 export function drawOptions(seed: number): SimulationOptions {
   const random = seededRandom(seed);
   const drawn = drawAny(seed, random);
-  const options = random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+  const shaped = random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
+  const options = { ...shaped, ...drawKinds(seed, shaped) };
   // Each from numbers of its own: a seed goes on to mean what it meant before there were kinds of windows and deduplication.
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
-  return { ...options, overlapKind, latenessMs, dedupMs: drawDedup(seed, drawn.putsMs), sinks: drawSinks(seed), ...drawSessions(seed, options) };
+  // Only windows that have panes before their final one have any to keep.
+  const history = options.earlyMs === 0 && latenessMs === 0 ? 0 : options.history;
+  const event = { windowMs: options.windowMs, putsMs: options.putsMs * options.pace };
+  return {
+    ...options,
+    overlapKind,
+    latenessMs,
+    history,
+    dedupMs: drawDedup(seed, drawn.putsMs),
+    sinks: drawSinks(seed),
+    ...drawSessions(seed, event),
+  };
 }
 
 /** A constant with which no seed of mutations.ts has sinks: calls to outboxes would give it another course. */
@@ -178,7 +191,7 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
 function drawAny(
   seed: number,
   random: Random,
-): Omit<SimulationOptions, 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'> {
+): Omit<SimulationOptions, keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

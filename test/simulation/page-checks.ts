@@ -1,6 +1,6 @@
 import { isAfter } from '../../functions/core/sequence-number.ts';
 import { type Item, textOf } from '../../functions/state/table.ts';
-import { idsOfPage, type Ledger, queryOf } from './ledger.ts';
+import { idsOfPage, type Ledger, queryOf, windowName } from './ledger.ts';
 import { Violation } from './violation.ts';
 
 /**
@@ -36,6 +36,9 @@ export function checkPage(ledger: Ledger, before: Item | undefined, after: Item)
     if (ledger.late.has(`${queryName}#${id}`)) throw new Violation('I4', `${id} was late for ${queryName} and is counted in ${page}`);
     const closing = query.window.closings(slice).find((moment) => moment >= closesAt && moment <= ledger.horizon.finalizedThrough);
     if (closing !== undefined) throw new Violation('I4', `${id} comes to ${page}, and the window that closes at ${closing} is final`);
+    // Final without it, and perhaps without anything: of windows that hold nothing no closing tells.
+    if (query.mostEmpty > 0 && query.window.emit(closesAt).some((window) => ledger.finals.has(windowName(queryName, window))))
+      throw new Violation('I4', `${id} comes to ${page}, whose window is final`);
     const event = ledger.events.get(id);
     if (event === undefined || query.window.sliceOf(event.time) !== slice) throw new Violation('I5', `${id} is in ${page}, where it does not belong`);
     if (event.isDuplicate) throw new Violation('I13', `${id} is counted in ${page}, and ${event.sentId} was sent before`);

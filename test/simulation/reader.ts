@@ -1,3 +1,5 @@
+import { eventTimeBounds } from '../../functions/core/event-time.ts';
+import type { Query } from '../../functions/core/pipeline.ts';
 import { readWindows } from '../../functions/state/window-reader.ts';
 import { checkSessionViews, committedIds } from './session-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
@@ -11,32 +13,38 @@ export function reader(world: World, number: number): void {
     if (world.isQuiet()) return;
     scheduler.after(random.int(5_000, 60_000), read);
     const query = pipeline.queries[random.int(0, pipeline.queries.length - 1)];
-    if (query === undefined) return;
-    const process = world.startProcess(`reader/${number}`);
-    const { state, windows } = world.tables(process);
-    const expectation = expectationOf(world.ledger, query.name);
-    const committed = committedIds(world.ledger, query.name);
-    const range = {
-      from: world.options.epochMs - 10_000_000,
-      to: world.options.epochMs + 10_000_000,
-      status: 'all',
-      order: 'ascending',
-      limit: 10_000,
-    } as const;
-    readWindows({ pipeline, state, windows }, query, range).then(
-      (views) => {
-        try {
-          if (query.window.sessions === undefined) checkViews(world.ledger, query.name, views, expectation);
-          else checkSessionViews(world.ledger, query, views, committed, expectation.finals);
-        } catch (error) {
-          world.fail(error instanceof Violation ? error : new Violation('I6', String(error)));
-        }
-      },
-      (error) => {
-        if (!(error instanceof SimulatedFault))
-          world.fail(new Violation('I6', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
-      },
-    );
+    if (query !== undefined) void readChecked(world, query, `reader/${number}`);
   }
   scheduler.after(random.int(0, 60_000), read);
+}
+
+/** Reads what is never final once more: in the end it has to show all that was counted, for as long as the tables are there. */
+export async function readEndless(world: World): Promise<void> {
+  for (const query of world.pipeline.queries.filter(({ kind }) => kind.isEndless === true)) await readChecked(world, query, 'reader at the end');
+}
+
+async function readChecked(world: World, query: Query, name: string): Promise<void> {
+  const { pipeline, ledger } = world;
+  const process = world.startProcess(name);
+  const { state, windows } = world.tables(process);
+  const expectation = expectationOf(ledger, query.name);
+  const committed = committedIds(ledger, query.name);
+  const { epochMs, pace } = world.options;
+  const range = {
+    from: query.kind.isEndless === true ? eventTimeBounds.earliest : epochMs - 10_000_000 * pace,
+    to: epochMs + 10_000_000 * pace,
+    status: 'all',
+    order: 'ascending',
+    limit: 10_000,
+  } as const;
+  try {
+    const views = await readWindows({ pipeline, state, windows }, query, range);
+    if (query.window.sessions === undefined) checkViews(ledger, query.name, views, expectation);
+    else checkSessionViews(ledger, query, views, committed, expectation.finals);
+  } catch (error) {
+    if (error instanceof SimulatedFault) return;
+    world.fail(
+      error instanceof Violation ? error : new Violation('I6', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`),
+    );
+  }
 }

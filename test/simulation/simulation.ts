@@ -4,7 +4,7 @@ import { type EventSource, eventSource } from './event-source.ts';
 import { finalizeRun } from './finalizer-schedule.ts';
 import type { SimulationOptions } from './options.ts';
 import { type Phase, phasesOf } from './phases.ts';
-import { reader } from './reader.ts';
+import { readEndless, reader } from './reader.ts';
 import { deliverAll, scheduleSinks } from './sink-runs.ts';
 import { Violation } from './violation.ts';
 import { createWorld, type World } from './world.ts';
@@ -151,7 +151,8 @@ function drain(world: World, run: number): void {
       deliverAll(world, () => {
         world.expire();
         checked(world, () => checkEnd(world));
-        world.end();
+        if (world.pipeline.queries.some(({ kind }) => kind.isEndless === true)) void readEndless(world).then(() => world.end());
+        else world.end();
       });
     } else if (run === drainRuns) world.fail(new Violation('I8', `not drained after ${drainRuns} runs in a quiet world`));
     else world.scheduler.after(1_000, () => drain(world, run + 1));

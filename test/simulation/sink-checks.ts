@@ -1,12 +1,13 @@
 import type { Delivery, Sink } from '../../functions/core/sink.ts';
 import { type Item, numberOf } from '../../functions/state/table.ts';
-import { type Ledger, windowName } from './ledger.ts';
+import { type Ledger, queryOf, windowName } from './ledger.ts';
+import { checkRows, type FlatRow, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 
 /** A row as a target has it that keeps the newest of each window and key. */
 interface TargetRow {
   readonly revision: number;
-  readonly ids: readonly string[];
+  readonly row: FlatRow;
 }
 
 /** What a target has got: by window, its rows by key, and the revisions of the deliveries that had taken effect. */
@@ -21,9 +22,11 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
   const name = windowName(delivery.query, delivery);
   const pane = ledger.panes.get(`${name}#${delivery.revision}`);
   if (pane === undefined) throw new Violation('I14', `${sink.name} gets ${delivery.id}, which was never visible`);
-  const ids = delivery.rows.flatMap(({ values }) => (values['ids'] as { readonly ids: readonly string[] }).ids);
+  const query = queryOf(ledger, delivery.query);
+  const ids = idsOfGroups(query, rowsOfView(delivery));
   if (ids.some((id) => !pane.has(id)) || (sink.mode !== 'update' && ids.length !== pane.size))
     throw new Violation('I14', `${sink.name} gets ${delivery.id} with ${ids.join(' ')}, and it was ${[...pane].join(' ')}`);
+  if (sink.mode !== 'update') checkRows(ledger, query, `${sink.name}: ${delivery.id}`, rowsOfView(delivery), 'I14');
   if (sink.mode === 'append' && delivery.status !== 'final') throw new Violation('I14', `${sink.name} gets ${delivery.id}, which is not final`);
   if (
     sink.mode === 'complete' &&
@@ -36,7 +39,7 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
   for (const row of delivery.rows) {
     const rowKey = JSON.stringify(row.key);
     if ((rows.get(rowKey)?.revision ?? -1) <= delivery.revision)
-      rows.set(rowKey, { revision: delivery.revision, ids: (row.values['ids'] as { readonly ids: readonly string[] }).ids });
+      rows.set(rowKey, { revision: delivery.revision, row: { ...row.key, ...row.values } });
   }
   ledger.targets.came.set(key, (ledger.targets.came.get(key) ?? new Set()).add(delivery.revision));
 }
@@ -62,12 +65,15 @@ export function isPublished({ pipeline, outbox, published, finalRevisions }: Led
 export function checkTargets(ledger: Ledger, state: readonly Item[]): void {
   for (const sink of ledger.pipeline.sinks)
     for (const [name, final] of ledger.finals) {
-      if (!sink.queries.includes(name.split('#')[0] ?? '')) continue;
+      const [query = ''] = name.split('#');
+      if (!sink.queries.includes(query)) continue;
       const key = `${sink.name}#${name}`;
-      const ids = [...(ledger.targets.rows.get(key)?.values() ?? [])].flatMap((row) => row.ids);
+      const rows = [...(ledger.targets.rows.get(key)?.values() ?? [])].map(({ row }) => row);
+      const ids = idsOfGroups(queryOf(ledger, query), rows);
       const known = new Set(ids);
       if (known.size !== ids.length || known.size !== final.size || ids.some((id) => !final.has(id)))
         throw new Violation('I14', `${sink.name} has ${ids.join(' ') || 'nothing'} of ${name}, which is ${[...final].join(' ')}`);
+      checkRows(ledger, queryOf(ledger, query), key, rows, 'I14');
       const revision = ledger.finalRevisions.get(name) ?? 0;
       if (sink.mode !== 'update' && !ledger.targets.came.get(key)?.has(revision))
         throw new Violation('I14', `${sink.name} never got revision ${revision} of ${name}, which is final`);

@@ -1,9 +1,14 @@
 import type { Query } from '../../functions/core/pipeline.ts';
 import { type Item, numberOf } from '../../functions/state/table.ts';
 import type { WindowView } from '../../functions/state/window-reader.ts';
+import { checkClocks } from './clock-checks.ts';
+import { checkEmptyFinal } from './empty-checks.ts';
+import { checkHistory, checkKept } from './history-checks.ts';
 import type { ItemStore } from './item-store.ts';
-import { idsOfRows, idsOfWindow, isCommitted, type Ledger, queryOf, windowName } from './ledger.ts';
+import { idsOfWindow, isCommitted, type Ledger, queryOf, windowName } from './ledger.ts';
+import { rowsOfPane } from './pane-rows.ts';
 import { idsOfSession } from './session-checks.ts';
+import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 
 /**
@@ -17,10 +22,16 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
     if (manifest !== undefined) checkManifest(ledger, windows, manifest, manifest);
     return;
   }
+  if (after.pk.endsWith('#revisions')) {
+    checkKept(ledger, windows, after);
+    return;
+  }
   const query = queryOf(ledger, after.pk);
   const [start = 0, end = 0] = [numberOf(after, 'start'), numberOf(after, 'end')];
   const name = windowName(after.pk, { start, end });
-  const ids = idsOfRows(after.attributes['rows']).concat(idsOfParts(windows, after, name));
+  const rows = rowsOfPane(windows, after, `${after.pk}#${after.sk}`);
+  if (rows === undefined) throw new Violation('I6', `${name} is visible without some of its parts`);
+  const ids = idsOfGroups(query, rows);
   const known = new Set(ids);
   if (before !== undefined && before !== after && (numberOf(after, 'revision') ?? 0) <= (numberOf(before, 'revision') ?? 0))
     throw new Violation('I2', `${name} goes from revision ${numberOf(before, 'revision')} to ${numberOf(after, 'revision')}`);
@@ -41,7 +52,10 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
     );
   if (numberOf(after, 'records') !== ids.length)
     throw new Violation('I4', `${name} says ${numberOf(after, 'records')} records and holds ${ids.length}`);
-  ledger.panes.set(`${name}#${numberOf(after, 'revision')}`, known);
+  checkRows(ledger, query, name, rows, 'I4');
+  checkClocks(ledger, query, { start, end }, name);
+  checkHistory(ledger, windows, query, before, after, known);
+  if (isFinal && known.size === 0) checkEmptyFinal(ledger, query, end, name);
   if (isFinal) ledger.finalRevisions.set(name, numberOf(after, 'revision') ?? 0);
   if (isFinal) ledger.finals.set(name, known);
   else ledger.early.set(name, known);
@@ -52,15 +66,6 @@ function expectedIds(ledger: Ledger, query: Query, start: number, end: number): 
   if (query.window.sessions !== undefined) return idsOfSession(ledger, query, start, end);
   const window = query.window.emit(end + query.latenessMs).find((candidate) => candidate.start === start);
   return window === undefined ? undefined : idsOfWindow(ledger, query, window);
-}
-
-function idsOfParts(windows: ItemStore, manifest: Item, name: string): readonly string[] {
-  const parts = numberOf(manifest, 'parts');
-  if (parts === undefined) return [];
-  const prefix = `${numberOf(manifest, 'revision')}#${String(manifest.attributes['attempt'])}#`;
-  const items = windows.query(`${manifest.pk}#${manifest.sk}#parts`, { from: prefix, to: `${prefix}~` });
-  if (items.length !== parts) throw new Violation('I6', `${name} is visible with ${items.length} of ${parts} parts`);
-  return items.flatMap((item) => idsOfRows(item.attributes['rows']));
 }
 
 /** What a reader has to find: what was there when it began. */
@@ -88,16 +93,19 @@ export function expectationOf(ledger: Ledger, queryName: string): Expectation {
 
 /** I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read began, and nothing twice. */
 export function checkViews(ledger: Ledger, queryName: string, views: readonly WindowView[], expectation: Expectation): void {
+  const query = queryOf(ledger, queryName);
   const seen = new Map(views.map((view) => [windowName(queryName, view), view]));
   for (const name of expectation.finals)
     if (seen.get(name)?.status !== 'final') throw new Violation('I6', `${name} was final and a reader sees ${seen.get(name)?.status}`);
   for (const [name, expected] of expectation.committed) {
     const view = seen.get(name);
-    const ids = view?.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids) ?? [];
+    const rows = view === undefined ? [] : rowsOfView(view);
+    const ids = idsOfGroups(query, rows);
     const known = new Set(ids);
     if (known.size !== ids.length) throw new Violation('I6', `a reader sees an event of ${name} twice: ${ids.join(' ')}`);
     const missing = [...expected].filter((id) => !known.has(id));
     if (missing.length > 0) throw new Violation('I6', `a reader sees ${name} (${view?.status}) without ${missing.join(' ')}, which were committed`);
+    if (view !== undefined) checkRows(ledger, query, name, rows, 'I6');
     const final = ledger.finals.get(name);
     if (view?.status === 'final' && (final?.size !== known.size || ids.some((id) => !final.has(id))))
       throw new Violation('I6', `a reader sees ${name} final, and other than it is`);

@@ -1,6 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, count } from '../../functions/core/aggregate.ts';
 import { cumulate } from '../../functions/core/cumulate.ts';
+import { global } from '../../functions/core/global.ts';
+import { cube, rollup } from '../../functions/core/grouping.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
 import { session } from '../../functions/core/session.ts';
 import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/sink.ts';
@@ -8,6 +10,7 @@ import { sliding } from '../../functions/core/sliding.ts';
 import { tumbling } from '../../functions/core/tumbling.ts';
 import type { WindowKind } from '../../functions/core/window.ts';
 import type { StreamRecord } from '../../functions/state/shard-aggregator.ts';
+import { clockWindows } from './clocks.ts';
 import type { Reshard, SimulationOptions } from './options.ts';
 import type { Random } from './random.ts';
 
@@ -17,6 +20,8 @@ export interface SimulatedEvent {
   readonly id: string;
   readonly time: number;
   readonly key: string;
+  /** Another field to group by, which some events have as null: a value, and no total. */
+  readonly site?: string | null;
   /** Rejected: its schema does not hold. */
   readonly garbage: boolean;
   /** What a producer gave it: those of an event that it sent again are the same. Undefined: it has none, or nothing is deduplicated. */
@@ -82,13 +87,23 @@ const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
   },
 };
 
-/** The pipeline of a simulation: `first` counts everything in tumbling windows, `second` some of it in overlapping ones, `sessions` everything in sessions. */
+function groupByOf({ grouping }: SimulationOptions) {
+  if (grouping === 'plain') return ['key'] as const;
+  return grouping === 'rollup' ? rollup('key', 'site') : cube('key', 'site');
+}
+
+/**
+ * The pipeline of a simulation: `first` counts everything in windows side by side, `second` some of it in overlapping ones, `sessions` everything in sessions, `running`
+ * in one window, and `series` in windows that are there without events too.
+ */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
-  const { expectedKeys, earlyMs, latenessMs } = options;
-  const emit = earlyMs === 0 ? {} : { early: earlyMs };
-  const shared = { groupBy: ['key'] as const, aggregates, expectedKeys, emit, allowedLateness: latenessMs };
-  const first = { ...shared, window: tumbling(options.windowMs) };
+  const { expectedKeys, earlyMs, latenessMs, history, windowMs, clocks, mostEmpty } = options;
+  const emit = { ...(earlyMs === 0 ? {} : { early: earlyMs }), history };
+  const shared = { aggregates, expectedKeys, emit, allowedLateness: latenessMs };
+  const grouped = { ...shared, groupBy: groupByOf(options) };
+  const byKey = { ...shared, groupBy: ['key'] as const };
+  const first = { ...grouped, window: clocks === undefined ? tumbling(windowMs) : clockWindows(clocks, windowMs) };
   return definePipeline({
     name: 'simulated',
     event: schema,
@@ -98,8 +113,12 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries: {
       first,
-      ...(options.overlap === 0 ? {} : { second: { ...shared, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
-      ...(options.sessionGapMs === 0 ? {} : { sessions: { ...shared, emit: {}, window: sessionsOf(options) } }),
+      ...(options.overlap === 0
+        ? {}
+        : { second: { ...grouped, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
+      ...(options.sessionGapMs === 0 ? {} : { sessions: { ...byKey, emit: {}, window: sessionsOf(options) } }),
+      ...(options.running ? { running: { ...byKey, window: global() } } : {}),
+      ...(mostEmpty === 0 ? {} : { series: { ...shared, window: tumbling(windowMs), emptyWindows: { most: mostEmpty } } }),
     },
   });
 }
@@ -129,7 +148,7 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
     const log = records.get(shard?.shardId ?? '');
     if (shard === undefined || log === undefined) continue;
     const content = Array.from({ length: random.int(1, options.eventsPerRecord) }, (_, sub): SimulatedEvent => {
-      const ahead = options.epochMs + (arrival - startMs);
+      const ahead = options.epochMs + Math.round((arrival - startMs) * options.pace);
       const behind = random.chance(0.5) ? 0 : random.int(0, options.disorderMs);
       const time = Math.max(ahead, greatest.get(shard.shardId) ?? ahead) - behind;
       const garbage = random.chance(options.garbage);
@@ -138,6 +157,7 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
         id: `${number}.${sub}${padding(options.padding, random)}`,
         time,
         key: `k${random.int(0, options.keys - 1)}`,
+        site: number % 3 === 0 ? null : `s${number % 2}`,
         garbage,
         sentId: sentIdOf(),
       };
@@ -149,7 +169,9 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
       partitionKey: 'p',
       content,
       events: content.map((event, subRecord) => {
-        const text = event.garbage ? '{}' : JSON.stringify({ id: event.id, time: event.time, key: event.key, sentId: event.sentId });
+        const text = event.garbage
+          ? '{}'
+          : JSON.stringify({ id: event.id, time: event.time, key: event.key, site: event.site, sentId: event.sentId });
         return { text, subRecord, bytes: () => Buffer.from(text) };
       }),
     });

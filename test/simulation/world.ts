@@ -1,6 +1,7 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { SliceCache } from '../../functions/state/merged-slice.ts';
 import { type Item, numberOf, type Table } from '../../functions/state/table.ts';
+import { checkEmptyThrough } from './empty-checks.ts';
 import { checkHorizon } from './horizon-checks.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -69,7 +70,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
   const trace = lines === undefined ? undefined : (line: () => string) => lines.push(`${((scheduler.now() - startMs) / 1000).toFixed(3)} ${line()}`);
   const pipeline = simulatedPipeline(options);
   const shards = drawShards(options, random.fork(), startMs);
-  const ledger = createLedger(pipeline, shards);
+  const ledger = createLedger(options, pipeline, shards);
   const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
   const processes: Process[] = [];
   let quiet = false;
@@ -91,7 +92,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
         checkHorizon(ledger, options, before, after, process);
         if (ledger.horizon.finalizedThrough > finalizedThrough)
           checkSessions(ledger, stores.state, finalizedThrough, ledger.horizon.finalizedThrough);
-      } else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
+      } else if (after.pk === 'definition') checkEmptyThrough(ledger, before, after);
+      else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
       else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
   const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));

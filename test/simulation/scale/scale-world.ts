@@ -6,6 +6,7 @@ import { type ShardAggregator, shardAggregator } from '../../../functions/state/
 import type { Stream } from '../../../functions/state/stream.ts';
 import { numberOf, type Table } from '../../../functions/state/table.ts';
 import { type ItemStore, itemStore } from '../item-store.ts';
+import { plainKinds } from '../kinds.ts';
 import { observedStore } from '../observed-store.ts';
 import { drawOptions } from '../options.ts';
 import { Violation } from '../violation.ts';
@@ -78,6 +79,7 @@ const windowKind = (pk: string) => (pk.endsWith('#parts') ? 'part' : 'manifest')
 export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: ScaleOptions): ScaleWorld {
   const pipeline = simulatedPipeline({
     ...drawOptions(1),
+    ...plainKinds,
     windowMs,
     idleMs,
     delayMs: 0,

@@ -1,0 +1,85 @@
+import { calendar } from '../../functions/core/calendar.ts';
+import { tumbling } from '../../functions/core/tumbling.ts';
+import type { WindowKind } from '../../functions/core/window.ts';
+import type { Random } from './random.ts';
+
+/** The clocks of a time zone by which the windows of the first query lie. */
+export interface Clocks {
+  readonly timeZone: string;
+  /** A unit of the calendar, or tumbling windows of some hours. */
+  readonly unit: 'day' | 'week' | 'month' | 'hours';
+}
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+type Change = readonly [timeZone: string, at: string];
+
+/** Changes of clocks: forward and back, at midnight, twice the same midnight, by half an hour, by a whole day, and before 1970. */
+const changes: readonly [Change, ...Change[]] = [
+  ['Europe/Berlin', '2026-03-29T01:00:00Z'],
+  ['Europe/Berlin', '2026-10-25T01:00:00Z'],
+  ['America/Sao_Paulo', '2017-10-15T03:00:00Z'],
+  ['America/Sao_Paulo', '2018-02-18T02:00:00Z'],
+  ['America/Havana', '2026-11-01T05:00:00Z'],
+  ['Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
+  ['Pacific/Apia', '2011-12-30T10:00:00Z'],
+  ['Europe/London', '1968-02-18T02:00:00Z'],
+];
+
+/** What clocks make of a simulation's times. */
+export interface OnClocks {
+  readonly clocks: Clocks;
+  /** How long a window is that no change of clocks is in, ms. */
+  readonly windowMs: number;
+  readonly epochMs: number;
+}
+
+/** Draws clocks that change while `runWindows` windows pass. */
+export function drawClocks(random: Random, runWindows: number): OnClocks {
+  const [timeZone, change] = random.pick(changes);
+  const unit = random.pick(['day', 'day', 'week', 'month', 'hours', 'hours', 'hours'] as const);
+  const windowMs = { day: dayMs, week: 7 * dayMs, month: 30 * dayMs, hours: random.pick([1, 3, 4, 12]) * hourMs }[unit];
+  const before = runWindows * windowMs * (0.2 + 0.6 * random.unit());
+  return { clocks: { timeZone, unit }, windowMs, epochMs: Date.parse(change) - Math.round(before) };
+}
+
+/** The windows on some clocks. @param windowMs of those of some hours */
+export function clockWindows({ timeZone, unit }: Clocks, windowMs: number): WindowKind {
+  if (unit === 'hours') return tumbling(windowMs, { timeZone });
+  return calendar(unit, unit === 'week' ? { timeZone, weekStart: 'sunday' } : { timeZone });
+}
+
+/**
+ * Which window a moment lies in, by what Node.js's own calendar writes on the clocks at that moment: the oracle of windows on clocks. Moments of one window
+ * have the same number, and others have others.
+ */
+export function clockLabels({ timeZone, unit }: Clocks, windowMs: number): (time: number) => number {
+  const format = new Intl.DateTimeFormat('en-u-ca-iso8601', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
+  });
+  const known = new Map<number, number>();
+  const labelOf = (time: number): number => {
+    const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
+    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (['year', 'month', 'day', 'hour', 'minute', 'second'] as const).map(
+      (type) => parts.get(type),
+    );
+    if (unit === 'month') return year * 12 + month;
+    const date = Date.UTC(year, month - 1, day) / dayMs;
+    // The first of January 1970 was a Thursday, four days after a Sunday.
+    if (unit !== 'hours') return unit === 'day' ? date : Math.floor((date + 4) / 7);
+    return Math.floor((date * dayMs + ((hour * 60 + minute) * 60 + second) * 1000) / windowMs);
+  };
+  return (time) => {
+    const label = known.get(time) ?? labelOf(time);
+    known.set(time, label);
+    return label;
+  };
+}

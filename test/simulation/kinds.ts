@@ -1,0 +1,53 @@
+import { type Clocks, drawClocks } from './clocks.ts';
+import { seededRandom } from './random.ts';
+
+/** Kinds of windows and of results that some seeds have besides. */
+export interface Kinds {
+  /** The clocks that the windows of the first query lie on; undefined: they are on the grid of the epoch. */
+  readonly clocks: Clocks | undefined;
+  /** How much faster event time passes than the time of arrival: days pass in seconds. */
+  readonly pace: number;
+  /** Whether a query of its own counts all of time in one window. */
+  readonly running: boolean;
+  /** Which totals windows have beside their groups. */
+  readonly grouping: 'plain' | 'rollup' | 'cube';
+  /** Empty windows of a gap that a query of its own emits; 0: there is no such query. */
+  readonly mostEmpty: number;
+  /** Earlier panes of a window that stay readable. */
+  readonly history: number;
+}
+
+/** What kinds depend on, and what clocks change of it. */
+export interface Times {
+  readonly putsMs: number;
+  readonly windowMs: number;
+  readonly disorderMs: number;
+  readonly delayMs: number;
+  readonly epochMs: number;
+}
+
+/** None of them. */
+export const plainKinds: Kinds = { clocks: undefined, pace: 1, running: false, grouping: 'plain', mostEmpty: 0, history: 0 };
+
+/** Chosen so that no seed by which a mutation is known draws any. */
+const salt = 0x224200ac;
+
+/** Draws kinds in a third of the seeds, several at a time: the others keep their course, and their speed. */
+export function drawKinds(seed: number, times: Times): Kinds & Times {
+  const random = seededRandom(seed ^ salt);
+  if (!random.chance(0.35)) return { ...times, ...plainKinds };
+  const onClocks = random.chance(0.3) ? drawClocks(random, times.putsMs / times.windowMs) : undefined;
+  const pace = onClocks === undefined ? 1 : onClocks.windowMs / times.windowMs;
+  return {
+    ...times,
+    disorderMs: Math.round(times.disorderMs * pace),
+    delayMs: Math.round(times.delayMs * pace),
+    clocks: undefined,
+    ...onClocks,
+    pace,
+    running: random.chance(0.25),
+    grouping: random.pick(['plain', 'plain', 'rollup', 'cube']),
+    mostEmpty: random.pick([0, 0, 0, 1, 3, 10_000]),
+    history: random.pick([0, 0, 1, 3]),
+  };
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
+import type { Window } from '../../functions/core/window.ts';
+import { emitEmpty } from '../../functions/state/empty-windows.ts';
+import { readFinalCounts, writeFinalPane } from '../../functions/state/manifest.ts';
+import { itemStore } from '../simulation/item-store.ts';
+import { memoryTable } from '../simulation/memory-table.ts';
+
+const minuteMs = 60_000;
+
+describe('empty windows', () => {
+  it('fill the gap behind the first window too where an overlapping run makes a later window final before it', async () => {
+    const pipeline = definePipeline({
+      name: 'empty',
+      event: z.object({ time: z.number() }),
+      eventTime: { of: (event) => event.time, unit: 'ms' },
+      watermark: { delay: 0 },
+      queries: { minutes: { window: tumbling(minuteMs), aggregates: { n: count() }, emptyWindows: true } },
+    });
+    const [query] = pipeline.queries;
+    if (query === undefined) throw new Error('no query');
+    const [state, windows] = [memoryTable(itemStore()), memoryTable(itemStore())];
+    const options = { state, windows, limit: <T>(call: () => Promise<T>) => call(), publish: async () => {}, now: () => 0, hasTime: () => true };
+    const makeFinal = (window: Window) => writeFinalPane(windows, query, window, { partials: new Map([['[]', [1]]]), records: 1, nowMs: 0 });
+    const minute = (n: number): Window => ({ start: n * minuteMs, end: (n + 1) * minuteMs });
+    const maxEventTime = 4 * minuteMs;
+
+    // One run writes the final panes of minutes 0 and 4 side by side, the later one first; another, which knows of no closing beyond minute 0, looks for empty windows then.
+    await makeFinal(minute(4));
+    expect(await emitEmpty(options, query, 0, maxEventTime)).toStrictEqual({ windows: 0, done: true });
+    await makeFinal(minute(0));
+    expect(await emitEmpty(options, query, minute(4).end, maxEventTime)).toStrictEqual({ windows: 3, done: true });
+
+    const counts = await readFinalCounts(windows, query, 0, maxEventTime);
+    expect([...counts.values()]).toStrictEqual([1, 0, 0, 0, 1]);
+  });
+});
