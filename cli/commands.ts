@@ -30,6 +30,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'status', summary: 'print the watermark, the shards and the counters', load: () => import('./commands/status.ts') },
   { name: 'backfill', summary: "fill a query's history, from files or from the stream", load: () => import('./commands/backfill.ts') },
   { name: 'late', summary: 'list late events, and put them into the windows they missed', load: () => import('./commands/late.ts') },
+  { name: 'lookup', summary: 'publish the rows that events are joined with', load: () => import('./commands/lookup.ts') },
   { name: 'sinks', summary: 'show how the sinks stand, and deliver anew what they gave up', load: () => import('./commands/sinks.ts') },
   { name: 'alias', summary: 'switch the name of a query to one of its versions', load: () => import('./commands/alias.ts') },
   { name: 'remove', summary: 'delete all that is kept of a query that is gone', load: () => import('./commands/remove.ts') },

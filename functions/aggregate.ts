@@ -13,6 +13,7 @@ import type { BatchesAnswer, ShardBatch } from './source.ts';
 import type { StreamRecord } from './state/chunk.ts';
 import { checkDefinition } from './state/definition.ts';
 import { edgePassed, mayBeSlowest } from './state/kick.ts';
+import { storedLookups } from './state/lookups.ts';
 import { type BatchReport, type ShardAggregator, shardAggregator } from './state/shard-aggregator.ts';
 import { ancestorsOf, type HashRange } from './state/stream.ts';
 import { streamGuard } from './state/stream-identity.ts';
@@ -51,6 +52,9 @@ const mostShards = 64;
 /** Ids of all shards together, half a gigabyte at most; a shard of more of them keeps its own. */
 const mostIds = 10_000_000;
 
+/** The rows that events are joined with, for all shards of this container. */
+const lookups = storedLookups(pipeline, tables.state);
+
 function aggregatorOf(shardId: string): ShardAggregator {
   const ancestors = async () => {
     const listed = await stream.listShards();
@@ -58,7 +62,7 @@ function aggregatorOf(shardId: string): ShardAggregator {
     if (range !== undefined) hashRanges.set(shardId, range);
     return ancestorsOf(listed, shardId);
   };
-  const known = shards.get(shardId) ?? shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors });
+  const known = shards.get(shardId) ?? shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors, lookups });
   shards.delete(shardId);
   shards.set(shardId, known);
   let ids = 0;

@@ -1,12 +1,14 @@
 import { gunzipSync } from 'node:zlib';
 import type { BackfillRange } from './core/backfill.ts';
 import { mistake } from './core/error.ts';
+import { type LookupEvent, lookupRequest } from './lookup-request.ts';
 import type { HistoryWindow } from './state/backfill.ts';
 import type { CorrectionRequest } from './state/correction.ts';
+import type { LookupRequest } from './state/lookup-operations.ts';
 
 /** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
-export interface FinalizeEvent {
-  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late' | 'sinks' | 'redrive';
+export interface FinalizeEvent extends LookupEvent {
+  readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late' | 'sinks' | 'redrive' | 'lookup';
   /** For `redrive`: which sink's dead letters. */
   readonly sink?: string;
   /** For `alias`, `remove`, `backfill` and `late`: a query with its version, `actionsPerHour@2`. */
@@ -26,11 +28,12 @@ export interface FinalizeEvent {
   readonly isWhole?: boolean;
 }
 
-/** What an invocation asks for: a finalize run, or a change to what is kept of a query. */
+/** What an invocation asks for: a finalize run, or a change to what is kept of a query, or something about a table that events are joined with. */
 export type FinalizeTask =
   | { readonly task: 'advance' | 'drain' | 'sinks' }
   | { readonly task: 'redrive'; readonly sink: string }
   | { readonly task: 'alias' | 'remove'; readonly query: string }
+  | { readonly task: 'lookup'; readonly lookup: LookupRequest }
   | { readonly task: 'late'; readonly correction: CorrectionRequest }
   | { readonly task: 'backfill'; readonly range: BackfillRange; readonly windows: readonly HistoryWindow[]; readonly isWhole: boolean };
 
@@ -48,11 +51,12 @@ export function finalizeRequest(event: unknown): FinalizeTask {
     if (typeof sink !== 'string') throw mistake('sink', sink, 'is no name of a sink: give one of the pipeline');
     return { task: request, sink };
   }
+  if (request === 'lookup') return { task: request, lookup: lookupRequest(event) };
   if (request !== 'alias' && request !== 'remove' && request !== 'backfill' && request !== 'late')
     throw mistake(
       'request',
       request,
-      'is not known: give "drain" to end the stream, "sinks", "redrive" with a sink, "alias", "remove", "backfill" or "late" with a query, or none to raise the watermark',
+      'is not known: give "drain" to end the stream, "sinks", "redrive" with a sink, "alias", "remove", "backfill" or "late" with a query, "lookup" with a table, or none to raise the watermark',
     );
   if (typeof query !== 'string') throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
   if (request === 'late') return { task: request, correction: correctionRequest(event, query) };

@@ -13,6 +13,7 @@ import { type Backfill, backfill } from './state/backfill.ts';
 import { type CorrectionAnswer, correct } from './state/correction.ts';
 import { checkDefinition } from './state/definition.ts';
 import { finalize } from './state/finalizer.ts';
+import { operateLookup } from './state/lookup-operations.ts';
 import { sliceCache } from './state/merged-slice.ts';
 import { outboxPublisher, type Publisher } from './state/outbox.ts';
 import { type Removal, removeQuery } from './state/remove-query.ts';
@@ -57,7 +58,15 @@ export interface SinksAnswer {
 }
 
 /** What an invocation answers, by what was asked of it. */
-export type Answer = FinalizeAnswer | AliasAnswer | Removal | Backfill | CorrectionAnswer | SinksAnswer | Redrive;
+export type Answer =
+  | FinalizeAnswer
+  | AliasAnswer
+  | Removal
+  | Backfill
+  | CorrectionAnswer
+  | SinksAnswer
+  | Redrive
+  | Awaited<ReturnType<typeof operateLookup>>;
 
 /** Raises the watermark and emits the windows that it has passed; or does what else is asked of it. */
 export async function handler(event: FinalizeEvent, context: Context): Promise<Answer> {
@@ -102,6 +111,7 @@ async function answerTo(request: FinalizeTask, context: Context, publisher: Publ
   }
   await checkDefinition(state, pipeline);
   if (request.task === 'backfill') return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
+  if (request.task === 'lookup') return { answer: await operateLookup(options, request.lookup), ...unmeasured };
   if (request.task === 'late')
     return { answer: await correct({ ...options, rejects: tables.rejects, attempt: randomUUID }, request.correction), ...unmeasured };
   const report = await finalize({ ...options, stream, cache, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { eventIdOf } from './core/event-id.ts';
-import type { Pipeline } from './core/pipeline.ts';
+import { type Pipeline, withoutTable } from './core/pipeline.ts';
 import { readRaw, type StreamRecord } from './state/chunk.ts';
 import type { HashRange } from './state/stream.ts';
 
@@ -13,7 +13,7 @@ import type { HashRange } from './state/stream.ts';
 export function strayId(pipeline: Pipeline, record: StreamRecord | undefined, range: HashRange): string | undefined {
   const [event, ...more] = record?.events ?? [];
   if (pipeline.dedup === undefined || record === undefined || event === undefined || more.length > 0) return undefined;
-  const read = readRaw(pipeline, event, record.arrival);
+  const read = readRaw(withoutTable(pipeline), event, record.arrival);
   if (read.outcome === 'rejected' || read.id === undefined) return undefined;
   const keys = [eventIdOf(record.partitionKey), /^\d{1,15}$/.test(record.partitionKey) ? eventIdOf(Number(record.partitionKey)) : undefined];
   const isKey = keys.some((key) => key !== undefined && !('refused' in key) && key.high === read.id?.high && key.low === read.id.low);

@@ -1,15 +1,19 @@
 import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { RowsAt } from '../../functions/core/lookup-table.ts';
+import { type Pipeline, withRows } from '../../functions/core/pipeline.ts';
 import { createStaticRun, type StaticAnswer, type StaticPart, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis-records.ts';
 import type { RawEvent, StreamRecord } from '../../functions/state/chunk.ts';
+import type { Lookups } from '../../functions/state/lookups.ts';
 
 /** What {@link foldStream} needs. */
 export interface StreamHistoryOptions extends ShardPlace {
   readonly pipeline: Pipeline;
+  /** The rows of the table that the pipeline looks up in. @default it looks up in none */
+  readonly lookups?: Lookups;
   /** Hears how many events have been read, and how many of the shards are done. */
   readonly onProgress: (events: number, shardsDone: number, shards: number) => void;
 }
@@ -18,7 +22,9 @@ export interface StreamHistoryOptions extends ShardPlace {
  * The static query over what a stream still holds, up to its tip: every record once, read as the aggregate function reads it. In any order, for
  * the watermark has no part in it.
  */
-export async function foldStream({ pipeline, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
+export async function foldStream({ lookups, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
+  let rowsAt: RowsAt = () => undefined;
+  const pipeline = lookups === undefined ? place.pipeline : withRows(place.pipeline, (arrivalMs) => rowsAt(arrivalMs));
   const shards = await listShards(place.kinesis, place.streamName);
   const parts: StaticPart[] = [];
   const seen = new Map<string, IdSet>();
@@ -28,7 +34,9 @@ export async function foldStream({ pipeline, onProgress, ...place }: StreamHisto
     const run = createStaticRun(pipeline, ids);
     for await (const records of readShard(place, shard, undefined)) {
       const read = decoded(records);
+      if (lookups !== undefined) rowsAt = await lookups.rowsAt(read.map(({ arrival }) => arrival));
       for (const { arrival, events: found } of read) {
+        rowsAt(arrival); // rows that are gone end the run: they would pass for a mistake of the events
         for (const raw of found) add(run, raw, arrival);
         events += found.length;
       }

@@ -4,6 +4,7 @@ import { type BackfillRange, backfillPipeline, backfillQuery } from '../../funct
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import type { StaticAnswer } from '../../functions/core/static-run.ts';
+import type { Lookups } from '../../functions/state/lookups.ts';
 import { sendHistory, sendRequest } from '../backfill/send-history.ts';
 import { foldStream } from '../backfill/stream-history.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
@@ -11,6 +12,9 @@ import { clientConfig } from '../endpoint.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
+import type { AskLookup } from '../lookup/publish-rows.ts';
+import { remoteLookups } from '../lookup/remote-lookups.ts';
+import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
@@ -18,6 +22,7 @@ import { conservationLine } from '../result-table.ts';
 import { deploymentOptions, finalizeFunction, stackOutput } from '../stack.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
+import { invoke } from '../stream/embedded.ts';
 import { formatNumber } from '../table.ts';
 
 export default defineCommand({
@@ -35,6 +40,7 @@ export default defineCommand({
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
     function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
+    ...lookupOptions,
     ...inputOptions,
     json: flag('print one JSON object'),
   },
@@ -46,17 +52,21 @@ export default defineCommand({
   async run({ operands, options, process }) {
     if (operands.length > 0 && options.stream !== undefined) throw new UsageError('--stream and FILES exclude each other: give one of them');
     const files = inputFiles(operands, options);
+    if (files.length === 0 && options.lookup !== undefined)
+      throw new UsageError('--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out');
     const { pipeline, bundle } = await loadPipelineBundle(options.pipeline);
+    const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;
     const query = chosenQuery(pipeline, options.query);
     const range = { query: query.name, since: options.since ?? Number.NEGATIVE_INFINITY, until: options.until ?? beginOf(query) };
     const ranged = backfillPipeline(pipeline, range);
     const functionName = await finalizeFunction(options);
     const target = { lambda: new LambdaClient(clientConfig(options)), functionName, range };
+    const ask: AskLookup = (event) => invoke(target.lambda, functionName, event);
     const before = await sendRequest(target);
     const startedMs = process.now();
     let answer: StaticAnswer;
     if (files.length > 0) {
-      const result = await runWithProgress('backfill', { pipeline, bundle, files, range, arrivalMs: startedMs }, process);
+      const result = await runWithProgress('backfill', { pipeline, bundle, files, range, lookupRows, arrivalMs: startedMs }, process);
       printRejected(result.rejected, result.counters.rejected, process.stderr);
       answer = result;
     } else {
@@ -66,6 +76,7 @@ export default defineCommand({
         ranged,
         kinesis,
         options.stream ?? (options.stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName')),
+        remoteLookups(pipeline, ask),
         process,
       );
     }
@@ -109,7 +120,13 @@ function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThro
   );
 }
 
-async function foldWithProgress(pipeline: Pipeline, kinesis: KinesisClient, streamName: string, process: CommandProcess): Promise<StaticAnswer> {
+async function foldWithProgress(
+  pipeline: Pipeline,
+  kinesis: KinesisClient,
+  streamName: string,
+  lookups: Lookups,
+  process: CommandProcess,
+): Promise<StaticAnswer> {
   const progress = await createProgress({ label: 'backfill', total: undefined }, process);
   let said = '';
   try {
@@ -117,6 +134,7 @@ async function foldWithProgress(pipeline: Pipeline, kinesis: KinesisClient, stre
       kinesis,
       streamName,
       pipeline,
+      lookups,
       signal: process.signal,
       onProgress: (events, done, shards) => {
         said = `${formatNumber(events)} events of ${streamName}, shard ${done + 1} of ${shards}`;

@@ -2,6 +2,7 @@ import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
+import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { text } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
@@ -22,6 +23,7 @@ export default defineCommand({
       'add up over the windows by these group-by fields, separated by commas; "" for the grand total. Queries without them are left out',
       (given) => given,
     ),
+    ...lookupOptions,
     ...inputOptions,
     json: flag('print one JSON object a line: the rows, then the conservation counters'),
   },
@@ -33,9 +35,10 @@ export default defineCommand({
     const startedMs = input.process.now();
     const files = inputFiles(input.operands, input.options);
     const { pipeline, bundle } = await loadPipelineBundle(input.options.pipeline);
+    const lookupRows = await rowsFor(pipeline, input.options.lookup);
     const { totals } = input.options;
     const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);
-    const result = await runWithProgress('batch', { pipeline, bundle, files, arrivalMs: startedMs }, input.process);
+    const result = await runWithProgress('batch', { pipeline, bundle, files, lookupRows, arrivalMs: startedMs }, input.process);
     const form: ResultForm = input.options.json ? 'json' : 'table';
     if (by === undefined) printRows(resultRows(result), form, input.process.stdout);
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);

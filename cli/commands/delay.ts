@@ -6,11 +6,13 @@ import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../input/input-file.ts';
+import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { duration, integer, text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../stack.ts';
 import { type DelayResult, runDelay } from '../static/delay-run.ts';
+import { joinedWith } from '../static/lane.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { sampleDelay } from '../stream/delay-sample.ts';
 import { formatNumber, formatTable } from '../table.ts';
@@ -26,6 +28,7 @@ export default defineCommand({
   options: {
     pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
     delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
+    ...lookupOptions,
     keep: value('shares', 'shares of the events that are to be kept, such as 99.9% or 99%,99.99%: says the delay that keeps each', text),
     ...deploymentOptions,
     stream: value('name', 'the stream to read (default: the one of --stack, or tidemark-PIPELINE)', text),
@@ -43,11 +46,13 @@ export default defineCommand({
     const startedMs = process.now();
     const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
     const pipelineFile = resolvePipelineFile(options.pipeline);
+    const unjoined = await loadPipeline(pipelineFile);
     const shares = sharesOf(options.keep);
+    const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
     const { table, counters, rejected } =
       operands.length > 0
-        ? await runDelay({ pipeline: await loadPipeline(pipelineFile), files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
-        : await sampled(await loadPipeline(pipelineFile), delaysMs, options, process);
+        ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
+        : await sampled(pipeline, delaysMs, options, process);
     const rows = table.rows();
     const keeps = shares.map((share) => ({ keep: share, delayMs: table.delayFor(share) }));
     const { received, counted: wanted, duplicate, rejected: refused, filtered } = counters;

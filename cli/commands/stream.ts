@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
 import type { TopicPlace } from '../feeder/kafka-topic.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
+import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
@@ -32,6 +33,7 @@ export default defineCommand({
     maxFilesPerTrigger: value('number', 'files between two finalize runs (default: all at once)', integer(1, 1_000_000)),
     triggerRecords: value('number', 'records between two finalize runs, instead of files', integer(1, 10_000_000)),
     rate: value('events', 'put at most so many events a second', integer(1, 10_000_000)),
+    ...lookupOptions,
     ...inputOptions,
     data: value('folder', 'keep the stream, the tables and how far the files are read in this folder (default: memory)', text),
     resume: flag('go on with the stream that --data holds, after an interruption of any kind'),
@@ -59,11 +61,13 @@ export default defineCommand({
     const by = options.totals === undefined ? undefined : totalsBy(options.totals, pipeline.queries);
     if (options.mode !== undefined && by !== undefined)
       throw new UsageError('--mode and --totals exclude each other: totals are made at the end, of all final windows');
+    const lookupRows = await rowsFor(pipeline, options.lookup);
     const form: ResultForm = options.json ? 'json' : 'table';
     const trigger = triggerSize(options);
     const { shards, data: dataDir } = options;
     const kafka = topicPlace(options, pipeline.name);
-    const common = { pipeline, pipelineFile, shards, kafka, eventsPerSecond, dataDir, start: options.resume ? 'resume' : 'fresh', process } as const;
+    const start = options.resume ? 'resume' : 'fresh';
+    const common = { pipeline, pipelineFile, lookupRows, shards, kafka, eventsPerSecond, dataDir, start, process } as const;
     if (watch !== undefined) {
       if (kafka !== undefined) throw new UsageError('--watch puts files into a stream of Kinesis: leave out --source kafka, or name FILES');
       if (operands.length > 0 || by !== undefined || options.mode !== undefined)

@@ -1,6 +1,7 @@
 import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
 import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { rowsByKey } from '../../functions/core/lookup.ts';
+import { type Pipeline, withRows } from '../../functions/core/pipeline.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
 import { createStaticRun, type StaticPart } from '../../functions/core/static-run.ts';
 import type { InputFile } from '../input/input-file.ts';
@@ -20,6 +21,8 @@ export interface StaticJob {
   readonly bundle: string;
   /** What of the pipeline is counted: the history of one query; undefined: all of it. */
   readonly range?: BackfillRange | undefined;
+  /** The rows of the table that the pipeline looks up in; undefined when there is none. */
+  readonly lookupRows?: readonly object[] | undefined;
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /**
@@ -62,7 +65,8 @@ export const keptRejections = 5;
 /** Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them. */
 export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => Promise<void> | undefined): Promise<LaneResult> {
   const next = new Int32Array(job.next);
-  const counted = job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range);
+  const joined = joinedWith(pipeline, job.lookupRows);
+  const counted = job.range === undefined ? joined : backfillPipeline(joined, job.range);
   const parts: LanePart[] = [];
   let run = createStaticRun(counted);
   const buffer = createReadBuffer();
@@ -103,6 +107,13 @@ export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => P
   }
   if (job.idsBefore === undefined) parts.push({ unit: 0, part: run.part(), ids: new Uint32Array() });
   return { parts, rejected, lines };
+}
+
+/** The pipeline with one version of its table's rows for all events, in place of those that are published. */
+export function joinedWith(pipeline: Pipeline, rows: readonly object[] | undefined): Pipeline {
+  if (pipeline.lookupTable === undefined || rows === undefined) return pipeline;
+  const byKey = rowsByKey(`lookup ${pipeline.lookupTable.table}`, rows, pipeline.lookupTable.key);
+  return withRows(pipeline, () => byKey);
 }
 
 /** All lines of files arrive at one moment: no horizon ends between them. */

@@ -18,6 +18,8 @@ export interface StaticEngineOptions {
   readonly files: readonly InputFile[];
   /** Counts only the history of one query, and not the pipeline. */
   readonly range?: BackfillRange | undefined;
+  /** The rows of the table that the pipeline looks up in. @default it looks up in none */
+  readonly lookupRows?: readonly object[] | undefined;
   /** What counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /** Threads, this one included. @default one for each core, and for each 2 MB of input */
@@ -50,11 +52,11 @@ const plainPerPacked = 8;
 
 /** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
 export async function runStatic(options: StaticEngineOptions): Promise<StaticResult> {
-  const { pipeline, files, range, arrivalMs } = options;
+  const { pipeline, files, range, arrivalMs, lookupRows } = options;
   const units = unitsOf(files, options.mostPieceBytes ?? pieceBytes);
   const lanes = Math.min(lanesFor(options), units.length);
   const apart = pipeline.dedup !== undefined && lanes > 1;
-  const job = { files, units, bundle: options.bundle, range, arrivalMs, idsBefore: apart ? [] : undefined };
+  const job = { files, units, bundle: options.bundle, range, arrivalMs, lookupRows, idsBefore: apart ? [] : undefined };
   const results = await runLanes(options, job, lanes);
   const { onProgress: _shown, ...quiet } = options;
   const parts = apart ? await countedOnce(job, results, (again) => runLanes(quiet, again, lanes)) : results.flatMap((result) => result.parts);

@@ -17,6 +17,8 @@ export interface Embedded {
   readonly kinesis: KinesisClient;
   readonly api: ApiClient;
   finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
+  /** Asks the finalize function for something else than a run. */
+  ask<Answer>(event: FinalizeEvent): Promise<Answer>;
   /** Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the sink's name. */
   deliver(): Promise<Readonly<Record<string, DeliveryReport>>>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
@@ -43,6 +45,7 @@ export function embedded(local: Local): Embedded {
     local,
     kinesis,
     api: apiClient(local.url),
+    ask: (event) => invoke(lambda, local.functionNames.finalize, event),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
     async deliver() {
       // One after the other: each starts with its first run, and may find the whole of a small machine busy with the rest.

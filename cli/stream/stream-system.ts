@@ -2,6 +2,7 @@ import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { startLocal } from '../../infra/local/local.ts';
 import type { CommandProcess } from '../command.ts';
 import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
+import { publishRows } from '../lookup/publish-rows.ts';
 import { type Embedded, embedded } from './embedded.ts';
 
 /** The whole system, embedded: what it is told. */
@@ -15,6 +16,8 @@ export interface StreamSystemOptions {
   readonly eventsPerSecond?: number | undefined;
   /** Keeps the stream, the tables and how far the input is read; in memory without. */
   readonly dataDir: string | undefined;
+  /** Rows for the pipeline's table, which are published before anything is put. @default none */
+  readonly lookupRows?: readonly object[] | undefined;
   readonly process: CommandProcess;
 }
 
@@ -51,6 +54,9 @@ export async function withSystem<T>(options: StreamSystemOptions, use: (running:
   try {
     // Ready is when the functions answer: deployed ones have long been started by their schedule and their readers.
     await Promise.all([system.api.queries(), system.finalize({})]);
+    const { pipeline, lookupRows: rows } = options;
+    if (pipeline.lookupTable !== undefined && rows !== undefined)
+      await publishRows(system.ask, { table: pipeline.lookupTable.table, rows, from: undefined, nowMs: process.now(), signal });
     const readyMs = process.now();
     const result = await use({ system, signal, readyMs, startSeconds: (readyMs - beganMs) / 1000 });
     await deliverAll(system, options.pipeline, process);

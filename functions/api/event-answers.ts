@@ -1,4 +1,4 @@
-import type { Pipeline } from '../core/pipeline.ts';
+import { type Pipeline, withoutTable } from '../core/pipeline.ts';
 import { type RejectReason, readParsed } from '../core/read-event.ts';
 import { eventRecord } from '../feeder/event-record.ts';
 import { eventPartitionKey } from '../feeder/partition-key.ts';
@@ -20,14 +20,14 @@ export type EventAnswer =
 /** An event that was refused without being put, or the record that holds it. */
 export type JudgedEvent = EventAnswer | PutEntry;
 
-/** By the pipeline's schema and rules, as the aggregate function will judge it; a refused event is not put. Whether it is late, only that one knows. */
+/** By the pipeline's schema and rules, as the aggregate function will judge it; a refused event is not put. Whether it is late, or a table has no row for it, only that one knows. */
 export function judge(
   pipeline: Pipeline,
   given: BodyEvent,
   index: number,
   { nowMs, newKey }: { readonly nowMs: number; readonly newKey: () => string },
 ): JudgedEvent {
-  const read = 'outcome' in given ? given : readParsed(pipeline, given.parsed, nowMs);
+  const read = 'outcome' in given ? given : readParsed(withoutTable(pipeline), given.parsed, nowMs);
   if (read.outcome === 'rejected') return { index, outcome: 'refused', status: 422, reason: read.reason, detail: read.detail };
   const data = 'data' in given ? given.data : new Uint8Array();
   const record = eventRecord(data, eventPartitionKey(pipeline, read.event) ?? newKey());

@@ -45,7 +45,16 @@ export type { EventTimeUnit, EventTimeValue } from './event-time.ts';
 export { global } from './global.ts';
 export type { GroupSelector, GroupValue } from './group-key.ts';
 export { cube, type Grouping, rollup } from './grouping.ts';
-export { type KeyOf, type Lookup, type LookupKey, type LookupOptions, lookup, type UnknownKey } from './lookup.ts';
+export {
+  type KeyOf,
+  type Lookup,
+  type LookupKey,
+  type LookupOptions,
+  lookup,
+  type TableLookupOptions,
+  type UnknownKey,
+} from './lookup.ts';
+export { type LookupTable, type TableLookup, table } from './lookup-table.ts';
 export type { OutputMode } from './output-mode.ts';
 export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
 export { type SessionOptions, session } from './session.ts';

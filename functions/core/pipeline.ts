@@ -8,6 +8,7 @@ import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from '
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from './group-key.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import type { Enriched, Lookup } from './lookup.ts';
+import type { RowsAt, TableLookup } from './lookup-table.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { streamRetentionHours } from './settings.ts';
 import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';
@@ -82,8 +83,8 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> 
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
   /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default the id of `dedup`; without it, packed records go round the shards */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
-  /** Gives events more fields, for the queries: `lookup(devices, 'deviceId')`. Its event time, id and partition key are of the event as it came. @default none */
-  readonly enrich?: Lookup<EventOf<Schema>, Added>;
+  /** Gives events more fields, for the queries: `lookup(devices, 'deviceId')`, or of a `table('devices')`. Its event time, id and partition key are of the event as it came. @default none */
+  readonly enrich?: Lookup<EventOf<Schema>, Added> | TableLookup<EventOf<Schema>, Added>;
   /** Counts an event once that its producer sent more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
@@ -148,7 +149,10 @@ export interface Pipeline {
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
-  readonly enrich: ((event: unknown) => Enriched) | undefined;
+  /** Undefined: there is no lookup, or one in a table whose rows are not at hand ({@link withRows}). */
+  readonly enrich: ((event: unknown, arrivalMs: number) => Enriched) | undefined;
+  /** The lookup, where it is in a table. */
+  readonly lookupTable: TableLookup<never, unknown> | undefined;
   readonly dedup: Dedup | undefined;
   readonly delayMs: number;
   readonly maxFutureSkewMs: number;
@@ -197,7 +201,7 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
     partitionKey: spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
-    enrich: checkedEnrich(spec.enrich),
+    ...checkedEnrich(spec.enrich),
     dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
@@ -207,10 +211,26 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
   };
 }
 
-function checkedEnrich(given: Lookup<never, unknown> | undefined): Pipeline['enrich'] {
-  if (given === undefined) return undefined;
-  if (!hasFunctions(given, ['enrich'])) throw mistake('enrich', given, "is not a lookup: write lookup(devices, 'deviceId')");
-  return given.enrich;
+function checkedEnrich(given: PipelineSpec<StandardSchemaV1<never>>['enrich']): Pick<Pipeline, 'enrich' | 'lookupTable'> {
+  if (given === undefined) return { enrich: undefined, lookupTable: undefined };
+  if (hasFunctions(given, ['enrichFrom']) && 'table' in given) return { enrich: undefined, lookupTable: given };
+  if (!hasFunctions(given, ['enrich']) || !('enrich' in given))
+    throw mistake(
+      'enrich',
+      given,
+      "is not a lookup: write lookup(devices, 'deviceId'), or lookup(table('devices'), 'deviceId', { fields: ['room'] })",
+    );
+  return { enrich: given.enrich, lookupTable: undefined };
+}
+
+/** The pipeline with the rows of its table at hand; as it is, when it has none. */
+export function withRows(pipeline: Pipeline, rowsAt: RowsAt): Pipeline {
+  return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, enrich: pipeline.lookupTable.enrichFrom(rowsAt) };
+}
+
+/** What can be said of an event whose table is not at hand: of the event as it came, and not which queries count it. As it is, when it has no table. */
+export function withoutTable(pipeline: Pipeline): Pipeline {
+  return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, lookupTable: undefined, queries: [] };
 }
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {

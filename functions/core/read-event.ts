@@ -60,6 +60,9 @@ export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): 
 
 /** {@link readEvent} for an event that something else has parsed already. */
 export function readParsed(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
+  // What is the caller's mistake must not pass for the event's.
+  if (pipeline.lookupTable !== undefined && pipeline.enrich === undefined)
+    throw new Error(`the rows of table ${pipeline.lookupTable.table} are not at hand`);
   try {
     return accept(pipeline, parsed, arrivalMs);
   } catch (error) {
@@ -82,7 +85,7 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
     return rejection('future', `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`);
   const id = pipeline.dedup === undefined ? undefined : eventIdOf(pipeline.dedup.by(valid));
   if (id !== undefined && 'refused' in id) return rejection('event-id', id.refused);
-  const enriched = pipeline.enrich === undefined ? undefined : pipeline.enrich(valid);
+  const enriched = pipeline.enrich === undefined ? undefined : pipeline.enrich(valid, arrivalMs);
   if (enriched?.outcome === 'unknown') return rejection('unknown-key', enriched.detail);
   if (enriched?.outcome === 'filtered') return { outcome: 'accepted', event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
   const event = enriched === undefined ? valid : enriched.event;

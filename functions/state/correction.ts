@@ -3,13 +3,14 @@ import { createFold } from '../core/fold.ts';
 import type { KeyText } from '../core/group-key.ts';
 import { grouped } from '../core/grouped.ts';
 import { mergeInto } from '../core/partial.ts';
-import type { Pipeline, Query } from '../core/pipeline.ts';
+import { type Pipeline, type Query, withRows } from '../core/pipeline.ts';
 import { type AcceptedEvent, readEvent } from '../core/read-event.ts';
 import { isAfter } from '../core/sequence-number.ts';
 import type { EmittedWindow } from '../core/window.ts';
 import { namedVersion } from './alias.ts';
 import { correctedRecords, logCorrection, noteCorrected, recordName } from './correction-log.ts';
 import { readHorizon } from './horizon.ts';
+import { storedLookups } from './lookups.ts';
 import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from './manifest.ts';
 import type { Publisher } from './outbox.ts';
 import { readAllProgress } from './progress.ts';
@@ -100,12 +101,15 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
     const closing = window.end + query.latenessMs;
     return closing <= finalizedThrough || (closing <= closedThrough && !window.slices.some((slice) => unfinished.has(slice)));
   };
+  // An event is joined with what held when it arrived, as when it came too late; one whose rows are gone is unusable.
+  const lookups = storedLookups(pipeline, state);
   const windows = new Map<string, CorrectedWindow>();
   const counts = { settled: 0, unusable: 0, waiting: 0 };
   const answer = (done: boolean) => ({ query: query.name, ...counts, windows: [...windows.values()], done });
   const take = async (events: readonly StoredSideEvent[]) => {
+    const joined = withRows(pipeline, await lookups.rowsAt(events.map(({ arrival }) => arrival)));
     const usable =
-      request.settled === 'discarded' ? events.map((event) => ({ event, windows: [] })) : usableOf(query, pipeline, events, isFinal, counts);
+      request.settled === 'discarded' ? events.map((event) => ({ event, windows: [] })) : usableOf(query, joined, events, isFinal, counts);
     const byWindow = grouped(
       usable.flatMap((one) => one.windows.map((window) => ({ ...one, window }))),
       ({ window }) => windowText(window),

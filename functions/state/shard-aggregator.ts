@@ -1,12 +1,13 @@
 import pLimit from 'p-limit';
 import { addCounters, addQueryCounters, type Counters, noEvents } from '../core/counters.ts';
 import { nextPageCount, pageCountFor } from '../core/page-hash.ts';
-import type { Pipeline, Query } from '../core/pipeline.ts';
+import { type Pipeline, type Query, withRows } from '../core/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
 import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
 import { type Deduplication, deduplication } from './deduplication.ts';
 import { noteMissed } from './definition.ts';
 import { freshHorizon } from './fresh-horizon.ts';
+import { type Lookups, storedLookups } from './lookups.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from './progress.ts';
 import { type ShardSideEvent, writeSideOutput } from './rejects.ts';
 import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
@@ -44,6 +45,8 @@ export interface ShardAggregatorOptions {
   readonly shardId: string;
   /** The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs. @default none */
   readonly ancestors?: () => Promise<readonly string[]>;
+  /** The rows of the table that events are joined with; shards of a container share them. @default its own */
+  readonly lookups?: Lookups;
 }
 
 /** Calls to the tables under way at a time. */
@@ -64,13 +67,15 @@ interface Warm {
 
 export function shardAggregator(options: ShardAggregatorOptions): ShardAggregator {
   let warm: Warm | undefined;
+  const lookups = options.lookups ?? storedLookups(options.pipeline, options.state);
   return {
     async apply(records, remainingMs) {
       // Until this batch is through, nothing is remembered: a call that failed half-way may still be under way and must not touch what the
       // next one relies on.
       const memory = warm === undefined ? await startCold(options) : await refreshed(options, warm);
       warm = undefined;
-      const report = await applyBatch(options, memory, records, remainingMs);
+      const pipeline = await joined(options.pipeline, lookups, records);
+      const report = await applyBatch({ ...options, pipeline }, memory, records, remainingMs);
       memory.writer.trim();
       warm = memory;
       return report;
@@ -79,6 +84,18 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
       return warm?.ids?.size ?? 0;
     },
   };
+}
+
+/**
+ * The pipeline with the rows at hand that held when each record arrived, which is read after they have. Rows that are gone end the batch: they would pass for
+ * a mistake of the events, and not in every attempt.
+ */
+async function joined(pipeline: Pipeline, lookups: Lookups, records: readonly StreamRecord[]): Promise<Pipeline> {
+  if (pipeline.lookupTable === undefined) return pipeline;
+  const arrivals = records.map(({ arrival }) => arrival);
+  const rowsAt = await lookups.rowsAt(arrivals);
+  for (const arrival of arrivals) rowsAt(arrival);
+  return withRows(pipeline, rowsAt);
 }
 
 /**

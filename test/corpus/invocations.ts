@@ -49,6 +49,9 @@ export const files: Readonly<Record<string, string>> = {
   'delay.ts': pipeline({ watermark: "{ delay: '1 fortnight' }" }),
   'no-queries.ts': pipeline({ queries: '{}' }),
   'name.ts': pipeline({ name: "'Upper Case'" }),
+  'table.ts': pipeline({})
+    .replace('tumbling }', 'lookup, table, tumbling }')
+    .replace('watermark', "enrich: lookup(table('rooms'), 'time', { fields: ['room'] }), watermark"),
   'async.ts': pipeline({ event: 'z.any().refine(async () => true)' }),
 };
 
@@ -144,6 +147,33 @@ const together: readonly Invocation[] = [
   called('two files of one name to be resumed', ['replay', '{events.json}', '{events.json}', '--resume', '--port', '9'], 'events.json'),
 ];
 
+const tables: readonly Invocation[] = [
+  ...['batch', 'stream', 'delay'].flatMap((command) => [
+    called(`a table without rows, for ${command}`, [command, '{events.json}', '--pipeline', '{table.ts}'], '--lookup rooms=FILE'),
+    called(
+      `rows of another table, for ${command}`,
+      [command, '{events.json}', '--pipeline', '{table.ts}', '--lookup', 'x={events.json}'],
+      '--lookup x',
+    ),
+    called(`rows for no table, for ${command}`, [command, '{events.json}', '--lookup', 'rooms={events.json}'], '--lookup rooms'),
+  ]),
+  called('rows without a table', ['batch', '{events.json}', '--pipeline', '{table.ts}', '--lookup', '{events.json}'], '--lookup'),
+  called(
+    'rows for a backfill from the stream',
+    ['backfill', '--pipeline', '{table.ts}', '--lookup', 'rooms={events.json}', '--port', '9'],
+    '--lookup',
+  ),
+  called('an unknown act on a table', ['lookup', 'drop', 'rooms', '--port', '9'], 'drop'),
+  called('rows that are not named', ['lookup', 'publish', 'rooms', '--port', '9'], 'FILE'),
+  called('rows for a list', ['lookup', 'list', 'rooms', '{events.json}', '--port', '9'], 'events.json'),
+  called('a table of no name', ['lookup', 'list', '--port', '9'], 'NAME'),
+  called('a table that the pipeline lacks', ['lookup', 'list', 'doors', '--pipeline', '{table.ts}', '--port', '9'], 'use rooms'),
+  called('a table of a pipeline without one', ['lookup', 'publish', 'rooms', '{events.json}', '--port', '9'], 'rooms'),
+  called('a version from some time', ['lookup', 'publish', 'rooms', '{events.json}', '--from', 'soon', '--port', '9'], '--from'),
+  failed('rows that are no JSON', ['lookup', 'publish', 'rooms', '{notes.txt}', '--pipeline', '{table.ts}', '--port', '9'], 'notes.txt:1'),
+  failed('rows that are missing', ['batch', '{events.json}', '--pipeline', '{table.ts}', '--lookup', 'rooms={folder}/none.json'], 'none.json'),
+];
+
 const inputs: readonly Invocation[] = [
   ...['batch', 'stream', 'delay', 'replay'].flatMap((command) => [
     failed(`a file that is missing, for ${command}`, [command, '{folder}/none.json'], 'none.json'),
@@ -206,7 +236,7 @@ const endpoints: readonly Invocation[] = [
 ];
 
 /** Hostile command lines that need nothing to be running. */
-export const invocations: readonly Invocation[] = [...commands, ...values, ...together, ...inputs, ...pipelines, ...endpoints];
+export const invocations: readonly Invocation[] = [...commands, ...values, ...together, ...tables, ...inputs, ...pipelines, ...endpoints];
 
 /** What a process of its own has to show: that nothing is left of it, that it ends. */
 export const launched: readonly Invocation[] = [

@@ -29,11 +29,14 @@ export interface ProtocolWorld {
   finalize(request?: FinalizeRequest, breakAt?: number): Promise<FinalizeReport>;
 }
 
-/** Puts events, `perRecord` packed into each Kinesis record. */
-export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], shards: number, perRecord: number): ProtocolWorld {
+/**
+ * Puts events, `perRecord` packed into each Kinesis record.
+ * @param arrivalStepMs how long after an event of a shard the next one arrives
+ */
+export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], shards: number, perRecord: number, arrivalStepMs = 1): ProtocolWorld {
   const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
   const tables = { state: memoryTable(stores.state), windows: memoryTable(stores.windows), rejects: memoryTable(stores.rejects) };
-  const logs = Array.from({ length: shards }, (_, shard) => recordsOf(events, shard, perRecord));
+  const logs = Array.from({ length: shards }, (_, shard) => recordsOf(events, shard, perRecord, arrivalStepMs));
   const published: Pane[] = [];
   const shardId = (shard: number) => `shardId-${String(shard).padStart(12, '0')}`;
   const stream: Stream = {
@@ -87,14 +90,14 @@ function breaking(table: Table, calls: { left: number }): Table {
   };
 }
 
-function recordsOf(events: readonly PutEvent[], shard: number, perRecord: number): readonly StreamRecord[] {
+function recordsOf(events: readonly PutEvent[], shard: number, perRecord: number, arrivalStepMs: number): readonly StreamRecord[] {
   const own = events.flatMap((event, position) => (event.shard === shard ? [{ ...event, position }] : []));
   const records: StreamRecord[] = [];
   for (let at = 0; at < own.length; at += perRecord) {
     records.push({
       // Longer than JavaScript's and DynamoDB's numbers, and not all of one length.
       sequenceNumber: `${10n ** 54n - 3n + BigInt(records.length)}`,
-      arrival: firstArrival + at,
+      arrival: firstArrival + at * arrivalStepMs,
       partitionKey: 'p',
       events: own.slice(at, at + perRecord).map(({ text }, subRecord) => ({ text, subRecord, bytes: () => Buffer.from(text) })),
     });

@@ -20,6 +20,7 @@ describe('the settings of the app', () => {
       stackName: 'tidemark-device-actions-dev',
       stage: 'dev',
       operations: true,
+      ingest: false,
       pipeline: join(root, 'pipelines', 'device-actions.ts'),
     });
   });

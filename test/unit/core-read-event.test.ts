@@ -213,7 +213,7 @@ describe('a bad event is rejected with its reason:', () => {
     });
   });
 
-  it.each(['text', true, [], {}, Number.NaN, Number.NEGATIVE_INFINITY, 5n, new Date(0), () => 5])(
+  it.each(['text', true, [], {}, Number.NaN, Number.NEGATIVE_INFINITY, new Date(0), () => 5])(
     'a number to aggregate of %s, and names the query',
     (value) => {
       for (const aggregate of [sum, avg, max]) {

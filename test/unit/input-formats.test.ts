@@ -84,7 +84,10 @@ describe('a file of any format', () => {
     const all = await files();
     const run = (paths: readonly string[], lanes: number) => runStatic({ pipeline, bundle, files: inputFiles(paths), arrivalMs, lanes });
     const expected = await run([plain], 1);
-    const table = (file: string) => runDelay({ pipeline, files: inputFiles([file]), delaysMs: [0, 3_600_000], arrivalMs });
+    const table = async (file: string) => {
+      const { table: made, ...rest } = await runDelay({ pipeline, files: inputFiles([file]), delaysMs: [0, 3_600_000], arrivalMs });
+      return { rows: made.rows(), keeps: made.delayFor(0.9), ...rest };
+    };
     for (const file of all) {
       expect(await run([file], 1)).toEqual(expected);
       expect(await table(file)).toEqual(await table(plain));

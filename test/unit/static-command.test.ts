@@ -103,6 +103,33 @@ test('a pipeline that imports its rows from a file counts by their fields', () =
   ]);
 });
 
+test('a pipeline that looks up in a table takes its rows from a file', () => {
+  file('doors.json', ['{"action":"Open","room":"hall"}']);
+  file('doors.ts', [
+    "import { count, definePipeline, lookup, table, tumbling } from 'tidemark';",
+    "import { z } from 'zod';",
+    'export default definePipeline({',
+    "  name: 'doors', event: z.object({ time: z.number(), action: z.string() }), eventTime: { of: (event) => event.time, unit: 's' },",
+    "  enrich: lookup(table('doors'), 'action', { fields: ['room'], unknown: 'filter' }), watermark: { delay: '1 hour' },",
+    "  queries: { byRoom: { groupBy: ['room'], window: tumbling('1 day'), aggregates: { count: count() } } },",
+    '});',
+  ]);
+  const lookup = ['--pipeline', './doors.ts', '--lookup', 'doors=doors.json', '--json'];
+  const [row, end] = objects(tidemark('batch', small, ...lookup).stdout);
+  expect([row?.['key'], row?.['values'], end?.['conservation']]).toMatchObject([
+    { room: 'hall' },
+    { count: 3 },
+    { received: 5, counted: 3, filtered: 1, rejected: 1 },
+  ]);
+  expect(objects(tidemark('delay', small, ...lookup).stdout).at(-1)).toMatchObject({ counters: { received: 5, wanted: 3, filtered: 1 } });
+  // Enough for several threads, each of which has to be given the rows.
+  const many = file(
+    'doors-many.json',
+    Array.from({ length: 200_000 }, (_, i) => `{"time":${startSecond},"action":"${i % 2 === 0 ? 'Open' : 'Close'}"}`),
+  );
+  expect(objects(tidemark('batch', many, ...lookup).stdout).at(-1)).toMatchObject({ conservation: { counted: 100_000, filtered: 100_000 } });
+});
+
 test('a large file is read by several threads, and its rejected lines keep their numbers', () => {
   const lines = Array.from({ length: 300_000 }, (_, i) => `{"time":${startSecond + (i % 7200)},"action":"${i % 3 === 0 ? 'Open' : 'Close'}"}`);
   for (const at of [5, 150_000, 299_999]) lines[at] = '{"time":null}';

@@ -1,0 +1,72 @@
+import { gzipSync } from 'node:zlib';
+import type { FinalizeEvent } from '../../functions/finalize-request.ts';
+import type { LookupListAnswer, LookupUploadAnswer } from '../../functions/state/lookup-operations.ts';
+import type { LookupAnswer } from '../../functions/state/lookup-publish.ts';
+import { mostPartBytes, mostPartRows, rowsHash } from '../../functions/state/lookup-rows.ts';
+import { TidemarkError } from '../errors.ts';
+
+/** The finalize function, asked about a table. */
+export type AskLookup = <Answer>(event: FinalizeEvent) => Promise<Answer>;
+
+/** What {@link publishRows} needs. */
+export interface Publication {
+  readonly table: string;
+  readonly rows: readonly object[];
+  /** The arrival from which they hold, epoch ms; undefined: as the function says. */
+  readonly from: number | undefined;
+  /** Epoch ms: part of the name of the upload. */
+  readonly nowMs: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: (rows: number) => void;
+}
+
+/** Text of the parts of one invocation, which takes 6 MB: they are packed, and in Base64. */
+const mostTextBytes = 3_000_000;
+
+/** Uploads rows and publishes them as a version of a table, unless they are the newest one's already. */
+export async function publishRows(ask: AskLookup, publication: Publication): Promise<LookupAnswer> {
+  const { table, rows, from, nowMs, signal, onProgress } = publication;
+  const hash = rowsHash(rows);
+  const { versions } = await ask<LookupListAnswer>({ request: 'lookup', action: 'list', table });
+  const newest = versions.at(-1);
+  if (newest?.hash === hash && (from === undefined || from === newest.from)) return { table, outcome: 'standing', version: newest };
+  const version = `${nowMs.toString(36)}-${hash}`;
+  const parts = partsOf(rows);
+  let sent = 0;
+  for (let first = 0; first < parts.length; ) {
+    signal.throwIfAborted();
+    let bytes = 0;
+    let to = first;
+    while (to < parts.length && (to === first || bytes + (parts[to]?.bytes ?? 0) <= mostTextBytes)) bytes += parts[to++]?.bytes ?? 0;
+    const uploaded = parts.slice(first, to);
+    const packed = gzipSync(JSON.stringify(uploaded.map((part) => part.rows))).toString('base64');
+    await ask<LookupUploadAnswer>({ request: 'lookup', action: 'upload', table, version, first, parts: packed });
+    sent += uploaded.reduce((sum, part) => sum + part.rows.length, 0);
+    onProgress?.(sent);
+    first = to;
+  }
+  const begin = from === undefined ? {} : { from };
+  return ask<LookupAnswer>({ request: 'lookup', action: 'publish', table, version, parts: parts.length, hash, ...begin });
+}
+
+interface Part {
+  readonly rows: object[];
+  /** Of its JSON, at most. */
+  bytes: number;
+}
+
+function partsOf(rows: readonly object[]): readonly Part[] {
+  const parts: Part[] = [];
+  for (const [i, row] of rows.entries()) {
+    // Characters outside of ASCII take up to three bytes; the comma and the brackets a little.
+    const bytes = Buffer.byteLength(JSON.stringify(row)) + 2;
+    if (bytes > mostPartBytes)
+      throw new TidemarkError(`row ${i + 1}: takes ${bytes} bytes, and an item holds ${mostPartBytes}: leave out fields that no query asks for`);
+    const last = parts.at(-1);
+    if (last !== undefined && last.rows.length < mostPartRows && last.bytes + bytes <= mostPartBytes) {
+      last.rows.push(row);
+      last.bytes += bytes;
+    } else parts.push({ rows: [row], bytes: bytes + 2 });
+  }
+  return parts;
+}

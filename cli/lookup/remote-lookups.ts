@@ -1,0 +1,34 @@
+import { gunzipSync } from 'node:zlib';
+import type { LookupVersion } from '../../functions/core/lookup-table.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { LookupListAnswer, LookupRowsAnswer } from '../../functions/state/lookup-operations.ts';
+import { type Lookups, lookupsOf } from '../../functions/state/lookups.ts';
+import type { AskLookup } from './publish-rows.ts';
+
+/** The rows of a deployed pipeline's table, by way of its finalize function: whoever reads the stream again joins its records with what held when they arrived. */
+export function remoteLookups(pipeline: Pipeline, ask: AskLookup): Lookups {
+  return lookupsOf(pipeline, {
+    async sealed(table, arrivalMs) {
+      const through = Number.isFinite(arrivalMs) ? { through: arrivalMs } : {};
+      const list = await ask<LookupListAnswer>({ request: 'lookup', action: 'list', table, ...through });
+      return {
+        versions: list.versions,
+        sealedThrough: list.sealedThrough ?? Number.NEGATIVE_INFINITY,
+        keptFrom: list.keptFrom ?? Number.NEGATIVE_INFINITY,
+      };
+    },
+    rows: (table, version) => remoteRows(ask, table, version),
+  });
+}
+
+async function remoteRows(ask: AskLookup, table: string, { id, parts }: LookupVersion): Promise<readonly object[] | undefined> {
+  const rows: object[] = [];
+  for (let first = 0; first < parts; ) {
+    const answer = await ask<LookupRowsAnswer>({ request: 'lookup', action: 'rows', table, version: id, first });
+    if (answer.parts === 0) return undefined;
+    // Packed by the function, of the same release.
+    rows.push(...(JSON.parse(gunzipSync(Buffer.from(answer.rows, 'base64')).toString()) as readonly object[]));
+    first += answer.parts;
+  }
+  return rows;
+}
