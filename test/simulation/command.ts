@@ -212,7 +212,7 @@ async function findMutation(repository: string, mutation: Mutation, search: numb
   let found: FoundMutation | undefined;
   await engine.runMany(
     (function* () {
-      for (const seed of seeds) yield engine.drawOptions(seed);
+      for (const seed of seeds) yield { ...engine.drawOptions(seed), ...mutation.shape };
     })(),
     ({ options, violation }) => {
       if (violation !== undefined) found ??= { seed: options.seed, violation: violation.message };

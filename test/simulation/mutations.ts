@@ -1,3 +1,5 @@
+import { noFaults, type SimulationOptions } from './options.ts';
+
 /** A change to one place of a source file. */
 export interface Edit {
   /** From the root of the repository. */
@@ -15,6 +17,8 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** A seed that finds it; undefined: no seed does, and the course of events in growth-met.ts shows it. */
   readonly seed: number | undefined;
+  /** What is different from the options that the seed draws, where what they draw meets the rule too seldom. @default nothing */
+  readonly shape?: Partial<SimulationOptions>;
 }
 
 const writer = 'functions/state/slice-writer.ts';
@@ -81,7 +85,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const { closedThrough } = isNew ? await horizon.read() : horizon.last;',
       },
     ],
-    seed: 10179,
+    seed: undefined,
   },
   {
     id: 'd',
@@ -110,7 +114,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 4375,
+    seed: 4376,
   },
   {
     id: 'f',
@@ -311,7 +315,9 @@ export const mutations: readonly Mutation[] = [
         replace: '  await forget(options, closing, buckets);\n  if (open.length > 0) await raiseFinalizedThrough(state, closing);\n',
       },
     ],
-    seed: 11596,
+    seed: 3164,
+    // A run has to read the registry between the removals and the raise of another one: many runs at a time, whose calls take long.
+    shape: { shards: 4, finalizeEveryMs: 1_000, history: 0, faults: { ...noFaults, slow: 0.6 } },
   },
   {
     id: 'v',
