@@ -20,7 +20,8 @@ surviveOrphanRejections((reason) => logger.warn('The pipeline left a promise beh
 const { table: state, meter } = openTable('state', config.stateTable);
 const kinesis = sourceKinesis({ requestTimeoutMs: 30_000, maxAttempts: 5 });
 const s3 = new S3Client({ requestHandler: new NodeHttpHandler({ connectionTimeout: 5_000 }) });
-const sqs = new SQSClient({});
+// The queue is of the function's region: its URL may name a host that only AWS knows.
+const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 type Outcome = FedObject['outcome'] | 'gone';
 

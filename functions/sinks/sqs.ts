@@ -6,7 +6,8 @@ import { clientConfig, type OpenTarget, required } from './setup.ts';
 /** A message a pane. A standard queue: at least once, in no order. A FIFO queue: in the order of the query, and once within its five minutes. */
 export const openTarget: OpenTarget = (setup) => {
   const QueueUrl = required(setup);
-  const client = new SQSClient(clientConfig);
+  // The queue is of the function's region: its URL may name a host that only AWS knows.
+  const client = new SQSClient({ ...clientConfig, useQueueUrlAsEndpoint: false });
   return {
     order: QueueUrl.endsWith('.fifo') ? 'ordered' : 'unordered',
     process: 'safe',

@@ -28,7 +28,7 @@ const target = await readTarget(process.env);
 const cdk = cdkOf(target);
 const config = { ...clientConfig({ port: undefined, endpoint: target.endpoint }, {}), region: emulatorRegion, credentials: emulatorKeys };
 const [sqs, sns, bus, s3] = [
-  new SQSClient(config),
+  new SQSClient({ ...config, useQueueUrlAsEndpoint: false }),
   new SNSClient(config),
   new EventBridgeClient(config),
   new S3Client({ ...config, forcePathStyle: true }),

@@ -11,7 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot as root } from '../../cli/package-root.ts';
 import { signedFetch } from '../../cli/signed-fetch.ts';
 import { type Deployment, emulatorKeys, emulatorRegion } from '../../infra/emulators/cdk.ts';
@@ -25,7 +25,7 @@ const cdk = cdkOf(target);
 const clients = clientsOf(target);
 const connection = { endpoint: target.endpoint, region: emulatorRegion, credentials: emulatorKeys };
 const s3 = new S3Client({ ...connection, forcePathStyle: true });
-const sqs = new SQSClient(connection);
+const sqs = new SQSClient({ ...connection, useQueueUrlAsEndpoint: false });
 const run = Date.now().toString(36);
 const [Bucket, TableName] = [`tidemark-objects-${run}`, `tidemark-orders-${run}`];
 
@@ -34,10 +34,14 @@ const notifiedBy = target.kind === 'ministack' ? 'app' : 'bucket';
 /** The queues refuse who comes without TLS, which ministack serves none of and, with IAM enforced, keeps to. */
 const objectsReach = target.kind !== 'ministack' || target.iam !== 'enforced';
 
+/** Not tried on LocalStack: the CDK's function in Python, which sets a bucket's notifications, has no runtime where only Node.js is there. */
+const isPlayed = target.kind !== 'localstack';
+
 let stack: Stack;
 let deployment: Deployment;
 
 beforeAll(async () => {
+  if (!isPlayed) return;
   await bootstrap(target, cdk);
   await s3.send(new CreateBucketCommand({ Bucket }));
   await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
@@ -69,6 +73,7 @@ beforeAll(async () => {
   await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations } }));
 });
 afterAll(async () => {
+  if (!isPlayed) return;
   await cdk.destroy(deployment);
   await clients.dynamodb.send(new DeleteTableCommand({ TableName }));
 });
@@ -87,6 +92,8 @@ async function counted(source: string, atLeast: number): Promise<number> {
 }
 
 describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
+  beforeEach((context) => context.skip(!isPlayed, 'needs ministack: no runtime for the Python function of the CDK'));
+
   it('take events over HTTP, and answer each', async () => {
     const post = signedFetch({ region: emulatorRegion, service: 'execute-api', credentials: emulatorKeys });
     const url = new URL(`${stack.url}/v1/events`);
