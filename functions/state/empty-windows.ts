@@ -132,6 +132,8 @@ async function emitOne({ windows, publish, now }: EmptyWindowOptions, query: Que
 async function nextHeld(windows: Table, query: Query, after: number, through: number): Promise<Window | undefined> {
   const [candidate] = windowsEndingIn(query, after, through);
   if (candidate === undefined) return undefined;
-  const [pane] = await readPanes(windows, query, { ...allStarts, from: candidate.start, order: 'ascending', limit: 1, finalOnly: true });
+  // Windows that cumulate share a start: those that end earlier lie behind, and taking one of them again would never come to an end.
+  const behind = { start: candidate.start, end: candidate.end - 1 };
+  const [pane] = await readPanes(windows, query, { ...allStarts, after: behind, order: 'ascending', limit: 1, finalOnly: true });
   return pane !== undefined && pane.end <= through ? pane : undefined;
 }

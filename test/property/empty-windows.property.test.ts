@@ -45,6 +45,8 @@ function pipelineOf(kind: WindowKind, spec: Partial<QuerySpec<Event>>) {
   });
 }
 
+const cumulated = kinds.find(([name]) => name === 'cumulate') ?? kinds[0];
+
 const named = fc.constantFrom(...kinds);
 const places = fc.array(fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), wanted: fc.boolean(), finalize: fc.boolean() }), {
   minLength: 1,
@@ -105,7 +107,22 @@ describe('a stream and the static query', () => {
         const published = new Set(world.published.filter((pane) => pane.query === 'gaps').map(({ start, end }) => `${start}/${end}`));
         expect(published.size).toBe(expected.length);
       }),
-      { numRuns: 120 },
+      {
+        numRuns: 120,
+        // Found by chance: behind a gap of windows that share a start, the next one that holds something was looked for from that start on, for ever.
+        examples: [
+          [
+            cumulated,
+            [
+              { at: 0.0999, wanted: false, finalize: false },
+              { at: 0, wanted: true, finalize: false },
+            ],
+            0,
+            { most: 3 },
+            false,
+          ],
+        ],
+      },
     );
   });
 
