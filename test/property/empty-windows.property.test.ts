@@ -114,7 +114,7 @@ describe('a stream and the static query', () => {
           [
             cumulated,
             [
-              { at: 0.0999, wanted: false, finalize: false },
+              { at: 0.15, wanted: false, finalize: false },
               { at: 0, wanted: true, finalize: false },
             ],
             0,
