@@ -1,6 +1,8 @@
 import type { Query } from '../../functions/core/pipeline.ts';
+import type { Window } from '../../functions/core/window.ts';
 import { type Item, numberOf } from '../../functions/state/table.ts';
 import { type Ledger, windowName } from './ledger.ts';
+import type { SimulationOptions } from './options.ts';
 import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
@@ -30,29 +32,43 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
 }
 
 /** Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each gap, as many as the query says. */
-function expectedWindows(ledger: Ledger, query: Query, through: number): ReadonlySet<string> {
-  const { windowMs } = ledger.options;
-  const ids = [...(ledger.placed.get(query.name)?.keys() ?? [])];
-  const starts = new Set(ids.map((id) => startOf(ledger.events.get(id)?.time ?? Number.NaN, windowMs)));
+function expectedWindows({ options, placed, events }: Ledger, query: Query, through: number): ReadonlySet<string> {
+  const times = [...(placed.get(query.name)?.keys() ?? [])].map((id) => events.get(id)?.time ?? Number.NaN);
+  const held = new Set(times.flatMap((time) => endsWith(options, time)));
   const expected = new Set<string>();
   let run = 0;
-  for (let start = Math.min(...starts); start + windowMs <= through; start += windowMs) {
-    run = starts.has(start) ? 0 : run + 1;
-    if (run <= query.mostEmpty) expected.add(windowName(query.name, { start, end: start + windowMs }));
+  for (const window of windowsAfter(options, Math.min(...times))) {
+    if (window.end > through) break;
+    run = held.has(window.end) ? 0 : run + 1;
+    if (run <= query.mostEmpty) expected.add(windowName(query.name, window));
   }
   return expected;
 }
 
-function startOf(time: number, windowMs: number): number {
-  return Math.floor(time / windowMs) * windowMs;
+/** The windows of `series` that end after a time, in the order of their ends, without end: by arithmetic of the simulation's own. */
+function* windowsAfter({ windowMs, overlap, overlapKind }: SimulationOptions, time: number): Generator<Window> {
+  const stepMs = overlap === 0 ? windowMs : windowMs / 2;
+  const sizeMs = overlap === 0 ? windowMs : overlap * stepMs - (overlapKind === 'uneven' ? Math.ceil(stepMs / 3) : 0);
+  const cumulates = overlap > 0 && overlapKind === 'cumulate';
+  for (let end = (Math.floor((time - sizeMs) / stepMs) + 1) * stepMs + sizeMs; Number.isFinite(end); end += stepMs)
+    yield { start: cumulates ? Math.floor((end - 1) / sizeMs) * sizeMs : end - sizeMs, end };
+}
+
+/** The ends of the windows of `series` that hold a time, ascending. */
+function endsWith(options: SimulationOptions, time: number): readonly number[] {
+  const ends: number[] = [];
+  for (const { start, end } of windowsAfter(options, time)) {
+    if (start > time) break;
+    ends.push(end);
+  }
+  return ends;
 }
 
 /** I8 after the drain: as far as the stream has come, the windows without events are final that the query is to have, and no others. */
 export function checkEmptyAtEnd(ledger: Ledger): void {
-  const { windowMs } = ledger.options;
   for (const query of ledger.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0)) {
     const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) => maxEventTime ?? []);
-    const expected = expectedWindows(ledger, query, startOf(Math.max(...times), windowMs) + windowMs);
+    const expected = expectedWindows(ledger, query, endsWith(ledger.options, Math.max(...times)).at(-1) ?? Number.NaN);
     const finals = [...ledger.finals.keys()].filter((name) => name.startsWith(`${query.name}#`));
     const missing = [...expected].filter((name) => !ledger.finals.has(name));
     const extra = finals.filter((name) => !expected.has(name));

@@ -1,16 +1,15 @@
 import pLimit from 'p-limit';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalizer.ts';
+import type { Pane } from '../../functions/state/manifest.ts';
 import { sliceCache } from '../../functions/state/merged-slice.ts';
 import { outboxPublisher } from '../../functions/state/outbox.ts';
 import type { Stream } from '../../functions/state/stream.ts';
+import { lambdaRun } from './lambda-run.ts';
 import { queryOf, windowName } from './ledger.ts';
 import type { Process } from './network.ts';
 import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
-import { SimulatedFault, Violation } from './violation.ts';
+import { Violation } from './violation.ts';
 import type { World } from './world.ts';
-
-/** Lambda's time-out, ms. */
-const timeoutMs = 60_000;
 
 /** How long the simulated stream keeps its records, in ms: pages may be deleted two days after that. */
 export const retentionMs = 3_600_000;
@@ -26,68 +25,39 @@ export function finalizeRun(
   const process = world.startProcess(`finalize/${world.nextFinalize()}`);
   process.isDoomed = fate === 'crashes';
   const { state, windows } = world.tables(process);
-  const deadline = scheduler.now() + timeoutMs;
-  let settled = false;
-  const settle = (report: FinalizeReport | undefined) => {
-    if (settled) return;
-    settled = true;
-    done(report);
-  };
-  scheduler.after(timeoutMs, () => {
-    if (!settled && random.chance(0.5)) process.alive = false;
-    settle(undefined);
-  });
-  trace?.(() => `${process.name} begins`);
+  const now = () => scheduler.now() + process.skewMs;
   // A container that is free takes the run, with what it remembers of the runs before.
   const cache = world.freeCaches.pop() ?? sliceCache();
-  const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), () => scheduler.now() + process.skewMs);
-  finalize(
-    {
-      pipeline,
-      state,
-      windows,
-      stream: streamOf(world, process),
-      limit: pLimit(8),
-      publish: (pane) =>
-        pipeline.sinks.length > 0
-          ? publisher.publish(pane)
-          : world.network.call(
-              process,
-              () => `publish ${windowName(pane.query, pane)}`,
-              () => {
-                const name = windowName(pane.query, pane);
-                if (pane.status !== 'final') return;
-                const final = world.ledger.finals.get(name);
-                const query = queryOf(world.ledger, pane.query);
-                const rows = rowsOfView(pane);
-                checkRows(world.ledger, query, name, rows, 'I9');
-                const ids = idsOfGroups(query, rows);
-                if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
-                  throw new Violation('I9', `${name} is published other than it is`);
-                world.ledger.published.add(name);
-              },
-            ),
-      now: () => scheduler.now() + process.skewMs,
-      runId: process.name,
-      remainingMs: () => deadline - scheduler.now(),
-      retentionMs,
-      cache,
-    },
-    request,
-  ).then(
-    (report) => {
+  const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
+  const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
+  const stream = streamOf(world, process);
+  const options = { pipeline, state, windows, stream, limit: pLimit(8), publish, now, runId: process.name, retentionMs, cache };
+  lambdaRun(world, process, random, {
+    work: (remainingMs) => finalize({ ...options, remainingMs }, request),
+    ended: ({ watermark, windows, closingsLeft, drained }) => {
       if (!process.isDoomed) world.freeCaches.push(cache);
-      trace?.(
-        () =>
-          `${process.name} ends: watermark ${report.watermark}, ${report.windows} windows, ${report.closingsLeft} left, drained ${report.drained}`,
-      );
-      settle(report);
+      trace?.(() => `${process.name} ends: watermark ${watermark}, ${windows} windows, ${closingsLeft} left, drained ${drained}`);
     },
-    (error) => {
-      if (!(error instanceof SimulatedFault))
-        world.fail(new Violation('I8', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
-      trace?.(() => `${process.name} fails: ${String(error)}`);
-      settle(undefined);
+    done,
+  });
+}
+
+/** Where there are no sinks, whoever hears of a final window finds it as it is. */
+function hearOf({ ledger, network }: World, process: Process, pane: Pane): Promise<void> {
+  const name = windowName(pane.query, pane);
+  return network.call(
+    process,
+    () => `publish ${name}`,
+    () => {
+      if (pane.status !== 'final') return;
+      const final = ledger.finals.get(name);
+      const query = queryOf(ledger, pane.query);
+      const rows = rowsOfView(pane);
+      checkRows(ledger, query, name, rows, 'I9');
+      const ids = idsOfGroups(query, rows);
+      if (final === undefined || final.size !== ids.length || ids.some((id) => !final.has(id)))
+        throw new Violation('I9', `${name} is published other than it is`);
+      ledger.published.add(name);
     },
   );
 }

@@ -573,6 +573,18 @@ export const mutations: readonly Mutation[] = [
     ],
     seed: 31,
   },
+  {
+    id: 'at',
+    rule: 'behind a gap that has had its share the next window is looked for behind its place, and not from its start, which windows that cumulate share',
+    edits: [
+      {
+        file: 'functions/state/empty-windows.ts',
+        find: '{ ...allStarts, after: behind, order',
+        replace: '{ ...allStarts, from: candidate.start, order',
+      },
+    ],
+    seed: 67,
+  },
 ];
 
 /** Rules of the list that are not in the code yet. */

@@ -106,14 +106,11 @@ export function drawOptions(seed: number): SimulationOptions {
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
-  // Only windows that have panes before their final one have any to keep.
-  const history = options.earlyMs === 0 && latenessMs === 0 ? 0 : options.history;
   const event = { windowMs: options.windowMs, putsMs: options.putsMs * options.pace };
   return {
     ...options,
     overlapKind,
     latenessMs,
-    history,
     dedupMs: drawDedup(seed, drawn.putsMs),
     sinks: drawSinks(seed),
     ...drawSessions(seed, event),

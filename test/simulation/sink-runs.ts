@@ -1,13 +1,12 @@
 import pLimit from 'p-limit';
 import type { Delivery, Sink } from '../../functions/core/sink.ts';
 import { DeliveryRefused, type DeliveryReport, deliverWaiting } from '../../functions/state/delivery.ts';
+import type { Waiting } from '../../functions/state/outbox.ts';
 import { redrive } from '../../functions/state/sink-status.ts';
+import { lambdaRun, timeoutMs } from './lambda-run.ts';
 import { applyDelivery } from './sink-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import type { World } from './world.ts';
-
-/** Lambda's time-out, ms. */
-const timeoutMs = 60_000;
 
 /** How often a target is away, and for how long, ms: longer than some of the attempts last, shorter than others. */
 const awayChance = 0.02;
@@ -18,58 +17,40 @@ export function deliverRun(world: World, sink: Sink, done: (report: DeliveryRepo
   const { scheduler, pipeline, sinkRandom: random, trace, network } = world;
   const process = world.startProcess(`deliver/${sink.name}/${world.nextDeliver()}`);
   const { state, windows } = world.tables(process);
-  const deadline = scheduler.now() + timeoutMs;
-  const now = () => scheduler.now() + process.skewMs;
-  let settled = false;
-  const settle = (report: DeliveryReport | undefined) => {
-    if (settled) return;
-    settled = true;
-    done(report);
-  };
-  scheduler.after(timeoutMs, () => {
-    if (!settled && random.chance(0.5)) process.alive = false;
-    settle(undefined);
-  });
-  trace?.(() => `${process.name} begins`);
   const isAway = () => (world.targetAway.get(sink.name) ?? 0) > scheduler.now();
-  deliverWaiting({
+  const target = {
+    order: sink.kind === 'webhook' ? 'ordered' : 'unordered',
+    process: sink.kind === 'forEachWindow' ? 'mayEnd' : 'safe',
+    update: 'rows',
+    async deliver(delivery: Delivery) {
+      if (!world.isQuiet() && random.chance(awayChance)) world.targetAway.set(sink.name, scheduler.now() + random.int(0, awayMs));
+      if (isAway()) throw new SimulatedFault(`${sink.name} is away`);
+      if (!world.isQuiet() && random.chance(0.01)) throw new DeliveryRefused('not this one');
+      await network.call(
+        process,
+        () => `deliver ${sink.name} ${delivery.id}`,
+        () => applyDelivery(world.ledger, sink, delivery),
+      );
+    },
+  } as const;
+  const options = {
     pipeline,
     sink,
     state,
     windows,
-    target: {
-      order: sink.kind === 'webhook' ? 'ordered' : 'unordered',
-      process: sink.kind === 'forEachWindow' ? 'mayEnd' : 'safe',
-      update: 'rows',
-      async deliver(delivery: Delivery) {
-        if (!world.isQuiet() && random.chance(awayChance)) world.targetAway.set(sink.name, scheduler.now() + random.int(0, awayMs));
-        if (isAway()) throw new SimulatedFault(`${sink.name} is away`);
-        if (!world.isQuiet() && random.chance(0.01)) throw new DeliveryRefused('not this one');
-        await network.call(
-          process,
-          () => `deliver ${sink.name} ${delivery.id}`,
-          () => applyDelivery(world.ledger, sink, delivery),
-        );
-      },
-    },
-    now,
-    remainingMs: () => deadline - scheduler.now(),
-    sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => process.alive && resolve())),
+    target,
+    now: () => scheduler.now() + process.skewMs,
+    sleep: (ms: number) => new Promise<void>((resolve) => scheduler.after(ms, () => process.alive && resolve())),
     random: () => random.unit(),
     runId: process.name,
-    onFailure: (waiting, reason, outcome) => trace?.(() => `${process.name} ${waiting.query} ${waiting.start} ${outcome}: ${reason}`),
-  }).then(
-    (report) => {
-      trace?.(() => `${process.name} ends: ${JSON.stringify(report)}`);
-      settle(report);
-    },
-    (error) => {
-      if (!(error instanceof SimulatedFault))
-        world.fail(new Violation('I8', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
-      trace?.(() => `${process.name} fails: ${String(error)}`);
-      settle(undefined);
-    },
-  );
+    onFailure: (waiting: Waiting, reason: string, outcome: string) =>
+      trace?.(() => `${process.name} ${waiting.query} ${waiting.start} ${outcome}: ${reason}`),
+  };
+  lambdaRun(world, process, random, {
+    work: (remainingMs) => deliverWaiting({ ...options, remainingMs }),
+    ended: (report) => trace?.(() => `${process.name} ends: ${JSON.stringify(report)}`),
+    done,
+  });
 }
 
 /** Has each sink run now and then, two runs at a time among them. */

@@ -98,8 +98,9 @@ function groupByOf({ grouping }: SimulationOptions) {
  */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
-  const { expectedKeys, earlyMs, latenessMs, history, windowMs, clocks, mostEmpty } = options;
-  const emit = { ...(earlyMs === 0 ? {} : { early: earlyMs }), history };
+  const { expectedKeys, earlyMs, latenessMs, history, windowMs, overlap, clocks, mostEmpty } = options;
+  // Only windows that have panes before their final one have any to keep.
+  const emit = { ...(earlyMs === 0 ? {} : { early: earlyMs }), history: earlyMs === 0 && latenessMs === 0 ? 0 : history };
   const shared = { aggregates, expectedKeys, emit, allowedLateness: latenessMs };
   const grouped = { ...shared, groupBy: groupByOf(options) };
   const byKey = { ...shared, groupBy: ['key'] as const };
@@ -113,12 +114,12 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries: {
       first,
-      ...(options.overlap === 0
-        ? {}
-        : { second: { ...grouped, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
+      ...(overlap === 0 ? {} : { second: { ...grouped, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
       ...(options.sessionGapMs === 0 ? {} : { sessions: { ...byKey, emit: {}, window: sessionsOf(options) } }),
       ...(options.running ? { running: { ...byKey, window: global() } } : {}),
-      ...(mostEmpty === 0 ? {} : { series: { ...shared, window: tumbling(windowMs), emptyWindows: { most: mostEmpty } } }),
+      ...(mostEmpty === 0
+        ? {}
+        : { series: { ...shared, window: overlap === 0 ? tumbling(windowMs) : overlapping(options), emptyWindows: { most: mostEmpty } } }),
     },
   });
 }

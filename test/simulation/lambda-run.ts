@@ -1,0 +1,52 @@
+import type { Process } from './network.ts';
+import type { Random } from './random.ts';
+import { SimulatedFault, Violation } from './violation.ts';
+import type { World } from './world.ts';
+
+/** Lambda's time-out, ms. */
+export const timeoutMs = 60_000;
+
+/**
+ * One run of a function by the production code. When its time is over whoever waits goes on without it, and it is stopped there and then, or a little later: what it has
+ * under way happens all the same.
+ * @param work begins the run; `remainingMs` is what Lambda tells of its time
+ * @param ended hears of its report, also when nobody waits for it any more
+ * @param done called once, with the report; undefined when it failed, or was not back in time
+ */
+export function lambdaRun<R>(
+  { scheduler, trace, fail }: World,
+  process: Process,
+  random: Random,
+  run: {
+    readonly work: (remainingMs: () => number) => Promise<R>;
+    readonly ended: (report: R) => void;
+    readonly done: (report: R | undefined) => void;
+  },
+): void {
+  const deadline = scheduler.now() + timeoutMs;
+  let settled = false;
+  const settle = (report: R | undefined) => {
+    if (settled) return;
+    settled = true;
+    run.done(report);
+  };
+  scheduler.after(timeoutMs, () => {
+    if (!settled && random.chance(0.5)) process.alive = false;
+    settle(undefined);
+  });
+  trace?.(() => `${process.name} begins`);
+  run
+    .work(() => deadline - scheduler.now())
+    .then(
+      (report) => {
+        run.ended(report);
+        settle(report);
+      },
+      (error) => {
+        if (!(error instanceof SimulatedFault))
+          fail(new Violation('I8', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
+        trace?.(() => `${process.name} fails: ${String(error)}`);
+        settle(undefined);
+      },
+    );
+}
