@@ -30,7 +30,7 @@ export function judge(
   const read = 'outcome' in given ? given : readParsed(withoutTable(pipeline), given.parsed, nowMs);
   if (read.outcome === 'rejected') return { index, outcome: 'refused', status: 422, reason: read.reason, detail: read.detail };
   const data = 'data' in given ? given.data : new Uint8Array();
-  const record = eventRecord(data, eventPartitionKey(pipeline, read.event) ?? newKey());
+  const record = eventRecord(data, eventPartitionKey(pipeline, read.valid) ?? newKey());
   return (
     record ?? { index, outcome: 'refused', status: 413, reason: 'too-large', detail: `${data.length} bytes are more than a Kinesis record holds` }
   );

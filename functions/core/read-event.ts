@@ -24,9 +24,12 @@ export interface Rejection {
   readonly detail: string;
 }
 
-/** A valid event: what the schema made of it, with what `enrich` gave it, its time, and its key for each query, undefined where the query does not want it. */
+/** A valid event, its time, and its key for each query, undefined where the query does not want it. */
 export interface AcceptedEvent {
   readonly outcome: 'accepted';
+  /** What the schema made of it: its time, its id and its partition key follow from this alone. */
+  readonly valid: unknown;
+  /** With what `enrich` gave it. */
   readonly event: unknown;
   readonly time: number;
   /** Undefined when it has none, or the pipeline does not deduplicate. */
@@ -87,13 +90,14 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
   if (id !== undefined && 'refused' in id) return rejection('event-id', id.refused);
   const enriched = pipeline.enrich === undefined ? undefined : pipeline.enrich(valid, arrivalMs);
   if (enriched?.outcome === 'unknown') return rejection('unknown-key', enriched.detail);
-  if (enriched?.outcome === 'filtered') return { outcome: 'accepted', event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
+  if (enriched?.outcome === 'filtered') return { outcome: 'accepted', valid, event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
   const event = enriched === undefined ? valid : enriched.event;
-  return withKeys(pipeline, { event, time, id });
+  return withKeys(pipeline, { valid, event, time, id });
 }
 
 /** The keys of an event whose own matters are settled, by query. */
-function withKeys(pipeline: Pipeline, { event, time, id }: Pick<AcceptedEvent, 'event' | 'time' | 'id'>): AcceptedEvent | Rejection {
+function withKeys(pipeline: Pipeline, settled: Omit<AcceptedEvent, 'outcome' | 'keys'>): AcceptedEvent | Rejection {
+  const { valid, event, time, id } = settled;
   const keys: (KeyText | undefined)[] = [];
   for (const query of pipeline.queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
@@ -108,7 +112,7 @@ function withKeys(pipeline: Pipeline, { event, time, id }: Pick<AcceptedEvent, '
     }
     keys.push(key);
   }
-  return { outcome: 'accepted', event, time, id, keys };
+  return { outcome: 'accepted', valid, event, time, id, keys };
 }
 
 function describeIssue(issue: { readonly message: string; readonly path?: readonly unknown[] | undefined }): string {

@@ -54,6 +54,7 @@ describe('a valid event', () => {
     const pipeline = pipelineWith({ queries: { byAction, all: { window, aggregates: { count: count() } } } });
     expect(read(pipeline, { ...open, unknown: 5 })).toStrictEqual({
       outcome: 'accepted',
+      valid: open,
       event: open,
       time,
       id: undefined,
@@ -98,6 +99,7 @@ describe('a valid event', () => {
     });
     expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: '42' })).toStrictEqual({
       outcome: 'accepted',
+      valid: { at: new Date(time), n: 42 },
       event: { at: new Date(time), n: 42 },
       time,
       id: undefined,

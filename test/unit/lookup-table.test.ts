@@ -94,6 +94,21 @@ describe('an event that is posted', () => {
     expect(post(`{"time":${at},"id":1}`)).not.toHaveProperty('outcome');
     expect(post(`{"time":${at}}`)).toMatchObject({ outcome: 'refused', reason: 'schema' });
   });
+
+  it('goes where its own fields say, when a row would replace them', () => {
+    const moved = definePipeline({
+      name: 'moved',
+      event: z.object({ time: z.number(), id: z.number(), room: z.string() }),
+      eventTime: (event) => event.time,
+      partitionKey: (event) => event.room,
+      enrich: lookup([{ id: 1, room: 'attic' }], 'id'),
+      watermark: { delay: 0 },
+      queries: { byRoom: { groupBy: ['room'], window: tumbling('1 hour'), aggregates: { count: count() } } },
+    });
+    const text = `{"time":${at},"id":1,"room":"cellar"}`;
+    const put = judge(moved, { parsed: JSON.parse(text), data: Buffer.from(text) }, 0, { nowMs: at, newKey: () => 'key' });
+    expect(put).toMatchObject({ partitionKey: 'cellar' });
+  });
 });
 
 describe('the versions of a table', () => {
