@@ -1,45 +1,24 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
-import kinesalite from 'kinesalite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readCoverage } from '../../functions/feeder/coverage.ts';
 import { partitionKeyHash } from '../../functions/feeder/hash-range.ts';
+import { kinesisServer } from '../fixtures/kinesis-server.ts';
 
 const launcher = path.resolve(import.meta.dirname, '../../cli/tidemark.mjs');
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-feed-'));
-const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit: 100 });
-let port = '';
-let kinesis: KinesisClient;
-
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  port = String((server.address() as AddressInfo).port);
-  kinesis = new KinesisClient(clientConfig({ port: Number(port), endpoint: undefined }));
-});
+const { kinesis, port, createStream, close } = await kinesisServer();
 
 afterAll(async () => {
-  kinesis.destroy();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await close();
   rmSync(folder, { recursive: true });
 });
 
-async function createStream(name: string): Promise<string> {
-  await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: 2 }));
-  for (;;) {
-    const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: name }));
-    if (StreamDescriptionSummary?.StreamStatus === 'ACTIVE') return name;
-  }
-}
-
 function start(...args: string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [launcher, ...args, '--port', port], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
+  return spawn(process.execPath, [launcher, ...args, '--port', String(port)], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
 }
 
 async function finished(child: ChildProcessWithoutNullStreams): Promise<{ code: number | null; stdout: string; stderr: string }> {

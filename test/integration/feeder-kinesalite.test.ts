@@ -1,56 +1,27 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import {
-  CreateStreamCommand,
-  DescribeStreamSummaryCommand,
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  KinesisClient,
-  SplitShardCommand,
-} from '@aws-sdk/client-kinesis';
+import { GetRecordsCommand, GetShardIteratorCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { deaggregateSync } from 'aws-kinesis-agg';
-import kinesalite from 'kinesalite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { compareSequenceNumbers } from '../../functions/core/sequence-number.ts';
 import { readCoverage } from '../../functions/feeder/coverage.ts';
 import { createFeeder, type FeederOptions } from '../../functions/feeder/feeder.ts';
 import { inRange, partitionKeyHash } from '../../functions/feeder/hash-range.ts';
 import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 import { listOpenShards, listShards } from '../../functions/feeder/shards.ts';
+import { kinesisServer } from '../fixtures/kinesis-server.ts';
 
-const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit: 1000 });
+const { kinesis, active, createStream: createNamed, close } = await kinesisServer();
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-feeder-'));
-let kinesis: KinesisClient;
 let streams = 0;
 
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  kinesis = new KinesisClient(clientConfig({ port: (server.address() as AddressInfo).port, endpoint: undefined }));
-});
-
 afterAll(async () => {
-  kinesis.destroy();
   rmSync(folder, { recursive: true });
-  await new Promise((resolve) => server.close(resolve));
+  await close();
 });
 
-async function createStream(shards: number): Promise<string> {
-  streams += 1;
-  const name = `stream-${streams}`;
-  await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }));
-  await active(name);
-  return name;
-}
-
-async function active(name: string): Promise<void> {
-  for (;;) {
-    const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: name }));
-    if (StreamDescriptionSummary?.StreamStatus === 'ACTIVE') return;
-  }
-}
+const createStream = (shards: number) => createNamed(`stream-${++streams}`, shards);
 
 async function split(streamName: string, index: number): Promise<void> {
   const shard = (await listOpenShards(kinesis, streamName))[index];

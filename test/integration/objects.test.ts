@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
-import kinesalite from 'kinesalite';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { clientConfig } from '../../cli/endpoint.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { readShard } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
@@ -17,10 +13,10 @@ import { openObject } from '../../functions/sources/s3-object.ts';
 import { commitProgress, noProgress } from '../../functions/state/progress.ts';
 import type { Table } from '../../functions/state/table.ts';
 import { type DynaliteTables, dynaliteTables } from '../bench/dynalite-tables.ts';
+import { kinesisServer } from '../fixtures/kinesis-server.ts';
 import { type ObjectStore, startObjectStore } from '../fixtures/object-store.ts';
 
-const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, shardLimit: 1000 });
-let kinesis: KinesisClient;
+const { kinesis, createStream, close } = await kinesisServer();
 let dynalite: DynaliteTables;
 let state: Table;
 let store: ObjectStore;
@@ -28,8 +24,6 @@ let s3: S3Client;
 let streamName: string;
 
 beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  kinesis = new KinesisClient(clientConfig({ port: (server.address() as AddressInfo).port, endpoint: undefined }));
   dynalite = await dynaliteTables();
   state = dynalite.open().state;
   store = await startObjectStore();
@@ -41,15 +35,12 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
-  kinesis.destroy();
   s3.destroy();
-  await Promise.all([dynalite.close(), store.close(), new Promise((resolve) => server.close(resolve))]);
+  await Promise.all([dynalite.close(), store.close(), close()]);
 });
 beforeEach(async () => {
   store.breakAfterBytes = undefined;
-  streamName = `stream-${randomUUID()}`;
-  await kinesis.send(new CreateStreamCommand({ StreamName: streamName, ShardCount: 3 }));
-  while ((await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: streamName }))).StreamDescriptionSummary?.StreamStatus !== 'ACTIVE');
+  streamName = await createStream(`stream-${randomUUID()}`, 3);
 });
 
 const orders = (keyed: 'by key' | 'round the shards') =>

@@ -6,18 +6,14 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
-import kinesalite from 'kinesalite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { foldStream } from '../../cli/backfill/stream-history.ts';
-import { clientConfig } from '../../cli/endpoint.ts';
 import { loadPipeline } from '../../cli/pipeline-file.ts';
+import { kinesisServer } from '../fixtures/kinesis-server.ts';
 import { launch, type Running } from '../fixtures/system/command-line.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-listen-'));
-const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit: 100 });
-let kinesisPort = 0;
-let kinesis: KinesisClient;
+const { kinesis, port: kinesisPort, createStream, close } = await kinesisServer();
 
 const pipelineFile = path.join(folder, 'once.ts');
 writeFileSync(
@@ -34,15 +30,8 @@ writeFileSync(
    });`,
 );
 
-beforeAll(async () => {
-  kinesisPort = await listening(server);
-  kinesis = new KinesisClient(clientConfig({ port: kinesisPort, endpoint: undefined }));
-});
-
 afterAll(async () => {
-  kinesis.destroy();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await close();
   rmSync(folder, { recursive: true });
 });
 
@@ -50,14 +39,6 @@ async function listening(some: Server): Promise<number> {
   some.listen(0, '127.0.0.1');
   await once(some, 'listening');
   return (some.address() as AddressInfo).port;
-}
-
-async function createStream(name: string): Promise<string> {
-  await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: 2 }));
-  for (;;) {
-    const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: name }));
-    if (StreamDescriptionSummary?.StreamStatus === 'ACTIVE') return name;
-  }
 }
 
 /** What the stream holds, as the pipeline counts it. */

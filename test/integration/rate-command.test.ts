@@ -1,42 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { CreateStreamCommand, DescribeStreamSummaryCommand, KinesisClient } from '@aws-sdk/client-kinesis';
-import kinesalite from 'kinesalite';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { foldStream } from '../../cli/backfill/stream-history.ts';
-import { clientConfig } from '../../cli/endpoint.ts';
 import { loadPipeline } from '../../cli/pipeline-file.ts';
 import { readCoverage } from '../../functions/feeder/coverage.ts';
+import { kinesisServer } from '../fixtures/kinesis-server.ts';
 import { command } from '../fixtures/system/command-line.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-rate-'));
-const server = kinesalite({ createStreamMs: 0, deleteStreamMs: 0, updateStreamMs: 0, shardLimit: 100 });
-let port = '';
-let kinesis: KinesisClient;
-
-beforeAll(async () => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  port = String((server.address() as AddressInfo).port);
-  kinesis = new KinesisClient(clientConfig({ port: Number(port), endpoint: undefined }));
-});
+const { kinesis, port, createStream, close } = await kinesisServer();
 
 afterAll(async () => {
-  kinesis.destroy();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await close();
   rmSync(folder, { recursive: true });
 });
-
-async function createStream(name: string): Promise<string> {
-  await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: 2 }));
-  for (;;) {
-    const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: name }));
-    if (StreamDescriptionSummary?.StreamStatus === 'ACTIVE') return name;
-  }
-}
 
 describe('rate', () => {
   it('puts into the stream of its pipeline what it would print, and its pipeline counts all of it', async () => {
@@ -46,7 +25,7 @@ describe('rate', () => {
     const lines = printed.stdout.trimEnd().split('\n');
     expect([printed.code, lines.length]).toEqual([0, 5000]);
     expect((await command(words)).stdout).toBe(printed.stdout);
-    const put = await command([...words, '--port', port, '--json']);
+    const put = await command([...words, '--port', String(port), '--json']);
     expect(JSON.parse(put.stdout)).toMatchObject({ put: { stream: streamName, eventsPut: 5000 } });
     const pipeline = await loadPipeline('rate');
     const { counters, windows } = await foldStream({
@@ -85,7 +64,7 @@ describe('replay of files that have to be read through first', () => {
     const streamName = await createStream('broken');
     const packed = gzipSync(lines);
     const files = [file('a.json', lines), file('b.json.gz', packed.subarray(0, packed.length - 1)), file('c.csv', 'time,action\n1469500000,Close\n')];
-    const words = ['replay', ...files, '--stream', streamName, '--port', port, '--json'];
+    const words = ['replay', ...files, '--stream', streamName, '--port', String(port), '--json'];
     expect(await command(words)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('b.json.gz: broken gzip after') });
     expect((await readCoverage({ kinesis, streamName })).records).toBe(0);
     file('b.json.gz', packed);
