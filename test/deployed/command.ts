@@ -7,7 +7,7 @@ import { startAttached } from '../../infra/emulators/attached.ts';
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 import { findMinistack, type MinistackStarter } from '../../infra/emulators/ministack.ts';
 import { interruption } from './interruption.ts';
-import { type Iam, parseOptions, type SuiteOptions, usage } from './options.ts';
+import { type Iam, type Part, parseOptions, type SuiteOptions, usage } from './options.ts';
 import { targetVariables } from './target.ts';
 
 /** Runs the suite; resolves to the exit code: 0 if all holds or nothing can be started here, 1 if something fails, 2 for a wrong use. */
@@ -32,7 +32,7 @@ async function run(options: SuiteOptions, signal: AbortSignal): Promise<number> 
   if (options.on === 'endpoint') {
     if (!(await answers(options.endpoint)))
       throw new EmulatorError(`nothing answers at ${options.endpoint}: start an emulator, or use --target ministack`);
-    return suite(options.endpoint, options.iam, signal, []);
+    return suite(options.endpoint, options.iam, signal, options.parts);
   }
   const say = (text: string) => process.stdout.write(`test:deployed: ${text}\n`);
   say('ministack is being looked for under .tidemark, and installed if it is not there');
@@ -42,17 +42,23 @@ async function run(options: SuiteOptions, signal: AbortSignal): Promise<number> 
     return 0;
   }
   // Most of a run is waiting for the schedule, so both go on at a time.
-  const codes = await Promise.all(options.runs.map((iam) => onMinistack(program, iam, signal, say)));
+  const codes = await Promise.all(options.runs.map((iam) => onMinistack(program, iam, options.parts, signal, say)));
   return signal.aborted ? 130 : Math.max(...codes);
 }
 
-async function onMinistack(program: MinistackStarter, iam: Iam, signal: AbortSignal, say: (text: string) => void): Promise<number> {
+async function onMinistack(
+  program: MinistackStarter,
+  iam: Iam,
+  parts: readonly Part[],
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<number> {
   const began = performance.now();
   const ministack = await program.start(iam);
   say(`ministack runs at ${ministack.url}, IAM ${iam}`);
   let code = 1;
   try {
-    code = await suite(ministack.url, iam, signal, iam === 'ignored' ? ['deployed.test.ts', 'sinks.test.ts', 'sources.test.ts'] : []);
+    code = await suite(ministack.url, iam, signal, parts.length === 0 && iam === 'ignored' ? ['deployed', 'sinks', 'sources'] : parts);
     if (code !== 0 && !signal.aborted) process.stdout.write(complaints(ministack.log()));
   } finally {
     await ministack.stop();
@@ -76,7 +82,7 @@ function complaints(log: string): string {
 }
 
 /** The suite itself, in a process of vitest's that ends with this one. */
-async function suite(endpoint: string, iam: Iam, signal: AbortSignal, files: readonly string[]): Promise<number> {
+async function suite(endpoint: string, iam: Iam, signal: AbortSignal, parts: readonly Part[]): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-deployed-'));
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const vitest = startAttached(
@@ -84,7 +90,13 @@ async function suite(endpoint: string, iam: Iam, signal: AbortSignal, files: rea
       root,
       removes: folder,
       command: process.execPath,
-      args: [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', 'test/deployed/vitest.config.ts', ...files],
+      args: [
+        join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+        'run',
+        '--config',
+        'test/deployed/vitest.config.ts',
+        ...parts.map((part) => `${part}.test.ts`),
+      ],
       environment: {
         ...Object.fromEntries(inherited),
         [targetVariables.endpoint]: endpoint,
