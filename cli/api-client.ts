@@ -1,5 +1,6 @@
 import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { SideJson } from '../functions/api/side-json.ts';
+import type { SpanJson } from '../functions/api/time-json.ts';
 import type { WindowHeadJson, WindowJson } from '../functions/api/window-json.ts';
 import type { Counters } from '../functions/core/counters.ts';
 import type { OutputMode } from '../functions/core/output-mode.ts';
@@ -54,7 +55,8 @@ export interface TopJson {
 }
 
 /** A window of one key as the API shows it. */
-export interface PointJson extends Pick<WindowHeadJson, 'start' | 'startTime' | 'end' | 'endTime' | 'records'> {
+export interface PointJson extends SpanJson {
+  readonly records: number;
   readonly status: string | null;
   readonly values: Row['values'];
 }

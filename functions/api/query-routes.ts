@@ -20,7 +20,7 @@ import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName
 import { Problem } from './problem.ts';
 import { revisionColumns, revisionJson, revisionRows } from './revision-json.ts';
 import { type Route, type RouteOptions, route } from './route.ts';
-import { timed } from './time-json.ts';
+import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { windowColumns, windowHead, windowJson, windowRows } from './window-json.ts';
 
 /** Most windows in one answer, and how many unless told: an answer of Lambda ends at 6 MB. */
@@ -379,11 +379,7 @@ function memberOf(result: Json | undefined, name: string | undefined): unknown {
   return (result as Readonly<Record<string, Json>>)[name];
 }
 
-interface Point {
-  readonly start: number;
-  readonly startTime: string;
-  readonly end: number;
-  readonly endTime: string;
+interface Point extends SpanJson {
   readonly status: WindowView['status'] | null;
   readonly records: number;
   readonly values: Readonly<Record<string, unknown>>;
@@ -399,8 +395,8 @@ function seriesPoints(
   const identity = rowOf(query, JSON.stringify(query.groupBy.map((name) => key[name])), identityOf(query)).values;
   const points: Point[] = [];
   let last = after;
-  const point = ({ start, end }: Window, state: Point['status'], records: number, values: Point['values']): void => {
-    points.push({ start, startTime: isoTime(start), end, endTime: isoTime(end), status: state, records, values });
+  const point = (window: Window, status: Point['status'], records: number, values: Point['values']): void => {
+    points.push({ ...spanJson(window), status, records, values });
   };
   for (const view of views) {
     if (fill === 'identity' && last !== undefined) for (const gap of windowsBetween(query, last, view)) point(gap, null, 0, identity);

@@ -1,17 +1,12 @@
-import { isoTime } from '../core/event-time.ts';
 import type { Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { KeptPane, PaneStatus } from '../state/manifest.ts';
-import { timed } from './time-json.ts';
+import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { matchingRows } from './window-json.ts';
 
 /** A pane of a window as the API shows it. Times are epoch ms, with the same in ISO 8601 beside them. */
-export interface RevisionJson {
+export interface RevisionJson extends SpanJson {
   readonly query: string;
-  readonly start: number;
-  readonly startTime: string;
-  readonly end: number;
-  readonly endTime: string;
   readonly status: PaneStatus;
   readonly revision: number;
   readonly emittedAt: number | null;
@@ -21,16 +16,11 @@ export interface RevisionJson {
 }
 
 /** The pane with those of its rows that have the values of `key`. */
-export function revisionJson(
-  { query, start, end, status, revision, writtenAt, records, rows }: KeptPane,
-  key: Readonly<Record<string, unknown>>,
-): RevisionJson {
+export function revisionJson(pane: KeptPane, key: Readonly<Record<string, unknown>>): RevisionJson {
+  const { query, status, revision, writtenAt, records, rows } = pane;
   return {
     query,
-    start,
-    startTime: isoTime(start),
-    end,
-    endTime: isoTime(end),
+    ...spanJson(pane),
     status,
     revision,
     ...timed('emittedAt', 'emittedAtTime', writtenAt),

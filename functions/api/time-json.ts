@@ -1,4 +1,5 @@
 import { isoTime } from '../core/event-time.ts';
+import type { Window } from '../core/window.ts';
 
 /** A moment twice, under two names: epoch ms, and ISO 8601; both null when there is none, or minus infinity, before anything has come. */
 export function timed<Ms extends string, Iso extends string>(
@@ -9,4 +10,16 @@ export function timed<Ms extends string, Iso extends string>(
   const known = ms !== null && ms !== undefined && Number.isFinite(ms) ? ms : null;
   // TypeScript knows computed names of an object one by one only.
   return { [name]: known, [isoName]: known === null ? null : isoTime(known) } as Record<Ms, number | null> & Record<Iso, string | null>;
+}
+
+/** When a window begins and ends, each moment twice. */
+export interface SpanJson {
+  readonly start: number;
+  readonly startTime: string;
+  readonly end: number;
+  readonly endTime: string;
+}
+
+export function spanJson({ start, end }: Window): SpanJson {
+  return { start, startTime: isoTime(start), end, endTime: isoTime(end) };
 }

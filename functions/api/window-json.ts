@@ -1,16 +1,11 @@
-import { isoTime } from '../core/event-time.ts';
 import type { Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { WindowView } from '../state/window-reader.ts';
-import { timed } from './time-json.ts';
+import { type SpanJson, spanJson, timed } from './time-json.ts';
 
 /** A window as the API shows it, without its rows. Times are epoch ms, with the same in ISO 8601 beside them. */
-export interface WindowHeadJson {
+export interface WindowHeadJson extends SpanJson {
   readonly query: string;
-  readonly start: number;
-  readonly startTime: string;
-  readonly end: number;
-  readonly endTime: string;
   readonly status: 'open' | 'closing' | 'final';
   readonly revision: number | null;
   readonly finalizedAt: number | null;
@@ -23,13 +18,11 @@ export interface WindowJson extends WindowHeadJson {
   readonly rows: readonly Row[];
 }
 
-export function windowHead({ query, start, end, status, revision, finalizedAt, records }: WindowView): WindowHeadJson {
+export function windowHead(view: WindowView): WindowHeadJson {
+  const { query, status, revision, finalizedAt, records } = view;
   return {
     query,
-    start,
-    startTime: isoTime(start),
-    end,
-    endTime: isoTime(end),
+    ...spanJson(view),
     status,
     revision,
     ...timed('finalizedAt', 'finalizedAtTime', finalizedAt),

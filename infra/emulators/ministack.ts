@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAttached } from './attached.ts';
 import { EmulatorError } from './emulator-error.ts';
+import { freePort } from './free-port.ts';
 import { nodeFolder, pythonProgram, type ToolPlace } from './tools.ts';
 
 const version = '1.5.33';
@@ -79,17 +79,6 @@ async function start({ root, environment, signal }: ToolPlace, program: string, 
     said = running.output();
   }
   throw new EmulatorError(`ministack did not start: ${said.trimEnd().split('\n').slice(-5).join('\n')}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new EmulatorError('no free port'))));
-    });
-  });
 }
 
 async function answers(url: string, givesUp: () => boolean): Promise<boolean> {

@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../infra/emulators/free-port.ts';
 
 /** The oldest Java that the jar runs on. */
 const leastJava = 17;
@@ -56,17 +56,6 @@ export async function startDynamoDbLocal(folder: string): Promise<DynamoDbLocal>
     await ended;
   }
   throw new Error('DynamoDB Local did not start');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
 }
 
 /** Whether anything answers at the port before the process is given up, which takes it some seconds. */

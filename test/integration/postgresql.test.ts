@@ -1,13 +1,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, expect, it } from 'vitest';
 import type { Delivery } from '../../functions/core/sink.ts';
+import { freePort } from '../../infra/emulators/free-port.ts';
 
 /** Where a PostgreSQL is installed: in the path, or where Debian has its versions. */
 function programs(): string | undefined {
@@ -35,16 +35,6 @@ afterAll(async () => {
   for (const stop of stops.reverse()) await stop();
   rmSync(folder, { recursive: true, force: true });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
-}
 
 /** A database of this test alone, in its folder, on a port that was free; its directory of sockets is the folder too. */
 async function startDatabase(programsFolder: string): Promise<pg.ClientConfig> {

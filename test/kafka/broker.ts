@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import type { TestProject } from 'vitest/node';
 import { type Attached, runAttached, startAttached } from '../../infra/emulators/attached.ts';
+import { freePorts } from '../../infra/emulators/free-port.ts';
 import { findPackageRoot } from '../../infra/local/package-root.ts';
 
 declare module 'vitest' {
@@ -57,7 +56,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 async function start(): Promise<{ readonly address: string; readonly broker: Attached }> {
   const root = findPackageRoot();
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'));
-  const [port, controller] = await freePorts();
+  const [port = 0, controller = 0] = await freePorts(2);
   const file = join(folder, 'server.properties');
   // The bytes of a UUID; a hyphen in front would be taken for an option.
   const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
@@ -75,15 +74,6 @@ async function start(): Promise<{ readonly address: string; readonly broker: Att
   }
   const broker = startAttached({ ...command, args: [...java, 'kafka.Kafka', file], removes: folder });
   return { address: `127.0.0.1:${port}`, broker };
-}
-
-/** Two, held at the same time so that they differ. */
-async function freePorts(): Promise<readonly [number, number]> {
-  const [one, other] = [createServer().listen(0, '127.0.0.1'), createServer().listen(0, '127.0.0.1')];
-  await Promise.all([once(one, 'listening'), once(other, 'listening')]);
-  const ports = [(one.address() as AddressInfo).port, (other.address() as AddressInfo).port] as const;
-  await Promise.all([one, other].map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 async function answers(address: string, broker: Attached): Promise<boolean> {

@@ -33,11 +33,13 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
 
 /** Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each gap, as many as the query says. */
 function expectedWindows({ options, placed, events }: Ledger, query: Query, through: number): ReadonlySet<string> {
-  const times = [...(placed.get(query.name)?.keys() ?? [])].map((id) => events.get(id)?.time ?? Number.NaN);
-  const held = new Set(times.flatMap((time) => endsWith(options, time)));
+  const held = new Set<number>();
+  for (const [id, { closesAt }] of placed.get(query.name) ?? [])
+    // Of windows that overlap, those that had closed when a record came do not hold it.
+    for (const end of endsWith(options, events.get(id)?.time ?? Number.NaN)) if (end + query.latenessMs >= closesAt) held.add(end);
   const expected = new Set<string>();
   let run = 0;
-  for (const window of windowsAfter(options, Math.min(...times))) {
+  for (const window of windowsAfter(options, Math.min(...held) - 1)) {
     if (window.end > through) break;
     run = held.has(window.end) ? 0 : run + 1;
     if (run <= query.mostEmpty) expected.add(windowName(query.name, window));
