@@ -34,8 +34,8 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
 /** Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each gap, as many as the query says. */
 function expectedWindows({ options, placed, events }: Ledger, query: Query, through: number): ReadonlySet<string> {
   const held = new Set<number>();
+  // Of windows that overlap, those that had closed when a record came do not hold it.
   for (const [id, { closesAt }] of placed.get(query.name) ?? [])
-    // Of windows that overlap, those that had closed when a record came do not hold it.
     for (const end of endsWith(options, events.get(id)?.time ?? Number.NaN)) if (end + query.latenessMs >= closesAt) held.add(end);
   const expected = new Set<string>();
   let run = 0;
