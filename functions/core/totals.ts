@@ -1,6 +1,6 @@
 import { mistake } from './error.ts';
 import { compareKeys, type GroupValue, type KeyText, keyValues } from './group-key.ts';
-import { mergeInto, type Partial, type Partials, type Row } from './partial.ts';
+import { mergePartial, type Partial, type Partials, type Row } from './partial.ts';
 import type { Query } from './pipeline.ts';
 import type { Window } from './window.ts';
 
@@ -49,14 +49,18 @@ export function hasFields(query: Query, by: readonly string[]): boolean {
  * @param by fields of the query ({@link hasFields}), in the order wanted
  */
 export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: readonly string[]): readonly TotalRow[] {
-  const positions = by.map((name) => query.groupBy.indexOf(name));
+  const shortened = keyShortener(by.map((name) => query.groupBy.indexOf(name)));
   const merged = new Map<KeyText, Partial>();
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const { start, end, partials } of windows) {
     from = Math.min(from, start);
     to = Math.max(to, end);
-    for (const [key, partial] of partials) mergeInto(query, merged, [[shortened(key, positions), partial]]);
+    for (const [key, partial] of partials) {
+      const short = shortened(key);
+      const held = merged.get(short);
+      merged.set(short, held === undefined ? partial : mergePartial(query, held, partial));
+    }
   }
   return [...merged]
     .map(([key, partial]) => ({ key: keyValues(key), partial }))
@@ -64,9 +68,17 @@ export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: read
     .map(({ key, partial }) => totalRow(query, by, key, partial, { start: from, end: to }));
 }
 
-function shortened(key: KeyText, positions: readonly number[]): KeyText {
-  const values = keyValues(key);
-  return JSON.stringify(positions.map((position) => values[position] ?? null));
+/** Windows have the same keys over and over: each is read once. */
+function keyShortener(positions: readonly number[]): (key: KeyText) => KeyText {
+  const known = new Map<KeyText, KeyText>();
+  return (key) => {
+    const short = known.get(key);
+    if (short !== undefined) return short;
+    const values = keyValues(key);
+    const fresh = JSON.stringify(positions.map((position) => values[position] ?? null));
+    known.set(key, fresh);
+    return fresh;
+  };
 }
 
 function totalRow(query: Query, by: readonly string[], key: readonly GroupValue[], partial: Partial, { start, end }: Window): TotalRow {

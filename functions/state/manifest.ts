@@ -1,6 +1,6 @@
 import type { Json } from '../core/aggregate.ts';
 import { isoTime } from '../core/event-time.ts';
-import { decodePartials, encodePartials, type Partials, type Row } from '../core/partial.ts';
+import { decodeEach, encodePartials, type Partials, type Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow, sortedRows } from '../core/window-result.ts';
@@ -444,7 +444,7 @@ function statesOf(contents: readonly Attributes[]): readonly string[] | undefine
 
 /** The partial aggregates of a pane, to be merged with others'. */
 export function partialsOf(query: Query, pane: Pane): Partials {
-  if (pane.states !== undefined) return new Map(pane.states.flatMap((text) => [...decodePartials(query, text)]));
+  if (pane.states !== undefined) return new Map(pane.states.flatMap((text) => decodeEach(query, text)));
   return new Map(
     pane.rows
       .filter((row) => isGroupRow(query, row))

@@ -67,10 +67,11 @@ const totals = {
     return flag === 1 ? [encodeSum(sum), count, flag] : [encodeSum(sum), count];
   },
   decode: (json: Json): Total => {
-    const [sumJson, countJson, flag = 0, text = '0', ...more] = listIn(json);
+    const members = listIn(json);
+    const [sumJson, countJson, flag = 0, text] = members;
     const sum = decodeSum(sumJson);
-    const decimals = typeof text === 'string' ? decodedDecimal(text) : undefined;
-    if (decimals === undefined || (flag !== 0 && flag !== 1) || more.length > 0) throw corrupt(json);
+    const decimals = text === undefined ? zeroDecimal : typeof text === 'string' ? decodedDecimal(text) : undefined;
+    if (decimals === undefined || (flag !== 0 && flag !== 1) || members.length > 4) throw corrupt(json);
     return totalOf(sum, countIn(countJson), flag === 1 || isFraction(sum), decimals);
   },
 };
