@@ -96,8 +96,7 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
 }
 
 /** The keys of an event whose own matters are settled, by query. */
-function withKeys(pipeline: Pipeline, settled: Omit<AcceptedEvent, 'outcome' | 'keys'>): AcceptedEvent | Rejection {
-  const { valid, event, time, id } = settled;
+function withKeys(pipeline: Pipeline, { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys'>): AcceptedEvent | Rejection {
   const keys: (KeyText | undefined)[] = [];
   for (const query of pipeline.queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {

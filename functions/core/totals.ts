@@ -1,6 +1,6 @@
 import { mistake } from './error.ts';
 import { compareKeys, type GroupValue, type KeyText, keyValues } from './group-key.ts';
-import { mergePartial, type Partial, type Partials, type Row } from './partial.ts';
+import { mergeInto, type Partial, type Partials, type Row } from './partial.ts';
 import type { Query } from './pipeline.ts';
 import type { Window } from './window.ts';
 
@@ -56,11 +56,11 @@ export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: read
   for (const { start, end, partials } of windows) {
     from = Math.min(from, start);
     to = Math.max(to, end);
-    for (const [key, partial] of partials) {
-      const short = shortened(key);
-      const held = merged.get(short);
-      merged.set(short, held === undefined ? partial : mergePartial(query, held, partial));
-    }
+    mergeInto(
+      query,
+      merged,
+      Array.from(partials, ([key, partial]) => [shortened(key), partial] as const),
+    );
   }
   return [...merged]
     .map(([key, partial]) => ({ key: keyValues(key), partial }))
