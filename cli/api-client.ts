@@ -75,7 +75,12 @@ export interface ApiClient {
   /** All windows of a query, however many pages they take. */
   windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
   /** What there is behind a cursor in an output mode, and the cursor to go on with. */
-  changes(query: string, mode: Exclude<OutputMode, 'complete'>, filter: WindowFilter, cursor: string | undefined): Promise<WindowChanges>;
+  changes(
+    query: string,
+    mode: Exclude<OutputMode, 'complete'>,
+    filter: WindowFilter,
+    cursor: string | undefined,
+  ): Promise<WindowChanges>;
   /** The panes of the windows that start at a moment, as far as they are kept. */
   revisions(query: string, start: string, filter: Pick<WindowFilter, 'key'>): Promise<readonly RevisionJson[]>;
   totals(query: string, filter: WindowFilter & { readonly by?: string | undefined }): Promise<readonly TotalRow[]>;
@@ -106,7 +111,8 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
     parameters: Readonly<Record<string, string | number | undefined>> = {},
   ): Promise<T> => {
     const url = new URL(`${base.replace(/\/$/, '')}/v1/${path}`);
-    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(parameters))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     const response = await request(url);
     if (response.ok) return await answerOf<T>(response, holds);
     throw new TidemarkError(await problemOf(response));
@@ -114,11 +120,15 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
   async function* windowPages(query: string, filter: WindowFilter) {
     let cursor: string | undefined;
     do {
-      const page = await get<{ windows: WindowJson[]; cursor: string | null }>(`queries/${versioned(query)}/windows`, 'windows', {
-        ...filter,
-        limit: windowsPerPage,
-        cursor,
-      });
+      const page = await get<{ windows: WindowJson[]; cursor: string | null }>(
+        `queries/${versioned(query)}/windows`,
+        'windows',
+        {
+          ...filter,
+          limit: windowsPerPage,
+          cursor,
+        },
+      );
       yield page.windows;
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined);
@@ -134,7 +144,12 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
     async changes(query, mode, { status: _status, ...filter }, after) {
       const all = new Map<string, WindowJson>();
       for (let cursor = after; ; ) {
-        const page: WindowChanges = await get(`queries/${versioned(query)}/windows`, 'windows', { ...filter, mode, limit: windowsPerPage, cursor });
+        const page: WindowChanges = await get(`queries/${versioned(query)}/windows`, 'windows', {
+          ...filter,
+          mode,
+          limit: windowsPerPage,
+          cursor,
+        });
         // Of very many open windows some come again though nothing in them has changed.
         const unseen = page.windows.filter(({ start, end, status, records }) => {
           const had = all.get(`${start}/${end}`);
@@ -147,27 +162,40 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
     },
     revisions: async (query, start, filter) =>
       (
-        await get<{ revisions: RevisionJson[] }>(`queries/${versioned(query)}/windows/${encodeURIComponent(start)}/revisions`, 'revisions', {
-          ...filter,
-        })
+        await get<{ revisions: RevisionJson[] }>(
+          `queries/${versioned(query)}/windows/${encodeURIComponent(start)}/revisions`,
+          'revisions',
+          {
+            ...filter,
+          },
+        )
       ).revisions,
     top: (query, choice) => get(`queries/${versioned(query)}/top`, 'rows', { ...choice }),
     async series(query, filter) {
       const all: PointJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ points: PointJson[]; cursor: string | null }>(`queries/${versioned(query)}/series`, 'points', { ...filter, cursor });
+        const page = await get<{ points: PointJson[]; cursor: string | null }>(
+          `queries/${versioned(query)}/series`,
+          'points',
+          { ...filter, cursor },
+        );
         all.push(...page.points);
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);
       return all;
     },
-    totals: async (query, filter) => (await get<{ totals: TotalRow[] }>(`queries/${versioned(query)}/totals`, 'totals', { ...filter })).totals,
+    totals: async (query, filter) =>
+      (await get<{ totals: TotalRow[] }>(`queries/${versioned(query)}/totals`, 'totals', { ...filter })).totals,
     async late(range) {
       const all: SideJson[] = [];
       let cursor: string | undefined;
       do {
-        const page = await get<{ events: SideJson[]; cursor: string | null }>('late', 'events', { ...range, limit: lateEvents, cursor });
+        const page = await get<{ events: SideJson[]; cursor: string | null }>('late', 'events', {
+          ...range,
+          limit: lateEvents,
+          cursor,
+        });
         all.push(...page.events);
         cursor = page.cursor ?? undefined;
       } while (cursor !== undefined);
@@ -187,7 +215,9 @@ function versioned(query: string): string {
 async function answerOf<T extends object>(response: Response, holds: keyof T & string): Promise<T> {
   const answer: unknown = await response.json().catch(() => undefined);
   if (typeof answer === 'object' && answer !== null && Object.hasOwn(answer, holds)) return answer as T;
-  throw new TidemarkError(`${new URL(response.url).origin} answers, but with no ${holds}: is this the address of a Tidemark API?`);
+  throw new TidemarkError(
+    `${new URL(response.url).origin} answers, but with no ${holds}: is this the address of a Tidemark API?`,
+  );
 }
 
 async function problemOf(response: Response): Promise<string> {
@@ -202,5 +232,7 @@ async function problemOf(response: Response): Promise<string> {
 
 /** The rows of windows, as `batch` and `stream` print them. */
 export function resultRows(windows: readonly WindowJson[]): readonly ResultRow[] {
-  return windows.flatMap(({ query, start, end, status, revision, rows }) => rows.map((row) => ({ ...row, query, start, end, status, revision })));
+  return windows.flatMap(({ query, start, end, status, revision, rows }) =>
+    rows.map((row) => ({ ...row, query, start, end, status, revision })),
+  );
 }

@@ -8,7 +8,11 @@ import { type Deployment, deploymentOptions, stackOutput } from './stack.ts';
 /** The options by which a command finds a query API. */
 export const apiOptions = {
   ...deploymentOptions,
-  api: value('url', 'any other address of a query API, without /v1; to API Gateway requests are signed with your AWS credentials', httpUrl),
+  api: value(
+    'url',
+    'any other address of a query API, without /v1; to API Gateway requests are signed with your AWS credentials',
+    httpUrl,
+  ),
 };
 
 /** Where a query API is. */
@@ -40,10 +44,13 @@ export async function openApi(place: ApiPlace): Promise<ApiClient> {
 /** The address of the API that the options name. */
 export async function openAddress(place: ApiPlace): Promise<ApiAddress> {
   const given = (['port', 'api', 'stack'] as const).filter((name) => place[name] !== undefined);
-  if (given.length > 1) throw new UsageError(`${given.map((name) => `--${name}`).join(' and ')} exclude each other: give one of them`);
+  if (given.length > 1)
+    throw new UsageError(`${given.map((name) => `--${name}`).join(' and ')} exclude each other: give one of them`);
   if (place.port !== undefined) return { base: `http://127.0.0.1:${place.port}`, request: fetch };
   if (place.api === undefined && place.stack === undefined)
-    throw new UsageError('--port is missing: give the port that tidemark up printed, --stack with a stack, or --api with the address of a query API');
+    throw new UsageError(
+      '--port is missing: give the port that tidemark up printed, --stack with a stack, or --api with the address of a query API',
+    );
   const base = place.api ?? (await addressOf(place));
   return { base, request: requestsTo(new URL(base), place) };
 }
@@ -59,7 +66,11 @@ async function addressOf(place: ApiPlace): Promise<string> {
  * What makes requests to an API: behind API Gateway they are signed with the caller's own credentials (environment, profile), as the stack asks for; an
  * emulator on this machine takes any.
  */
-function requestsTo(api: URL, { profile, region: given }: Deployment, environment: NodeJS.ProcessEnv = process.env): (url: URL) => Promise<Response> {
+function requestsTo(
+  api: URL,
+  { profile, region: given }: Deployment,
+  environment: NodeJS.ProcessEnv = process.env,
+): (url: URL) => Promise<Response> {
   const region = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(api.hostname)?.[1];
   const own = async () => {
     const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
@@ -68,7 +79,8 @@ function requestsTo(api: URL, { profile, region: given }: Deployment, environmen
   if (region !== undefined) return signedFetch({ region, service: 'execute-api', credentials: own });
   if (!api.pathname.startsWith('/_aws/execute-api/')) return fetch;
   const { AWS_ACCESS_KEY_ID, AWS_PROFILE } = environment;
-  const credentials = AWS_ACCESS_KEY_ID || AWS_PROFILE || profile !== undefined ? own : { accessKeyId: 'test', secretAccessKey: 'test' };
+  const credentials =
+    AWS_ACCESS_KEY_ID || AWS_PROFILE || profile !== undefined ? own : { accessKeyId: 'test', secretAccessKey: 'test' };
   return signedFetch({ region: given ?? environment.AWS_REGION ?? 'us-east-1', service: 'execute-api', credentials });
 }
 
@@ -76,7 +88,9 @@ function requestsTo(api: URL, { profile, region: given }: Deployment, environmen
 export async function chosenQueries(api: ApiClient, name: string | undefined): ReturnType<ApiClient['queries']> {
   const queries = await api.queries();
   if (name === undefined) return queries;
-  const chosen = queries.find((query) => query.serves === name) ?? queries.find((query) => query.name === name.replace(/@1$/, ''));
-  if (chosen === undefined) throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
+  const chosen =
+    queries.find((query) => query.serves === name) ?? queries.find((query) => query.name === name.replace(/@1$/, ''));
+  if (chosen === undefined)
+    throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
   return [chosen];
 }

@@ -69,7 +69,9 @@ type OptionValue<Spec> = Spec extends { kind: 'flag' | 'negated' }
     : never;
 
 /** What a command's `run` finds under `options`. */
-export type OptionValues<Options extends OptionSpecs> = { readonly [Name in keyof Options]: OptionValue<Options[Name]> };
+export type OptionValues<Options extends OptionSpecs> = {
+  readonly [Name in keyof Options]: OptionValue<Options[Name]>;
+};
 
 /** An option that is either there or not. */
 export function flag(description: string): FlagSpec {

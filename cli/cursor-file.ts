@@ -12,8 +12,10 @@ export type Cursors = Readonly<Record<string, string>>;
 export function readCursors(file: string, mode: OutputMode): Cursors {
   if (!existsSync(file)) return {};
   const held = parsed(readFileSync(file, 'utf8'));
-  if (held === undefined) throw new TidemarkError(`--cursor: ${file} is no file of cursors: name a new file, which the first call makes`);
-  if (held.mode !== mode) throw new UsageError(`--cursor: ${file} is of --mode ${held.mode}: give that mode, or name a new file`);
+  if (held === undefined)
+    throw new TidemarkError(`--cursor: ${file} is no file of cursors: name a new file, which the first call makes`);
+  if (held.mode !== mode)
+    throw new UsageError(`--cursor: ${file} is of --mode ${held.mode}: give that mode, or name a new file`);
   return held.cursors;
 }
 
@@ -29,7 +31,9 @@ function parsed(content: string): { readonly mode: string; readonly cursors: Cur
     const value: unknown = JSON.parse(content);
     if (typeof value !== 'object' || value === null || !('mode' in value) || !('cursors' in value)) return undefined;
     const { mode, cursors } = value;
-    return typeof mode === 'string' && typeof cursors === 'object' && cursors !== null ? { mode, cursors: cursors as Cursors } : undefined;
+    return typeof mode === 'string' && typeof cursors === 'object' && cursors !== null
+      ? { mode, cursors: cursors as Cursors }
+      : undefined;
   } catch {
     return undefined;
   }

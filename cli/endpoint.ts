@@ -32,7 +32,8 @@ const emulator = { region: 'us-east-1', credentials: { accessKeyId: 'tidemark', 
  * default, HTTP/2, fails on every emulator.
  */
 export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = process.env) {
-  if (where.port !== undefined && where.endpoint !== undefined) throw new UsageError('--port and --endpoint exclude each other: give one of them');
+  if (where.port !== undefined && where.endpoint !== undefined)
+    throw new UsageError('--port and --endpoint exclude each other: give one of them');
   const { profile, region } = where;
   const named = { ...(profile === undefined ? {} : { profile }), ...(region === undefined ? {} : { region }) };
   const shared = { requestHandler: new NodeHttpHandler(), maxAttempts: 5, ...named };
@@ -43,7 +44,9 @@ export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = p
   return {
     ...shared,
     endpoint: where.endpoint,
-    ...(here && !AWS_ACCESS_KEY_ID && !AWS_PROFILE && profile === undefined ? { credentials: emulator.credentials } : {}),
+    ...(here && !AWS_ACCESS_KEY_ID && !AWS_PROFILE && profile === undefined
+      ? { credentials: emulator.credentials }
+      : {}),
     ...(here && !AWS_REGION && !AWS_DEFAULT_REGION && !AWS_PROFILE && profile === undefined && region === undefined
       ? { region: emulator.region }
       : {}),

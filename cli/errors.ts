@@ -33,11 +33,13 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
   },
   {
     when: /^(ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/,
-    say: (f) => `the endpoint cannot be reached (${oneLine(f.message)}): check the network, --endpoint, AWS_ENDPOINT_URL and the region`,
+    say: (f) =>
+      `the endpoint cannot be reached (${oneLine(f.message)}): check the network, --endpoint, AWS_ENDPOINT_URL and the region`,
   },
   {
     when: /^(ECONNRESET|EPIPE|ETIMEDOUT|TimeoutError)$/,
-    say: (f) => `the connection to the endpoint broke (${oneLine(f.message)}): run the command again (replay --resume puts only what is missing)`,
+    say: (f) =>
+      `the connection to the endpoint broke (${oneLine(f.message)}): run the command again (replay --resume puts only what is missing)`,
   },
   { when: /^EADDRINUSE$/, say: (f) => `port ${f.port} is in use: choose another --port, or stop what listens there` },
   { when: /^ENOENT$/, say: (f) => `${f.path || oneLine(f.message)} does not exist: correct the path` },
@@ -45,13 +47,18 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
   { when: /^EISDIR$/, say: (f) => `${f.path || 'a path given'} is a folder: name the files in it` },
   {
     when: /^(ENOTDIR|EEXIST)$/,
-    say: (f) => `${f.path || oneLine(f.message)} goes through a file, and a folder is needed there: choose another path`,
+    say: (f) =>
+      `${f.path || oneLine(f.message)} goes through a file, and a folder is needed there: choose another path`,
   },
-  { when: /^(ELOOP|ENAMETOOLONG)$/, say: (f) => `${f.path || oneLine(f.message)} is no path that leads anywhere (${f.code}): correct it` },
+  {
+    when: /^(ELOOP|ENAMETOOLONG)$/,
+    say: (f) => `${f.path || oneLine(f.message)} is no path that leads anywhere (${f.code}): correct it`,
+  },
   { when: /^ENOSPC$/, say: (f) => `no space left on the device${f.path && ` for ${f.path}`}` },
   {
     when: /^(EPROTO|ERR_SSL_|ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/,
-    say: (f) => `no TLS connection to the endpoint (${f.code}): check whether its address begins with http:// or https://, and its certificate`,
+    say: (f) =>
+      `no TLS connection to the endpoint (${f.code}): check whether its address begins with http:// or https://, and its certificate`,
   },
   {
     when: /^(CredentialsProviderError|CredentialsError)$/,
@@ -60,7 +67,8 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
   },
   {
     when: /^(ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|TokenRefreshRequired)$/,
-    say: (f) => `AWS does not accept the credentials (${f.name}): renew them (aws sso login) or choose another AWS_PROFILE`,
+    say: (f) =>
+      `AWS does not accept the credentials (${f.name}): renew them (aws sso login) or choose another AWS_PROFILE`,
   },
   {
     when: /^(AccessDenied|AccessDeniedException|NotAuthorized)$/,
@@ -74,7 +82,8 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
   { when: /^(ResourceInUseException)$/, say: (f) => `in use: ${oneLine(f.message)}` },
   {
     when: /^(ProvisionedThroughputExceededException|ThrottlingException|Throttling|LimitExceededException|RequestLimitExceeded|TooManyRequestsException|KMSThrottlingException|InternalFailure)$/,
-    say: (f) => `AWS throttles (${f.name}: ${oneLine(f.message)}): add shards or raise the limit, feed slower (--rate), and run the command again`,
+    say: (f) =>
+      `AWS throttles (${f.name}: ${oneLine(f.message)}): add shards or raise the limit, feed slower (--rate), and run the command again`,
   },
 ];
 
@@ -92,14 +101,19 @@ export function reportError(error: unknown): ErrorReport {
   }
   if (fault.message === 'bad port') {
     return {
-      message: 'HTTP clients refuse this port, which another service is known by: choose another --port for tidemark up',
+      message:
+        'HTTP clients refuse this port, which another service is known by: choose another --port for tidemark up',
       exitCode: 1,
       kind: 'expected',
     };
   }
   // The SDK has tried to read the answer of something that is no AWS.
   if (fault.name === 'SyntaxError' && typeof error === 'object' && error !== null && '$response' in error) {
-    return { message: 'what answers at the endpoint is not AWS: correct --port, --endpoint or AWS_ENDPOINT_URL', exitCode: 1, kind: 'expected' };
+    return {
+      message: 'what answers at the endpoint is not AWS: correct --port, --endpoint or AWS_ENDPOINT_URL',
+      exitCode: 1,
+      kind: 'expected',
+    };
   }
   for (const key of [fault.code, fault.name]) {
     const known = translations.find(({ when }) => key !== '' && when.test(key));
@@ -137,7 +151,8 @@ function faultOf(error: unknown): Fault {
 
 /** `fetch` says that it failed and hides why in the cause; a dual-stack connect failure is an AggregateError without a message, whose first part says where. */
 function innermost(error: unknown): unknown {
-  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined) return innermost(error.cause);
+  if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined)
+    return innermost(error.cause);
   return error instanceof AggregateError && error.message === '' ? error.errors[0] : error;
 }
 

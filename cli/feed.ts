@@ -27,11 +27,16 @@ export async function openFeed(
 ): Promise<Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>> {
   // the name of the stream alone says nothing about keys: its records go round the shards
   const pipeline =
-    options.stream !== undefined && options.pipeline === undefined ? undefined : await loadPipeline(options.pipeline ?? defaultPipeline);
+    options.stream !== undefined && options.pipeline === undefined
+      ? undefined
+      : await loadPipeline(options.pipeline ?? defaultPipeline);
   return {
     kinesis: new KinesisClient(clientConfig(options)),
     streamName:
-      options.stream ?? (options.stack === undefined ? streamNameOf(pipeline?.name ?? defaultPipeline) : await stackOutput(options, 'StreamName')),
+      options.stream ??
+      (options.stack === undefined
+        ? streamNameOf(pipeline?.name ?? defaultPipeline)
+        : await stackOutput(options, 'StreamName')),
     packing: options.aggregate ? 'aggregate' : 'single',
     partitionKey: pipeline && linePartitionKey(pipeline),
     onNotPut: ({ name, number, bytes }) =>

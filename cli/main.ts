@@ -26,7 +26,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   // Nothing is left that could happen: Node would end with its code 13 and without a word.
   process.once('beforeExit', () => {
     if (ended) return;
-    process.stderr.write('tidemark: the command waits for something that cannot come: look for an await at the top of the pipeline file\n');
+    process.stderr.write(
+      'tidemark: the command waits for something that cannot come: look for an await at the top of the pipeline file\n',
+    );
     process.exitCode = 1;
   });
   const exitCode = await runCommandLine(argv, {
@@ -46,7 +48,9 @@ let told = false;
 /** A pipeline's code runs in this process, and what it leaves behind must not end a command whose answer does not depend on it. */
 function tellOnce(reason: unknown): void {
   if (!told)
-    process.stderr.write(`tidemark: a promise that nobody waits for was rejected (${reportError(reason).message}): is the schema synchronous?\n`);
+    process.stderr.write(
+      `tidemark: a promise that nobody waits for was rejected (${reportError(reason).message}): is the schema synchronous?\n`,
+    );
   told = true;
 }
 
@@ -72,7 +76,11 @@ export async function runCommandLine(argv: readonly string[], edges: CommandProc
 }
 
 /** Only the module of the command that is named is loaded: the rest are a name and a summary. */
-async function createProgram(argv: readonly string[], edges: CommandProcess, done: (exitCode: number) => void): Promise<Commander> {
+async function createProgram(
+  argv: readonly string[],
+  edges: CommandProcess,
+  done: (exitCode: number) => void,
+): Promise<Commander> {
   const program = new Commander('tidemark')
     .description('Serverless event-time aggregation on AWS, on this machine or in an account.')
     .usage('COMMAND [OPTIONS]')
@@ -99,15 +107,20 @@ async function createProgram(argv: readonly string[], edges: CommandProcess, don
 
 function describe(sub: Commander, command: Command, edges: CommandProcess, done: (exitCode: number) => void): void {
   sub.description(command.description).option('--debug', 'show the stack of an unexpected error');
-  for (const { name, description } of command.operands ?? []) sub.argument(name.startsWith('[') ? name : `<${name}>`, description);
+  for (const { name, description } of command.operands ?? [])
+    sub.argument(name.startsWith('[') ? name : `<${name}>`, description);
   for (const [name, spec] of Object.entries(command.options)) sub.addOption(commanderOption(name, spec));
   const examples = command.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`);
   sub.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   sub.action(async () => {
-    if (sub.args.includes('')) throw new UsageError(`${command.operands?.[0]?.name ?? 'an argument'}: one is empty: give it a value`);
+    if (sub.args.includes(''))
+      throw new UsageError(`${command.operands?.[0]?.name ?? 'an argument'}: one is empty: give it a value`);
     const given = sub.opts();
     const options = Object.fromEntries(
-      Object.entries(command.options).map(([name, spec]) => [name, spec.kind === 'flag' ? given[name] === true : given[name]]),
+      Object.entries(command.options).map(([name, spec]) => [
+        name,
+        spec.kind === 'flag' ? given[name] === true : given[name],
+      ]),
     );
     done(await command.run({ operands: sub.args, options, process: edges }));
   });
@@ -121,7 +134,9 @@ function commanderOption(name: string, spec: OptionSpec): Option {
     case 'negated':
       return new Option(`--no-${kebab}`, spec.description);
     case 'value': {
-      const option = new Option(`--${kebab} <${spec.placeholder}>`, spec.description).argParser((text) => spec.parse(text, `--${kebab}`));
+      const option = new Option(`--${kebab} <${spec.placeholder}>`, spec.description).argParser((text) =>
+        spec.parse(text, `--${kebab}`),
+      );
       return spec.fallback === undefined ? option : option.default(spec.fallback);
     }
   }

@@ -21,7 +21,9 @@ export function integer(least: number, most: number): (value: string, option: st
 export function time(value: string, option: string): number {
   const ms = /^-?\d{1,15}$/.test(value) ? Number(value) : parseIsoTime(value);
   if (ms !== undefined) return ms;
-  throw new UsageError(`${option} is ISO 8601 with a zone (2026-11-24T00:00:00Z) or epoch milliseconds, not "${value}"`);
+  throw new UsageError(
+    `${option} is ISO 8601 with a zone (2026-11-24T00:00:00Z) or epoch milliseconds, not "${value}"`,
+  );
 }
 
 /** A parser of lengths of time, `90s` or `1 day 12 hours` or `0`, in ms: at least so many, at most 100 years. */
@@ -42,7 +44,9 @@ export const port = integer(1, 65_535);
 export function httpUrl(value: string, option: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` !== '')
-    throw new UsageError(`${option} is an address without a user, ? or #, such as http://127.0.0.1:4566, not "${value}"`);
+    throw new UsageError(
+      `${option} is an address without a user, ? or #, such as http://127.0.0.1:4566, not "${value}"`,
+    );
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return value;
   throw new UsageError(`${option} is an address such as http://127.0.0.1:4566, not "${value}"`);
 }

@@ -12,7 +12,14 @@ export interface PageProxy {
 }
 
 /** What a browser needs of an answer; the rest is about a connection that it does not have. */
-const passedOn = ['content-type', 'content-security-policy', 'cache-control', 'etag', 'referrer-policy', 'x-content-type-options'] as const;
+const passedOn = [
+  'content-type',
+  'content-security-policy',
+  'cache-control',
+  'etag',
+  'referrer-policy',
+  'x-content-type-options',
+] as const;
 
 /**
  * Serves a query API, its page included, on 127.0.0.1 and makes its requests as the command line does, signed where that is asked for. It lends its
@@ -46,7 +53,8 @@ export async function startPageProxy({ base, request }: ApiAddress, port: number
   const server = createServer((incoming, response) => void answer(incoming, response).catch(() => response.destroy()));
   server.listen(port, '127.0.0.1');
   await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') throw new UsageError(`--listen: port ${port} is in use: give another one, or 0 for any`);
+    if (error.code === 'EADDRINUSE')
+      throw new UsageError(`--listen: port ${port} is in use: give another one, or 0 for any`);
     throw error;
   });
   const { port: own } = server.address() as AddressInfo;
@@ -62,5 +70,7 @@ export async function startPageProxy({ base, request }: ApiAddress, port: number
 }
 
 function refuse(response: ServerResponse, status: number, detail: string): void {
-  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ type: 'about:blank', status, detail }));
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .end(JSON.stringify({ type: 'about:blank', status, detail }));
 }

@@ -27,7 +27,9 @@ export function resolvePipelineFile(nameOrPath: string): string {
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.ts'))
     .map((name) => name.slice(0, -3));
-  throw new UsageError(`--pipeline ${nameOrPath} is neither a file nor one of ${names.join(', ')}: correct the path or the name`);
+  throw new UsageError(
+    `--pipeline ${nameOrPath} is neither a file nor one of ${names.join(', ')}: correct the path or the name`,
+  );
 }
 
 /**
@@ -40,12 +42,16 @@ export async function loadPipeline(nameOrPath: string): Promise<Pipeline> {
 }
 
 /** The pipeline and its bundle, an ES module that other threads can import without bundling again. Errors as {@link loadPipeline}. */
-export async function loadPipelineBundle(nameOrPath: string): Promise<{ readonly pipeline: Pipeline; readonly bundle: string }> {
+export async function loadPipelineBundle(
+  nameOrPath: string,
+): Promise<{ readonly pipeline: Pipeline; readonly bundle: string }> {
   const file = resolvePipelineFile(nameOrPath);
   const bundle = await bundlePipeline(file);
   const module = await importBundled(bundle, file);
   if (!isPipeline(module.default)) {
-    throw new TidemarkError(`${file} has no pipeline as its default export: write export default definePipeline({ ... })`);
+    throw new TidemarkError(
+      `${file} has no pipeline as its default export: write export default definePipeline({ ... })`,
+    );
   }
   return { pipeline: module.default, bundle };
 }
@@ -65,12 +71,17 @@ async function bundlePipeline(file: string): Promise<string> {
     // zod and whatever else a pipeline needs goes into the bundle: it may come from its own node_modules, which the cache folder does not see
     alias: { tidemark: path.join(packageRoot, 'functions', 'core', 'index.ts') },
     nodePaths: [path.join(packageRoot, 'node_modules')],
-    banner: { js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    },
   }).catch((error: unknown) => {
     throw new TidemarkError(describeBuildFailure(file, error), { cause: error });
   });
   const code = result.outputFiles[0]?.contents ?? new Uint8Array();
-  const bundled = path.join(cacheFolder, `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
+  const bundled = path.join(
+    cacheFolder,
+    `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`,
+  );
   if (existsSync(bundled)) {
     const now = new Date();
     await utimes(bundled, now, now); // the launcher removes what was not used for a day
@@ -98,11 +109,18 @@ async function importBundled(bundled: string, file: string): Promise<{ readonly 
 
 function isPipeline(value: unknown): value is Pipeline {
   if (typeof value !== 'object' || value === null) return false;
-  return 'queries' in value && Array.isArray(value.queries) && 'delayMs' in value && 'eventTime' in value && typeof value.eventTime === 'function';
+  return (
+    'queries' in value &&
+    Array.isArray(value.queries) &&
+    'delayMs' in value &&
+    'eventTime' in value &&
+    typeof value.eventTime === 'function'
+  );
 }
 
 function describeBuildFailure(file: string, error: unknown): string {
-  const isFailure = (given: unknown): given is BuildFailure => given instanceof Error && 'errors' in given && Array.isArray(given.errors);
+  const isFailure = (given: unknown): given is BuildFailure =>
+    given instanceof Error && 'errors' in given && Array.isArray(given.errors);
   const first = isFailure(error) ? error.errors[0] : undefined;
   if (first === undefined) return `${file} cannot be bundled: ${String(error).split('\n', 1)[0]}`;
   const place = first.location ? `${first.location.file}:${first.location.line}:${first.location.column + 1}` : file;

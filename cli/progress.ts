@@ -22,8 +22,13 @@ const lineEveryMs = 1000;
 /**
  * A bar on a terminal; elsewhere plain lines, at most one a second and a last one, as a log wants them.
  */
-export async function createProgress({ label, total }: ProgressOptions, { stderr, now }: CommandProcess): Promise<Progress> {
-  return stderr.isTTY === true && total !== undefined ? createBar(label, total) : createLines(label, total, stderr, now);
+export async function createProgress(
+  { label, total }: ProgressOptions,
+  { stderr, now }: CommandProcess,
+): Promise<Progress> {
+  return stderr.isTTY === true && total !== undefined
+    ? createBar(label, total)
+    : createLines(label, total, stderr, now);
 }
 
 async function createBar(label: string, total: number): Promise<Progress> {
@@ -49,7 +54,12 @@ async function createBar(label: string, total: number): Promise<Progress> {
   };
 }
 
-function createLines(label: string, total: number | undefined, stderr: CommandProcess['stderr'], now: () => number): Progress {
+function createLines(
+  label: string,
+  total: number | undefined,
+  stderr: CommandProcess['stderr'],
+  now: () => number,
+): Progress {
   let lastMs = now();
   return {
     update(done, detail) {

@@ -26,11 +26,24 @@ export interface ResultRow {
 export type ResultForm = 'json' | 'table';
 
 /** Prints the rows of windows by query, window start and key, unless told otherwise, in whatever order they come: equal results are equal bytes. */
-export function printRows(rows: readonly ResultRow[], form: ResultForm, out: Writable, order: 'sorted' | 'as given' = 'sorted'): void {
+export function printRows(
+  rows: readonly ResultRow[],
+  form: ResultForm,
+  out: Writable,
+  order: 'sorted' | 'as given' = 'sorted',
+): void {
   const inOrder = (left: ResultRow, right: ResultRow) =>
     byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right);
   const sorted = order === 'as given' ? rows : [...rows].sort(inOrder);
-  const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({ query, start, end, key, values, status, revision }));
+  const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({
+    query,
+    start,
+    end,
+    key,
+    values,
+    status,
+    revision,
+  }));
   print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
 }
 
@@ -47,13 +60,19 @@ export function printRevisions(revisions: readonly RevisionJson[], form: ResultF
     revision,
     emittedAt,
   }));
-  print(plain, form, out, ['start', 'end', 'revision', 'status', 'emitted'], ({ start, end, revision, status, emittedAt }) => [
-    isoTime(start),
-    isoTime(end),
-    String(revision),
-    status,
-    emittedAt === null ? '' : isoTime(emittedAt),
-  ]);
+  print(
+    plain,
+    form,
+    out,
+    ['start', 'end', 'revision', 'status', 'emitted'],
+    ({ start, end, revision, status, emittedAt }) => [
+      isoTime(start),
+      isoTime(end),
+      String(revision),
+      status,
+      emittedAt === null ? '' : isoTime(emittedAt),
+    ],
+  );
 }
 
 /** Prints totals by query and key. */
@@ -83,7 +102,9 @@ export function printConservation(
   const { received, counted, late, duplicate, rejected, filtered } = counters;
   edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n`);
   if (form === 'json') {
-    edges.stdout.write(`${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, writeUnits, seconds })}\n`);
+    edges.stdout.write(
+      `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, writeUnits, seconds })}\n`,
+    );
   }
 }
 
@@ -124,7 +145,9 @@ function print<Row extends PrintedRow>(
     const [first] = own;
     if (first === undefined) continue;
     // A total, of a rollup or cube, lacks fields that its groups have.
-    const fields = own.map(({ key }) => Object.keys(key)).reduce((most, names) => (names.length > most.length ? names : most), []);
+    const fields = own
+      .map(({ key }) => Object.keys(key))
+      .reduce((most, names) => (names.length > most.length ? names : most), []);
     const columns: readonly Column[] = [
       ...timeNames.map((heading) => ({ heading })),
       ...fields.map((heading) => ({ heading })),

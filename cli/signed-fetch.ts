@@ -18,7 +18,11 @@ export interface SignedRequest {
 }
 
 /** `fetch` whose requests carry AWS's signature, version 4, as an API that signs callers in with IAM wants it. */
-export function signedFetch({ region, service, credentials }: Signer): (url: URL, request?: SignedRequest) => Promise<Response> {
+export function signedFetch({
+  region,
+  service,
+  credentials,
+}: Signer): (url: URL, request?: SignedRequest) => Promise<Response> {
   const signer = new SignatureV4({ region, service, credentials, sha256: Sha256 });
   return async (url, { method = 'GET', headers = {}, body } = {}) => {
     const signed = await signer.sign({

@@ -8,7 +8,11 @@ import { loadPipeline } from './pipeline-file.ts';
 /** The options by which a command is told which deployment it talks to. */
 export const deploymentOptions = {
   ...endpointOptions,
-  stack: value('name', 'a stack, in an account or on an emulator: its outputs say where its API, stream and functions are', text),
+  stack: value(
+    'name',
+    'a stack, in an account or on an emulator: its outputs say where its API, stream and functions are',
+    text,
+  ),
 };
 
 /** Which deployment. */
@@ -25,23 +29,30 @@ type OutputName = 'ApiUrl' | 'ApiId' | 'ApiStage' | 'StreamName' | 'FinalizeFunc
  */
 export async function stackOutput(where: Deployment, name: OutputName): Promise<string> {
   const { stack = '' } = where;
-  if (where.port !== undefined) throw new UsageError('--stack and --port exclude each other: the embedded AWS has no stacks');
+  if (where.port !== undefined)
+    throw new UsageError('--stack and --port exclude each other: the embedded AWS has no stacks');
   const client = new CloudFormationClient(clientConfig(where));
   try {
     const { Stacks } = await client.send(new DescribeStacksCommand({ StackName: stack }));
     const found = Stacks?.[0]?.Outputs?.find(({ OutputKey }) => OutputKey === name)?.OutputValue;
     if (found !== undefined) return found;
-    throw new TidemarkError(`--stack ${stack}: has no output ${name}: name a stack of Tidemark's app, or one that adds its outputs (addOutputs)`);
+    throw new TidemarkError(
+      `--stack ${stack}: has no output ${name}: name a stack of Tidemark's app, or one that adds its outputs (addOutputs)`,
+    );
   } catch (error) {
     if (!(error instanceof Error && error.name === 'ValidationError')) throw error;
-    throw new TidemarkError(`--stack ${stack}: does not exist there: correct the name, --region, --profile or --endpoint, or deploy it`);
+    throw new TidemarkError(
+      `--stack ${stack}: does not exist there: correct the name, --region, --profile or --endpoint, or deploy it`,
+    );
   } finally {
     client.destroy();
   }
 }
 
 /** The finalize function of a deployment: of the stack, as named, or that of the pipeline on this machine. */
-export async function finalizeFunction(options: Deployment & { readonly function?: string | undefined; readonly pipeline: string }): Promise<string> {
+export async function finalizeFunction(
+  options: Deployment & { readonly function?: string | undefined; readonly pipeline: string },
+): Promise<string> {
   if (options.function !== undefined) return options.function;
   if (options.stack !== undefined) return stackOutput(options, 'FinalizeFunction');
   return `tidemark-${(await loadPipeline(options.pipeline)).name}-finalize`;

@@ -7,7 +7,17 @@
  * of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a day go.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -119,7 +129,9 @@ async function launch() {
 }
 
 if (isTooOld(process.versions.node)) {
-  process.stderr.write(`tidemark: Node.js 20.19 or newer is needed, this is ${process.versions.node}: see https://nodejs.org/\n`);
+  process.stderr.write(
+    `tidemark: Node.js 20.19 or newer is needed, this is ${process.versions.node}: see https://nodejs.org/\n`,
+  );
   process.exitCode = 1;
 } else {
   await launch();

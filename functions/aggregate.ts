@@ -24,9 +24,12 @@ const config = readConfig();
 const tables = openTables(config.tables);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'aggregate', config.logLevel);
 surviveOrphanRejections((reason) =>
-  telemetry.logger.warn('The pipeline left a promise behind that was rejected: its schema and functions have to be synchronous', {
-    reason: String(reason),
-  }),
+  telemetry.logger.warn(
+    'The pipeline left a promise behind that was rejected: its schema and functions have to be synchronous',
+    {
+      reason: String(reason),
+    },
+  ),
 );
 
 const batches = openBatches(config.source);
@@ -34,7 +37,9 @@ const stream = openStream(config.source);
 
 /** Once a container, for a call a batch would be too many: what a warm one applies of another stream, no finalize run makes final. */
 const guard = streamGuard(tables.state, stream, (error) =>
-  telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', { error: String(error) }),
+  telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', {
+    error: String(error),
+  }),
 );
 
 let fits = false;
@@ -62,7 +67,9 @@ function aggregatorOf(shardId: string): ShardAggregator {
     if (range !== undefined) hashRanges.set(shardId, range);
     return ancestorsOf(listed, shardId);
   };
-  const known = shards.get(shardId) ?? shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors, lookups });
+  const known =
+    shards.get(shardId) ??
+    shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors, lookups });
   shards.delete(shardId);
   shards.set(shardId, known);
   let ids = 0;
@@ -85,10 +92,13 @@ function warnOfStray(shardId: string, record: StreamRecord | undefined): void {
   const id = warnedOfStray || range === undefined ? undefined : strayId(pipeline, record, range);
   if (id === undefined) return;
   warnedOfStray = true;
-  telemetry.logger.warn('An event lies on a shard that its id, the partition key, does not lead to: copies of it on another shard count again', {
-    id,
-    shardId,
-  });
+  telemetry.logger.warn(
+    'An event lies on a shard that its id, the partition key, does not lead to: copies of it on another shard count again',
+    {
+      id,
+      shardId,
+    },
+  );
 }
 
 const kick = kicker(config.finalizeFunction);
@@ -116,16 +126,22 @@ let warnedOfArrival = false;
 function warnOfArrival({ arrivalBy, shardId }: ShardBatch): void {
   if (arrivalBy === 'stream' || warnedOfArrival) return;
   warnedOfArrival = true;
-  telemetry.logger.warn("The records carry their producers' clocks: a wrong one gets past maxFutureSkew; set message.timestamp.type=LogAppendTime", {
-    shardId,
-  });
+  telemetry.logger.warn(
+    "The records carry their producers' clocks: a wrong one gets past maxFutureSkew; set message.timestamp.type=LogAppendTime",
+    {
+      shardId,
+    },
+  );
 }
 
 /** Shards of one invocation that are applied at a time; each has tens of calls under way. */
 const shardsAtATime = pLimit(4);
 
 /** Applies the batches, each exactly once and on its own. Throws, when all have come to an end, what only a retry of the same event can put right. */
-async function applyAll(given: readonly ShardBatch[], context: Context): Promise<readonly (readonly [shardId: string, report: BatchReport])[]> {
+async function applyAll(
+  given: readonly ShardBatch[],
+  context: Context,
+): Promise<readonly (readonly [shardId: string, report: BatchReport])[]> {
   const applied = given.map((batch) =>
     shardsAtATime(async () => {
       const { shardId, records } = batch;
@@ -151,7 +167,8 @@ export async function handler(event: unknown, context: Context): Promise<Batches
     for (const [shardId, report] of applied) kicks += kicks > 0 ? 0 : await kickFinalize(shardId, report);
     const reports = applied.map(([, report]) => report);
     const latest = reports.flatMap(({ maxEventTime }) => (maxEventTime === undefined ? [] : [maxEventTime]));
-    const lag = latest.length === 0 ? {} : { watermarkLag: Date.now() - shardWatermark(Math.min(...latest), pipeline.delayMs) };
+    const lag =
+      latest.length === 0 ? {} : { watermarkLag: Date.now() - shardWatermark(Math.min(...latest), pipeline.delayMs) };
     const counters = reports.reduce((total, report) => addCounters(total, report.counters), noEvents);
     const answer = batches.answer(reports.flatMap(({ resumeAt }) => (resumeAt === undefined ? [] : [resumeAt])));
     return { answer, counts: { ...counters, kicks }, milliseconds: lag };

@@ -9,7 +9,9 @@ import { createTelemetry } from './telemetry.ts';
 
 const config = readSourceConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'changes', config.logLevel);
-surviveOrphanRejections((reason) => logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }));
+surviveOrphanRejections((reason) =>
+  logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }),
+);
 
 const kinesis = sourceKinesis({ requestTimeoutMs: 20_000, maxAttempts: 3 });
 
@@ -26,7 +28,10 @@ export async function handler(event: unknown, context: Context): Promise<void> {
       onNotPut: ({ number, bytes }) => {
         changesTooLarge++;
         const { id, keys } = received[number - 1] ?? {};
-        logger.error('A change is longer than a record of Kinesis may be: leave the old images out of the stream of the table', { id, keys, bytes });
+        logger.error(
+          'A change is longer than a record of Kinesis may be: leave the old images out of the stream of the table',
+          { id, keys, bytes },
+        );
       },
     });
     return { answer: undefined, counts: { changes, changesTooLarge }, milliseconds: {} };

@@ -3,7 +3,9 @@ import { checkKafkaSource, type KafkaSource } from './core/kafka-source.ts';
 import { environmentNames } from './core/schema.ts';
 
 /** The stream that a pipeline reads. */
-export type StreamSource = { readonly kind: 'kinesis'; readonly stream: string } | ({ readonly kind: 'kafka' } & KafkaSource);
+export type StreamSource =
+  | { readonly kind: 'kinesis'; readonly stream: string }
+  | ({ readonly kind: 'kafka' } & KafkaSource);
 
 /** What the function of a source has to know of where it runs. */
 export interface SourceConfig {
@@ -38,7 +40,11 @@ export function readConfig(environment: Environment = process.env): Config {
   return {
     ...readSourceConfig(environment),
     source: readSource(required(environmentNames.stream), environment[environmentNames.kafka]),
-    tables: { state: required(environmentNames.state), windows: required(environmentNames.windows), rejects: required(environmentNames.rejects) },
+    tables: {
+      state: required(environmentNames.state),
+      windows: required(environmentNames.windows),
+      rejects: required(environmentNames.rejects),
+    },
     finalizeFunction: environment[environmentNames.finalize],
     sinks: JSON.parse(environment[environmentNames.sinks] ?? '{}'),
     ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
@@ -60,7 +66,8 @@ export function readSourceConfig(environment: Environment = process.env): Source
 function logLevelIn(environment: Environment): Config['logLevel'] {
   const level = environment[environmentNames.logLevel] ?? 'INFO';
   const logLevel = logLevels.find((known) => known === level);
-  if (logLevel === undefined) throw new TidemarkError(`${environmentNames.logLevel}: ${level} is not a log level: use ${logLevels.join(', ')}`);
+  if (logLevel === undefined)
+    throw new TidemarkError(`${environmentNames.logLevel}: ${level} is not a log level: use ${logLevels.join(', ')}`);
   return logLevel;
 }
 
@@ -100,13 +107,19 @@ export interface ObjectsConfig extends SourceConfig {
 /** @throws TidemarkError that names the variable */
 export function readObjectsConfig(environment: Environment = process.env): ObjectsConfig {
   const stateTable = requiredIn(environment, environmentNames.state);
-  return { ...readSourceConfig(environment), stateTable, queueUrl: requiredIn(environment, environmentNames.objectsQueue) };
+  return {
+    ...readSourceConfig(environment),
+    stateTable,
+    queueUrl: requiredIn(environment, environmentNames.objectsQueue),
+  };
 }
 
 function requiredIn(environment: Environment, name: string): string {
   const value = environment[name];
   if (value === undefined || value === '')
-    throw new TidemarkError(`${name}: missing in the function's environment: deploy it with the construct, which sets it`);
+    throw new TidemarkError(
+      `${name}: missing in the function's environment: deploy it with the construct, which sets it`,
+    );
   return value;
 }
 
@@ -120,7 +133,11 @@ function readSource(stream: string, kafka: string | undefined): StreamSource {
     brokers = undefined;
   }
   if (typeof brokers !== 'object' || brokers === null)
-    throw mistake(environmentNames.kafka, kafka, 'is not an object of JSON: deploy the function with the construct, which sets it');
+    throw mistake(
+      environmentNames.kafka,
+      kafka,
+      'is not an object of JSON: deploy the function with the construct, which sets it',
+    );
   return { kind: 'kafka', ...checkKafkaSource({ ...(brokers as KafkaSource), topic: stream }) };
 }
 
@@ -128,11 +145,21 @@ function readSource(stream: string, kafka: string | undefined): StreamSource {
  * The source, which has to be of the kind that the function was bundled for.
  * @throws TidemarkError when code and environment are of different deployments
  */
-export function sourceOf<Kind extends StreamSource['kind']>(kind: Kind, source: StreamSource): Extract<StreamSource, { kind: Kind }> {
+export function sourceOf<Kind extends StreamSource['kind']>(
+  kind: Kind,
+  source: StreamSource,
+): Extract<StreamSource, { kind: Kind }> {
   if (isOf(kind, source)) return source;
-  throw mistake('source', source.kind, `is not what the function was bundled for, ${kind}: deploy it with the construct, which sets both`);
+  throw mistake(
+    'source',
+    source.kind,
+    `is not what the function was bundled for, ${kind}: deploy it with the construct, which sets both`,
+  );
 }
 
-function isOf<Kind extends StreamSource['kind']>(kind: Kind, source: StreamSource): source is Extract<StreamSource, { kind: Kind }> {
+function isOf<Kind extends StreamSource['kind']>(
+  kind: Kind,
+  source: StreamSource,
+): source is Extract<StreamSource, { kind: Kind }> {
   return source.kind === kind;
 }

@@ -38,7 +38,11 @@ export async function handler(_event: unknown, context: Context): Promise<Delive
     });
     const { delivered, failed, deadLetters, oldestMs } = report;
     if (report.outcome === 'busy') return { answer: report, counts: {}, milliseconds: {} };
-    return { answer: report, counts: { delivered, failedDeliveries: failed, deadLetters }, milliseconds: { oldestWaiting: oldestMs } };
+    return {
+      answer: report,
+      counts: { delivered, failedDeliveries: failed, deadLetters },
+      milliseconds: { oldestWaiting: oldestMs },
+    };
   });
 }
 

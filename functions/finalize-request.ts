@@ -35,7 +35,12 @@ export type FinalizeTask =
   | { readonly task: 'alias' | 'remove'; readonly query: string }
   | { readonly task: 'lookup'; readonly lookup: LookupRequest }
   | { readonly task: 'late'; readonly correction: CorrectionRequest }
-  | { readonly task: 'backfill'; readonly range: BackfillRange; readonly windows: readonly HistoryWindow[]; readonly isWhole: boolean };
+  | {
+      readonly task: 'backfill';
+      readonly range: BackfillRange;
+      readonly windows: readonly HistoryWindow[];
+      readonly isWhole: boolean;
+    };
 
 /**
  * What an invocation asks for. A schedule's event has no `request`, and by hand there may be no event at all.
@@ -43,8 +48,10 @@ export type FinalizeTask =
  */
 export function finalizeRequest(event: unknown): FinalizeTask {
   if (event === null || event === undefined) return { task: 'advance' };
-  if (typeof event !== 'object' || Array.isArray(event)) throw mistake('event', event, 'is not an object: give {} or {"request":"drain"}');
-  const { request, query, sink }: { readonly request?: unknown; readonly query?: unknown; readonly sink?: unknown } = event;
+  if (typeof event !== 'object' || Array.isArray(event))
+    throw mistake('event', event, 'is not an object: give {} or {"request":"drain"}');
+  const { request, query, sink }: { readonly request?: unknown; readonly query?: unknown; readonly sink?: unknown } =
+    event;
   if (request === undefined) return { task: 'advance' };
   if (request === 'drain' || request === 'sinks') return { task: request };
   if (request === 'redrive') {
@@ -58,17 +65,20 @@ export function finalizeRequest(event: unknown): FinalizeTask {
       request,
       'is not known: give "drain" to end the stream, "sinks", "redrive" with a sink, "alias", "remove", "backfill" or "late" with a query, "lookup" with a table, or none to raise the watermark',
     );
-  if (typeof query !== 'string') throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
+  if (typeof query !== 'string')
+    throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
   if (request === 'late') return { task: request, correction: correctionRequest(event, query) };
   return request === 'backfill' ? { task: request, ...backfillRequest(event, query) } : { task: request, query };
 }
 
 function correctionRequest(event: object, query: string): CorrectionRequest {
   const { since, until, settled, window, by }: { readonly [name in keyof FinalizeEvent]?: unknown } = event;
-  if (settled !== 'replayed' && settled !== 'discarded') throw mistake('settled', settled, 'is not known: give "replayed" or "discarded"');
+  if (settled !== 'replayed' && settled !== 'discarded')
+    throw mistake('settled', settled, 'is not known: give "replayed" or "discarded"');
   for (const [name, time] of Object.entries({ since, until }))
     if (!Number.isSafeInteger(time)) throw mistake(name, time, 'is no time: give epoch milliseconds');
-  if (window !== undefined && !Number.isSafeInteger(window)) throw mistake('window', window, 'is no time: give epoch milliseconds');
+  if (window !== undefined && !Number.isSafeInteger(window))
+    throw mistake('window', window, 'is no time: give epoch milliseconds');
   if (typeof by !== 'string' || by === '') throw mistake('by', by, 'says nobody: say who asks, for the audit');
   const arrival = { fromMs: since as number, toMs: until as number };
   return { query, settled, arrival, window: window as number | undefined, by };
@@ -76,9 +86,11 @@ function correctionRequest(event: object, query: string): CorrectionRequest {
 
 function backfillRequest(event: object, query: string) {
   const { since, until, windows, isWhole }: { readonly [name in keyof FinalizeEvent]?: unknown } = event;
-  if (since !== undefined && !Number.isSafeInteger(since)) throw mistake('since', since, 'is no time: give epoch milliseconds');
+  if (since !== undefined && !Number.isSafeInteger(since))
+    throw mistake('since', since, 'is no time: give epoch milliseconds');
   if (!Number.isSafeInteger(until)) throw mistake('until', until, 'is no time: give epoch milliseconds');
-  if (isWhole !== undefined && typeof isWhole !== 'boolean') throw mistake('isWhole', isWhole, 'is neither true nor false: give one');
+  if (isWhole !== undefined && typeof isWhole !== 'boolean')
+    throw mistake('isWhole', isWhole, 'is neither true nor false: give one');
   const range = { query, since: (since as number | undefined) ?? Number.NEGATIVE_INFINITY, until: until as number };
   return { range, windows: historyWindows(windows), isWhole: isWhole ?? false };
 }

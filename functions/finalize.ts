@@ -27,7 +27,9 @@ const stream = openStream(config.source);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
 /** The sinks that have a function here, and what asks it for a run. */
-const kickers = new Map(Object.entries(config.sinks).map(([name, functionName]) => [name, kicker(functionName ?? undefined)]));
+const kickers = new Map(
+  Object.entries(config.sinks).map(([name, functionName]) => [name, kicker(functionName ?? undefined)]),
+);
 const served = new Set(kickers.keys());
 
 /** What a warm container remembers of windows that overlap. */
@@ -88,35 +90,61 @@ async function kickSinks(names: ReadonlySet<string>): Promise<void> {
       try {
         await kickers.get(name)?.();
       } catch (error) {
-        telemetry.logger.info('A sink could not be asked for a run: its schedule will', { sink: name, error: String(error) });
+        telemetry.logger.info('A sink could not be asked for a run: its schedule will', {
+          sink: name,
+          error: String(error),
+        });
       }
     }),
   );
 }
 
 /** @param told takes the names of sinks that have something to do, besides those that the publisher knows */
-async function answerTo(request: FinalizeTask, context: Context, publisher: Publisher, told: Set<string>): Promise<Measured<Answer>> {
+async function answerTo(
+  request: FinalizeTask,
+  context: Context,
+  publisher: Publisher,
+  told: Set<string>,
+): Promise<Measured<Answer>> {
   const unmeasured = { counts: {}, milliseconds: {} };
   const { state, windows } = tables;
   const now = () => Date.now();
   const remainingMs = () => context.getRemainingTimeInMillis();
-  const options = { pipeline, state, windows, limit: pLimit(concurrency), publish: publisher.publish, now, remainingMs };
-  if (request.task === 'alias') return { answer: { serves: await pointAlias(pipeline, state, request.query) }, ...unmeasured };
+  const options = {
+    pipeline,
+    state,
+    windows,
+    limit: pLimit(concurrency),
+    publish: publisher.publish,
+    now,
+    remainingMs,
+  };
+  if (request.task === 'alias')
+    return { answer: { serves: await pointAlias(pipeline, state, request.query) }, ...unmeasured };
   if (request.task === 'remove') return { answer: await removeQuery(options, request.query), ...unmeasured };
-  if (request.task === 'sinks') return { answer: { sinks: await sinkStatuses(state, pipeline, served) }, ...unmeasured };
+  if (request.task === 'sinks')
+    return { answer: { sinks: await sinkStatuses(state, pipeline, served) }, ...unmeasured };
   if (request.task === 'redrive') {
     const answer = await redrive(options, request.sink);
     told.add(request.sink);
     return { answer, ...unmeasured };
   }
   await checkDefinition(state, pipeline);
-  if (request.task === 'backfill') return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
+  if (request.task === 'backfill')
+    return { answer: await backfill(options, request.range, request.windows, request.isWhole), ...unmeasured };
   if (request.task === 'lookup') return { answer: await operateLookup(options, request.lookup), ...unmeasured };
   if (request.task === 'late')
-    return { answer: await correct({ ...options, rejects: tables.rejects, attempt: randomUUID }, request.correction), ...unmeasured };
-  const report = await finalize({ ...options, stream, cache, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 }, request.task);
+    return {
+      answer: await correct({ ...options, rejects: tables.rejects, attempt: randomUUID }, request.correction),
+      ...unmeasured,
+    };
+  const report = await finalize(
+    { ...options, stream, cache, runId: randomUUID(), retentionMs: streamRetentionHours * 3_600_000 },
+    request.task,
+  );
   for (const { shardId, unreadable } of report.shards)
-    if (unreadable !== undefined) telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
+    if (unreadable !== undefined)
+      telemetry.logger.error('A shard could not be read and holds the watermark', { shardId, unreadable });
   const { watermark, heldBy, openPanes, windowsOpen, closingsLeft, drained } = report;
   const unreadableShards = report.shards.filter((shard) => shard.unreadable !== undefined).length;
   // A stream in which nothing happens has a watermark that stands still, and nobody waits for it.
@@ -133,7 +161,14 @@ async function answerTo(request: FinalizeTask, context: Context, publisher: Publ
   };
   return {
     answer,
-    counts: { windowsFinalized: report.windows, openPanes, windowsOpen, closingsLeft, unreadableShards, conservationMismatch },
+    counts: {
+      windowsFinalized: report.windows,
+      openPanes,
+      windowsOpen,
+      closingsLeft,
+      unreadableShards,
+      conservationMismatch,
+    },
     milliseconds: lag,
   };
 }

@@ -15,8 +15,13 @@ export function strayId(pipeline: Pipeline, record: StreamRecord | undefined, ra
   if (pipeline.dedup === undefined || record === undefined || event === undefined || more.length > 0) return undefined;
   const read = readRaw(withoutTable(pipeline), event, record.arrival);
   if (read.outcome === 'rejected' || read.id === undefined) return undefined;
-  const keys = [eventIdOf(record.partitionKey), /^\d{1,15}$/.test(record.partitionKey) ? eventIdOf(Number(record.partitionKey)) : undefined];
-  const isKey = keys.some((key) => key !== undefined && !('refused' in key) && key.high === read.id?.high && key.low === read.id.low);
+  const keys = [
+    eventIdOf(record.partitionKey),
+    /^\d{1,15}$/.test(record.partitionKey) ? eventIdOf(Number(record.partitionKey)) : undefined,
+  ];
+  const isKey = keys.some(
+    (key) => key !== undefined && !('refused' in key) && key.high === read.id?.high && key.low === read.id.low,
+  );
   if (!isKey) return undefined;
   const hash = BigInt(`0x${createHash('md5').update(record.partitionKey).digest('hex')}`);
   return hash >= range.first && hash <= range.last ? undefined : record.partitionKey;

@@ -13,7 +13,9 @@ import { createTelemetry } from './telemetry.ts';
 
 const config = readSourceConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'ingest', config.logLevel);
-surviveOrphanRejections((reason) => logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }));
+surviveOrphanRejections((reason) =>
+  logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }),
+);
 
 /** Longest call, ms: two of them have to fit into an invocation. */
 const kinesis = sourceKinesis({ requestTimeoutMs: 8_000, maxAttempts: 2 });
@@ -21,7 +23,10 @@ const kinesis = sourceKinesis({ requestTimeoutMs: 8_000, maxAttempts: 2 });
 const retryMs = 8_000;
 
 /** Takes events behind API Gateway (REST, payload version 1). */
-export async function handler(event: unknown, context: Context): Promise<Awaited<ReturnType<ReturnType<typeof handle>>>> {
+export async function handler(
+  event: unknown,
+  context: Context,
+): Promise<Awaited<ReturnType<ReturnType<typeof handle>>>> {
   return measured(undefined, context, async () => {
     const { answer, events } = await answered(restRequest(event), context);
     const of = (some: (each: EventAnswer) => boolean) => events.filter(some).length;

@@ -41,4 +41,8 @@ function streamRecord({ offset, timestamp, key, value }: KafkaRecord): StreamRec
 }
 
 /** A record without a value says, in a compacted topic, that its key is gone: no event that could be counted. */
-const tombstone: RawEvent = { text: rejection('unparsable', 'no value: a tombstone'), subRecord: 0, bytes: () => new Uint8Array() };
+const tombstone: RawEvent = {
+  text: rejection('unparsable', 'no value: a tombstone'),
+  subRecord: 0,
+  bytes: () => new Uint8Array(),
+};

@@ -13,10 +13,15 @@ export type KafkaCredentials = Pick<ConnectionOptions, 'tls' | 'sasl'>;
  * Reads what a source's secrets hold. Users, passwords and tokens are read again for each connection, so that a rotated secret is met without a new container.
  * @throws TidemarkError when a secret does not hold what Lambda's event source mapping wants of it too
  */
-export async function kafkaCredentials({ authentication, secret = '', rootCertificate }: KafkaSource): Promise<KafkaCredentials> {
+export async function kafkaCredentials({
+  authentication,
+  secret = '',
+  rootCertificate,
+}: KafkaSource): Promise<KafkaCredentials> {
   const secrets = new SecretsManagerClient({ requestHandler: new NodeHttpHandler() });
   const field = async (name: string) => secretField(secrets, secret, name, 'required');
-  const tls = rootCertificate === undefined ? {} : { ca: await secretField(secrets, rootCertificate, 'certificate', 'required') };
+  const tls =
+    rootCertificate === undefined ? {} : { ca: await secretField(secrets, rootCertificate, 'certificate', 'required') };
   const user = { username: () => field('username'), password: () => field('password') };
   switch (authentication) {
     case 'plaintext':
@@ -26,7 +31,10 @@ export async function kafkaCredentials({ authentication, secret = '', rootCertif
     case 'iam':
       return {
         tls,
-        sasl: { mechanism: 'OAUTHBEARER', token: async () => iamToken(await secrets.config.region(), secrets.config.credentials, new Date()) },
+        sasl: {
+          mechanism: 'OAUTHBEARER',
+          token: async () => iamToken(await secrets.config.region(), secrets.config.credentials, new Date()),
+        },
       };
     case 'scram-512':
       return { tls, sasl: { mechanism: 'SCRAM-SHA-512', ...user } };
@@ -42,7 +50,12 @@ export async function kafkaCredentials({ authentication, secret = '', rootCertif
   }
 }
 
-async function secretField(secrets: SecretsManagerClient, arn: string, name: string, need: 'required' | 'optional'): Promise<string> {
+async function secretField(
+  secrets: SecretsManagerClient,
+  arn: string,
+  name: string,
+  need: 'required' | 'optional',
+): Promise<string> {
   const { SecretString = '' } = await secrets.send(new GetSecretValueCommand({ SecretId: arn }));
   let content: unknown;
   try {
@@ -50,11 +63,16 @@ async function secretField(secrets: SecretsManagerClient, arn: string, name: str
   } catch {
     content = undefined;
   }
-  const value = typeof content === 'object' && content !== null ? (content as Readonly<Record<string, unknown>>)[name] : undefined;
+  const value =
+    typeof content === 'object' && content !== null ? (content as Readonly<Record<string, unknown>>)[name] : undefined;
   if (typeof value === 'string') return value;
   if (need === 'optional') return '';
   // What a secret holds is shown to nobody.
-  throw mistake('secret', arn, `has no text ${name}: store it as an object of JSON with that field, as Lambda's event source mapping reads it`);
+  throw mistake(
+    'secret',
+    arn,
+    `has no text ${name}: store it as an object of JSON with that field, as Lambda's event source mapping reads it`,
+  );
 }
 
 /** How long a token is good for, in seconds: MSK's own libraries ask for so long. */
@@ -73,6 +91,7 @@ export async function iamToken(region: string, credentials: SignerCredentials, n
   const request = { method: 'GET', protocol: 'https:', hostname, path: '/', headers: { host: hostname }, query };
   const signed = await signer.presign(request, { expiresIn: tokenSeconds, signingDate: now });
   const address = new URL(`https://${hostname}/`);
-  for (const [name, value] of Object.entries({ ...signed.query, 'User-Agent': 'tidemark' })) address.searchParams.set(name, String(value));
+  for (const [name, value] of Object.entries({ ...signed.query, 'User-Agent': 'tidemark' }))
+    address.searchParams.set(name, String(value));
   return Buffer.from(address.href).toString('base64url');
 }

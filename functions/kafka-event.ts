@@ -38,10 +38,12 @@ export function kafkaEvent(event: unknown, topic: string): readonly PartitionRec
       eventSource,
       'is neither aws:kafka nor SelfManagedKafka: invoke this function by its event source mapping from Kafka only',
     );
-  if (!isObject(records)) throw mistake('records', records, 'is not an object: give the event of a Kafka event source mapping');
+  if (!isObject(records))
+    throw mistake('records', records, 'is not an object: give the event of a Kafka event source mapping');
   const byPartition = new Map<number, KafkaRecord[]>();
   for (const [name, list] of Object.entries(records)) {
-    if (!Array.isArray(list)) throw mistake(`records.${name}`, list, 'is not a list: give the event of a Kafka event source mapping');
+    if (!Array.isArray(list))
+      throw mistake(`records.${name}`, list, 'is not a list: give the event of a Kafka event source mapping');
     for (const [i, each] of list.entries()) {
       const { partition, record } = kafkaRecord(`records.${name}[${i}]`, each, name, topic);
       const known = byPartition.get(partition);
@@ -49,11 +51,20 @@ export function kafkaEvent(event: unknown, topic: string): readonly PartitionRec
       else known.push(record);
     }
   }
-  return [...byPartition].map(([partition, own]) => ({ partition, records: inSequence(own, ({ offset }) => String(offset)) }));
+  return [...byPartition].map(([partition, own]) => ({
+    partition,
+    records: inSequence(own, ({ offset }) => String(offset)),
+  }));
 }
 
-function kafkaRecord(field: string, record: unknown, list: string, topic: string): { readonly partition: number; readonly record: KafkaRecord } {
-  if (!isObject(record)) throw mistake(field, record, 'is not a record: give the event of a Kafka event source mapping');
+function kafkaRecord(
+  field: string,
+  record: unknown,
+  list: string,
+  topic: string,
+): { readonly partition: number; readonly record: KafkaRecord } {
+  if (!isObject(record))
+    throw mistake(field, record, 'is not a record: give the event of a Kafka event source mapping');
   const { partition, offset, timestamp, timestampType, key, value } = record;
   if (record.topic !== topic)
     throw mistake(
@@ -61,14 +72,29 @@ function kafkaRecord(field: string, record: unknown, list: string, topic: string
       record.topic,
       `is not topic ${topic}: give each topic a pipeline of its own, as a stream has one order of numbers`,
     );
-  if (!isCount(partition)) throw mistake(`${field}.partition`, partition, 'is not a partition: give a whole number from 0 on');
+  if (!isCount(partition))
+    throw mistake(`${field}.partition`, partition, 'is not a partition: give a whole number from 0 on');
   if (list !== partitionShard(topic, partition))
     throw mistake(`${field}.partition`, partition, `is not the partition of its list: give Lambda's own event`);
   if (!isCount(offset)) throw mistake(`${field}.offset`, offset, 'is not an offset: give a whole number from 0 on');
-  if (typeof timestamp !== 'number') throw mistake(`${field}.timestamp`, timestamp, 'is not a time: give epoch milliseconds as a number');
+  if (typeof timestamp !== 'number')
+    throw mistake(`${field}.timestamp`, timestamp, 'is not a time: give epoch milliseconds as a number');
   if (typeof timestampType !== 'string')
-    throw mistake(`${field}.timestampType`, timestampType, 'is not a type of timestamp: give CREATE_TIME or LOG_APPEND_TIME');
-  return { partition, record: { offset, timestamp, timestampType, key: textOf(`${field}.key`, key), value: textOf(`${field}.value`, value) } };
+    throw mistake(
+      `${field}.timestampType`,
+      timestampType,
+      'is not a type of timestamp: give CREATE_TIME or LOG_APPEND_TIME',
+    );
+  return {
+    partition,
+    record: {
+      offset,
+      timestamp,
+      timestampType,
+      key: textOf(`${field}.key`, key),
+      value: textOf(`${field}.value`, value),
+    },
+  };
 }
 
 function textOf(field: string, given: unknown): string | undefined {

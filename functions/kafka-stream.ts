@@ -70,9 +70,13 @@ export function kafkaStream(source: KafkaSource): Stream {
       const partition = shardPartition(topic, shardId);
       const { consumer, topicId, partitions } = await described('known');
       const leader = partition === undefined ? undefined : partitions[partition]?.leader;
-      if (partition === undefined || leader === undefined) throw new Error(`topic ${topic} has no partition ${shardId}`);
+      if (partition === undefined || leader === undefined)
+        throw new Error(`topic ${topic} has no partition ${shardId}`);
       try {
-        return await tailOf({ consumer, topic, topicId, partition, leader }, after === undefined ? undefined : BigInt(after));
+        return await tailOf(
+          { consumer, topic, topicId, partition, leader },
+          after === undefined ? undefined : BigInt(after),
+        );
       } catch (error) {
         // Its leader may have moved.
         consumer.clearMetadata();
@@ -84,9 +88,18 @@ export function kafkaStream(source: KafkaSource): Stream {
 
 async function connect(source: KafkaSource): Promise<Consumer> {
   // Loaded at the first question, for it takes a while, which a function's start has no time for, and not all that a function does asks one.
-  const [{ Consumer: Client }, credentials] = await Promise.all([import('@platformatic/kafka'), kafkaCredentials(source)]);
+  const [{ Consumer: Client }, credentials] = await Promise.all([
+    import('@platformatic/kafka'),
+    kafkaCredentials(source),
+  ]);
   // A group is named and not joined: its positions are those of Lambda's pollers, which say nothing of what is committed here.
-  return new Client({ clientId: 'tidemark', groupId: 'tidemark', bootstrapBrokers: [...source.bootstrapServers], ...limits, ...credentials });
+  return new Client({
+    clientId: 'tidemark',
+    groupId: 'tidemark',
+    bootstrapBrokers: [...source.bootstrapServers],
+    ...limits,
+    ...credentials,
+  });
 }
 
 interface Partition {
@@ -121,7 +134,8 @@ async function tailOf(partition: Partition, after: bigint | undefined): Promise<
     let end = next;
     for (const batch of records) {
       const isRecord = (batch.attributes & controlBatch) === 0;
-      if (isRecord && batch.records.some(({ offsetDelta }) => batch.firstOffset + BigInt(offsetDelta) >= next)) return 'more';
+      if (isRecord && batch.records.some(({ offsetDelta }) => batch.firstOffset + BigInt(offsetDelta) >= next))
+        return 'more';
       end = batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
     }
     next = end > next ? end : next;
@@ -133,7 +147,13 @@ async function tailOf(partition: Partition, after: bigint | undefined): Promise<
 
 /** What a partition holds from an offset on; undefined: it holds no such offset any more, or not yet. */
 async function fetchAt({ consumer, topicId, partition, leader }: Partition, offset: bigint) {
-  const from = { partition, fetchOffset: offset, currentLeaderEpoch: -1, lastFetchedEpoch: -1, partitionMaxBytes: readBytes };
+  const from = {
+    partition,
+    fetchOffset: offset,
+    currentLeaderEpoch: -1,
+    lastFetchedEpoch: -1,
+    partitionMaxBytes: readBytes,
+  };
   try {
     const { responses } = await consumer.fetch({
       node: leader,

@@ -8,7 +8,10 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 export function kicker(functionName: string | undefined): (() => Promise<void>) | undefined {
   if (functionName === undefined) return undefined;
   // Late or lost, it is made up for by the schedule: one quick try, and the batch is not kept waiting.
-  const client = new LambdaClient({ maxAttempts: 1, requestHandler: new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 2_000 }) });
+  const client = new LambdaClient({
+    maxAttempts: 1,
+    requestHandler: new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 2_000 }),
+  });
   return async () => {
     await client.send(new InvokeCommand({ FunctionName: functionName, InvocationType: 'Event' }));
   };

@@ -27,7 +27,12 @@ const latestArrival = 1e11;
  */
 export function kinesisBatch(event: unknown, stream: string): KinesisBatch | undefined {
   const given: unknown = isObject(event) ? event.Records : undefined;
-  if (!Array.isArray(given)) throw mistake('Records', given, 'is not a list: invoke this function by its event source mapping from Kinesis only');
+  if (!Array.isArray(given))
+    throw mistake(
+      'Records',
+      given,
+      'is not a list: invoke this function by its event source mapping from Kinesis only',
+    );
   const records: KinesisStreamRecord[] = [];
   let shardId: string | undefined;
   for (const [i, each] of given.entries()) {
@@ -43,22 +48,44 @@ export function kinesisBatch(event: unknown, stream: string): KinesisBatch | und
     shardId = shard;
     records.push(record);
   }
-  return shardId === undefined ? undefined : { shardId, records: inSequence(records, ({ kinesis }) => kinesis.sequenceNumber) };
+  return shardId === undefined
+    ? undefined
+    : { shardId, records: inSequence(records, ({ kinesis }) => kinesis.sequenceNumber) };
 }
 
 function kinesisRecord(field: string, record: unknown): KinesisStreamRecord {
-  if (!isObject(record)) throw mistake(field, record, 'is not a record: give the event of a Kinesis event source mapping');
+  if (!isObject(record))
+    throw mistake(field, record, 'is not a record: give the event of a Kinesis event source mapping');
   const { kinesis, eventSource } = record;
   if (eventSource !== 'aws:kinesis')
-    throw mistake(`${field}.eventSource`, eventSource, 'is not aws:kinesis: remove the trigger, this function reads a Kinesis stream only');
-  if (!isObject(kinesis)) throw mistake(`${field}.kinesis`, kinesis, 'is not a Kinesis record: give the event of a Kinesis event source mapping');
+    throw mistake(
+      `${field}.eventSource`,
+      eventSource,
+      'is not aws:kinesis: remove the trigger, this function reads a Kinesis stream only',
+    );
+  if (!isObject(kinesis))
+    throw mistake(
+      `${field}.kinesis`,
+      kinesis,
+      'is not a Kinesis record: give the event of a Kinesis event source mapping',
+    );
   const { sequenceNumber, partitionKey, data, approximateArrivalTimestamp: arrival } = kinesis;
   if (typeof sequenceNumber !== 'string' || !sequenceNumberPattern.test(sequenceNumber))
-    throw mistake(`${field}.kinesis.sequenceNumber`, sequenceNumber, 'is not a sequence number: give 1 to 129 decimal digits as text');
-  if (typeof data !== 'string') throw mistake(`${field}.kinesis.data`, data, 'is not text: give the bytes of the record in Base64');
-  if (typeof partitionKey !== 'string') throw mistake(`${field}.kinesis.partitionKey`, partitionKey, "is not text: give the record's partition key");
+    throw mistake(
+      `${field}.kinesis.sequenceNumber`,
+      sequenceNumber,
+      'is not a sequence number: give 1 to 129 decimal digits as text',
+    );
+  if (typeof data !== 'string')
+    throw mistake(`${field}.kinesis.data`, data, 'is not text: give the bytes of the record in Base64');
+  if (typeof partitionKey !== 'string')
+    throw mistake(`${field}.kinesis.partitionKey`, partitionKey, "is not text: give the record's partition key");
   if (typeof arrival !== 'number' || !(arrival >= 0 && arrival <= latestArrival))
-    throw mistake(`${field}.kinesis.approximateArrivalTimestamp`, arrival, 'is not a time: give the seconds since 1970 as a number');
+    throw mistake(
+      `${field}.kinesis.approximateArrivalTimestamp`,
+      arrival,
+      'is not a time: give the seconds since 1970 as a number',
+    );
   // All that is read of it was looked at, here and in shardOf.
   return record as unknown as KinesisStreamRecord;
 }
@@ -72,7 +99,8 @@ function shardOf(field: string, { eventID, eventSourceARN }: KinesisStreamRecord
       `is not stream ${stream}: give each stream a pipeline of its own, their shards have the same names`,
     );
   const shard = typeof eventID === 'string' ? eventIdPattern.exec(eventID)?.[1] : undefined;
-  if (shard === undefined) throw mistake(`${field}.eventID`, eventID, "is not SHARD:SEQUENCE_NUMBER: give Lambda's own event");
+  if (shard === undefined)
+    throw mistake(`${field}.eventID`, eventID, "is not SHARD:SEQUENCE_NUMBER: give Lambda's own event");
   return shard;
 }
 

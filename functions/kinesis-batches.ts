@@ -9,7 +9,9 @@ export function openBatches(config: StreamSource): Batches {
   return {
     of(event) {
       const batch = kinesisBatch(event, stream);
-      return batch === undefined ? [] : [{ shardId: batch.shardId, records: streamRecords(batch.records), arrivalBy: 'stream' }];
+      return batch === undefined
+        ? []
+        : [{ shardId: batch.shardId, records: streamRecords(batch.records), arrivalBy: 'stream' }];
     },
     answer: (resumeAt) => ({ batchItemFailures: resumeAt.map((itemIdentifier) => ({ itemIdentifier })) }),
   };

@@ -15,7 +15,12 @@ const aggregatePrefix = aggregateMagic.toString('base64').slice(0, 5);
 export function streamRecords(records: readonly Pick<KinesisStreamRecord, 'kinesis'>[]): readonly StreamRecord[] {
   return records.map((record) => {
     const { sequenceNumber, partitionKey, approximateArrivalTimestamp } = record.kinesis;
-    return { sequenceNumber, partitionKey, arrival: Math.round(approximateArrivalTimestamp * 1000), events: eventsOf(record) };
+    return {
+      sequenceNumber,
+      partitionKey,
+      arrival: Math.round(approximateArrivalTimestamp * 1000),
+      events: eventsOf(record),
+    };
   });
 }
 

@@ -21,12 +21,16 @@ export function openStream(config: StreamSource): Stream {
 }
 
 /** The stream as Kinesis has it. HTTP/1, for every emulator fails on the SDK's HTTP/2 (docs/emulators.md). */
-export function kinesisStream(name: string, client: KinesisClient = new KinesisClient({ requestHandler: new NodeHttpHandler() })): Stream {
+export function kinesisStream(
+  name: string,
+  client: KinesisClient = new KinesisClient({ requestHandler: new NodeHttpHandler() }),
+): Stream {
   return {
     async identity() {
       const answer = await named(name, () => client.send(new DescribeStreamSummaryCommand({ StreamName: name })));
       const createdAt = answer.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime();
-      if (createdAt === undefined) throw new Error(`stream ${name}: DescribeStreamSummary gives no StreamCreationTimestamp`);
+      if (createdAt === undefined)
+        throw new Error(`stream ${name}: DescribeStreamSummary gives no StreamCreationTimestamp`);
       return { name, createdAt: Math.floor(createdAt / 1000) * 1000 };
     },
 
@@ -34,7 +38,9 @@ export function kinesisStream(name: string, client: KinesisClient = new KinesisC
       const shards: Shard[] = [];
       let token: string | undefined;
       do {
-        const answer = await named(name, () => client.send(new ListShardsCommand(token === undefined ? { StreamName: name } : { NextToken: token })));
+        const answer = await named(name, () =>
+          client.send(new ListShardsCommand(token === undefined ? { StreamName: name } : { NextToken: token })),
+        );
         shards.push(...(answer.Shards ?? []));
         token = answer.NextToken;
       } while (token !== undefined);
@@ -46,7 +52,9 @@ export function kinesisStream(name: string, client: KinesisClient = new KinesisC
         after === undefined
           ? ({ ShardIteratorType: 'TRIM_HORIZON' } as const)
           : ({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: after } as const);
-      const start = await named(name, () => client.send(new GetShardIteratorCommand({ StreamName: name, ShardId: shardId, ...position })));
+      const start = await named(name, () =>
+        client.send(new GetShardIteratorCommand({ StreamName: name, ShardId: shardId, ...position })),
+      );
       let iterator = start.ShardIterator;
       for (let read = 0; read < mostReads && iterator !== undefined; read++) {
         const answer = await client.send(new GetRecordsCommand({ ShardIterator: iterator, Limit: 1 }));
@@ -79,8 +87,11 @@ async function named<T>(stream: string, call: () => Promise<T>): Promise<T> {
     return await call();
   } catch (error) {
     if (!(error instanceof ResourceNotFoundException)) throw error;
-    throw new TidemarkError(`stream: ${stream} does not exist: deploy the stack (or start \`tidemark up\`), or check the region and the endpoint`, {
-      cause: error,
-    });
+    throw new TidemarkError(
+      `stream: ${stream} does not exist: deploy the stack (or start \`tidemark up\`), or check the region and the endpoint`,
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -24,15 +24,35 @@ export interface LookupEvent {
 
 /** @throws TidemarkError that names the field which is wrong */
 export function lookupRequest(event: object): LookupRequest {
-  const { action, table, through, version: id, first, parts, hash, from }: { readonly [name in keyof LookupEvent]?: unknown } = event;
-  if (!isTableName(table)) throw mistake('table', table, 'is no name of a table: give the one that the pipeline looks up in');
-  if (action === 'list') return { action, table, through: through === undefined ? undefined : checkedTime('through', through) };
+  const {
+    action,
+    table,
+    through,
+    version: id,
+    first,
+    parts,
+    hash,
+    from,
+  }: { readonly [name in keyof LookupEvent]?: unknown } = event;
+  if (!isTableName(table))
+    throw mistake('table', table, 'is no name of a table: give the one that the pipeline looks up in');
+  if (action === 'list')
+    return { action, table, through: through === undefined ? undefined : checkedTime('through', through) };
   if (action !== 'upload' && action !== 'publish' && action !== 'rows')
     throw mistake('action', action, 'is not known: give "list", "upload", "publish" or "rows"');
-  if (typeof id !== 'string' || !/^[\w-]{1,64}$/.test(id)) throw mistake('version', id, 'is no version: give letters, digits, _ and -, at most 64');
+  if (typeof id !== 'string' || !/^[\w-]{1,64}$/.test(id))
+    throw mistake('version', id, 'is no version: give letters, digits, _ and -, at most 64');
   if (action === 'publish') {
-    if (typeof hash !== 'string' || hash === '') throw mistake('hash', hash, 'is no hash of rows: run tidemark lookup publish');
-    return { action, table, id, hash, parts: checkedPart('parts', parts), from: from === undefined ? undefined : checkedTime('from', from) };
+    if (typeof hash !== 'string' || hash === '')
+      throw mistake('hash', hash, 'is no hash of rows: run tidemark lookup publish');
+    return {
+      action,
+      table,
+      id,
+      hash,
+      parts: checkedPart('parts', parts),
+      from: from === undefined ? undefined : checkedTime('from', from),
+    };
   }
   if (action === 'rows') return { action, table, id, first: checkedPart('first', first) };
   return { action, table, id, first: checkedPart('first', first), parts: unpackedParts(parts) };

@@ -15,7 +15,9 @@ import { createTelemetry } from './telemetry.ts';
 
 const config = readObjectsConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'objects', config.logLevel);
-surviveOrphanRejections((reason) => logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }));
+surviveOrphanRejections((reason) =>
+  logger.warn('The pipeline left a promise behind that was rejected', { reason: String(reason) }),
+);
 
 const { table: state, meter } = openTable('state', config.stateTable);
 const kinesis = sourceKinesis({ requestTimeoutMs: 30_000, maxAttempts: 5 });
@@ -25,7 +27,11 @@ const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 type Outcome = FedObject['outcome'] | 'gone';
 
-async function feed(object: NotifiedObject, owner: string, context: Context): Promise<Omit<FedObject, 'outcome'> & { readonly outcome: Outcome }> {
+async function feed(
+  object: NotifiedObject,
+  owner: string,
+  context: Context,
+): Promise<Omit<FedObject, 'outcome'> & { readonly outcome: Outcome }> {
   try {
     return await feedObject(object, {
       pipeline,
@@ -38,7 +44,8 @@ async function feed(object: NotifiedObject, owner: string, context: Context): Pr
       now: () => Date.now(),
       remainingMs: () => context.getRemainingTimeInMillis(),
       random: Math.random,
-      onNotPut: ({ number, bytes }) => logger.error('A line is longer than a record of Kinesis may be', { ...object, line: number, bytes }),
+      onNotPut: ({ number, bytes }) =>
+        logger.error('A line is longer than a record of Kinesis may be', { ...object, line: number, bytes }),
     });
   } catch (error) {
     if (!(error instanceof ObjectGone)) throw error;
@@ -65,8 +72,13 @@ export async function handler(event: SQSEvent, context: Context): Promise<void> 
         if (outcome === 'gone') counts.objectsGone++;
         if (outcome !== 'paused') continue;
         // Without a line, another invocation would fare no better: that is an error, which the queue counts.
-        if (lines === 0) throw new Error(`${object.key}: the time of an invocation did not suffice to put anything: is the stream throttled?`);
-        await sqs.send(new SendMessageCommand({ QueueUrl: config.queueUrl, MessageBody: continuation(objects.slice(i)) }));
+        if (lines === 0)
+          throw new Error(
+            `${object.key}: the time of an invocation did not suffice to put anything: is the stream throttled?`,
+          );
+        await sqs.send(
+          new SendMessageCommand({ QueueUrl: config.queueUrl, MessageBody: continuation(objects.slice(i)) }),
+        );
         break;
       }
     }

@@ -11,6 +11,10 @@ export interface Patience {
 export function sourceKinesis({ requestTimeoutMs, maxAttempts }: Patience): KinesisClient {
   return new KinesisClient({
     maxAttempts,
-    requestHandler: new NodeHttpHandler({ connectionTimeout: 2_000, requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true }),
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: 2_000,
+      requestTimeout: requestTimeoutMs,
+      throwOnRequestTimeout: true,
+    }),
   });
 }

@@ -24,7 +24,11 @@ export interface Telemetry {
  */
 export function createTelemetry(deployment: string, functionName: string, logLevel: Config['logLevel']): Telemetry {
   const logger = new Logger({ serviceName: deployment, logLevel });
-  const metrics = new Metrics({ namespace: 'Tidemark', serviceName: deployment, defaultDimensions: { function: functionName } });
+  const metrics = new Metrics({
+    namespace: 'Tidemark',
+    serviceName: deployment,
+    defaultDimensions: { function: functionName },
+  });
   return {
     logger,
     async measured(meter, context, run) {
@@ -33,7 +37,8 @@ export function createTelemetry(deployment: string, functionName: string, logLev
       try {
         const { answer, counts, milliseconds } = await run();
         for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
-        for (const [name, value] of Object.entries(milliseconds)) metrics.addMetric(name, MetricUnit.Milliseconds, value);
+        for (const [name, value] of Object.entries(milliseconds))
+          metrics.addMetric(name, MetricUnit.Milliseconds, value);
         return answer;
       } catch (error) {
         logger.error('The invocation failed and will be retried', error instanceof Error ? error : String(error));

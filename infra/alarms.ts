@@ -36,7 +36,12 @@ export interface AlarmSettings {
 }
 
 /** An alarm: its name, what is wrong when it goes off, what it looks at, and when. */
-export type AlarmSpec = readonly [name: string, description: string, metric: IMetric, options: Partial<CreateAlarmOptions>];
+export type AlarmSpec = readonly [
+  name: string,
+  description: string,
+  metric: IMetric,
+  options: Partial<CreateAlarmOptions>,
+];
 
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
@@ -73,8 +78,18 @@ export class PipelineAlarms extends Construct {
         backlog.metric,
         { threshold: backlog.alarm === 'IteratorAge' ? iteratorAge.toMilliseconds() : offsetLag },
       ],
-      ['AggregateErrors', 'Batches fail and are repeated', functions.aggregate.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
-      ['FinalizeErrors', 'Finalize runs fail', functions.finalize.metricErrors({ period }), { threshold: 1, evaluationPeriods: 3 }],
+      [
+        'AggregateErrors',
+        'Batches fail and are repeated',
+        functions.aggregate.metricErrors({ period }),
+        { threshold: 1, evaluationPeriods: 3 },
+      ],
+      [
+        'FinalizeErrors',
+        'Finalize runs fail',
+        functions.finalize.metricErrors({ period }),
+        { threshold: 1, evaluationPeriods: 3 },
+      ],
       [
         'FinalizeMissed',
         `No finalize run for five minutes, though one is scheduled every ${finalizeEverySeconds} seconds`,
@@ -91,18 +106,43 @@ export class PipelineAlarms extends Construct {
         metrics.watermarkLag,
         { threshold: watermarkLag.toMilliseconds(), evaluationPeriods: 2 },
       ],
-      ['FinalizeBehind', 'Finalize runs leave closings for the next one', metrics.closingsLeft, { threshold: 1, evaluationPeriods: 3 }],
-      ['UnreadableShard', 'A shard cannot be read and holds the watermark', metrics.unreadableShards, { threshold: 1, evaluationPeriods: 2 }],
+      [
+        'FinalizeBehind',
+        'Finalize runs leave closings for the next one',
+        metrics.closingsLeft,
+        { threshold: 1, evaluationPeriods: 3 },
+      ],
+      [
+        'UnreadableShard',
+        'A shard cannot be read and holds the watermark',
+        metrics.unreadableShards,
+        { threshold: 1, evaluationPeriods: 2 },
+      ],
       [
         'Conservation',
         'Events are in no class, or in two: received = counted + late + duplicate + rejected + filtered does not hold',
         metrics.conservationMismatch,
         { threshold: 1 },
       ],
-      ['RejectedShare', 'Many events are rejected', shareOf(metrics, 'rejected'), { threshold: share('rejectedShare', props.rejectedShare) }],
-      ['LateShare', 'Many events come too late for their windows', shareOf(metrics, 'late'), { threshold: share('lateShare', props.lateShare) }],
+      [
+        'RejectedShare',
+        'Many events are rejected',
+        shareOf(metrics, 'rejected'),
+        { threshold: share('rejectedShare', props.rejectedShare) },
+      ],
+      [
+        'LateShare',
+        'Many events come too late for their windows',
+        shareOf(metrics, 'late'),
+        { threshold: share('lateShare', props.lateShare) },
+      ],
       ...(props.sinkFunctions.length === 0 ? [] : sinkAlarms(props, period)),
-      ['Throttles', 'DynamoDB or Lambda turns calls away', throttles(functions, tables, period), { threshold: 1, evaluationPeriods: 2 }],
+      [
+        'Throttles',
+        'DynamoDB or Lambda turns calls away',
+        throttles(functions, tables, period),
+        { threshold: 1, evaluationPeriods: 2 },
+      ],
       ...props.sources,
     ];
     this.byName = new Map(
@@ -127,7 +167,10 @@ export class PipelineAlarms extends Construct {
 }
 
 /** What the sinks need somebody for; which one it is, `tidemark sinks status` tells. */
-function sinkAlarms({ metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps, period: Duration): readonly AlarmSpec[] {
+function sinkAlarms(
+  { metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps,
+  period: Duration,
+): readonly AlarmSpec[] {
   const errors = Object.fromEntries(sinkFunctions.map((own, i) => [`sink${i}`, own.metricErrors({ period })]));
   const expression = Object.keys(errors)
     .map((name) => `FILL(${name}, 0)`)
@@ -160,7 +203,11 @@ function shareOf(metrics: PipelineMetrics, of: 'rejected' | 'late'): MathExpress
 }
 
 /** What was turned away: calls of the three functions and of their tables. */
-function throttles(functions: PipelineAlarmsProps['functions'], tables: PipelineAlarmsProps['tables'], period: Duration): MathExpression {
+function throttles(
+  functions: PipelineAlarmsProps['functions'],
+  tables: PipelineAlarmsProps['tables'],
+  period: Duration,
+): MathExpression {
   const metrics = Object.fromEntries([
     ...Object.entries(functions).map(([name, own]) => [`${name}Calls`, own.metricThrottles({ period })]),
     ...Object.entries(tables).flatMap(([name, table]) => [
@@ -179,6 +226,7 @@ function throttles(functions: PipelineAlarmsProps['functions'], tables: Pipeline
 }
 
 function share(name: string, value = 0.01): number {
-  if (!(value > 0 && value <= 1)) throw mistake(name, value, 'is not a share of the events: give a number above 0 and at most 1');
+  if (!(value > 0 && value <= 1))
+    throw mistake(name, value, 'is not a share of the events: give a number above 0 and at most 1');
   return value;
 }

@@ -17,12 +17,17 @@ const counts = new EventTimeAggregation(stack, 'Counts', {
   ...(shards === undefined ? {} : { shards }),
   ...(windowsTable === undefined ? {} : { windowsTable: Table.fromTableName(stack, 'WindowsTable', windowsTable) }),
   ingest,
-  ...(objects === undefined ? {} : { objects: { ...objects, bucket: Bucket.fromBucketName(stack, 'Bucket', objects.bucket) } }),
+  ...(objects === undefined
+    ? {}
+    : { objects: { ...objects, bucket: Bucket.fromBucketName(stack, 'Bucket', objects.bucket) } }),
   ...(changesStream === undefined ? {} : { changes: { table: tableOf(changesStream) } }),
   ...(operations ? {} : { alarms: false, accessLogs: false }),
 });
 addOutputs(stack, counts);
 
 function tableOf(tableStreamArn: string) {
-  return Table.fromTableAttributes(stack, 'Changes', { tableArn: tableStreamArn.replace(/\/stream\/.*$/, ''), tableStreamArn });
+  return Table.fromTableAttributes(stack, 'Changes', {
+    tableArn: tableStreamArn.replace(/\/stream\/.*$/, ''),
+    tableStreamArn,
+  });
 }

@@ -46,7 +46,8 @@ export const bundleExtension = '.mjs';
  * Some bundled packages are CommonJS and call `require` for Node's own modules; an ES module has none, so one is made.
  * The name is not `createRequire`, because bundled code may import that too.
  */
-const requireBanner = "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
+const requireBanner =
+  "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
 
 /**
  * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy changes without notice, and an
@@ -78,10 +79,15 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder, si
   };
 }
 
-function sinkAliases({ kind, file }: Pick<Sink, 'kind' | 'file'>, pipelineFile: string, folder: string): Record<string, string> {
+function sinkAliases(
+  { kind, file }: Pick<Sink, 'kind' | 'file'>,
+  pipelineFile: string,
+  folder: string,
+): Record<string, string> {
   return {
     '#sink': join(folder, sinkFiles[kind]),
-    '#window-function': file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
+    '#window-function':
+      file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
   };
 }
 

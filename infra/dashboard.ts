@@ -1,4 +1,11 @@
-import { AlarmStatusWidget, Dashboard, GraphWidget, type IMetric, SingleValueWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IMetric,
+  SingleValueWidget,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import type { FunctionName } from '../functions/core/settings.ts';
@@ -24,8 +31,12 @@ export class PipelineDashboard extends Construct {
     const graph = (label: string, left: readonly IMetric[], right: readonly IMetric[] = []) =>
       new GraphWidget({ title: label, left: [...left], right: [...right], width: 12, height: 6 });
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(6) });
-    this.dashboard.addWidgets(new TextWidget({ markdown: `# ${title}\nWhat each alarm asks of you: docs/OPERATIONS.md`, width: 24, height: 2 }));
-    this.dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms.byName.values()], width: 24, height: 4 }));
+    this.dashboard.addWidgets(
+      new TextWidget({ markdown: `# ${title}\nWhat each alarm asks of you: docs/OPERATIONS.md`, width: 24, height: 2 }),
+    );
+    this.dashboard.addWidgets(
+      new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms.byName.values()], width: 24, height: 4 }),
+    );
     this.dashboard.addWidgets(
       graph('Events', [
         metrics.events('received'),
@@ -49,6 +60,12 @@ export class PipelineDashboard extends Construct {
         Object.values(functions).map((own) => own.metricErrors()),
       ),
     );
-    this.dashboard.addWidgets(new SingleValueWidget({ title: 'Law of conservation broken by', metrics: [metrics.conservationMismatch], width: 6 }));
+    this.dashboard.addWidgets(
+      new SingleValueWidget({
+        title: 'Law of conservation broken by',
+        metrics: [metrics.conservationMismatch],
+        width: 6,
+      }),
+    );
   }
 }

@@ -18,8 +18,21 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, Names, RemovalPolicy, Size, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { mistake } from '../functions/core/error.ts';
-import { environmentNames, secretPartition, type TableName, type TableShape, tables } from '../functions/core/schema.ts';
-import { compressedBytes, type FunctionName, finalizeEverySeconds, functions, mapping, streamRetentionHours } from '../functions/core/settings.ts';
+import {
+  environmentNames,
+  secretPartition,
+  type TableName,
+  type TableShape,
+  tables,
+} from '../functions/core/schema.ts';
+import {
+  compressedBytes,
+  type FunctionName,
+  finalizeEverySeconds,
+  functions,
+  mapping,
+  streamRetentionHours,
+} from '../functions/core/settings.ts';
 import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
 import { PipelineDashboard } from './dashboard.ts';
 import { acknowledge, type Finding } from './findings.ts';
@@ -117,7 +130,8 @@ export class EventTimeAggregation extends Construct {
     this.deployment = Names.uniqueResourceName(this, { separator: '-', maxLength: 128 });
     Tags.of(this).add('tidemark', this.deployment);
     if (props.source === undefined) {
-      this.ownStream = props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
+      this.ownStream =
+        props.stream === undefined ? this.newStream(removalPolicy, props.shards) : existing(props.stream, props.shards);
       this.source = kinesisSource(this.ownStream);
     } else this.source = withoutStream(props, props.source)(this);
     this.tables = {
@@ -150,7 +164,12 @@ export class EventTimeAggregation extends Construct {
     new Rule(this, 'Schedule', {
       description: 'Emits the windows that the watermark has passed',
       schedule: Schedule.rate(Duration.seconds(finalizeEverySeconds)),
-      targets: [new LambdaFunction(this.functions.finalize, { retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) })],
+      targets: [
+        new LambdaFunction(this.functions.finalize, {
+          retryAttempts: 0,
+          maxEventAge: Duration.seconds(finalizeEverySeconds),
+        }),
+      ],
     });
     this.api = this.newApi(props, removalPolicy);
     this.acknowledgeFindings();
@@ -177,17 +196,29 @@ export class EventTimeAggregation extends Construct {
 
   /** Lets somebody call the API, which asks for a signature. */
   grantInvoke(grantee: IGrantable): Grant {
-    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('GET')] });
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:Invoke'],
+      resourceArns: [this.api.arnForExecuteApi('GET')],
+    });
   }
 
   /** Lets a producer post events to the API, where `ingest` is on. */
   grantIngest(grantee: IGrantable): Grant {
-    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.api.arnForExecuteApi('POST', '/v1/events')] });
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:Invoke'],
+      resourceArns: [this.api.arnForExecuteApi('POST', '/v1/events')],
+    });
   }
 
   /** Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`. */
   grantOperate(grantee: IGrantable): Grant {
-    return Grant.addToPrincipal({ grantee, actions: ['lambda:InvokeFunction'], resourceArns: [this.functions.finalize.functionArn] });
+    return Grant.addToPrincipal({
+      grantee,
+      actions: ['lambda:InvokeFunction'],
+      resourceArns: [this.functions.finalize.functionArn],
+    });
   }
 
   /** Lets a producer put records into the stream. @throws TidemarkError where the source does not let producers in by IAM */
@@ -197,15 +228,22 @@ export class EventTimeAggregation extends Construct {
 
   /** The stream. @throws TidemarkError when the events come from elsewhere */
   get stream(): IStream {
-    if (this.ownStream === undefined) throw mistake('stream', undefined, `is none: the events come from ${this.source.kind}`);
+    if (this.ownStream === undefined)
+      throw mistake('stream', undefined, `is none: the events come from ${this.source.kind}`);
     return this.ownStream;
   }
 
   private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
     if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= mostShards))
-      throw mistake('shards', shards, `is not a count of shards: give a whole number from 1 to ${mostShards}, or none for a stream on demand`);
+      throw mistake(
+        'shards',
+        shards,
+        `is not a count of shards: give a whole number from 1 to ${mostShards}, or none for a stream on demand`,
+      );
     return new Stream(this, 'Stream', {
-      ...(shards === undefined ? { streamMode: StreamMode.ON_DEMAND } : { streamMode: StreamMode.PROVISIONED, shardCount: shards }),
+      ...(shards === undefined
+        ? { streamMode: StreamMode.ON_DEMAND }
+        : { streamMode: StreamMode.PROVISIONED, shardCount: shards }),
       encryption: StreamEncryption.MANAGED,
       retentionPeriod: Duration.hours(streamRetentionHours),
       removalPolicy,
@@ -219,13 +257,21 @@ export class EventTimeAggregation extends Construct {
       billingMode: BillingMode.PAY_PER_REQUEST,
       // What expires by itself is not worth restoring; what does not expire is the product.
       ...(shape.timeToLive === undefined
-        ? { pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true }, deletionProtection: removalPolicy === RemovalPolicy.RETAIN }
+        ? {
+            pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+            deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
+          }
         : { timeToLiveAttribute: shape.timeToLive }),
       removalPolicy,
     });
   }
 
-  private newFunction(id: string, name: FunctionName, props: EventTimeAggregationProps, logRemovalPolicy: RemovalPolicy): PipelineFunction {
+  private newFunction(
+    id: string,
+    name: FunctionName,
+    props: EventTimeAggregationProps,
+    logRemovalPolicy: RemovalPolicy,
+  ): PipelineFunction {
     return new PipelineFunction(this, id, {
       name,
       entry: (props.entries ?? ownEntries)[name],
@@ -270,7 +316,10 @@ export class EventTimeAggregation extends Construct {
         logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
         logRemovalPolicy,
       },
-      environment: { [environmentNames.logLevel]: props.logLevel ?? 'INFO', [environmentNames.deployment]: this.deployment },
+      environment: {
+        [environmentNames.logLevel]: props.logLevel ?? 'INFO',
+        [environmentNames.deployment]: this.deployment,
+      },
     });
   }
 
@@ -303,7 +352,9 @@ export class EventTimeAggregation extends Construct {
   private kick(): void {
     const { aggregate, finalize } = this.functions;
     aggregate.addEnvironment(environmentNames.finalize, finalize.functionName);
-    aggregate.addToRolePolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.functionArn] }));
+    aggregate.addToRolePolicy(
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [finalize.functionArn] }),
+    );
     finalize.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
   }
 
@@ -346,13 +397,22 @@ export class EventTimeAggregation extends Construct {
 
   private acknowledgeFindings(): void {
     const { api, tables: own } = this;
-    const forgets = 'What it holds expires by itself and can be made again from the stream: pages outlive the stream by two days';
+    const forgets =
+      'What it holds expires by itself and can be made again from the stream: pages outlive the stream by two days';
     const findings: Finding[] = [
       { on: own.state, id: 'AwsSolutions-DDB3', reason: forgets },
       { on: own.rejects, id: 'AwsSolutions-DDB3', reason: forgets },
       { on: api, id: 'AwsSolutions-COG4', reason: "Callers sign with IAM, as the account's other services do" },
-      { on: api, id: 'AwsSolutions-APIG2', reason: 'The query function checks every parameter and answers what is wrong with it' },
-      { on: api, id: 'AwsSolutions-APIG3', reason: 'Every request is signed and throttled; a web ACL costs money while nothing happens' },
+      {
+        on: api,
+        id: 'AwsSolutions-APIG2',
+        reason: 'The query function checks every parameter and answers what is wrong with it',
+      },
+      {
+        on: api,
+        id: 'AwsSolutions-APIG3',
+        reason: 'Every request is signed and throttled; a web ACL costs money while nothing happens',
+      },
       {
         on: api,
         id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
@@ -367,7 +427,10 @@ export class EventTimeAggregation extends Construct {
   }
 
   private accessLog(props: EventTimeAggregationProps, removalPolicy: RemovalPolicy) {
-    const group = new LogGroup(this, 'AccessLog', { retention: props.logRetention ?? RetentionDays.ONE_MONTH, removalPolicy });
+    const group = new LogGroup(this, 'AccessLog', {
+      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy,
+    });
     return {
       accessLogDestination: new LogGroupLogDestination(group),
       accessLogFormat: AccessLogFormat.jsonWithStandardFields(),
@@ -380,15 +443,23 @@ const mostRequestsPerSecond = 10_000;
 
 function requestRate(rate = 50): number {
   if (Number.isInteger(rate) && rate >= 1 && rate <= mostRequestsPerSecond) return rate;
-  throw mistake('requestsPerSecond', rate, `is not a rate: give a whole number from 1 to ${mostRequestsPerSecond}, API Gateway's quota`);
+  throw mistake(
+    'requestsPerSecond',
+    rate,
+    `is not a rate: give a whole number from 1 to ${mostRequestsPerSecond}, API Gateway's quota`,
+  );
 }
 
 function existing(stream: IStream, shards: number | undefined): IStream {
-  if (shards !== undefined) throw mistake('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
+  if (shards !== undefined)
+    throw mistake('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
   return stream;
 }
 
-function withoutStream({ stream, shards, ingest, objects, changes }: EventTimeAggregationProps, source: SourceDefinition): SourceDefinition {
+function withoutStream(
+  { stream, shards, ingest, objects, changes }: EventTimeAggregationProps,
+  source: SourceDefinition,
+): SourceDefinition {
   for (const [name, given] of Object.entries({
     stream: stream?.streamName,
     shards,
@@ -396,6 +467,7 @@ function withoutStream({ stream, shards, ingest, objects, changes }: EventTimeAg
     objects: objects?.bucket.bucketName,
     changes: changes?.table.tableName,
   }))
-    if (given !== undefined) throw mistake(name, given, `has no meaning beside another source: leave out ${name}, or source`);
+    if (given !== undefined)
+      throw mistake(name, given, `has no meaning beside another source: leave out ${name}, or source`);
   return source;
 }

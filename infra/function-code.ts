@@ -22,8 +22,22 @@ const bundleName = 'index';
  * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the entry file below it and an esbuild
  * that it can find, and in somebody else's app, with this package under node_modules, it may have none of the three.
  */
-export function functionCode({ entry, pipelineFile, source, packageFolder, sink, onBundled, onFailed }: FunctionCodeOptions): AssetCode {
-  const build = functionBuild({ entries: { [bundleName]: entry }, pipelineFile, source, packageFolder, ...(sink === undefined ? {} : { sink }) });
+export function functionCode({
+  entry,
+  pipelineFile,
+  source,
+  packageFolder,
+  sink,
+  onBundled,
+  onFailed,
+}: FunctionCodeOptions): AssetCode {
+  const build = functionBuild({
+    entries: { [bundleName]: entry },
+    pipelineFile,
+    source,
+    packageFolder,
+    ...(sink === undefined ? {} : { sink }),
+  });
   const tryBundle = (outdir: string): boolean => {
     try {
       const { define } = builtPage(buildSync, packageFolder);
@@ -49,7 +63,9 @@ export function functionCode({ entry, pipelineFile, source, packageFolder, sink,
 /** Whether a bundle holds zod's translations of its messages: 600 KB that a cold start pays for. */
 export function holdsZodLocales({ outputs }: Metafile): boolean {
   const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
-  return inputs.some(([path, { bytesInOutput }]) => bytesInOutput > 0 && /[\\/]zod[\\/]v4[\\/]locales[\\/]de\.c?js$/.test(path));
+  return inputs.some(
+    ([path, { bytesInOutput }]) => bytesInOutput > 0 && /[\\/]zod[\\/]v4[\\/]locales[\\/]de\.c?js$/.test(path),
+  );
 }
 
 /** A failure to bundle as one line with the place; any other as it is. @param folder what the places are relative to */
@@ -66,6 +82,8 @@ function lineOf({ errors, message }: BuildFailure, packageFolder: string): strin
   if (first === undefined) return message;
   const { location } = first;
   const place =
-    location === null ? '' : `${relative(process.cwd(), resolve(packageFolder, location.file))}:${location.line}:${location.column + 1}: `;
+    location === null
+      ? ''
+      : `${relative(process.cwd(), resolve(packageFolder, location.file))}:${location.line}:${location.column + 1}: `;
   return `${place}${first.text.split('\n', 1)[0]}`;
 }

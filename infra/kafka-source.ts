@@ -56,10 +56,21 @@ export function kafka(props: KafkaProps): SourceDefinition {
   const source = sourceOf(props);
   checkPlace(props, source.authentication);
   return (scope) =>
-    kafkaSource(props, source, props.consumerGroupId ?? `tidemark-${Names.uniqueResourceName(scope, { separator: '-', maxLength: 180 })}`);
+    kafkaSource(
+      props,
+      source,
+      props.consumerGroupId ?? `tidemark-${Names.uniqueResourceName(scope, { separator: '-', maxLength: 180 })}`,
+    );
 }
 
-function sourceOf({ topic, bootstrapServers, clusterArn, authentication, secret, rootCertificate }: KafkaProps): KafkaSource {
+function sourceOf({
+  topic,
+  bootstrapServers,
+  clusterArn,
+  authentication,
+  secret,
+  rootCertificate,
+}: KafkaProps): KafkaSource {
   return checkKafkaSource({
     topic,
     bootstrapServers,
@@ -69,17 +80,33 @@ function sourceOf({ topic, bootstrapServers, clusterArn, authentication, secret,
   });
 }
 
-function checkPlace({ clusterArn, consumerGroupId, secret, vpc, vpcSubnets, securityGroups }: KafkaProps, authentication: KafkaAuthentication): void {
+function checkPlace(
+  { clusterArn, consumerGroupId, secret, vpc, vpcSubnets, securityGroups }: KafkaProps,
+  authentication: KafkaAuthentication,
+): void {
   if (consumerGroupId !== undefined && !groupPattern.test(consumerGroupId))
-    throw mistake('consumerGroupId', consumerGroupId, 'is not the name of a group: give 1 to 200 letters, digits and -/*:_+=.@');
+    throw mistake(
+      'consumerGroupId',
+      consumerGroupId,
+      'is not the name of a group: give 1 to 200 letters, digits and -/*:_+=.@',
+    );
   if (vpc === undefined && (vpcSubnets !== undefined || (securityGroups ?? []).length > 0))
     throw mistake('vpc', vpc, 'is missing, and vpcSubnets or securityGroups belong to one: give it too');
   if (clusterArn !== undefined) return;
-  if (authentication === 'iam') throw mistake('authentication', authentication, "is MSK's own: give clusterArn, or another one");
+  if (authentication === 'iam')
+    throw mistake('authentication', authentication, "is MSK's own: give clusterArn, or another one");
   if (vpc === undefined && secret === undefined)
-    throw mistake('secret', secret, "is missing, and so is a vpc: Lambda's pollers reach brokers with a secret, or within a VPC");
+    throw mistake(
+      'secret',
+      secret,
+      "is missing, and so is a vpc: Lambda's pollers reach brokers with a secret, or within a VPC",
+    );
   if (vpc !== undefined && (securityGroups ?? []).length === 0)
-    throw mistake('securityGroups', securityGroups, "are missing, and there is no cluster to take them from: give those of Lambda's pollers");
+    throw mistake(
+      'securityGroups',
+      securityGroups,
+      "are missing, and there is no cluster to take them from: give those of Lambda's pollers",
+    );
 }
 
 function kafkaSource(props: KafkaProps, source: KafkaSource, groupId: string): PipelineSource {
@@ -87,9 +114,14 @@ function kafkaSource(props: KafkaProps, source: KafkaSource, groupId: string): P
   const { topic, bootstrapServers, ...brokers } = source;
   return {
     kind: 'kafka',
-    environment: { [environmentNames.stream]: topic, [environmentNames.kafka]: JSON.stringify({ bootstrapServers, ...brokers }) },
+    environment: {
+      [environmentNames.stream]: topic,
+      [environmentNames.kafka]: JSON.stringify({ bootstrapServers, ...brokers }),
+    },
     output: { name: 'TopicName', value: topic },
-    ...(vpc && { network: { vpc, vpcSubnets: props.vpcSubnets, securityGroups: props.securityGroups && [...props.securityGroups] } }),
+    ...(vpc && {
+      network: { vpc, vpcSubnets: props.vpcSubnets, securityGroups: props.securityGroups && [...props.securityGroups] },
+    }),
     grant(name, grantee) {
       if (name === 'query') return;
       secret?.grantRead(grantee);
@@ -110,7 +142,11 @@ function kafkaSource(props: KafkaProps, source: KafkaSource, groupId: string): P
     },
     grantPut(grantee) {
       if (clusterArn === undefined || source.authentication !== 'iam')
-        throw mistake('grantPut', source.authentication, "is not a matter of IAM: let the producer in by the brokers' own lists");
+        throw mistake(
+          'grantPut',
+          source.authentication,
+          "is not a matter of IAM: let the producer in by the brokers' own lists",
+        );
       const actions = ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'];
       return Grant.addToPrincipal({
         grantee,
@@ -146,15 +182,23 @@ const accessTypes: Readonly<Partial<Record<KafkaAuthentication, SourceAccessConf
 };
 
 /** How Lambda's pollers get to the brokers; those of MSK are in the cluster's network by themselves. */
-function access({ clusterArn, secret, rootCertificate, vpc, vpcSubnets, securityGroups = [] }: KafkaProps, authentication: KafkaAuthentication) {
+function access(
+  { clusterArn, secret, rootCertificate, vpc, vpcSubnets, securityGroups = [] }: KafkaProps,
+  authentication: KafkaAuthentication,
+) {
   const configurations: SourceAccessConfiguration[] = [];
   const type = accessTypes[authentication];
   if (type !== undefined && secret !== undefined) configurations.push({ type, uri: secret.secretArn });
   if (rootCertificate !== undefined && clusterArn === undefined)
-    configurations.push({ type: SourceAccessConfigurationType.SERVER_ROOT_CA_CERTIFICATE, uri: rootCertificate.secretArn });
+    configurations.push({
+      type: SourceAccessConfigurationType.SERVER_ROOT_CA_CERTIFICATE,
+      uri: rootCertificate.secretArn,
+    });
   if (vpc !== undefined && clusterArn === undefined) {
-    for (const uri of vpc.selectSubnets(vpcSubnets).subnetIds) configurations.push({ type: SourceAccessConfigurationType.VPC_SUBNET, uri });
-    for (const { securityGroupId: uri } of securityGroups) configurations.push({ type: SourceAccessConfigurationType.VPC_SECURITY_GROUP, uri });
+    for (const uri of vpc.selectSubnets(vpcSubnets).subnetIds)
+      configurations.push({ type: SourceAccessConfigurationType.VPC_SUBNET, uri });
+    for (const { securityGroupId: uri } of securityGroups)
+      configurations.push({ type: SourceAccessConfigurationType.VPC_SECURITY_GROUP, uri });
   }
   return configurations.length === 0 ? {} : { sourceAccessConfigurations: configurations };
 }

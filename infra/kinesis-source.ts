@@ -19,7 +19,11 @@ export function kinesisSource(stream: IStream): PipelineSource {
       stream.encryptionKey?.grantDecrypt(grantee);
     },
     grantPut: (grantee) => stream.grant(grantee, 'kinesis:ListShards', 'kinesis:PutRecord', 'kinesis:PutRecords'),
-    mapping: { eventSourceArn: stream.streamArn, parallelizationFactor: mapping.parallelizationFactor, reportBatchItemFailures: true },
+    mapping: {
+      eventSourceArn: stream.streamArn,
+      parallelizationFactor: mapping.parallelizationFactor,
+      reportBatchItemFailures: true,
+    },
     backlog: (aggregate) => ({
       alarm: 'IteratorAge',
       title: 'Oldest record that waits',

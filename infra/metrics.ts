@@ -28,7 +28,14 @@ export interface PipelineMetrics {
 /** @param deployment the dimension that tells one deployment's metrics from another's */
 export function pipelineMetrics(deployment: string): PipelineMetrics {
   const metric = (by: FunctionName | 'deliver', metricName: string, statistic: string, options: MetricOptions = {}) =>
-    new Metric({ namespace, metricName, dimensionsMap: { service: deployment, function: by }, statistic, period: Duration.minutes(5), ...options });
+    new Metric({
+      namespace,
+      metricName,
+      dimensionsMap: { service: deployment, function: by },
+      statistic,
+      period: Duration.minutes(5),
+      ...options,
+    });
   return {
     events: (of) => metric('aggregate', of, Stats.SUM),
     watermarkLag: metric('finalize', 'watermarkLag', Stats.MAXIMUM),

@@ -5,7 +5,10 @@ import type { EventTimeAggregation } from './event-time-aggregation.ts';
  * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong to the stack and not to the
  * construct, so that their names are plain ones and an app of one's own can hold several constructs.
  */
-export function addOutputs(stack: Stack, { api, source, tables, functions, sources, sinks, sinkTargets }: EventTimeAggregation): void {
+export function addOutputs(
+  stack: Stack,
+  { api, source, tables, functions, sources, sinks, sinkTargets }: EventTimeAggregation,
+): void {
   const outputs: Readonly<Record<string, string>> = {
     ApiUrl: api.url,
     ApiId: api.restApiId,
@@ -20,8 +23,12 @@ export function addOutputs(stack: Stack, { api, source, tables, functions, sourc
     ...(sources.functions.ingest === undefined ? {} : { IngestFunction: sources.functions.ingest.functionName }),
     ...(sources.functions.objects === undefined ? {} : { ObjectsFunction: sources.functions.objects.functionName }),
     ...(sources.functions.changes === undefined ? {} : { ChangesFunction: sources.functions.changes.functionName }),
-    ...(sources.queues === undefined ? {} : { ObjectsQueue: sources.queues.objects.queueUrl, ObjectsFailedQueue: sources.queues.failed.queueUrl }),
-    ...Object.fromEntries(Object.entries(sinks).map(([name, deliver]) => [`Deliver${capitalized(name)}Function`, deliver.functionName])),
+    ...(sources.queues === undefined
+      ? {}
+      : { ObjectsQueue: sources.queues.objects.queueUrl, ObjectsFailedQueue: sources.queues.failed.queueUrl }),
+    ...Object.fromEntries(
+      Object.entries(sinks).map(([name, deliver]) => [`Deliver${capitalized(name)}Function`, deliver.functionName]),
+    ),
     ...Object.fromEntries(Object.entries(sinkTargets).map(([name, target]) => [`Sink${capitalized(name)}`, target])),
   };
   for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });

@@ -10,7 +10,10 @@ const root = path.join(import.meta.dirname, '..');
 rmSync(path.join(root, 'dist'), { recursive: true, force: true });
 const { bin } = createRequire(import.meta.url)('typescript/package.json');
 const tsc = path.join(path.dirname(createRequire(import.meta.url).resolve('typescript/package.json')), bin.tsc);
-const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', process.stderr, process.stderr] });
+const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+  cwd: root,
+  stdio: ['ignore', process.stderr, process.stderr],
+});
 if (status !== 0) process.exit(1);
 // One level deep, as infra/ is: cdk.js finds functions/ beside its own folder.
 await build({

@@ -41,7 +41,13 @@ export const sinkPermissions = {
  * from another one that was created under its name (functions/state/stream-identity.ts).
  */
 export const streamPermissions = {
-  aggregate: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+  aggregate: [
+    'kinesis:DescribeStream',
+    'kinesis:DescribeStreamSummary',
+    'kinesis:GetRecords',
+    'kinesis:GetShardIterator',
+    'kinesis:ListShards',
+  ],
   finalize: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
   query: [],
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
@@ -57,7 +63,11 @@ export const kafkaPermissions = {
     topic: ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'],
     group: ['kafka-cluster:AlterGroup', 'kafka-cluster:DescribeGroup'],
   },
-  finalize: { cluster: ['kafka-cluster:Connect'], topic: ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'], group: [] },
+  finalize: {
+    cluster: ['kafka-cluster:Connect'],
+    topic: ['kafka-cluster:DescribeTopic', 'kafka-cluster:ReadData'],
+    group: [],
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<'cluster' | 'topic' | 'group', readonly string[]>>>>;
 
 /** What Lambda's pollers ask MSK about a cluster. */

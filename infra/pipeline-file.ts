@@ -13,5 +13,9 @@ export function pipelineFile(root: string, pipeline: string): string {
   if (existsSync(file)) return file;
   const known = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.ts')) : [];
   const names = known.map((name) => basename(name, '.ts')).join(', ');
-  throw mistake('pipeline', pipeline, `is not a file: give the path of a TypeScript file or the name of one under pipelines/ (${names})`);
+  throw mistake(
+    'pipeline',
+    pipeline,
+    `is not a file: give the path of a TypeScript file or the name of one under pipelines/ (${names})`,
+  );
 }

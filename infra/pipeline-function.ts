@@ -44,9 +44,17 @@ function inNetwork(network: FunctionNetwork | undefined) {
  */
 export class PipelineFunction extends LambdaFunction {
   constructor(scope: Construct, id: string, props: PipelineFunctionProps) {
-    const logGroup = new LogGroup(scope, `${id}Log`, { retention: props.logRetention, removalPolicy: props.logRemovalPolicy });
+    const logGroup = new LogGroup(scope, `${id}Log`, {
+      retention: props.logRetention,
+      removalPolicy: props.logRemovalPolicy,
+    });
     const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    role.addToPolicy(new PolicyStatement({ actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [logGroup.logGroupArn] }));
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+    );
     const { timeoutSeconds, memoryMb } = { ...functions, ...sourceFunctions, deliver }[props.name];
     let hasLocales = false;
     let failure: unknown;

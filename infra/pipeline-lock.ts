@@ -17,7 +17,8 @@ const packageFolder = join(import.meta.dirname, '..');
  */
 export function checkLock(pipelineFile: string): void {
   const file = lockFileOf(resolve(pipelineFile));
-  if (existsSync(file)) checkAgainstLock(parseLock(file, readFileSync(file, 'utf8')), loadPipeline(resolve(pipelineFile)));
+  if (existsSync(file))
+    checkAgainstLock(parseLock(file, readFileSync(file, 'utf8')), loadPipeline(resolve(pipelineFile)));
 }
 
 /**

@@ -19,7 +19,12 @@ export interface Settings {
   /** Whether events can be posted to the API. */
   readonly ingest: boolean;
   /** The bucket whose new objects are fed, and which of them. */
-  readonly objects?: { readonly bucket: string; readonly prefix?: string; readonly suffix?: string; readonly notifiedBy: 'bucket' | 'app' };
+  readonly objects?: {
+    readonly bucket: string;
+    readonly prefix?: string;
+    readonly suffix?: string;
+    readonly notifiedBy: 'bucket' | 'app';
+  };
   /** The ARN of the stream of the table whose changes are fed. */
   readonly changesStream?: string;
 }
@@ -66,13 +71,27 @@ function objectsOf(context: (name: string) => unknown): Settings['objects'] {
   if (bucket === undefined) return undefined;
   const notifiedBy = context('objectsNotifiedBy') ?? 'bucket';
   if (notifiedBy !== 'bucket' && notifiedBy !== 'app')
-    throw mistake('objectsNotifiedBy', notifiedBy, 'tells the queue nothing: give bucket, or app for a rule of your own');
-  return { bucket, notifiedBy, ...(prefix === undefined ? {} : { prefix }), ...(suffix === undefined ? {} : { suffix }) };
+    throw mistake(
+      'objectsNotifiedBy',
+      notifiedBy,
+      'tells the queue nothing: give bucket, or app for a rule of your own',
+    );
+  return {
+    bucket,
+    notifiedBy,
+    ...(prefix === undefined ? {} : { prefix }),
+    ...(suffix === undefined ? {} : { suffix }),
+  };
 }
 
 function streamArn(field: string, value: unknown): string {
-  if (typeof value === 'string' && /^arn:[\w-]+:dynamodb:[\w-]*:\d*:table\/[^/]+\/stream\/.+$/.test(value)) return value;
-  throw mistake(field, value, `is not the stream of a table: give its ARN with -c ${field}=arn:aws:dynamodb:...:table/NAME/stream/...`);
+  if (typeof value === 'string' && /^arn:[\w-]+:dynamodb:[\w-]*:\d*:table\/[^/]+\/stream\/.+$/.test(value))
+    return value;
+  throw mistake(
+    field,
+    value,
+    `is not the stream of a table: give its ARN with -c ${field}=arn:aws:dynamodb:...:table/NAME/stream/...`,
+  );
 }
 
 function flag(field: string, value: unknown): boolean {

@@ -53,7 +53,12 @@ export interface SinkTarget {
  * @param removalPolicy of a new one; a bucket stays whatever it says, for one that holds something cannot be deleted with the stack
  * @throws TidemarkError when the binding is none for its kind
  */
-export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | undefined, removalPolicy: RemovalPolicy): SinkTarget {
+export function sinkTarget(
+  scope: Construct,
+  sink: Sink,
+  binding: SinkBinding | undefined,
+  removalPolicy: RemovalPolicy,
+): SinkTarget {
   switch (sink.kind) {
     case 'sqs': {
       const queue = bound<IQueue>(sink, binding, 'queueUrl', 'a queue') ?? newQueue(scope, removalPolicy);
@@ -63,7 +68,8 @@ export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | 
       });
     }
     case 'sns': {
-      const topic = bound<ITopic>(sink, binding, 'topicArn', 'a topic') ?? new Topic(scope, 'Topic', { enforceSSL: true });
+      const topic =
+        bound<ITopic>(sink, binding, 'topicArn', 'a topic') ?? new Topic(scope, 'Topic', { enforceSSL: true });
       return named(topic.topicArn, (grantee) => {
         allow(grantee, 'sns:Publish', topic.topicArn);
         encryptFor(grantee, 'masterKey' in topic ? (topic.masterKey as IKey | undefined) : undefined);
@@ -87,7 +93,8 @@ export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | 
         encryptFor(grantee, bucket.encryptionKey);
       });
       const { defaultChild } = bucket.node;
-      const arn = defaultChild instanceof CfnBucket ? `<${Stack.of(scope).getLogicalId(defaultChild)}.Arn>` : bucket.bucketArn;
+      const arn =
+        defaultChild instanceof CfnBucket ? `<${Stack.of(scope).getLogicalId(defaultChild)}.Arn>` : bucket.bucketArn;
       return { ...target, wildcard: `${arn}/${sink.prefix}query=*` };
     }
     case 'dynamodb': {
@@ -101,11 +108,16 @@ export function sinkTarget(scope: Construct, sink: Sink, binding: SinkBinding | 
       return webhookTarget(scope, sink, (binding ?? {}) as WebhookBinding);
     case 'forEachWindow': {
       const { environment = {}, vpc, vpcSubnets, securityGroups } = (binding ?? {}) as FunctionBinding;
-      const network = vpc === undefined ? undefined : { vpc, vpcSubnets, securityGroups: securityGroups && [...securityGroups] };
+      const network =
+        vpc === undefined ? undefined : { vpc, vpcSubnets, securityGroups: securityGroups && [...securityGroups] };
       return { name: undefined, environment, network, grant: () => {} };
     }
     case 'file':
-      throw mistake(`sinks.${sink.name}`, sink.kind, 'is for this machine: a Lambda has no folder that lasts; use s3()');
+      throw mistake(
+        `sinks.${sink.name}`,
+        sink.kind,
+        'is for this machine: a Lambda has no folder that lasts; use s3()',
+      );
   }
 }
 
@@ -121,7 +133,11 @@ function bound<Resource extends object>(
 ): Resource | undefined {
   if (binding === undefined) return undefined;
   if (has in binding) return binding as unknown as Resource;
-  throw mistake(`sinks.${sink.name}`, Object.keys(binding).join(', ').slice(0, 60), `is not ${what}: sink ${sink.name} is ${sink.kind}()`);
+  throw mistake(
+    `sinks.${sink.name}`,
+    Object.keys(binding).join(', ').slice(0, 60),
+    `is not ${what}: sink ${sink.name} is ${sink.kind}()`,
+  );
 }
 
 function allow(grantee: IGrantable, action: string, resource: string): void {
@@ -135,7 +151,12 @@ function encryptFor(grantee: IGrantable, key: IKey | undefined): void {
 
 function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }: WebhookBinding): SinkTarget {
   const address = checkedUrl(`sinks.${sink.name}.url`, url);
-  if (address === undefined) throw mistake(`sinks.${sink.name}.url`, url, 'is missing: write webhook({ url }), or sinks: { NAME: { url } } here');
+  if (address === undefined)
+    throw mistake(
+      `sinks.${sink.name}.url`,
+      url,
+      'is missing: write webhook({ url }), or sinks: { NAME: { url } } here',
+    );
   const signedWith = secret ?? newSecret(scope);
   return {
     name: signedWith.secretArn,
@@ -155,7 +176,9 @@ function newSecret(scope: Construct): Secret {
     description: 'Signs the requests of a webhook',
     generateSecretString: { passwordLength: 32, excludePunctuation: true },
   });
-  acknowledge([{ on: secret, id: 'AwsSolutions-SMG4', reason: 'Whoever receives the webhook has to change it at the same time' }]);
+  acknowledge([
+    { on: secret, id: 'AwsSolutions-SMG4', reason: 'Whoever receives the webhook has to change it at the same time' },
+  ]);
   return secret;
 }
 
@@ -166,12 +189,23 @@ function newQueue(scope: Construct, removalPolicy: RemovalPolicy): Queue {
     retentionPeriod: Duration.days(14),
     removalPolicy,
   });
-  acknowledge([{ on: queue, id: 'AwsSolutions-SQS3', reason: 'What becomes of a message that its consumer cannot handle is the consumer’s to say' }]);
+  acknowledge([
+    {
+      on: queue,
+      id: 'AwsSolutions-SQS3',
+      reason: 'What becomes of a message that its consumer cannot handle is the consumer’s to say',
+    },
+  ]);
   return queue;
 }
 
 function newStream(scope: Construct, removalPolicy: RemovalPolicy): Stream {
-  return new Stream(scope, 'Stream', { streamMode: StreamMode.PROVISIONED, shardCount: 1, encryption: StreamEncryption.MANAGED, removalPolicy });
+  return new Stream(scope, 'Stream', {
+    streamMode: StreamMode.PROVISIONED,
+    shardCount: 1,
+    encryption: StreamEncryption.MANAGED,
+    removalPolicy,
+  });
 }
 
 function newBucket(scope: Construct): Bucket {
@@ -181,7 +215,9 @@ function newBucket(scope: Construct): Bucket {
     enforceSSL: true,
     removalPolicy: RemovalPolicy.RETAIN,
   });
-  acknowledge([{ on: bucket, id: 'AwsSolutions-S1', reason: 'Access logs want a bucket of their own: bind one that has them' }]);
+  acknowledge([
+    { on: bucket, id: 'AwsSolutions-S1', reason: 'Access logs want a bucket of their own: bind one that has them' },
+  ]);
   return bucket;
 }
 

@@ -46,7 +46,12 @@ export class PipelineSinks extends Construct {
     super(scope, id);
     const names = props.sinks.map(({ name }) => name);
     const stray = Object.keys(props.bindings).find((name) => !names.includes(name));
-    if (stray !== undefined) throw mistake(`sinks.${stray}`, stray, `is not a sink of the pipeline: use ${names.join(', ') || 'none, it has none'}`);
+    if (stray !== undefined)
+      throw mistake(
+        `sinks.${stray}`,
+        stray,
+        `is not a sink of the pipeline: use ${names.join(', ') || 'none, it has none'}`,
+      );
     const targets: Record<string, string> = {};
     this.functions = Object.fromEntries(
       props.sinks.map((sink) => {
@@ -64,7 +69,8 @@ export class PipelineSinks extends Construct {
           logRetention: props.logRetention,
           logRemovalPolicy: props.removalPolicy,
         });
-        if (target.network !== undefined) deliver.addToRolePolicy(new PolicyStatement({ actions: [...networkPermissions], resources: ['*'] }));
+        if (target.network !== undefined)
+          deliver.addToRolePolicy(new PolicyStatement({ actions: [...networkPermissions], resources: ['*'] }));
         target.grant(deliver);
         grantTables(deliver, sink, props.tables);
         schedule(own, sink, deliver);
@@ -75,7 +81,9 @@ export class PipelineSinks extends Construct {
     this.targets = targets;
     if (names.length === 0) return;
     const { finalize } = props;
-    const functionNames = Object.fromEntries(Object.entries(this.functions).map(([name, { functionName }]) => [name, functionName]));
+    const functionNames = Object.fromEntries(
+      Object.entries(this.functions).map(([name, { functionName }]) => [name, functionName]),
+    );
     finalize.addEnvironment(environmentNames.sinks, Stack.of(this).toJsonString(functionNames));
     const resources = Object.values(this.functions).map(({ functionArn }) => functionArn);
     finalize.addToRolePolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources }));
@@ -109,5 +117,11 @@ function acknowledgeFindings({ role }: PipelineFunction, wildcard: string | unde
   const traces = 'X-Ray knows no resources, nor does EC2 for the interfaces of a VPC: granted on all or not at all';
   acknowledge([{ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces }]);
   if (wildcard === undefined) return;
-  acknowledge([{ on: role, id: `AwsSolutions-IAM5[Resource::${wildcard}]`, reason: 'A key is a window’s: there are new ones for ever' }]);
+  acknowledge([
+    {
+      on: role,
+      id: `AwsSolutions-IAM5[Resource::${wildcard}]`,
+      reason: 'A key is a window’s: there are new ones for ever',
+    },
+  ]);
 }

@@ -113,7 +113,8 @@ export class PipelineSources extends Construct {
 
   private newFunction(id: string, name: SourceName, environment: Readonly<Record<string, string>>): PipelineFunction {
     const { common, stream } = this.props;
-    if (stream === undefined) throw mistake(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
+    if (stream === undefined)
+      throw mistake(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
     const made = new PipelineFunction(this, id, {
       ...common,
       name,
@@ -121,14 +122,22 @@ export class PipelineSources extends Construct {
       environment: { [environmentNames.stream]: stream.streamName, ...this.props.environment, ...environment },
     });
     stream.grant(made, ...sourceStreamPermissions[name]);
-    stream.encryptionKey?.grant(made, ...(name === 'objects' ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:GenerateDataKey']));
-    const stars = 'X-Ray knows no resources, nor does dynamodb:ListStreams, which Lambda asks for before it reads a stream';
+    stream.encryptionKey?.grant(
+      made,
+      ...(name === 'objects' ? ['kms:Decrypt', 'kms:GenerateDataKey'] : ['kms:GenerateDataKey']),
+    );
+    const stars =
+      'X-Ray knows no resources, nor does dynamodb:ListStreams, which Lambda asks for before it reads a stream';
     if (made.role !== undefined) acknowledge([{ on: made.role, id: 'AwsSolutions-IAM5[Resource::*]', reason: stars }]);
     return made;
   }
 
   private newQueues() {
-    const common = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true, retentionPeriod: Duration.days(queueDays) };
+    const common = {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(queueDays),
+    };
     const failed = new Queue(this, 'ObjectsFailed', common);
     const objects = new Queue(this, 'ObjectsQueue', {
       ...common,
@@ -154,19 +163,32 @@ export class PipelineSources extends Construct {
     });
     // A large object goes on by a message that the function sends itself, as long as it comes further: no loop that Lambda has to stop.
     (made.node.defaultChild as CfnFunction).recursiveLoop = RecursiveLoop.ALLOW;
-    made.addToRolePolicy(new PolicyStatement({ actions: ['s3:GetObject', 's3:GetObjectVersion'], resources: [bucket.arnForObjects(`${prefix}*`)] }));
+    made.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [bucket.arnForObjects(`${prefix}*`)],
+      }),
+    );
     // Without it, S3 says of an object that is gone that access to it is denied.
     made.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
     bucket.encryptionKey?.grantDecrypt(made);
     queue.grant(made, 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage');
-    const only = (...partitions: readonly string[]) => ({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions } });
+    const only = (...partitions: readonly string[]) => ({
+      'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': partitions },
+    });
     const own = { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], conditions: only(...objectPartitions) };
     made.addToRolePolicy(new PolicyStatement({ ...own, resources: [state.tableArn] }));
     const progress = { actions: ['dynamodb:Query'], conditions: only(...progressPartitions) };
     made.addToRolePolicy(new PolicyStatement({ ...progress, resources: [state.tableArn] }));
-    new EventSourceMapping(this, 'ObjectsMapping', { target: made, eventSourceArn: queue.queueArn, batchSize: 1, maxConcurrency });
+    new EventSourceMapping(this, 'ObjectsMapping', {
+      target: made,
+      eventSourceArn: queue.queueArn,
+      batchSize: 1,
+      maxConcurrency,
+    });
     const filter = { ...(prefix === '' ? {} : { prefix }), ...(suffix === undefined ? {} : { suffix }) };
-    if (notifiedBy === 'bucket') bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(queue), filter);
+    if (notifiedBy === 'bucket')
+      bucket.addEventNotification(EventType.OBJECT_CREATED, new SqsDestination(queue), filter);
     this.acknowledgeObjects(made, source);
     return made;
   }
@@ -184,7 +206,11 @@ export class PipelineSources extends Construct {
   private feedChanges({ table }: ChangesSource): PipelineFunction {
     const { tableStreamArn } = table;
     if (tableStreamArn === undefined)
-      throw mistake('changes.table', table.node.path, 'has no stream: give it one (stream: StreamViewType.NEW_AND_OLD_IMAGES)');
+      throw mistake(
+        'changes.table',
+        table.node.path,
+        'has no stream: give it one (stream: StreamViewType.NEW_AND_OLD_IMAGES)',
+      );
     const made = this.newFunction('Changes', 'changes', {});
     const actions = ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'];
     Grant.addToPrincipal({ grantee: made, actions, resourceArns: [tableStreamArn] });

@@ -2,7 +2,13 @@ import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
 import type { RowsAt } from '../../functions/core/lookup-table.ts';
 import { type Pipeline, withRows } from '../../functions/core/pipeline.ts';
-import { createStaticRun, type StaticAnswer, type StaticPart, type StaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import {
+  createStaticRun,
+  type StaticAnswer,
+  type StaticPart,
+  type StaticRun,
+  staticAnswer,
+} from '../../functions/core/static-run.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis-records.ts';
@@ -64,7 +70,11 @@ export function decoded(records: readonly _Record[]): readonly StreamRecord[] {
 }
 
 /** A shard's log of ids starts from its parents', which the stream lists before it. */
-function idsBefore({ ParentShardId, AdjacentParentShardId }: Shard, seen: ReadonlyMap<string, IdSet>, withinMs: number): IdSet {
+function idsBefore(
+  { ParentShardId, AdjacentParentShardId }: Shard,
+  seen: ReadonlyMap<string, IdSet>,
+  withinMs: number,
+): IdSet {
   const ids = createIdSet(withinMs);
   for (const parent of [ParentShardId, AdjacentParentShardId]) {
     const before = parent === undefined ? undefined : seen.get(parent);

@@ -8,8 +8,11 @@ import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 
 export default defineCommand({
-  operands: [{ name: 'QUERY@VERSION', description: 'the version that the name without a version stands for from now on' }],
-  description: 'Switches the name of a query to one of its versions, for all readers of the API at once; back again in the same way.',
+  operands: [
+    { name: 'QUERY@VERSION', description: 'the version that the name without a version stands for from now on' },
+  ],
+  description:
+    'Switches the name of a query to one of its versions, for all readers of the API at once; back again in the same way.',
   options: {
     ...deploymentOptions,
     pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
@@ -20,8 +23,13 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const [query = ''] = operands;
     const name = await finalizeFunction(options);
-    const answer = await invoke<AliasAnswer>(new LambdaClient(clientConfig(options)), name, { request: 'alias', query });
-    process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `tidemark: ${query.split('@', 1)[0]} is ${answer.serves} now\n`);
+    const answer = await invoke<AliasAnswer>(new LambdaClient(clientConfig(options)), name, {
+      request: 'alias',
+      query,
+    });
+    process.stdout.write(
+      options.json ? `${JSON.stringify(answer)}\n` : `tidemark: ${query.split('@', 1)[0]} is ${answer.serves} now\n`,
+    );
     return 0;
   },
 });

@@ -27,7 +27,11 @@ import { formatNumber } from '../table.ts';
 
 export default defineCommand({
   operands: [
-    { name: '[FILES...]', description: 'files of JSON lines, CSV or Parquet that hold the whole range (default: what the stream still holds)' },
+    {
+      name: '[FILES...]',
+      description:
+        'files of JSON lines, CSV or Parquet that hold the whole range (default: what the stream still holds)',
+    },
   ],
   description:
     'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
@@ -35,8 +39,16 @@ export default defineCommand({
   options: {
     ...deploymentOptions,
     pipeline: valueOr('name|path', 'the pipeline that is deployed', text, defaultPipeline),
-    query: value('name', 'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)', text),
-    since: value('time', 'windows that start at or after this: an edge of its windows (default: from the first event on)', time),
+    query: value(
+      'name',
+      'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)',
+      text,
+    ),
+    since: value(
+      'time',
+      'windows that start at or after this: an edge of its windows (default: from the first event on)',
+      time,
+    ),
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
     function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
@@ -45,19 +57,32 @@ export default defineCommand({
     json: flag('print one JSON object'),
   },
   examples: [
-    ['tidemark backfill --query actionsPerHour@2 --port 4500', 'the windows before its from, out of what the stream still holds'],
+    [
+      'tidemark backfill --query actionsPerHour@2 --port 4500',
+      'the windows before its from, out of what the stream still holds',
+    ],
     ['tidemark backfill 2026/*.json --query actionsPerHour@2 --stack counts', 'out of files'],
-    ['tidemark backfill --query actionsPerHour --until 2026-11-24T00:00:00Z --port 4500', 'after the windows table was lost'],
+    [
+      'tidemark backfill --query actionsPerHour --until 2026-11-24T00:00:00Z --port 4500',
+      'after the windows table was lost',
+    ],
   ],
   async run({ operands, options, process }) {
-    if (operands.length > 0 && options.stream !== undefined) throw new UsageError('--stream and FILES exclude each other: give one of them');
+    if (operands.length > 0 && options.stream !== undefined)
+      throw new UsageError('--stream and FILES exclude each other: give one of them');
     const files = inputFiles(operands, options);
     if (files.length === 0 && options.lookup !== undefined)
-      throw new UsageError('--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out');
+      throw new UsageError(
+        '--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out',
+      );
     const { pipeline, bundle } = await loadPipelineBundle(options.pipeline);
     const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;
     const query = chosenQuery(pipeline, options.query);
-    const range = { query: query.name, since: options.since ?? Number.NEGATIVE_INFINITY, until: options.until ?? beginOf(query) };
+    const range = {
+      query: query.name,
+      since: options.since ?? Number.NEGATIVE_INFINITY,
+      until: options.until ?? beginOf(query),
+    };
     const ranged = backfillPipeline(pipeline, range);
     const functionName = await finalizeFunction(options);
     const target = { lambda: new LambdaClient(clientConfig(options)), functionName, range };
@@ -66,7 +91,11 @@ export default defineCommand({
     const startedMs = process.now();
     let answer: StaticAnswer;
     if (files.length > 0) {
-      const result = await runWithProgress('backfill', { pipeline, bundle, files, range, lookupRows, arrivalMs: startedMs }, process);
+      const result = await runWithProgress(
+        'backfill',
+        { pipeline, bundle, files, range, lookupRows, arrivalMs: startedMs },
+        process,
+      );
       printRejected(result.rejected, result.counters.rejected, process.stderr);
       answer = result;
     } else {
@@ -75,13 +104,16 @@ export default defineCommand({
       answer = await foldWithProgress(
         ranged,
         kinesis,
-        options.stream ?? (options.stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName')),
+        options.stream ??
+          (options.stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName')),
         remoteLookups(pipeline, ask),
         process,
       );
     }
     const progress = await createProgress({ label: 'windows', total: answer.windows.length }, process);
-    const sent = await sendHistory(target, query, answer.windows, process.signal, (done) => progress.update(done, formatNumber(done)));
+    const sent = await sendHistory(target, query, answer.windows, process.signal, (done) =>
+      progress.update(done, formatNumber(done)),
+    );
     // A range in the middle leaves what is before it as it was.
     const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
     const { filledThrough } = await sendRequest(target, { isWhole });
@@ -108,7 +140,9 @@ function chosenQuery(pipeline: Pipeline, name: string | undefined): Query {
 
 function beginOf({ name, from }: Query): number {
   if (Number.isFinite(from)) return from;
-  throw new UsageError(`--until is missing: ${name} has no from; give the time until which its windows are to be filled`);
+  throw new UsageError(
+    `--until is missing: ${name} has no from; give the time until which its windows are to be filled`,
+  );
 }
 
 /** What the stream will still bring for the windows, the last of which ends at `lastEnd`, would be in none of them. */

@@ -17,7 +17,12 @@ export default defineCommand({
     "Runs a pipeline's queries over files, all cores, without a stream and without a watermark: nothing is late. On clean input it prints " +
     'the same bytes as stream. Rejected lines and the count of every class of events go to stderr.',
   options: {
-    pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
+    pipeline: valueOr(
+      'name|path',
+      'a file under pipelines/, or the path of any TypeScript file',
+      text,
+      defaultPipeline,
+    ),
     totals: value(
       'fields',
       'add up over the windows by these group-by fields, separated by commas; "" for the grand total. Queries without them are left out',
@@ -29,7 +34,10 @@ export default defineCommand({
   },
   examples: [
     ['tidemark batch events/*.json --pipeline device-actions', 'the windows of all queries as tables'],
-    ['tidemark batch events/*.json --pipeline device-actions --totals action', 'how many of each action there are in all'],
+    [
+      'tidemark batch events/*.json --pipeline device-actions --totals action',
+      'how many of each action there are in all',
+    ],
   ],
   async run(input) {
     const startedMs = input.process.now();
@@ -38,7 +46,11 @@ export default defineCommand({
     const lookupRows = await rowsFor(pipeline, input.options.lookup);
     const { totals } = input.options;
     const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);
-    const result = await runWithProgress('batch', { pipeline, bundle, files, lookupRows, arrivalMs: startedMs }, input.process);
+    const result = await runWithProgress(
+      'batch',
+      { pipeline, bundle, files, lookupRows, arrivalMs: startedMs },
+      input.process,
+    );
     const form: ResultForm = input.options.json ? 'json' : 'table';
     if (by === undefined) printRows(resultRows(result), form, input.process.stdout);
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
@@ -50,7 +62,9 @@ export default defineCommand({
 });
 
 function resultRows(result: StaticResult): Parameters<typeof printRows>[0] {
-  return result.windows.flatMap(({ query, start, end, rows }) => rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })));
+  return result.windows.flatMap(({ query, start, end, rows }) =>
+    rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })),
+  );
 }
 
 function totalRows(pipeline: Pipeline, result: StaticResult, by: readonly string[]): readonly TotalRow[] {

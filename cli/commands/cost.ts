@@ -22,7 +22,9 @@ export default defineCommand({
     requests: valueOr('n', 'requests to the query API a month', integer(0, 1_000_000_000), 100_000),
     json: flag('print one JSON object; dollars a month'),
   },
-  examples: [['tidemark cost --events-per-second 1000 --keys 100 --shards 2', 'what two shards at half their limit cost']],
+  examples: [
+    ['tidemark cost --events-per-second 1000 --keys 100 --shards 2', 'what two shards at half their limit cost'],
+  ],
   async run({ options, process }) {
     const answer = costOf({
       eventsPerSecond: options.eventsPerSecond,
@@ -40,7 +42,10 @@ export default defineCommand({
     }
     const bills: readonly Bill[] = [answer.tidemark, answer.idle, answer.writePerMessage, answer.managedFlink];
     const services = [...new Set(bills.flatMap(Object.keys))];
-    const columns = ['Tidemark', 'Tidemark, idle', 'a write a message', 'Managed Flink'].map((heading) => ({ heading, align: 'right' as const }));
+    const columns = ['Tidemark', 'Tidemark, idle', 'a write a message', 'Managed Flink'].map((heading) => ({
+      heading,
+      align: 'right' as const,
+    }));
     const rows = services.map((service) => [service, ...bills.map((bill) => dollars(bill[service]))]);
     process.stdout.write(
       `${formatTable([{ heading: '$ a month' }, ...columns], [...rows, ['in all', ...bills.map((bill) => dollars(totalOf(bill)))]])}\n`,
@@ -62,5 +67,7 @@ function seconds(value: string, option: string): number {
 }
 
 function dollars(amount: number | undefined): string {
-  return amount === undefined ? '' : amount.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  return amount === undefined
+    ? ''
+    : amount.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

@@ -19,28 +19,52 @@ import { formatNumber, formatTable } from '../table.ts';
 
 export default defineCommand({
   operands: [
-    { name: '[FILES...]', description: 'files of JSON lines, CSV or Parquet in the order of arrival, an event a line or row (default: the stream)' },
+    {
+      name: '[FILES...]',
+      description:
+        'files of JSON lines, CSV or Parquet in the order of arrival, an event a line or row (default: the stream)',
+    },
   ],
   description:
     'Shows what a watermark delay costs: for each delay how many events would come late, how many windows they miss, and how far event time ' +
     'has moved on when a window is final. Files are read as one shard, a live stream as it lies in its shards; the watermark rises after every record: the ' +
     'upper bound of what a stream loses.',
   options: {
-    pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
+    pipeline: valueOr(
+      'name|path',
+      'a file under pipelines/, or the path of any TypeScript file',
+      text,
+      defaultPipeline,
+    ),
     delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
     ...lookupOptions,
-    keep: value('shares', 'shares of the events that are to be kept, such as 99.9% or 99%,99.99%: says the delay that keeps each', text),
+    keep: value(
+      'shares',
+      'shares of the events that are to be kept, such as 99.9% or 99%,99.99%: says the delay that keeps each',
+      text,
+    ),
     ...deploymentOptions,
     stream: value('name', 'the stream to read (default: the one of --stack, or tidemark-PIPELINE)', text),
     from: value('time', 'read what arrived in the stream since this time (default: all that it holds)', time),
-    sample: valueOr('number', 'most events to read of a stream: a stretch of each shard', integer(1, 100_000_000), 1_000_000),
+    sample: valueOr(
+      'number',
+      'most events to read of a stream: a stretch of each shard',
+      integer(1, 100_000_000),
+      1_000_000,
+    ),
     ...inputOptions,
     json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
   },
   examples: [
-    ['tidemark delay examples/earthquakes/*.ndjson --pipeline earthquakes', 'late events for delays of 0, 1 h, 6 h, 24 h and 7 d'],
+    [
+      'tidemark delay examples/earthquakes/*.ndjson --pipeline earthquakes',
+      'late events for delays of 0, 1 h, 6 h, 24 h and 7 d',
+    ],
     ['tidemark delay events/*.json --delays 0,5m,1h --json', 'other delays, for a program'],
-    ['tidemark delay --stack counts --from 2026-11-24T00:00:00Z --keep 99.9%', 'of a live stream: which delay keeps 999 events of 1,000'],
+    [
+      'tidemark delay --stack counts --from 2026-11-24T00:00:00Z --keep 99.9%',
+      'of a live stream: which delay keeps 999 events of 1,000',
+    ],
   ],
   async run({ operands, options, process }) {
     const startedMs = process.now();
@@ -59,7 +83,9 @@ export default defineCommand({
     if (options.json) {
       for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, waitMs: row.waitMs ?? null })}\n`);
       for (const keep of keeps) process.stdout.write(`${JSON.stringify(keep)}\n`);
-      process.stdout.write(`${JSON.stringify({ counters: { received, wanted, duplicate, rejected: refused, filtered } })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ counters: { received, wanted, duplicate, rejected: refused, filtered } })}\n`,
+      );
     } else {
       process.stdout.write(`${delayTable(rows)}\n`);
       for (const { keep, delayMs } of keeps)
@@ -76,20 +102,33 @@ export default defineCommand({
 });
 
 type StreamChoice = Deployment &
-  Parameters<typeof inputFiles>[1] & { readonly stream: string | undefined; readonly from: number | undefined; readonly sample: number };
+  Parameters<typeof inputFiles>[1] & {
+    readonly stream: string | undefined;
+    readonly from: number | undefined;
+    readonly sample: number;
+  };
 
 /** @throws UsageError when a stream is named too: what was read would not be said */
 function filesOf(operands: readonly string[], options: StreamChoice): readonly InputFile[] {
   const named = (['port', 'endpoint', 'stack', 'stream', 'from'] as const).find((name) => options[name] !== undefined);
-  if (named !== undefined) throw new UsageError(`--${named} and FILES exclude each other: give the files, or say which stream is read`);
+  if (named !== undefined)
+    throw new UsageError(`--${named} and FILES exclude each other: give the files, or say which stream is read`);
   return inputFiles(operands, options);
 }
 
-async function sampled(pipeline: Pipeline, delaysMs: readonly number[], options: StreamChoice, process: CommandProcess): Promise<DelayResult> {
+async function sampled(
+  pipeline: Pipeline,
+  delaysMs: readonly number[],
+  options: StreamChoice,
+  process: CommandProcess,
+): Promise<DelayResult> {
   const { stack, stream, from, sample } = options;
-  if ((['port', 'endpoint', 'stack', 'stream', 'profile', 'region'] as const).every((name) => options[name] === undefined))
+  if (
+    (['port', 'endpoint', 'stack', 'stream', 'profile', 'region'] as const).every((name) => options[name] === undefined)
+  )
     throw new UsageError('FILES are missing: name some, or a live stream with --port, --stack or --stream');
-  const streamName = stream ?? (stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName'));
+  const streamName =
+    stream ?? (stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName'));
   const kinesis = new KinesisClient(clientConfig(options));
   const progress = await createProgress({ label: 'delay', total: undefined }, process);
   let said = '';
@@ -99,7 +138,16 @@ async function sampled(pipeline: Pipeline, delaysMs: readonly number[], options:
   };
   try {
     const arrivedAt = from === undefined ? undefined : new Date(from);
-    return await sampleDelay({ kinesis, streamName, pipeline, delaysMs, from: arrivedAt, events: sample, onProgress, signal: process.signal });
+    return await sampleDelay({
+      kinesis,
+      streamName,
+      pipeline,
+      delaysMs,
+      from: arrivedAt,
+      events: sample,
+      onProgress,
+      signal: process.signal,
+    });
   } finally {
     progress.stop(said);
     kinesis.destroy();
@@ -112,7 +160,8 @@ function sharesOf(given: string | undefined): readonly number[] {
     if (text.trim() === '') return [];
     const [, number = '', sign] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? [];
     const share = Number(number) / (sign === '%' ? 100 : 1);
-    if (number === '' || share > 1) throw new UsageError(`--keep is a share such as 99.9% or 0.999, not "${text.trim()}"`);
+    if (number === '' || share > 1)
+      throw new UsageError(`--keep is a share such as 99.9% or 0.999, not "${text.trim()}"`);
     return [share];
   });
 }
@@ -136,7 +185,9 @@ function delayTable(rows: readonly DelayRow[]): string {
       row.late,
       `${(row.events === 0 ? 0 : (100 * row.late) / row.events).toFixed(1)} %`,
       `${formatNumber(row.affected)} of ${formatNumber(row.windows)}`,
-      row.waitMs === undefined ? 'beyond the input' : `${shortDuration(row.waitMs)} (${formatNumber(row.closed)} closed)`,
+      row.waitMs === undefined
+        ? 'beyond the input'
+        : `${shortDuration(row.waitMs)} (${formatNumber(row.closed)} closed)`,
     ]),
   );
 }

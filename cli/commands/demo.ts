@@ -27,7 +27,8 @@ export default defineCommand({
   async run({ options, process }) {
     const folder = path.resolve(options.data ?? '.tidemark/demo', 'events');
     const { clean, seed, data: dataDir, resume, keep, json } = options;
-    if (resume && dataDir === undefined) throw new UsageError('--resume needs --data: name the folder that holds the stream');
+    if (resume && dataDir === undefined)
+      throw new UsageError('--resume needs --data: name the folder that holds the stream');
     const sample = generateOpenClose({ ...openCloseDefaults, seed, quality: clean ? 'clean' : 'real' });
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });

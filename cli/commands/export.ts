@@ -17,7 +17,8 @@ const formats = ['csv', 'ndjson', 'parquet'] as const;
 type Format = (typeof formats)[number];
 
 export default defineCommand({
-  description: 'Writes the windows of a query to a file, a row a line or a Parquet row. The file is there when it is whole.',
+  description:
+    'Writes the windows of a query to a file, a row a line or a Parquet row. The file is there when it is whole.',
   options: {
     ...apiOptions,
     ...windowOptions,
@@ -42,7 +43,11 @@ export default defineCommand({
       const rows = await write(api, query, { from, to, status }, { draft, format }, process);
       await rename(draft, out);
       const written = { query: query.name, file: out, format, rows };
-      process.stdout.write(options.json ? `${JSON.stringify(written)}\n` : `tidemark: ${formatNumber(rows)} rows of ${query.name} in ${out}\n`);
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify(written)}\n`
+          : `tidemark: ${formatNumber(rows)} rows of ${query.name} in ${out}\n`,
+      );
       return 0;
     } finally {
       await rm(draft, { force: true });
@@ -62,7 +67,12 @@ interface Target {
 }
 
 /** All rows, a page of windows after the other, with what a person wants to know meanwhile. */
-async function* pagesOf(api: ApiClient, { name }: QueryJson, filter: WindowFilter, process: CommandProcess): AsyncGenerator<readonly FlatRow[]> {
+async function* pagesOf(
+  api: ApiClient,
+  { name }: QueryJson,
+  filter: WindowFilter,
+  process: CommandProcess,
+): AsyncGenerator<readonly FlatRow[]> {
   const progress = await createProgress({ label: 'export', total: undefined }, process);
   let rows = 0;
   for await (const windows of api.windowPages(name, filter)) {
@@ -92,7 +102,9 @@ async function writeText(
   if (format === 'csv') await write(`${columns.map(csvCell).join()}\r\n`);
   for await (const rows of pagesOf(api, query, filter, process)) {
     for (const row of rows)
-      await write(format === 'csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`);
+      await write(
+        format === 'csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`,
+      );
     count += rows.length;
   }
   out.end();
@@ -100,13 +112,21 @@ async function writeText(
   return count;
 }
 
-async function writeParquet(api: ApiClient, query: QueryJson, filter: WindowFilter, { draft }: Target, process: CommandProcess): Promise<number> {
+async function writeParquet(
+  api: ApiClient,
+  query: QueryJson,
+  filter: WindowFilter,
+  { draft }: Target,
+  process: CommandProcess,
+): Promise<number> {
   const rows: FlatRow[] = [];
   for await (const page of pagesOf(api, query, filter, process)) rows.push(...page);
   const database = await openDatabase();
   try {
     await database.addTable(query.name, columnsOf(query), rows);
-    await database.connection.run(`COPY ${identifier(query.name)} TO ${literal(draft)} (FORMAT parquet, COMPRESSION zstd)`);
+    await database.connection.run(
+      `COPY ${identifier(query.name)} TO ${literal(draft)} (FORMAT parquet, COMPRESSION zstd)`,
+    );
     return rows.length;
   } finally {
     await database.close();

@@ -17,7 +17,12 @@ const weekMs = 7 * 24 * 3_600_000;
 const actions = { list: undefined, replay: 'replayed', discard: 'discarded' } as const;
 
 export default defineCommand({
-  operands: [{ name: 'ACTION', description: 'list, replay (put them into the windows that they missed), or discard (leave them out, for good)' }],
+  operands: [
+    {
+      name: 'ACTION',
+      description: 'list, replay (put them into the windows that they missed), or discard (leave them out, for good)',
+    },
+  ],
   description:
     'Late events, which came after their windows were final, put right: a replay makes a numbered revision of each final window, exactly once for a ' +
     'record however often it is repeated, with who did it noted beside the window.',
@@ -26,7 +31,11 @@ export default defineCommand({
     api: value('url', 'for list: the address of a query API, without /v1', httpUrl),
     pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
     query: value('name', 'the query for which the events were late (default: the only one)', text),
-    window: value('time', 'for replay and discard: only events of the windows that start at this time (default: of all windows)', time),
+    window: value(
+      'time',
+      'for replay and discard: only events of the windows that start at this time (default: of all windows)',
+      time,
+    ),
     from: value('time', 'only events that arrived at or after this (default: a week ago)', time),
     to: value('time', 'only events that arrived before this (default: now)', time),
     by: value('name', 'who does it, for the audit (default: you, as this machine knows you)', text),
@@ -38,7 +47,8 @@ export default defineCommand({
     ['tidemark late replay --window 2016-07-26T02:00:00Z --port 4500', 'put it into the final window it missed'],
   ],
   async run({ operands: [action = ''], options, process }) {
-    if (!Object.hasOwn(actions, action)) throw new UsageError(`${action} is not known: use ${Object.keys(actions).join(', ')}`);
+    if (!Object.hasOwn(actions, action))
+      throw new UsageError(`${action} is not known: use ${Object.keys(actions).join(', ')}`);
     const settled = actions[action as keyof typeof actions];
     const until = options.to ?? process.now() + 1;
     const since = options.from ?? until - weekMs;
@@ -48,7 +58,15 @@ export default defineCommand({
     const lambda = new LambdaClient(clientConfig(options));
     const name = await finalizeFunction(options);
     const window = options.window === undefined ? {} : { window: options.window };
-    const event: FinalizeEvent = { request: 'late', query, settled, since, until, by: options.by ?? userInfo().username, ...window };
+    const event: FinalizeEvent = {
+      request: 'late',
+      query,
+      settled,
+      since,
+      until,
+      by: options.by ?? userInfo().username,
+      ...window,
+    };
     const windows: CorrectedWindow[] = [];
     for (let events = 0; ; ) {
       process.signal.throwIfAborted();
@@ -68,7 +86,12 @@ function onlyQuery(names: readonly string[]): string {
   throw new UsageError(`--query is missing: name one of ${names.join(', ')}`);
 }
 
-function report(answer: CorrectionAnswer, settled: 'replayed' | 'discarded', json: boolean, { stdout }: CommandProcess): void {
+function report(
+  answer: CorrectionAnswer,
+  settled: 'replayed' | 'discarded',
+  json: boolean,
+  { stdout }: CommandProcess,
+): void {
   if (json) {
     stdout.write(`${JSON.stringify(answer)}\n`);
     return;
@@ -78,13 +101,25 @@ function report(answer: CorrectionAnswer, settled: 'replayed' | 'discarded', jso
   if (windows.length > 0)
     stdout.write(
       `${formatTable(
-        [{ heading: 'start' }, { heading: 'end' }, { heading: 'revision', align: 'right' }, { heading: 'records more', align: 'right' }],
-        windows.map(({ start, end, revision, records }) => [isoTime(start), isoTime(end), String(revision), formatNumber(records)]),
+        [
+          { heading: 'start' },
+          { heading: 'end' },
+          { heading: 'revision', align: 'right' },
+          { heading: 'records more', align: 'right' },
+        ],
+        windows.map(({ start, end, revision, records }) => [
+          isoTime(start),
+          isoTime(end),
+          String(revision),
+          formatNumber(records),
+        ]),
       )}\n`,
     );
   if (waiting > 0) stdout.write(`${formatNumber(waiting)} wait for their windows to be final\n`);
   if (unusable > 0)
-    stdout.write(`${formatNumber(unusable)} cannot be replayed: only their beginning is kept, or the pipeline does not take them any more\n`);
+    stdout.write(
+      `${formatNumber(unusable)} cannot be replayed: only their beginning is kept, or the pipeline does not take them any more\n`,
+    );
 }
 
 async function list(
@@ -93,13 +128,21 @@ async function list(
   range: { readonly from: number; readonly to: number },
   { stdout }: CommandProcess,
 ): Promise<number> {
-  const events = (await (await openApi(options)).late(range)).filter((event) => event.reason === 'late' && event.query === query);
+  const events = (await (await openApi(options)).late(range)).filter(
+    (event) => event.reason === 'late' && event.query === query,
+  );
   if (options.json) for (const event of events) stdout.write(`${JSON.stringify(event)}\n`);
   else if (events.length === 0) stdout.write('no late events\n');
   else
     stdout.write(
       `${formatTable(
-        [{ heading: 'arrival' }, { heading: 'event time' }, { heading: 'shard' }, { heading: 'settled' }, { heading: 'event' }],
+        [
+          { heading: 'arrival' },
+          { heading: 'event time' },
+          { heading: 'shard' },
+          { heading: 'settled' },
+          { heading: 'event' },
+        ],
         events.map(({ arrival, eventTime, shardId, settled, payload }) => [
           isoTime(arrival),
           eventTime === null ? '' : isoTime(eventTime),

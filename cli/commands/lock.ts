@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { checkAgainstLock, lockFileOf, lockOf, type PipelineLock, parseLock } from '../../functions/core/pipeline-lock.ts';
+import {
+  checkAgainstLock,
+  lockFileOf,
+  lockOf,
+  type PipelineLock,
+  parseLock,
+} from '../../functions/core/pipeline-lock.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { text } from '../option-value.ts';
@@ -12,7 +18,12 @@ export default defineCommand({
     "Writes NAME.lock.json beside a pipeline's file: what each query counts. Commit it: cdk synth then refuses a change that could not go on with " +
     'the windows that are there, and so does this command. New queries are added to it.',
   options: {
-    pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
+    pipeline: valueOr(
+      'name|path',
+      'a file under pipelines/, or the path of any TypeScript file',
+      text,
+      defaultPipeline,
+    ),
     remove: value('query', 'a query that is meant to be gone: its open windows will never be final', text),
     json: flag('print the lock as one JSON object'),
   },
@@ -25,7 +36,8 @@ export default defineCommand({
     const file = lockFileOf(resolvePipelineFile(options.pipeline));
     const before = existsSync(file) ? parseLock(file, readFileSync(file, 'utf8')) : undefined;
     if (before !== undefined) checkAgainstLock(without(before, options.remove), pipeline);
-    else if (options.remove !== undefined) throw new UsageError(`--remove ${options.remove}: there is no ${file} yet: leave out --remove`);
+    else if (options.remove !== undefined)
+      throw new UsageError(`--remove ${options.remove}: there is no ${file} yet: leave out --remove`);
     if (options.remove !== undefined && pipeline.queries.some(({ name }) => name === options.remove))
       throw new UsageError(
         `--remove ${options.remove}: the pipeline still has it: take it out of ${path.basename(resolvePipelineFile(options.pipeline))} first`,
@@ -35,7 +47,9 @@ export default defineCommand({
     await writeFile(`${file}.new`, content);
     await rename(`${file}.new`, file);
     const names = Object.keys(lock.queries).join(', ');
-    process.stdout.write(options.json ? `${JSON.stringify(lock)}\n` : `tidemark: ${path.relative('', file)} holds ${names}: commit it\n`);
+    process.stdout.write(
+      options.json ? `${JSON.stringify(lock)}\n` : `tidemark: ${path.relative('', file)} holds ${names}: commit it\n`,
+    );
     return 0;
   },
 });
@@ -43,6 +57,8 @@ export default defineCommand({
 function without(lock: PipelineLock, removed: string | undefined): PipelineLock {
   if (removed === undefined) return lock;
   if (!Object.hasOwn(lock.queries, removed))
-    throw new UsageError(`--remove ${removed}: the lock has no such query: name one of ${Object.keys(lock.queries).join(', ')}`);
+    throw new UsageError(
+      `--remove ${removed}: the lock has no such query: name one of ${Object.keys(lock.queries).join(', ')}`,
+    );
   return { ...lock, queries: Object.fromEntries(Object.entries(lock.queries).filter(([name]) => name !== removed)) };
 }

@@ -19,7 +19,11 @@ export default defineCommand({
   operands: [
     { name: 'ACTION', description: 'publish (rows of FILE, as the next version of the table), or list (its versions)' },
     { name: 'NAME', description: "the table, as the pipeline has it: enrich: lookup(table('NAME'), ...)" },
-    { name: '[FILE]', description: 'for publish: a JSON list of rows, JSON lines, CSV or Parquet; all rows, not only those that changed' },
+    {
+      name: '[FILE]',
+      description:
+        'for publish: a JSON list of rows, JSON lines, CSV or Parquet; all rows, not only those that changed',
+    },
   ],
   description:
     'The tables that events are joined with, which change while the pipeline stays. Each event gets the fields of the version that held when it arrived, ' +
@@ -48,7 +52,9 @@ export default defineCommand({
     if (strange !== undefined) throw new UsageError(`${strange} is too much: give one file, with all rows`);
     if ((file === undefined) === (action === 'publish'))
       throw new UsageError(
-        action === 'publish' ? 'FILE is missing: give the file that holds the rows' : `${file} is too much: list takes the name alone`,
+        action === 'publish'
+          ? 'FILE is missing: give the file that holds the rows'
+          : `${file} is too much: list takes the name alone`,
       );
     const pipeline = await loadPipeline(options.pipeline);
     if (pipeline.lookupTable?.table !== table)

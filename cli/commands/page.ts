@@ -13,7 +13,10 @@ export default defineCommand({
     listen: valueOr('port', 'where to listen on 127.0.0.1; 0 for any free port', integer(0, 65_535), 4600),
   },
   examples: [
-    ['tidemark page --api https://ID.execute-api.eu-west-1.amazonaws.com/v1', 'the page of a deployed pipeline, at http://127.0.0.1:4600/'],
+    [
+      'tidemark page --api https://ID.execute-api.eu-west-1.amazonaws.com/v1',
+      'the page of a deployed pipeline, at http://127.0.0.1:4600/',
+    ],
     ['tidemark page --stack counts', 'the same, by its stack'],
     ['tidemark page --port 4500 --listen 0', 'the one of tidemark up, at any free port'],
   ],

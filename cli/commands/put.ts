@@ -16,7 +16,11 @@ export default defineCommand({
     'any number of TCP clients, until Ctrl-C.',
   options: {
     ...feedOptions,
-    listen: value('[host:]port', 'take lines from TCP clients instead: of this machine only, unless another address of it is named', listenAddress),
+    listen: value(
+      '[host:]port',
+      'take lines from TCP clients instead: of this machine only, unless another address of it is named',
+      listenAddress,
+    ),
     ack: flag('tell each client "ok N" once Kinesis has stored the first N lines of its connection (with --listen)'),
     json: flag('print what was put as one JSON object on stdout'),
   },
@@ -31,7 +35,9 @@ export default defineCommand({
     if (ack && listen === undefined) throw new UsageError('--ack answers clients: give --listen, too');
     const feed = await openFeed(options, process);
     const put =
-      listen === undefined ? await putInput(feed, process) : await putClients(feed, { address: listen, answers: ack ? 'lines' : 'nothing' }, process);
+      listen === undefined
+        ? await putInput(feed, process)
+        : await putClients(feed, { address: listen, answers: ack ? 'lines' : 'nothing' }, process);
     return concludePut(feed.streamName, put, json ? 'json' : 'text', process);
   },
 });
@@ -60,7 +66,8 @@ async function putClients(feed: Feed, { address, answers }: Listening, process: 
     ...address,
     acknowledge: answers,
     signal: AbortSignal.any([process.signal, failed.signal]),
-    onHalfLine: (client, bytes) => void stderr.write(`${client} hung up in the middle of a line: its ${formatNumber(bytes)} bytes are not put\n`),
+    onHalfLine: (client, bytes) =>
+      void stderr.write(`${client} hung up in the middle of a line: its ${formatNumber(bytes)} bytes are not put\n`),
   });
   stderr.write(`listening on ${server.address}\n`);
   if (!isLoopback(address.host)) stderr.write('whoever reaches this address can put events: there is no password\n');
@@ -69,10 +76,17 @@ async function putClients(feed: Feed, { address, answers }: Listening, process: 
     refused.push(line);
     feed.onNotPut?.(line);
   };
-  const lines = (flush: () => Promise<unknown>) => clientLines(server, { flush, refused, answers, failed: failed.signal });
+  const lines = (flush: () => Promise<unknown>) =>
+    clientLines(server, { flush, refused, answers, failed: failed.signal });
   try {
     // What was read is put, also after Ctrl-C: the lines end by themselves then.
-    return await putLive({ label: 'socket', feed: { ...feed, onNotPut, signal: undefined }, lines, stop: (error) => failed.abort(error), process });
+    return await putLive({
+      label: 'socket',
+      feed: { ...feed, onNotPut, signal: undefined },
+      lines,
+      stop: (error) => failed.abort(error),
+      process,
+    });
   } finally {
     await server.close();
   }
@@ -86,7 +100,10 @@ interface Course extends Pick<Listening, 'answers'> {
 }
 
 /** The lines of all clients in one order. With acknowledgement, what came while a call was under way goes with the next one, and is answered after it. */
-async function* clientLines(server: LineServer, { flush, refused, answers, failed }: Course): AsyncGenerator<readonly ReadLine[]> {
+async function* clientLines(
+  server: LineServer,
+  { flush, refused, answers, failed }: Course,
+): AsyncGenerator<readonly ReadLine[]> {
   let number = 0;
   for (let batch = await server.take(); batch !== undefined; batch = await server.take()) {
     const begins = batch.map(({ lines }) => {
@@ -94,7 +111,8 @@ async function* clientLines(server: LineServer, { flush, refused, answers, faile
       number += lines.length;
       return before;
     });
-    for (const [i, { lines }] of batch.entries()) yield lines.map((line, at) => ({ ...line, number: (begins[i] ?? 0) + at + 1 }));
+    for (const [i, { lines }] of batch.entries())
+      yield lines.map((line, at) => ({ ...line, number: (begins[i] ?? 0) + at + 1 }));
     if (answers === 'lines') await flush();
     for (const [i, client] of batch.entries()) client.done(refusedOf(client, begins[i] ?? 0, refused));
     refused.length = 0;
@@ -106,7 +124,9 @@ async function* clientLines(server: LineServer, { flush, refused, answers, faile
 function refusedOf({ lines }: ClientLines, before: number, refused: readonly NotPut[]): readonly Refusal[] {
   return refused.flatMap(({ number, bytes }) => {
     const line = lines[number - before - 1];
-    return line === undefined ? [] : [{ number: line.number, reason: `${bytes} bytes, and a Kinesis record holds at most 1 MiB with its key` }];
+    return line === undefined
+      ? []
+      : [{ number: line.number, reason: `${bytes} bytes, and a Kinesis record holds at most 1 MiB with its key` }];
   });
 }
 

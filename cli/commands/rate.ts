@@ -26,7 +26,11 @@ export default defineCommand({
       oneOf(rateShapes),
       'constant',
     ),
-    period: value('duration', 'how long a wave of sine is, or the time from burst to burst (default: 1 minute)', duration(1000)),
+    period: value(
+      'duration',
+      'how long a wave of sine is, or the time from burst to burst (default: 1 minute)',
+      duration(1000),
+    ),
     disorder: value('duration', "an event's time is up to so much before it comes (default: 0)", duration(0)),
     late: valueOr('share', 'this share of the events comes --late-by later still: 0.1% or 0.001', share, 0),
     lateBy: value('duration', 'how much later (default: 1 hour)', duration(1)),
@@ -43,10 +47,21 @@ export default defineCommand({
       'tidemark rate --events-per-second 1000 --disorder 10s --late 0.1% --seed 7 --port 4500',
       'into tidemark up --pipeline rate --port 4500, until Ctrl-C',
     ],
-    ['tidemark rate --shape sine --period 10m --events 1000000 --unpaced --start 2026-01-01T00:00:00Z > rate.json', 'a file, always the same'],
+    [
+      'tidemark rate --shape sine --period 10m --events 1000000 --unpaced --start 2026-01-01T00:00:00Z > rate.json',
+      'a file, always the same',
+    ],
   ],
   async run({ options, process }) {
-    const { events = Number.POSITIVE_INFINITY, start, unpaced, json, disorder = 0, lateBy = 3_600_000, period = 60_000 } = options;
+    const {
+      events = Number.POSITIVE_INFINITY,
+      start,
+      unpaced,
+      json,
+      disorder = 0,
+      lateBy = 3_600_000,
+      period = 60_000,
+    } = options;
     if (unpaced && !Number.isFinite(events)) throw new UsageError('--unpaced has no end: say how many with --events');
     const startMs = start ?? process.now();
     const source = rateSource({ ...options, periodMs: period, disorderMs: disorder, lateByMs: lateBy, startMs });
@@ -58,8 +73,17 @@ export default defineCommand({
       await print(blocks, process);
       return 0;
     }
-    const feed = await openFeed({ ...options, pipeline: options.pipeline ?? (stream === undefined ? ratePipeline : undefined) }, process);
-    const put = await putLive({ label: 'rate', feed, lines: () => numbered(blocks), stop: (error) => ended.abort(error), process });
+    const feed = await openFeed(
+      { ...options, pipeline: options.pipeline ?? (stream === undefined ? ratePipeline : undefined) },
+      process,
+    );
+    const put = await putLive({
+      label: 'rate',
+      feed,
+      lines: () => numbered(blocks),
+      stop: (error) => ended.abort(error),
+      process,
+    });
     return concludePut(feed.streamName, put, json ? 'json' : 'text', process);
   },
 });

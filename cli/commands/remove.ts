@@ -18,7 +18,9 @@ export default defineCommand({
     function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     json: flag('print the answer as one JSON object'),
   },
-  examples: [['tidemark remove actionsPerHour@1 --port 4500', 'after it was taken out of the pipeline and that was deployed']],
+  examples: [
+    ['tidemark remove actionsPerHour@1 --port 4500', 'after it was taken out of the pipeline and that was deployed'],
+  ],
   async run({ operands, options, process }) {
     const [query = ''] = operands;
     const name = await finalizeFunction(options);
@@ -30,7 +32,9 @@ export default defineCommand({
       windows += answer.windows;
       if (!answer.done) continue;
       process.stdout.write(
-        options.json ? `${JSON.stringify({ ...answer, windows })}\n` : `tidemark: ${answer.removed} is removed, with ${windows} windows\n`,
+        options.json
+          ? `${JSON.stringify({ ...answer, windows })}\n`
+          : `tidemark: ${answer.removed} is removed, with ${windows} windows\n`,
       );
       return 0;
     }

@@ -17,13 +17,18 @@ export default defineCommand({
   options: {
     ...feedOptions,
     rate: value('events', 'at most so many events a second', integer(1, 10_000_000)),
-    resume: flag('first read what the stream holds, and put only the lines that are not there (files are known by their base names)'),
+    resume: flag(
+      'first read what the stream holds, and put only the lines that are not there (files are known by their base names)',
+    ),
     ...inputOptions,
     json: flag('print what was put as one JSON object on stdout'),
   },
   examples: [
     ['tidemark replay events/*.json --port 4500', 'into the embedded AWS that tidemark up --port 4500 started'],
-    ['tidemark replay events/*.json --stream my-stream --rate 1000', 'into a stream of the account that AWS_PROFILE names'],
+    [
+      'tidemark replay events/*.json --stream my-stream --rate 1000',
+      'into a stream of the account that AWS_PROFILE names',
+    ],
     ['tidemark replay events/*.json --port 4500 --resume', 'go on after an interruption, without putting a line twice'],
   ],
   async run({ operands, options, process }) {
@@ -33,9 +38,15 @@ export default defineCommand({
     const { signal } = process;
     await checkInputs(files, signal);
     const feed = await openFeed(options, process);
-    const skip = options.resume ? await readCoverage({ kinesis: feed.kinesis, streamName: feed.streamName, signal }) : undefined;
+    const skip = options.resume
+      ? await readCoverage({ kinesis: feed.kinesis, streamName: feed.streamName, signal })
+      : undefined;
     const progress = await createProgress({ label: 'replay', total: totalBytes }, process);
-    const feeder = createFeeder({ ...feed, eventsPerSecond: options.rate, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });
+    const feeder = createFeeder({
+      ...feed,
+      eventsPerSecond: options.rate,
+      onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)),
+    });
     let outcome: 'done' | 'failed' = 'failed';
     try {
       for (const file of files) {
@@ -47,7 +58,8 @@ export default defineCommand({
       progress.stop(describeEnd(feeder.progress(), outcome));
       feed.kinesis.destroy();
     }
-    if (options.json) process.stdout.write(`${JSON.stringify({ put: { stream: feed.streamName, ...feeder.progress() } })}\n`);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ put: { stream: feed.streamName, ...feeder.progress() } })}\n`);
     return feeder.progress().notPut > 0 ? 1 : 0;
   },
 });
@@ -56,5 +68,7 @@ function refuseEqualNames(files: readonly string[]): void {
   const names = files.map((file) => path.basename(file));
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined)
-    throw new UsageError(`two files are named ${twice}: --resume knows files by their base names, so give them different ones`);
+    throw new UsageError(
+      `two files are named ${twice}: --resume knows files by their base names, so give them different ones`,
+    );
 }

@@ -20,15 +20,21 @@ export default defineCommand({
     json: flag('print what was written as one JSON object'),
   },
   examples: [
-    ['tidemark sample open-close --out events --clean', '100,000 events in 50 files, 50,000 of them Open and 50,000 Close'],
+    [
+      'tidemark sample open-close --out events --clean',
+      '100,000 events in 50 files, 50,000 of them Open and 50,000 Close',
+    ],
     ['tidemark sample open-close --out dirty --seed 7', 'another sample, with late, malformed and future events'],
   ],
   async run({ operands, options, process }) {
-    if (operands[0] !== 'open-close') throw new UsageError(`there is no sample "${operands[0]}": the one there is, is open-close`);
+    if (operands[0] !== 'open-close')
+      throw new UsageError(`there is no sample "${operands[0]}": the one there is, is open-close`);
     const { out, clean, seed, files, events } = options;
     if (out === undefined) throw new UsageError('--out is missing: name the folder to write to');
-    if (events % 2 !== 0) throw new UsageError(`--events is ${events}: each Open has its Close, so give an even number`);
-    if (events < files * 2) throw new UsageError(`--files is ${files}: ${events} events fill at most ${events / 2} files`);
+    if (events % 2 !== 0)
+      throw new UsageError(`--events is ${events}: each Open has its Close, so give an even number`);
+    if (events < files * 2)
+      throw new UsageError(`--files is ${files}: ${events} events fill at most ${events / 2} files`);
     const sample = generateOpenClose({ seed, files, events, quality: clean ? 'clean' : 'real' });
     await write(out, sample.files);
     const { manifest } = sample;
@@ -48,7 +54,9 @@ async function write(folder: string, files: readonly SampleFile[]): Promise<void
   const names = new Set(files.map(({ name }) => name));
   const strange = (await readdir(folder)).find((name) => !names.has(name));
   if (strange !== undefined) {
-    throw new TidemarkError(`${folder} holds ${strange}, which is not part of this sample: give --out an empty or a new folder`);
+    throw new TidemarkError(
+      `${folder} holds ${strange}, which is not part of this sample: give --out an empty or a new folder`,
+    );
   }
   for (const file of files) await writeFile(path.join(folder, file.name), file.bytes);
 }

@@ -10,10 +10,20 @@ export default defineCommand({
     ...apiOptions,
     ...windowOptions,
     key: valueOr('json', 'the value of every group-by field, such as {"action":"Open"}', text, '{}'),
-    fill: valueOr('fill', 'identity: a row for every window between, with what the aggregates are of nothing; or none', text, 'none'),
+    fill: valueOr(
+      'fill',
+      'identity: a row for every window between, with what the aggregates are of nothing; or none',
+      text,
+      'none',
+    ),
     json: flag('print one row a line as JSON'),
   },
-  examples: [[`tidemark series --port 4500 --key '{"action":"Open"}' --fill identity`, 'how many times it was opened, hour by hour']],
+  examples: [
+    [
+      `tidemark series --port 4500 --key '{"action":"Open"}' --fill identity`,
+      'how many times it was opened, hour by hour',
+    ],
+  ],
   async run({ options, process }) {
     const api = await openApi(options);
     const queries = await chosenQueries(api, options.query);

@@ -27,25 +27,38 @@ export default defineCommand({
   },
   examples: [
     ['tidemark sinks status --port 4500', 'delivered, waiting, oldest, failed with the reason'],
-    ['tidemark sinks redrive toQueue --stack tidemark-device-actions-prod', 'after what was wrong at the target was put right'],
+    [
+      'tidemark sinks redrive toQueue --stack tidemark-device-actions-prod',
+      'after what was wrong at the target was put right',
+    ],
   ],
   async run({ operands: [action, sink], options, process }) {
-    if (action !== 'status' && action !== 'redrive') throw new UsageError(`${action} is not known: use status or redrive`);
-    if (action === 'redrive' && sink === undefined) throw new UsageError('SINK is missing: name the sink whose dead letters are to be delivered');
+    if (action !== 'status' && action !== 'redrive')
+      throw new UsageError(`${action} is not known: use status or redrive`);
+    if (action === 'redrive' && sink === undefined)
+      throw new UsageError('SINK is missing: name the sink whose dead letters are to be delivered');
     const name = await finalizeFunction(options);
     const lambda = new LambdaClient(clientConfig(options));
     if (action === 'redrive') return redrive(lambda, name, sink ?? '', options.json, process);
     const { sinks } = await invoke<SinksAnswer>(lambda, name, { request: 'sinks' });
     const wanted = sink === undefined ? sinks : sinks.filter((one) => one.sink === sink);
     if (sink !== undefined && wanted.length === 0)
-      throw new UsageError(`${sink} is not a sink of the pipeline: use ${sinks.map((one) => one.sink).join(', ') || 'none, it has none'}`);
+      throw new UsageError(
+        `${sink} is not a sink of the pipeline: use ${sinks.map((one) => one.sink).join(', ') || 'none, it has none'}`,
+      );
     if (options.json) for (const one of wanted) process.stdout.write(`${JSON.stringify(one)}\n`);
     else print(wanted, process);
     return wanted.some(({ dead }) => dead > 0) ? 1 : 0;
   },
 });
 
-async function redrive(lambda: LambdaClient, name: string, sink: string, json: boolean, { stdout, signal }: CommandProcess): Promise<number> {
+async function redrive(
+  lambda: LambdaClient,
+  name: string,
+  sink: string,
+  json: boolean,
+  { stdout, signal }: CommandProcess,
+): Promise<number> {
   let redriven = 0;
   for (;;) {
     signal.throwIfAborted();
@@ -53,7 +66,9 @@ async function redrive(lambda: LambdaClient, name: string, sink: string, json: b
     redriven += answer.redriven;
     if (!answer.done) continue;
     stdout.write(
-      json ? `${JSON.stringify({ ...answer, redriven })}\n` : `tidemark: ${sink}: ${formatNumber(redriven)} windows are delivered once more\n`,
+      json
+        ? `${JSON.stringify({ ...answer, redriven })}\n`
+        : `tidemark: ${sink}: ${formatNumber(redriven)} windows are delivered once more\n`,
     );
     return 0;
   }
@@ -64,7 +79,8 @@ function print(sinks: readonly SinkStatus[], { stdout, now }: CommandProcess): v
     stdout.write('the pipeline has no sinks\n');
     return;
   }
-  const ago = (ms: number | null) => (ms === null ? '' : `${formatNumber(Math.max(0, Math.round((now() - ms) / 1000)))} s`);
+  const ago = (ms: number | null) =>
+    ms === null ? '' : `${formatNumber(Math.max(0, Math.round((now() - ms) / 1000)))} s`;
   stdout.write(
     `${formatTable(
       [
@@ -90,7 +106,8 @@ function print(sinks: readonly SinkStatus[], { stdout, now }: CommandProcess): v
     )}\n`,
   );
   for (const { sink, deadLetters } of sinks)
-    for (const letter of deadLetters) stdout.write(`${sink}: ${windowLine(letter)}, ${letter.attempts} attempts: ${letter.reason ?? ''}\n`);
+    for (const letter of deadLetters)
+      stdout.write(`${sink}: ${windowLine(letter)}, ${letter.attempts} attempts: ${letter.reason ?? ''}\n`);
 }
 
 const shortened = (reason: string) => (reason.length > 60 ? `${reason.slice(0, 57)}...` : reason);

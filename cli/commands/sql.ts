@@ -22,8 +22,14 @@ export default defineCommand({
     json: flag('the same as --format ndjson'),
   },
   examples: [
-    [`tidemark sql 'select action, sum(count) as total_count from actionsPerHour group by action' --port 4500`, "the lesson's query"],
-    [`tidemark sql 'from actionsPerHour order by count desc limit 3' --live --stack counts`, 'the three greatest rows, open windows too'],
+    [
+      `tidemark sql 'select action, sum(count) as total_count from actionsPerHour group by action' --port 4500`,
+      "the lesson's query",
+    ],
+    [
+      `tidemark sql 'from actionsPerHour order by count desc limit 3' --live --stack counts`,
+      'the three greatest rows, open windows too',
+    ],
   ],
   async run({ operands: [sql = ''], options, process }) {
     const api = await openApi(options);
@@ -43,7 +49,9 @@ export default defineCommand({
       });
       const columns = answer.deduplicatedColumnNames();
       const types = answer.columnTypes();
-      const rows = answer.getRowsJson().map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i], types[i])])));
+      const rows = answer
+        .getRowsJson()
+        .map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i], types[i])])));
       print(options.json ? 'ndjson' : options.format, columns, rows, process.stdout);
       return 0;
     } finally {
@@ -60,21 +68,30 @@ function formatOf(text: string, option: string): Format {
 
 /** Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same, in structures and lists too. */
 function plain(value: unknown, type: DuckDBType | undefined): unknown {
-  if (Array.isArray(value)) return type !== undefined && 'valueType' in type ? value.map((element) => plain(element, type.valueType)) : value;
+  if (Array.isArray(value))
+    return type !== undefined && 'valueType' in type ? value.map((element) => plain(element, type.valueType)) : value;
   if (typeof value === 'object' && value !== null && type !== undefined && 'entryNames' in type) {
     const { entryNames, entryTypes } = type;
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member, entryTypes[entryNames.indexOf(name)])]));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, plain(member, entryTypes[entryNames.indexOf(name)])]),
+    );
   }
   if (typeof value !== 'string' || !/^U?(BIGINT|HUGEINT)$/.test(String(type))) return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-function print(format: Format, columns: readonly string[], rows: readonly Readonly<Record<string, unknown>>[], out: NodeJS.WritableStream): void {
+function print(
+  format: Format,
+  columns: readonly string[],
+  rows: readonly Readonly<Record<string, unknown>>[],
+  out: NodeJS.WritableStream,
+): void {
   if (format === 'json') out.write(`${JSON.stringify(rows)}\n`);
   else if (format === 'ndjson') for (const row of rows) out.write(`${JSON.stringify(row)}\n`);
   else if (format === 'csv')
-    for (const line of [columns, ...rows.map((row) => columns.map((column) => row[column]))]) out.write(`${line.map(csvCell).join()}\r\n`);
+    for (const line of [columns, ...rows.map((row) => columns.map((column) => row[column]))])
+      out.write(`${line.map(csvCell).join()}\r\n`);
   else
     out.write(
       `${formatTable(

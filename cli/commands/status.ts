@@ -10,10 +10,13 @@ import { conservationLine } from '../result-table.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
 export default defineCommand({
-  description: 'Prints the watermark, the shards and which of them holds it back, and the conservation counters, from the query API.',
+  description:
+    'Prints the watermark, the shards and which of them holds it back, and the conservation counters, from the query API.',
   options: {
     ...apiOptions,
-    watch: flag('again and again, with open windows and events a second, until Ctrl-C; a line each where there is no terminal'),
+    watch: flag(
+      'again and again, with open windows and events a second, until Ctrl-C; a line each where there is no terminal',
+    ),
     every: valueOr('seconds', 'how often, with --watch', integer(1, 3600), 2),
     json: flag('print one JSON object, with --watch one a line'),
   },
@@ -25,7 +28,8 @@ export default defineCommand({
     const api = await openApi(options);
     if (options.watch) return watch(api, options, process);
     const seen = await look(api, process.now());
-    if (options.json) process.stdout.write(`${JSON.stringify({ watermark: seen.watermark, conservation: seen.conservation })}\n`);
+    if (options.json)
+      process.stdout.write(`${JSON.stringify({ watermark: seen.watermark, conservation: seen.conservation })}\n`);
     else process.stdout.write(`${view(seen)}\n`);
     return seen.conservation.holds ? 0 : 1;
   },
@@ -56,10 +60,11 @@ async function watch(
   while (!signal.aborted) {
     try {
       const seen = await look(api, now());
-      const open = (await Promise.all((await api.queries()).map(async ({ name }) => (await api.windows(name, { status: 'open' })).length))).reduce(
-        (total, count) => total + count,
-        0,
-      );
+      const open = (
+        await Promise.all(
+          (await api.queries()).map(async ({ name }) => (await api.windows(name, { status: 'open' })).length),
+        )
+      ).reduce((total, count) => total + count, 0);
       const rates = ratesOf(before, seen);
       if (json)
         stdout.write(
@@ -91,7 +96,9 @@ type Rates = Readonly<Record<(typeof eventClasses)[number] | 'received', number>
 function ratesOf(before: Seen | undefined, { at, conservation }: Seen): Rates | undefined {
   if (before === undefined) return undefined;
   const seconds = Math.max(0.001, (at - before.at) / 1000);
-  const rates = (['received', ...eventClasses] as const).map((name) => [name, (conservation[name] - before.conservation[name]) / seconds] as const);
+  const rates = (['received', ...eventClasses] as const).map(
+    (name) => [name, (conservation[name] - before.conservation[name]) / seconds] as const,
+  );
   return Object.fromEntries(rates) as Rates;
 }
 
@@ -104,7 +111,12 @@ function rateLine(rates: Rates | undefined): string {
 function view({ watermark, conservation }: Seen): string {
   const { heldBy } = watermark;
   const columns = [{ heading: 'shard' }, { heading: 'state' }, { heading: 'max event time' }, { heading: 'watermark' }];
-  const rows = watermark.shards.map((shard) => [shard.shardId, shard.state, time(shard.maxEventTime), time(shard.watermark)]);
+  const rows = watermark.shards.map((shard) => [
+    shard.shardId,
+    shard.state,
+    time(shard.maxEventTime),
+    time(shard.watermark),
+  ]);
   return [
     `watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${heldBy}`}; final through ${time(watermark.finalizedThrough)}`,
     formatTable(columns, rows),

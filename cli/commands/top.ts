@@ -8,7 +8,11 @@ export default defineCommand({
   options: {
     ...apiOptions,
     query: value('name', 'one query of the pipeline (default: all)', text),
-    window: value('time', 'the start of a window: ISO 8601 with a zone, or epoch milliseconds (default: the newest one)', text),
+    window: value(
+      'time',
+      'the start of a window: ISO 8601 with a zone, or epoch milliseconds (default: the newest one)',
+      text,
+    ),
     by: value('aggregate', 'by which rows are compared (default: the first one of the query)', text),
     n: value('rows', 'how many (default: 10)', integer(1, 1000)),
     json: flag('print one row a line as JSON'),
@@ -19,9 +23,12 @@ export default defineCommand({
     const queries = await chosenQueries(api, options.query);
     const { window, by, n } = options;
     const fitting = queries.filter(
-      (query) => by === undefined || options.query !== undefined || Object.hasOwn(query.aggregates, by.split('.')[0] ?? by),
+      (query) =>
+        by === undefined || options.query !== undefined || Object.hasOwn(query.aggregates, by.split('.')[0] ?? by),
     );
-    const answers = await Promise.all(fitting.map(async ({ name }) => ({ name, top: await api.top(name, { window, by, n }) })));
+    const answers = await Promise.all(
+      fitting.map(async ({ name }) => ({ name, top: await api.top(name, { window, by, n }) })),
+    );
     for (const { name, top } of answers) {
       if (top.window === null) continue;
       const { start, end, status, revision } = top.window;

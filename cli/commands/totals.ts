@@ -4,11 +4,16 @@ import { UsageError } from '../errors.ts';
 import { printTotals } from '../result-table.ts';
 
 export default defineCommand({
-  description: 'Adds up the windows of a range by group-by fields, from the query API: select action, sum(count) ... group by action.',
+  description:
+    'Adds up the windows of a range by group-by fields, from the query API: select action, sum(count) ... group by action.',
   options: {
     ...apiOptions,
     ...windowOptions,
-    by: value('fields', 'group-by fields, separated by commas; "" for the grand total (default: all fields)', (given) => given),
+    by: value(
+      'fields',
+      'group-by fields, separated by commas; "" for the grand total (default: all fields)',
+      (given) => given,
+    ),
     json: flag('print one row a line as JSON'),
   },
   examples: [
@@ -25,7 +30,9 @@ export default defineCommand({
     const queries = await chosenQueries(api, options.query);
     const fitting = queries.filter((query) => fields.every((name) => query.groupBy.includes(name)));
     if (fitting.length === 0)
-      throw new UsageError(`--by: ${by} are not group-by fields of a query: use ${queries.flatMap((query) => query.groupBy).join(', ')}`);
+      throw new UsageError(
+        `--by: ${by} are not group-by fields of a query: use ${queries.flatMap((query) => query.groupBy).join(', ')}`,
+      );
     const totals = await Promise.all(fitting.map((query) => api.totals(query.name, { from, to, status, by })));
     printTotals(totals.flat(), options.json ? 'json' : 'table', process.stdout);
     return 0;

@@ -9,7 +9,12 @@ export default defineCommand({
     'Starts the embedded AWS with a pipeline deployed on it: stream, tables, functions, schedule and query API, as on AWS. Prints one line with ' +
     'its address when it is ready, and serves until Ctrl-C. Other commands find it by --port; AWS tools by AWS_ENDPOINT_URL.',
   options: {
-    pipeline: valueOr('name|path', 'a file under pipelines/, or the path of any TypeScript file', text, defaultPipeline),
+    pipeline: valueOr(
+      'name|path',
+      'a file under pipelines/, or the path of any TypeScript file',
+      text,
+      defaultPipeline,
+    ),
     port: valueOr('port', 'where to listen on 127.0.0.1; 0 for any free port', integer(0, 65_535), 4500),
     data: value('folder', 'keep everything in this folder (default: memory)', text),
     shards: valueOr('number', 'shards of the stream when it is made', integer(1, 100), 2),
@@ -48,7 +53,9 @@ export default defineCommand({
         `tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}: deploy it for that\n`,
       );
     try {
-      await delay(2 ** 31 - 1, undefined, { signal: AbortSignal.any([process.signal, ended.signal]) }).catch(() => undefined);
+      await delay(2 ** 31 - 1, undefined, { signal: AbortSignal.any([process.signal, ended.signal]) }).catch(
+        () => undefined,
+      );
     } finally {
       await local.stop();
     }

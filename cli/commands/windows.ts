@@ -17,15 +17,32 @@ export default defineCommand({
     status: value('status', 'final, open or all (default: all)', text),
     key: value('json', 'only rows with these group-by values, such as {"action":"Open"}', text),
     mode: value('mode', 'append, update or complete', oneOf(outputModes)),
-    cursor: value('file', 'with append and update: print what has come since the last time, which this file knows and is told', text),
-    history: value('time', 'the panes of the windows that start at this time instead, as far as they are kept: each revision with its rows', text),
+    cursor: value(
+      'file',
+      'with append and update: print what has come since the last time, which this file knows and is told',
+      text,
+    ),
+    history: value(
+      'time',
+      'the panes of the windows that start at this time instead, as far as they are kept: each revision with its rows',
+      text,
+    ),
     json: flag('print one row a line as JSON'),
   },
   examples: [
     ['tidemark windows --port 4500', 'all windows of all queries'],
-    ['tidemark windows --port 4500 --from 2016-07-26T00:00:00Z --status final --json', 'the final ones since a time, for a script'],
-    ['tidemark windows --port 4500 --mode append --cursor seen.json --json', 'those that became final since the last call, each once'],
-    ['tidemark windows --port 4500 --history 2016-07-26T02:00:00Z', 'what a window said before it was final or corrected'],
+    [
+      'tidemark windows --port 4500 --from 2016-07-26T00:00:00Z --status final --json',
+      'the final ones since a time, for a script',
+    ],
+    [
+      'tidemark windows --port 4500 --mode append --cursor seen.json --json',
+      'those that became final since the last call, each once',
+    ],
+    [
+      'tidemark windows --port 4500 --history 2016-07-26T02:00:00Z',
+      'what a window said before it was final or corrected',
+    ],
   ],
   async run({ operands: _operands, options, process }) {
     const { from, to, key, mode, cursor: cursorFile, history } = options;
@@ -44,7 +61,9 @@ export default defineCommand({
       printRevisions(revisions.flat(), form, process.stdout);
     } else if (mode === 'append' || mode === 'update') {
       const before = cursorFile === undefined ? {} : readCursors(cursorFile, mode);
-      const changes = await Promise.all(queries.map((query) => api.changes(query.name, mode, { from, to, key }, before[query.name])));
+      const changes = await Promise.all(
+        queries.map((query) => api.changes(query.name, mode, { from, to, key }, before[query.name])),
+      );
       printRows(resultRows(changes.flatMap(({ windows }) => windows)), form, process.stdout);
       const after = Object.fromEntries(queries.map(({ name }, i) => [name, changes[i]?.cursor ?? '']));
       if (cursorFile !== undefined) writeCursors(cursorFile, mode, { ...before, ...after });

@@ -73,7 +73,8 @@ export function costOf(question: CostQuestion): CostAnswer {
   const manifestUnits = Math.ceil((question.keys * rowBytes) / 1024);
   // Closing, expiring, and registering a page's bucket; raising the horizon.
   const windowUnits = shards * (2 * pages + 3) + manifestUnits + 2;
-  const logUnits = question.dedup === 'none' || batches === 0 ? 0 : Math.ceil((eventsPerBatch * idBytes + logItemBytes) / 1024);
+  const logUnits =
+    question.dedup === 'none' || batches === 0 ? 0 : Math.ceil((eventsPerBatch * idBytes + logItemBytes) / 1024);
   const logGb = question.dedup === 'none' ? 0 : (question.eventsPerSecond * 86_400 * logDays * idBytes) / gb;
   const writes = batches * (touched + 1 + logUnits) + windows * windowUnits;
   const runs = monthSeconds / finalizeEverySeconds;
@@ -87,7 +88,8 @@ export function costOf(question: CostQuestion): CostAnswer {
       [runs, finalizeSeconds, memory('finalize')],
       [question.requestsPerMonth, 0.05, memory('query')],
     ]),
-    DynamoDB: dynamodbBill(writes, reads, (windows * 12 * question.keys * rowBytes) / gb) + logGb * prices.dynamodb.gbMonth,
+    DynamoDB:
+      dynamodbBill(writes, reads, (windows * 12 * question.keys * rowBytes) / gb) + logGb * prices.dynamodb.gbMonth,
     'API Gateway': (question.requestsPerMonth / million) * prices.apiGateway.millionRequests,
     CloudWatch: cloudwatchBill(batches + runs, events > 0),
     'X-Ray': ((sampled(batchesPerSecond) + runs / monthSeconds) * monthSeconds * prices.xray.millionTraces) / million,
@@ -113,14 +115,21 @@ export function totalOf(bill: Bill): number {
 
 function kinesisBill({ shards, eventBytes }: CostQuestion, events: number): number {
   const { kinesis } = prices;
-  if (shards > 0) return shards * hours * (kinesis.shardHour + kinesis.shardHourKept) + (events / million) * kinesis.millionPutUnits;
+  if (shards > 0)
+    return shards * hours * (kinesis.shardHour + kinesis.shardHourKept) + (events / million) * kinesis.millionPutUnits;
   // On demand, each record is rounded up to a kilobyte.
   const volume = (events * Math.ceil(eventBytes / 1024) * 1024) / gb;
   const kept = (volume / hours) * 24 * 6;
-  return hours * kinesis.onDemandStreamHour + volume * (kinesis.onDemandGbIn + kinesis.onDemandGbOut) + kept * kinesis.onDemandGbMonthKept;
+  return (
+    hours * kinesis.onDemandStreamHour +
+    volume * (kinesis.onDemandGbIn + kinesis.onDemandGbOut) +
+    kept * kinesis.onDemandGbMonthKept
+  );
 }
 
-function lambdaBill(functionUse: readonly (readonly [invocations: number, seconds: number, gigabytes: number])[]): number {
+function lambdaBill(
+  functionUse: readonly (readonly [invocations: number, seconds: number, gigabytes: number])[],
+): number {
   const { lambda } = prices;
   return functionUse.reduce(
     (total, [invocations, seconds, gigabytes]) =>
@@ -131,7 +140,10 @@ function lambdaBill(functionUse: readonly (readonly [invocations: number, second
 
 function dynamodbBill(writes: number, reads: number, windowsGb: number): number {
   const { dynamodb } = prices;
-  return (writes * dynamodb.millionWrites + reads * dynamodb.millionReads) / million + windowsGb * (dynamodb.gbMonth + dynamodb.gbMonthRecovery);
+  return (
+    (writes * dynamodb.millionWrites + reads * dynamodb.millionReads) / million +
+    windowsGb * (dynamodb.gbMonth + dynamodb.gbMonthRecovery)
+  );
 }
 
 /** A line of metrics, some 1 KB, an invocation; metrics are paid for in hours in which they are published. */

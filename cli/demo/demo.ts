@@ -43,7 +43,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const pipelineFile = resolvePipelineFile('device-actions');
   const { pipeline, bundle } = await loadPipelineBundle(pipelineFile);
 
-  say(`1. Dataset: ${formatNumber(manifest.events)} events in ${manifest.files} files (${manifest.open} Open, ${manifest.close} Close)`);
+  say(
+    `1. Dataset: ${formatNumber(manifest.events)} events in ${manifest.files} files (${manifest.open} Open, ${manifest.close} Close)`,
+  );
   say(
     `   ${manifest.movedLate} moved to later files, ${manifest.farTooLate} far too late, ${manifest.malformed} malformed and ${manifest.future} future ones added`,
   );
@@ -63,7 +65,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   if (form === 'text') printRows(rowsOf(batch.windows), 'table', out);
   if (form === 'text') printTotals(staticTotals, 'table', out);
 
-  say(`\n3. Stream: the same query over the same files, one after the other, through ${shards} shards (tidemark stream)`);
+  say(
+    `\n3. Stream: the same query over the same files, one after the other, through ${shards} shards (tidemark stream)`,
+  );
   const half = Math.floor(files.length / 2);
   let isFirst = true;
   const during = async (system: Embedded, filesDone: number, put: () => Promise<void>) => {
@@ -76,11 +80,31 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   };
   const { dataDir, start, after } = options;
   return runStream(
-    { pipeline, pipelineFile, files: inputFiles(files), shards, trigger: { files: 1 }, dataDir, start, process, during },
+    {
+      pipeline,
+      pipelineFile,
+      files: inputFiles(files),
+      shards,
+      trigger: { files: 1 },
+      dataDir,
+      start,
+      process,
+      during,
+    },
     async (system, result) => {
-      const exitCode = await conclude({ ...options, pipeline, system, result, batch, staticTotals, staticSeconds, say });
+      const exitCode = await conclude({
+        ...options,
+        pipeline,
+        system,
+        result,
+        batch,
+        staticTotals,
+        staticSeconds,
+        say,
+      });
       const page = `${system.local.url}/`;
-      if (after.kind === 'stop') say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
+      if (after.kind === 'stop')
+        say(`\nthe page was at ${page}: npm run demo -- --keep leaves it live, with events still arriving`);
       else {
         say(`\nthe page: ${page} (events keep arriving, an hour of theirs every 15 seconds; Ctrl-C ends it)`);
         await keepFeeding(system, pipeline, after.seed, process);
@@ -143,7 +167,12 @@ async function conclude(conclusion: Conclusion): Promise<number> {
     process.stdout.write(
       `${JSON.stringify({
         static: { rows: rowsOf(batch.windows), totals: staticTotals, counters: batch.counters },
-        stream: { rows: result.rows, totals: streamTotals, late: side.filter(isLate).length, reasons: reasonCounts(side) },
+        stream: {
+          rows: result.rows,
+          totals: streamTotals,
+          late: side.filter(isLate).length,
+          reasons: reasonCounts(side),
+        },
         conservation: { ...counters, holds },
         equal,
         writeUnits: result.writeUnits,
@@ -157,7 +186,9 @@ async function conclude(conclusion: Conclusion): Promise<number> {
 const isLate = (event: SideJson) => event.reason === 'late';
 
 function rowsOf(windows: readonly StaticWindow[]): readonly ResultRow[] {
-  return windows.flatMap(({ query, start, end, rows }) => rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })));
+  return windows.flatMap(({ query, start, end, rows }) =>
+    rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })),
+  );
 }
 
 function totals(pipeline: Pipeline, windows: readonly StaticWindow[]): readonly TotalRow[] {
@@ -171,7 +202,12 @@ function sorted(rows: readonly ResultRow[]): readonly (readonly [string, unknown
 }
 
 /** A line an hour and action: what the files say, what the stream says, and the late ones, which are the difference. */
-function sideBySide(fromFiles: readonly ResultRow[], fromStream: readonly ResultRow[], side: readonly SideJson[], pipeline: Pipeline): string {
+function sideBySide(
+  fromFiles: readonly ResultRow[],
+  fromStream: readonly ResultRow[],
+  side: readonly SideJson[],
+  pipeline: Pipeline,
+): string {
   const streamed = new Map(fromStream.map((row) => [nameOf(row), row]));
   const [query] = pipeline.queries;
   const late = grouped(side.filter(isLate), (event) =>
@@ -195,8 +231,15 @@ function sideBySide(fromFiles: readonly ResultRow[], fromStream: readonly Result
   return formatTable(columns, rows);
 }
 
-function totalsTable(fromFiles: readonly TotalRow[], fromStream: readonly TotalRow[], side: readonly SideJson[]): string {
-  const columns = [{ heading: 'action' }, ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const }))];
+function totalsTable(
+  fromFiles: readonly TotalRow[],
+  fromStream: readonly TotalRow[],
+  side: readonly SideJson[],
+): string {
+  const columns = [
+    { heading: 'action' },
+    ...['files', 'stream', 'late'].map((heading) => ({ heading, align: 'right' as const })),
+  ];
   const rows = fromFiles.map((row) => {
     const streamed = fromStream.find((other) => other.key.action === row.key.action);
     const late = side.filter((event) => isLate(event) && actionOf(event) === row.key.action).length;
@@ -210,17 +253,27 @@ function actionOf(event: SideJson): string {
 }
 
 function reasonCounts(side: readonly SideJson[]): Readonly<Record<string, number>> {
-  return Object.fromEntries([...grouped(side, (event) => event.reason)].map(([reason, events]) => [reason, events.length]));
+  return Object.fromEntries(
+    [...grouped(side, (event) => event.reason)].map(([reason, events]) => [reason, events.length]),
+  );
 }
 
 /** What was set aside and why, with an example of each reason. */
 function reasons(side: readonly SideJson[]): string {
   const byReason = [...grouped(side, (event) => event.reason)];
   if (byReason.length === 0) return 'nothing was late or rejected';
-  const columns = [{ heading: 'set aside' }, { heading: 'events', align: 'right' as const }, { heading: 'for example' }];
+  const columns = [
+    { heading: 'set aside' },
+    { heading: 'events', align: 'right' as const },
+    { heading: 'for example' },
+  ];
   return formatTable(
     columns,
-    byReason.map(([reason, events]) => [reason, events.length, shortened(`${events[0]?.payload}: ${events[0]?.detail}`)]),
+    byReason.map(([reason, events]) => [
+      reason,
+      events.length,
+      shortened(`${events[0]?.payload}: ${events[0]?.detail}`),
+    ]),
   );
 }
 

@@ -30,6 +30,12 @@ export async function splitFirstShard({ kinesis, local }: Embedded, unsplit: num
   if (first === undefined || Shards.length !== unsplit) return undefined;
   const { StartingHashKey = '0', EndingHashKey = '0' } = first.HashKeyRange ?? {};
   const middle = (BigInt(StartingHashKey) + BigInt(EndingHashKey)) / 2n + 1n;
-  await kinesis.send(new SplitShardCommand({ StreamName: local.streamName, ShardToSplit: first.ShardId, NewStartingHashKey: String(middle) }));
+  await kinesis.send(
+    new SplitShardCommand({
+      StreamName: local.streamName,
+      ShardToSplit: first.ShardId,
+      NewStartingHashKey: String(middle),
+    }),
+  );
   return first.ShardId;
 }

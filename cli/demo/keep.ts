@@ -16,9 +16,20 @@ const tickMs = 500;
  * Leaves the system live: the sample's next days arrive without end, and windows close behind them.
  * @returns when the command is interrupted
  */
-export async function keepFeeding(system: Embedded, pipeline: Pipeline, seed: number, { signal, now }: CommandProcess): Promise<void> {
+export async function keepFeeding(
+  system: Embedded,
+  pipeline: Pipeline,
+  seed: number,
+  { signal, now }: CommandProcess,
+): Promise<void> {
   const { kinesis, local } = system;
-  const feeder = createFeeder({ kinesis, streamName: local.streamName, packing: 'single', partitionKey: linePartitionKey(pipeline), signal });
+  const feeder = createFeeder({
+    kinesis,
+    streamName: local.streamName,
+    packing: 'single',
+    partitionKey: linePartitionKey(pipeline),
+    signal,
+  });
   const endless = endlessOpenClose(seed);
   const began = now();
   const ended = new AbortController();

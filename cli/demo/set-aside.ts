@@ -14,7 +14,12 @@ export interface SetAside {
 }
 
 /** @param side the stream's side output */
-export async function setLateAside(pipeline: Pipeline, files: readonly string[], side: readonly SideJson[], arrivalMs: number): Promise<SetAside> {
+export async function setLateAside(
+  pipeline: Pipeline,
+  files: readonly string[],
+  side: readonly SideJson[],
+  arrivalMs: number,
+): Promise<SetAside> {
   const late = multiset(side.filter((event) => event.reason === 'late').map((event) => event.payload));
   const rejected = multiset(side.filter((event) => event.reason !== 'late').map((event) => event.payload));
   const run = createStaticRun(pipeline);

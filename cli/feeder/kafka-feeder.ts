@@ -28,7 +28,16 @@ const positive = 0x7fffffff;
  */
 export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   const { topic, partitionKey, signal } = options;
-  const counts = { bytesRead: 0, linesRead: 0, skipped: 0, notPut: 0, eventsPut: 0, recordsPut: 0, retried: 0, bytes: 0 };
+  const counts = {
+    bytesRead: 0,
+    linesRead: 0,
+    skipped: 0,
+    notPut: 0,
+    eventsPut: 0,
+    recordsPut: 0,
+    retried: 0,
+    bytes: 0,
+  };
   const greatest = new Map<string, string>();
   const pace = createPace(options.eventsPerSecond);
   let queue: MessageToProduce[] = [];
@@ -39,8 +48,15 @@ export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   async function open() {
     const kafka = await import('@platformatic/kafka');
     const bootstrapBrokers = [...options.bootstrapServers];
-    const producer: Producer = new kafka.Producer({ clientId: 'tidemark-feeder', bootstrapBrokers, idempotent: true, acks: -1, ...reach });
-    const partitions = (await producer.metadata({ topics: [topic], autocreateTopics: false })).topics.get(topic)?.partitionsCount ?? 1;
+    const producer: Producer = new kafka.Producer({
+      clientId: 'tidemark-feeder',
+      bootstrapBrokers,
+      idempotent: true,
+      acks: -1,
+      ...reach,
+    });
+    const partitions =
+      (await producer.metadata({ topics: [topic], autocreateTopics: false })).topics.get(topic)?.partitionsCount ?? 1;
     return { producer, partitions, hash: (key: Buffer) => kafka.murmur2(key) & positive };
   }
 
@@ -94,7 +110,10 @@ export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   }
 
   const feeder: Feeder = {
-    putFile(file, { chunks = (onBytes: (bytes: number) => void): AsyncIterable<Buffer> => readFileChunks(file, onBytes) } = {}) {
+    putFile(
+      file,
+      { chunks = (onBytes: (bytes: number) => void): AsyncIterable<Buffer> => readFileChunks(file, onBytes) } = {},
+    ) {
       const onBytes = (bytes: number) => {
         counts.bytesRead += bytes;
       };

@@ -20,14 +20,21 @@ const leadersWithinMs = 10_000;
  * of another run.
  * @throws TidemarkError when it holds records, or no broker can be reached
  */
-export async function ensureEmptyTopic({ topic, bootstrapServers, partitions }: TopicPlace & { readonly partitions: number }): Promise<void> {
+export async function ensureEmptyTopic({
+  topic,
+  bootstrapServers,
+  partitions,
+}: TopicPlace & { readonly partitions: number }): Promise<void> {
   const kafka = await import('@platformatic/kafka');
   const admin = new kafka.Admin({ clientId: 'tidemark', bootstrapBrokers: [...bootstrapServers], ...reach });
   try {
     await admin.metadata({ topics: [] }).catch((error: unknown) => {
-      throw new TidemarkError(`--bootstrap-servers: no broker answers at ${bootstrapServers.join(', ')}: start it, or correct the address`, {
-        cause: error,
-      });
+      throw new TidemarkError(
+        `--bootstrap-servers: no broker answers at ${bootstrapServers.join(', ')}: start it, or correct the address`,
+        {
+          cause: error,
+        },
+      );
     });
     const configs = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
     try {
@@ -36,7 +43,9 @@ export async function ensureEmptyTopic({ topic, bootstrapServers, partitions }: 
       if (!isThere(error)) throw error;
       const held = await recordsIn(admin, topic);
       if (held > 0n)
-        throw new TidemarkError(`--topic: ${topic} holds records already (${held}), which would be counted too: name another, or delete it first`);
+        throw new TidemarkError(
+          `--topic: ${topic} holds records already (${held}), which would be counted too: name another, or delete it first`,
+        );
     }
     await leaders(admin, topic);
   } finally {
@@ -54,7 +63,12 @@ async function recordsIn(admin: Admin, topic: string): Promise<bigint> {
   const count = (await admin.metadata({ topics: [topic], forceUpdate: true })).topics.get(topic)?.partitionsCount ?? 0;
   const all = (timestamp: bigint) =>
     admin.listOffsets({
-      topics: [{ name: topic, partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp })) }],
+      topics: [
+        {
+          name: topic,
+          partitions: Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp })),
+        },
+      ],
     });
   const sum = (answer: Awaited<ReturnType<typeof all>>) =>
     answer.flatMap(({ partitions }) => partitions).reduce((total, { offset }) => total + offset, 0n);
@@ -66,10 +80,13 @@ async function recordsIn(admin: Admin, topic: string): Promise<bigint> {
 async function leaders(admin: Admin, topic: string): Promise<void> {
   const deadlineMs = performance.now() + leadersWithinMs;
   for (;;) {
-    const known = await admin.metadata({ topics: [topic], forceUpdate: true, autocreateTopics: false }).catch(() => undefined);
+    const known = await admin
+      .metadata({ topics: [topic], forceUpdate: true, autocreateTopics: false })
+      .catch(() => undefined);
     const partitions = known?.topics.get(topic)?.partitions ?? [];
     if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return;
-    if (performance.now() > deadlineMs) throw new TidemarkError(`topic: the partitions of ${topic} have no leaders: look after the brokers`);
+    if (performance.now() > deadlineMs)
+      throw new TidemarkError(`topic: the partitions of ${topic} have no leaders: look after the brokers`);
     await delay(againAfterMs);
   }
 }

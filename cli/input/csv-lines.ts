@@ -67,7 +67,8 @@ function header(record: readonly Cell[]): readonly string[] {
 }
 
 function lineOf(names: readonly string[], record: readonly Cell[], raw: string): string {
-  if (record.length === names.length) return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, record[i]])));
+  if (record.length === names.length)
+    return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, record[i]])));
   const cells = record.length === 1 ? '1 cell' : `${record.length} cells`;
   return `CSV: ${cells}, and the header has ${names.length}: ${raw.trim().replace(/[\r\n]+/g, ' ')}`;
 }
@@ -92,6 +93,7 @@ function asText(cell: string): string {
 
 function described({ code, message }: CsvError, line: number): string {
   if (code === 'CSV_QUOTE_NOT_CLOSED') return `a quote in the row that begins on line ${line} is never closed`;
-  if (code === 'CSV_MAX_RECORD_SIZE') return `the row that begins on line ${line} has more than 1 MiB: a quote may be left open in it`;
+  if (code === 'CSV_MAX_RECORD_SIZE')
+    return `the row that begins on line ${line} has more than 1 MiB: a quote may be left open in it`;
   return message;
 }

@@ -10,7 +10,10 @@ import { parquetLines } from './parquet-lines.ts';
  * @param onBytes hears how many bytes of the file were read
  * @throws TidemarkError that names the file when its bytes are not what its format says, or end too early
  */
-export async function* inputChunks(file: InputFile, onBytes: (bytes: number) => void = () => undefined): AsyncGenerator<Buffer> {
+export async function* inputChunks(
+  file: InputFile,
+  onBytes: (bytes: number) => void = () => undefined,
+): AsyncGenerator<Buffer> {
   if (isPlain(file)) {
     yield* readFileChunks(file.path, onBytes);
     return;
@@ -45,9 +48,12 @@ function broken({ path, format: { form, packing } }: InputFile, lines: number, e
   if (error instanceof TidemarkError || !(error instanceof Error)) return error;
   if ('syscall' in error) return error;
   const kind = packing === 'none' ? (form === 'csv' ? 'CSV' : 'Parquet') : packing;
-  return new TidemarkError(`${path}: broken ${kind} after ${lines} whole lines (${error.message.split('\n', 1)[0]}): mend the file or leave it out`, {
-    cause: error,
-  });
+  return new TidemarkError(
+    `${path}: broken ${kind} after ${lines} whole lines (${error.message.split('\n', 1)[0]}): mend the file or leave it out`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /**

@@ -27,7 +27,10 @@ export const inputOptions = {
  * Looks at all operands before any work is done.
  * @throws the file system's error with `code` and `path`: a file does not exist (ENOENT), is a folder (EISDIR), may not be read (EACCES)
  */
-export function inputFiles(paths: readonly string[], options?: OptionValues<typeof inputOptions>): readonly InputFile[] {
+export function inputFiles(
+  paths: readonly string[],
+  options?: OptionValues<typeof inputOptions>,
+): readonly InputFile[] {
   const known = new Map<string, InputFile>();
   return paths.map((path) => {
     const file = known.get(path) ?? inputFile(path, options);

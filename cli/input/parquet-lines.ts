@@ -12,7 +12,9 @@ const isTime = /^TIMESTAMP/;
  * @throws TidemarkError where DuckDB has no binary; DuckDB's error when the file is broken
  */
 export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
-  const { connection, close } = await openDatabase('DuckDB reads Parquet and is not here: npm install @duckdb/node-api, or give JSON lines or CSV');
+  const { connection, close } = await openDatabase(
+    'DuckDB reads Parquet and is not here: npm install @duckdb/node-api, or give JSON lines or CSV',
+  );
   try {
     const from = `read_parquet(${literal(path)})`;
     const columns = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM ${from}`)).getRows();

@@ -29,7 +29,8 @@ export async function publishRows(ask: AskLookup, publication: Publication): Pro
   const hash = rowsHash(rows);
   const { versions } = await ask<LookupListAnswer>({ request: 'lookup', action: 'list', table });
   const newest = versions.at(-1);
-  if (newest?.hash === hash && (from === undefined || from === newest.from)) return { table, outcome: 'standing', version: newest };
+  if (newest?.hash === hash && (from === undefined || from === newest.from))
+    return { table, outcome: 'standing', version: newest };
   const version = `${nowMs.toString(36)}-${hash}`;
   const parts = partsOf(rows);
   let sent = 0;
@@ -37,7 +38,8 @@ export async function publishRows(ask: AskLookup, publication: Publication): Pro
     signal.throwIfAborted();
     let bytes = 0;
     let to = first;
-    while (to < parts.length && (to === first || bytes + (parts[to]?.bytes ?? 0) <= mostTextBytes)) bytes += parts[to++]?.bytes ?? 0;
+    while (to < parts.length && (to === first || bytes + (parts[to]?.bytes ?? 0) <= mostTextBytes))
+      bytes += parts[to++]?.bytes ?? 0;
     const uploaded = parts.slice(first, to);
     const packed = gzipSync(JSON.stringify(uploaded.map((part) => part.rows))).toString('base64');
     await ask<LookupUploadAnswer>({ request: 'lookup', action: 'upload', table, version, first, parts: packed });
@@ -46,7 +48,15 @@ export async function publishRows(ask: AskLookup, publication: Publication): Pro
     first = to;
   }
   const begin = from === undefined ? {} : { from };
-  return ask<LookupAnswer>({ request: 'lookup', action: 'publish', table, version, parts: parts.length, hash, ...begin });
+  return ask<LookupAnswer>({
+    request: 'lookup',
+    action: 'publish',
+    table,
+    version,
+    parts: parts.length,
+    hash,
+    ...begin,
+  });
 }
 
 interface Part {
@@ -61,7 +71,9 @@ function partsOf(rows: readonly object[]): readonly Part[] {
     // Characters outside of ASCII take up to three bytes; the comma and the brackets a little.
     const bytes = Buffer.byteLength(JSON.stringify(row)) + 2;
     if (bytes > mostPartBytes)
-      throw new TidemarkError(`row ${i + 1}: takes ${bytes} bytes, and an item holds ${mostPartBytes}: leave out fields that no query asks for`);
+      throw new TidemarkError(
+        `row ${i + 1}: takes ${bytes} bytes, and an item holds ${mostPartBytes}: leave out fields that no query asks for`,
+      );
     const last = parts.at(-1);
     if (last !== undefined && last.rows.length < mostPartRows && last.bytes + bytes <= mostPartBytes) {
       last.rows.push(row);

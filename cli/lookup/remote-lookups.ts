@@ -21,7 +21,11 @@ export function remoteLookups(pipeline: Pipeline, ask: AskLookup): Lookups {
   });
 }
 
-async function remoteRows(ask: AskLookup, table: string, { id, parts }: LookupVersion): Promise<readonly object[] | undefined> {
+async function remoteRows(
+  ask: AskLookup,
+  table: string,
+  { id, parts }: LookupVersion,
+): Promise<readonly object[] | undefined> {
   const rows: object[] = [];
   for (let first = 0; first < parts; ) {
     const answer = await ask<LookupRowsAnswer>({ request: 'lookup', action: 'rows', table, version: id, first });

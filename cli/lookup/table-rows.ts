@@ -18,7 +18,8 @@ export const lookupOptions = {
     'the rows that events are joined with, when the pipeline looks them up in a table: a JSON list, JSON lines, CSV or Parquet',
     (given, option): NamedFile => {
       const [, table = '', path = ''] = /^([^=]+)=(.+)$/.exec(given) ?? [];
-      if (table === '' || path === '') throw new UsageError(`${option} is a table and its file, such as products=products.json, not "${given}"`);
+      if (table === '' || path === '')
+        throw new UsageError(`${option} is a table and its file, such as products=products.json, not "${given}"`);
       return { table, path };
     },
   ),
@@ -28,15 +29,22 @@ export const lookupOptions = {
  * The rows for a pipeline's table; undefined when it has none.
  * @throws UsageError when the option is missing, or names another table; TidemarkError when the file holds no rows
  */
-export async function rowsFor({ name, lookupTable }: Pipeline, given: NamedFile | undefined): Promise<readonly object[] | undefined> {
+export async function rowsFor(
+  { name, lookupTable }: Pipeline,
+  given: NamedFile | undefined,
+): Promise<readonly object[] | undefined> {
   if (lookupTable === undefined) {
-    if (given !== undefined) throw new UsageError(`--lookup ${given.table}: pipeline ${name} looks up in no table: leave it out`);
+    if (given !== undefined)
+      throw new UsageError(`--lookup ${given.table}: pipeline ${name} looks up in no table: leave it out`);
     return undefined;
   }
   const { table } = lookupTable;
   if (given === undefined)
-    throw new UsageError(`--lookup is missing: pipeline ${name} joins events with table ${table}: give --lookup ${table}=FILE`);
-  if (given.table !== table) throw new UsageError(`--lookup ${given.table}: pipeline ${name} has no such table: give --lookup ${table}=FILE`);
+    throw new UsageError(
+      `--lookup is missing: pipeline ${name} joins events with table ${table}: give --lookup ${table}=FILE`,
+    );
+  if (given.table !== table)
+    throw new UsageError(`--lookup ${given.table}: pipeline ${name} has no such table: give --lookup ${table}=FILE`);
   return readRowsFile(given.path);
 }
 
@@ -47,13 +55,17 @@ const mostFileBytes = 10 * mostLookupBytes;
  * Rows out of a file: a JSON list of objects, or what files of events may be.
  * @throws TidemarkError that names the line which is no row, or the file
  */
-export async function readRowsFile(path: string, options?: OptionValues<typeof inputOptions>): Promise<readonly object[]> {
+export async function readRowsFile(
+  path: string,
+  options?: OptionValues<typeof inputOptions>,
+): Promise<readonly object[]> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of inputChunks(inputFile(path, options))) {
     chunks.push(Buffer.from(chunk));
     bytes += chunk.length;
-    if (bytes > mostFileBytes) throw new TidemarkError(`${path}: has more than ${mostFileBytes} bytes: a table holds ${mostLookupBytes}`);
+    if (bytes > mostFileBytes)
+      throw new TidemarkError(`${path}: has more than ${mostFileBytes} bytes: a table holds ${mostLookupBytes}`);
   }
   const text = Buffer.concat(chunks)
     .toString()
@@ -62,14 +74,18 @@ export async function readRowsFile(path: string, options?: OptionValues<typeof i
     const list = parsed(text, path);
     if (Array.isArray(list)) return list.map((row, i) => asRow(row, `${path}: row ${i + 1}`));
   }
-  return text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [asRow(parsed(line, `${path}:${i + 1}`), `${path}:${i + 1}`)]));
+  return text
+    .split('\n')
+    .flatMap((line, i) => (line.trim() === '' ? [] : [asRow(parsed(line, `${path}:${i + 1}`), `${path}:${i + 1}`)]));
 }
 
 function parsed(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new TidemarkError(`${where}: is no JSON (${error instanceof Error ? error.message : error}): give a list of rows, or a row a line`);
+    throw new TidemarkError(
+      `${where}: is no JSON (${error instanceof Error ? error.message : error}): give a list of rows, or a row a line`,
+    );
   }
 }
 

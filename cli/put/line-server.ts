@@ -91,7 +91,11 @@ export async function listenForLines(options: LineServerOptions): Promise<LineSe
 }
 
 /** Gives out what a client sends, a piece at a time, and hangs up when all of it is acknowledged. */
-async function readClient(socket: Socket, options: LineServerOptions, give: (lines: ClientLines) => void): Promise<void> {
+async function readClient(
+  socket: Socket,
+  options: LineServerOptions,
+  give: (lines: ClientLines) => void,
+): Promise<void> {
   const { acknowledge, signal, onHalfLine } = options;
   const client = `${socket.remoteAddress}:${socket.remotePort}`;
   const chunks = wholeLines(chunksOf(socket, signal), (bytes) => onHalfLine(client, bytes));
@@ -126,7 +130,10 @@ async function* chunksOf(socket: Socket, signal: AbortSignal): AsyncGenerator<Bu
 }
 
 /** Says what is stored. Numbers only grow, so of a client that does not listen only the last one is kept. */
-function answers(socket: Socket, acknowledge: LineServerOptions['acknowledge']): (last: number, refused: readonly Refusal[]) => void {
+function answers(
+  socket: Socket,
+  acknowledge: LineServerOptions['acknowledge'],
+): (last: number, refused: readonly Refusal[]) => void {
   let owed: number | undefined;
   const tell = (last: number): void => {
     if (socket.destroyed || !socket.writable) return;

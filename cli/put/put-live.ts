@@ -40,7 +40,12 @@ export async function putLive({ label, feed, lines, stop, process }: PutLiveOpti
 }
 
 /** What a command that puts ends with: its exit code, and with `--json` what was put. */
-export function concludePut(streamName: string, put: FeederProgress, form: 'json' | 'text', { stdout }: CommandProcess): number {
+export function concludePut(
+  streamName: string,
+  put: FeederProgress,
+  form: 'json' | 'text',
+  { stdout }: CommandProcess,
+): number {
   if (form === 'json') stdout.write(`${JSON.stringify({ put: { stream: streamName, ...put } })}\n`);
   return put.notPut > 0 ? 1 : 0;
 }

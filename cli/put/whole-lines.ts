@@ -7,7 +7,10 @@ const lineFeed = 0x0a;
  * JSON object: one that was cut anywhere is none, so a sender that died in the middle of a line leaves no half of an event.
  * @param onHalfLine hears how many bytes were left out
  */
-export async function* wholeLines(chunks: AsyncIterable<Buffer>, onHalfLine: (bytes: number) => void): AsyncGenerator<Buffer> {
+export async function* wholeLines(
+  chunks: AsyncIterable<Buffer>,
+  onHalfLine: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
   let held: Buffer[] = [];
   let heldBytes = 0;
   let isFromLineStart = true;

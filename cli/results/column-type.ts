@@ -12,12 +12,16 @@ export function columnType(values: Iterable<unknown>): string {
 
 function structuredType(values: readonly unknown[]): string {
   if (values.every(Array.isArray)) return `${columnType(values.flat(1))}[]`;
-  const objects = values.filter((value) => typeof value === 'object' && !Array.isArray(value)) as Readonly<Record<string, unknown>>[];
+  const objects = values.filter((value) => typeof value === 'object' && !Array.isArray(value)) as Readonly<
+    Record<string, unknown>
+  >[];
   const names = [...new Set(objects.flatMap((value) => Object.keys(value)))];
   // A value that only stands for one that was too long, or a count beyond its bound, is beside plain ones: no type but JSON takes both.
   const isMixed = objects.length < values.length || names.length === 0 || names.length > mostMembers;
   // DuckDB's names do not differ by case, and are not empty.
-  const isNamed = names.every((name) => /^[^"]+$/.test(name)) && new Set(names.map((name) => name.toLowerCase())).size === names.length;
+  const isNamed =
+    names.every((name) => /^[^"]+$/.test(name)) &&
+    new Set(names.map((name) => name.toLowerCase())).size === names.length;
   if (isMixed || !isNamed) return 'JSON';
   return `STRUCT(${names.map((name) => `"${name}" ${columnType(objects.map((value) => value[name]))}`).join(', ')})`;
 }
@@ -42,7 +46,8 @@ function plainType(values: readonly unknown[]): string {
     }
     whole &&= decimal !== null && decimal[2] === undefined && (typeof value === 'number' || digits > 15);
     // Exact sums come as numbers where these hold them, and as text beyond.
-    numeric &&= typeof value === 'number' || (typeof value === 'string' && (decimal !== null || /^-?Infinity$/.test(value)));
+    numeric &&=
+      typeof value === 'number' || (typeof value === 'string' && (decimal !== null || /^-?Infinity$/.test(value)));
   }
   if (!any) return 'VARCHAR';
   if (boolean) return 'BOOLEAN';

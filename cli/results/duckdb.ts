@@ -68,7 +68,11 @@ function* valuesOf(rows: readonly FlatRow[], column: string): Generator<unknown>
   for (const row of rows) yield row[column];
 }
 
-async function writeLines(file: string, rows: readonly FlatRow[], types: readonly (readonly [string, string])[]): Promise<void> {
+async function writeLines(
+  file: string,
+  rows: readonly FlatRow[],
+  types: readonly (readonly [string, string])[],
+): Promise<void> {
   const out = createWriteStream(file);
   for (const row of rows) {
     // A JSON column takes the JSON of its value, which for text is text in quotes.

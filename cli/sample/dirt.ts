@@ -72,7 +72,10 @@ function chooseTooLate(clean: readonly (readonly Arrival[])[], random: Random): 
   const starts = clean.map((file) => file[0]?.arrival ?? end);
   const candidates = clean.flatMap((file, index) => {
     const next = starts[index + 1] ?? end;
-    return file.filter((event, at) => !(index === 0 && at === 0) && next - event.time > lateSeconds && event.time + tooLateSeconds.least < end);
+    return file.filter(
+      (event, at) =>
+        !(index === 0 && at === 0) && next - event.time > lateSeconds && event.time + tooLateSeconds.least < end,
+    );
   });
   return draw(candidates, wanted, random).map((event) => {
     const arrival = pick(random, event.time + tooLateSeconds.least, Math.min(end, event.time + tooLateSeconds.most));
@@ -113,7 +116,11 @@ export function malformedLines(count: number): Buffer[] {
     '{"time":1469544307}',
     '{}',
     Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3, 0x28, 0xf5, 0x1b, 0x7f]),
-    Buffer.concat([Buffer.from('{"time":1469544307,"action":"Op'), Buffer.from([0xe2, 0x28, 0xa1]), Buffer.from('en"}')]),
+    Buffer.concat([
+      Buffer.from('{"time":1469544307,"action":"Op'),
+      Buffer.from([0xe2, 0x28, 0xa1]),
+      Buffer.from('en"}'),
+    ]),
   ];
   return Array.from({ length: count }, (_, index) => Buffer.from(kinds[index % kinds.length] ?? ''));
 }

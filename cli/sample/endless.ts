@@ -41,7 +41,8 @@ export function endlessOpenClose(seed: number): Endless {
   }
 
   function dirty(event: Arrival): readonly Line[] {
-    if (random() < dirt.malformed) return [event, { bytes: malformed[pick(random, 0, malformed.length - 1)] ?? Buffer.alloc(0) }];
+    if (random() < dirt.malformed)
+      return [event, { bytes: malformed[pick(random, 0, malformed.length - 1)] ?? Buffer.alloc(0) }];
     return [random() < dirt.tooLate ? { ...event, time: tooLate(event, random) } : event];
   }
 

@@ -13,7 +13,12 @@ export interface OpenCloseOptions {
 }
 
 /** The dataset that the demo, the documentation and the tests mean by "the sample". */
-export const openCloseDefaults = { seed: 20160726, files: 50, events: 100_000, quality: 'real' } as const satisfies OpenCloseOptions;
+export const openCloseDefaults = {
+  seed: 20160726,
+  files: 50,
+  events: 100_000,
+  quality: 'real',
+} as const satisfies OpenCloseOptions;
 
 /** What was made, so that a caller knows what an exact count must find. */
 export interface Manifest {
@@ -64,7 +69,10 @@ export const busyness = [5, 4, 4, 4, 5, 6, 8, 10, 11, 12, 12, 12, 12, 12, 12, 12
  * Makes up the log of devices being opened and closed over two days of July 2016, in the shape of the dataset that many
  * tutorials of Spark's streaming count by action and hour. Pure: no clock, no files.
  */
-export function generateOpenClose(options: OpenCloseOptions): { readonly manifest: Manifest; readonly files: readonly SampleFile[] } {
+export function generateOpenClose(options: OpenCloseOptions): {
+  readonly manifest: Manifest;
+  readonly files: readonly SampleFile[];
+} {
   const clean = cut(inOrder(makeEvents(options)), options.files);
   const dirt = options.quality === 'clean' ? undefined : dirty(clean, createRandom(options.seed ^ 0x5eed));
   const digits = Math.max(2, String(options.files - 1).length);
@@ -90,7 +98,11 @@ function makeEvents({ seed, events }: OpenCloseOptions): Arrival[] {
   const hours = busyHours(firstSecond, lastSecond - openSeconds.most);
   const made: Arrival[] = [];
   for (let pair = 0; pair < events / 2; pair += 1) {
-    const length = pick(random, openSeconds.least, Math.max(openSeconds.least, pick(random, openSeconds.least, openSeconds.most)));
+    const length = pick(
+      random,
+      openSeconds.least,
+      Math.max(openSeconds.least, pick(random, openSeconds.least, openSeconds.most)),
+    );
     const opened = pair === 0 ? firstSecond : pair === 1 ? lastSecond - length : somewhere(random, hours);
     const closed = opened + length;
     made.push({ time: opened, action: 'Open', arrival: pair === 0 ? firstSecond - 1 : opened + delay(random) });
@@ -138,6 +150,9 @@ function cut(events: readonly Arrival[], files: number): Arrival[][] {
 export function encode(lines: readonly Line[]): Buffer {
   const newline = Buffer.from('\n');
   return Buffer.concat(
-    lines.flatMap((line) => ['bytes' in line ? line.bytes : Buffer.from(JSON.stringify({ time: line.time, action: line.action })), newline]),
+    lines.flatMap((line) => [
+      'bytes' in line ? line.bytes : Buffer.from(JSON.stringify({ time: line.time, action: line.action })),
+      newline,
+    ]),
   );
 }

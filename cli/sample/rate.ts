@@ -49,7 +49,17 @@ const integrals: Readonly<Record<RateShape, (t: number, periodMs: number) => num
 };
 
 /** Pure: no clock, and the same lines however `until` is called. */
-export function rateSource({ seed, eventsPerSecond, shape, periodMs, disorderMs, late, lateByMs, keys, startMs }: RateOptions): RateSource {
+export function rateSource({
+  seed,
+  eventsPerSecond,
+  shape,
+  periodMs,
+  disorderMs,
+  late,
+  lateByMs,
+  keys,
+  startMs,
+}: RateOptions): RateSource {
   const random = createRandom(seed);
   const countBefore = (ms: number) => Math.floor((integrals[shape](ms, periodMs) * eventsPerSecond) / 1000);
   let reachedMs = 0;

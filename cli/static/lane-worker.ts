@@ -13,14 +13,21 @@ export const laneWorkerKind = 'tidemark-static-lane';
 /** What a lane in another thread answers; errors lose their class and properties on the way, so these are named. */
 export type LaneAnswer =
   | { readonly kind: 'done'; readonly result: LaneResult }
-  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly code: string; readonly path: string };
+  | {
+      readonly kind: 'failed';
+      readonly name: string;
+      readonly message: string;
+      readonly code: string;
+      readonly path: string;
+    };
 
 async function answer(job: StaticJob): Promise<LaneAnswer> {
   try {
     const { default: pipeline }: { readonly default: Pipeline } = await import(pathToFileURL(job.bundle).href);
     return { kind: 'done', result: await runLane(job, pipeline, () => undefined) };
   } catch (error) {
-    const text = (name: string): string => (error instanceof Error && name in error ? String(Reflect.get(error, name)) : '');
+    const text = (name: string): string =>
+      error instanceof Error && name in error ? String(Reflect.get(error, name)) : '';
     return {
       kind: 'failed',
       name: text('name'),

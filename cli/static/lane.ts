@@ -63,7 +63,11 @@ export interface LaneResult {
 export const keptRejections = 5;
 
 /** Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them. */
-export async function runLane(job: StaticJob, pipeline: Pipeline, pause: () => Promise<void> | undefined): Promise<LaneResult> {
+export async function runLane(
+  job: StaticJob,
+  pipeline: Pipeline,
+  pause: () => Promise<void> | undefined,
+): Promise<LaneResult> {
   const next = new Int32Array(job.next);
   const joined = joinedWith(pipeline, job.lookupRows);
   const counted = job.range === undefined ? joined : backfillPipeline(joined, job.range);

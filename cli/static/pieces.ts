@@ -35,6 +35,7 @@ function piecesOf(file: number, input: InputFile, mostBytes: number): readonly P
   const { bytes } = input;
   if (bytes === undefined || !isPlain(input)) return [{ file, from: 0, to: Number.POSITIVE_INFINITY }];
   const pieces: Piece[] = [];
-  for (let from = 0; from < bytes; from += mostBytes) pieces.push({ file, from, to: Math.min(from + mostBytes, bytes) });
+  for (let from = 0; from < bytes; from += mostBytes)
+    pieces.push({ file, from, to: Math.min(from + mostBytes, bytes) });
   return pieces;
 }

@@ -49,7 +49,11 @@ export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handle
  * {@link scanLines} for bytes that come in pieces and lie nowhere, such as those of a compressed file.
  * @returns the number of lines, blank ones included
  */
-export async function scanChunks(chunks: AsyncIterable<Buffer>, buffer: ReadBuffer, handler: LineHandler): Promise<number> {
+export async function scanChunks(
+  chunks: AsyncIterable<Buffer>,
+  buffer: ReadBuffer,
+  handler: LineHandler,
+): Promise<number> {
   const scan = createScan({ from: 0, to: Number.POSITIVE_INFINITY }, buffer, handler);
   for await (const chunk of chunks) {
     for (let taken = 0; taken < chunk.length; ) {

@@ -59,18 +59,27 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
   const job = { files, units, bundle: options.bundle, range, arrivalMs, lookupRows, idsBefore: apart ? [] : undefined };
   const results = await runLanes(options, job, lanes);
   const { onProgress: _shown, ...quiet } = options;
-  const parts = apart ? await countedOnce(job, results, (again) => runLanes(quiet, again, lanes)) : results.flatMap((result) => result.parts);
+  const parts = apart
+    ? await countedOnce(job, results, (again) => runLanes(quiet, again, lanes))
+    : results.flatMap((result) => result.parts);
   return resultOf(range === undefined ? pipeline : backfillPipeline(pipeline, range), files, results, parts);
 }
 
 function lanesFor({ pipeline, files, lanes }: StaticEngineOptions): number {
   // What has no size cannot be read again, which lanes that deduplicate side by side may have to.
   if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
-  const total = files.reduce((sum, file) => sum + (file.bytes ?? bytesPerLane) * (isPlain(file) ? 1 : plainPerPacked), 0);
+  const total = files.reduce(
+    (sum, file) => sum + (file.bytes ?? bytesPerLane) * (isPlain(file) ? 1 : plainPerPacked),
+    0,
+  );
   return lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
 }
 
-async function runLanes(options: Omit<StaticEngineOptions, 'onProgress'>, work: LanesJob, lanes: number): Promise<readonly LaneResult[]> {
+async function runLanes(
+  options: Omit<StaticEngineOptions, 'onProgress'>,
+  work: LanesJob,
+  lanes: number,
+): Promise<readonly LaneResult[]> {
   const { pipeline, signal } = options;
   const { units } = work;
   const job: StaticJob = { ...work, next: new SharedArrayBuffer(4) };
@@ -109,11 +118,20 @@ function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer
   return { worker, answer };
 }
 
-function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readonly LaneResult[], parts: readonly LanePart[]): StaticResult {
+function resultOf(
+  pipeline: Pipeline,
+  files: readonly InputFile[],
+  lanes: readonly LaneResult[],
+  parts: readonly LanePart[],
+): StaticResult {
   const first = lanes
     .flatMap(({ rejected }) => rejected)
     .sort(
-      (left, right) => left.unit - right.unit || left.piece.file - right.piece.file || left.piece.from - right.piece.from || left.line - right.line,
+      (left, right) =>
+        left.unit - right.unit ||
+        left.piece.file - right.piece.file ||
+        left.piece.from - right.piece.from ||
+        left.line - right.line,
     )
     .slice(0, keptRejections);
   const rejected = first.map((line) => ({
@@ -135,6 +153,7 @@ function resultOf(pipeline: Pipeline, files: readonly InputFile[], lanes: readon
 function linesBefore({ piece }: RejectedLine, lanes: readonly LaneResult[]): number {
   let count = 0;
   for (const lane of lanes)
-    for (const lines of lane.lines) if (lines.piece.file === piece.file && lines.piece.from < piece.from) count += lines.count;
+    for (const lines of lane.lines)
+      if (lines.piece.file === piece.file && lines.piece.from < piece.from) count += lines.count;
   return count;
 }

@@ -26,14 +26,16 @@ export interface ConsumedFiles {
 export async function openConsumedFiles(dataDir: string | undefined): Promise<ConsumedFiles> {
   const known = new Map<string, ConsumedFile>();
   const file = dataDir === undefined ? undefined : path.join(dataDir, 'consumed.ndjson');
-  for (const noted of file === undefined || !existsSync(file) ? [] : await readNotes(file)) known.set(noted.name, noted);
+  for (const noted of file === undefined || !existsSync(file) ? [] : await readNotes(file))
+    known.set(noted.name, noted);
   return {
     get: (name) => known.get(name),
     get count() {
       return known.size;
     },
     async add(files) {
-      if (file !== undefined) await appendFile(file, files.map((one) => `${JSON.stringify(one)}\n`).join(''), { flush: true });
+      if (file !== undefined)
+        await appendFile(file, files.map((one) => `${JSON.stringify(one)}\n`).join(''), { flush: true });
       for (const one of files) known.set(one.name, one);
     },
   };
@@ -48,7 +50,8 @@ async function readNotes(file: string): Promise<readonly ConsumedFile[]> {
     .filter((line) => line !== '')
     .map((line, i) => {
       const noted = parsed(line);
-      if (noted === undefined) throw new TidemarkError(`${file}:${i + 1} is damaged: restore it, or begin anew with another --data folder`);
+      if (noted === undefined)
+        throw new TidemarkError(`${file}:${i + 1} is damaged: restore it, or begin anew with another --data folder`);
       return noted;
     });
 }

@@ -27,7 +27,14 @@ export interface DelaySampleOptions extends ShardPlace {
  * The delay table of what a live stream holds, which nobody notices. The sample is a stretch of each shard without gaps, for an event is late by those before it: a tenth of
  * the records would show a tenth of the disorder. Each shard is measured by its own watermark: the stream's is never ahead of it, so no more is lost than is shown.
  */
-export async function sampleDelay({ pipeline, delaysMs, from, events: most, onProgress, ...place }: DelaySampleOptions): Promise<DelayResult> {
+export async function sampleDelay({
+  pipeline,
+  delaysMs,
+  from,
+  events: most,
+  onProgress,
+  ...place
+}: DelaySampleOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
   const counters = { ...noEvents };
   const rejected: RejectedSample[] = [];
@@ -45,7 +52,12 @@ export async function sampleDelay({ pipeline, delaysMs, from, events: most, onPr
           if (read.outcome === 'rejected') {
             counters.rejected++;
             if (rejected.length < keptRejections)
-              rejected.push({ path: `${ShardId} ${sequenceNumber}`, line: raw.subRecord, reason: read.reason, detail: read.detail });
+              rejected.push({
+                path: `${ShardId} ${sequenceNumber}`,
+                line: raw.subRecord,
+                reason: read.reason,
+                detail: read.detail,
+              });
           } else if (read.id !== undefined && ids?.judge(read.id, arrival) === 'duplicate') {
             counters.duplicate++;
           } else {

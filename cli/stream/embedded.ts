@@ -30,7 +30,9 @@ export interface Embedded {
 
 /** How far the event source mapping has come; `after` so many changes: as soon as there was another, or a second has passed. */
 export async function mappingStatus(local: Local, after?: number): Promise<MappingStatus> {
-  return (await (await fetch(`${local.url}/_tidemark/mapping${after === undefined ? '' : `?after=${after}`}`)).json()) as MappingStatus;
+  return (await (
+    await fetch(`${local.url}/_tidemark/mapping${after === undefined ? '' : `?after=${after}`}`)
+  ).json()) as MappingStatus;
 }
 
 /** How often an invocation is tried again while the functions' process is being started anew. */
@@ -50,7 +52,8 @@ export function embedded(local: Local): Embedded {
     async deliver() {
       // One after the other: each starts with its first run, and may find the whole of a small machine busy with the rest.
       const reports: Record<string, DeliveryReport> = {};
-      for (const [name, functionName] of Object.entries(local.sinkFunctions)) reports[name] = await invoke<DeliveryReport>(lambda, functionName, {});
+      for (const [name, functionName] of Object.entries(local.sinkFunctions))
+        reports[name] = await invoke<DeliveryReport>(lambda, functionName, {});
       return reports;
     },
     async committed(upTo, signal) {
@@ -63,7 +66,9 @@ export function embedded(local: Local): Embedded {
       }
     },
     async writeUnits() {
-      const sums = (await (await fetch(`${local.url}/_tidemark/metrics`)).json()) as Readonly<Record<string, Readonly<Record<string, number>>>>;
+      const sums = (await (await fetch(`${local.url}/_tidemark/metrics`)).json()) as Readonly<
+        Record<string, Readonly<Record<string, number>>>
+      >;
       return (sums.aggregate?.writeUnits ?? 0) + (sums.finalize?.writeUnits ?? 0);
     },
     async close() {
@@ -78,13 +83,16 @@ export function embedded(local: Local): Embedded {
 export async function invoke<Answer>(lambda: LambdaClient, functionName: string, event: unknown): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      const answer = await lambda.send(new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(event)) }));
+      const answer = await lambda.send(
+        new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(event)) }),
+      );
       const payload = payloadOf(functionName, Buffer.from(answer.Payload ?? []).toString());
       if (answer.FunctionError === undefined) return payload as Answer;
       const failure = payload as { errorType?: string; errorMessage?: string };
       throw new TidemarkError(`function ${functionName} failed: ${failure.errorType}: ${failure.errorMessage}`);
     } catch (error) {
-      const gone = error instanceof Error && (error.name === 'ServiceException' || error.name === 'ServiceUnavailableException');
+      const gone =
+        error instanceof Error && (error.name === 'ServiceException' || error.name === 'ServiceUnavailableException');
       if (!gone || attempt === attempts) throw error;
       await delay(againAfterMs * attempt);
     }
@@ -96,6 +104,8 @@ function payloadOf(functionName: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new TidemarkError(`function ${functionName}: what answers is no function: correct --port, --endpoint or AWS_ENDPOINT_URL`);
+    throw new TidemarkError(
+      `function ${functionName}: what answers is no function: correct --port, --endpoint or AWS_ENDPOINT_URL`,
+    );
   }
 }

@@ -38,7 +38,12 @@ export async function readCheckpoint(dataDir: string): Promise<FeedCheckpoint> {
   const text = await readFile(nameIn(dataDir), 'utf8');
   try {
     const checkpoint = JSON.parse(text) as FeedCheckpoint;
-    if (Array.isArray(checkpoint.files) && typeof checkpoint.filesDone === 'number' && typeof checkpoint.positions === 'object') return checkpoint;
+    if (
+      Array.isArray(checkpoint.files) &&
+      typeof checkpoint.filesDone === 'number' &&
+      typeof checkpoint.positions === 'object'
+    )
+      return checkpoint;
   } catch {
     // Falls through to the one message for all kinds of damage.
   }

@@ -32,15 +32,25 @@ export interface FeedingOptions
 }
 
 /** Begins where a checkpoint is. */
-export async function createFeeding({ pipeline, kafka, eventsPerSecond, system, signal, checkpoint, start }: FeedingOptions): Promise<Feeding> {
+export async function createFeeding({
+  pipeline,
+  kafka,
+  eventsPerSecond,
+  system,
+  signal,
+  checkpoint,
+  start,
+}: FeedingOptions): Promise<Feeding> {
   const { kinesis, local } = system;
   const { streamName } = local;
   const positions = new Map(Object.entries(checkpoint.positions));
   // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put again.
-  const skip: Coverage | undefined = start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName, after: positions, signal });
+  const skip: Coverage | undefined =
+    start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName, after: positions, signal });
   if (skip !== undefined) for (const [shardId, number] of skip.greatest) positions.set(shardId, number);
   const shared = { partitionKey: linePartitionKey(pipeline), eventsPerSecond, signal };
-  const feeder = kafka === undefined ? createFeeder({ kinesis, streamName, ...shared }) : createKafkaFeeder({ ...kafka, ...shared });
+  const feeder =
+    kafka === undefined ? createFeeder({ kinesis, streamName, ...shared }) : createKafkaFeeder({ ...kafka, ...shared });
   let final = 0;
   return {
     async put(trigger) {

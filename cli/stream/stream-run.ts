@@ -46,7 +46,10 @@ const drainEveryMs = 20;
  * Files -> Kinesis (or Kafka) -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the end of the stream has closed every
  * window. `use` sees the system before it is stopped.
  */
-export async function runStream<T>(options: StreamRunOptions, use: (system: Embedded, result: StreamResult) => Promise<T>): Promise<T> {
+export async function runStream<T>(
+  options: StreamRunOptions,
+  use: (system: Embedded, result: StreamResult) => Promise<T>,
+): Promise<T> {
   const { pipeline, process } = options;
   const resumed = await checkData(options);
   await checkInputs(options.files.slice(resumed?.filesDone), process.signal);
@@ -55,10 +58,19 @@ export async function runStream<T>(options: StreamRunOptions, use: (system: Embe
     const { system, readyMs, startSeconds } = running;
     await feed(options, running, checkpoint, resumed === undefined ? 'fresh' : 'resume');
     const conservation = await system.api.conservation();
-    const rows = (await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: 'final' })))).flatMap(resultRows);
+    const rows = (
+      await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: 'final' })))
+    ).flatMap(resultRows);
     const streamSeconds = (process.now() - readyMs) / 1000;
     const writeUnits = await system.writeUnits();
-    return use(system, { rows, conservation, writeUnits, startedAt: checkpoint.startedAt, startSeconds, streamSeconds });
+    return use(system, {
+      rows,
+      conservation,
+      writeUnits,
+      startedAt: checkpoint.startedAt,
+      startSeconds,
+      streamSeconds,
+    });
   });
 }
 
@@ -67,12 +79,18 @@ async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions):
   const bases = files.map((file) => path.basename(file.path));
   const twice = bases.find((name, i) => bases.indexOf(name) !== i);
   if (dataDir !== undefined && twice !== undefined)
-    throw new UsageError(`two files are named ${twice}: with --data, files are known by their base names, so give them different ones`);
+    throw new UsageError(
+      `two files are named ${twice}: with --data, files are known by their base names, so give them different ones`,
+    );
   const checkpoint = await begunStream({ dataDir, start, pipeline });
   if (checkpoint?.watched !== undefined)
-    throw new TidemarkError(`FILES: ${dataDir} holds a stream of the folder ${checkpoint.watched}: go on with --watch and that folder`);
+    throw new TidemarkError(
+      `FILES: ${dataDir} holds a stream of the folder ${checkpoint.watched}: go on with --watch and that folder`,
+    );
   if (checkpoint !== undefined && checkpoint.files.join() !== fileNames(files).join())
-    throw new TidemarkError(`FILES: ${dataDir} holds a stream of other files (${checkpoint.files.length}): name the same ones in the same order`);
+    throw new TidemarkError(
+      `FILES: ${dataDir} holds a stream of other files (${checkpoint.files.length}): name the same ones in the same order`,
+    );
   return checkpoint;
 }
 
@@ -91,13 +109,20 @@ export async function begunStream({
   }
   if (!hasCheckpoint(dataDir)) {
     if (existsSync(dataDir) && readdirSync(dataDir).some((name) => name === 'kinesis' || name === 'dynamodb'))
-      throw new TidemarkError(`--data: ${dataDir} holds something else than a stream of files: name an empty or a new folder`);
+      throw new TidemarkError(
+        `--data: ${dataDir} holds something else than a stream of files: name an empty or a new folder`,
+      );
     return undefined;
   }
-  if (start === 'fresh') throw new TidemarkError(`--data: ${dataDir} holds a stream that was begun: go on with --resume, or name another folder`);
+  if (start === 'fresh')
+    throw new TidemarkError(
+      `--data: ${dataDir} holds a stream that was begun: go on with --resume, or name another folder`,
+    );
   const checkpoint = await readCheckpoint(dataDir);
   if (checkpoint.pipeline !== pipeline.name)
-    throw new TidemarkError(`--pipeline: ${dataDir} holds a stream of ${checkpoint.pipeline}, not of ${pipeline.name}: name that one`);
+    throw new TidemarkError(
+      `--pipeline: ${dataDir} holds a stream of ${checkpoint.pipeline}, not of ${pipeline.name}: name that one`,
+    );
   return checkpoint;
 }
 
@@ -107,8 +132,17 @@ function fileNames(files: readonly InputFile[]): readonly string[] {
 }
 
 /** Written before anything is started: whatever a kill leaves behind is this stream's, and can be gone on with. */
-async function firstCheckpoint({ files, pipeline, dataDir }: StreamRunOptions, startedAt: number): Promise<FeedCheckpoint> {
-  const checkpoint: FeedCheckpoint = { files: fileNames(files), pipeline: pipeline.name, filesDone: 0, positions: {}, startedAt };
+async function firstCheckpoint(
+  { files, pipeline, dataDir }: StreamRunOptions,
+  startedAt: number,
+): Promise<FeedCheckpoint> {
+  const checkpoint: FeedCheckpoint = {
+    files: fileNames(files),
+    pipeline: pipeline.name,
+    filesDone: 0,
+    positions: {},
+    startedAt,
+  };
   if (dataDir !== undefined) {
     await mkdir(dataDir, { recursive: true });
     await writeCheckpoint(dataDir, checkpoint);
@@ -116,7 +150,12 @@ async function firstCheckpoint({ files, pipeline, dataDir }: StreamRunOptions, s
   return checkpoint;
 }
 
-async function feed(options: StreamRunOptions, running: RunningSystem, checkpoint: FeedCheckpoint, start: StreamRunOptions['start']): Promise<void> {
+async function feed(
+  options: StreamRunOptions,
+  running: RunningSystem,
+  checkpoint: FeedCheckpoint,
+  start: StreamRunOptions['start'],
+): Promise<void> {
   const { files, process, dataDir } = options;
   const { system, signal } = running;
   const feeding = await createFeeding({ ...options, system, signal, checkpoint, start });
@@ -135,7 +174,8 @@ async function feed(options: StreamRunOptions, running: RunningSystem, checkpoin
       await putTrigger(trigger);
       const answer = await system.finalize({});
       const filesDone = checkpoint.filesDone + trigger.filesDone;
-      if (dataDir !== undefined) await writeCheckpoint(dataDir, { ...checkpoint, filesDone, positions: feeding.positions() });
+      if (dataDir !== undefined)
+        await writeCheckpoint(dataDir, { ...checkpoint, filesDone, positions: feeding.positions() });
       await options.afterTrigger?.(system, ++triggers);
       detail = feeding.describe(answer);
       progress.update(filesDone, detail);

@@ -32,7 +32,10 @@ export interface RunningSystem {
 }
 
 /** Starts the system, which makes windows final when it is asked to, and stops it when `use` is done with it. */
-export async function withSystem<T>(options: StreamSystemOptions, use: (running: RunningSystem) => Promise<T>): Promise<T> {
+export async function withSystem<T>(
+  options: StreamSystemOptions,
+  use: (running: RunningSystem) => Promise<T>,
+): Promise<T> {
   const { process, dataDir } = options;
   const beganMs = process.now();
   if (options.kafka !== undefined) await ensureEmptyTopic({ ...options.kafka, partitions: options.shards });
@@ -56,7 +59,13 @@ export async function withSystem<T>(options: StreamSystemOptions, use: (running:
     await Promise.all([system.api.queries(), system.finalize({})]);
     const { pipeline, lookupRows: rows } = options;
     if (pipeline.lookupTable !== undefined && rows !== undefined)
-      await publishRows(system.ask, { table: pipeline.lookupTable.table, rows, from: undefined, nowMs: process.now(), signal });
+      await publishRows(system.ask, {
+        table: pipeline.lookupTable.table,
+        rows,
+        from: undefined,
+        nowMs: process.now(),
+        signal,
+      });
     const readyMs = process.now();
     const result = await use({ system, signal, readyMs, startSeconds: (readyMs - beganMs) / 1000 });
     await deliverAll(system, options.pipeline, process);
@@ -71,7 +80,12 @@ async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: Com
   const reports = await system.deliver();
   for (const [name, { failed, oldestMs, deadLetters }] of Object.entries(reports))
     if (oldestMs > 0 || deadLetters > 0 || failed > 0)
-      stderr.write(`tidemark: sink ${name} has not taken everything: ${failed} attempts failed, ${deadLetters} dead letters\n`);
+      stderr.write(
+        `tidemark: sink ${name} has not taken everything: ${failed} attempts failed, ${deadLetters} dead letters\n`,
+      );
   const away = sinks.filter(({ name }) => !Object.hasOwn(reports, name));
-  if (away.length > 0) stderr.write(`tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}\n`);
+  if (away.length > 0)
+    stderr.write(
+      `tidemark: nothing is published here to ${away.map(({ name, kind }) => `${name} (${kind})`).join(', ')}\n`,
+    );
 }

@@ -22,7 +22,12 @@ export function triggerOutput(
   const panes = new Map<string, TriggerPane>();
 
   async function changesOf({ api }: Embedded, query: string, trigger: number): Promise<readonly WindowJson[]> {
-    const { windows, cursor } = await api.changes(query, mode === 'append' ? 'append' : 'update', {}, cursors.get(query));
+    const { windows, cursor } = await api.changes(
+      query,
+      mode === 'append' ? 'append' : 'update',
+      {},
+      cursors.get(query),
+    );
     cursors.set(query, cursor);
     return windows.flatMap((window) => {
       const pane = { ...window, revision: trigger };

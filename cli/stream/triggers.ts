@@ -23,7 +23,8 @@ export async function* triggersOf(files: readonly InputFile[], size: TriggerSize
       yield {
         filesDone: at + some.length,
         async put(feeder, skip) {
-          for (const file of some) await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
+          for (const file of some)
+            await feeder.putFile(file.path, { skip, chunks: (onBytes) => inputChunks(file, onBytes) });
         },
       };
     }
@@ -35,7 +36,8 @@ export async function* triggersOf(files: readonly InputFile[], size: TriggerSize
     let held: ReadLine[] = [];
     for await (const lines of readLines(inputChunks(file))) {
       held.push(...lines);
-      for (; held.length >= size.records; held = held.slice(size.records)) yield { filesDone: index, put: put(held.slice(0, size.records)) };
+      for (; held.length >= size.records; held = held.slice(size.records))
+        yield { filesDone: index, put: put(held.slice(0, size.records)) };
     }
     if (held.length > 0) yield { filesDone: index, put: put(held) };
   }

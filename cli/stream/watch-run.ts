@@ -45,7 +45,8 @@ export interface WatchResult {
 export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
   const { folder, pipeline, process, dataDir } = options;
   const watched = path.resolve(folder);
-  if (!statSync(watched).isDirectory()) throw new TidemarkError(`--watch: ${folder} is a file: name the folder that it comes into`);
+  if (!statSync(watched).isDirectory())
+    throw new TidemarkError(`--watch: ${folder} is a file: name the folder that it comes into`);
   const resumed = await begunStream(options);
   if (resumed !== undefined && resumed.watched !== watched)
     throw new TidemarkError(
@@ -66,10 +67,18 @@ export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
   const consumed = await openConsumedFiles(dataDir);
   return withSystem(options, async (running) => {
     const { system, signal, readyMs } = running;
-    const feeding = await createFeeding({ ...options, system, signal, checkpoint, start: resumed === undefined ? 'fresh' : 'resume' });
+    const feeding = await createFeeding({
+      ...options,
+      system,
+      signal,
+      checkpoint,
+      start: resumed === undefined ? 'fresh' : 'resume',
+    });
     const source = watchFolder(watched);
     const intake = createIntake(options, source, consumed);
-    process.stderr.write(`watching ${watched} (${formatNumber(consumed.count)} files consumed before), the page: ${system.local.url}/\n`);
+    process.stderr.write(
+      `watching ${watched} (${formatNumber(consumed.count)} files consumed before), the page: ${system.local.url}/\n`,
+    );
     try {
       await follow(options, running, { checkpoint, consumed, feeding, intake, source });
     } catch (error) {
@@ -101,7 +110,8 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
     if (news.rows.length > 0) options.onFinal(news.rows);
     printed = news.printed;
     if (cause === 'look' && news.rows.length === 0) return;
-    if (dataDir !== undefined) await writeCheckpoint(dataDir, { ...checkpoint, positions: feeding.positions(), printed });
+    if (dataDir !== undefined)
+      await writeCheckpoint(dataDir, { ...checkpoint, positions: feeding.positions(), printed });
     process.stderr.write(`stream: ${formatNumber(consumed.count)} files, ${feeding.describe(answer)}\n`);
   };
   for (; !signal.aborted; await source.changed(signal)) {
@@ -117,7 +127,8 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
       noted = trigger.filesDone;
       await note('trigger');
     }
-    if (noted < files.length) await consumed.add(files.slice(noted).map(({ found: { name, bytes } }) => ({ name, bytes })));
+    if (noted < files.length)
+      await consumed.add(files.slice(noted).map(({ found: { name, bytes } }) => ({ name, bytes })));
     await note('look');
   }
   if (!process.signal.aborted) signal.throwIfAborted();
@@ -131,7 +142,11 @@ interface Intake {
   broken(): number;
 }
 
-function createIntake({ input: options, process }: WatchRunOptions, source: WatchedFolder, consumed: ConsumedFiles): Intake {
+function createIntake(
+  { input: options, process }: WatchRunOptions,
+  source: WatchedFolder,
+  consumed: ConsumedFiles,
+): Intake {
   /** What was told of a file, as it was then: it is told once, and again when the file has changed. */
   const told = new Map<string, string>();
   const brokenFiles = new Set<string>();
@@ -172,18 +187,27 @@ function createIntake({ input: options, process }: WatchRunOptions, source: Watc
 }
 
 /** The rows of windows that became final after the last printed ones. Windows of a query become final in the order of their ends, and so of their starts. */
-async function newlyFinal({ pipeline }: WatchRunOptions, system: Embedded, printed: Readonly<Record<string, WindowPlace>>) {
+async function newlyFinal(
+  { pipeline }: WatchRunOptions,
+  system: Embedded,
+  printed: Readonly<Record<string, WindowPlace>>,
+) {
   const places: Record<string, WindowPlace> = { ...printed };
   const rows: ResultRow[] = [];
   for (const { name } of pipeline.queries) {
     const last = places[name];
-    const found = await system.api.windows(name, { status: 'final', ...(last === undefined ? {} : { from: String(last.start) }) });
-    const isNew = ({ start, end }: WindowPlace) => last === undefined || end > last.end || (end === last.end && start > last.start);
+    const found = await system.api.windows(name, {
+      status: 'final',
+      ...(last === undefined ? {} : { from: String(last.start) }),
+    });
+    const isNew = ({ start, end }: WindowPlace) =>
+      last === undefined || end > last.end || (end === last.end && start > last.start);
     const windows = found.filter(isNew);
     rows.push(...resultRows(windows));
     for (const { start, end } of windows) {
       const greatest = places[name];
-      if (greatest === undefined || end > greatest.end || (end === greatest.end && start > greatest.start)) places[name] = { start, end };
+      if (greatest === undefined || end > greatest.end || (end === greatest.end && start > greatest.start))
+        places[name] = { start, end };
     }
   }
   return { rows, printed: places };

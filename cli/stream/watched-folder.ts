@@ -52,5 +52,7 @@ export function watchFolder(folder: string): WatchedFolder {
 async function fileIn(folder: string, name: string): Promise<FoundFile | undefined> {
   const file = path.join(folder, name);
   const stats = await stat(file).catch(() => undefined);
-  return stats?.isFile() && stats.size > 0 ? { name, path: file, bytes: stats.size, modifiedMs: stats.mtimeMs } : undefined;
+  return stats?.isFile() && stats.size > 0
+    ? { name, path: file, bytes: stats.size, modifiedMs: stats.mtimeMs }
+    : undefined;
 }

@@ -8,7 +8,11 @@ export default definePipeline({
   eventTime: (event) => event.time,
   watermark: { delay: '10 minutes' },
   queries: {
-    salesPerHour: { groupBy: ['shop'], window: tumbling('1 hour'), aggregates: { sales: count(), revenue: sum('amount') } },
+    salesPerHour: {
+      groupBy: ['shop'],
+      window: tumbling('1 hour'),
+      aggregates: { sales: count(), revenue: sum('amount') },
+    },
   },
   sinks: { toPostgres: forEachWindow('./to-postgres.ts') },
 });

@@ -43,10 +43,15 @@ export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): 
   const description = openApiDocument(given.pipeline.name, apiVersion, routes, ingest);
   app.get('/openapi.json', (context) => context.json(description, 200, { 'cache-control': 'no-cache' }));
   for (const route of routes)
-    app.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (context) => route.answer(context, readParameters(context, route.parameters), options));
+    app.get(route.path.replace(/\{(\w+)\}/g, ':$1'), (context) =>
+      route.answer(context, readParameters(context, route.parameters), options),
+    );
 
   app.notFound((context) =>
-    problemResponse(context, new Problem(404, 'not-found', 'path', `path: ${shown(context.req.path)} is not known: see /openapi.json`)),
+    problemResponse(
+      context,
+      new Problem(404, 'not-found', 'path', `path: ${shown(context.req.path)} is not known: see /openapi.json`),
+    ),
   );
   app.onError((error, context) => {
     if (!(error instanceof Problem)) onError(error);

@@ -33,7 +33,11 @@ export function signedCursors(state: Table, newSecret: () => string): Cursors {
       const [, place = '', given = ''] = /^([\w-]{1,6000})\.([\w-]{43})$/.exec(text) ?? [];
       if (place !== '' && timingSafeEqual(Buffer.from(given), Buffer.from(await signature(request, place))))
         return JSON.parse(Buffer.from(place, 'base64url').toString());
-      throw refused('cursor', text, 'is no cursor of this list: give the one of the page before, with the other parameters as they were');
+      throw refused(
+        'cursor',
+        text,
+        'is no cursor of this list: give the one of the page before, with the other parameters as they were',
+      );
     },
   };
 }

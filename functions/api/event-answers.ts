@@ -28,11 +28,18 @@ export function judge(
   { nowMs, newKey }: { readonly nowMs: number; readonly newKey: () => string },
 ): JudgedEvent {
   const read = 'outcome' in given ? given : readParsed(withoutTable(pipeline), given.parsed, nowMs);
-  if (read.outcome === 'rejected') return { index, outcome: 'refused', status: 422, reason: read.reason, detail: read.detail };
+  if (read.outcome === 'rejected')
+    return { index, outcome: 'refused', status: 422, reason: read.reason, detail: read.detail };
   const data = 'data' in given ? given.data : new Uint8Array();
   const record = eventRecord(data, eventPartitionKey(pipeline, read.valid) ?? newKey());
   return (
-    record ?? { index, outcome: 'refused', status: 413, reason: 'too-large', detail: `${data.length} bytes are more than a Kinesis record holds` }
+    record ?? {
+      index,
+      outcome: 'refused',
+      status: 413,
+      reason: 'too-large',
+      detail: `${data.length} bytes are more than a Kinesis record holds`,
+    }
   );
 }
 
@@ -40,15 +47,21 @@ const notStored: Readonly<Record<NotStored, { readonly status: 429 | 503; readon
   throttled: { status: 429, detail: 'the stream takes no more at the moment: send the event again' },
   unavailable: {
     status: 503,
-    detail: 'the stream did not answer: send the event again; it may be stored all the same, and is counted once where the pipeline deduplicates',
+    detail:
+      'the stream did not answer: send the event again; it may be stored all the same, and is counted once where the pipeline deduplicates',
   },
 };
 
 /** The answers to all events of a request, in their order. @param stored what came of putting those that were not refused */
-export function eventAnswers(judged: readonly JudgedEvent[], stored: ReadonlyMap<PutEntry, NotStored>): readonly EventAnswer[] {
+export function eventAnswers(
+  judged: readonly JudgedEvent[],
+  stored: ReadonlyMap<PutEntry, NotStored>,
+): readonly EventAnswer[] {
   return judged.map((event, index) => {
     if ('outcome' in event) return event;
     const reason = stored.get(event);
-    return reason === undefined ? { index, outcome: 'accepted', status: 202 } : { index, outcome: 'refused', reason, ...notStored[reason] };
+    return reason === undefined
+      ? { index, outcome: 'accepted', status: 202 }
+      : { index, outcome: 'refused', reason, ...notStored[reason] };
   });
 }

@@ -30,7 +30,13 @@ const openTypes = /^(?:|text\/plain|application\/(?:octet-stream|gzip|x-gzip|x-w
  */
 export function bodyEvents(body: EventBody): readonly BodyEvent[] {
   const mediaType = (body.contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const form = jsonTypes.test(mediaType) ? 'json' : lineTypes.test(mediaType) ? 'lines' : openTypes.test(mediaType) ? 'either' : undefined;
+  const form = jsonTypes.test(mediaType)
+    ? 'json'
+    : lineTypes.test(mediaType)
+      ? 'lines'
+      : openTypes.test(mediaType)
+        ? 'either'
+        : undefined;
   if (form === undefined)
     throw new Problem(
       415,
@@ -41,9 +47,19 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
   const bytes = unpacked(body);
   const events = form === 'lines' ? lineEvents(bytes) : jsonEvents(bytes, form);
   if (events.length === 0)
-    throw new Problem(400, 'invalid-body', 'body', 'body: holds no event: send a JSON object, an array of them, or one on each line');
+    throw new Problem(
+      400,
+      'invalid-body',
+      'body',
+      'body: holds no event: send a JSON object, an array of them, or one on each line',
+    );
   if (events.length > mostEvents)
-    throw new Problem(413, 'body-too-large', 'body', `body: ${events.length} events are too many: send at most ${mostEvents} in a request`);
+    throw new Problem(
+      413,
+      'body-too-large',
+      'body',
+      `body: ${events.length} events are too many: send at most ${mostEvents} in a request`,
+    );
   return events;
 }
 
@@ -51,21 +67,36 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
 function unpacked({ contentEncoding, bytes }: EventBody): Buffer {
   const encoding = (contentEncoding ?? '').trim().toLowerCase();
   if (!['', 'identity', 'gzip', 'x-gzip'].includes(encoding))
-    throw new Problem(415, 'unsupported-encoding', 'content-encoding', `content-encoding: ${shown(contentEncoding)} is not known: use gzip, or none`);
+    throw new Problem(
+      415,
+      'unsupported-encoding',
+      'content-encoding',
+      `content-encoding: ${shown(contentEncoding)} is not known: use gzip, or none`,
+    );
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   if (!isGzip) return withinLimit(bytes, bytes.length);
   try {
     return gunzipSync(bytes, { maxOutputLength: mostBodyBytes });
   } catch (error) {
     if (error instanceof RangeError) return withinLimit(bytes, Number.POSITIVE_INFINITY);
-    throw new Problem(400, 'invalid-body', 'body', `body: ${bytes.length} bytes are no whole gzip file: pack it again, or send it as it is`);
+    throw new Problem(
+      400,
+      'invalid-body',
+      'body',
+      `body: ${bytes.length} bytes are no whole gzip file: pack it again, or send it as it is`,
+    );
   }
 }
 
 function withinLimit(bytes: Buffer, length: number): Buffer {
   if (length <= mostBodyBytes) return bytes;
   const told = Number.isFinite(length) ? `${length} bytes` : `unpacked, more than ${mostBodyBytes} bytes`;
-  throw new Problem(413, 'body-too-large', 'body', `body: ${told} are too many: send at most ${mostBodyBytes} in a request`);
+  throw new Problem(
+    413,
+    'body-too-large',
+    'body',
+    `body: ${told} are too many: send at most ${mostBodyBytes} in a request`,
+  );
 }
 
 function jsonEvents(bytes: Buffer, form: 'json' | 'either'): readonly BodyEvent[] {
@@ -75,15 +106,24 @@ function jsonEvents(bytes: Buffer, form: 'json' | 'either'): readonly BodyEvent[
       const parsed: unknown = JSON.parse(text);
       return (Array.isArray(parsed) ? parsed : [parsed]).map(packed);
     } catch (error) {
-      if (form === 'json' || !text.trim().includes('\n')) throw notJson(text, error instanceof Error ? error.message : 'not JSON');
+      if (form === 'json' || !text.trim().includes('\n'))
+        throw notJson(text, error instanceof Error ? error.message : 'not JSON');
     }
   } else if (form === 'json' || !bytes.includes('\n')) throw notJson(text, 'not UTF-8');
   return lineEvents(bytes);
 }
 
 function notJson(text: string, why: string): Problem {
-  const remedy = text.trim() === '' ? 'holds no event' : `${shown(text.slice(0, 60))} is not JSON (${why.slice(0, 80).replace(/\s+/g, ' ')})`;
-  return new Problem(400, 'invalid-body', 'body', `body: ${remedy}: send a JSON object, an array of them, or one on each line`);
+  const remedy =
+    text.trim() === ''
+      ? 'holds no event'
+      : `${shown(text.slice(0, 60))} is not JSON (${why.slice(0, 80).replace(/\s+/g, ' ')})`;
+  return new Problem(
+    400,
+    'invalid-body',
+    'body',
+    `body: ${remedy}: send a JSON object, an array of them, or one on each line`,
+  );
 }
 
 /** One element of an array as a record of its own. */

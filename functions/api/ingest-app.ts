@@ -32,26 +32,46 @@ export function ingestApp(options: IngestOptions): Hono {
   app.post(eventsPath, async (context) => {
     const unknown = new URL(context.req.url).search;
     if (unknown.length > 1)
-      throw new Problem(400, 'invalid-parameter', 'query', `query: ${shown(unknown)} is not known: this request has no parameters, only a body`);
+      throw new Problem(
+        400,
+        'invalid-parameter',
+        'query',
+        `query: ${shown(unknown)} is not known: this request has no parameters, only a body`,
+      );
     const events = bodyEvents({
       contentType: context.req.header('content-type'),
       contentEncoding: context.req.header('content-encoding'),
       bytes: Buffer.from(await context.req.arrayBuffer()),
     });
     const nowMs = options.now();
-    const judged = events.map((event, index) => judge(options.pipeline, event, index, { nowMs, newKey: options.newKey }));
-    const answers = eventAnswers(judged, await options.put(judged.flatMap((event) => ('outcome' in event ? [] : [event]))));
+    const judged = events.map((event, index) =>
+      judge(options.pipeline, event, index, { nowMs, newKey: options.newKey }),
+    );
+    const answers = eventAnswers(
+      judged,
+      await options.put(judged.flatMap((event) => ('outcome' in event ? [] : [event]))),
+    );
     options.onAnswers(answers);
     return answered(context, answers);
   });
   app.all(eventsPath, (context) => {
     context.header('allow', 'POST');
-    throw new Problem(405, 'method-not-allowed', 'method', `method: ${shown(context.req.method)} puts nothing: use POST`);
+    throw new Problem(
+      405,
+      'method-not-allowed',
+      'method',
+      `method: ${shown(context.req.method)} puts nothing: use POST`,
+    );
   });
   app.notFound((context) =>
     problemResponse(
       context,
-      new Problem(404, 'not-found', 'path', `path: ${shown(context.req.path)} takes no events: POST them to ${eventsPath}, and use GET elsewhere`),
+      new Problem(
+        404,
+        'not-found',
+        'path',
+        `path: ${shown(context.req.path)} takes no events: POST them to ${eventsPath}, and use GET elsewhere`,
+      ),
     ),
   );
   app.onError((error, context) => {

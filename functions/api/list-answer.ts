@@ -41,7 +41,10 @@ export function cacheControl(isFinal: boolean): Readonly<Record<string, string>>
 /** Answers with a list as JSON, NDJSON (a row a line) or CSV (RFC 4180), by `Accept`. The cursor of what is no JSON object is in a `Link` header. */
 export async function listResponse<T>(context: Context, list: ListAnswer<T>): Promise<Response> {
   const type = listType(context);
-  const render = type === 'application/json' ? (element: T) => JSON.stringify(element) : (element: T) => linesOf(type, list, element);
+  const render =
+    type === 'application/json'
+      ? (element: T) => JSON.stringify(element)
+      : (element: T) => linesOf(type, list, element);
   const { texts, ended } = await bounded(list.elements, list.limit ?? Number.POSITIVE_INFINITY, list.tooLarge, render);
   if (!ended && list.limit === undefined) throw list.tooLarge();
   const cursor = list.cursorAfter === undefined ? undefined : await list.cursorAfter(texts.length);
@@ -51,12 +54,18 @@ export async function listResponse<T>(context: Context, list: ListAnswer<T>): Pr
     'content-type': type === 'text/csv' ? 'text/csv; charset=utf-8' : type,
   };
   if (type === 'application/json') {
-    const head = Object.entries(list.head ?? {}).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},`);
+    const head = Object.entries(list.head ?? {}).map(
+      ([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)},`,
+    );
     const tail = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`;
     return context.body(`{${head.join('')}"${list.name}":[${texts.join()}]${tail}}`, 200, headers);
   }
   const body = `${type === 'text/csv' ? `${list.columns.map(csvCell).join()}\r\n` : ''}${texts.join('')}`;
-  return context.body(body, 200, typeof cursor === 'string' ? { ...headers, link: `<${nextPage(context, cursor)}>; rel="next"` } : headers);
+  return context.body(
+    body,
+    200,
+    typeof cursor === 'string' ? { ...headers, link: `<${nextPage(context, cursor)}>; rel="next"` } : headers,
+  );
 }
 
 /** The form that is asked for. @throws Problem when it is none of {@link listTypes} */
@@ -92,7 +101,9 @@ function preferred(
 
 function linesOf<T>(type: 'application/x-ndjson' | 'text/csv', { rowsOf, columns }: ListAnswer<T>, element: T): string {
   return rowsOf(element)
-    .map((row) => (type === 'text/csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`))
+    .map((row) =>
+      type === 'text/csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`,
+    )
     .join('');
 }
 

@@ -51,7 +51,9 @@ export function openApiDocument(
 function operation({ path, id, summary, description, parameters, answers, isList }: Route) {
   const schema = { $ref: `#/components/schemas/${answers}` };
   const [json, ...others] = listTypes;
-  const flat = Object.fromEntries(others.map((type) => [type, { schema: { type: 'string', description: 'a row a line' } }]));
+  const flat = Object.fromEntries(
+    others.map((type) => [type, { schema: { type: 'string', description: 'a row a line' } }]),
+  );
   return {
     operationId: id,
     summary,
@@ -74,7 +76,10 @@ const refused = (description: string) => ({
   description,
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/EventsProblem' } } },
 });
-const answers = (description: string) => ({ description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Events' } } } });
+const answers = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: { $ref: '#/components/schemas/Events' } } },
+});
 
 /** The one operation that is not of the query function (functions/ingest.ts). */
 const postEvents = {

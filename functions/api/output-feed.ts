@@ -14,15 +14,26 @@ export interface OutputFeed {
   readonly cursorAfter: (taken: number) => Promise<string>;
 }
 
-type FeedReader = (context: Context, options: RouteOptions, query: Query, range: FeedRange, cursor: string | undefined) => Promise<OutputFeed>;
+type FeedReader = (
+  context: Context,
+  options: RouteOptions,
+  query: Query,
+  range: FeedRange,
+  cursor: string | undefined,
+) => Promise<OutputFeed>;
 
 /** The tables, for those who read windows. */
-export const readers = ({ pipeline, tables }: RouteOptions): ReaderTables => ({ pipeline, state: tables.state, windows: tables.windows });
+export const readers = ({ pipeline, tables }: RouteOptions): ReaderTables => ({
+  pipeline,
+  state: tables.state,
+  windows: tables.windows,
+});
 
 /** Output mode `append`. */
 export const appended: FeedReader = async (context, options, query, range, text) => {
   refuseWith(context, 'append', ['status', 'order']);
-  const [start, end] = text === undefined ? [] : ((await options.cursors.open(requestOf(context), text)) as readonly number[]);
+  const [start, end] =
+    text === undefined ? [] : ((await options.cursors.open(requestOf(context), text)) as readonly number[]);
   const place: Window | undefined = start === undefined || end === undefined ? undefined : { start, end };
   const views = await readFinals(readers(options), query, range, place);
   return {
@@ -53,5 +64,10 @@ export function refuseWith({ req }: Context, given: OutputMode | undefined, name
   if (given === undefined) return;
   const { searchParams } = new URL(req.url);
   const name = names.find((other) => searchParams.has(other));
-  if (name !== undefined) throw refused(name, searchParams.get(name), `is not for mode=${given}, which says itself which windows come: leave it out`);
+  if (name !== undefined)
+    throw refused(
+      name,
+      searchParams.get(name),
+      `is not for mode=${given}, which says itself which windows come: leave it out`,
+    );
 }

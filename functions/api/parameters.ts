@@ -21,7 +21,9 @@ export interface Parameter<Value> {
 export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
 
 /** What a route's parameters are read to. */
-export type ValuesOf<P extends Parameters> = { readonly [Name in keyof P]: P[Name] extends Parameter<infer Value> ? Value : never };
+export type ValuesOf<P extends Parameters> = {
+  readonly [Name in keyof P]: P[Name] extends Parameter<infer Value> ? Value : never;
+};
 
 /** The problem of a parameter: its name, what was received, and what to do. */
 export function refused(name: string, value: unknown, remedy: string): Problem {
@@ -43,7 +45,9 @@ export function readParameters<P extends Parameters>({ req }: Context, parameter
       throw refused(
         shownName(name),
         value,
-        known.length === 0 ? 'is for no parameter: there is none here' : `is for no parameter that is known here: use ${known.join(', ')}`,
+        known.length === 0
+          ? 'is for no parameter: there is none here'
+          : `is for no parameter that is known here: use ${known.join(', ')}`,
       );
     const values = given.getAll(name);
     if (values.length > 1) throw refused(name, values, 'is given more than once: give one');
@@ -61,7 +65,10 @@ function shownName(name: string): string {
 }
 
 /** Where windows can start: one that holds the earliest event time starts as much as its length before it. */
-export const startBounds = { earliest: eventTimeBounds.earliest - longestDurationMs, latest: eventTimeBounds.latest + longestDurationMs } as const;
+export const startBounds = {
+  earliest: eventTimeBounds.earliest - longestDurationMs,
+  latest: eventTimeBounds.latest + longestDurationMs,
+} as const;
 
 /** A moment: ISO 8601 with a zone, or epoch milliseconds; undefined when it is not given. */
 export function moment(description: string): Parameter<number | undefined> {
@@ -72,7 +79,11 @@ export function moment(description: string): Parameter<number | undefined> {
       if (text === undefined) return undefined;
       const ms = /^-?\d{1,16}$/.test(text) ? Number(text) : parseIsoTime(text);
       if (ms === undefined || ms < startBounds.earliest || ms > startBounds.latest)
-        throw refused(name, text, 'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds');
+        throw refused(
+          name,
+          text,
+          'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds',
+        );
       return ms + 0; // turns -0 into 0
     },
   };
@@ -94,7 +105,10 @@ export function rangeOf({
 }
 
 /** One of a few words, the first of which is meant when none is given. */
-export function word<const Word extends string>(description: string, words: readonly [Word, ...Word[]]): Parameter<Word> {
+export function word<const Word extends string>(
+  description: string,
+  words: readonly [Word, ...Word[]],
+): Parameter<Word> {
   return {
     description,
     schema: { type: 'string', enum: words, default: words[0] },
@@ -108,20 +122,31 @@ export function word<const Word extends string>(description: string, words: read
 }
 
 /** One of a few words, or none. */
-export function wordOrNone<const Word extends string>(description: string, words: readonly [Word, ...Word[]]): Parameter<Word | undefined> {
+export function wordOrNone<const Word extends string>(
+  description: string,
+  words: readonly [Word, ...Word[]],
+): Parameter<Word | undefined> {
   const { default: _default, ...schema } = word(description, words).schema;
-  return { description, schema, parse: (text, name) => (text === undefined ? undefined : word(description, words).parse(text, name)) };
+  return {
+    description,
+    schema,
+    parse: (text, name) => (text === undefined ? undefined : word(description, words).parse(text, name)),
+  };
 }
 
 /** A whole number from 1 to a bound. */
-export function count(description: string, { most, usual }: { readonly most: number; readonly usual: number }): Parameter<number> {
+export function count(
+  description: string,
+  { most, usual }: { readonly most: number; readonly usual: number },
+): Parameter<number> {
   return {
     description,
     schema: { type: 'integer', minimum: 1, maximum: most, default: usual },
     parse(text, name) {
       if (text === undefined) return usual;
       const number = Number(text);
-      if (!/^\d+$/.test(text) || number < 1 || number > most) throw refused(name, text, `is no ${name}: give a whole number from 1 to ${most}`);
+      if (!/^\d+$/.test(text) || number < 1 || number > most)
+        throw refused(name, text, `is no ${name}: give a whole number from 1 to ${most}`);
       return number;
     },
   };
@@ -155,7 +180,11 @@ export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined>
       throw refused(name, text, 'is no key: write a JSON object such as {"action":"Open"}');
     for (const [field, value] of Object.entries(key)) {
       if (typeof value === 'object' && value !== null)
-        throw refused(name, value, `is no value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`);
+        throw refused(
+          name,
+          value,
+          `is no value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`,
+        );
     }
     return key as Readonly<Record<string, unknown>>;
   },
@@ -165,7 +194,11 @@ export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined>
 export function keyOf(query: Query, key: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> {
   for (const name of Object.keys(key)) {
     if (!query.groupBy.includes(name))
-      throw refused('key', name, `is no group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`);
+      throw refused(
+        'key',
+        name,
+        `is no group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`,
+      );
   }
   return key;
 }
@@ -185,5 +218,10 @@ export async function namedQuery(pipeline: Pipeline, state: Table, name: string)
   const query = await namedVersion(pipeline, state, name);
   if (query !== undefined) return query;
   const known = pipeline.queries.map((other) => other.name).join(', ');
-  throw new Problem(404, 'unknown-query', 'query', `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`);
+  throw new Problem(
+    404,
+    'unknown-query',
+    'query',
+    `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`,
+  );
 }

@@ -52,16 +52,37 @@ export function problemResponse(context: Context, error: Error): Response {
   const instance = path.slice(0, longestInstance);
   if (!(error instanceof Problem)) {
     const detail = 'The request failed: see the log of the function.';
-    return documentResponse(context, 500, { type: 'about:blank', title: 'Internal Server Error', status: 500, detail, instance });
+    return documentResponse(context, 500, {
+      type: 'about:blank',
+      title: 'Internal Server Error',
+      status: 500,
+      detail,
+      instance,
+    });
   }
   const { status, kind, parameter, message: detail, members } = error;
   const type = `urn:problem-type:tidemark:${kind}`;
-  return documentResponse(context, status, { type, title: titles[kind], status, detail, instance, parameter, ...members });
+  return documentResponse(context, status, {
+    type,
+    title: titles[kind],
+    status,
+    detail,
+    instance,
+    parameter,
+    ...members,
+  });
 }
 
 /** Most characters of the request's path that a problem repeats. */
 const longestInstance = 200;
 
-function documentResponse(context: Context, status: ContentfulStatusCode, document: Readonly<Record<string, unknown>>): Response {
-  return context.body(JSON.stringify(document), status, { 'content-type': 'application/problem+json', 'cache-control': 'no-store' });
+function documentResponse(
+  context: Context,
+  status: ContentfulStatusCode,
+  document: Readonly<Record<string, unknown>>,
+): Response {
+  return context.body(JSON.stringify(document), status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+  });
 }

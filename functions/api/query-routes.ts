@@ -16,7 +16,20 @@ import { readWindow, readWindows, type WindowView } from '../state/window-reader
 import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { appended, readers, refuseWith, updated } from './output-feed.ts';
-import { count, fieldsOf, keyObject, keyOf, moment, namedQuery, plain, queryName, rangeOf, refused, word, wordOrNone } from './parameters.ts';
+import {
+  count,
+  fieldsOf,
+  keyObject,
+  keyOf,
+  moment,
+  namedQuery,
+  plain,
+  queryName,
+  rangeOf,
+  refused,
+  word,
+  wordOrNone,
+} from './parameters.ts';
 import { Problem } from './problem.ts';
 import { revisionColumns, revisionJson, revisionRows } from './revision-json.ts';
 import { type Route, type RouteOptions, route } from './route.ts';
@@ -38,11 +51,16 @@ const mode = wordOrNone(
 );
 const cursor = plain('The cursor of the page before, with the other parameters as they were.');
 
-async function placeOf(context: Context, { cursors }: RouteOptions, text: string | undefined): Promise<Window | undefined> {
+async function placeOf(
+  context: Context,
+  { cursors }: RouteOptions,
+  text: string | undefined,
+): Promise<Window | undefined> {
   if (text === undefined) return undefined;
   const place = await cursors.open(requestOf(context), text);
   // Signed by this API, so it is what it gave; only a release before this one may have given something else.
-  if (!Array.isArray(place) || place.length !== 2) throw refused('cursor', text, 'is of another release: begin with the first page');
+  if (!Array.isArray(place) || place.length !== 2)
+    throw refused('cursor', text, 'is of another release: begin with the first page');
   const [start, end] = place as unknown as readonly [number, number];
   return { start, end };
 }
@@ -67,18 +85,29 @@ function isFinalRange(
   wanted: 'all' | 'final' | 'open',
 ): boolean {
   if (mayGetMore(query)) return false;
-  return end !== undefined && wanted !== 'open' && views.length > 0 && views.every((view) => view.status === 'final' && view.end <= end);
+  return (
+    end !== undefined &&
+    wanted !== 'open' &&
+    views.length > 0 &&
+    views.every((view) => view.status === 'final' && view.end <= end)
+  );
 }
 
 const tooManyRows = () =>
-  new Problem(400, 'answer-too-large', 'key', 'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}');
+  new Problem(
+    400,
+    'answer-too-large',
+    'key',
+    'key: the rows of one window are more than an answer holds: ask for some of them, key={"FIELD":VALUE}',
+  );
 
 export const queryRoutes: readonly Route[] = [
   route({
     path: '/v1/queries',
     id: 'listQueries',
     summary: 'The queries of the pipeline',
-    description: 'Their windows, group-by fields and aggregates, which version a name stands for, and how whole those with a `from` are.',
+    description:
+      'Their windows, group-by fields and aggregates, which version a name stands for, and how whole those with a `from` are.',
     parameters: {},
     answers: 'Queries',
     isList: false,
@@ -128,7 +157,11 @@ export const queryRoutes: readonly Route[] = [
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
       const { limit } = values;
-      const list = (views: readonly WindowView[], cursorAfter: (taken: number) => Promise<string | null>, isFinal: boolean) =>
+      const list = (
+        views: readonly WindowView[],
+        cursorAfter: (taken: number) => Promise<string | null>,
+        isFinal: boolean,
+      ) =>
         listResponse(context, {
           name: 'windows',
           elements: views.map((view) => windowJson(view, key)),
@@ -141,12 +174,24 @@ export const queryRoutes: readonly Route[] = [
         });
       if (values.mode === 'append' || values.mode === 'update') {
         const range = { ...rangeOf(values), limit };
-        const feed = await (values.mode === 'append' ? appended : updated)(context, options, query, range, values.cursor);
+        const feed = await (values.mode === 'append' ? appended : updated)(
+          context,
+          options,
+          query,
+          range,
+          values.cursor,
+        );
         return list(feed.views, feed.cursorAfter, false);
       }
       refuseWith(context, values.mode, ['status']);
       const after = await placeOf(context, options, values.cursor);
-      const views = await readWindows(readers(options), query, { ...rangeOf(values), status: values.status, order: values.order, after, limit });
+      const views = await readWindows(readers(options), query, {
+        ...rangeOf(values),
+        status: values.status,
+        order: values.order,
+        after,
+        limit,
+      });
       const isFinal = isFinalRange(query, values, views, values.status) && views.length < limit;
       return list(views, cursorOf(context, options, views, limit), isFinal);
     },
@@ -259,7 +304,13 @@ export const queryRoutes: readonly Route[] = [
         limit: undefined,
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
         columns: ['query', 'from', 'fromTime', 'to', 'toTime', ...by, ...query.aggregateNames],
-        tooLarge: () => new Problem(400, 'answer-too-large', 'by', `by: ${totals.length} totals are more than an answer holds: give fewer fields`),
+        tooLarge: () =>
+          new Problem(
+            400,
+            'answer-too-large',
+            'by',
+            `by: ${totals.length} totals are more than an answer holds: give fewer fields`,
+          ),
         isFinal: isFinalRange(query, values, views, values.status),
       });
     },
@@ -269,11 +320,14 @@ export const queryRoutes: readonly Route[] = [
     path: '/v1/queries/{query}/top',
     id: 'getTop',
     summary: 'The greatest rows of a window',
-    description: 'In the order of one aggregate, or of one number of a structured one, the greatest first; rows without a number come last.',
+    description:
+      'In the order of one aggregate, or of one number of a structured one, the greatest first; rows without a number come last.',
     parameters: {
       query: queryName,
       window: moment('The start of a window; the newest one that holds a record unless told.'),
-      by: plain('The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.'),
+      by: plain(
+        'The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.',
+      ),
       n: count('How many rows.', { most: 1000, usual: 10 }),
     },
     answers: 'Top',
@@ -284,9 +338,16 @@ export const queryRoutes: readonly Route[] = [
       const [aggregate = '', ...path] = by.split('.');
       if (!query.aggregateNames.includes(aggregate) || path.length > 1)
         throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
-      const newest = { ...rangeOf({ from: undefined, to: undefined }), status: 'all', order: 'descending', limit: 1 } as const;
+      const newest = {
+        ...rangeOf({ from: undefined, to: undefined }),
+        status: 'all',
+        order: 'descending',
+        limit: 1,
+      } as const;
       const views =
-        values.window === undefined ? await readWindows(readers(options), query, newest) : await readWindow(readers(options), query, values.window);
+        values.window === undefined
+          ? await readWindows(readers(options), query, newest)
+          : await readWindow(readers(options), query, values.window);
       if (values.window !== undefined && views.length === 0)
         throw new Problem(
           404,
@@ -300,7 +361,11 @@ export const queryRoutes: readonly Route[] = [
       const structure = path.length > 0 ? undefined : groups.map((row) => row.values[aggregate]).find(isStructure);
       if (structure !== undefined) {
         const numbers = numbersIn(structure).map((name) => `${by}.${name}`);
-        throw refused('by', by, `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`);
+        throw refused(
+          'by',
+          by,
+          `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`,
+        );
       }
       const rank = (row: Row) => rankOf(memberOf(row.values[aggregate], path[0])) ?? Number.NEGATIVE_INFINITY;
       const rows = groups.sort((left, right) => rank(right) - rank(left) || 0).slice(0, values.n);
@@ -311,10 +376,18 @@ export const queryRoutes: readonly Route[] = [
         elements: rows,
         limit: undefined,
         rowsOf: ({ key, values: results }) => [
-          { start: head?.start, startTime: head?.startTime, end: head?.end, endTime: head?.endTime, ...key, ...results },
+          {
+            start: head?.start,
+            startTime: head?.startTime,
+            end: head?.end,
+            endTime: head?.endTime,
+            ...key,
+            ...results,
+          },
         ],
         columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
-        tooLarge: () => new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
+        tooLarge: () =>
+          new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
         isFinal: !mayGetMore(query) && values.window !== undefined && view?.status === 'final',
       });
     },
@@ -342,10 +415,18 @@ export const queryRoutes: readonly Route[] = [
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
       if (values.fill === 'identity' && query.window.sessions !== undefined)
-        throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`);
+        throw refused(
+          'fill',
+          values.fill,
+          `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`,
+        );
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
       if (missing !== undefined)
-        throw refused('key', JSON.stringify(key), `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`);
+        throw refused(
+          'key',
+          JSON.stringify(key),
+          `is not one key of ${query.name}: give every group-by field, ${query.groupBy.join(', ')}`,
+        );
       const after = await placeOf(context, options, values.cursor);
       const { limit } = values;
       const range = { ...rangeOf(values), status: values.status, order: 'ascending', after, limit } as const;
@@ -359,8 +440,23 @@ export const queryRoutes: readonly Route[] = [
         // The windows that were read bound the page; a gap behind its last point is filled by the next one.
         cursorAfter: async () => cursorOf(context, options, views, limit)(views.length),
         rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
-        columns: ['start', 'startTime', 'end', 'endTime', 'status', 'records', ...query.groupBy, ...query.aggregateNames],
-        tooLarge: () => new Problem(400, 'answer-too-large', 'limit', `limit: ${points.length} points are more than an answer holds: give fewer`),
+        columns: [
+          'start',
+          'startTime',
+          'end',
+          'endTime',
+          'status',
+          'records',
+          ...query.groupBy,
+          ...query.aggregateNames,
+        ],
+        tooLarge: () =>
+          new Problem(
+            400,
+            'answer-too-large',
+            'limit',
+            `limit: ${points.length} points are more than an answer holds: give fewer`,
+          ),
         isFinal: isFinalRange(query, values, views, values.status) && views.length < limit,
       });
     },
@@ -399,7 +495,8 @@ function seriesPoints(
     points.push({ ...spanJson(window), status, records, values });
   };
   for (const view of views) {
-    if (fill === 'identity' && last !== undefined) for (const gap of windowsBetween(query, last, view)) point(gap, null, 0, identity);
+    if (fill === 'identity' && last !== undefined)
+      for (const gap of windowsBetween(query, last, view)) point(gap, null, 0, identity);
     const row = view.rows.find(({ key: own }) => query.groupBy.every((name) => own[name] === key[name]));
     if (row !== undefined) point(view, view.status, view.records, row.values);
     else if (fill === 'identity') point(view, view.status, view.records, identity);
@@ -414,7 +511,8 @@ const mostGap = 100_000;
 /** The windows of a query behind one and before another, in order. */
 function* windowsBetween({ kind }: Query, first: Window, last: Window): Generator<Window> {
   const isBetween = (window: Window) =>
-    (window.start - first.start || window.end - first.end) > 0 && (window.start - last.start || window.end - last.end) < 0;
+    (window.start - first.start || window.end - first.end) > 0 &&
+    (window.start - last.start || window.end - last.end) < 0;
   let given = 0;
   for (let slice = kind.sliceOf(first.start); slice <= last.start && given < mostGap; ) {
     const windows = kind.closings(slice).flatMap((closing) => kind.emit(closing));

@@ -31,9 +31,25 @@ export function revisionJson(pane: KeptPane, key: Readonly<Record<string, unknow
 
 /** The columns of a query's revisions, a row each. */
 export function revisionColumns({ groupBy, aggregateNames }: Query): readonly string[] {
-  return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', 'emittedAt', 'emittedAtTime', ...groupBy, ...aggregateNames];
+  return [
+    'query',
+    'start',
+    'startTime',
+    'end',
+    'endTime',
+    'status',
+    'revision',
+    'emittedAt',
+    'emittedAtTime',
+    ...groupBy,
+    ...aggregateNames,
+  ];
 }
 
-export function revisionRows({ rows, records: _records, ...head }: RevisionJson): readonly Readonly<Record<string, unknown>>[] {
+export function revisionRows({
+  rows,
+  records: _records,
+  ...head
+}: RevisionJson): readonly Readonly<Record<string, unknown>>[] {
   return rows.map(({ key, values }) => ({ ...head, ...key, ...values }));
 }

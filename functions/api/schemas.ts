@@ -18,7 +18,10 @@ export function record(properties: Readonly<Record<string, JsonSchema>>): JsonSc
 
 /** A moment twice: epoch ms, and ISO 8601 in UTC. */
 const time = (name: string) => ({ [name]: integer, [`${name}Time`]: { ...text, format: 'date-time' } });
-const timeOrNull = (name: string, iso = `${name}Time`) => ({ [name]: orNull(integer), [iso]: { ...orNull(text), format: 'date-time' } });
+const timeOrNull = (name: string, iso = `${name}Time`) => ({
+  [name]: orNull(integer),
+  [iso]: { ...orNull(text), format: 'date-time' },
+});
 
 const values = {
   type: 'object',
@@ -28,8 +31,12 @@ const values = {
 /** What aggregates of each shape give, by the name of its schema. Where a shape has none of its own, a scalar. */
 const results = {
   Overflow: {
-    description: 'There was more than the aggregate keeps: of a countDistinct how many there are at least, of a value that is too long its bytes',
-    oneOf: [record({ atLeast: integer, overflow: { const: true } }), record({ bytes: integer, overflow: { const: true } })],
+    description:
+      'There was more than the aggregate keeps: of a countDistinct how many there are at least, of a value that is too long its bytes',
+    oneOf: [
+      record({ atLeast: integer, overflow: { const: true } }),
+      record({ bytes: integer, overflow: { const: true } }),
+    ],
   },
   Percentiles: {
     type: 'object',
@@ -42,14 +49,20 @@ const results = {
   Items: record({
     error: { ...integer, description: 'most that a count may be too low by' },
     items: listOf(record({ count: integer, value: { type: ['string', 'number', 'boolean'] } })),
-    overflow: { ...boolean, description: 'whether there were more values than are counted beside one another: counts are exact when not' },
+    overflow: {
+      ...boolean,
+      description: 'whether there were more values than are counted beside one another: counts are exact when not',
+    },
   }),
   CollectedSet: record({
     overflow: { ...boolean, description: 'whether there were more values than are kept' },
     values: listOf({ type: ['string', 'number', 'boolean'] }),
   }),
   Histogram: record({
-    counts: { ...listOf(integer), description: 'below the first edge, from each edge to below the next, from the last one on' },
+    counts: {
+      ...listOf(integer),
+      description: 'below the first edge, from each edge to below the next, from the last one on',
+    },
     edges: listOf({ type: 'number' }),
   }),
 } as const;
@@ -66,15 +79,30 @@ const shapeSchemas: Readonly<Record<ResultShape, keyof typeof results | undefine
 };
 /** Every kind with the schema of its results. */
 const kindsText = Object.entries(aggregateKinds)
-  .map(([kind, { result }]) => `${kind}: ${result}${shapeSchemas[result] === undefined ? '' : ` (${shapeSchemas[result]})`}`)
+  .map(
+    ([kind, { result }]) =>
+      `${kind}: ${result}${shapeSchemas[result] === undefined ? '' : ` (${shapeSchemas[result]})`}`,
+  )
   .join('; ');
 const key = {
   type: 'object',
-  description: 'By name of the group-by field; of the total of a rollup or cube the fields that are totalled are missing.',
+  description:
+    'By name of the group-by field; of the total of a rollup or cube the fields that are totalled are missing.',
   additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
 };
-const events = { received: integer, counted: integer, late: integer, duplicate: integer, rejected: integer, filtered: integer };
-const status = { ...text, enum: ['open', 'closing', 'final'], description: 'closing: no record is taken any more, but it is not emitted yet' };
+const events = {
+  received: integer,
+  counted: integer,
+  late: integer,
+  duplicate: integer,
+  rejected: integer,
+  filtered: integer,
+};
+const status = {
+  ...text,
+  enum: ['open', 'closing', 'final'],
+  description: 'closing: no record is taken any more, but it is not emitted yet',
+};
 const window = {
   query: text,
   ...time('start'),
@@ -123,7 +151,10 @@ export const schemas = {
   Total: record({ query: text, ...time('from'), ...time('to'), key, values }),
   Query: record({
     name: text,
-    serves: { ...orNull(text), description: 'the name without a version, when it stands for this query; null when it stands for another version' },
+    serves: {
+      ...orNull(text),
+      description: 'the name without a version, when it stands for this query; null when it stands for another version',
+    },
     window: text,
     groupBy: listOf(text),
     aggregates: { type: 'object', additionalProperties: text, description: 'their kinds, by name' },
@@ -144,7 +175,11 @@ export const schemas = {
     payload: { ...text, description: 'at most 16 KB of it' },
     payloadBytes: integer,
     payloadHash: { ...orNull(text), description: 'SHA-256 of the whole, where only its beginning is kept' },
-    settled: { ...orNull(text), enum: ['replayed', 'discarded', null], description: 'what was done about a late event' },
+    settled: {
+      ...orNull(text),
+      enum: ['replayed', 'discarded', null],
+      description: 'what was done about a late event',
+    },
   }),
   Shard: record({
     shardId: text,

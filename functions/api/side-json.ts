@@ -55,7 +55,8 @@ export function sideJson({ payload, query, eventTime, arrival, payloadHash, ...e
  */
 export function sidePlace(place: unknown, text: string, fromMs: number): SidePlace {
   // Signed by this API, so it is what it gave; only a release before this one may have given something else.
-  if (!Array.isArray(place) || place.length !== 3) throw refused('cursor', text, 'is of another release: begin with the first page');
+  if (!Array.isArray(place) || place.length !== 3)
+    throw refused('cursor', text, 'is of another release: begin with the first page');
   const [shardId, hour] = place as unknown as SidePlace;
   const first = Math.floor(fromMs / hourMs) * hourMs;
   return hour < first ? [shardId, first, ''] : (place as unknown as SidePlace);

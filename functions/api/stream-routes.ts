@@ -53,7 +53,10 @@ export const streamRoutes: readonly Route[] = [
         throw refused('from', from, 'has to be before to, by at most 7 days: ask for a shorter range of arrival times');
       // Without `from` and `to` each page has its own, and a cursor goes on all the same.
       const request = `late?${values.from ?? ''}&${values.to ?? ''}&${values.reason}`;
-      const after = values.cursor === undefined ? undefined : sidePlace(await cursors.open(request, values.cursor), values.cursor, from);
+      const after =
+        values.cursor === undefined
+          ? undefined
+          : sidePlace(await cursors.open(request, values.cursor), values.cursor, from);
       const shardIds = [...(await readAllProgress(tables.state)).keys()].sort();
       let last: SidePlace | undefined;
       let ended = false;
@@ -81,12 +84,17 @@ export const streamRoutes: readonly Route[] = [
     path: '/v1/watermark',
     id: 'getWatermark',
     summary: 'How far event time has come',
-    description: 'The watermark, which shard holds it back, and each shard with its greatest event time and whether it is idle or drained.',
+    description:
+      'The watermark, which shard holds it back, and each shard with its greatest event time and whether it is idle or drained.',
     parameters: {},
     answers: 'Watermark',
     isList: false,
     async answer(context, _values, { pipeline, tables, now }) {
-      const [horizon, progress, seen] = await Promise.all([readHorizon(tables.state), readAllProgress(tables.state), readSeenShards(tables.state)]);
+      const [horizon, progress, seen] = await Promise.all([
+        readHorizon(tables.state),
+        readAllProgress(tables.state),
+        readSeenShards(tables.state),
+      ]);
       const known = [...new Set([...progress.keys(), ...seen.keys()])].sort().map((shardId) => {
         const { sequenceNumber, maxEventTime } = progress.get(shardId) ?? noProgress;
         const own = maxEventTime === undefined ? undefined : shardWatermark(maxEventTime, pipeline.delayMs);
@@ -94,7 +102,11 @@ export const streamRoutes: readonly Route[] = [
         return { shardId, state: seen.get(shardId)?.state ?? ('holding' as const), sequenceNumber, maxEventTime, own };
       });
       const { heldBy } = globalWatermark(
-        known.map(({ shardId, maxEventTime, state }) => ({ shardId, maxEventTime, state: state === 'unreadable' ? 'holding' : state })),
+        known.map(({ shardId, maxEventTime, state }) => ({
+          shardId,
+          maxEventTime,
+          state: state === 'unreadable' ? 'holding' : state,
+        })),
         pipeline.delayMs,
       );
       const shards = known.map(({ shardId, state, sequenceNumber, maxEventTime, own }) => ({
@@ -122,7 +134,8 @@ export const streamRoutes: readonly Route[] = [
     path: '/v1/conservation',
     id: 'getConservation',
     summary: 'What became of every event',
-    description: 'received = counted + late + duplicate + rejected + filtered, over all shards, and (record, window) pairs by query.',
+    description:
+      'received = counted + late + duplicate + rejected + filtered, over all shards, and (record, window) pairs by query.',
     parameters: {},
     answers: 'Conservation',
     isList: false,
@@ -130,9 +143,15 @@ export const streamRoutes: readonly Route[] = [
       const progress = [...(await readAllProgress(tables.state)).values()];
       const counters = progress.reduce((total, shard) => addCounters(total, shard.counters), noEvents);
       const queries = pipeline.queries.map(
-        ({ name }) => [name, progress.reduce((total, shard) => addQueryCounters(total, pairsOf(shard, name)), noPairs)] as const,
+        ({ name }) =>
+          [name, progress.reduce((total, shard) => addQueryCounters(total, pairsOf(shard, name)), noPairs)] as const,
       );
-      const answer = { ...counters, holds: isConserved(counters), shards: progress.length, queries: Object.fromEntries(queries) };
+      const answer = {
+        ...counters,
+        holds: isConserved(counters),
+        shards: progress.length,
+        queries: Object.fromEntries(queries),
+      };
       return context.json(answer, 200, cacheControl(false));
     },
   }),
@@ -145,6 +164,7 @@ export const streamRoutes: readonly Route[] = [
     parameters: {},
     answers: 'Health',
     isList: false,
-    answer: async (context, _values, { pipeline }) => context.json({ pipeline: pipeline.name, status: 'ok' }, 200, cacheControl(false)),
+    answer: async (context, _values, { pipeline }) =>
+      context.json({ pipeline: pipeline.name, status: 'ok' }, 200, cacheControl(false)),
   }),
 ];

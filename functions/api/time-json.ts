@@ -9,7 +9,8 @@ export function timed<Ms extends string, Iso extends string>(
 ): Readonly<Record<Ms, number | null>> & Readonly<Record<Iso, string | null>> {
   const known = ms !== null && ms !== undefined && Number.isFinite(ms) ? ms : null;
   // TypeScript knows computed names of an object one by one only.
-  return { [name]: known, [isoName]: known === null ? null : isoTime(known) } as Record<Ms, number | null> & Record<Iso, string | null>;
+  return { [name]: known, [isoName]: known === null ? null : isoTime(known) } as Record<Ms, number | null> &
+    Record<Iso, string | null>;
 }
 
 /** When a window begins and ends, each moment twice. */

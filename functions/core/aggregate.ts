@@ -1,5 +1,11 @@
 /** The aggregates, each in a file of its own, and what they have in common. */
-export { type Aggregate, type AggregateInput, type AnyAggregate, type Json, smallStateBytes } from './aggregates/aggregate.ts';
+export {
+  type Aggregate,
+  type AggregateInput,
+  type AnyAggregate,
+  type Json,
+  smallStateBytes,
+} from './aggregates/aggregate.ts';
 export { type ApproxOptions, approxCountDistinct } from './aggregates/approx-count-distinct.ts';
 export { collectSet } from './aggregates/collect-set.ts';
 export { count } from './aggregates/count.ts';

@@ -25,17 +25,30 @@ export function backfillPipeline(pipeline: Pipeline, { query: name, since, until
       name,
       `has ${kind.label} windows: a session may go across any moment, so there is none until which history could be filled: let tidemark batch answer for the past`,
     );
-  if (kind.isEndless) throw mistake('query', name, `has ${kind.label} windows, which have no history that ends: make it anew from the stream`);
+  if (kind.isEndless)
+    throw mistake(
+      'query',
+      name,
+      `has ${kind.label} windows, which have no history that ends: make it anew from the stream`,
+    );
   if (Number.isFinite(since)) windowEdge('since', since, kind);
   windowEdge('until', until, kind);
-  if (since >= until) throw mistake('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
+  if (since >= until)
+    throw mistake('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
   const lastEnd = Math.max(...kind.closings(kind.sliceOf(until - 1)));
-  return { ...pipeline, queries: [{ ...query, index: 0, window: startingIn(kind, since, until), from: since, until: lastEnd }] };
+  return {
+    ...pipeline,
+    queries: [{ ...query, index: 0, window: startingIn(kind, since, until), from: since, until: lastEnd }],
+  };
 }
 
 /** @throws TidemarkError when the pipeline has no such query */
 export function backfillQuery(pipeline: Pipeline, name: string): Query {
   const query = pipeline.queries.find((other) => other.name === name);
   if (query !== undefined) return query;
-  throw mistake('query', name, `is no query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`);
+  throw mistake(
+    'query',
+    name,
+    `is no query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`,
+  );
 }

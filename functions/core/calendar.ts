@@ -21,7 +21,11 @@ export interface CalendarOptions {
 /** ISO 8601's numbers, from 1. */
 const weekdays: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
 
-const usualMs: Readonly<Record<CalendarUnit, number>> = { day: 86_400_000, week: 7 * 86_400_000, month: 30 * 86_400_000 };
+const usualMs: Readonly<Record<CalendarUnit, number>> = {
+  day: 86_400_000,
+  week: 7 * 86_400_000,
+  month: 30 * 86_400_000,
+};
 
 /**
  * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The rules are those of the Node.js
@@ -29,12 +33,19 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = { day: 86_400_000, week:
  * @throws TidemarkError for another unit, and for a time zone that is not known
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
-  if (!Object.hasOwn(usualMs, unit)) throw mistake('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
-  onlyOptions('calendar', options, unit === 'week' ? ['timeZone', 'weekStart'] : ['timeZone'], "{ timeZone: 'Europe/Berlin' }");
+  if (!Object.hasOwn(usualMs, unit))
+    throw mistake('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
+  onlyOptions(
+    'calendar',
+    options,
+    unit === 'week' ? ['timeZone', 'weekStart'] : ['timeZone'],
+    "{ timeZone: 'Europe/Berlin' }",
+  );
   const { weekStart = 'monday' } = options;
   const timeZone = checkedTimeZone('window: calendar timeZone', options.timeZone);
   const first = weekdays.indexOf(weekStart) + 1;
-  if (first === 0) throw mistake('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
+  if (first === 0)
+    throw mistake('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
 
   const firstDate = (date: Temporal.PlainDate): Temporal.PlainDate => {
     if (unit === 'day') return date;
@@ -50,5 +61,9 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
       if (end > start) return { start, end };
     }
   };
-  return sideBySide(`calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`, usualMs[unit], windowAt);
+  return sideBySide(
+    `calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`,
+    usualMs[unit],
+    windowAt,
+  );
 }

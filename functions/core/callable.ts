@@ -9,6 +9,10 @@ import { mistake } from './error.ts';
 export function callable<Event, Result>(field: string, value: (event: Event) => Result): (event: unknown) => Result {
   if (typeof value !== 'function') throw mistake(field, value, 'is not a function of the event: give one');
   if (/Async|Generator/.test(Object.prototype.toString.call(value)))
-    throw mistake(field, value, 'that is async or a generator: give one that returns its value, events are read one by one');
+    throw mistake(
+      field,
+      value,
+      'that is async or a generator: give one that returns its value, events are read one by one',
+    );
   return value as (event: unknown) => Result;
 }

@@ -47,5 +47,9 @@ export interface QueryCounters {
 export const noPairs: QueryCounters = { counted: 0, late: 0, filtered: 0 };
 
 export function addQueryCounters(left: QueryCounters, right: QueryCounters): QueryCounters {
-  return { counted: left.counted + right.counted, late: left.late + right.late, filtered: left.filtered + right.filtered };
+  return {
+    counted: left.counted + right.counted,
+    late: left.late + right.late,
+    filtered: left.filtered + right.filtered,
+  };
 }

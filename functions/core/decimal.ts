@@ -15,7 +15,8 @@ const longestText = 2 * mostDecimalDigits + 10;
 /** Reads `-12.50` or `1.25e3` exactly. Undefined for everything else, white space and too many digits included. */
 export function parseDecimal(text: string): Decimal | undefined {
   if (text.length > longestText) return undefined;
-  const [, sign, whole, fraction = '', exponentText = '0'] = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? [];
+  const [, sign, whole, fraction = '', exponentText = '0'] =
+    /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/.exec(text) ?? [];
   if (whole === undefined) return undefined;
   const exponent = Number(exponentText) - fraction.length;
   const digits = (whole + fraction).replace(/^0+/, '');

@@ -65,7 +65,9 @@ interface DelayState {
 export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]): DelayTable {
   const states = delaysMs.map(delayState);
   const windows = new Set<HeldWindow>();
-  const finders = pipeline.queries.map((query) => (query.window.sessions === undefined ? windowFinder(query) : sessionFinder(query, joined)));
+  const finders = pipeline.queries.map((query) =>
+    query.window.sessions === undefined ? windowFinder(query) : sessionFinder(query, joined),
+  );
   let events = 0;
   const maxEventTimes = new Map<string, number>();
   /** Of each event that a delay of 0 would lose, the least one that would not. */
@@ -73,7 +75,8 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
 
   /** Two sessions turn out to be one. */
   function joined(gone: HeldWindow, into: HeldWindow): void {
-    for (const set of [windows, ...states.flatMap(({ affected, open }) => [affected, open])]) if (set.delete(gone)) set.add(into);
+    for (const set of [windows, ...states.flatMap(({ affected, open }) => [affected, open])])
+      if (set.delete(gone)) set.add(into);
   }
 
   function refusedBy(state: DelayState, held: readonly Place[], maxEventTime: number): number {
@@ -148,7 +151,15 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
 }
 
 function delayState(delayMs: number): DelayState {
-  return { delayMs, late: 0, latePairs: 0, affected: new Set(), open: new Set(), nextClosing: Number.POSITIVE_INFINITY, waits: [] };
+  return {
+    delayMs,
+    late: 0,
+    latePairs: 0,
+    affected: new Set(),
+    open: new Set(),
+    nextClosing: Number.POSITIVE_INFINITY,
+    waits: [],
+  };
 }
 
 type Finder = (time: number, key: KeyText) => readonly Place[];

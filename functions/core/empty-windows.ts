@@ -33,7 +33,11 @@ export function lastEndOf({ kind }: Pick<Query, 'kind'>, maxEventTime: number): 
  * @param held ascending
  * @param through the last end that is looked at, for the gap behind the last one
  */
-export function* emptyAmong(query: Query, held: readonly { readonly end: number }[], through: number): Generator<EmittedWindow> {
+export function* emptyAmong(
+  query: Query,
+  held: readonly { readonly end: number }[],
+  through: number,
+): Generator<EmittedWindow> {
   let after = Number.isFinite(query.from) ? query.from : held[0]?.end;
   if (after === undefined) return;
   for (const { end } of [...held, { end: Number.POSITIVE_INFINITY }]) {

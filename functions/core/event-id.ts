@@ -29,7 +29,8 @@ export function eventIdOf(value: EventIdValue): EventId | undefined | { readonly
   }
   if (typeof value !== 'string') return { refused: `id ${shown(value)} is not text or a number` };
   if (value === '') return { refused: 'id "" is empty: give null for an event without one' };
-  if (loneSurrogate.test(value)) return { refused: `id ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
+  if (loneSurrogate.test(value))
+    return { refused: `id ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
   return hashed(`t${value}`);
 }
 

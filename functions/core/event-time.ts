@@ -27,7 +27,8 @@ export type EventTime = number | { readonly refused: string };
 export function eventTimeOf(value: EventTimeValue, unit: EventTimeUnit | undefined): EventTime {
   const ms = toMs(value, unit);
   if (typeof ms !== 'number') return ms;
-  if (!(ms >= eventTimeBounds.earliest && ms <= eventTimeBounds.latest)) return { refused: `event time ${shown(value)} is out of range` };
+  if (!(ms >= eventTimeBounds.earliest && ms <= eventTimeBounds.latest))
+    return { refused: `event time ${shown(value)} is out of range` };
   return ms;
 }
 
@@ -98,7 +99,9 @@ const epochDay = 719_468;
 function isoDate(day: number): string {
   const era = Math.floor((day + epochDay) / 146_097);
   const ofEra = day + epochDay - era * 146_097;
-  const yearOfEra = Math.floor((ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365);
+  const yearOfEra = Math.floor(
+    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365,
+  );
   const ofYear = ofEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const fromMarch = Math.floor((5 * ofYear + 2) / 153);
   const ofMonth = ofYear - Math.floor((153 * fromMarch + 2) / 5) + 1;

@@ -66,7 +66,8 @@ export function toNumber(sum: ExactSum): number {
  * sum is beyond every double. `count` is a positive safe integer, anything else a bug that throws.
  */
 export function quotient(sum: ExactSum, count: number): number {
-  if (!Number.isSafeInteger(count) || count < 1) throw new Error(`a sum is divided by a positive integer, not ${count}`);
+  if (!Number.isSafeInteger(count) || count < 1)
+    throw new Error(`a sum is divided by a positive integer, not ${count}`);
   if (typeof sum === 'number') return sum / count; // both are exact doubles, and IEEE 754 rounds a division once
   const dividend = magnitude(sum.mantissa);
   const divisor = BigInt(count);
@@ -100,7 +101,9 @@ export function rootOfRatio(dividend: bigint, divisor: bigint): number {
 export function fractionOf(sum: ExactSum): { readonly numerator: bigint; readonly denominator: bigint } {
   if (typeof sum === 'number') return { numerator: BigInt(sum), denominator: 1n };
   const { mantissa, exponent } = sum;
-  return exponent >= 0 ? { numerator: mantissa << BigInt(exponent), denominator: 1n } : { numerator: mantissa, denominator: 1n << BigInt(-exponent) };
+  return exponent >= 0
+    ? { numerator: mantissa << BigInt(exponent), denominator: 1n }
+    : { numerator: mantissa, denominator: 1n << BigInt(-exponent) };
 }
 
 /** `sum + x * x`, exact. `x` is finite, as for {@link addNumber}. Such sums are read back as sums of `squares`. */

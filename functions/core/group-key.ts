@@ -19,7 +19,9 @@ export type GroupKey = KeyText | { readonly refused: string };
 export type GroupSelector<Event> = (event: Event) => GroupValue | undefined;
 
 /** Makes the function from an event to its key. Undefined counts as null, as a missing JSON field does in SQL. */
-export function keyReader<Event>(fields: readonly (readonly [name: string, select: GroupSelector<Event>])[]): (event: Event) => GroupKey {
+export function keyReader<Event>(
+  fields: readonly (readonly [name: string, select: GroupSelector<Event>])[],
+): (event: Event) => GroupKey {
   const [only] = fields;
   if (only === undefined) return () => '[]';
   if (fields.length > 1) return (event) => keyOf(fields.map(([name, select]) => [name, select(event)]));
@@ -45,7 +47,14 @@ function keyOf(fields: readonly (readonly [name: string, value: GroupValue | und
     const kind = typeof value;
     if (typeof value === 'string' && loneSurrogate.test(value))
       return { refused: `group-by field ${name}: ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
-    if (value === null || value === undefined || kind === 'string' || kind === 'boolean' || (kind === 'number' && Number.isFinite(value))) continue;
+    if (
+      value === null ||
+      value === undefined ||
+      kind === 'string' ||
+      kind === 'boolean' ||
+      (kind === 'number' && Number.isFinite(value))
+    )
+      continue;
     return { refused: `group-by field ${name}: ${shown(value)} is not text, a finite number, a boolean or null` };
   }
   const text = JSON.stringify(fields.map(([, value]) => value ?? null));

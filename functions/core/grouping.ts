@@ -31,13 +31,21 @@ function grouping<Name extends string>(kind: Grouping['grouping'], fields: reado
 
 /** Whether a group-by was made by {@link rollup} or {@link cube}. */
 export function isGrouping(given: unknown): given is Grouping {
-  return typeof given === 'object' && given !== null && 'grouping' in given && 'fields' in given && Array.isArray(given.fields);
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    'grouping' in given &&
+    'fields' in given &&
+    Array.isArray(given.fields)
+  );
 }
 
 /** The positions of the fields that each level of totals keeps, the finest first. */
 export function totalLevels({ grouping: kind, fields }: Grouping): readonly (readonly number[])[] {
   const positions = fields.map((_, i) => i);
   if (kind === 'rollup') return positions.map((i) => positions.slice(0, positions.length - 1 - i));
-  const sets = Array.from({ length: 2 ** fields.length - 1 }, (_, bits) => positions.filter((i) => (bits & (1 << (fields.length - 1 - i))) !== 0));
+  const sets = Array.from({ length: 2 ** fields.length - 1 }, (_, bits) =>
+    positions.filter((i) => (bits & (1 << (fields.length - 1 - i))) !== 0),
+  );
   return sets.sort((left, right) => right.length - left.length);
 }

@@ -73,7 +73,12 @@ export function createJsonShapes(asciiText: AsciiText): JsonShapes {
     return undefined;
   }
 
-  function readAs(shape: Shape, bytes: Uint8Array, from: number, to: number): Readonly<Record<string, unknown>> | undefined {
+  function readAs(
+    shape: Shape,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): Readonly<Record<string, unknown>> | undefined {
     const event: Record<string, unknown> = {};
     const { fields } = shape;
     at = from;
@@ -178,7 +183,11 @@ export function createJsonShapes(asciiText: AsciiText): JsonShapes {
   return { read, learn, end: () => at };
 }
 
-const literals = { true: Uint8Array.of(116, 114, 117, 101), false: Uint8Array.of(102, 97, 108, 115, 101), null: Uint8Array.of(110, 117, 108, 108) };
+const literals = {
+  true: Uint8Array.of(116, 114, 117, 101),
+  false: Uint8Array.of(102, 97, 108, 115, 101),
+  null: Uint8Array.of(110, 117, 108, 108),
+};
 
 function isText(text: string, bytes: Uint8Array, from: number): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== bytes[from + i]) return false;

@@ -35,21 +35,36 @@ export function checkKafkaSource(given: KafkaSource): KafkaSource {
     throw mistake('bootstrapServers', bootstrapServers, 'names no broker: give at least one as host:port');
   for (const server of bootstrapServers) {
     const port = Number(typeof server === 'string' ? serverPattern.exec(server)?.[1] : undefined);
-    if (!(port >= 1 && port <= 65_535)) throw mistake('bootstrapServers', server, 'is not a broker: give host:port, such as b-1.example.com:9098');
+    if (!(port >= 1 && port <= 65_535))
+      throw mistake('bootstrapServers', server, 'is not a broker: give host:port, such as b-1.example.com:9098');
   }
   if (!kafkaAuthentications.includes(authentication))
     throw mistake('authentication', authentication, `is not known: give one of ${kafkaAuthentications.join(', ')}`);
   if (withSecret.includes(authentication) !== (secret !== undefined))
-    throw mistake('secret', secret, `does not go with authentication ${authentication}: ${withSecret.join(', ')} need one, the others take none`);
+    throw mistake(
+      'secret',
+      secret,
+      `does not go with authentication ${authentication}: ${withSecret.join(', ')} need one, the others take none`,
+    );
   if (rootCertificate !== undefined && authentication === 'plaintext')
     throw mistake('rootCertificate', rootCertificate, 'does not go with authentication plaintext: give tls');
-  return { topic, bootstrapServers, authentication, ...(secret && { secret }), ...(rootCertificate && { rootCertificate }) };
+  return {
+    topic,
+    bootstrapServers,
+    authentication,
+    ...(secret && { secret }),
+    ...(rootCertificate && { rootCertificate }),
+  };
 }
 
 /** @throws TidemarkError when Kafka could have no topic of that name */
 export function checkTopic(field: string, topic: unknown): string {
   if (typeof topic === 'string' && topicPattern.test(topic) && topic !== '.' && topic !== '..') return topic;
-  throw mistake(field, topic, 'is not the name of a topic: give 1 to 249 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen');
+  throw mistake(
+    field,
+    topic,
+    'is not the name of a topic: give 1 to 249 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen',
+  );
 }
 
 /** The shard that a partition is. */

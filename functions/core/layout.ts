@@ -18,7 +18,10 @@ export interface QueryLayout {
 export function layoutOf({ window, groupBy, aggregateNames, aggregates, from }: Query): QueryLayout {
   const described = aggregateNames.map((name, i) => {
     const { kind = '', field, parameters } = aggregates[i] ?? {};
-    return [name, `${kind}${field === undefined ? '' : ` of ${field}`}${parameters === undefined ? '' : ` (${parameters})`}`] as const;
+    return [
+      name,
+      `${kind}${field === undefined ? '' : ` of ${field}`}${parameters === undefined ? '' : ` (${parameters})`}`,
+    ] as const;
   });
   const begin = Number.isFinite(from) ? { from: isoTime(from) } : {};
   return { window: window.label, groupBy, aggregates: Object.fromEntries(described), ...begin };

@@ -4,7 +4,10 @@ import { floorTo } from './window-edges.ts';
 
 /** What the clocks of a time zone show at a moment, as the epoch ms at which those of UTC show it. */
 function shownAt(timeZone: string, time: number): number {
-  return Temporal.Instant.fromEpochMilliseconds(time).toZonedDateTimeISO(timeZone).toPlainDateTime().toZonedDateTime('UTC').epochMilliseconds;
+  return Temporal.Instant.fromEpochMilliseconds(time)
+    .toZonedDateTimeISO(timeZone)
+    .toPlainDateTime()
+    .toZonedDateTime('UTC').epochMilliseconds;
 }
 
 /**

@@ -14,7 +14,12 @@ export interface LookupTable<Row extends object> {
  * @throws TidemarkError when it is no such name
  */
 export function table<Row extends object = Readonly<Record<string, LookupKey | null>>>(name: string): LookupTable<Row> {
-  if (!isTableName(name)) throw mistake('enrich.table', name, 'is no name of a table: use letters, digits, _ and -, a letter first, at most 64');
+  if (!isTableName(name))
+    throw mistake(
+      'enrich.table',
+      name,
+      'is no name of a table: use letters, digits, _ and -, a letter first, at most 64',
+    );
   return { table: name };
 }
 

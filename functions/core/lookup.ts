@@ -44,7 +44,8 @@ export interface KeyOf<Event, Name extends string> {
 }
 
 /** Which fields of a table's rows, and what of unknown keys. */
-export interface TableLookupOptions<Field extends string, Unknown extends UnknownKey> extends LookupOptions<Field, Unknown> {
+export interface TableLookupOptions<Field extends string, Unknown extends UnknownKey>
+  extends LookupOptions<Field, Unknown> {
   /** The rows are not here to tell: an event gets these, null where its row has none. */
   readonly fields: readonly Field[];
 }
@@ -72,7 +73,11 @@ export function lookup<
   const Name extends keyof Row & string,
   const Field extends keyof Row & string,
   const Unknown extends UnknownKey = 'null',
->(table: LookupTable<Row>, key: KeyOf<Event, Name>, options: TableLookupOptions<Field, Unknown>): TableLookup<Event, Added<Row, Field, Unknown>>;
+>(
+  table: LookupTable<Row>,
+  key: KeyOf<Event, Name>,
+  options: TableLookupOptions<Field, Unknown>,
+): TableLookup<Event, Added<Row, Field, Unknown>>;
 export function lookup<
   Row extends object,
   const Name extends keyof Row & string,
@@ -89,7 +94,11 @@ export function lookup<
   const Name extends keyof Row & string,
   const Field extends keyof Row & string = Exclude<keyof Row & string, Name>,
   const Unknown extends UnknownKey = 'null',
->(rows: readonly Row[], key: KeyOf<Event, Name>, options?: LookupOptions<Field, Unknown>): Lookup<Event, Added<Row, Field, Unknown>>;
+>(
+  rows: readonly Row[],
+  key: KeyOf<Event, Name>,
+  options?: LookupOptions<Field, Unknown>,
+): Lookup<Event, Added<Row, Field, Unknown>>;
 export function lookup(
   rows: readonly object[] | LookupTable<object>,
   key: string | KeyOf<never, string>,
@@ -119,7 +128,9 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function picked(row: object | undefined, names: readonly string[]): Fields | undefined {
   if (row === undefined) return undefined;
-  return Object.fromEntries(names.map((field) => [field, Object.hasOwn(row, field) ? (Reflect.get(row, field) ?? null) : null]));
+  return Object.fromEntries(
+    names.map((field) => [field, Object.hasOwn(row, field) ? (Reflect.get(row, field) ?? null) : null]),
+  );
 }
 
 /** What becomes of an event with this value for a key. */
@@ -131,8 +142,14 @@ function enriched(
 ): Enriched {
   const found = value === null || value === undefined ? undefined : find(keyText(value));
   if (found !== undefined) return { outcome: 'enriched', event: { ...Object(event), ...found } };
-  if (unknown === 'null') return { outcome: 'enriched', event: { ...Object(event), ...Object.fromEntries(names.map((field) => [field, null])) } };
-  return unknown === 'filter' ? { outcome: 'filtered' } : { outcome: 'unknown', detail: `no row has ${name} ${keyText(value ?? null)}` };
+  if (unknown === 'null')
+    return {
+      outcome: 'enriched',
+      event: { ...Object(event), ...Object.fromEntries(names.map((field) => [field, null])) },
+    };
+  return unknown === 'filter'
+    ? { outcome: 'filtered' }
+    : { outcome: 'unknown', detail: `no row has ${name} ${keyText(value ?? null)}` };
 }
 
 function isTable(rows: readonly object[] | LookupTable<object>): rows is LookupTable<object> {
@@ -140,15 +157,30 @@ function isTable(rows: readonly object[] | LookupTable<object>): rows is LookupT
 }
 
 function tableFields(fields: unknown): readonly string[] {
-  if (Array.isArray(fields) && fields.length > 0 && fields.every((field) => typeof field === 'string' && field !== '')) return fields;
-  throw mistake('enrich.fields', fields, 'is not a list of fields: name those that events get, for the rows of a table are not here to tell');
+  if (Array.isArray(fields) && fields.length > 0 && fields.every((field) => typeof field === 'string' && field !== ''))
+    return fields;
+  throw mistake(
+    'enrich.fields',
+    fields,
+    'is not a list of fields: name those that events get, for the rows of a table are not here to tell',
+  );
 }
 
-function checkedKey(key: string | KeyOf<never, string>): { readonly name: string; readonly of: (event: unknown) => unknown } {
+function checkedKey(key: string | KeyOf<never, string>): {
+  readonly name: string;
+  readonly of: (event: unknown) => unknown;
+} {
   if (typeof key === 'string')
-    return { name: key, of: (event) => (typeof event === 'object' && event !== null ? Reflect.get(event, key) : undefined) };
+    return {
+      name: key,
+      of: (event) => (typeof event === 'object' && event !== null ? Reflect.get(event, key) : undefined),
+    };
   if (typeof key !== 'object' || key === null || typeof key.in !== 'string')
-    throw mistake('enrich.key', key, "is not a key: write the field that events and rows have, or { of: (event) => event.device, in: 'id' }");
+    throw mistake(
+      'enrich.key',
+      key,
+      "is not a key: write the field that events and rows have, or { of: (event) => event.device, in: 'id' }",
+    );
   return { name: key.in, of: callable('enrich.key.of', key.of) };
 }
 
@@ -159,30 +191,47 @@ function checkedKey(key: string | KeyOf<never, string>): { readonly name: string
  */
 export function rowsByKey(field: string, rows: readonly object[], name: string): LookupRows {
   if (!Array.isArray(rows))
-    throw mistake(field, rows, "are not rows: give a list of objects, such as what import devices from './devices.json' gives");
+    throw mistake(
+      field,
+      rows,
+      "are not rows: give a list of objects, such as what import devices from './devices.json' gives",
+    );
   const table = new Map<string, object>();
   for (const [i, row] of rows.entries()) {
     if (typeof row !== 'object' || row === null) throw mistake(`${field}[${i}]`, row, 'is not a row: give an object');
     const key: unknown = Object.hasOwn(row, name) ? Reflect.get(row, name) : undefined;
-    if (!isKey(key)) throw mistake(`${field}[${i}].${name}`, key, 'is not a key: give each row a text, a number or a truth by which it is found');
-    if (table.has(keyText(key))) throw mistake(`${field}[${i}].${name}`, key, 'is the key of a row before it, too: leave one of them');
+    if (!isKey(key))
+      throw mistake(
+        `${field}[${i}].${name}`,
+        key,
+        'is not a key: give each row a text, a number or a truth by which it is found',
+      );
+    if (table.has(keyText(key)))
+      throw mistake(`${field}[${i}].${name}`, key, 'is the key of a row before it, too: leave one of them');
     table.set(keyText(key), row);
   }
   return table;
 }
 
-function checkedFields(fields: readonly string[] | undefined, rows: readonly object[], name: string): readonly string[] {
+function checkedFields(
+  fields: readonly string[] | undefined,
+  rows: readonly object[],
+  name: string,
+): readonly string[] {
   const known = new Set(rows.flatMap((row) => Object.keys(row)));
   const names = fields ?? [...known].filter((field) => field !== name);
   if (!Array.isArray(names)) throw mistake('enrich.fields', fields, 'is not a list of fields: give their names');
   for (const field of names) {
-    if (typeof field !== 'string' || !known.has(field)) throw mistake('enrich.fields', field, `is in no row: use ${[...known].join(', ')}`);
+    if (typeof field !== 'string' || !known.has(field))
+      throw mistake('enrich.fields', field, `is in no row: use ${[...known].join(', ')}`);
   }
   return names;
 }
 
 function isKey(value: unknown): value is LookupKey {
-  return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value));
+  return (
+    typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
+  );
 }
 
 function keyText(key: unknown): string {

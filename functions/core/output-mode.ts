@@ -44,7 +44,10 @@ export interface Emission<Pane extends OutputPane> {
  *
  * A pane that another of its window has overtaken (its revision is not above the one before it) sends nothing, and never takes a newer one's place.
  */
-export function outputOf<Pane extends OutputPane>(mode: OutputMode, { pane, before, table }: Emission<Pane>): readonly Pane[] {
+export function outputOf<Pane extends OutputPane>(
+  mode: OutputMode,
+  { pane, before, table }: Emission<Pane>,
+): readonly Pane[] {
   switch (mode) {
     case 'append':
       return pane.status === 'final' && before?.status !== 'final' ? [pane] : [];
@@ -80,15 +83,24 @@ function wholeTable<Pane extends OutputPane>(table: Iterable<Pane>, pane: Pane):
 const windowName = ({ start, end }: Window) => `${start}/${end}`;
 
 /** By the names of its fields in one order: a total lacks fields, and a store may give them back in another order. */
-const rowName = ({ key }: Row) => JSON.stringify(Object.entries(key).sort(([left], [right]) => (left < right ? -1 : 1)));
+const rowName = ({ key }: Row) =>
+  JSON.stringify(Object.entries(key).sort(([left], [right]) => (left < right ? -1 : 1)));
 
 /** Whether two results are the same, whatever the order in which a store gives back the members of an object. */
 function isSame(left: Json, right: Json): boolean {
   if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
   if (Array.isArray(left) || Array.isArray(right))
-    return Array.isArray(left) && Array.isArray(right) && left.length === right.length && left.every((value, i) => isSame(value, right[i] ?? null));
+    return (
+      Array.isArray(left) &&
+      Array.isArray(right) &&
+      left.length === right.length &&
+      left.every((value, i) => isSame(value, right[i] ?? null))
+    );
   const [a, b] = [left as Readonly<Record<string, Json>>, right as Readonly<Record<string, Json>>];
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && isSame(a[name] ?? null, b[name] ?? null));
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && isSame(a[name] ?? null, b[name] ?? null))
+  );
 }

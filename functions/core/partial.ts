@@ -28,7 +28,11 @@ export function mergePartial(query: Query, left: Partial, right: Partial): Parti
 }
 
 /** Merges `right` into `left`, which nobody else holds. */
-export function mergeInto(query: Query, left: Map<KeyText, Partial>, right: Iterable<readonly [KeyText, Partial]>): void {
+export function mergeInto(
+  query: Query,
+  left: Map<KeyText, Partial>,
+  right: Iterable<readonly [KeyText, Partial]>,
+): void {
   for (const [key, partial] of right) {
     const held = left.get(key);
     left.set(key, held === undefined ? partial : mergePartial(query, held, partial));
@@ -74,6 +78,8 @@ export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
   const values = keyValues(key);
   return {
     key: Object.fromEntries(query.groupBy.map((name, i) => [name, values[i] ?? null])),
-    values: Object.fromEntries(query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null])),
+    values: Object.fromEntries(
+      query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null]),
+    ),
   };
 }

@@ -22,7 +22,13 @@ export function lockOf(pipeline: Pipeline): PipelineLock {
 export function parseLock(file: string, text: string): PipelineLock {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && 'pipeline' in value && 'queries' in value && isLayouts(value.queries))
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      'pipeline' in value &&
+      'queries' in value &&
+      isLayouts(value.queries)
+    )
       return { pipeline: String(value.pipeline), queries: value.queries };
   } catch {
     // Not even JSON: the same mistake.
@@ -34,7 +40,10 @@ function isLayouts(value: unknown): value is PipelineLock['queries'] {
   if (typeof value !== 'object' || value === null) return false;
   return Object.values(value).every(
     (layout) =>
-      typeof layout?.window === 'string' && Array.isArray(layout.groupBy) && typeof layout.aggregates === 'object' && layout.aggregates !== null,
+      typeof layout?.window === 'string' &&
+      Array.isArray(layout.groupBy) &&
+      typeof layout.aggregates === 'object' &&
+      layout.aggregates !== null,
   );
 }
 
@@ -44,7 +53,11 @@ function isLayouts(value: unknown): value is PipelineLock['queries'] {
  */
 export function checkAgainstLock(lock: PipelineLock, pipeline: Pipeline): void {
   if (lock.pipeline !== pipeline.name)
-    throw mistake('name', pipeline.name, `was ${lock.pipeline}: another name is another pipeline, whose file has a lock of its own`);
+    throw mistake(
+      'name',
+      pipeline.name,
+      `was ${lock.pipeline}: another name is another pipeline, whose file has a lock of its own`,
+    );
   const layouts = layoutsOf(pipeline);
   for (const [name, before] of Object.entries(lock.queries)) {
     const after = layouts[name];
@@ -55,6 +68,7 @@ export function checkAgainstLock(lock: PipelineLock, pipeline: Pipeline): void {
         `is gone: its open windows would never be final: put it back, or say that it is meant with tidemark lock --remove ${name}`,
       );
     const changes = layoutChanges(before, after);
-    if (changes.length > 0) throw mistake(`queries.${name}`, name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
+    if (changes.length > 0)
+      throw mistake(`queries.${name}`, name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
   }
 }

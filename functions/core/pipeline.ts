@@ -20,14 +20,19 @@ import { startingIn, withLateness } from './window-rules.ts';
 export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
 
 /** Names of fields whose value can be grouped by. */
-type GroupField<Event> = { [Name in keyof Event & string]: Event[Name] extends GroupValue | undefined ? Name : never }[keyof Event & string];
+type GroupField<Event> = {
+  [Name in keyof Event & string]: Event[Name] extends GroupValue | undefined ? Name : never;
+}[keyof Event & string];
 
 /** A query as it is written. */
 export interface QuerySpec<Event> {
   /** Keeps an event for this query. Must be pure. @default every event */
   readonly where?: (event: Event) => boolean;
   /** Fields to group by: their names, with totals as `rollup('country', 'city')`, or a name and a function each. Must be pure. @default one group */
-  readonly groupBy?: readonly GroupField<Event>[] | Grouping<GroupField<Event>> | { readonly [name: string]: GroupSelector<Event> };
+  readonly groupBy?:
+    | readonly GroupField<Event>[]
+    | Grouping<GroupField<Event>>
+    | { readonly [name: string]: GroupSelector<Event> };
   readonly window: WindowKind;
   /** At least one, by the name it has in results. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
@@ -183,12 +188,30 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  * Checks a pipeline and makes it ready to run.
  * @throws TidemarkError that names the field, the value and the remedy.
  */
-export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(spec: PipelineSpec<Schema, Added>): Pipeline {
+export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(
+  spec: PipelineSpec<Schema, Added>,
+): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
-  onlyKnown('pipeline', spec, ['name', 'event', 'eventTime', 'partitionKey', 'enrich', 'dedup', 'watermark', 'queries', 'sinks']);
-  const names = Object.keys(settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'));
+  onlyKnown('pipeline', spec, [
+    'name',
+    'event',
+    'eventTime',
+    'partitionKey',
+    'enrich',
+    'dedup',
+    'watermark',
+    'queries',
+    'sinks',
+  ]);
+  const names = Object.keys(
+    settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'),
+  );
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
-    throw mistake('name', spec.name, 'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first');
+    throw mistake(
+      'name',
+      spec.name,
+      'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first',
+    );
   if (names.length === 0) throw mistake('queries', spec.queries, 'has no query: give at least one, by name');
   const watermark = settings('watermark', spec.watermark, "a watermark policy: write { delay: '1 hour' }");
   onlyKnown('watermark', watermark, ['delay', 'maxFutureSkew', 'idle']);
@@ -200,7 +223,8 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
     schema: checkedSchema(spec.event),
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
-    partitionKey: spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
+    partitionKey:
+      spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
     ...checkedEnrich(spec.enrich),
     dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
@@ -211,7 +235,9 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
   };
 }
 
-function checkedEnrich(given: PipelineSpec<StandardSchemaV1<never>>['enrich']): Pick<Pipeline, 'enrich' | 'lookupTable'> {
+function checkedEnrich(
+  given: PipelineSpec<StandardSchemaV1<never>>['enrich'],
+): Pick<Pipeline, 'enrich' | 'lookupTable'> {
   if (given === undefined) return { enrich: undefined, lookupTable: undefined };
   if (hasFunctions(given, ['enrichFrom']) && 'table' in given) return { enrich: undefined, lookupTable: given };
   if (!hasFunctions(given, ['enrich']) || !('enrich' in given))
@@ -225,7 +251,9 @@ function checkedEnrich(given: PipelineSpec<StandardSchemaV1<never>>['enrich']): 
 
 /** The pipeline with the rows of its table at hand; as it is, when it has none. */
 export function withRows(pipeline: Pipeline, rowsAt: RowsAt): Pipeline {
-  return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, enrich: pipeline.lookupTable.enrichFrom(rowsAt) };
+  return pipeline.lookupTable === undefined
+    ? pipeline
+    : { ...pipeline, enrich: pipeline.lookupTable.enrichFrom(rowsAt) };
 }
 
 /** What can be said of an event whose table is not at hand: of the event as it came, and not which queries count it. As it is, when it has no table. */
@@ -235,10 +263,17 @@ export function withoutTable(pipeline: Pipeline): Pipeline {
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
   if (spec === undefined) return undefined;
-  const { by, within } = settings('dedup', spec, "a deduplication: write { by: (event) => event.id, within: '10 minutes' }");
+  const { by, within } = settings(
+    'dedup',
+    spec,
+    "a deduplication: write { by: (event) => event.id, within: '10 minutes' }",
+  );
   onlyKnown('dedup', spec, ['by', 'within']);
   const bounds = { leastMs: 1, mostMs: streamRetentionHours * 3_600_000 };
-  return { by: callable('dedup.by', by), withinMs: durationMs('dedup.within', required('dedup.within', within), bounds) };
+  return {
+    by: callable('dedup.by', by),
+    withinMs: durationMs('dedup.within', required('dedup.within', within), bounds),
+  };
 }
 
 /** An event without an id goes anywhere, as any text does. */
@@ -249,14 +284,31 @@ function idAsPartitionKey({ by }: Dedup): (event: unknown) => string {
 function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
-  onlyKnown(field, spec, ['where', 'groupBy', 'window', 'aggregates', 'allowedLateness', 'from', 'expectedKeys', 'emptyWindows', 'emit']);
+  onlyKnown(field, spec, [
+    'where',
+    'groupBy',
+    'window',
+    'aggregates',
+    'allowedLateness',
+    'from',
+    'expectedKeys',
+    'emptyWindows',
+    'emit',
+  ]);
   const named = queryVersion(name);
   if (named === undefined || versionName(named) !== name)
-    throw mistake(field, name, 'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME');
+    throw mistake(
+      field,
+      name,
+      'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME',
+    );
   if (inheritedNames.includes(name)) throw mistake(field, name, 'is a name that every object has: choose another');
   const groupBy = groupFields(field, isGrouping(spec.groupBy) ? spec.groupBy.fields : (spec.groupBy ?? []));
-  const aggregates = Object.entries(settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'));
-  if (aggregates.length === 0) throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
+  const aggregates = Object.entries(
+    settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'),
+  );
+  if (aggregates.length === 0)
+    throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
   const grouped = groupBy.map(([groupName]) => groupName);
   for (const [kind, checked] of [
     ['groupBy', grouped],
@@ -287,14 +339,26 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
       `may take ${stateBytes} bytes for one key, and an item holds ${mostStateBytes} of them: give lower bounds (upTo, limit, capacity), or spread them over queries`,
     );
   const kind = required(`${field}.window`, spec.window);
-  if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit'])) throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
-  const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, { leastMs: 0, mostMs: longestDurationMs });
+  if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit']))
+    throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
+  const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, {
+    leastMs: 0,
+    mostMs: longestDurationMs,
+  });
   if (spec.from !== undefined && kind.sessions !== undefined)
-    throw mistake(`${field}.from`, spec.from, 'cannot be an edge of sessions, which may go across any moment: leave it out');
+    throw mistake(
+      `${field}.from`,
+      spec.from,
+      'cannot be an edge of sessions, which may go across any moment: leave it out',
+    );
   const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
-    throw mistake(`${field}.expectedKeys`, expectedKeys, 'is not a number of keys: give a whole number from 1 to 10,000,000');
+    throw mistake(
+      `${field}.expectedKeys`,
+      expectedKeys,
+      'is not a number of keys: give a whole number from 1 to 10,000,000',
+    );
   return {
     name,
     index,
@@ -304,10 +368,15 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     groupBy: grouped,
     totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
-    aggregates: [...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>), ...(kind.sessions === undefined ? [] : [span()])],
+    aggregates: [
+      ...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
+      ...(kind.sessions === undefined ? [] : [span()]),
+    ],
     expectedKeys,
     mostEmpty: checkedEmpty(`${field}.emptyWindows`, spec.emptyWindows, grouped, kind),
-    ...(kind.sessions === undefined ? checkedEmit(`${field}.emit`, spec.emit, latenessMs) : sessionEmit(`${field}.emit`, spec.emit)),
+    ...(kind.sessions === undefined
+      ? checkedEmit(`${field}.emit`, spec.emit, latenessMs)
+      : sessionEmit(`${field}.emit`, spec.emit)),
     from,
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
@@ -323,10 +392,15 @@ function checkedEmit(
   const { early, onTime, late, history = 0 } = settings(field, emit, "a choice of panes: write { early: '1 minute' }");
   onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   const bounds = { leastMs: 1, mostMs: longestDurationMs };
-  if (onTime !== undefined && typeof onTime !== 'boolean') throw mistake(`${field}.onTime`, onTime, 'is neither true nor false: give one');
+  if (onTime !== undefined && typeof onTime !== 'boolean')
+    throw mistake(`${field}.onTime`, onTime, 'is neither true nor false: give one');
   for (const [name, given] of Object.entries({ onTime, late })) {
     if (given !== undefined && latenessMs === 0)
-      throw mistake(`${field}.${name}`, given, 'says nothing about windows that are final at their end: give allowedLateness, or leave it out');
+      throw mistake(
+        `${field}.${name}`,
+        given,
+        'says nothing about windows that are final at their end: give allowedLateness, or leave it out',
+      );
   }
   if (!Number.isSafeInteger(history) || history < 0 || history > mostHistory)
     throw mistake(`${field}.history`, history, `is no number of panes: give a whole number from 0 to ${mostHistory}`);
@@ -340,7 +414,12 @@ function checkedEmit(
     history,
     earlyMs: early === undefined ? undefined : durationMs(`${field}.early`, early, bounds),
     onTime: onTime ?? true,
-    lateMs: late === 'never' ? undefined : late === undefined || late === 'each' ? 0 : durationMs(`${field}.late`, late, bounds),
+    lateMs:
+      late === 'never'
+        ? undefined
+        : late === undefined || late === 'each'
+          ? 0
+          : durationMs(`${field}.late`, late, bounds),
   };
 }
 
@@ -351,7 +430,10 @@ function checkedEmpty(
   { isEndless, sessions, label }: WindowKind,
 ): number {
   if (given === false) return 0;
-  const { most } = given === true ? { most: usualEmpty } : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
+  const { most } =
+    given === true
+      ? { most: usualEmpty }
+      : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
   if (given !== true) onlyKnown(field, given, ['most']);
   if (!Number.isSafeInteger(most) || most < 1 || most > mostEmpty)
     throw mistake(`${field}.most`, most, `is no number of windows: give a whole number from 1 to ${mostEmpty}`);
@@ -361,14 +443,23 @@ function checkedEmpty(
       given,
       `is for queries without groupBy: which groups an empty window would have rows of, nobody knows; ask for one key's series with fill=identity`,
     );
-  if (isEndless === true) throw mistake(field, given, `says nothing about ${label} windows, of which there is one: leave it out`);
-  if (sessions !== undefined) throw mistake(field, given, `says nothing about ${label} windows, which are where records are: leave it out`);
+  if (isEndless === true)
+    throw mistake(field, given, `says nothing about ${label} windows, of which there is one: leave it out`);
+  if (sessions !== undefined)
+    throw mistake(field, given, `says nothing about ${label} windows, which are where records are: leave it out`);
   return most;
 }
 
 /** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
-function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
-  const { early, onTime, late, history } = settings(field, emit, 'a choice of panes: sessions have none to choose, leave it out');
+function sessionEmit(
+  field: string,
+  emit: QuerySpec<unknown>['emit'] = {},
+): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
+  const { early, onTime, late, history } = settings(
+    field,
+    emit,
+    'a choice of panes: sessions have none to choose, leave it out',
+  );
   onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   for (const [name, given, nothing] of [
     ['early', early, undefined],
@@ -387,7 +478,8 @@ function sessionEmit(field: string, emit: QuerySpec<unknown>['emit'] = {}): Pick
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {
   const from = typeof text === 'string' ? parseIsoTime(text) : undefined;
-  if (from === undefined) throw mistake(field, text, 'is no time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
+  if (from === undefined)
+    throw mistake(field, text, 'is no time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
   return windowEdge(field, from, window);
 }
 
@@ -407,11 +499,16 @@ function groupFields<Event>(
 ): (readonly [string, GroupSelector<Event>])[] {
   if (!Array.isArray(groupBy)) {
     if (typeof groupBy !== 'object' || groupBy === null)
-      throw mistake(`${field}.groupBy`, groupBy, "is not a group-by: write ['action'] or { action: (event) => event.action }");
+      throw mistake(
+        `${field}.groupBy`,
+        groupBy,
+        "is not a group-by: write ['action'] or { action: (event) => event.action }",
+      );
     return Object.entries(groupBy).map(([name, select]) => [name, callable(`${field}.groupBy.${name}`, select)]);
   }
   return [...groupBy].map((name: GroupField<Event>) => {
-    if (groupBy.filter((other) => other === name).length > 1) throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
+    if (groupBy.filter((other) => other === name).length > 1)
+      throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
     return [name, (event) => event[name] as GroupValue | undefined];
   });
 }
@@ -423,7 +520,9 @@ function onlyKnown(field: string, given: object, known: readonly string[]): void
 }
 
 function hasFunctions(value: unknown, names: readonly string[]): boolean {
-  return typeof value === 'object' && value !== null && names.every((name) => typeof Reflect.get(value, name) === 'function');
+  return (
+    typeof value === 'object' && value !== null && names.every((name) => typeof Reflect.get(value, name) === 'function')
+  );
 }
 
 function checkNames(field: string, names: readonly string[]): void {
@@ -431,15 +530,24 @@ function checkNames(field: string, names: readonly string[]): void {
     if (typeof name !== 'string' || !namePattern.test(name))
       throw mistake(`${field}`, name, 'is not a column name: use letters, digits and _, a letter first, at most 64');
     if (reservedNames.includes(name))
-      throw mistake(`${field}.${name}`, name, `is a name the results use: choose another than ${reservedNames.join(', ')}`);
-    if (inheritedNames.includes(name)) throw mistake(`${field}.${name}`, name, 'is a name that every object has: choose another');
+      throw mistake(
+        `${field}.${name}`,
+        name,
+        `is a name the results use: choose another than ${reservedNames.join(', ')}`,
+      );
+    if (inheritedNames.includes(name))
+      throw mistake(`${field}.${name}`, name, 'is a name that every object has: choose another');
   }
 }
 
 function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['~standard'] {
   const standard = schema?.['~standard'];
   if (standard === undefined || typeof standard.validate !== 'function')
-    throw mistake('event', schema, 'is not a Standard Schema validator: use zod, valibot, arktype or another (standardschema.dev)');
+    throw mistake(
+      'event',
+      schema,
+      'is not a Standard Schema validator: use zod, valibot, arktype or another (standardschema.dev)',
+    );
   if (answersWithPromise(standard))
     throw mistake(
       'event',

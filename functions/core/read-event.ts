@@ -78,25 +78,35 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
   if (validated instanceof Promise) {
     // Nobody waits for it, so its failure would be an unhandled rejection, which ends the process and with it the batch, again and again.
     validated.catch(() => undefined);
-    return rejection('schema', 'the schema answered with a promise: it validates asynchronously, or threw (zod turns a throw into a promise)');
+    return rejection(
+      'schema',
+      'the schema answered with a promise: it validates asynchronously, or threw (zod turns a throw into a promise)',
+    );
   }
   if (validated.issues !== undefined) return rejection('schema', validated.issues.map(describeIssue).join('; '));
   const valid = validated.value;
   const time = eventTimeOf(pipeline.eventTime(valid), pipeline.eventTimeUnit);
   if (typeof time !== 'number') return rejection('no-event-time', time.refused);
   if (time > arrivalMs + pipeline.maxFutureSkewMs)
-    return rejection('future', `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`);
+    return rejection(
+      'future',
+      `event time ${time} is more than ${pipeline.maxFutureSkewMs} ms after its arrival ${arrivalMs}`,
+    );
   const id = pipeline.dedup === undefined ? undefined : eventIdOf(pipeline.dedup.by(valid));
   if (id !== undefined && 'refused' in id) return rejection('event-id', id.refused);
   const enriched = pipeline.enrich === undefined ? undefined : pipeline.enrich(valid, arrivalMs);
   if (enriched?.outcome === 'unknown') return rejection('unknown-key', enriched.detail);
-  if (enriched?.outcome === 'filtered') return { outcome: 'accepted', valid, event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
+  if (enriched?.outcome === 'filtered')
+    return { outcome: 'accepted', valid, event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
   const event = enriched === undefined ? valid : enriched.event;
   return withKeys(pipeline, { valid, event, time, id });
 }
 
 /** The keys of an event whose own matters are settled, by query. */
-function withKeys(pipeline: Pipeline, { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys'>): AcceptedEvent | Rejection {
+function withKeys(
+  pipeline: Pipeline,
+  { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys'>,
+): AcceptedEvent | Rejection {
   const keys: (KeyText | undefined)[] = [];
   for (const query of pipeline.queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
@@ -115,7 +125,9 @@ function withKeys(pipeline: Pipeline, { valid, event, time, id }: Omit<AcceptedE
 }
 
 function describeIssue(issue: { readonly message: string; readonly path?: readonly unknown[] | undefined }): string {
-  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.');
+  const path = (issue.path ?? [])
+    .map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part))
+    .join('.');
   return path === '' ? issue.message : `${path}: ${issue.message}`;
 }
 

@@ -18,9 +18,11 @@ export function resultText(result: unknown, number: (value: number) => string): 
   if (typeof atLeast === 'number') return `>=${number(atLeast)}`;
   if (typeof bytes === 'number' && overflow === true) return `(${number(bytes)} bytes)`;
   if (typeof overflow === 'string') return `(overflow: ${overflow})`;
-  if (Array.isArray(items)) return `${text(items)}${typeof error === 'number' && error > 0 ? ` (error ${number(error)})` : ''}`;
+  if (Array.isArray(items))
+    return `${text(items)}${typeof error === 'number' && error > 0 ? ` (error ${number(error)})` : ''}`;
   if (Array.isArray(values)) return `${text(values)}${overflow === true ? ', ...' : ''}`;
-  if (Array.isArray(counts) && Array.isArray(edges)) return counts.map((one, i) => `${binText(edges, i, text)}: ${text(one)}`).join(', ');
+  if (Array.isArray(counts) && Array.isArray(edges))
+    return counts.map((one, i) => `${binText(edges, i, text)}: ${text(one)}`).join(', ');
   if (typeof count === 'number' && value !== undefined) return `${text(value)} ${number(count)}`;
   return Object.entries(result as Members)
     .map(([name, member]) => `${name} ${text(member)}`)
@@ -35,7 +37,8 @@ function binText(edges: readonly unknown[], bin: number, text: (value: unknown) 
 /** The number that a plain result is ranked by: itself, the number in exact text, the bound of an overflow; undefined when it is none. */
 export function rankOf(result: unknown): number | undefined {
   if (typeof result === 'number') return result;
-  if (typeof result === 'string') return result.trim() === '' || Number.isNaN(Number(result)) ? undefined : Number(result);
+  if (typeof result === 'string')
+    return result.trim() === '' || Number.isNaN(Number(result)) ? undefined : Number(result);
   if (typeof result !== 'object' || result === null || !('atLeast' in result)) return undefined;
   return typeof result.atLeast === 'number' ? result.atLeast : undefined;
 }

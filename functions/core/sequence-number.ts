@@ -19,7 +19,10 @@ export function isAfter(sequenceNumber: SequenceNumber, other: SequenceNumber | 
 }
 
 /** The greater one, undefined being the start of the shard. */
-export function latestOf(left: SequenceNumber | undefined, right: SequenceNumber | undefined): SequenceNumber | undefined {
+export function latestOf(
+  left: SequenceNumber | undefined,
+  right: SequenceNumber | undefined,
+): SequenceNumber | undefined {
   if (left === undefined) return right;
   if (right === undefined) return left;
   return compareSequenceNumbers(left, right) >= 0 ? left : right;
@@ -29,7 +32,10 @@ export function latestOf(left: SequenceNumber | undefined, right: SequenceNumber
  * Records in the order of their numbers, each number once. Lambda delivers them so; if it ever did not, the greatest number would commit records that
  * were left out, or count one twice.
  */
-export function inSequence<Numbered>(records: readonly Numbered[], numberOf: (record: Numbered) => SequenceNumber): readonly Numbered[] {
+export function inSequence<Numbered>(
+  records: readonly Numbered[],
+  numberOf: (record: Numbered) => SequenceNumber,
+): readonly Numbered[] {
   const compared = (left: Numbered, right: Numbered) => compareSequenceNumbers(numberOf(left), numberOf(right));
   const isAscending = records.every((record, i) => {
     const before = records[i - 1];

@@ -1,7 +1,15 @@
 import type { KeyText } from './group-key.ts';
 import { grouped } from './grouped.ts';
 import type { Query } from './pipeline.ts';
-import { closeSessions, type KeyedPartial, mergeSessions, type SessionWindow, sessionRule, sessionWindows, spanOf } from './sessions.ts';
+import {
+  closeSessions,
+  type KeyedPartial,
+  mergeSessions,
+  type SessionWindow,
+  sessionRule,
+  sessionWindows,
+  spanOf,
+} from './sessions.ts';
 import type { Window } from './window.ts';
 
 /** What a reader has found of a key that was in no final session when `finalizedThrough` was read: of a bucket, or carried over (closing minus infinity). */
@@ -28,7 +36,12 @@ export interface LiveSessions {
  * session of its own here too; everything else is open, and merged. What is in a final session that is visible by now is left out, or it would be seen twice: of the
  * records of its key between its first and its last one it holds all that were applied before it closed, and those only.
  */
-export function liveSessions(query: Query, parts: readonly LivePart[], closedThrough: number, finals: Iterable<FinalSession>): LiveSessions {
+export function liveSessions(
+  query: Query,
+  parts: readonly LivePart[],
+  closedThrough: number,
+  finals: Iterable<FinalSession>,
+): LiveSessions {
   const left = withoutFinals(query, parts, finals);
   const early = left.filter(({ closesAt }) => closesAt <= closedThrough);
   const closed: KeyedPartial[] = [];
@@ -49,8 +62,13 @@ export function liveSessions(query: Query, parts: readonly LivePart[], closedThr
     step(added, closesAt);
   }
   step([], closedThrough);
-  const rest = left.filter(({ closesAt }) => closesAt > closedThrough).map(({ key, partial }) => [key, partial] as const);
-  return { closing: sessionWindows(query, closed), open: sessionWindows(query, mergeSessions(query, [...open, ...rest])) };
+  const rest = left
+    .filter(({ closesAt }) => closesAt > closedThrough)
+    .map(({ key, partial }) => [key, partial] as const);
+  return {
+    closing: sessionWindows(query, closed),
+    open: sessionWindows(query, mergeSessions(query, [...open, ...rest])),
+  };
 }
 
 function withoutFinals(query: Query, parts: readonly LivePart[], finals: Iterable<FinalSession>): readonly LivePart[] {

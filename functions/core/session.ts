@@ -31,7 +31,10 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
   const gapMs = durationMs('window: session gap', gap, { leastMs: 1, mostMs: longestGapMs });
   onlyOptions('session', options, ['resolution'], "{ resolution: '1 minute' }");
   const usualMs = Math.max(1, Math.floor(gapMs / 8));
-  const resolutionMs = durationMs('window: session resolution', options.resolution ?? usualMs, { leastMs: 1, mostMs: gapMs });
+  const resolutionMs = durationMs('window: session resolution', options.resolution ?? usualMs, {
+    leastMs: 1,
+    mostMs: gapMs,
+  });
   if (gapMs / resolutionMs > mostClosings)
     throw mistake(
       'window: session resolution',

@@ -36,10 +36,13 @@ export function mergeSessions(query: Query, parts: Iterable<KeyedPartial>): read
   const { gapMs } = sessionRule(query);
   const merged: KeyedPartial[] = [];
   for (const [key, ofKey] of [...grouped(parts, ([name]) => name)].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    const sorted = ofKey.map(([, partial]) => partial).sort((left, right) => spanOf(query, left).least - spanOf(query, right).least);
+    const sorted = ofKey
+      .map(([, partial]) => partial)
+      .sort((left, right) => spanOf(query, left).least - spanOf(query, right).least);
     let current: Partial | undefined;
     for (const next of sorted) {
-      if (current !== undefined && spanOf(query, next).least - spanOf(query, current).greatest <= gapMs) current = mergePartial(query, current, next);
+      if (current !== undefined && spanOf(query, next).least - spanOf(query, current).greatest <= gapMs)
+        current = mergePartial(query, current, next);
       else {
         if (current !== undefined) merged.push([key, current]);
         current = next;
@@ -60,7 +63,12 @@ export interface ClosedSessions {
  * The step of a closing: the records that were applied before it, and after the closing before, join what is open, and what closes is taken out.
  * @param parts of the buckets that close then
  */
-export function closeSessions(query: Query, open: Iterable<KeyedPartial>, parts: Iterable<KeyedPartial>, closing: number): ClosedSessions {
+export function closeSessions(
+  query: Query,
+  open: Iterable<KeyedPartial>,
+  parts: Iterable<KeyedPartial>,
+  closing: number,
+): ClosedSessions {
   const merged = mergeSessions(query, [...open, ...parts]);
   const closes = ([, partial]: KeyedPartial) => closingOf(query, partial) <= closing;
   return { closed: merged.filter(closes), open: merged.filter((one) => !closes(one)) };
@@ -79,7 +87,15 @@ export function sessionWindows(query: Query, sessions: Iterable<KeyedPartial>): 
       if (first === undefined) return [];
       const { least, greatest } = spanOf(query, first[1]);
       const records = ofWindow.reduce((total, [, partial]) => total + spanOf(query, partial).records, 0);
-      return [{ start: least, end: greatest + gapMs, closing: closingOf(query, first[1]), partials: new Map(ofWindow), records }];
+      return [
+        {
+          start: least,
+          end: greatest + gapMs,
+          closing: closingOf(query, first[1]),
+          partials: new Map(ofWindow),
+          records,
+        },
+      ];
     })
     .sort((left, right) => left.start - right.start || left.end - right.end);
 }

@@ -4,7 +4,17 @@ import type { Row } from './partial.ts';
 import type { Window } from './window.ts';
 
 /** Where results can go. Each kind is one file under functions/sinks and one section of docs/SINKS.md. */
-export const sinkKinds = ['eventBridge', 'kinesis', 'sqs', 'sns', 'webhook', 's3', 'dynamodb', 'file', 'forEachWindow'] as const;
+export const sinkKinds = [
+  'eventBridge',
+  'kinesis',
+  'sqs',
+  'sns',
+  'webhook',
+  's3',
+  'dynamodb',
+  'file',
+  'forEachWindow',
+] as const;
 
 /** One of {@link sinkKinds}. */
 export type SinkKind = (typeof sinkKinds)[number];
@@ -91,10 +101,15 @@ export const sqs = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind:
 export const sns = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'sns' });
 
 /** An HTTPS address: a signed POST a pane (standardwebhooks.com). Without `url`, the deployment says where. */
-export const webhook = (options: SinkOptions & { readonly url?: string } = {}): SinkSpec => ({ ...options, kind: 'webhook' });
+export const webhook = (options: SinkOptions & { readonly url?: string } = {}): SinkSpec => ({
+  ...options,
+  kind: 'webhook',
+});
 
 /** A bucket: an object a pane, below `PREFIX/query=Q/date=YYYY-MM-DD/` of the window's start, written once. */
-export const s3 = (options: SinkOptions & { readonly format?: WindowFileFormat; readonly prefix?: string } = {}): SinkSpec => ({
+export const s3 = (
+  options: SinkOptions & { readonly format?: WindowFileFormat; readonly prefix?: string } = {},
+): SinkSpec => ({
   ...options,
   kind: 's3',
 });
@@ -103,7 +118,9 @@ export const s3 = (options: SinkOptions & { readonly format?: WindowFileFormat; 
 export const dynamodb = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'dynamodb' });
 
 /** A folder on this machine: a file a pane, laid out as in `s3`. */
-export const file = (options: SinkOptions & { readonly folder: string; readonly format?: WindowFileFormat }): SinkSpec => ({
+export const file = (
+  options: SinkOptions & { readonly folder: string; readonly format?: WindowFileFormat },
+): SinkSpec => ({
   ...options,
   kind: 'file',
 });
@@ -113,7 +130,11 @@ export const file = (options: SinkOptions & { readonly folder: string; readonly 
  * @param run the function, which is part of the pipeline and bundled wherever the pipeline is; or the path of the file whose default export it is,
  * relative to the pipeline's file, which is bundled into the sink's own Lambda alone and may import anything
  */
-export const forEachWindow = (run: WindowFunction | string, options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'forEachWindow', run });
+export const forEachWindow = (run: WindowFunction | string, options: SinkOptions = {}): SinkSpec => ({
+  ...options,
+  kind: 'forEachWindow',
+  run,
+});
 
 /** Names of sinks are part of the names of functions and of keys. */
 const namePattern = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
@@ -139,32 +160,44 @@ const settingsOf: Readonly<Record<SinkKind, readonly string[]>> = {
  * @param queryNames the pipeline's queries
  * @throws TidemarkError that names the field, the value and the remedy
  */
-export function checkedSinks(sinks: Readonly<Record<string, SinkSpec>> | undefined, queryNames: readonly string[]): readonly Sink[] {
+export function checkedSinks(
+  sinks: Readonly<Record<string, SinkSpec>> | undefined,
+  queryNames: readonly string[],
+): readonly Sink[] {
   if (sinks === undefined) return [];
   if (typeof sinks !== 'object' || sinks === null || Array.isArray(sinks))
     throw mistake('sinks', sinks, 'is not sinks by name: write { toQueue: sqs() }');
   const given = Object.entries(sinks);
-  if (given.length > mostSinks) throw mistake('sinks', given.length, `are too many: give at most ${mostSinks}, or let a bus or a topic fan out`);
+  if (given.length > mostSinks)
+    throw mistake('sinks', given.length, `are too many: give at most ${mostSinks}, or let a bus or a topic fan out`);
   return given.map(([name, spec]) => checkedSink(name, spec, queryNames));
 }
 
 function checkedSink(name: string, spec: SinkSpec, queryNames: readonly string[]): Sink {
   const field = `sinks.${name}`;
-  if (!namePattern.test(name)) throw mistake(field, name, 'is not a name of a sink: use letters and digits, a letter first, at most 32');
+  if (!namePattern.test(name))
+    throw mistake(field, name, 'is not a name of a sink: use letters and digits, a letter first, at most 32');
   if (typeof spec !== 'object' || spec === null || !sinkKinds.includes(spec.kind))
     throw mistake(field, spec, `is not a sink: use ${sinkKinds.join(', ')}, such as sqs()`);
   const unknown = Object.keys(spec).find((setting) => !settingsOf[spec.kind].includes(setting));
   if (unknown !== undefined)
-    throw mistake(`${field}.${unknown}`, unknown, `is not a setting of ${spec.kind}: use ${settingsOf[spec.kind].slice(1).join(', ')}`);
+    throw mistake(
+      `${field}.${unknown}`,
+      unknown,
+      `is not a setting of ${spec.kind}: use ${settingsOf[spec.kind].slice(1).join(', ')}`,
+    );
   const { mode = 'append', queries = queryNames, attempts = 15, format = 'json' } = spec;
-  if (!outputModes.includes(mode)) throw mistake(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
+  if (!outputModes.includes(mode))
+    throw mistake(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
   if (!Array.isArray(queries) || queries.length === 0)
     throw mistake(`${field}.queries`, queries, 'is not a list of queries: name at least one, or leave it out for all');
   const other = queries.find((query) => !queryNames.includes(query));
-  if (other !== undefined) throw mistake(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
+  if (other !== undefined)
+    throw mistake(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
   if (!Number.isSafeInteger(attempts) || attempts < 1 || attempts > 1000)
     throw mistake(`${field}.attempts`, attempts, 'is not a number of attempts: give a whole number from 1 to 1,000');
-  if (format !== 'json' && format !== 'parquet') throw mistake(`${field}.format`, format, "is not a format: use 'json' or 'parquet'");
+  if (format !== 'json' && format !== 'parquet')
+    throw mistake(`${field}.format`, format, "is not a format: use 'json' or 'parquet'");
   const { run } = spec;
   return {
     name,
@@ -182,7 +215,11 @@ function checkedSink(name: string, spec: SinkSpec, queryNames: readonly string[]
 }
 
 function checkedFile(field: string, run: string | undefined): string {
-  return checkedText(field, run, "is neither a function of the window nor a file with one: write forEachWindow('./to-postgres.ts')");
+  return checkedText(
+    field,
+    run,
+    "is neither a function of the window nor a file with one: write forEachWindow('./to-postgres.ts')",
+  );
 }
 
 function checkedText(field: string, text: unknown, remedy: string): string {
@@ -194,7 +231,11 @@ function checkedText(field: string, text: unknown, remedy: string): string {
 function checkedPrefix(field: string, prefix: string | undefined): string {
   if (prefix === undefined || prefix === '') return '';
   if (typeof prefix !== 'string' || !/^[A-Za-z0-9_.=-]+(\/[A-Za-z0-9_.=-]+)*\/?$/.test(prefix) || prefix.length > 200)
-    throw mistake(field, prefix, "is not a prefix of keys: use letters, digits, _ . = - and /, such as 'tidemark/counts'");
+    throw mistake(
+      field,
+      prefix,
+      "is not a prefix of keys: use letters, digits, _ . = - and /, such as 'tidemark/counts'",
+    );
   return prefix.endsWith('/') ? prefix : `${prefix}/`;
 }
 
@@ -205,7 +246,14 @@ function checkedPrefix(field: string, prefix: string | undefined): string {
 export function checkedUrl(field: string, url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
   // The core has no URL: what is checked is what must not go wrong.
-  if (typeof url !== 'string' || !/^(https:\/\/[^/\s@]+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(\/[^\s]*)?$/.test(url))
-    throw mistake(field, url, 'is not an address: give one that begins with https:// (http:// only for 127.0.0.1) and holds no password');
+  if (
+    typeof url !== 'string' ||
+    !/^(https:\/\/[^/\s@]+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(\/[^\s]*)?$/.test(url)
+  )
+    throw mistake(
+      field,
+      url,
+      'is not an address: give one that begins with https:// (http:// only for 127.0.0.1) and holds no password',
+    );
   return url;
 }

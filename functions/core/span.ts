@@ -18,7 +18,11 @@ export function span(): AnyAggregate<unknown> {
     kind: 'span',
     input: (_event, time) => ({ kind: 'value', value: time }),
     identity: none,
-    add: ({ least, greatest, records }, time) => ({ least: Math.min(least, time), greatest: Math.max(greatest, time), records: records + 1 }),
+    add: ({ least, greatest, records }, time) => ({
+      least: Math.min(least, time),
+      greatest: Math.max(greatest, time),
+      records: records + 1,
+    }),
     merge: (left, right) => ({
       least: Math.min(left.least, right.least),
       greatest: Math.max(left.greatest, right.greatest),

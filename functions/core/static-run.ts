@@ -42,7 +42,10 @@ export interface StaticRun {
  * @param ids the ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In files, whose lines all arrive at one moment,
  * each id counts once, at its first line. @default none
  */
-export function createStaticRun(pipeline: Pipeline, ids: IdSet | undefined = pipeline.dedup && createIdSet(pipeline.dedup.withinMs)): StaticRun {
+export function createStaticRun(
+  pipeline: Pipeline,
+  ids: IdSet | undefined = pipeline.dedup && createIdSet(pipeline.dedup.withinMs),
+): StaticRun {
   const fold = createFold();
   const counters = { ...noEvents };
   const queries = pipeline.queries.map(() => ({ ...noPairs }));
@@ -126,7 +129,9 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
       slices[index]?.set(slice, { ...merged, records: merged.records + records });
     }
   }
-  const windows = pipeline.queries.flatMap((query) => withEmpty(query, answerOf(query, slices[query.index] ?? new Map()), maxEventTime));
+  const windows = pipeline.queries.flatMap((query) =>
+    withEmpty(query, answerOf(query, slices[query.index] ?? new Map()), maxEventTime),
+  );
   return { counters, queries, windows };
 }
 
@@ -136,7 +141,14 @@ function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: nu
   const partials = emptyPartials(query);
   const rows = sortedRows(query, partials);
   const through = Number.isFinite(query.until) ? query.until : lastEndOf(query, maxEventTime);
-  const empty = [...emptyAmong(query, held, through)].map(({ start, end }) => ({ query: query.name, start, end, records: 0, partials, rows }));
+  const empty = [...emptyAmong(query, held, through)].map(({ start, end }) => ({
+    query: query.name,
+    start,
+    end,
+    records: 0,
+    partials,
+    rows,
+  }));
   return [...held, ...empty].sort((left, right) => left.start - right.start || left.end - right.end);
 }
 
@@ -153,13 +165,27 @@ function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): Stati
         query,
         [...slices.values()].flatMap(({ partials }) => [...partials]),
       ),
-    ).map(({ start, end, records, partials }) => ({ query: query.name, start, end, records, partials, rows: sortedRows(query, partials) }));
+    ).map(({ start, end, records, partials }) => ({
+      query: query.name,
+      start,
+      end,
+      records,
+      partials,
+      rows: sortedRows(query, partials),
+    }));
   return windowsOf(query, slices.keys())
     .map((window) => {
       const held = window.slices.flatMap((slice) => slices.get(slice) ?? []);
       const merged = mergeWindow(query, held);
       const records = held.reduce((total, slice) => total + slice.records, 0);
-      return { query: query.name, start: window.start, end: window.end, records, partials: merged, rows: sortedRows(query, merged) };
+      return {
+        query: query.name,
+        start: window.start,
+        end: window.end,
+        records,
+        partials: merged,
+        rows: sortedRows(query, merged),
+      };
     })
     .sort((left, right) => left.start - right.start || left.end - right.end);
 }

@@ -81,12 +81,20 @@ function keyShortener(positions: readonly number[]): (key: KeyText) => KeyText {
   };
 }
 
-function totalRow(query: Query, by: readonly string[], key: readonly GroupValue[], partial: Partial, { start, end }: Window): TotalRow {
+function totalRow(
+  query: Query,
+  by: readonly string[],
+  key: readonly GroupValue[],
+  partial: Partial,
+  { start, end }: Window,
+): TotalRow {
   return {
     query: query.name,
     from: start,
     to: end,
     key: Object.fromEntries(by.map((name, i) => [name, key[i] ?? null])),
-    values: Object.fromEntries(query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null])),
+    values: Object.fromEntries(
+      query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null]),
+    ),
   };
 }

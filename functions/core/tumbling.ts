@@ -22,7 +22,10 @@ const leastOnClocksMs = 60_000;
  */
 export function tumbling(size: Duration, options: TumblingOptions = {}): WindowKind {
   const onClocks = typeof options === 'object' && options !== null && options.timeZone !== undefined;
-  const sizeMs = durationMs('window: tumbling size', size, { leastMs: onClocks ? leastOnClocksMs : 1, mostMs: longestDurationMs });
+  const sizeMs = durationMs('window: tumbling size', size, {
+    leastMs: onClocks ? leastOnClocksMs : 1,
+    mostMs: longestDurationMs,
+  });
   const offsetMs = offsetOf('tumbling', options, sizeMs, ['timeZone']);
   const label = `tumbling ${sizeMs} ms${offsetMs === 0 ? '' : ` offset ${offsetMs} ms`}`;
   if (onClocks) {

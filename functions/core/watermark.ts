@@ -32,5 +32,8 @@ export function globalWatermark(shards: readonly ShardObservation[], delayMs: nu
     if (shard.maxEventTime === undefined) return { watermark: undefined, heldBy: shard.shardId };
     if (slowest?.maxEventTime === undefined || shard.maxEventTime < slowest.maxEventTime) slowest = shard;
   }
-  return { watermark: slowest?.maxEventTime === undefined ? undefined : slowest.maxEventTime - delayMs, heldBy: slowest?.shardId };
+  return {
+    watermark: slowest?.maxEventTime === undefined ? undefined : slowest.maxEventTime - delayMs,
+    heldBy: slowest?.shardId,
+  };
 }

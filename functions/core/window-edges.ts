@@ -22,7 +22,8 @@ export function onlyOptions(kind: string, options: object, known: readonly strin
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw mistake(`window: ${kind} options`, options, `is not an object: write ${form}`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw mistake(`window: ${kind} ${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw mistake(`window: ${kind} ${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
 }
 
 /** Floored, for `%` of a negative time is negative (windows before 1970). */

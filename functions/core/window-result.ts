@@ -5,7 +5,10 @@ import type { Query } from './pipeline.ts';
 import type { EmittedWindow } from './window.ts';
 
 /** Merges the partial aggregates of a window's slices. */
-export function mergeWindow(query: Query, slices: readonly { readonly partials: Partials }[]): ReadonlyMap<KeyText, Partial> {
+export function mergeWindow(
+  query: Query,
+  slices: readonly { readonly partials: Partials }[],
+): ReadonlyMap<KeyText, Partial> {
   const merged = new Map<KeyText, Partial>();
   for (const { partials } of slices) mergeInto(query, merged, partials);
   return merged;
@@ -18,13 +21,20 @@ export function mergeWindow(query: Query, slices: readonly { readonly partials: 
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
   const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
   // Added up in the order of the keys, not in that of the pages: equal groups have equal totals, of `topK` too.
-  const groups = query.totals.length === 0 ? [] : [...partials].sort(([left], [right]) => Number(left > right) - Number(left < right));
+  const groups =
+    query.totals.length === 0
+      ? []
+      : [...partials].sort(([left], [right]) => Number(left > right) - Number(left < right));
   return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, groups, kept))].sort((left, right) =>
     compareRows(query.groupBy, left, right),
   );
 }
 
-function totalsOfLevel(query: Query, groups: readonly (readonly [KeyText, Partial])[], kept: readonly number[]): readonly Row[] {
+function totalsOfLevel(
+  query: Query,
+  groups: readonly (readonly [KeyText, Partial])[],
+  kept: readonly number[],
+): readonly Row[] {
   const merged = new Map<KeyText, Partial>();
   for (const [key, partial] of groups) {
     const values = keyValues(key);
@@ -32,7 +42,10 @@ function totalsOfLevel(query: Query, groups: readonly (readonly [KeyText, Partia
   }
   return [...merged].map(([key, partial]) => {
     const row = rowOf(query, key, partial);
-    return { ...row, key: Object.fromEntries(Object.entries(row.key).filter(([name]) => kept.includes(query.groupBy.indexOf(name)))) };
+    return {
+      ...row,
+      key: Object.fromEntries(Object.entries(row.key).filter(([name]) => kept.includes(query.groupBy.indexOf(name)))),
+    };
   });
 }
 
@@ -45,7 +58,8 @@ export function isGroupRow({ groupBy }: Pick<Query, 'groupBy'>, { key }: Pick<Ro
 export function compareRows(groupBy: readonly string[], left: Pick<Row, 'key'>, right: Pick<Row, 'key'>): number {
   for (const name of groupBy) {
     const [a, b] = [left.key[name], right.key[name]];
-    const order = a === undefined || b === undefined ? Number(a === undefined) - Number(b === undefined) : compareKeys([a], [b]);
+    const order =
+      a === undefined || b === undefined ? Number(a === undefined) - Number(b === undefined) : compareKeys([a], [b]);
     if (order !== 0) return order;
   }
   return 0;
@@ -61,5 +75,7 @@ export function windowsOf(query: Query, slices: Iterable<number>): readonly Clos
   const closings = new Set<number>();
   if (query.window.sessions !== undefined) return [];
   for (const slice of slices) for (const closing of query.window.closings(slice)) closings.add(closing);
-  return [...closings].sort((left, right) => left - right).flatMap((closing) => query.window.emit(closing).map((window) => ({ ...window, closing })));
+  return [...closings]
+    .sort((left, right) => left - right)
+    .flatMap((closing) => query.window.emit(closing).map((window) => ({ ...window, closing })));
 }

@@ -45,7 +45,9 @@ export interface SessionRule {
 
 /** The first closing of a slice after a moment; undefined when there is none left. */
 export function closingAfter(kind: WindowKind, slice: number, moment: number): number | undefined {
-  return kind.sessions === undefined ? kind.closings(slice).find((closing) => closing > moment) : kind.sessions.closingAfter(slice, moment);
+  return kind.sessions === undefined
+    ? kind.closings(slice).find((closing) => closing > moment)
+    : kind.sessions.closingAfter(slice, moment);
 }
 
 /** The last closing of a slice: nothing that comes then is taken. */

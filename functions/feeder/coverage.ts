@@ -63,7 +63,10 @@ interface Span {
 }
 
 /** Collects the names of records; `build` sorts and joins their spans, so that a question is a binary search for each hash range. */
-export function createCoverage(): { add(record: RecordName, shardId: string, sequenceNumber: string): void; build(): Coverage } {
+export function createCoverage(): {
+  add(record: RecordName, shardId: string, sequenceNumber: string): void;
+  build(): Coverage;
+} {
   const found = new Map<string, Map<string, { range: HashRange; spans: Span[] }>>();
   const greatest = new Map<string, string>();
   let records = 0;
@@ -85,7 +88,10 @@ export function createCoverage(): { add(record: RecordName, shardId: string, seq
         records,
         covers(name, line, hash) {
           for (const { range, spans } of found.get(name)?.values() ?? []) {
-            const applies = hash === undefined ? range.first === wholeRange.first && range.last === wholeRange.last : inRange(range, hash);
+            const applies =
+              hash === undefined
+                ? range.first === wholeRange.first && range.last === wholeRange.last
+                : inRange(range, hash);
             if (applies && includes(spans, line)) return true;
           }
           return false;

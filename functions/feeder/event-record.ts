@@ -16,7 +16,11 @@ const loneSurrogate = /\p{Surrogate}/u;
 export function eventRecord(data: Uint8Array, key: string): PutEntry | undefined {
   const entry: PutEntry =
     key.length > longestPartitionKey || loneSurrogate.test(key)
-      ? { data, partitionKey: createHash('md5').update(key).digest('hex'), explicitHashKey: partitionKeyHash(key).toString() }
+      ? {
+          data,
+          partitionKey: createHash('md5').update(key).digest('hex'),
+          explicitHashKey: partitionKeyHash(key).toString(),
+        }
       : { data, partitionKey: key };
   return data.length + Buffer.byteLength(entry.partitionKey) <= recordLimitBytes ? entry : undefined;
 }

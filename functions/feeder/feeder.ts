@@ -68,10 +68,17 @@ export interface Feeder {
    */
   putFile(
     file: string,
-    options?: { readonly skip?: Coverage | undefined; readonly chunks?: (onBytes: (bytes: number) => void) => AsyncIterable<Buffer> },
+    options?: {
+      readonly skip?: Coverage | undefined;
+      readonly chunks?: (onBytes: (bytes: number) => void) => AsyncIterable<Buffer>;
+    },
   ): Promise<void>;
   /** The same for lines from elsewhere, numbered from 1 and growing. */
-  putLines(lines: AsyncIterable<ReadLine | readonly ReadLine[]>, name: string, options?: { readonly skip?: Coverage | undefined }): Promise<void>;
+  putLines(
+    lines: AsyncIterable<ReadLine | readonly ReadLine[]>,
+    name: string,
+    options?: { readonly skip?: Coverage | undefined },
+  ): Promise<void>;
   /**
    * Closes the open packs, waits until everything is stored and tells, per shard, the greatest sequence number that this
    * feeder has put: when the shard's progress has reached it, all of it is committed. May be called while lines are being put.
@@ -93,7 +100,16 @@ const mostLanes = 8;
  */
 export function createFeeder(options: FeederOptions): Feeder {
   const { kinesis, streamName, partitionKey, signal, packing = 'aggregate', random = Math.random } = options;
-  const counts = { bytesRead: 0, linesRead: 0, skipped: 0, notPut: 0, eventsPut: 0, recordsPut: 0, retried: 0, bytes: 0 };
+  const counts = {
+    bytesRead: 0,
+    linesRead: 0,
+    skipped: 0,
+    notPut: 0,
+    eventsPut: 0,
+    recordsPut: 0,
+    retried: 0,
+    bytes: 0,
+  };
   const greatest = new Map<string, string>();
   const pace = createPace(options.eventsPerSecond);
   const packs = new Map<string, Pack>();
@@ -141,7 +157,8 @@ export function createFeeder(options: FeederOptions): Feeder {
   }
 
   function shardFor(hash: bigint | undefined): OpenShard {
-    const shard = hash === undefined ? shards[turn++ % shards.length] : shards.find(({ range }) => inRange(range, hash));
+    const shard =
+      hash === undefined ? shards[turn++ % shards.length] : shards.find(({ range }) => inRange(range, hash));
     if (shard === undefined) throw new Error(`no open shard of ${streamName} takes the hash key ${hash}`);
     return shard;
   }
@@ -209,7 +226,13 @@ export function createFeeder(options: FeederOptions): Feeder {
   }
 
   const feeder: Feeder = {
-    putFile(file, { skip, chunks = (onBytes: (bytes: number) => void): AsyncIterable<Buffer> => readFileChunks(file, onBytes) } = {}) {
+    putFile(
+      file,
+      {
+        skip,
+        chunks = (onBytes: (bytes: number) => void): AsyncIterable<Buffer> => readFileChunks(file, onBytes),
+      } = {},
+    ) {
       const bytes = chunks((read) => {
         counts.bytesRead += read;
       });

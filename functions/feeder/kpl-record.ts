@@ -36,7 +36,10 @@ export function envelopeBytes(partitionKeyBytes: number, explicitHashKeyBytes: n
 /** Encodes the events, in order, as one aggregated record. */
 export function encodeAggregated(events: readonly Buffer[], partitionKey: string, explicitHashKey: string): Buffer {
   const [key, hash] = [Buffer.from(partitionKey), Buffer.from(explicitHashKey)];
-  const bytes = events.reduce((sum, event) => sum + aggregatedBytes(event.length), envelopeBytes(key.length, hash.length));
+  const bytes = events.reduce(
+    (sum, event) => sum + aggregatedBytes(event.length),
+    envelopeBytes(key.length, hash.length),
+  );
   const record = Buffer.allocUnsafe(bytes);
   let at = magic.copy(record, 0);
   const field = (tag: number, content: Buffer): void => {

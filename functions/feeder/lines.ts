@@ -24,7 +24,10 @@ const chunkBytes = 256 * 1024;
  * @param chunks the bytes; each chunk is kept by the lines cut from it, so it must not be written to again
  * @param limitBytes a longer line is reported as `tooLong`
  */
-export async function* readLines(chunks: AsyncIterable<Buffer | string>, limitBytes = recordLimitBytes): AsyncGenerator<readonly ReadLine[]> {
+export async function* readLines(
+  chunks: AsyncIterable<Buffer | string>,
+  limitBytes = recordLimitBytes,
+): AsyncGenerator<readonly ReadLine[]> {
   let number = 0;
   let rest: Buffer[] = [];
   let restBytes = 0;
@@ -65,7 +68,10 @@ export async function* readLines(chunks: AsyncIterable<Buffer | string>, limitBy
 }
 
 /** The bytes of a file, in fresh chunks of 256 KB. `onBytes` hears how many were read. */
-export async function* readFileChunks(path: string, onBytes: (bytes: number) => void = () => undefined): AsyncGenerator<Buffer> {
+export async function* readFileChunks(
+  path: string,
+  onBytes: (bytes: number) => void = () => undefined,
+): AsyncGenerator<Buffer> {
   const file = await open(path);
   try {
     for (;;) {

@@ -60,5 +60,12 @@ export function seal({ shard, name, range, lines, first, last }: Pack, packing: 
   const [only] = lines;
   const plain = lines.length === 1 && only !== undefined && (packing === 'single' || !looksAggregated(only));
   const data = plain ? only : encodeAggregated(lines, partitionKey, explicitHashKey);
-  return { data, partitionKey, explicitHashKey, shardId: shard.shardId, events: lines.length, bytes: data.length + Buffer.byteLength(partitionKey) };
+  return {
+    data,
+    partitionKey,
+    explicitHashKey,
+    shardId: shard.shardId,
+    events: lines.length,
+    bytes: data.length + Buffer.byteLength(partitionKey),
+  };
 }

@@ -10,7 +10,9 @@ export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string 
   return (line) => {
     try {
       const result = schema.validate(JSON.parse(line.toString('utf8')));
-      return result instanceof Promise || result.issues !== undefined ? undefined : eventPartitionKey(pipeline, result.value);
+      return result instanceof Promise || result.issues !== undefined
+        ? undefined
+        : eventPartitionKey(pipeline, result.value);
     } catch {
       return undefined;
     }

@@ -61,7 +61,11 @@ export async function putRecords(records: readonly PackedRecord[], options: PutO
       );
     }
     options.onRetry(failed.length);
-    await sleep(backoffMs(fruitless, options.random), undefined, options.signal === undefined ? {} : { signal: options.signal });
+    await sleep(
+      backoffMs(fruitless, options.random),
+      undefined,
+      options.signal === undefined ? {} : { signal: options.signal },
+    );
     left = failed.map(({ record }) => record);
   }
 }
@@ -76,7 +80,10 @@ export function backoffMs(fruitless: number, random: () => number): number {
  * @returns what was not stored
  * @throws the SDK's error when the whole call fails for another reason: nobody knows then what was stored
  */
-export async function putOnce<Entry extends PutEntry>(records: readonly Entry[], place: PutPlace<Entry>): Promise<readonly Unstored<Entry>[]> {
+export async function putOnce<Entry extends PutEntry>(
+  records: readonly Entry[],
+  place: PutPlace<Entry>,
+): Promise<readonly Unstored<Entry>[]> {
   let answers: readonly PutRecordsResultEntry[];
   try {
     const call = new PutRecordsCommand({
@@ -89,7 +96,8 @@ export async function putOnce<Entry extends PutEntry>(records: readonly Entry[],
     });
     answers = (await place.kinesis.send(call)).Records ?? [];
   } catch (error) {
-    if (error instanceof Error && throttles.test(error.name)) return records.map((record) => ({ record, reason: error.name }));
+    if (error instanceof Error && throttles.test(error.name))
+      return records.map((record) => ({ record, reason: error.name }));
     throw error;
   }
   return records.flatMap((record, index) => {

@@ -20,11 +20,18 @@ export interface PutWithinOptions extends Pick<PutPlace<PutEntry>, 'kinesis' | '
  * Puts records in order, in as few calls as the limits allow, and again what was not stored, with backoff, for a bounded time.
  * @returns by record, why it is not stored; a record that is not there is. At least once: one that is `unavailable` may be stored all the same
  */
-export async function putWithin(records: readonly PutEntry[], options: PutWithinOptions): Promise<ReadonlyMap<PutEntry, NotStored>> {
+export async function putWithin(
+  records: readonly PutEntry[],
+  options: PutWithinOptions,
+): Promise<ReadonlyMap<PutEntry, NotStored>> {
   const { withinMs, now, random, onError } = options;
   const began = now();
   const outcomes = new Map<PutEntry, NotStored>();
-  const place = { kinesis: options.kinesis, streamName: options.streamName, onStored: (record: PutEntry) => void outcomes.delete(record) };
+  const place = {
+    kinesis: options.kinesis,
+    streamName: options.streamName,
+    onStored: (record: PutEntry) => void outcomes.delete(record),
+  };
   let left = records;
   for (let fruitless = 0; left.length > 0; ) {
     const again: PutEntry[] = [];

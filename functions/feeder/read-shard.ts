@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type _Record, GetRecordsCommand, GetShardIteratorCommand, type KinesisClient, type Shard } from '@aws-sdk/client-kinesis';
+import {
+  type _Record,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  type KinesisClient,
+  type Shard,
+} from '@aws-sdk/client-kinesis';
 import { isOpen } from './shards.ts';
 
 /** Where the shards are. */
@@ -50,7 +56,8 @@ export async function* readShard(
 
 function iteratorAt(from: ShardStart | undefined) {
   if (from === undefined) return { ShardIteratorType: 'TRIM_HORIZON' } as const;
-  if ('after' in from) return { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: from.after } as const;
+  if ('after' in from)
+    return { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: from.after } as const;
   return { ShardIteratorType: 'AT_TIMESTAMP', Timestamp: from.arrivedAt } as const;
 }
 

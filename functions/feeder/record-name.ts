@@ -37,6 +37,7 @@ export function parseRecordName(partitionKey: string): RecordName | undefined {
   const match = pattern.exec(partitionKey);
   if (match === null) return undefined;
   const [, name = '', first = '', last = '', from, to] = match;
-  const range = from === undefined || to === undefined ? wholeRange : { first: BigInt(`0x${from}`), last: BigInt(`0x${to}`) };
+  const range =
+    from === undefined || to === undefined ? wholeRange : { first: BigInt(`0x${from}`), last: BigInt(`0x${to}`) };
   return { name, first: Number(first), last: Number(last), range };
 }

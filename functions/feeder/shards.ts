@@ -1,4 +1,9 @@
-import { type KinesisClient, ListShardsCommand, type ListShardsCommandInput, type Shard } from '@aws-sdk/client-kinesis';
+import {
+  type KinesisClient,
+  ListShardsCommand,
+  type ListShardsCommandInput,
+  type Shard,
+} from '@aws-sdk/client-kinesis';
 import { TidemarkError } from '../core/error.ts';
 import type { HashRange } from './hash-range.ts';
 
@@ -18,7 +23,9 @@ export async function listShards(kinesis: KinesisClient, streamName: string): Pr
   const shards: Shard[] = [];
   let page: ListShardsCommandInput | undefined = { StreamName: streamName };
   while (page !== undefined) {
-    const answer: { Shards?: Shard[] | undefined; NextToken?: string | undefined } = await kinesis.send(new ListShardsCommand(page));
+    const answer: { Shards?: Shard[] | undefined; NextToken?: string | undefined } = await kinesis.send(
+      new ListShardsCommand(page),
+    );
     shards.push(...(answer.Shards ?? []));
     page = answer.NextToken === undefined ? undefined : { NextToken: answer.NextToken };
   }
@@ -30,9 +37,15 @@ export async function listOpenShards(kinesis: KinesisClient, streamName: string)
   const open = (await listShards(kinesis, streamName)).filter(isOpen).map(
     (shard): OpenShard => ({
       shardId: shard.ShardId ?? '',
-      range: { first: BigInt(shard.HashKeyRange?.StartingHashKey ?? 0), last: BigInt(shard.HashKeyRange?.EndingHashKey ?? 0) },
+      range: {
+        first: BigInt(shard.HashKeyRange?.StartingHashKey ?? 0),
+        last: BigInt(shard.HashKeyRange?.EndingHashKey ?? 0),
+      },
     }),
   );
-  if (open.length === 0) throw new TidemarkError(`the stream ${streamName} has no open shard yet: wait until it is ACTIVE and run the command again`);
+  if (open.length === 0)
+    throw new TidemarkError(
+      `the stream ${streamName} has no open shard yet: wait until it is ACTIVE and run the command again`,
+    );
   return open.sort((a, b) => (a.range.first < b.range.first ? -1 : 1));
 }

@@ -35,7 +35,11 @@ async function putWindow(table: Table, pipeline: string, { query, rows, ...head 
   const parts: readonly Item[] =
     others.length === 0
       ? []
-      : chunks.map((chunk, i) => ({ pk: partition, sk: `${partName(head.revision)}${String(i).padStart(6, '0')}`, attributes: { rows: chunk } }));
+      : chunks.map((chunk, i) => ({
+          pk: partition,
+          sk: `${partName(head.revision)}${String(i).padStart(6, '0')}`,
+          attributes: { rows: chunk },
+        }));
   if (parts.length > 0) await table.putAll(parts);
   const held: Attributes = parts.length === 0 ? { rows: only } : { parts: parts.length };
   const put = await table.put({ pk: query, sk, attributes: { pipeline, ...head, ...held } }, [
@@ -43,13 +47,18 @@ async function putWindow(table: Table, pipeline: string, { query, rows, ...head 
   ]);
   // The parts of earlier revisions are named by nothing any more; those of this one are not another's, for a revision has one content.
   if (put === 'applied' && head.revision > 0)
-    for (const item of await table.query(partition, { to: partName(head.revision), only: [shape.partitionKey, shape.sortKey] }))
+    for (const item of await table.query(partition, {
+      to: partName(head.revision),
+      only: [shape.partitionKey, shape.sortKey],
+    }))
       await table.delete(item);
 }
 
 const partName = (revision: number) => `r${String(revision).padStart(6, '0')}#`;
 
-function chunked(rows: readonly Readonly<Record<string, Attribute>>[]): readonly (readonly Readonly<Record<string, Attribute>>[])[] {
+function chunked(
+  rows: readonly Readonly<Record<string, Attribute>>[],
+): readonly (readonly Readonly<Record<string, Attribute>>[])[] {
   const chunks: Readonly<Record<string, Attribute>>[][] = [[]];
   let bytes = 0;
   for (const row of rows) {

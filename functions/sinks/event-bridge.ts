@@ -15,7 +15,13 @@ export const openTarget: OpenTarget = (setup) => {
     update: 'rows',
     async deliver(delivery) {
       const Detail = fittingMessage(delivery, mostBytes);
-      const entry = { EventBusName, Source: 'tidemark', DetailType: 'Tidemark Window', Detail, Time: new Date(delivery.emittedAt) };
+      const entry = {
+        EventBusName,
+        Source: 'tidemark',
+        DetailType: 'Tidemark Window',
+        Detail,
+        Time: new Date(delivery.emittedAt),
+      };
       const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [entry] }));
       if (FailedEntryCount > 0) throw new Error(`EventBridge: ${Entries[0]?.ErrorCode}: ${Entries[0]?.ErrorMessage}`);
     },

@@ -2,10 +2,16 @@ import { createHash } from 'node:crypto';
 import type { Delivery } from '../core/sink.ts';
 
 /** What a FIFO queue or topic knows a pane by: in the order of its query, once within five minutes. Other targets are told nothing. */
-export function fifoIds(target: string, { pipeline, id, query }: Delivery): { MessageGroupId?: string; MessageDeduplicationId?: string } {
+export function fifoIds(
+  target: string,
+  { pipeline, id, query }: Delivery,
+): { MessageGroupId?: string; MessageDeduplicationId?: string } {
   if (!target.endsWith('.fifo')) return {};
   // An id may be longer than the 128 characters that there are for it.
-  return { MessageGroupId: query, MessageDeduplicationId: createHash('sha256').update(`${pipeline}/${id}`).digest('hex') };
+  return {
+    MessageGroupId: query,
+    MessageDeduplicationId: createHash('sha256').update(`${pipeline}/${id}`).digest('hex'),
+  };
 }
 
 /** What subscribers can filter by. */

@@ -6,7 +6,9 @@ import type { OpenTarget } from './setup.ts';
 export const openTarget: OpenTarget = ({ sink }) => {
   const run = sink.run ?? runOfFile;
   if (typeof run !== 'function')
-    throw new TidemarkError(`sinks.${sink.name}: ${sink.file} has no function as its default export: write export default async (window) => { ... }`);
+    throw new TidemarkError(
+      `sinks.${sink.name}: ${sink.file} has no function as its default export: write export default async (window) => { ... }`,
+    );
   return {
     order: 'ordered',
     process: 'mayEnd',

@@ -14,7 +14,13 @@ export const openTarget: OpenTarget = (setup) => {
     process: 'safe',
     update: 'rows',
     async deliver(delivery) {
-      await client.send(new PutRecordCommand({ StreamName, PartitionKey: delivery.query, Data: Buffer.from(fittingMessage(delivery, mostBytes)) }));
+      await client.send(
+        new PutRecordCommand({
+          StreamName,
+          PartitionKey: delivery.query,
+          Data: Buffer.from(fittingMessage(delivery, mostBytes)),
+        }),
+      );
     },
   };
 };

@@ -22,7 +22,12 @@ export function fittingMessage(delivery: Delivery, mostBytes: number): string {
   const whole = wholeMessage(delivery);
   if (Buffer.byteLength(whole) <= mostBytes) return whole;
   const { rows: _rows, table: _table, ...head } = delivery;
-  const range = delivery.mode === 'complete' ? '' : `?from=${isoTime(delivery.start)}&to=${isoTime(delivery.start + 1)}`;
-  const message: Message = { ...head, rows: null, rowsAt: `/v1/queries/${encodeURIComponent(delivery.query)}/windows${range}` };
+  const range =
+    delivery.mode === 'complete' ? '' : `?from=${isoTime(delivery.start)}&to=${isoTime(delivery.start + 1)}`;
+  const message: Message = {
+    ...head,
+    rows: null,
+    rowsAt: `/v1/queries/${encodeURIComponent(delivery.query)}/windows${range}`,
+  };
   return JSON.stringify(message);
 }

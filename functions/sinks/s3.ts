@@ -15,7 +15,13 @@ export const openTarget: OpenTarget = (setup) => {
     update: 'rows',
     async deliver(delivery) {
       const Key = `${prefix}${windowFileName(delivery, format)}`;
-      const object = { Bucket, Key, Body: windowFile(delivery, format), ContentType: contentTypes[format], IfNoneMatch: '*' };
+      const object = {
+        Bucket,
+        Key,
+        Body: windowFile(delivery, format),
+        ContentType: contentTypes[format],
+        IfNoneMatch: '*',
+      };
       try {
         await client.send(new PutObjectCommand(object));
       } catch (error) {

@@ -20,7 +20,9 @@ export type OpenTarget = (setup: TargetSetup) => SinkTarget;
 /** @throws TidemarkError when the deployment does not say where the target is */
 export function required({ sink, target }: TargetSetup): string {
   if (target !== undefined && target !== '') return target;
-  throw new TidemarkError(`sinks.${sink.name}: the function is not told where to deliver: deploy it with the construct, which sets it`);
+  throw new TidemarkError(
+    `sinks.${sink.name}: the function is not told where to deliver: deploy it with the construct, which sets it`,
+  );
 }
 
 /**

@@ -13,7 +13,14 @@ export const openTarget: OpenTarget = (setup) => {
     update: 'rows',
     async deliver(delivery) {
       const Message = fittingMessage(delivery, mostMessageBytes);
-      await client.send(new PublishCommand({ TopicArn, Message, MessageAttributes: messageAttributes(delivery), ...fifoIds(TopicArn, delivery) }));
+      await client.send(
+        new PublishCommand({
+          TopicArn,
+          Message,
+          MessageAttributes: messageAttributes(delivery),
+          ...fifoIds(TopicArn, delivery),
+        }),
+      );
     },
   };
 };

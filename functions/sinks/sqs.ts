@@ -15,7 +15,12 @@ export const openTarget: OpenTarget = (setup) => {
     async deliver(delivery) {
       const MessageBody = fittingMessage(delivery, mostMessageBytes);
       await client.send(
-        new SendMessageCommand({ QueueUrl, MessageBody, MessageAttributes: messageAttributes(delivery), ...fifoIds(QueueUrl, delivery) }),
+        new SendMessageCommand({
+          QueueUrl,
+          MessageBody,
+          MessageAttributes: messageAttributes(delivery),
+          ...fifoIds(QueueUrl, delivery),
+        }),
       );
     },
   };

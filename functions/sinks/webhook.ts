@@ -18,7 +18,10 @@ const refusals = [400, 410, 413, 422];
  */
 export const openTarget: OpenTarget = (setup) => {
   const url = checkedUrl(`sinks.${setup.sink.name}.url`, setup.target ?? setup.sink.url);
-  if (url === undefined) throw new TidemarkError(`sinks.${setup.sink.name}.url: undefined is missing: give one in the pipeline or the deployment`);
+  if (url === undefined)
+    throw new TidemarkError(
+      `sinks.${setup.sink.name}.url: undefined is missing: give one in the pipeline or the deployment`,
+    );
   const key = signingKey(setup);
   key.catch(() => undefined); // Whoever signs hears of it.
   return {
@@ -36,7 +39,13 @@ export const openTarget: OpenTarget = (setup) => {
         'webhook-timestamp': String(timestamp),
         'webhook-signature': signature(await key, id, timestamp, body),
       };
-      const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers,
+        body,
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutMs),
+      });
       await answer.body?.cancel();
       if (answer.ok) return;
       if (refusals.includes(answer.status)) throw new DeliveryRefused(`the server answers ${answer.status}`);

@@ -29,7 +29,13 @@ export function windowFile(delivery: Delivery, format: WindowFileFormat): Uint8A
 
 type FlatRow = Readonly<Record<string, unknown>>;
 
-const headOf = ({ query, start, end, status, revision }: DeliveredWindow): FlatRow => ({ query, start, end, status, revision });
+const headOf = ({ query, start, end, status, revision }: DeliveredWindow): FlatRow => ({
+  query,
+  start,
+  end,
+  status,
+  revision,
+});
 
 function flatRows(window: DeliveredWindow): readonly FlatRow[] {
   return window.rows.map(({ key, values }) => ({ ...headOf(window), ...key, ...values }));
@@ -37,7 +43,8 @@ function flatRows(window: DeliveredWindow): readonly FlatRow[] {
 
 /** Numbers are doubles, whatever a window happens to hold: a column has one type in all files. What is neither number, text nor truth value is JSON. */
 function columnOf(name: string, data: readonly unknown[]) {
-  if (name === 'start' || name === 'end') return { name, type: 'TIMESTAMP' as const, data: data.map((ms) => new Date(Number(ms))) };
+  if (name === 'start' || name === 'end')
+    return { name, type: 'TIMESTAMP' as const, data: data.map((ms) => new Date(Number(ms))) };
   const known = data.filter((value) => value !== null);
   if (known.length > 0 && known.every((value) => typeof value === 'number'))
     return { name, type: 'DOUBLE' as const, data: [...data], nullable: true };

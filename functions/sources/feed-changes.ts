@@ -31,7 +31,13 @@ export async function feedChanges(changes: readonly TableChange[], options: Feed
     return { line, number: i + 1 };
   });
   const byItem = (line: Buffer) => itemOf.get(line);
-  const feeder = createFeeder({ kinesis, streamName, partitionKey: linePartitionKey(pipeline) ?? byItem, random, onNotPut });
+  const feeder = createFeeder({
+    kinesis,
+    streamName,
+    partitionKey: linePartitionKey(pipeline) ?? byItem,
+    random,
+    onNotPut,
+  });
   await feeder.putLines(batch(lines), `dynamodb:${first.table}/${first.id}`);
   await feeder.flush();
   return feeder.progress().eventsPut;

@@ -5,7 +5,14 @@ import { type Coverage, readCoverage } from '../feeder/coverage.ts';
 import { createFeeder, type NotPut } from '../feeder/feeder.ts';
 import { type ReadLine, readLines } from '../feeder/lines.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';
-import { type Claimant, claimObject, noteObject, type ObjectProgress, type ObjectVersion, objectName } from '../state/object-progress.ts';
+import {
+  type Claimant,
+  claimObject,
+  noteObject,
+  type ObjectProgress,
+  type ObjectVersion,
+  objectName,
+} from '../state/object-progress.ts';
 import { readAllProgress } from '../state/progress.ts';
 import type { Table } from '../state/table.ts';
 import { unpacked } from './unpacked.ts';
@@ -69,7 +76,9 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
   let progress = claim.progress;
   const came = () => ({ events: put.events(), lines: progress.line - claim.progress.line });
   const skip =
-    claim.outcome === 'interrupted' ? await readCoverage({ kinesis, streamName, after: new Map(Object.entries(progress.positions)) }) : undefined;
+    claim.outcome === 'interrupted'
+      ? await readCoverage({ kinesis, streamName, after: new Map(Object.entries(progress.positions)) })
+      : undefined;
   const put = putter(object, skip, options);
   for await (const block of blocks(readLines(unpacked(await options.open())), progress.line)) {
     if (remainingMs() < reserveMs) {
@@ -77,7 +86,8 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
       return { outcome: paused === 'applied' ? 'paused' : 'lost', ...came() };
     }
     progress = await put.block(block, progress);
-    if ((await noteObject(state, object, attempt, progress, now())) === 'refused') return { outcome: 'lost', ...came() };
+    if ((await noteObject(state, object, attempt, progress, now())) === 'refused')
+      return { outcome: 'lost', ...came() };
   }
   const done = await noteObject(state, object, attempt, { ...progress, phase: 'done' }, now());
   return { outcome: done === 'applied' ? 'done' : 'lost', ...came() };
@@ -86,7 +96,8 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
 /** Where every shard is committed: before whatever is put from now on. A shard that has committed nothing is read from its beginning. */
 async function committedPositions(state: Table): Promise<ObjectProgress['positions']> {
   const positions: Record<string, string> = {};
-  for (const [shardId, { sequenceNumber }] of await readAllProgress(state)) if (sequenceNumber !== undefined) positions[shardId] = sequenceNumber;
+  for (const [shardId, { sequenceNumber }] of await readAllProgress(state))
+    if (sequenceNumber !== undefined) positions[shardId] = sequenceNumber;
   return positions;
 }
 

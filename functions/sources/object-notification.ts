@@ -19,11 +19,14 @@ export function notifiedObjects(body: string): readonly NotifiedObject[] {
   } catch {
     throw mistake('body', body, 'is not JSON: give the queue to the notifications of a bucket only');
   }
-  if (!isObject(message)) throw mistake('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+  if (!isObject(message))
+    throw mistake('body', message, 'is no notification: give the queue to the notifications of a bucket only');
   if (message.Event === 's3:TestEvent') return [];
-  if (message.source === 'aws.s3') return message['detail-type'] === 'Object Created' ? [fromEventBridge(message.detail)] : [];
+  if (message.source === 'aws.s3')
+    return message['detail-type'] === 'Object Created' ? [fromEventBridge(message.detail)] : [];
   const records: unknown = message.Records;
-  if (!Array.isArray(records)) throw mistake('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+  if (!Array.isArray(records))
+    throw mistake('body', message, 'is no notification: give the queue to the notifications of a bucket only');
   return records.flatMap((record, i) => fromNotification(`Records[${i}]`, record));
 }
 
@@ -33,7 +36,10 @@ export function continuation(objects: readonly NotifiedObject[]): string {
     Records: objects.map(({ bucket, key, version, versionId }) => ({
       eventSource: 'aws:s3',
       eventName: 'ObjectCreated:Continued',
-      s3: { bucket: { name: bucket }, object: { key: encodeURIComponent(key), eTag: version, ...(versionId === undefined ? {} : { versionId }) } },
+      s3: {
+        bucket: { name: bucket },
+        object: { key: encodeURIComponent(key), eTag: version, ...(versionId === undefined ? {} : { versionId }) },
+      },
     })),
   });
 }
@@ -46,14 +52,28 @@ function fromNotification(field: string, record: unknown): readonly NotifiedObje
   const bucket = isObject(s3) && isObject(s3.bucket) ? s3.bucket.name : undefined;
   const object = isObject(s3) && isObject(s3.object) ? s3.object : {};
   const key = text(`${field}.s3.object.key`, object.key);
-  return [versionOf(field, text(`${field}.s3.bucket.name`, bucket), decoded(`${field}.s3.object.key`, key), object.versionId, object.eTag)];
+  return [
+    versionOf(
+      field,
+      text(`${field}.s3.bucket.name`, bucket),
+      decoded(`${field}.s3.object.key`, key),
+      object.versionId,
+      object.eTag,
+    ),
+  ];
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html: the key is as it is. */
 function fromEventBridge(detail: unknown): NotifiedObject {
   const bucket = isObject(detail) && isObject(detail.bucket) ? detail.bucket.name : undefined;
   const object = isObject(detail) && isObject(detail.object) ? detail.object : {};
-  return versionOf('detail', text('detail.bucket.name', bucket), text('detail.object.key', object.key), object['version-id'], object.etag);
+  return versionOf(
+    'detail',
+    text('detail.bucket.name', bucket),
+    text('detail.object.key', object.key),
+    object['version-id'],
+    object.etag,
+  );
 }
 
 function versionOf(field: string, bucket: string, key: string, versionId: unknown, eTag: unknown): NotifiedObject {

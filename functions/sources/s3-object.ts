@@ -9,7 +9,10 @@ const gone = ['NoSuchKey', 'NoSuchVersion', 'NotFound', 'PreconditionFailed'];
  * The bytes of exactly the version that was notified.
  * @throws ObjectGone when it is not there any more; the SDK's error otherwise
  */
-export async function openObject(client: S3Client, { bucket, key, version, versionId }: NotifiedObject): Promise<AsyncIterable<Uint8Array>> {
+export async function openObject(
+  client: S3Client,
+  { bucket, key, version, versionId }: NotifiedObject,
+): Promise<AsyncIterable<Uint8Array>> {
   try {
     const which = versionId === undefined ? { IfMatch: `"${version}"` } : { VersionId: versionId };
     const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...which }));

@@ -27,7 +27,11 @@ export interface TableChange {
 export function tableChanges(event: unknown): readonly TableChange[] {
   const records: unknown = isObject(event) ? event.Records : undefined;
   if (!Array.isArray(records))
-    throw mistake('Records', records, 'is not a list: invoke this function by its event source mapping from DynamoDB Streams only');
+    throw mistake(
+      'Records',
+      records,
+      'is not a list: invoke this function by its event source mapping from DynamoDB Streams only',
+    );
   return records.map((record, i) => tableChange(`Records[${i}]`, record));
 }
 
@@ -38,16 +42,36 @@ function tableChange(field: string, record: unknown): TableChange {
   if (!isObject(record)) throw mistake(field, record, 'is not a record: give the event of DynamoDB Streams');
   const { eventID, eventName, eventSource, eventSourceARN, dynamodb, userIdentity } = record;
   if (eventSource !== 'aws:dynamodb')
-    throw mistake(`${field}.eventSource`, eventSource, 'is not aws:dynamodb: remove the trigger, this function reads a DynamoDB stream only');
-  if (typeof eventID !== 'string' || eventID === '') throw mistake(`${field}.eventID`, eventID, 'is not the id of a change');
+    throw mistake(
+      `${field}.eventSource`,
+      eventSource,
+      'is not aws:dynamodb: remove the trigger, this function reads a DynamoDB stream only',
+    );
+  if (typeof eventID !== 'string' || eventID === '')
+    throw mistake(`${field}.eventID`, eventID, 'is not the id of a change');
   const type = types.find((known) => known === eventName);
   if (type === undefined) throw mistake(`${field}.eventName`, eventName, `is no change: use ${types.join(', ')}`);
-  if (!isObject(dynamodb)) throw mistake(`${field}.dynamodb`, dynamodb, 'is not a change: give the event of DynamoDB Streams');
-  const { ApproximateCreationDateTime: seconds, SequenceNumber: sequenceNumber, Keys: keys, NewImage, OldImage } = dynamodb;
+  if (!isObject(dynamodb))
+    throw mistake(`${field}.dynamodb`, dynamodb, 'is not a change: give the event of DynamoDB Streams');
+  const {
+    ApproximateCreationDateTime: seconds,
+    SequenceNumber: sequenceNumber,
+    Keys: keys,
+    NewImage,
+    OldImage,
+  } = dynamodb;
   if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 1e11))
-    throw mistake(`${field}.dynamodb.ApproximateCreationDateTime`, seconds, 'is not a time: give the seconds since 1970');
+    throw mistake(
+      `${field}.dynamodb.ApproximateCreationDateTime`,
+      seconds,
+      'is not a time: give the seconds since 1970',
+    );
   if (typeof sequenceNumber !== 'string' || !/^\d{1,129}$/.test(sequenceNumber))
-    throw mistake(`${field}.dynamodb.SequenceNumber`, sequenceNumber, 'is not a sequence number: give decimal digits as text');
+    throw mistake(
+      `${field}.dynamodb.SequenceNumber`,
+      sequenceNumber,
+      'is not a sequence number: give decimal digits as text',
+    );
   if (!isObject(keys)) throw mistake(`${field}.dynamodb.Keys`, keys, 'are not the keys of an item');
   const table = typeof eventSourceARN === 'string' ? /:table\/([^/]+)/.exec(eventSourceARN)?.[1] : undefined;
   if (table === undefined) throw mistake(`${field}.eventSourceARN`, eventSourceARN, 'names no table');

@@ -18,7 +18,8 @@ export async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
   async function* whole(): AsyncGenerator<Buffer> {
     try {
       if (begin.length > 0) yield begin;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield asBuffer(next.value);
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
+        yield asBuffer(next.value);
     } finally {
       await iterator.return?.();
     }

@@ -9,7 +9,10 @@ import { type Key, numberOf, type Table } from './table.ts';
 const keyOf = (base: string): Key => ({ pk: 'alias', sk: base });
 
 /** The versions of a query that a pipeline has, ascending. */
-function versionsOf({ queries }: Pipeline, base: string): readonly { readonly version: number; readonly query: Query }[] {
+function versionsOf(
+  { queries }: Pipeline,
+  base: string,
+): readonly { readonly version: number; readonly query: Query }[] {
   return queries
     .flatMap((query) => {
       const name = queryVersion(query.name);
@@ -46,7 +49,8 @@ async function readAlias(state: Table, base: string): Promise<number | undefined
  */
 export async function pointAlias(pipeline: Pipeline, state: Table, name: string): Promise<string> {
   const asked = queryVersion(name);
-  const found = asked === undefined ? undefined : versionsOf(pipeline, asked.base).find(({ version }) => version === asked.version);
+  const found =
+    asked === undefined ? undefined : versionsOf(pipeline, asked.base).find(({ version }) => version === asked.version);
   if (asked === undefined || found === undefined) {
     const known = pipeline.queries.map((query) => query.name).join(', ');
     throw mistake('query', name, `is no version of a query of pipeline ${pipeline.name}: use ${known}`);
@@ -59,10 +63,17 @@ export async function pointAlias(pipeline: Pipeline, state: Table, name: string)
 /** A reader who is switched to a version takes it for the whole: its past has to be there. */
 async function checkWhole(state: Table, { name, from }: Query): Promise<void> {
   if (!Number.isFinite(from)) return;
-  const [{ filledThrough, missedThrough: noted }, progress] = await Promise.all([readFilling(state, name), readAllProgress(state)]);
+  const [{ filledThrough, missedThrough: noted }, progress] = await Promise.all([
+    readFilling(state, name),
+    readAllProgress(state),
+  ]);
   // Nobody has noted what is missing in a shard to which nothing has come since the version was deployed.
-  const unseen = [...progress.values()].filter(({ queries }) => !Object.hasOwn(queries, name)).map(({ maxEventTime }) => maxEventTime ?? from - 1);
-  const missedThrough = [...unseen.filter((time) => time >= from), ...(noted === undefined ? [] : [noted])].sort((a, b) => b - a)[0];
+  const unseen = [...progress.values()]
+    .filter(({ queries }) => !Object.hasOwn(queries, name))
+    .map(({ maxEventTime }) => maxEventTime ?? from - 1);
+  const missedThrough = [...unseen.filter((time) => time >= from), ...(noted === undefined ? [] : [noted])].sort(
+    (a, b) => b - a,
+  )[0];
   if (missedThrough !== undefined)
     throw mistake(
       'query',
@@ -71,5 +82,9 @@ async function checkWhole(state: Table, { name, from }: Query): Promise<void> {
         'give the next version a from that is still ahead when it is deployed',
     );
   if (filledThrough === undefined || filledThrough < from)
-    throw mistake('query', name, `is not filled up to ${isoTime(from)}, where it begins: run tidemark backfill --query ${name} first`);
+    throw mistake(
+      'query',
+      name,
+      `is not filled up to ${isoTime(from)}, where it begins: run tidemark backfill --query ${name} first`,
+    );
 }

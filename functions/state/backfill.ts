@@ -78,7 +78,13 @@ export async function backfill(
           await publish(standing);
           return 'standing';
         }
-        await publish(await writeFinalPane(windows, query, window, { partials: decodePartials(query, partials), records, nowMs: now() }));
+        await publish(
+          await writeFinalPane(windows, query, window, {
+            partials: decodePartials(query, partials),
+            records,
+            nowMs: now(),
+          }),
+        );
         return 'written';
       }),
     ),

@@ -32,7 +32,10 @@ const partBytes = 256 * 1024;
 const readableBytes = 900;
 
 const partitionKey = (query: string, partition: number) => `sessions#${query}#${partition}`;
-const partKey = ({ pk, sk }: Key, part: number): Key => ({ pk: `${pk}#parts`, sk: `${sk}#${String(part).padStart(6, '0')}` });
+const partKey = ({ pk, sk }: Key, part: number): Key => ({
+  pk: `${pk}#parts`,
+  sk: `${sk}#${String(part).padStart(6, '0')}`,
+});
 
 /** Reads what is carried over a moment, `finalizedThrough` as it was read: strongly consistent, one read of the newest two. */
 export async function readCarried(state: Table, query: Query, partition: number, through: number): Promise<Carried> {
@@ -51,8 +54,12 @@ export async function readCarried(state: Table, query: Query, partition: number,
 
 async function sessionsOf(state: Table, query: Query, item: Item): Promise<readonly KeyedPartial[]> {
   const { parts } = carriedItem(item);
-  const held = parts === 0 ? [item] : await state.query(partKey(item, 0).pk, { from: partKey(item, 0).sk, to: partKey(item, parts - 1).sk });
-  if (parts > 0 && held.length !== parts) throw new Error(`open sessions ${item.pk} / ${item.sk}: ${held.length} of ${parts} parts`);
+  const held =
+    parts === 0
+      ? [item]
+      : await state.query(partKey(item, 0).pk, { from: partKey(item, 0).sk, to: partKey(item, parts - 1).sk });
+  if (parts > 0 && held.length !== parts)
+    throw new Error(`open sessions ${item.pk} / ${item.sk}: ${held.length} of ${parts} parts`);
   return held.flatMap((one) => {
     const text = unpacked(one.attributes.data);
     if (text === undefined) throw new Error(`open sessions ${one.pk} / ${one.sk}: unexpected data`);
@@ -80,7 +87,8 @@ export async function writeCarried(
   const [only] = texts;
   const isWhole = texts.length === 1 && only !== undefined;
   const data = (text: string) => (text.length < readableBytes ? text : packed(text));
-  if (!isWhole) await state.putAll(texts.map((text, part) => ({ ...partKey(key, part), attributes: { data: data(text) } })));
+  if (!isWhole)
+    await state.putAll(texts.map((text, part) => ({ ...partKey(key, part), attributes: { data: data(text) } })));
   const parts = isWhole ? 0 : texts.length;
   const attributes = { sessions: sessions.length, parts, ...(isWhole ? { data: data(only) } : {}) };
   await state.put({ ...key, attributes }, [{ attribute: 'sessions', is: 'absent' }]);
@@ -106,12 +114,17 @@ function chunked(query: Query, sessions: readonly KeyedPartial[]): readonly stri
 /** Sets when an item that a newer one has taken the place of may be forgotten, epoch seconds. Conditional: it brings back nothing that is gone already. */
 export async function expireCarried(state: Table, item: CarriedItem, expiresAtSeconds: number): Promise<void> {
   const set = { expiresAt: expiresAtSeconds };
-  for (let part = 0; part < item.parts; part++) await state.update(partKey(item, part), { set }, [{ attribute: 'data', is: 'present' }]);
+  for (let part = 0; part < item.parts; part++)
+    await state.update(partKey(item, part), { set }, [{ attribute: 'data', is: 'present' }]);
   await state.update({ pk: item.pk, sk: item.sk }, { set }, [{ attribute: 'sessions', is: 'present' }]);
 }
 
 /** Deletes what is carried of a query that is gone. */
-export async function deleteCarried(state: Table, query: string, limit: <T>(call: () => Promise<T>) => Promise<T>): Promise<void> {
+export async function deleteCarried(
+  state: Table,
+  query: string,
+  limit: <T>(call: () => Promise<T>) => Promise<T>,
+): Promise<void> {
   for (let partition = 0; partition < sessionPartitions; partition++)
     for (const pk of [`${partitionKey(query, partition)}#parts`, partitionKey(query, partition)]) {
       const items = await limit(() => state.query(pk, { only: [] }));

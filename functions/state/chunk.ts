@@ -13,7 +13,8 @@ interface EventOrigin {
 }
 
 /** One event as it came, before anything is known of it: its text, or why it has none, or exactly what `JSON.parse` makes of it. */
-export type RawEvent = EventOrigin & ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
+export type RawEvent = EventOrigin &
+  ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
 
 /** One Kinesis record and the events in it: one, or many when a producer packed them. */
 export interface StreamRecord {
@@ -67,7 +68,9 @@ export function readChunk(
     for (const raw of record.events) {
       const read = readRaw(pipeline, raw, record.arrival);
       if (read.outcome === 'rejected') {
-        rejected.push(sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }));
+        rejected.push(
+          sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }),
+        );
         continue;
       }
       const { event, time, keys } = read;

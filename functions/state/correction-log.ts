@@ -34,7 +34,12 @@ const namesAnItem = 4000;
 const partition = (query: Query, window: Window) => `${query.name}#${windowText(window)}#corrections`;
 
 /** Writes what a correction is about to put into a window, before the pane that names it. */
-export async function logCorrection(windows: Table, query: Query, window: Window, { attempt, at, by, records }: LoggedCorrection): Promise<void> {
+export async function logCorrection(
+  windows: Table,
+  query: Query,
+  window: Window,
+  { attempt, at, by, records }: LoggedCorrection,
+): Promise<void> {
   const items = [];
   for (let from = 0; from < records.length; from += namesAnItem)
     items.push({
@@ -46,7 +51,12 @@ export async function logCorrection(windows: Table, query: Query, window: Window
 }
 
 /** The records that corrections have put into a window: of those that its manifest names, and of no others. */
-export async function correctedRecords(windows: Table, query: Query, window: Window, attempts: readonly string[]): Promise<ReadonlySet<string>> {
+export async function correctedRecords(
+  windows: Table,
+  query: Query,
+  window: Window,
+  attempts: readonly string[],
+): Promise<ReadonlySet<string>> {
   if (attempts.length === 0) return new Set();
   const named = new Set(attempts);
   const items = await windows.query(partition(query, window));
@@ -80,7 +90,16 @@ export async function noteCorrected(windows: Table, query: Query, { start, end }
 }
 
 /** The corrections of a query after one of them, in their order. */
-export async function readCorrected(windows: Table, query: Query, after: number, limit: number): Promise<readonly CorrectedPane[]> {
+export async function readCorrected(
+  windows: Table,
+  query: Query,
+  after: number,
+  limit: number,
+): Promise<readonly CorrectedPane[]> {
   const items = await windows.query(correctedPartition(query), { from: numbered(after + 1), limit });
-  return items.map((item) => ({ number: Number(item.sk), start: numberOf(item, 'start') ?? 0, end: numberOf(item, 'end') ?? 0 }));
+  return items.map((item) => ({
+    number: Number(item.sk),
+    start: numberOf(item, 'start') ?? 0,
+    end: numberOf(item, 'end') ?? 0,
+  }));
 }

@@ -87,19 +87,30 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const { pipeline, state, rejects, limit, now, remainingMs } = options;
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
-    throw mistake('query', request.query, `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`);
+    throw mistake(
+      'query',
+      request.query,
+      `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`,
+    );
   if (query.kind.sessions !== undefined && (request.settled === 'replayed' || request.window !== undefined))
     throw mistake(
       'query',
       request.query,
       `has ${query.kind.label} windows: a late record may make one session of two that are final, and what is final is never taken back: discard the events, without a window, or count them with tidemark batch`,
     );
-  const [progress, { closedThrough, finalizedThrough }] = await Promise.all([readAllProgress(state), readHorizon(state)]);
+  const [progress, { closedThrough, finalizedThrough }] = await Promise.all([
+    readAllProgress(state),
+    readHorizon(state),
+  ]);
   // Read after the horizon: what is registered later for a closed window takes no record.
-  const unfinished = new Set((await readRegistry(state)).filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));
+  const unfinished = new Set(
+    (await readRegistry(state)).filter((bucket) => bucket.query === query.name).map(({ slice }) => slice),
+  );
   const isFinal = (window: EmittedWindow) => {
     const closing = window.end + query.latenessMs;
-    return closing <= finalizedThrough || (closing <= closedThrough && !window.slices.some((slice) => unfinished.has(slice)));
+    return (
+      closing <= finalizedThrough || (closing <= closedThrough && !window.slices.some((slice) => unfinished.has(slice)))
+    );
   };
   // An event is joined with what held when it arrived, as when it came too late; one whose rows are gone is unusable.
   const lookups = storedLookups(pipeline, state);
@@ -109,15 +120,24 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const take = async (events: readonly StoredSideEvent[]) => {
     const joined = withRows(pipeline, await lookups.rowsAt(events.map(({ arrival }) => arrival)));
     const usable =
-      request.settled === 'discarded' ? events.map((event) => ({ event, windows: [] })) : usableOf(query, joined, events, isFinal, counts);
+      request.settled === 'discarded'
+        ? events.map((event) => ({ event, windows: [] }))
+        : usableOf(query, joined, events, isFinal, counts);
     const byWindow = grouped(
       usable.flatMap((one) => one.windows.map((window) => ({ ...one, window }))),
       ({ window }) => windowText(window),
     );
     for (const [name, [first, ...others]] of byWindow) {
       if (first === undefined || !('read' in first)) continue;
-      const corrected = await correctWindow(options, query, first.window, [first, ...others] as readonly UsableEvent[], request.by);
-      if (corrected !== undefined) windows.set(name, { ...corrected, records: corrected.records + (windows.get(name)?.records ?? 0) });
+      const corrected = await correctWindow(
+        options,
+        query,
+        first.window,
+        [first, ...others] as readonly UsableEvent[],
+        request.by,
+      );
+      if (corrected !== undefined)
+        windows.set(name, { ...corrected, records: corrected.records + (windows.get(name)?.records ?? 0) });
     }
     await Promise.all(usable.map(({ event }) => limit(() => settle(rejects, event, request.settled, now()))));
     counts.settled += usable.length;
@@ -129,7 +149,11 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
     if (event.reason !== 'late' || event.query !== query.name || event.settled !== null) continue;
     // Of a batch that is not committed, what is late is not decided for good.
     if (isAfter(event.sequenceNumber, progress.get(event.shardId)?.sequenceNumber)) continue;
-    if (request.window !== undefined && !windowsAt(query, event.eventTime ?? Number.NaN).some(({ start }) => start === request.window)) continue;
+    if (
+      request.window !== undefined &&
+      !windowsAt(query, event.eventTime ?? Number.NaN).some(({ start }) => start === request.window)
+    )
+      continue;
     pending.push(event);
     if (pending.length < eventsAtATime) continue;
     if (remainingMs() < reserveMs) return answer(false);
@@ -162,7 +186,10 @@ function usableOf(
   counts: { unusable: number; waiting: number },
 ): readonly UsableEvent[] {
   return events.flatMap((event) => {
-    const read = event.payloadHash === undefined ? readEvent(pipeline, Buffer.from(event.payload).toString(), event.arrival) : undefined;
+    const read =
+      event.payloadHash === undefined
+        ? readEvent(pipeline, Buffer.from(event.payload).toString(), event.arrival)
+        : undefined;
     const key = read?.outcome === 'accepted' ? read.keys[query.index] : undefined;
     const windows = read?.outcome === 'accepted' ? windowsAt(query, read.time) : [];
     if (read?.outcome !== 'accepted' || key === undefined || windows.length === 0) {
@@ -207,9 +234,21 @@ async function correctWindow(
         [...slice.keys].map(([key, { states }]) => [key, states] as const),
       );
     const attempt = newAttempt();
-    await logCorrection(table, query, window, { attempt, at: now(), by, records: missing.map(({ event }) => recordName(event)) });
+    await logCorrection(table, query, window, {
+      attempt,
+      at: now(),
+      by,
+      records: missing.map(({ event }) => recordName(event)),
+    });
     const records = (standing?.records ?? 0) + missing.length;
-    const pane = await writeCorrectedPane(table, query, window, { standing, before, attempt, partials, records, nowMs: now() });
+    const pane = await writeCorrectedPane(table, query, window, {
+      standing,
+      before,
+      attempt,
+      partials,
+      records,
+      nowMs: now(),
+    });
     if (pane === undefined) continue; // another correction was quicker, and may have put in some of the same records
     await noteCorrected(table, query, window);
     await publish(pane, standing === undefined ? 'pane' : 'correction');

@@ -55,7 +55,9 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
   async function load({ sequenceNumber, arrivalClock }: ShardProgress): Promise<void> {
     ids = createIdSet(dedup.withinMs);
     const earlier = await ancestors();
-    const clockMs = arrivalClock ?? greatest(await Promise.all(earlier.map(async (shard) => (await readProgress(state, shard)).arrivalClock)));
+    const clockMs =
+      arrivalClock ??
+      greatest(await Promise.all(earlier.map(async (shard) => (await readProgress(state, shard)).arrivalClock)));
     if (clockMs === undefined) return;
     ids.advance(clockMs);
     const fromMs = clockMs - dedup.withinMs;
@@ -70,7 +72,8 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
       const known = judged === undefined ? base : undefined;
       if (known !== undefined && known.sequenceNumber === sequenceNumber) return;
       base = undefined;
-      if (known?.clockMs === undefined || sequenceNumber === undefined || arrivalClock === undefined) await load(progress);
+      if (known?.clockMs === undefined || sequenceNumber === undefined || arrivalClock === undefined)
+        await load(progress);
       else {
         ids.advance(arrivalClock);
         await readIds(state, shardId, Math.max(known.clockMs, arrivalClock - dedup.withinMs), sequenceNumber, take);
@@ -88,7 +91,12 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
     async append(last) {
       const { clockMs } = ids;
       if (judged === undefined || judged.length === 0 || clockMs === undefined) return;
-      await appendIds(state, shardId, { after: base?.sequenceNumber, last, clockMs, firsts: judged }, dedup.withinMs + keptAfterHorizonMs);
+      await appendIds(
+        state,
+        shardId,
+        { after: base?.sequenceNumber, last, clockMs, firsts: judged },
+        dedup.withinMs + keptAfterHorizonMs,
+      );
     },
     committed({ sequenceNumber }) {
       base = { sequenceNumber, clockMs: ids.clockMs };
@@ -104,5 +112,8 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
 }
 
 function greatest(moments: readonly (number | undefined)[]): number | undefined {
-  return moments.reduce((latest, moment) => (moment === undefined ? latest : Math.max(latest ?? moment, moment)), undefined);
+  return moments.reduce(
+    (latest, moment) => (moment === undefined ? latest : Math.max(latest ?? moment, moment)),
+    undefined,
+  );
 }

@@ -26,7 +26,9 @@ export async function checkDefinition(state: Table, pipeline: Pipeline): Promise
 /** Notes the layout of a query. Conditional: the first note stays, and is returned when it was another's. */
 async function note(state: Table, query: Query): Promise<Item | undefined> {
   const layout = JSON.stringify(layoutOf(query));
-  const { outcome } = await state.update(definitionKey(query.name), { set: { layout } }, [{ attribute: 'layout', is: 'absent' }]);
+  const { outcome } = await state.update(definitionKey(query.name), { set: { layout } }, [
+    { attribute: 'layout', is: 'absent' },
+  ]);
   return outcome === 'applied' ? undefined : state.get(definitionKey(query.name));
 }
 
@@ -67,7 +69,9 @@ export async function noteMissed(state: Table, query: string, through: number): 
 
 /** Notes that the windows before a moment are filled from the query's history. */
 export async function noteFilled(state: Table, query: string, until: number): Promise<void> {
-  await state.update(definitionKey(query), { set: { filledThrough: until } }, [{ attribute: 'filledThrough', is: 'absentOrBelow', bound: until }]);
+  await state.update(definitionKey(query), { set: { filledThrough: until } }, [
+    { attribute: 'filledThrough', is: 'absentOrBelow', bound: until },
+  ]);
 }
 
 /** How whole a query with a `from` is. Epoch ms; undefined: never. */

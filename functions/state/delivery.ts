@@ -110,7 +110,11 @@ interface Counts {
 }
 
 /** Whether anything waits whose time has come, and for how long the first of what waits has. */
-async function look({ state, sink, now }: DeliveryOptions): Promise<{ readonly due: boolean; readonly oldestMs: number }> {
+async function look({
+  state,
+  sink,
+  now,
+}: DeliveryOptions): Promise<{ readonly due: boolean; readonly oldestMs: number }> {
   const firsts = (await Promise.all(sink.queries.map((query) => readWaiting(state, sink.name, query, 1)))).flat();
   const since = firsts.map(({ putAt, failingSince }) => Math.min(putAt, failingSince ?? putAt));
   const due = firsts.some(({ notBefore }) => notBefore === undefined || notBefore <= now());
@@ -123,7 +127,8 @@ async function deliverQuery(options: DeliveryOptions, query: string, counts: Cou
   for (;;) {
     const { gone, nextAt } = await passOver(options, query, counts);
     if (remainingMs() < reserveMs) return;
-    if (nextAt !== undefined && nextAt - now() <= longestWaitMs && nextAt - now() < remainingMs() - reserveMs) await sleep(nextAt - now());
+    if (nextAt !== undefined && nextAt - now() <= longestWaitMs && nextAt - now() < remainingMs() - reserveMs)
+      await sleep(nextAt - now());
     // What was put meanwhile is found by another pass; without anything gone there would be no end.
     else if (gone === 0) return;
   }
@@ -160,9 +165,11 @@ async function attempt(options: DeliveryOptions, waiting: Waiting, counts: Count
   const { state, sink, target, pipeline, now } = options;
   const query = pipeline.queries.find(({ name }) => name === waiting.query);
   const fail = (error: unknown, attempts: number) => failed(options, waiting, counts, error, attempts);
-  if (query === undefined) return fail(new DeliveryRefused('the pipeline has no such query any more'), waiting.attempts);
+  if (query === undefined)
+    return fail(new DeliveryRefused('the pipeline has no such query any more'), waiting.attempts);
   if (target.process === 'mayEnd') {
-    if (waiting.attempts >= sink.attempts) return fail(new Error(waiting.reason ?? 'the function ended'), waiting.attempts);
+    if (waiting.attempts >= sink.attempts)
+      return fail(new Error(waiting.reason ?? 'the function ended'), waiting.attempts);
     const reason = 'the function ended, or ran out of time, before it was done';
     await noteAttempt(state, waiting, attemptedOf(options, waiting, waiting.attempts + 1, reason));
   }
@@ -185,9 +192,17 @@ async function attempt(options: DeliveryOptions, waiting: Waiting, counts: Count
 }
 
 /** Notes a failure, or gives the window up when it was refused or has been tried often enough. */
-async function failed(options: DeliveryOptions, waiting: Waiting, counts: Counts, error: unknown, attempts: number): Promise<'gone' | number> {
+async function failed(
+  options: DeliveryOptions,
+  waiting: Waiting,
+  counts: Counts,
+  error: unknown,
+  attempts: number,
+): Promise<'gone' | number> {
   const { state, sink, now, onFailure } = options;
-  const reason = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).replace(/\s+/g, ' ').slice(0, 500);
+  const reason = (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+    .replace(/\s+/g, ' ')
+    .slice(0, 500);
   const attempted = attemptedOf(options, waiting, attempts, reason);
   counts.failed++;
   if (error instanceof DeliveryRefused || attempts >= sink.attempts) {
@@ -202,9 +217,19 @@ async function failed(options: DeliveryOptions, waiting: Waiting, counts: Counts
 }
 
 /** The pause doubles with each attempt; up to a quarter of it is cut off at random, so that what failed together does not come again together. */
-function attemptedOf({ now, random }: DeliveryOptions, { failingSince }: Waiting, attempts: number, reason: string): Attempted {
+function attemptedOf(
+  { now, random }: DeliveryOptions,
+  { failingSince }: Waiting,
+  attempts: number,
+  reason: string,
+): Attempted {
   const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.max(0, attempts - 1));
-  return { attempts, failingSince: failingSince ?? now(), notBefore: now() + Math.ceil(pauseMs * (1 - random() / 4)), reason };
+  return {
+    attempts,
+    failingSince: failingSince ?? now(),
+    notBefore: now() + Math.ceil(pauseMs * (1 - random() / 4)),
+    reason,
+  };
 }
 
 /** What a target gets of a pane, by the sink's mode (functions/core/output-mode.ts); undefined when there is nothing to tell. */

@@ -35,7 +35,11 @@ const batchItems = 25;
 export function dynamoDbTable(client: DynamoDBClient, name: string, shape: TableShape, meter: Meter): Table {
   const keyOf = ({ pk, sk }: Key) => ({ [shape.partitionKey]: { S: pk }, [shape.sortKey]: { S: sk } });
   const itemOf = (stored: Record<string, AttributeValue>): Item => {
-    const { [shape.partitionKey]: pk, [shape.sortKey]: sk, ...attributes } = unmarshall(stored, { wrapNumbers: Number });
+    const {
+      [shape.partitionKey]: pk,
+      [shape.sortKey]: sk,
+      ...attributes
+    } = unmarshall(stored, { wrapNumbers: Number });
     return { pk, sk, attributes };
   };
   const storedOf = (item: Item) => ({ ...keyOf(item), ...stored(item.attributes) });
@@ -58,7 +62,9 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
 
   return {
     async get(key) {
-      const answer = await named(name, () => client.send(new GetItemCommand({ ...common, Key: keyOf(key), ConsistentRead: true })));
+      const answer = await named(name, () =>
+        client.send(new GetItemCommand({ ...common, Key: keyOf(key), ConsistentRead: true })),
+      );
       spent(answer.ConsumedCapacity, 'readUnits');
       return answer.Item === undefined ? undefined : itemOf(answer.Item);
     },
@@ -68,14 +74,26 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
       const expression = rangeExpression(pk, range, shape);
       const read = (start: Record<string, AttributeValue> | undefined, wanted: number | undefined) => {
         const limit = wanted === undefined ? {} : { Limit: wanted };
-        const input = { ...common, ...expression, ...limit, ConsistentRead: true, ScanIndexForward: range.order !== 'descending' };
-        const page = named(name, () => client.send(new QueryCommand(start === undefined ? input : { ...input, ExclusiveStartKey: start })));
+        const input = {
+          ...common,
+          ...expression,
+          ...limit,
+          ConsistentRead: true,
+          ScanIndexForward: range.order !== 'descending',
+        };
+        const page = named(name, () =>
+          client.send(new QueryCommand(start === undefined ? input : { ...input, ExclusiveStartKey: start })),
+        );
         page.catch(() => undefined); // whoever waits for it hears of it; nobody may, when the page before cannot be read
         return page;
       };
       let found = 0;
       for (let page: ReturnType<typeof read> | undefined = read(undefined, range.limit); page !== undefined; ) {
-        const { ConsumedCapacity: capacity, Items: stored = [], LastEvaluatedKey: last }: QueryCommandOutput = await page;
+        const {
+          ConsumedCapacity: capacity,
+          Items: stored = [],
+          LastEvaluatedKey: last,
+        }: QueryCommandOutput = await page;
         spent(capacity, 'readUnits');
         found += stored.length;
         const wanted = range.limit === undefined ? undefined : range.limit - found;
@@ -98,7 +116,10 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
       for (let at = 0; at < items.length; at += batchItems) {
         let requests = items.slice(at, at + batchItems).map((item) => ({ PutRequest: { Item: storedOf(item) } }));
         for (let attempt = 0; requests.length > 0; attempt++) {
-          if (attempt === 10) throw new Error(`table ${name}: ${requests.length} items still unprocessed after ${attempt} calls (throttled)`);
+          if (attempt === 10)
+            throw new Error(
+              `table ${name}: ${requests.length} items still unprocessed after ${attempt} calls (throttled)`,
+            );
           const input = { RequestItems: { [name]: requests }, ReturnConsumedCapacity: 'TOTAL' } as const;
           const answer = await named(name, () => client.send(new BatchWriteItemCommand(input)));
           for (const capacity of answer.ConsumedCapacity ?? []) spent(capacity, 'writeUnits');
@@ -109,8 +130,15 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
 
     async update(key, change, when) {
       const names = new Names();
-      const input = { ...common, Key: keyOf(key), ReturnValues: 'ALL_NEW' as const, UpdateExpression: updateExpression(change, names) };
-      const answer = await conditional(() => client.send(new UpdateItemCommand({ ...input, ...condition(when, names) })));
+      const input = {
+        ...common,
+        Key: keyOf(key),
+        ReturnValues: 'ALL_NEW' as const,
+        UpdateExpression: updateExpression(change, names),
+      };
+      const answer = await conditional(() =>
+        client.send(new UpdateItemCommand({ ...input, ...condition(when, names) })),
+      );
       if (answer === 'refused') return { outcome: 'refused' };
       spent(answer.ConsumedCapacity, 'writeUnits');
       return { outcome: 'applied', item: itemOf(answer.Attributes ?? {}) };
@@ -132,9 +160,12 @@ async function named<T>(table: string, call: () => Promise<T>): Promise<T> {
     return await call();
   } catch (error) {
     if (!(error instanceof ResourceNotFoundException)) throw error;
-    throw new TidemarkError(`table: ${table} does not exist: deploy the stack (or start \`tidemark up\`), or check the region and the endpoint`, {
-      cause: error,
-    });
+    throw new TidemarkError(
+      `table: ${table} does not exist: deploy the stack (or start \`tidemark up\`), or check the region and the endpoint`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -192,17 +223,24 @@ function clauseExpression(clause: Clause, names: Names): string {
 
 function updateExpression(change: Change, names: Names): string {
   const part = (verb: string, changes: Readonly<Record<string, Attribute>> | undefined, join: string) => {
-    const terms = Object.entries(changes ?? {}).map(([attribute, value]) => `${names.name(attribute)} ${join} ${names.value(value)}`);
+    const terms = Object.entries(changes ?? {}).map(
+      ([attribute, value]) => `${names.name(attribute)} ${join} ${names.value(value)}`,
+    );
     return terms.length === 0 ? [] : [`${verb} ${terms.join(', ')}`];
   };
-  return [...part('SET', change.set, '='), ...part('ADD', change.addToSet, ''), ...part('DELETE', change.removeFromSet, '')].join(' ');
+  return [
+    ...part('SET', change.set, '='),
+    ...part('ADD', change.addToSet, ''),
+    ...part('DELETE', change.removeFromSet, ''),
+  ].join(' ');
 }
 
 function rangeExpression(pk: string, range: Range, shape: TableShape) {
   const names = new Names();
   const terms = [`${names.name(shape.partitionKey)} = ${names.value(pk)}`];
   const sort = names.name(shape.sortKey);
-  if (range.from !== undefined && range.to !== undefined) terms.push(`${sort} BETWEEN ${names.value(range.from)} AND ${names.value(range.to)}`);
+  if (range.from !== undefined && range.to !== undefined)
+    terms.push(`${sort} BETWEEN ${names.value(range.from)} AND ${names.value(range.to)}`);
   else if (range.from !== undefined) terms.push(`${sort} >= ${names.value(range.from)}`);
   else if (range.to !== undefined) terms.push(`${sort} <= ${names.value(range.to)}`);
   else delete names.names[sort];
@@ -210,6 +248,10 @@ function rangeExpression(pk: string, range: Range, shape: TableShape) {
   const projection =
     only === undefined
       ? {}
-      : { ProjectionExpression: [shape.partitionKey, shape.sortKey, ...only].map((attribute) => names.name(attribute)).join(', ') };
+      : {
+          ProjectionExpression: [shape.partitionKey, shape.sortKey, ...only]
+            .map((attribute) => names.name(attribute))
+            .join(', '),
+        };
   return { KeyConditionExpression: terms.join(' AND '), ...projection, ...names.placeholders };
 }

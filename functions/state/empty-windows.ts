@@ -32,7 +32,10 @@ export interface EmittedEmpty {
 }
 
 /** Wherever a window may start, epoch ms. */
-const allStarts = { from: eventTimeBounds.earliest - longestDurationMs, to: eventTimeBounds.latest + longestDurationMs } as const;
+const allStarts = {
+  from: eventTimeBounds.earliest - longestDurationMs,
+  to: eventTimeBounds.latest + longestDurationMs,
+} as const;
 
 /** Windows that are looked at together. */
 const windowsAtATime = 256;
@@ -53,7 +56,12 @@ export async function readEmptyPlace(state: Table, query: Query): Promise<EmptyP
  * on the condition that no final one is there, so a run that overlaps another, or follows a crash, writes what that one wrote, and publishes it again.
  * @param maxEventTime of the stream, epoch ms: windows that begin after it are of a time that the stream has not reached, though its end has closed them
  */
-export async function emitEmpty(options: EmptyWindowOptions, query: Query, doneThrough: number, maxEventTime: number): Promise<EmittedEmpty> {
+export async function emitEmpty(
+  options: EmptyWindowOptions,
+  query: Query,
+  doneThrough: number,
+  maxEventTime: number,
+): Promise<EmittedEmpty> {
   const { state, windows, hasTime } = options;
   const through = Math.min(doneThrough - query.latenessMs, lastEndOf(query, maxEventTime));
   const noted = await readEmptyPlace(state, query);
@@ -125,7 +133,9 @@ async function passStretch(
 }
 
 async function emitOne({ windows, publish, now }: EmptyWindowOptions, query: Query, window: Window): Promise<void> {
-  await publish(await writeFinalPane(windows, query, window, { partials: emptyPartials(query), records: 0, nowMs: now() }));
+  await publish(
+    await writeFinalPane(windows, query, window, { partials: emptyPartials(query), records: 0, nowMs: now() }),
+  );
 }
 
 /** The first final window that ends in `(after, through]`: beyond what a gap may have, none is empty. */
@@ -134,6 +144,12 @@ async function nextHeld(windows: Table, query: Query, after: number, through: nu
   if (candidate === undefined) return undefined;
   // Windows that cumulate share a start: those that end earlier lie behind, and taking one of them again would never come to an end.
   const behind = { start: candidate.start, end: candidate.end - 1 };
-  const [pane] = await readPanes(windows, query, { ...allStarts, after: behind, order: 'ascending', limit: 1, finalOnly: true });
+  const [pane] = await readPanes(windows, query, {
+    ...allStarts,
+    after: behind,
+    order: 'ascending',
+    limit: 1,
+    finalOnly: true,
+  });
   return pane !== undefined && pane.end <= through ? pane : undefined;
 }

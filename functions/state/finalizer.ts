@@ -76,20 +76,29 @@ const pageGraceMs = 2 * 24 * 3_600_000;
 /** One run of the finalize protocol (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { pipeline, state, stream, limit } = options;
-  const { shards, counters, maxEventTime } = await observeShards({ pipeline, state, stream, limit, nowMs: options.now() });
+  const { shards, counters, maxEventTime } = await observeShards({
+    pipeline,
+    state,
+    stream,
+    limit,
+    nowMs: options.now(),
+  });
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(options, shards));
   const raiseTo = drained ? latest(computed, await lastClosingOfAll(pipeline, state, maxEventTime)) : computed;
   // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
   // the registry could be another run's, and buckets registered in between would be missed.
-  const { watermark, closedThrough } = raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
+  const { watermark, closedThrough } =
+    raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
   const { finalizedThrough } = await readHorizon(state);
   options.cache.begin(finalizedThrough);
   await notePassedQueries(options, registry, closedThrough);
   const byClosing = closingsDue(pipeline, registry, closedThrough);
   const closers = new Map(
-    pipeline.queries.flatMap((query) => (query.window.sessions === undefined ? [] : [[query.name, sessionCloser(options, query, finalizedThrough)]])),
+    pipeline.queries.flatMap((query) =>
+      query.window.sessions === undefined ? [] : [[query.name, sessionCloser(options, query, finalizedThrough)]],
+    ),
   );
   let windows = 0;
   let closingsLeft = byClosing.length;
@@ -117,11 +126,20 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
 }
 
 /** Final panes of the windows in which nothing was counted, of the queries that want them. */
-async function emitEmptyWindows(options: FinalizerOptions, doneThrough: number, maxEventTime: number): Promise<EmittedEmpty> {
+async function emitEmptyWindows(
+  options: FinalizerOptions,
+  doneThrough: number,
+  maxEventTime: number,
+): Promise<EmittedEmpty> {
   const hasTime = () => options.remainingMs() >= closingReserveMs;
   const queries = options.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0);
-  const emitted = await Promise.all(queries.map((query) => emitEmpty({ ...options, hasTime }, query, doneThrough, maxEventTime)));
-  return { windows: emitted.reduce((total, { windows }) => total + windows, 0), done: emitted.every(({ done }) => done) };
+  const emitted = await Promise.all(
+    queries.map((query) => emitEmpty({ ...options, hasTime }, query, doneThrough, maxEventTime)),
+  );
+  return {
+    windows: emitted.reduce((total, { windows }) => total + windows, 0),
+    done: emitted.every(({ done }) => done),
+  };
 }
 
 /** A moment at which windows close that are not final yet, and the buckets that they hold. */
@@ -131,7 +149,11 @@ interface DueClosing {
 }
 
 /** Buckets of queries that are no longer in the definition stay as they are, and closings of other queries pass them by. */
-async function notePassedQueries({ pipeline, state }: FinalizerOptions, registry: readonly RegisteredBucket[], closedThrough: number): Promise<void> {
+async function notePassedQueries(
+  { pipeline, state }: FinalizerOptions,
+  registry: readonly RegisteredBucket[],
+  closedThrough: number,
+): Promise<void> {
   const known = new Set(pipeline.queries.map(({ name }) => name));
   const passed = registry.filter(({ query, closesAt }) => !known.has(query) && closesAt <= closedThrough);
   for (const [query, buckets] of grouped(passed, (bucket) => bucket.query))
@@ -142,7 +164,8 @@ function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[],
   return pipeline.queries.reduce((total, query) => {
     const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map((bucket) => bucket.slice));
     // How many sessions there are is known when they are merged: what stands for them is the slices in which an open one may have its last record.
-    if (query.window.sessions !== undefined) return total + [...slices].filter((slice) => lastClosing(query.window, slice) > closedThrough).length;
+    if (query.window.sessions !== undefined)
+      return total + [...slices].filter((slice) => lastClosing(query.window, slice) > closedThrough).length;
     return total + windowsOf(query, slices).filter((window) => window.closing > closedThrough).length;
   }, 0);
 }
@@ -151,7 +174,11 @@ function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[],
  * The closings to take, ascending, each with the buckets whose slice is in a window that closes there. A slice of overlapping windows stays
  * registered until its last closing: records that were applied early belong to the later windows too, which may have no buckets of their own.
  */
-function closingsDue(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): readonly DueClosing[] {
+function closingsDue(
+  pipeline: Pipeline,
+  registry: readonly RegisteredBucket[],
+  closedThrough: number,
+): readonly DueClosing[] {
   const windows = new Map(pipeline.queries.map((query) => [query.name, query.window]));
   const due = registry.flatMap((bucket) =>
     momentsOf(windows.get(bucket.query), bucket)
@@ -213,7 +240,9 @@ async function finalizeClosings(
   );
   const panes = (
     await Promise.all([
-      ...closed.map((one) => (one.buckets.length === 0 || closers.has(one.query.name) ? [] : emitWindows(options, one))),
+      ...closed.map((one) =>
+        one.buckets.length === 0 || closers.has(one.query.name) ? [] : emitWindows(options, one),
+      ),
       ...[...closers].map(([query, closer]) =>
         emitSessions(
           options,
@@ -238,7 +267,10 @@ interface ClosedBuckets {
 }
 
 /** Steps 3 b to d for the windows of a query that close at a moment. */
-async function emitWindows(options: FinalizerOptions, { query, closing, buckets, pages: closed }: ClosedBuckets): Promise<readonly Pane[]> {
+async function emitWindows(
+  options: FinalizerOptions,
+  { query, closing, buckets, pages: closed }: ClosedBuckets,
+): Promise<readonly Pane[]> {
   const panes = await Promise.all(
     query.window.emit(closing).map(async (window) => {
       const slices = await closedSlices(options, query, window, closing, buckets, closed);
@@ -250,7 +282,13 @@ async function emitWindows(options: FinalizerOptions, { query, closing, buckets,
 }
 
 /** Steps 3 c and d for one window. */
-function emitFinal(options: FinalizerOptions, query: Query, window: Window, partials: Partials, records: number): Promise<Pane> {
+function emitFinal(
+  options: FinalizerOptions,
+  query: Query,
+  window: Window,
+  partials: Partials,
+  records: number,
+): Promise<Pane> {
   const { windows: table, limit, publish } = options;
   return limit(async () => {
     const pane = await writeFinalPane(table, query, window, { partials, records, nowMs: options.now() });
@@ -260,21 +298,31 @@ function emitFinal(options: FinalizerOptions, query: Query, window: Window, part
 }
 
 /** Steps 3 b to d for the sessions of a query: its closings one after the other, each joining what the ones before have left open. */
-async function emitSessions(options: FinalizerOptions, closer: SessionCloser, closed: readonly ClosedBuckets[]): Promise<readonly Pane[]> {
+async function emitSessions(
+  options: FinalizerOptions,
+  closer: SessionCloser,
+  closed: readonly ClosedBuckets[],
+): Promise<readonly Pane[]> {
   const windows: (SessionWindow & { readonly query: Query })[] = [];
   for (const { query, closing, pages } of [...closed].sort((left, right) => left.closing - right.closing)) {
     const ordered = [...inMergeOrder(pages)].sort((left, right) => left.slice - right.slice);
     const parts = ordered.flatMap(({ page }): KeyedPartial[] => [...page.partials]);
     for (const window of await closer.close(closing, parts)) windows.push({ ...window, query });
   }
-  return Promise.all(windows.map((window) => emitFinal(options, window.query, window, window.partials, window.records)));
+  return Promise.all(
+    windows.map((window) => emitFinal(options, window.query, window, window.partials, window.records)),
+  );
 }
 
 /**
  * Step 4: early, on-time and late panes of windows that are open, merged from their pages as they are now, without closing anything. One that is
  * refused, since another run was quicker, is not published: the next one will be, or the final one.
  */
-async function emitOpen(options: FinalizerOptions, registry: readonly RegisteredBucket[], closedThrough: number): Promise<number> {
+async function emitOpen(
+  options: FinalizerOptions,
+  registry: readonly RegisteredBucket[],
+  closedThrough: number,
+): Promise<number> {
   const { pipeline, state, windows: table, publish } = options;
   let emitted = 0;
   for (const query of pipeline.queries) {
@@ -318,7 +366,9 @@ async function dueOpen(
   const { earlyMs, latenessMs } = query;
   if (earlyMs === undefined && latenessMs === 0) return [];
   const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map(({ slice }) => slice));
-  const open = windowsOf(query, slices).filter(({ end, closing }) => closing > closedThrough && (earlyMs !== undefined || end <= closedThrough));
+  const open = windowsOf(query, slices).filter(
+    ({ end, closing }) => closing > closedThrough && (earlyMs !== undefined || end <= closedThrough),
+  );
   const due: DueWindow[] = [];
   const look = async (window: ClosingWindow) => {
     // A backlog of windows may be long: those there is no time for have their turn in a later run.
@@ -332,8 +382,14 @@ async function dueOpen(
 }
 
 /** Which pane an open window is to have next, as far as its age says; undefined: none now. */
-function nextStatus({ earlyMs, onTime, lateMs }: Query, isPassed: boolean, standing: PaneHead | undefined, nowMs: number): PaneStatus | undefined {
-  const isOlder = (ageMs: number | undefined) => ageMs !== undefined && (standing === undefined || nowMs - standing.emittedAt >= ageMs);
+function nextStatus(
+  { earlyMs, onTime, lateMs }: Query,
+  isPassed: boolean,
+  standing: PaneHead | undefined,
+  nowMs: number,
+): PaneStatus | undefined {
+  const isOlder = (ageMs: number | undefined) =>
+    ageMs !== undefined && (standing === undefined || nowMs - standing.emittedAt >= ageMs);
   if (standing?.status === 'final') return undefined;
   if (!isPassed) return isOlder(earlyMs) ? 'early' : undefined;
   if (onTime && (standing === undefined || standing.status === 'early')) return 'on-time';
@@ -345,7 +401,11 @@ interface ClosedPage extends FoundPage {
 }
 
 /** Step 3 a: closes every page of every registered count, never-written ones too, and returns what is in them for good. */
-async function closeAll({ state, limit }: FinalizerOptions, query: Query, buckets: readonly RegisteredBucket[]): Promise<readonly ClosedPage[]> {
+async function closeAll(
+  { state, limit }: FinalizerOptions,
+  query: Query,
+  buckets: readonly RegisteredBucket[],
+): Promise<readonly ClosedPage[]> {
   const names = buckets.flatMap((bucket) => pageNames(query, bucket));
   return Promise.all(
     names.map((name) =>
@@ -410,7 +470,9 @@ function readSlices(
       const last = Math.max(...buckets.map(({ closesAt }) => closesAt));
       return cache.get(`${query.name}#${slice}#${last}`, async () => {
         const shardIds = [...new Set(buckets.map(({ shardId }) => shardId))];
-        const found = await Promise.all(shardIds.map((shardId) => limit(() => readSlicePages(state, shardId, query, slice))));
+        const found = await Promise.all(
+          shardIds.map((shardId) => limit(() => readSlicePages(state, shardId, query, slice))),
+        );
         const pages = found.flat().filter(({ closesAt }) => closesAt <= last);
         return mergeSlice(query, pages);
       });
@@ -440,9 +502,14 @@ function expiryOf({ now, retentionMs }: FinalizerOptions): number {
 }
 
 /** Whether nothing that was put is uncommitted. */
-async function everythingCommitted({ stream, limit }: FinalizerOptions, shards: readonly ShardReport[]): Promise<boolean> {
+async function everythingCommitted(
+  { stream, limit }: FinalizerOptions,
+  shards: readonly ShardReport[],
+): Promise<boolean> {
   const tails = await Promise.all(
-    shards.map((shard) => (shard.state === 'drained' ? 'end' : limit(() => stream.tail(shard.shardId, shard.sequenceNumber)))),
+    shards.map((shard) =>
+      shard.state === 'drained' ? 'end' : limit(() => stream.tail(shard.shardId, shard.sequenceNumber)),
+    ),
   );
   return tails.every((tail) => tail !== 'more');
 }
@@ -458,8 +525,12 @@ function latest(left: number | undefined, right: number | undefined): number | u
  */
 async function lastClosingOfAll(pipeline: Pipeline, state: Table, maxEventTime: number): Promise<number | undefined> {
   // An endless window is none to wait for: past its end there would be no time left for any event.
-  const queries = new Map(pipeline.queries.filter((query) => !query.kind.isEndless).map((query) => [query.name, query]));
-  const ends = pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0).map((query) => lastEndOf(query, maxEventTime) + query.latenessMs);
+  const queries = new Map(
+    pipeline.queries.filter((query) => !query.kind.isEndless).map((query) => [query.name, query]),
+  );
+  const ends = pipeline.queries
+    .filter(({ mostEmpty }) => mostEmpty > 0)
+    .map((query) => lastEndOf(query, maxEventTime) + query.latenessMs);
   let last = ends.length === 0 || !Number.isFinite(maxEventTime) ? undefined : Math.max(...ends);
   for (const bucket of await readRegistry(state)) {
     const query = queries.get(bucket.query);

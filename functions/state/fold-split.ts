@@ -9,7 +9,11 @@ export interface Chunk {
   /** The sequence number of the chunk's last record: what its pages carry afterwards. */
   readonly lastSequenceNumber: SequenceNumber;
   /** The events by their position, as the fold knows them. */
-  readonly events: readonly { readonly event: unknown; readonly time: number; readonly sequenceNumber: SequenceNumber }[];
+  readonly events: readonly {
+    readonly event: unknown;
+    readonly time: number;
+    readonly sequenceNumber: SequenceNumber;
+  }[];
 }
 
 /** Splits folds at a sequence number: the events at or below it are in a page already, the rest is folded again without them. */

@@ -19,7 +19,11 @@ export async function readHorizon(state: Table): Promise<Horizon> {
 
 function horizonOf(item: Item | undefined): Horizon {
   const field = (name: string) => (item === undefined ? undefined : numberOf(item, name)) ?? Number.NEGATIVE_INFINITY;
-  return { watermark: field('watermark'), closedThrough: field('closedThrough'), finalizedThrough: field('finalizedThrough') };
+  return {
+    watermark: field('watermark'),
+    closedThrough: field('closedThrough'),
+    finalizedThrough: field('finalizedThrough'),
+  };
 }
 
 /** Raises `watermark` and `closedThrough` to at least `to` and returns the horizon after it. Conditional: neither ever moves back, whoever else raises it. */
@@ -32,5 +36,7 @@ export async function raiseClosedThrough(state: Table, to: number): Promise<Hori
 
 /** Raises `finalizedThrough` to at least `to`. Conditional: it never moves back. */
 export async function raiseFinalizedThrough(state: Table, to: number): Promise<void> {
-  await state.update(key, { set: { finalizedThrough: to } }, [{ attribute: 'finalizedThrough', is: 'absentOrBelow', bound: to }]);
+  await state.update(key, { set: { finalizedThrough: to } }, [
+    { attribute: 'finalizedThrough', is: 'absentOrBelow', bound: to },
+  ]);
 }

@@ -48,7 +48,11 @@ export async function appendIds(state: Table, shardId: string, entry: LogEntry, 
   const { after = '', last, clockMs, firsts } = entry;
   const expiresAt = Math.ceil((clockMs + keptMs) / 1000);
   const items = packed(firsts).map((part, i): Item => {
-    return { pk: partition(shardId), sk: `${clockText(clockMs)}#${after}#${last}#${i}`, attributes: { ...part, expiresAt } };
+    return {
+      pk: partition(shardId),
+      sk: `${clockText(clockMs)}#${after}#${last}#${i}`,
+      attributes: { ...part, expiresAt },
+    };
   });
   await Promise.all(items.map((item) => state.put(item)));
 }
@@ -105,7 +109,8 @@ function packed(firsts: readonly FirstOccurrence[]): { readonly startMs: number;
 function unpack(item: Item, visit: (first: FirstOccurrence) => void): void {
   const { data } = item.attributes;
   const startMs = numberOf(item, 'startMs');
-  if (!(data instanceof Uint8Array) || startMs === undefined) throw new Error(`log of ids ${item.pk} / ${item.sk}: unexpected content`);
+  if (!(data instanceof Uint8Array) || startMs === undefined)
+    throw new Error(`log of ids ${item.pk} / ${item.sk}: unexpected content`);
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   let clockMs = startMs;
   for (let at = 0; at < data.length; ) {

@@ -15,13 +15,19 @@ const itemsPerRead = 20;
  * @param after the one after them
  * @returns epoch ms; undefined when no edge was passed
  */
-export function edgePassed(pipeline: Pipeline, before: number | undefined, after: number | undefined): number | undefined {
+export function edgePassed(
+  pipeline: Pipeline,
+  before: number | undefined,
+  after: number | undefined,
+): number | undefined {
   if (after === undefined || before === after) return undefined;
   const edges = pipeline.queries.flatMap(({ kind, latenessMs }) =>
     // Windows end at an edge, and with lateness they close that much after one.
     (latenessMs === 0 ? [0] : [0, latenessMs]).flatMap((lateness) => {
       const edge = edgeAt(kind, shardWatermark(after, pipeline.delayMs) - lateness);
-      return before === undefined || edgeAt(kind, shardWatermark(before, pipeline.delayMs) - lateness) < edge ? [edge + lateness] : [];
+      return before === undefined || edgeAt(kind, shardWatermark(before, pipeline.delayMs) - lateness) < edge
+        ? [edge + lateness]
+        : [];
     }),
   );
   return edges.length === 0 ? undefined : Math.min(...edges);
@@ -37,7 +43,13 @@ function edgeAt(kind: WindowKind, time: number): number {
  * pass an edge at the same moment at least one sees that all have. A shard that has accepted nothing for the idle timeout may hold nothing: the
  * finalize run finds out. Ends at the first shard that lags: with a thousand shards only the last ones read them all.
  */
-export async function mayBeSlowest(state: Table, pipeline: Pipeline, shardId: string, edge: number, nowMs: number): Promise<boolean> {
+export async function mayBeSlowest(
+  state: Table,
+  pipeline: Pipeline,
+  shardId: string,
+  edge: number,
+  nowMs: number,
+): Promise<boolean> {
   for (const partition of partitionsOf('progress')) {
     let from: string | undefined;
     do {
@@ -51,7 +63,12 @@ export async function mayBeSlowest(state: Table, pipeline: Pipeline, shardId: st
   return true;
 }
 
-function lags({ idleMs, delayMs }: Pipeline, { maxEventTime, acceptedArrival, lastArrival }: ShardProgress, edge: number, nowMs: number): boolean {
+function lags(
+  { idleMs, delayMs }: Pipeline,
+  { maxEventTime, acceptedArrival, lastArrival }: ShardProgress,
+  edge: number,
+  nowMs: number,
+): boolean {
   if (maxEventTime !== undefined && shardWatermark(maxEventTime, delayMs) >= edge) return false;
   return nowMs - (acceptedArrival ?? lastArrival ?? nowMs) < idleMs;
 }

@@ -56,7 +56,9 @@ export async function addVersion(
       },
     },
     [
-      newest === undefined ? { attribute: 'newest', is: 'absent' } : { attribute: 'newest', is: 'equal', to: newest.id },
+      newest === undefined
+        ? { attribute: 'newest', is: 'absent' }
+        : { attribute: 'newest', is: 'equal', to: newest.id },
       { attribute: 'sealedThrough', is: 'absentOrBelow', bound: version.from },
     ],
   );

@@ -10,7 +10,13 @@ export type LookupRequest =
   /** Its versions; sealed through an arrival, epoch ms, for whoever judges what arrived. */
   | { readonly action: 'list'; readonly table: string; readonly through: number | undefined }
   /** Keeps parts of the rows of a version that is to be published, from the part `first` on. */
-  | { readonly action: 'upload'; readonly table: string; readonly id: string; readonly first: number; readonly parts: readonly (readonly object[])[] }
+  | {
+      readonly action: 'upload';
+      readonly table: string;
+      readonly id: string;
+      readonly first: number;
+      readonly parts: readonly (readonly object[])[];
+    }
   | ({ readonly action: 'publish' } & LookupPublication)
   /** The rows of a version, from the part `first` on. */
   | { readonly action: 'rows'; readonly table: string; readonly id: string; readonly first: number };
@@ -56,7 +62,12 @@ export async function operateLookup(
     );
   switch (request.action) {
     case 'list':
-      return listAnswer(table, await (request.through === undefined ? readLookupList(state, table) : sealThrough(state, table, request.through)));
+      return listAnswer(
+        table,
+        await (request.through === undefined
+          ? readLookupList(state, table)
+          : sealThrough(state, table, request.through)),
+      );
     case 'publish':
       return publishLookup(options, request);
     case 'rows': {
@@ -67,7 +78,11 @@ export async function operateLookup(
       const { parts, first } = request;
       for (const rows of parts)
         if (rows.length > mostPartRows || JSON.stringify(rows).length > mostPartBytes)
-          throw mistake('parts', rows.length, `rows are more than an item holds: run tidemark lookup publish of the same release`);
+          throw mistake(
+            'parts',
+            rows.length,
+            `rows are more than an item holds: run tidemark lookup publish of the same release`,
+          );
       await Promise.all(parts.map((rows, i) => limit(() => writePart(state, request, first + i, rows, now()))));
       return { uploaded: parts.length };
     }

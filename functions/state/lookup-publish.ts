@@ -65,7 +65,8 @@ export async function publishLookup(options: LookupOptions, publication: LookupP
       await expireSuperseded(options, table, list);
       return { table, outcome: 'standing', version: own };
     }
-    const from = publication.from ?? (newest === undefined && !Number.isFinite(list.sealedThrough) ? 0 : now() + aheadMs);
+    const from =
+      publication.from ?? (newest === undefined && !Number.isFinite(list.sealedThrough) ? 0 : now() + aheadMs);
     checkFrom(table, list, from, publication.from);
     const rows = await checkedRows(options, publication);
     if (!(await keepRows(state, { table, id }, parts, undefined, limit))) throw notWhole(table, id);
@@ -78,7 +79,12 @@ export async function publishLookup(options: LookupOptions, publication: LookupP
   throw new Error(`table ${table}: lost ${mostRaces} races against other publications`);
 }
 
-function checkFrom(table: string, { versions, sealedThrough }: LookupList, from: number, given: number | undefined): void {
+function checkFrom(
+  table: string,
+  { versions, sealedThrough }: LookupList,
+  from: number,
+  given: number | undefined,
+): void {
   const newest = versions.at(-1);
   if (newest !== undefined && from <= newest.from)
     throw mistake(
@@ -94,7 +100,10 @@ function checkFrom(table: string, { versions, sealedThrough }: LookupList, from:
     );
 }
 
-async function checkedRows({ pipeline, state }: LookupOptions, { table, id, parts, hash }: LookupPublication): Promise<number> {
+async function checkedRows(
+  { pipeline, state }: LookupOptions,
+  { table, id, parts, hash }: LookupPublication,
+): Promise<number> {
   const rows = await readRows(state, { table, id }, parts);
   if (rows === undefined || rowsHash(rows) !== hash) throw notWhole(table, id);
   checkLookupRows(pipeline, rows);
@@ -109,15 +118,27 @@ function notWhole(table: string, id: string): Error {
 export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object[]): void {
   if (lookupTable === undefined) return;
   if (rows.length > mostLookupRows)
-    throw mistake('rows', rows.length, `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`);
+    throw mistake(
+      'rows',
+      rows.length,
+      `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`,
+    );
   rowsByKey('rows', rows, lookupTable.key);
   const bytes = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
   if (bytes > mostLookupBytes)
-    throw mistake('rows', bytes, `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`);
+    throw mistake(
+      'rows',
+      bytes,
+      `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`,
+    );
 }
 
 /** Nobody asks any more for versions that were superseded so long ago that their rows are gone. */
-function keptOf(table: string, { versions, keptFrom }: LookupList, nowMs: number): Pick<LookupList, 'versions' | 'keptFrom'> {
+function keptOf(
+  table: string,
+  { versions, keptFrom }: LookupList,
+  nowMs: number,
+): Pick<LookupList, 'versions' | 'keptFrom'> {
   const first = versions.findIndex((_, i) => (versions[i + 1]?.from ?? Number.POSITIVE_INFINITY) + keptMs > nowMs);
   if (versions.length - Math.max(first, 0) >= mostVersions)
     throw mistake(
@@ -125,11 +146,17 @@ function keptOf(table: string, { versions, keptFrom }: LookupList, nowMs: number
       versions.length,
       `versions may still be asked for, and no more are kept: publish less often, or wait until they expire`,
     );
-  return first <= 0 ? { versions, keptFrom } : { versions: versions.slice(first), keptFrom: versions[first]?.from ?? keptFrom };
+  return first <= 0
+    ? { versions, keptFrom }
+    : { versions: versions.slice(first), keptFrom: versions[first]?.from ?? keptFrom };
 }
 
 /** From the newest backwards, until one that has its expiry: whoever died before has left only those behind it. */
-async function expireSuperseded({ state, limit, now }: LookupOptions, table: string, { versions }: LookupList): Promise<void> {
+async function expireSuperseded(
+  { state, limit, now }: LookupOptions,
+  table: string,
+  { versions }: LookupList,
+): Promise<void> {
   for (let i = versions.length - 2; i >= 0; i--) {
     const [version, next] = versions.slice(i, i + 2);
     if (version === undefined || next === undefined) return;

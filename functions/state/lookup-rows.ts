@@ -12,7 +12,10 @@ const never = 253_402_300_799;
 const uploadMs = 24 * 3_600_000;
 
 const partitionOf = (table: string, version: string): string => `lookup#${table}#${version}`;
-const keyOf = (table: string, version: string, part: number): Key => ({ pk: partitionOf(table, version), sk: String(part).padStart(6, '0') });
+const keyOf = (table: string, version: string, part: number): Key => ({
+  pk: partitionOf(table, version),
+  sk: String(part).padStart(6, '0'),
+});
 
 /** A version of a table, by name. */
 export interface VersionName {
@@ -24,24 +27,41 @@ export interface VersionName {
  * Keeps a part of a version's rows. Conditional on there being none: its content follows from its name, which has the hash of all rows in it and the moment of one
  * upload, and a call that is sent again after the version was published must not give its rows an expiry.
  */
-export async function writePart(state: Table, { table, id }: VersionName, part: number, rows: readonly object[], nowMs: number): Promise<void> {
+export async function writePart(
+  state: Table,
+  { table, id }: VersionName,
+  part: number,
+  rows: readonly object[],
+  nowMs: number,
+): Promise<void> {
   const expiresAt = Math.ceil((nowMs + uploadMs) / 1000);
-  await state.update(keyOf(table, id, part), { set: { rows: packed(JSON.stringify(rows)), count: rows.length, expiresAt } }, [
-    { attribute: 'count', is: 'absent' },
-  ]);
+  await state.update(
+    keyOf(table, id, part),
+    { set: { rows: packed(JSON.stringify(rows)), count: rows.length, expiresAt } },
+    [{ attribute: 'count', is: 'absent' }],
+  );
 }
 
 /**
  * The rows of a version.
  * @returns undefined when they are not all there: they are gone, or not there yet
  */
-export async function readRows(state: Table, { table, id }: VersionName, parts: number): Promise<readonly object[] | undefined> {
+export async function readRows(
+  state: Table,
+  { table, id }: VersionName,
+  parts: number,
+): Promise<readonly object[] | undefined> {
   const items = await state.query(partitionOf(table, id));
   return items.length === parts ? items.flatMap(rowsOf) : undefined;
 }
 
 /** Some of them: the parts from one on, up to a number. */
-export async function readParts(state: Table, { table, id }: VersionName, from: number, most: number): Promise<readonly (readonly object[])[]> {
+export async function readParts(
+  state: Table,
+  { table, id }: VersionName,
+  from: number,
+  most: number,
+): Promise<readonly (readonly object[])[]> {
   const items = await state.query(partitionOf(table, id), { from: keyOf(table, id, from).sk, limit: most });
   return items.map(rowsOf);
 }
@@ -68,7 +88,9 @@ export async function keepRows(
   const expiresAt = untilMs === undefined ? never : Math.ceil(untilMs / 1000);
   const outcomes = await Promise.all(
     Array.from({ length: parts }, (_, part) =>
-      limit(() => state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }])),
+      limit(() =>
+        state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }]),
+      ),
     ),
   );
   return outcomes.every(({ outcome }) => outcome === 'applied');

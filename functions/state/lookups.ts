@@ -45,7 +45,8 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
 
   function load(version: LookupVersion): Promise<LookupRows | undefined> {
     const known = loaded.get(version.id);
-    const rows = known ?? source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
+    const rows =
+      known ?? source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
     loaded.delete(version.id);
     loaded.set(version.id, rows);
     // What failed, or is gone, is asked for again the next time.
@@ -67,7 +68,9 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
         const version = arrival < sealed.keptFrom ? undefined : versionAt(sealed, arrival);
         if (version !== undefined) wanted.set(version.id, version);
       }
-      const rows = new Map(await Promise.all([...wanted.values()].map(async (version) => [version.id, await load(version)] as const)));
+      const rows = new Map(
+        await Promise.all([...wanted.values()].map(async (version) => [version.id, await load(version)] as const)),
+      );
       for (const id of loaded.keys()) {
         if (loaded.size <= keptVersions) break;
         loaded.delete(id);

@@ -5,7 +5,17 @@ import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
 import { isGroupRow, sortedRows } from '../core/window-result.ts';
 import { resultOf, storedResult } from './stored-result.ts';
-import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Range, type Table, textOf } from './table.ts';
+import {
+  type Attribute,
+  type Attributes,
+  type Clause,
+  type Item,
+  type Key,
+  numberOf,
+  type Range,
+  type Table,
+  textOf,
+} from './table.ts';
 
 /** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
 export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
@@ -74,17 +84,31 @@ export interface PaneContent {
  * Writes the final pane of a window. Its revision follows the last early pane's. The first writer stays and every other finds what it would
  * have written. Returns the pane as it stands.
  */
-export async function writeFinalPane(windows: Table, query: Query, window: Window, content: PaneContent): Promise<Pane> {
-  let revision = query.earlyMs === undefined && query.latenessMs === 0 ? 0 : revisionAfter(await readPaneHead(windows, query, window));
+export async function writeFinalPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  content: PaneContent,
+): Promise<Pane> {
+  let revision =
+    query.earlyMs === undefined && query.latenessMs === 0
+      ? 0
+      : revisionAfter(await readPaneHead(windows, query, window));
   for (;;) {
     if (query.history > 0) await keepPane(windows, query, window, revision - 1);
-    const written = await writePane(windows, query, window, { ...content, status: 'final', revision, attempt: 'final' });
+    const written = await writePane(windows, query, window, {
+      ...content,
+      status: 'final',
+      revision,
+      attempt: 'final',
+    });
     if (written !== undefined) {
       if (revision > 0) await deleteBefore(windows, query, window, revision - query.history);
       return written;
     }
     const standing = await readPane(windows, query, window);
-    if (standing === undefined) throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
+    if (standing === undefined)
+      throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
     if (standing.status === 'final') return standing;
     revision = standing.revision + 1;
   }
@@ -141,15 +165,30 @@ async function writePane(
   const contents = chunked(drafts).map((chunk) => contentOf(query, chunk));
   const [only] = contents;
   const isWhole = contents.length === 1 && only !== undefined && bytesOf(drafts) <= manifestBytes;
-  const parts = isWhole ? [] : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
+  const parts = isWhole
+    ? []
+    : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
   if (parts.length > 0) await windows.putAll(parts);
   const { start, end } = window;
   const emitted = status === 'final' ? { finalizedAt: nowMs } : { emittedAt: nowMs };
   const held: Attributes = isWhole ? only : { parts: parts.length, attempt };
-  const manifest = { ...manifestKey(query.name, window), attributes: { start, end, status, revision, ...emitted, records, ...extra, ...held } };
+  const manifest = {
+    ...manifestKey(query.name, window),
+    attributes: { start, end, status, revision, ...emitted, records, ...extra, ...held },
+  };
   const outcome = await windows.put(manifest, when);
   if (outcome !== 'applied') return undefined;
-  return { query: query.name, start, end, status, revision, emittedAt: nowMs, records, rows, states: statesOf(contents) };
+  return {
+    query: query.name,
+    start,
+    end,
+    status,
+    revision,
+    emittedAt: nowMs,
+    records,
+    rows,
+    states: statesOf(contents),
+  };
 }
 
 /**
@@ -168,7 +207,9 @@ async function deleteBefore(windows: Table, query: Query, window: Window, before
   const parts = partKey(query.name, window, 0, '', 0);
   for (const { pk } of query.history > 0 ? [revisionKey(query.name, window, 0), parts] : [parts]) {
     const items = await windows.query(pk);
-    await Promise.all(items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ sk }) => windows.delete({ pk, sk })));
+    await Promise.all(
+      items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ sk }) => windows.delete({ pk, sk })),
+    );
   }
 }
 
@@ -225,7 +266,11 @@ function draftRows(query: Query, partials: Partials, rows: readonly Row[]): read
     const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
     const partial = withStates && isGroupRow(query, row) ? partials.get(key) : undefined;
     const states = partial === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
-    return { row, states, bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)) };
+    return {
+      row,
+      states,
+      bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)),
+    };
   });
 }
 
@@ -251,7 +296,9 @@ function bytesOf(rows: readonly DraftRow[]): number {
 
 function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
   const stored = rows.map(({ row }) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
-  return hasStates(query) ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` } : { rows: stored };
+  return hasStates(query)
+    ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` }
+    : { rows: stored };
 }
 
 export function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
@@ -278,11 +325,18 @@ export interface Correction extends PaneContent {
  * Writes a corrected final pane, the revision after the standing one, unless that is not the last one any more; undefined then. Its manifest names
  * all attempts whose records are in it: what a correction that lost a race has written is named by none.
  */
-export async function writeCorrectedPane(windows: Table, query: Query, window: Window, correction: Correction): Promise<Pane | undefined> {
+export async function writeCorrectedPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  correction: Correction,
+): Promise<Pane | undefined> {
   const { standing, before, attempt } = correction;
   const revision = revisionAfter(standing);
   const unchanged: readonly Clause[] =
-    standing === undefined ? [{ attribute: 'revision', is: 'absent' }] : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
+    standing === undefined
+      ? [{ attribute: 'revision', is: 'absent' }]
+      : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
   const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs };
   const content = { ...correction, nowMs: standing?.emittedAt ?? correction.nowMs };
   await keepPane(windows, query, window, revision - 1);
@@ -352,17 +406,25 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   const wanted = (items: readonly Item[]) =>
     items.filter((item) => item.sk !== place && (range.finalOnly !== true || headOf(item).status === 'final'));
   if (limit === undefined)
-    return Promise.all(wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, only)));
+    return Promise.all(
+      wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, only)),
+    );
   // Early panes are among the newest windows only: few reads go beyond the first.
   for (let most = limit + (place === undefined ? 0 : 1); ; most *= 2) {
     const items = await windows.query(query.name, { ...bounds, ...only, limit: most });
     const found = wanted(items);
-    if (found.length >= limit || items.length < most) return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item, only)));
+    if (found.length >= limit || items.length < most)
+      return Promise.all(found.slice(0, limit).map((item) => paneOf(windows, query, item, only)));
   }
 }
 
 /** How many records the final windows that start in `[from, to]` hold, by `start/end` in epoch ms. */
-export async function readFinalCounts(windows: Table, query: Query, from: number, to: number): Promise<ReadonlyMap<string, number>> {
+export async function readFinalCounts(
+  windows: Table,
+  query: Query,
+  from: number,
+  to: number,
+): Promise<ReadonlyMap<string, number>> {
   const only = withoutRows.filter((name) => name !== 'states');
   const items = await windows.query(query.name, { from: isoTime(from), to: isoTime(to + 1), only });
   const finals = items.filter((item) => headOf(item).status === 'final');
@@ -370,7 +432,18 @@ export async function readFinalCounts(windows: Table, query: Query, from: number
 }
 
 /** All of a manifest and of a part but the rows. */
-const withoutRows = ['start', 'end', 'status', 'revision', 'emittedAt', 'finalizedAt', 'records', 'parts', 'attempt', 'states'];
+const withoutRows = [
+  'start',
+  'end',
+  'status',
+  'revision',
+  'emittedAt',
+  'finalizedAt',
+  'records',
+  'parts',
+  'attempt',
+  'states',
+];
 
 /** Whether windows keep the partial aggregates of a query beside their rows: where results alone could not be added up. */
 function hasStates({ aggregates }: Query): boolean {
@@ -393,7 +466,12 @@ async function paneOf(windows: Table, query: Query, manifest: Item, only: Pick<R
 }
 
 /** The items that hold the rows of a pane: its manifest, or its parts; undefined when some of them are gone. */
-async function contentsOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<readonly Item[] | undefined> {
+async function contentsOf(
+  windows: Table,
+  query: Query,
+  manifest: Item,
+  only: Pick<Range, 'only'> = {},
+): Promise<readonly Item[] | undefined> {
   const { parts, revision } = headOf(manifest);
   if (parts === 0) return [manifest];
   const window = { start: required(manifest, 'start'), end: required(manifest, 'end') };
@@ -432,7 +510,9 @@ function rowsOf(query: Query, item: Item): readonly Row[] {
   const rows = item.attributes.rows;
   if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
   return rows.map((stored: Readonly<Record<string, Attribute>>) => ({
-    key: Object.fromEntries(query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]]))) as Row['key'],
+    key: Object.fromEntries(
+      query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]])),
+    ) as Row['key'],
     values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
   }));
 }
@@ -484,7 +564,9 @@ export async function deleteWindows(
     }
     await Promise.all(
       manifests.map(async ({ pk, sk }) => {
-        const rest = await Promise.all(['revisions', 'parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))));
+        const rest = await Promise.all(
+          ['revisions', 'parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))),
+        );
         await Promise.all(rest.flat().map((item) => limit(() => windows.delete({ pk: item.pk, sk: item.sk }))));
         await limit(() => windows.delete({ pk, sk }));
       }),

@@ -79,12 +79,25 @@ export async function claimObject(
     const known = item && progressOf(item);
     if (known?.phase === 'done') return { outcome: 'done' };
     // An earlier attempt for the same message is dead: its invocation has ended, or the message would not have come again.
-    const isAlive = known?.phase === 'feeding' && textOf(item as Item, 'owner') !== owner && (numberOf(item as Item, 'untilMs') ?? 0) >= nowMs;
+    const isAlive =
+      known?.phase === 'feeding' &&
+      textOf(item as Item, 'owner') !== owner &&
+      (numberOf(item as Item, 'untilMs') ?? 0) >= nowMs;
     if (isAlive) return { outcome: 'held' };
     const progress: ObjectProgress = known ?? { phase: 'feeding', line: 0, positions: await start(), notPut: 0 };
     const when: Clause =
-      item === undefined ? { attribute: 'attempt', is: 'absent' } : { attribute: 'attempt', is: 'equal', to: textOf(item, 'attempt') ?? '' };
-    const set = { ...noted({ ...progress, phase: 'feeding' }, nowMs), bucket, objectKey, version, owner, attempt, untilMs };
+      item === undefined
+        ? { attribute: 'attempt', is: 'absent' }
+        : { attribute: 'attempt', is: 'equal', to: textOf(item, 'attempt') ?? '' };
+    const set = {
+      ...noted({ ...progress, phase: 'feeding' }, nowMs),
+      bucket,
+      objectKey,
+      version,
+      owner,
+      attempt,
+      untilMs,
+    };
     const { outcome } = await state.update(key, { set }, [when]);
     if (outcome === 'applied') return { outcome: known?.phase === 'feeding' ? 'interrupted' : 'begun', progress };
   }
@@ -98,7 +111,9 @@ export async function noteObject(
   progress: ObjectProgress,
   nowMs: number,
 ): Promise<'applied' | 'refused'> {
-  const { outcome } = await state.update(keyOf(object), { set: noted(progress, nowMs) }, [{ attribute: 'attempt', is: 'equal', to: attempt }]);
+  const { outcome } = await state.update(keyOf(object), { set: noted(progress, nowMs) }, [
+    { attribute: 'attempt', is: 'equal', to: attempt },
+  ]);
   return outcome;
 }
 

@@ -49,7 +49,12 @@ function sortKey(query: Query, window: Window): string {
  * @param served the sinks that have a function here: nothing is put for others, which would wait for ever
  * @param now epoch ms
  */
-export function outboxPublisher(state: Table, pipeline: Pipeline, served: ReadonlySet<string>, now: () => number): Publisher {
+export function outboxPublisher(
+  state: Table,
+  pipeline: Pipeline,
+  served: ReadonlySet<string>,
+  now: () => number,
+): Publisher {
   const sinks = pipeline.sinks.filter(({ name }) => served.has(name));
   const told = new Set<string>();
   return {
@@ -74,15 +79,29 @@ function wants({ mode }: Sink, { status }: Pane, what: Publication): boolean {
 }
 
 /** Conditional: the greatest revision stays, with the attempts that were made. */
-async function put(state: Table, sink: string, query: Query, pane: Window & { readonly revision: number }, nowMs: number): Promise<void> {
+async function put(
+  state: Table,
+  sink: string,
+  query: Query,
+  pane: Window & { readonly revision: number },
+  nowMs: number,
+): Promise<void> {
   const { start, end, revision } = pane;
-  await state.update({ pk: waitingPartition(sink, query.name), sk: sortKey(query, pane) }, { set: { start, end, revision, putAt: nowMs } }, [
-    { attribute: 'revision', is: 'absentOrBelow', bound: revision },
-  ]);
+  await state.update(
+    { pk: waitingPartition(sink, query.name), sk: sortKey(query, pane) },
+    { set: { start, end, revision, putAt: nowMs } },
+    [{ attribute: 'revision', is: 'absentOrBelow', bound: revision }],
+  );
 }
 
 /** Windows that wait for a sink, in order. @param after only those behind this one @param limit most of them */
-export async function readWaiting(state: Table, sink: string, query: string, limit?: number, after?: Waiting): Promise<readonly Waiting[]> {
+export async function readWaiting(
+  state: Table,
+  sink: string,
+  query: string,
+  limit?: number,
+  after?: Waiting,
+): Promise<readonly Waiting[]> {
   return read(state, waitingPartition, { sink, query }, limit, after);
 }
 
@@ -98,7 +117,10 @@ async function read(
   limit?: number,
   after?: Waiting,
 ): Promise<readonly Waiting[]> {
-  const range = { ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { from: `${keyOf(after).sk}\u0000` }) };
+  const range = {
+    ...(limit === undefined ? {} : { limit }),
+    ...(after === undefined ? {} : { from: `${keyOf(after).sk}\u0000` }),
+  };
   const items = await state.query(partition(sink, query), range);
   return items.map((item) => waitingOf(item, sink, query));
 }
@@ -145,14 +167,21 @@ export interface Attempted {
 
 /** Notes a failed attempt, or one that begins. Conditional on the revision that was read: with a newer pane the window is tried anew, and noted then. */
 export async function noteAttempt(state: Table, waiting: Waiting, attempted: Attempted): Promise<void> {
-  await state.update(keyOf(waiting), { set: { ...attempted } }, [{ attribute: 'revision', is: 'equal', to: waiting.revision }]);
+  await state.update(keyOf(waiting), { set: { ...attempted } }, [
+    { attribute: 'revision', is: 'equal', to: waiting.revision },
+  ]);
 }
 
 /**
  * Puts a window that cannot be delivered to the dead letters, **then** takes it out of the outbox: a crash between them leaves it in both, and loses
  * nothing. Idempotent: what the letter holds names the window, and the newest failure stays.
  */
-export async function giveUp(state: Table, waiting: Waiting, { attempts, failingSince, reason }: Attempted, nowMs: number): Promise<void> {
+export async function giveUp(
+  state: Table,
+  waiting: Waiting,
+  { attempts, failingSince, reason }: Attempted,
+  nowMs: number,
+): Promise<void> {
   const { start, end, revision } = waiting;
   const { sk } = keyOf(waiting);
   const letter = { start, end, revision, putAt: nowMs, attempts, failingSince, reason };
@@ -169,6 +198,9 @@ export async function redriveLetter(state: Table, letter: Waiting, nowMs: number
   ];
   const put = await state.update({ pk, sk }, { set: { start, end, revision, putAt: nowMs } }, unknown);
   // It waits already, after a crash or with a newer pane: tried from the beginning all the same.
-  if (put.outcome === 'refused') await state.update({ pk, sk }, { set: { attempts: 0, notBefore: 0 } }, [{ attribute: 'revision', is: 'present' }]);
-  await state.delete({ pk: deadPartition(letter.sink, letter.query), sk }, [{ attribute: 'revision', is: 'equal', to: revision }]);
+  if (put.outcome === 'refused')
+    await state.update({ pk, sk }, { set: { attempts: 0, notBefore: 0 } }, [{ attribute: 'revision', is: 'present' }]);
+  await state.delete({ pk: deadPartition(letter.sink, letter.query), sk }, [
+    { attribute: 'revision', is: 'equal', to: revision },
+  ]);
 }

@@ -20,8 +20,14 @@ export function copiesOf(bucket: Bucket, found: readonly FoundPage[]): Map<numbe
 }
 
 /** The count to grow to before anything of a chunk is written to the smaller one, if a page would outgrow its share. */
-export function growthOf(bucket: Bucket, pages: ReadonlyMap<number, Page>, plans: readonly PagePlan[]): number | undefined {
-  const outgrown = plans.flatMap(({ next }) => (next !== undefined && next.partials.size > 1 && hasOutgrown(next) ? [next.contentBytes] : []));
+export function growthOf(
+  bucket: Bucket,
+  pages: ReadonlyMap<number, Page>,
+  plans: readonly PagePlan[],
+): number | undefined {
+  const outgrown = plans.flatMap(({ next }) =>
+    next !== undefined && next.partials.size > 1 && hasOutgrown(next) ? [next.contentBytes] : [],
+  );
   if (outgrown.length === 0) return undefined;
   const added = plans.reduce((total, { copy, next }) => total + (next?.contentBytes ?? 0) - copy.contentBytes, 0);
   return grownPageCount(bucket.count, contentBytes(pages) + added, Math.max(...outgrown));

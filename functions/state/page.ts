@@ -4,7 +4,16 @@ import type { Query } from '../core/pipeline.ts';
 import type { SequenceNumber } from '../core/sequence-number.ts';
 import { packed, unpacked } from './packed-text.ts';
 import type { Bucket } from './registry.ts';
-import { type Attributes, type Clause, type Item, type Key, numberOf, type Table, textOf, type WriteOutcome } from './table.ts';
+import {
+  type Attributes,
+  type Clause,
+  type Item,
+  type Key,
+  numberOf,
+  type Table,
+  textOf,
+  type WriteOutcome,
+} from './table.ts';
 
 /** One page of a bucket: the partial aggregates of the keys whose hash mod the bucket's count is `page` (DESIGN section 3). */
 export interface Page {
@@ -28,7 +37,13 @@ export interface PageName {
 }
 
 /** A page nobody has written. */
-export const neverWritten: Page = { sequenceNumber: undefined, closed: false, partials: new Map(), records: 0, contentBytes: 0 };
+export const neverWritten: Page = {
+  sequenceNumber: undefined,
+  closed: false,
+  partials: new Map(),
+  records: 0,
+  contentBytes: 0,
+};
 
 /** DynamoDB's write unit, in bytes. */
 const writeUnitBytes = 1024;
@@ -69,11 +84,17 @@ export interface FoundPage {
 }
 
 /** All stored pages of one slice of one shard, of every bucket, registered or not. */
-export async function readSlicePages(state: Table, shardId: string, query: Query, slice: number): Promise<readonly FoundPage[]> {
+export async function readSlicePages(
+  state: Table,
+  shardId: string,
+  query: Query,
+  slice: number,
+): Promise<readonly FoundPage[]> {
   const items = await state.query(slicePartition(shardId, query.name, slice));
   return items.map((item) => {
     const [closesAt, count, index] = item.sk.split('#').map(Number);
-    if (closesAt === undefined || count === undefined || index === undefined) throw new Error(`page ${item.pk} / ${item.sk}: unexpected key`);
+    if (closesAt === undefined || count === undefined || index === undefined)
+      throw new Error(`page ${item.pk} / ${item.sk}: unexpected key`);
     return { shardId, closesAt, count, index, page: pageOfItem(query, item) };
   });
 }
@@ -87,7 +108,12 @@ export interface NextPage extends Page {
 }
 
 /** Encodes a page's content: JSON text, or compressed where that saves a write unit. */
-export function nextPage(name: PageName, partials: ReadonlyMap<KeyText, Partial>, records: number, sequenceNumber: SequenceNumber): NextPage {
+export function nextPage(
+  name: PageName,
+  partials: ReadonlyMap<KeyText, Partial>,
+  records: number,
+  sequenceNumber: SequenceNumber,
+): NextPage {
   const text = encodePartials(name.query, partials);
   const key = pageKey(name);
   // Keys and names are ASCII; the number of records takes at most 12 bytes (DynamoDB developer guide, "item sizes and formats").
@@ -102,7 +128,15 @@ export function nextPage(name: PageName, partials: ReadonlyMap<KeyText, Partial>
     }
   }
   const content = { sequenceNumber, records, data };
-  return { sequenceNumber, closed: false, partials, records, contentBytes, content, itemBytes: overhead + contentBytes };
+  return {
+    sequenceNumber,
+    closed: false,
+    partials,
+    records,
+    contentBytes,
+    content,
+    itemBytes: overhead + contentBytes,
+  };
 }
 
 /** Whether a page takes more than the one write unit it should. */
@@ -144,5 +178,11 @@ function pageOfItem(query: Query, item: Item): Page {
   const text = unpacked(data);
   if (text === undefined) throw new Error(`page ${item.pk} / ${item.sk}: unexpected data`);
   const contentBytes = data instanceof Uint8Array ? data.length : Buffer.byteLength(text);
-  return { sequenceNumber, closed, partials: decodePartials(query, text), records: numberOf(item, 'records') ?? 0, contentBytes };
+  return {
+    sequenceNumber,
+    closed,
+    partials: decodePartials(query, text),
+    records: numberOf(item, 'records') ?? 0,
+    contentBytes,
+  };
 }

@@ -1,7 +1,17 @@
 import { type Counters, noEvents, noPairs, type QueryCounters } from '../core/counters.ts';
 import type { SequenceNumber } from '../core/sequence-number.ts';
 import { partitionOf, partitionsOf } from './partition.ts';
-import { type Attribute, type Attributes, type Clause, type Item, type Key, numberOf, type Table, textOf, type WriteOutcome } from './table.ts';
+import {
+  type Attribute,
+  type Attributes,
+  type Clause,
+  type Item,
+  type Key,
+  numberOf,
+  type Table,
+  textOf,
+  type WriteOutcome,
+} from './table.ts';
 
 /** The size of a shard's latest bucket of a query: from it the next one's page count follows. */
 export interface BucketSize {
@@ -58,7 +68,12 @@ export async function readAllProgress(state: Table): Promise<ReadonlyMap<string,
 }
 
 /** Commits `next` on the condition that nobody has committed since `previous` was read. */
-export function commitProgress(state: Table, shardId: string, previous: ShardProgress, next: ShardProgress): Promise<WriteOutcome> {
+export function commitProgress(
+  state: Table,
+  shardId: string,
+  previous: ShardProgress,
+  next: ShardProgress,
+): Promise<WriteOutcome> {
   const unchanged: Clause =
     previous.sequenceNumber === undefined
       ? { attribute: 'sequenceNumber', is: 'absent' }
@@ -90,7 +105,9 @@ export function pairsOf(progress: ShardProgress, query: string): QueryCounters {
 }
 
 function present(fields: Readonly<Record<string, Attribute | undefined>>): Attributes {
-  return Object.fromEntries(Object.entries(fields).filter((field): field is [string, Attribute] => field[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(fields).filter((field): field is [string, Attribute] => field[1] !== undefined),
+  );
 }
 
 function maps(records: Readonly<Record<string, QueryCounters | BucketSize>>): Attribute {

@@ -24,7 +24,10 @@ const slicesPerSpan = 32;
 
 /** The item that holds a slice's registrations. */
 function spanKey(shardId: string, query: Query, slice: number): Key {
-  return { pk: partitionOf('registry', shardId), sk: `${shardId}#${query.name}#${Math.floor(slice / (query.window.sliceMs * slicesPerSpan))}` };
+  return {
+    pk: partitionOf('registry', shardId),
+    sk: `${shardId}#${query.name}#${Math.floor(slice / (query.window.sliceMs * slicesPerSpan))}`,
+  };
 }
 
 const bucketText = (bucket: Bucket) => `${bucket.slice}#${bucket.closesAt}#${bucket.count}`;
@@ -50,13 +53,25 @@ function bucketOf(item: Item, text: string): Bucket {
 }
 
 /** The registered buckets of one slice. */
-export async function readSliceRegistry(state: Table, shardId: string, query: Query, slice: number): Promise<readonly Bucket[]> {
+export async function readSliceRegistry(
+  state: Table,
+  shardId: string,
+  query: Query,
+  slice: number,
+): Promise<readonly Bucket[]> {
   return bucketsOfSlice(await state.get(spanKey(shardId, query, slice)), slice);
 }
 
 /** Registers a bucket by one atomic ADD (idempotent) and returns all registered buckets of its slice, its own among them. */
-export async function registerBucket(state: Table, shardId: string, query: Query, bucket: Bucket): Promise<readonly Bucket[]> {
-  const answer = await state.update(spanKey(shardId, query, bucket.slice), { addToSet: { buckets: new Set([bucketText(bucket)]) } });
+export async function registerBucket(
+  state: Table,
+  shardId: string,
+  query: Query,
+  bucket: Bucket,
+): Promise<readonly Bucket[]> {
+  const answer = await state.update(spanKey(shardId, query, bucket.slice), {
+    addToSet: { buckets: new Set([bucketText(bucket)]) },
+  });
   if (answer.outcome === 'refused') throw new Error('an unconditional update was refused');
   return bucketsOfSlice(answer.item, bucket.slice);
 }
@@ -66,7 +81,8 @@ export async function readRegistry(state: Table): Promise<readonly RegisteredBuc
   const items = await Promise.all(partitionsOf('registry').map((partition) => state.query(partition)));
   return items.flat().flatMap((item) => {
     const [shardId, query] = item.sk.split('#');
-    if (shardId === undefined || query === undefined) throw new Error(`registry item ${item.pk} / ${item.sk}: unexpected key`);
+    if (shardId === undefined || query === undefined)
+      throw new Error(`registry item ${item.pk} / ${item.sk}: unexpected key`);
     return bucketsOf(item).map((bucket) => ({ ...bucket, shardId, query }));
   });
 }
@@ -87,7 +103,8 @@ export async function removeBuckets(
         const key = spanKey(first.shardId, query, first.slice);
         const answer = await state.update(key, { removeFromSet: { buckets: new Set(ofSpan.map(bucketText)) } });
         // Conditional: a registration that came in between keeps the item.
-        if (answer.outcome === 'applied' && bucketsOf(answer.item).length === 0) await state.delete(key, [{ attribute: 'buckets', is: 'absent' }]);
+        if (answer.outcome === 'applied' && bucketsOf(answer.item).length === 0)
+          await state.delete(key, [{ attribute: 'buckets', is: 'absent' }]);
       }),
     ),
   );

@@ -61,13 +61,19 @@ function partition(arrival: number, shardId: string): string {
 }
 
 /** Writes events of a shard to the side output. A retry writes the same items, for an item follows from its event alone. */
-export async function writeSideOutput(rejects: Table, shardId: string, events: readonly ShardSideEvent[]): Promise<void> {
+export async function writeSideOutput(
+  rejects: Table,
+  shardId: string,
+  events: readonly ShardSideEvent[],
+): Promise<void> {
   if (events.length > 0) await rejects.putAll(events.map((event) => itemOf(shardId, event)));
 }
 
 /** Notes what was done about an event. Conditional: it brings back none that has expired. */
 export async function settle(rejects: Table, event: StoredSideEvent, settled: Settled, atMs: number): Promise<void> {
-  await rejects.update(keyOf(event.shardId, event), { set: { settled, settledAt: atMs } }, [{ attribute: 'reason', is: 'present' }]);
+  await rejects.update(keyOf(event.shardId, event), { set: { settled, settledAt: atMs } }, [
+    { attribute: 'reason', is: 'present' },
+  ]);
 }
 
 function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: Omit<ShardSideEvent, 'payload'>): Key {
@@ -142,7 +148,10 @@ export async function* sideOutput(
     for (let hour = isLast ? lastHour : Math.floor(fromMs / hourMs) * hourMs; hour < toMs; hour += hourMs) {
       let from = isLast && hour === lastHour ? `${lastKey}\u0000` : '';
       for (let items: readonly Item[] | undefined; items === undefined || items.length === itemsAtOnce; ) {
-        items = await rejects.query(partition(hour, shardId), from === '' ? { limit: itemsAtOnce } : { from, limit: itemsAtOnce });
+        items = await rejects.query(
+          partition(hour, shardId),
+          from === '' ? { limit: itemsAtOnce } : { from, limit: itemsAtOnce },
+        );
         for (const item of items) {
           from = `${item.sk}\u0000`;
           const event = eventOf(item);

@@ -36,13 +36,25 @@ const reserveMs = 5_000;
  * that was interrupted is seen to be unfinished. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
-export async function removeQuery({ pipeline, state, windows, limit, remainingMs }: RemovalOptions, name: string): Promise<Removal> {
+export async function removeQuery(
+  { pipeline, state, windows, limit, remainingMs }: RemovalOptions,
+  name: string,
+): Promise<Removal> {
   const asked = queryVersion(name);
   if (asked === undefined) throw mistake('query', name, 'is no name of a query: give one such as actionsPerHour@1');
   const removed = versionName(asked);
   if (pipeline.queries.some((query) => query.name === removed))
-    throw mistake('query', name, 'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it');
-  await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit), limit);
+    throw mistake(
+      'query',
+      name,
+      'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
+    );
+  await deleteRegistrations(
+    state,
+    removed,
+    (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit),
+    limit,
+  );
   await deleteOutboxes(state, pipeline, removed);
   await deleteCarried(state, removed, limit);
   const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);

@@ -3,7 +3,14 @@ import { grouped } from '../core/grouped.ts';
 import { pageOf } from '../core/page-hash.ts';
 import type { Query } from '../core/pipeline.ts';
 import { closeSessions, closingOf, type KeyedPartial, type SessionWindow, sessionWindows } from '../core/sessions.ts';
-import { type Carried, type CarriedItem, expireCarried, readCarried, sessionPartitions, writeCarried } from './carried-sessions.ts';
+import {
+  type Carried,
+  type CarriedItem,
+  expireCarried,
+  readCarried,
+  sessionPartitions,
+  writeCarried,
+} from './carried-sessions.ts';
 import type { Table } from './table.ts';
 
 /** Takes the closings of a session query, one after the other, from where `finalizedThrough` was when its run read it (docs/GUARANTEES.md, "Sessions"). */
@@ -32,13 +39,19 @@ interface OpenPartition {
   item: CarriedItem | undefined;
 }
 
-export function sessionCloser({ state, limit }: SessionCloserOptions, query: Query, finalizedThrough: number): SessionCloser {
+export function sessionCloser(
+  { state, limit }: SessionCloserOptions,
+  query: Query,
+  finalizedThrough: number,
+): SessionCloser {
   let reading: Promise<readonly OpenPartition[]> | undefined;
   let replaced: CarriedItem[] = [];
 
   async function read(): Promise<readonly OpenPartition[]> {
     const numbers = Array.from({ length: sessionPartitions }, (_, number) => number);
-    const found = await Promise.all(numbers.map((number) => limit(() => readCarried(state, query, number, finalizedThrough))));
+    const found = await Promise.all(
+      numbers.map((number) => limit(() => readCarried(state, query, number, finalizedThrough))),
+    );
     replaced.push(...found.flatMap(({ left }) => left));
     return found.map((carried, number) => openPartition(query, number, carried));
   }
@@ -47,14 +60,18 @@ export function sessionCloser({ state, limit }: SessionCloserOptions, query: Que
     async close(closing, parts) {
       reading ??= read();
       const partsOf = grouped(parts, ([key]) => pageOf(key, sessionPartitions));
-      const closed = (await reading).flatMap((partition) => closePartition(query, partition, partsOf.get(partition.number) ?? [], closing));
+      const closed = (await reading).flatMap((partition) =>
+        closePartition(query, partition, partsOf.get(partition.number) ?? [], closing),
+      );
       return sessionWindows(query, closed);
     },
     async carry(closing) {
       const touched = ((await reading) ?? []).filter((partition) => partition.touched);
       await Promise.all(
         touched.map(async (partition) => {
-          const written = await limit(() => writeCarried(state, query, partition.number, closing, [...partition.open.values()].flat()));
+          const written = await limit(() =>
+            writeCarried(state, query, partition.number, closing, [...partition.open.values()].flat()),
+          );
           if (partition.item !== undefined) replaced.push(partition.item);
           partition.item = written;
           partition.touched = false;
@@ -75,12 +92,19 @@ function openPartition(query: Query, number: number, { sessions, item }: Carried
 }
 
 /** One closing of a partition: only the keys that have records in it, or a session that closes, are looked at. */
-function closePartition(query: Query, partition: OpenPartition, parts: readonly KeyedPartial[], closing: number): readonly KeyedPartial[] {
+function closePartition(
+  query: Query,
+  partition: OpenPartition,
+  parts: readonly KeyedPartial[],
+  closing: number,
+): readonly KeyedPartial[] {
   if (parts.length === 0 && partition.nextClosing > closing) return [];
   const { open } = partition;
   const keys = new Set(parts.map(([key]) => key));
   const closes = partition.nextClosing <= closing;
-  if (closes) for (const [key, ofKey] of open) if (ofKey.some(([, partial]) => closingOf(query, partial) <= closing)) keys.add(key);
+  if (closes)
+    for (const [key, ofKey] of open)
+      if (ofKey.some(([, partial]) => closingOf(query, partial) <= closing)) keys.add(key);
   const step = closeSessions(
     query,
     [...keys].flatMap((key) => open.get(key) ?? []),
@@ -90,7 +114,10 @@ function closePartition(query: Query, partition: OpenPartition, parts: readonly 
   for (const key of keys) open.delete(key);
   for (const [key, ofKey] of grouped(step.open, ([name]) => name)) open.set(key, ofKey);
   const left = closes ? [...open.values()].flat() : step.open;
-  partition.nextClosing = Math.min(closes ? Number.POSITIVE_INFINITY : partition.nextClosing, leastClosing(query, left));
+  partition.nextClosing = Math.min(
+    closes ? Number.POSITIVE_INFINITY : partition.nextClosing,
+    leastClosing(query, left),
+  );
   partition.touched = true;
   return step.closed;
 }

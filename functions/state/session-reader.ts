@@ -30,7 +30,11 @@ export async function findSessions(state: Table, query: Query): Promise<FoundSes
   );
   const [pages, carried] = await Promise.all([
     Promise.all([...places.values()].map(({ shardId, slice }) => readSlicePages(state, shardId, query, slice))),
-    Promise.all(Array.from({ length: sessionPartitions }, (_, partition) => readCarried(state, query, partition, finalizedThrough))),
+    Promise.all(
+      Array.from({ length: sessionPartitions }, (_, partition) =>
+        readCarried(state, query, partition, finalizedThrough),
+      ),
+    ),
   ]);
   const parts: LivePart[] = carried.flatMap(({ sessions }) =>
     sessions.map(([key, partial]) => ({ key, partial, closesAt: Number.NEGATIVE_INFINITY })),
@@ -47,7 +51,10 @@ export async function findSessions(state: Table, query: Query): Promise<FoundSes
         closedThrough,
         since.map((pane) => ({ start: pane.start, end: pane.end, keys: partialsOf(query, pane).keys() })),
       );
-      return [...closing.map((window) => ({ window, status: 'closing' as const })), ...open.map((window) => ({ window, status: 'open' as const }))];
+      return [
+        ...closing.map((window) => ({ window, status: 'closing' as const })),
+        ...open.map((window) => ({ window, status: 'open' as const })),
+      ];
     },
   };
 }

@@ -115,7 +115,9 @@ async function checkedProgress({ pipeline, state, shardId }: ShardAggregatorOpti
   const progress = await readProgress(state, shardId);
   const { maxEventTime, queries } = progress;
   if (maxEventTime === undefined) return progress;
-  const missed = pipeline.queries.filter(({ name, from }) => Number.isFinite(from) && maxEventTime >= from && !Object.hasOwn(queries, name));
+  const missed = pipeline.queries.filter(
+    ({ name, from }) => Number.isFinite(from) && maxEventTime >= from && !Object.hasOwn(queries, name),
+  );
   await Promise.all(missed.map(({ name }) => noteMissed(state, name, maxEventTime)));
   return progress;
 }
@@ -182,9 +184,15 @@ async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions
   const first = chunk.records[0];
   const last = chunk.records[chunk.records.length - 1];
   if (first === undefined || last === undefined) throw new Error('an empty chunk');
-  const context = { firstSequenceNumber: first.sequenceNumber, lastSequenceNumber: last.sequenceNumber, events: chunk.accepted };
+  const context = {
+    firstSequenceNumber: first.sequenceNumber,
+    lastSequenceNumber: last.sequenceNumber,
+    events: chunk.accepted,
+  };
   const [outcomes] = await Promise.all([
-    Promise.all(chunk.slices.map(async (slice) => ({ query: slice.query, ...(await memory.writer.apply(slice, context)) }))),
+    Promise.all(
+      chunk.slices.map(async (slice) => ({ query: slice.query, ...(await memory.writer.apply(slice, context)) })),
+    ),
     writeSideOutput(rejects, shardId, chunk.rejected),
     memory.ids?.append(last.sequenceNumber),
   ]);
@@ -228,7 +236,10 @@ function nextProgress(
     arrivalClock: memory.ids?.clockMs,
     counters: addCounters(progress.counters, counters),
     queries: Object.fromEntries(
-      pipeline.queries.map((query) => [query.name, addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes))]),
+      pipeline.queries.map((query) => [
+        query.name,
+        addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes)),
+      ]),
     ),
     sizes: { ...progress.sizes, ...sizesAfter(memory, chunk) },
   };

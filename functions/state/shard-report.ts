@@ -47,8 +47,13 @@ export interface Observation {
  * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it then
  */
 export async function observeShards(deps: ObservationDeps): Promise<Observation> {
-  const [listed, progress, seen] = await Promise.all([deps.stream.listShards(), readAllProgress(deps.state), readSeenShards(deps.state)]);
-  const forAll = <S, R>(shards: readonly S[], look: (shard: S) => Promise<R>) => Promise.all(shards.map((shard) => deps.limit(() => look(shard))));
+  const [listed, progress, seen] = await Promise.all([
+    deps.stream.listShards(),
+    readAllProgress(deps.state),
+    readSeenShards(deps.state),
+  ]);
+  const forAll = <S, R>(shards: readonly S[], look: (shard: S) => Promise<R>) =>
+    Promise.all(shards.map((shard) => deps.limit(() => look(shard))));
   const observed = await forAll(listed, async (shard) => {
     const committed = progress.get(shard.shardId) ?? noProgress;
     const before = seen.get(shard.shardId) ?? (await noteSeen(deps, shard.shardId));
@@ -56,11 +61,16 @@ export async function observeShards(deps: ObservationDeps): Promise<Observation>
   });
   await checkStream(deps.state, deps.stream);
   const counters = [...progress.values()].reduce((total, shard) => addCounters(total, shard.counters), noEvents);
-  const shards = await forAll(observed, async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
-    await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
-    return { shardId, maxEventTime, sequenceNumber, state, unreadable };
-  });
-  const maxEventTime = Math.max(...[...progress.values()].map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY));
+  const shards = await forAll(
+    observed,
+    async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
+      await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
+      return { shardId, maxEventTime, sequenceNumber, state, unreadable };
+    },
+  );
+  const maxEventTime = Math.max(
+    ...[...progress.values()].map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY),
+  );
   return { shards, counters, maxEventTime };
 }
 
@@ -78,7 +88,12 @@ async function observe(
 }
 
 /** A shard stops holding the watermark only when it is proven drained or idle: time alone is no proof. */
-async function stateOf(deps: ObservationDeps, shard: StreamShard, committed: ShardProgress, seen: SeenShard): Promise<ShardObservation['state']> {
+async function stateOf(
+  deps: ObservationDeps,
+  shard: StreamShard,
+  committed: ShardProgress,
+  seen: SeenShard,
+): Promise<ShardObservation['state']> {
   const { idleMs } = deps.pipeline;
   if (seen.state === 'drained') return 'drained';
   const tail = () => deps.stream.tail(shard.shardId, committed.sequenceNumber);
@@ -96,17 +111,26 @@ const seenKey = (shardId: string) => ({ pk: seenPartition, sk: shardId });
 export async function readSeenShards(state: Table): Promise<ReadonlyMap<string, SeenShard>> {
   const items = await state.query(seenPartition);
   // Written by noteSeen and noteState below and by nobody else.
-  return new Map(items.map((item) => [item.sk, { firstSeen: numberOf(item, 'firstSeen') ?? 0, state: textOf(item, 'state') as SeenShard['state'] }]));
+  return new Map(
+    items.map((item) => [
+      item.sk,
+      { firstSeen: numberOf(item, 'firstSeen') ?? 0, state: textOf(item, 'state') as SeenShard['state'] },
+    ]),
+  );
 }
 
 /** Notes when a shard was first seen. Conditional: the first note stays; one that loses the race counts from its own, later moment. */
 async function noteSeen({ state, nowMs }: ObservationDeps, shardId: string): Promise<SeenShard> {
-  await state.update(seenKey(shardId), { set: { firstSeen: nowMs, state: 'holding' } }, [{ attribute: 'firstSeen', is: 'absent' }]);
+  await state.update(seenKey(shardId), { set: { firstSeen: nowMs, state: 'holding' } }, [
+    { attribute: 'firstSeen', is: 'absent' },
+  ]);
   return { firstSeen: nowMs, state: 'holding' };
 }
 
 /** Keeps what a shard is, when that has changed. Conditional: drained is for ever; the rest informs readers, and the last run is as good as any. */
 async function noteState(table: Table, shardId: string, before: SeenShard, state: SeenShard['state']): Promise<void> {
   if (state !== before.state)
-    await table.update(seenKey(shardId), { set: { state } }, [{ attribute: 'state', is: 'absentOrOther', than: 'drained' }]);
+    await table.update(seenKey(shardId), { set: { state } }, [
+      { attribute: 'state', is: 'absentOrOther', than: 'drained' },
+    ]);
 }

@@ -20,23 +20,48 @@ const stateKey = (sink: string): Key => ({ pk: `sink#${sink}`, sk: 'sink' });
  * before being over, by the clocks of those who take it; it keeps order where clocks and time-outs keep to their bounds, and nothing but order relies on it.
  * @returns undefined when it is another's turn
  */
-export async function takeTurn(state: Table, sink: string, run: string, nowMs: number, untilMs: number): Promise<SinkState | undefined> {
-  const taken = await state.update(stateKey(sink), { set: { run, until: untilMs } }, [{ attribute: 'until', is: 'absentOrBelow', bound: nowMs }]);
+export async function takeTurn(
+  state: Table,
+  sink: string,
+  run: string,
+  nowMs: number,
+  untilMs: number,
+): Promise<SinkState | undefined> {
+  const taken = await state.update(stateKey(sink), { set: { run, until: untilMs } }, [
+    { attribute: 'until', is: 'absentOrBelow', bound: nowMs },
+  ]);
   if (taken.outcome === 'refused') return undefined;
-  return { delivered: numberOf(taken.item, 'delivered') ?? 0, lastDeliveredAt: numberOf(taken.item, 'lastDeliveredAt') };
+  return {
+    delivered: numberOf(taken.item, 'delivered') ?? 0,
+    lastDeliveredAt: numberOf(taken.item, 'lastDeliveredAt'),
+  };
 }
 
 /** Ends a turn and notes what came of it. Conditional on still being the run's own. */
-export async function endTurn(state: Table, sink: string, run: string, { delivered, lastDeliveredAt }: SinkState): Promise<void> {
+export async function endTurn(
+  state: Table,
+  sink: string,
+  run: string,
+  { delivered, lastDeliveredAt }: SinkState,
+): Promise<void> {
   const last = lastDeliveredAt === undefined ? {} : { lastDeliveredAt };
-  await state.update(stateKey(sink), { set: { until: 0, delivered, ...last } }, [{ attribute: 'run', is: 'equal', to: run }]);
+  await state.update(stateKey(sink), { set: { until: 0, delivered, ...last } }, [
+    { attribute: 'run', is: 'equal', to: run },
+  ]);
 }
 
 /** What a sink has delivered. */
-export async function readSinkState(state: Table, sink: string): Promise<SinkState & { readonly run: string | undefined }> {
+export async function readSinkState(
+  state: Table,
+  sink: string,
+): Promise<SinkState & { readonly run: string | undefined }> {
   const item = await state.get(stateKey(sink));
   if (item === undefined) return { delivered: 0, lastDeliveredAt: undefined, run: undefined };
-  return { delivered: numberOf(item, 'delivered') ?? 0, lastDeliveredAt: numberOf(item, 'lastDeliveredAt'), run: textOf(item, 'run') };
+  return {
+    delivered: numberOf(item, 'delivered') ?? 0,
+    lastDeliveredAt: numberOf(item, 'lastDeliveredAt'),
+    run: textOf(item, 'run'),
+  };
 }
 
 /** What a sink of mode `update` sent last of a window: the pane's revision, and its rows by their hashes. */
@@ -52,7 +77,10 @@ const hashBytes = 8;
 /** Rows that an item of 400 KB has place for. */
 const mostRows = 40_000;
 
-const sentKey = (sink: string, query: string, window: Window): Key => ({ pk: `sent#${sink}#${query}`, sk: windowText(window) });
+const sentKey = (sink: string, query: string, window: Window): Key => ({
+  pk: `sent#${sink}#${query}`,
+  sk: windowText(window),
+});
 
 /** What was sent last; undefined when nothing was, or it is forgotten. */
 export async function readSent(state: Table, sink: string, query: string, window: Window): Promise<Sent | undefined> {
@@ -62,7 +90,12 @@ export async function readSent(state: Table, sink: string, query: string, window
   const revision = numberOf(item, 'revision') ?? -1;
   if (!(hashes instanceof Uint8Array)) return { revision, rows: undefined };
   const text = Buffer.from(hashes.buffer, hashes.byteOffset, hashes.byteLength).toString('latin1');
-  return { revision, rows: new Set(Array.from({ length: text.length / hashBytes }, (_, i) => text.slice(i * hashBytes, (i + 1) * hashBytes))) };
+  return {
+    revision,
+    rows: new Set(
+      Array.from({ length: text.length / hashBytes }, (_, i) => text.slice(i * hashBytes, (i + 1) * hashBytes)),
+    ),
+  };
 }
 
 /** Remembers what was sent, **after** it was acknowledged. Conditional: a newer pane's rows stay. @param expiresAt epoch seconds */
@@ -91,6 +124,8 @@ export function rowHash(row: Row): string {
 function canonical(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  const members = Object.entries(value as Readonly<Record<string, Json>>).sort(([left], [right]) => (left < right ? -1 : 1));
+  const members = Object.entries(value as Readonly<Record<string, Json>>).sort(([left], [right]) =>
+    left < right ? -1 : 1,
+  );
   return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`;
 }

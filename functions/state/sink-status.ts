@@ -40,7 +40,11 @@ export interface SinkStatus {
 const mostNamed = 100;
 
 /** How each sink of a pipeline stands. @param served those that have a function here */
-export async function sinkStatuses(state: Table, pipeline: Pipeline, served: ReadonlySet<string>): Promise<readonly SinkStatus[]> {
+export async function sinkStatuses(
+  state: Table,
+  pipeline: Pipeline,
+  served: ReadonlySet<string>,
+): Promise<readonly SinkStatus[]> {
   return Promise.all(
     pipeline.sinks.map(async ({ name, kind, mode, queries }) => {
       const [own, waiting, dead] = await Promise.all([
@@ -101,7 +105,10 @@ export interface RedriveOptions {
  * Puts the dead letters of a sink into its outbox anew. Idempotent.
  * @throws TidemarkError when the pipeline has no such sink
  */
-export async function redrive({ pipeline, state, limit, now, remainingMs }: RedriveOptions, name: string): Promise<Redrive> {
+export async function redrive(
+  { pipeline, state, limit, now, remainingMs }: RedriveOptions,
+  name: string,
+): Promise<Redrive> {
   const { queries } = sinkNamed(pipeline, name);
   let redriven = 0;
   for (const query of queries)

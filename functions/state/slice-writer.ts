@@ -69,7 +69,13 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
 
   function memoryOf(query: Query, slice: number): SliceMemory {
     const name = memoryName(query, slice);
-    const memory = memories.get(name) ?? { bucket: undefined, pages: undefined, settled: new Map(), late: false, growTo: 0 };
+    const memory = memories.get(name) ?? {
+      bucket: undefined,
+      pages: undefined,
+      settled: new Map(),
+      late: false,
+      growTo: 0,
+    };
     // Moved to the end: a Map keeps its order, and the first are forgotten first.
     memories.delete(name);
     memories.set(name, memory);
@@ -91,12 +97,14 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
     let registered = isBeyond(query, slice) ? [] : await limit(() => readSliceRegistry(state, shardId, query, slice));
     const wanted = Math.max(memory.growTo, largestCount(registered, closesAt) || firstCount(query));
     const isNew = largestCount(registered, closesAt) < wanted;
-    if (isNew) registered = await limit(() => registerBucket(state, shardId, query, { slice, closesAt, count: wanted }));
+    if (isNew)
+      registered = await limit(() => registerBucket(state, shardId, query, { slice, closesAt, count: wanted }));
     const count = largestCount(registered, closesAt);
     // Evidence is a read of the horizon that begins after the registration, or after a larger count was met (step 3 b).
     const { closedThrough } = await horizon.read();
     if (closedThrough >= closesAt) return false;
-    const isEarlier = (other: Bucket) => other.closesAt <= closedThrough || (other.closesAt === closesAt && other.count < count);
+    const isEarlier = (other: Bucket) =>
+      other.closesAt <= closedThrough || (other.closesAt === closesAt && other.count < count);
     const first = closingAfter(query.window, slice, Number.NEGATIVE_INFINITY) ?? closesAt;
     const hasEarlier = first <= closedThrough || registered.some(isEarlier);
     const settled = hasEarlier ? await settle(query, slice, memory, isEarlier) : undefined;
@@ -115,7 +123,8 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
     const registered = await limit(() => readSliceRegistry(state, shardId, query, slice));
     const found = await limit(() => readSlicePages(state, shardId, query, slice));
     for (const { closesAt, count, index, page } of found)
-      if (page.closed && isEarlier({ slice, closesAt, count })) settledNumbers(memory, closesAt, count).set(index, page.sequenceNumber);
+      if (page.closed && isEarlier({ slice, closesAt, count }))
+        settledNumbers(memory, closesAt, count).set(index, page.sequenceNumber);
     const open = registered.filter(isEarlier).flatMap((bucket) => {
       const numbers = settledNumbers(memory, bucket.closesAt, bucket.count);
       const pages = Array.from({ length: bucket.count }, (_, page) => page);
@@ -131,8 +140,16 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
   }
 
   /** Step 3 d. Returns what is left to do when a page turns out to be closed or has to grow; the bucket is forgotten then. */
-  async function write(query: Query, memory: SliceMemory, bucket: Bucket, pending: readonly KeyFold[], chunk: Chunk, counted: number[]) {
-    const pages = memory.pages ?? copiesOf(bucket, await limit(() => readSlicePages(state, shardId, query, bucket.slice)));
+  async function write(
+    query: Query,
+    memory: SliceMemory,
+    bucket: Bucket,
+    pending: readonly KeyFold[],
+    chunk: Chunk,
+    counted: number[],
+  ) {
+    const pages =
+      memory.pages ?? copiesOf(bucket, await limit(() => readSlicePages(state, shardId, query, bucket.slice)));
     memory.pages = pages;
     const plans = [...grouped(pending, (fold) => pageOf(fold.key, bucket.count))].map(([index, folds]) => {
       const name: PageName = { shardId, query, bucket, page: index };
@@ -194,7 +211,9 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
         // Closed by time or by growth, or too small: whichever it was, the horizon and the registry tell.
         await horizon.read();
       }
-      throw new Error(`shard ${shardId}, query ${query.name}, slice ${slice}: no bucket could be written in ${mostRounds} rounds`);
+      throw new Error(
+        `shard ${shardId}, query ${query.name}, slice ${slice}: no bucket could be written in ${mostRounds} rounds`,
+      );
     },
     expectedCount: (query, slice) => memories.get(memoryName(query, slice))?.bucket?.count ?? firstCount(query),
     size(query, slice) {
@@ -223,7 +242,10 @@ const weightOf = (memory: SliceMemory) => (memory.pages?.size ?? 0) + 1;
 const memoryName = (query: Query, slice: number) => `${query.name}#${slice}`;
 
 function largestCount(registered: readonly Bucket[], closesAt: number): number {
-  return registered.reduce((largest, bucket) => (bucket.closesAt === closesAt ? Math.max(largest, bucket.count) : largest), 0);
+  return registered.reduce(
+    (largest, bucket) => (bucket.closesAt === closesAt ? Math.max(largest, bucket.count) : largest),
+    0,
+  );
 }
 
 function settledNumbers(memory: SliceMemory, closesAt: number, count: number): Map<number, SequenceNumber | undefined> {

@@ -33,5 +33,7 @@ function isPlain(value: Json, levels: number): boolean {
   if (typeof value === 'string') return !/\p{Surrogate}/u.test(value);
   if (typeof value !== 'object' || value === null) return true;
   if (levels === 0) return false;
-  return Object.entries(value).every(([name, member]) => name !== '' && name !== '__proto__' && isPlain(member, levels - 1));
+  return Object.entries(value).every(
+    ([name, member]) => name !== '' && name !== '__proto__' && isPlain(member, levels - 1),
+  );
 }

@@ -33,7 +33,11 @@ export function openForeignTable(name: string, shape: TableShape, config: Dynamo
 }
 
 /** Opens one table, for a function that knows no other. */
-export function openTable(table: TableName, name: string, config: DynamoDBClientConfig = {}): { readonly table: Table; readonly meter: Meter } {
+export function openTable(
+  table: TableName,
+  name: string,
+  config: DynamoDBClientConfig = {},
+): { readonly table: Table; readonly meter: Meter } {
   const meter = createMeter();
   return { table: dynamoDbTable(openClient(config), name, shapes[table], meter), meter };
 }

@@ -26,7 +26,8 @@ export async function readFinals(
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
   const closedBy = await lineOfClosings(tables, query);
-  if (query.window.sessions !== undefined) return readFinalSessions(tables, query, { from, to, limit }, closedBy, after);
+  if (query.window.sessions !== undefined)
+    return readFinalSessions(tables, query, { from, to, limit }, closedBy, after);
   // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
   const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
   const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
@@ -91,20 +92,34 @@ const mostSeen = 100;
  * The windows that have changed since a place: the output mode `update`. First those that became final, in their order, then final ones that were corrected, then
  * the open ones that hold more records than the reader knows; each whole, so that whoever puts each in the place of what it has of the window has the whole table.
  */
-export async function readChanges(tables: ReaderTables, query: Query, range: FeedRange, place: FeedPlace | undefined): Promise<Changes> {
+export async function readChanges(
+  tables: ReaderTables,
+  query: Query,
+  range: FeedRange,
+  place: FeedPlace | undefined,
+): Promise<Changes> {
   const { limit } = range;
   const isInRange = ({ start }: Window) => start >= range.from && start < range.to;
   // Corrections are noted after their panes are written: who begins now finds the panes of all that are noted.
   const noted = await readCorrected(tables.windows, query, place?.correction ?? 0, limit);
   const finals = await readFinals(tables, query, range, place?.final);
   const panes = await Promise.all(
-    noted.filter(isInRange).map(async ({ number, ...window }) => ({ number, pane: await readPane(tables.windows, query, window) })),
+    noted
+      .filter(isInRange)
+      .map(async ({ number, ...window }) => ({ number, pane: await readPane(tables.windows, query, window) })),
   );
-  const corrections = panes.flatMap(({ number, pane }) => (pane === undefined ? [] : [{ number, view: paneView(query, pane) }]));
+  const corrections = panes.flatMap(({ number, pane }) =>
+    pane === undefined ? [] : [{ number, view: paneView(query, pane) }],
+  );
   const isWhole = finals.length < limit && noted.length < limit;
   const after = place?.open;
   const open = isWhole
-    ? await readWindows(tables, query, { ...range, status: 'open', order: 'ascending', ...(after === undefined ? {} : { after }) })
+    ? await readWindows(tables, query, {
+        ...range,
+        status: 'open',
+        order: 'ascending',
+        ...(after === undefined ? {} : { after }),
+      })
     : [];
   const known = new Map((place?.seen ?? []).map(([start, end, records]) => [`${start}/${end}`, records]));
   const grown = open.filter(({ start, end, records }) => known.get(`${start}/${end}`) !== records);
@@ -114,7 +129,8 @@ export async function readChanges(tables: ReaderTables, query: Query, range: Fee
     placeAfter(taken) {
       const final = bounds(finals[Math.min(taken, finals.length) - 1]) ?? place?.final;
       const corrected = Math.max(taken - finals.length, 0);
-      const correction = (corrected < corrections.length ? corrections[corrected - 1] : noted.at(-1))?.number ?? place?.correction ?? 0;
+      const correction =
+        (corrected < corrections.length ? corrections[corrected - 1] : noted.at(-1))?.number ?? place?.correction ?? 0;
       const given = grown.slice(0, Math.max(taken - finals.length - corrections.length, 0));
       const isLastPage = given.length === grown.length && open.length < limit;
       const last = given.length === grown.length ? open.at(-1) : given.at(-1);
@@ -132,7 +148,11 @@ export async function readChanges(tables: ReaderTables, query: Query, range: Fee
 const bounds = (window: Window | undefined): Window | undefined => window && { start: window.start, end: window.end };
 
 /** What is known of open windows, the latest last; of those that became final nothing has to be known. */
-function seenAfter(before: readonly SeenWindow[], given: readonly WindowView[], finals: readonly Window[]): readonly SeenWindow[] {
+function seenAfter(
+  before: readonly SeenWindow[],
+  given: readonly WindowView[],
+  finals: readonly Window[],
+): readonly SeenWindow[] {
   const seen = new Map(before.map((one) => [`${one[0]}/${one[1]}`, one]));
   for (const { start, end } of finals) seen.delete(`${start}/${end}`);
   for (const { start, end, records } of given) {

@@ -53,13 +53,21 @@ export interface ReaderTables {
  * Windows of a query by start. Open ones are merged from the pages as they are now. The order of the reads matters: the registry, the pages,
  * then the manifests, which are preferred (DESIGN section 5); so a window that becomes final meanwhile is neither missed nor shown half.
  */
-export async function readWindows(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
+export async function readWindows(
+  tables: ReaderTables,
+  query: Query,
+  range: WindowRange,
+): Promise<readonly WindowView[]> {
   if (range.status === 'final') return (await readPanesIn(tables, query, range)).map((pane) => paneView(query, pane));
   if (query.window.sessions !== undefined) return readSessions(tables, query, range);
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
     // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
-    (window) => window.closing > finalizedThrough && window.start >= range.from && window.start < range.to && isBehind(window, range),
+    (window) =>
+      window.closing > finalizedThrough &&
+      window.start >= range.from &&
+      window.start < range.to &&
+      isBehind(window, range),
   );
   const sorted = inOrder(inRange, range);
   const open: WindowView[] = [];
@@ -69,8 +77,11 @@ export async function readWindows(tables: ReaderTables, query: Query, range: Win
     open.push(...views.filter(({ records }) => records > 0));
   }
   const views = new Map(open.map((view) => [windowName(view), view]));
-  if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, open)) prefer(views, name, pane, () => undefined);
-  else for (const pane of await readPanesIn(tables, query, range)) prefer(views, windowName(pane), pane, () => paneView(query, pane));
+  if (range.status === 'open')
+    for (const [name, pane] of await readHeads(tables, query, open)) prefer(views, name, pane, () => undefined);
+  else
+    for (const pane of await readPanesIn(tables, query, range))
+      prefer(views, windowName(pane), pane, () => paneView(query, pane));
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
 
@@ -83,16 +94,34 @@ async function readSessions(tables: ReaderTables, query: Query, range: WindowRan
   const panes = range.status === 'open' ? [] : await readPanesIn(tables, query, range);
   const live = found.besides(panes).flatMap(({ window: { start, end, partials, records }, status }): WindowView[] => {
     if (start < range.from || start >= range.to || !isBehind({ start, end }, range)) return [];
-    return [{ query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials }];
+    return [
+      {
+        query: query.name,
+        start,
+        end,
+        status,
+        revision: null,
+        finalizedAt: null,
+        records,
+        rows: sortedRows(query, partials),
+        partials,
+      },
+    ];
   });
   const views = new Map(live.map((view) => [windowName(view), view]));
-  if (range.status === 'open') for (const [name, pane] of await readHeads(tables, query, live)) prefer(views, name, pane, () => undefined);
+  if (range.status === 'open')
+    for (const [name, pane] of await readHeads(tables, query, live)) prefer(views, name, pane, () => undefined);
   for (const pane of panes) prefer(views, windowName(pane), pane, () => paneView(query, pane));
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
 
 /** A final pane is what there is to see. One of an open window only numbers what was merged live, which shows every record that was committed before. */
-function prefer(views: Map<string, WindowView>, name: string, pane: PaneHead | Pane, viewOf: () => WindowView | undefined): void {
+function prefer(
+  views: Map<string, WindowView>,
+  name: string,
+  pane: PaneHead | Pane,
+  viewOf: () => WindowView | undefined,
+): void {
   const live = views.get(name);
   if (pane.status !== 'final' && live !== undefined) views.set(name, { ...live, revision: pane.revision });
   else {
@@ -116,7 +145,14 @@ function readPanesIn(
   query: Query,
   { from, to, order, limit, status, after, partialsOnly }: WindowRange,
 ): Promise<readonly Pane[]> {
-  const range = { from, to, order, finalOnly: status === 'final', statesOnly: partialsOnly === true, ...(after === undefined ? {} : { after }) };
+  const range = {
+    from,
+    to,
+    order,
+    finalOnly: status === 'final',
+    statesOnly: partialsOnly === true,
+    ...(after === undefined ? {} : { after }),
+  };
   return readPanes(windows, query, Number.isFinite(limit) ? { ...range, limit } : range);
 }
 
@@ -131,8 +167,14 @@ async function readOpen({ state }: ReaderTables, query: Query) {
   return { closedThrough, finalizedThrough, buckets };
 }
 
-async function readHeads({ windows }: ReaderTables, query: Query, candidates: readonly Window[]): Promise<readonly (readonly [string, PaneHead])[]> {
-  const heads = await Promise.all(candidates.map(async (window) => [windowName(window), await readPaneHead(windows, query, window)] as const));
+async function readHeads(
+  { windows }: ReaderTables,
+  query: Query,
+  candidates: readonly Window[],
+): Promise<readonly (readonly [string, PaneHead])[]> {
+  const heads = await Promise.all(
+    candidates.map(async (window) => [windowName(window), await readPaneHead(windows, query, window)] as const),
+  );
   return heads.flatMap(([name, head]) => (head === undefined ? [] : [[name, head] as const]));
 }
 
@@ -149,7 +191,10 @@ function openViews(
   const pagesOf = (slice: number) => {
     const shardIds = [...new Set((bucketsOf.get(slice) ?? []).map((bucket) => bucket.shardId))];
     const pages =
-      read.get(slice) ?? Promise.all(shardIds.map((shardId) => readSlicePages(state, shardId, query, slice))).then((found) => found.flat());
+      read.get(slice) ??
+      Promise.all(shardIds.map((shardId) => readSlicePages(state, shardId, query, slice))).then((found) =>
+        found.flat(),
+      );
     read.set(slice, pages);
     return pages;
   };
@@ -160,7 +205,17 @@ function openViews(
       const pages = found.flat().filter(({ closesAt }) => closesAt <= closing);
       const { partials, records } = mergeSlice(query, pages);
       const status = closing <= closedThrough ? 'closing' : 'open';
-      return { query: query.name, start, end, status, revision: null, finalizedAt: null, records, rows: sortedRows(query, partials), partials };
+      return {
+        query: query.name,
+        start,
+        end,
+        status,
+        revision: null,
+        finalizedAt: null,
+        records,
+        rows: sortedRows(query, partials),
+        partials,
+      };
     }),
   );
 }

@@ -78,5 +78,7 @@ export async function runAttached(command: AttachedCommand, signal?: AbortSignal
   signal?.removeEventListener('abort', stop);
   if (code === 0) return running.output();
   const said = running.output().trimEnd().split('\n').slice(-15).join('\n');
-  throw new EmulatorError(`${[command.command, ...command.args.slice(0, 2)].join(' ')} ended with exit code ${code}:\n${said}`);
+  throw new EmulatorError(
+    `${[command.command, ...command.args.slice(0, 2)].join(' ')} ended with exit code ${code}:\n${said}`,
+  );
 }

@@ -18,7 +18,10 @@ export interface CdkCli {
 
 /** The pinned CDK CLI itself, for an endpoint that serves everything at one address. An IP address there makes S3 path-style. */
 export function plainCdk(root: string, endpoint: string): CdkCli {
-  return { command: [process.execPath, join(root, 'node_modules', 'aws-cdk', 'bin', 'cdk')], environment: { AWS_ENDPOINT_URL: endpoint } };
+  return {
+    command: [process.execPath, join(root, 'node_modules', 'aws-cdk', 'bin', 'cdk')],
+    environment: { AWS_ENDPOINT_URL: endpoint },
+  };
 }
 
 /** The same CLI for LocalStack, where files are not stored as they are on AWS: through LocalStack's own wrapper. */

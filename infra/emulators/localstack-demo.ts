@@ -27,10 +27,18 @@ const query = 'actionsPerHour';
  */
 export async function playLesson({ endpoint, outputs, signal }: Lesson): Promise<number> {
   const { StreamName = '', FinalizeFunction = '' } = outputs;
-  const edges: CommandProcess = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, signal, now: Date.now };
+  const edges: CommandProcess = {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    signal,
+    now: Date.now,
+  };
   const api = apiClient(apiUrl(endpoint, outputs));
   if ((await api.conservation()).received > 0)
-    throw new EmulatorError('the stack has been given events already: npm run localstack:down, :up and :deploy begin anew');
+    throw new EmulatorError(
+      'the stack has been given events already: npm run localstack:down, :up and :deploy begin anew',
+    );
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-lesson-'));
   try {
     const files = writeSample(folder);
@@ -61,7 +69,12 @@ async function command(argv: readonly string[], edges: CommandProcess): Promise<
   if (code !== 0) throw new EmulatorError(`tidemark ${argv[0]} ended with ${code}`);
 }
 
-async function compare(api: ApiClient, files: readonly string[], startedAt: number, { stdout, now }: CommandProcess): Promise<number> {
+async function compare(
+  api: ApiClient,
+  files: readonly string[],
+  startedAt: number,
+  { stdout, now }: CommandProcess,
+): Promise<number> {
   const [windows, totals, conservation, side] = await Promise.all([
     api.windows(query, { status: 'final' }),
     api.totals(query, { by: 'action', status: 'final' }),
@@ -81,10 +94,16 @@ async function compare(api: ApiClient, files: readonly string[], startedAt: numb
       ? `equal: ${windows.length} final windows of the deployed API are those of the files, once ${conservation.late} late and ${rejected} rejected events are set aside\n`
       : 'NOT EQUAL: the deployed API and the files disagree\n',
   );
-  stdout.write(conservation.holds ? 'conserved: every event is in exactly one class\n' : 'NOT CONSERVED: some event is in no class, or in two\n');
+  stdout.write(
+    conservation.holds
+      ? 'conserved: every event is in exactly one class\n'
+      : 'NOT CONSERVED: some event is in no class, or in two\n',
+  );
   return equal && conservation.holds ? 0 : 1;
 }
 
 function sorted(rows: readonly Pick<ResultRow, 'start' | 'key' | 'values'>[]): readonly (readonly [string, unknown])[] {
-  return rows.map((row) => [`${row.start} ${JSON.stringify(row.key)}`, row.values] as const).sort(([left], [right]) => (left < right ? -1 : 1));
+  return rows
+    .map((row) => [`${row.start} ${JSON.stringify(row.key)}`, row.values] as const)
+    .sort(([left], [right]) => (left < right ? -1 : 1));
 }

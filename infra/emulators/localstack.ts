@@ -32,7 +32,8 @@ export async function main([name = '']: readonly string[], environment: NodeJS.P
   process.once('SIGINT', () => interrupt.abort()).once('SIGTERM', () => interrupt.abort());
   try {
     const program = programs[name];
-    if (program === undefined) throw new UsageError(`${name === '' ? 'nothing' : name} is no program: use ${Object.keys(programs).join(', ')}`);
+    if (program === undefined)
+      throw new UsageError(`${name === '' ? 'nothing' : name} is no program: use ${Object.keys(programs).join(', ')}`);
     return await program(placeOf(environment, interrupt.signal));
   } catch (error) {
     if (interrupt.signal.aborted) return 130;
@@ -43,7 +44,10 @@ export async function main([name = '']: readonly string[], environment: NodeJS.P
 }
 
 /** LocalStack is at AWS_ENDPOINT_URL, or at EDGE_PORT of this machine. */
-function placeOf({ AWS_ENDPOINT_URL, EDGE_PORT = '4566', PATH: path = '' }: NodeJS.ProcessEnv, signal: AbortSignal): Place {
+function placeOf(
+  { AWS_ENDPOINT_URL, EDGE_PORT = '4566', PATH: path = '' }: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Place {
   if (AWS_ENDPOINT_URL === undefined) return { endpoint: `http://localhost:${EDGE_PORT}`, runs: 'here', path, signal };
   return { endpoint: httpUrl(AWS_ENDPOINT_URL, 'AWS_ENDPOINT_URL'), runs: 'elsewhere', path, signal };
 }
@@ -98,7 +102,10 @@ async function down(place: Place): Promise<number> {
   return 0;
 }
 
-async function withCdk<Result>({ endpoint, path, signal }: Place, work: (cdk: Cdk) => Promise<Result>): Promise<Result> {
+async function withCdk<Result>(
+  { endpoint, path, signal }: Place,
+  work: (cdk: Cdk) => Promise<Result>,
+): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-localstack-'));
   try {
     return await work(openCdk({ root, cli: localCdk(root, endpoint), folder, path, signal }));
@@ -114,13 +121,16 @@ async function isLocalStack(endpoint: string): Promise<boolean> {
 
 async function needLocalStack(endpoint: string): Promise<void> {
   if (!(await isLocalStack(endpoint)))
-    throw new EmulatorError(`no LocalStack answers at ${endpoint}: start it with npm run localstack:up, or set AWS_ENDPOINT_URL to where it is`);
+    throw new EmulatorError(
+      `no LocalStack answers at ${endpoint}: start it with npm run localstack:up, or set AWS_ENDPOINT_URL to where it is`,
+    );
 }
 
 /** A client without its daemon cannot start anything either. */
 function needDocker(): void {
   const works =
-    spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0 && spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' }).status === 0;
+    spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0 &&
+    spawnSync('docker', ['compose', 'version'], { stdio: 'ignore' }).status === 0;
   if (!works)
     throw new EmulatorError(
       'Docker with its plugin compose does not run here: start Docker, or set AWS_ENDPOINT_URL to a LocalStack elsewhere, or do without: npm run demo',
@@ -128,7 +138,9 @@ function needDocker(): void {
 }
 
 function deployedOutputs(endpoint: string): Outputs {
-  const state: { endpoint?: string; outputs?: Outputs } = existsSync(stateFile) ? JSON.parse(readFileSync(stateFile, 'utf8')) : {};
+  const state: { endpoint?: string; outputs?: Outputs } = existsSync(stateFile)
+    ? JSON.parse(readFileSync(stateFile, 'utf8'))
+    : {};
   if (state.outputs === undefined || state.endpoint !== endpoint)
     throw new EmulatorError(`nothing was deployed to ${endpoint} from here: run npm run localstack:deploy`);
   return state.outputs;

@@ -45,7 +45,12 @@ export async function findMinistack(place: ToolPlace): Promise<MinistackProgram>
 const mostAttempts = 5;
 const startsWithinMs = 60_000;
 
-async function start({ root, environment, signal }: ToolPlace, program: string, node: string, iam: IamMode): Promise<Ministack> {
+async function start(
+  { root, environment, signal }: ToolPlace,
+  program: string,
+  node: string,
+  iam: IamMode,
+): Promise<Ministack> {
   let said = '';
   for (let attempt = 0; attempt < mostAttempts && !signal.aborted; attempt++) {
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-ministack-'));

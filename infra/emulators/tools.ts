@@ -34,7 +34,9 @@ async function findPython(place: ToolPlace): Promise<string | undefined> {
 function pythonPaths({ PATH = '', PYENV_ROOT, HOME = '' }: ToolPlace['environment']): readonly string[] {
   const onPath = PATH.split(delimiter).flatMap((folder) => pythonNames.map((name) => join(folder, name)));
   const versions = join(PYENV_ROOT ?? join(HOME, '.pyenv'), 'versions');
-  const ofPyenv = existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin', 'python3')) : [];
+  const ofPyenv = existsSync(versions)
+    ? readdirSync(versions).map((version) => join(versions, version, 'bin', 'python3'))
+    : [];
   return [...onPath, ...ofPyenv].filter((path) => existsSync(path));
 }
 
@@ -70,7 +72,15 @@ export async function nodeFolder(place: ToolPlace): Promise<string> {
   const bin = join(folder, 'node_modules', lambdaNode.package, 'bin');
   if (existsSync(join(bin, 'node'))) return bin;
   mkdirSync(folder, { recursive: true });
-  const args = ['install', '--prefix', folder, '--silent', '--no-audit', '--no-fund', `${lambdaNode.package}@${lambdaNode.version}`];
+  const args = [
+    'install',
+    '--prefix',
+    folder,
+    '--silent',
+    '--no-audit',
+    '--no-fund',
+    `${lambdaNode.package}@${lambdaNode.version}`,
+  ];
   try {
     await runAttached({ ...toolCommand(place), command: 'npm', args }, place.signal);
     return bin;

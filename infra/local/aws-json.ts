@@ -50,7 +50,9 @@ export function createAwsJson(service: keyof typeof services, port: number): Aws
       const sent = request({ host: '127.0.0.1', port, method: 'POST', path: '/', agent, headers }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }));
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        );
         response.on('error', reject);
       });
       sent.on('error', reject);
@@ -63,7 +65,10 @@ export function createAwsJson(service: keyof typeof services, port: number): Aws
       const { status, text } = await post(operation, JSON.stringify(body));
       const answer = text === '' ? {} : JSON.parse(text);
       if (status === 200) return answer as Answer;
-      throw new AwsJsonError(String(answer.__type ?? status).replace(/^.*#/, ''), String(answer.message ?? answer.Message ?? ''));
+      throw new AwsJsonError(
+        String(answer.__type ?? status).replace(/^.*#/, ''),
+        String(answer.message ?? answer.Message ?? ''),
+      );
     },
     close: () => agent.destroy(),
   };

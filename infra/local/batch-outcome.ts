@@ -1,5 +1,7 @@
 /** What a function's answer says about its batch: how many of the first records are done, and why not all are. */
-export type BatchOutcome = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly done: number; readonly reason: string };
+export type BatchOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly done: number; readonly reason: string };
 
 /**
  * Reads the answer of a mapping with `ReportBatchItemFailures`, by the rules that AWS gives under "Configuring partial batch
@@ -19,7 +21,11 @@ export function batchOutcome(payload: string, sequenceNumbers: readonly string[]
     const identifier = fieldOf(failure, 'itemIdentifier');
     const place = typeof identifier === 'string' ? places.get(identifier) : undefined;
     if (place === undefined) {
-      return { kind: 'failed', done: 0, reason: `batchItemFailures names ${JSON.stringify(identifier)}, which is no sequence number of the batch` };
+      return {
+        kind: 'failed',
+        done: 0,
+        reason: `batchItemFailures names ${JSON.stringify(identifier)}, which is no sequence number of the batch`,
+      };
     }
     first = Math.min(first, place);
   }

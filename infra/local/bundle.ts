@@ -34,7 +34,9 @@ export function functionEntries(packageRoot: string): FunctionEntries {
  * @returns the bundled file of each function
  * @throws LocalError `pipelineFile` or `bundle`, one line
  */
-export async function bundleFunctions(options: BundleFunctionsOptions): Promise<Readonly<Record<LocalFunctionName, string>>> {
+export async function bundleFunctions(
+  options: BundleFunctionsOptions,
+): Promise<Readonly<Record<LocalFunctionName, string>>> {
   const pipelineFile = resolve(options.pipelineFile);
   if (!existsSync(pipelineFile)) {
     throw new LocalError(
@@ -61,12 +63,26 @@ export async function bundleFunctions(options: BundleFunctionsOptions): Promise<
  * @returns the bundled files, by the sink's name
  * @throws LocalError `bundle`, one line
  */
-export async function bundleSinks(pipelineFile: string, sinks: readonly Sink[], packageRoot: string): Promise<Readonly<Record<string, string>>> {
+export async function bundleSinks(
+  pipelineFile: string,
+  sinks: readonly Sink[],
+  packageRoot: string,
+): Promise<Readonly<Record<string, string>>> {
   const entries = { deliver: join(packageRoot, 'functions', 'deliver.ts') };
   const files = sinks.map(async (sink) => {
     // A sink reads no stream: the kind is nothing to it.
-    const build = functionBuild({ entries, pipelineFile: resolve(pipelineFile), source: 'kinesis', packageFolder: packageRoot, sink });
-    const outDir = await cachedBuild(packageRoot, { ...build, sourcemap: 'linked', sourcesContent: false }, 'functions');
+    const build = functionBuild({
+      entries,
+      pipelineFile: resolve(pipelineFile),
+      source: 'kinesis',
+      packageFolder: packageRoot,
+      sink,
+    });
+    const outDir = await cachedBuild(
+      packageRoot,
+      { ...build, sourcemap: 'linked', sourcesContent: false },
+      'functions',
+    );
     return [sink.name, join(outDir, `deliver${bundleExtension}`)] as const;
   });
   return Object.fromEntries(await Promise.all(files));
@@ -104,12 +120,23 @@ export async function bundleProcesses(packageRoot: string): Promise<Readonly<Rec
 }
 
 /** The folder with the output of a build; esbuild is loaded only if something has to be built. */
-async function cachedBuild(packageRoot: string, options: BuildOptions, what: 'functions' | 'processes'): Promise<string> {
+async function cachedBuild(
+  packageRoot: string,
+  options: BuildOptions,
+  what: 'functions' | 'processes',
+): Promise<string> {
   return cachedBundle(packageRoot, JSON.stringify(options), Date.now(), async (outdir) => {
     const { build, buildSync } = await import('esbuild');
     try {
       const page = what === 'functions' ? builtPage(buildSync, packageRoot) : { define: {}, inputs: [] };
-      const { metafile } = await build({ ...options, define: page.define, outdir, absWorkingDir: packageRoot, metafile: true, logLevel: 'silent' });
+      const { metafile } = await build({
+        ...options,
+        define: page.define,
+        outdir,
+        absWorkingDir: packageRoot,
+        metafile: true,
+        logLevel: 'silent',
+      });
       const esbuildItself = join(packageRoot, 'node_modules', 'esbuild', 'package.json');
       return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), ...page.inputs, esbuildItself];
     } catch (thrown) {
@@ -123,7 +150,10 @@ function bundleMessage(thrown: unknown, packageRoot: string): string {
   const first = failure?.errors[0];
   if (failure === undefined || first === undefined) return `cannot bundle the functions: ${messageOf(thrown)}`;
   const { location } = first;
-  const place = location === null ? '' : `${relative(process.cwd(), resolve(packageRoot, location.file))}:${location.line}:${location.column + 1}: `;
+  const place =
+    location === null
+      ? ''
+      : `${relative(process.cwd(), resolve(packageRoot, location.file))}:${location.line}:${location.column + 1}: `;
   const more = failure.errors.length > 1 ? ` (and ${failure.errors.length - 1} more)` : '';
   return `${place}${first.text.split('\n', 1)[0]}${more}`;
 }

@@ -64,7 +64,10 @@ export function createCheckpoints(
   async function write(): Promise<void> {
     while (dirty) {
       dirty = false;
-      await save({ version: 1, streams: { ...kept.streams, [streamName]: { createdAtSeconds, shards: { ...shards } } } });
+      await save({
+        version: 1,
+        streams: { ...kept.streams, [streamName]: { createdAtSeconds, shards: { ...shards } } },
+      });
     }
   }
 
@@ -143,16 +146,26 @@ function parse(text: string): CheckpointFile | undefined {
 }
 
 function isCheckpointFile(value: unknown): value is CheckpointFile {
-  return isObject(value) && value.version === 1 && isObject(value.streams) && Object.values(value.streams).every(isStream);
+  return (
+    isObject(value) && value.version === 1 && isObject(value.streams) && Object.values(value.streams).every(isStream)
+  );
 }
 
 function isStream(value: unknown): value is StreamCheckpoints {
-  return isObject(value) && typeof value.createdAtSeconds === 'number' && isObject(value.shards) && Object.values(value.shards).every(isShard);
+  return (
+    isObject(value) &&
+    typeof value.createdAtSeconds === 'number' &&
+    isObject(value.shards) &&
+    Object.values(value.shards).every(isShard)
+  );
 }
 
 function isShard(value: unknown): value is ShardCheckpoint {
   if (!isObject(value) || typeof value.finished !== 'boolean') return false;
-  return value.sequenceNumber === undefined || (typeof value.sequenceNumber === 'string' && /^\d{1,129}$/.test(value.sequenceNumber));
+  return (
+    value.sequenceNumber === undefined ||
+    (typeof value.sequenceNumber === 'string' && /^\d{1,129}$/.test(value.sequenceNumber))
+  );
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -20,7 +20,10 @@ export interface ParentLink {
  * The main function of a child process. It ends with its parent, however that ended: the channel between them is closed
  * by the operating system, after a `kill -9` too. Ctrl-C reaches the whole process group; only the parent acts on it.
  */
-export function runChild<Options>(title: string, start: (options: Options, parent: ParentLink) => Promise<RunningChild>): void {
+export function runChild<Options>(
+  title: string,
+  start: (options: Options, parent: ParentLink) => Promise<RunningChild>,
+): void {
   process.title = `tidemark ${title}`;
   process.on('disconnect', () => process.exit(0));
   if (process.connected !== true) process.exit(0);
@@ -55,7 +58,9 @@ function send(message: FromChild, done?: () => void): void {
 function fail(thrown: unknown): void {
   const error = finalError(thrown);
   if (error === undefined) {
-    process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`, () => process.exit(1));
+    process.stderr.write(`${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}\n`, () =>
+      process.exit(1),
+    );
     return;
   }
   send({ type: 'fatal', code: error.code, message: error.message }, () => process.exit(1));
@@ -67,7 +72,10 @@ function finalError(thrown: unknown): LocalError | undefined {
   if (systemCode(thrown) === 'ENOSPC' || /no space left|disk quota/i.test(message))
     return new LocalError('diskFull', `no space left for the data folder: free some and start again (${message})`);
   if (systemCode(thrown) === 'EROFS' || /read-only file system/i.test(message))
-    return new LocalError('dataFolder', `the data folder can no longer be written: make it writable and start again (${message})`);
+    return new LocalError(
+      'dataFolder',
+      `the data folder can no longer be written: make it writable and start again (${message})`,
+    );
   // A new process would meet it again, and again.
   if (systemCode(thrown) === 'LEVEL_CORRUPTION' || /^Corruption: /.test(message))
     return new LocalError(

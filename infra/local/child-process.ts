@@ -45,7 +45,11 @@ export function superviseChild<Options>(spec: ChildSpec<Options>): Child {
   let ended = false;
 
   function launch(): Promise<Ports> {
-    const child = fork(spec.file, [], { execArgv: ['--enable-source-maps'], env: childEnvironment(), stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    const child = fork(spec.file, [], {
+      execArgv: ['--enable-source-maps'],
+      env: childEnvironment(),
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
     current = child;
     phase = 'starting';
     const errors = lastErrors(child);
@@ -67,7 +71,9 @@ export function superviseChild<Options>(spec: ChildSpec<Options>): Child {
       child.once('close', (code, signal) => {
         current = undefined;
         phase = 'gone';
-        const death = fatal ?? new LocalError('processDied', `the ${spec.kind} process ended (${signal ?? `exit code ${code}`})${errors()}`);
+        const death =
+          fatal ??
+          new LocalError('processDied', `the ${spec.kind} process ended (${signal ?? `exit code ${code}`})${errors()}`);
         reject(death);
         if (served && wanted) onDeath(death);
       });

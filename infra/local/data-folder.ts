@@ -42,8 +42,14 @@ export function prepareDataFolder(path: string): DataFolder {
     rmSync(probe);
   } catch (error) {
     if (systemCode(error) === 'ENOSPC')
-      throw new LocalError('diskFull', `data folder ${path}: no space left on the device: free some or choose another folder`);
-    throw new LocalError('dataFolder', `data folder ${path}: cannot be written (${messageOf(error)}): choose another folder`);
+      throw new LocalError(
+        'diskFull',
+        `data folder ${path}: no space left on the device: free some or choose another folder`,
+      );
+    throw new LocalError(
+      'dataFolder',
+      `data folder ${path}: cannot be written (${messageOf(error)}): choose another folder`,
+    );
   }
   return folder;
 }
@@ -74,7 +80,12 @@ const lookAgainAfterMs = 20;
  * @param leader the process that the emulators belong to; it is noted in the folder, for the next one
  * @throws LocalError `dataFolderInUse` or `dataFolder`
  */
-export async function takeDataFolder(path: string, folder: DataFolder, leader: number, inspection: Inspection = 'whole'): Promise<void> {
+export async function takeDataFolder(
+  path: string,
+  folder: DataFolder,
+  leader: number,
+  inspection: Inspection = 'whole',
+): Promise<void> {
   const deadlineMs = performance.now() + orphansEndWithinMs;
   const databases = [folder.dynamodb, folder.kinesis];
   for (const database of databases) {
@@ -84,7 +95,10 @@ export async function takeDataFolder(path: string, folder: DataFolder, leader: n
   for (const database of databases) {
     while ((await lockState(database, inspection)) === 'locked') {
       if (isAlive(noted(folder)) || performance.now() > deadlineMs)
-        throw new LocalError('dataFolderInUse', `data folder ${path}: another tidemark uses it: stop that one or choose another folder`);
+        throw new LocalError(
+          'dataFolderInUse',
+          `data folder ${path}: another tidemark uses it: stop that one or choose another folder`,
+        );
       await sleep(lookAgainAfterMs);
     }
   }
@@ -137,5 +151,8 @@ async function readAll(database: LevelDatabase): Promise<void> {
 }
 
 function cannotBeOpened(folder: string, found: string): LocalError {
-  return new LocalError('dataFolder', `database ${folder}: ${found}: restore the folder from a copy, or begin with another data folder`);
+  return new LocalError(
+    'dataFolder',
+    `database ${folder}: ${found}: restore the folder from a copy, or begin with another data folder`,
+  );
 }

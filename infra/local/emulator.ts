@@ -12,7 +12,12 @@ export type Intercept = (request: IncomingMessage, response: ServerResponse) => 
  * a request (a function killed while it writes); here only that request ends. Idle connections are never closed by
  * the server, because a client that reuses one at that moment sees an error.
  */
-export function listen(server: Server, port: number, intercept: Intercept, onAnswer: OnAnswer | undefined): Promise<number> {
+export function listen(
+  server: Server,
+  port: number,
+  intercept: Intercept,
+  onAnswer: OnAnswer | undefined,
+): Promise<number> {
   const [handle] = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {

@@ -20,7 +20,8 @@ const shardLimit = 10_000;
 async function start(options: EmulatorsOptions): Promise<RunningChild> {
   const folder = options.dataDir === null ? undefined : prepareDataFolder(options.dataDir);
   const inspection = options.ports.kinesis === 0 ? 'whole' : 'quick';
-  if (folder !== undefined && options.dataDir !== null) await takeDataFolder(options.dataDir, folder, process.ppid, inspection);
+  if (folder !== undefined && options.dataDir !== null)
+    await takeDataFolder(options.dataDir, folder, process.ppid, inspection);
   const hints = createPutHints();
   const stores = keepStores();
   const kinesis = createFastKinesalite({
@@ -30,7 +31,12 @@ async function start(options: EmulatorsOptions): Promise<RunningChild> {
     shardLimit,
     ...(folder && { path: folder.kinesis }),
   });
-  const dynamodb = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...(folder && { path: folder.dynamodb }) });
+  const dynamodb = dynalite({
+    createTableMs: 0,
+    deleteTableMs: 0,
+    updateTableMs: 0,
+    ...(folder && { path: folder.dynamodb }),
+  });
   await stores.undoInterruptedChanges();
   const ports = {
     kinesis: await listen(kinesis, options.ports.kinesis, hints.subscribe, hints.onAnswer),

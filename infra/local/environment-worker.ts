@@ -68,7 +68,10 @@ async function main(): Promise<void> {
     if (typeof handler !== 'function') {
       return say({
         type: 'initError',
-        error: { errorType: 'Runtime.HandlerNotFound', errorMessage: `${handlerFile} exports no function named handler` },
+        error: {
+          errorType: 'Runtime.HandlerNotFound',
+          errorMessage: `${handlerFile} exports no function named handler`,
+        },
       });
     }
     parentPort?.on('message', (invocation: InvokeMessage) => invoke(handler as Handler, invocation));

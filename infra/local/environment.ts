@@ -14,7 +14,9 @@ export interface EnvironmentSpec {
 }
 
 /** How an invocation ended: with the payload (JSON), or with a function error. */
-export type InvocationResult = { readonly kind: 'success'; readonly payload: string } | { readonly kind: 'error'; readonly error: FunctionError };
+export type InvocationResult =
+  | { readonly kind: 'success'; readonly payload: string }
+  | { readonly kind: 'error'; readonly error: FunctionError };
 
 /** An execution environment: a worker thread with its own modules and environment variables. */
 export interface Environment {
@@ -112,7 +114,8 @@ export function createEnvironment(spec: EnvironmentSpec): Environment {
         };
         settle = finish;
         timer = timeOut(initTimeoutMs);
-        if (!alive) finish({ kind: 'error', error: { errorType: 'Runtime.ExitError', errorMessage: exitMessage(1, crash) } });
+        if (!alive)
+          finish({ kind: 'error', error: { errorType: 'Runtime.ExitError', errorMessage: exitMessage(1, crash) } });
         else if (state === 'ready') send();
         else whenReady.push(send);
       });

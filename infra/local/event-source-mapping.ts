@@ -18,7 +18,9 @@ export interface MappingSpec {
 }
 
 /** A shard waits until its parents are finished, is delivered, and is finished. */
-export type MappedShard = Omit<ShardStatus, 'state'> & { readonly state: ShardStatus['state'] | 'waitingForParents' | 'finished' };
+export type MappedShard = Omit<ShardStatus, 'state'> & {
+  readonly state: ShardStatus['state'] | 'waitingForParents' | 'finished';
+};
 
 /** How far a mapping has come, for people and for those who wait for a record to be processed. */
 export interface MappingStatus {
@@ -74,7 +76,9 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
   /** A parent that the stream no longer lists outlived its retention: there is nothing left of it to wait for. */
   function isDue(shard: Shard): boolean {
     const listed = new Set(shards.map((other) => other.ShardId));
-    return [shard.ParentShardId, shard.AdjacentParentShardId].every((parent) => parent === undefined || !listed.has(parent) || isFinished(parent));
+    return [shard.ParentShardId, shard.AdjacentParentShardId].every(
+      (parent) => parent === undefined || !listed.has(parent) || isFinished(parent),
+    );
   }
 
   function startDueShards(): void {
@@ -107,7 +111,12 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
   function status(): MappingStatus {
     const entries = shards.map(({ ShardId }): [string, MappedShard] => {
       const checkpoint = spec.checkpoints.get(ShardId)?.sequenceNumber ?? null;
-      const own = consumers.get(ShardId)?.status() ?? { state: 'waitingForParents', checkpoint, invocations: 0, lastError: null };
+      const own = consumers.get(ShardId)?.status() ?? {
+        state: 'waitingForParents',
+        checkpoint,
+        invocations: 0,
+        lastError: null,
+      };
       return [ShardId, isFinished(ShardId) ? { ...own, state: 'finished' } : own];
     });
     return { changes: spec.checkpoints.changes(), lastError, shards: Object.fromEntries(entries) };
@@ -141,7 +150,10 @@ async function listShards(kinesis: AwsJson, StreamName: string): Promise<readonl
   const shards: Shard[] = [];
   let page: object = { StreamName };
   for (;;) {
-    const answer = await kinesis.call<{ readonly Shards: readonly Shard[]; readonly NextToken?: string }>('ListShards', page);
+    const answer = await kinesis.call<{ readonly Shards: readonly Shard[]; readonly NextToken?: string }>(
+      'ListShards',
+      page,
+    );
     shards.push(...answer.Shards);
     if (answer.NextToken === undefined) return shards;
     page = { NextToken: answer.NextToken };

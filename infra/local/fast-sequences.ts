@@ -22,7 +22,8 @@ export function createFastSequences(original: KinesaliteDb): KinesaliteDb {
 
   function parseSequence(sequenceNumber: string): SequenceParts {
     const hex = /^\d+$/.test(sequenceNumber) ? BigInt(sequenceNumber).toString(16) : '';
-    if (hex.length !== 47 || hex[0] !== '2' || hex[46] !== '2' || isHigh(hex[11]) || isHigh(hex[38])) return original.parseSequence(sequenceNumber);
+    if (hex.length !== 47 || hex[0] !== '2' || hex[46] !== '2' || isHigh(hex[11]) || isHigh(hex[38]))
+      return original.parseSequence(sequenceNumber);
     const shardCreateSeconds = Number.parseInt(hex.slice(1, 10), 16);
     if (shardCreateSeconds >= latestSeconds) return original.parseSequence(sequenceNumber);
     return {

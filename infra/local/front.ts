@@ -42,7 +42,8 @@ export function createFront(spec: FrontSpec): Server {
   function route(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? '/';
     const target = String(request.headers['x-amz-target'] ?? '');
-    const down = (): void => refuse(response, 503, 'ServiceException', 'the process that serves this is being started again: try again');
+    const down = (): void =>
+      refuse(response, 503, 'ServiceException', 'the process that serves this is being started again: try again');
     const name = invokedName(path);
     if (name !== undefined) {
       functions.forward(request, response, down, (headers) => {
@@ -52,14 +53,19 @@ export function createFront(spec: FrontSpec): Server {
     } else if (path === '/_tidemark/logs') functions.forward(request, response, down);
     else if (target.startsWith('Kinesis_')) kinesis.forward(request, response, down);
     else if (target.startsWith('DynamoDB_')) dynamodb.forward(request, response, down);
-    else if (path.startsWith('/_tidemark/')) void answerPage(new URL(path, 'http://front'), response).catch(() => response.destroy());
+    else if (path.startsWith('/_tidemark/'))
+      void answerPage(new URL(path, 'http://front'), response).catch(() => response.destroy());
     else answerRest(request, response).catch(() => response.destroy());
   }
 
   async function answerPage({ pathname, searchParams }: URL, response: ServerResponse): Promise<void> {
     const page = pathname.slice('/_tidemark/'.length);
     const make = spec.pages[page];
-    if (make === undefined) return send(response, gatewayAnswer(404, `no page ${page}: there are ${Object.keys(spec.pages).join(', ')}, logs`));
+    if (make === undefined)
+      return send(
+        response,
+        gatewayAnswer(404, `no page ${page}: there are ${Object.keys(spec.pages).join(', ')}, logs`),
+      );
     const body = Buffer.from(JSON.stringify(await make(searchParams)));
     send(response, { status: 200, headers: { 'content-type': 'application/json' }, body });
   }
@@ -91,7 +97,11 @@ function isPostedEvents({ method, url = '/' }: IncomingMessage): boolean {
 
 /** API Gateway compresses by itself, where the stack says from which size on. */
 async function compressed({ headers }: IncomingMessage, answer: RestAnswer): Promise<RestAnswer> {
-  if (answer.body.length < compressedBytes || !/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(headers['accept-encoding'] ?? ''))) return answer;
+  if (
+    answer.body.length < compressedBytes ||
+    !/\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(headers['accept-encoding'] ?? ''))
+  )
+    return answer;
   return { ...answer, headers: { ...answer.headers, 'content-encoding': 'gzip' }, body: await gzipped(answer.body) };
 }
 

@@ -15,7 +15,10 @@ export interface FunctionClient {
 }
 
 /** Lambda's Invoke call over loopback; `onMetrics` gets the sums of each invocation that answered. */
-export function createFunctionClient(port: number, onMetrics: (functionName: string, sums: MetricSums) => void): FunctionClient {
+export function createFunctionClient(
+  port: number,
+  onMetrics: (functionName: string, sums: MetricSums) => void,
+): FunctionClient {
   const agent = new Agent({ keepAlive: true });
   return {
     invoke(functionName, event) {
@@ -29,10 +32,14 @@ export function createFunctionClient(port: number, onMetrics: (functionName: str
           response.on('error', unreachable);
           response.on('end', () => {
             const payload = Buffer.concat(chunks).toString('utf8');
-            if (response.statusCode !== 200) return resolve({ kind: 'unreachable', reason: `${response.statusCode} ${payload}` });
+            if (response.statusCode !== 200)
+              return resolve({ kind: 'unreachable', reason: `${response.statusCode} ${payload}` });
             const metrics = metricsOf(response.headers);
             if (metrics !== undefined) onMetrics(functionName, metrics);
-            resolve({ kind: response.headers['x-amz-function-error'] === undefined ? 'success' : 'functionError', payload });
+            resolve({
+              kind: response.headers['x-amz-function-error'] === undefined ? 'success' : 'functionError',
+              payload,
+            });
           });
         });
         sent.on('error', unreachable);
@@ -46,5 +53,7 @@ export function createFunctionClient(port: number, onMetrics: (functionName: str
 /** The metric sums that the functions process adds to an answer. */
 export function metricsOf(headers: IncomingHttpHeaders): MetricSums | undefined {
   const value = headers[metricsHeader];
-  return typeof value === 'string' ? (JSON.parse(Buffer.from(value, 'base64').toString('utf8')) as MetricSums) : undefined;
+  return typeof value === 'string'
+    ? (JSON.parse(Buffer.from(value, 'base64').toString('utf8')) as MetricSums)
+    : undefined;
 }

@@ -35,7 +35,12 @@ export interface FunctionsOptions {
 
 const settings = { ...functions, ingest: sourceFunctions.ingest };
 
-const policies: Readonly<Record<LocalFunctionName, PoolPolicy>> = { aggregate: 'spread', finalize: 'warm', query: 'warm', ingest: 'warm' };
+const policies: Readonly<Record<LocalFunctionName, PoolPolicy>> = {
+  aggregate: 'spread',
+  finalize: 'warm',
+  query: 'warm',
+  ingest: 'warm',
+};
 
 async function start(options: FunctionsOptions): Promise<RunningChild> {
   const byName = new Map<string, LambdaFunction>();
@@ -43,7 +48,8 @@ async function start(options: FunctionsOptions): Promise<RunningChild> {
     route(byName, request, response).catch((error) => refuse(response, 500, 'ServiceException', String(error)));
   });
   const port = await listen(server, options.port, () => 'passed', undefined);
-  for (const name of Object.keys(settings) as LocalFunctionName[]) byName.set(options.names.functions[name], createFunction(name, options, port));
+  for (const name of Object.keys(settings) as LocalFunctionName[])
+    byName.set(options.names.functions[name], createFunction(name, options, port));
   for (const sink of options.sinks) byName.set(sink.functionName, createSinkFunction(sink, options, port));
   return {
     ports: { functions: port },
@@ -115,16 +121,33 @@ function runFunction(options: FunctionsOptions, port: number, run: FunctionRun):
     extra: { ...run.variables, ...options.variables },
   });
   const functionArn = arnOf('lambda', `function:${functionName}`);
-  const spec = { workerFile: options.workerFile, handlerFile, functionName, functionArn, memoryMb, timeoutMs, variables };
+  const spec = {
+    workerFile: options.workerFile,
+    handlerFile,
+    functionName,
+    functionArn,
+    memoryMb,
+    timeoutMs,
+    variables,
+  };
   const pool = createEnvironmentPool(spec, run.environments, run.policy);
-  return createLambdaFunction(pool, createFunctionLog(run.name, options.dataDir === null ? undefined : dataFolder(options.dataDir).logs), memoryMb);
+  return createLambdaFunction(
+    pool,
+    createFunctionLog(run.name, options.dataDir === null ? undefined : dataFolder(options.dataDir).logs),
+    memoryMb,
+  );
 }
 
-async function route(functions: ReadonlyMap<string, LambdaFunction>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function route(
+  functions: ReadonlyMap<string, LambdaFunction>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const path = request.url ?? '/';
   const name = invokedName(path);
   if (name !== undefined && request.method === 'POST') return answerInvoke(name, functions, request, response);
-  if (path === '/_tidemark/logs') return sendJson(response, Object.fromEntries([...functions].map(([key, target]) => [key, target.recentLog()])));
+  if (path === '/_tidemark/logs')
+    return sendJson(response, Object.fromEntries([...functions].map(([key, target]) => [key, target.recentLog()])));
   if (path === '/_tidemark/ping') return sendJson(response, { ready: true });
   refuse(response, 404, 'ResourceNotFoundException', `no such operation: ${request.method} ${path}`);
 }

@@ -46,7 +46,10 @@ export async function answerInvoke(
   }
 }
 
-async function readEvent(request: IncomingMessage, response: ServerResponse): Promise<Uint8Array<ArrayBuffer> | undefined> {
+async function readEvent(
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
     const event = await readBody(request, mostEventBytes);
     const given = event.length === 0 ? new Uint8Array(new TextEncoder().encode('{}')) : event;
@@ -57,7 +60,12 @@ async function readEvent(request: IncomingMessage, response: ServerResponse): Pr
     return given;
   } catch (error) {
     if (!(error instanceof BodyTooLarge)) throw error;
-    refuse(response, 413, 'RequestTooLargeException', `Request must be smaller than ${mostEventBytes} bytes for the InvokeFunction operation`);
+    refuse(
+      response,
+      413,
+      'RequestTooLargeException',
+      `Request must be smaller than ${mostEventBytes} bytes for the InvokeFunction operation`,
+    );
     return undefined;
   }
 }
@@ -80,7 +88,8 @@ function answer(response: ServerResponse, invocation: Invocation, withLog: boole
   response.setHeader('x-amzn-requestid', invocation.requestId);
   response.setHeader('x-amz-executed-version', '$LATEST');
   if (result.kind === 'error') response.setHeader('x-amz-function-error', 'Unhandled');
-  if (withLog) response.setHeader('x-amz-log-result', Buffer.from(invocation.log).subarray(-logTailBytes).toString('base64'));
+  if (withLog)
+    response.setHeader('x-amz-log-result', Buffer.from(invocation.log).subarray(-logTailBytes).toString('base64'));
   if (Object.keys(invocation.metrics).length > 0)
     response.setHeader(metricsHeader, Buffer.from(JSON.stringify(invocation.metrics)).toString('base64'));
   response.writeHead(200).end(payload);

@@ -21,18 +21,26 @@ export function startKafkaMapping(spec: KafkaMappingSpec): EventSourceMapping {
     const sequenceNumber = latestOf(checkpoints.get(shardId)?.sequenceNumber, last) ?? last;
     checkpoints.set(shardId, { sequenceNumber, finished: false });
   };
-  const pollers: readonly KafkaPoller[] = Array.from({ length: spec.pollers }, () => startKafkaPoller({ ...spec, onDelivered }));
+  const pollers: readonly KafkaPoller[] = Array.from({ length: spec.pollers }, () =>
+    startKafkaPoller({ ...spec, onDelivered }),
+  );
 
   function status(): MappingStatus {
     const shards: Record<string, MappedShard> = {};
     const note = (shardId: string, own: Omit<MappedShard, 'checkpoint'>) => {
       shards[shardId] = { ...own, checkpoint: checkpoints.get(shardId)?.sequenceNumber ?? null };
     };
-    for (const shardId of Object.keys(checkpoints.all())) note(shardId, { state: 'reading', invocations: 0, lastError: null });
+    for (const shardId of Object.keys(checkpoints.all()))
+      note(shardId, { state: 'reading', invocations: 0, lastError: null });
     const statuses = pollers.map((poller) => poller.status());
     for (const { state, shards: own, invocations, lastError } of statuses)
-      for (const shardId of own) note(shardId, { state: state === 'joining' ? 'reading' : state, invocations, lastError });
-    return { changes: checkpoints.changes(), lastError: statuses.find(({ lastError }) => lastError !== null)?.lastError ?? null, shards };
+      for (const shardId of own)
+        note(shardId, { state: state === 'joining' ? 'reading' : state, invocations, lastError });
+    return {
+      changes: checkpoints.changes(),
+      lastError: statuses.find(({ lastError }) => lastError !== null)?.lastError ?? null,
+      shards,
+    };
   }
 
   return {

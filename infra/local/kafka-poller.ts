@@ -98,10 +98,13 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
     buffer = [];
     positions = new Map();
     generation = generationOf(consumer);
-    const partitions = (consumer.assignments ?? []).flatMap((assignment) => (assignment.topic === topic ? assignment.partitions : []));
+    const partitions = (consumer.assignments ?? []).flatMap((assignment) =>
+      assignment.topic === topic ? assignment.partitions : [],
+    );
     if (partitions.length > 0) {
       const committed = (await consumer.listCommittedOffsets({ topics: [{ topic, partitions }] })).get(topic) ?? [];
-      for (const partition of partitions) positions.set(partition, await startOf(consumer, partition, committed[partition] ?? -1n));
+      for (const partition of partitions)
+        positions.set(partition, await startOf(consumer, partition, committed[partition] ?? -1n));
     }
     enter();
     state = 'reading';
@@ -114,7 +117,11 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
   }
 
   async function earliest(consumer: Consumer, partition: number): Promise<bigint> {
-    const offsets = await consumer.listOffsets({ topics: [topic], partitions: { [topic]: [partition] }, timestamp: -2n });
+    const offsets = await consumer.listOffsets({
+      topics: [topic],
+      partitions: { [topic]: [partition] },
+      timestamp: -2n,
+    });
     return offsets.get(topic)?.[partition] ?? 0n;
   }
 
@@ -129,7 +136,12 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
       byLeader.set(leader, [...(byLeader.get(leader) ?? []), { partition, fetchOffset }]);
     }
     const reads = [...byLeader].map(([node, from]) => {
-      const partitions = from.map((each) => ({ ...each, currentLeaderEpoch: -1, lastFetchedEpoch: -1, partitionMaxBytes: delivery.batchBytes }));
+      const partitions = from.map((each) => ({
+        ...each,
+        currentLeaderEpoch: -1,
+        lastFetchedEpoch: -1,
+        partitionMaxBytes: delivery.batchBytes,
+      }));
       const limits = { minBytes: 1, maxBytes: delivery.batchBytes, maxWaitTime: waitMs, isolationLevel: 1 };
       return consumer.fetch({ node, topics: [{ topicId: known.id, partitions }], ...limits });
     });
@@ -164,7 +176,11 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
   async function deliver(consumer: Consumer, length: number): Promise<void> {
     const batch = buffer.slice(0, length);
     const event = kafkaEventJson(topic, spec.bootstrapServers, batch);
-    for (let backoffMs = firstBackoffMs; !stopped && isCurrent(consumer); backoffMs = Math.min(longestBackoffMs, backoffMs * 2)) {
+    for (
+      let backoffMs = firstBackoffMs;
+      !stopped && isCurrent(consumer);
+      backoffMs = Math.min(longestBackoffMs, backoffMs * 2)
+    ) {
       state = 'invoking';
       invocations++;
       const answer = await spec.invoke(event);
@@ -184,7 +200,12 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
     const last = new Map<number, bigint>();
     for (const { partition, offset } of batch) last.set(partition, offset);
     for (const [partition, offset] of last) spec.onDelivered(partitionShard(topic, partition), String(offset));
-    const offsets = [...last].map(([partition, offset]) => ({ topic, partition, offset: offset + 1n, leaderEpoch: -1 }));
+    const offsets = [...last].map(([partition, offset]) => ({
+      topic,
+      partition,
+      offset: offset + 1n,
+      leaderEpoch: -1,
+    }));
     await consumer.commit({ offsets });
   }
 
@@ -232,7 +253,12 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
   });
   return {
     joined,
-    status: () => ({ state, shards: [...positions.keys()].map((partition) => partitionShard(topic, partition)), invocations, lastError }),
+    status: () => ({
+      state,
+      shards: [...positions.keys()].map((partition) => partitionShard(topic, partition)),
+      invocations,
+      lastError,
+    }),
     async stop() {
       stopped = true;
       wake.ring();

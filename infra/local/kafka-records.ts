@@ -15,7 +15,12 @@ const logAppendTime = 0x08;
 const controlBatch = 0x20;
 
 /** The records of a batch from an offset on, field for field as Lambda's event has them; none of the marks that transactions leave. */
-export function eventRecords(topic: string, partition: number, batch: RecordsBatch, from: bigint): readonly KafkaEventRecord[] {
+export function eventRecords(
+  topic: string,
+  partition: number,
+  batch: RecordsBatch,
+  from: bigint,
+): readonly KafkaEventRecord[] {
   if ((batch.attributes & controlBatch) !== 0) return [];
   const byBroker = (batch.attributes & logAppendTime) !== 0;
   const found: KafkaEventRecord[] = [];
@@ -43,7 +48,11 @@ export function endOf(batch: RecordsBatch): bigint {
 }
 
 /** The function's event, as JSON text: the records of each partition in a list of their own. */
-export function kafkaEventJson(topic: string, bootstrapServers: readonly string[], records: readonly KafkaEventRecord[]): string {
+export function kafkaEventJson(
+  topic: string,
+  bootstrapServers: readonly string[],
+  records: readonly KafkaEventRecord[],
+): string {
   const lists = new Map<string, string[]>();
   for (const { partition, json } of records) {
     const name = partitionShard(topic, partition);

@@ -45,7 +45,10 @@ export async function checkHistory({ dataDir, names, streamCreatedAtSeconds, por
           'dataFolder',
           `database ${folder.dynamodb}: it has lost what was counted: ${shardId} was delivered up to ${sequenceNumber}, and it knows ${known ?? 'nothing'}: restore the folder, or delete ${folder.checkpoints} to have all that the stream still holds delivered again`,
         );
-      if (nowMs - takenAtMs(sequenceNumber) < streamRetentionHours * 3_600_000 && !(await isInStream(kinesis, names.stream, shardId, sequenceNumber)))
+      if (
+        nowMs - takenAtMs(sequenceNumber) < streamRetentionHours * 3_600_000 &&
+        !(await isInStream(kinesis, names.stream, shardId, sequenceNumber))
+      )
         throw new LocalError(
           'dataFolder',
           `database ${folder.kinesis}: the stream has lost records that were delivered: ${shardId} does not hold ${sequenceNumber}: restore the folder, or begin with another data folder`,
@@ -75,7 +78,8 @@ async function readCommitted(dynamodb: AwsJson, TableName: string): Promise<Read
         ExpressionAttributeValues: { ':partition': { S: partition } },
         ...(ExclusiveStartKey && { ExclusiveStartKey }),
       });
-      for (const { sk, sequenceNumber } of page.Items) if (sequenceNumber !== undefined) committed.set(sk.S, sequenceNumber.S);
+      for (const { sk, sequenceNumber } of page.Items)
+        if (sequenceNumber !== undefined) committed.set(sk.S, sequenceNumber.S);
       ExclusiveStartKey = page.LastEvaluatedKey;
     } while (ExclusiveStartKey !== undefined);
   }
@@ -87,12 +91,20 @@ function takenAtMs(sequenceNumber: SequenceNumber): number {
   return Number.parseInt(BigInt(sequenceNumber).toString(16).slice(29, 38), 16) * 1000;
 }
 
-async function isInStream(kinesis: AwsJson, StreamName: string, ShardId: string, StartingSequenceNumber: SequenceNumber): Promise<boolean> {
+async function isInStream(
+  kinesis: AwsJson,
+  StreamName: string,
+  ShardId: string,
+  StartingSequenceNumber: SequenceNumber,
+): Promise<boolean> {
   const from = { StreamName, ShardId, ShardIteratorType: 'AT_SEQUENCE_NUMBER', StartingSequenceNumber };
   const { ShardIterator } = await kinesis.call<{ readonly ShardIterator: string }>('GetShardIterator', from);
-  const { Records } = await kinesis.call<{ readonly Records: readonly { readonly SequenceNumber: string }[] }>('GetRecords', {
-    ShardIterator,
-    Limit: 1,
-  });
+  const { Records } = await kinesis.call<{ readonly Records: readonly { readonly SequenceNumber: string }[] }>(
+    'GetRecords',
+    {
+      ShardIterator,
+      Limit: 1,
+    },
+  );
   return Records[0]?.SequenceNumber === StartingSequenceNumber;
 }

@@ -42,7 +42,11 @@ export function toEventRecord(record: KinesisRecord, shardId: string, streamName
 }
 
 /** How many of the first records make one batch: at most `mostRecords` and `mostBytes` of event, but never none. */
-export function batchLength(records: readonly Pick<EventRecord, 'bytes'>[], mostRecords: number, mostBytes: number): number {
+export function batchLength(
+  records: readonly Pick<EventRecord, 'bytes'>[],
+  mostRecords: number,
+  mostBytes: number,
+): number {
   let bytes = head.length + tail.length - 1;
   let count = 0;
   for (const record of records) {

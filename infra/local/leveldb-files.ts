@@ -11,7 +11,8 @@ import { systemCode } from './local-error.ts';
 export function databaseDamage(folder: string): string | undefined {
   const names = readdirSync(folder);
   // A kill in the middle of making a database leaves a MANIFEST without it, and never one of these.
-  if (!names.includes('CURRENT') && names.some((name) => /^\d+\.(log|ldb|sst)$/.test(name))) return 'the file CURRENT is missing';
+  if (!names.includes('CURRENT') && names.some((name) => /^\d+\.(log|ldb|sst)$/.test(name)))
+    return 'the file CURRENT is missing';
   for (const name of names.filter((each) => /^\d+\.log$/.test(each))) {
     const at = damagedAt(readIfThere(join(folder, name)));
     if (at !== undefined) return `the file ${name} is damaged at byte ${at}`;

@@ -28,8 +28,14 @@ export class LocalError extends TidemarkError {
 /** Why a port cannot be listened on. */
 export function cannotListen(port: number, error: unknown): LocalError {
   if (systemCode(error) === 'EADDRINUSE')
-    return new LocalError('portInUse', `port: ${port} is in use by another program: stop that or choose another port (0 for any)`);
-  return new LocalError('port', `port: cannot listen on ${port} (${messageOf(error)}): choose another port (0 for any)`);
+    return new LocalError(
+      'portInUse',
+      `port: ${port} is in use by another program: stop that or choose another port (0 for any)`,
+    );
+  return new LocalError(
+    'port',
+    `port: cannot listen on ${port} (${messageOf(error)}): choose another port (0 for any)`,
+  );
 }
 
 /** The first line of anything that was thrown. */

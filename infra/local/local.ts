@@ -3,9 +3,23 @@ import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
 import { environmentNames } from '../../functions/core/schema.ts';
-import { deliver, type FunctionName, finalizeEverySeconds, mapping, functions as settings, sourceFunctions } from '../../functions/core/settings.ts';
+import {
+  deliver,
+  type FunctionName,
+  finalizeEverySeconds,
+  mapping,
+  functions as settings,
+  sourceFunctions,
+} from '../../functions/core/settings.ts';
 import type { Sink } from '../../functions/core/sink.ts';
-import { bundleFunctions, bundleProcesses, bundleSinks, type FunctionEntries, functionEntries, type LocalFunctionName } from './bundle.ts';
+import {
+  bundleFunctions,
+  bundleProcesses,
+  bundleSinks,
+  type FunctionEntries,
+  functionEntries,
+  type LocalFunctionName,
+} from './bundle.ts';
 import type { Ports, ProcessKind } from './child-messages.ts';
 import { type Child, superviseChild } from './child-process.ts';
 import type { EmulatorsOptions } from './emulators-process.ts';
@@ -109,9 +123,12 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
           groupId: kafka.groupId ?? `tidemark-${options.pipelineName}-${randomUUID()}`,
           pollers: kafka.pollers ?? 1,
         };
-  const finalizeEveryMs = options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs;
+  const finalizeEveryMs =
+    options.finalizeEveryMs === undefined ? finalizeEverySeconds * 1_000 : options.finalizeEveryMs;
   const sinks = sinksHere(options.sinks ?? []);
-  const sinkFunctions = Object.fromEntries(sinks.map(({ name }) => [name, sinkFunctionName(options.pipelineName, name)]));
+  const sinkFunctions = Object.fromEntries(
+    sinks.map(({ name }) => [name, sinkFunctionName(options.pipelineName, name)]),
+  );
   const children: Child[] = [];
   const exitCallbacks: ((error: LocalError) => void)[] = [];
   let ending: Promise<void> | undefined;
@@ -152,7 +169,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       file: files['emulators-process'],
       restarts: dataDir === null ? 'never' : 'always',
       onFatal,
-      options: async (_memo, ports) => ({ dataDir, ports: { kinesis: portOf(ports, 'kinesis'), dynamodb: portOf(ports, 'dynamodb') } }),
+      options: async (_memo, ports) => ({
+        dataDir,
+        ports: { kinesis: portOf(ports, 'kinesis'), dynamodb: portOf(ports, 'dynamodb') },
+      }),
     });
     const functions = superviseChild<FunctionsOptions>({
       ...always,
@@ -193,14 +213,22 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
       kind: 'runner',
       file: files['runner-process'],
       options: async (memo, ports) => {
-        const [emulated, served, { createdAtSeconds }] = await Promise.all([emulatorPorts.promise, functionPorts.promise, stream.promise]);
+        const [emulated, served, { createdAtSeconds }] = await Promise.all([
+          emulatorPorts.promise,
+          functionPorts.promise,
+          stream.promise,
+        ]);
         return {
           pipelineName: options.pipelineName,
           names,
           streamCreatedAtSeconds: createdAtSeconds,
           dataDir,
           port: ports === undefined ? (options.port ?? 0) : portOf(ports, 'front'),
-          ports: { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb'), functions: portOf(served, 'functions') },
+          ports: {
+            kinesis: portOf(emulated, 'kinesis'),
+            dynamodb: portOf(emulated, 'dynamodb'),
+            functions: portOf(served, 'functions'),
+          },
           source,
           batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
           batchSize: options.batchSize ?? mapping.batchSize,
@@ -228,7 +256,13 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     );
     // Other functions keep other state.
     if (dataDir !== null && options.entries === undefined)
-      await checkHistory({ dataDir, names, streamCreatedAtSeconds: identity.createdAtSeconds, ports, nowMs: Date.now() });
+      await checkHistory({
+        dataDir,
+        names,
+        streamCreatedAtSeconds: identity.createdAtSeconds,
+        ports,
+        nowMs: Date.now(),
+      });
     stream.resolve(identity);
     await startFunctions;
     const url = urlOf(portOf(await startRunner, 'front'));
@@ -256,7 +290,10 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
 function checkOptions(options: LocalOptions): void {
   const { shards, port = 0, kafka, dataDir } = options;
   if (kafka !== undefined && dataDir !== undefined)
-    throw new LocalError('dataFolder', `data folder ${dataDir}: does not go with a Kafka topic, whose records the brokers keep: leave it out`);
+    throw new LocalError(
+      'dataFolder',
+      `data folder ${dataDir}: does not go with a Kafka topic, whose records the brokers keep: leave it out`,
+    );
   if (!Number.isInteger(shards) || shards < 1 || shards > 10_000)
     throw new LocalError('shards', `shards: ${shards} is not a whole number from 1 to 10000`);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -285,7 +322,12 @@ function brokersOf(kafka: LocalKafka | undefined): Record<string, string> {
 
 function timeouts(options: LocalOptions): Record<LocalFunctionName, number> {
   const of = (name: FunctionName): number => options.timeoutMs?.[name] ?? settings[name].timeoutSeconds * 1_000;
-  return { aggregate: of('aggregate'), finalize: of('finalize'), query: of('query'), ingest: sourceFunctions.ingest.timeoutSeconds * 1_000 };
+  return {
+    aggregate: of('aggregate'),
+    finalize: of('finalize'),
+    query: of('query'),
+    ingest: sourceFunctions.ingest.timeoutSeconds * 1_000,
+  };
 }
 
 function portOf(ports: Ports | undefined, name: string): number {

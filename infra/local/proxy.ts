@@ -1,9 +1,20 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  Agent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 
 /** Hands requests on to another server on this machine. */
 export interface Proxy {
   /** `onDown` answers when the other server cannot be reached; `onAnswer` sees the headers of its answer. */
-  forward(request: IncomingMessage, response: ServerResponse, onDown: () => void, onAnswer?: (headers: IncomingHttpHeaders) => void): void;
+  forward(
+    request: IncomingMessage,
+    response: ServerResponse,
+    onDown: () => void,
+    onAnswer?: (headers: IncomingHttpHeaders) => void,
+  ): void;
   close(): void;
 }
 

@@ -82,7 +82,9 @@ interface StreamSummary {
 async function ensureStream(kinesis: AwsJson, StreamName: string, ShardCount: number): Promise<StreamIdentity> {
   await unlessThere(() => kinesis.call('CreateStream', { StreamName, ShardCount }));
   for (;;) {
-    const { StreamDescriptionSummary: summary } = await kinesis.call<StreamSummary>('DescribeStreamSummary', { StreamName });
+    const { StreamDescriptionSummary: summary } = await kinesis.call<StreamSummary>('DescribeStreamSummary', {
+      StreamName,
+    });
     if (summary.StreamStatus === 'ACTIVE') {
       if (summary.RetentionPeriodHours < streamRetentionHours) {
         await kinesis.call('IncreaseStreamRetentionPeriod', { StreamName, RetentionPeriodHours: streamRetentionHours });
@@ -105,7 +107,10 @@ async function ensureTable(dynamodb: AwsJson, table: TableName, TableName: strin
       KeySchema: [key(partitionKey, 'HASH'), key(sortKey, 'RANGE')],
     }),
   );
-  while ((await dynamodb.call<{ readonly Table: { readonly TableStatus: string } }>('DescribeTable', { TableName })).Table.TableStatus !== 'ACTIVE')
+  while (
+    (await dynamodb.call<{ readonly Table: { readonly TableStatus: string } }>('DescribeTable', { TableName })).Table
+      .TableStatus !== 'ACTIVE'
+  )
     await sleep(2);
 }
 

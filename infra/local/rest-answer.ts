@@ -18,8 +18,13 @@ export function restAnswer(answer: InvokeAnswer): RestAnswer {
   if (response === undefined) return gatewayAnswer(502, 'Internal server error');
   const headers: OutgoingHttpHeaders = { 'content-type': 'application/json' };
   for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
-  for (const [name, values] of Object.entries(response.multiValueHeaders)) headers[name.toLowerCase()] = values.map(String);
-  return { status: response.statusCode, headers, body: Buffer.from(response.body, response.isBase64Encoded ? 'base64' : 'utf8') };
+  for (const [name, values] of Object.entries(response.multiValueHeaders))
+    headers[name.toLowerCase()] = values.map(String);
+  return {
+    status: response.statusCode,
+    headers,
+    body: Buffer.from(response.body, response.isBase64Encoded ? 'base64' : 'utf8'),
+  };
 }
 
 /** An answer of the gateway's own. */
@@ -41,11 +46,20 @@ function proxyResponse(payload: string): ProxyResponse | undefined {
   const { statusCode, headers = {}, multiValueHeaders = {}, body = '', isBase64Encoded = false } = value;
   const status = typeof statusCode === 'string' ? Number(statusCode) : statusCode;
   if (typeof status !== 'number' || !Number.isInteger(status) || status < 100 || status > 599) return undefined;
-  if (!isObject(headers ?? {}) || !isObject(multiValueHeaders ?? {}) || typeof (body ?? '') !== 'string' || typeof isBase64Encoded !== 'boolean')
+  if (
+    !isObject(headers ?? {}) ||
+    !isObject(multiValueHeaders ?? {}) ||
+    typeof (body ?? '') !== 'string' ||
+    typeof isBase64Encoded !== 'boolean'
+  )
     return undefined;
   const single = Object.entries((headers ?? {}) as Record<string, unknown>);
   const multiple = Object.entries((multiValueHeaders ?? {}) as Record<string, unknown>);
-  if (!single.every(([, each]) => isScalar(each)) || !multiple.every(([, each]) => Array.isArray(each) && each.every(isScalar))) return undefined;
+  if (
+    !single.every(([, each]) => isScalar(each)) ||
+    !multiple.every(([, each]) => Array.isArray(each) && each.every(isScalar))
+  )
+    return undefined;
   return {
     statusCode: status,
     headers: Object.fromEntries(single) as ProxyResponse['headers'],

@@ -1,7 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { APIGatewayProxyEvent, APIGatewayProxyEventHeaders, APIGatewayProxyEventMultiValueHeaders } from 'aws-lambda';
+import type {
+  APIGatewayProxyEvent,
+  APIGatewayProxyEventHeaders,
+  APIGatewayProxyEventMultiValueHeaders,
+} from 'aws-lambda';
 import { accountId } from './account.ts';
 
 /** The stage that requests appear to go to. It is no part of the path. */
@@ -70,12 +74,16 @@ function headersOf(request: IncomingMessage): {
   readonly multiValueHeaders: APIGatewayProxyEventMultiValueHeaders;
 } {
   const pairs: (readonly [string, string])[] = [];
-  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2) pairs.push([request.rawHeaders[at] ?? '', request.rawHeaders[at + 1] ?? '']);
+  for (let at = 0; at + 1 < request.rawHeaders.length; at += 2)
+    pairs.push([request.rawHeaders[at] ?? '', request.rawHeaders[at + 1] ?? '']);
   const { single, multiple } = collected(pairs);
   return { headers: single, multiValueHeaders: multiple };
 }
 
-function queryOf(search: string): { readonly single: Record<string, string> | null; readonly multiple: Record<string, string[]> | null } {
+function queryOf(search: string): {
+  readonly single: Record<string, string> | null;
+  readonly multiple: Record<string, string[]> | null;
+} {
   const pairs = [...new URLSearchParams(search)];
   return pairs.length === 0 ? { single: null, multiple: null } : collected(pairs);
 }

@@ -2,7 +2,13 @@ import type { Server } from 'node:http';
 import { mapping } from '../../functions/core/settings.ts';
 import { createAwsJson } from './aws-json.ts';
 import type { LocalFunctionName } from './bundle.ts';
-import { type CheckpointFile, createCheckpoints, readCheckpoints, type SaveCheckpoints, writeCheckpoints } from './checkpoints.ts';
+import {
+  type CheckpointFile,
+  createCheckpoints,
+  readCheckpoints,
+  type SaveCheckpoints,
+  writeCheckpoints,
+} from './checkpoints.ts';
 import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 import { dataFolder } from './data-folder.ts';
 import type { MetricSums } from './emf.ts';
@@ -40,7 +46,12 @@ export interface RunnerOptions {
 /** The stream of Kinesis that all have their name of, or a Kafka topic, read by a consumer group of that name. */
 export type RunnerSource =
   | { readonly kind: 'kinesis' }
-  | { readonly kind: 'kafka'; readonly bootstrapServers: readonly string[]; readonly groupId: string; readonly pollers: number };
+  | {
+      readonly kind: 'kafka';
+      readonly bootstrapServers: readonly string[];
+      readonly groupId: string;
+      readonly pollers: number;
+    };
 
 /** What the parent keeps for the case that the runner is killed. */
 export interface RunnerMemo {
@@ -56,9 +67,12 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
   const { names, ports, dataDir } = options;
   const metrics: Record<string, MetricSums> = { ...options.memo?.metrics };
   let kept: CheckpointFile = options.memo?.checkpoints ?? { version: 1, streams: {} };
-  const remember = (): void => parent.remember({ checkpoints: dataDir === null ? kept : null, metrics } satisfies RunnerMemo);
+  const remember = (): void =>
+    parent.remember({ checkpoints: dataDir === null ? kept : null, metrics } satisfies RunnerMemo);
 
-  const nameOf = new Map((Object.entries(names.functions) as [LocalFunctionName, string][]).map(([name, full]) => [full, name]));
+  const nameOf = new Map(
+    (Object.entries(names.functions) as [LocalFunctionName, string][]).map(([name, full]) => [full, name]),
+  );
   const onMetrics = (functionName: string, sums: MetricSums): void => {
     const name = nameOf.get(functionName) ?? functionName;
     const total = metrics[name] ?? {};
@@ -105,7 +119,8 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
     pages: {
       health: () => health(options, front),
       metrics: async () => metrics,
-      mapping: (parameters) => (parameters.has('after') ? esm.statusAfter(Number(parameters.get('after'))) : Promise.resolve(esm.status())),
+      mapping: (parameters) =>
+        parameters.has('after') ? esm.statusAfter(Number(parameters.get('after'))) : Promise.resolve(esm.status()),
     },
   });
   const port = await listenFront(front, options.port);
@@ -137,7 +152,11 @@ async function health(options: RunnerOptions, front: Server): Promise<unknown> {
   const urlOf = (port: number): string => `http://127.0.0.1:${port}`;
   const address = front.address();
   const url = urlOf(typeof address === 'object' && address !== null ? address.port : options.port);
-  const up = await Promise.all([isUp(`${urlOf(ports.functions)}/_tidemark/ping`), isUp(urlOf(ports.kinesis)), isUp(urlOf(ports.dynamodb))]);
+  const up = await Promise.all([
+    isUp(`${urlOf(ports.functions)}/_tidemark/ping`),
+    isUp(urlOf(ports.kinesis)),
+    isUp(urlOf(ports.dynamodb)),
+  ]);
   return {
     ready: up.every((each) => each),
     pipeline: options.pipelineName,

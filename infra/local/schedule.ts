@@ -20,7 +20,11 @@ export function scheduledEvent(ruleName: string, nowMs: number): object {
 }
 
 /** Invokes every `everyMs`, also while the previous run goes on. Returns what ends it and waits for the runs in flight. */
-export function startSchedule(ruleName: string, everyMs: number, invoke: (event: string) => Promise<unknown>): () => Promise<void> {
+export function startSchedule(
+  ruleName: string,
+  everyMs: number,
+  invoke: (event: string) => Promise<unknown>,
+): () => Promise<void> {
   const inFlight = new Set<Promise<unknown>>();
   const timer = setInterval(() => {
     if (inFlight.size >= mostAtOnce) return;

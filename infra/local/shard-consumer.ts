@@ -104,7 +104,8 @@ export function startShardConsumer(
   /** Waits without being woken by hints, but by {@link ShardConsumer.stop}. */
   async function pause(ms: number): Promise<void> {
     const untilMs = performance.now() + ms;
-    for (let leftMs = ms; leftMs > 0 && !stopped; leftMs = untilMs - performance.now()) await signal.wait(Math.ceil(leftMs));
+    for (let leftMs = ms; leftMs > 0 && !stopped; leftMs = untilMs - performance.now())
+      await signal.wait(Math.ceil(leftMs));
   }
 
   /** One attempt; returns how many of the records are done. */

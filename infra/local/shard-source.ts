@@ -4,7 +4,8 @@ import { type EventRecord, type KinesisRecord, toEventRecord } from './kinesis-e
 /** What one read of a shard gave. */
 export type ShardRead =
   /** `more`: it gave as many as it was asked for, so there may be more at once. */
-  { readonly kind: 'records'; readonly records: readonly EventRecord[]; readonly more: boolean } | { readonly kind: 'ended' };
+  | { readonly kind: 'records'; readonly records: readonly EventRecord[]; readonly more: boolean }
+  | { readonly kind: 'ended' };
 
 /** Reads the records of one shard in order, each once, from a position to the end of the shard. */
 export interface ShardSource {
@@ -23,7 +24,12 @@ const readBytes = 8 * 1024 * 1024;
 const mostRecords = 10_000;
 
 /** Starts after a sequence number, or (undefined) with the oldest record that the shard still has. */
-export function createShardSource(kinesis: AwsJson, streamName: string, shardId: string, startAfter: string | undefined): ShardSource {
+export function createShardSource(
+  kinesis: AwsJson,
+  streamName: string,
+  shardId: string,
+  startAfter: string | undefined,
+): ShardSource {
   let position = startAfter;
   let iterator: string | undefined;
   let limit = 1_000;
@@ -33,7 +39,11 @@ export function createShardSource(kinesis: AwsJson, streamName: string, shardId:
       position === undefined
         ? { ShardIteratorType: 'TRIM_HORIZON' }
         : { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: position };
-    const answer = await kinesis.call<{ readonly ShardIterator: string }>('GetShardIterator', { StreamName: streamName, ShardId: shardId, ...from });
+    const answer = await kinesis.call<{ readonly ShardIterator: string }>('GetShardIterator', {
+      StreamName: streamName,
+      ShardId: shardId,
+      ...from,
+    });
     return answer.ShardIterator;
   }
 

@@ -41,7 +41,10 @@ export function benchBatch(say: (line: string) => void): Promise<readonly Figure
           yardstick(measured, 'readline + JSON.parse + Map', plain.lines / plain.seconds),
           ...Object.entries(documented).map(([other, value]) => yardstick(measured, other, value, 'documented')),
         ],
-        target: { text: 'ahead of all', met: measured.value > Math.max(plain.lines / plain.seconds, ...Object.values(documented)) },
+        target: {
+          text: 'ahead of all',
+          met: measured.value > Math.max(plain.lines / plain.seconds, ...Object.values(documented)),
+        },
         details: {
           seconds,
           plainLoopSeconds: plain.seconds,

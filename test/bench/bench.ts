@@ -51,14 +51,18 @@ export async function bench(argv: readonly string[]): Promise<number> {
   }
   const { date, node, processor, cores, loadBefore } = machine;
   const about = `${date}, Node ${node}, ${cores} cores of ${processor}, load before ${loadBefore.join(' ')}`;
-  process.stdout.write(`${json ? JSON.stringify({ machine, figures }) : `${about}\n${figureTable(figures)}\n${details(figures)}`}\n`);
+  process.stdout.write(
+    `${json ? JSON.stringify({ machine, figures }) : `${about}\n${figureTable(figures)}\n${details(figures)}`}\n`,
+  );
   return exitCode;
 }
 
 function details(figures: readonly Figure[]): string {
   return figures
     .map(({ name, details }) => {
-      const parts = Object.entries(details).map(([detail, value]) => `${detail} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`);
+      const parts = Object.entries(details).map(
+        ([detail, value]) => `${detail} ${typeof value === 'number' ? Number(value.toPrecision(4)) : value}`,
+      );
       return `${name}: ${parts.join(', ')}`;
     })
     .join('\n');

@@ -35,7 +35,12 @@ export type Bench = (say: (line: string) => void) => Promise<readonly Figure[]>;
 type Measured = Pick<Figure, 'value' | 'better'>;
 
 /** A yardstick with its ratio. */
-export function yardstick({ value, better }: Measured, name: string, other: number, source: Yardstick['source'] = 'this run'): Yardstick {
+export function yardstick(
+  { value, better }: Measured,
+  name: string,
+  other: number,
+  source: Yardstick['source'] = 'this run',
+): Yardstick {
   return { name, value: other, ratio: better === 'higher' ? value / other : other / value, source };
 }
 
@@ -45,7 +50,11 @@ export function median(values: readonly number[]): number {
 }
 
 /** The value below which a share of all lie; @param round which neighbour to take. */
-export function quantile(values: readonly number[], share: number, round: (position: number) => number = Math.ceil): number {
+export function quantile(
+  values: readonly number[],
+  share: number,
+  round: (position: number) => number = Math.ceil,
+): number {
   const sorted = [...values].sort((left, right) => left - right);
   return sorted[Math.min(sorted.length - 1, round((sorted.length - 1) * share))] ?? Number.NaN;
 }
@@ -63,14 +72,18 @@ export function figureTable(figures: readonly Figure[]): string {
       { heading: 'target' },
     ],
     figures.flatMap((figure) => {
-      const target = figure.target === undefined ? '' : `${figure.target.text}: ${figure.target.met ? 'met' : 'NOT met'}`;
+      const target =
+        figure.target === undefined ? '' : `${figure.target.text}: ${figure.target.met ? 'met' : 'NOT met'}`;
       const rows = figure.yardsticks.map(({ name, value, ratio, source }) => [
         `${name}${source === 'documented' ? ' (documented)' : ''}`,
         rounded(value),
         rounded(ratio),
       ]);
       const [first = ['', '', ''], ...rest] = rows;
-      return [[figure.name, rounded(figure.value), figure.unit, ...first, target], ...rest.map((row) => ['', '', '', ...row, ''])];
+      return [
+        [figure.name, rounded(figure.value), figure.unit, ...first, target],
+        ...rest.map((row) => ['', '', '', ...row, '']),
+      ];
     }),
   );
 }

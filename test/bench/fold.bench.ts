@@ -56,7 +56,10 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
   };
   const foldMs = median(times.fold);
   return [
-    figure('fold of a 10,000-record batch', foldMs, { text: `at least ${leastRatio} of the bare loop`, met: bareMs / foldMs >= leastRatio }),
+    figure('fold of a 10,000-record batch', foldMs, {
+      text: `at least ${leastRatio} of the bare loop`,
+      met: bareMs / foldMs >= leastRatio,
+    }),
     figure('the whole invocation, tables in memory', median(times.invocation)),
   ];
 }
@@ -82,14 +85,18 @@ function invocation(): (event: KinesisStreamEvent) => Promise<unknown> {
   const aggregator = shardAggregator({ pipeline, state: memoryTable(), rejects: memoryTable(), shardId });
   return async (event) => {
     const { counters } = await aggregator.apply(streamRecords(event.Records), () => 60_000);
-    if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
+    if (counters.counted !== recordsInBatch)
+      throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
   };
 }
 
 /** Two hours of event time, mildly out of order. */
 function batchText(): string {
   const records = Array.from({ length: recordsInBatch }, (_, i) => {
-    const event = { time: 1_469_501_107 + Math.floor(i * 0.7) + ((i * 7919) % 60), action: i % 2 === 0 ? 'Open' : 'Close' };
+    const event = {
+      time: 1_469_501_107 + Math.floor(i * 0.7) + ((i * 7919) % 60),
+      action: i % 2 === 0 ? 'Open' : 'Close',
+    };
     return toEventRecord(
       {
         SequenceNumber: '0',
@@ -113,8 +120,11 @@ function renumbered(event: KinesisStreamEvent, round: number): KinesisStreamEven
 }
 
 function compare(opens: number, chunk: ReadChunk): void {
-  const folded = chunk.slices.flatMap(({ keys }) => Number(keys.get('["Open"]')?.states[0] ?? 0)).reduce((total, count) => total + count, 0);
-  if (opens !== folded || chunk.accepted.length !== recordsInBatch) throw new Error('the fold and the bare loop count differently');
+  const folded = chunk.slices
+    .flatMap(({ keys }) => Number(keys.get('["Open"]')?.states[0] ?? 0))
+    .reduce((total, count) => total + count, 0);
+  if (opens !== folded || chunk.accepted.length !== recordsInBatch)
+    throw new Error('the fold and the bare loop count differently');
 }
 
 function garbageCollector(): () => void {

@@ -33,7 +33,11 @@ async function benchFinal(say: (line: string) => void): Promise<Figure> {
     const t0 = Math.floor(Date.now() / 1000) * 1000 - 600_000;
     const put = (time: number) =>
       system.kinesis.send(
-        new PutRecordCommand({ StreamName: system.local.streamName, PartitionKey: 'p', Data: Buffer.from(JSON.stringify({ time })) }),
+        new PutRecordCommand({
+          StreamName: system.local.streamName,
+          PartitionKey: 'p',
+          Data: Buffer.from(JSON.stringify({ time })),
+        }),
       );
     say(`${windows} windows, one after the other`);
     await put(t0);
@@ -42,8 +46,12 @@ async function benchFinal(say: (line: string) => void): Promise<Figure> {
       const startedMs = performance.now();
       const start = t0 + i * 1000;
       await put(start + 1000);
-      while (!(await system.api.windows('perSecond', { status: 'final', from: String(start), to: String(start + 1000) })).length)
-        if (performance.now() - startedMs > lostAfterMs) throw new Error(`window ${start} is not final after ${lostAfterMs} ms`);
+      while (
+        !(await system.api.windows('perSecond', { status: 'final', from: String(start), to: String(start + 1000) }))
+          .length
+      )
+        if (performance.now() - startedMs > lostAfterMs)
+          throw new Error(`window ${start} is not final after ${lostAfterMs} ms`);
       if (i >= warmUpWindows) finalMs.push(performance.now() - startedMs);
     }
     const value = quantile(finalMs, 0.99);
@@ -113,7 +121,8 @@ async function putAndSee(system: Embedded, marker: string): Promise<{ readonly m
   await system.kinesis.send(new PutRecordCommand({ StreamName: system.local.streamName, PartitionKey: marker, Data }));
   for (let calls = 1; ; calls++) {
     if (await isVisible(system, marker)) return { ms: performance.now() - startedMs, calls };
-    if (performance.now() - startedMs > lostAfterMs) throw new Error(`${marker} is not visible after ${lostAfterMs} ms`);
+    if (performance.now() - startedMs > lostAfterMs)
+      throw new Error(`${marker} is not visible after ${lostAfterMs} ms`);
   }
 }
 

@@ -7,5 +7,7 @@ export default definePipeline({
   event: z.object({ time: z.number(), marker: z.string() }),
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: '1 hour' },
-  queries: { markers: { groupBy: ['marker'], expectedKeys: 200, window: tumbling('1 day'), aggregates: { count: count() } } },
+  queries: {
+    markers: { groupBy: ['marker'], expectedKeys: 200, window: tumbling('1 day'), aggregates: { count: count() } },
+  },
 });

@@ -7,5 +7,7 @@ export default definePipeline({
   event: z.object({ time: z.number(), key: z.string(), amount: z.number() }),
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: 0 },
-  queries: { perMinute: { groupBy: ['key'], window: tumbling('1 minute'), aggregates: { n: count(), total: sum('amount') } } },
+  queries: {
+    perMinute: { groupBy: ['key'], window: tumbling('1 minute'), aggregates: { n: count(), total: sum('amount') } },
+  },
 });

@@ -25,7 +25,11 @@ export async function benchQuery(say: (line: string) => void): Promise<readonly 
     shards: 1,
     finalizeEveryMs: null,
   });
-  const config = { endpoint: local.endpoints.dynamodb, region: 'us-east-1', credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' } };
+  const config = {
+    endpoint: local.endpoints.dynamodb,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
+  };
   const client = new DynamoDBClient(config);
   try {
     say(`writing ${windows} final windows of ${keys} keys`);
@@ -37,7 +41,10 @@ export async function benchQuery(say: (line: string) => void): Promise<readonly 
   }
 }
 
-async function writeWindows({ tableNames }: Local, config: ConstructorParameters<typeof DynamoDBClient>[0]): Promise<void> {
+async function writeWindows(
+  { tableNames }: Local,
+  config: ConstructorParameters<typeof DynamoDBClient>[0],
+): Promise<void> {
   const tables = openTables(tableNames, config);
   const [query] = pipeline.queries;
   if (query === undefined) throw new Error('no query');
@@ -45,21 +52,37 @@ async function writeWindows({ tableNames }: Local, config: ConstructorParameters
     const start = t0 + minute * minuteMs;
     const fold = createFold();
     for (let key = 0; key < keys; key++)
-      fold.add(query, JSON.stringify([`key ${key}`]), { time: start, key: `key ${key}`, amount: key + minute / 10 }, start);
+      fold.add(
+        query,
+        JSON.stringify([`key ${key}`]),
+        { time: start, key: `key ${key}`, amount: key + minute / 10 },
+        start,
+      );
     const [slice] = fold.slices;
     const partials = new Map([...(slice?.keys ?? [])].map(([key, { states }]) => [key, states] as const));
-    await writeFinalPane(tables.windows, query, { start, end: start + minuteMs }, { partials, records: keys, nowMs: start });
+    await writeFinalPane(
+      tables.windows,
+      query,
+      { start, end: start + minuteMs },
+      { partials, records: keys, nowMs: start },
+    );
   }
 }
 
 /** Beside reading the same items with the SDK and doing nothing with them. */
-async function benchTotals({ url, tableNames }: Local, client: DynamoDBClient, say: (line: string) => void): Promise<Figure> {
+async function benchTotals(
+  { url, tableNames }: Local,
+  client: DynamoDBClient,
+  say: (line: string) => void,
+): Promise<Figure> {
   say(`${repetitions} times the totals of all windows, and as often the same items raw`);
   const totalsMs: number[] = [];
   const rawMs: number[] = [];
   for (let i = 0; i <= repetitions; i++) {
     const startedMs = performance.now();
-    const answer = (await (await fetch(`${url}/v1/queries/perMinute/totals?status=final`)).json()) as { readonly totals: readonly unknown[] };
+    const answer = (await (await fetch(`${url}/v1/queries/perMinute/totals?status=final`)).json()) as {
+      readonly totals: readonly unknown[];
+    };
     if (answer.totals.length !== keys) throw new Error(`${answer.totals.length} totals, not ${keys}`);
     const readMs = performance.now();
     const items = await readRaw(client, tableNames.windows);
@@ -105,7 +128,8 @@ async function benchLoad({ url }: Local, say: (line: string) => void): Promise<r
   const load = async (target: string) => {
     say(`${loadSeconds} s of ${target}`);
     const result = await autocannon({ url: `${url}${target}`, connections: 10, duration: loadSeconds });
-    if (result.non2xx > 0 || result.errors > 0) throw new Error(`${target}: ${result.non2xx} answers are no success, ${result.errors} errors`);
+    if (result.non2xx > 0 || result.errors > 0)
+      throw new Error(`${target}: ${result.non2xx} answers are no success, ${result.errors} errors`);
     return result;
   };
   const least = await load('/v1/health');
@@ -121,7 +145,9 @@ async function benchLoad({ url }: Local, say: (line: string) => void): Promise<r
       value: requests.average,
       better: 'higher',
       unit: '1/s',
-      yardsticks: [yardstick({ value: requests.average, better: 'higher' }, 'health, which reads nothing', least.requests.average)],
+      yardsticks: [
+        yardstick({ value: requests.average, better: 'higher' }, 'health, which reads nothing', least.requests.average),
+      ],
       details: { p50Ms: latency.p50, p99Ms: latency.p99, connections: 10 },
     });
   }

@@ -15,7 +15,16 @@ const leastTimesSpark = 5;
 export function benchStream(say: (line: string) => void): Promise<readonly Figure[]> {
   return withSampleFiles(async (files) => {
     say('100,000 events in 50 triggers, 4 shards');
-    const args = (some: readonly string[]) => ['stream', ...some, '--pipeline', 'device-actions', '--shards', '4', '--max-files-per-trigger', '1'];
+    const args = (some: readonly string[]) => [
+      'stream',
+      ...some,
+      '--pipeline',
+      'device-actions',
+      '--shards',
+      '4',
+      '--max-files-per-trigger',
+      '1',
+    ];
     await tidemark(args(files.slice(0, 1))); // bundles what has changed
     const ours = await tidemark(args(files));
     say('the same events by the plain loop');
@@ -41,14 +50,24 @@ export function benchStream(say: (line: string) => void): Promise<readonly Figur
           yardstick(measured, 'Spark 4.1 local[2]', perSecond(sparkSeconds), 'documented'),
           yardstick(measured, 'readline + JSON.parse + Map, no system', perSecond(plain.seconds)),
         ],
-        target: { text: `at least ${leastTimesSpark} times Spark`, met: sparkSeconds / ours.seconds >= leastTimesSpark },
+        target: {
+          text: `at least ${leastTimesSpark} times Spark`,
+          met: sparkSeconds / ours.seconds >= leastTimesSpark,
+        },
         details,
       },
       {
         ...whole,
         name: 'stream, the whole command, start and stop included',
         unit: 'events/s',
-        yardsticks: [yardstick(whole, 'Spark 4.1 local[2] with its start', perSecond(sparkSeconds + sparkStartSeconds), 'documented')],
+        yardsticks: [
+          yardstick(
+            whole,
+            'Spark 4.1 local[2] with its start',
+            perSecond(sparkSeconds + sparkStartSeconds),
+            'documented',
+          ),
+        ],
         details: { seconds: ours.wallSeconds },
       },
     ];

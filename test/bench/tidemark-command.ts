@@ -5,7 +5,11 @@ import { packageRoot } from '../../cli/package-root.ts';
 
 /** What a run of `tidemark ... --json` printed, and how long it took from its start to its end. */
 export interface CommandRun {
-  readonly rows: readonly { readonly start: number; readonly key: { readonly action: string }; readonly values: { readonly count: number } }[];
+  readonly rows: readonly {
+    readonly start: number;
+    readonly key: { readonly action: string };
+    readonly values: { readonly count: number };
+  }[];
   /** By its own clock. */
   readonly seconds: number;
   readonly writeUnits: number | undefined;
@@ -17,9 +21,13 @@ const endWithParent = pathToFileURL(path.join(packageRoot, 'test', 'bench', 'end
 /** Runs a command as a user does, in a process of its own. @throws when it fails */
 export async function tidemark(args: readonly string[]): Promise<CommandRun> {
   const startedMs = performance.now();
-  const child = spawn(process.execPath, ['--import', endWithParent, path.join(packageRoot, 'cli', 'tidemark.mjs'), ...args, '--json'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', endWithParent, path.join(packageRoot, 'cli', 'tidemark.mjs'), ...args, '--json'],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -29,7 +37,8 @@ export async function tidemark(args: readonly string[]): Promise<CommandRun> {
   for await (const chunk of child.stdout.setEncoding('utf8')) output += chunk;
   const code = await ended;
   const wallSeconds = (performance.now() - startedMs) / 1000;
-  if (code !== 0) throw new Error(`tidemark ${args[0]} ended with exit code ${code}: ${errors.trim().split('\n').at(-1)}`);
+  if (code !== 0)
+    throw new Error(`tidemark ${args[0]} ended with exit code ${code}: ${errors.trim().split('\n').at(-1)}`);
   const lines = output
     .trimEnd()
     .split('\n')

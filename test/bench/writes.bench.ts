@@ -77,7 +77,8 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
     const { state, rejects, meter } = tables.open();
     const aggregator = shardAggregator({ pipeline: counting, state, rejects, shardId: shard });
     let duplicate = 0;
-    for (let i = 0; i < batches; i++) duplicate += (await aggregator.apply(batchOf(i, keys), () => 60_000)).counters.duplicate;
+    for (let i = 0; i < batches; i++)
+      duplicate += (await aggregator.apply(batchOf(i, keys), () => 60_000)).counters.duplicate;
     return { duplicate, ...meter };
   };
   const plain = await spent(pipeline, 'shardId-000000000001');
@@ -85,7 +86,12 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
   if (deduplicated.duplicate !== events / retriedEvery)
     throw new Error(`${deduplicated.duplicate} duplicates of ${events / retriedEvery} were found`);
   const cold = tables.open();
-  const again = shardAggregator({ pipeline: deduplicating, state: cold.state, rejects: cold.rejects, shardId: 'shardId-000000000002' });
+  const again = shardAggregator({
+    pipeline: deduplicating,
+    state: cold.state,
+    rejects: cold.rejects,
+    shardId: 'shardId-000000000002',
+  });
   const { counters } = await again.apply(batchOf(batches, keys), () => 60_000);
   if (counters.duplicate !== recordsInBatch / retriedEvery) throw new Error('the log was not read back');
   const perEvent = (deduplicated.writeUnits - plain.writeUnits) / events;
@@ -128,7 +134,8 @@ async function overlapOf(tables: DynaliteTables, say: (line: string) => void): P
     for (let batch = 0; batch < batches; batch++) {
       if (batch === batchesInWindow) before = meter.writeUnits;
       const { counters } = await aggregator.apply(batchOf(batch, keys), () => 60_000);
-      if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
+      if (counters.counted !== recordsInBatch)
+        throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
     }
     unitsPerMillion.push(((meter.writeUnits - before) * 1_000_000) / ((batches - batchesInWindow) * recordsInBatch));
   }
@@ -141,7 +148,10 @@ async function overlapOf(tables: DynaliteTables, say: (line: string) => void): P
       name: `aggregate, ${overlap === 1 ? 'one window' : `${overlap.toLocaleString('en-US')} windows`} over each record`,
       unit: 'write units a million events',
       yardsticks: [yardstick(measured, 'one window over each record', tumblingUnits)],
-      target: { text: `within ${mostOverlapRatio}x of one window`, met: ratio <= mostOverlapRatio && ratio >= 1 / mostOverlapRatio },
+      target: {
+        text: `within ${mostOverlapRatio}x of one window`,
+        met: ratio <= mostOverlapRatio && ratio >= 1 / mostOverlapRatio,
+      },
       details: { ratio, overlap, keys, batches: batches - batchesInWindow },
     };
   });
@@ -155,7 +165,9 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
   let panes: Pane[] = [];
   let before = spent();
   let firstWindow = 0;
-  say(`${keys} keys: ${(warmUpWindows + windows) * batchesInWindow} batches of ${recordsInBatch} records, a finalize run every ${batchesInWindow}`);
+  say(
+    `${keys} keys: ${(warmUpWindows + windows) * batchesInWindow} batches of ${recordsInBatch} records, a finalize run every ${batchesInWindow}`,
+  );
   for (let window = 0; window < warmUpWindows + windows; window++) {
     if (window === 1) firstWindow = spent().aggregate.writeUnits;
     if (window === warmUpWindows) {
@@ -164,7 +176,8 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
     }
     for (let i = 0; i < batchesInWindow; i++) {
       const { counters } = await aggregator.apply(batchOf(window * batchesInWindow + i, keys), () => 60_000);
-      if (counters.counted !== recordsInBatch) throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
+      if (counters.counted !== recordsInBatch)
+        throw new Error(`${counters.counted} of ${recordsInBatch} records were counted`);
     }
     await finalize(
       {
@@ -270,14 +283,19 @@ function batchOf(batch: number, keys: number): readonly StreamRecord[] {
 }
 
 /** Does by hand, on a smaller number, what one would do without pages. Returns write units per million events. */
-async function updatesByHand(tables: DynaliteTables, keys: number): Promise<{ readonly perKey: number; readonly perEvent: number }> {
+async function updatesByHand(
+  tables: DynaliteTables,
+  keys: number,
+): Promise<{ readonly perKey: number; readonly perEvent: number }> {
   let perKey = 0;
   // Spread over a window: only those at its beginning hold events of two windows.
   for (let batch = 0; batch < batchesInWindow; batch += batchesInWindow / updatedBatches) {
     const counts = new Map<string, number>();
     for (const event of eventsOf(batch, keys)) counts.set(itemOf(event), (counts.get(itemOf(event)) ?? 0) + 1);
     const after = sequenceNumberOf(batch, recordsInBatch - 1);
-    perKey += total(await Promise.all([...counts].map(([item, counted]) => addByHand(tables, `a key ${item}`, counted, after))));
+    perKey += total(
+      await Promise.all([...counts].map(([item, counted]) => addByHand(tables, `a key ${item}`, counted, after))),
+    );
   }
   let perEvent = 0;
   for (let written = 0; written < writtenEvents; written += recordsInBatch) {
@@ -285,7 +303,10 @@ async function updatesByHand(tables: DynaliteTables, keys: number): Promise<{ re
     for (const [i, event] of eventsOf(batch, keys).entries())
       perEvent += await addByHand(tables, `an event ${itemOf(event)}`, 1, sequenceNumberOf(batch, i));
   }
-  return { perKey: (perKey * 1_000_000) / (updatedBatches * recordsInBatch), perEvent: (perEvent * 1_000_000) / writtenEvents };
+  return {
+    perKey: (perKey * 1_000_000) / (updatedBatches * recordsInBatch),
+    perEvent: (perEvent * 1_000_000) / writtenEvents,
+  };
 }
 
 function itemOf({ time, key }: KeyedEvent): string {
@@ -293,7 +314,12 @@ function itemOf({ time, key }: KeyedEvent): string {
 }
 
 /** Adds to the count of one window, key and shard, once: a retry of the same records is refused. Returns what it cost, in write units. */
-async function addByHand({ client, names }: DynaliteTables, item: string, counted: number, sequenceNumber: string): Promise<number> {
+async function addByHand(
+  { client, names }: DynaliteTables,
+  item: string,
+  counted: number,
+  sequenceNumber: string,
+): Promise<number> {
   const answer = await client.send(
     new UpdateItemCommand({
       TableName: names.state,

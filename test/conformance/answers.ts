@@ -26,13 +26,16 @@ const answers: Readonly<Record<string, Answer>> = {
               ? rowsOf(vector, trace.steps[step]?.finals ?? [])
               : changesIn(vector, trace, step),
         ),
-  updates: (question, { vector, trace }) => windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
-  table: (question, { vector, trace }) => windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
+  updates: (question, { vector, trace }) =>
+    windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
+  table: (question, { vector, trace }) =>
+    windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
   finals: (question, { vector, trace }) => windowList('finals', question, vector, allFinals(vector, trace)),
   lastValuePerWindow: (question, { vector, trace }) =>
     windowList('lastValuePerWindow', question, vector, rowsOf(vector, trace.steps.at(-1)?.table ?? [])),
   windows: (question, { vector, trace }) => windowList('windows', question, vector, allFinals(vector, trace)),
-  windowsDerived: (question, { vector, trace }) => windowList('windowsDerived', question, vector, allFinals(vector, trace)),
+  windowsDerived: (question, { vector, trace }) =>
+    windowList('windowsDerived', question, vector, allFinals(vector, trace)),
   countsInStartOrder: (_, { vector, trace }) => allFinals(vector, trace).map((row) => membersIn(row).length),
   members: (_, { vector, trace }) =>
     allFinals(vector, trace).map((row) => ({
@@ -43,7 +46,8 @@ const answers: Readonly<Record<string, Answer>> = {
     })),
   assignments: assignments,
   localWindows: (_, { vector, trace }) => localWindows(vector, trace),
-  keptValues: (_, { vector, trace }) => keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
+  keptValues: (_, { vector, trace }) =>
+    keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
   late: (question, { trace }) =>
     byStep('late', question, ['events'], trace, (step) => ({
       events: step.setAside.flatMap(({ reason, event }) => (reason === 'late' ? [event.fields] : [])),
@@ -74,7 +78,8 @@ const ofDeduplicated = ['emissions', 'dropped', 'state'];
 function unanswerable({ expect, window, dedup }: Vector): readonly string[] {
   return Object.keys(expect).flatMap((field) => {
     if (answers[field] === undefined) return [`expect.${field}`];
-    const isAnswered = window !== null || withoutWindows.includes(field) || (dedup !== undefined && ofDeduplicated.includes(field));
+    const isAnswered =
+      window !== null || withoutWindows.includes(field) || (dedup !== undefined && ofDeduplicated.includes(field));
     return !isAnswered ? [`expect.${field} without a window`] : [];
   });
 }
@@ -83,7 +88,12 @@ function unanswerable({ expect, window, dedup }: Vector): readonly string[] {
 export async function answersOf(vector: Vector, play: () => Promise<Trace>): Promise<JsonObject> {
   requireNothing(unanswerable(vector));
   const trace = await play();
-  return Object.fromEntries(Object.entries(vector.expect).map(([field, question]) => [field, answers[field]?.(question, { vector, trace }) ?? null]));
+  return Object.fromEntries(
+    Object.entries(vector.expect).map(([field, question]) => [
+      field,
+      answers[field]?.(question, { vector, trace }) ?? null,
+    ]),
+  );
 }
 
 function allFinals(vector: Vector, trace: Trace): readonly WindowRow[] {
@@ -91,14 +101,21 @@ function allFinals(vector: Vector, trace: Trace): readonly WindowRow[] {
     vector,
     trace.steps.flatMap((step) => step.finals),
   );
-  return [...finals].sort((left, right) => left.window.start - right.window.start || left.window.end - right.window.end);
+  return [...finals].sort(
+    (left, right) => left.window.start - right.window.start || left.window.end - right.window.end,
+  );
 }
 
 function changesIn(vector: Vector, { steps }: Trace, step: number): readonly WindowRow[] {
   return changedRows(rowsOf(vector, steps[step - 1]?.table ?? []), rowsOf(vector, steps[step]?.table ?? []));
 }
 
-function windowsByStep(field: string, question: Json | undefined, vector: Vector, rows: (step: number) => readonly WindowRow[]): Json {
+function windowsByStep(
+  field: string,
+  question: Json | undefined,
+  vector: Vector,
+  rows: (step: number) => readonly WindowRow[],
+): Json {
   const questions = stepQuestions(field, question, ['windows', 'timing']);
   const shape = windowShape(
     field,
@@ -150,24 +167,36 @@ function only({ fields }: StepQuestion, answer: JsonObject): JsonObject {
 }
 
 function watermarks(question: Json | undefined, { vector, trace }: Played): Json {
-  return byStep('watermarks', question, ['value', 'exclusive', 'emitted', 'idle', 'usedByDataBatch'], trace, (step, before) => ({
-    value: nativeWatermark(vector.watermark, step.watermark),
-    exclusive: step.watermark === Number.NEGATIVE_INFINITY ? null : step.watermark,
-    emitted: step.watermark !== (before?.watermark ?? Number.NEGATIVE_INFINITY),
-    idle: step.idle,
-    usedByDataBatch: nativeWatermark(vector.watermark, before?.watermark ?? Number.NEGATIVE_INFINITY),
-  }));
+  return byStep(
+    'watermarks',
+    question,
+    ['value', 'exclusive', 'emitted', 'idle', 'usedByDataBatch'],
+    trace,
+    (step, before) => ({
+      value: nativeWatermark(vector.watermark, step.watermark),
+      exclusive: step.watermark === Number.NEGATIVE_INFINITY ? null : step.watermark,
+      emitted: step.watermark !== (before?.watermark ?? Number.NEGATIVE_INFINITY),
+      idle: step.idle,
+      usedByDataBatch: nativeWatermark(vector.watermark, before?.watermark ?? Number.NEGATIVE_INFINITY),
+    }),
+  );
 }
 
 /** In streams the late events of each step; in window assignment the events that no window can take. */
 function dropped(question: Json | undefined, { vector, trace }: Played): Json {
   if (!isObject(question))
-    return byStep('dropped', question, ['rows', 'events', ...(vector.dedup === undefined ? [] : ['at'])], trace, (step) => ({
-      at: 'window',
-      // Spark counts what is left of late rows when they are aggregated: one for each window and key.
-      rows: vector.watermark.countsLate === 'rows' ? step.lateRows : step.lateCount,
-      events: step.lateCount,
-    }));
+    return byStep(
+      'dropped',
+      question,
+      ['rows', 'events', ...(vector.dedup === undefined ? [] : ['at'])],
+      trace,
+      (step) => ({
+        at: 'window',
+        // Spark counts what is left of late rows when they are aggregated: one for each window and key.
+        rows: vector.watermark.countsLate === 'rows' ? step.lateRows : step.lateCount,
+        events: step.lateCount,
+      }),
+    );
   requireNothing(
     Object.keys(question)
       .filter((name) => name !== 'nullTime')
@@ -182,10 +211,14 @@ function dropped(question: Json | undefined, { vector, trace }: Played): Json {
 /** The windows of each event, in the order of the events. */
 function assignments(question: Json | undefined, { vector, trace }: Played): Json {
   const rows = allFinals(vector, trace);
-  const fields = [...new Set(objectsOf(question).flatMap((entry) => Object.keys(entry)))].filter((name) => name !== 'windows');
+  const fields = [...new Set(objectsOf(question).flatMap((entry) => Object.keys(entry)))].filter(
+    (name) => name !== 'windows',
+  );
   return keptPlaces(rows).map((place) => ({
     ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
-    windows: rows.filter((row) => membersIn(row).some(([member]) => member === place)).map(({ window }) => [window.start, window.end]),
+    windows: rows
+      .filter((row) => membersIn(row).some(([member]) => member === place))
+      .map(({ window }) => [window.start, window.end]),
   }));
 }
 
@@ -193,14 +226,21 @@ function assignments(question: Json | undefined, { vector, trace }: Played): Jso
 function localWindows(vector: Vector, trace: Trace): Json {
   const timeZone = String(vector.window?.['timezone']);
   const shown = (time: number) =>
-    Temporal.Instant.fromEpochMilliseconds(time).toZonedDateTimeISO(timeZone).toPlainDateTime().toString({ smallestUnit: 'minute' });
+    Temporal.Instant.fromEpochMilliseconds(time)
+      .toZonedDateTimeISO(timeZone)
+      .toPlainDateTime()
+      .toString({ smallestUnit: 'minute' });
   const rows = allFinals(vector, trace);
   return keptPlaces(rows).flatMap((place) =>
-    rows.filter((row) => membersIn(row).some(([member]) => member === place)).map(({ window }) => [shown(window.start), shown(window.end)]),
+    rows
+      .filter((row) => membersIn(row).some(([member]) => member === place))
+      .map(({ window }) => [shown(window.start), shown(window.end)]),
   );
 }
 
 /** The places of the events that are in any window, in their order. */
 function keptPlaces(rows: readonly WindowRow[]): readonly number[] {
-  return [...new Set(rows.flatMap((row) => membersIn(row).map(([place]) => place)))].sort((left, right) => left - right);
+  return [...new Set(rows.flatMap((row) => membersIn(row).map(([place]) => place)))].sort(
+    (left, right) => left - right,
+  );
 }

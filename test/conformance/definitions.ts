@@ -30,7 +30,9 @@ function isRefused(entry: JsonObject): boolean {
       event: { '~standard': { version: 1, vendor: 'tidemark-conformance', validate: (value) => ({ value }) } },
       eventTime: () => 0,
       watermark: { delay: (entry['grace'] as number | undefined) ?? setting('delay'), idle: setting('idleTimeout') },
-      queries: { vector: { window: tumbling(setting('size'), { offset: setting('offset') }), aggregates: { count: count() } } },
+      queries: {
+        vector: { window: tumbling(setting('size'), { offset: setting('offset') }), aggregates: { count: count() } },
+      },
     });
     return false;
   } catch (error) {

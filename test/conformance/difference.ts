@@ -46,9 +46,16 @@ function unorderedDifference(expected: readonly Json[], actual: readonly Json[],
     const found = left.findIndex((candidate) => differenceOf(element, candidate, `${path}[${at}]`) === undefined);
     if (found < 0) {
       const like = left.find(
-        (candidate) => isObject(element) && isObject(candidate) && 'afterStep' in element && element['afterStep'] === candidate['afterStep'],
+        (candidate) =>
+          isObject(element) &&
+          isObject(candidate) &&
+          'afterStep' in element &&
+          element['afterStep'] === candidate['afterStep'],
       );
-      return (like === undefined ? undefined : differenceOf(element, like, `${path}[${at}]`)) ?? differs(`${path}[${at}]`, element, left);
+      return (
+        (like === undefined ? undefined : differenceOf(element, like, `${path}[${at}]`)) ??
+        differs(`${path}[${at}]`, element, left)
+      );
     }
     left.splice(found, 1);
   }

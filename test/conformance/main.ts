@@ -49,7 +49,9 @@ async function summarize(vectors: readonly Json[], out: (line: string) => void):
     out(`${verdict.outcome.padEnd(11)} ${verdict.id}${verdict.outcome === 'pass' ? '' : `: ${verdict.detail}`}`);
   }
   const { pass, fail, differs, unsupported } = totals;
-  out(`${vectors.length} vectors: ${pass} pass, ${fail} fail, ${differs} differ on purpose, ${unsupported} unsupported`);
+  out(
+    `${vectors.length} vectors: ${pass} pass, ${fail} fail, ${differs} differ on purpose, ${unsupported} unsupported`,
+  );
   return fail > 0 ? 1 : 0;
 }
 
@@ -61,7 +63,10 @@ function readVectors(file: string, folders: readonly string[]): readonly Json[] 
     try {
       text = readFileSync(path.resolve(folder, file), 'utf8');
     } catch (error) {
-      problem = error instanceof Error && 'code' in error ? `cannot be read (${String(error.code)}): give a file of vectors` : problem;
+      problem =
+        error instanceof Error && 'code' in error
+          ? `cannot be read (${String(error.code)}): give a file of vectors`
+          : problem;
       continue;
     }
     try {

@@ -26,7 +26,8 @@ export function members(select: (event: unknown) => Member): AnyAggregate<unknow
 export function membersOf(json: Json | undefined): readonly Member[] {
   if (!Array.isArray(json)) throw new Error(`not a list of members: ${JSON.stringify(json)}`);
   return json.map((member: Json) => {
-    if (!Array.isArray(member) || typeof member[0] !== 'number') throw new Error(`not a member: ${JSON.stringify(member)}`);
+    if (!Array.isArray(member) || typeof member[0] !== 'number')
+      throw new Error(`not a member: ${JSON.stringify(member)}`);
     return [member[0], member[1] ?? null];
   });
 }

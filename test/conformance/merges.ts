@@ -3,7 +3,12 @@ import { isObject, type Json, type JsonObject, listOf, objectsOf, unknownFields 
 import { requireNothing, Unsupported } from './unsupported.ts';
 
 const value: NumberOf<number> = (event) => event;
-const statistics: Readonly<Record<string, AnyAggregate<number>>> = { max: max(value), min: min(value), avg: avg(value), count: count() };
+const statistics: Readonly<Record<string, AnyAggregate<number>>> = {
+  max: max(value),
+  min: min(value),
+  avg: avg(value),
+  count: count(),
+};
 
 /** A state is made by adding so many numbers. */
 const mostRecords = 1_000_000;

@@ -109,13 +109,18 @@ async function playStep(player: Player, step: TimedStep, before: StepTrace, seen
   const emittedBefore = world.panes().length;
   player.clockMs = clockAt(player, step);
   await act(player, step);
-  const report = isRunDue(player, step) ? await world.finalize(step.kind === 'endOfStream' ? 'drain' : 'advance', player.clockMs) : undefined;
+  const report = isRunDue(player, step)
+    ? await world.finalize(step.kind === 'endOfStream' ? 'drain' : 'advance', player.clockMs)
+    : undefined;
   const finals = (await world.windows('final')).filter((window) => !seen.has(paneName(window)));
   for (const window of finals) seen.add(paneName(window));
   const setAside = step.kind === 'events' ? await setAsideIn(player, step.events.length) : [];
   return {
     watermark: report?.watermark ?? before.watermark,
-    idle: report === undefined ? before.idle : report.shards.length > 0 && report.shards.every(({ state }) => state !== 'holding'),
+    idle:
+      report === undefined
+        ? before.idle
+        : report.shards.length > 0 && report.shards.every(({ state }) => state !== 'holding'),
     finals,
     panes: panesSince(player, emittedBefore),
     table: await world.windows('all'),
@@ -128,9 +133,16 @@ async function playStep(player: Player, step: TimedStep, before: StepTrace, seen
 function panesSince({ world, query }: Player, before: number): readonly EmittedPane[] {
   const all = world.panes();
   return all.slice(before).flatMap((pane) => {
-    const last = all.findLast((other) => other.start === pane.start && other.end === pane.end && other.revision < pane.revision);
+    const last = all.findLast(
+      (other) => other.start === pane.start && other.end === pane.end && other.revision < pane.revision,
+    );
     if (pane.status === 'final' && last?.records === pane.records) return [];
-    return [{ view: paneView(query, pane), timing: pane.status === 'final' ? (last === undefined ? 'on-time' : 'late') : pane.status }];
+    return [
+      {
+        view: paneView(query, pane),
+        timing: pane.status === 'final' ? (last === undefined ? 'on-time' : 'late') : pane.status,
+      },
+    ];
   });
 }
 
@@ -224,5 +236,7 @@ async function setAsideIn({ world, clockMs, events }: Player, count: number): Pr
 
 function lateRowsOf({ query }: Player, setAside: readonly SetAside[]): number {
   const late = setAside.filter(({ reason }) => reason === 'late');
-  return new Set(late.map(({ event }) => `${query.window.sliceOf(Number(event.fields['time']))}#${String(query.keyOf(event))}`)).size;
+  return new Set(
+    late.map(({ event }) => `${query.window.sliceOf(Number(event.fields['time']))}#${String(query.keyOf(event))}`),
+  ).size;
 }

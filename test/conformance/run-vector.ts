@@ -14,7 +14,10 @@ export type VectorRun =
 
 /** Runs a vector. Whatever is wrong with it, or goes wrong in it, is its own outcome. */
 export async function runVector(raw: Json): Promise<VectorRun> {
-  const id = isObject(raw) && typeof raw['id'] === 'string' ? raw['id'] : JSON.stringify(isObject(raw) ? (raw['id'] ?? null) : raw).slice(0, 80);
+  const id =
+    isObject(raw) && typeof raw['id'] === 'string'
+      ? raw['id']
+      : JSON.stringify(isObject(raw) ? (raw['id'] ?? null) : raw).slice(0, 80);
   try {
     if (!isObject(raw)) throw new Unsupported(['a vector that is no object']);
     return { id, status: 'ran', actual: await actualOf(raw) };

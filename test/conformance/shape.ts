@@ -18,10 +18,19 @@ const windowFields = ['start', 'end', 'aggregates', 'values', 'index', 'timing',
 export function windowShape(field: string, windows: Json | undefined, vector: Vector): WindowShape {
   const shown = objectsOf(windows);
   const fields = [...new Set(shown.flatMap((window) => Object.keys(window)))];
-  requireNothing(fields.filter((name) => !windowFields.includes(name) && !vector.groupBy.includes(name)).map((name) => `expect.${field} ${name}`));
-  const aggregates = [...new Set(shown.flatMap(({ aggregates: names }) => (isObject(names) ? Object.keys(names) : [])))];
+  requireNothing(
+    fields
+      .filter((name) => !windowFields.includes(name) && !vector.groupBy.includes(name))
+      .map((name) => `expect.${field} ${name}`),
+  );
+  const aggregates = [
+    ...new Set(shown.flatMap(({ aggregates: names }) => (isObject(names) ? Object.keys(names) : []))),
+  ];
   if (fields.length > 0) return { fields, aggregates };
-  return { fields: ['start', 'end', ...vector.groupBy, 'aggregates'], aggregates: vector.aggregates.length > 0 ? vector.aggregates : ['count'] };
+  return {
+    fields: ['start', 'end', ...vector.groupBy, 'aggregates'],
+    aggregates: vector.aggregates.length > 0 ? vector.aggregates : ['count'],
+  };
 }
 
 /** Every aggregate that a vector names: its own, and those in what it expects. */
@@ -53,7 +62,11 @@ export interface StepQuestion {
  * The steps that are asked about: `afterStep` belongs to the question, the rest of an entry to the answer, of which only the names are read.
  * @throws Unsupported for an entry without a step, or a field that is not among the known
  */
-export function stepQuestions(field: string, entries: Json | undefined, known: readonly string[]): readonly StepQuestion[] {
+export function stepQuestions(
+  field: string,
+  entries: Json | undefined,
+  known: readonly string[],
+): readonly StepQuestion[] {
   return listOf(entries).map((entry) => {
     const { afterStep, ...rest } = isObject(entry) ? entry : {};
     if (typeof afterStep !== 'number' || !isObject(entry)) throw new Unsupported([`expect.${field} without afterStep`]);

@@ -74,7 +74,8 @@ function eventOf(fields: JsonObject, known: readonly string[]): VectorEvent {
   requireNothing(unknownFields('events', fields, known));
   const { time, partition } = fields;
   if (time === undefined) return refuse('events without time');
-  if (time !== null && !isEventTime(time)) return refuse('an event time outside the bounds of functions/core/event-time.ts');
+  if (time !== null && !isEventTime(time))
+    return refuse('an event time outside the bounds of functions/core/event-time.ts');
   return { fields, partition: partition === undefined ? undefined : partitionName(partition) };
 }
 
@@ -97,7 +98,9 @@ function watermarkOf(watermark: Json | undefined): Step {
 
 /** Partitions are named by text or number, here by text. @throws Unsupported for another type */
 export function partitionName(partition: Json | undefined): string {
-  return typeof partition === 'string' || typeof partition === 'number' ? String(partition) : refuse('a partition without a name');
+  return typeof partition === 'string' || typeof partition === 'number'
+    ? String(partition)
+    : refuse('a partition without a name');
 }
 
 function refuse(feature: string): never {

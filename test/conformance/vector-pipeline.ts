@@ -43,7 +43,10 @@ function isStreamEvent(value: unknown): value is StreamEvent {
  * @param aggregates names of the aggregates, the vector's and those that `expect` shows
  * @throws Unsupported, also for what Tidemark refuses to run
  */
-export function vectorPipeline(vector: Vector, aggregates: readonly string[]): { readonly pipeline: Pipeline; readonly query: Query } {
+export function vectorPipeline(
+  vector: Vector,
+  aggregates: readonly string[],
+): { readonly pipeline: Pipeline; readonly query: Query } {
   const { window, watermark, dedup } = vector;
   const wanted = aggregates.filter((name) => !fromMembers.includes(name));
   requireNothing(wanted.filter((name) => name !== 'count' && !(name in numeric)).map((name) => `aggregate ${name}`));
@@ -67,13 +70,18 @@ export function vectorPipeline(vector: Vector, aggregates: readonly string[]): {
           window: window === null ? tumbling(dedup === undefined ? '1 hour' : 1) : windowKindOf(window),
           where: ({ place }) => (window !== null || dedup !== undefined) && place !== undefined,
           groupBy: {
-            ...Object.fromEntries(vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined])),
+            ...Object.fromEntries(
+              vector.groupBy.map((name) => [name, ({ fields }: StreamEvent) => fields[name] as GroupValue | undefined]),
+            ),
             ...(asksForInitialSessions(vector) ? { [ownColumns.place]: ({ place }: StreamEvent) => place } : {}),
           },
           allowedLateness: vector.latenessMs,
           aggregates: {
             ...Object.fromEntries(wanted.map((name) => [name, aggregateOf(name, element)])),
-            [ownColumns.members]: members((event) => [(event as StreamEvent).place ?? -1, element(event as StreamEvent)]),
+            [ownColumns.members]: members((event) => [
+              (event as StreamEvent).place ?? -1,
+              element(event as StreamEvent),
+            ]),
             [ownColumns.latestTime]: max((event: StreamEvent) => event.fields['time'] as number),
           },
         },
@@ -105,7 +113,9 @@ function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAg
 
 /** What an event is worth: its value; in vectors whose events have none, its time, as in Beam's transcripts. */
 function elementOf({ steps }: Vector): (event: StreamEvent) => Json {
-  const haveValues = steps.some((step) => step.kind === 'events' && step.events.some(({ fields }) => 'value' in fields));
+  const haveValues = steps.some(
+    (step) => step.kind === 'events' && step.events.some(({ fields }) => 'value' in fields),
+  );
   return ({ fields }) => (haveValues ? fields['value'] : fields['time']) ?? null;
 }
 

@@ -50,11 +50,27 @@ const knownFields = [
     'groupBy',
     'aggregates',
   ],
-  ...['outputMode', 'outputTime', 'allowedLateness', 'accumulation', 'trigger', 'dedup', 'requires', 'partitions', 'deferred', 'idleTimeout'],
+  ...[
+    'outputMode',
+    'outputTime',
+    'allowedLateness',
+    'accumulation',
+    'trigger',
+    'dedup',
+    'requires',
+    'partitions',
+    'deferred',
+    'idleTimeout',
+  ],
   ...['lateOutput', 'emitInterval', 'closing'],
 ];
 
-const outputModes: Readonly<Record<string, Vector['emits']>> = { append: 'finals', final: 'finals', complete: 'finals', update: 'changes' };
+const outputModes: Readonly<Record<string, Vector['emits']>> = {
+  append: 'finals',
+  final: 'finals',
+  complete: 'finals',
+  update: 'changes',
+};
 
 /** Reads a vector. @throws Unsupported that names every missing feature */
 export function vectorOf(raw: JsonObject): Vector {
@@ -66,7 +82,9 @@ export function vectorOf(raw: JsonObject): Vector {
   const watermark = watermarkModel(raw);
   const eventFields = ['time', 'key', 'value', 'partition', ...groupBy];
   const dedup = dedupKeys(raw['dedup']);
-  const read = steps.map((step) => stepOf(dedup === undefined ? step : withTimes(step), eventFields, watermark.nativeLag));
+  const read = steps.map((step) =>
+    stepOf(dedup === undefined ? step : withTimes(step), eventFields, watermark.nativeLag),
+  );
   return {
     kind,
     window: isObject(raw['window']) ? raw['window'] : null,
@@ -94,7 +112,9 @@ function missingFeatures(raw: JsonObject): readonly string[] {
     ...unknownFields('vector', raw, knownFields),
     ...['trigger', 'closing'].filter((name) => raw[name] !== undefined && raw[name] !== null),
     ...(hasPanes && !isSession(raw) && accumulation === 'discarding' ? ['accumulation "discarding"'] : []),
-    ...(typeof outputMode === 'string' && outputMode in outputModes ? [] : [`outputMode ${JSON.stringify(outputMode)}`]),
+    ...(typeof outputMode === 'string' && outputMode in outputModes
+      ? []
+      : [`outputMode ${JSON.stringify(outputMode)}`]),
     ...(outputTime === 'end' || outputTime === 'latest' ? [] : [`outputTime ${JSON.stringify(outputTime)}`]),
     ...['groupBy', 'aggregates', 'partitions', 'requires'].filter((name) => !Array.isArray(raw[name] ?? [])),
     ...listOf(requires)
@@ -114,7 +134,8 @@ function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
   if (dedup === undefined || dedup === null) return undefined;
   const { keys, mode, ...rest } = isObject(dedup) ? dedup : {};
   requireNothing(unknownFields('dedup', rest, []));
-  if (!Array.isArray(keys) || (mode !== 'dropDuplicates' && mode !== 'withinWatermark')) throw new Unsupported([`dedup ${JSON.stringify(dedup)}`]);
+  if (!Array.isArray(keys) || (mode !== 'dropDuplicates' && mode !== 'withinWatermark'))
+    throw new Unsupported([`dedup ${JSON.stringify(dedup)}`]);
   return keys.map(String);
 }
 
@@ -128,7 +149,8 @@ function withTimes(step: Json): Json {
 function partitionsOf(raw: JsonObject, steps: readonly TimedStep[]): readonly string[] {
   const added = new Set(steps.flatMap((step) => (step.kind === 'addPartition' ? [step.partition] : [])));
   const named = steps.flatMap((step) => {
-    if (step.kind === 'events') return step.events.flatMap(({ partition }) => (partition === undefined ? [] : [partition]));
+    if (step.kind === 'events')
+      return step.events.flatMap(({ partition }) => (partition === undefined ? [] : [partition]));
     return 'partition' in step ? [step.partition] : [];
   });
   const given = listOf(raw['partitions']).map(partitionName);

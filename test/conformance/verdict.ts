@@ -19,8 +19,11 @@ function verdictOf(raw: Json, run: VectorRun): Verdict {
   const { id } = run;
   if (run.status === 'unsupported') return { id, outcome: 'unsupported', detail: run.missing };
   const { expect, portability } = isObject(raw) ? raw : {};
-  const difference = typeof run.actual['error'] === 'string' ? `threw: ${run.actual['error']}` : differenceOf(expect, run.actual);
+  const difference =
+    typeof run.actual['error'] === 'string' ? `threw: ${run.actual['error']}` : differenceOf(expect, run.actual);
   if (difference === undefined) return { id, outcome: 'pass' };
   const reason = knownDifferences[id] ?? (portability === 'peer-specific' ? 'only its peer does so' : undefined);
-  return reason === undefined ? { id, outcome: 'fail', detail: difference } : { id, outcome: 'differs', detail: `${reason} (${difference})` };
+  return reason === undefined
+    ? { id, outcome: 'fail', detail: difference }
+    : { id, outcome: 'differs', detail: `${reason} (${difference})` };
 }

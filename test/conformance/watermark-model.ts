@@ -27,25 +27,41 @@ const known = ['model', 'delay', 'grace', 'policy', 'perPartitionDelay', 'ignore
 
 /** Reads a vector's watermark. @throws Unsupported */
 export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObject): WatermarkModel {
-  const held = { drivenBy: 'steps', delayMs: 0, partitionDelaysMs: {}, nativeLag: 0, least: undefined, countsLate: 'events' } as const;
+  const held = {
+    drivenBy: 'steps',
+    delayMs: 0,
+    partitionDelaysMs: {},
+    nativeLag: 0,
+    least: undefined,
+    countsLate: 'events',
+  } as const;
   // No watermark is involved where windows are only assigned.
   if (kind === 'window-assignment') return held;
   // What is said of idleness is said of the shards that have the events.
-  if (watermark === undefined || watermark === null) return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
+  if (watermark === undefined || watermark === null)
+    return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
   if (!isObject(watermark)) return refuse('watermark that is no object');
   requireNothing(unknownFields('watermark', watermark, known));
   const { model, delay, grace, policy, perPartitionDelay, ignored } = watermark;
   if (model === 'none' || ignored === true) return held;
-  if (typeof model === 'string' && model.endsWith('-injected')) return { ...held, nativeLag: model.startsWith('flink') ? 1 : 0 };
+  if (typeof model === 'string' && model.endsWith('-injected'))
+    return { ...held, nativeLag: model.startsWith('flink') ? 1 : 0 };
   const ofEvents = typeof model === 'string' ? eventModels[model] : undefined;
   if (ofEvents === undefined) return refuse(`watermark.model ${JSON.stringify(model)}`);
   if (policy !== undefined && policy !== 'min') return refuse(`watermark.policy ${JSON.stringify(policy)}`);
   if (perPartitionDelay !== undefined && window !== null) return refuse('watermark.perPartitionDelay');
-  return { drivenBy: 'events', delayMs: numberOr(delay ?? grace, 0), partitionDelaysMs: delaysOf(perPartitionDelay), ...ofEvents };
+  return {
+    drivenBy: 'events',
+    delayMs: numberOr(delay ?? grace, 0),
+    partitionDelaysMs: delaysOf(perPartitionDelay),
+    ...ofEvents,
+  };
 }
 
 function delaysOf(delays: Json | undefined): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(isObject(delays) ? delays : {}).map(([partition, delay]) => [partition, numberOr(delay, 0)]));
+  return Object.fromEntries(
+    Object.entries(isObject(delays) ? delays : {}).map(([partition, delay]) => [partition, numberOr(delay, 0)]),
+  );
 }
 
 function numberOr(value: Json | undefined, otherwise: number): number {

@@ -34,7 +34,9 @@ export function membersIn({ row }: WindowRow): readonly Member[] {
 
 /** A row in the form that a vector asks for. */
 export function windowAnswer(vector: Vector, { fields, aggregates }: WindowShape, shown: WindowRow): JsonObject {
-  return Object.fromEntries(fields.map((field) => [field, field === 'aggregates' ? results(aggregates, shown) : fieldOf(vector, field, shown)]));
+  return Object.fromEntries(
+    fields.map((field) => [field, field === 'aggregates' ? results(aggregates, shown) : fieldOf(vector, field, shown)]),
+  );
 }
 
 function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
@@ -69,7 +71,9 @@ export function timingOf({ window: { status }, timing }: WindowRow): string {
 }
 
 function results(aggregates: readonly string[], shown: WindowRow): JsonObject {
-  return Object.fromEntries(aggregates.map((name) => [name, name === 'concat' ? concat(shown) : (shown.row.values[name] ?? null)]));
+  return Object.fromEntries(
+    aggregates.map((name) => [name, name === 'concat' ? concat(shown) : (shown.row.values[name] ?? null)]),
+  );
 }
 
 /** Kafka Streams' test aggregator: "0", then each value as it came. */

@@ -30,12 +30,16 @@ const kinds: Readonly<Record<string, KnownKind>> = {
   sliding: {
     fields: ['size', 'slide', 'offset', 'noNegativeStart'],
     make: ({ size, slide, offset }) =>
-      sliding(number('window.size', size), number('window.slide', slide), { offset: number('window.offset', offset ?? 0) }),
+      sliding(number('window.size', size), number('window.slide', slide), {
+        offset: number('window.offset', offset ?? 0),
+      }),
   },
   cumulate: {
     fields: ['size', 'step', 'offset'],
     make: ({ size, step, offset }) =>
-      cumulate(number('window.size', size), number('window.step', step), { offset: number('window.offset', offset ?? 0) }),
+      cumulate(number('window.size', size), number('window.step', step), {
+        offset: number('window.offset', offset ?? 0),
+      }),
   },
   calendar: {
     fields: ['unit', 'count', 'timezone'],
@@ -45,7 +49,10 @@ const kinds: Readonly<Record<string, KnownKind>> = {
     },
   },
   // The peers close sessions to the millisecond.
-  session: { fields: ['gap', 'endInclusive'], make: ({ gap }) => session(number('window.gap', gap), { resolution: 1 }) },
+  session: {
+    fields: ['gap', 'endInclusive'],
+    make: ({ gap }) => session(number('window.gap', gap), { resolution: 1 }),
+  },
   global: { fields: [], make: () => global() },
 };
 

@@ -39,7 +39,10 @@ export interface World {
 export const clockStart = eventTimeBounds.latest;
 
 /** Every window lies between these, epoch ms. */
-const allWindows = { from: eventTimeBounds.earliest - longestDurationMs, to: eventTimeBounds.latest + longestDurationMs };
+const allWindows = {
+  from: eventTimeBounds.earliest - longestDurationMs,
+  to: eventTimeBounds.latest + longestDurationMs,
+};
 
 const hourMs = 3_600_000;
 const batchTimeMs = 60_000;
@@ -51,11 +54,15 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
   const warm = new Map<string, ShardAggregator>();
   const limit = pLimit(8);
   const aggregatorOf = (shardId: string) => {
-    const aggregator = warm.get(shardId) ?? shardAggregator({ pipeline, shardId, state: tables.state, rejects: tables.rejects });
+    const aggregator =
+      warm.get(shardId) ?? shardAggregator({ pipeline, shardId, state: tables.state, rejects: tables.rejects });
     warm.set(shardId, aggregator);
     return aggregator;
   };
-  const counters = async () => [...(await readAllProgress(tables.state)).values()].map((progress) => progress.counters).reduce(addCounters, noEvents);
+  const counters = async () =>
+    [...(await readAllProgress(tables.state)).values()]
+      .map((progress) => progress.counters)
+      .reduce(addCounters, noEvents);
   return {
     async apply(shardId, events, nowMs) {
       const first = logs.get(shardId) ?? 1;
@@ -89,14 +96,27 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
       ),
     panes: () => published,
     restart: () => warm.clear(),
-    windows: (status) => readWindows({ pipeline, ...tables }, query, { ...allWindows, status, order: 'ascending', limit: Number.POSITIVE_INFINITY }),
+    windows: (status) =>
+      readWindows({ pipeline, ...tables }, query, {
+        ...allWindows,
+        status,
+        order: 'ascending',
+        limit: Number.POSITIVE_INFINITY,
+      }),
     lateCount: async () => (await counters()).late,
     async checkConservation() {
       const { received, counted, late, duplicate, rejected, filtered } = await counters();
       const put = [...logs.values()].reduce((total, next) => total + next - 1, 0);
       if (received !== put || received !== counted + late + duplicate + rejected + filtered)
-        throw new Error(`${put} events put, ${received} received = ${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`);
+        throw new Error(
+          `${put} events put, ${received} received = ${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`,
+        );
     },
-    sideOutput: (nowMs) => readSideOutput(tables.rejects, [...logs.keys()], { fromMs: nowMs, toMs: nowMs + 1, limit: Number.POSITIVE_INFINITY }),
+    sideOutput: (nowMs) =>
+      readSideOutput(tables.rejects, [...logs.keys()], {
+        fromMs: nowMs,
+        toMs: nowMs + 1,
+        limit: Number.POSITIVE_INFINITY,
+      }),
   };
 }

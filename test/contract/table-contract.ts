@@ -95,7 +95,12 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
 
     describe('conditions', () => {
       const item = { text: 'x', number: 5, set: new Set(['e']), nothing: null };
-      const cases: readonly (readonly [string, readonly Clause[], onItem: 'applied' | 'refused', onMissing: 'applied' | 'refused'])[] = [
+      const cases: readonly (readonly [
+        string,
+        readonly Clause[],
+        onItem: 'applied' | 'refused',
+        onMissing: 'applied' | 'refused',
+      ])[] = [
         ['no clause', [], 'applied', 'applied'],
         ['a present attribute is absent', [{ attribute: 'text', is: 'absent' }], 'refused', 'applied'],
         ['another attribute is absent', [{ attribute: 'other', is: 'absent' }], 'applied', 'applied'],
@@ -149,14 +154,17 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
           [undefined, onMissing],
         ] as const) {
           const keys = { put: fresh(), update: fresh(), delete: fresh() };
-          if (present !== undefined) for (const key of Object.values(keys)) await table.put({ ...key, attributes: present });
+          if (present !== undefined)
+            for (const key of Object.values(keys)) await table.put({ ...key, attributes: present });
 
           expect(await table.put({ ...keys.put, attributes: { fresh: 1 } }, when)).toBe(expected);
           expect(await attributesOf(keys.put)).toStrictEqual(expected === 'applied' ? { fresh: 1 } : present);
 
           const updated = await table.update(keys.update, { set: { fresh: 1 } }, when);
           expect(updated.outcome).toBe(expected);
-          expect(await attributesOf(keys.update)).toStrictEqual(expected === 'applied' ? { ...present, fresh: 1 } : present);
+          expect(await attributesOf(keys.update)).toStrictEqual(
+            expected === 'applied' ? { ...present, fresh: 1 } : present,
+          );
 
           expect(await table.delete(keys.delete, when)).toBe(expected);
           expect(await attributesOf(keys.delete)).toStrictEqual(expected === 'applied' ? undefined : present);
@@ -165,13 +173,11 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
 
       it('see the item as it is before the write', async () => {
         const key = fresh();
-        const rise = (to: number) => table.update(key, { set: { n: to } }, [{ attribute: 'n', is: 'absentOrBelow', bound: to }]);
-        expect([await rise(3), await rise(3), await rise(2), await rise(4)].map(({ outcome }) => outcome)).toStrictEqual([
-          'applied',
-          'refused',
-          'refused',
-          'applied',
-        ]);
+        const rise = (to: number) =>
+          table.update(key, { set: { n: to } }, [{ attribute: 'n', is: 'absentOrBelow', bound: to }]);
+        expect(
+          [await rise(3), await rise(3), await rise(2), await rise(4)].map(({ outcome }) => outcome),
+        ).toStrictEqual(['applied', 'refused', 'refused', 'applied']);
         expect(await attributesOf(key)).toStrictEqual({ n: 4 });
       });
     });
@@ -236,7 +242,9 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
         for (const sk of sortKeys) await table.put({ pk, sk, attributes: {} });
         const expected = [...sortKeys].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));
         expect((await table.query(pk)).map(({ sk }) => sk)).toStrictEqual(expected);
-        expect((await table.query(pk, { order: 'descending' })).map(({ sk }) => sk)).toStrictEqual([...expected].reverse());
+        expect((await table.query(pk, { order: 'descending' })).map(({ sk }) => sk)).toStrictEqual(
+          [...expected].reverse(),
+        );
       });
 
       it('takes both bounds in, and as many items as asked for', async () => {
@@ -264,13 +272,19 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
         const items = await table.query(pk);
         expect(items.map(({ sk }) => sk)).toStrictEqual(sortKeys);
         expect(items.every(({ sk, attributes }) => attributes['text'] === `${sk}${text}`)).toBe(true);
-        expect((await table.query(pk, { limit: 20, order: 'descending' })).map(({ sk }) => sk)).toStrictEqual(sortKeys.slice(5).reverse());
+        expect((await table.query(pk, { limit: 20, order: 'descending' })).map(({ sk }) => sk)).toStrictEqual(
+          sortKeys.slice(5).reverse(),
+        );
       });
     });
 
     it('puts many items, replacing what is there', async () => {
       const { pk } = fresh();
-      const items = Array.from({ length: 60 }, (_, i) => ({ pk, sk: String(i).padStart(2, '0'), attributes: { i, set: new Set([`${i}`]) } }));
+      const items = Array.from({ length: 60 }, (_, i) => ({
+        pk,
+        sk: String(i).padStart(2, '0'),
+        attributes: { i, set: new Set([`${i}`]) },
+      }));
       await table.put({ pk, sk: '07', attributes: { old: true } });
       await table.putAll(items);
       expect(await table.query(pk)).toStrictEqual(items);
@@ -281,7 +295,9 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
       it('applies exactly one of 100 conditional puts', async () => {
         const key = fresh();
         const outcomes = await Promise.all(
-          Array.from({ length: 100 }, (_, i) => table.put({ ...key, attributes: { winner: i } }, [{ attribute: 'winner', is: 'absent' }])),
+          Array.from({ length: 100 }, (_, i) =>
+            table.put({ ...key, attributes: { winner: i } }, [{ attribute: 'winner', is: 'absent' }]),
+          ),
         );
         const winners = outcomes.flatMap((outcome, i) => (outcome === 'applied' ? [i] : []));
         expect(winners).toHaveLength(1);
@@ -290,7 +306,9 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
 
       it('loses none of 100 additions to a set, and returns a set that holds its own', async () => {
         const key = fresh();
-        const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => table.update(key, { addToSet: { s: new Set([`${i}`]) } })));
+        const answers = await Promise.all(
+          Array.from({ length: 100 }, (_, i) => table.update(key, { addToSet: { s: new Set([`${i}`]) } })),
+        );
         answers.forEach((answer, i) => {
           expect(answer.outcome === 'applied' && (answer.item.attributes['s'] as Set<string>).has(`${i}`)).toBe(true);
         });
@@ -302,8 +320,13 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
         const increment = async () => {
           for (;;) {
             const n = (await attributesOf(key))?.['n'];
-            const unchanged: Clause = typeof n === 'number' ? { attribute: 'n', is: 'equal', to: n } : { attribute: 'n', is: 'absent' };
-            if ((await table.put({ ...key, attributes: { n: (typeof n === 'number' ? n : 0) + 1 } }, [unchanged])) === 'applied') return;
+            const unchanged: Clause =
+              typeof n === 'number' ? { attribute: 'n', is: 'equal', to: n } : { attribute: 'n', is: 'absent' };
+            if (
+              (await table.put({ ...key, attributes: { n: (typeof n === 'number' ? n : 0) + 1 } }, [unchanged])) ===
+              'applied'
+            )
+              return;
           }
         };
         await Promise.all(Array.from({ length: 20 }, increment));
@@ -338,9 +361,16 @@ export function tableContract(name: string, makeTable: () => Promise<TableUnderT
       };
       const key = fresh();
       expect(await spent(() => table.put({ ...key, attributes: { a: 1 } }))).toStrictEqual({ write: 1, refused: 0 });
-      expect(await spent(() => table.put({ ...key, attributes: { text: 'x'.repeat(2500) } }))).toStrictEqual({ write: 3, refused: 0 });
-      expect((await spent(() => table.put({ ...key, attributes: {} }, [{ attribute: 'text', is: 'absent' }]))).refused).toBe(1);
-      expect((await spent(() => table.update(key, { set: { a: 1 } }, [{ attribute: 'a', is: 'present' }]))).refused).toBe(1);
+      expect(await spent(() => table.put({ ...key, attributes: { text: 'x'.repeat(2500) } }))).toStrictEqual({
+        write: 3,
+        refused: 0,
+      });
+      expect(
+        (await spent(() => table.put({ ...key, attributes: {} }, [{ attribute: 'text', is: 'absent' }]))).refused,
+      ).toBe(1);
+      expect(
+        (await spent(() => table.update(key, { set: { a: 1 } }, [{ attribute: 'a', is: 'present' }]))).refused,
+      ).toBe(1);
       expect((await spent(() => table.delete(key, [{ attribute: 'a', is: 'present' }]))).refused).toBe(1);
       const many = fresh();
       const items = Array.from({ length: 30 }, (_, i) => ({ pk: many.pk, sk: `${i}`, attributes: {} }));

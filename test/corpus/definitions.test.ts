@@ -13,14 +13,17 @@ function refusalOf(define: () => unknown): string {
 }
 
 describe('a nonsense definition', () => {
-  it.each(definitions)('is refused in one line that names the field, the value and a remedy: %s', (_title, define, field, received) => {
-    const message = refusalOf(define);
-    const start = `${field}: ${shown(received)} `;
-    expect(message.slice(0, start.length)).toBe(start);
-    expect(message.slice(start.length), 'a remedy').toMatch(/: [^\n]{6,}$/);
-    expect(message).not.toContain('\n');
-    expect(message.length).toBeLessThan(400);
-  });
+  it.each(definitions)(
+    'is refused in one line that names the field, the value and a remedy: %s',
+    (_title, define, field, received) => {
+      const message = refusalOf(define);
+      const start = `${field}: ${shown(received)} `;
+      expect(message.slice(0, start.length)).toBe(start);
+      expect(message.slice(start.length), 'a remedy').toMatch(/: [^\n]{6,}$/);
+      expect(message).not.toContain('\n');
+      expect(message.length).toBeLessThan(400);
+    },
+  );
 
   it('does not end the process when a schema that is tried out rejects', async () => {
     const unhandled: unknown[] = [];

@@ -21,8 +21,13 @@ afterAll(async () => {
 
 /** What Lambda's Invoke call gives, the function being the one that is deployed. */
 async function invoked(name: FunctionName, event: unknown) {
-  const answer = await lambda.send(new InvokeCommand({ FunctionName: system.local.functionNames[name], Payload: JSON.stringify(event) }));
-  return { failed: answer.FunctionError !== undefined, payload: JSON.parse(answer.Payload?.transformToString() ?? 'null') as unknown };
+  const answer = await lambda.send(
+    new InvokeCommand({ FunctionName: system.local.functionNames[name], Payload: JSON.stringify(event) }),
+  );
+  return {
+    failed: answer.FunctionError !== undefined,
+    payload: JSON.parse(answer.Payload?.transformToString() ?? 'null') as unknown,
+  };
 }
 
 async function expectOutcome(name: FunctionName, event: unknown, outcome: EventOutcome): Promise<void> {
@@ -47,7 +52,8 @@ async function counters(): Promise<Counters> {
   return Object.fromEntries(classes.map((name) => [name, Number(body[name])]));
 }
 
-const titled = (events: readonly HostileEvent[]) => events.map(({ name, event, outcome }) => [name, event, outcome] as const);
+const titled = (events: readonly HostileEvent[]) =>
+  events.map(({ name, event, outcome }) => [name, event, outcome] as const);
 
 describe('aggregate', () => {
   it.each(titled(aggregateEvents('tidemark-bad-input')))(
@@ -69,9 +75,13 @@ describe('aggregate', () => {
 });
 
 describe('query', () => {
-  it.each(titled(queryEvents))('has one answer to %s', (_name, event, outcome) => expectOutcome('query', event, outcome));
+  it.each(titled(queryEvents))('has one answer to %s', (_name, event, outcome) =>
+    expectOutcome('query', event, outcome),
+  );
 });
 
 describe('finalize', () => {
-  it.each(titled(finalizeEvents))('has one answer to %s', (_name, event, outcome) => expectOutcome('finalize', event, outcome));
+  it.each(titled(finalizeEvents))('has one answer to %s', (_name, event, outcome) =>
+    expectOutcome('finalize', event, outcome),
+  );
 });

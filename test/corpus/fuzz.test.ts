@@ -34,7 +34,9 @@ function batchOf(bytes: readonly Uint8Array[]) {
     Data: Buffer.from(data).toString('base64'),
     ApproximateArrivalTimestamp: t0 / 1000,
   }));
-  return JSON.parse(eventJson(records.map((record) => toEventRecord(record, shardId, 'stream')))) as { Records: Record<string, unknown>[] };
+  return JSON.parse(eventJson(records.map((record) => toEventRecord(record, shardId, 'stream')))) as {
+    Records: Record<string, unknown>[];
+  };
 }
 
 /** Records of the corpus to start from: short ones, and not the one whose promise only a function's own process survives. */
@@ -43,7 +45,10 @@ const seeds = [...payloads, ...latePayloads]
   .filter((bytes) => bytes.length < 5000 && !bytes.includes('schema-rejects-later'));
 
 /** Changes of bytes: one is set, taken out, put in, or the rest is cut off. */
-const mutations = fc.array(fc.tuple(fc.constantFrom('set', 'delete', 'insert', 'cut'), fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
+const mutations = fc.array(fc.tuple(fc.constantFrom('set', 'delete', 'insert', 'cut'), fc.nat(), fc.nat(255)), {
+  minLength: 1,
+  maxLength: 4,
+});
 
 function mutated(bytes: Buffer, changes: readonly (readonly [string, number, number])[]): Buffer {
   let changed = [...bytes];
@@ -71,7 +76,9 @@ const eventBytes = fc.oneof(
 const recordBytes = fc.oneof(
   { weight: 4, arbitrary: eventBytes },
   fc.array(eventBytes, { maxLength: 5 }).map(aggregate),
-  fc.tuple(fc.array(eventBytes, { maxLength: 5 }).map(aggregate), mutations).map(([bytes, changes]) => mutated(bytes, changes)),
+  fc
+    .tuple(fc.array(eventBytes, { maxLength: 5 }).map(aggregate), mutations)
+    .map(([bytes, changes]) => mutated(bytes, changes)),
 );
 
 describe('records of any bytes', () => {
@@ -83,7 +90,10 @@ describe('records of any bytes', () => {
           const batch = kinesisBatch(batchOf(bytes), 'stream');
           const records = streamRecords(batch?.records ?? []);
           const rejects = memoryTable();
-          const { counters } = await shardAggregator({ pipeline, state: memoryTable(), rejects, shardId }).apply(records, () => 60_000);
+          const { counters } = await shardAggregator({ pipeline, state: memoryTable(), rejects, shardId }).apply(
+            records,
+            () => 60_000,
+          );
           expect(isConserved(counters)).toBe(true);
           expect(counters.received).toBe(records.reduce((total, { events }) => total + events.length, 0));
           expect({ late: counters.late, duplicate: counters.duplicate }).toEqual({ late: 0, duplicate: 0 });
@@ -105,19 +115,27 @@ describe('records of any bytes', () => {
     'come out of an aggregated record as they went in, and not at all when a byte of it is another',
     () => {
       fc.assert(
-        fc.property(fc.array(eventBytes, { maxLength: 8 }), fc.nat(), fc.integer({ min: 1, max: 255 }), (events, where, change) => {
-          const whole = aggregate(events);
-          const [record] = streamRecords(batchOf([whole]).Records as never);
-          expect(record?.events.map(({ bytes }) => Buffer.from(bytes()))).toEqual(events.map((event) => Buffer.from(event)));
-          const broken = Buffer.from(whole);
-          broken[where % broken.length] = (broken[where % broken.length] ?? 0) ^ change;
-          const [other] = streamRecords(batchOf([broken]).Records as never);
-          expect(other?.events).toHaveLength(1);
-          const [only] = other?.events ?? [];
-          // A byte of the four at its beginning makes it text, which it is not either.
-          expect(only?.text === undefined).toBe(false);
-          if (where % broken.length >= 4) expect(only?.text).toMatchObject({ outcome: 'rejected', reason: 'corrupt-aggregate' });
-        }),
+        fc.property(
+          fc.array(eventBytes, { maxLength: 8 }),
+          fc.nat(),
+          fc.integer({ min: 1, max: 255 }),
+          (events, where, change) => {
+            const whole = aggregate(events);
+            const [record] = streamRecords(batchOf([whole]).Records as never);
+            expect(record?.events.map(({ bytes }) => Buffer.from(bytes()))).toEqual(
+              events.map((event) => Buffer.from(event)),
+            );
+            const broken = Buffer.from(whole);
+            broken[where % broken.length] = (broken[where % broken.length] ?? 0) ^ change;
+            const [other] = streamRecords(batchOf([broken]).Records as never);
+            expect(other?.events).toHaveLength(1);
+            const [only] = other?.events ?? [];
+            // A byte of the four at its beginning makes it text, which it is not either.
+            expect(only?.text === undefined).toBe(false);
+            if (where % broken.length >= 4)
+              expect(only?.text).toMatchObject({ outcome: 'rejected', reason: 'corrupt-aggregate' });
+          },
+        ),
         bounded,
       );
     },
@@ -204,9 +222,32 @@ describe('a duration of any text', () => {
     }),
     { minLength: 1, maxLength: 4 },
   );
-  const words = fc.array(fc.constantFrom('1', '5', '-', '+', ' ', 'h', 'hour', 'ours', 's', 'ms', '.', ',', 'e', 'P', 'T', '0x', '\n', '٣', '𝟙'), {
-    maxLength: 8,
-  });
+  const words = fc.array(
+    fc.constantFrom(
+      '1',
+      '5',
+      '-',
+      '+',
+      ' ',
+      'h',
+      'hour',
+      'ours',
+      's',
+      'ms',
+      '.',
+      ',',
+      'e',
+      'P',
+      'T',
+      '0x',
+      '\n',
+      '٣',
+      '𝟙',
+    ),
+    {
+      maxLength: 8,
+    },
+  );
 
   it(
     'is whole milliseconds within its bounds, or is refused in one line',
@@ -259,9 +300,30 @@ describe('a duration of any text', () => {
 
 describe('an event time of any text', () => {
   const times = fc.integer({ min: eventTimeBounds.earliest, max: eventTimeBounds.latest });
-  const pieces = fc.array(fc.constantFrom('2026', '-', '01', 'T', '00', ':', 'Z', '+', '.', '5', '[UTC]', '60', '24', '99', ' ', '\u2212', '\n'), {
-    maxLength: 14,
-  });
+  const pieces = fc.array(
+    fc.constantFrom(
+      '2026',
+      '-',
+      '01',
+      'T',
+      '00',
+      ':',
+      'Z',
+      '+',
+      '.',
+      '5',
+      '[UTC]',
+      '60',
+      '24',
+      '99',
+      ' ',
+      '\u2212',
+      '\n',
+    ),
+    {
+      maxLength: 14,
+    },
+  );
 
   it(
     'is whole milliseconds within the bounds, or is refused in one line',
@@ -279,7 +341,12 @@ describe('an event time of any text', () => {
         fc.property(values, fc.constantFrom(undefined, 's' as const, 'ms' as const), (value, unit) => {
           const time = eventTimeOf(value as string, unit);
           if (typeof time === 'number')
-            expect(Number.isInteger(time) && time >= eventTimeBounds.earliest && time <= eventTimeBounds.latest && !Object.is(time, -0)).toBe(true);
+            expect(
+              Number.isInteger(time) &&
+                time >= eventTimeBounds.earliest &&
+                time <= eventTimeBounds.latest &&
+                !Object.is(time, -0),
+            ).toBe(true);
           else expect(time.refused).toMatch(/^[^\n]{5,300}$/);
         }),
         bounded,
@@ -294,7 +361,9 @@ describe('an event time of any text', () => {
       fc.assert(
         fc.property(times, fc.integer({ min: -18 * 60, max: 18 * 60 }), (time, offset) => {
           const there = isoTime(time + offset * 60_000).slice(0, -1);
-          const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60].map((part) => String(part).padStart(2, '0'));
+          const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60].map((part) =>
+            String(part).padStart(2, '0'),
+          );
           expect(eventTimeOf(`${there}${offset < 0 ? '-' : '+'}${hours}:${minutes}`, undefined)).toBe(time);
         }),
         bounded,
@@ -320,7 +389,10 @@ describe('a request of any text', () => {
   const pageOf = async (target: string) => {
     const { status, body } = await api.request('GET', target);
     if (status === 200) return body;
-    expect({ status, body }).toMatchObject({ status: 400, body: { type: 'urn:problem-type:tidemark:invalid-parameter', parameter: 'cursor' } });
+    expect({ status, body }).toMatchObject({
+      status: 400,
+      body: { type: 'urn:problem-type:tidemark:invalid-parameter', parameter: 'cursor' },
+    });
     return undefined;
   };
 
@@ -355,7 +427,10 @@ describe('a request of any text', () => {
           if (page === undefined) return;
           const events = page['events'] as readonly unknown[];
           // A stretch of the whole, in its order.
-          const from = events.length === 0 ? 0 : sideOutput.findIndex((event) => JSON.stringify(event) === JSON.stringify(events[0]));
+          const from =
+            events.length === 0
+              ? 0
+              : sideOutput.findIndex((event) => JSON.stringify(event) === JSON.stringify(events[0]));
           expect(events).toEqual(sideOutput.slice(from, from + events.length));
         }),
         bounded,
@@ -371,19 +446,26 @@ describe('a request of any text', () => {
         .tuple(fc.integer({ min: -2, max: windowCount }), fc.nat(windowCount + 2))
         .map(([hour, length]) => [hour, hour + length] as const);
       await fc.assert(
-        fc.asyncProperty(cursors, ranges, fc.constantFrom('ascending', 'descending'), async (cursor, [fromHour, toHour], order) => {
-          const [from, to] = [t0 + fromHour * hourMs, t0 + toHour * hourMs];
-          const page = await pageOf(`/v1/queries/byKind/windows?from=${from}&to=${to}&order=${order}&limit=3&cursor=${encodeURIComponent(cursor)}`);
-          expect(api.errors).toEqual([]);
-          if (page === undefined) return;
-          const starts = (page['windows'] as readonly { start: number }[]).map(({ start }) => start);
-          const after = Number(cursor);
-          const left = Array.from({ length: windowCount }, (_, i) => t0 + i * hourMs).filter(
-            (start) => start >= from && start < to && (order === 'ascending' ? start > after : start < after),
-          );
-          if (order === 'descending') left.reverse();
-          if (Number.isFinite(after)) expect(starts).toEqual(left.slice(0, 3));
-        }),
+        fc.asyncProperty(
+          cursors,
+          ranges,
+          fc.constantFrom('ascending', 'descending'),
+          async (cursor, [fromHour, toHour], order) => {
+            const [from, to] = [t0 + fromHour * hourMs, t0 + toHour * hourMs];
+            const page = await pageOf(
+              `/v1/queries/byKind/windows?from=${from}&to=${to}&order=${order}&limit=3&cursor=${encodeURIComponent(cursor)}`,
+            );
+            expect(api.errors).toEqual([]);
+            if (page === undefined) return;
+            const starts = (page['windows'] as readonly { start: number }[]).map(({ start }) => start);
+            const after = Number(cursor);
+            const left = Array.from({ length: windowCount }, (_, i) => t0 + i * hourMs).filter(
+              (start) => start >= from && start < to && (order === 'ascending' ? start > after : start < after),
+            );
+            if (order === 'descending') left.reverse();
+            if (Number.isFinite(after)) expect(starts).toEqual(left.slice(0, 3));
+          },
+        ),
         bounded,
       );
     },
@@ -426,13 +508,17 @@ describe('a request of any text', () => {
       'conservation',
       'health',
     ),
-    fc.tuple(fc.string(), fc.string()).map(([query, start]) => `queries/${encodeURIComponent(query)}/windows/${encodeURIComponent(start)}`),
+    fc
+      .tuple(fc.string(), fc.string())
+      .map(([query, start]) => `queries/${encodeURIComponent(query)}/windows/${encodeURIComponent(start)}`),
     fc.string({ unit: fc.constantFrom('/', '.', '%', '2', 'F', 'a', '\\', ';', '@', '#'), maxLength: 12 }),
   );
   const searches = fc.oneof(
     fc
       .array(fc.tuple(names, values), { maxLength: 4 })
-      .map((pairs) => pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&')),
+      .map((pairs) =>
+        pairs.map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`).join('&'),
+      ),
     fc.string({ unit: fc.constantFrom('&', '=', '%', 'f', 'r', 'o', 'm', '0', '+', '?', '#', ';'), maxLength: 20 }),
   );
 
@@ -447,7 +533,10 @@ describe('a request of any text', () => {
           expect([400, 404]).toContain(status);
           expect(String(headers['content-type'])).toBe('application/problem+json');
           const { detail, parameter, title, type } = body as Readonly<Record<string, string>>;
-          expect({ title, type }).toEqual({ title: expect.any(String), type: expect.stringMatching(/^urn:problem-type:tidemark:[a-z-]+$/) });
+          expect({ title, type }).toEqual({
+            title: expect.any(String),
+            type: expect.stringMatching(/^urn:problem-type:tidemark:[a-z-]+$/),
+          });
           expect(detail).toMatch(new RegExp(`^[^]{${String(parameter).length}}: [^\\n]+$`));
           expect(detail?.startsWith(`${parameter}: `)).toBe(true);
         }),

@@ -66,7 +66,10 @@ describe('a hostile command line', () => {
     },
   );
 
-  it.each(launched.map((invocation) => [invocation.name, invocation] as const))('ends as a process of its own: %s', async (_name, invocation) => {
-    expectOutcome(await launch(invocation.words.map(here)).ended, invocation);
-  });
+  it.each(launched.map((invocation) => [invocation.name, invocation] as const))(
+    'ends as a process of its own: %s',
+    async (_name, invocation) => {
+      expectOutcome(await launch(invocation.words.map(here)).ended, invocation);
+    },
+  );
 });

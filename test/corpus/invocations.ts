@@ -65,7 +65,13 @@ export const servers: Readonly<Record<string, readonly [status: number, type: st
 };
 
 const called = (name: string, words: readonly string[], names: string): Invocation => ({ name, words, code: 2, names });
-const failed = (name: string, words: readonly string[], names: string): Invocation => ({ name, words, stdin: event, code: 1, names });
+const failed = (name: string, words: readonly string[], names: string): Invocation => ({
+  name,
+  words,
+  stdin: event,
+  code: 1,
+  names,
+});
 
 const commands: readonly Invocation[] = [
   called('an unknown command', ['nope'], 'nope'),
@@ -92,7 +98,9 @@ const values: readonly Invocation[] = [
   ...['', '-1', '99999', '1e3', '0x10', '80.5', 'http'].map((port) =>
     called(`the port ${port || 'of no text'}`, ['up', '--port', port], `"${port}"`),
   ),
-  ...['0', '101', 'many'].map((shards) => called(`${shards} shards`, ['stream', '{events.json}', '--shards', shards], `"${shards}"`)),
+  ...['0', '101', 'many'].map((shards) =>
+    called(`${shards} shards`, ['stream', '{events.json}', '--shards', shards], `"${shards}"`),
+  ),
   ...['soon', '5', '1h,,2h', '-1h', '1.5h', '1 month', '36526 d', '9'.repeat(99)].map((delays) =>
     called(`delays of ${delays.slice(0, 20)}`, ['delay', '{events.json}', '--delays', delays], '--delays'),
   ),
@@ -105,7 +113,11 @@ const values: readonly Invocation[] = [
   called('a seed that is a word', ['demo', '--seed', 'x'], '--seed'),
   called('a seed of 33 bits', ['sample', 'open-close', '--out', '{folder}/out', '--seed', '4294967296'], '--seed'),
   called('an odd number of events', ['sample', 'open-close', '--out', '{folder}/out', '--events', '3'], '--events'),
-  called('more files than events', ['sample', 'open-close', '--out', '{folder}/out', '--events', '10', '--files', '9'], '--files'),
+  called(
+    'more files than events',
+    ['sample', 'open-close', '--out', '{folder}/out', '--events', '10', '--files', '9'],
+    '--files',
+  ),
   called('totals by an unknown field', ['batch', '{events.json}', '--totals', 'color'], 'color'),
   called('totals by a field twice', ['batch', '{events.json}', '--totals', 'action,action'], 'action,action'),
   called('totals by a field and nothing', ['stream', '{events.json}', '--totals', 'action,'], '--totals'),
@@ -114,7 +126,11 @@ const values: readonly Invocation[] = [
   called('a data folder of no name', ['up', '--data', ''], '--data'),
   called('a stream of no name', ['put', '--port', '9', '--stream', ''], '--stream'),
   called('an endpoint without http', ['put', '--endpoint', 'localhost'], 'localhost'),
-  called('an endpoint of a port that is none', ['replay', '{events.json}', '--endpoint', 'http://127.0.0.1:99999'], '99999'),
+  called(
+    'an endpoint of a port that is none',
+    ['replay', '{events.json}', '--endpoint', 'http://127.0.0.1:99999'],
+    '99999',
+  ),
   called('an address of another protocol', ['windows', '--api', 'ftp://x'], 'ftp://x'),
   called('an address that is a file', ['status', '--api', 'file:///etc/passwd'], 'file:///etc/passwd'),
   called('an address with a password', ['status', '--api', 'http://user:pass@127.0.0.1:9'], '--api'),
@@ -143,21 +159,41 @@ const together: readonly Invocation[] = [
     ['stream', '--watch', '{folder}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9'],
     '--watch',
   ),
-  called('two sizes of a trigger', ['stream', '{events.json}', '--max-files-per-trigger', '1', '--trigger-records', '1'], '--trigger-records'),
-  called('two files of one name to be resumed', ['replay', '{events.json}', '{events.json}', '--resume', '--port', '9'], 'events.json'),
+  called(
+    'two sizes of a trigger',
+    ['stream', '{events.json}', '--max-files-per-trigger', '1', '--trigger-records', '1'],
+    '--trigger-records',
+  ),
+  called(
+    'two files of one name to be resumed',
+    ['replay', '{events.json}', '{events.json}', '--resume', '--port', '9'],
+    'events.json',
+  ),
 ];
 
 const tables: readonly Invocation[] = [
   ...['batch', 'stream', 'delay'].flatMap((command) => [
-    called(`a table without rows, for ${command}`, [command, '{events.json}', '--pipeline', '{table.ts}'], '--lookup rooms=FILE'),
+    called(
+      `a table without rows, for ${command}`,
+      [command, '{events.json}', '--pipeline', '{table.ts}'],
+      '--lookup rooms=FILE',
+    ),
     called(
       `rows of another table, for ${command}`,
       [command, '{events.json}', '--pipeline', '{table.ts}', '--lookup', 'x={events.json}'],
       '--lookup x',
     ),
-    called(`rows for no table, for ${command}`, [command, '{events.json}', '--lookup', 'rooms={events.json}'], '--lookup rooms'),
+    called(
+      `rows for no table, for ${command}`,
+      [command, '{events.json}', '--lookup', 'rooms={events.json}'],
+      '--lookup rooms',
+    ),
   ]),
-  called('rows without a table', ['batch', '{events.json}', '--pipeline', '{table.ts}', '--lookup', '{events.json}'], '--lookup'),
+  called(
+    'rows without a table',
+    ['batch', '{events.json}', '--pipeline', '{table.ts}', '--lookup', '{events.json}'],
+    '--lookup',
+  ),
   called(
     'rows for a backfill from the stream',
     ['backfill', '--pipeline', '{table.ts}', '--lookup', 'rooms={events.json}', '--port', '9'],
@@ -167,11 +203,27 @@ const tables: readonly Invocation[] = [
   called('rows that are not named', ['lookup', 'publish', 'rooms', '--port', '9'], 'FILE'),
   called('rows for a list', ['lookup', 'list', 'rooms', '{events.json}', '--port', '9'], 'events.json'),
   called('a table of no name', ['lookup', 'list', '--port', '9'], 'NAME'),
-  called('a table that the pipeline lacks', ['lookup', 'list', 'doors', '--pipeline', '{table.ts}', '--port', '9'], 'use rooms'),
+  called(
+    'a table that the pipeline lacks',
+    ['lookup', 'list', 'doors', '--pipeline', '{table.ts}', '--port', '9'],
+    'use rooms',
+  ),
   called('a table of a pipeline without one', ['lookup', 'publish', 'rooms', '{events.json}', '--port', '9'], 'rooms'),
-  called('a version from some time', ['lookup', 'publish', 'rooms', '{events.json}', '--from', 'soon', '--port', '9'], '--from'),
-  failed('rows that are no JSON', ['lookup', 'publish', 'rooms', '{notes.txt}', '--pipeline', '{table.ts}', '--port', '9'], 'notes.txt:1'),
-  failed('rows that are missing', ['batch', '{events.json}', '--pipeline', '{table.ts}', '--lookup', 'rooms={folder}/none.json'], 'none.json'),
+  called(
+    'a version from some time',
+    ['lookup', 'publish', 'rooms', '{events.json}', '--from', 'soon', '--port', '9'],
+    '--from',
+  ),
+  failed(
+    'rows that are no JSON',
+    ['lookup', 'publish', 'rooms', '{notes.txt}', '--pipeline', '{table.ts}', '--port', '9'],
+    'notes.txt:1',
+  ),
+  failed(
+    'rows that are missing',
+    ['batch', '{events.json}', '--pipeline', '{table.ts}', '--lookup', 'rooms={folder}/none.json'],
+    'none.json',
+  ),
 ];
 
 const inputs: readonly Invocation[] = [
@@ -208,13 +260,27 @@ const pipelines: readonly Invocation[] = [
   ['has no queries', 'no-queries.ts', 'queries'],
   ['has a name that is none', 'name.ts', 'Upper Case'],
   ['has an asynchronous schema', 'async.ts', 'event'],
-].map(([name = '', file, names = '']) => failed(`a pipeline that ${name}`, ['batch', '{events.json}', '--pipeline', `{${file}}`], names));
+].map(([name = '', file, names = '']) =>
+  failed(`a pipeline that ${name}`, ['batch', '{events.json}', '--pipeline', `{${file}}`], names),
+);
 
 const endpoints: readonly Invocation[] = [
   failed('nothing that listens, for put', ['put', '--port', '9', '--pipeline', 'device-actions'], '127.0.0.1:9'),
-  failed('nothing that listens, for replay', ['replay', '{events.json}', '--endpoint', 'http://127.0.0.1:9'], '127.0.0.1:9'),
-  failed('no broker', ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9'], '127.0.0.1:9'),
-  failed('a broker without a port', ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1'], 'bootstrapServers'),
+  failed(
+    'nothing that listens, for replay',
+    ['replay', '{events.json}', '--endpoint', 'http://127.0.0.1:9'],
+    '127.0.0.1:9',
+  ),
+  failed(
+    'no broker',
+    ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9'],
+    '127.0.0.1:9',
+  ),
+  failed(
+    'a broker without a port',
+    ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1'],
+    'bootstrapServers',
+  ),
   failed(
     'a topic of no name',
     ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9', '--topic', 'a topic'],
@@ -230,13 +296,25 @@ const endpoints: readonly Invocation[] = [
   failed('an API that answers null', ['status', '--api', '{null}'], '{null}'),
   failed('an API that fails', ['status', '--api', '{failing}'], '500'),
   failed('an API that lets nobody in', ['windows', '--api', '{forbidden}'], 'Missing Authentication Token'),
-  failed('a page of the web for Kinesis', ['replay', '{events.json}', '--endpoint', '{html}', '--stream', 's'], '--endpoint'),
+  failed(
+    'a page of the web for Kinesis',
+    ['replay', '{events.json}', '--endpoint', '{html}', '--stream', 's'],
+    '--endpoint',
+  ),
   failed('a page of the web for Lambda', ['drain', '--endpoint', '{html}'], '--endpoint'),
   failed('a page of the web that is asked for TLS', ['status', '--api', '{html as https}'], 'TLS'),
 ];
 
 /** Hostile command lines that need nothing to be running. */
-export const invocations: readonly Invocation[] = [...commands, ...values, ...together, ...tables, ...inputs, ...pipelines, ...endpoints];
+export const invocations: readonly Invocation[] = [
+  ...commands,
+  ...values,
+  ...together,
+  ...tables,
+  ...inputs,
+  ...pipelines,
+  ...endpoints,
+];
 
 /** What a process of its own has to show: that nothing is left of it, that it ends. */
 export const launched: readonly Invocation[] = [

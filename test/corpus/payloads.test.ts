@@ -22,19 +22,24 @@ interface WindowAnswer {
   readonly start: number;
   readonly status: string;
   readonly records: number;
-  readonly rows: readonly { readonly key: { readonly kind: unknown }; readonly values: Readonly<Record<string, unknown>> }[];
+  readonly rows: readonly {
+    readonly key: { readonly kind: unknown };
+    readonly values: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 /** The counters, which have to hold whatever has come. */
 async function conserved(): Promise<Counters> {
-  const { holds, received, counted, late, duplicate, rejected, filtered } = (await system.get('conservation')).body as unknown as Counters & {
+  const { holds, received, counted, late, duplicate, rejected, filtered } = (await system.get('conservation'))
+    .body as unknown as Counters & {
     readonly holds: boolean;
   };
   expect(holds).toBe(true);
   return { received, counted, late, duplicate, rejected, filtered };
 }
 
-const windowsNow = async () => (await system.get('queries/byKind/windows', { limit: '1000' })).body['windows'] as unknown as readonly WindowAnswer[];
+const windowsNow = async () =>
+  (await system.get('queries/byKind/windows', { limit: '1000' })).body['windows'] as unknown as readonly WindowAnswer[];
 
 /** What some outcomes come to. */
 function countersOf(outcomes: readonly Outcome[]): Counters {
@@ -47,7 +52,9 @@ function countersOf(outcomes: readonly Outcome[]): Counters {
 }
 
 function added(left: Counters, right: Counters): Counters {
-  return Object.fromEntries(Object.entries(left).map(([name, count]) => [name, count + right[name as keyof Counters]])) as Counters;
+  return Object.fromEntries(
+    Object.entries(left).map(([name, count]) => [name, count + right[name as keyof Counters]]),
+  ) as Counters;
 }
 
 interface Played {
@@ -62,7 +69,11 @@ interface Played {
 async function play(these: readonly Payload[], behind: string): Promise<Played> {
   const before = await conserved();
   const stored = await system.put(these.flatMap(({ data }) => [{ data }, { data: behind }]));
-  const [after, side, windows] = await Promise.all([conserved(), system.api.late({ from: startedAt - 1000, to: Date.now() + 1000 }), windowsNow()]);
+  const [after, side, windows] = await Promise.all([
+    conserved(),
+    system.api.late({ from: startedAt - 1000, to: Date.now() + 1000 }),
+    windowsNow(),
+  ]);
   return { before, after, stored, side, windows };
 }
 
@@ -91,16 +102,21 @@ describe('a hostile record', () => {
     played = await play(payloads, good);
   });
 
-  it.each(payloads.map((payload, at) => [payload.name, at, payload] as const))('has its one outcome: %s', (_name, at, payload) => {
-    expectOutcome(played, at, payload);
-  });
+  it.each(payloads.map((payload, at) => [payload.name, at, payload] as const))(
+    'has its one outcome: %s',
+    (_name, at, payload) => {
+      expectOutcome(played, at, payload);
+    },
+  );
 
   it('does not stop the shard: what comes behind it is counted, and every event is in one class', () => {
     const behind: Outcome = { rows: [{ kind: 'good', n: payloads.length }] };
     const expected = countersOf([...payloads.map(({ outcome }) => outcome), behind]);
     expect(played.after).toEqual(added(played.before, expected));
     expect(played.side).toHaveLength(expected.rejected);
-    const goods = played.windows.flatMap(({ rows }) => rows.filter(({ key }) => key.kind === 'good').map(({ values }) => values));
+    const goods = played.windows.flatMap(({ rows }) =>
+      rows.filter(({ key }) => key.kind === 'good').map(({ values }) => values),
+    );
     expect(goods).toMatchObject([{ n: payloads.length, sum: payloads.length }]);
     // No rows but those of the payloads and the good one: nothing has got in under another name.
     expect(played.windows.flatMap(({ rows }) => rows)).toHaveLength(
@@ -113,7 +129,9 @@ describe('a hostile record', () => {
     await system.finalize({});
     const final = (await windowsNow()).filter(({ status }) => status === 'final');
     expect(final.map(({ start }) => start)).toEqual(played.windows.map(({ start }) => start));
-    expect(final.map(({ rows, records }) => ({ rows, records }))).toEqual(played.windows.map(({ rows, records }) => ({ rows, records })));
+    expect(final.map(({ rows, records }) => ({ rows, records }))).toEqual(
+      played.windows.map(({ rows, records }) => ({ rows, records })),
+    );
   });
 });
 
@@ -127,12 +145,18 @@ describe('a hostile record of a window that is final', () => {
     played = await play(latePayloads, behind);
   });
 
-  it.each(latePayloads.map((payload, at) => [payload.name, at, payload] as const))('has its one outcome: %s', (_name, at, payload) => {
-    expectOutcome(played, at, payload);
-  });
+  it.each(latePayloads.map((payload, at) => [payload.name, at, payload] as const))(
+    'has its one outcome: %s',
+    (_name, at, payload) => {
+      expectOutcome(played, at, payload);
+    },
+  );
 
   it('does not change it, and every event is in one class', async () => {
-    const expected = countersOf([...latePayloads.map(({ outcome }) => outcome), { rows: [{ kind: 'behind', n: latePayloads.length }] }]);
+    const expected = countersOf([
+      ...latePayloads.map(({ outcome }) => outcome),
+      { rows: [{ kind: 'behind', n: latePayloads.length }] },
+    ]);
     expect(played.after).toEqual(added(played.before, expected));
     expect((await windowsNow()).filter(({ status }) => status === 'final')).toEqual(final);
   });
@@ -145,22 +169,31 @@ describe('a side output larger than an answer', () => {
     const whole: SideJson[] = [];
     let pages = 0;
     for (let cursor: unknown = undefined; cursor !== null && pages < 100; pages++) {
-      const { status, body } = await system.get('late', { limit: '10000', ...(cursor === undefined ? {} : { cursor: String(cursor) }) });
+      const { status, body } = await system.get('late', {
+        limit: '10000',
+        ...(cursor === undefined ? {} : { cursor: String(cursor) }),
+      });
       expect(status).toBe(200);
       whole.push(...(body['events'] as readonly SideJson[]));
       cursor = body['cursor'];
     }
     expect(pages).toBeGreaterThan(1);
-    const own = whole.filter(({ payloadBytes }) => payloadBytes === data.length).map(({ sequenceNumber }) => sequenceNumber);
+    const own = whole
+      .filter(({ payloadBytes }) => payloadBytes === data.length)
+      .map(({ sequenceNumber }) => sequenceNumber);
     expect(own).toEqual(stored.map(({ sequenceNumber }) => sequenceNumber));
     const { rejected, late } = await conserved();
-    expect(new Set(whole.map(({ sequenceNumber, subRecord }) => `${sequenceNumber}#${subRecord}`)).size).toBe(rejected + late);
+    expect(new Set(whole.map(({ sequenceNumber, subRecord }) => `${sequenceNumber}#${subRecord}`)).size).toBe(
+      rejected + late,
+    );
   });
 });
 
 describe('the functions', () => {
   it('have lived through it all: no event ended its process', async () => {
-    const logs = (await (await fetch(`${system.local.url}/_tidemark/logs`)).json()) as Readonly<Record<string, unknown>>;
+    const logs = (await (await fetch(`${system.local.url}/_tidemark/logs`)).json()) as Readonly<
+      Record<string, unknown>
+    >;
     expect(JSON.stringify(logs[system.local.functionNames.aggregate])).not.toContain('Uncaught');
   });
 });

@@ -102,9 +102,21 @@ const text: readonly Payload[] = [
   rejected('a million bytes that do not end', 'unparsable', `{"time":${t0},"kind":"${'x'.repeat(1_000_000)}`),
   rejected('half an event with an emoji where the message is cut', 'unparsable', `{"kind":${'😀'.repeat(400)}`),
   rejected('binary data', 'encoding', Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3])),
-  rejected('valid JSON with a byte that is no UTF-8', 'encoding', Buffer.from(good.replace('good', 'g\u0000d'), 'latin1').fill(0xe9, 20, 21)),
-  rejected('an overlong encoding', 'encoding', Buffer.concat([Buffer.from('{"kind":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')])),
-  rejected('a surrogate in UTF-8', 'encoding', Buffer.concat([Buffer.from('{"kind":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')])),
+  rejected(
+    'valid JSON with a byte that is no UTF-8',
+    'encoding',
+    Buffer.from(good.replace('good', 'g\u0000d'), 'latin1').fill(0xe9, 20, 21),
+  ),
+  rejected(
+    'an overlong encoding',
+    'encoding',
+    Buffer.concat([Buffer.from('{"kind":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]),
+  ),
+  rejected(
+    'a surrogate in UTF-8',
+    'encoding',
+    Buffer.concat([Buffer.from('{"kind":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]),
+  ),
   rejected('a zip file', 'encoding', Buffer.from('504b03041400080008009c', 'hex')),
   rejected('a gzip file, of an event even', 'encoding', gzipSync(good)),
   rejected('a gzip file that is cut', 'encoding', gzipSync(good).subarray(0, 20)),
@@ -134,13 +146,18 @@ const shapes: readonly Payload[] = [
   rejected('an event time function that throws', 'pipeline-threw', order(t0, 'event-time-throws')),
   rejected('a where that throws null', 'pipeline-threw', order(t0, 'where-throws')),
   { name: 'an event that no query wants', data: order(t0, 'filtered'), outcome: { filtered: 1 } },
-  counted('a key that is given twice: the last one counts', (kind) => `{"time":1,"kind":"other","time":${t0},"kind":"${kind}"}`),
+  counted(
+    'a key that is given twice: the last one counts',
+    (kind) => `{"time":1,"kind":"other","time":${t0},"kind":"${kind}"}`,
+  ),
   counted('a key named __proto__', (kind) => raw(kind, ',"__proto__":{"kind":"other"}')),
   counted('a key named constructor', (kind) => raw(kind, ',"constructor":{"prototype":{"kind":"other"}}')),
   counted('a key of nothing', (kind) => raw(kind, ',"":1')),
   counted('deep nesting', (kind) => raw(kind, `,"any":${'['.repeat(2000)}${']'.repeat(2000)}`)),
   counted('an escaped key', (kind) => `{"\\u0074ime":${t0},"k\\u0069nd":"${kind}"}`),
-  counted('a thousand unknown fields', (kind) => raw(kind, Array.from({ length: 1000 }, (_, i) => `,"f${i}":${i}`).join(''))),
+  counted('a thousand unknown fields', (kind) =>
+    raw(kind, Array.from({ length: 1000 }, (_, i) => `,"f${i}":${i}`).join('')),
+  ),
   counted('a line end', (kind) => `${order(t0, kind)}\r\n`),
   counted('spaces', (kind) => `  { "time" : ${t0} , "kind" : "${kind}" }  `),
   counted('a lone surrogate where nobody groups', (kind) => raw(kind, ',"note":"\\ud800"')),
@@ -177,10 +194,14 @@ const times: readonly Payload[] = [
   rejected('the last second of the year 9999', 'no-event-time', order('9999-12-31T23:59:59Z', 'good')),
   rejected('an event time beyond the future guard', 'future', order('2100-01-01T00:00:00Z', 'good')),
   rejected('the latest event time there is', 'future', order('9799-01-01T00:00:00Z', 'good')),
-  counted('one millisecond before 1970, with its fraction cut', (kind) => order('1969-12-31T23:59:59.9999Z', kind), { window: hourOf1969 }),
+  counted('one millisecond before 1970, with its fraction cut', (kind) => order('1969-12-31T23:59:59.9999Z', kind), {
+    window: hourOf1969,
+  }),
   counted('milliseconds before 1970', (kind) => order(-141_829_400_000, kind), { window: '1965-07-04T10:00:00.000Z' }),
   counted('the year 300', (kind) => order('0300-06-01T12:30:00Z', kind), { window: '0300-06-01T12:00:00.000Z' }),
-  counted('a leap second: epoch time has none', (kind) => order('2016-12-31T23:59:60Z', kind), { window: '2016-12-31T23:00:00.000Z' }),
+  counted('a leap second: epoch time has none', (kind) => order('2016-12-31T23:59:60Z', kind), {
+    window: '2016-12-31T23:00:00.000Z',
+  }),
   counted('a zone ahead', (kind) => order('2026-01-01T01:00:00+01:00', kind)),
   counted('a zone of half an hour, behind', (kind) => order('2025-12-31T20:30:00-03:30', kind)),
   counted('the zone -00:00', (kind) => order('2026-01-01T00:00:00-00:00', kind)),
@@ -192,13 +213,19 @@ const times: readonly Payload[] = [
   counted('a fraction of a millisecond', (kind) => order(t0 + 0.75, kind)),
   counted('milliseconds with an exponent', (kind) => timed(kind, '1.7672256e12')),
   counted('the last millisecond of a window', (kind) => order(t0 + 3_599_999, kind)),
-  counted('the first millisecond of the window before', (kind) => order(t0 - 3_600_000, kind), { window: t0 - 3_600_000 }),
+  counted('the first millisecond of the window before', (kind) => order(t0 - 3_600_000, kind), {
+    window: t0 - 3_600_000,
+  }),
 ];
 
 const keys: readonly Payload[] = [
   rejected('a group key of more than 1,024 bytes', 'group-key', order(t0, 'é'.repeat(600))),
   rejected('a group key of a megabyte', 'group-key', order(t0, 'x'.repeat(1_000_000))),
-  rejected('a group key of 200 NULs, which JSON writes with six bytes each', 'group-key', order(t0, '\u0000'.repeat(200))),
+  rejected(
+    'a group key of 200 NULs, which JSON writes with six bytes each',
+    'group-key',
+    order(t0, '\u0000'.repeat(200)),
+  ),
   rejected('a group key with half of a surrogate pair', 'group-key', raw('\ud800', '')),
   rejected('a group key with the other half', 'group-key', raw('a\udc00', '')),
   rejected('a group key that is an object', 'group-key', raw('good', ',"group":{"a":1}')),
@@ -222,7 +249,11 @@ const keys: readonly Payload[] = [
     '/',
     '%2F',
     '..',
-  ].map((kind) => ({ name: `the group key ${JSON.stringify(kind)}`, data: order(t0, kind), outcome: { rows: [{ kind, n: 1 }] } })),
+  ].map((kind) => ({
+    name: `the group key ${JSON.stringify(kind)}`,
+    data: order(t0, kind),
+    outcome: { rows: [{ kind, n: 1 }] },
+  })),
   ...[
     'null',
     'true',
@@ -239,7 +270,11 @@ const keys: readonly Payload[] = [
     'e\u0301',
     '\u202Eabc',
     'x'.repeat(1020),
-  ].map((kind) => ({ name: `the group key ${JSON.stringify(kind).slice(0, 40)}`, data: order(t0, kind), outcome: { rows: [{ kind, n: 1 }] } })),
+  ].map((kind) => ({
+    name: `the group key ${JSON.stringify(kind).slice(0, 40)}`,
+    data: order(t0, kind),
+    outcome: { rows: [{ kind, n: 1 }] },
+  })),
   ...(
     [
       ['7', 7],
@@ -270,16 +305,23 @@ const numbers: readonly Payload[] = [
   counted('an amount of null', (kind) => raw(kind, ',"amount":null,"loose":null'), { values: noNumbers }),
   counted('an amount of minus zero', (kind) => raw(kind, ',"amount":-0'), { values: { sum: 0, mean: 0, most: 0 } }),
   counted('an amount of 2^53', (kind) => raw(kind, ',"amount":9007199254740992'), { values: { sum: 2 ** 53 } }),
-  counted('an amount of 2^53 + 1, which no double is', (kind) => raw(kind, ',"amount":9007199254740993'), { values: { sum: 2 ** 53 } }),
+  counted('an amount of 2^53 + 1, which no double is', (kind) => raw(kind, ',"amount":9007199254740993'), {
+    values: { sum: 2 ** 53 },
+  }),
   counted('an amount of 2^53 - 1', (kind) => raw(kind, ',"amount":9007199254740991'), { values: { sum: 2 ** 53 - 1 } }),
   counted('the smallest amount', (kind) => raw(kind, ',"amount":5e-324'), { values: { sum: 5e-324, most: 5e-324 } }),
   counted('an amount below the smallest', (kind) => raw(kind, ',"amount":1e-400'), { values: { sum: 0 } }),
-  counted('an amount with 400 digits of fraction', (kind) => raw(kind, `,"amount":0.${'3'.repeat(400)}`), { values: { sum: 1 / 3 } }),
-  counted('an amount of 300 digits', (kind) => raw(kind, `,"amount":1${'0'.repeat(300)}`), { values: { sum: 1e300, most: 1e300 } }),
+  counted('an amount with 400 digits of fraction', (kind) => raw(kind, `,"amount":0.${'3'.repeat(400)}`), {
+    values: { sum: 1 / 3 },
+  }),
+  counted('an amount of 300 digits', (kind) => raw(kind, `,"amount":1${'0'.repeat(300)}`), {
+    values: { sum: 1e300, most: 1e300 },
+  }),
 ];
 
 /** An event of a query's own key in an aggregated record. */
-const packed = (kind: string, ...lines: readonly string[]) => aggregated(...lines.map((line) => line.replaceAll('KIND', kind)));
+const packed = (kind: string, ...lines: readonly string[]) =>
+  aggregated(...lines.map((line) => line.replaceAll('KIND', kind)));
 
 const aggregates: readonly Payload[] = [
   rejected(
@@ -288,7 +330,11 @@ const aggregates: readonly Payload[] = [
     Buffer.concat([aggregated(good, good).subarray(0, -1), Buffer.from([0])]),
   ),
   rejected('an aggregated record that was cut', 'corrupt-aggregate', aggregated(good, good).subarray(0, 40)),
-  rejected('an aggregated record with a byte behind it', 'corrupt-aggregate', Buffer.concat([aggregated(good), Buffer.from('\n')])),
+  rejected(
+    'an aggregated record with a byte behind it',
+    'corrupt-aggregate',
+    Buffer.concat([aggregated(good), Buffer.from('\n')]),
+  ),
   rejected(
     'an aggregated record whose protobuf ends early',
     'corrupt-aggregate',
@@ -311,8 +357,16 @@ const aggregates: readonly Payload[] = [
   ),
   rejected('the magic bytes of an aggregated record alone', 'encoding', magic),
   rejected('the magic bytes and less than a digest', 'encoding', Buffer.concat([magic, Buffer.alloc(15, 0x20)])),
-  rejected('the magic bytes and a wrong digest of nothing', 'corrupt-aggregate', Buffer.concat([magic, Buffer.alloc(16)])),
-  rejected('a wrong magic byte', 'encoding', Buffer.concat([Buffer.from('f3899ac3', 'hex'), aggregated(good).subarray(4)])),
+  rejected(
+    'the magic bytes and a wrong digest of nothing',
+    'corrupt-aggregate',
+    Buffer.concat([magic, Buffer.alloc(16)]),
+  ),
+  rejected(
+    'a wrong magic byte',
+    'encoding',
+    Buffer.concat([Buffer.from('f3899ac3', 'hex'), aggregated(good).subarray(4)]),
+  ),
   { name: 'an aggregated record of nothing, not even a table', data: sealed(Buffer.alloc(0)), outcome: {} },
   { name: 'an aggregated record of no events', data: aggregated(), outcome: {} },
   {
@@ -342,7 +396,15 @@ const aggregates: readonly Payload[] = [
   },
   {
     name: 'an aggregated record of all classes',
-    data: aggregated(order(t0, 'mixed', 1), 'bad', order(t0, 'filtered'), Buffer.from([0xff]), order(t0, 'mixed', 2), '', order(null, 'mixed')),
+    data: aggregated(
+      order(t0, 'mixed', 1),
+      'bad',
+      order(t0, 'filtered'),
+      Buffer.from([0xff]),
+      order(t0, 'mixed', 2),
+      '',
+      order(null, 'mixed'),
+    ),
     outcome: {
       side: [
         [1, 'unparsable'],
@@ -395,7 +457,11 @@ export const payloads: readonly Payload[] = [...text, ...shapes, ...times, ...ke
 /** Hostile records once the window of {@link t0} and all before it are final. */
 export const latePayloads: readonly Payload[] = [
   { name: 'an event of a window that is final', data: order(t0, 'late'), outcome: { side: [[0, 'late']] } },
-  { name: 'an event of the last millisecond that is final', data: order(t0 + 3_599_999, 'late'), outcome: { side: [[0, 'late']] } },
+  {
+    name: 'an event of the last millisecond that is final',
+    data: order(t0 + 3_599_999, 'late'),
+    outcome: { side: [[0, 'late']] },
+  },
   { name: 'an event of the year 300', data: order('0300-06-01T12:30:00Z', 'late'), outcome: { side: [[0, 'late']] } },
   {
     name: 'an event of the first millisecond that is not final',
@@ -403,10 +469,20 @@ export const latePayloads: readonly Payload[] = [
     outcome: { rows: [{ kind: 'in time', n: 1, window: t0 + 3_600_000 }] },
   },
   { name: 'a late event that no query wants', data: order(t0, 'filtered'), outcome: { filtered: 1 } },
-  { name: 'a late event that is rejected first', data: order(t0, 'where-throws'), outcome: { side: [[0, 'pipeline-threw']] } },
+  {
+    name: 'a late event that is rejected first',
+    data: order(t0, 'where-throws'),
+    outcome: { side: [[0, 'pipeline-threw']] },
+  },
   {
     name: 'late and timely events in one aggregated record',
-    data: aggregated(order(t0, 'late'), order(t0 + 3_600_000, 'timely'), 'bad', order(t0, 'filtered'), order(t0 + 1, 'late')),
+    data: aggregated(
+      order(t0, 'late'),
+      order(t0 + 3_600_000, 'timely'),
+      'bad',
+      order(t0, 'filtered'),
+      order(t0 + 1, 'late'),
+    ),
     outcome: {
       side: [
         [0, 'late'],

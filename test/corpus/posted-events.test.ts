@@ -42,11 +42,27 @@ const answer = handle(
 );
 
 /** As API Gateway passes a request on, and an answer back. */
-async function request(method: string, target: string, given: Readonly<Record<string, string>>, body: string | Uint8Array) {
+async function request(
+  method: string,
+  target: string,
+  given: Readonly<Record<string, string>>,
+  body: string | Uint8Array,
+) {
   const headers = { host: 'api', ...given };
-  const incoming = { method, url: target, headers, rawHeaders: Object.entries(headers).flat(), httpVersion: '1.1', socket: {} };
+  const incoming = {
+    method,
+    url: target,
+    headers,
+    rawHeaders: Object.entries(headers).flat(),
+    httpVersion: '1.1',
+    socket: {},
+  };
   const event = restRequest(restEvent(incoming as unknown as IncomingMessage, Buffer.from(body), 0));
-  const { status, headers: sent, body: answered } = restAnswer({ kind: 'success', payload: JSON.stringify(await answer(event, {} as Context)) });
+  const {
+    status,
+    headers: sent,
+    body: answered,
+  } = restAnswer({ kind: 'success', payload: JSON.stringify(await answer(event, {} as Context)) });
   return {
     status,
     type: String(sent['content-type']),
@@ -56,34 +72,50 @@ async function request(method: string, target: string, given: Readonly<Record<st
 }
 
 describe('a hostile request to take events', () => {
-  it.each(postedEvents.map(({ name, ...rest }) => [name, rest] as const))('has one answer: %s', async (_name, given) => {
-    const { method = 'POST', target = '/v1/events', headers = {}, body: sent, outcome } = given;
-    const { status, type, allow, body } = await request(method, target, headers, sent);
-    expect(errors).toEqual([]);
-    expect(status).toBe(outcome.status);
-    if ('reasons' in outcome) {
-      const events = body['events'] as readonly Readonly<Record<string, unknown>>[];
-      expect(events.map(({ reason, outcome: became }) => reason ?? became)).toEqual(outcome.reasons);
-      expect(events.map(({ index }) => index)).toEqual(events.map((_, i) => i));
-      expect(put).toHaveLength(outcome.reasons.filter((reason) => reason === 'accepted').length);
-      expect(type).toBe(status === 422 ? 'application/problem+json' : 'application/json');
-      return;
-    }
-    expect(put).toEqual([]);
-    expect(type).toBe('application/problem+json');
-    const { kind, parameter, received } = outcome;
-    expect(body).toMatchObject({ type: `urn:problem-type:tidemark:${kind}`, status, parameter, title: expect.stringMatching(/^[A-Z]/) });
-    const detail = String(body['detail']);
-    expect(detail.startsWith(`${parameter}: `)).toBe(true);
-    expect(detail).toContain(received);
-    expect(detail).toMatch(/^[^\n]+: [^\n]{5,}$/);
-    expect(detail.length).toBeLessThan(300);
-    if (status === 405) expect(String(allow)).toBe('POST');
-  });
+  it.each(postedEvents.map(({ name, ...rest }) => [name, rest] as const))(
+    'has one answer: %s',
+    async (_name, given) => {
+      const { method = 'POST', target = '/v1/events', headers = {}, body: sent, outcome } = given;
+      const { status, type, allow, body } = await request(method, target, headers, sent);
+      expect(errors).toEqual([]);
+      expect(status).toBe(outcome.status);
+      if ('reasons' in outcome) {
+        const events = body['events'] as readonly Readonly<Record<string, unknown>>[];
+        expect(events.map(({ reason, outcome: became }) => reason ?? became)).toEqual(outcome.reasons);
+        expect(events.map(({ index }) => index)).toEqual(events.map((_, i) => i));
+        expect(put).toHaveLength(outcome.reasons.filter((reason) => reason === 'accepted').length);
+        expect(type).toBe(status === 422 ? 'application/problem+json' : 'application/json');
+        return;
+      }
+      expect(put).toEqual([]);
+      expect(type).toBe('application/problem+json');
+      const { kind, parameter, received } = outcome;
+      expect(body).toMatchObject({
+        type: `urn:problem-type:tidemark:${kind}`,
+        status,
+        parameter,
+        title: expect.stringMatching(/^[A-Z]/),
+      });
+      const detail = String(body['detail']);
+      expect(detail.startsWith(`${parameter}: `)).toBe(true);
+      expect(detail).toContain(received);
+      expect(detail).toMatch(/^[^\n]+: [^\n]{5,}$/);
+      expect(detail.length).toBeLessThan(300);
+      if (status === 405) expect(String(allow)).toBe('POST');
+    },
+  );
 
   it('that is taken is put byte for byte, with a key that Kinesis takes', async () => {
-    await request('POST', '/v1/events', { 'content-type': 'application/x-ndjson' }, '{"kind": "a",\t"time":1.0}\r\n{"time":1,"kind":"a"}');
-    expect(put.map(({ data }) => Buffer.from(data).toString())).toEqual(['{"kind": "a",\t"time":1.0}', '{"time":1,"kind":"a"}']);
+    await request(
+      'POST',
+      '/v1/events',
+      { 'content-type': 'application/x-ndjson' },
+      '{"kind": "a",\t"time":1.0}\r\n{"time":1,"kind":"a"}',
+    );
+    expect(put.map(({ data }) => Buffer.from(data).toString())).toEqual([
+      '{"kind": "a",\t"time":1.0}',
+      '{"time":1,"kind":"a"}',
+    ]);
     expect(put.every(({ partitionKey }) => partitionKey.length > 0 && partitionKey.length <= 256)).toBe(true);
   });
 });

@@ -2,7 +2,12 @@ import { gzipSync } from 'node:zlib';
 
 /** What has to be answered to events that somebody posts: a problem that names the parameter and what was received, or each event's reason. */
 export type PostOutcome =
-  | { readonly status: 400 | 404 | 405 | 413 | 415; readonly kind: string; readonly parameter: string; readonly received: string }
+  | {
+      readonly status: 400 | 404 | 405 | 413 | 415;
+      readonly kind: string;
+      readonly parameter: string;
+      readonly received: string;
+    }
   | { readonly status: 202 | 207 | 413 | 422; readonly reasons: readonly string[] };
 
 /** One hostile request. */
@@ -23,13 +28,23 @@ const json = { 'content-type': 'application/json' };
 const lines = { 'content-type': 'application/x-ndjson' };
 const gzip = { 'content-encoding': 'gzip' };
 
-const invalid = (name: string, headers: HostilePost['headers'], body: HostilePost['body'], received: string): HostilePost => ({
+const invalid = (
+  name: string,
+  headers: HostilePost['headers'],
+  body: HostilePost['body'],
+  received: string,
+): HostilePost => ({
   name,
   ...(headers === undefined ? {} : { headers }),
   body,
   outcome: { status: 400, kind: 'invalid-body', parameter: 'body', received },
 });
-const refused = (name: string, headers: HostilePost['headers'], body: HostilePost['body'], ...reasons: readonly string[]): HostilePost => ({
+const refused = (
+  name: string,
+  headers: HostilePost['headers'],
+  body: HostilePost['body'],
+  ...reasons: readonly string[]
+): HostilePost => ({
   name,
   ...(headers === undefined ? {} : { headers }),
   body,
@@ -63,7 +78,12 @@ export const postedEvents: readonly HostilePost[] = [
     name: 'a form',
     headers: { 'content-type': 'multipart/form-data; boundary=x' },
     body: '--x\r\n\r\n{}\r\n--x--',
-    outcome: { status: 415, kind: 'unsupported-media-type', parameter: 'content-type', received: 'multipart/form-data' },
+    outcome: {
+      status: 415,
+      kind: 'unsupported-media-type',
+      parameter: 'content-type',
+      received: 'multipart/form-data',
+    },
   },
   {
     name: 'XML',
@@ -101,7 +121,13 @@ export const postedEvents: readonly HostilePost[] = [
   refused('null', json, 'null', 'schema'),
   refused('arrays in an array', json, `[[${good}],${good}]`, 'schema', 'accepted'),
   refused('one bad line among good ones', lines, `${good}\n{"time":\n${good}\n`, 'accepted', 'unparsable', 'accepted'),
-  refused('a line that is no UTF-8', lines, Buffer.concat([Buffer.from([0xff, 0x0a]), Buffer.from(good)]), 'encoding', 'accepted'),
+  refused(
+    'a line that is no UTF-8',
+    lines,
+    Buffer.concat([Buffer.from([0xff, 0x0a]), Buffer.from(good)]),
+    'encoding',
+    'accepted',
+  ),
   refused('no event time', json, JSON.stringify(event({ time: null })), 'no-event-time'),
   refused('an event of the year 2100', json, JSON.stringify(event({ time: Date.UTC(2100, 0, 1) })), 'future'),
   refused('a key that is too long', json, JSON.stringify(event({ kind: 'k'.repeat(2000) })), 'group-key'),

@@ -98,11 +98,22 @@ export async function startQueryApi(): Promise<QueryApi> {
     retentionMs: 86_400_000,
   };
   await finalize({ ...run, now: () => start, remainingMs: () => 60_000 }, 'advance');
-  await apply(['bad', ...Array.from({ length: 30 }, (_, i) => JSON.stringify({ time: t0 + i, kind: 'late' })), '{"time":null}', 'worse']);
+  await apply([
+    'bad',
+    ...Array.from({ length: 30 }, (_, i) => JSON.stringify({ time: t0 + i, kind: 'late' })),
+    '{"time":null}',
+    'worse',
+  ]);
 
   const errors: Error[] = [];
   const answer = handle(
-    queryApp({ pipeline, tables, now: () => t0 + 10 * hourMs, newSecret: () => 'secret', onError: (error) => errors.push(error) }),
+    queryApp({
+      pipeline,
+      tables,
+      now: () => t0 + 10 * hourMs,
+      newSecret: () => 'secret',
+      onError: (error) => errors.push(error),
+    }),
   );
   return {
     errors,
@@ -114,7 +125,10 @@ export async function startQueryApi(): Promise<QueryApi> {
       const { status, headers: sent, body } = restAnswer({ kind: 'success', payload });
       const headers = Object.fromEntries(Object.entries(sent).map(([name, value]) => [name, String(value)]));
       const text = body.toString();
-      const isJson = /json$/.test(String(headers['content-type'])) && !String(headers['content-type']).includes('ndjson') && text !== '';
+      const isJson =
+        /json$/.test(String(headers['content-type'])) &&
+        !String(headers['content-type']).includes('ndjson') &&
+        text !== '';
       return { status, headers, body: isJson ? (JSON.parse(text) as ApiAnswer['body']) : {}, text };
     },
     async close() {
@@ -126,6 +140,13 @@ export async function startQueryApi(): Promise<QueryApi> {
 /** All that the event is made of. */
 function eventOf(method: string, target: string, given: Readonly<Record<string, string>>): LambdaEvent {
   const headers = { host: 'api', ...given };
-  const request = { method, url: target, headers, rawHeaders: Object.entries(headers).flat(), httpVersion: '1.1', socket: {} };
+  const request = {
+    method,
+    url: target,
+    headers,
+    rawHeaders: Object.entries(headers).flat(),
+    httpVersion: '1.1',
+    socket: {},
+  };
   return restRequest(restEvent(request as unknown as IncomingMessage, Buffer.alloc(0), t0));
 }

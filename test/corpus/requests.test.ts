@@ -22,8 +22,16 @@ describe('a hostile request', () => {
         return;
       }
       const { parameter, received, kind } = outcome;
-      expect({ status, type: String(headers['content-type']) }).toEqual({ status: outcome.status, type: 'application/problem+json' });
-      expect(body).toMatchObject({ type: `urn:problem-type:tidemark:${kind}`, status, parameter, title: expect.stringMatching(/^[A-Z]/) });
+      expect({ status, type: String(headers['content-type']) }).toEqual({
+        status: outcome.status,
+        type: 'application/problem+json',
+      });
+      expect(body).toMatchObject({
+        type: `urn:problem-type:tidemark:${kind}`,
+        status,
+        parameter,
+        title: expect.stringMatching(/^[A-Z]/),
+      });
       const detail = String(body['detail']);
       expect(detail.startsWith(`${parameter}: `)).toBe(true);
       expect(detail).toContain(received);
@@ -47,8 +55,12 @@ describe('pages of one', () => {
     const starts: number[] = [];
     let cursor: unknown;
     do {
-      const body = await page(`/v1/queries/byKind/windows?limit=1&order=${order}${typeof cursor === 'string' ? `&cursor=${cursor}` : ''}`);
-      starts.push(...(body['windows'] as readonly { start: number; rows: readonly unknown[] }[]).map(({ start }) => start));
+      const body = await page(
+        `/v1/queries/byKind/windows?limit=1&order=${order}${typeof cursor === 'string' ? `&cursor=${cursor}` : ''}`,
+      );
+      starts.push(
+        ...(body['windows'] as readonly { start: number; rows: readonly unknown[] }[]).map(({ start }) => start),
+      );
       cursor = body['cursor'];
     } while (cursor !== null && starts.length < 100);
     const sorted = [...starts].sort((left, right) => (order === 'ascending' ? left - right : right - left));

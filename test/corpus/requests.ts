@@ -50,14 +50,20 @@ function hours(...these: readonly number[]): Readonly<Record<string, unknown>> {
 const place = (...parts: readonly unknown[]) => Buffer.from(JSON.stringify(parts)).toString('base64url');
 const shard = 'shardId-000000000000';
 const arrivalHour = t0 + windowCount * hourMs;
-const cursor = (text: string) => invalid(`a cursor of ${text.slice(0, 40) || 'nothing'}`, `/v1/late?cursor=${encoded(text)}`, 'cursor', '"');
+const cursor = (text: string) =>
+  invalid(`a cursor of ${text.slice(0, 40) || 'nothing'}`, `/v1/late?cursor=${encoded(text)}`, 'cursor', '"');
 
 const times: readonly HostileRequest[] = [
   invalid('a from that is no time', `${windows}?from=noon`, 'from', '"noon"'),
   invalid('a from of nothing', `${windows}?from=`, 'from', '""'),
   invalid('a from without its equals sign', `${windows}?from`, 'from', '""'),
   invalid('a from without a zone', `${windows}?from=2026-01-01T00:00:00`, 'from', '"2026-01-01T00:00:00"'),
-  invalid('a plus that was not encoded: it is a space', `${windows}?from=2026-01-01T01:00:00+01:00`, 'from', '"2026-01-01T01:00:00 01:00"'),
+  invalid(
+    'a plus that was not encoded: it is a space',
+    `${windows}?from=2026-01-01T01:00:00+01:00`,
+    'from',
+    '"2026-01-01T01:00:00 01:00"',
+  ),
   invalid('a from with an exponent', `${windows}?from=1e12`, 'from', '"1e12"'),
   invalid('a from with a fraction', `${windows}?from=1767225600000.5`, 'from', '"1767225600000.5"'),
   invalid('a from in hexadecimal', `${windows}?from=0x19B`, 'from', '"0x19B"'),
@@ -74,7 +80,11 @@ const times: readonly HostileRequest[] = [
   invalid('digits of another script', `${windows}?from=${encoded('٢٠٢٦')}`, 'from', '"٢٠٢٦"'),
   given('an empty range', `${windows}?from=${t0}&to=${t0}`, { windows: [], cursor: null }),
   given('a range of one millisecond', `${windows}?from=${t0}&to=${t0 + 1}`, hours(0)),
-  given('a time with a zone, encoded', `${windows}?from=${encoded('2026-01-01T01:00:00+01:00')}&to=${iso(t0 + 1)}`, hours(0)),
+  given(
+    'a time with a zone, encoded',
+    `${windows}?from=${encoded('2026-01-01T01:00:00+01:00')}&to=${iso(t0 + 1)}`,
+    hours(0),
+  ),
   given('minus zero', `${windows}?from=-0&to=${t0 + 1}`, hours(0)),
   given('a week that begins before the earliest event time', '/v1/queries/weekly/windows?to=0', {
     windows: [{ start: Math.floor(earliest / weekMs) * weekMs }],
@@ -83,7 +93,12 @@ const times: readonly HostileRequest[] = [
 
 const words: readonly HostileRequest[] = [
   ...['0', '-1', '1001', '1.5', '1e2', 'all', '', ' 5', '+5', '9'.repeat(400), 'Infinity'].map((limit) =>
-    invalid(`a limit of ${limit.slice(0, 12) || 'nothing'}`, `${windows}?limit=${encoded(limit)}`, 'limit', `"${limit.slice(0, 60)}`),
+    invalid(
+      `a limit of ${limit.slice(0, 12) || 'nothing'}`,
+      `${windows}?limit=${encoded(limit)}`,
+      'limit',
+      `"${limit.slice(0, 60)}`,
+    ),
   ),
   invalid('an order by another name', `${windows}?order=desc`, 'order', '"desc"'),
   invalid('an order of a prototype', `${windows}?order=__proto__`, 'order', '"__proto__"'),
@@ -96,7 +111,12 @@ const words: readonly HostileRequest[] = [
   invalid('a key of the prototype', `${windows}?key=${encoded('{"__proto__":1}')}`, 'key', '"__proto__"'),
   invalid('a key whose value is an object', `${windows}?key=${encoded('{"kind":{"$ne":1}}')}`, 'key', '{"$ne":1}'),
   invalid('a key whose value is a list', `${windows}?key=${encoded('{"kind":["a"]}')}`, 'key', '["a"]'),
-  invalid('a key of a query without group-by', `/v1/queries/weekly/windows?key=${encoded('{"kind":"a"}')}`, 'key', '"kind"'),
+  invalid(
+    'a key of a query without group-by',
+    `/v1/queries/weekly/windows?key=${encoded('{"kind":"a"}')}`,
+    'key',
+    '"kind"',
+  ),
   invalid('a key of 10,000 brackets', `${windows}?key=${'['.repeat(10_000)}`, 'key', '"[[['),
   invalid('a parameter that is misspelt', `${windows}?statsu=final`, 'statsu', '"final"'),
   invalid('a parameter in capitals', `${windows}?LIMIT=5`, 'LIMIT', '"5"'),
@@ -111,26 +131,59 @@ const words: readonly HostileRequest[] = [
   invalid('totals by a field and nothing', '/v1/queries/byKind/totals?by=kind,', 'by', '""'),
   invalid('totals by a field twice', '/v1/queries/byKind/totals?by=kind,kind', 'by', '"kind,kind"'),
   invalid('totals with a limit', '/v1/queries/byKind/totals?limit=5', 'limit', '"5"'),
-  given('a key that no row has', `${windows}?limit=1&from=${t0}&key=${encoded('{"kind":"nobody"}')}`, { windows: [{ start: t0, rows: [] }] }),
+  given('a key that no row has', `${windows}?limit=1&from=${t0}&key=${encoded('{"kind":"nobody"}')}`, {
+    windows: [{ start: t0, rows: [] }],
+  }),
   ...kinds.map((kind) =>
-    given(`a key of ${JSON.stringify(kind)}`, `${windows}?limit=1&from=${t0}&key=${encoded(JSON.stringify({ kind }))}`, {
-      windows: [{ start: t0, rows: [{ key: { kind }, values: { n: 1 } }] }],
-    }),
+    given(
+      `a key of ${JSON.stringify(kind)}`,
+      `${windows}?limit=1&from=${t0}&key=${encoded(JSON.stringify({ kind }))}`,
+      {
+        windows: [{ start: t0, rows: [{ key: { kind }, values: { n: 1 } }] }],
+      },
+    ),
   ),
-  given('a key of the wrong type', `${windows}?limit=1&from=${t0}&key=${encoded('{"kind":1}')}`, { windows: [{ start: t0, rows: [] }] }),
+  given('a key of the wrong type', `${windows}?limit=1&from=${t0}&key=${encoded('{"kind":1}')}`, {
+    windows: [{ start: t0, rows: [] }],
+  }),
   given('a limit with zeros before it', `${windows}?limit=0001&from=${t0}`, hours(0)),
 ];
 
 const cursors: readonly HostileRequest[] = [
   invalid('a cursor of windows that is none', `${windows}?cursor=abc`, 'cursor', '"abc"'),
-  invalid('a cursor of windows from the side output', `${windows}?cursor=${place(shard, arrivalHour, '1#0#')}`, 'cursor', '"'),
+  invalid(
+    'a cursor of windows from the side output',
+    `${windows}?cursor=${place(shard, arrivalHour, '1#0#')}`,
+    'cursor',
+    '"',
+  ),
   ...[earliest - hourMs, last, last - 1].map((start) =>
-    invalid(`a cursor of the time ${start}, as the release before had them`, `${windows}?cursor=${start}`, 'cursor', `"${start}"`),
+    invalid(
+      `a cursor of the time ${start}, as the release before had them`,
+      `${windows}?cursor=${start}`,
+      'cursor',
+      `"${start}"`,
+    ),
   ),
   invalid('a cursor with a signature of nothing', `${windows}?cursor=${place(last, last + hourMs)}.`, 'cursor', '"'),
-  invalid('a cursor with a signature of another length', `${windows}?cursor=${place(last, last + hourMs)}.abc`, 'cursor', '"'),
-  invalid('a cursor with a forged signature', `${windows}?cursor=${place(last, last + hourMs)}.${'a'.repeat(43)}`, 'cursor', '"'),
-  invalid('a cursor of 100,000 characters', `${windows}?cursor=${'a'.repeat(100_000)}.${'a'.repeat(43)}`, 'cursor', '"aaa'),
+  invalid(
+    'a cursor with a signature of another length',
+    `${windows}?cursor=${place(last, last + hourMs)}.abc`,
+    'cursor',
+    '"',
+  ),
+  invalid(
+    'a cursor with a forged signature',
+    `${windows}?cursor=${place(last, last + hourMs)}.${'a'.repeat(43)}`,
+    'cursor',
+    '"',
+  ),
+  invalid(
+    'a cursor of 100,000 characters',
+    `${windows}?cursor=${'a'.repeat(100_000)}.${'a'.repeat(43)}`,
+    'cursor',
+    '"aaa',
+  ),
   ...['', 'abc', '%', 'null', '{}', '[]', '"text"', '😀'].map(cursor),
   ...[
     place(),
@@ -175,9 +228,19 @@ const rankings: readonly HostileRequest[] = [
   invalid('a top of a million', `${top}?n=1000000`, 'n', '"1000000"'),
   invalid('a top with a limit', `${top}?limit=5`, 'limit', '"5"'),
   invalid('a top of no time', `${top}?window=noon`, 'window', '"noon"'),
-  unknown('a top of a window that nothing is in', `${top}?window=${t0 - hourMs}`, 'no-such-window', 'window', String(t0 - hourMs)),
+  unknown(
+    'a top of a window that nothing is in',
+    `${top}?window=${t0 - hourMs}`,
+    'no-such-window',
+    'window',
+    String(t0 - hourMs),
+  ),
   unknown('a top inside a window', `${top}?window=${t0 + 1}`, 'no-such-window', 'window', String(t0 + 1)),
-  given('a top of the newest window', `${top}?n=1`, { window: { start: last, status: 'open' }, by: 'n', rows: [{ values: { n: 1 } }] }),
+  given('a top of the newest window', `${top}?n=1`, {
+    window: { start: last, status: 'open' },
+    by: 'n',
+    rows: [{ values: { n: 1 } }],
+  }),
   invalid('a series of no key', series, 'key', '"{}"'),
   invalid('a series of a key of another field', `${series}?key=${encoded('{"color":1}')}`, 'key', '"color"'),
   invalid('a series of a key that is text', `${series}?key=a`, 'key', '"a"'),
@@ -185,10 +248,17 @@ const rankings: readonly HostileRequest[] = [
   invalid('a series in descending order', `${series}?${one}&order=descending`, 'order', '"descending"'),
   invalid('a series of 10,001 points', `${series}?${one}&limit=10001`, 'limit', '"10001"'),
   given('a series of a key that nobody has', `${series}?key=${encoded('{"kind":"nobody"}')}`, { points: [] }),
-  given('a series of one window', `${series}?${one}&from=${t0}&to=${t0 + 1}`, { points: [{ start: t0, values: { n: 1 } }], cursor: null }),
-  given('a series filled over a gap', `${series}?key=${encoded('{"kind":"b"}')}&from=${t0}&to=${t0 + 2 * hourMs}&fill=identity`, {
-    points: [{ start: t0 }, { start: t0 + hourMs }],
+  given('a series of one window', `${series}?${one}&from=${t0}&to=${t0 + 1}`, {
+    points: [{ start: t0, values: { n: 1 } }],
+    cursor: null,
   }),
+  given(
+    'a series filled over a gap',
+    `${series}?key=${encoded('{"kind":"b"}')}&from=${t0}&to=${t0 + 2 * hourMs}&fill=identity`,
+    {
+      points: [{ start: t0 }, { start: t0 + hourMs }],
+    },
+  ),
   invalid('a side output of an unknown reason', '/v1/late?reason=boredom', 'reason', '"boredom"'),
   given('a side output of one reason', '/v1/late?reason=late&limit=1', { events: [{ reason: 'late' }] }),
 ];
@@ -204,7 +274,13 @@ const paths: readonly HostileRequest[] = [
   unknown('a query that is not there', '/v1/queries/nobody/windows', 'unknown-query', 'query', '"nobody"'),
   unknown('a query of the prototype', '/v1/queries/__proto__/windows', 'unknown-query', 'query', '"__proto__"'),
   unknown('a query in capitals', '/v1/queries/BYKIND/totals', 'unknown-query', 'query', '"BYKIND"'),
-  unknown('a query with an encoded slash', '/v1/queries/byKind%2Fwindows/windows', 'unknown-query', 'query', '"byKind/windows"'),
+  unknown(
+    'a query with an encoded slash',
+    '/v1/queries/byKind%2Fwindows/windows',
+    'unknown-query',
+    'query',
+    '"byKind/windows"',
+  ),
   unknown('a query that is badly encoded', '/v1/queries/%ZZ/windows', 'unknown-query', 'query', '"%ZZ"'),
   unknown('a query that is no UTF-8', '/v1/queries/%FF/windows', 'unknown-query', 'query', '"'),
   unknown('a query with a NUL', '/v1/queries/byKind%00/windows', 'unknown-query', 'query', '"byKind\\u0000"'),
@@ -219,7 +295,12 @@ const paths: readonly HostileRequest[] = [
   notAllowed('PATCH', '/v1/nothing'),
   notAllowed('OPTIONS'),
   notAllowed('BREW'),
-  { name: 'the method HEAD, which is a GET without its answer', method: 'HEAD', target: windows, outcome: { holds: {} } },
+  {
+    name: 'the method HEAD, which is a GET without its answer',
+    method: 'HEAD',
+    target: windows,
+    outcome: { holds: {} },
+  },
 ];
 
 /** Hostile requests to the API of {@link startQueryApi}. */

@@ -26,11 +26,18 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`crash: ${message} (see npm run crash -- --help)\n`);
     return exitCode;
   }
-  const folder = options.data === undefined ? mkdtempSync(path.join(tmpdir(), 'tidemark-crash-')) : path.resolve(options.data);
+  const folder =
+    options.data === undefined ? mkdtempSync(path.join(tmpdir(), 'tidemark-crash-')) : path.resolve(options.data);
   mkdirSync(folder, { recursive: true });
   const progress = await createProgress(
     { label: `crash (seed ${options.seed})`, total: options.kills },
-    { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, signal: new AbortController().signal, now: Date.now },
+    {
+      stdin: process.stdin,
+      stdout: process.stdout,
+      stderr: process.stderr,
+      signal: new AbortController().signal,
+      now: Date.now,
+    },
   );
   let last = '';
   try {
@@ -49,7 +56,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     const { message, kind } = reportError(error);
     if (options.json) process.stdout.write(`${JSON.stringify({ ok: false, seed: options.seed, error: message })}\n`);
     const isViolation = error instanceof Error && error.name === 'Violation';
-    process.stderr.write(`crash: seed ${options.seed}: ${kind === 'unexpected' && !isViolation && error instanceof Error ? error.stack : message}\n`);
+    process.stderr.write(
+      `crash: seed ${options.seed}: ${kind === 'unexpected' && !isViolation && error instanceof Error ? error.stack : message}\n`,
+    );
     process.stderr.write(`crash: kept ${folder}\n`);
     return 1;
   }
@@ -59,7 +68,10 @@ function report(figures: CrashFigures): string {
   const { kills, stream, differences, backAfterMs } = figures;
   const total = Object.values(kills).reduce((sum, count) => sum + count, 0);
   const n = formatNumber;
-  const table = formatTable([{ heading: 'kill -9 of' }, { heading: 'times', align: 'right' }], [...Object.entries(kills), ['all', total]]);
+  const table = formatTable(
+    [{ heading: 'kill -9 of' }, { heading: 'times', align: 'right' }],
+    [...Object.entries(kills), ['all', total]],
+  );
   const lines = [
     table,
     `put: ${n(figures.acknowledged)} records acknowledged, ${n(figures.putAgain)} put again for want of an answer, ${n(stream.repeated)} of them were there already`,

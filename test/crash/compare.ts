@@ -37,12 +37,16 @@ export async function compare({ url, since, acknowledged, made, seen }: Comparis
   const content = await readStream(url);
 
   const stored = new Map(
-    content.flatMap(({ shardId, records }) => records.map((record) => [`${shardId}:${record.SequenceNumber}`, record.PartitionKey])),
+    content.flatMap(({ shardId, records }) =>
+      records.map((record) => [`${shardId}:${record.SequenceNumber}`, record.PartitionKey]),
+    ),
   );
   const storedKeys = new Set(stored.values());
   for (const [place, key] of acknowledged)
     if (stored.get(place) !== key)
-      differences.push(`record ${key} was acknowledged as ${place}, where the stream holds ${stored.get(place) ?? 'nothing'}`);
+      differences.push(
+        `record ${key} was acknowledged as ${place}, where the stream holds ${stored.get(place) ?? 'nothing'}`,
+      );
   for (const key of made) if (!storedKeys.has(key)) differences.push(`record ${key} is not in the stream`);
 
   const events = eventsOf(content);
@@ -63,15 +67,19 @@ export async function compare({ url, since, acknowledged, made, seen }: Comparis
   const windows = (await Promise.all(pipeline.queries.map(({ name }) => api.windows(name, {})))).flat();
   const actual = new Map(windows.map((window) => [nameOf(window), window]));
   for (const window of windows)
-    if (window.status !== 'final') differences.push(`window ${nameOf(window)} is ${window.status} after the end of the stream`);
+    if (window.status !== 'final')
+      differences.push(`window ${nameOf(window)} is ${window.status} after the end of the stream`);
   const rowsExpected = new Map(expected.windows.map((window) => [nameOf(window), JSON.stringify(window.rows)]));
   for (const name of new Set([...actual.keys(), ...rowsExpected.keys()])) {
     const rows = actual.get(name)?.rows;
     if (JSON.stringify(rows) !== rowsExpected.get(name))
-      differences.push(`window ${name}: ${JSON.stringify(rows) ?? 'missing'}, expected ${rowsExpected.get(name) ?? 'none'}`);
+      differences.push(
+        `window ${name}: ${JSON.stringify(rows) ?? 'missing'}, expected ${rowsExpected.get(name) ?? 'none'}`,
+      );
   }
   for (const [name, rows] of seen)
-    if (rows !== finalRows(actual.get(name))) differences.push(`window ${name} was final with ${rows}, and is now ${finalRows(actual.get(name))}`);
+    if (rows !== finalRows(actual.get(name)))
+      differences.push(`window ${name} was final with ${rows}, and is now ${finalRows(actual.get(name))}`);
 
   return {
     records: stored.size,
@@ -100,7 +108,8 @@ function sideDifferences(events: readonly StreamEvent[], side: readonly SideJson
     const event = byPlace.get(place);
     if (event === undefined) differences.push(`${name} is in the side output and not in the stream`);
     else if (event.read.outcome === 'rejected') {
-      if (query !== null || reason !== event.read.reason) differences.push(`${name} is set aside as ${reason}, expected ${event.read.reason}`);
+      if (query !== null || reason !== event.read.reason)
+        differences.push(`${name} is set aside as ${reason}, expected ${event.read.reason}`);
     } else if (
       query === null ||
       reason !== 'late' ||
@@ -108,7 +117,9 @@ function sideDifferences(events: readonly StreamEvent[], side: readonly SideJson
     )
       differences.push(`${name} is set aside as ${reason}, and is valid`);
     else if (windowEnd(query, event.read.time) > event.latestBefore - pipeline.delayMs)
-      differences.push(`${name} is late, and came in time: event time ${event.read.time}, the latest before it in its shard ${event.latestBefore}`);
+      differences.push(
+        `${name} is late, and came in time: event time ${event.read.time}, the latest before it in its shard ${event.latestBefore}`,
+      );
   }
   for (const { place, read } of events)
     if (read.outcome === 'rejected' && !entries.has(`${place}#null`))

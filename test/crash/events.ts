@@ -16,7 +16,14 @@ const ordinaryDisorderMs = 50_000;
 const extraordinaryDisorderMs = 600_000;
 
 const kinds = ['a', 'b', 'c', 'd', 'free'] as const;
-const garbage = ['', '{', '{"id":1}', '{"id":"x","time":1,"kind":"a"}', '[]', `{"id":1,"time":${Date.UTC(2100, 0, 1)},"kind":"a"}`] as const;
+const garbage = [
+  '',
+  '{',
+  '{"id":1}',
+  '{"id":"x","time":1,"kind":"a"}',
+  '[]',
+  `{"id":1,"time":${Date.UTC(2100, 0, 1)},"kind":"a"}`,
+] as const;
 
 /** Makes records without end: the n-th one of a seed is always the same. Each holds its number in its partition key. */
 export function createEvents(random: Random): () => Made {

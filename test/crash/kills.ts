@@ -8,7 +8,14 @@ import type { Load } from './load.ts';
 import { type System, Violation } from './system.ts';
 
 /** What is killed: the command itself, one of its three processes, or an execution environment (a thread of the functions' process). */
-export const victims = ['command', 'runner', 'functions', 'emulators', 'aggregate environment', 'finalize environment'] as const;
+export const victims = [
+  'command',
+  'runner',
+  'functions',
+  'emulators',
+  'aggregate environment',
+  'finalize environment',
+] as const;
 export type Victim = (typeof victims)[number];
 
 /** Draws a victim. The functions and their environments, which hold what a batch has half done, are the most frequent. */
@@ -46,7 +53,8 @@ export async function killVictim(system: System, folder: string, victim: Victim)
 
 async function endEnvironment(order: string): Promise<boolean> {
   writeFileSync(order, '');
-  for (const untilMs = performance.now() + orderWithinMs; performance.now() < untilMs; await sleep(lookEveryMs)) if (!existsSync(order)) return true;
+  for (const untilMs = performance.now() + orderWithinMs; performance.now() < untilMs; await sleep(lookEveryMs))
+    if (!existsSync(order)) return true;
   rmSync(order, { force: true });
   return false;
 }
@@ -58,14 +66,17 @@ const backWithinMs = 60_000;
 export async function comeBack(system: System, load: Load, what: string): Promise<void> {
   const untilMs = performance.now() + backWithinMs;
   const expired = sleep(backWithinMs, undefined, { ref: false }).then(() => {
-    throw new Violation(`the system has not come back ${backWithinMs / 1000} s after the kill of ${what}: no put was acknowledged`);
+    throw new Violation(
+      `the system has not come back ${backWithinMs / 1000} s after the kill of ${what}: no put was acknowledged`,
+    );
   });
   expired.catch(() => undefined);
   const { shardId, sequenceNumber } = await Promise.race([load.next(), expired]);
   for (;;) {
     system.check();
     const shard = (await mappingStatus(system))?.shards[shardId];
-    if (shard !== undefined && (shard.state === 'finished' || !isAfter(sequenceNumber, shard.checkpoint ?? undefined))) return;
+    if (shard !== undefined && (shard.state === 'finished' || !isAfter(sequenceNumber, shard.checkpoint ?? undefined)))
+      return;
     if (performance.now() > untilMs)
       throw new Violation(
         `the system has not come back ${backWithinMs / 1000} s after the kill of ${what}: ${shardId} is at ${JSON.stringify(shard)}, and ${sequenceNumber} was put`,

@@ -30,7 +30,11 @@ const mostRecords = 35;
 const againAfterMs = 20;
 
 interface PutAnswer {
-  readonly Records: readonly { readonly ShardId?: string; readonly SequenceNumber?: string; readonly ErrorCode?: string }[];
+  readonly Records: readonly {
+    readonly ShardId?: string;
+    readonly SequenceNumber?: string;
+    readonly ErrorCode?: string;
+  }[];
 }
 
 interface Shard {
@@ -68,7 +72,10 @@ export function startLoad(system: System, make: () => Made, sizes: () => number)
       const answer = await aws
         ?.call<PutAnswer>('PutRecords', {
           StreamName: streamName,
-          Records: left.map(({ data, partitionKey }) => ({ Data: data.toString('base64'), PartitionKey: partitionKey })),
+          Records: left.map(({ data, partitionKey }) => ({
+            Data: data.toString('base64'),
+            PartitionKey: partitionKey,
+          })),
         })
         .catch(() => undefined);
       if (aws !== undefined && !first) putAgain += left.length;
@@ -88,7 +95,10 @@ export function startLoad(system: System, make: () => Made, sizes: () => number)
   async function go(): Promise<void> {
     while (!ending) {
       const began = performance.now();
-      const records = Array.from({ length: Math.floor(recordsAtLeast + sizes() * (mostRecords - recordsAtLeast)) }, make);
+      const records = Array.from(
+        { length: Math.floor(recordsAtLeast + sizes() * (mostRecords - recordsAtLeast)) },
+        make,
+      );
       for (const { partitionKey, events: held } of records) {
         made.add(partitionKey);
         events += held;
@@ -114,19 +124,31 @@ export function startLoad(system: System, make: () => Made, sizes: () => number)
     async reshard(kind, unit) {
       try {
         const aws = kinesis();
-        const { Shards } = (await aws?.call<{ readonly Shards: readonly Shard[] }>('ListShards', { StreamName: streamName })) ?? { Shards: [] };
-        const open = Shards.filter((shard) => shard.SequenceNumberRange.EndingSequenceNumber === undefined).sort((left, right) =>
-          BigInt(left.HashKeyRange.StartingHashKey) < BigInt(right.HashKeyRange.StartingHashKey) ? -1 : 1,
+        const { Shards } = (await aws?.call<{ readonly Shards: readonly Shard[] }>('ListShards', {
+          StreamName: streamName,
+        })) ?? { Shards: [] };
+        const open = Shards.filter((shard) => shard.SequenceNumberRange.EndingSequenceNumber === undefined).sort(
+          (left, right) =>
+            BigInt(left.HashKeyRange.StartingHashKey) < BigInt(right.HashKeyRange.StartingHashKey) ? -1 : 1,
         );
         const at = Math.floor(unit * (kind === 'split' ? open.length : open.length - 1));
         const [shard, neighbour] = [open[at], open[at + 1]];
         if (shard === undefined) return false;
         if (kind === 'split') {
-          const middle = (BigInt(shard.HashKeyRange.StartingHashKey) + BigInt(shard.HashKeyRange.EndingHashKey)) / 2n + 1n;
-          await aws?.call('SplitShard', { StreamName: streamName, ShardToSplit: shard.ShardId, NewStartingHashKey: String(middle) });
+          const middle =
+            (BigInt(shard.HashKeyRange.StartingHashKey) + BigInt(shard.HashKeyRange.EndingHashKey)) / 2n + 1n;
+          await aws?.call('SplitShard', {
+            StreamName: streamName,
+            ShardToSplit: shard.ShardId,
+            NewStartingHashKey: String(middle),
+          });
         } else {
           if (neighbour === undefined) return false;
-          await aws?.call('MergeShards', { StreamName: streamName, ShardToMerge: shard.ShardId, AdjacentShardToMerge: neighbour.ShardId });
+          await aws?.call('MergeShards', {
+            StreamName: streamName,
+            ShardToMerge: shard.ShardId,
+            AdjacentShardToMerge: neighbour.ShardId,
+          });
         }
         return true;
       } catch {

@@ -1,5 +1,11 @@
 import { deaggregateSync } from 'aws-kinesis-agg';
-import { addQueryCounters, type Counters, noEvents, noPairs, type QueryCounters } from '../../functions/core/counters.ts';
+import {
+  addQueryCounters,
+  type Counters,
+  noEvents,
+  noPairs,
+  type QueryCounters,
+} from '../../functions/core/counters.ts';
 import type { AcceptedEvent, Rejection } from '../../functions/core/read-event.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
 import { looksAggregated } from '../../functions/feeder/kpl-record.ts';
@@ -31,7 +37,10 @@ export function eventsOf(content: readonly ShardContent[]): readonly StreamEvent
   const latestOf = new Map<string, number>();
   const events: StreamEvent[] = [];
   for (const { shardId, parents, records } of content) {
-    let latest = Math.max(Number.NEGATIVE_INFINITY, ...parents.map((parent) => latestOf.get(parent) ?? Number.NEGATIVE_INFINITY));
+    let latest = Math.max(
+      Number.NEGATIVE_INFINITY,
+      ...parents.map((parent) => latestOf.get(parent) ?? Number.NEGATIVE_INFINITY),
+    );
     for (const record of records) {
       const latestBefore = latest;
       const arrivalMs = Math.round(record.ApproximateArrivalTimestamp * 1000);
@@ -50,16 +59,28 @@ function textsOf(record: KinesisRecord): readonly string[] {
   const data = Buffer.from(record.Data, 'base64');
   if (!looksAggregated(data)) return [data.toString()];
   const texts: string[] = [];
-  const kinesis = { kinesisSchemaVersion: '1.0', partitionKey: record.PartitionKey, sequenceNumber: record.SequenceNumber, data: record.Data };
-  deaggregateSync({ ...kinesis, approximateArrivalTimestamp: record.ApproximateArrivalTimestamp }, true, (error, packed) => {
-    if (error) throw error;
-    for (const { data: inner } of packed ?? []) texts.push(Buffer.from(inner, 'base64').toString());
-  });
+  const kinesis = {
+    kinesisSchemaVersion: '1.0',
+    partitionKey: record.PartitionKey,
+    sequenceNumber: record.SequenceNumber,
+    data: record.Data,
+  };
+  deaggregateSync(
+    { ...kinesis, approximateArrivalTimestamp: record.ApproximateArrivalTimestamp },
+    true,
+    (error, packed) => {
+      if (error) throw error;
+      for (const { data: inner } of packed ?? []) texts.push(Buffer.from(inner, 'base64').toString());
+    },
+  );
   return texts;
 }
 
 /** @param isLate whether an event was late for a query; whether it had a reason to be is another check */
-export function expectedOf(events: readonly StreamEvent[], isLate: (place: string, query: string) => boolean): Expected {
+export function expectedOf(
+  events: readonly StreamEvent[],
+  isLate: (place: string, query: string) => boolean,
+): Expected {
   const counters: { -readonly [name in keyof Counters]: number } = { ...noEvents };
   const queries: Record<string, QueryCounters> = {};
   const runs = pipeline.queries.map(() => createStaticRun(pipeline));

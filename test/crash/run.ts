@@ -72,7 +72,10 @@ export async function runCrash(
       if (!(await killVictim(system, folder, victim))) continue;
       killed[victim]++;
       done++;
-      onProgress(done, `${putting.acknowledged.size} records put, last killed: ${victim}, command started ${system.starts()} times`);
+      onProgress(
+        done,
+        `${putting.acknowledged.size} records put, last killed: ${victim}, command started ${system.starts()} times`,
+      );
       if (quick && done < kills) continue;
       await comeBack(system, putting, victim);
       backAfterMs.push(Math.round(performance.now() - killedAt));

@@ -19,7 +19,9 @@ interface Shard {
 export async function readStream(url: string): Promise<readonly ShardContent[]> {
   const kinesis = createAwsJson('kinesis', Number(new URL(url).port));
   try {
-    const { Shards } = await kinesis.call<{ readonly Shards: readonly Shard[] }>('ListShards', { StreamName: streamName });
+    const { Shards } = await kinesis.call<{ readonly Shards: readonly Shard[] }>('ListShards', {
+      StreamName: streamName,
+    });
     const content: ShardContent[] = [];
     for (const { ShardId, ParentShardId, AdjacentParentShardId } of Shards)
       content.push({
@@ -39,7 +41,10 @@ async function readShard(kinesis: AwsJson, ShardId: string): Promise<readonly Ki
   const records: KinesisRecord[] = [];
   let { ShardIterator } = await kinesis.call<{ ShardIterator: string }>('GetShardIterator', from);
   for (;;) {
-    const answer = await kinesis.call<{ Records: readonly KinesisRecord[]; NextShardIterator?: string | null }>('GetRecords', { ShardIterator });
+    const answer = await kinesis.call<{ Records: readonly KinesisRecord[]; NextShardIterator?: string | null }>(
+      'GetRecords',
+      { ShardIterator },
+    );
     records.push(...answer.Records);
     if (answer.Records.length === 0 || (answer.NextShardIterator ?? undefined) === undefined) return records;
     ShardIterator = answer.NextShardIterator ?? '';

@@ -49,14 +49,26 @@ export function startSystem(folder: string): System {
   function launch(): void {
     starts++;
     killsOfStart = 0;
-    const words = ['up', '--port', '0', '--data', 'data', '--pipeline', pipelineFile, '--finalize-every', '1', '--json'];
+    const words = [
+      'up',
+      '--port',
+      '0',
+      '--data',
+      'data',
+      '--pipeline',
+      pipelineFile,
+      '--finalize-every',
+      '1',
+      '--json',
+    ];
     const started = spawn(process.execPath, [launcher, ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
     let stdout = '';
     let stderr = '';
     started.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
-      if (child === started && url === undefined && stdout.includes('\n')) url = (JSON.parse(stdout) as { readonly url: string }).url;
+      if (child === started && url === undefined && stdout.includes('\n'))
+        url = (JSON.parse(stdout) as { readonly url: string }).url;
     });
     started.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -98,9 +110,13 @@ export function startSystem(folder: string): System {
     async run(command, words) {
       const port = new URL(url ?? '').port;
       try {
-        return (await promisify(execFile)(process.execPath, [launcher, command, '--port', port, ...words], { cwd: folder })).stdout;
+        return (
+          await promisify(execFile)(process.execPath, [launcher, command, '--port', port, ...words], { cwd: folder })
+        ).stdout;
       } catch (error) {
-        throw new Violation(`tidemark ${command} fails: ${error instanceof Error && 'stderr' in error ? error.stderr : error}`);
+        throw new Violation(
+          `tidemark ${command} fails: ${error instanceof Error && 'stderr' in error ? error.stderr : error}`,
+        );
       }
     },
     check() {
@@ -130,7 +146,8 @@ async function childOf(parent: number, kind: ChildKind): Promise<number | undefi
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args=']);
   for (const line of stdout.split('\n')) {
     const [, pid, ppid, words = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    if (Number(ppid) === parent && (words.includes(`${kind}-process.mjs`) || words.startsWith(`tidemark ${kind}`))) return Number(pid);
+    if (Number(ppid) === parent && (words.includes(`${kind}-process.mjs`) || words.startsWith(`tidemark ${kind}`)))
+      return Number(pid);
   }
   return undefined;
 }

@@ -25,15 +25,21 @@ import type { Target } from './target.ts';
 type TableCall = (client: DynamoDBClient, TableName: string, shape: TableShape) => Promise<unknown>;
 
 /** An item that nobody has. */
-const keyOf = ({ partitionKey, sortKey }: TableShape) => ({ [partitionKey]: { S: 'nobody' }, [sortKey]: { S: 'nothing' } });
+const keyOf = ({ partitionKey, sortKey }: TableShape) => ({
+  [partitionKey]: { S: 'nobody' },
+  [sortKey]: { S: 'nothing' },
+});
 /** Never true of an item that is not there, so a write is allowed or not, and changes nothing. */
 const never = { ConditionExpression: 'attribute_exists(#a)', ExpressionAttributeNames: { '#a': 'none' } } as const;
 
 /** Each action that a function may have on a table, and Scan, which none has, as a call that changes nothing. */
 export const tableCalls: Readonly<Record<TableAction | 'Scan', TableCall>> = {
   BatchWriteItem: (client, TableName, shape) =>
-    client.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: [{ DeleteRequest: { Key: keyOf(shape) } }] } })),
-  DeleteItem: (client, TableName, shape) => client.send(new DeleteItemCommand({ TableName, Key: keyOf(shape), ...never })),
+    client.send(
+      new BatchWriteItemCommand({ RequestItems: { [TableName]: [{ DeleteRequest: { Key: keyOf(shape) } }] } }),
+    ),
+  DeleteItem: (client, TableName, shape) =>
+    client.send(new DeleteItemCommand({ TableName, Key: keyOf(shape), ...never })),
   GetItem: (client, TableName, shape) => client.send(new GetItemCommand({ TableName, Key: keyOf(shape) })),
   PutItem: (client, TableName, shape) => client.send(new PutItemCommand({ TableName, Item: keyOf(shape), ...never })),
   Query: (client, TableName, { partitionKey }) =>
@@ -46,7 +52,8 @@ export const tableCalls: Readonly<Record<TableAction | 'Scan', TableCall>> = {
       }),
     ),
   Scan: (client, TableName) => client.send(new ScanCommand({ TableName, Limit: 1 })),
-  UpdateItem: (client, TableName, shape) => client.send(new UpdateItemCommand({ TableName, Key: keyOf(shape), ...never })),
+  UpdateItem: (client, TableName, shape) =>
+    client.send(new UpdateItemCommand({ TableName, Key: keyOf(shape), ...never })),
 };
 
 /** What the calls on a stream are given. */
@@ -63,11 +70,15 @@ export const streamCalls: Readonly<Record<string, StreamCall>> = {
   DescribeStream: (client, { StreamName }) => client.send(new DescribeStreamCommand({ StreamName })),
   DescribeStreamSummary: (client, { StreamName }) => client.send(new DescribeStreamSummaryCommand({ StreamName })),
   // With the stream's name, which AWS can do without: see allowIterators.
-  GetRecords: (client, { StreamARN, ShardIterator }) => client.send(new GetRecordsCommand({ StreamARN, ShardIterator })),
+  GetRecords: (client, { StreamARN, ShardIterator }) =>
+    client.send(new GetRecordsCommand({ StreamARN, ShardIterator })),
   GetShardIterator: (client, { StreamName }) =>
-    client.send(new GetShardIteratorCommand({ StreamName, ShardId: 'shardId-000000000000', ShardIteratorType: 'LATEST' })),
+    client.send(
+      new GetShardIteratorCommand({ StreamName, ShardId: 'shardId-000000000000', ShardIteratorType: 'LATEST' }),
+    ),
   ListShards: (client, { StreamName }) => client.send(new ListShardsCommand({ StreamName })),
-  PutRecord: (client, { StreamName }) => client.send(new PutRecordCommand({ StreamName, Data: Buffer.from('{}'), PartitionKey: 'p' })),
+  PutRecord: (client, { StreamName }) =>
+    client.send(new PutRecordCommand({ StreamName, Data: Buffer.from('{}'), PartitionKey: 'p' })),
 };
 
 /** Whether a call is allowed: one that is refused for its condition was. @throws what fails for another reason */
@@ -103,13 +114,27 @@ export interface Statement {
 }
 
 export async function allowUser({ endpoint }: Target, name: string, statement: Statement): Promise<void> {
-  await iam(endpoint, { Action: 'PutUserPolicy', UserName: name, PolicyName: 'suite', PolicyDocument: documentOf(statement) });
+  await iam(endpoint, {
+    Action: 'PutUserPolicy',
+    UserName: name,
+    PolicyName: 'suite',
+    PolicyDocument: documentOf(statement),
+  });
 }
 
 /** Gives a role rights, or takes them; what is given back undoes it. */
-export async function changeRole({ endpoint }: Target, roleArn: string, statement: Statement): Promise<() => Promise<void>> {
+export async function changeRole(
+  { endpoint }: Target,
+  roleArn: string,
+  statement: Statement,
+): Promise<() => Promise<void>> {
   const RoleName = roleArn.split('/').at(-1) ?? '';
-  await iam(endpoint, { Action: 'PutRolePolicy', RoleName, PolicyName: 'suite', PolicyDocument: documentOf(statement) });
+  await iam(endpoint, {
+    Action: 'PutRolePolicy',
+    RoleName,
+    PolicyName: 'suite',
+    PolicyDocument: documentOf(statement),
+  });
   return async () => {
     await iam(endpoint, { Action: 'DeleteRolePolicy', RoleName, PolicyName: 'suite' });
   };
@@ -136,7 +161,11 @@ async function iam(endpoint: string, parameters: Readonly<Record<string, string>
 
 function keysIn(xml: string): Keys {
   const read = (name: string) => new RegExp(`<${name}>([^<]+)<`).exec(xml)?.[1];
-  const [accessKeyId, secretAccessKey, sessionToken] = [read('AccessKeyId'), read('SecretAccessKey'), read('SessionToken')];
+  const [accessKeyId, secretAccessKey, sessionToken] = [
+    read('AccessKeyId'),
+    read('SecretAccessKey'),
+    read('SessionToken'),
+  ];
   if (accessKeyId === undefined || secretAccessKey === undefined) throw new Error(`no keys: ${xml}`);
   return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }

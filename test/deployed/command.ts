@@ -58,7 +58,12 @@ async function onMinistack(
   say(`ministack runs at ${ministack.url}, IAM ${iam}`);
   let code = 1;
   try {
-    code = await suite(ministack.url, iam, signal, parts.length === 0 && iam === 'ignored' ? ['deployed', 'sinks', 'sources'] : parts);
+    code = await suite(
+      ministack.url,
+      iam,
+      signal,
+      parts.length === 0 && iam === 'ignored' ? ['deployed', 'sinks', 'sources'] : parts,
+    );
     if (code !== 0 && !signal.aborted) process.stdout.write(complaints(ministack.log()));
   } finally {
     await ministack.stop();

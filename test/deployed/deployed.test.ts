@@ -42,7 +42,12 @@ async function putInTime(records: readonly Sent[]): Promise<void> {
 function countersExpected(pipeline: Pipeline): Counters {
   const { counters } = expectedOf(pipeline, put.inTime);
   const { late, rejected } = put;
-  return { ...counters, received: counters.received + late + rejected, late: counters.late + late, rejected: counters.rejected + rejected };
+  return {
+    ...counters,
+    received: counters.received + late + rejected,
+    late: counters.late + late,
+    rejected: counters.rejected + rejected,
+  };
 }
 
 /** Waits until as many events were received as were put, and checks that each is where it belongs. */
@@ -59,14 +64,19 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 async function snapshot() {
   const queries = await stack.api.queries();
   const windows = await Promise.all(queries.map(({ name }) => stack.api.windows(name, {})));
-  return { windows, conservation: await stack.api.conservation(), late: await stack.api.late({ from: since - hourMs, to: since + 24 * hourMs }) };
+  return {
+    windows,
+    conservation: await stack.api.conservation(),
+    late: await stack.api.late({ from: since - hourMs, to: since + 24 * hourMs }),
+  };
 }
 
 const finals = async () => (await stack.api.windows('byKind', { status: 'final' })).map(plain);
 const windowsExpected = (pipeline: Pipeline, through = Number.POSITIVE_INFINITY) =>
   expectedOf(pipeline, put.inTime).windows.filter(({ query, end }) => query === 'byKind' && end <= through);
 
-const json = async (path: string) => (await (await stack.get(path)).json()) as { windows: WindowJson[]; cursor: string | null };
+const json = async (path: string) =>
+  (await (await stack.get(path)).json()) as { windows: WindowJson[]; cursor: string | null };
 
 beforeAll(() => bootstrap(target, cdk));
 
@@ -76,7 +86,9 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     const answer = await stack.get('health');
     expect(await answer.json()).toEqual({ pipeline: 'deployed', status: 'ok' });
     expect(await stack.api.conservation()).toMatchObject({ received: 0, holds: true, shards: 0 });
-    const { Configuration } = await clients.lambda.send(new GetFunctionCommand({ FunctionName: stack.outputs['FinalizeFunction'] }));
+    const { Configuration } = await clients.lambda.send(
+      new GetFunctionCommand({ FunctionName: stack.outputs['FinalizeFunction'] }),
+    );
     withdraw = await allowIterators(target, Configuration?.Role ?? '');
   });
 
@@ -120,7 +132,9 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     expect(one.windows.map(({ rows }) => rows.map(({ key }) => key))).toEqual([[{ kind: 'b' }]]);
     const [total] = await stack.api.totals('byKind', { by: '' });
     expect(total?.values['n']).toBe(countersExpected(first).counted);
-    expect(await (await openApi({ port: undefined, endpoint: undefined, api: stack.url })).conservation()).toEqual(await stack.api.conservation());
+    expect(await (await openApi({ port: undefined, endpoint: undefined, api: stack.url })).conservation()).toEqual(
+      await stack.api.conservation(),
+    );
     const refused = await stack.get('queries/byKind/windows?from=yesterday');
     expect([refused.status, refused.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
     expect(await refused.json()).toMatchObject({ parameter: 'from', instance: '/v1/queries/byKind/windows' });
@@ -140,8 +154,8 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
   it('counts nothing twice when an update of the event source mapping has everything delivered again in other batches', async () => {
     const before = await snapshot();
     const groups = [
-      (await clients.lambda.send(new GetFunctionCommand({ FunctionName: stack.outputs['AggregateFunction'] }))).Configuration?.LoggingConfig
-        ?.LogGroup,
+      (await clients.lambda.send(new GetFunctionCommand({ FunctionName: stack.outputs['AggregateFunction'] })))
+        .Configuration?.LoggingConfig?.LogGroup,
     ];
     const invocations = () =>
       aggregateInvocations(
@@ -214,7 +228,9 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
   it('lets the name of a query stand for its second version, and for the first again', async () => {
     // As a reader asks: the client of the command line names a version always.
     const rows = async (query: string) => {
-      const { windows } = (await (await stack.get(`queries/${query}/windows?limit=1000`)).json()) as { readonly windows: readonly WindowJson[] };
+      const { windows } = (await (await stack.get(`queries/${query}/windows?limit=1000`)).json()) as {
+        readonly windows: readonly WindowJson[];
+      };
       return windows.map(({ start, end, rows: held }) => ({ start, end, rows: held }));
     };
     const [first, second] = [await rows('byKind@1'), await rows('byKind@2')];
@@ -235,9 +251,15 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     await cdk.destroy(deploymentOf('changed-queries', stage));
     const { StateTable, WindowsTable, RejectsTable, StreamName, AggregateFunction } = stack.outputs;
     for (const TableName of [StateTable, WindowsTable, RejectsTable])
-      await expect(clients.dynamodb.send(new DescribeTableCommand({ TableName }))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
-    await expect(clients.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
-    await expect(clients.lambda.send(new GetFunctionCommand({ FunctionName: AggregateFunction }))).rejects.toMatchObject({
+      await expect(clients.dynamodb.send(new DescribeTableCommand({ TableName }))).rejects.toMatchObject({
+        name: 'ResourceNotFoundException',
+      });
+    await expect(clients.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }))).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    });
+    await expect(
+      clients.lambda.send(new GetFunctionCommand({ FunctionName: AggregateFunction })),
+    ).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
   });
@@ -249,13 +271,16 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
     await until(async () => (await stack.api.conservation()).counted === 1);
     await cdk.destroy(prod);
     const { StateTable, WindowsTable, RejectsTable, StreamName, AggregateFunction } = stack.outputs;
-    await expect(clients.lambda.send(new GetFunctionCommand({ FunctionName: AggregateFunction }))).rejects.toMatchObject({
+    await expect(
+      clients.lambda.send(new GetFunctionCommand({ FunctionName: AggregateFunction })),
+    ).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
     });
     expect((await stack.records()).flat()).toHaveLength(1);
     expect((await clients.dynamodb.send(new ScanCommand({ TableName: StateTable }))).Count).toBeGreaterThan(0);
     await clients.kinesis.send(new DeleteStreamCommand({ StreamName }));
     await clients.dynamodb.send(new UpdateTableCommand({ TableName: WindowsTable, DeletionProtectionEnabled: false }));
-    for (const TableName of [StateTable, WindowsTable, RejectsTable]) await clients.dynamodb.send(new DeleteTableCommand({ TableName }));
+    for (const TableName of [StateTable, WindowsTable, RejectsTable])
+      await clients.dynamodb.send(new DeleteTableCommand({ TableName }));
   });
 });

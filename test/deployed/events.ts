@@ -22,8 +22,12 @@ const disorderMs = 9 * 60_000;
 /** Events of both shards over some hours of event time, in disorder, some of which the query does not want. Amounts are no whole numbers. */
 export function ordinary(random: Random, fromMs: number, hours: number, count: number): readonly Sent[] {
   return Array.from({ length: count }, (_, i) => {
-    const time = fromMs + disorderMs + Math.floor((i / count) * (hours * hourMs - disorderMs)) - random.int(0, disorderMs);
-    return { data: event(time, random.pick(['a', 'a', 'b', 'c', 'free']), random.int(-10_000, 10_000) / 100), shard: i % 2 === 0 ? 0 : 1 };
+    const time =
+      fromMs + disorderMs + Math.floor((i / count) * (hours * hourMs - disorderMs)) - random.int(0, disorderMs);
+    return {
+      data: event(time, random.pick(['a', 'a', 'b', 'c', 'free']), random.int(-10_000, 10_000) / 100),
+      shard: i % 2 === 0 ? 0 : 1,
+    };
   });
 }
 

@@ -28,13 +28,16 @@ beforeAll(async () => {
   await bootstrap(target, cdk);
   stack = openStack(target, await cdk.deploy(deployment));
   const roleOf = async (name: FunctionName) =>
-    (await root.lambda.send(new GetFunctionConfigurationCommand({ FunctionName: stack.outputs[outputOf[name]] }))).Role ?? '';
+    (await root.lambda.send(new GetFunctionConfigurationCommand({ FunctionName: stack.outputs[outputOf[name]] })))
+      .Role ?? '';
   roles = { aggregate: await roleOf('aggregate'), finalize: await roleOf('finalize'), query: await roleOf('query') };
 });
 afterAll(async () => {
   if (isEnforced) await cdk.destroy(deployment);
 });
-beforeEach((context) => context.skip(!isEnforced, 'needs an endpoint that enforces IAM (--target ministack starts one)'));
+beforeEach((context) =>
+  context.skip(!isEnforced, 'needs an endpoint that enforces IAM (--target ministack starts one)'),
+);
 
 describe('the API', () => {
   const get = async (keys: Keys) => (await signedGet(keys)(new URL(`${stack.url}/v1/health`))).status;
@@ -69,7 +72,8 @@ describe.each(functionNames)('the role of %s', (name) => {
     const { dynamodb } = clientsOf(target, await assume(target, roles[name]));
     const allowed: string[] = [];
     for (const [action, call] of Object.entries(tableCalls))
-      if (await isAllowed(call(dynamodb, stack.outputs[tableOutputs[table]] ?? '', tables[table]))) allowed.push(action);
+      if (await isAllowed(call(dynamodb, stack.outputs[tableOutputs[table]] ?? '', tables[table])))
+        allowed.push(action);
     // Query may update the item of its cursors' secret. ministack does not know the key of a call, so there the condition holds for all items.
     const conditional = name === 'query' && table === 'state' ? ['UpdateItem'] : [];
     expect(allowed).toEqual([...tablePermissions[name][table], ...conditional].sort());
@@ -84,7 +88,8 @@ describe.each(functionNames)('the role of %s', (name) => {
     const { StreamDescriptionSummary } = await root.kinesis.send(new DescribeStreamSummaryCommand({ StreamName }));
     const stream = { StreamName, StreamARN: StreamDescriptionSummary?.StreamARN ?? '', ShardIterator };
     const allowed: string[] = [];
-    for (const [action, call] of Object.entries(streamCalls)) if (await isAllowed(call(kinesis, stream))) allowed.push(`kinesis:${action}`);
+    for (const [action, call] of Object.entries(streamCalls))
+      if (await isAllowed(call(kinesis, stream))) allowed.push(`kinesis:${action}`);
     expect(allowed).toEqual([...streamPermissions[name]].sort());
   });
 
@@ -93,7 +98,8 @@ describe.each(functionNames)('the role of %s', (name) => {
     const allowed: string[] = [];
     for (const other of functionNames) {
       const FunctionName = stack.outputs[outputOf[other]];
-      if (await isAllowed(lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'DryRun' })))) allowed.push(other);
+      if (await isAllowed(lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'DryRun' }))))
+        allowed.push(other);
     }
     expect(allowed).toEqual(name === 'aggregate' ? ['finalize'] : []);
   });

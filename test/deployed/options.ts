@@ -9,7 +9,10 @@ export type Iam = 'enforced' | 'ignored';
 export type SuiteOptions = {
   /** Which parts are played; none: all that the target can. */
   readonly parts: readonly Part[];
-} & ({ readonly on: 'endpoint'; readonly endpoint: string; readonly iam: Iam } | { readonly on: 'ministack'; readonly runs: readonly Iam[] });
+} & (
+  | { readonly on: 'endpoint'; readonly endpoint: string; readonly iam: Iam }
+  | { readonly on: 'ministack'; readonly runs: readonly Iam[] }
+);
 
 const parts = ['deployed', 'iam', 'sinks', 'sources'] as const;
 export type Part = (typeof parts)[number];
@@ -32,7 +35,12 @@ export function parseOptions(argv: readonly string[]): SuiteOptions | 'help' {
   try {
     ({ values, positionals } = parseArgs({
       args: [...argv],
-      options: { endpoint: { type: 'string' }, target: { type: 'string' }, iam: { type: 'string' }, help: { type: 'boolean', default: false } },
+      options: {
+        endpoint: { type: 'string' },
+        target: { type: 'string' },
+        iam: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
       allowPositionals: true,
     }));
   } catch (error) {
@@ -40,12 +48,17 @@ export function parseOptions(argv: readonly string[]): SuiteOptions | 'help' {
   }
   if (values.help) return 'help';
   const { endpoint, target, iam } = values;
-  if (iam !== undefined && iam !== 'enforced' && iam !== 'ignored') throw new UsageError(`--iam ${iam} is unknown: use enforced or ignored`);
-  if (endpoint !== undefined && target !== undefined) throw new UsageError('--endpoint and --target exclude each other: give one of them');
+  if (iam !== undefined && iam !== 'enforced' && iam !== 'ignored')
+    throw new UsageError(`--iam ${iam} is unknown: use enforced or ignored`);
+  if (endpoint !== undefined && target !== undefined)
+    throw new UsageError('--endpoint and --target exclude each other: give one of them');
   const played = positionals.map(partOf);
-  if (endpoint !== undefined) return { parts: played, on: 'endpoint', endpoint: httpUrl(endpoint, '--endpoint'), iam: iam ?? 'ignored' };
-  if (target === undefined) throw new UsageError('--target is missing: give --target ministack, or --endpoint with the address of an emulator');
-  if (target !== 'ministack') throw new UsageError(`--target ${target} is unknown: use ministack, or --endpoint with an address`);
+  if (endpoint !== undefined)
+    return { parts: played, on: 'endpoint', endpoint: httpUrl(endpoint, '--endpoint'), iam: iam ?? 'ignored' };
+  if (target === undefined)
+    throw new UsageError('--target is missing: give --target ministack, or --endpoint with the address of an emulator');
+  if (target !== 'ministack')
+    throw new UsageError(`--target ${target} is unknown: use ministack, or --endpoint with an address`);
   return { parts: played, on: 'ministack', runs: iam === undefined ? ['ignored', 'enforced'] : [iam] };
 }
 

@@ -19,9 +19,16 @@ export interface Redelivery {
  * On LocalStack an update of the mapping does it. On ministack an update keeps the place in the stream (as in AWS), but a second mapping of the same
  * stream and function, which AWS refuses, is allowed, and starts at the first record.
  */
-export async function redeliver(target: Target, lambda: LambdaClient, { outputs }: Stack, batchSize: number): Promise<Redelivery> {
+export async function redeliver(
+  target: Target,
+  lambda: LambdaClient,
+  { outputs }: Stack,
+  batchSize: number,
+): Promise<Redelivery> {
   const FunctionName = outputs['AggregateFunction'] ?? '';
-  const { EventSourceMappings: [mapping] = [] } = await lambda.send(new ListEventSourceMappingsCommand({ FunctionName }));
+  const { EventSourceMappings: [mapping] = [] } = await lambda.send(
+    new ListEventSourceMappingsCommand({ FunctionName }),
+  );
   if (mapping?.UUID === undefined) throw new Error('the function has no event source mapping');
   const { UUID, BatchSize, EventSourceArn } = mapping;
   await lambda.send(new UpdateEventSourceMappingCommand({ UUID, FunctionName, BatchSize: batchSize }));
@@ -32,7 +39,12 @@ export async function redeliver(target: Target, lambda: LambdaClient, { outputs 
       },
     };
   const second = await lambda.send(
-    new CreateEventSourceMappingCommand({ FunctionName, EventSourceArn, BatchSize: batchSize, StartingPosition: 'TRIM_HORIZON' }),
+    new CreateEventSourceMappingCommand({
+      FunctionName,
+      EventSourceArn,
+      BatchSize: batchSize,
+      StartingPosition: 'TRIM_HORIZON',
+    }),
   );
   return {
     async end() {
@@ -43,12 +55,19 @@ export async function redeliver(target: Target, lambda: LambdaClient, { outputs 
 }
 
 /** How many invocations of aggregate the log tells of. LocalStack logs to the group that a function has by default, whatever is configured. */
-export async function aggregateInvocations({ endpoint }: Target, { outputs }: Stack, groups: readonly string[]): Promise<number> {
+export async function aggregateInvocations(
+  { endpoint }: Target,
+  { outputs }: Stack,
+  groups: readonly string[],
+): Promise<number> {
   let count = 0;
   for (const logGroupName of [...groups, `/aws/lambda/${outputs['AggregateFunction']}`]) {
     let nextToken: string | undefined;
     do {
-      const answer = await jsonCall(endpoint, 'logs', 'Logs_20140328.FilterLogEvents', { logGroupName, ...(nextToken && { nextToken }) });
+      const answer = await jsonCall(endpoint, 'logs', 'Logs_20140328.FilterLogEvents', {
+        logGroupName,
+        ...(nextToken && { nextToken }),
+      });
       if (answer.status !== 200) break;
       const page = JSON.parse(answer.text) as { events?: { message: string }[]; nextToken?: string };
       count += (page.events ?? []).filter(({ message }) => /"function":\s*"aggregate"/.test(message)).length;

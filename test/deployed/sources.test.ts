@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { CreateTableCommand, DeleteItemCommand, DeleteTableCommand, DescribeTableCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateTableCommand,
+  DeleteItemCommand,
+  DeleteTableCommand,
+  DescribeTableCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import {
   CreateBucketCommand,
   ListObjectVersionsCommand,
@@ -67,10 +73,14 @@ beforeAll(async () => {
   };
   stack = openStack(target, await cdk.deploy(deployment));
   if (notifiedBy === 'bucket' || !objectsReach) return;
-  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: stack.outputs['ObjectsQueue'], AttributeNames: ['QueueArn'] }));
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({ QueueUrl: stack.outputs['ObjectsQueue'], AttributeNames: ['QueueArn'] }),
+  );
   const Filter = { Key: { FilterRules: [{ Name: 'prefix' as const, Value: 'in/' }] } };
   const QueueConfigurations = [{ QueueArn: Attributes?.QueueArn, Events: ['s3:ObjectCreated:*' as const], Filter }];
-  await s3.send(new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations } }));
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({ Bucket, NotificationConfiguration: { QueueConfigurations } }),
+  );
 });
 afterAll(async () => {
   if (!isPlayed) return;
@@ -97,10 +107,21 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
   it('take events over HTTP, and answer each', async () => {
     const post = signedFetch({ region: emulatorRegion, service: 'execute-api', credentials: emulatorKeys });
     const url = new URL(`${stack.url}/v1/events`);
-    const posted = await post(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: `[${events('http', 700).join(',')}]` });
+    const posted = await post(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: `[${events('http', 700).join(',')}]`,
+    });
     expect([posted.status, await posted.json()]).toMatchObject([202, { accepted: 700, refused: 0 }]);
-    const mixed = await post(url, { method: 'POST', headers: { 'content-type': 'application/x-ndjson' }, body: `${event('http', 700)}\n{"id":1}\n` });
-    expect([mixed.status, await mixed.json()]).toMatchObject([207, { accepted: 1, refused: 1, events: [{}, { reason: 'schema' }] }]);
+    const mixed = await post(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: `${event('http', 700)}\n{"id":1}\n`,
+    });
+    expect([mixed.status, await mixed.json()]).toMatchObject([
+      207,
+      { accepted: 1, refused: 1, events: [{}, { reason: 'schema' }] },
+    ]);
     const none = await post(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{' });
     expect([none.status, none.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
     expect(await counted('http', 701)).toBe(701);
@@ -109,7 +130,11 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
   it('feed the objects of a bucket, packed or not, each version once', async (context) => {
     context.skip(!objectsReach, 'the queues refuse requests without TLS');
     const put = (Key: string, body: string | Buffer) => s3.send(new PutObjectCommand({ Bucket, Key, Body: body }));
-    const [first, second, other] = [events('object', 3000).slice(0, 1000), events('object', 3000).slice(1000), events('elsewhere', 10)];
+    const [first, second, other] = [
+      events('object', 3000).slice(0, 1000),
+      events('object', 3000).slice(1000),
+      events('elsewhere', 10),
+    ];
     await put('out/ignored.json', other.join('\n'));
     await put('in/day 1/ü+.json', first.join('\n'));
     expect(await counted('object', 1000)).toBe(1000);
@@ -127,14 +152,22 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
     // What comes after it in the queue shows that it was taken.
     await put('in/last.json', event('last', 0));
     expect(await counted('last', 1)).toBe(1);
-    expect(await stack.api.conservation()).toMatchObject({ received: before.received + 1, duplicate: 0, rejected: 0, holds: true });
+    expect(await stack.api.conservation()).toMatchObject({
+      received: before.received + 1,
+      duplicate: 0,
+      rejected: 0,
+      holds: true,
+    });
   });
 
   it('feed the changes of a table', async () => {
     const item = (order: number, amount: number) => ({ order: { S: `o-${order}` }, amount: { N: String(amount) } });
-    for (let order = 0; order < 20; order++) await clients.dynamodb.send(new PutItemCommand({ TableName, Item: item(order, 1) }));
-    for (let order = 0; order < 10; order++) await clients.dynamodb.send(new PutItemCommand({ TableName, Item: item(order, 2) }));
-    for (let order = 0; order < 5; order++) await clients.dynamodb.send(new DeleteItemCommand({ TableName, Key: { order: { S: `o-${order}` } } }));
+    for (let order = 0; order < 20; order++)
+      await clients.dynamodb.send(new PutItemCommand({ TableName, Item: item(order, 1) }));
+    for (let order = 0; order < 10; order++)
+      await clients.dynamodb.send(new PutItemCommand({ TableName, Item: item(order, 2) }));
+    for (let order = 0; order < 5; order++)
+      await clients.dynamodb.send(new DeleteItemCommand({ TableName, Key: { order: { S: `o-${order}` } } }));
     expect([await counted('INSERT', 20), await counted('MODIFY', 10), await counted('REMOVE', 5)]).toEqual([20, 10, 5]);
     expect(await stack.api.conservation()).toMatchObject({ duplicate: 0, rejected: 0, holds: true });
   });
@@ -142,7 +175,9 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
   it('need the rights that they have: without PutRecords nothing is accepted', async (context) => {
     context.skip(target.iam !== 'enforced', 'needs an endpoint that enforces IAM');
     const { GetFunctionConfigurationCommand } = await import('@aws-sdk/client-lambda');
-    const { Role = '' } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName: stack.outputs['IngestFunction'] }));
+    const { Role = '' } = await clients.lambda.send(
+      new GetFunctionConfigurationCommand({ FunctionName: stack.outputs['IngestFunction'] }),
+    );
     const restore = await changeRole(target, Role, { Effect: 'Deny', Action: 'kinesis:PutRecords', Resource: '*' });
     const post = signedFetch({ region: emulatorRegion, service: 'execute-api', credentials: emulatorKeys });
     const refused = await post(new URL(`${stack.url}/v1/events`), {
@@ -151,6 +186,9 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
       body: event('denied', 1),
     });
     await restore();
-    expect([refused.status, await refused.json()]).toMatchObject([503, { accepted: 0, events: [{ reason: 'unavailable' }] }]);
+    expect([refused.status, await refused.json()]).toMatchObject([
+      503,
+      { accepted: 0, events: [{ reason: 'unavailable' }] },
+    ]);
   });
 });

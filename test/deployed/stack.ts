@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { GetRecordsCommand, GetShardIteratorCommand, KinesisClient, ListShardsCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import {
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  KinesisClient,
+  ListShardsCommand,
+  PutRecordsCommand,
+} from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { type ApiClient, apiClient } from '../../cli/api-client.ts';
 import { clientConfig } from '../../cli/endpoint.ts';
@@ -44,8 +50,11 @@ export async function bootstrap({ endpoint, kind, iam }: Target, cdk: Cdk): Prom
   await cdk.bootstrap();
   if (kind !== 'ministack' || iam !== 'enforced') return;
   const s3 = signedFetch({ region: emulatorRegion, service: 's3', credentials: emulatorKeys });
-  const answer = await s3(new URL(`/cdk-hnb659fds-assets-000000000000-${emulatorRegion}?policy`, endpoint), { method: 'DELETE' });
-  if (answer.status !== 204) throw new Error(`the policy of the CDK's bucket cannot be taken off: ${answer.status} ${await answer.text()}`);
+  const answer = await s3(new URL(`/cdk-hnb659fds-assets-000000000000-${emulatorRegion}?policy`, endpoint), {
+    method: 'DELETE',
+  });
+  if (answer.status !== 204)
+    throw new Error(`the policy of the CDK's bucket cannot be taken off: ${answer.status} ${await answer.text()}`);
 }
 
 /** SDK clients for an endpoint, with the account's own keys unless others are given. */
@@ -89,7 +98,11 @@ export function openStack(target: Target, outputs: Outputs): Stack {
         const answer = await kinesis.send(
           new PutRecordsCommand({
             StreamName: streamName,
-            Records: some.map(({ data, shard }) => ({ Data: Buffer.from(data), PartitionKey: randomUUID(), ExplicitHashKey: hashKeys[shard] })),
+            Records: some.map(({ data, shard }) => ({
+              Data: Buffer.from(data),
+              PartitionKey: randomUUID(),
+              ExplicitHashKey: hashKeys[shard],
+            })),
           }),
         );
         if (answer.FailedRecordCount !== 0) throw new Error(`${answer.FailedRecordCount} records were not put`);
@@ -100,7 +113,9 @@ export function openStack(target: Target, outputs: Outputs): Stack {
       return Promise.all(Shards.map(({ ShardId = '' }) => recordsOf(kinesis, streamName, ShardId)));
     },
     async invoke(name, payload) {
-      const answer = await lambda.send(new InvokeCommand({ FunctionName: functionNames[name] ?? '', Payload: payload }));
+      const answer = await lambda.send(
+        new InvokeCommand({ FunctionName: functionNames[name] ?? '', Payload: payload }),
+      );
       const text = answer.Payload?.transformToString() ?? '';
       if (answer.FunctionError !== undefined) throw new Error(`${name}: ${text}`);
       return JSON.parse(text);
@@ -109,14 +124,27 @@ export function openStack(target: Target, outputs: Outputs): Stack {
 }
 
 async function recordsOf(kinesis: KinesisClient, streamName: string, shardId: string): Promise<readonly EventRecord[]> {
-  const start = await kinesis.send(new GetShardIteratorCommand({ StreamName: streamName, ShardId: shardId, ShardIteratorType: 'TRIM_HORIZON' }));
+  const start = await kinesis.send(
+    new GetShardIteratorCommand({ StreamName: streamName, ShardId: shardId, ShardIteratorType: 'TRIM_HORIZON' }),
+  );
   const records: EventRecord[] = [];
   for (let iterator = start.ShardIterator; iterator !== undefined; ) {
     const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
-    for (const { SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp } of page.Records ?? []) {
+    for (const {
+      SequenceNumber = '',
+      PartitionKey = '',
+      Data = new Uint8Array(),
+      ApproximateArrivalTimestamp,
+    } of page.Records ?? []) {
       const arrival = (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1000;
       const data = Buffer.from(Data).toString('base64');
-      records.push(toEventRecord({ SequenceNumber, PartitionKey, Data: data, ApproximateArrivalTimestamp: arrival }, shardId, streamName));
+      records.push(
+        toEventRecord(
+          { SequenceNumber, PartitionKey, Data: data, ApproximateArrivalTimestamp: arrival },
+          shardId,
+          streamName,
+        ),
+      );
     }
     iterator = (page.Records ?? []).length === 0 && page.MillisBehindLatest === 0 ? undefined : page.NextShardIterator;
   }

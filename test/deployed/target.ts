@@ -14,7 +14,11 @@ export interface Target {
 }
 
 /** The variables in which the launcher tells the suite where it runs. */
-export const targetVariables = { endpoint: 'TIDEMARK_DEPLOYED_ENDPOINT', iam: 'TIDEMARK_DEPLOYED_IAM', folder: 'TIDEMARK_DEPLOYED_FOLDER' } as const;
+export const targetVariables = {
+  endpoint: 'TIDEMARK_DEPLOYED_ENDPOINT',
+  iam: 'TIDEMARK_DEPLOYED_IAM',
+  folder: 'TIDEMARK_DEPLOYED_FOLDER',
+} as const;
 
 /** Asks an endpoint what it is. */
 export async function kindOf(endpoint: string): Promise<Kind> {
@@ -30,5 +34,10 @@ export async function readTarget(environment: NodeJS.ProcessEnv): Promise<Target
   const endpoint = environment[targetVariables.endpoint];
   const folder = environment[targetVariables.folder];
   if (endpoint === undefined || folder === undefined) throw new Error('start this suite with npm run test:deployed');
-  return { endpoint, kind: await kindOf(endpoint), iam: environment[targetVariables.iam] === 'enforced' ? 'enforced' : 'ignored', folder };
+  return {
+    endpoint,
+    kind: await kindOf(endpoint),
+    iam: environment[targetVariables.iam] === 'enforced' ? 'enforced' : 'ignored',
+    folder,
+  };
 }

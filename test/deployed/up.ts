@@ -38,7 +38,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     say('cdk bootstrap: what every account needs once');
     await cdk.bootstrap();
     say(`cdk deploy: ${options.pipeline}`);
-    say(guide(ministack.url, options.pipeline, await cdk.deploy({ pipeline: options.pipeline, stage: 'dev', shards: 2 })));
+    say(
+      guide(ministack.url, options.pipeline, await cdk.deploy({ pipeline: options.pipeline, stage: 'dev', shards: 2 })),
+    );
     if (!signal.aborted) await Promise.race([once(signal, 'abort'), ministack.ended]);
     if (!signal.aborted) throw new EmulatorError('ministack ended by itself: start again');
     return 0;
@@ -56,7 +58,10 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** @throws UsageError */
 function optionsOf(argv: readonly string[]): { readonly pipeline: string; readonly help: boolean } {
   try {
-    const options = { pipeline: { type: 'string', default: 'device-actions' }, help: { type: 'boolean', default: false } } as const;
+    const options = {
+      pipeline: { type: 'string', default: 'device-actions' },
+      help: { type: 'boolean', default: false },
+    } as const;
     return parseArgs({ args: [...argv], options }).values;
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));

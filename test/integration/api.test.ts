@@ -36,11 +36,15 @@ describe('/openapi.json', () => {
     const { text } = await get('/openapi.json');
     const config = await createConfig({ extends: ['recommended-strict'] });
     const problems = await lintFromString({ source: text, config });
-    expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)).toEqual([]);
+    expect(problems.map(({ ruleId, message, location }) => `${ruleId}: ${message} ${location[0]?.pointer}`)).toEqual(
+      [],
+    );
   });
 
   it('tells of every path, and every answer is as it tells', async () => {
-    const document = (await get('/openapi.json')).body as { readonly paths: Readonly<Record<string, { readonly get: unknown }>> };
+    const document = (await get('/openapi.json')).body as {
+      readonly paths: Readonly<Record<string, { readonly get: unknown }>>;
+    };
     expect(Object.keys(document.paths).sort()).toEqual(Object.keys(targets).sort());
     const ajv = new Ajv2020({ strict: false, allErrors: true });
     formats.default(ajv);
@@ -60,8 +64,14 @@ describe('/openapi.json', () => {
 
 describe('answers', () => {
   it('carry times twice, and what holds the watermark', async () => {
-    const [window] = (await get(`${windows}?from=${t0}&limit=1`)).body['windows'] as readonly Readonly<Record<string, unknown>>[];
-    expect(window).toMatchObject({ start: t0, startTime: '2026-01-01T00:00:00.000Z', finalizedAtTime: expect.stringMatching(/Z$/) });
+    const [window] = (await get(`${windows}?from=${t0}&limit=1`)).body['windows'] as readonly Readonly<
+      Record<string, unknown>
+    >[];
+    expect(window).toMatchObject({
+      start: t0,
+      startTime: '2026-01-01T00:00:00.000Z',
+      finalizedAtTime: expect.stringMatching(/Z$/),
+    });
     expect((await get('/v1/watermark')).body).toMatchObject({
       heldBy: 'shardId-000000000000',
       watermarkTime: '2026-01-01T07:00:00.000Z',
@@ -72,13 +82,17 @@ describe('answers', () => {
   it('rank the rows of a window, and follow a key over windows', async () => {
     const top = (await get(`/v1/queries/byKind/top?window=${t0}&n=3`)).body;
     expect(top).toMatchObject({ by: 'n', window: { start: t0, status: 'final' }, rows: [{}, {}, {}] });
-    const points = (await get(`/v1/queries/byKind/series?${one}`)).body['points'] as readonly Readonly<Record<string, unknown>>[];
+    const points = (await get(`/v1/queries/byKind/series?${one}`)).body['points'] as readonly Readonly<
+      Record<string, unknown>
+    >[];
     expect(points).toHaveLength(windowCount + 1);
     expect(points.at(-1)).toMatchObject({ start: t0 + (windowCount - 1) * hourMs, status: 'open', values: { n: 1 } });
     const other = `key=${encodeURIComponent('{"kind":"b"}')}`;
     const filled = (await get(`/v1/queries/byKind/series?${other}&fill=identity&from=${t0 - 5 * hourMs}&limit=2`)).body;
     expect(filled['points']).toMatchObject([{ start: t0 }, { start: t0 + hourMs }]);
-    const next = (await get(`/v1/queries/byKind/series?${other}&fill=identity&from=${t0 - 5 * hourMs}&cursor=${filled['cursor']}`)).body;
+    const next = (
+      await get(`/v1/queries/byKind/series?${other}&fill=identity&from=${t0 - 5 * hourMs}&cursor=${filled['cursor']}`)
+    ).body;
     expect((next['points'] as readonly unknown[]).length).toBe(windowCount - 2);
   });
 
@@ -112,9 +126,13 @@ describe('answers', () => {
     expect(JSON.parse(ndjson.text)).toMatchObject({ query: 'byKind', n: 1 + windowCount * kinds.length });
     for (const target of Object.values(targets).filter((path) => /windows|totals|top|series|late/.test(path))) {
       const rows = (await get(target, { accept: 'text/csv' })).text.split('\r\n').filter((line) => line !== '');
-      const objects = (await get(target, { accept: 'application/x-ndjson' })).text.split('\n').filter((line) => line !== '');
+      const objects = (await get(target, { accept: 'application/x-ndjson' })).text
+        .split('\n')
+        .filter((line) => line !== '');
       expect(rows.length - 1, target).toBe(objects.length);
-      expect(Object.keys(JSON.parse(objects[0] ?? '{}')).sort(), target).toEqual([...(rows[0] ?? '').split(',')].sort());
+      expect(Object.keys(JSON.parse(objects[0] ?? '{}')).sort(), target).toEqual(
+        [...(rows[0] ?? '').split(',')].sort(),
+      );
     }
   });
 
@@ -127,14 +145,21 @@ describe('answers', () => {
     expect((await get(windows, { accept })).headers['content-type']).toBe(type);
   });
 
-  it.each(['image/png', 'application/json;q=0', 'text/html', ''])('are refused when they are wanted as %j', async (accept) => {
-    const { status, body } = await get(windows, { accept });
-    expect({ status, parameter: body['parameter'] }).toEqual({ status: 406, parameter: 'accept' });
-  });
+  it.each(['image/png', 'application/json;q=0', 'text/html', ''])(
+    'are refused when they are wanted as %j',
+    async (accept) => {
+      const { status, body } = await get(windows, { accept });
+      expect({ status, parameter: body['parameter'] }).toEqual({ status: 406, parameter: 'accept' });
+    },
+  );
 
   it('of a HEAD request have no body, and the same headers', async () => {
     const [head, whole]: readonly ApiAnswer[] = await Promise.all([api.request('HEAD', windows), get(windows)]);
-    expect([head?.status, head?.text, head?.headers['content-type']]).toEqual([200, '', whole?.headers['content-type']]);
+    expect([head?.status, head?.text, head?.headers['content-type']]).toEqual([
+      200,
+      '',
+      whole?.headers['content-type'],
+    ]);
   });
 });
 
@@ -142,7 +167,9 @@ describe('a cursor', () => {
   it('belongs to one list, asked in one way', async () => {
     const page = (await get(`${windows}?limit=1&from=${t0}`)).body;
     const cursor = String(page['cursor']);
-    expect((await get(`${windows}?limit=2&from=${t0}&cursor=${cursor}`)).body).toMatchObject({ windows: [{ start: t0 + hourMs }, {}] });
+    expect((await get(`${windows}?limit=2&from=${t0}&cursor=${cursor}`)).body).toMatchObject({
+      windows: [{ start: t0 + hourMs }, {}],
+    });
     const others = [
       `${windows}?cursor=${cursor}`,
       `${windows}?from=${t0}&order=descending&cursor=${cursor}`,
@@ -150,7 +177,8 @@ describe('a cursor', () => {
       `/v1/late?cursor=${cursor}`,
       `${windows}?from=${t0}&cursor=${cursor.replace(/.\./, 'A.')}x`,
     ];
-    for (const target of others) expect((await get(target)).body, target).toMatchObject({ status: 400, parameter: 'cursor' });
+    for (const target of others)
+      expect((await get(target)).body, target).toMatchObject({ status: 400, parameter: 'cursor' });
   });
 });
 
@@ -162,7 +190,12 @@ describe('what an answer costs', () => {
     const partials = new Map(Array.from({ length: 100 }, (_, i) => [`["key ${i}"]`, [i]]));
     for (let hour = 0; hour < 12; hour++) {
       const start = far + hour * hourMs;
-      await writeFinalPane(api.tables.windows, query, { start, end: start + hourMs }, { partials, records: 1, nowMs: t0 });
+      await writeFinalPane(
+        api.tables.windows,
+        query,
+        { start, end: start + hourMs },
+        { partials, records: 1, nowMs: t0 },
+      );
     }
     const before = api.requests();
     const { body } = await get(`${windows}?from=${far}&to=${far + 100 * hourMs}&status=final&limit=10`);

@@ -31,15 +31,28 @@ const pidIn = (place: string, name: string): number | undefined => {
 
 describe('an attached command', () => {
   it('gives what it wrote, and its exit code as an error', async () => {
-    expect(await runAttached({ root, environment, command: 'sh', args: ['-c', 'echo out; echo err >&2'] })).toMatch(/out|err/);
-    await expect(runAttached({ root, environment, command: 'sh', args: ['-c', 'exit 3'] })).rejects.toBeInstanceOf(EmulatorError);
-    await expect(runAttached({ root, environment, command: join(folder, 'nothing'), args: [] })).rejects.toBeInstanceOf(EmulatorError);
+    expect(await runAttached({ root, environment, command: 'sh', args: ['-c', 'echo out; echo err >&2'] })).toMatch(
+      /out|err/,
+    );
+    await expect(runAttached({ root, environment, command: 'sh', args: ['-c', 'exit 3'] })).rejects.toBeInstanceOf(
+      EmulatorError,
+    );
+    await expect(runAttached({ root, environment, command: join(folder, 'nothing'), args: [] })).rejects.toBeInstanceOf(
+      EmulatorError,
+    );
   });
 
   it('is ended with its children when it is stopped, though it does not want to, and its folder goes', async () => {
     const place = join(folder, 'stopped');
     mkdirSync(place);
-    const running = startAttached({ root, environment, folder: place, removes: place, command: 'sh', args: ['-c', stubborn] });
+    const running = startAttached({
+      root,
+      environment,
+      folder: place,
+      removes: place,
+      command: 'sh',
+      args: ['-c', stubborn],
+    });
     const pids = [await until(() => pidIn(place, 'shell')), await until(() => pidIn(place, 'child'))];
     expect(pids.map(isAlive)).toEqual([true, true]);
     await running.stop();
@@ -66,14 +79,25 @@ describe('a program of a Python package', () => {
   const { signal } = new AbortController();
 
   it('is not there without Python', async () => {
-    expect(await pythonProgram({ root: place, environment: { PATH: folder, HOME: folder }, signal }, 'ministack', '1.5.33')).toEqual({
+    expect(
+      await pythonProgram({ root: place, environment: { PATH: folder, HOME: folder }, signal }, 'ministack', '1.5.33'),
+    ).toEqual({
       needs: expect.stringContaining('Python'),
     });
   });
 
   it('is not there without PyPI, and leaves no half of it behind', async (context) => {
-    const unreachable = { PIP_INDEX_URL: 'http://127.0.0.1:1/simple', PIP_RETRIES: '0', PIP_NO_CACHE_DIR: '1', PIP_CONFIG_FILE: '/dev/null' };
-    const program = await pythonProgram({ root: place, environment: { ...process.env, ...unreachable }, signal }, 'ministack', '1.5.33');
+    const unreachable = {
+      PIP_INDEX_URL: 'http://127.0.0.1:1/simple',
+      PIP_RETRIES: '0',
+      PIP_NO_CACHE_DIR: '1',
+      PIP_CONFIG_FILE: '/dev/null',
+    };
+    const program = await pythonProgram(
+      { root: place, environment: { ...process.env, ...unreachable }, signal },
+      'ministack',
+      '1.5.33',
+    );
     context.skip('needs' in program && program.needs.startsWith('Python'), 'needs Python 3.10');
     expect(program).toEqual({ needs: expect.stringContaining('PyPI') });
     expect(existsSync(join(place, '.tidemark', 'ministack-1.5.33'))).toBe(false);

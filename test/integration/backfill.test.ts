@@ -21,20 +21,41 @@ afterEach(async () => system?.close());
 
 /** Deploys a version of the pipeline over what the one before it left. */
 async function deploy(version: string, data: string): Promise<System> {
-  system = await startSystem({ dataDir: join(folder, data), pipelineFile: systemFixture(version), pipelineName: 'versions' });
+  system = await startSystem({
+    dataDir: join(folder, data),
+    pipelineFile: systemFixture(version),
+    pipelineName: 'versions',
+  });
   return system;
 }
 const portOf = ({ local }: System) => new URL(local.url).port;
 const clientOf = (running: System) => clientConfig({ port: Number(portOf(running)), endpoint: undefined });
 const ask = (running: System, event: object) =>
-  invoke<Readonly<Record<string, unknown>>>(new LambdaClient(clientOf(running)), running.local.functionNames.finalize, event);
+  invoke<Readonly<Record<string, unknown>>>(
+    new LambdaClient(clientOf(running)),
+    running.local.functionNames.finalize,
+    event,
+  );
 const backfill = async (running: System, words: readonly string[]) => {
-  const ended = await command(['backfill', ...words, '--pipeline', systemFixture('backfilled-version'), '--port', portOf(running), '--json']);
+  const ended = await command([
+    'backfill',
+    ...words,
+    '--pipeline',
+    systemFixture('backfilled-version'),
+    '--port',
+    portOf(running),
+    '--json',
+  ]);
   return ended.code === 0 ? JSON.parse(ended.stdout) : ended.stderr;
 };
 const windows = async ({ get }: System, query: string) => {
   const { body } = await get(`queries/${query}/windows`);
-  return (body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(({ start, status, records, rows }) => [start, status, records, rows]);
+  return (body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(({ start, status, records, rows }) => [
+    start,
+    status,
+    records,
+    rows,
+  ]);
 };
 const row = (kind: string, values: object) => ({ key: { kind }, values });
 
@@ -66,7 +87,9 @@ describe('a version with a from', () => {
     await first.put(before);
     await first.close();
     const both = await deploy('backfilled-version', 'stream');
-    expect(await backfill(both, [])).toContain('perKind@2 is to be filled until 2026-01-01T02:00:00.000Z: the watermark is');
+    expect(await backfill(both, [])).toContain(
+      'perKind@2 is to be filled until 2026-01-01T02:00:00.000Z: the watermark is',
+    );
     await both.put(around);
     await ask(both, {});
     expect(await windows(both, 'perKind@2')).toEqual(filled.slice(2));
@@ -76,7 +99,15 @@ describe('a version with a from', () => {
     );
 
     const events = { received: 9, counted: 4, late: 0, duplicate: 0, rejected: 1, filtered: 4 };
-    expect(await backfill(both, [])).toEqual({ query: 'perKind@2', since: null, until: from, written: 2, standing: 0, filledThrough: from, events });
+    expect(await backfill(both, [])).toEqual({
+      query: 'perKind@2',
+      since: null,
+      until: from,
+      written: 2,
+      standing: 0,
+      filledThrough: from,
+      events,
+    });
     expect(await windows(both, 'perKind@2')).toEqual(filled);
     expect(await backfill(both, [])).toMatchObject({ written: 0, standing: 2 });
     expect(await ask(both, { request: 'alias', query: 'perKind@2' })).toEqual({ serves: 'perKind@2' });
@@ -92,8 +123,12 @@ describe('a version with a from', () => {
     writeFileSync(file, [...before, ...around].map(({ data }) => `${data}\n`).join(''));
     const late = new Date(t0 + hourMs).toISOString();
     expect(await backfill(alone, [file, '--since', late])).toMatchObject({ written: 1, filledThrough: null });
-    expect(await backfill(alone, [file, '--since', String(t0 + 1)])).toContain('is no edge of tumbling 3600000 ms windows');
-    expect(await backfill(alone, [file, '--until', String(from + hourMs)])).toContain('is after what the stream has left behind for good');
+    expect(await backfill(alone, [file, '--since', String(t0 + 1)])).toContain(
+      'is no edge of tumbling 3600000 ms windows',
+    );
+    expect(await backfill(alone, [file, '--until', String(from + hourMs)])).toContain(
+      'is after what the stream has left behind for good',
+    );
     expect(await backfill(alone, [file, '--until', late])).toMatchObject({ written: 1, filledThrough: t0 + hourMs });
     expect(await backfill(alone, [file])).toMatchObject({ written: 0, standing: 2, filledThrough: from });
     expect(await windows(alone, 'perKind@2')).toEqual(filled.slice(0, 2));
@@ -105,7 +140,8 @@ describe('a version with a from', () => {
     await first.put([...before, { data: order(from + 5, 'a', 1), shard: 1 }]);
     await first.close();
     const both = await deploy('backfilled-version', 'missed');
-    const missed = /records up to 2026-01-01T02:00:00.005Z came before it was deployed everywhere.*the next version a from that is still ahead/;
+    const missed =
+      /records up to 2026-01-01T02:00:00.005Z came before it was deployed everywhere.*the next version a from that is still ahead/;
     await expect(ask(both, { request: 'alias', query: 'perKind@2' })).rejects.toThrow(missed);
     // The shard's own progress knows the version from its next batch on: what was seen is noted.
     await both.put([{ data: order(from + 6, 'a', 1), shard: 1 }]);
@@ -119,7 +155,10 @@ describe('windows that were lost', () => {
     const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: table }));
     for (const { pk, sk, query, window } of Items)
       await dynamodb.send(
-        new DeleteItemCommand({ TableName: table, Key: query && window ? { query, window } : { pk: pk ?? { S: '' }, sk: sk ?? { S: '' } } }),
+        new DeleteItemCommand({
+          TableName: table,
+          Key: query && window ? { query, window } : { pk: pk ?? { S: '' }, sk: sk ?? { S: '' } },
+        }),
       );
     return Items.length;
   };
@@ -135,11 +174,24 @@ describe('windows that were lost', () => {
     for (const source of [[], [file]]) {
       expect(await lose(running, running.local.tableNames.windows)).toBe(4);
       expect(await windows(running, 'perKind')).toEqual([]);
-      const words = [...source, '--query', 'perKind', '--until', String(from + 2 * hourMs), '--pipeline', systemFixture('first-version')];
+      const words = [
+        ...source,
+        '--query',
+        'perKind',
+        '--until',
+        String(from + 2 * hourMs),
+        '--pipeline',
+        systemFixture('first-version'),
+      ];
       expect(await command(['backfill', ...words, '--port', portOf(running)])).toMatchObject({ code: 0 });
       expect(await windows(running, 'perKind')).toEqual(whole);
     }
-    expect((await running.get('conservation')).body).toMatchObject({ received: 9, counted: 8, rejected: 1, holds: true });
+    expect((await running.get('conservation')).body).toMatchObject({
+      received: 9,
+      counted: 8,
+      rejected: 1,
+      holds: true,
+    });
   });
 
   it('are made again with the state lost too: the query begins anew ahead of the stream, and is filled up to there', async () => {

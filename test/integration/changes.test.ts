@@ -71,7 +71,8 @@ describe('changes of a table', () => {
     const { body: answer } = await system.get('queries/byType/totals', { by: 'type' });
     const removed = records.filter(({ eventName }) => eventName === 'REMOVE');
     const kept = records.filter(({ eventName }) => eventName === 'MODIFY');
-    const sum = (some: typeof records) => some.reduce((total, { dynamodb }) => total + Number(dynamodb?.NewImage?.['amount']?.N ?? 0), 0);
+    const sum = (some: typeof records) =>
+      some.reduce((total, { dynamodb }) => total + Number(dynamodb?.NewImage?.['amount']?.N ?? 0), 0);
     expect(answer['totals']).toMatchObject([
       { key: { type: 'INSERT' }, values: { n: 50, total: sum(records.slice(0, 50)) } },
       { key: { type: 'MODIFY' }, values: { n: kept.length, total: sum(kept) } },
@@ -93,7 +94,9 @@ describe('changes of a table', () => {
       expired: false,
     });
     const userIdentity = { type: 'Service', principalId: 'dynamodb.amazonaws.com' };
-    expect(tableChanges({ Records: [record(70, { userIdentity })] })).toMatchObject([{ type: 'REMOVE', newImage: null, expired: true }]);
+    expect(tableChanges({ Records: [record(70, { userIdentity })] })).toMatchObject([
+      { type: 'REMOVE', newImage: null, expired: true },
+    ]);
   });
 
   it.each<readonly [name: string, event: unknown, field: string]>([
@@ -107,7 +110,11 @@ describe('changes of a table', () => {
       { Records: [{ ...record(1), dynamodb: { ...record(1).dynamodb, ApproximateCreationDateTime: 'now' } }] },
       'Records[0].dynamodb.ApproximateCreationDateTime',
     ],
-    ['a change without keys', { Records: [{ ...record(1), dynamodb: { ...record(1).dynamodb, Keys: null } }] }, 'Records[0].dynamodb.Keys'],
+    [
+      'a change without keys',
+      { Records: [{ ...record(1), dynamodb: { ...record(1).dynamodb, Keys: null } }] },
+      'Records[0].dynamodb.Keys',
+    ],
   ])('are refused by their field when the function is given %s', (_name, event, field) => {
     let thrown: unknown;
     try {

@@ -36,7 +36,11 @@ describe('a command without credentials', () => {
   it.each<readonly [name: string, env: NodeJS.ProcessEnv, named: string]>([
     ['no region', clean, 'AWS_REGION'],
     // Instance metadata is asked for in vain, and for a bounded time; here nobody listens at its address.
-    ['no keys', { ...clean, AWS_REGION: 'eu-central-1', AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:9' }, 'AWS_PROFILE'],
+    [
+      'no keys',
+      { ...clean, AWS_REGION: 'eu-central-1', AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:9' },
+      'AWS_PROFILE',
+    ],
     ['a profile that is not there', { ...clean, AWS_REGION: 'eu-central-1', AWS_PROFILE: 'nobody' }, 'AWS_PROFILE'],
   ])('says so in one line, without asking the network: %s', async (_name, env, named) => {
     const ended = await launch(['drain', '--pipeline', 'device-actions'], env).ended;
@@ -59,19 +63,36 @@ describe('up', () => {
 
   it('prints where it is, and the other commands find it there', async () => {
     expect(line).toMatch(/http:\/\/127\.0\.0\.1:\d+/);
-    expect(await command(['put', '--port', port, '--json'], '{"time":1469501107,"action":"Open"}\n\nnonsense\n')).toMatchObject({ code: 0 });
+    expect(
+      await command(['put', '--port', port, '--json'], '{"time":1469501107,"action":"Open"}\n\nnonsense\n'),
+    ).toMatchObject({ code: 0 });
     expect(await command(['drain', '--port', port])).toMatchObject({ code: 0 });
     const windows = await command(['windows', '--port', port, '--json']);
-    expect(JSON.parse(windows.stdout)).toMatchObject({ start: 1_469_498_400_000, key: { action: 'Open' }, values: { count: 1 }, status: 'final' });
-    expect(JSON.parse((await command(['totals', '--port', port, '--by', '', '--json'])).stdout)).toMatchObject({ key: {}, values: { count: 1 } });
+    expect(JSON.parse(windows.stdout)).toMatchObject({
+      start: 1_469_498_400_000,
+      key: { action: 'Open' },
+      values: { count: 1 },
+      status: 'final',
+    });
+    expect(JSON.parse((await command(['totals', '--port', port, '--by', '', '--json'])).stdout)).toMatchObject({
+      key: {},
+      values: { count: 1 },
+    });
     const status = await command(['status', '--port', port, '--json']);
-    expect(JSON.parse(status.stdout)).toMatchObject({ conservation: { received: 2, counted: 1, rejected: 1, holds: true } });
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      conservation: { received: 2, counted: 1, rejected: 1, holds: true },
+    });
   });
 
   it.each<readonly [name: string, words: readonly string[], named: string, code: 1 | 2]>([
     ['its port is in use', ['up', '--port', 'PORT'], 'PORT', 1],
     ['there is no such stream (put)', ['put', '--port', 'PORT', '--stream', 'nobody'], 'nobody', 1],
-    ['there is no such stream (replay)', ['replay', events, '--port', 'PORT', '--stream', 'nobody', '--resume'], 'nobody', 1],
+    [
+      'there is no such stream (replay)',
+      ['replay', events, '--port', 'PORT', '--stream', 'nobody', '--resume'],
+      'nobody',
+      1,
+    ],
     ['there is no such function', ['drain', '--port', 'PORT', '--pipeline', 'earthquakes'], 'earthquakes', 1],
     ['there is no such query', ['windows', '--port', 'PORT', '--query', 'nobody'], 'nobody', 2],
     ['there is no such field', ['totals', '--port', 'PORT', '--by', 'color'], 'color', 2],

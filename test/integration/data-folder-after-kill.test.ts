@@ -45,12 +45,16 @@ describe('what a kill -9 interrupted', () => {
   it('is a stream being made: it is gone, and can be made again', async () => {
     const path = newFolder();
     const create = { StreamName: 's', ShardCount: 1 };
-    await serving(createFastKinesalite({ path, createStreamMs: never }), 'kinesis', (call) => call('CreateStream', create));
+    await serving(createFastKinesalite({ path, createStreamMs: never }), 'kinesis', (call) =>
+      call('CreateStream', create),
+    );
     const stores = keepStores();
     const again = createFastKinesalite({ path, createStreamMs: 0 });
     await stores.undoInterruptedChanges();
     await serving(again, 'kinesis', async (call) => {
-      await expect(call('DescribeStreamSummary', { StreamName: 's' })).rejects.toMatchObject({ code: 'ResourceNotFoundException' });
+      await expect(call('DescribeStreamSummary', { StreamName: 's' })).rejects.toMatchObject({
+        code: 'ResourceNotFoundException',
+      });
       await call('CreateStream', create);
       await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 1);
     });
@@ -68,7 +72,10 @@ describe('what a kill -9 interrupted', () => {
     const again = createFastKinesalite({ path, updateStreamMs: 0 });
     await stores.undoInterruptedChanges();
     await serving(again, 'kinesis', async (call) => {
-      const { StreamDescriptionSummary: summary } = await call<{ StreamDescriptionSummary: object }>('DescribeStreamSummary', { StreamName: 's' });
+      const { StreamDescriptionSummary: summary } = await call<{ StreamDescriptionSummary: object }>(
+        'DescribeStreamSummary',
+        { StreamName: 's' },
+      );
       expect(summary).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 1 });
       await call('SplitShard', split);
       await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 3);
@@ -86,7 +93,9 @@ describe('what a kill -9 interrupted', () => {
     type Description = { readonly Table: { readonly TableStatus: string } };
     await serving(dynalite({ path, createTableMs: 0 }), 'dynamodb', async (call) => {
       await call('CreateTable', table('made'));
-      await until(async () => (await call<Description>('DescribeTable', { TableName: 'made' })).Table.TableStatus === 'ACTIVE');
+      await until(
+        async () => (await call<Description>('DescribeTable', { TableName: 'made' })).Table.TableStatus === 'ACTIVE',
+      );
     });
     await serving(dynalite({ path, createTableMs: never }), 'dynamodb', (call) => call('CreateTable', table('half')));
     const stores = keepStores();
@@ -95,7 +104,9 @@ describe('what a kill -9 interrupted', () => {
     await serving(again, 'dynamodb', async (call) => {
       expect(await call('ListTables', {})).toEqual({ TableNames: ['made'] });
       await call('CreateTable', table('half'));
-      await until(async () => (await call<Description>('DescribeTable', { TableName: 'half' })).Table.TableStatus === 'ACTIVE');
+      await until(
+        async () => (await call<Description>('DescribeTable', { TableName: 'half' })).Table.TableStatus === 'ACTIVE',
+      );
     });
   });
 });

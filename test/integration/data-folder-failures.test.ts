@@ -14,13 +14,19 @@ let folders = 0;
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-const events = Array.from({ length: 2_000 }, (_, i) => `${JSON.stringify({ time: 1_469_501_107 + i, action: i % 2 ? 'Open' : 'Close' })}\n`).join('');
+const events = Array.from(
+  { length: 2_000 },
+  (_, i) => `${JSON.stringify({ time: 1_469_501_107 + i, action: i % 2 ? 'Open' : 'Close' })}\n`,
+).join('');
 
 beforeAll(async () => {
   const up = launch(['up', '--port', '0', '--data', killed, '--json']);
   const { url } = JSON.parse(await up.firstLine()) as { readonly url: string };
   await put(url);
-  await until(async () => ((await (await fetch(`${url}/v1/conservation`)).json()) as { readonly received?: number }).received === 2_000);
+  await until(
+    async () =>
+      ((await (await fetch(`${url}/v1/conservation`)).json()) as { readonly received?: number }).received === 2_000,
+  );
   await until(() => existsSync(join(killed, 'checkpoints.json')));
   up.child.kill('SIGKILL');
   await up.ended;
@@ -91,21 +97,27 @@ describe('a damaged data folder', () => {
     expect(readFileSync(file)).toEqual(damaged);
   });
 
-  it.each(['kinesis', 'dynamodb'])('is refused with a log of %s that fails its checksums, and stays as it is', async (database) => {
-    const folder = copyOf(killed);
-    flip(theFile(join(folder, database), /^\d+\.log$/), 2_000);
-    const before = contentOf(folder);
-    expect(await refusal(folder)).toContain(join(folder, database));
-    expect(contentOf(folder)).toEqual(before);
-  });
+  it.each(['kinesis', 'dynamodb'])(
+    'is refused with a log of %s that fails its checksums, and stays as it is',
+    async (database) => {
+      const folder = copyOf(killed);
+      flip(theFile(join(folder, database), /^\d+\.log$/), 2_000);
+      const before = contentOf(folder);
+      expect(await refusal(folder)).toContain(join(folder, database));
+      expect(contentOf(folder)).toEqual(before);
+    },
+  );
 
-  it.each(['kinesis', 'dynamodb'])('is refused without the file CURRENT of %s, which would make it a new one', async (database) => {
-    const folder = copyOf(stopped);
-    rmSync(join(folder, database, 'CURRENT'));
-    const before = contentOf(folder);
-    expect(await refusal(folder)).toContain(join(folder, database));
-    expect(contentOf(folder)).toEqual(before);
-  });
+  it.each(['kinesis', 'dynamodb'])(
+    'is refused without the file CURRENT of %s, which would make it a new one',
+    async (database) => {
+      const folder = copyOf(stopped);
+      rmSync(join(folder, database, 'CURRENT'));
+      const before = contentOf(folder);
+      expect(await refusal(folder)).toContain(join(folder, database));
+      expect(contentOf(folder)).toEqual(before);
+    },
+  );
 
   it.each(['kinesis', 'dynamodb'])('is refused with a table file of %s that cannot be read', async (database) => {
     const folder = copyOf(stopped);
@@ -140,7 +152,9 @@ describe('a damaged data folder', () => {
 /** Mounts a small file system in memory, if this machine allows it: only root may. */
 function mount(folder: string, options: string): boolean {
   mkdirSync(folder, { recursive: true });
-  return process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status === 0;
+  return (
+    process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status === 0
+  );
 }
 
 const canMount = mount(join(root, 'probe'), 'size=64k');
@@ -169,7 +183,10 @@ describe.skipIf(!canMount)(`a data folder on a file system of its own${needs}`, 
       const { url: there } = JSON.parse(await again.firstLine()) as { readonly url: string };
       expect((await put(there)).code).toBe(0);
       expect((await command(['drain', '--port', new URL(there).port])).code).toBe(0);
-      const counters = (await (await fetch(`${there}/v1/conservation`)).json()) as { readonly received: number; readonly holds: boolean };
+      const counters = (await (await fetch(`${there}/v1/conservation`)).json()) as {
+        readonly received: number;
+        readonly holds: boolean;
+      };
       expect(counters.holds).toBe(true);
       expect(counters.received).toBeGreaterThanOrEqual(4_000);
       again.child.kill('SIGINT');

@@ -30,7 +30,13 @@ interface Run {
 
 async function stream(triggerRecords: number): Promise<Run> {
   const quiet = { write: () => true } as unknown as NodeJS.WriteStream;
-  const process = { stdin: globalThis.process.stdin, stdout: quiet, stderr: quiet, signal: new AbortController().signal, now: Date.now };
+  const process = {
+    stdin: globalThis.process.stdin,
+    stdout: quiet,
+    stderr: quiet,
+    signal: new AbortController().signal,
+    now: Date.now,
+  };
   return runStream(
     {
       pipeline: await loadPipeline(pipelineFile),
@@ -59,7 +65,10 @@ async function latePairs(): Promise<readonly string[]> {
     const read = readEvent({ ...pipeline, delayMs, queries }, line, Date.now());
     if (read.outcome === 'rejected') continue;
     for (const { name, index, window } of queries)
-      if (read.keys[index] !== undefined && window.closings(window.sliceOf(read.time)).every((closing) => closing <= watermark))
+      if (
+        read.keys[index] !== undefined &&
+        window.closings(window.sliceOf(read.time)).every((closing) => closing <= watermark)
+      )
         late.push(`${name} ${line}`);
     watermark = Math.max(watermark, read.time - delayMs);
   }
@@ -77,7 +86,10 @@ describe('the delay table and a stream of one shard', () => {
     const { stdout } = await command(['delay', file, '--pipeline', pipelineFile, '--delays', '1h', '--json']);
     const [row] = stdout.split('\n').map((line) => line !== '' && JSON.parse(line));
     expect(byRecord.pairs).toEqual(await latePairs());
-    expect({ late: byRecord.late, latePairs: byRecord.pairs.length }).toEqual({ late: row.late, latePairs: row.latePairs });
+    expect({ late: byRecord.late, latePairs: byRecord.pairs.length }).toEqual({
+      late: row.late,
+      latePairs: row.latePairs,
+    });
     expect(row.late).toBeGreaterThan(20);
     const pipeline = await loadPipeline(pipelineFile);
     const table = createDelayTable(pipeline, [pipeline.delayMs]);

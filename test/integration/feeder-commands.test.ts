@@ -18,10 +18,15 @@ afterAll(async () => {
 });
 
 function start(...args: string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [launcher, ...args, '--port', String(port)], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
+  return spawn(process.execPath, [launcher, ...args, '--port', String(port)], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder },
+  });
 }
 
-async function finished(child: ChildProcessWithoutNullStreams): Promise<{ code: number | null; stdout: string; stderr: string }> {
+async function finished(
+  child: ChildProcessWithoutNullStreams,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));
@@ -35,7 +40,8 @@ function write(name: string, content: string): string {
   return name;
 }
 
-const events = (count: number) => Array.from({ length: count }, (_, index) => `{"time":${1469501107 + index},"action":"Open"}\n`).join('');
+const events = (count: number) =>
+  Array.from({ length: count }, (_, index) => `{"time":${1469501107 + index},"action":"Open"}\n`).join('');
 
 describe('replay', () => {
   it('puts files into the stream of the pipeline, and with --resume nothing twice', async () => {
@@ -43,11 +49,17 @@ describe('replay', () => {
     const files = [write('one.json', events(700)), write('two.json', events(800))];
     const first = await finished(start('replay', files[0] ?? '', '--json'));
     expect(first).toMatchObject({ code: 0 });
-    expect(JSON.parse(first.stdout)).toMatchObject({ put: { stream: 'tidemark-device-actions', eventsPut: 700, skipped: 0 } });
+    expect(JSON.parse(first.stdout)).toMatchObject({
+      put: { stream: 'tidemark-device-actions', eventsPut: 700, skipped: 0 },
+    });
     const second = await finished(start('replay', ...files, '--json', '--resume'));
     expect(JSON.parse(second.stdout)).toMatchObject({ put: { eventsPut: 800, skipped: 700 } });
     const coverage = await readCoverage({ kinesis, streamName: 'tidemark-device-actions' });
-    expect([coverage.covers('one.json', 700), coverage.covers('two.json', 800), coverage.covers('two.json', 801)]).toEqual([true, true, false]);
+    expect([
+      coverage.covers('one.json', 700),
+      coverage.covers('two.json', 800),
+      coverage.covers('two.json', 801),
+    ]).toEqual([true, true, false]);
   });
 
   it('puts by the key of a pipeline that lies anywhere, bundled on the fly', async () => {
@@ -68,7 +80,10 @@ describe('replay', () => {
     const { code } = await finished(start('replay', write('keyed.json', events(20)), '--pipeline', pipeline));
     expect(code).toBe(0);
     const coverage = await readCoverage({ kinesis, streamName: 'tidemark-keyed' });
-    expect([coverage.covers('keyed.json', 20, partitionKeyHash('Open')), coverage.covers('keyed.json', 20)]).toEqual([true, false]);
+    expect([coverage.covers('keyed.json', 20, partitionKeyHash('Open')), coverage.covers('keyed.json', 20)]).toEqual([
+      true,
+      false,
+    ]);
     expect(coverage.records).toBe(1);
   });
 
@@ -83,7 +98,10 @@ describe('replay', () => {
     const { put } = JSON.parse(stdout);
     const coverage = await readCoverage({ kinesis, streamName });
     expect(put.eventsPut).toBeLessThan(5000);
-    expect([coverage.covers('slow.json', put.eventsPut), coverage.covers('slow.json', put.eventsPut + 1)]).toEqual([true, false]);
+    expect([coverage.covers('slow.json', put.eventsPut), coverage.covers('slow.json', put.eventsPut + 1)]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it('ends with exit code 1 and the place of a line that is too long for Kinesis', async () => {
@@ -98,7 +116,9 @@ describe('replay', () => {
   it('says which stream is missing, on one line', async () => {
     const { code, stderr } = await finished(start('replay', write('nowhere.json', '{}\n'), '--stream', 'not-there'));
     expect(code).toBe(1);
-    expect(stderr.split('\n').filter((line) => line.startsWith('tidemark: '))).toEqual([expect.stringContaining('not-there')]);
+    expect(stderr.split('\n').filter((line) => line.startsWith('tidemark: '))).toEqual([
+      expect.stringContaining('not-there'),
+    ]);
     expect(stderr).not.toMatch(/^ {4}at /m);
   });
 });

@@ -26,7 +26,9 @@ const createStream = (shards: number) => createNamed(`stream-${++streams}`, shar
 async function split(streamName: string, index: number): Promise<void> {
   const shard = (await listOpenShards(kinesis, streamName))[index];
   const middle = ((shard?.range.first ?? 0n) + (shard?.range.last ?? 0n)) / 2n;
-  await kinesis.send(new SplitShardCommand({ StreamName: streamName, ShardToSplit: shard?.shardId, NewStartingHashKey: String(middle) }));
+  await kinesis.send(
+    new SplitShardCommand({ StreamName: streamName, ShardToSplit: shard?.shardId, NewStartingHashKey: String(middle) }),
+  );
   await active(streamName);
 }
 
@@ -44,11 +46,24 @@ async function readAll(streamName: string): Promise<Stored[]> {
       new GetShardIteratorCommand({ StreamName: streamName, ShardId: shardId, ShardIteratorType: 'TRIM_HORIZON' }),
     );
     const { Records = [] } = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
-    for (const { Data = Buffer.alloc(0), PartitionKey: partitionKey = '', SequenceNumber: sequenceNumber = '' } of Records) {
-      deaggregateSync({ partitionKey, sequenceNumber, data: Buffer.from(Data).toString('base64') }, true, (error, records = []) => {
-        if (error) throw error;
-        stored.push({ shardId, sequenceNumber, partitionKey, events: records.map(({ data }) => Buffer.from(data, 'base64')) });
-      });
+    for (const {
+      Data = Buffer.alloc(0),
+      PartitionKey: partitionKey = '',
+      SequenceNumber: sequenceNumber = '',
+    } of Records) {
+      deaggregateSync(
+        { partitionKey, sequenceNumber, data: Buffer.from(Data).toString('base64') },
+        true,
+        (error, records = []) => {
+          if (error) throw error;
+          stored.push({
+            shardId,
+            sequenceNumber,
+            partitionKey,
+            events: records.map(({ data }) => Buffer.from(data, 'base64')),
+          });
+        },
+      );
     }
   }
   return stored;
@@ -64,8 +79,10 @@ function writeLines(name: string, lines: readonly (string | Buffer)[]): string {
   return file;
 }
 
-const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, index) => `{"n":${from + index},"text":"${'x'.repeat(40)}"}`);
-const textOf = (stored: readonly Stored[]) => stored.flatMap(({ events }) => events.map((event) => event.toString('latin1')));
+const numbered = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, index) => `{"n":${from + index},"text":"${'x'.repeat(40)}"}`);
+const textOf = (stored: readonly Stored[]) =>
+  stored.flatMap(({ events }) => events.map((event) => event.toString('latin1')));
 const byFirstField = (line: Buffer) => /"n":(\d+)/.exec(line.toString('latin1'))?.[1];
 
 describe('a feeder on kinesalite', () => {
@@ -80,12 +97,21 @@ describe('a feeder on kinesalite', () => {
     expect(new Set(stored.map(({ shardId }) => shardId)).size).toBe(4);
     for (const [shardId, sequenceNumber] of last) {
       const ofShard = stored.filter((record) => record.shardId === shardId);
-      const numbers = ofShard.flatMap(({ events }) => events.map((event) => Number(/"n":(\d+)/.exec(event.toString())?.[1] ?? 6000)));
+      const numbers = ofShard.flatMap(({ events }) =>
+        events.map((event) => Number(/"n":(\d+)/.exec(event.toString())?.[1] ?? 6000)),
+      );
       expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
       expect(ofShard.filter((record) => compareSequenceNumbers(record.sequenceNumber, sequenceNumber) > 0)).toEqual([]);
       expect(ofShard.at(-1)?.sequenceNumber).toBe(sequenceNumber);
     }
-    expect(feeder.progress()).toMatchObject({ linesRead: 6001, eventsPut: 6001, recordsPut: stored.length, retried: 0, skipped: 0, notPut: 0 });
+    expect(feeder.progress()).toMatchObject({
+      linesRead: 6001,
+      eventsPut: 6001,
+      recordsPut: stored.length,
+      retried: 0,
+      skipped: 0,
+      notPut: 0,
+    });
   });
 
   it('puts one event a record when told so, in calls of at most 500', async () => {
@@ -109,7 +135,9 @@ describe('a feeder on kinesalite', () => {
     const stored = await readAll(streamName);
     const misplaced = stored.flatMap(({ shardId, events }) => {
       const range = shards.find((shard) => shard.shardId === shardId)?.range;
-      return events.filter((event) => range === undefined || !inRange(range, partitionKeyHash(byFirstField(event) ?? event)));
+      return events.filter(
+        (event) => range === undefined || !inRange(range, partitionKeyHash(byFirstField(event) ?? event)),
+      );
     });
     expect(misplaced).toEqual([]);
     expect(textOf(stored).sort()).toEqual([...lines].sort());
@@ -139,13 +167,17 @@ describe('a feeder on kinesalite', () => {
     const last = await feeder.flush();
     const stored = await readAll(streamName);
     expect(textOf(stored).sort()).toEqual(numbered(8000).sort());
-    expect(new Set(stored.filter(({ partitionKey }) => partitionKey.startsWith('after')).map(({ shardId }) => shardId)).size).toBe(3);
+    expect(
+      new Set(stored.filter(({ partitionKey }) => partitionKey.startsWith('after')).map(({ shardId }) => shardId)).size,
+    ).toBe(3);
     expect(last.size).toBe(4);
   });
 
   it('fails with the name of the stream that does not exist', async () => {
     const feeder = feederOf('no-such-stream');
-    await expect(feeder.putFile(writeLines('nowhere.json', ['{}']))).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    await expect(feeder.putFile(writeLines('nowhere.json', ['{}']))).rejects.toMatchObject({
+      name: 'ResourceNotFoundException',
+    });
   });
 });
 
@@ -154,27 +186,30 @@ describe('resuming on kinesalite', () => {
     ['round the shards', {}],
     ['by key', { partitionKey: byFirstField }],
     ['one event a record', { packing: 'single' as const }],
-  ])('puts exactly the lines that the stream does not hold, also when a shard was split meanwhile: %s', async (_, options) => {
-    const streamName = await createStream(2);
-    const lines = [...numbered(1500), 'not JSON', 'not JSON', Buffer.from([0xff, 0xfe])];
-    const file = writeLines('resumed.json', lines);
-    // The first run puts what it packed of two thirds of the file and is gone.
-    const half = writeLines('resumed-part.json', lines.slice(0, 1000));
-    await feedAs(half, 'resumed.json', streamName, options);
-    await split(streamName, 1);
-    const coverage = await readCoverage({ kinesis, streamName });
-    const second = feederOf(streamName, options);
-    await second.putFile(file, { skip: coverage });
-    await second.flush();
-    expect(second.progress()).toMatchObject({ skipped: 1000, eventsPut: 503 });
-    const expected = lines.map((line) => Buffer.from(line).toString('latin1')).sort();
-    expect(textOf(await readAll(streamName)).sort()).toEqual(expected);
-    // And a third run, which finds records of before and of after the split, puts nothing.
-    const third = feederOf(streamName, options);
-    await third.putFile(file, { skip: await readCoverage({ kinesis, streamName }) });
-    await third.flush();
-    expect(third.progress()).toMatchObject({ skipped: 1503, eventsPut: 0 });
-  });
+  ])(
+    'puts exactly the lines that the stream does not hold, also when a shard was split meanwhile: %s',
+    async (_, options) => {
+      const streamName = await createStream(2);
+      const lines = [...numbered(1500), 'not JSON', 'not JSON', Buffer.from([0xff, 0xfe])];
+      const file = writeLines('resumed.json', lines);
+      // The first run puts what it packed of two thirds of the file and is gone.
+      const half = writeLines('resumed-part.json', lines.slice(0, 1000));
+      await feedAs(half, 'resumed.json', streamName, options);
+      await split(streamName, 1);
+      const coverage = await readCoverage({ kinesis, streamName });
+      const second = feederOf(streamName, options);
+      await second.putFile(file, { skip: coverage });
+      await second.flush();
+      expect(second.progress()).toMatchObject({ skipped: 1000, eventsPut: 503 });
+      const expected = lines.map((line) => Buffer.from(line).toString('latin1')).sort();
+      expect(textOf(await readAll(streamName)).sort()).toEqual(expected);
+      // And a third run, which finds records of before and of after the split, puts nothing.
+      const third = feederOf(streamName, options);
+      await third.putFile(file, { skip: await readCoverage({ kinesis, streamName }) });
+      await third.flush();
+      expect(third.progress()).toMatchObject({ skipped: 1503, eventsPut: 0 });
+    },
+  );
 
   it('reads only what is behind the given positions, and tells the greatest numbers it found', async () => {
     const streamName = await createStream(2);
@@ -194,7 +229,12 @@ describe('resuming on kinesalite', () => {
     expect((await readCoverage({ kinesis, streamName })).covers('first.json', 2999)).toBe(true);
   });
 
-  async function feedAs(file: string, name: string, streamName: string, options: Partial<FeederOptions>): Promise<void> {
+  async function feedAs(
+    file: string,
+    name: string,
+    streamName: string,
+    options: Partial<FeederOptions>,
+  ): Promise<void> {
     const feeder = feederOf(streamName, options);
     await feeder.putLines(readLines(readFileChunks(file)), name);
     await feeder.flush();

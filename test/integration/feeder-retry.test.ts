@@ -31,7 +31,9 @@ describe('retries of a feeder', () => {
   it('put again only the records that failed, until all are stored, before any later ones', async () => {
     const { kinesis, calls } = await startServer((call, entries) =>
       entries.map((_, index) =>
-        (call === 1 && index % 2 === 1) || (call === 2 && index === 0) ? 'ProvisionedThroughputExceededException' : 'stored',
+        (call === 1 && index % 2 === 1) || (call === 2 && index === 0)
+          ? 'ProvisionedThroughputExceededException'
+          : 'stored',
       ),
     );
     const { last, progress } = await feed(kinesis, 504);

@@ -8,9 +8,12 @@ const t0 = Date.parse('2026-01-01T00:00:00Z');
 /** The schedule's first run would come after the test's time limit. */
 it('makes windows final without the schedule, once the slowest shard has passed their end', async () => {
   const system = await startSystem({ finalizeEveryMs: hourMs });
-  const final = async () => (await system.get('queries/byKind/windows', { status: 'final' })).body['windows'] as readonly unknown[];
+  const final = async () =>
+    (await system.get('queries/byKind/windows', { status: 'final' })).body['windows'] as readonly unknown[];
   const kicks = async () => {
-    const sums = (await (await fetch(`${system.local.url}/_tidemark/metrics`)).json()) as Readonly<Record<string, Readonly<Record<string, number>>>>;
+    const sums = (await (await fetch(`${system.local.url}/_tidemark/metrics`)).json()) as Readonly<
+      Record<string, Readonly<Record<string, number>>>
+    >;
     return sums['aggregate']?.['kicks'] ?? 0;
   };
   try {

@@ -44,7 +44,8 @@ const windows = async () =>
   ((await system.get('queries/perKind/windows')).body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(
     ({ start, status, revision, records, rows }) => [start, status, revision, records, rows],
   );
-const rows = (counts: Readonly<Record<string, number>>) => Object.entries(counts).map(([kind, n]) => ({ key: { kind }, values: { n } }));
+const rows = (counts: Readonly<Record<string, number>>) =>
+  Object.entries(counts).map(([kind, n]) => ({ key: { kind }, values: { n } }));
 const open = [t0 + 2 * hourMs, 'open', null, 3, rows({ a: 3 })];
 
 /** The tests follow one another. */
@@ -73,7 +74,11 @@ describe('late events', () => {
     const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName }));
     for (const { pk, sk } of Items)
       await dynamodb.send(
-        new UpdateItemCommand({ TableName, Key: { pk: pk ?? { S: '' }, sk: sk ?? { S: '' } }, UpdateExpression: 'REMOVE settled' }),
+        new UpdateItemCommand({
+          TableName,
+          Key: { pk: pk ?? { S: '' }, sk: sk ?? { S: '' } },
+          UpdateExpression: 'REMOVE settled',
+        }),
       );
     const before = await windows();
     expect(await late('replay', '--window', String(t0))).toMatchObject([{ settled: 2, windows: [] }]);
@@ -81,7 +86,9 @@ describe('late events', () => {
   });
 
   it('make a window that held nothing', async () => {
-    expect(await late('replay')).toMatchObject([{ settled: 1, windows: [{ start: t0 + hourMs, revision: 0, records: 1 }] }]);
+    expect(await late('replay')).toMatchObject([
+      { settled: 1, windows: [{ start: t0 + hourMs, revision: 0, records: 1 }] },
+    ]);
     expect((await windows())[1]).toEqual([t0 + hourMs, 'final', 0, 1, rows({ c: 1 })]);
   });
 
@@ -91,7 +98,9 @@ describe('late events', () => {
         TableName: system.local.tableNames.windows,
         KeyConditionExpression: '#q = :q',
         ExpressionAttributeNames: { '#q': 'query' },
-        ExpressionAttributeValues: { ':q': { S: 'perKind#2026-01-01T00:00:00.000Z/2026-01-01T01:00:00.000Z#corrections' } },
+        ExpressionAttributeValues: {
+          ':q': { S: 'perKind#2026-01-01T00:00:00.000Z/2026-01-01T01:00:00.000Z#corrections' },
+        },
       }),
     );
     const logged = Items.map((item) => unmarshall(item));

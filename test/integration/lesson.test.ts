@@ -16,7 +16,17 @@ beforeAll(async () => {
   files = readdirSync(sample)
     .sort()
     .map((name) => join(sample, name));
-  streamed = await command(['stream', ...files, '--shards', '2', '--max-files-per-trigger', '2', '--data', data, '--json']);
+  streamed = await command([
+    'stream',
+    ...files,
+    '--shards',
+    '2',
+    '--max-files-per-trigger',
+    '2',
+    '--data',
+    data,
+    '--json',
+  ]);
 });
 
 /** The rows, as they are, and what stands in the line behind them. */
@@ -32,7 +42,14 @@ describe('the lesson: stream instead of batch', () => {
     const stream = read(streamed);
     expect(batch.rows.split('\n').length).toBeGreaterThan(90);
     expect(stream.rows).toBe(batch.rows);
-    expect(stream.last.conservation).toEqual({ received: 4000, counted: 4000, late: 0, duplicate: 0, rejected: 0, filtered: 0 });
+    expect(stream.last.conservation).toEqual({
+      received: 4000,
+      counted: 4000,
+      late: 0,
+      duplicate: 0,
+      rejected: 0,
+      filtered: 0,
+    });
     expect(batch.last.conservation).toEqual(stream.last.conservation);
     expect(stream.last.writeUnits).toBeGreaterThan(0);
   });
@@ -46,7 +63,10 @@ describe('the lesson: stream instead of batch', () => {
   });
 
   it('is not begun anew in a folder that holds it, nor gone on with other files or another pipeline', async () => {
-    const others = { fresh: ['stream', ...files, '--data', data], files: ['stream', ...files.slice(1), '--data', data, '--resume'] };
+    const others = {
+      fresh: ['stream', ...files, '--data', data],
+      files: ['stream', ...files.slice(1), '--data', data, '--resume'],
+    };
     const pipeline = ['stream', ...files, '--data', data, '--resume', '--pipeline', 'earthquakes'];
     for (const words of [others.fresh, others.files, pipeline]) {
       const { code, stdout, stderr } = await command(words);

@@ -39,7 +39,12 @@ describe('a request to the query API', () => {
       stageVariables: null,
       body: 'text é',
       isBase64Encoded: false,
-      requestContext: { httpMethod: 'POST', requestId: expect.any(String), identity: { sourceIp: '127.0.0.1' }, resourcePath: '/{proxy+}' },
+      requestContext: {
+        httpMethod: 'POST',
+        requestId: expect.any(String),
+        identity: { sourceIp: '127.0.0.1' },
+        resourcePath: '/{proxy+}',
+      },
     });
     const name = Object.keys(event.headers).find((header) => header.toLowerCase() === 'x-some') ?? '';
     expect([event.headers[name], event.multiValueHeaders[name]]).toEqual(['value', ['value']]);
@@ -47,11 +52,19 @@ describe('a request to the query API', () => {
 
   it('has null for what is not there', async () => {
     const event = (await (await fetch(test.local.url)).json()) as APIGatewayProxyEvent;
-    expect(event).toMatchObject({ path: '/', body: null, queryStringParameters: null, multiValueQueryStringParameters: null, pathParameters: null });
+    expect(event).toMatchObject({
+      path: '/',
+      body: null,
+      queryStringParameters: null,
+      multiValueQueryStringParameters: null,
+      pathParameters: null,
+    });
   });
 
   it('carries bytes in base64, both ways', async () => {
-    const sent = (await (await fetch(test.local.url, { method: 'PUT', body: Buffer.from([0xff, 0]) })).json()) as APIGatewayProxyEvent;
+    const sent = (await (
+      await fetch(test.local.url, { method: 'PUT', body: Buffer.from([0xff, 0]) })
+    ).json()) as APIGatewayProxyEvent;
     expect([sent.body, sent.isBase64Encoded]).toEqual([Buffer.from([0xff, 0]).toString('base64'), true]);
     const received = await fetch(`${test.local.url}/bytes`);
     expect([...new Uint8Array(await received.arrayBuffer())]).toEqual([0, 255, 1]);
@@ -76,10 +89,16 @@ describe('the one address', () => {
     const { local } = test;
     const kinesis = kinesisClient(local);
     const dynamodb = new DynamoDBClient({ endpoint: local.url, region: 'us-east-1', credentials });
-    const { StreamDescriptionSummary: stream } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: local.streamName }));
+    const { StreamDescriptionSummary: stream } = await kinesis.send(
+      new DescribeStreamSummaryCommand({ StreamName: local.streamName }),
+    );
     const { TableNames } = await dynamodb.send(new ListTablesCommand({}));
     const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: local.tableNames.windows }));
-    expect(stream).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 1, RetentionPeriodHours: streamRetentionHours });
+    expect(stream).toMatchObject({
+      StreamStatus: 'ACTIVE',
+      OpenShardCount: 1,
+      RetentionPeriodHours: streamRetentionHours,
+    });
     expect(TableNames?.toSorted()).toEqual(Object.values(local.tableNames).toSorted());
     expect(Table?.KeySchema).toEqual([
       { AttributeName: 'query', KeyType: 'HASH' },
@@ -118,7 +137,8 @@ describe('the metrics', () => {
       lambda.destroy();
       return output;
     };
-    const received = async (): Promise<number | undefined> => (await page<{ aggregate?: { received: number } }>('metrics')).aggregate?.received;
+    const received = async (): Promise<number | undefined> =>
+      (await page<{ aggregate?: { received: number } }>('metrics')).aggregate?.received;
     await put(local, ['a', 'b', 'c'], 'one');
     await invoke();
     await until(async () => (await received()) === 3);

@@ -35,9 +35,15 @@ interface Answer {
 
 async function invoke(
   event: object,
-  options: { readonly FunctionName?: string; readonly InvocationType?: 'Event' | 'DryRun'; readonly LogType?: 'Tail' } = {},
+  options: {
+    readonly FunctionName?: string;
+    readonly InvocationType?: 'Event' | 'DryRun';
+    readonly LogType?: 'Tail';
+  } = {},
 ): Promise<InvokeCommandOutput> {
-  return client.send(new InvokeCommand({ FunctionName: test.local.functionNames.finalize, Payload: JSON.stringify(event), ...options }));
+  return client.send(
+    new InvokeCommand({ FunctionName: test.local.functionNames.finalize, Payload: JSON.stringify(event), ...options }),
+  );
 }
 
 function payloadOf<Payload>(output: InvokeCommandOutput): Payload {
@@ -79,7 +85,8 @@ describe("Lambda's Invoke call", () => {
       AWS_LAMBDA_FUNCTION_NAME: test.local.functionNames.finalize,
       AWS_REGION: 'us-east-1',
     });
-    for (const name of ['AWS_PROFILE', 'TIDEMARK_TEST_SECRET', 'HOME', 'PATH']) expect(environment).not.toHaveProperty(name);
+    for (const name of ['AWS_PROFILE', 'TIDEMARK_TEST_SECRET', 'HOME', 'PATH'])
+      expect(environment).not.toHaveProperty(name);
   });
 
   it('refuses an unknown function', async () => {
@@ -134,10 +141,13 @@ describe("Lambda's Invoke call", () => {
   });
 
   it('refuses an event that is not JSON', async () => {
-    const response = await fetch(`${test.local.url}/2015-03-31/functions/${test.local.functionNames.finalize}/invocations`, {
-      method: 'POST',
-      body: '{',
-    });
+    const response = await fetch(
+      `${test.local.url}/2015-03-31/functions/${test.local.functionNames.finalize}/invocations`,
+      {
+        method: 'POST',
+        body: '{',
+      },
+    );
     expect(response.status).toBe(400);
     expect(response.headers.get('x-amzn-errortype')).toBe('InvalidRequestContentException');
   });

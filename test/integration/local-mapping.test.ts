@@ -10,14 +10,16 @@ afterEach(async () => {
   test = undefined;
 });
 
-const numbered = (count: number, from = 0): string[] => Array.from({ length: count }, (_, place) => `record ${from + place}`);
+const numbered = (count: number, from = 0): string[] =>
+  Array.from({ length: count }, (_, place) => `record ${from + place}`);
 
 /** Waits until the mapping's checkpoint of every shard is at the last of `puts`, or the shard is finished. */
 async function processed({ local }: TestLocal, puts: readonly Put[]): Promise<void> {
   const last = inOrder(puts);
   await until(async () => {
     const response = await fetch(`${local.url}/_tidemark/mapping`).catch(() => undefined);
-    const status = response && ((await response.json()) as { shards: Record<string, { checkpoint: string; state: string }> });
+    const status =
+      response && ((await response.json()) as { shards: Record<string, { checkpoint: string; state: string }> });
     return Object.entries(last).every(([shard, numbers]) => status?.shards[shard]?.checkpoint === numbers.at(-1));
   });
 }
@@ -162,7 +164,9 @@ describe('the event source mapping over resharding', () => {
       Object.keys(((await (await fetch(`${local.url}/_tidemark/mapping`)).json()) as { shards: object }).shards).sort();
 
     const parent = await put(local, ['throw:3', ...numbered(40)]);
-    await client.send(new SplitShardCommand({ StreamName, ShardToSplit: parent[0]?.shard, NewStartingHashKey: String(2n ** 127n) }));
+    await client.send(
+      new SplitShardCommand({ StreamName, ShardToSplit: parent[0]?.shard, NewStartingHashKey: String(2n ** 127n) }),
+    );
     const [, left, right] = await until(async () => {
       const shards = await listed();
       return shards.length === 3 && shards;

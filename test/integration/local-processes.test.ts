@@ -55,10 +55,22 @@ describe('the child processes', () => {
     const built = mkdtempSync(join(cache, 'local-test-'));
     folders.push(built);
     const outfile = join(built, 'parent.mjs');
-    await build({ entryPoints: [fixture('parent')], outfile, bundle: true, platform: 'node', format: 'esm', packages: 'external' });
+    await build({
+      entryPoints: [fixture('parent')],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
+    });
     const parent = spawn(process.execPath, [outfile, newFolder()], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const line = await new Promise<string>((resolve) => createInterface({ input: parent.stdout }).once('line', resolve));
-    const { pids, urls } = JSON.parse(line) as { readonly pids: Record<string, number>; readonly urls: readonly string[] };
+    const line = await new Promise<string>((resolve) =>
+      createInterface({ input: parent.stdout }).once('line', resolve),
+    );
+    const { pids, urls } = JSON.parse(line) as {
+      readonly pids: Record<string, number>;
+      readonly urls: readonly string[];
+    };
     await fetch(urls[0] ?? '');
     expect(Object.values(pids).map(hasEnded)).toEqual([false, false, false]);
     parent.kill('SIGKILL');
@@ -105,7 +117,11 @@ describe('a data folder', () => {
     await put(first, ['before'], 'one');
     await until(async () =>
       Object.values(
-        ((await (await fetch(`${first.url}/_tidemark/mapping`)).json()) as { shards: Record<string, { checkpoint: unknown }> }).shards,
+        (
+          (await (await fetch(`${first.url}/_tidemark/mapping`)).json()) as {
+            shards: Record<string, { checkpoint: unknown }>;
+          }
+        ).shards,
       ).some((shard) => shard.checkpoint !== null),
     );
     await first.stop();
@@ -119,7 +135,9 @@ describe('a data folder', () => {
 
   it('is refused while another one uses it', async () => {
     test = await startTestLocal({ data: 'disk' });
-    expect(await failure(startLocal({ ...testOptions(newFolder()), dataDir: join(test.folder, 'data') }))).toBe('dataFolderInUse');
+    expect(await failure(startLocal({ ...testOptions(newFolder()), dataDir: join(test.folder, 'data') }))).toBe(
+      'dataFolderInUse',
+    );
   });
 
   it('is refused when it cannot be written', async () => {
@@ -157,7 +175,9 @@ describe('a start that cannot succeed', () => {
   });
 
   it('names a pipeline file that is missing', async () => {
-    expect(await failure(startLocal({ ...testOptions(newFolder()), pipelineFile: 'no-such-file.ts' }))).toBe('pipelineFile');
+    expect(await failure(startLocal({ ...testOptions(newFolder()), pipelineFile: 'no-such-file.ts' }))).toBe(
+      'pipelineFile',
+    );
   });
 
   it('names the place of a mistake in the pipeline file', async () => {
@@ -167,7 +187,11 @@ describe('a start that cannot succeed', () => {
     writeFileSync(pipelineFile, 'export default {\n  name: "a" "b" };\n');
     writeFileSync(aggregate, "import pipeline from '#pipeline';\nexport const handler = () => pipeline;\n");
     const options = testOptions(folder);
-    const start = startLocal({ ...options, pipelineFile, entries: { aggregate, finalize: fixture('finalize'), query: fixture('query') } });
+    const start = startLocal({
+      ...options,
+      pipelineFile,
+      entries: { aggregate, finalize: fixture('finalize'), query: fixture('query') },
+    });
     await expect(start).rejects.toMatchObject({ code: 'bundle', message: expect.stringContaining('broken.ts:2:') });
   });
 
@@ -184,7 +208,10 @@ describe('the bundles', () => {
     const folder = newFolder();
     const pipelineFile = join(folder, 'pipeline.ts');
     const query = join(folder, 'query.ts');
-    writeFileSync(query, "import text from '#pipeline';\nexport const handler = async () => ({ statusCode: 200, body: text });\n");
+    writeFileSync(
+      query,
+      "import text from '#pipeline';\nexport const handler = async () => ({ statusCode: 200, body: text });\n",
+    );
     for (const text of ['first', 'later', 'later']) {
       writeFileSync(pipelineFile, `export default '${text}';\n`);
       test = await startTestLocal({ pipelineFile, entries: { ...testEntries, query } });
@@ -203,8 +230,14 @@ describe('a pipeline outside this package', () => {
       pipelineFile,
       "import { count, definePipeline, tumbling } from 'tidemark';\nimport { z } from 'zod';\nexport default definePipeline({ name: 'outside', event: z.object({ time: z.number() }), eventTime: (event) => event.time, watermark: { delay: 0 }, queries: { all: { groupBy: [], window: tumbling('1 hour'), aggregates: { n: count() } } } });\n",
     );
-    writeFileSync(query, "import pipeline from '#pipeline';\nexport const handler = async () => ({ statusCode: 200, body: pipeline.name });\n");
-    test = await startTestLocal({ pipelineFile, entries: { aggregate: fixture('aggregate'), finalize: fixture('finalize'), query } });
+    writeFileSync(
+      query,
+      "import pipeline from '#pipeline';\nexport const handler = async () => ({ statusCode: 200, body: pipeline.name });\n",
+    );
+    test = await startTestLocal({
+      pipelineFile,
+      entries: { aggregate: fixture('aggregate'), finalize: fixture('finalize'), query },
+    });
     expect(await (await fetch(test.local.url)).text()).toBe('outside');
   });
 });

@@ -30,7 +30,11 @@ describe('the replaced arithmetic of kinesalite', () => {
         return 'refused';
       }
     };
-    const texts = fc.oneof(parts.map(original.stringifySequence), fc.bigInt({ min: 0n, max: 2n ** 187n }).map(String), fc.string());
+    const texts = fc.oneof(
+      parts.map(original.stringifySequence),
+      fc.bigInt({ min: 0n, max: 2n ** 187n }).map(String),
+      fc.string(),
+    );
     fc.assert(
       fc.property(texts, (text) => {
         expect(outcome(fastSequences.parseSequence, text)).toEqual(outcome(original.parseSequence, text));
@@ -52,7 +56,9 @@ describe('the replaced arithmetic of kinesalite', () => {
     const bound = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map(String);
     fc.assert(
       fc.property(fc.string(), bound, (key, hashKey) => {
-        expect(fastSequences.partitionKeyToHashKey(key).comparedTo(hashKey)).toBe(original.partitionKeyToHashKey(key).comparedTo(hashKey));
+        expect(fastSequences.partitionKeyToHashKey(key).comparedTo(hashKey)).toBe(
+          original.partitionKeyToHashKey(key).comparedTo(hashKey),
+        );
       }),
     );
   });

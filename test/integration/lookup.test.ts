@@ -37,7 +37,8 @@ type Rows = readonly { readonly key: { readonly group: string | null }; readonly
 const counts = async (): Promise<Readonly<Record<string, number>>> => {
   const windows = (await system.get('queries/perGroup/windows')).body['windows'] as readonly { readonly rows: Rows }[];
   const found: Record<string, number> = {};
-  for (const { key, values } of windows.flatMap(({ rows }) => rows)) found[String(key.group)] = (found[String(key.group)] ?? 0) + values.n;
+  for (const { key, values } of windows.flatMap(({ rows }) => rows))
+    found[String(key.group)] = (found[String(key.group)] ?? 0) + values.n;
   return found;
 };
 /** When the stream took each record, epoch ms. */
@@ -60,8 +61,16 @@ describe('a table that events are joined with', () => {
   let from = 0;
 
   it('holds from the beginning when it is published before any event', async () => {
-    expect(await run('lookup', 'list', 'kinds')).toEqual({ table: 'kinds', versions: [], sealedThrough: null, keptFrom: null });
-    expect(await run('lookup', 'publish', 'kinds', first)).toMatchObject({ outcome: 'published', version: { from: 0, rows: 2, parts: 1 } });
+    expect(await run('lookup', 'list', 'kinds')).toEqual({
+      table: 'kinds',
+      versions: [],
+      sealedThrough: null,
+      keptFrom: null,
+    });
+    expect(await run('lookup', 'publish', 'kinds', first)).toMatchObject({
+      outcome: 'published',
+      version: { from: 0, rows: 2, parts: 1 },
+    });
     expect(await run('lookup', 'publish', 'kinds', first)).toMatchObject({ outcome: 'standing', version: { from: 0 } });
     await system.put([
       { data: order(t0, 'a', 1), shard: 0 },
@@ -75,7 +84,9 @@ describe('a table that events are joined with', () => {
     const sealed = (await run('lookup', 'list', 'kinds')).sealedThrough;
     expect(sealed).toBeGreaterThanOrEqual(Math.max(...(await arrivals())));
     expect(await run('lookup', 'publish', 'kinds', second, '--from', String(sealed))).toContain('is settled');
-    expect(await run('lookup', 'publish', 'kinds', second, '--from', '0')).toContain('versions are only added behind it');
+    expect(await run('lookup', 'publish', 'kinds', second, '--from', '0')).toContain(
+      'versions are only added behind it',
+    );
     expect((await run('lookup', 'list', 'kinds')).versions).toHaveLength(1);
   });
 
@@ -111,23 +122,39 @@ describe('a table that events are joined with', () => {
     const before = await counts();
     await system.put([{ data: order(t0 + 1, 'a', 1), shard: 0 }]);
     expect(await counts()).toEqual(before);
-    expect(await run('late', 'replay')).toMatchObject({ settled: 1, unusable: 0, windows: [{ start: t0, records: 1 }] });
+    expect(await run('late', 'replay')).toMatchObject({
+      settled: 1,
+      unusable: 0,
+      windows: [{ start: t0, records: 1 }],
+    });
     const after = { ...before, new: (before['new'] ?? 0) + 1 };
     expect(await counts()).toEqual(after);
-    const dynamodb = new DynamoDBClient(clientConfig({ port: Number(new URL(system.local.url).port), endpoint: undefined }));
+    const dynamodb = new DynamoDBClient(
+      clientConfig({ port: Number(new URL(system.local.url).port), endpoint: undefined }),
+    );
     const TableName = system.local.tableNames.windows;
     const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName }));
     for (const { query, window } of Items)
-      if (query !== undefined && window !== undefined) await dynamodb.send(new DeleteItemCommand({ TableName, Key: { query, window } }));
+      if (query !== undefined && window !== undefined)
+        await dynamodb.send(new DeleteItemCommand({ TableName, Key: { query, window } }));
     expect((await counts())['old']).toBeUndefined();
-    expect(await run('backfill', '--until', new Date(t0 + hourMs).toISOString())).toMatchObject({ written: 1, standing: 0 });
+    expect(await run('backfill', '--until', new Date(t0 + hourMs).toISOString())).toMatchObject({
+      written: 1,
+      standing: 0,
+    });
     expect(await counts()).toEqual(after);
   });
 
   it('tells what is wrong with rows before anything is published', async () => {
-    expect(await run('lookup', 'publish', 'kinds', file('twice.json', [{ kind: 'a' }, { kind: 'a' }]))).toContain('rows[1].kind');
-    expect(await run('lookup', 'publish', 'kinds', file('keyless.json', '{"kind":"a"}\n{"group":"x"}\n'))).toContain('rows[1].kind');
-    expect(await run('lookup', 'publish', 'kinds', file('broken.json', '{"kind":"a"}\n{"kin\n'))).toContain('broken.json:2');
+    expect(await run('lookup', 'publish', 'kinds', file('twice.json', [{ kind: 'a' }, { kind: 'a' }]))).toContain(
+      'rows[1].kind',
+    );
+    expect(await run('lookup', 'publish', 'kinds', file('keyless.json', '{"kind":"a"}\n{"group":"x"}\n'))).toContain(
+      'rows[1].kind',
+    );
+    expect(await run('lookup', 'publish', 'kinds', file('broken.json', '{"kind":"a"}\n{"kin\n'))).toContain(
+      'broken.json:2',
+    );
     expect(await run('lookup', 'publish', 'rooms', first)).toContain('use kinds');
     expect(await run('lookup', 'withdraw', 'kinds')).toContain('use publish, list');
   });

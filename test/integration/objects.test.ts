@@ -98,7 +98,8 @@ async function inStream(): Promise<readonly string[]> {
           approximateArrivalTimestamp: 1,
           kinesisSchemaVersion: '1.0',
         };
-        for (const { events } of streamRecords([{ kinesis: record }])) for (const event of events) found.push(Buffer.from(event.bytes()).toString());
+        for (const { events } of streamRecords([{ kinesis: record }]))
+          for (const event of events) found.push(Buffer.from(event.bytes()).toString());
       }
   return found.sort();
 }
@@ -120,14 +121,17 @@ function dying(after: number): Table {
 }
 
 describe('an object', () => {
-  it.each(['by key', 'round the shards'] as const)('is put line for line, once, however often it is notified, %s', async (keyed) => {
-    const object = stored(`${lines.join('\n')}\n`);
-    const pipeline = orders(keyed);
-    expect(await feed(object, { pipeline })).toEqual({ outcome: 'done', events: lines.length, lines: lines.length });
-    for (const owner of ['message-1', 'message-2'])
-      expect(await feed(object, { pipeline, owner })).toEqual({ outcome: 'already done', events: 0, lines: 0 });
-    expect(await inStream()).toEqual(sorted(lines));
-  });
+  it.each(['by key', 'round the shards'] as const)(
+    'is put line for line, once, however often it is notified, %s',
+    async (keyed) => {
+      const object = stored(`${lines.join('\n')}\n`);
+      const pipeline = orders(keyed);
+      expect(await feed(object, { pipeline })).toEqual({ outcome: 'done', events: lines.length, lines: lines.length });
+      for (const owner of ['message-1', 'message-2'])
+        expect(await feed(object, { pipeline, owner })).toEqual({ outcome: 'already done', events: 0, lines: 0 });
+      expect(await inStream()).toEqual(sorted(lines));
+    },
+  );
 
   it.each(['by key', 'round the shards'] as const)(
     'whose function is killed, again and again, is in the stream once all the same, %s',
@@ -135,7 +139,8 @@ describe('an object', () => {
       const object = stored(gzipSync(lines.join('\r\n')));
       const pipeline = orders(keyed);
       // The first update takes the object; each block that is put is to be noted by one more.
-      for (const updates of [1, 2, 1, 3]) await expect(feed(object, { pipeline, state: dying(updates) })).rejects.toThrow('killed');
+      for (const updates of [1, 2, 1, 3])
+        await expect(feed(object, { pipeline, state: dying(updates) })).rejects.toThrow('killed');
       const { outcome, events } = await feed(object, { pipeline });
       expect(outcome).toBe('done');
       expect(events).toBeLessThan(lines.length);
@@ -149,14 +154,17 @@ describe('an object', () => {
     // What aggregate would have committed by now.
     for (const shard of await listShards(kinesis, streamName)) {
       let last: string | undefined;
-      for await (const records of readShard({ kinesis, streamName }, shard, undefined)) last = records.at(-1)?.SequenceNumber ?? last;
+      for await (const records of readShard({ kinesis, streamName }, shard, undefined))
+        last = records.at(-1)?.SequenceNumber ?? last;
       await commitProgress(state, shard.ShardId ?? '', noProgress, { ...noProgress, sequenceNumber: last });
     }
     await expect(feed(second, { state: dying(1) })).rejects.toThrow('killed');
     expect(await feed(second)).toMatchObject({ outcome: 'done', events: 0, lines: 1000 });
     expect(await inStream()).toEqual(sorted(lines.slice(0, 2000)));
     for (const shard of await listShards(kinesis, streamName)) {
-      const keys = (await state.query('progress#0')).concat(await state.query('progress#1')).filter(({ sk }) => sk === shard.ShardId);
+      const keys = (await state.query('progress#0'))
+        .concat(await state.query('progress#1'))
+        .filter(({ sk }) => sk === shard.ShardId);
       for (const key of keys) await state.delete(key);
     }
   });
@@ -177,8 +185,16 @@ describe('an object', () => {
   it('is held by one attempt at a time, until that is dead for certain', async () => {
     const object = stored(lines.slice(0, 10).join('\n'));
     await expect(feed(object, { state: dying(1), now: () => 0, remainingMs: () => 60_000 })).rejects.toThrow('killed');
-    expect(await feed(object, { owner: 'message-2', now: () => 69_000 })).toEqual({ outcome: 'held', events: 0, lines: 0 });
-    expect(await feed(object, { owner: 'message-2', now: () => 71_000 })).toMatchObject({ outcome: 'done', events: 0, lines: 10 });
+    expect(await feed(object, { owner: 'message-2', now: () => 69_000 })).toEqual({
+      outcome: 'held',
+      events: 0,
+      lines: 0,
+    });
+    expect(await feed(object, { owner: 'message-2', now: () => 71_000 })).toMatchObject({
+      outcome: 'done',
+      events: 0,
+      lines: 10,
+    });
     expect(await inStream()).toEqual(sorted(lines.slice(0, 10)));
   });
 
@@ -225,7 +241,10 @@ describe('an object', () => {
   it('with a line that no record holds is put without it, and tells of it', async () => {
     const object = stored(`{"id":1,"time":1}\n"${'x'.repeat(1_100_000)}"\n\n{"id":2,"time":1}`);
     const told: unknown[] = [];
-    expect(await feed(object, { onNotPut: (line) => told.push(line.number) })).toMatchObject({ outcome: 'done', events: 2 });
+    expect(await feed(object, { onNotPut: (line) => told.push(line.number) })).toMatchObject({
+      outcome: 'done',
+      events: 2,
+    });
     expect(told).toEqual([2]);
   });
 
@@ -240,6 +259,10 @@ describe('an object', () => {
     expect(await feed(stored(''))).toEqual({ outcome: 'done', events: 0, lines: 0 });
     expect(await feed(stored(gzipSync('')))).toEqual({ outcome: 'done', events: 0, lines: 0 });
     // A frame of zstd, of nothing.
-    expect(await feed(stored(Buffer.from('28b52ffd0000010000', 'hex')))).toEqual({ outcome: 'done', events: 0, lines: 0 });
+    expect(await feed(stored(Buffer.from('28b52ffd0000010000', 'hex')))).toEqual({
+      outcome: 'done',
+      events: 0,
+      lines: 0,
+    });
   });
 });

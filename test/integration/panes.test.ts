@@ -46,7 +46,8 @@ async function windows(...words: readonly string[]): Promise<readonly Line[]> {
   return parse(ended.stdout);
 }
 
-const short = (lines: readonly Line[]) => lines.map(({ start, key, values, status }) => [(start - t0) / hourMs, key.kind, values.n, status]);
+const short = (lines: readonly Line[]) =>
+  lines.map(({ start, key, values, status }) => [(start - t0) / hourMs, key.kind, values.n, status]);
 const put = async (...events: readonly (readonly [ms: number, kind: string])[]) => {
   await system.put(events.map(([ms, kind]) => ({ data: order(t0 + ms, kind) })));
   await system.finalize({});
@@ -85,7 +86,14 @@ describe('windows with several panes', () => {
 
   it('tell of a correction in update, and not in append', async () => {
     await put([5, 'b']);
-    const replayed = await command(['late', 'replay', '--port', new URL(system.local.url).port, '--pipeline', pipeline]);
+    const replayed = await command([
+      'late',
+      'replay',
+      '--port',
+      new URL(system.local.url).port,
+      '--pipeline',
+      pipeline,
+    ]);
     expect(replayed.code, replayed.stderr).toBe(0);
     expect(short(await windows(...update))).toEqual([
       [0, 'a', 3, 'final'],
@@ -113,7 +121,10 @@ describe('windows with several panes', () => {
     expect(revisions.map(({ rows }) => rows.length)).toEqual([1, 1, 1, 1, 1]);
     const times = revisions.map(({ emittedAt }) => emittedAt);
     expect(times).toEqual([...times].sort((left, right) => left - right));
-    expect(await system.get('queries/perKind/windows/7/revisions')).toMatchObject({ status: 404, body: { parameter: 'start' } });
+    expect(await system.get('queries/perKind/windows/7/revisions')).toMatchObject({
+      status: 404,
+      body: { parameter: 'start' },
+    });
   });
 
   it('are asked for in ways that fit together', async () => {
@@ -123,11 +134,16 @@ describe('windows with several panes', () => {
     expect(await refused('--mode', 'complete', '--cursor', 'x')).toBe(2);
     expect(await refused('--history', String(t0), '--mode', 'append')).toBe(2);
     const port = new URL(system.local.url).port;
-    expect((await command(['windows', '--port', port, '--mode', 'update', '--cursor', join(folder, 'append.json')])).code).toBe(2);
+    expect(
+      (await command(['windows', '--port', port, '--mode', 'update', '--cursor', join(folder, 'append.json')])).code,
+    ).toBe(2);
     writeFileSync(join(folder, 'other.json'), 'hello');
-    expect((await command(['windows', '--port', port, '--mode', 'update', '--cursor', join(folder, 'other.json')])).code).toBe(1);
+    expect(
+      (await command(['windows', '--port', port, '--mode', 'update', '--cursor', join(folder, 'other.json')])).code,
+    ).toBe(1);
     expect(readFileSync(join(folder, 'other.json'), 'utf8')).toBe('hello');
-    const api = async (parameters: Readonly<Record<string, string>>) => (await system.get('queries/perKind/windows', parameters)).body['parameter'];
+    const api = async (parameters: Readonly<Record<string, string>>) =>
+      (await system.get('queries/perKind/windows', parameters)).body['parameter'];
     expect(await api({ mode: 'upsert' })).toBe('mode');
     expect(await api({ mode: 'append', status: 'all' })).toBe('status');
     expect(await api({ mode: 'update', order: 'ascending' })).toBe('order');
@@ -137,7 +153,17 @@ describe('windows with several panes', () => {
 
 describe('tidemark delay', () => {
   const delay = async (...words: readonly string[]) => {
-    const ended = await command(['delay', ...words, '--pipeline', pipeline, '--delays', '0,10min,2h', '--keep', '50%,100%', '--json']);
+    const ended = await command([
+      'delay',
+      ...words,
+      '--pipeline',
+      pipeline,
+      '--delays',
+      '0,10min,2h',
+      '--keep',
+      '50%,100%',
+      '--json',
+    ]);
     expect(ended.code, ended.stderr).toBe(0);
     return ended.stdout
       .split('\n')
@@ -159,11 +185,18 @@ describe('tidemark delay', () => {
     ]);
     expect(live[0]).toMatchObject({ delayMs: 0, late: 1 });
     expect((await delay('--port', port, '--sample', '6')).at(-1)).toMatchObject({ counters: { received: 6 } });
-    expect((await delay('--port', port, '--from', new Date(Date.now() - hourMs).toISOString())).at(-1)).toMatchObject({ counters: { received: 7 } });
+    expect((await delay('--port', port, '--from', new Date(Date.now() - hourMs).toISOString())).at(-1)).toMatchObject({
+      counters: { received: 7 },
+    });
   });
 
   it('refuses what does not fit together', async () => {
-    for (const words of [[], ['x.json', '--port', '1'], ['--keep', '120%', '--port', '1'], ['--keep', 'most', '--port', '1']])
+    for (const words of [
+      [],
+      ['x.json', '--port', '1'],
+      ['--keep', '120%', '--port', '1'],
+      ['--keep', 'most', '--port', '1'],
+    ])
       expect((await command(['delay', ...words])).code, words.join(' ')).toBe(2);
   });
 });
@@ -201,7 +234,13 @@ describe('tidemark stream --mode', () => {
         trigger: { files: 1 },
         dataDir: undefined,
         start: 'fresh',
-        process: { stdin: Readable.from([]), stdout: quiet, stderr: quiet, signal: new AbortController().signal, now: Date.now },
+        process: {
+          stdin: Readable.from([]),
+          stdout: quiet,
+          stderr: quiet,
+          signal: new AbortController().signal,
+          now: Date.now,
+        },
         afterTrigger: async (running, trigger) => {
           for (const output of outputs) await output(running, trigger);
         },
@@ -209,7 +248,8 @@ describe('tidemark stream --mode', () => {
       async (_running, { conservation }) => expect(conservation).toMatchObject({ received: 8, holds: true }),
     );
     const [append, update, complete] = [parse(texts.append), parse(texts.update), parse(texts.complete)];
-    const tableOf = (lines: readonly Line[]) => new Map(lines.map(({ start, key, values }) => [`${start} ${key.kind}`, values.n]));
+    const tableOf = (lines: readonly Line[]) =>
+      new Map(lines.map(({ start, key, values }) => [`${start} ${key.kind}`, values.n]));
     expect(tableOf(append).size).toBe(append.length);
     expect(tableOf(update)).toEqual(tableOf(append));
     expect(tableOf(complete)).toEqual(tableOf(append));

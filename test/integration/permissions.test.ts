@@ -17,13 +17,21 @@ let seen: Set<string>;
 /** Passes every request on to the embedded AWS, and notes which action it is. */
 beforeAll(async () => {
   for (const name of [file, other]) writeFileSync(name, `${order(Date.parse('2026-01-01T00:00:00Z'), 'a', 1)}\n`);
-  system = await startSystem({ pipelineFile: systemFixture('backfilled-version'), pipelineName: 'versions', shards: 1 });
+  system = await startSystem({
+    pipelineFile: systemFixture('backfilled-version'),
+    pipelineName: 'versions',
+    shards: 1,
+  });
   server = createServer((incoming, outgoing) => {
     seen.add(actionOf(incoming.headers['x-amz-target'], incoming.url ?? ''));
-    const passed = request(new URL(incoming.url ?? '', system.local.url), { method: incoming.method, headers: incoming.headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(outgoing);
-    });
+    const passed = request(
+      new URL(incoming.url ?? '', system.local.url),
+      { method: incoming.method, headers: incoming.headers },
+      (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(outgoing);
+      },
+    );
     incoming.pipe(passed);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -35,15 +43,20 @@ afterAll(async () => {
 });
 
 function actionOf(target: string | string[] | undefined, path: string): string {
-  if (typeof target === 'string') return target.replace(/^Kinesis_\d+\./, 'kinesis:').replace(/^DynamoDB_\d+\./, 'dynamodb:');
+  if (typeof target === 'string')
+    return target.replace(/^Kinesis_\d+\./, 'kinesis:').replace(/^DynamoDB_\d+\./, 'dynamodb:');
   return path.includes('/invocations') ? 'lambda:InvokeFunction' : 'execute-api:Invoke';
 }
 
 /** What docs/OPERATIONS.md says that a command needs. */
 function documented(name: string): readonly string[] {
   const rows = readFileSync(join(packageRoot, 'docs', 'OPERATIONS.md'), 'utf8').split('\n');
-  const cells = rows.map((row) => row.split('|').map((cell) => cell.trim())).filter((row) => row[1]?.includes(`\`${name}\``));
-  const actions = cells.flatMap((row) => [...(row[2] ?? '').matchAll(/`([a-z-]+:\w+)`/g)].map(([, action]) => action ?? ''));
+  const cells = rows
+    .map((row) => row.split('|').map((cell) => cell.trim()))
+    .filter((row) => row[1]?.includes(`\`${name}\``));
+  const actions = cells.flatMap((row) =>
+    [...(row[2] ?? '').matchAll(/`([a-z-]+:\w+)`/g)].map(([, action]) => action ?? ''),
+  );
   expect(cells, `the rows of ${name}`).toHaveLength(1);
   return actions.sort();
 }
@@ -64,7 +77,10 @@ describe('docs/OPERATIONS.md, permissions', () => {
   ])('%s takes the actions that the page says, and no others', async (named, words) => {
     seen = new Set();
     const { port } = server.address() as { readonly port: number };
-    const ended = await command([...words, '--endpoint', `http://127.0.0.1:${port}`], `${order(Date.parse('2026-01-01T03:00:00Z'), 'a', 1)}\n`);
+    const ended = await command(
+      [...words, '--endpoint', `http://127.0.0.1:${port}`],
+      `${order(Date.parse('2026-01-01T03:00:00Z'), 'a', 1)}\n`,
+    );
     expect(ended.code, ended.stderr).toBe(0);
     expect([...seen].sort()).toEqual(documented(named));
   });

@@ -11,7 +11,9 @@ import { freePort } from '../../infra/emulators/free-port.ts';
 
 /** Where a PostgreSQL is installed: in the path, or where Debian has its versions. */
 function programs(): string | undefined {
-  const debian = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql').map((version) => `/usr/lib/postgresql/${version}/bin`) : [];
+  const debian = existsSync('/usr/lib/postgresql')
+    ? readdirSync('/usr/lib/postgresql').map((version) => `/usr/lib/postgresql/${version}/bin`)
+    : [];
   const folders = [...(process.env['PATH'] ?? '').split(':'), ...debian];
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
@@ -42,9 +44,17 @@ async function startDatabase(programsFolder: string): Promise<pg.ClientConfig> {
   if (as !== undefined) execFileSync('chown', [`${as.uid}:${as.gid}`, folder]);
   const data = join(folder, 'data');
   const options = { ...as, cwd: folder, stdio: 'ignore' as const };
-  execFileSync(join(programsFolder, 'initdb'), ['-D', data, '-U', 'tidemark', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C'], options);
+  execFileSync(
+    join(programsFolder, 'initdb'),
+    ['-D', data, '-U', 'tidemark', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C'],
+    options,
+  );
   const port = await freePort();
-  const server = spawn(join(programsFolder, 'postgres'), ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'], options);
+  const server = spawn(
+    join(programsFolder, 'postgres'),
+    ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder, '-F'],
+    options,
+  );
   stops.push(async () => {
     server.kill('SIGQUIT');
     await once(server, 'close');
@@ -60,7 +70,12 @@ async function startDatabase(programsFolder: string): Promise<pg.ClientConfig> {
     } catch (error) {
       // It starts, or says that it is starting.
       if (
-        !(error instanceof Error && /ECONNREFUSED|starting up/.test(String((error as NodeJS.ErrnoException).code ?? error.message) + error.message))
+        !(
+          error instanceof Error &&
+          /ECONNREFUSED|starting up/.test(
+            String((error as NodeJS.ErrnoException).code ?? error.message) + error.message,
+          )
+        )
       )
         throw error;
       await sleep(50);
@@ -83,27 +98,40 @@ const window = (revision: number, sales: number, revenue: unknown = 12.5): Deliv
   revision,
   records: sales,
   emittedAt: 0,
-  rows: ['north', 'south'].map((shop) => ({ key: { shop }, values: { sales, revenue: shop === 'south' ? (revenue as number) : 12.5 } })),
+  rows: ['north', 'south'].map((shop) => ({
+    key: { shop },
+    values: { sales, revenue: shop === 'south' ? (revenue as number) : 12.5 },
+  })),
 });
 
-it.skipIf(bin === undefined)('the example with PostgreSQL has each window once, whole, at its greatest revision', { timeout: 120_000 }, async () => {
-  const config = await startDatabase(bin ?? '');
-  Object.assign(process.env, { PGHOST: config.host, PGPORT: String(config.port), PGUSER: config.user, PGDATABASE: config.database });
-  const { default: deliver } = await import('../../examples/postgresql/to-postgres.ts');
-  const client = new pg.Client(config);
-  await client.connect();
-  stops.push(() => client.end());
-  const rows = async () => (await client.query('SELECT shop, hour, revision, sales, revenue FROM sales_per_hour ORDER BY shop')).rows;
-  const expected = (revision: number, sales: string) =>
-    ['north', 'south'].map((shop) => ({ shop, hour: new Date(start), revision, sales, revenue: '12.5' }));
+it.skipIf(bin === undefined)(
+  'the example with PostgreSQL has each window once, whole, at its greatest revision',
+  { timeout: 120_000 },
+  async () => {
+    const config = await startDatabase(bin ?? '');
+    Object.assign(process.env, {
+      PGHOST: config.host,
+      PGPORT: String(config.port),
+      PGUSER: config.user,
+      PGDATABASE: config.database,
+    });
+    const { default: deliver } = await import('../../examples/postgresql/to-postgres.ts');
+    const client = new pg.Client(config);
+    await client.connect();
+    stops.push(() => client.end());
+    const rows = async () =>
+      (await client.query('SELECT shop, hour, revision, sales, revenue FROM sales_per_hour ORDER BY shop')).rows;
+    const expected = (revision: number, sales: string) =>
+      ['north', 'south'].map((shop) => ({ shop, hour: new Date(start), revision, sales, revenue: '12.5' }));
 
-  await deliver(window(0, 3));
-  await deliver(window(0, 3));
-  expect(await rows()).toEqual(expected(0, '3'));
-  // Half of it cannot be written: nothing of it is there, and the next attempt finds the table as it was.
-  await expect(deliver(window(1, 4, 'not a number'))).rejects.toThrow();
-  expect(await rows()).toEqual(expected(0, '3'));
-  await deliver(window(1, 4));
-  await deliver(window(0, 3));
-  expect(await rows()).toEqual(expected(1, '4'));
-});
+    await deliver(window(0, 3));
+    await deliver(window(0, 3));
+    expect(await rows()).toEqual(expected(0, '3'));
+    // Half of it cannot be written: nothing of it is there, and the next attempt finds the table as it was.
+    await expect(deliver(window(1, 4, 'not a number'))).rejects.toThrow();
+    expect(await rows()).toEqual(expected(0, '3'));
+    await deliver(window(1, 4));
+    await deliver(window(0, 3));
+    expect(await rows()).toEqual(expected(1, '4'));
+  },
+);

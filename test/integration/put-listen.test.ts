@@ -44,13 +44,32 @@ async function listening(some: Server): Promise<number> {
 /** What the stream holds, as the pipeline counts it. */
 async function counted(streamName: string) {
   const pipeline = await loadPipeline(pipelineFile);
-  const { counters } = await foldStream({ kinesis, streamName, pipeline, signal: new AbortController().signal, onProgress: () => undefined });
+  const { counters } = await foldStream({
+    kinesis,
+    streamName,
+    pipeline,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
   return counters;
 }
 
 /** `tidemark put --listen`, and where it listens. */
-async function listen(streamName: string, ...words: readonly string[]): Promise<{ readonly running: Running; readonly port: number }> {
-  const running = launch(['put', '--listen', '0', '--stream', streamName, '--pipeline', pipelineFile, '--json', ...words]);
+async function listen(
+  streamName: string,
+  ...words: readonly string[]
+): Promise<{ readonly running: Running; readonly port: number }> {
+  const running = launch([
+    'put',
+    '--listen',
+    '0',
+    '--stream',
+    streamName,
+    '--pipeline',
+    pipelineFile,
+    '--json',
+    ...words,
+  ]);
   const { stderr } = running.child;
   if (stderr === null) throw new Error('no stderr');
   for await (const line of createInterface(stderr)) {
@@ -116,7 +135,9 @@ describe('put --listen', { timeout: 120_000 }, () => {
     const socket = await client(port);
     socket.write(`${event('a')}"${'x'.repeat(1_100_000)}"\n${event('b')}`);
     const answers = await answered(socket, 'ok 3');
-    expect(answers.filter((line) => line.startsWith('refused'))).toEqual([expect.stringMatching(/^refused 2: 1100002 bytes/)]);
+    expect(answers.filter((line) => line.startsWith('refused'))).toEqual([
+      expect.stringMatching(/^refused 2: 1100002 bytes/),
+    ]);
     running.child.kill('SIGINT');
     await running.ended;
     expect(await counted(streamName)).toMatchObject({ received: 2, counted: 2 });
@@ -129,7 +150,13 @@ describe('put --listen', { timeout: 120_000 }, () => {
     const proxy = createServer((incoming, outgoing) => {
       const isPut = String(incoming.headers['x-amz-target']).endsWith('PutRecords');
       const forwarded = request(
-        { port: kinesisPort, host: '127.0.0.1', method: incoming.method, path: incoming.url, headers: incoming.headers },
+        {
+          port: kinesisPort,
+          host: '127.0.0.1',
+          method: incoming.method,
+          path: incoming.url,
+          headers: incoming.headers,
+        },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -156,13 +183,26 @@ describe('put --listen', { timeout: 120_000 }, () => {
     expect((await answered(again, 'ok 50')).at(-1)).toBe('ok 50');
     second.running.child.kill('SIGINT');
     await second.running.ended;
-    expect(await counted(streamName)).toEqual({ received: 100, counted: 50, late: 0, duplicate: 50, rejected: 0, filtered: 0 });
+    expect(await counted(streamName)).toEqual({
+      received: 100,
+      counted: 50,
+      late: 0,
+      duplicate: 50,
+      rejected: 0,
+      filtered: 0,
+    });
     proxy.closeAllConnections();
     proxy.close();
   });
 
   it('is called wrongly with an address that is none, or with --ack alone', async () => {
-    expect(await launch(['put', '--listen', '1:2:3', '--port', '1']).ended).toMatchObject({ code: 2, stderr: expect.stringContaining('--listen') });
-    expect(await launch(['put', '--ack', '--port', '1']).ended).toMatchObject({ code: 2, stderr: expect.stringContaining('--listen') });
+    expect(await launch(['put', '--listen', '1:2:3', '--port', '1']).ended).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--listen'),
+    });
+    expect(await launch(['put', '--ack', '--port', '1']).ended).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--listen'),
+    });
   });
 });

@@ -5,7 +5,8 @@ import { type FailingKinesis, failingKinesis, type Verdict } from '../fixtures/f
 let server: FailingKinesis;
 afterEach(() => server.close());
 
-const records = (count: number) => Array.from({ length: count }, (_, i) => ({ data: Buffer.from(`event ${i}`), partitionKey: `key ${i}` }));
+const records = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ data: Buffer.from(`event ${i}`), partitionKey: `key ${i}` }));
 
 async function put(verdict: Verdict, count: number, changes: Partial<PutWithinOptions> = {}) {
   server = await failingKinesis(verdict);
@@ -26,18 +27,22 @@ async function put(verdict: Verdict, count: number, changes: Partial<PutWithinOp
 describe('records that have to be stored within a time', () => {
   it('go in calls of 500, and again alone where the stream did not take them', async () => {
     const { outcomes, calls } = await put(
-      (call, entries) => entries.map((_, i) => (call <= 2 && i % 100 === 7 ? 'ProvisionedThroughputExceededException' : 'stored')),
+      (call, entries) =>
+        entries.map((_, i) => (call <= 2 && i % 100 === 7 ? 'ProvisionedThroughputExceededException' : 'stored')),
       1200,
     );
     expect(calls.map(({ length }) => length)).toEqual([500, 500, 200, 10]);
-    expect(calls[3]?.map(({ PartitionKey }) => PartitionKey)).toEqual([7, 107, 207, 307, 407, 507, 607, 707, 807, 907].map((i) => `key ${i}`));
+    expect(calls[3]?.map(({ PartitionKey }) => PartitionKey)).toEqual(
+      [7, 107, 207, 307, 407, 507, 607, 707, 807, 907].map((i) => `key ${i}`),
+    );
     expect(new Set(outcomes)).toEqual(new Set(['stored']));
   });
 
   it('are told apart when the time is over: what the stream refused to the end is throttled', async () => {
     let asked = 0;
     const { outcomes, calls } = await put(
-      (_call, entries) => entries.map(({ Data }) => (Data === Buffer.from('event 1').toString('base64') ? 'InternalFailure' : 'stored')),
+      (_call, entries) =>
+        entries.map(({ Data }) => (Data === Buffer.from('event 1').toString('base64') ? 'InternalFailure' : 'stored')),
       3,
       {
         now: () => asked++ * 10,
@@ -61,7 +66,10 @@ describe('records that have to be stored within a time', () => {
 
   it('are not even tried once the time is over', async () => {
     let asked = 0;
-    const { outcomes, calls } = await put((_call, entries) => entries.map(() => 'stored'), 1001, { now: () => asked++ * 60, withinMs: 100 });
+    const { outcomes, calls } = await put((_call, entries) => entries.map(() => 'stored'), 1001, {
+      now: () => asked++ * 60,
+      withinMs: 100,
+    });
     expect(calls).toHaveLength(1);
     expect([outcomes[0], outcomes[500], outcomes[1000]]).toEqual(['stored', 'unavailable', 'unavailable']);
   });

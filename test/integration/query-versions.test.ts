@@ -32,7 +32,9 @@ const ask = ({ local }: System, event: object) =>
   );
 const windows = async ({ get }: System, query: string) => {
   const { status, body } = await get(`queries/${query}/windows`);
-  return status === 200 ? (body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(({ start, rows }) => [start, rows]) : status;
+  return status === 200
+    ? (body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(({ start, rows }) => [start, rows])
+    : status;
 };
 const row = (values: object) => ({ key: { kind: 'a' }, values });
 
@@ -85,12 +87,21 @@ describe('a changed query', () => {
         { name: 'perKind@2', serves: 'perKind' },
       ],
     });
-    const chosen = async (name: string) => (await chosenQueries(apiClient(both.local.url), name)).map((query) => query.name);
-    expect([await chosen('perKind'), await chosen('perKind@1'), await chosen('perKind@2')]).toEqual([['perKind@2'], ['perKind'], ['perKind@2']]);
+    const chosen = async (name: string) =>
+      (await chosenQueries(apiClient(both.local.url), name)).map((query) => query.name);
+    expect([await chosen('perKind'), await chosen('perKind@1'), await chosen('perKind@2')]).toEqual([
+      ['perKind@2'],
+      ['perKind'],
+      ['perKind@2'],
+    ]);
     expect(await ask(both, { request: 'alias', query: 'perKind@1' })).toEqual({ serves: 'perKind' });
     expect(await windows(both, 'perKind')).toEqual(first);
-    await expect(ask(both, { request: 'alias', query: 'perKind@3' })).rejects.toThrow(/"perKind@3" is no version.*use perKind, perKind@2/);
-    await expect(ask(both, { request: 'remove', query: 'perKind@1' })).rejects.toThrow(/is in the pipeline that is deployed/);
+    await expect(ask(both, { request: 'alias', query: 'perKind@3' })).rejects.toThrow(
+      /"perKind@3" is no version.*use perKind, perKind@2/,
+    );
+    await expect(ask(both, { request: 'remove', query: 'perKind@1' })).rejects.toThrow(
+      /is in the pipeline that is deployed/,
+    );
     expect(await windows(both, 'perKind@3')).toBe(404);
     expect((await both.get('conservation')).body).toMatchObject({ received: 3, counted: 3, holds: true });
     await ask(both, {});
@@ -102,7 +113,9 @@ describe('a changed query', () => {
     await ask(alone, {});
     expect(await windows(alone, 'perKind')).toHaveLength(3);
     expect(await windows(alone, 'perKind@1')).toBe(404);
-    const dynamodb = new DynamoDBClient(clientConfig({ port: Number(new URL(alone.local.url).port), endpoint: undefined }));
+    const dynamodb = new DynamoDBClient(
+      clientConfig({ port: Number(new URL(alone.local.url).port), endpoint: undefined }),
+    );
     const kept = async () => {
       const { Items } = await dynamodb.send(
         new QueryCommand({
@@ -115,9 +128,17 @@ describe('a changed query', () => {
       return Items?.length;
     };
     expect(await kept()).toBe(1);
-    expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({ removed: 'perKind', windows: 1, done: true });
+    expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
+      removed: 'perKind',
+      windows: 1,
+      done: true,
+    });
     expect(await kept()).toBe(0);
-    expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({ removed: 'perKind', windows: 0, done: true });
+    expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
+      removed: 'perKind',
+      windows: 0,
+      done: true,
+    });
     expect(await windows(alone, 'perKind')).toHaveLength(3);
   });
 });
@@ -125,7 +146,8 @@ describe('a changed query', () => {
 describe('a query that is taken out while a window of it is open', () => {
   it('may not come back under its name once that window was passed by, and may before', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tidemark-taken-out-'));
-    const begin = (version: string) => startSystem({ dataDir: folder, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
+    const begin = (version: string) =>
+      startSystem({ dataDir: folder, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
     try {
       system = await begin('two-versions');
       await system.put([{ data: order(t0, 'a', 1) }]);
@@ -141,7 +163,9 @@ describe('a query that is taken out while a window of it is open', () => {
       await ask(system, {});
       await system.close();
       system = await begin('two-versions');
-      await expect(ask(system, {})).rejects.toThrow(/"perKind" was taken out.*its window that ends at 2026-01-01T01:00:00.000Z was passed by/);
+      await expect(ask(system, {})).rejects.toThrow(
+        /"perKind" was taken out.*its window that ends at 2026-01-01T01:00:00.000Z was passed by/,
+      );
       expect(await ask(system, { request: 'alias', query: 'perKind@2' })).toEqual({ serves: 'perKind@2' });
     } finally {
       await system?.close();

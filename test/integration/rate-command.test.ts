@@ -20,7 +20,20 @@ afterAll(async () => {
 describe('rate', () => {
   it('puts into the stream of its pipeline what it would print, and its pipeline counts all of it', async () => {
     const streamName = await createStream('tidemark-rate');
-    const words = ['rate', '--events', '5000', '--unpaced', '--start', '2016-01-01T00:00:00Z', '--seed', '7', '--disorder', '5s', '--late', '1%'];
+    const words = [
+      'rate',
+      '--events',
+      '5000',
+      '--unpaced',
+      '--start',
+      '2016-01-01T00:00:00Z',
+      '--seed',
+      '7',
+      '--disorder',
+      '5s',
+      '--late',
+      '1%',
+    ];
     const printed = await command(words);
     const lines = printed.stdout.trimEnd().split('\n');
     expect([printed.code, lines.length]).toEqual([0, 5000]);
@@ -37,7 +50,9 @@ describe('rate', () => {
     });
     expect(counters).toMatchObject({ received: 5000, counted: 5000 });
     const sum = lines.reduce((total, line) => total + (JSON.parse(line) as { value: number }).value, 0);
-    expect(windows.flatMap(({ rows }) => rows).reduce((total, { values }) => total + Number(values['sum']), 0)).toBe(sum);
+    expect(windows.flatMap(({ rows }) => rows).reduce((total, { values }) => total + Number(values['sum']), 0)).toBe(
+      sum,
+    );
   });
 
   it('is called wrongly in one line: without an end, with a share or a shape that is none', async () => {
@@ -63,12 +78,24 @@ describe('replay of files that have to be read through first', () => {
   it('puts nothing of any file when one of them is broken, and after it was mended each event once', async () => {
     const streamName = await createStream('broken');
     const packed = gzipSync(lines);
-    const files = [file('a.json', lines), file('b.json.gz', packed.subarray(0, packed.length - 1)), file('c.csv', 'time,action\n1469500000,Close\n')];
+    const files = [
+      file('a.json', lines),
+      file('b.json.gz', packed.subarray(0, packed.length - 1)),
+      file('c.csv', 'time,action\n1469500000,Close\n'),
+    ];
     const words = ['replay', ...files, '--stream', streamName, '--port', String(port), '--json'];
-    expect(await command(words)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('b.json.gz: broken gzip after') });
+    expect(await command(words)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('b.json.gz: broken gzip after'),
+    });
     expect((await readCoverage({ kinesis, streamName })).records).toBe(0);
     file('b.json.gz', packed);
-    expect(JSON.parse((await command(words)).stdout)).toMatchObject({ put: { eventsPut: 2001, bytesRead: lines.length + packed.length + 29 } });
-    expect(JSON.parse((await command([...words, '--resume'])).stdout)).toMatchObject({ put: { eventsPut: 0, skipped: 2001 } });
+    expect(JSON.parse((await command(words)).stdout)).toMatchObject({
+      put: { eventsPut: 2001, bytesRead: lines.length + packed.length + 29 },
+    });
+    expect(JSON.parse((await command([...words, '--resume'])).stdout)).toMatchObject({
+      put: { eventsPut: 0, skipped: 2001 },
+    });
   });
 });

@@ -14,9 +14,22 @@ let files: readonly string[];
 
 /** The lesson's events, replayed; every window is final but the last one. */
 beforeAll(async () => {
-  await command(['sample', 'open-close', '--out', join(folder, 'events'), '--clean', '--events', '2000', '--files', '4']);
+  await command([
+    'sample',
+    'open-close',
+    '--out',
+    join(folder, 'events'),
+    '--clean',
+    '--events',
+    '2000',
+    '--files',
+    '4',
+  ]);
   files = readdirSync(join(folder, 'events')).map((name) => join(folder, 'events', name));
-  system = await startSystem({ pipelineFile: join(packageRoot, 'pipelines', 'device-actions.ts'), pipelineName: 'device-actions' });
+  system = await startSystem({
+    pipelineFile: join(packageRoot, 'pipelines', 'device-actions.ts'),
+    pipelineName: 'device-actions',
+  });
   port = new URL(system.local.url).port;
   expect((await command(['replay', ...files, '--port', port])).code).toBe(0);
   expect((await command(['drain', '--port', port])).code).toBe(0);
@@ -39,14 +52,21 @@ const lines = (text: string) =>
 
 describe('sql', () => {
   it("answers the lesson's query as the files do", async () => {
-    const rows = lines(await ask('sql', 'select action, sum(count) as total from actionsPerHour group by action order by action', '--json'));
+    const rows = lines(
+      await ask(
+        'sql',
+        'select action, sum(count) as total from actionsPerHour group by action order by action',
+        '--json',
+      ),
+    );
     const batch = lines((await command(['batch', ...files, '--totals', 'action', '--json'])).stdout).slice(0, -1);
     expect(rows).toEqual(batch.map(({ key, values }) => ({ action: key.action, total: values.count })));
     expect(rows.reduce((sum, { total }) => sum + total, 0)).toBe(2000);
   });
 
   it('has typed columns, and windows in the order of time', async () => {
-    const sql = 'select typeof(window_start) t, typeof(count) c, typeof(action) a, min(window_start)::text m from actionsPerHour group by all';
+    const sql =
+      'select typeof(window_start) t, typeof(count) c, typeof(action) a, min(window_start)::text m from actionsPerHour group by all';
     expect(lines(await ask('sql', sql, '--json'))).toEqual([
       { t: 'TIMESTAMP WITH TIME ZONE', c: 'BIGINT', a: 'VARCHAR', m: '2016-07-26 02:00:00+00' },
     ]);
@@ -101,7 +121,12 @@ describe('export', () => {
     const count = lines(await ask('sql', 'select count(*) n from actionsPerHour', '--json'))[0].n;
     for (const format of ['csv', 'ndjson', 'parquet']) {
       const file = join(folder, `counts.${format}`);
-      expect(JSON.parse(await ask('export', '--out', file, '--json'))).toEqual({ query: 'actionsPerHour', file, format, rows: count });
+      expect(JSON.parse(await ask('export', '--out', file, '--json'))).toEqual({
+        query: 'actionsPerHour',
+        file,
+        format,
+        rows: count,
+      });
     }
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
     const rows = lines(readFileSync(join(folder, 'counts.ndjson'), 'utf8'));
@@ -110,7 +135,9 @@ describe('export', () => {
     expect(csv[0]).toBe('window_start,window_end,status,revision,records,finalized_at,action,count');
     expect(csv).toHaveLength(count + 2);
     const parquet = `select count(*) n, sum(count) total, typeof(any_value(window_start)) t from '${join(folder, 'counts.parquet')}'`;
-    expect(lines(await ask('sql', parquet, '--json'))).toEqual([{ n: count, total: 2000, t: 'TIMESTAMP WITH TIME ZONE' }]);
+    expect(lines(await ask('sql', parquet, '--json'))).toEqual([
+      { n: count, total: 2000, t: 'TIMESTAMP WITH TIME ZONE' },
+    ]);
   });
 
   it.each([
@@ -143,7 +170,9 @@ describe('top and series', () => {
 describe('status --watch', () => {
   it('says a line each time until it is told to stop', async () => {
     const watching = launch(['status', '--watch', '--every', '1', '--port', port]);
-    expect(await watching.firstLine()).toMatch(/^\S+Z watermark 2016-\S+, open windows 0, events a second: at the next look, received 2,000 = /);
+    expect(await watching.firstLine()).toMatch(
+      /^\S+Z watermark 2016-\S+, open windows 0, events a second: at the next look, received 2,000 = /,
+    );
     watching.child.kill('SIGINT');
     expect((await watching.ended).code).toBe(130);
   });

@@ -49,20 +49,44 @@ describe('clicks by session', () => {
     const file = join(folder, 'clicks.ndjson');
     writeFileSync(
       file,
-      made.map(({ at, user }, i) => `${JSON.stringify({ time: new Date(at).toISOString(), user, page: '/', cart: i })}\n`).join(''),
+      made
+        .map(({ at, user }, i) => `${JSON.stringify({ time: new Date(at).toISOString(), user, page: '/', cart: i })}\n`)
+        .join(''),
     );
     const words = [file, '--pipeline', 'clicks-by-session', '--json'];
     const batch = await command(['batch', ...words]);
     const lines = batch.stdout.split('\n').slice(0, -2);
-    const rows = lines.map((line) => JSON.parse(line) as { start: number; end: number; key: { user: string }; values: { clicks: number } });
-    expect(rows.map(({ start, end, key, values }) => `${start}/${end} ${key.user} ${values.clicks}`).sort(), `seed ${seed}`).toEqual(visits(made));
+    const rows = lines.map(
+      (line) => JSON.parse(line) as { start: number; end: number; key: { user: string }; values: { clicks: number } },
+    );
+    expect(
+      rows.map(({ start, end, key, values }) => `${start}/${end} ${key.user} ${values.clicks}`).sort(),
+      `seed ${seed}`,
+    ).toEqual(visits(made));
     const stream = await command(['stream', ...words, '--shards', '2', '--data', join(folder, 'data')]);
     expect({ code: stream.code, rows: stream.stdout.split('\n').slice(0, -2) }).toEqual({ code: 0, rows: lines });
     const { conservation } = JSON.parse(stream.stdout.split('\n').at(-2) ?? '') as { conservation: object };
-    expect(conservation).toEqual({ received: made.length, counted: made.length, late: 0, duplicate: 0, rejected: 0, filtered: 0 });
+    expect(conservation).toEqual({
+      received: made.length,
+      counted: made.length,
+      late: 0,
+      duplicate: 0,
+      rejected: 0,
+      filtered: 0,
+    });
 
     const totals = await command(['batch', ...words, '--totals', 'user']);
-    const again = await command(['stream', ...words, '--totals', 'user', '--shards', '2', '--data', join(folder, 'data'), '--resume']);
+    const again = await command([
+      'stream',
+      ...words,
+      '--totals',
+      'user',
+      '--shards',
+      '2',
+      '--data',
+      join(folder, 'data'),
+      '--resume',
+    ]);
     expect(again.stdout.split('\n').slice(0, -2)).toEqual(totals.stdout.split('\n').slice(0, -2));
     expect(totals.stdout.split('\n').length).toBeGreaterThan(8);
   }, 180_000);

@@ -26,7 +26,9 @@ let system: System;
 async function start(only: readonly string[] | undefined, data?: string): Promise<System> {
   process.env['TEST_FOLDER'] = folder;
   process.env['TEST_URL'] = receiver.url;
-  const { default: pipeline } = (await import('../fixtures/sinks/pipeline.ts')) as { default: { sinks: readonly Sink[] } };
+  const { default: pipeline } = (await import('../fixtures/sinks/pipeline.ts')) as {
+    default: { sinks: readonly Sink[] };
+  };
   return startSystem({
     pipelineFile,
     pipelineName: 'sunk',
@@ -37,7 +39,8 @@ async function start(only: readonly string[] | undefined, data?: string): Promis
   });
 }
 
-const paths = (path: string) => receiver.received.filter((one) => one.path === path && one.status === 200).map(({ delivery }) => delivery);
+const paths = (path: string) =>
+  receiver.received.filter((one) => one.path === path && one.status === 200).map(({ delivery }) => delivery);
 const hours = (count: number) =>
   Array.from({ length: count }, (_, hour) => [
     { data: order(t0 + hour * hourMs + 1, 'a', hour), shard: 0 as const },
@@ -58,7 +61,16 @@ const files = (name: string) =>
     .map(({ parentPath, name: file }) => join(parentPath, file))
     .sort();
 const status = async (...words: readonly string[]) => {
-  const ended = await command(['sinks', 'status', '--pipeline', pipelineFile, '--port', new URL(system.local.url).port, '--json', ...words]);
+  const ended = await command([
+    'sinks',
+    'status',
+    '--pipeline',
+    pipelineFile,
+    '--port',
+    new URL(system.local.url).port,
+    '--json',
+    ...words,
+  ]);
   return Object.fromEntries(
     ended.stdout
       .trim()
@@ -90,7 +102,10 @@ describe('the sinks of this machine', { timeout: 240_000 }, () => {
     const reports = await system.deliver();
     const windows = await finals();
     expect(windows.length).toBe(3);
-    expect(reports).toMatchObject({ hook: { outcome: 'done', delivered: 3, failed: 0, oldestMs: 0, deadLetters: 0 }, lines: { delivered: 3 } });
+    expect(reports).toMatchObject({
+      hook: { outcome: 'done', delivered: 3, failed: 0, oldestMs: 0, deadLetters: 0 },
+      lines: { delivered: 3 },
+    });
 
     expect(paths('/').map(ofDelivery)).toEqual(windows);
     const rows = windows.flatMap(({ start, end, revision, rows: own }) =>
@@ -101,8 +116,12 @@ describe('the sinks of this machine', { timeout: 240_000 }, () => {
         .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
         .map((line) => JSON.parse(line)),
     ).toEqual(rows);
-    expect(files('lines')[0]).toMatch(/query=byKind\/date=2026-01-01\/20260101T000000\.000Z-20260101T010000\.000Z-r000000\.jsonl$/);
-    const tables = await Promise.all(files('parquet').map((file) => parquetReadObjects({ file: Uint8Array.from(readFileSync(file)).buffer })));
+    expect(files('lines')[0]).toMatch(
+      /query=byKind\/date=2026-01-01\/20260101T000000\.000Z-20260101T010000\.000Z-r000000\.jsonl$/,
+    );
+    const tables = await Promise.all(
+      files('parquet').map((file) => parquetReadObjects({ file: Uint8Array.from(readFileSync(file)).buffer })),
+    );
     expect(tables.flat()).toEqual(rows.map((row) => ({ ...row, start: new Date(row.start), end: new Date(row.end) })));
     const each = readFileSync(join(folder, 'each.ndjson'), 'utf8')
       .trim()
@@ -111,7 +130,9 @@ describe('the sinks of this machine', { timeout: 240_000 }, () => {
     expect(each).toEqual(windows.map(({ start, end, rows: own }) => ({ id: `byKind/${start}/${end}/0`, rows: own })));
     expect((await streamed()).map(ofDelivery)).toEqual(windows);
     const items = (await tableItems()).filter(({ query }) => query === 'byKind');
-    expect(items.map(({ start, end, revision, records, rows: own }) => ({ start, end, revision, records, rows: own }))).toEqual(
+    expect(
+      items.map(({ start, end, revision, records, rows: own }) => ({ start, end, revision, records, rows: own })),
+    ).toEqual(
       windows.map((window) => ({ ...window, rows: window.rows.map(({ key, values }) => ({ ...key, ...values })) })),
     );
 
@@ -139,7 +160,11 @@ describe('the sinks of this machine', { timeout: 240_000 }, () => {
 
   it('get changed rows with mode update, and all windows with mode complete', async () => {
     system = await start(['changes', 'whole', 'items']);
-    await system.put([{ data: order(t0 + 1, 'a') }, { data: order(t0 + 2, 'b') }, { data: order(t0 + 3, 'b'), shard: 1 }]);
+    await system.put([
+      { data: order(t0 + 1, 'a') },
+      { data: order(t0 + 2, 'b') },
+      { data: order(t0 + 3, 'b'), shard: 1 },
+    ]);
     await system.finalize({});
     await system.deliver();
     await system.put([{ data: order(t0 + 4, 'b') }, { data: order(t0 + 24 * hourMs, 'c') }]);
@@ -175,13 +200,29 @@ describe('the sinks of this machine', { timeout: 240_000 }, () => {
     const reports = await system.deliver();
     const windows = await finals();
     // Two attempts of the three are a second and two apart, which a run waits out, and then the window behind it is tried.
-    expect(reports).toMatchObject({ hook: { delivered: 0, failed: 9, dead: 3, deadLetters: 3 }, lines: { delivered: 3 }, each: { delivered: 3 } });
+    expect(reports).toMatchObject({
+      hook: { delivered: 0, failed: 9, dead: 3, deadLetters: 3 },
+      lines: { delivered: 3 },
+      each: { delivered: 3 },
+    });
     const failing = await status();
     expect(failing).toMatchObject({ hook: { delivered: 0, waiting: 0, dead: 3 }, lines: { delivered: 3, dead: 0 } });
-    expect(failing['hook'].deadLetters[0]).toMatchObject({ query: 'byKind', attempts: 3, reason: 'Error: the server answers 500' });
+    expect(failing['hook'].deadLetters[0]).toMatchObject({
+      query: 'byKind',
+      attempts: 3,
+      reason: 'Error: the server answers 500',
+    });
 
     receiver.answer = () => 200;
-    const redrive = await command(['sinks', 'redrive', 'hook', '--pipeline', pipelineFile, '--port', new URL(system.local.url).port]);
+    const redrive = await command([
+      'sinks',
+      'redrive',
+      'hook',
+      '--pipeline',
+      pipelineFile,
+      '--port',
+      new URL(system.local.url).port,
+    ]);
     expect(redrive).toMatchObject({ code: 0, stdout: 'tidemark: hook: 3 windows are delivered once more\n' });
     expect(await system.deliver()).toMatchObject({ hook: { outcome: 'done', delivered: 3 } });
     expect(paths('/').map(ofDelivery)).toEqual(windows);
@@ -231,7 +272,9 @@ async function streamed(): Promise<readonly Delivery[]> {
 }
 
 async function tableItems(): Promise<readonly Record<string, unknown>[]> {
-  const client = new DynamoDBClient(clientConfig({ port: Number(new URL(system.local.url).port), endpoint: undefined }));
+  const client = new DynamoDBClient(
+    clientConfig({ port: Number(new URL(system.local.url).port), endpoint: undefined }),
+  );
   const { Items = [] } = await client.send(new ScanCommand({ TableName: 'tidemark-sunk-sink-items' }));
   return Items.map((item) => unmarshall(item)).sort((left, right) => (left['window'] < right['window'] ? -1 : 1));
 }

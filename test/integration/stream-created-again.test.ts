@@ -1,7 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateStreamCommand, DeleteStreamCommand, DescribeStreamSummaryCommand, PutRecordCommand } from '@aws-sdk/client-kinesis';
+import {
+  CreateStreamCommand,
+  DeleteStreamCommand,
+  DescribeStreamSummaryCommand,
+  PutRecordCommand,
+} from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/endpoint.ts';
@@ -90,7 +95,9 @@ describe('a stream that is deleted and created again under its name', () => {
     const event = eventJson([toEventRecord(record, shardId, local.streamName)]);
     const lambda = new LambdaClient(clientConfig({ port: Number(new URL(local.url).port), endpoint: undefined }));
     try {
-      const answer = await lambda.send(new InvokeCommand({ FunctionName: local.functionNames.aggregate, Payload: event }));
+      const answer = await lambda.send(
+        new InvokeCommand({ FunctionName: local.functionNames.aggregate, Payload: event }),
+      );
       expect(answer.FunctionError).toBeDefined();
       expect(JSON.parse(answer.Payload?.transformToString() ?? '')).toMatchObject({
         errorType: 'TidemarkError',

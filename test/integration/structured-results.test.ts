@@ -32,7 +32,14 @@ import { memoryTable } from '../simulation/memory-table.ts';
 const hourMs = 3_600_000;
 const pipeline = definePipeline({
   name: 'structured',
-  event: z.object({ time: z.number(), site: z.string(), page: z.string(), ms: z.number(), paid: z.string(), note: z.string() }),
+  event: z.object({
+    time: z.number(),
+    site: z.string(),
+    page: z.string(),
+    ms: z.number(),
+    paid: z.string(),
+    note: z.string(),
+  }),
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: 0 },
   queries: {
@@ -83,28 +90,40 @@ const app = queryApp({
     throw error;
   },
 });
-const ask = (target: string, accept = 'application/json') => app.request(`http://api${target}`, { headers: { accept } });
+const ask = (target: string, accept = 'application/json') =>
+  app.request(`http://api${target}`, { headers: { accept } });
 const run = createStaticRun(pipeline);
 for (const event of events) run.addParsed(event, 5 * hourMs);
 const answer = staticAnswer(pipeline, [run.part()]);
 
 beforeAll(async () => {
   const [query] = pipeline.queries;
-  for (const window of answer.windows) if (query !== undefined) await writeFinalPane(windows, query, window, { ...window, nowMs: 5 });
+  for (const window of answer.windows)
+    if (query !== undefined) await writeFinalPane(windows, query, window, { ...window, nowMs: 5 });
 });
 
 describe('structured results', () => {
   it('come back from the table as they were, by the byte, as the description says', async () => {
     const body = (await (await ask('/v1/queries/q/windows')).json()) as { windows: WindowJson[] };
-    expect(JSON.stringify(body.windows.map(({ rows }) => rows))).toBe(JSON.stringify(answer.windows.map(({ rows }) => rows)));
+    expect(JSON.stringify(body.windows.map(({ rows }) => rows))).toBe(
+      JSON.stringify(answer.windows.map(({ rows }) => rows)),
+    );
     const ajv = new Ajv2020({ strict: false, allErrors: true });
     formats.default(ajv);
     ajv.addSchema((await (await ask('/openapi.json')).json()) as object, 'openapi');
     const schema = (name: string) => ajv.getSchema(`openapi#/components/schemas/${name}`);
     expect(schema('Windows')?.(body), JSON.stringify(schema('Windows')?.errors)).toBe(true);
     const values: Row['values'] = body.windows[0]?.rows[0]?.values ?? {};
-    const named = { latency: 'Percentiles', pages: 'Items', spread: 'Histogram', names: 'CollectedSet', some: 'Overflow', note: 'Overflow' } as const;
-    for (const [name, of] of Object.entries(named)) expect(schema(of)?.(values[name]), `${name}: ${JSON.stringify(values[name])}`).toBe(true);
+    const named = {
+      latency: 'Percentiles',
+      pages: 'Items',
+      spread: 'Histogram',
+      names: 'CollectedSet',
+      some: 'Overflow',
+      note: 'Overflow',
+    } as const;
+    for (const [name, of] of Object.entries(named))
+      expect(schema(of)?.(values[name]), `${name}: ${JSON.stringify(values[name])}`).toBe(true);
     for (const of of Object.values(named)) expect(schema(of)?.({ other: 1 }), of).toBe(false);
   });
 
@@ -122,7 +141,9 @@ describe('structured results', () => {
 
   it('are ranked by one of their numbers', async () => {
     const { rows } = (await (await ask('/v1/queries/q/top?by=latency.p99')).json()) as { rows: Row[] };
-    expect(rows.map(({ key }) => key['site'])).toEqual([...rows].sort((l, r) => p99(r) - p99(l)).map(({ key }) => key['site']));
+    expect(rows.map(({ key }) => key['site'])).toEqual(
+      [...rows].sort((l, r) => p99(r) - p99(l)).map(({ key }) => key['site']),
+    );
     expect(rows).toHaveLength(2);
     for (const [by, hint] of [
       ['latency', 'latency.p50, latency.p99'],
@@ -131,13 +152,18 @@ describe('structured results', () => {
       ['latency.p99.x', 'requests'],
     ]) {
       const refused = await ask(`/v1/queries/q/top?by=${by}`);
-      expect([refused.status, ((await refused.json()) as { detail: string }).detail]).toEqual([400, expect.stringContaining(hint ?? '')]);
+      expect([refused.status, ((await refused.json()) as { detail: string }).detail]).toEqual([
+        400,
+        expect.stringContaining(hint ?? ''),
+      ]);
     }
     for (const by of ['some', 'paid']) expect((await ask(`/v1/queries/q/top?by=${by}`)).status).toBe(200);
   });
 
   it('are JSON in a cell of CSV', async () => {
-    const [head = '', line = ''] = (await (await ask('/v1/queries/q/windows?limit=1', 'text/csv')).text()).split('\r\n');
+    const [head = '', line = ''] = (await (await ask('/v1/queries/q/windows?limit=1', 'text/csv')).text()).split(
+      '\r\n',
+    );
     expect(head).toContain('requests,latency,pages');
     expect(line).toContain('"{""error"":0,""items"":[{""count"":');
   });
@@ -150,10 +176,15 @@ describe('structured results', () => {
       const aggregates = Object.fromEntries(aggregateNames.map((name) => [name, '']));
       await database.addTable('q', tableColumns({ name: 'q', groupBy, aggregates } as never), flatRows(body.windows));
       const read = async (sql: string) => (await database.connection.runAndReadAll(sql)).getRowsJson();
-      const site = body.windows[0]?.rows[0]?.values as { latency: { p99: number }; pages: { items: { value: string }[] } };
-      expect(await read("select latency.p99, pages.items[1].value, spread.counts[1] from q where site = 'a' order by window_start limit 1")).toEqual([
-        [site.latency.p99, site.pages.items[0]?.value, expect.any(String)],
-      ]);
+      const site = body.windows[0]?.rows[0]?.values as {
+        latency: { p99: number };
+        pages: { items: { value: string }[] };
+      };
+      expect(
+        await read(
+          "select latency.p99, pages.items[1].value, spread.counts[1] from q where site = 'a' order by window_start limit 1",
+        ),
+      ).toEqual([[site.latency.p99, site.pages.items[0]?.value, expect.any(String)]]);
       expect(await read(`select typeof(paid), typeof("some"), typeof(names) from q limit 1`)).toEqual([
         ['DECIMAL(38,2)', 'STRUCT(atLeast BIGINT, overflow BOOLEAN)', 'STRUCT(overflow BOOLEAN, "values" VARCHAR[])'],
       ]);
@@ -202,10 +233,10 @@ describe('results for people', () => {
       undefined,
       undefined,
     ]);
-    expect([numbersIn({ p50: 1, p99: 2, overflow: true }), numbersIn({ atLeast: 1, overflow: true }), numbersIn([1])]).toEqual([
-      ['p50', 'p99'],
-      [],
-      [],
-    ]);
+    expect([
+      numbersIn({ p50: 1, p99: 2, overflow: true }),
+      numbersIn({ atLeast: 1, overflow: true }),
+      numbersIn([1]),
+    ]).toEqual([['p50', 'p99'], [], []]);
   });
 });

@@ -1,4 +1,10 @@
-import { GetRecordsCommand, GetShardIteratorCommand, ListShardsCommand, MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
+import {
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  ListShardsCommand,
+  MergeShardsCommand,
+  SplitShardCommand,
+} from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/endpoint.ts';
@@ -83,8 +89,15 @@ describe('open windows', () => {
 
 describe('finalize', () => {
   it('makes exactly the windows final whose end the watermark of the slowest shard has reached', async () => {
-    await system.put([{ data: order(t0 + 2 * hourMs, 'b', 1) }, { data: order(t0 + 2 * hourMs - 1, 'b', 2), shard: 1 }]);
-    expect(await system.finalize({})).toMatchObject({ watermark: t0 + hourMs - 1, windows: 0, heldBy: 'shardId-000000000001' });
+    await system.put([
+      { data: order(t0 + 2 * hourMs, 'b', 1) },
+      { data: order(t0 + 2 * hourMs - 1, 'b', 2), shard: 1 },
+    ]);
+    expect(await system.finalize({})).toMatchObject({
+      watermark: t0 + hourMs - 1,
+      windows: 0,
+      heldBy: 'shardId-000000000001',
+    });
     await system.put([{ data: order(t0 + 2 * hourMs, 'c', 3), shard: 1 }]);
     expect(await system.finalize({})).toMatchObject({ watermark: t0 + hourMs, windows: 1, closingsLeft: 0 });
     const { body } = await system.get('queries/byKind/windows', { status: 'final' });
@@ -108,7 +121,13 @@ describe('finalize', () => {
     });
     const { body } = await system.get('late');
     expect(body['events']).toEqual([
-      expect.objectContaining({ reason: 'late', query: 'byKind', eventTime: t0 + 5, ...late, payload: order(t0 + 5, 'a', 1000) }),
+      expect.objectContaining({
+        reason: 'late',
+        query: 'byKind',
+        eventTime: t0 + 5,
+        ...late,
+        payload: order(t0 + 5, 'a', 1000),
+      }),
     ]);
   });
 
@@ -121,7 +140,9 @@ describe('finalize', () => {
 describe('the API', () => {
   it('gives windows by range, status, key and order', async () => {
     const starts = async (parameters: Readonly<Record<string, string>>) =>
-      windowsOf((await system.get('queries/byKind/windows', parameters)).body).map(({ start }) => (start - t0) / hourMs);
+      windowsOf((await system.get('queries/byKind/windows', parameters)).body).map(
+        ({ start }) => (start - t0) / hourMs,
+      );
     expect(await starts({})).toEqual([0, 1, 2]);
     expect(await starts({ order: 'descending' })).toEqual([2, 1, 0]);
     expect(await starts({ from: '2026-01-01T01:00:00Z' })).toEqual([1, 2]);
@@ -145,7 +166,11 @@ describe('the API', () => {
       const joined: unknown[] = [];
       let cursor: string | undefined;
       for (let page = 0; page < 10; page++) {
-        const { body } = await system.get('queries/byKind/windows', { order, limit: '1', ...(cursor === undefined ? {} : { cursor }) });
+        const { body } = await system.get('queries/byKind/windows', {
+          order,
+          limit: '1',
+          ...(cursor === undefined ? {} : { cursor }),
+        });
         joined.push(...windowsOf(body));
         if (body['cursor'] === null) break;
         cursor = String(body['cursor']);
@@ -210,11 +235,19 @@ describe('the API', () => {
     ['late', { from: '0', to: String(t0) }, 400, 'from'],
     ['late', { limit: '10001' }, 400, 'limit'],
     ['nothing', {}, 404, 'path'],
-  ] as const)('refuses %s %j with a problem document that names the mistake', async (path, parameters, status, field) => {
-    const answer = await system.get(path, parameters);
-    expect(answer).toMatchObject({ status, type: expect.stringContaining('application/problem+json') });
-    expect(answer.body).toMatchObject({ status, title: expect.any(String), detail: expect.stringContaining(field), instance: `/v1/${path}` });
-  });
+  ] as const)(
+    'refuses %s %j with a problem document that names the mistake',
+    async (path, parameters, status, field) => {
+      const answer = await system.get(path, parameters);
+      expect(answer).toMatchObject({ status, type: expect.stringContaining('application/problem+json') });
+      expect(answer.body).toMatchObject({
+        status,
+        title: expect.any(String),
+        detail: expect.stringContaining(field),
+        instance: `/v1/${path}`,
+      });
+    },
+  );
 });
 
 describe('a batch that is delivered again', () => {
@@ -225,10 +258,16 @@ describe('a batch that is delivered again', () => {
       late: (await system.get('late')).body,
     };
     const events = await recordsOf('shardId-000000000000');
-    expect(events.length).toBeGreaterThanOrEqual(first.filter(({ shardId }) => shardId === 'shardId-000000000000').length);
-    const lambda = new LambdaClient(clientConfig({ port: Number(new URL(system.local.url).port), endpoint: undefined }));
+    expect(events.length).toBeGreaterThanOrEqual(
+      first.filter(({ shardId }) => shardId === 'shardId-000000000000').length,
+    );
+    const lambda = new LambdaClient(
+      clientConfig({ port: Number(new URL(system.local.url).port), endpoint: undefined }),
+    );
     for (const some of [events, events.slice(0, 2), events.slice(1), events.slice(-1)]) {
-      const answer = await lambda.send(new InvokeCommand({ FunctionName: system.local.functionNames.aggregate, Payload: eventJson(some) }));
+      const answer = await lambda.send(
+        new InvokeCommand({ FunctionName: system.local.functionNames.aggregate, Payload: eventJson(some) }),
+      );
       expect(answer.FunctionError).toBeUndefined();
       expect(JSON.parse(answer.Payload?.transformToString() ?? '')).toEqual({ batchItemFailures: [] });
     }
@@ -263,7 +302,8 @@ async function recordsOf(shardId: string) {
 }
 
 describe('kill -9 in the middle', () => {
-  const many = (kind: string) => Array.from({ length: 200 }, (_, i) => ({ data: order(t0 + 3 * hourMs + i, kind, i), shard: (i % 2) as 0 | 1 }));
+  const many = (kind: string) =>
+    Array.from({ length: 200 }, (_, i) => ({ data: order(t0 + 3 * hourMs + i, kind, i), shard: (i % 2) as 0 | 1 }));
   const countOf = async (kind: string) => {
     const { body } = await system.get('queries/byKind/totals', { by: 'kind', status: 'open' });
     return (body['totals'] as readonly { key: Body; values: Body }[]).find(({ key }) => key['kind'] === kind)?.values;
@@ -271,7 +311,9 @@ describe('kill -9 in the middle', () => {
 
   it('of the functions, while they work on a batch, loses and doubles nothing', async () => {
     const putting = system.put(many('functions'));
-    await until(async () => Object.values((await mappingStatus(system.local)).shards).some(({ state }) => state === 'invoking'));
+    await until(async () =>
+      Object.values((await mappingStatus(system.local)).shards).some(({ state }) => state === 'invoking'),
+    );
     await system.local.kill('functions');
     await putting;
     await until(async () => (await system.get('health')).status === 200);
@@ -281,7 +323,9 @@ describe('kill -9 in the middle', () => {
   it('of the runner, which delivers, loses and doubles nothing', async () => {
     const putting = system.put(many('runner'));
     putting.catch(() => undefined);
-    await until(async () => Object.values((await mappingStatus(system.local)).shards).some(({ state }) => state === 'invoking'));
+    await until(async () =>
+      Object.values((await mappingStatus(system.local)).shards).some(({ state }) => state === 'invoking'),
+    );
     await system.local.kill('runner');
     await system.local.restart('runner');
     // What was waiting for the front when it went may have to ask again; the records are in the stream in any case.
@@ -303,20 +347,39 @@ describe('a stream whose shards are split and merged', () => {
     const { kinesis, local } = system;
     const before = await conservation();
     await kinesis.send(
-      new SplitShardCommand({ StreamName: local.streamName, ShardToSplit: 'shardId-000000000000', NewStartingHashKey: (2n ** 126n).toString() }),
+      new SplitShardCommand({
+        StreamName: local.streamName,
+        ShardToSplit: 'shardId-000000000000',
+        NewStartingHashKey: (2n ** 126n).toString(),
+      }),
     );
     await until(() => isActive(4));
-    await system.put([{ data: order(t0 + 4 * hourMs, 'split', 1) }, { data: order(t0 + 4 * hourMs, 'split', 2), shard: 1 }]);
+    await system.put([
+      { data: order(t0 + 4 * hourMs, 'split', 1) },
+      { data: order(t0 + 4 * hourMs, 'split', 2), shard: 1 },
+    ]);
     await kinesis.send(
-      new MergeShardsCommand({ StreamName: local.streamName, ShardToMerge: 'shardId-000000000002', AdjacentShardToMerge: 'shardId-000000000003' }),
+      new MergeShardsCommand({
+        StreamName: local.streamName,
+        ShardToMerge: 'shardId-000000000002',
+        AdjacentShardToMerge: 'shardId-000000000003',
+      }),
     );
     await until(() => isActive(5));
     await system.put([{ data: order(t0 + 4 * hourMs + 1, 'merged', 4) }]);
-    expect(await conservation()).toMatchObject({ received: Number(before['received']) + 3, counted: Number(before['counted']) + 3, holds: true });
+    expect(await conservation()).toMatchObject({
+      received: Number(before['received']) + 3,
+      counted: Number(before['counted']) + 3,
+      holds: true,
+    });
   });
 
   it('has a watermark that its drained parents do not hold', async () => {
-    await until(async () => Object.values((await mappingStatus(system.local)).shards).filter(({ state }) => state === 'finished').length === 3);
+    await until(
+      async () =>
+        Object.values((await mappingStatus(system.local)).shards).filter(({ state }) => state === 'finished').length ===
+        3,
+    );
     expect(await system.finalize({})).toMatchObject({ watermark: t0 + 3 * hourMs });
     const { body } = await system.get('watermark');
     const states = (body['shards'] as readonly Body[]).map(({ shardId, state }) => [String(shardId).slice(-1), state]);
@@ -336,7 +399,9 @@ describe('drain', () => {
     await until(async () => (await system.finalize({ request: 'drain' })).drained);
     expect(windowsOf((await system.get('queries/byKind/windows', { status: 'open' })).body)).toEqual([]);
     expect(windowsOf((await system.get('queries/daily/windows')).body)).toMatchObject([{ start: t0, status: 'final' }]);
-    expect((await system.get('queries/byKind/totals', { by: 'kind', status: 'final' })).body['totals']).toEqual(before['totals']);
+    expect((await system.get('queries/byKind/totals', { by: 'kind', status: 'final' })).body['totals']).toEqual(
+      before['totals'],
+    );
     const late = Number((await conservation())['late']);
     await system.put([{ data: order(t0 + 4 * hourMs, 'a', 1) }]);
     expect(await conservation()).toMatchObject({ late: late + 1, holds: true });

@@ -11,9 +11,10 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Events a second apart, from the nth on. */
 function lines(from: number, count: number): string {
-  return Array.from({ length: count }, (_, i) => `${JSON.stringify({ time: 1_469_500_000 + from + i, action: i % 2 ? 'Open' : 'Close' })}\n`).join(
-    '',
-  );
+  return Array.from(
+    { length: count },
+    (_, i) => `${JSON.stringify({ time: 1_469_500_000 + from + i, action: i % 2 ? 'Open' : 'Close' })}\n`,
+  ).join('');
 }
 
 interface Conservation {
@@ -64,10 +65,11 @@ function watching(name: string) {
 }
 
 /** Ctrl-C, and what was printed: rows of windows, then the law of conservation. */
-async function interrupt({
-  child,
-  ended,
-}: Running): Promise<{ readonly rows: readonly string[]; readonly conservation: Conservation; readonly code: number | null }> {
+async function interrupt({ child, ended }: Running): Promise<{
+  readonly rows: readonly string[];
+  readonly conservation: Conservation;
+  readonly code: number | null;
+}> {
   child.kill('SIGINT');
   const { code, stdout } = await ended;
   const printed = stdout.trimEnd().split('\n');
@@ -99,7 +101,9 @@ describe('stream --watch', { timeout: patienceMs }, () => {
     const { rows, conservation, code } = await interrupt(running);
     expect(code).toBe(130);
     expect(conservation).toMatchObject({ received: 12_001, counted: 12_001, late: 0, rejected: 0 });
-    const starts = rows.map((row) => JSON.parse(row) as { start: number; key: { action: string } }).map(({ start, key }) => `${start} ${key.action}`);
+    const starts = rows
+      .map((row) => JSON.parse(row) as { start: number; key: { action: string } })
+      .map(({ start, key }) => `${start} ${key.action}`);
     expect(starts).toEqual([...new Set(starts)]);
     expect(starts[0]).toBe('1469498400000 Close');
   });
@@ -119,12 +123,22 @@ describe('stream --watch', { timeout: patienceMs }, () => {
     await first.ended;
     expect(system.consumed()).toEqual(['a.json']);
     // as a kill in the middle of a note leaves it
-    writeFileSync(join(system.data, 'consumed.ndjson'), `${readFileSync(join(system.data, 'consumed.ndjson'), 'utf8')}{"name":"b.js`);
+    writeFileSync(
+      join(system.data, 'consumed.ndjson'),
+      `${readFileSync(join(system.data, 'consumed.ndjson'), 'utf8')}{"name":"b.js`,
+    );
     system.put('c.json', lines(12_000, 3000));
     const second = system.start('--resume');
     await system.said(/^stream: 3 files/m);
     const { rows, conservation } = await interrupt(second);
-    expect(conservation).toMatchObject({ received: 15_000, counted: 15_000, late: 0, duplicate: 0, rejected: 0, filtered: 0 });
+    expect(conservation).toMatchObject({
+      received: 15_000,
+      counted: 15_000,
+      late: 0,
+      duplicate: 0,
+      rejected: 0,
+      filtered: 0,
+    });
     expect(rows.filter((row) => printed.includes(row))).toEqual([]);
     const third = system.start('--resume');
     await system.said(/^watching/m);
@@ -139,7 +153,10 @@ describe('stream --watch', { timeout: patienceMs }, () => {
     await system.said(/^stream: 1 files/m);
     await interrupt(running);
     const other = launch(['stream', '--watch', root, '--data', system.data, '--resume']);
-    expect(await other.ended).toMatchObject({ code: 1, stderr: expect.stringContaining(`holds a stream of ${system.folder}`) });
+    expect(await other.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`holds a stream of ${system.folder}`),
+    });
     const named = launch(['stream', join(system.folder, 'a.json'), '--data', system.data, '--resume']);
     expect(await named.ended).toMatchObject({ code: 1, stderr: expect.stringContaining('--watch') });
     const both = launch(['stream', join(system.folder, 'a.json'), '--watch', system.folder]);

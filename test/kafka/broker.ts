@@ -67,7 +67,10 @@ async function start(): Promise<{ readonly address: string; readonly broker: Att
   const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', join(jars, '*')];
   const command = { root, command: 'java', environment: { PATH }, folder };
   try {
-    await runAttached({ ...command, args: [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file] });
+    await runAttached({
+      ...command,
+      args: [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file],
+    });
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
@@ -79,7 +82,13 @@ async function start(): Promise<{ readonly address: string; readonly broker: Att
 async function answers(address: string, broker: Attached): Promise<boolean> {
   const deadlineMs = performance.now() + startWithinMs;
   while (!broker.hasEnded() && performance.now() < deadlineMs) {
-    const admin = new Admin({ clientId: 'tests', bootstrapBrokers: [address], retries: 0, connectTimeout: 1_000, timeout: 2_000 });
+    const admin = new Admin({
+      clientId: 'tests',
+      bootstrapBrokers: [address],
+      retries: 0,
+      connectTimeout: 1_000,
+      timeout: 2_000,
+    });
     try {
       await admin.metadata({ topics: [] });
       return true;

@@ -3,7 +3,18 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { createFunctionClient } from '../../infra/local/function-client.ts';
 import { startKafkaPoller } from '../../infra/local/kafka-poller.ts';
 import { type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
-import { finals, type KafkaSystem, newTopic, order, patient, pipelineFile, pipelineName, type Sent, startKafkaSystem, type Topic } from './system.ts';
+import {
+  finals,
+  type KafkaSystem,
+  newTopic,
+  order,
+  patient,
+  pipelineFile,
+  pipelineName,
+  type Sent,
+  startKafkaSystem,
+  type Topic,
+} from './system.ts';
 
 const hour = 3_600_000;
 const base = Date.UTC(2026, 0, 5);
@@ -55,7 +66,9 @@ function found(rows: readonly string[]): readonly string[] {
 
 /** What each shard is, as the API tells it. */
 async function states(system: KafkaSystem): Promise<Readonly<Record<string, string>>> {
-  const { shards } = (await (await fetch(`${system.local.url}/v1/watermark`)).json()) as { shards: { shardId: string; state: string }[] };
+  const { shards } = (await (await fetch(`${system.local.url}/v1/watermark`)).json()) as {
+    shards: { shardId: string; state: string }[];
+  };
   return Object.fromEntries(shards.map(({ shardId, state }) => [shardId, state]));
 }
 
@@ -193,7 +206,8 @@ describe('at least once becomes exactly once', () => {
     await other.joined;
     await expect.poll(() => other.status().shards.length).toBe(2);
     let last: ReadonlyMap<string, string> = new Map();
-    for (let from = 300; from < 900; from += 100) last = new Map([...last, ...(await topic.put(sent.slice(from, from + 100)))]);
+    for (let from = 300; from < 900; from += 100)
+      last = new Map([...last, ...(await topic.put(sent.slice(from, from + 100)))]);
     await expect.poll(() => shards.size).toBe(2);
     await other.stop();
     client.close();
@@ -210,7 +224,9 @@ describe('at least once becomes exactly once', () => {
       last = new Map([...last, ...(await system.topic.put(sent.slice(i * 1_000, (i + 1) * 1_000)))]);
       const before = (await system.api.conservation()).received;
       // Some batches of the thousand are through, and others are not.
-      await expect.poll(async () => (await system.api.conservation()).received, { interval: 5 }).toBeGreaterThan(before);
+      await expect
+        .poll(async () => (await system.api.conservation()).received, { interval: 5 })
+        .toBeGreaterThan(before);
       await system.local.kill(kind);
       await system.local.restart(kind);
     }
@@ -225,6 +241,10 @@ it('refuses a topic that was made again under its name, in finalize, with both i
   await system.finalize({});
   const { topic, admin } = system.topic;
   await admin.deleteTopics({ topics: [topic] });
-  await expect.poll(() => admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 }).then(() => 'made', String)).toBe('made');
-  await expect.poll(() => system.finalize({}).then(() => 'fine', String)).toMatch(/created with the id .* created with the id /);
+  await expect
+    .poll(() => admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 }).then(() => 'made', String))
+    .toBe('made');
+  await expect
+    .poll(() => system.finalize({}).then(() => 'fine', String))
+    .toMatch(/created with the id .* created with the id /);
 });

@@ -34,7 +34,13 @@ if (!existsSync(jars)) {
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(path.join(cache, 'new-'));
   writeFileSync(path.join(folder, 'pom.xml'), pom);
-  const copy = ['-q', '-B', 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${path.join(folder, 'jars')}`];
+  const copy = [
+    '-q',
+    '-B',
+    'dependency:copy-dependencies',
+    '-DincludeScope=runtime',
+    `-DoutputDirectory=${path.join(folder, 'jars')}`,
+  ];
   const { status, stdout } = spawnSync('mvn', copy, { cwd: folder, encoding: 'utf8' });
   const line = (stdout ?? '').split('\n').find((each) => each.includes('[ERROR]')) ?? '';
   if (status === 0 && !existsSync(jars)) renameSync(path.join(folder, 'jars'), jars);
@@ -43,5 +49,9 @@ if (!existsSync(jars)) {
 }
 const vitest = path.join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const args = [vitest, 'run', '--config', 'test/kafka/vitest.config.ts', ...process.argv.slice(2)];
-const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...process.env, TIDEMARK_KAFKA_JARS: jars } });
+const { status } = spawnSync(process.execPath, args, {
+  cwd: root,
+  stdio: 'inherit',
+  env: { ...process.env, TIDEMARK_KAFKA_JARS: jars },
+});
 process.exit(status ?? 1);

@@ -32,7 +32,14 @@ it('prints the same bytes with a topic as the stream as with Kinesis, and the sa
   const byKafka = read(await command([...words, ...kafka]));
   expect(byKafka.rows.split('\n').length).toBeGreaterThan(90);
   expect(byKafka.rows).toBe(byKinesis.rows);
-  expect(byKafka.last.conservation).toEqual({ received: 4000, counted: 4000, late: 0, duplicate: 0, rejected: 0, filtered: 0 });
+  expect(byKafka.last.conservation).toEqual({
+    received: 4000,
+    counted: 4000,
+    late: 0,
+    duplicate: 0,
+    rejected: 0,
+    filtered: 0,
+  });
   expect(byKafka.last.conservation).toEqual(byKinesis.last.conservation);
 });
 

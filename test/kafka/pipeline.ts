@@ -8,6 +8,11 @@ export default definePipeline({
   eventTime: (event) => event.time,
   watermark: { delay: '10 minutes', idle: '2 seconds' },
   queries: {
-    byKind: { groupBy: ['kind'], expectedKeys: 4, window: tumbling('1 hour'), aggregates: { n: count(), sum: sum('amount') } },
+    byKind: {
+      groupBy: ['kind'],
+      expectedKeys: 4,
+      window: tumbling('1 hour'),
+      aggregates: { n: count(), sum: sum('amount') },
+    },
   },
 });

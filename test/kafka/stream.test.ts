@@ -10,7 +10,11 @@ afterAll(() => Promise.all(topics.map((topic) => topic.close())));
 async function topicWith(partitions: number) {
   const topic = await newTopic(partitions);
   topics.push(topic);
-  const stream = kafkaStream({ topic: topic.topic, bootstrapServers: topic.bootstrapServers, authentication: 'plaintext' });
+  const stream = kafkaStream({
+    topic: topic.topic,
+    bootstrapServers: topic.bootstrapServers,
+    authentication: 'plaintext',
+  });
   return { ...topic, stream, shard: (partition: number) => `${topic.topic}-${partition}` };
 }
 
@@ -18,7 +22,8 @@ const value = Buffer.from('{}');
 
 it('lists partitions as shards that never close, and one that was added with the next look', async () => {
   const { stream, shard, addPartitions } = await topicWith(2);
-  const listed = async () => (await stream.listShards()).map(({ shardId, closed, parents }) => [shardId, closed, parents]);
+  const listed = async () =>
+    (await stream.listShards()).map(({ shardId, closed, parents }) => [shardId, closed, parents]);
   expect(await listed()).toEqual([0, 1].map((partition) => [shard(partition), false, undefined]));
   await addPartitions(3);
   await expect.poll(listed).toEqual([0, 1, 2].map((partition) => [shard(partition), false, undefined]));
@@ -30,7 +35,9 @@ it('tells a topic from one that was made again under its name', async () => {
   expect(first).toEqual(await stream.identity());
   expect(first).toMatchObject({ name: topic, id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
   await admin.deleteTopics({ topics: [topic] });
-  await expect.poll(() => admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 }).then(() => 'made', String)).toBe('made');
+  await expect
+    .poll(() => admin.createTopics({ topics: [topic], partitions: 1, replicas: 1 }).then(() => 'made', String))
+    .toBe('made');
   await expect.poll(async () => (await stream.identity().catch(() => first)) as unknown).not.toEqual(first);
 });
 
@@ -45,13 +52,24 @@ it('proves that nothing comes after the last record, and only then', async () =>
   const { stream, shard, put } = await topicWith(2);
   expect(await stream.tail(shard(0), undefined)).toBe('nothing');
   await put([0, 0, 0].map((partition) => ({ data: '{}', partition })));
-  expect(await Promise.all([undefined, '0', '1', '2'].map((after) => stream.tail(shard(0), after)))).toEqual(['more', 'more', 'more', 'nothing']);
+  expect(await Promise.all([undefined, '0', '1', '2'].map((after) => stream.tail(shard(0), after)))).toEqual([
+    'more',
+    'more',
+    'more',
+    'nothing',
+  ]);
   expect(await stream.tail(shard(1), undefined)).toBe('nothing');
 });
 
 it('holds what is in a transaction for records to come, and its end for none', async () => {
   const { stream, shard, topic, bootstrapServers } = await topicWith(1);
-  const producer = new Producer({ clientId: 'tests', bootstrapBrokers: [...bootstrapServers], transactionalId: topic, idempotent: true, ...patient });
+  const producer = new Producer({
+    clientId: 'tests',
+    bootstrapBrokers: [...bootstrapServers],
+    transactionalId: topic,
+    idempotent: true,
+    ...patient,
+  });
   try {
     const first = await producer.beginTransaction();
     await first.send({ messages: [{ topic, partition: 0, value }] });

@@ -46,12 +46,19 @@ export async function newTopic(partitions: number): Promise<Topic> {
     bootstrapServers,
     admin,
     async put(records) {
-      const messages = records.map(({ data, partition }) => ({ topic, partition, ...(data !== undefined && { value: Buffer.from(data) }) }));
+      const messages = records.map(({ data, partition }) => ({
+        topic,
+        partition,
+        ...(data !== undefined && { value: Buffer.from(data) }),
+      }));
       const { offsets = [] } = await producer.send({ messages: messages as never });
       const counts = new Map<number, bigint>();
       for (const { partition } of records) counts.set(partition, (counts.get(partition) ?? 0n) + 1n);
       return new Map(
-        offsets.map(({ partition, offset }) => [partitionShard(topic, partition), String(offset + (counts.get(partition) ?? 1n) - 1n)] as const),
+        offsets.map(
+          ({ partition, offset }) =>
+            [partitionShard(topic, partition), String(offset + (counts.get(partition) ?? 1n) - 1n)] as const,
+        ),
       );
     },
     async addPartitions(count) {

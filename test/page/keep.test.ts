@@ -16,14 +16,20 @@ describe('npm run demo -- --keep', () => {
     });
     const url = /\nthe page: (\S+) \(/.exec(output)?.[1] ?? '';
     expect(await (await fetch(url)).text()).toContain('<title>Tidemark</title>');
-    const read = async (path: string) => (await (await fetch(`${url}v1/${path}`)).json()) as Readonly<Record<string, number>>;
+    const read = async (path: string) =>
+      (await (await fetch(`${url}v1/${path}`)).json()) as Readonly<Record<string, number>>;
     const [before, from] = await Promise.all([read('conservation'), read('watermark')]);
     const goesOn = async () => {
       const [now, watermark] = await Promise.all([read('conservation'), read('watermark')]);
       // Over several finalize runs, and with the sample's last hour behind it: of what arrives now almost nothing is late.
-      return Number(now.received) > Number(before.received) + 1000 && Number(watermark.finalizedThrough) > Number(from.finalizedThrough) && now.holds;
+      return (
+        Number(now.received) > Number(before.received) + 1000 &&
+        Number(watermark.finalizedThrough) > Number(from.finalizedThrough) &&
+        now.holds
+      );
     };
-    while (!(await goesOn())) await Promise.race([delay(200), demo.ended.then(() => Promise.reject(new Error('it ended')))]);
+    while (!(await goesOn()))
+      await Promise.race([delay(200), demo.ended.then(() => Promise.reject(new Error('it ended')))]);
     const late = Number((await read('conservation')).late) - Number(before.late);
     expect(late).toBeLessThan(100);
     demo.child.kill('SIGINT');
@@ -44,7 +50,8 @@ describe('the sample that never ends', () => {
 
   test('is the same for the same seed and moments, and another one for another seed', () => {
     const [one, other] = [endlessOpenClose(seed), endlessOpenClose(seed)];
-    for (const second of [10, 3600, 3601, 7200]) expect(one.until(endlessFrom + second)).toEqual(other.until(endlessFrom + second));
+    for (const second of [10, 3600, 3601, 7200])
+      expect(one.until(endlessFrom + second)).toEqual(other.until(endlessFrom + second));
     expect(endlessOpenClose(8).until(endlessFrom + 60)).not.toEqual(endlessOpenClose(seed).until(endlessFrom + 60));
   });
 

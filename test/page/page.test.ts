@@ -11,7 +11,10 @@ import { order, type Sent, type System, startSystem } from '../fixtures/system/s
 import { findChromium, launchChromium } from './chromium.ts';
 
 const executable = findChromium();
-if (executable === undefined) console.log('skipped: needs Chromium (apt-get install chromium, or CHROMIUM=its path) for the tests of the live page');
+if (executable === undefined)
+  console.log(
+    'skipped: needs Chromium (apt-get install chromium, or CHROMIUM=its path) for the tests of the live page',
+  );
 
 const hourMs = 3_600_000;
 const t0 = Date.parse('2026-01-05T00:00:00Z');
@@ -76,7 +79,9 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     expect(await page.locator('.lane').count()).toBe(2);
     expect(await page.locator('.lane.holds').innerText()).toMatch(/shard \d\s+holds it back/);
     expect(await said(page, 'conservation')).toContain('9 received = counted + late + duplicate + rejected + filtered');
-    expect(await page.locator('.terms').innerText()).toMatch(/8 counted .*0 late .*0 duplicate .*1 rejected .*0 filtered/s);
+    expect(await page.locator('.terms').innerText()).toMatch(
+      /8 counted .*0 late .*0 duplicate .*1 rejected .*0 filtered/s,
+    );
     expect(await page.locator('#feed li .reason').allInnerTexts()).toEqual(['late', 'unparsable']);
     expect(await page.locator('#chart canvas').count()).toBe(1);
   });
@@ -85,10 +90,14 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     const page = await open();
     await page.evaluate('window.isTheSame = true');
     await system.put([{ data: order(t0 + 3 * hourMs + 1, 'coffee', 2), shard: 1 }]);
-    await expect.poll(async () => (await rows(page))[0], patience).toEqual(['2026-01-05 03:00–04:00', 'coffee', '3', '4', '1.333', '1', '2', 'open']);
+    await expect
+      .poll(async () => (await rows(page))[0], patience)
+      .toEqual(['2026-01-05 03:00–04:00', 'coffee', '3', '4', '1.333', '1', '2', 'open']);
     await system.put(both((shard) => ({ data: order(t0 + 6 * hourMs, 'water', 1), shard })));
     await system.finalize({});
-    await expect.poll(async () => (await rows(page)).map((row) => row.at(-1)), patience).toEqual(['open', 'final', 'final', 'final', 'final']);
+    await expect
+      .poll(async () => (await rows(page)).map((row) => row.at(-1)), patience)
+      .toEqual(['open', 'final', 'final', 'final', 'final']);
     await expect.poll(() => said(page, 'conservation'), patience).toContain('12 received');
     expect(await page.evaluate('window.isTheSame')).toBe(true);
   });
@@ -118,7 +127,11 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     await page.goto(`${system.local.url}/?query=byKind&from=yesterday`);
     await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is no time/);
     // The browser notes each answer of 400 by itself.
-    expect(errors.splice(0).every((text) => text.startsWith('Failed to load resource: the server responded with a status of 400'))).toBe(true);
+    expect(
+      errors
+        .splice(0)
+        .every((text) => text.startsWith('Failed to load resource: the server responded with a status of 400')),
+    ).toBe(true);
   });
 
   test('is used by keyboard alone: sorts, filters, and reads the chart window by window', async () => {
@@ -141,7 +154,9 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     const chart = page.getByRole('slider');
     await chart.focus();
     await page.keyboard.press('Home');
-    expect(await chart.getAttribute('aria-valuetext')).toBe('2026-01-05 00:00–01:00 · final · coffee 1 · tea 2 · water –');
+    expect(await chart.getAttribute('aria-valuetext')).toBe(
+      '2026-01-05 00:00–01:00 · final · coffee 1 · tea 2 · water –',
+    );
     await page.keyboard.press('ArrowRight');
     expect(await chart.getAttribute('aria-valuenow')).toBe('1');
     expect(await said(page, 'readout')).toContain('2026-01-05 01:00–02:00 · final');
@@ -158,23 +173,31 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     { name: 'dark', options: { colorScheme: 'dark' } },
     { name: 'phone', options: { viewport: { width: 360, height: 740 }, hasTouch: true } },
   ] as const;
-  test.each(looks)('has no accessibility violation that axe knows, and no horizontal scroll ($name)', async ({ name, options }) => {
-    const page = await open(undefined, options);
-    expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
-    const ground = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
-    const [red = 0] = (ground.match(/\d+/g) ?? []).map(Number);
-    expect(red < 128).toBe(name === 'dark');
-    // Evaluated as the debugger does, since the page's own policy lets no other script in.
-    await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
-    const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[]; passes: unknown[] };
-    expect(found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
-    expect(found.passes.length).toBeGreaterThan(20);
-  });
+  test.each(looks)(
+    'has no accessibility violation that axe knows, and no horizontal scroll ($name)',
+    async ({ name, options }) => {
+      const page = await open(undefined, options);
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0);
+      const ground = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+      const [red = 0] = (ground.match(/\d+/g) ?? []).map(Number);
+      expect(red < 128).toBe(name === 'dark');
+      // Evaluated as the debugger does, since the page's own policy lets no other script in.
+      await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+      const found = (await page.evaluate('axe.run()')) as {
+        violations: { id: string; nodes: { html: string }[] }[];
+        passes: unknown[];
+      };
+      expect(found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+      expect(found.passes.length).toBeGreaterThan(20);
+    },
+  );
 
   test('works below the path of a stage, with and without the last slash', async () => {
     const server = createServer(async (request, response) => {
       const answer = await fetch(system.local.url + (request.url ?? '').replace(/^\/prod/, ''));
-      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(Buffer.from(await answer.arrayBuffer()));
+      response
+        .writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' })
+        .end(Buffer.from(await answer.arrayBuffer()));
     });
     const address = await listening(server);
     for (const path of ['/prod', '/prod/']) {
@@ -201,9 +224,13 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     await expect.poll(async () => (await rows(page)).map((row) => row[1]), patience).toContain('milk');
     expect(await page.evaluate('document.body.classList.contains("stale")')).toBe(false);
     // The browser notes each request that failed by itself; the page has nothing to add.
-    expect(errors.splice(0).filter((text) => !/^Failed to load resource: (net::ERR_|the server responded with a status of 50\d)/.test(text))).toEqual(
-      [],
-    );
+    expect(
+      errors
+        .splice(0)
+        .filter(
+          (text) => !/^Failed to load resource: (net::ERR_|the server responded with a status of 50\d)/.test(text),
+        ),
+    ).toEqual([]);
   });
 });
 

@@ -86,7 +86,10 @@ describe('tidemark page', () => {
     expect(answer.status).toBe(502);
     expect(await answer.json()).toMatchObject({ status: 502 });
     const taken = await command(['page', '--port', '4500', '--listen', new URL(gone.url).port]);
-    expect(taken).toMatchObject({ code: 2, stderr: expect.stringMatching(/^tidemark: --listen: port \d+ is in use: .*\n$/) });
+    expect(taken).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^tidemark: --listen: port \d+ is in use: .*\n$/),
+    });
     await gone.close();
   });
 });
@@ -100,7 +103,9 @@ describe('the page asks', () => {
   });
 
   test('less often while the API is away, and while nothing changes', () => {
-    expect([1, 2, 3, 4, 5, 60].map((failures) => pauseMs(failures, 0))).toEqual([1000, 2000, 4000, 8000, 15_000, 15_000]);
+    expect([1, 2, 3, 4, 5, 60].map((failures) => pauseMs(failures, 0))).toEqual([
+      1000, 2000, 4000, 8000, 15_000, 15_000,
+    ]);
     expect(pauseMs(0, 0)).toBeLessThan(pauseMs(0, 1000));
   });
 });

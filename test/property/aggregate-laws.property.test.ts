@@ -10,7 +10,21 @@ const numbers = fc.oneof(
   fc.constantFrom(0, -0, 0.1, Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, 2 ** 53, 1e-9, 1e9),
 );
 const texts = fc.oneof(
-  fc.constantFrom('a', 'b', 'c', 'd', '', '1', '#', 'é', '😀', '__proto__', 'x'.repeat(30), 'y'.repeat(300), 'z'.repeat(2000)),
+  fc.constantFrom(
+    'a',
+    'b',
+    'c',
+    'd',
+    '',
+    '1',
+    '#',
+    'é',
+    '😀',
+    '__proto__',
+    'x'.repeat(30),
+    'y'.repeat(300),
+    'z'.repeat(2000),
+  ),
   fc.string({ unit: 'grapheme', maxLength: 6 }),
   fc.integer({ min: 0, max: 40 }),
   fc.boolean(),
@@ -19,7 +33,9 @@ const texts = fc.oneof(
 const amounts = fc.oneof(
   numbers,
   fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }).map(String),
-  fc.tuple(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), fc.nat({ max: 999 })).map(([whole, fraction]) => `${whole}.${fraction}`),
+  fc
+    .tuple(fc.bigInt({ min: -(10n ** 20n), max: 10n ** 20n }), fc.nat({ max: 999 }))
+    .map(([whole, fraction]) => `${whole}.${fraction}`),
 );
 const orNull = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null, freq: 8 });
 const events: fc.Arbitrary<Sample> = fc.record({
@@ -68,14 +84,18 @@ describe.each(Object.entries(everyAggregate))('%s', (_kind, aggregate) => {
   });
 
   it('is, merged of parts, the fold of the whole, in any order and with nothing stored between', () => {
-    const shuffled = longLists.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+    const shuffled = longLists.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+    );
     fc.assert(
       fc.property(shuffled, fc.nat(), ([list, other], at) => {
         const cut = at % (list.length + 1);
         const parts = aggregate.merge(stateOf(aggregate, other.slice(0, cut)), stateOf(aggregate, other.slice(cut)));
         const whole = stateOf(aggregate, list);
         expect(bytes(aggregate, parts)).toBe(bytes(aggregate, whole));
-        expect(JSON.stringify(aggregate.result(stored(aggregate, parts)))).toBe(JSON.stringify(aggregate.result(whole)));
+        expect(JSON.stringify(aggregate.result(stored(aggregate, parts)))).toBe(
+          JSON.stringify(aggregate.result(whole)),
+        );
       }),
     );
   });
@@ -102,7 +122,8 @@ describe.each(Object.entries(everyAggregate))('%s', (_kind, aggregate) => {
         const state = stateOf(aggregate, list);
         const result = aggregate.result(state);
         expect(JSON.stringify(canonicalJson(JSON.parse(JSON.stringify(result)) as Json))).toBe(JSON.stringify(result));
-        if (aggregate.stateOf !== undefined) expect(bytes(aggregate, aggregate.stateOf(result))).toBe(bytes(aggregate, state));
+        if (aggregate.stateOf !== undefined)
+          expect(bytes(aggregate, aggregate.stateOf(result))).toBe(bytes(aggregate, state));
       }),
     );
   });
@@ -110,7 +131,8 @@ describe.each(Object.entries(everyAggregate))('%s', (_kind, aggregate) => {
   it('refuses a corrupt state instead of counting from it', () => {
     const corrupt = [true, { a: 1 }, [[[]]], '?', ['a', 'a', {}], [0, [1, 0], []]];
     // Text and JSON of any kind are states of an aggregate of one's own, as far as anybody else can tell.
-    const kept = aggregate === everyAggregate.own ? corrupt.filter((json) => !Array.isArray(json) || json.length > 1) : corrupt;
+    const kept =
+      aggregate === everyAggregate.own ? corrupt.filter((json) => !Array.isArray(json) || json.length > 1) : corrupt;
     for (const json of kept) expect(() => aggregate.decode(json as Json), JSON.stringify(json)).toThrow();
   });
 });

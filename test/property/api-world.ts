@@ -48,7 +48,10 @@ export function apiWorld() {
   const put = async (time: number) => {
     const text = JSON.stringify({ time });
     const events = [{ text, subRecord: 0, bytes: () => Buffer.from(text) }];
-    await aggregator.apply([{ sequenceNumber: String(++sequence), arrival: ++now, partitionKey: 'p', events }], () => 60_000);
+    await aggregator.apply(
+      [{ sequenceNumber: String(++sequence), arrival: ++now, partitionKey: 'p', events }],
+      () => 60_000,
+    );
   };
   const run = () =>
     finalize(

@@ -28,14 +28,20 @@ function pipelineFrom(from: number | undefined, offset: number): Pipeline {
 
 it('counts every event on exactly one side of the seam', () => {
   const events = fc.array(
-    fc.record({ time: fc.integer({ min: -dayMs, max: dayMs }), kind: fc.constantFrom('a', 'b', 'c'), amount: fc.integer({ min: -9, max: 9 }) }),
+    fc.record({
+      time: fc.integer({ min: -dayMs, max: dayMs }),
+      kind: fc.constantFrom('a', 'b', 'c'),
+      amount: fc.integer({ min: -9, max: 9 }),
+    }),
     { maxLength: 200 },
   );
   const edge = fc.integer({ min: -24, max: 24 });
   const offset = fc.integer({ min: 1 - hourMs, max: hourMs - 1 });
   fc.assert(
     fc.property(events, edge, edge, offset, (given, one, other, offsetMs) => {
-      const [since, from] = [Math.min(one, other - 1), Math.max(one + 1, other)].map((hours) => hours * hourMs + offsetMs) as [number, number];
+      const [since, from] = [Math.min(one, other - 1), Math.max(one + 1, other)].map(
+        (hours) => hours * hourMs + offsetMs,
+      ) as [number, number];
       const answer = (pipeline: Pipeline) => {
         const run = createStaticRun(pipeline);
         for (const event of given) run.addParsed(event, dayMs);

@@ -79,7 +79,9 @@ describe('partial aggregates', () => {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, text]) => [
         name,
-        pipeline.queries.filter((query) => name.startsWith(`${query.name}#`)).flatMap((query) => sortedRows(query, decodePartials(query, text))),
+        pipeline.queries
+          .filter((query) => name.startsWith(`${query.name}#`))
+          .flatMap((query) => sortedRows(query, decodePartials(query, text))),
       ]);
   }
 
@@ -98,15 +100,25 @@ describe('partial aggregates', () => {
   it('are the same whatever the batches and the order, and count every event once', () => {
     const runs = fc
       .array(events, { maxLength: 30 })
-      .chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length }), fc.integer({ min: 1, max: 8 })));
+      .chain((list) =>
+        fc.tuple(
+          fc.constant(list),
+          fc.shuffledSubarray(list, { minLength: list.length }),
+          fc.integer({ min: 1, max: 8 }),
+        ),
+      );
     fc.assert(
       fc.property(runs, ([list, other, size]) => {
-        const batches = Array.from({ length: Math.ceil(other.length / size) }, (_, i) => other.slice(i * size, (i + 1) * size));
+        const batches = Array.from({ length: Math.ceil(other.length / size) }, (_, i) =>
+          other.slice(i * size, (i + 1) * size),
+        );
         const whole = rowsOf([list]) as [string, { key: { who?: unknown }; values: { count?: number } }[]][];
         expect(rowsOf(batches)).toStrictEqual(whole);
         const counted = whole
           .filter(([name]) => name.startsWith('keyed#'))
-          .flatMap(([name, rows]) => rows.map(({ key, values: { count: n } }) => [JSON.stringify([name, key.who]), n] as const));
+          .flatMap(([name, rows]) =>
+            rows.map(({ key, values: { count: n } }) => [JSON.stringify([name, key.who]), n] as const),
+          );
         expect(new Map([...counted].sort())).toStrictEqual(expectedCounts(list));
       }),
     );
@@ -116,7 +128,12 @@ describe('partial aggregates', () => {
     const [keyed] = pipeline.queries;
     if (keyed === undefined) throw new Error('no query');
     const keys = fc.array(
-      fc.oneof(fc.string({ unit: 'binary' }), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null)),
+      fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.double({ noNaN: true, noDefaultInfinity: true }),
+        fc.boolean(),
+        fc.constant(null),
+      ),
       { maxLength: 5 },
     );
     fc.assert(

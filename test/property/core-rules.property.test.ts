@@ -7,7 +7,10 @@ import { compareSequenceNumbers, isAfter, latestOf } from '../../functions/core/
 import { tumbling } from '../../functions/core/tumbling.ts';
 import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/watermark.ts';
 
-const times = fc.oneof(fc.integer({ min: eventTimeBounds.earliest, max: eventTimeBounds.latest }), fc.integer({ min: -20_000, max: 20_000 }));
+const times = fc.oneof(
+  fc.integer({ min: eventTimeBounds.earliest, max: eventTimeBounds.latest }),
+  fc.integer({ min: -20_000, max: 20_000 }),
+);
 
 describe('tumbling windows', () => {
   const kinds = fc
@@ -24,7 +27,9 @@ describe('tumbling windows', () => {
         expect((BigInt(slice) - BigInt(offset)) % BigInt(size)).toBe(0n);
         const closings = kind.closings(slice);
         expect(closings).toStrictEqual([slice + size]);
-        expect(closings.flatMap((closing) => kind.emit(closing))).toStrictEqual([{ start: slice, end: slice + size, slices: [slice] }]);
+        expect(closings.flatMap((closing) => kind.emit(closing))).toStrictEqual([
+          { start: slice, end: slice + size, slices: [slice] },
+        ]);
         expect(kind.sliceOf(slice)).toBe(slice);
         expect(kind.sliceOf(slice + size)).toBe(slice + size);
         expect(kind.sliceOf(slice - 1)).toBe(slice - size);
@@ -37,7 +42,9 @@ describe('tumbling windows', () => {
       fc.property(kinds, times, ({ size, offset }, moment) => {
         const kind = tumbling(size, { offset });
         const edge = kind.sliceOf(moment) === moment;
-        expect(kind.emit(moment)).toStrictEqual(edge ? [{ start: moment - size, end: moment, slices: [moment - size] }] : []);
+        expect(kind.emit(moment)).toStrictEqual(
+          edge ? [{ start: moment - size, end: moment, slices: [moment - size] }] : [],
+        );
       }),
     );
   });
@@ -45,7 +52,9 @@ describe('tumbling windows', () => {
 
 describe('sequence numbers', () => {
   const integers = fc.oneof(fc.bigInt({ min: 0n, max: 10n ** 129n - 1n }), fc.bigInt({ min: 0n, max: 20n }));
-  const padded = fc.tuple(integers, fc.nat({ max: 60 })).map(([value, zeros]) => ({ value, text: `${'0'.repeat(zeros)}${value}` }));
+  const padded = fc
+    .tuple(integers, fc.nat({ max: 60 }))
+    .map(([value, zeros]) => ({ value, text: `${'0'.repeat(zeros)}${value}` }));
 
   it('compare as the integers that they are, padded or not', () => {
     fc.assert(
@@ -96,10 +105,13 @@ describe('the global watermark', () => {
         const holding = observed.filter(({ state }) => state === 'holding');
         if (holding.length > 0) expect(holding.map(({ shardId }) => shardId)).toContain(heldBy);
         if (holding.some(({ maxEventTime }) => maxEventTime === undefined)) expect(watermark).toBeUndefined();
-        const own = observed.flatMap(({ maxEventTime }) => (maxEventTime === undefined ? [] : [shardWatermark(maxEventTime, delay)]));
+        const own = observed.flatMap(({ maxEventTime }) =>
+          maxEventTime === undefined ? [] : [shardWatermark(maxEventTime, delay)],
+        );
         if (watermark === undefined) return;
         expect(own).toContain(watermark);
-        for (const { maxEventTime } of holding) expect(watermark <= shardWatermark(maxEventTime ?? Number.NEGATIVE_INFINITY, delay)).toBe(true);
+        for (const { maxEventTime } of holding)
+          expect(watermark <= shardWatermark(maxEventTime ?? Number.NEGATIVE_INFINITY, delay)).toBe(true);
       }),
     );
   });
@@ -109,7 +121,11 @@ describe('the global watermark', () => {
       fc.property(shards, delays, fc.nat(), fc.nat(), (observed, delay, at, later) => {
         const before = globalWatermark(observed, delay).watermark;
         const after = globalWatermark(
-          observed.map((shard, i) => (i === at % observed.length ? { ...shard, maxEventTime: Math.max(shard.maxEventTime ?? later, later) } : shard)),
+          observed.map((shard, i) =>
+            i === at % observed.length
+              ? { ...shard, maxEventTime: Math.max(shard.maxEventTime ?? later, later) }
+              : shard,
+          ),
           delay,
         ).watermark;
         if (before !== undefined) expect(after ?? Number.NEGATIVE_INFINITY).toBeGreaterThanOrEqual(before);
@@ -157,10 +173,16 @@ describe('event times', () => {
 describe('durations', () => {
   it('are the sum of their terms', () => {
     const units = { ms: 1, s: 1000, minutes: 60_000, Hours: 3_600_000, d: 86_400_000 };
-    const terms = fc.array(fc.tuple(fc.integer({ min: -50, max: 50 }), fc.constantFrom<(keyof typeof units)[]>('ms', 's', 'minutes', 'Hours', 'd')), {
-      minLength: 1,
-      maxLength: 5,
-    });
+    const terms = fc.array(
+      fc.tuple(
+        fc.integer({ min: -50, max: 50 }),
+        fc.constantFrom<(keyof typeof units)[]>('ms', 's', 'minutes', 'Hours', 'd'),
+      ),
+      {
+        minLength: 1,
+        maxLength: 5,
+      },
+    );
     fc.assert(
       fc.property(terms, fc.constantFrom('', ' '), (parts, space) => {
         const text = parts.map(([n, unit]) => `${n}${space}${unit}`).join(' ');

@@ -14,7 +14,12 @@ const pipeline = definePipeline({
   watermark: { delay: 0 },
   dedup: { by: (event) => event.id, within: withinMs },
   queries: {
-    odd: { where: (event) => event.time % 2 === 1, window: tumbling('1 hour'), aggregates: { count: count() }, expectedKeys: 1 },
+    odd: {
+      where: (event) => event.time % 2 === 1,
+      window: tumbling('1 hour'),
+      aggregates: { count: count() },
+      expectedKeys: 1,
+    },
   },
 });
 
@@ -28,7 +33,10 @@ interface Put {
 
 const put: fc.Arbitrary<Put> = fc.record({
   shard: fc.constantFrom('parent', 'child'),
-  step: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 0, max: 900 }) }, { weight: 1, arbitrary: fc.integer({ min: -2000, max: 6000 }) }),
+  step: fc.oneof(
+    { weight: 4, arbitrary: fc.integer({ min: 0, max: 900 }) },
+    { weight: 1, arbitrary: fc.integer({ min: -2000, max: 6000 }) },
+  ),
   events: fc.array(
     fc.record({
       id: fc.option(fc.integer({ min: 0, max: 6 }), { nil: undefined }),
@@ -43,7 +51,9 @@ function recordsOf(puts: readonly Put[]): readonly StreamRecord[] {
   let arrival = 1_700_000_000_000;
   return puts.map(({ step, events }, i) => {
     arrival += step;
-    const texts = events.map(({ id, garbage, odd }) => (garbage ? '{}' : JSON.stringify({ time: 1_600_000_000_000 + Number(odd), id })));
+    const texts = events.map(({ id, garbage, odd }) =>
+      garbage ? '{}' : JSON.stringify({ time: 1_600_000_000_000 + Number(odd), id }),
+    );
     return {
       sequenceNumber: `${10n ** 54n - 3n + BigInt(i)}`,
       arrival,
@@ -82,9 +92,14 @@ it('I13: any batches of a shard and its child, to warm and to cold containers, c
   await fc.assert(
     fc.asyncProperty(
       fc.array(put, { minLength: 1, maxLength: 40 }),
-      fc.infiniteStream(fc.record({ length: fc.integer({ min: 1, max: 6 }), container: fc.constantFrom('first', 'second', 'cold') })),
+      fc.infiniteStream(
+        fc.record({ length: fc.integer({ min: 1, max: 6 }), container: fc.constantFrom('first', 'second', 'cold') }),
+      ),
       async (unordered, batches) => {
-        const puts = [...unordered.filter(({ shard }) => shard === 'parent'), ...unordered.filter(({ shard }) => shard === 'child')];
+        const puts = [
+          ...unordered.filter(({ shard }) => shard === 'parent'),
+          ...unordered.filter(({ shard }) => shard === 'child'),
+        ];
         const records = recordsOf(puts);
         const state = memoryTable();
         const rejects = memoryTable();

@@ -93,9 +93,22 @@ const decimal = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((cents) => c
 const integer = fc.oneof(fc.maxSafeInteger(), fc.integer());
 /** Few bits near few exponents: sums that end in ties, carries and cancellation. */
 const sparse = fc
-  .tuple(fc.integer({ min: -3, max: 3 }), fc.constantFrom(-1074, -1022, -97, -96, -64, -1, 0, 1, 40, 52, 53, 54, 106, 969, 970, 1022))
+  .tuple(
+    fc.integer({ min: -3, max: 3 }),
+    fc.constantFrom(-1074, -1022, -97, -96, -64, -1, 0, 1, 40, 52, 53, 54, 106, 969, 970, 1022),
+  )
   .map(([mantissa, exponent]) => mantissa * 2 ** exponent);
-const extreme = fc.constantFrom(Number.MAX_VALUE, -Number.MAX_VALUE, Number.MIN_VALUE, -Number.MIN_VALUE, 2 ** -1022, 1e308, -1e308, 1, -0);
+const extreme = fc.constantFrom(
+  Number.MAX_VALUE,
+  -Number.MAX_VALUE,
+  Number.MIN_VALUE,
+  -Number.MIN_VALUE,
+  2 ** -1022,
+  1e308,
+  -1e308,
+  1,
+  -0,
+);
 const term = fc.oneof(anyDouble, subnormal, decimal, integer, sparse, extreme);
 const terms = fc.array(term, { maxLength: 40 });
 const count = fc.oneof(
@@ -113,7 +126,10 @@ const regrouped = terms.chain((original) =>
   fc.record({
     original: fc.constant(original),
     batches: fc
-      .tuple(fc.shuffledSubarray(original, { minLength: original.length }), fc.array(fc.nat({ max: 10 }), { maxLength: 10 }))
+      .tuple(
+        fc.shuffledSubarray(original, { minLength: original.length }),
+        fc.array(fc.nat({ max: 10 }), { maxLength: 10 }),
+      )
       .map(([shuffled, sizes]) => {
         let from = 0;
         const cut = sizes.map((size) => {
@@ -199,9 +215,13 @@ describe('exact sums', () => {
 
   it('divide to the double that the reference finds', () => {
     fc.assert(
-      fc.property(fc.oneof(terms, fc.array(sparse, { maxLength: 4 }), fc.array(subnormal, { maxLength: 3 })), count, (numbers, divisor) => {
-        expect(quotient(sumOf(numbers), divisor)).toBe(nearest(unitsOfAll(numbers), BigInt(divisor)));
-      }),
+      fc.property(
+        fc.oneof(terms, fc.array(sparse, { maxLength: 4 }), fc.array(subnormal, { maxLength: 3 })),
+        count,
+        (numbers, divisor) => {
+          expect(quotient(sumOf(numbers), divisor)).toBe(nearest(unitsOfAll(numbers), BigInt(divisor)));
+        },
+      ),
       { numRuns: 500 },
     );
   });

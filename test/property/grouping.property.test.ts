@@ -17,7 +17,9 @@ function rowsBy(groupBy: NonNullable<QuerySpec<Event>['groupBy']>, events: reado
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
     watermark: { delay: 0, maxFutureSkew: '1 day' },
-    queries: { q: { groupBy, window: tumbling('1 hour'), aggregates: { n: count(), total: sum('amount'), mean: avg('amount') } } },
+    queries: {
+      q: { groupBy, window: tumbling('1 hour'), aggregates: { n: count(), total: sum('amount'), mean: avg('amount') } },
+    },
   });
   const run = createStaticRun(pipeline);
   for (const event of events) run.addParsed(event, 0);
@@ -47,8 +49,12 @@ describe('rollup and cube', () => {
           city: rowsBy(['city'], given),
           none: rowsBy([], given),
         };
-        expect(asSet(rowsBy(rollup('country', 'city'), given))).toEqual(asSet([...sets.both, ...sets.country, ...sets.none]));
-        expect(asSet(rowsBy(cube('country', 'city'), given))).toEqual(asSet([...sets.both, ...sets.country, ...sets.city, ...sets.none]));
+        expect(asSet(rowsBy(rollup('country', 'city'), given))).toEqual(
+          asSet([...sets.both, ...sets.country, ...sets.none]),
+        );
+        expect(asSet(rowsBy(cube('country', 'city'), given))).toEqual(
+          asSet([...sets.both, ...sets.country, ...sets.city, ...sets.none]),
+        );
       }),
     );
   });

@@ -4,7 +4,10 @@ import type { WindowJson } from '../../functions/api/window-json.ts';
 import { apiWorld, pipeline, step, type WindowsPage } from './api-world.ts';
 
 /** Records and finalize runs, and now and then the late events are put right. */
-const course = fc.array(fc.record({ steps: fc.array(step, { maxLength: 8 }), replays: fc.boolean() }), { minLength: 1, maxLength: 8 });
+const course = fc.array(fc.record({ steps: fc.array(step, { maxLength: 8 }), replays: fc.boolean() }), {
+  minLength: 1,
+  maxLength: 8,
+});
 const queries = fc.constantFrom(...pipeline.queries.map(({ name }) => name));
 const limits = fc.integer({ min: 1, max: 4 });
 const nameOf = ({ start, end }: WindowJson) => `${start}/${end}`;
@@ -24,7 +27,9 @@ async function follow(
   const fromNothing = new Set<string>();
   let cursor: string | null = null;
   const poll = async () => {
-    const page: WindowsPage = await world.get(`${query}/windows?mode=${mode}&limit=${limit}${cursor === null ? '' : `&cursor=${cursor}`}`);
+    const page: WindowsPage = await world.get(
+      `${query}/windows?mode=${mode}&limit=${limit}${cursor === null ? '' : `&cursor=${cursor}`}`,
+    );
     expect(page.windows.length).toBeLessThanOrEqual(limit);
     // It goes into an address.
     expect(page.cursor?.length).toBeLessThan(1_000);
@@ -34,7 +39,9 @@ async function follow(
   };
   for (const { steps: own, replays } of steps) {
     await world.play(own);
-    if (replays) for (const { start, end, revision } of (await world.replay(query)).windows) if (revision === 0) fromNothing.add(`${start}/${end}`);
+    if (replays)
+      for (const { start, end, revision } of (await world.replay(query)).windows)
+        if (revision === 0) fromNothing.add(`${start}/${end}`);
     await poll();
   }
   const table = async () => (await world.get(`${query}/windows?mode=complete&limit=1000`)).windows;
@@ -60,7 +67,9 @@ describe('a reader who goes on behind the last cursor', () => {
         expect(ends).toEqual([...ends].sort((left, right) => left - right));
         const finals = table.filter(({ status }) => status === 'final').map(nameOf);
         // A correction that made a window out of nothing may have come too late for the line of closings.
-        expect(names.filter((name) => !fromNothing.has(name)).sort()).toEqual(finals.filter((name) => !fromNothing.has(name)).sort());
+        expect(names.filter((name) => !fromNothing.has(name)).sort()).toEqual(
+          finals.filter((name) => !fromNothing.has(name)).sort(),
+        );
       }),
       { numRuns: 40 },
     );

@@ -25,7 +25,9 @@ function play(steps: Course): readonly Emitted[] {
   const table = new Map<number, OutputPane>();
   return steps.map(({ window, adds, isLast }) => {
     const before = table.get(window);
-    const sums = new Map(before?.rows.map((row) => [row.key['k'] ?? null, row.values['sum'] as { readonly of: number }]));
+    const sums = new Map(
+      before?.rows.map((row) => [row.key['k'] ?? null, row.values['sum'] as { readonly of: number }]),
+    );
     for (const [key, amount] of adds) sums.set(key, { of: (sums.get(key)?.of ?? 0) + amount });
     const pane = {
       start: window * 10,
@@ -42,7 +44,11 @@ function play(steps: Course): readonly Emitted[] {
 
 type Table = ReadonlyMap<string, Row['values']>;
 const tableOf = (panes: readonly OutputPane[]): Table =>
-  new Map(panes.flatMap(({ start, rows }) => rows.map(({ key, values }) => [`${start} ${JSON.stringify(key)}`, values] as const)));
+  new Map(
+    panes.flatMap(({ start, rows }) =>
+      rows.map(({ key, values }) => [`${start} ${JSON.stringify(key)}`, values] as const),
+    ),
+  );
 
 describe('output modes', () => {
   it('update: what went out, put over one another in order, is the whole table at each moment', () => {
@@ -63,7 +69,8 @@ describe('output modes', () => {
         for (const emission of play(steps)) {
           const before = tableOf(emission.before === undefined ? [] : [emission.before]);
           for (const pane of outputOf('update', emission)) expect(pane.rows).not.toEqual([]);
-          for (const [name, values] of tableOf(outputOf('update', emission))) expect(before.get(name)).not.toEqual(values);
+          for (const [name, values] of tableOf(outputOf('update', emission)))
+            expect(before.get(name)).not.toEqual(values);
         }
       }),
     );
@@ -73,11 +80,15 @@ describe('output modes', () => {
     fc.assert(
       fc.property(course, (steps) => {
         const emissions = play(steps);
-        const firstFinal = emissions.filter(({ pane, before }) => pane.status === 'final' && before?.status !== 'final').map(({ pane }) => pane);
+        const firstFinal = emissions
+          .filter(({ pane, before }) => pane.status === 'final' && before?.status !== 'final')
+          .map(({ pane }) => pane);
         const sent = emissions.flatMap((emission) => outputOf('append', emission));
         expect(sent).toEqual(firstFinal);
         expect(new Set(sent.map(({ start }) => start)).size).toBe(sent.length);
-        const windowsFinal = new Set(emissions.filter(({ pane }) => pane.status === 'final').map(({ pane }) => pane.start));
+        const windowsFinal = new Set(
+          emissions.filter(({ pane }) => pane.status === 'final').map(({ pane }) => pane.start),
+        );
         expect(new Set(sent.map(({ start }) => start))).toEqual(windowsFinal);
       }),
     );
@@ -89,7 +100,9 @@ describe('output modes', () => {
         for (const emission of play(steps)) {
           const without = outputOf('complete', emission);
           expect(outputOf('complete', { ...emission, table: [...without].reverse() })).toEqual(without);
-          expect(without.map(({ start }) => start)).toEqual(without.map(({ start }) => start).sort((left, right) => left - right));
+          expect(without.map(({ start }) => start)).toEqual(
+            without.map(({ start }) => start).sort((left, right) => left - right),
+          );
         }
       }),
     );
@@ -123,6 +136,8 @@ describe('output modes', () => {
     };
     const after = { ...before, revision: 1, rows: [{ key: { b: null, a: 1 }, values: { top: [{ y: [2], x: 1 }] } }] };
     expect(changedRows(after, before)).toEqual([]);
-    expect(changedRows({ ...after, rows: [{ key: { a: 1, b: null }, values: { top: [{ x: 1, y: [3] }] } }] }, before)).toHaveLength(1);
+    expect(
+      changedRows({ ...after, rows: [{ key: { a: 1, b: null }, values: { top: [{ x: 1, y: [3] }] } }] }, before),
+    ).toHaveLength(1);
   });
 });

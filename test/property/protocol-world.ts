@@ -33,9 +33,19 @@ export interface ProtocolWorld {
  * Puts events, `perRecord` packed into each Kinesis record.
  * @param arrivalStepMs how long after an event of a shard the next one arrives
  */
-export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], shards: number, perRecord: number, arrivalStepMs = 1): ProtocolWorld {
+export function protocolWorld(
+  pipeline: Pipeline,
+  events: readonly PutEvent[],
+  shards: number,
+  perRecord: number,
+  arrivalStepMs = 1,
+): ProtocolWorld {
   const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
-  const tables = { state: memoryTable(stores.state), windows: memoryTable(stores.windows), rejects: memoryTable(stores.rejects) };
+  const tables = {
+    state: memoryTable(stores.state),
+    windows: memoryTable(stores.windows),
+    rejects: memoryTable(stores.rejects),
+  };
   const logs = Array.from({ length: shards }, (_, shard) => recordsOf(events, shard, perRecord, arrivalStepMs));
   const published: Pane[] = [];
   const shardId = (shard: number) => `shardId-${String(shard).padStart(12, '0')}`;
@@ -52,7 +62,8 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
     logs,
     published,
     shardId,
-    aggregator: (shard, state = tables.state) => shardAggregator({ pipeline, state, rejects: tables.rejects, shardId: shardId(shard) }),
+    aggregator: (shard, state = tables.state) =>
+      shardAggregator({ pipeline, state, rejects: tables.rejects, shardId: shardId(shard) }),
     finalize: (request = 'advance', breakAt = Number.POSITIVE_INFINITY) => {
       const calls = { left: breakAt };
       return finalize(
@@ -79,7 +90,8 @@ export function protocolWorld(pipeline: Pipeline, events: readonly PutEvent[], s
 
 /** A table whose calls fail once so many are through. */
 function breaking(table: Table, calls: { left: number }): Table {
-  const call = <T>(run: () => Promise<T>) => (calls.left-- > 0 ? run() : Promise.reject(new Error('the run was interrupted')));
+  const call = <T>(run: () => Promise<T>) =>
+    calls.left-- > 0 ? run() : Promise.reject(new Error('the run was interrupted'));
   return {
     get: (key) => call(() => table.get(key)),
     query: (pk, range) => call(() => table.query(pk, range)),
@@ -90,7 +102,12 @@ function breaking(table: Table, calls: { left: number }): Table {
   };
 }
 
-function recordsOf(events: readonly PutEvent[], shard: number, perRecord: number, arrivalStepMs: number): readonly StreamRecord[] {
+function recordsOf(
+  events: readonly PutEvent[],
+  shard: number,
+  perRecord: number,
+  arrivalStepMs: number,
+): readonly StreamRecord[] {
   const own = events.flatMap((event, position) => (event.shard === shard ? [{ ...event, position }] : []));
   const records: StreamRecord[] = [];
   for (let at = 0; at < own.length; at += perRecord) {
@@ -99,7 +116,9 @@ function recordsOf(events: readonly PutEvent[], shard: number, perRecord: number
       sequenceNumber: `${10n ** 54n - 3n + BigInt(records.length)}`,
       arrival: firstArrival + at * arrivalStepMs,
       partitionKey: 'p',
-      events: own.slice(at, at + perRecord).map(({ text }, subRecord) => ({ text, subRecord, bytes: () => Buffer.from(text) })),
+      events: own
+        .slice(at, at + perRecord)
+        .map(({ text }, subRecord) => ({ text, subRecord, bytes: () => Buffer.from(text) })),
     });
   }
   return records;

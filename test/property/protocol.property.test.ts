@@ -47,9 +47,14 @@ const pipeline = definePipeline({
 const epoch = 1_600_000_000_000;
 /** 120 characters that do not compress, so that a few dozen keys outgrow a page. */
 const wideKey = (seed: number) =>
-  Array.from({ length: 20 }, (_, i) => ((Math.imul(seed * 31 + i + 1, 0x9e3779b1) >>> 0) + 0x10000000).toString(36).slice(0, 6)).join('');
+  Array.from({ length: 20 }, (_, i) =>
+    ((Math.imul(seed * 31 + i + 1, 0x9e3779b1) >>> 0) + 0x10000000).toString(36).slice(0, 6),
+  ).join('');
 
-const numbers = fc.oneof(fc.constantFrom(null, 0, 0.1, 0.2, -0.3, 1e15, -1e15), fc.double({ noNaN: true, noDefaultInfinity: true }));
+const numbers = fc.oneof(
+  fc.constantFrom(null, 0, 0.1, 0.2, -0.3, 1e15, -1e15),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+);
 
 /** Events whose times rise, each up to `disorderMs` behind the greatest of its shard. */
 function eventsWithin(disorderMs: number, shards: number) {
@@ -66,7 +71,8 @@ function eventsWithin(disorderMs: number, shards: number) {
     let time = epoch;
     const greatest = new Map<number, number>();
     return specs.map(({ shard, step, behind, k, wide, n, garbage }): PutEvent => {
-      if (garbage) return { shard, text: step % 2 === 0 ? '{"t":' : `{"t":${firstArrival + 10_000_000},"k":"a","wide":"","n":1}` };
+      if (garbage)
+        return { shard, text: step % 2 === 0 ? '{"t":' : `{"t":${firstArrival + 10_000_000},"k":"a","wide":"","n":1}` };
       time += step;
       const t = Math.max(time, greatest.get(shard) ?? 0) - behind;
       greatest.set(shard, Math.max(t, greatest.get(shard) ?? 0));
@@ -96,7 +102,10 @@ const steps = fc.array(
       }),
     },
     { weight: 2, arbitrary: fc.constant('finalize' as const) },
-    { weight: 2, arbitrary: fc.record({ publish: fc.subarray(['a', 'b', 'ü"\\']), ahead: fc.constantFrom(0, 0, 1, 5000, 60_000) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ publish: fc.subarray(['a', 'b', 'ü"\\']), ahead: fc.constantFrom(0, 0, 1, 5000, 60_000) }),
+    },
   ),
   { minLength: 10, maxLength: 50, size: 'max' },
 );
@@ -148,13 +157,17 @@ async function publish(world: JoinedWorld, keys: readonly string[], ahead: numbe
   await writePart(state, name, 0, rows, firstArrival);
   const options = { pipeline, state, limit: <T>(call: () => Promise<T>) => call(), now: () => firstArrival };
   const answer = await publishLookup(options, { ...name, parts: 1, hash: rowsHash(rows), from });
-  if (answer.outcome === 'published') world.versions.push({ from, rows: new Map(rows.map((row) => [JSON.stringify(row.k), row])) });
+  if (answer.outcome === 'published')
+    world.versions.push({ from, rows: new Map(rows.map((row) => [JSON.stringify(row.k), row])) });
 }
 
 /** Runs the steps, then delivers what is left and drains. Checks on the way that nothing is late whose window is open. */
 async function run(world: JoinedWorld, plan: readonly Step[]): Promise<void> {
   const delivered = world.logs.map(() => 0);
-  const containers = new Map<string, { aggregator: ReturnType<ProtocolWorld['aggregator']>; faults: ReturnType<typeof failingTable> }>();
+  const containers = new Map<
+    string,
+    { aggregator: ReturnType<ProtocolWorld['aggregator']>; faults: ReturnType<typeof failingTable> }
+  >();
   for (const step of plan) {
     if (step === 'finalize') {
       await world.finalize();
@@ -217,7 +230,11 @@ function oracle(world: JoinedWorld, queryName: string) {
   world.logs.forEach((log, shard) => {
     for (const { sequenceNumber, arrival, events } of log)
       for (const { text, subRecord } of events)
-        if (!late.has(`${world.shardId(shard)}#${sequenceNumber}#${subRecord}#${queryName}`) && typeof text === 'string') run.add(text, arrival);
+        if (
+          !late.has(`${world.shardId(shard)}#${sequenceNumber}#${subRecord}#${queryName}`) &&
+          typeof text === 'string'
+        )
+          run.add(text, arrival);
   });
   return staticAnswer(pipeline, [run.part()]);
 }
@@ -227,13 +244,21 @@ async function checkFinals(world: JoinedWorld, events: readonly PutEvent[]): Pro
   const windows = memoryTable(world.stores.windows);
   const everything = { from: -8e14, to: 8e14, order: 'ascending', limit: 100_000 } as const;
   for (const query of pipeline.queries) {
-    const finals = await readWindows({ pipeline, state, windows }, query, { ...everything, from: 0, to: 4e12, status: 'final' });
+    const finals = await readWindows({ pipeline, state, windows }, query, {
+      ...everything,
+      from: 0,
+      to: 4e12,
+      status: 'final',
+    });
     const expected = oracle(world, query.name);
     const shape = ({ start, end, rows }: { start: number; end: number; rows: unknown }) => ({ start, end, rows });
-    expect(finals.map(shape)).toStrictEqual(expected.windows.filter((window) => window.query === query.name).map(shape));
+    expect(finals.map(shape)).toStrictEqual(
+      expected.windows.filter((window) => window.query === query.name).map(shape),
+    );
     const counted = finals.reduce((total, { records }) => total + records, 0);
     expect(counted).toBe(expected.queries[query.index]?.counted);
-    for (const { records, rows } of finals) expect(rows.reduce((total, { values }) => total + Number(values['count']), 0)).toBe(records);
+    for (const { records, rows } of finals)
+      expect(rows.reduce((total, { values }) => total + Number(values['count']), 0)).toBe(records);
   }
   let counters: Counters = noEvents;
   for (const progress of (await readAllProgress(state)).values()) counters = addCounters(counters, progress.counters);
@@ -270,7 +295,9 @@ describe('the protocol', () => {
         const world = newWorld(events, shards, perRecord);
         await run(world, plan);
         await checkFinals(world, events);
-        expect([...world.stores.rejects.all()].filter(({ attributes }) => attributes['reason'] === 'late')).toStrictEqual([]);
+        expect(
+          [...world.stores.rejects.all()].filter(({ attributes }) => attributes['reason'] === 'late'),
+        ).toStrictEqual([]);
       }),
       { numRuns: 25 },
     );

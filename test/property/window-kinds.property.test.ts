@@ -17,7 +17,11 @@ function windowsAt(kind: WindowKind, time: number): readonly (readonly [number, 
 
 const times = fc.integer({ min: -10_000, max: 10_000 });
 const grids = fc
-  .record({ size: fc.integer({ min: 1, max: 300 }), slide: fc.integer({ min: 1, max: 300 }), offset: fc.integer({ min: -300, max: 300 }) })
+  .record({
+    size: fc.integer({ min: 1, max: 300 }),
+    slide: fc.integer({ min: 1, max: 300 }),
+    offset: fc.integer({ min: -300, max: 300 }),
+  })
   // Each window of a time is held against each of its slices: more than 40 of them say nothing new, and take a minute.
   .map(({ size, slide, offset }) => ({
     size: Math.max(size, slide),
@@ -59,7 +63,8 @@ describe('every kind of windows', () => {
         expectSound(kind, time);
         const expected: [number, number][] = [];
         const least = Math.ceil((time - size + 1 - offset) / slide);
-        for (let i = least; i * slide + offset <= time; i++) expected.push([i * slide + offset, i * slide + offset + size]);
+        for (let i = least; i * slide + offset <= time; i++)
+          expected.push([i * slide + offset, i * slide + offset + size]);
         expect(windowsAt(kind, time)).toEqual(expected);
       }),
     );
@@ -68,7 +73,9 @@ describe('every kind of windows', () => {
   it('sliding by its size is tumbling', () => {
     fc.assert(
       fc.property(grids, times, ({ slide, offset }, time) => {
-        expect(windowsAt(sliding(slide, slide, { offset }), time)).toEqual(windowsAt(tumbling(slide, { offset }), time));
+        expect(windowsAt(sliding(slide, slide, { offset }), time)).toEqual(
+          windowsAt(tumbling(slide, { offset }), time),
+        );
       }),
     );
   });
@@ -82,27 +89,50 @@ describe('every kind of windows', () => {
         const [[start] = [0]] = windows;
         expect(start <= time && time < start + step * steps).toBe(true);
         expect(windows).toEqual(
-          Array.from({ length: steps }, (_, i) => [start, start + (i + 1) * step]).filter(([, end]) => end !== undefined && end > time),
+          Array.from({ length: steps }, (_, i) => [start, start + (i + 1) * step]).filter(
+            ([, end]) => end !== undefined && end > time,
+          ),
         );
       }),
     );
   });
 
   it('calendar: side by side in every zone, over changes of clocks', () => {
-    const zones = ['UTC', 'Europe/Berlin', 'America/Los_Angeles', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/Sao_Paulo'];
+    const zones = [
+      'UTC',
+      'Europe/Berlin',
+      'America/Los_Angeles',
+      'Asia/Kathmandu',
+      'Australia/Lord_Howe',
+      'Pacific/Apia',
+      'America/Sao_Paulo',
+    ];
     const moments = fc.integer({ min: Date.UTC(1960, 0), max: Date.UTC(2040, 0) });
     fc.assert(
-      fc.property(fc.constantFrom('day', 'week', 'month'), fc.constantFrom(...zones), moments, (unit, timeZone, time) => {
-        const kind = calendar(unit, { timeZone });
-        expectSound(kind, time);
-        expect(windowsAt(kind, time)).toHaveLength(1);
-      }),
+      fc.property(
+        fc.constantFrom('day', 'week', 'month'),
+        fc.constantFrom(...zones),
+        moments,
+        (unit, timeZone, time) => {
+          const kind = calendar(unit, { timeZone });
+          expectSound(kind, time);
+          expect(windowsAt(kind, time)).toHaveLength(1);
+        },
+      ),
       { numRuns: 200 },
     );
   });
 
   it('tumbling on the clocks of a zone: side by side, and edges on its clocks', () => {
-    const zones = ['UTC', 'Europe/Berlin', 'America/Los_Angeles', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia', 'America/Sao_Paulo'];
+    const zones = [
+      'UTC',
+      'Europe/Berlin',
+      'America/Los_Angeles',
+      'Asia/Kathmandu',
+      'Australia/Lord_Howe',
+      'Pacific/Apia',
+      'America/Sao_Paulo',
+    ];
     // Around changes of clocks, and where a zone left out a day.
     const changes = [
       '2026-03-29T01:00:00Z',
@@ -118,30 +148,46 @@ describe('every kind of windows', () => {
       .map(([change, minutes]) => Date.parse(change) + minutes * 60_000);
     const sizes = fc.constantFrom(20, 30, 60, 90, 240, 300, 1440);
     fc.assert(
-      fc.property(fc.constantFrom(...zones), moment, sizes, fc.constantFrom(0, 10, -10), (timeZone, time, minutes, offset) => {
-        const kind = tumbling(minutes * 60_000, { timeZone, offset: offset * 60_000 });
-        expectSound(kind, time);
-        const [[start, end] = [0, 0], ...others] = windowsAt(kind, time);
-        expect(others).toEqual([]);
-        expect(start <= time && time < end).toBe(true);
-        // Its own windows follow one another without a gap.
-        expect(windowsAt(kind, end)[0]?.[0]).toBe(end);
-        expect(windowsAt(kind, start - 1)[0]?.[1]).toBe(start);
-        if (timeZone === 'UTC') expect([start, end]).toEqual(windowsAt(tumbling(minutes * 60_000, { offset: offset * 60_000 }), time)[0]);
-        if (minutes === 1440 && offset === 0) expect([start, end]).toEqual(windowsAt(calendar('day', { timeZone }), time)[0]);
-      }),
+      fc.property(
+        fc.constantFrom(...zones),
+        moment,
+        sizes,
+        fc.constantFrom(0, 10, -10),
+        (timeZone, time, minutes, offset) => {
+          const kind = tumbling(minutes * 60_000, { timeZone, offset: offset * 60_000 });
+          expectSound(kind, time);
+          const [[start, end] = [0, 0], ...others] = windowsAt(kind, time);
+          expect(others).toEqual([]);
+          expect(start <= time && time < end).toBe(true);
+          // Its own windows follow one another without a gap.
+          expect(windowsAt(kind, end)[0]?.[0]).toBe(end);
+          expect(windowsAt(kind, start - 1)[0]?.[1]).toBe(start);
+          if (timeZone === 'UTC')
+            expect([start, end]).toEqual(windowsAt(tumbling(minutes * 60_000, { offset: offset * 60_000 }), time)[0]);
+          if (minutes === 1440 && offset === 0)
+            expect([start, end]).toEqual(windowsAt(calendar('day', { timeZone }), time)[0]);
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   it('with lateness and a beginning: the same windows, later, and those before it not', () => {
     fc.assert(
-      fc.property(grids, times, times, fc.integer({ min: 0, max: 500 }), ({ size, slide, offset }, time, from, lateness) => {
-        const kind = sliding(size, slide, { offset });
-        const wrapped = startingIn(withLateness(kind, lateness), from, Number.POSITIVE_INFINITY);
-        expect(wrapped.closings(wrapped.sliceOf(time))).toEqual(kind.closings(kind.sliceOf(time)).map((end) => end + lateness));
-        expect(windowsAt(wrapped, time)).toEqual(windowsAt(kind, time).filter(([start]) => start >= from));
-      }),
+      fc.property(
+        grids,
+        times,
+        times,
+        fc.integer({ min: 0, max: 500 }),
+        ({ size, slide, offset }, time, from, lateness) => {
+          const kind = sliding(size, slide, { offset });
+          const wrapped = startingIn(withLateness(kind, lateness), from, Number.POSITIVE_INFINITY);
+          expect(wrapped.closings(wrapped.sliceOf(time))).toEqual(
+            kind.closings(kind.sliceOf(time)).map((end) => end + lateness),
+          );
+          expect(windowsAt(wrapped, time)).toEqual(windowsAt(kind, time).filter(([start]) => start >= from));
+        },
+      ),
     );
   });
 });
@@ -151,20 +197,31 @@ describe('calendar windows', () => {
     windowsAt(calendar('day', { timeZone }), Date.parse(time))[0]?.map((edge) => new Date(edge).toISOString());
 
   it('have 23 and 25 hours when clocks change', () => {
-    expect(dayOf('Europe/Berlin', '2026-03-29T12:00:00Z')).toEqual(['2026-03-28T23:00:00.000Z', '2026-03-29T22:00:00.000Z']);
-    expect(dayOf('Europe/Berlin', '2026-10-25T12:00:00Z')).toEqual(['2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z']);
+    expect(dayOf('Europe/Berlin', '2026-03-29T12:00:00Z')).toEqual([
+      '2026-03-28T23:00:00.000Z',
+      '2026-03-29T22:00:00.000Z',
+    ]);
+    expect(dayOf('Europe/Berlin', '2026-10-25T12:00:00Z')).toEqual([
+      '2026-10-24T22:00:00.000Z',
+      '2026-10-25T23:00:00.000Z',
+    ]);
   });
 
   it('begin after a midnight that does not exist, and skip a day that does not', () => {
     // Brazil changed its clocks at midnight; Samoa went over the date line and had no 30th of December 2011.
     expect(dayOf('America/Sao_Paulo', '2018-11-04T12:00:00Z')?.[0]).toBe('2018-11-04T03:00:00.000Z');
-    expect(dayOf('Pacific/Apia', '2011-12-30T09:59:59Z')).toEqual(['2011-12-29T10:00:00.000Z', '2011-12-30T10:00:00.000Z']);
+    expect(dayOf('Pacific/Apia', '2011-12-30T09:59:59Z')).toEqual([
+      '2011-12-29T10:00:00.000Z',
+      '2011-12-30T10:00:00.000Z',
+    ]);
     expect(dayOf('Pacific/Apia', '2011-12-30T10:00:00Z')?.[0]).toBe('2011-12-30T10:00:00.000Z');
   });
 
   it('begin weeks at any day', () => {
     const startOf = (weekStart: 'monday' | 'sunday') =>
-      new Date(calendar('week', { timeZone: 'UTC', weekStart }).sliceOf(Date.parse('2026-11-24T00:00:00Z'))).toISOString().slice(0, 10);
+      new Date(calendar('week', { timeZone: 'UTC', weekStart }).sliceOf(Date.parse('2026-11-24T00:00:00Z')))
+        .toISOString()
+        .slice(0, 10);
     expect([startOf('monday'), startOf('sunday')]).toEqual(['2026-11-23', '2026-11-22']);
   });
 });

@@ -28,7 +28,10 @@ export async function bundleEngine(repository: string, mutation: Mutation | unde
             if (edits.length === 0) return undefined;
             patched.add(file);
             return {
-              contents: edits.reduce((text, { find, replace }) => patch(text, file, find, replace), readFileSync(path, 'utf8')),
+              contents: edits.reduce(
+                (text, { find, replace }) => patch(text, file, find, replace),
+                readFileSync(path, 'utf8'),
+              ),
               loader: 'ts',
             };
           });
@@ -42,10 +45,27 @@ export async function bundleEngine(repository: string, mutation: Mutation | unde
 }
 
 function patch(text: string, file: string, find: string, replace: string): string {
-  const at = text.indexOf(find);
-  if (at < 0 || text.indexOf(find, at + 1) >= 0)
-    throw new Error(`mutation of ${file} does not apply: ${at < 0 ? 'not found' : 'found twice'}: ${find.trim().slice(0, 80)}`);
-  return text.slice(0, at) + replace + text.slice(at + find.length);
+  const found = [...text.matchAll(inAnyLayout(find))];
+  const [only] = found;
+  if (only === undefined || found.length > 1)
+    throw new Error(
+      `mutation of ${file} does not apply: ${only ? 'found twice' : 'not found'}: ${find.trim().slice(0, 80)}`,
+    );
+  return text.slice(0, only.index) + replace + text.slice(only.index + only[0].length);
+}
+
+/** Matches the text however the formatter breaks its lines: between its tokens any space, a last comma or none. */
+function inAnyLayout(find: string): RegExp {
+  const tokens = find.match(/\w+|[^\w\s]/gu) ?? [];
+  const pattern = tokens
+    .map((token) => (/[)\]}]/.test(token) ? `,?\\s*${escaped(token)}` : escaped(token)))
+    .join('\\s*')
+    .replaceAll(',\\s*,?\\s*', ',?\\s*');
+  return new RegExp(pattern, 'gu');
+}
+
+function escaped(token: string): string {
+  return token.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }
 
 /** Bundles the worker that runs seeds beside others, and returns the file. */

@@ -4,7 +4,12 @@ import type { Ledger } from './ledger.ts';
 import { Violation } from './violation.ts';
 
 /** I4, where windows lie on the clocks of a zone: a window begins and ends where the clocks say, and the events of that time are in it and no others. */
-export function checkClocks({ labelOf, placed, events }: Ledger, query: Query, { start, end }: Window, name: string): void {
+export function checkClocks(
+  { labelOf, placed, events }: Ledger,
+  query: Query,
+  { start, end }: Window,
+  name: string,
+): void {
   if (labelOf === undefined || query.name !== 'first') return;
   const label = labelOf(start);
   if (labelOf(end - 1) !== label || labelOf(start - 1) === label || labelOf(end) === label)
@@ -14,6 +19,7 @@ export function checkClocks({ labelOf, placed, events }: Ledger, query: Query, {
     );
   for (const [id, { slice }] of placed.get(query.name) ?? []) {
     const time = events.get(id)?.time ?? Number.NaN;
-    if ((slice === start) !== (labelOf(time) === label)) throw new Violation('I4', `${id} is ${slice === start ? '' : 'not '}counted in ${name}`);
+    if ((slice === start) !== (labelOf(time) === label))
+      throw new Violation('I4', `${id} is ${slice === start ? '' : 'not '}counted in ${name}`);
   }
 }

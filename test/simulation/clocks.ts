@@ -68,9 +68,9 @@ export function clockLabels({ timeZone, unit }: Clocks, windowMs: number): (time
   const known = new Map<number, number>();
   const labelOf = (time: number): number => {
     const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
-    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (['year', 'month', 'day', 'hour', 'minute', 'second'] as const).map(
-      (type) => parts.get(type),
-    );
+    const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (
+      ['year', 'month', 'day', 'hour', 'minute', 'second'] as const
+    ).map((type) => parts.get(type));
     if (unit === 'month') return year * 12 + month;
     const date = Date.UTC(year, month - 1, day) / dayMs;
     // The first of January 1970 was a Thursday, four days after a Sunday.

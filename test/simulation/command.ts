@@ -49,22 +49,39 @@ export async function main(repository: string, args: readonly string[]): Promise
   const mutation = values.mutation === undefined ? undefined : mutations.find(({ id }) => id === values.mutation);
   if (values.mutation !== undefined && mutation === undefined)
     throw new UsageError(`--mutation: ${values.mutation} is none of ${mutations.map(({ id }) => id).join(', ')}`);
-  if (values.mutations) return runMutations(repository, values.search === undefined ? undefined : whole('--search', values.search), values.json);
+  if (values.mutations)
+    return runMutations(
+      repository,
+      values.search === undefined ? undefined : whole('--search', values.search),
+      values.json,
+    );
   const engineFile = await bundleEngine(repository, mutation);
   if (values.seed !== undefined || values.options !== undefined) {
     const { drawOptions } = await loadEngine(engineFile);
     return runOne(
       engineFile,
-      values.options === undefined ? drawOptions(whole('--seed', values.seed ?? '')) : (JSON.parse(values.options) as SimulationOptions),
+      values.options === undefined
+        ? drawOptions(whole('--seed', values.seed ?? ''))
+        : (JSON.parse(values.options) as SimulationOptions),
     );
   }
   const plan = {
     from: whole('--from', values.from),
-    seeds: values.seeds === undefined ? (values.soak === undefined ? 1000 : Number.POSITIVE_INFINITY) : whole('--seeds', values.seeds),
+    seeds:
+      values.seeds === undefined
+        ? values.soak === undefined
+          ? 1000
+          : Number.POSITIVE_INFINITY
+        : whole('--seeds', values.seeds),
     untilMs: values.soak === undefined ? Number.POSITIVE_INFINITY : Date.now() + minutes(values.soak) * 60_000,
     jobs: values.jobs === undefined ? Math.max(1, availableParallelism()) : whole('--jobs', values.jobs),
   };
-  const tally = await runSeeds(repository, engineFile, plan, values.json ? undefined : (line) => process.stderr.write(`${line}\n`));
+  const tally = await runSeeds(
+    repository,
+    engineFile,
+    plan,
+    values.json ? undefined : (line) => process.stderr.write(`${line}\n`),
+  );
   const [failure] = tally.failures;
   if (values.json) process.stdout.write(`${JSON.stringify(tally)}\n`);
   else
@@ -83,14 +100,19 @@ export async function main(repository: string, args: readonly string[]): Promise
 /** All cases, or those named, whole, one after the other: a case has the memory to itself. */
 async function runScale(names: readonly string[], json: boolean): Promise<number> {
   const known = Object.keys(scaleCases);
-  for (const name of names) if (!known.includes(name)) throw new UsageError(`--scale: ${name} is none of ${known.join(', ')}`);
+  for (const name of names)
+    if (!known.includes(name)) throw new UsageError(`--scale: ${name} is none of ${known.join(', ')}`);
   let violations = 0;
   for (const [name, scaleCase] of Object.entries(scaleCases)) {
     if (names.length > 0 && !names.includes(name)) continue;
     const outcome = await runScaleCase(name, scaleCase, 'whole');
     if (outcome.violation !== undefined) violations++;
     const figures = Object.entries(outcome.figures).map(([figure, value]) => `${figure}: ${value}`);
-    process.stdout.write(json ? `${JSON.stringify(outcome)}\n` : `${name}: ${outcome.violation ?? figures.join('; ')} (${outcome.seconds} s)\n`);
+    process.stdout.write(
+      json
+        ? `${JSON.stringify(outcome)}\n`
+        : `${name}: ${outcome.violation ?? figures.join('; ')} (${outcome.seconds} s)\n`,
+    );
   }
   return violations === 0 ? 0 : 1;
 }
@@ -114,7 +136,12 @@ interface TotalTally extends Tally {
 }
 
 /** Hands seeds out to workers until they are through, time is up, or one of them fails. */
-async function runSeeds(repository: string, engineFile: string, plan: Plan, report: ((line: string) => void) | undefined): Promise<TotalTally> {
+async function runSeeds(
+  repository: string,
+  engineFile: string,
+  plan: Plan,
+  report: ((line: string) => void) | undefined,
+): Promise<TotalTally> {
   const started = performance.now();
   const workerFile = await bundleWorker(repository);
   let next = plan.from;
@@ -124,7 +151,10 @@ async function runSeeds(repository: string, engineFile: string, plan: Plan, repo
   await Promise.all(
     Array.from({ length: Math.min(plan.jobs, Math.ceil(plan.seeds / seedsAtATime)) }, async () => {
       // Almost all that a simulation makes is soon thrown away: a large young generation is swept seldom.
-      const worker = new Worker(workerFile, { workerData: { engineFile }, resourceLimits: { maxYoungGenerationSizeMb: 192 } });
+      const worker = new Worker(workerFile, {
+        workerData: { engineFile },
+        resourceLimits: { maxYoungGenerationSizeMb: 192 },
+      });
       try {
         while (next < end && Date.now() < plan.untilMs && total.failures.length === 0) {
           const from = next;
@@ -146,7 +176,12 @@ async function runSeeds(repository: string, engineFile: string, plan: Plan, repo
     }),
   );
   const seconds = (performance.now() - started) / 1000;
-  return { ...total, from: plan.from, seconds: Math.round(seconds * 10) / 10, seedsPerSecond: Math.round(total.seeds / seconds) };
+  return {
+    ...total,
+    from: plan.from,
+    seconds: Math.round(seconds * 10) / 10,
+    seedsPerSecond: Math.round(total.seeds / seconds),
+  };
 }
 
 function sumOf(left: Tally, right: Tally): Tally {
@@ -202,7 +237,11 @@ function placeOf({ seed }: FoundMutation, mutation: Mutation): string {
   return `seed ${seed}${seed === mutation.seed ? '' : ' (write it down)'}`;
 }
 
-async function findMutation(repository: string, mutation: Mutation, search: number | undefined): Promise<FoundMutation | undefined> {
+async function findMutation(
+  repository: string,
+  mutation: Mutation,
+  search: number | undefined,
+): Promise<FoundMutation | undefined> {
   const engine = await loadEngine(await bundleEngine(repository, mutation));
   if (mutation.seed === undefined) {
     const violation = await engine.growthMet();
@@ -224,7 +263,8 @@ async function findMutation(repository: string, mutation: Mutation, search: numb
 
 function whole(option: string, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`${option}: ${text} is not a whole number above 0`);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`${option}: ${text} is not a whole number above 0`);
   return value;
 }
 

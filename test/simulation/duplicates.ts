@@ -19,7 +19,8 @@ export function duplicatesOf({ dedup }: Pipeline, shards: readonly SimulatedShar
     const before = parents.flatMap((parent) => seen.get(parent) ?? []);
     let clock = Math.max(...before.map((parent) => parent.clock));
     const first = new Map<string, number>();
-    for (const [id, at] of before.flatMap((parent) => [...parent.first])) first.set(id, Math.max(at, first.get(id) ?? at));
+    for (const [id, at] of before.flatMap((parent) => [...parent.first]))
+      first.set(id, Math.max(at, first.get(id) ?? at));
     for (const { arrival, content } of records)
       for (const { id, sentId, garbage } of content) {
         if (garbage || sentId === undefined) continue;

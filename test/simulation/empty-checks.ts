@@ -27,7 +27,8 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
   for (const name of expectedWindows(ledger, query, through)) {
     const ids = ledger.finals.get(name);
     if (ids === undefined) throw new Violation('I8', `emptyThrough rises to ${through} and ${name} is not final`);
-    if (ids.size === 0 && !isPublished(ledger, name)) throw new Violation('I9', `emptyThrough rises to ${through} and ${name} is not acknowledged`);
+    if (ids.size === 0 && !isPublished(ledger, name))
+      throw new Violation('I9', `emptyThrough rises to ${through} and ${name} is not acknowledged`);
   }
 }
 
@@ -36,7 +37,8 @@ function expectedWindows({ options, placed, events }: Ledger, query: Query, thro
   const held = new Set<number>();
   // Of windows that overlap, those that had closed when a record came do not hold it.
   for (const [id, { closesAt }] of placed.get(query.name) ?? [])
-    for (const end of endsWith(options, events.get(id)?.time ?? Number.NaN)) if (end + query.latenessMs >= closesAt) held.add(end);
+    for (const end of endsWith(options, events.get(id)?.time ?? Number.NaN))
+      if (end + query.latenessMs >= closesAt) held.add(end);
   const expected = new Set<string>();
   let run = 0;
   for (const window of windowsAfter(options, Math.min(...held) - 1)) {

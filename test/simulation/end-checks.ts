@@ -10,7 +10,9 @@ import type { World } from './world.ts';
 
 /** I8: whether, with everything committed and every shard idle, the watermark has risen to the greatest event time less the delay. */
 export function watermarkRose(ledger: Ledger, options: SimulationOptions): boolean {
-  const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) => (maxEventTime === undefined ? [] : [maxEventTime]));
+  const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) =>
+    maxEventTime === undefined ? [] : [maxEventTime],
+  );
   return times.length === 0 || ledger.horizon.closedThrough >= Math.max(...times) - options.delayMs;
 }
 
@@ -40,7 +42,10 @@ export function checkEnd(world: World): void {
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
       for (const closing of closings.keys())
         for (const window of query.window.emit(closing))
-          if (window.slices.includes(slice) && idsOfWindow(ledger, query, window).size !== ledger.finals.get(windowName(query.name, window))?.size)
+          if (
+            window.slices.includes(slice) &&
+            idsOfWindow(ledger, query, window).size !== ledger.finals.get(windowName(query.name, window))?.size
+          )
             throw new Violation('I4', `${windowName(query.name, window)} is not what was counted`);
   checkSessionsAtEnd(ledger, stores.state);
   checkEmptyAtEnd(ledger);
@@ -53,18 +58,23 @@ export function checkEnd(world: World): void {
 function checkEndless(ledger: Ledger): void {
   for (const { name, kind } of ledger.pipeline.queries) {
     if (kind.isEndless !== true) continue;
-    if ([...ledger.finals.keys()].some((final) => final.startsWith(`${name}#`))) throw new Violation('I4', `${name} is final, and time goes on`);
+    if ([...ledger.finals.keys()].some((final) => final.startsWith(`${name}#`)))
+      throw new Violation('I4', `${name} is final, and time goes on`);
     const wanted = [...ledger.events.values()].filter(({ wantedBy }) => wantedBy.some((query) => query.name === name));
-    for (const { id } of wanted) if (ledger.placed.get(name)?.has(id) !== true) throw new Violation('I4', `${id} is not counted by ${name}`);
+    for (const { id } of wanted)
+      if (ledger.placed.get(name)?.has(id) !== true) throw new Violation('I4', `${id} is not counted by ${name}`);
   }
 }
 
 /** I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put. */
 function checkConservation(ledger: Ledger, state: readonly Item[]): void {
   let counters: Counters = noEvents;
-  for (const item of state) if (item.pk.startsWith('progress#')) counters = addCounters(counters, item.attributes['counters'] as unknown as Counters);
+  for (const item of state)
+    if (item.pk.startsWith('progress#'))
+      counters = addCounters(counters, item.attributes['counters'] as unknown as Counters);
   if (!isConserved(counters)) throw new Violation('I1', `the law does not hold: ${JSON.stringify(counters)}`);
-  if (counters.received !== ledger.events.size) throw new Violation('I1', `${counters.received} received of ${ledger.events.size} that were put`);
+  if (counters.received !== ledger.events.size)
+    throw new Violation('I1', `${counters.received} received of ${ledger.events.size} that were put`);
 }
 
 /** I12: nothing is registered any more, and every page with records has an expiry. */
@@ -79,7 +89,11 @@ function checkTidy(ledger: Ledger, state: readonly Item[]): void {
     // An empty item is left where a run crashed between taking out the last bucket and deleting the item; the next bucket of its span uses it.
     if (item.pk.startsWith('registry#') && item.attributes['buckets'] !== undefined)
       throw new Violation('I12', `${item.pk} / ${item.sk} is left in the registry`);
-    if (item.pk.startsWith('page#') && item.attributes['data'] !== undefined && numberOf(item, 'expiresAt') === undefined)
+    if (
+      item.pk.startsWith('page#') &&
+      item.attributes['data'] !== undefined &&
+      numberOf(item, 'expiresAt') === undefined
+    )
       throw new Violation('I12', `page ${item.pk} / ${item.sk} never expires`);
   }
 }

@@ -86,11 +86,18 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
       .then(
         ({ resumeAt }) => {
           if (!settled) idle.push(container);
-          settle(resumeAt === undefined ? to : from + batch.findIndex(({ sequenceNumber }) => sequenceNumber === resumeAt));
+          settle(
+            resumeAt === undefined ? to : from + batch.findIndex(({ sequenceNumber }) => sequenceNumber === resumeAt),
+          );
         },
         (error) => {
           if (!(error instanceof SimulatedFault)) {
-            world.fail(new Violation('I8', `${container.process.name} throws ${error instanceof Error ? error.stack : String(error)}`));
+            world.fail(
+              new Violation(
+                'I8',
+                `${container.process.name} throws ${error instanceof Error ? error.stack : String(error)}`,
+              ),
+            );
             return;
           }
           trace?.(() => `${container.process.name} fails: ${error.message}`);

@@ -31,12 +31,26 @@ export function finalizeRun(
   const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
   const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
   const stream = streamOf(world, process);
-  const options = { pipeline, state, windows, stream, limit: pLimit(8), publish, now, runId: process.name, retentionMs, cache };
+  const options = {
+    pipeline,
+    state,
+    windows,
+    stream,
+    limit: pLimit(8),
+    publish,
+    now,
+    runId: process.name,
+    retentionMs,
+    cache,
+  };
   lambdaRun(world, process, random, {
     work: (remainingMs) => finalize({ ...options, remainingMs }, request),
     ended: ({ watermark, windows, closingsLeft, drained }) => {
       if (!process.isDoomed) world.freeCaches.push(cache);
-      trace?.(() => `${process.name} ends: watermark ${watermark}, ${windows} windows, ${closingsLeft} left, drained ${drained}`);
+      trace?.(
+        () =>
+          `${process.name} ends: watermark ${watermark}, ${windows} windows, ${closingsLeft} left, drained ${drained}`,
+      );
     },
     done,
   });
@@ -80,7 +94,11 @@ export function streamOf(world: World, process: Process): Stream {
           const now = scheduler.now();
           return shards
             .filter(({ createdAt }) => createdAt <= now)
-            .map(({ shardId, closedAt, parents }) => ({ shardId, closed: closedAt !== undefined && closedAt <= now, parents }));
+            .map(({ shardId, closedAt, parents }) => ({
+              shardId,
+              closed: closedAt !== undefined && closedAt <= now,
+              parents,
+            }));
         },
       ),
     tail: (shardId, after) =>
@@ -91,7 +109,8 @@ export function streamOf(world: World, process: Process): Stream {
           const shard = shards.find((candidate) => candidate.shardId === shardId);
           if (shard === undefined) throw new Violation('I11', `no shard ${shardId}`);
           const now = scheduler.now();
-          const from = after === undefined ? 0 : shard.records.findIndex(({ sequenceNumber }) => sequenceNumber === after) + 1;
+          const from =
+            after === undefined ? 0 : shard.records.findIndex(({ sequenceNumber }) => sequenceNumber === after) + 1;
           const next = shard.records[from];
           if (next !== undefined && next.arrival <= now) return 'more';
           if (world.faults().slow > 0 && random.chance(0.1)) return 'more';

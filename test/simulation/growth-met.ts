@@ -68,11 +68,17 @@ export async function growthMet(): Promise<string | undefined> {
   const [finalizerStopped, goFinalizer] = gate();
   const [secondStopped, goSecond] = gate();
   // Meets the larger count: has read the horizon, and reads the registry when the other one has registered.
-  const meets = container(observed(state, async (call, { pk }) => (call === 'get' && pk.startsWith('registry#') ? firstStopped.pass() : undefined)));
+  const meets = container(
+    observed(state, async (call, { pk }) =>
+      call === 'get' && pk.startsWith('registry#') ? firstStopped.pass() : undefined,
+    ),
+  );
   const met = meets.apply([second], () => windowMs);
   await firstStopped.reached;
 
-  const finalizer = observed(state, async (call, { pk }) => (call === 'update' && pk.startsWith('page#') ? finalizerStopped.pass() : undefined));
+  const finalizer = observed(state, async (call, { pk }) =>
+    call === 'update' && pk.startsWith('page#') ? finalizerStopped.pass() : undefined,
+  );
   let finalized: Promise<unknown> | undefined;
   let isRegistered = false;
   const registers = container(
@@ -85,7 +91,10 @@ export async function growthMet(): Promise<string | undefined> {
     }),
   );
   const registered = registers.apply([second], () => windowMs);
-  await Promise.race([secondStopped.reached, registered.then(() => Promise.reject(new Error('the page does not grow')))]);
+  await Promise.race([
+    secondStopped.reached,
+    registered.then(() => Promise.reject(new Error('the page does not grow'))),
+  ]);
   goFirst();
   await met;
   goFinalizer();
@@ -100,7 +109,9 @@ export async function growthMet(): Promise<string | undefined> {
   const final = views.flatMap(({ rows }) => idsOfRows(rows.map(({ values }) => values as never)));
   const late = [...rejects.all()].length;
   const put = first.content.length + second.content.length;
-  return final.length + late === put ? undefined : `I4: of ${put} events ${final.length} are in the final window and ${late} are late`;
+  return final.length + late === put
+    ? undefined
+    : `I4: of ${put} events ${final.length} are in the final window and ${late} are late`;
 
   function drain(own: Table): Promise<unknown> {
     return finalize(

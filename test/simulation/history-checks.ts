@@ -16,14 +16,16 @@ export function checkKept(ledger: Ledger, windows: ItemStore, kept: Item): void 
   const revision = numberOf(kept, 'revision') ?? Number.NaN;
   const name = paneName(query.name, kept, revision);
   const visible = ledger.panes.get(name);
-  if (visible === undefined || Number(kept.sk) !== revision) throw new Violation('I6', `${name} is kept, and was never visible`);
+  if (visible === undefined || Number(kept.sk) !== revision)
+    throw new Violation('I6', `${name} is kept, and was never visible`);
   const rows = rowsOfPane(windows, kept, window);
   const manifest = windows.get({ pk, sk });
   const last = (manifest && numberOf(manifest, 'revision')) ?? 0;
   // Kept once more by a run that is behind: its parts may be gone, and readers leave it out.
   if (rows === undefined && revision < last - query.history) return;
   const ids = rows && idsOfGroups(query, rows);
-  if (ids?.length !== visible.size || ids.some((id) => !visible.has(id))) throw new Violation('I6', `${name} is kept other than it was visible`);
+  if (ids?.length !== visible.size || ids.some((id) => !visible.has(id)))
+    throw new Violation('I6', `${name} is kept other than it was visible`);
 }
 
 /** Notes a pane that becomes visible. I6: of those before it as many as the query says are kept by then, whole. */
@@ -40,9 +42,16 @@ export function checkHistory(
   if (before === after) return;
   for (let earlier = Math.max(0, revision - query.history); earlier < revision; earlier++) {
     const kept = windows.get({ pk: `${after.pk}#${after.sk}${suffix}`, sk: String(earlier).padStart(9, '0') });
-    if (kept === undefined) throw new Violation('I6', `${paneName(query.name, after, revision)} is visible, and revision ${earlier} is not kept`);
+    if (kept === undefined)
+      throw new Violation(
+        'I6',
+        `${paneName(query.name, after, revision)} is visible, and revision ${earlier} is not kept`,
+      );
     if (rowsOfPane(windows, kept, `${after.pk}#${after.sk}`) === undefined)
-      throw new Violation('I6', `${paneName(query.name, after, revision)} is visible, and of revision ${earlier} parts are missing`);
+      throw new Violation(
+        'I6',
+        `${paneName(query.name, after, revision)} is visible, and of revision ${earlier} parts are missing`,
+      );
   }
 }
 

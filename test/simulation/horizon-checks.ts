@@ -6,15 +6,23 @@ import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
 /** I3: `watermark`, `closedThrough` and `finalizedThrough` only grow. I4, I7 and I9 at the moments at which they do. */
-export function checkHorizon(ledger: Ledger, options: SimulationOptions, before: Item | undefined, after: Item, process: Process | undefined): void {
+export function checkHorizon(
+  ledger: Ledger,
+  options: SimulationOptions,
+  before: Item | undefined,
+  after: Item,
+  process: Process | undefined,
+): void {
   for (const name of ['watermark', 'closedThrough', 'finalizedThrough']) {
     const [from, to] = [before, after].map((item) => (item === undefined ? undefined : numberOf(item, name)));
-    if (from !== undefined && (to === undefined || to < from)) throw new Violation('I3', `${name} goes back from ${from} to ${to}`);
+    if (from !== undefined && (to === undefined || to < from))
+      throw new Violation('I3', `${name} goes back from ${from} to ${to}`);
   }
   const closedThrough = numberOf(after, 'closedThrough') ?? Number.NEGATIVE_INFINITY;
   const finalizedThrough = numberOf(after, 'finalizedThrough') ?? Number.NEGATIVE_INFINITY;
   if (closedThrough > ledger.horizon.closedThrough) checkWatermark(ledger, options, closedThrough, process);
-  if (finalizedThrough > closedThrough) throw new Violation('I3', `finalizedThrough ${finalizedThrough} overtakes closedThrough ${closedThrough}`);
+  if (finalizedThrough > closedThrough)
+    throw new Violation('I3', `finalizedThrough ${finalizedThrough} overtakes closedThrough ${closedThrough}`);
   if (finalizedThrough > ledger.horizon.finalizedThrough) checkFinalized(ledger, finalizedThrough);
   ledger.horizon = { closedThrough, finalizedThrough };
 }
@@ -24,7 +32,12 @@ export function checkHorizon(ledger: Ledger, options: SimulationOptions, before:
  * nothing but garbage for the idle time: its greatest committed event time, less the delay, bounds it. (By what is committed now, which is
  * no less than what the run could see.)
  */
-function checkWatermark(ledger: Ledger, options: SimulationOptions, closedThrough: number, process: Process | undefined): void {
+function checkWatermark(
+  ledger: Ledger,
+  options: SimulationOptions,
+  closedThrough: number,
+  process: Process | undefined,
+): void {
   if (process === undefined) return;
   for (const { shardId, records, createdAt } of ledger.shards) {
     const committed = ledger.committed.get(shardId);
@@ -34,8 +47,10 @@ function checkWatermark(ledger: Ledger, options: SimulationOptions, closedThroug
       .some(({ arrival, content }) => arrival <= process.startedAt && content.some(({ garbage }) => !garbage));
     if (!waits) continue;
     if (committed.garbageUntil >= process.startedAt || gaveOnlyGarbage(committed, createdAt, options.idleMs)) continue;
-    const bound = committed.maxEventTime === undefined ? Number.NEGATIVE_INFINITY : committed.maxEventTime - options.delayMs;
-    if (closedThrough > bound) throw new Violation('I7', `closedThrough rises to ${closedThrough} past ${shardId}, which holds it at ${bound}`);
+    const bound =
+      committed.maxEventTime === undefined ? Number.NEGATIVE_INFINITY : committed.maxEventTime - options.delayMs;
+    if (closedThrough > bound)
+      throw new Violation('I7', `closedThrough rises to ${closedThrough} past ${shardId}, which holds it at ${bound}`);
   }
 }
 
@@ -48,8 +63,10 @@ function checkFinalized(ledger: Ledger, finalizedThrough: number): void {
         if (closing < least || closing > finalizedThrough || closing <= ledger.horizon.finalizedThrough) continue;
         for (const window of query.window.emit(closing)) {
           const name = windowName(query.name, window);
-          if (!ledger.finals.has(name)) throw new Violation('I4', `finalizedThrough rises to ${finalizedThrough} and ${name} is not final`);
-          if (!isPublished(ledger, name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
+          if (!ledger.finals.has(name))
+            throw new Violation('I4', `finalizedThrough rises to ${finalizedThrough} and ${name} is not final`);
+          if (!isPublished(ledger, name))
+            throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
           const missing = [...idsOfWindow(ledger, query, window)].filter((id) => !ledger.finals.get(name)?.has(id));
           if (missing.length > 0) throw new Violation('I4', `${name} is final without ${missing.join(' ')}`);
         }

@@ -1,4 +1,14 @@
-import type { Attribute, Attributes, Change, Clause, Item, Key, Range, UpdateOutcome, WriteOutcome } from '../../functions/state/table.ts';
+import type {
+  Attribute,
+  Attributes,
+  Change,
+  Clause,
+  Item,
+  Key,
+  Range,
+  UpdateOutcome,
+  WriteOutcome,
+} from '../../functions/state/table.ts';
 import { compareUtf8 } from './utf8-order.ts';
 
 /** DynamoDB's limit for an item, in bytes. */
@@ -37,13 +47,20 @@ export function itemStore(): ItemStore {
       if (partition === undefined) return [];
       const items: Item[] = [];
       for (const item of partition.values())
-        if ((from === undefined || compareUtf8(item.sk, from) >= 0) && (to === undefined || compareUtf8(item.sk, to) <= 0)) items.push(item);
+        if (
+          (from === undefined || compareUtf8(item.sk, from) >= 0) &&
+          (to === undefined || compareUtf8(item.sk, to) <= 0)
+        )
+          items.push(item);
       if (items.length > 1) items.sort((left, right) => compareUtf8(left.sk, right.sk));
       if (order === 'descending') items.reverse();
       const taken = limit === undefined ? items : items.slice(0, limit);
       if (only === undefined) return taken;
       const isWanted = ([name]: readonly [string, unknown]) => only.includes(name);
-      return taken.map((item) => ({ ...item, attributes: Object.fromEntries(Object.entries(item.attributes).filter(isWanted)) }));
+      return taken.map((item) => ({
+        ...item,
+        attributes: Object.fromEntries(Object.entries(item.attributes).filter(isWanted)),
+      }));
     },
     put({ pk, sk, attributes }, when = []) {
       if (!holds(find({ pk, sk }), when)) return 'refused';
@@ -149,7 +166,8 @@ export function itemBytes(item: Item): number {
 function checkItem(item: Item): void {
   if (item.pk === '' || item.sk === '') throw new Error('an empty key');
   const bytes = itemBytes(item);
-  if (bytes > mostItemBytes) throw new Error(`item ${item.pk} / ${item.sk} has ${bytes} bytes, more than ${mostItemBytes}`);
+  if (bytes > mostItemBytes)
+    throw new Error(`item ${item.pk} / ${item.sk} has ${bytes} bytes, more than ${mostItemBytes}`);
 }
 
 function bytesOf(name: string, value: Attribute): number {

@@ -27,7 +27,14 @@ export interface Times {
 }
 
 /** None of them. */
-export const plainKinds: Kinds = { clocks: undefined, pace: 1, running: false, grouping: 'plain', mostEmpty: 0, history: 0 };
+export const plainKinds: Kinds = {
+  clocks: undefined,
+  pace: 1,
+  running: false,
+  grouping: 'plain',
+  mostEmpty: 0,
+  history: 0,
+};
 
 /** Chosen so that no seed by which a mutation is known draws any. */
 const salt = 0x224200ac;

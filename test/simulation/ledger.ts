@@ -71,7 +71,11 @@ export interface Ledger {
   horizon: { closedThrough: number; finalizedThrough: number };
 }
 
-export function createLedger(options: SimulationOptions, pipeline: Pipeline, shards: readonly SimulatedShard[]): Ledger {
+export function createLedger(
+  options: SimulationOptions,
+  pipeline: Pipeline,
+  shards: readonly SimulatedShard[],
+): Ledger {
   const events = new Map<string, KnownEvent>();
   const duplicates = duplicatesOf(pipeline, shards);
   for (const shard of shards)
@@ -83,7 +87,10 @@ export function createLedger(options: SimulationOptions, pipeline: Pipeline, sha
           sequenceNumber: record.sequenceNumber,
           subRecord,
           isDuplicate: duplicates.has(event.id),
-          wantedBy: event.garbage || duplicates.has(event.id) ? [] : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
+          wantedBy:
+            event.garbage || duplicates.has(event.id)
+              ? []
+              : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
         });
   return {
     options,
@@ -97,7 +104,13 @@ export function createLedger(options: SimulationOptions, pipeline: Pipeline, sha
     committed: new Map(
       shards.map(({ shardId }) => [
         shardId,
-        { records: 0, maxEventTime: undefined, acceptedArrival: undefined, lastArrival: undefined, garbageUntil: Number.NEGATIVE_INFINITY },
+        {
+          records: 0,
+          maxEventTime: undefined,
+          acceptedArrival: undefined,
+          lastArrival: undefined,
+          garbageUntil: Number.NEGATIVE_INFINITY,
+        },
       ]),
     ),
     finals: new Map(),
@@ -123,11 +136,16 @@ export function windowName(query: string, { start, end }: { readonly start: numb
 }
 
 /** The ids that a window has to hold, by what is counted so far: those of its slices in buckets that close no later. */
-export function idsOfWindow(ledger: Ledger, query: Query, window: { readonly end: number; readonly slices: readonly number[] }): Set<string> {
+export function idsOfWindow(
+  ledger: Ledger,
+  query: Query,
+  window: { readonly end: number; readonly slices: readonly number[] },
+): Set<string> {
   const ids = new Set<string>();
   const slices = ledger.buckets.get(query.name);
   for (const slice of window.slices)
-    for (const [closesAt, of] of slices?.get(slice) ?? []) if (closesAt <= window.end + query.latenessMs) for (const id of of) ids.add(id);
+    for (const [closesAt, of] of slices?.get(slice) ?? [])
+      if (closesAt <= window.end + query.latenessMs) for (const id of of) ids.add(id);
   return ids;
 }
 
@@ -155,7 +173,11 @@ export function idsOfRows(rows: Attribute | undefined): readonly string[] {
 }
 
 /** Whether a shard gave nothing but garbage for the idle time before its last commit, so that it does not hold the watermark. */
-export function gaveOnlyGarbage({ lastArrival, acceptedArrival }: Committed, createdAt: number, idleMs: number): boolean {
+export function gaveOnlyGarbage(
+  { lastArrival, acceptedArrival }: Committed,
+  createdAt: number,
+  idleMs: number,
+): boolean {
   return lastArrival !== undefined && lastArrival - (acceptedArrival ?? createdAt) >= idleMs;
 }
 
@@ -169,5 +191,7 @@ export function isCommitted(ledger: Ledger, id: string): boolean {
   const event = ledger.events.get(id);
   const shard = ledger.shards.find(({ shardId }) => shardId === event?.shardId);
   const committed = ledger.committed.get(event?.shardId ?? '')?.records ?? 0;
-  return shard?.records.slice(0, committed).some(({ sequenceNumber }) => sequenceNumber === event?.sequenceNumber) ?? false;
+  return (
+    shard?.records.slice(0, committed).some(({ sequenceNumber }) => sequenceNumber === event?.sequenceNumber) ?? false
+  );
 }

@@ -30,15 +30,24 @@ interface Found {
   readonly options: SimulationOptions;
 }
 
-async function firstViolating(engine: Engine, candidate: SimulationOptions, invariant: string): Promise<SimulationOptions | undefined> {
+async function firstViolating(
+  engine: Engine,
+  candidate: SimulationOptions,
+  invariant: string,
+): Promise<SimulationOptions | undefined> {
   const tries = Array.from({ length: seedsEach }, (_, i) => ({ ...candidate, seed: candidate.seed + i * 1_000_003 }));
   return (await violated(engine, tries, invariant))?.options;
 }
 
-async function violated(engine: Engine, tries: readonly SimulationOptions[], wanted?: string): Promise<Found | undefined> {
+async function violated(
+  engine: Engine,
+  tries: readonly SimulationOptions[],
+  wanted?: string,
+): Promise<Found | undefined> {
   let found: Found | undefined;
   await engine.runMany(tries, ({ options, violation }) => {
-    if (violation !== undefined && (wanted === undefined || violation.invariant === wanted)) found ??= { invariant: violation.invariant, options };
+    if (violation !== undefined && (wanted === undefined || violation.invariant === wanted))
+      found ??= { invariant: violation.invariant, options };
     return found === undefined ? 'go on' : 'stop';
   });
   return found;

@@ -88,7 +88,9 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
     } catch (error) {
       trace?.(() => `${process.name} ${describe()} -> ${String(error)}`);
       // What a table refuses as invalid is a bug as well: the store knows DynamoDB's limits.
-      fail(error instanceof Violation ? error : new Violation('I11', `${process.name} ${describe()}: ${String(error)}`));
+      fail(
+        error instanceof Violation ? error : new Violation('I11', `${process.name} ${describe()}: ${String(error)}`),
+      );
       return undefined;
     }
   }
@@ -115,7 +117,8 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
             });
             return;
           }
-          if (fault === 'errorThenEffect') scheduler.after(random.int(0, 60_000), () => perform(process, describe, fault, effect));
+          if (fault === 'errorThenEffect')
+            scheduler.after(random.int(0, 60_000), () => perform(process, describe, fault, effect));
           scheduler.after(latency(), () => arrive(process, reject, new SimulatedFault(`${fault}: ${describe()}`)));
         });
       }),

@@ -70,7 +70,11 @@ export interface SimulationOptions extends Kinds {
   /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
   readonly dedupMs: number;
   /** The modes of the sinks, and how often each tries. */
-  readonly sinks: readonly { readonly mode: OutputMode; readonly attempts: number; readonly kind: 'webhook' | 'sqs' | 'forEachWindow' }[];
+  readonly sinks: readonly {
+    readonly mode: OutputMode;
+    readonly attempts: number;
+    readonly kind: 'webhook' | 'sqs' | 'forEachWindow';
+  }[];
   readonly reshard: 'none' | 'split' | 'merge';
   /** Splits and merges as they are told, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
@@ -137,7 +141,10 @@ function drawSessions(
 ): Pick<SimulationOptions, 'sessionGapMs' | 'sessionSlices'> {
   const random = seededRandom(seed ^ 0x7feb3f4f);
   if (!random.chance(0.25)) return { sessionGapMs: 0, sessionSlices: 1 };
-  return { sessionGapMs: Math.ceil(random.pick([windowMs / 3, windowMs, putsMs / 10, putsMs / 3])), sessionSlices: random.pick([1, 2, 3, 8, 50]) };
+  return {
+    sessionGapMs: Math.ceil(random.pick([windowMs / 3, windowMs, putsMs / 10, putsMs / 3])),
+    sessionSlices: random.pick([1, 2, 3, 8, 50]),
+  };
 }
 
 function drawDedup(seed: number, putsMs: number): number {
@@ -188,7 +195,10 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
 function drawAny(
   seed: number,
   random: Random,
-): Omit<SimulationOptions, keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'> {
+): Omit<
+  SimulationOptions,
+  keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'
+> {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
   return {

@@ -14,9 +14,12 @@ export function checkPage(ledger: Ledger, before: Item | undefined, after: Item)
   const closesAt = Number(after.sk.split('#')[0]);
   if (before?.attributes['closed'] === true) {
     if (after.attributes['closed'] !== true) throw new Violation('I10', `${page} is open again`);
-    if (before.attributes['data'] !== after.attributes['data']) throw new Violation('I10', `${page} changes after it was closed`);
+    if (before.attributes['data'] !== after.attributes['data'])
+      throw new Violation('I10', `${page} changes after it was closed`);
   }
-  const [numberBefore, numberAfter] = [before, after].map((item) => (item === undefined ? undefined : textOf(item, 'sequenceNumber')));
+  const [numberBefore, numberAfter] = [before, after].map((item) =>
+    item === undefined ? undefined : textOf(item, 'sequenceNumber'),
+  );
   if (numberBefore !== undefined && (numberAfter === undefined || isAfter(numberBefore, numberAfter)))
     throw new Violation('I10', `the number of ${page} goes back from ${numberBefore} to ${numberAfter}`);
   if (before?.attributes['data'] === after.attributes['data']) return;
@@ -33,15 +36,24 @@ export function checkPage(ledger: Ledger, before: Item | undefined, after: Item)
     const place = placed?.get(id);
     if (place?.page === page) continue;
     if (place !== undefined) throw new Violation('I5', `${id} is counted in ${place.page} and in ${page}`);
-    if (ledger.late.has(`${queryName}#${id}`)) throw new Violation('I4', `${id} was late for ${queryName} and is counted in ${page}`);
-    const closing = query.window.closings(slice).find((moment) => moment >= closesAt && moment <= ledger.horizon.finalizedThrough);
-    if (closing !== undefined) throw new Violation('I4', `${id} comes to ${page}, and the window that closes at ${closing} is final`);
+    if (ledger.late.has(`${queryName}#${id}`))
+      throw new Violation('I4', `${id} was late for ${queryName} and is counted in ${page}`);
+    const closing = query.window
+      .closings(slice)
+      .find((moment) => moment >= closesAt && moment <= ledger.horizon.finalizedThrough);
+    if (closing !== undefined)
+      throw new Violation('I4', `${id} comes to ${page}, and the window that closes at ${closing} is final`);
     // Final without it, and perhaps without anything: of windows that hold nothing no closing tells.
-    if (query.mostEmpty > 0 && query.window.emit(closesAt).some((window) => ledger.finals.has(windowName(queryName, window))))
+    if (
+      query.mostEmpty > 0 &&
+      query.window.emit(closesAt).some((window) => ledger.finals.has(windowName(queryName, window)))
+    )
       throw new Violation('I4', `${id} comes to ${page}, whose window is final`);
     const event = ledger.events.get(id);
-    if (event === undefined || query.window.sliceOf(event.time) !== slice) throw new Violation('I5', `${id} is in ${page}, where it does not belong`);
-    if (event.isDuplicate) throw new Violation('I13', `${id} is counted in ${page}, and ${event.sentId} was sent before`);
+    if (event === undefined || query.window.sliceOf(event.time) !== slice)
+      throw new Violation('I5', `${id} is in ${page}, where it does not belong`);
+    if (event.isDuplicate)
+      throw new Violation('I13', `${id} is counted in ${page}, and ${event.sentId} was sent before`);
     placed?.set(id, { page, slice, closesAt });
     addToBucket(ledger, queryName, slice, closesAt, id);
   }

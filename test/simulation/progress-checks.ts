@@ -7,15 +7,30 @@ import { Violation } from './violation.ts';
  * I1, at each commit of a shard: every event of the records that it commits is in exactly one class, and its counters grow by just those;
  * what is counted is in a page, what is late or rejected in the side output. I4: late is only what is late.
  */
-export function checkProgress(ledger: Ledger, idleMs: number, nowMs: number, before: Item | undefined, after: Item): void {
+export function checkProgress(
+  ledger: Ledger,
+  idleMs: number,
+  nowMs: number,
+  before: Item | undefined,
+  after: Item,
+): void {
   const shardId = after.sk;
   const shard = ledger.shards.find((candidate) => candidate.shardId === shardId);
   const committed = ledger.committed.get(shardId);
-  if (shard === undefined || committed === undefined) throw new Violation('I1', `progress of ${shardId}, which is no shard`);
+  if (shard === undefined || committed === undefined)
+    throw new Violation('I1', `progress of ${shardId}, which is no shard`);
   const through = recordsThrough(shard.records, textOf(after, 'sequenceNumber') ?? '');
-  if (through <= committed.records) throw new Violation('I10', `${shardId} commits up to record ${through} after ${committed.records}`);
+  if (through <= committed.records)
+    throw new Violation('I10', `${shardId} commits up to record ${through} after ${committed.records}`);
   if (gaveOnlyGarbage(committed, shard.createdAt, idleMs)) committed.garbageUntil = nowMs;
-  const delta: Record<keyof Counters, number> = { received: 0, counted: 0, late: 0, duplicate: 0, rejected: 0, filtered: 0 };
+  const delta: Record<keyof Counters, number> = {
+    received: 0,
+    counted: 0,
+    late: 0,
+    duplicate: 0,
+    rejected: 0,
+    filtered: 0,
+  };
   for (const record of shard.records.slice(committed.records, through)) {
     committed.lastArrival = record.arrival;
     for (const { id } of record.content) {
@@ -30,17 +45,23 @@ export function checkProgress(ledger: Ledger, idleMs: number, nowMs: number, bef
   }
   committed.records = through;
   for (const name of ['received', ...eventClasses] as const) {
-    const [from, to] = [before, after].map((item) => (item?.attributes['counters'] as Record<string, number> | undefined)?.[name] ?? 0);
+    const [from, to] = [before, after].map(
+      (item) => (item?.attributes['counters'] as Record<string, number> | undefined)?.[name] ?? 0,
+    );
     if ((to ?? 0) - (from ?? 0) !== delta[name])
       throw new Violation('I1', `${shardId} commits ${(to ?? 0) - (from ?? 0)} ${name} and has ${delta[name]}`);
   }
   if (numberOf(after, 'maxEventTime') !== committed.maxEventTime)
-    throw new Violation('I7', `${shardId} says ${numberOf(after, 'maxEventTime')} is its greatest event time, and it is ${committed.maxEventTime}`);
+    throw new Violation(
+      'I7',
+      `${shardId} says ${numberOf(after, 'maxEventTime')} is its greatest event time, and it is ${committed.maxEventTime}`,
+    );
 }
 
 function classOf(ledger: Ledger, event: KnownEvent): EventClass {
   if (event.garbage) {
-    if (!ledger.rejected.has(event.id)) throw new Violation('I1', `${event.id} is committed and not in the side output`);
+    if (!ledger.rejected.has(event.id))
+      throw new Violation('I1', `${event.id} is committed and not in the side output`);
     return 'rejected';
   }
   if (event.isDuplicate) return 'duplicate';
@@ -50,10 +71,12 @@ function classOf(ledger: Ledger, event: KnownEvent): EventClass {
     const place = ledger.placed.get(query.name)?.get(event.id);
     const isLate = ledger.late.has(`${query.name}#${event.id}`);
     if (place !== undefined && isLate) throw new Violation('I4', `${event.id} is counted by ${query.name} and late`);
-    if (place === undefined && !isLate) throw new Violation('I1', `${event.id} is committed and for ${query.name} neither counted nor late`);
+    if (place === undefined && !isLate)
+      throw new Violation('I1', `${event.id} is committed and for ${query.name} neither counted nor late`);
     if (isLate) {
       const last = Math.max(...query.window.closings(query.window.sliceOf(event.time)));
-      if (last > ledger.horizon.closedThrough) throw new Violation('I4', `${event.id} is late for ${query.name}, whose window closes at ${last}`);
+      if (last > ledger.horizon.closedThrough)
+        throw new Violation('I4', `${event.id} is late for ${query.name}, whose window closes at ${last}`);
     }
     if (isLate) late = true;
     else counted = true;
@@ -65,7 +88,9 @@ function classOf(ledger: Ledger, event: KnownEvent): EventClass {
 export function noteSideOutput(ledger: Ledger, item: Item): void {
   const shardId = item.pk.slice(item.pk.indexOf('#') + 1);
   const [sequenceNumber, subRecord, query] = item.sk.split('#');
-  const record = ledger.shards.find((shard) => shard.shardId === shardId)?.records.find((candidate) => candidate.sequenceNumber === sequenceNumber);
+  const record = ledger.shards
+    .find((shard) => shard.shardId === shardId)
+    ?.records.find((candidate) => candidate.sequenceNumber === sequenceNumber);
   const event = record?.content[Number(subRecord)];
   if (event === undefined) throw new Violation('I1', `side output ${item.pk} / ${item.sk}: no such event`);
   if (query === undefined || query === '') {
@@ -73,7 +98,8 @@ export function noteSideOutput(ledger: Ledger, item: Item): void {
     ledger.rejected.add(event.id);
     return;
   }
-  if (ledger.events.get(event.id)?.isDuplicate) throw new Violation('I13', `${event.id} is put aside as late, and ${event.sentId} was sent before`);
+  if (ledger.events.get(event.id)?.isDuplicate)
+    throw new Violation('I13', `${event.id} is put aside as late, and ${event.sentId} was sent before`);
   const place = ledger.placed.get(query)?.get(event.id);
   if (place !== undefined) throw new Violation('I4', `${event.id} is counted in ${place.page} and put aside as late`);
   ledger.late.add(`${query}#${event.id}`);

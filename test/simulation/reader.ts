@@ -20,7 +20,8 @@ export function reader(world: World, number: number): void {
 
 /** Reads what is never final once more: in the end it has to show all that was counted, for as long as the tables are there. */
 export async function readEndless(world: World): Promise<void> {
-  for (const query of world.pipeline.queries.filter(({ kind }) => kind.isEndless === true)) await readChecked(world, query, 'reader at the end');
+  for (const query of world.pipeline.queries.filter(({ kind }) => kind.isEndless === true))
+    await readChecked(world, query, 'reader at the end');
 }
 
 async function readChecked(world: World, query: Query, name: string): Promise<void> {
@@ -44,7 +45,9 @@ async function readChecked(world: World, query: Query, name: string): Promise<vo
   } catch (error) {
     if (error instanceof SimulatedFault) return;
     world.fail(
-      error instanceof Violation ? error : new Violation('I6', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`),
+      error instanceof Violation
+        ? error
+        : new Violation('I6', `${process.name} throws ${error instanceof Error ? error.stack : String(error)}`),
     );
   }
 }

@@ -9,7 +9,10 @@ const sideBySide = 16;
 Error.stackTraceLimit = 0;
 
 /** Runs simulations and tells of each as it ends. They share nothing, so each is what it would be alone. @param stop asked after each */
-export async function runMany(options: Iterable<SimulationOptions>, onOutcome: (outcome: Outcome) => 'go on' | 'stop'): Promise<void> {
+export async function runMany(
+  options: Iterable<SimulationOptions>,
+  onOutcome: (outcome: Outcome) => 'go on' | 'stop',
+): Promise<void> {
   const waiting = options[Symbol.iterator]();
   const running: Simulation[] = [];
   let stopped = false;
@@ -34,7 +37,9 @@ export async function runMany(options: Iterable<SimulationOptions>, onOutcome: (
 }
 
 /** Runs one simulation with its trace. */
-export async function runTraced(options: SimulationOptions): Promise<{ readonly outcome: Outcome; readonly lines: readonly string[] }> {
+export async function runTraced(
+  options: SimulationOptions,
+): Promise<{ readonly outcome: Outcome; readonly lines: readonly string[] }> {
   const lines: string[] = [];
   Error.stackTraceLimit = 20;
   const simulation = simulate(options, lines);

@@ -41,7 +41,9 @@ function playSessions(
     return event === undefined ? [] : [{ id, closesAt, time: event.time, key: event.key }];
   });
   for (const events of grouped(placed, ({ key }) => key).values()) {
-    const moments = [...new Set(events.flatMap(({ closesAt, time }) => [closesAt, closingOf(time)]))].filter((moment) => moment <= through);
+    const moments = [...new Set(events.flatMap(({ closesAt, time }) => [closesAt, closingOf(time)]))].filter(
+      (moment) => moment <= through,
+    );
     let left: PlacedEvent[] = [];
     for (const moment of moments.sort((a, b) => a - b)) {
       const pool = [...left, ...events.filter(({ closesAt }) => closesAt === moment)];
@@ -68,14 +70,23 @@ function cut(events: readonly PlacedEvent[], gapMs: number): readonly (readonly 
   return sessions;
 }
 
-function shownSession(events: readonly PlacedEvent[], gapMs: number, closingOf: (last: number) => number): OracleSession {
+function shownSession(
+  events: readonly PlacedEvent[],
+  gapMs: number,
+  closingOf: (last: number) => number,
+): OracleSession {
   const start = events[0]?.time ?? Number.NaN;
   const last = events[events.length - 1]?.time ?? Number.NaN;
   return { start, end: last + gapMs, closing: closingOf(last), ids: events.map(({ id }) => id) };
 }
 
 /** The ids that the final window of sessions has to hold, those of all keys that have its bounds; undefined: there is no such session. */
-export function idsOfSession(ledger: Ledger, query: Query, start: number, end: number): ReadonlySet<string> | undefined {
+export function idsOfSession(
+  ledger: Ledger,
+  query: Query,
+  start: number,
+  end: number,
+): ReadonlySet<string> | undefined {
   const { gapMs, closingOf } = sessionRule(query);
   const { closed } = playSessions(ledger, query, closingOf(end - gapMs));
   const same = closed.filter((session) => session.start === start && session.end === end);
@@ -95,7 +106,8 @@ export function checkSessions(ledger: Ledger, state: ItemStore, before: number, 
           'I4',
           `finalizedThrough rises to ${finalizedThrough} and ${name} is ${final === undefined ? 'not final' : `without ${missing.join(' ')}`}`,
         );
-      if (!isPublished(ledger, name)) throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
+      if (!isPublished(ledger, name))
+        throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
     }
     const expected = open.map(({ ids }) => [...ids].sort().join(' ')).sort();
     const carried = carriedAt(state, query, finalizedThrough).sort();
@@ -167,7 +179,11 @@ export function checkSessionViews(
     for (const ids of ofKeys) {
       const events = ids.map((id) => ({ id, time: ledger.events.get(id)?.time ?? Number.NaN, closesAt: 0 }));
       const [session, ...others] = cut(events, gapMs);
-      if (others.length > 0 || session?.[0]?.time !== view.start || (session.at(-1)?.time ?? Number.NaN) + gapMs !== view.end)
+      if (
+        others.length > 0 ||
+        session?.[0]?.time !== view.start ||
+        (session.at(-1)?.time ?? Number.NaN) + gapMs !== view.end
+      )
         throw new Violation('I6', `a reader sees ${ids.join(' ')} as ${name} (${view.status})`);
       for (const id of ids) {
         if (seen.has(id)) throw new Violation('I6', `a reader sees ${id} twice, in ${name} (${view.status}) too`);
@@ -175,13 +191,20 @@ export function checkSessionViews(
       }
     }
     if (view.records !== ofKeys.flat().length)
-      throw new Violation('I6', `a reader sees ${view.records} records in ${name}, which holds ${ofKeys.flat().length}`);
+      throw new Violation(
+        'I6',
+        `a reader sees ${view.records} records in ${name}, which holds ${ofKeys.flat().length}`,
+      );
     const final = ledger.finals.get(name);
     if (view.status === 'final' && (final?.size !== view.records || ofKeys.flat().some((id) => !final.has(id))))
       throw new Violation('I6', `a reader sees ${name} final, and other than it is`);
   }
   const missing = [...committed].filter((id) => !seen.has(id));
-  if (missing.length > 0) throw new Violation('I6', `a reader sees the sessions of ${query.name} without ${missing.join(' ')}, which were committed`);
+  if (missing.length > 0)
+    throw new Violation(
+      'I6',
+      `a reader sees the sessions of ${query.name} without ${missing.join(' ')}, which were committed`,
+    );
   for (const name of finals)
     if (!views.some((view) => view.status === 'final' && windowName(query.name, view) === name))
       throw new Violation('I6', `${name} was final, and a reader does not see it`);

@@ -3,7 +3,12 @@ import type { ItemStore } from './item-store.ts';
 import type { Network, Process } from './network.ts';
 
 /** A table as one process sees it through the network. A call takes effect at one moment; a query may take effect in two pages. */
-export function simulatedTable(name: string, store: (process: Process) => ItemStore, process: Process, network: Network): Table {
+export function simulatedTable(
+  name: string,
+  store: (process: Process) => ItemStore,
+  process: Process,
+  network: Network,
+): Table {
   const items = store(process);
   const key = ({ pk, sk }: { readonly pk: string; readonly sk: string }) => `${name} ${pk} / ${sk}`;
   const call = <T>(describe: () => string, effect: () => T) => network.call(process, describe, effect);
@@ -14,7 +19,9 @@ export function simulatedTable(name: string, store: (process: Process) => ItemSt
     });
     const last = first[first.length - 1];
     if (last === undefined) return first;
-    const rest = await call(describe, () => items.query(pk, { ...range, from: last.sk }).filter(({ sk }) => sk !== last.sk));
+    const rest = await call(describe, () =>
+      items.query(pk, { ...range, from: last.sk }).filter(({ sk }) => sk !== last.sk),
+    );
     return [...first, ...rest];
   }
   return {
@@ -47,7 +54,8 @@ export function simulatedTable(name: string, store: (process: Process) => ItemSt
     },
     update: (of, change, when) =>
       call(
-        () => `update ${key(of)} ${JSON.stringify(change, (_key, value) => (value instanceof Set ? [...value] : value))} if ${JSON.stringify(when)}`,
+        () =>
+          `update ${key(of)} ${JSON.stringify(change, (_key, value) => (value instanceof Set ? [...value] : value))} if ${JSON.stringify(when)}`,
         () => items.update(of, change, when),
       ),
     delete: (of, when) =>

@@ -34,7 +34,15 @@ describe('the simulator', () => {
   });
 
   it('counts everything where nothing goes wrong and nothing is out of order', async () => {
-    const options = { ...drawOptions(1), faults: noFaults, disorderMs: 0, garbage: 0, shards: 1, away: false, reshard: 'none' } as const;
+    const options = {
+      ...drawOptions(1),
+      faults: noFaults,
+      disorderMs: 0,
+      garbage: 0,
+      shards: 1,
+      away: false,
+      reshard: 'none',
+    } as const;
     const { outcome } = await runTraced(options);
     expect(outcome).toMatchObject({ violation: undefined, lateEvents: 0 });
     expect(outcome.finalWindows).toBeGreaterThan(0);

@@ -81,10 +81,15 @@ export function simulate(options: SimulationOptions, lines?: string[]): Simulati
 function start(world: World): void {
   const { scheduler, random, options, shards } = world;
   const sources: EventSource[] = [];
-  for (const shard of shards) sources.push(eventSource(world, shard, () => sources.filter((source) => shard.parents.includes(source.shard.shardId))));
+  for (const shard of shards)
+    sources.push(
+      eventSource(world, shard, () => sources.filter((source) => shard.parents.includes(source.shard.shardId))),
+    );
   for (let i = 0; i < options.readers; i++) reader(world, i);
   const endMs = options.putsMs + random.int(0, 100_000);
-  let lastRun = options.away ? random.int(1, Math.ceil(options.putsMs / options.finalizeEveryMs)) : Number.POSITIVE_INFINITY;
+  let lastRun = options.away
+    ? random.int(1, Math.ceil(options.putsMs / options.finalizeEveryMs))
+    : Number.POSITIVE_INFINITY;
   function schedule(): void {
     if (world.isQuiet()) return;
     scheduler.after(random.int(options.finalizeEveryMs / 2, options.finalizeEveryMs * 1.5), schedule);
@@ -107,7 +112,8 @@ function settle(world: World, sources: readonly EventSource[], awayMs: number): 
   const wait = () => {
     if (world.isOver()) return;
     if (!sources.every((source) => source.isDone())) {
-      if (scheduler.now() > deadline) world.fail(new Violation('I8', 'records are still not committed long after the faults have ended'));
+      if (scheduler.now() > deadline)
+        world.fail(new Violation('I8', 'records are still not committed long after the faults have ended'));
       else scheduler.after(1_000, wait);
       return;
     }
@@ -128,7 +134,10 @@ function advance(world: World, run = 1): void {
       reshardAtDrain(world);
       drain(world, 1);
     } else if (run === 1) world.scheduler.after(world.options.idleMs + 10_000, () => advance(world, 2));
-    else world.fail(new Violation('I8', `the watermark stays at ${world.ledger.horizon.closedThrough}, though every shard is idle`));
+    else
+      world.fail(
+        new Violation('I8', `the watermark stays at ${world.ledger.horizon.closedThrough}, though every shard is idle`),
+      );
   });
 }
 
@@ -151,10 +160,12 @@ function drain(world: World, run: number): void {
       deliverAll(world, () => {
         world.expire();
         checked(world, () => checkEnd(world));
-        if (world.pipeline.queries.some(({ kind }) => kind.isEndless === true)) void readEndless(world).then(() => world.end());
+        if (world.pipeline.queries.some(({ kind }) => kind.isEndless === true))
+          void readEndless(world).then(() => world.end());
         else world.end();
       });
-    } else if (run === drainRuns) world.fail(new Violation('I8', `not drained after ${drainRuns} runs in a quiet world`));
+    } else if (run === drainRuns)
+      world.fail(new Violation('I8', `not drained after ${drainRuns} runs in a quiet world`));
     else world.scheduler.after(1_000, () => drain(world, run + 1));
   });
 }

@@ -25,9 +25,13 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
   const query = queryOf(ledger, delivery.query);
   const ids = idsOfGroups(query, rowsOfView(delivery));
   if (ids.some((id) => !pane.has(id)) || (sink.mode !== 'update' && ids.length !== pane.size))
-    throw new Violation('I14', `${sink.name} gets ${delivery.id} with ${ids.join(' ')}, and it was ${[...pane].join(' ')}`);
+    throw new Violation(
+      'I14',
+      `${sink.name} gets ${delivery.id} with ${ids.join(' ')}, and it was ${[...pane].join(' ')}`,
+    );
   if (sink.mode !== 'update') checkRows(ledger, query, `${sink.name}: ${delivery.id}`, rowsOfView(delivery), 'I14');
-  if (sink.mode === 'append' && delivery.status !== 'final') throw new Violation('I14', `${sink.name} gets ${delivery.id}, which is not final`);
+  if (sink.mode === 'append' && delivery.status !== 'final')
+    throw new Violation('I14', `${sink.name} gets ${delivery.id}, which is not final`);
   if (
     sink.mode === 'complete' &&
     !delivery.table?.some((window) => windowName(window.query, window) === name && window.revision >= delivery.revision)
@@ -47,7 +51,10 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
 /** What the outbox of a sink was told of a window. */
 export function noteOutbox(ledger: Ledger, after: Item): void {
   const [, sink = '', query = ''] = after.pk.split('#');
-  const name = windowName(query, { start: numberOf(after, 'start') ?? Number.NaN, end: numberOf(after, 'end') ?? Number.NaN });
+  const name = windowName(query, {
+    start: numberOf(after, 'start') ?? Number.NaN,
+    end: numberOf(after, 'end') ?? Number.NaN,
+  });
   const key = `${sink}#${name}`;
   ledger.outbox.set(key, Math.max(ledger.outbox.get(key) ?? -1, numberOf(after, 'revision') ?? -1));
 }
@@ -57,7 +64,8 @@ export function isPublished({ pipeline, outbox, published, finalRevisions }: Led
   const query = name.split('#')[0] ?? '';
   if (pipeline.sinks.length === 0) return published.has(name);
   return pipeline.sinks.every(
-    (sink) => !sink.queries.includes(query) || (outbox.get(`${sink.name}#${name}`) ?? -1) >= (finalRevisions.get(name) ?? 0),
+    (sink) =>
+      !sink.queries.includes(query) || (outbox.get(`${sink.name}#${name}`) ?? -1) >= (finalRevisions.get(name) ?? 0),
   );
 }
 
@@ -72,7 +80,10 @@ export function checkTargets(ledger: Ledger, state: readonly Item[]): void {
       const ids = idsOfGroups(queryOf(ledger, query), rows);
       const known = new Set(ids);
       if (known.size !== ids.length || known.size !== final.size || ids.some((id) => !final.has(id)))
-        throw new Violation('I14', `${sink.name} has ${ids.join(' ') || 'nothing'} of ${name}, which is ${[...final].join(' ')}`);
+        throw new Violation(
+          'I14',
+          `${sink.name} has ${ids.join(' ') || 'nothing'} of ${name}, which is ${[...final].join(' ')}`,
+        );
       checkRows(ledger, queryOf(ledger, query), key, rows, 'I14');
       const revision = ledger.finalRevisions.get(name) ?? 0;
       if (sink.mode !== 'update' && !ledger.targets.came.get(key)?.has(revision))

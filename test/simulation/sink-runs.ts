@@ -13,7 +13,11 @@ const awayChance = 0.02;
 const awayMs = 100_000;
 
 /** One run of the function of a sink, by the production code; undefined when it failed, or never came back. */
-export function deliverRun(world: World, sink: Sink, done: (report: DeliveryReport | undefined) => void = () => {}): void {
+export function deliverRun(
+  world: World,
+  sink: Sink,
+  done: (report: DeliveryReport | undefined) => void = () => {},
+): void {
   const { scheduler, pipeline, sinkRandom: random, trace, network } = world;
   const process = world.startProcess(`deliver/${sink.name}/${world.nextDeliver()}`);
   const { state, windows } = world.tables(process);
@@ -23,7 +27,8 @@ export function deliverRun(world: World, sink: Sink, done: (report: DeliveryRepo
     process: sink.kind === 'forEachWindow' ? 'mayEnd' : 'safe',
     update: 'rows',
     async deliver(delivery: Delivery) {
-      if (!world.isQuiet() && random.chance(awayChance)) world.targetAway.set(sink.name, scheduler.now() + random.int(0, awayMs));
+      if (!world.isQuiet() && random.chance(awayChance))
+        world.targetAway.set(sink.name, scheduler.now() + random.int(0, awayMs));
       if (isAway()) throw new SimulatedFault(`${sink.name} is away`);
       if (!world.isQuiet() && random.chance(0.01)) throw new DeliveryRefused('not this one');
       await network.call(
@@ -84,7 +89,8 @@ export function deliverAll(world: World, done: () => void): void {
         deliverRun(world, sink, (report) => {
           if (report?.outcome === 'done' && report.oldestMs === 0 && report.deadLetters === 0) {
             if (--left === 0) done();
-          } else if (run === mostRuns) world.fail(new Violation('I8', `${sink.name} has not everything after ${mostRuns} runs in a quiet world`));
+          } else if (run === mostRuns)
+            world.fail(new Violation('I8', `${sink.name} has not everything after ${mostRuns} runs in a quiet world`));
           else scheduler.after(60_000, () => one(sink, run + 1));
         }),
       (error) => world.fail(new Violation('I8', `${process.name} throws ${String(error)}`)),

@@ -16,7 +16,14 @@ const { engineFile } = workerData as { readonly engineFile: string };
 /** Runs the seeds of each message, `from` inclusive and `to` exclusive, and answers with their tally. */
 parentPort?.on('message', async ({ from, to }: { readonly from: number; readonly to: number }) => {
   const { drawOptions, runMany } = await loadEngine(engineFile);
-  const tally = { seeds: 0, steps: 0, events: 0, lateEvents: 0, finalWindows: 0, failures: [] as Tally['failures'][number][] };
+  const tally = {
+    seeds: 0,
+    steps: 0,
+    events: 0,
+    lateEvents: 0,
+    finalWindows: 0,
+    failures: [] as Tally['failures'][number][],
+  };
   await runMany(
     (function* () {
       for (let seed = from; seed < to; seed++) yield drawOptions(seed);

@@ -35,7 +35,13 @@ function levelsOf(grouping: Kinds['grouping'], fields: readonly string[]): reado
 }
 
 /** I4: each group and each total of a window holds the events of its key, all of them, once, and there is a row for each key that has events. */
-export function checkRows(ledger: Ledger, query: Query, name: string, rows: readonly FlatRow[], invariant: Invariant): void {
+export function checkRows(
+  ledger: Ledger,
+  query: Query,
+  name: string,
+  rows: readonly FlatRow[],
+  invariant: Invariant,
+): void {
   const expected = new Map<string, string[]>();
   for (const id of idsOfGroups(query, rows)) {
     const event = ledger.events.get(id) as FlatRow | undefined;
@@ -53,9 +59,13 @@ export function checkRows(ledger: Ledger, query: Query, name: string, rows: read
     const ids = expected.get(key)?.sort().join(' ');
     if (ids === undefined) throw new Violation(invariant, `${name} has a row ${key} that no event is for, or twice`);
     expected.delete(key);
-    if (ids !== [...idsIn(row)].sort().join(' ')) throw new Violation(invariant, `${name} has in ${key} ${idsIn(row).join(' ')} and not ${ids}`);
+    if (ids !== [...idsIn(row)].sort().join(' '))
+      throw new Violation(invariant, `${name} has in ${key} ${idsIn(row).join(' ')} and not ${ids}`);
     if (row['count'] !== idsIn(row).length)
-      throw new Violation(invariant, `${name} counts ${String(row['count'])} in ${key}, which holds ${idsIn(row).length}`);
+      throw new Violation(
+        invariant,
+        `${name} counts ${String(row['count'])} in ${key}, which holds ${idsIn(row).length}`,
+      );
   }
   if (expected.size > 0) throw new Violation(invariant, `${name} has no row ${[...expected.keys()].join(', ')}`);
 }

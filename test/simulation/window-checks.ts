@@ -33,11 +33,19 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   if (rows === undefined) throw new Violation('I6', `${name} is visible without some of its parts`);
   const ids = idsOfGroups(query, rows);
   const known = new Set(ids);
-  if (before !== undefined && before !== after && (numberOf(after, 'revision') ?? 0) <= (numberOf(before, 'revision') ?? 0))
-    throw new Violation('I2', `${name} goes from revision ${numberOf(before, 'revision')} to ${numberOf(after, 'revision')}`);
+  if (
+    before !== undefined &&
+    before !== after &&
+    (numberOf(after, 'revision') ?? 0) <= (numberOf(before, 'revision') ?? 0)
+  )
+    throw new Violation(
+      'I2',
+      `${name} goes from revision ${numberOf(before, 'revision')} to ${numberOf(after, 'revision')}`,
+    );
   if (before?.attributes['status'] === 'final') {
     const standing = ledger.finals.get(name);
-    if (standing?.size !== known.size || ids.some((id) => !standing.has(id))) throw new Violation('I2', `${name} was final and changes`);
+    if (standing?.size !== known.size || ids.some((id) => !standing.has(id)))
+      throw new Violation('I2', `${name} was final and changes`);
   }
   if (known.size !== ids.length) throw new Violation('I5', `${name} counts an event twice: ${ids.join(' ')}`);
   const expected = expectedIds(ledger, query, start, end);
@@ -92,19 +100,30 @@ export function expectationOf(ledger: Ledger, queryName: string): Expectation {
 }
 
 /** I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read began, and nothing twice. */
-export function checkViews(ledger: Ledger, queryName: string, views: readonly WindowView[], expectation: Expectation): void {
+export function checkViews(
+  ledger: Ledger,
+  queryName: string,
+  views: readonly WindowView[],
+  expectation: Expectation,
+): void {
   const query = queryOf(ledger, queryName);
   const seen = new Map(views.map((view) => [windowName(queryName, view), view]));
   for (const name of expectation.finals)
-    if (seen.get(name)?.status !== 'final') throw new Violation('I6', `${name} was final and a reader sees ${seen.get(name)?.status}`);
+    if (seen.get(name)?.status !== 'final')
+      throw new Violation('I6', `${name} was final and a reader sees ${seen.get(name)?.status}`);
   for (const [name, expected] of expectation.committed) {
     const view = seen.get(name);
     const rows = view === undefined ? [] : rowsOfView(view);
     const ids = idsOfGroups(query, rows);
     const known = new Set(ids);
-    if (known.size !== ids.length) throw new Violation('I6', `a reader sees an event of ${name} twice: ${ids.join(' ')}`);
+    if (known.size !== ids.length)
+      throw new Violation('I6', `a reader sees an event of ${name} twice: ${ids.join(' ')}`);
     const missing = [...expected].filter((id) => !known.has(id));
-    if (missing.length > 0) throw new Violation('I6', `a reader sees ${name} (${view?.status}) without ${missing.join(' ')}, which were committed`);
+    if (missing.length > 0)
+      throw new Violation(
+        'I6',
+        `a reader sees ${name} (${view?.status}) without ${missing.join(' ')}, which were committed`,
+      );
     if (view !== undefined) checkRows(ledger, query, name, rows, 'I6');
     const final = ledger.finals.get(name);
     if (view?.status === 'final' && (final?.size !== known.size || ids.some((id) => !final.has(id))))

@@ -83,7 +83,9 @@ const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
     version: 1,
     vendor: 'simulation',
     validate: (value) =>
-      typeof value === 'object' && value !== null && 'id' in value ? { value: value as SimulatedEvent } : { issues: [{ message: 'garbage' }] },
+      typeof value === 'object' && value !== null && 'id' in value
+        ? { value: value as SimulatedEvent }
+        : { issues: [{ message: 'garbage' }] },
   },
 };
 
@@ -100,7 +102,10 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
   const { expectedKeys, earlyMs, latenessMs, history, windowMs, overlap, clocks, mostEmpty } = options;
   // Only windows that have panes before their final one have any to keep.
-  const emit = { ...(earlyMs === 0 ? {} : { early: earlyMs }), history: earlyMs === 0 && latenessMs === 0 ? 0 : history };
+  const emit = {
+    ...(earlyMs === 0 ? {} : { early: earlyMs }),
+    history: earlyMs === 0 && latenessMs === 0 ? 0 : history,
+  };
   const shared = { aggregates, expectedKeys, emit, allowedLateness: latenessMs };
   const grouped = { ...shared, groupBy: groupByOf(options) };
   const byKey = { ...shared, groupBy: ['key'] as const };
@@ -109,17 +114,29 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
     name: 'simulated',
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
-    ...(options.dedupMs === 0 ? {} : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
+    ...(options.dedupMs === 0
+      ? {}
+      : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
     sinks: simulatedSinks(options),
     watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
     queries: {
       first,
-      ...(overlap === 0 ? {} : { second: { ...grouped, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) } }),
+      ...(overlap === 0
+        ? {}
+        : {
+            second: { ...grouped, where: (event: SimulatedEvent) => event.key !== 'k1', window: overlapping(options) },
+          }),
       ...(options.sessionGapMs === 0 ? {} : { sessions: { ...byKey, emit: {}, window: sessionsOf(options) } }),
       ...(options.running ? { running: { ...byKey, window: global() } } : {}),
       ...(mostEmpty === 0
         ? {}
-        : { series: { ...shared, window: overlap === 0 ? tumbling(windowMs) : overlapping(options), emptyWindows: { most: mostEmpty } } }),
+        : {
+            series: {
+              ...shared,
+              window: overlap === 0 ? tumbling(windowMs) : overlapping(options),
+              emptyWindows: { most: mostEmpty },
+            },
+          }),
     },
   });
 }
@@ -128,7 +145,10 @@ function simulatedSinks({ sinks }: SimulationOptions): Readonly<Record<string, S
   return Object.fromEntries(
     sinks.map(({ mode, attempts, kind }, i): [string, SinkSpec] => {
       const options = { mode, attempts };
-      return [`sink${i}`, kind === 'forEachWindow' ? forEachWindow(() => {}, options) : kind === 'sqs' ? sqs(options) : webhook(options)];
+      return [
+        `sink${i}`,
+        kind === 'forEachWindow' ? forEachWindow(() => {}, options) : kind === 'sqs' ? sqs(options) : webhook(options),
+      ];
     }),
   );
 }
@@ -139,12 +159,16 @@ const firstNumber = 10n ** 40n - 5n;
 export function drawShards(options: SimulationOptions, random: Random, startMs: number): readonly SimulatedShard[] {
   const reshardAt = startMs + random.int(0.2 * options.putsMs, 0.8 * options.putsMs);
   const plans = shardPlans(options, random, startMs, reshardAt);
-  const puts = Array.from({ length: options.records }, () => startMs + random.int(0, options.putsMs)).sort((left, right) => left - right);
+  const puts = Array.from({ length: options.records }, () => startMs + random.int(0, options.putsMs)).sort(
+    (left, right) => left - right,
+  );
   const greatest = new Map<string, number>();
   const records = new Map<string, SimulatedRecord[]>(plans.map(({ shardId }) => [shardId, []]));
   const sentIdOf = options.dedupMs === 0 ? () => undefined : sentIds(random.fork());
   for (const [number, arrival] of puts.entries()) {
-    const open = plans.filter(({ createdAt, closedAt }) => createdAt <= arrival && (closedAt === undefined || arrival < closedAt));
+    const open = plans.filter(
+      ({ createdAt, closedAt }) => createdAt <= arrival && (closedAt === undefined || arrival < closedAt),
+    );
     const shard = open[random.int(0, open.length - 1)];
     const log = records.get(shard?.shardId ?? '');
     if (shard === undefined || log === undefined) continue;
@@ -193,7 +217,12 @@ function sentIds(random: Random): () => string | undefined {
 
 type ShardPlan = Omit<SimulatedShard, 'records'>;
 
-function shardPlans(options: SimulationOptions, random: Random, startMs: number, reshardAt: number): readonly ShardPlan[] {
+function shardPlans(
+  options: SimulationOptions,
+  random: Random,
+  startMs: number,
+  reshardAt: number,
+): readonly ShardPlan[] {
   const first = Array.from({ length: options.shards }, (_, i): ShardPlan => {
     return { shardId: `shard-${i}`, parents: [], createdAt: startMs, closedAt: undefined };
   });
@@ -202,9 +231,17 @@ function shardPlans(options: SimulationOptions, random: Random, startMs: number,
   if (parents.length === 0 || (options.reshard === 'merge' && parents.length < 2)) return first;
   const names = parents.map(({ shardId }) => shardId);
   const children = Array.from({ length: options.reshard === 'split' ? 2 : 1 }, (_, i): ShardPlan => {
-    return { shardId: `shard-${options.shards + i}`, parents: names, createdAt: reshardAt + random.int(0, 2000), closedAt: undefined };
+    return {
+      shardId: `shard-${options.shards + i}`,
+      parents: names,
+      createdAt: reshardAt + random.int(0, 2000),
+      closedAt: undefined,
+    };
   });
-  return [...first.map((shard) => (names.includes(shard.shardId) ? { ...shard, closedAt: reshardAt } : shard)), ...children];
+  return [
+    ...first.map((shard) => (names.includes(shard.shardId) ? { ...shard, closedAt: reshardAt } : shard)),
+    ...children,
+  ];
 }
 
 function resharded(first: readonly ShardPlan[], reshards: readonly Reshard[], startMs: number): readonly ShardPlan[] {
@@ -214,7 +251,12 @@ function resharded(first: readonly ShardPlan[], reshards: readonly Reshard[], st
     const createdAt = at === 'drain' ? Number.POSITIVE_INFINITY : startMs + at;
     for (const parent of parents) parent.closedAt = at === 'drain' ? undefined : createdAt;
     for (let children = parents.length === 1 ? 2 : 1; children > 0; children--)
-      plans.push({ shardId: `shard-${plans.length}`, parents: parents.map(({ shardId }) => shardId), createdAt, closedAt: undefined });
+      plans.push({
+        shardId: `shard-${plans.length}`,
+        parents: parents.map(({ shardId }) => shardId),
+        createdAt,
+        closedAt: undefined,
+      });
   }
   return plans;
 }

@@ -67,7 +67,10 @@ export interface World {
 export function createWorld(options: SimulationOptions, lines: string[] | undefined): World {
   const random = seededRandom(options.seed ^ 0x2545f491);
   const scheduler = createScheduler(startMs);
-  const trace = lines === undefined ? undefined : (line: () => string) => lines.push(`${((scheduler.now() - startMs) / 1000).toFixed(3)} ${line()}`);
+  const trace =
+    lines === undefined
+      ? undefined
+      : (line: () => string) => lines.push(`${((scheduler.now() - startMs) / 1000).toFixed(3)} ${line()}`);
   const pipeline = simulatedPipeline(options);
   const shards = drawShards(options, random.fork(), startMs);
   const ledger = createLedger(options, pipeline, shards);
@@ -96,7 +99,9 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
       else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
       else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
     });
-  const windowStore = observedStore(stores.windows, (before, after) => checkManifest(ledger, stores.windows, before, after));
+  const windowStore = observedStore(stores.windows, (before, after) =>
+    checkManifest(ledger, stores.windows, before, after),
+  );
   const rejectStore = observedStore(stores.rejects, (_before, after) => noteSideOutput(ledger, after));
 
   return {
@@ -112,7 +117,14 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     stores,
     trace,
     startProcess(name) {
-      const process = { name, startedAt: scheduler.now(), skewMs: random.int(-3_000, 3_000), alive: true, pausedUntil: 0, isDoomed: false };
+      const process = {
+        name,
+        startedAt: scheduler.now(),
+        skewMs: random.int(-3_000, 3_000),
+        alive: true,
+        pausedUntil: 0,
+        isDoomed: false,
+      };
       processes.push(process);
       return process;
     },

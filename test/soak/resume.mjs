@@ -20,7 +20,13 @@ const subjects = {
     answer(stdout) {
       const { equal, conservation, stream } = JSON.parse(stdout);
       const { received, counted, late, rejected, filtered, holds } = conservation;
-      return { equal, holds, counters: { received, counted, late, rejected, filtered }, rows: stream.rows, reasons: stream.reasons };
+      return {
+        equal,
+        holds,
+        counters: { received, counted, late, rejected, filtered },
+        rows: stream.rows,
+        reasons: stream.reasons,
+      };
     },
   },
   stream: {
@@ -40,7 +46,8 @@ const streamFiles = Array.from({ length: 10 }, (_, i) => path.join(folder, 'samp
 async function soak(name, count) {
   const subject = subjects[name];
   const undisturbed = await run(subject.words(path.join(folder, `${name}-undisturbed`)));
-  if (undisturbed.code !== 0) throw new Error(`${name}: the undisturbed run exits ${undisturbed.code}: ${undisturbed.stderr.slice(-500)}`);
+  if (undisturbed.code !== 0)
+    throw new Error(`${name}: the undisturbed run exits ${undisturbed.code}: ${undisturbed.stderr.slice(-500)}`);
   const expected = JSON.stringify(subject.answer(undisturbed.stdout));
   console.log(`${name}: undisturbed ${(undisturbed.ms / 1000).toFixed(1)} s`);
   for (let killed = 0, runs = 0; killed < count; runs++) {
@@ -58,7 +65,9 @@ async function soak(name, count) {
       }
     } while (last.ended === 'killed');
     const problem =
-      last.code === 0 ? difference(expected, JSON.stringify(subject.answer(last.stdout))) : `exit ${last.code}: ${last.stderr.slice(-500)}`;
+      last.code === 0
+        ? difference(expected, JSON.stringify(subject.answer(last.stdout)))
+        : `exit ${last.code}: ${last.stderr.slice(-500)}`;
     console.log(
       `${name}: kill -9 after ${moments.join(', ') || 'nothing'} ms: ${problem ?? 'the same final windows'} (last run ${(last.ms / 1000).toFixed(1)} s)`,
     );
@@ -75,7 +84,16 @@ function difference(expected, answer) {
 
 if (kills > 0) await soak('demo', kills);
 if (streamKills > 0) {
-  const sample = await run(['sample', 'open-close', '--out', path.join(folder, 'sample'), '--events', '20000', '--files', '10']);
+  const sample = await run([
+    'sample',
+    'open-close',
+    '--out',
+    path.join(folder, 'sample'),
+    '--events',
+    '20000',
+    '--files',
+    '10',
+  ]);
   if (sample.code !== 0) throw new Error(sample.stderr);
   const { readdirSync } = await import('node:fs');
   streamFiles.splice(

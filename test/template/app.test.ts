@@ -48,7 +48,11 @@ describe('the app', () => {
     const { status, stderr } = spawnSync(process.execPath, ['infra/app.mjs'], {
       cwd: root,
       encoding: 'utf8',
-      env: { ...process.env, CDK_CONTEXT_JSON: JSON.stringify({ pipeline: 'no-such-pipeline' }), CDK_OUTDIR: join(out, 'app') },
+      env: {
+        ...process.env,
+        CDK_CONTEXT_JSON: JSON.stringify({ pipeline: 'no-such-pipeline' }),
+        CDK_OUTDIR: join(out, 'app'),
+      },
     });
     expect(status).toBe(1);
     expect(stderr.trim().split('\n')).toHaveLength(1);

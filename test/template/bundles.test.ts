@@ -14,12 +14,19 @@ const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
 /** Bytes: the AWS SDK's clients are most of it. A tenth more than measured, so that what slips in is noticed. */
-const mostBytes: Readonly<Record<FunctionName, number>> = { aggregate: 2_050_000, finalize: 1_860_000, query: 1_700_000 };
+const mostBytes: Readonly<Record<FunctionName, number>> = {
+  aggregate: 2_050_000,
+  finalize: 1_860_000,
+  query: 1_700_000,
+};
 
 /** How much larger a function is with the client of Kafka, which is plain JavaScript, in place of Kinesis's: a tenth more than measured. */
 const kafkaBytes = 1_000_000;
 
-const clients = { kinesis: '// node_modules/@aws-sdk/client-kinesis/', kafka: '// node_modules/@platformatic/kafka/' } as const;
+const clients = {
+  kinesis: '// node_modules/@aws-sdk/client-kinesis/',
+  kafka: '// node_modules/@platformatic/kafka/',
+} as const;
 
 /** The clients that a bundle holds, by the comments in which esbuild names what it took. */
 function clientsIn(file: string): readonly string[] {
@@ -90,20 +97,32 @@ describe("the functions' bundles", () => {
 describe('the bundles of a pipeline with sinks', () => {
   const app = newApp({ 'aws:cdk:enable-asset-metadata': true }, join(out, 'sinks'));
   const stack = new Stack(app, 'Tidemark');
-  const counts = new EventTimeAggregation(stack, 'Counts', { pipeline: 'test/template/fixtures/sinks.ts', alarms: false });
+  const counts = new EventTimeAggregation(stack, 'Counts', {
+    pipeline: 'test/template/fixtures/sinks.ts',
+    alarms: false,
+  });
   app.synth();
   const { Resources } = Template.fromStack(stack).toJSON();
   const text = (functionName: string) =>
-    readFileSync(join(out, 'sinks', Resources[stack.resolve(functionName).Ref].Metadata['aws:asset:path'], 'index.mjs'), 'utf8');
+    readFileSync(
+      join(out, 'sinks', Resources[stack.resolve(functionName).Ref].Metadata['aws:asset:path'], 'index.mjs'),
+      'utf8',
+    );
   const holds = (bundle: string) => ({
     clients: [
-      ...new Set([...bundle.matchAll(/^\/\/ node_modules\/@aws-sdk\/client-([a-z0-9-]+)\/dist-es\/\w+Client\.js$/gm)].map(([, client]) => client)),
+      ...new Set(
+        [...bundle.matchAll(/^\/\/ node_modules\/@aws-sdk\/client-([a-z0-9-]+)\/dist-es\/\w+Client\.js$/gm)].map(
+          ([, client]) => client,
+        ),
+      ),
     ].sort(),
     targets: [
       ...new Set(
-        [...bundle.matchAll(/^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm)].map(
-          ([, file]) => file,
-        ),
+        [
+          ...bundle.matchAll(
+            /^\/\/ functions\/sinks\/(event-bridge|kinesis|sqs|sns|webhook|s3|dynamodb|for-each-window)\.ts$/gm,
+          ),
+        ].map(([, file]) => file),
       ),
     ],
     each: bundle.includes('only in the function of its own sink'),
@@ -119,11 +138,16 @@ describe('the bundles of a pipeline with sinks', () => {
     ['table', ['dynamodb'], 'dynamodb'],
     ['each', ['dynamodb'], 'for-each-window'],
   ])('%s holds the clients %j and its own target, and no other', (sink, clients, target) => {
-    expect(holds(text(counts.sinks[sink]?.functionName ?? ''))).toEqual({ clients, targets: [target], each: sink === 'each' });
+    expect(holds(text(counts.sinks[sink]?.functionName ?? ''))).toEqual({
+      clients,
+      targets: [target],
+      each: sink === 'each',
+    });
   });
 
   it('of the other functions hold nothing of any sink', () => {
-    for (const own of Object.values(counts.functions)) expect(holds(text(own.functionName))).toMatchObject({ targets: [], each: false });
+    for (const own of Object.values(counts.functions))
+      expect(holds(text(own.functionName))).toMatchObject({ targets: [], each: false });
     expect(holds(text(counts.functions.finalize.functionName)).clients).toEqual(['dynamodb', 'kinesis', 'lambda']);
   });
 });

@@ -141,7 +141,9 @@ describe.each(functionNames)('the function %s', (name) => {
       [environmentNames.rejects]: stack.resolve(counts.tables.rejects.tableName),
       [environmentNames.logLevel]: 'INFO',
       [environmentNames.deployment]: expect.stringContaining('Counts'),
-      ...(name === 'aggregate' ? { [environmentNames.finalize]: stack.resolve(counts.functions.finalize.functionName) } : {}),
+      ...(name === 'aggregate'
+        ? { [environmentNames.finalize]: stack.resolve(counts.functions.finalize.functionName) }
+        : {}),
     });
   });
 });

@@ -39,13 +39,19 @@ const selfManaged: Changes = (stack) => {
 
 /** What a function may do, as `action resource`; resources by their names here. */
 function allowed({ template }: Synthesized, role: 'Aggregate' | 'Finalize' | 'Query'): readonly string[] {
-  const policies = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) => id.startsWith(`Counts${role}Role`));
+  const policies = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) =>
+    id.startsWith(`Counts${role}Role`),
+  );
   return policies
     .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
     .flatMap(({ Action, Resource }: { Action: string | string[]; Resource: unknown }) =>
       [Action]
         .flat()
-        .flatMap((action) => [Resource].flat().map((resource) => `${action} ${typeof resource === 'string' ? resource : JSON.stringify(resource)}`)),
+        .flatMap((action) =>
+          [Resource]
+            .flat()
+            .map((resource) => `${action} ${typeof resource === 'string' ? resource : JSON.stringify(resource)}`),
+        ),
     )
     .filter((each) => /^(kafka|ec2|secretsmanager|kinesis)/.test(each))
     .sort();
@@ -84,8 +90,12 @@ describe('a topic of MSK', () => {
   });
 
   it('tells the functions where the brokers are, and puts those that ask them into the VPC', () => {
-    const functions = Object.entries(template.findResources('AWS::Lambda::Function')).filter(([id]) => id.startsWith('Counts'));
-    const pipeline = functions.filter(([, { Properties }]) => Properties.Environment?.Variables?.[environmentNames.stream] === 'orders');
+    const functions = Object.entries(template.findResources('AWS::Lambda::Function')).filter(([id]) =>
+      id.startsWith('Counts'),
+    );
+    const pipeline = functions.filter(
+      ([, { Properties }]) => Properties.Environment?.Variables?.[environmentNames.stream] === 'orders',
+    );
     expect(pipeline).toHaveLength(3);
     for (const [id, { Properties }] of pipeline) {
       expect(JSON.parse(Properties.Environment.Variables[environmentNames.kafka])).toEqual({
@@ -113,7 +123,9 @@ describe('a topic of MSK', () => {
         ...['AlterGroup', 'DescribeGroup'].map((action) => `kafka-cluster:${action} ${groupArn(group)}`),
         ...['Connect', 'DescribeClusterDynamicConfiguration'].map((action) => `kafka-cluster:${action} ${clusterArn}`),
         ...['DescribeTopic', 'ReadData'].map((action) => `kafka-cluster:${action} ${topicArn}`),
-        ...['DescribeCluster', 'DescribeClusterV2', 'GetBootstrapBrokers', 'ListScramSecrets'].map((action) => `kafka:${action} ${clusterArn}`),
+        ...['DescribeCluster', 'DescribeClusterV2', 'GetBootstrapBrokers', 'ListScramSecrets'].map(
+          (action) => `kafka:${action} ${clusterArn}`,
+        ),
       ].sort(),
     );
     expect(allowed(made, 'Finalize')).toEqual(
@@ -132,7 +144,11 @@ describe('a topic of MSK', () => {
     Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
       PolicyDocument: {
         Statement: [
-          { Effect: 'Allow', Action: ['kafka-cluster:Connect', 'kafka-cluster:WriteDataIdempotently'], Resource: clusterArn },
+          {
+            Effect: 'Allow',
+            Action: ['kafka-cluster:Connect', 'kafka-cluster:WriteDataIdempotently'],
+            Resource: clusterArn,
+          },
           { Effect: 'Allow', Action: ['kafka-cluster:DescribeTopic', 'kafka-cluster:WriteData'], Resource: topicArn },
         ],
       },

@@ -49,9 +49,22 @@ it('leaves none open of a topic in a VPC, with secrets', () => {
       privateSubnetIds: ['subnet-1'],
       privateSubnetRouteTableIds: ['rtb-1'],
     });
-    const secret = Secret.fromSecretCompleteArn(stack, 'User', 'arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_user-abcdef');
+    const secret = Secret.fromSecretCompleteArn(
+      stack,
+      'User',
+      'arn:aws:secretsmanager:us-east-1:123456789012:secret:AmazonMSK_user-abcdef',
+    );
     const clusterArn = 'arn:aws:kafka:us-east-1:123456789012:cluster/orders/abcd1234-abcd-cafe-abab-9876543210ab-4';
-    return { source: kafka({ topic: 'orders', bootstrapServers: ['b-1.example.com:9096'], clusterArn, authentication: 'scram-512', secret, vpc }) };
+    return {
+      source: kafka({
+        topic: 'orders',
+        bootstrapServers: ['b-1.example.com:9096'],
+        clusterArn,
+        authentication: 'scram-512',
+        secret,
+        vpc,
+      }),
+    };
   });
   expect(found).toEqual([]);
 });

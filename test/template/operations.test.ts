@@ -13,14 +13,19 @@ it('each alarm has its section in the runbook, and each section of an alarm an a
     ingest: true,
     objects: { bucket: Bucket.fromBucketName(stack, 'Bucket', 'objects'), notifiedBy: 'app' },
     changes: {
-      table: Table.fromTableAttributes(stack, 'Table', { tableName: 'orders', tableStreamArn: 'arn:aws:dynamodb:us-east-1:0:table/orders/stream/x' }),
+      table: Table.fromTableAttributes(stack, 'Table', {
+        tableName: 'orders',
+        tableStreamArn: 'arn:aws:dynamodb:us-east-1:0:table/orders/stream/x',
+      }),
     },
   }));
   const alarms = [...(counts.alarms?.byName.keys() ?? [])];
   const [, section = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
   expect([...section.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alarms);
   for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm')))
-    expect(Properties.AlarmDescription).toMatch(new RegExp(`docs/OPERATIONS\\.md#(${alarms.join('|').toLowerCase()})$`));
+    expect(Properties.AlarmDescription).toMatch(
+      new RegExp(`docs/OPERATIONS\\.md#(${alarms.join('|').toLowerCase()})$`),
+    );
 });
 
 it.each([

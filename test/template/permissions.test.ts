@@ -15,13 +15,25 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     finalize: ['lambda:InvokeFunction'],
     state: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
     rejects: ['dynamodb:BatchWriteItem'],
-    stream: ['kinesis:DescribeStream', 'kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
+    stream: [
+      'kinesis:DescribeStream',
+      'kinesis:DescribeStreamSummary',
+      'kinesis:GetRecords',
+      'kinesis:GetShardIterator',
+      'kinesis:ListShards',
+    ],
   },
   finalize: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     state: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-    windows: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+    windows: [
+      'dynamodb:BatchWriteItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+    ],
     stream: ['kinesis:DescribeStreamSummary', 'kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:ListShards'],
     rejects: ['dynamodb:Query', 'dynamodb:UpdateItem'],
   },
@@ -45,7 +57,8 @@ describe('the permissions', () => {
 
   it('name every action and resource, and no policy of others', () => {
     for (const { Action, Resource } of statements(plain))
-      if (JSON.stringify([Action].flat().sort()) !== JSON.stringify(traces)) expect(JSON.stringify([Action, Resource])).not.toContain('*');
+      if (JSON.stringify([Action].flat().sort()) !== JSON.stringify(traces))
+        expect(JSON.stringify([Action, Resource])).not.toContain('*');
     const roles = Object.values(plain.template.findResources('AWS::IAM::Role'));
     const ofOthers = roles.filter(({ Properties }) => Properties.ManagedPolicyArns !== undefined);
     // The one role through which API Gateway writes logs, which is not a function's.
@@ -64,9 +77,12 @@ describe('the permissions', () => {
     ]);
   });
 
-  it.each(['aggregate', 'finalize'] as const)("let %s decrypt a stream that is encrypted with the user's key", (name) => {
-    expect(permissionsOf(withKey, name)['key']).toEqual(['kms:Decrypt']);
-  });
+  it.each(['aggregate', 'finalize'] as const)(
+    "let %s decrypt a stream that is encrypted with the user's key",
+    (name) => {
+      expect(permissionsOf(withKey, name)['key']).toEqual(['kms:Decrypt']);
+    },
+  );
 
   it("do not let query use the user's key", () => {
     expect(permissionsOf(withKey, 'query')['key']).toBeUndefined();

@@ -38,30 +38,46 @@ function statements({ template, stack, counts }: Synthesized, sink: string): rea
 describe('a pipeline with sinks', () => {
   const made = withSinks();
 
-  it.each(Object.entries(expected))('lets the function of %s do %j at its target, and to the tables what all sinks may', (sink, actions) => {
-    const own = statements(made, sink).map(({ Action }) => [Action].flat());
-    const shared = [
-      ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
-      ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-      ['dynamodb:GetItem', 'dynamodb:Query'],
-    ];
-    expect(own.flat().sort()).toEqual([...shared.flat(), ...actions].sort());
-    const state = statements(made, sink).find(({ Condition }) => Condition !== undefined);
-    expect(state?.Condition).toEqual({
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`sink#${sink}`, `outbox#${sink}#*`, `dead#${sink}#*`, `sent#${sink}#*`] },
-    });
-  });
+  it.each(Object.entries(expected))(
+    'lets the function of %s do %j at its target, and to the tables what all sinks may',
+    (sink, actions) => {
+      const own = statements(made, sink).map(({ Action }) => [Action].flat());
+      const shared = [
+        ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+        ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+        ['dynamodb:GetItem', 'dynamodb:Query'],
+      ];
+      expect(own.flat().sort()).toEqual([...shared.flat(), ...actions].sort());
+      const state = statements(made, sink).find(({ Condition }) => Condition !== undefined);
+      expect(state?.Condition).toEqual({
+        'ForAllValues:StringLike': {
+          'dynamodb:LeadingKeys': [`sink#${sink}`, `outbox#${sink}#*`, `dead#${sink}#*`, `sent#${sink}#*`],
+        },
+      });
+    },
+  );
 
   it('tells finalize the functions, which it may invoke, and runs each by the minute', () => {
     const { template, stack, counts } = made;
     template.hasResourceProperties('AWS::Lambda::Function', {
-      Environment: { Variables: Match.objectLike({ [environmentNames.finalize]: Match.absent(), [environmentNames.sinks]: Match.anyValue() }) },
+      Environment: {
+        Variables: Match.objectLike({
+          [environmentNames.finalize]: Match.absent(),
+          [environmentNames.sinks]: Match.anyValue(),
+        }),
+      },
     });
-    template.resourcePropertiesCountIs('AWS::Events::Rule', { ScheduleExpression: 'rate(1 minute)' }, 1 + Object.keys(expected).length);
+    template.resourcePropertiesCountIs(
+      'AWS::Events::Rule',
+      { ScheduleExpression: 'rate(1 minute)' },
+      1 + Object.keys(expected).length,
+    );
     const invoked = Object.values(template.findResources('AWS::IAM::Policy'))
       .filter(({ Properties }) =>
-        Properties.Roles.some((role: { Ref: string }) => role.Ref === stack.resolve(counts.functions.finalize.role?.roleName).Ref),
+        Properties.Roles.some(
+          (role: { Ref: string }) => role.Ref === stack.resolve(counts.functions.finalize.role?.roleName).Ref,
+        ),
       )
       .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
       .filter(({ Action }) => Action === 'lambda:InvokeFunction');
@@ -73,7 +89,9 @@ describe('a pipeline with sinks', () => {
   });
 
   it('has alarms for a backlog, for dead letters and for functions that fail', () => {
-    expect([...(made.counts.alarms?.byName.keys() ?? [])]).toEqual(expect.arrayContaining(['SinkBacklog', 'SinkDeadLetters', 'DeliverErrors']));
+    expect([...(made.counts.alarms?.byName.keys() ?? [])]).toEqual(
+      expect.arrayContaining(['SinkBacklog', 'SinkDeadLetters', 'DeliverErrors']),
+    );
   });
 
   it('delivers to what its sinks are bound to, and makes no other', () => {
@@ -86,8 +104,14 @@ describe('a pipeline with sinks', () => {
     }));
     bound.template.resourceCountIs('AWS::SQS::Queue', 1);
     const variables = (of: Readonly<Record<string, unknown>>) => ({ Environment: { Variables: Match.objectLike(of) } });
-    bound.template.hasResourceProperties('AWS::Lambda::Function', variables({ [environmentNames.sinkTarget]: 'https://example.org/other' }));
-    bound.template.hasResourceProperties('AWS::Lambda::Function', { ...variables({ PGHOST: 'db' }), VpcConfig: Match.anyValue() });
+    bound.template.hasResourceProperties(
+      'AWS::Lambda::Function',
+      variables({ [environmentNames.sinkTarget]: 'https://example.org/other' }),
+    );
+    bound.template.hasResourceProperties('AWS::Lambda::Function', {
+      ...variables({ PGHOST: 'db' }),
+      VpcConfig: Match.anyValue(),
+    });
     expect(statements(bound, 'each').flatMap(({ Action }) => Action)).toContain('ec2:CreateNetworkInterface');
   });
 

@@ -11,7 +11,10 @@ import { type SourceName, sourceFunctions } from '../../functions/core/settings.
 import { synth } from './synth.ts';
 
 const table = (stack: Stack) =>
-  new Table(stack, 'Orders', { partitionKey: { name: 'id', type: AttributeType.STRING }, stream: StreamViewType.NEW_IMAGE });
+  new Table(stack, 'Orders', {
+    partitionKey: { name: 'id', type: AttributeType.STRING },
+    stream: StreamViewType.NEW_IMAGE,
+  });
 const all = (stack: Stack) => ({
   ingest: true,
   objects: { bucket: new Bucket(stack, 'Bucket', { versioned: true }), prefix: 'in/', suffix: '.json.gz' },
@@ -84,8 +87,12 @@ describe('the functions of sources', () => {
   });
 
   it("use the user's key where the stream has one, and decrypt only where they read it", () => {
-    const keyed = synth((own) => ({ ...all(own), stream: new Stream(own, 'Own', { encryptionKey: new Key(own, 'Key') }) }));
-    const kms = (name: SourceName) => permissionsOf(keyed, name).flatMap(([actions]) => actions.filter((action) => action.startsWith('kms:')));
+    const keyed = synth((own) => ({
+      ...all(own),
+      stream: new Stream(own, 'Own', { encryptionKey: new Key(own, 'Key') }),
+    }));
+    const kms = (name: SourceName) =>
+      permissionsOf(keyed, name).flatMap(([actions]) => actions.filter((action) => action.startsWith('kms:')));
     expect(kms('ingest')).toEqual(['kms:GenerateDataKey']);
     expect(kms('changes')).toEqual(['kms:GenerateDataKey']);
     expect(kms('objects')).toEqual(['kms:Decrypt', 'kms:GenerateDataKey']);
@@ -94,7 +101,9 @@ describe('the functions of sources', () => {
 
 describe('HTTP', () => {
   it('is a signed POST of any path to the ingest function, which the description tells of', () => {
-    const methods = Object.values(template.findResources('AWS::ApiGateway::Method')).map(({ Properties }) => Properties);
+    const methods = Object.values(template.findResources('AWS::ApiGateway::Method')).map(
+      ({ Properties }) => Properties,
+    );
     expect(methods.map(({ HttpMethod, AuthorizationType }) => [HttpMethod, AuthorizationType])).toEqual([
       ['GET', 'AWS_IAM'],
       ['GET', 'AWS_IAM'],
@@ -102,7 +111,9 @@ describe('HTTP', () => {
       ['POST', 'AWS_IAM'],
     ]);
     for (const { Integration } of methods.slice(2))
-      expect(JSON.stringify(Integration.Uri)).toContain(stack.resolve(counts.sources.functions.ingest?.functionName).Ref);
+      expect(JSON.stringify(Integration.Uri)).toContain(
+        stack.resolve(counts.sources.functions.ingest?.functionName).Ref,
+      );
     const query = template.toJSON()['Resources'][stack.resolve(counts.functions.query.functionName).Ref];
     expect(query.Properties.Environment.Variables[environmentNames.ingest]).toBe('on');
   });
@@ -114,7 +125,10 @@ describe('objects', () => {
     expect(Object.values(queues)).toHaveLength(2);
     for (const { Properties } of Object.values(queues))
       expect(Properties).toMatchObject({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 14 * 86_400 });
-    template.hasResourceProperties('AWS::SQS::Queue', { RedrivePolicy: { maxReceiveCount: 5 }, VisibilityTimeout: 960 });
+    template.hasResourceProperties('AWS::SQS::Queue', {
+      RedrivePolicy: { maxReceiveCount: 5 },
+      VisibilityTimeout: 960,
+    });
     template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 1,
       EventSourceArn: stack.resolve(counts.sources.queues?.objects.queueArn),
@@ -142,12 +156,16 @@ describe('objects', () => {
         ],
       },
     });
-    const own = synth((other) => ({ objects: { bucket: Bucket.fromBucketName(other, 'Bucket', 'theirs'), notifiedBy: 'app' } }));
+    const own = synth((other) => ({
+      objects: { bucket: Bucket.fromBucketName(other, 'Bucket', 'theirs'), notifiedBy: 'app' },
+    }));
     own.template.resourceCountIs('Custom::S3BucketNotifications', 0);
   });
 
   it.each([0, 1, 1001, 2.5])('are not fed %d at a time', (maxConcurrency) => {
-    expect(() => synth((own) => ({ objects: { bucket: new Bucket(own, 'Bucket'), maxConcurrency } }))).toThrow(TidemarkError);
+    expect(() => synth((own) => ({ objects: { bucket: new Bucket(own, 'Bucket'), maxConcurrency } }))).toThrow(
+      TidemarkError,
+    );
   });
 });
 
@@ -162,9 +180,11 @@ describe('changes', () => {
   });
 
   it('are not to be had of a table without a stream', () => {
-    expect(() => synth((own) => ({ changes: { table: new Table(own, 'T', { partitionKey: { name: 'id', type: AttributeType.STRING } }) } }))).toThrow(
-      TidemarkError,
-    );
+    expect(() =>
+      synth((own) => ({
+        changes: { table: new Table(own, 'T', { partitionKey: { name: 'id', type: AttributeType.STRING } }) },
+      })),
+    ).toThrow(TidemarkError);
   });
 });
 

@@ -22,7 +22,10 @@ import {
   variance,
 } from '../../functions/core/aggregate.ts';
 
-function resultOf<Event>(aggregate: AnyAggregate<Event>, events: readonly (readonly [event: Event, time?: number])[]): Json {
+function resultOf<Event>(
+  aggregate: AnyAggregate<Event>,
+  events: readonly (readonly [event: Event, time?: number])[],
+): Json {
   let state = aggregate.identity;
   for (const [event, time = 0] of events) {
     const input = aggregate.input(event, time);
@@ -63,12 +66,30 @@ describe('sum and avg', () => {
   });
 
   it('refuse text that is no decimal number', () => {
-    for (const n of ['', ' 1', '1 ', '0x10', '1_000', '1,5', 'NaN', 'Infinity', '.', '1.', '.5', '1e1000', '9'.repeat(101), 10n ** 100n])
+    for (const n of [
+      '',
+      ' 1',
+      '1 ',
+      '0x10',
+      '1_000',
+      '1,5',
+      'NaN',
+      'Infinity',
+      '.',
+      '1.',
+      '.5',
+      '1e1000',
+      '9'.repeat(101),
+      10n ** 100n,
+    ])
       expect(sum('n').input({ n } as never, 0), String(n)).toMatchObject({ kind: 'refused' });
   });
 
   it('add any decimals as whole numbers of their last place do', () => {
-    const decimals = fc.array(fc.tuple(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), fc.integer({ min: 0, max: 12 })), { minLength: 1 });
+    const decimals = fc.array(
+      fc.tuple(fc.bigInt({ min: -(10n ** 25n), max: 10n ** 25n }), fc.integer({ min: 0, max: 12 })),
+      { minLength: 1 },
+    );
     fc.assert(
       fc.property(decimals, (list) => {
         const text = ([unscaled, scale]: (typeof list)[number]) => {
@@ -78,7 +99,8 @@ describe('sum and avg', () => {
         const exact = list.reduce((total, [unscaled, scale]) => total + unscaled * 10n ** BigInt(12 - scale), 0n);
         const expected = text([exact, 12]).replace(/\.?0+$/, '');
         const result = summed(...list.map(text));
-        const shown = typeof result === 'number' ? Number(expected === '' || expected === '-' ? '0' : expected) : expected;
+        const shown =
+          typeof result === 'number' ? Number(expected === '' || expected === '-' ? '0' : expected) : expected;
         expect(result).toBe(shown);
       }),
     );
@@ -145,7 +167,10 @@ describe('first, last, argMin and argMax', () => {
 
   it('refuse what no table holds', () => {
     for (const text of ['\ud800', {}, [], Number.NaN, 5n])
-      expect(first('text').input({ text } as never, 0)).toMatchObject({ kind: 'refused', reason: expect.stringContaining('first') });
+      expect(first('text').input({ text } as never, 0)).toMatchObject({
+        kind: 'refused',
+        reason: expect.stringContaining('first'),
+      });
   });
 });
 
@@ -156,19 +181,31 @@ describe('sets', () => {
     const long = 'x'.repeat(5000);
     expect(resultOf(countDistinct('v'), texts('1', 1, true, 'true', null, 1, long, `${long}y`, long))).toBe(6);
     expect(resultOf(countDistinct('v', { upTo: 2 }), texts('a', 'b', 'a'))).toBe(2);
-    expect(resultOf(countDistinct('v', { upTo: 2 }), texts('a', 'b', 'c'))).toStrictEqual({ atLeast: 3, overflow: true });
+    expect(resultOf(countDistinct('v', { upTo: 2 }), texts('a', 'b', 'c'))).toStrictEqual({
+      atLeast: 3,
+      overflow: true,
+    });
     expect(resultOf(approxCountDistinct('v'), texts('1', 1, true, 'true', null, 1, long, `${long}y`, long))).toBe(6);
   });
 
   it('are shown in order, null left out, the shortest when there are too many', () => {
-    expect(resultOf(collectSet('v', 5), texts('b', 10, 9, true, null, 'a'))).toStrictEqual({ overflow: false, values: [true, 9, 10, 'a', 'b'] });
-    expect(resultOf(collectSet('v', 2), texts('long', 'b', 'a', 'c'))).toStrictEqual({ overflow: true, values: ['a', 'b'] });
+    expect(resultOf(collectSet('v', 5), texts('b', 10, 9, true, null, 'a'))).toStrictEqual({
+      overflow: false,
+      values: [true, 9, 10, 'a', 'b'],
+    });
+    expect(resultOf(collectSet('v', 2), texts('long', 'b', 'a', 'c'))).toStrictEqual({
+      overflow: true,
+      values: ['a', 'b'],
+    });
     const { values } = resultOf(collectSet('v', 5), texts('x'.repeat(500))) as { values: string[] };
     expect(values).toStrictEqual([expect.stringMatching(/^x{200}\.\.\.#[\w-]{22}$/)]);
   });
 
   it('are cut at 16 KB, whatever their number', () => {
-    const { overflow, values } = resultOf(collectSet('v', 1000), texts(...Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(190, '.')))) as {
+    const { overflow, values } = resultOf(
+      collectSet('v', 1000),
+      texts(...Array.from({ length: 300 }, (_, i) => `${i}`.padEnd(190, '.'))),
+    ) as {
       overflow: boolean;
       values: string[];
     };
@@ -207,7 +244,12 @@ describe('countIf, histogram and percentiles', () => {
   });
 
   it('name percentiles so that SQL takes the names', () => {
-    expect(Object.keys(resultOf(percentiles('n', [0.5, 0.999, 0.05, 1]), [[{ n: 1 }]]) as object)).toStrictEqual(['p100', 'p5', 'p50', 'p99_9']);
+    expect(Object.keys(resultOf(percentiles('n', [0.5, 0.999, 0.05, 1]), [[{ n: 1 }]]) as object)).toStrictEqual([
+      'p100',
+      'p5',
+      'p50',
+      'p99_9',
+    ]);
     expect(resultOf(percentiles('n', [0.5]), [])).toBeNull();
   });
 });
@@ -227,7 +269,9 @@ describe('an aggregate of one’s own', () => {
   };
 
   it('has results in the order of their members', () => {
-    expect(JSON.stringify(resultOf(defineAggregate(product), [[{ n: 2 }], [{ n: 3 }]]))).toBe('{"product":true,"times":6}');
+    expect(JSON.stringify(resultOf(defineAggregate(product), [[{ n: 2 }], [{ n: 3 }]]))).toBe(
+      '{"product":true,"times":6}',
+    );
     expect(JSON.stringify(resultOf(defineAggregate(product), []))).toBe('{"product":true,"times":1}');
   });
 

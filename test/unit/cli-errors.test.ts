@@ -19,10 +19,18 @@ describe('reporting an error', () => {
     [fault('AccessDeniedException', 'not authorized to perform: kinesis:PutRecords'), 1, 'kinesis:PutRecords'],
     [fault('CredentialsProviderError', 'Could not load credentials from any providers'), 1, 'AWS_PROFILE'],
     [fault('Error', 'Region is missing'), 1, 'AWS_REGION'],
-    [fault('Error', 'connect ECONNREFUSED', { code: 'ECONNREFUSED', address: '127.0.0.1', port: 4500 }), 1, '127.0.0.1:4500'],
+    [
+      fault('Error', 'connect ECONNREFUSED', { code: 'ECONNREFUSED', address: '127.0.0.1', port: 4500 }),
+      1,
+      '127.0.0.1:4500',
+    ],
     [fault('Error', 'listen EADDRINUSE', { code: 'EADDRINUSE', port: 4500 }), 1, '4500'],
     [fault('Error', 'ENOENT: no such file', { code: 'ENOENT', path: 'a.json' }), 1, 'a.json'],
-    [new AggregateError([fault('Error', 'refused', { code: 'ECONNREFUSED', address: '::1', port: 4500 })], ''), 1, '4500'],
+    [
+      new AggregateError([fault('Error', 'refused', { code: 'ECONNREFUSED', address: '::1', port: 4500 })], ''),
+      1,
+      '4500',
+    ],
   ])('gives one line, an exit code and no stack for %s', (error, exitCode, named) => {
     const report = reportError(error);
     expect(report).toMatchObject({ exitCode, kind: 'expected' });
@@ -30,10 +38,13 @@ describe('reporting an error', () => {
     expect(report.message).not.toContain('\n');
   });
 
-  it.each([[new TypeError('x is not\na function')], ['a text'], [undefined], [{ name: 'strange' }]])('calls %s unexpected, on one line', (thrown) => {
-    const report = reportError(thrown);
-    expect(report).toMatchObject({ exitCode: 1, kind: 'unexpected' });
-    expect(report.message).not.toContain('\n');
-    expect(report.message).not.toBe('');
-  });
+  it.each([[new TypeError('x is not\na function')], ['a text'], [undefined], [{ name: 'strange' }]])(
+    'calls %s unexpected, on one line',
+    (thrown) => {
+      const report = reportError(thrown);
+      expect(report).toMatchObject({ exitCode: 1, kind: 'unexpected' });
+      expect(report.message).not.toContain('\n');
+      expect(report.message).not.toBe('');
+    },
+  );
 });

@@ -11,10 +11,14 @@ const shard = { shardId: 'shardId-000000000000', range: { first: 2n ** 127n, las
 
 function deaggregate(record: PackedRecord): Buffer[] {
   let events: UserRecord[] = [];
-  deaggregateSync({ partitionKey: record.partitionKey, sequenceNumber: '1', data: record.data.toString('base64') }, true, (error, records) => {
-    if (error) throw error;
-    events = records ?? [];
-  });
+  deaggregateSync(
+    { partitionKey: record.partitionKey, sequenceNumber: '1', data: record.data.toString('base64') },
+    true,
+    (error, records) => {
+      if (error) throw error;
+      events = records ?? [];
+    },
+  );
   return events.map(({ data }) => Buffer.from(data, 'base64'));
 }
 
@@ -34,14 +38,20 @@ function packAll(lines: readonly Buffer[], name: string): PackedRecord[] {
 
 describe('packing', () => {
   it('gives records that aws-kinesis-agg de-aggregates to the same bytes, invalid UTF-8 included', () => {
-    const line = fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.uint8Array({ minLength: 9000, maxLength: 30_000 })).map(Buffer.from);
+    const line = fc
+      .oneof(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.uint8Array({ minLength: 9000, maxLength: 30_000 }))
+      .map(Buffer.from);
     fc.assert(
-      fc.property(fc.array(line, { minLength: 1, maxLength: 60 }), fc.string({ minLength: 1, maxLength: 150, unit: 'grapheme' }), (lines, name) => {
-        const records = packAll(lines, shortName(name));
-        expect(Buffer.concat(records.flatMap(deaggregate)).equals(Buffer.concat(lines))).toBe(true);
-        expect(records.map(({ events }) => events).reduce((a, b) => a + b)).toBe(lines.length);
-        for (const record of records) if (record.events > 1) expect(record.bytes).toBeLessThanOrEqual(packBytes);
-      }),
+      fc.property(
+        fc.array(line, { minLength: 1, maxLength: 60 }),
+        fc.string({ minLength: 1, maxLength: 150, unit: 'grapheme' }),
+        (lines, name) => {
+          const records = packAll(lines, shortName(name));
+          expect(Buffer.concat(records.flatMap(deaggregate)).equals(Buffer.concat(lines))).toBe(true);
+          expect(records.map(({ events }) => events).reduce((a, b) => a + b)).toBe(lines.length);
+          for (const record of records) if (record.events > 1) expect(record.bytes).toBeLessThanOrEqual(packBytes);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -71,7 +81,12 @@ describe('the name of a record', () => {
         fc.nat(2 ** 31 - 1),
         fc.option(fc.tuple(hash, hash)),
         (name, first, last, range) => {
-          const record = { name: shortName(name), first, last, range: range === null ? wholeRange : { first: range[0], last: range[1] } };
+          const record = {
+            name: shortName(name),
+            first,
+            last,
+            range: range === null ? wholeRange : { first: range[0], last: range[1] },
+          };
           expect(parseRecordName(formatRecordName(record))).toEqual(record);
           expect(formatRecordName(record).length).toBeLessThanOrEqual(256);
         },
@@ -102,7 +117,9 @@ describe('reading lines', () => {
     };
     const lines = [];
     for await (const block of readLines(given(), limitBytes)) lines.push(...block);
-    return lines.map((line) => ('kind' in line ? [line.number, line.bytes] : [line.number, line.line.toString('latin1')]));
+    return lines.map((line) =>
+      'kind' in line ? [line.number, line.bytes] : [line.number, line.line.toString('latin1')],
+    );
   };
 
   it('cuts at line feeds with or without carriage return, counts blank lines and takes a last line without an end', async () => {
@@ -136,7 +153,9 @@ describe('reading lines', () => {
   });
 
   it('reports a line that is too long, and goes on', async () => {
-    expect(await read([Buffer.from('12345\n123456\r\n1234567\n'), Buffer.from('1234'), Buffer.from('56789\n1\n')], 5)).toEqual([
+    expect(
+      await read([Buffer.from('12345\n123456\r\n1234567\n'), Buffer.from('1234'), Buffer.from('56789\n1\n')], 5),
+    ).toEqual([
       [1, '12345'],
       [2, 6],
       [3, 7],
@@ -152,10 +171,13 @@ describe('coverage', () => {
     fc.assert(
       fc.property(fc.array(span, { maxLength: 12 }), (spans) => {
         const builder = createCoverage();
-        for (const [first, length] of spans) builder.add({ name: 'a', first, last: first + length, range: wholeRange }, 's', '1');
+        for (const [first, length] of spans)
+          builder.add({ name: 'a', first, last: first + length, range: wholeRange }, 's', '1');
         const coverage = builder.build();
         for (let line = 0; line < 50; line += 1) {
-          expect(coverage.covers('a', line)).toBe(spans.some(([first, length]) => first <= line && line <= first + length));
+          expect(coverage.covers('a', line)).toBe(
+            spans.some(([first, length]) => first <= line && line <= first + length),
+          );
           expect(coverage.covers('b', line)).toBe(false);
         }
       }),
@@ -166,6 +188,10 @@ describe('coverage', () => {
     const builder = createCoverage();
     builder.add({ name: 'a', first: 1, last: 9, range: { first: 0n, last: 99n } }, 's', '1');
     const coverage = builder.build();
-    expect([coverage.covers('a', 5, 99n), coverage.covers('a', 5, 100n), coverage.covers('a', 5)]).toEqual([true, false, false]);
+    expect([coverage.covers('a', 5, 99n), coverage.covers('a', 5, 100n), coverage.covers('a', 5)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 });

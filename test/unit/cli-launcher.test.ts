@@ -18,8 +18,16 @@ interface Result {
 }
 
 /** Runs the launcher as a user in `folder` does, without any AWS set up. */
-function tidemark(args: readonly string[], options: { readonly input?: string; readonly environment?: NodeJS.ProcessEnv } = {}): Promise<Result> {
-  const environment = { PATH: process.env.PATH, HOME: folder, AWS_EC2_METADATA_DISABLED: 'true', ...options.environment };
+function tidemark(
+  args: readonly string[],
+  options: { readonly input?: string; readonly environment?: NodeJS.ProcessEnv } = {},
+): Promise<Result> {
+  const environment = {
+    PATH: process.env.PATH,
+    HOME: folder,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...options.environment,
+  };
   const child = spawn(process.execPath, [launcher, ...args], { cwd: folder, env: environment });
   let stdout = '';
   let stderr = '';
@@ -95,7 +103,13 @@ describe('what goes wrong outside', () => {
   const event = '{"time":1469501107,"action":"Open"}\n';
 
   it('is one line with exit code 1 when a file does not exist, and nothing is put', async () => {
-    const { code, stderr } = await tidemark(['replay', write('there.json', event), 'missing.json', '--port', String(await closedPort())]);
+    const { code, stderr } = await tidemark([
+      'replay',
+      write('there.json', event),
+      'missing.json',
+      '--port',
+      String(await closedPort()),
+    ]);
     expect(code).toBe(1);
     expect(stderr).toMatch(oneLine);
     expect(stderr).toContain('missing.json');
@@ -118,7 +132,10 @@ describe('what goes wrong outside', () => {
 
   it('is an error that names the variable when there are no credentials, or no region', async () => {
     const withoutKeys = await tidemark(['put'], { input: event, environment: { AWS_REGION: 'us-east-1' } });
-    const withoutRegion = await tidemark(['put'], { input: event, environment: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' } });
+    const withoutRegion = await tidemark(['put'], {
+      input: event,
+      environment: { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
+    });
     expect([withoutKeys.code, withoutRegion.code]).toEqual([1, 1]);
     expect(withoutKeys.stderr).toMatch(/^tidemark: .*AWS_ACCESS_KEY_ID/m);
     expect(withoutRegion.stderr).toMatch(/^tidemark: .*AWS_REGION/m);
@@ -147,7 +164,12 @@ describe('sample', () => {
     const first = await tidemark(args);
     expect(first).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(first.stdout)).toMatchObject({ files: 4, events: 400, open: 200, close: 200 });
-    expect(readdirSync(path.join(folder, 'small'))).toEqual(['events-00.json', 'events-01.json', 'events-02.json', 'events-03.json']);
+    expect(readdirSync(path.join(folder, 'small'))).toEqual([
+      'events-00.json',
+      'events-01.json',
+      'events-02.json',
+      'events-03.json',
+    ]);
     expect(await tidemark(args)).toEqual(first);
     write('small/other.json', '{}');
     const refused = await tidemark(args);
@@ -160,7 +182,9 @@ describe('sample', () => {
 describe('the launcher', () => {
   it('lets many first runs at once all succeed', async () => {
     const results = await Promise.all(Array.from({ length: 4 }, () => tidemark(['--version'])));
-    expect(results.map(({ code, stdout }) => [code, /^\d+\.\d+\.\d+\n$/.test(stdout)])).toEqual(Array(4).fill([0, true]));
+    expect(results.map(({ code, stdout }) => [code, /^\d+\.\d+\.\d+\n$/.test(stdout)])).toEqual(
+      Array(4).fill([0, true]),
+    );
   });
 
   it('ends quietly when the reader of its output goes away', async () => {

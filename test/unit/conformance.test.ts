@@ -12,7 +12,9 @@ import { judge } from '../conformance/verdict.ts';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const folder = `${root}test/vectors/`;
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-const vectors: readonly JsonObject[] = files.flatMap((name) => objectsOf(JSON.parse(readFileSync(folder + name, 'utf8')) as Json));
+const vectors: readonly JsonObject[] = files.flatMap((name) =>
+  objectsOf(JSON.parse(readFileSync(folder + name, 'utf8')) as Json),
+);
 const idOf = (vector: JsonObject) => String(vector['id']);
 
 /** The first two columns of the tables in docs/PEERS.md: a vector, and what comes of it. */
@@ -23,23 +25,38 @@ function documented(): ReadonlyMap<string, string> {
 
 /** A stream vector of this test's own, for what the files leave open. */
 function stream(fields: JsonObject): JsonObject {
-  return { id: 'own', kind: 'stream', portability: 'direct', window: { type: 'tumbling', size: 10, offset: 0 }, ...fields };
+  return {
+    id: 'own',
+    kind: 'stream',
+    portability: 'direct',
+    window: { type: 'tumbling', size: 10, offset: 0 },
+    ...fields,
+  };
 }
 
 /** Every leaf of a value changed at once, but for the names of the steps. */
 function scrambled(value: Json, name = ''): Json {
   if (Array.isArray(value)) return value.map((element: Json) => scrambled(element));
-  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, scrambled(inner, key)]));
+  if (isObject(value))
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, scrambled(inner, key)]));
   if (name === 'afterStep') return value;
-  return typeof value === 'number' ? value + 77 : typeof value === 'string' ? `${value}?` : value === null ? 77 : !value;
+  return typeof value === 'number'
+    ? value + 77
+    : typeof value === 'string'
+      ? `${value}?`
+      : value === null
+        ? 77
+        : !value;
 }
 
 /** A value once for each leaf, with that leaf changed. */
 function* spoiled(value: Json): Generator<Json> {
   if (Array.isArray(value)) {
-    for (const [at, element] of (value as readonly Json[]).entries()) for (const other of spoiled(element)) yield value.with(at, other);
+    for (const [at, element] of (value as readonly Json[]).entries())
+      for (const other of spoiled(element)) yield value.with(at, other);
   } else if (isObject(value)) {
-    for (const [name, inner] of Object.entries(value)) for (const other of spoiled(inner)) yield { ...value, [name]: other };
+    for (const [name, inner] of Object.entries(value))
+      for (const other of spoiled(inner)) yield { ...value, [name]: other };
   } else yield scrambled(value);
 }
 
@@ -103,7 +120,11 @@ describe('a vector of the same form that nobody here knows', () => {
     ['expect.dropped at', { expect: { dropped: [{ afterStep: 0, at: 'dedup' }] } }],
     ['expect.table without a window', { window: null, expect: { table: [] } }],
   ])('is unsupported for want of %s', async (missing, fields) => {
-    expect(await runVector(stream({ steps: [], expect: {}, ...fields }))).toEqual({ id: 'own', status: 'unsupported', missing });
+    expect(await runVector(stream({ steps: [], expect: {}, ...fields }))).toEqual({
+      id: 'own',
+      status: 'unsupported',
+      missing,
+    });
   });
 
   it.each<[string, JsonObject]>([
@@ -228,7 +249,11 @@ describe('npm run conformance', () => {
   const run = async (...args: string[]) => {
     const out: string[] = [];
     const error: string[] = [];
-    const code = await main(args, { out: (line) => out.push(line), error: (line) => error.push(line), folders: [folder] });
+    const code = await main(args, {
+      out: (line) => out.push(line),
+      error: (line) => error.push(line),
+      folders: [folder],
+    });
     return { code, out, error };
   };
 
@@ -239,7 +264,9 @@ describe('npm run conformance', () => {
     expect(lines.map(idOf)).toEqual(vectors.filter(({ id }) => lines.some((line) => line['id'] === id)).map(idOf));
     for (const line of lines) {
       const { expect: asked } = vectors.find(({ id }) => id === line['id']) ?? {};
-      expect(Object.keys(line['actual'] as JsonObject)).toEqual(line['status'] === 'ran' ? Object.keys(asked as JsonObject) : []);
+      expect(Object.keys(line['actual'] as JsonObject)).toEqual(
+        line['status'] === 'ran' ? Object.keys(asked as JsonObject) : [],
+      );
     }
   });
 
@@ -252,10 +279,14 @@ describe('npm run conformance', () => {
   );
 
   it('starts on plain Node and answers with an exit code', () => {
-    const { status, stdout } = spawnSync(process.execPath, [`${root}test/conformance/run.mjs`, 'test/vectors/spark-streaming.json'], {
-      cwd: root,
-      encoding: 'utf8',
-    });
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [`${root}test/conformance/run.mjs`, 'test/vectors/spark-streaming.json'],
+      {
+        cwd: root,
+        encoding: 'utf8',
+      },
+    );
     expect(status).toBe(0);
     expect(stdout.trimEnd().split('\n')).toHaveLength(14);
   });

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { type AnyAggregate, avg, count, type Json, max, min, sum } from '../../functions/core/aggregate.ts';
 
 type Numbers = { readonly n?: number | null | undefined };
-const aggregates: Readonly<Record<string, AnyAggregate<Numbers>>> = { count: count(), sum: sum('n'), avg: avg('n'), min: min('n'), max: max('n') };
+const aggregates: Readonly<Record<string, AnyAggregate<Numbers>>> = {
+  count: count(),
+  sum: sum('n'),
+  avg: avg('n'),
+  min: min('n'),
+  max: max('n'),
+};
 
 function resultOf(aggregate: AnyAggregate<Numbers>, events: readonly Numbers[]): Json {
   let state = aggregate.identity;
@@ -36,8 +42,15 @@ describe('the aggregates', () => {
 
   it('compare numbers by value, whatever their sign and size', () => {
     expect(resultsOf(10, 9, -10, -9)).toMatchObject({ min: -10, max: 10, sum: 0, avg: 0 });
-    expect(resultsOf(Number.MIN_VALUE, -Number.MIN_VALUE)).toMatchObject({ min: -Number.MIN_VALUE, max: Number.MIN_VALUE });
-    expect(resultsOf(Number.MAX_VALUE, -Number.MAX_VALUE)).toMatchObject({ min: -Number.MAX_VALUE, max: Number.MAX_VALUE, sum: 0 });
+    expect(resultsOf(Number.MIN_VALUE, -Number.MIN_VALUE)).toMatchObject({
+      min: -Number.MIN_VALUE,
+      max: Number.MIN_VALUE,
+    });
+    expect(resultsOf(Number.MAX_VALUE, -Number.MAX_VALUE)).toMatchObject({
+      min: -Number.MAX_VALUE,
+      max: Number.MAX_VALUE,
+      sum: 0,
+    });
   });
 
   it('know one zero only, in whichever order its signs come', () => {
@@ -55,8 +68,21 @@ describe('the aggregates', () => {
 
   it.each(['sum', 'avg', 'min', 'max'])('refuse what is no finite number: %s', (name) => {
     const aggregate = aggregates[name];
-    for (const n of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 'five', '', ' 5', true, [], { valueOf: () => 5 }])
-      expect(aggregate?.input({ n } as Numbers, 0)).toStrictEqual({ kind: 'refused', reason: expect.stringContaining(name) });
+    for (const n of [
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+      'five',
+      '',
+      ' 5',
+      true,
+      [],
+      { valueOf: () => 5 },
+    ])
+      expect(aggregate?.input({ n } as Numbers, 0)).toStrictEqual({
+        kind: 'refused',
+        reason: expect.stringContaining(name),
+      });
   });
 
   it('take a function in the place of a field', () => {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { addCounters, addQueryCounters, type Counters, eventClasses, isConserved, noEvents, noPairs } from '../../functions/core/counters.ts';
+import {
+  addCounters,
+  addQueryCounters,
+  type Counters,
+  eventClasses,
+  isConserved,
+  noEvents,
+  noPairs,
+} from '../../functions/core/counters.ts';
 
 const some: Counters = { received: 15, counted: 1, late: 2, duplicate: 3, rejected: 4, filtered: 5 };
 
@@ -16,7 +24,9 @@ describe('the counters', () => {
   });
 
   it('add up class by class, with nothing as their identity', () => {
-    expect(addCounters(some, { received: 60, counted: 20, late: 10, duplicate: 15, rejected: 5, filtered: 10 })).toStrictEqual({
+    expect(
+      addCounters(some, { received: 60, counted: 20, late: 10, duplicate: 15, rejected: 5, filtered: 10 }),
+    ).toStrictEqual({
       received: 75,
       counted: 21,
       late: 12,
@@ -31,7 +41,11 @@ describe('the counters', () => {
 
   it('of a query add up likewise', () => {
     const pairs = { counted: 1, late: 2, filtered: 3 };
-    expect(addQueryCounters(pairs, { counted: 10, late: 20, filtered: 30 })).toStrictEqual({ counted: 11, late: 22, filtered: 33 });
+    expect(addQueryCounters(pairs, { counted: 10, late: 20, filtered: 30 })).toStrictEqual({
+      counted: 11,
+      late: 22,
+      filtered: 33,
+    });
     expect(addQueryCounters(pairs, noPairs)).toStrictEqual(pairs);
   });
 });

@@ -17,7 +17,8 @@ describe('an id', () => {
   });
 
   it('is refused where different events could share it', () => {
-    for (const value of ['', '\ud800', 2 ** 53, -(2 ** 53), 1e300, Number.NaN, Number.POSITIVE_INFINITY]) expect(eventIdOf(value)).toEqual(refused);
+    for (const value of ['', '\ud800', 2 ** 53, -(2 ** 53), 1e300, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(eventIdOf(value)).toEqual(refused);
     for (const value of [true, {}, [], Symbol('id')]) expect(eventIdOf(value as unknown as string)).toEqual(refused);
   });
 
@@ -48,7 +49,9 @@ describe('the set of ids', () => {
           const isDuplicate = clock - (first.get(name) ?? Number.NEGATIVE_INFINITY) <= withinMs;
           if (!isDuplicate) first.set(name, clock);
           // Many ids of one slot: all their low halves are alike in what chooses it.
-          expect(set.judge({ high: name, low: (name % 7) * 0x10000 }, arrival)).toBe(isDuplicate ? 'duplicate' : 'first');
+          expect(set.judge({ high: name, low: (name % 7) * 0x10000 }, arrival)).toBe(
+            isDuplicate ? 'duplicate' : 'first',
+          );
         }
         expect(set.clockMs).toBe(clock);
       }),

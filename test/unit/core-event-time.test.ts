@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type EventTimeUnit, type EventTimeValue, eventTimeBounds, eventTimeOf, isoTime, parseIsoTime } from '../../functions/core/event-time.ts';
+import {
+  type EventTimeUnit,
+  type EventTimeValue,
+  eventTimeBounds,
+  eventTimeOf,
+  isoTime,
+  parseIsoTime,
+} from '../../functions/core/event-time.ts';
 
 const { earliest, latest } = eventTimeBounds;
 
@@ -139,13 +146,21 @@ describe('an event time as text', () => {
 });
 
 describe('anything else as an event time', () => {
-  it.each([null, undefined, true, 5n, {}, [], [1_469_501_107_000], () => 1_469_501_107_000, Symbol('time'), { getTime: 5 }])(
-    'is refused: %s',
-    (value) => {
-      expectRefused(value);
-      expectRefused(value, 's');
-    },
-  );
+  it.each([
+    null,
+    undefined,
+    true,
+    5n,
+    {},
+    [],
+    [1_469_501_107_000],
+    () => 1_469_501_107_000,
+    Symbol('time'),
+    { getTime: 5 },
+  ])('is refused: %s', (value) => {
+    expectRefused(value);
+    expectRefused(value, 's');
+  });
 });
 
 describe('a time as ISO text', () => {
@@ -168,7 +183,8 @@ describe('a time as ISO text', () => {
     const day = 86_400_000;
     for (let midnight = Date.UTC(1895, 0, 1); midnight < Date.UTC(2105, 0, 1); midnight += day)
       for (const ms of [midnight, midnight + day - 1]) expect(isoTime(ms)).toBe(new Date(ms).toISOString());
-    for (let ms = -62_167_219_200_000; ms < 253_402_300_800_000; ms += 97 * day + 12_345_678) expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+    for (let ms = -62_167_219_200_000; ms < 253_402_300_800_000; ms += 97 * day + 12_345_678)
+      expect(isoTime(ms)).toBe(new Date(ms).toISOString());
   });
 
   it('goes on beyond the years of four digits, as ISO 8601 writes them', () => {

@@ -1,7 +1,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { compareKeys, type GroupKey, type GroupValue, keyReader, keyValues, longestKeyBytes } from '../../functions/core/group-key.ts';
+import {
+  compareKeys,
+  type GroupKey,
+  type GroupValue,
+  keyReader,
+  keyValues,
+  longestKeyBytes,
+} from '../../functions/core/group-key.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -73,8 +80,11 @@ describe('a group key', () => {
     ['a symbol', Symbol('Open')],
     ['a promise', Promise.resolve('Open')],
   ])('is refused, with the name of the field, for %s', (_title, value) => {
-    for (const reader of [byAction, byActionAndRoom]) expect(reader({ action: value })).toStrictEqual({ refused: expect.stringContaining('action') });
-    expect(byActionAndRoom({ action: 'Open', room: value })).toStrictEqual({ refused: expect.stringContaining('room') });
+    for (const reader of [byAction, byActionAndRoom])
+      expect(reader({ action: value })).toStrictEqual({ refused: expect.stringContaining('action') });
+    expect(byActionAndRoom({ action: 'Open', room: value })).toStrictEqual({
+      refused: expect.stringContaining('room'),
+    });
   });
 
   it.each([
@@ -90,14 +100,21 @@ describe('a group key', () => {
     const key = byAction({ action: longest });
     expect(key).toBe(JSON.stringify([longest]));
     expect(new TextEncoder().encode(key as string).length).toBeLessThanOrEqual(longestKeyBytes);
-    expect(byAction({ action: `${longest}${character}` })).toStrictEqual({ refused: expect.stringContaining(String(longestKeyBytes)) });
-    expect(byAction({ action: `${longest}${character}` }), 'the second time too').toStrictEqual({ refused: expect.any(String) });
+    expect(byAction({ action: `${longest}${character}` })).toStrictEqual({
+      refused: expect.stringContaining(String(longestKeyBytes)),
+    });
+    expect(byAction({ action: `${longest}${character}` }), 'the second time too').toStrictEqual({
+      refused: expect.any(String),
+    });
   });
 
-  it.each(['\ud800', 'x\udc00y', '\udc00\ud800'])('is refused when it holds half of a surrogate pair, which no table can: %j', (value) => {
-    for (const reader of [byAction, byAction, byActionAndRoom])
-      expect(reader({ action: value })).toStrictEqual({ refused: expect.stringContaining('action') });
-  });
+  it.each(['\ud800', 'x\udc00y', '\udc00\ud800'])(
+    'is refused when it holds half of a surrogate pair, which no table can: %j',
+    (value) => {
+      for (const reader of [byAction, byAction, byActionAndRoom])
+        expect(reader({ action: value })).toStrictEqual({ refused: expect.stringContaining('action') });
+    },
+  );
 
   it('is bounded over all fields together', () => {
     const half = 'x'.repeat(longestKeyBytes / 2);
@@ -107,7 +124,8 @@ describe('a group key', () => {
 
   it('stays right when more values come than are remembered', () => {
     const reader = readerOf('id');
-    for (let i = 0; i < 25_000; i++) if (reader({ id: `device-${i}` }) !== `["device-${i}"]`) throw new Error(`wrong key of ${i}`);
+    for (let i = 0; i < 25_000; i++)
+      if (reader({ id: `device-${i}` }) !== `["device-${i}"]`) throw new Error(`wrong key of ${i}`);
     expect(reader({ id: 'device-0' })).toBe('["device-0"]');
   });
 

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { grownPageCount, hashKey, nextPageCount, pageCountFor, pageOf, pageShareBytes } from '../../functions/core/page-hash.ts';
+import {
+  grownPageCount,
+  hashKey,
+  nextPageCount,
+  pageCountFor,
+  pageOf,
+  pageShareBytes,
+} from '../../functions/core/page-hash.ts';
 
 /** 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1 degrees of freedom). */
 function chiSquareBound(n: number): number {
@@ -45,15 +52,25 @@ describe('the hash of a key', () => {
     ['small integers', (i: number) => [i]],
     ['multiples of 1,024', (i: number) => [i * 1024]],
     ['two fields', (i: number) => [`room ${i % 97}`, Math.floor(i / 97)]],
-    ['names that differ in their first character only', (i: number) => [`${String.fromCharCode(0x4e00 + i)} the same long tail of every name`]],
-    ['dates', (i: number) => [`2016-${String(1 + (i % 12)).padStart(2, '0')}-${String(1 + (Math.floor(i / 12) % 28)).padStart(2, '0')}`, i]],
+    [
+      'names that differ in their first character only',
+      (i: number) => [`${String.fromCharCode(0x4e00 + i)} the same long tail of every name`],
+    ],
+    [
+      'dates',
+      (i: number) => [
+        `2016-${String(1 + (i % 12)).padStart(2, '0')}-${String(1 + (Math.floor(i / 12) % 28)).padStart(2, '0')}`,
+        i,
+      ],
+    ],
   ])('spreads similar keys evenly over the pages: %s', (_title, keyAt) => {
     const keys = keysOf(8192, keyAt);
     for (const n of [2, 8, 64, 512]) expect(chiSquare(keys, n), `${n} pages`).toBeLessThan(chiSquareBound(n));
   });
 
   it('puts a key of a grown bucket into one of the two successors of its page', () => {
-    for (const key of keysOf(500, (i) => [`device-${i}`])) for (const n of [1, 2, 64]) expect(pageOf(key, 2 * n) % n).toBe(pageOf(key, n));
+    for (const key of keysOf(500, (i) => [`device-${i}`]))
+      for (const n of [1, 2, 64]) expect(pageOf(key, 2 * n) % n).toBe(pageOf(key, n));
   });
 });
 

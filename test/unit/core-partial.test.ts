@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createFold } from '../../functions/core/fold.ts';
 import { avg, count, definePipeline, max, sum, tumbling } from '../../functions/core/index.ts';
-import { decodePartials, encodePartials, identityOf, mergeInto, type Partial, rowOf } from '../../functions/core/partial.ts';
+import {
+  decodePartials,
+  encodePartials,
+  identityOf,
+  mergeInto,
+  type Partial,
+  rowOf,
+} from '../../functions/core/partial.ts';
 import type { Query } from '../../functions/core/pipeline.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/window-result.ts';
 
@@ -14,7 +21,11 @@ const pipeline = definePipeline({
   queries: {
     counts: { groupBy: ['action'], window: tumbling('1 hour'), aggregates: { count: count() } },
     all: { window: tumbling('1 day'), aggregates: { count: count(), total: sum('n'), mean: avg('n') } },
-    rooms: { groupBy: ['action', 'room'], window: tumbling('1 hour', { offset: '30 minutes' }), aggregates: { most: max('n') } },
+    rooms: {
+      groupBy: ['action', 'room'],
+      window: tumbling('1 hour', { offset: '30 minutes' }),
+      aggregates: { most: max('n') },
+    },
   },
 });
 
@@ -61,12 +72,22 @@ describe('encoded partial aggregates', () => {
     expect(decodePartials(counts, '[]')).toHaveProperty('size', 0);
   });
 
-  it.each(['', '{', '5', 'null', '{}', '[5]', '[null]', '[[]]', '[["Open"]]', '[["Open",1,2]]', '[["Open","1"]]', '[["Open",null]]'])(
-    'that are not of the query throw: %s',
-    (text) => {
-      expect(() => decodePartials(counts, text)).toThrow();
-    },
-  );
+  it.each([
+    '',
+    '{',
+    '5',
+    'null',
+    '{}',
+    '[5]',
+    '[null]',
+    '[[]]',
+    '[["Open"]]',
+    '[["Open",1,2]]',
+    '[["Open","1"]]',
+    '[["Open",null]]',
+  ])('that are not of the query throw: %s', (text) => {
+    expect(() => decodePartials(counts, text)).toThrow();
+  });
 });
 
 describe('merging', () => {
@@ -94,7 +115,10 @@ describe('merging', () => {
 
 describe('a row', () => {
   it('has the group-by values and the results by name', () => {
-    expect(rowOf(rooms, '["Open",5]', [1.5])).toStrictEqual({ key: { action: 'Open', room: 5 }, values: { most: 1.5 } });
+    expect(rowOf(rooms, '["Open",5]', [1.5])).toStrictEqual({
+      key: { action: 'Open', room: 5 },
+      values: { most: 1.5 },
+    });
     expect(rowOf(all, '[]', identityOf(all))).toStrictEqual({ key: {}, values: { count: 0, total: null, mean: null } });
   });
 

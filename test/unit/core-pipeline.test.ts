@@ -13,7 +13,16 @@ describe('a definition', () => {
       delayMs: 3_600_000,
       maxFutureSkewMs: 3_600_000,
       idleMs: 60_000,
-      queries: [{ name: 'perHour', index: 0, groupBy: ['action'], aggregateNames: ['count'], expectedKeys: 1000, where: undefined }],
+      queries: [
+        {
+          name: 'perHour',
+          index: 0,
+          groupBy: ['action'],
+          aggregateNames: ['count'],
+          expectedKeys: 1000,
+          where: undefined,
+        },
+      ],
     });
   });
 
@@ -30,7 +39,9 @@ describe('a definition', () => {
     });
     expect(pipeline).toMatchObject({ eventTimeUnit: 's', delayMs: 0, maxFutureSkewMs: 60_000, idleMs: 1 });
     expect(pipeline.partitionKey?.({ action: 'Open' })).toBe('Open');
-    expect(pipeline.queries.map(({ name, index, groupBy, aggregateNames }) => ({ name, index, groupBy, aggregateNames }))).toStrictEqual([
+    expect(
+      pipeline.queries.map(({ name, index, groupBy, aggregateNames }) => ({ name, index, groupBy, aggregateNames })),
+    ).toStrictEqual([
       { name: 'second', index: 0, groupBy: [], aggregateNames: ['z', 'a'] },
       { name: 'first', index: 1, groupBy: ['shout', 'action'], aggregateNames: ['count'] },
     ]);
@@ -43,7 +54,12 @@ describe('a definition', () => {
     expect(byId.dedup?.withinMs).toBe(600_000);
     expect(byId.partitionKey?.({ value: 5 })).toBe('5');
     expect(byId.partitionKey?.({})).toBe('');
-    expect(definePipeline({ ...valid, dedup, partitionKey: (event) => event.action }).partitionKey?.({ value: 5, action: 'Open' })).toBe('Open');
+    expect(
+      definePipeline({ ...valid, dedup, partitionKey: (event) => event.action }).partitionKey?.({
+        value: 5,
+        action: 'Open',
+      }),
+    ).toBe('Open');
   });
 
   it('takes a schema that throws for null: such records are rejected when they come', () => {

@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { backfillPipeline } from '../../functions/core/backfill.ts';
 import { eventIdOf } from '../../functions/core/event-id.ts';
-import { avg, count, definePipeline, max, type PipelineSpec, type QuerySpec, sum, tumbling } from '../../functions/core/index.ts';
+import {
+  avg,
+  count,
+  definePipeline,
+  max,
+  type PipelineSpec,
+  type QuerySpec,
+  sum,
+  tumbling,
+} from '../../functions/core/index.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { readEvent, rejection } from '../../functions/core/read-event.ts';
 
@@ -14,7 +23,13 @@ const protoKey: string = '__proto__';
 
 const schema = z.object({ time: z.number(), action: z.string(), value: z.number().nullish() });
 type Event = z.infer<typeof schema>;
-type Changes = { event?: unknown; eventTime?: unknown; queries?: Record<string, unknown>; dedup?: unknown; maxFutureSkew?: string };
+type Changes = {
+  event?: unknown;
+  eventTime?: unknown;
+  queries?: Record<string, unknown>;
+  dedup?: unknown;
+  maxFutureSkew?: string;
+};
 
 const byAction: QuerySpec<Event> = { groupBy: ['action'], window, aggregates: { count: count() } };
 
@@ -33,7 +48,9 @@ function pipelineWith(changes: Changes = {}): Pipeline {
 }
 
 /** A schema that lets everything through, as it was parsed. */
-const anything: StandardSchemaV1<unknown, unknown> = { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } };
+const anything: StandardSchemaV1<unknown, unknown> = {
+  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
+};
 
 function schemaThat(validate: (value: unknown) => unknown): unknown {
   return { '~standard': { version: 1, vendor: 'test', validate } };
@@ -75,7 +92,9 @@ describe('a valid event', () => {
     const picky = { ...byAction, where: (event: Event) => event.action === 'Close' };
     const pipeline = pipelineWith({ queries: { picky, byAction, again: picky } });
     expect(read(pipeline, open)).toMatchObject({ outcome: 'accepted', keys: [undefined, '["Open"]', undefined] });
-    expect(read(pipeline, { ...open, action: 'Close' })).toMatchObject({ keys: ['["Close"]', '["Close"]', '["Close"]'] });
+    expect(read(pipeline, { ...open, action: 'Close' })).toMatchObject({
+      keys: ['["Close"]', '["Close"]', '["Close"]'],
+    });
   });
 
   it('is asked for neither key nor numbers by a query that does not want it', () => {
@@ -85,11 +104,17 @@ describe('a valid event', () => {
       window,
       aggregates: { total: sum((event: Event) => (event.value == null ? Number.NaN : event.value)) },
     };
-    expect(read(pipelineWith({ queries: { picky } }), { time, action: 'Open' })).toMatchObject({ outcome: 'accepted', keys: [undefined] });
+    expect(read(pipelineWith({ queries: { picky } }), { time, action: 'Open' })).toMatchObject({
+      outcome: 'accepted',
+      keys: [undefined],
+    });
   });
 
   it('may come out of a transforming schema, whose output the functions see', () => {
-    const transforming = z.object({ at: z.iso.datetime().transform((text) => new Date(text)), n: z.string().transform(Number) });
+    const transforming = z.object({
+      at: z.iso.datetime().transform((text) => new Date(text)),
+      n: z.string().transform(Number),
+    });
     const pipeline = definePipeline({
       name: 'transforming',
       event: transforming,
@@ -124,7 +149,11 @@ describe('a valid event', () => {
   });
 
   it('may be any JSON value that the schema takes', () => {
-    const pipeline = pipelineWith({ event: anything, eventTime: () => time, queries: { all: { window, aggregates: { count: count() } } } });
+    const pipeline = pipelineWith({
+      event: anything,
+      eventTime: () => time,
+      queries: { all: { window, aggregates: { count: count() } } },
+    });
     for (const text of ['null', '0', '"text"', '[]', '{}', ' {"a":1} ', 'true'])
       expect(readEvent(pipeline, text, arrival)).toMatchObject({ outcome: 'accepted', keys: ['[]'] });
   });
@@ -132,14 +161,26 @@ describe('a valid event', () => {
   it('may carry the key __proto__, which stays data', () => {
     for (const event of [schema, z.looseObject(schema.shape), anything]) {
       const text = `{"time":${time},"action":"Open","__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`;
-      expect(readEvent(pipelineWith({ event }), text, arrival)).toMatchObject({ outcome: 'accepted', time, keys: ['["Open"]'] });
+      expect(readEvent(pipelineWith({ event }), text, arrival)).toMatchObject({
+        outcome: 'accepted',
+        time,
+        keys: ['["Open"]'],
+      });
     }
     const grouped = pipelineWith({
       event: anything,
-      queries: { byProto: { groupBy: { proto: (event: Record<string, unknown>) => event[protoKey] }, window, aggregates: { count: count() } } },
+      queries: {
+        byProto: {
+          groupBy: { proto: (event: Record<string, unknown>) => event[protoKey] },
+          window,
+          aggregates: { count: count() },
+        },
+      },
     });
     expect(readEvent(grouped, `{"time":${time},"__proto__":"value"}`, arrival)).toMatchObject({ keys: ['["value"]'] });
-    expect(readEvent(grouped, `{"time":${time}}`, arrival), 'the prototype is no value').toStrictEqual(rejected('group-key'));
+    expect(readEvent(grouped, `{"time":${time}}`, arrival), 'the prototype is no value').toStrictEqual(
+      rejected('group-key'),
+    );
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
@@ -187,16 +228,30 @@ describe('a bad event is rejected with its reason:', () => {
     const deep = z.object({ time: z.number(), rooms: z.array(z.object({ number: z.number() })) });
     const found = read(pipelineWith({ event: deep }), { rooms: [{ number: 5 }, { number: 'five' }] });
     expect(found).toMatchObject({ reason: 'schema', detail: expect.stringMatching(/time: .*rooms\.1\.number: /) });
-    const segments = schemaThat(() => ({ issues: [{ message: 'wrong', path: [{ key: 'rooms' }, 1, Symbol('number')] }] }));
-    expect(read(pipelineWith({ event: segments }), open)).toMatchObject({ detail: expect.stringContaining('rooms.1.Symbol(number): wrong') });
+    const segments = schemaThat(() => ({
+      issues: [{ message: 'wrong', path: [{ key: 'rooms' }, 1, Symbol('number')] }],
+    }));
+    expect(read(pipelineWith({ event: segments }), open)).toMatchObject({
+      detail: expect.stringContaining('rooms.1.Symbol(number): wrong'),
+    });
   });
 
-  it.each([undefined, null, 5, 1_469_501_107, '2016-07-26', 'now', Number.NaN, {}, true, 1e300, new Date(Number.NaN), { getTime: () => 'soon' }])(
-    'an event time of %s',
-    (value) => {
-      expect(read(pipelineWith({ eventTime: () => value }), open)).toStrictEqual(rejected('no-event-time'));
-    },
-  );
+  it.each([
+    undefined,
+    null,
+    5,
+    1_469_501_107,
+    '2016-07-26',
+    'now',
+    Number.NaN,
+    {},
+    true,
+    1e300,
+    new Date(Number.NaN),
+    { getTime: () => 'soon' },
+  ])('an event time of %s', (value) => {
+    expect(read(pipelineWith({ eventTime: () => value }), open)).toStrictEqual(rejected('no-event-time'));
+  });
 
   it("a time in the future, whoever's clock is wrong", () => {
     expect(read(pipelineWith(), { ...open, time: time * 1000 })).toStrictEqual(rejected('no-event-time'));
@@ -231,7 +286,9 @@ describe('a bad event is rejected with its reason:', () => {
   it('a number too large for a double, which JSON takes for infinity', () => {
     const totals = { window, aggregates: { total: sum('value') } };
     const pipeline = pipelineWith({ event: anything, queries: { byAction, totals } });
-    expect(readEvent(pipeline, `{"time":${time},"action":"Open","value":1e999}`, arrival)).toStrictEqual(rejected('aggregate-input'));
+    expect(readEvent(pipeline, `{"time":${time},"action":"Open","value":1e999}`, arrival)).toStrictEqual(
+      rejected('aggregate-input'),
+    );
     expect(readEvent(pipeline, '{"time":1e999,"action":"Open"}', arrival)).toStrictEqual(rejected('no-event-time'));
     expect(readEvent(pipeline, `{"time":${time},"action":1e999}`, arrival)).toStrictEqual(rejected('group-key'));
   });
@@ -262,7 +319,10 @@ describe('a bad event is rejected with its reason:', () => {
   });
 
   it.each([undefined, null, 5, 'valid'])('a schema that answers %s', (answer) => {
-    expect(read(pipelineWith({ event: schemaThat(() => answer) }), open)).toMatchObject({ outcome: 'rejected', detail: expect.any(String) });
+    expect(read(pipelineWith({ event: schemaThat(() => answer) }), open)).toMatchObject({
+      outcome: 'rejected',
+      detail: expect.any(String),
+    });
   });
 
   it('a schema that validates asynchronously, and its failure does not end the process', async () => {
@@ -273,8 +333,13 @@ describe('a bad event is rejected with its reason:', () => {
     expect(read(pipelineWith({ event: late }), open)).toStrictEqual(rejected('schema'));
     const refining = z.object({ time: z.number() }).refine(async () => true);
     expect(read(pipelineWith({ event: refining }), open)).toStrictEqual(rejected('schema'));
-    const preprocessing = z.preprocess((value) => (value as { detail: { inner: unknown } } | null)?.detail.inner, z.any());
-    expect(read(pipelineWith({ event: preprocessing }), open), 'zod turns a throw into a promise').toStrictEqual(rejected('schema'));
+    const preprocessing = z.preprocess(
+      (value) => (value as { detail: { inner: unknown } } | null)?.detail.inner,
+      z.any(),
+    );
+    expect(read(pipelineWith({ event: preprocessing }), open), 'zod turns a throw into a promise').toStrictEqual(
+      rejected('schema'),
+    );
     await new Promise(setImmediate);
     process.off('unhandledRejection', listener);
     expect(unhandled).toStrictEqual([]);
@@ -287,7 +352,10 @@ describe('a bad event is rejected with its reason:', () => {
     const text = `{"time":${time},"action":"Open","deep":${deep}}`;
     expect(readEvent(recursive, text, arrival)).toMatchObject({ outcome: 'rejected', detail: expect.any(String) });
     expect(readEvent(pipelineWith(), text, arrival)).toMatchObject({ outcome: 'accepted' });
-    const grouping = pipelineWith({ event: anything, queries: { q: { ...byAction, groupBy: { deep: (event: { deep: unknown }) => event.deep } } } });
+    const grouping = pipelineWith({
+      event: anything,
+      queries: { q: { ...byAction, groupBy: { deep: (event: { deep: unknown }) => event.deep } } },
+    });
     expect(readEvent(grouping, text, arrival)).toStrictEqual(rejected('group-key'));
   });
 

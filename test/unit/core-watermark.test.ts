@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/watermark.ts';
 
-function shard(shardId: string, maxEventTime: number | undefined, state: ShardObservation['state'] = 'holding'): ShardObservation {
+function shard(
+  shardId: string,
+  maxEventTime: number | undefined,
+  state: ShardObservation['state'] = 'holding',
+): ShardObservation {
   return { shardId, maxEventTime, state };
 }
 
@@ -36,8 +40,14 @@ describe('the global watermark', () => {
 
   it('is not held by shards that are proven idle or drained', () => {
     expect(globalWatermark([shard('a', 2, 'idle'), shard('b', 5)], 0)).toStrictEqual({ watermark: 5, heldBy: 'b' });
-    expect(globalWatermark([shard('a', 2, 'drained'), shard('b', 5), shard('c', 1, 'idle')], 0)).toStrictEqual({ watermark: 5, heldBy: 'b' });
-    expect(globalWatermark([shard('a', undefined, 'idle'), shard('b', 5)], 0)).toStrictEqual({ watermark: 5, heldBy: 'b' });
+    expect(globalWatermark([shard('a', 2, 'drained'), shard('b', 5), shard('c', 1, 'idle')], 0)).toStrictEqual({
+      watermark: 5,
+      heldBy: 'b',
+    });
+    expect(globalWatermark([shard('a', undefined, 'idle'), shard('b', 5)], 0)).toStrictEqual({
+      watermark: 5,
+      heldBy: 'b',
+    });
   });
 
   it('is not raised by an idle shard that is ahead of those that hold it', () => {
@@ -49,7 +59,9 @@ describe('the global watermark', () => {
       watermark: 9,
       heldBy: undefined,
     });
-    expect(globalWatermark([shard('a', 3, 'idle'), shard('b', 7, 'drained'), shard('c', undefined, 'idle')], 0)).toStrictEqual({
+    expect(
+      globalWatermark([shard('a', 3, 'idle'), shard('b', 7, 'drained'), shard('c', undefined, 'idle')], 0),
+    ).toStrictEqual({
       watermark: 7,
       heldBy: undefined,
     });
@@ -69,7 +81,11 @@ describe('the global watermark', () => {
   });
 
   // The steps of the peers' vectors, each as the list of observations after it.
-  const steps: readonly (readonly [id: string, times: readonly (number | 'idle' | undefined)[], watermark: number | undefined])[] = [
+  const steps: readonly (readonly [
+    id: string,
+    times: readonly (number | 'idle' | undefined)[],
+    watermark: number | undefined,
+  ])[] = [
     ['flink-valve-min', [0, 0, 0], 0],
     ['flink-valve-min', [12, 0, 10], 0],
     ['flink-valve-min', [12, 15, 10], 10],

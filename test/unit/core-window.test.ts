@@ -133,7 +133,8 @@ describe('a tumbling window', () => {
 
   it('emits nothing at a moment that is no edge', () => {
     const kind = tumbling('1 hour', { offset: '15 minutes' });
-    for (const moment of [0, 1, 3_600_000, 899_999, 900_001, -1, -3_600_000]) expect(kind.emit(moment)).toStrictEqual([]);
+    for (const moment of [0, 1, 3_600_000, 899_999, 900_001, -1, -3_600_000])
+      expect(kind.emit(moment)).toStrictEqual([]);
     expect(kind.emit(900_000)).toHaveLength(1);
     expect(kind.emit(-2_700_000)).toHaveLength(1);
   });

@@ -20,7 +20,10 @@ function pipelineOf(...windows: readonly WindowKind[]): Pipeline {
     eventTime: { of: (event) => event.at, unit: 'ms' },
     watermark: { delay: 0 },
     queries: Object.fromEntries(
-      windows.map((window, i) => [`q${i}`, { where: ({ want }: { readonly want: boolean }) => want, window, aggregates: { n: count() } }]),
+      windows.map((window, i) => [
+        `q${i}`,
+        { where: ({ want }: { readonly want: boolean }) => want, window, aggregates: { n: count() } },
+      ]),
     ),
   });
 }
@@ -49,8 +52,15 @@ test('an event is late exactly when the watermark has reached the end of its win
 });
 
 test('an event that no query wants raises the watermark and is not late itself', () => {
-  const texts = [...wanted(5), JSON.stringify({ at: 30, want: false }), JSON.stringify({ at: 1, want: false }), ...wanted(6)];
-  expect(tableOf(pipelineOf(tumbling(10)), texts, [0])).toMatchObject([{ events: 2, late: 1, windows: 1, affected: 1, closed: 1, waitMs: 20 }]);
+  const texts = [
+    ...wanted(5),
+    JSON.stringify({ at: 30, want: false }),
+    JSON.stringify({ at: 1, want: false }),
+    ...wanted(6),
+  ];
+  expect(tableOf(pipelineOf(tumbling(10)), texts, [0])).toMatchObject([
+    { events: 2, late: 1, windows: 1, affected: 1, closed: 1, waitMs: 20 },
+  ]);
 });
 
 test('an event that one of two queries still takes is not late, and its refused pair is counted', () => {
@@ -66,16 +76,28 @@ function sliding(size: number, step: number): WindowKind {
     sliceMs: step,
     sliceOf: (time) => Math.floor(time / step) * step,
     closings: (slice) => Array.from({ length: size / step }, (_, i) => slice + (i + 1) * step),
-    emit: (closing) => [{ start: closing - size, end: closing, slices: Array.from({ length: size / step }, (_, i) => closing - size + i * step) }],
+    emit: (closing) => [
+      {
+        start: closing - size,
+        end: closing,
+        slices: Array.from({ length: size / step }, (_, i) => closing - size + i * step),
+      },
+    ],
   };
 }
 
 test('with overlapping windows an event is late when all of its windows are closed', () => {
-  expect(tableOf(pipelineOf(sliding(20, 10)), wanted(5, 12, 8, 21, 9), [0])).toMatchObject([{ events: 5, late: 1, latePairs: 3, affected: 2 }]);
+  expect(tableOf(pipelineOf(sliding(20, 10)), wanted(5, 12, 8, 21, 9), [0])).toMatchObject([
+    { events: 5, late: 1, latePairs: 3, affected: 2 },
+  ]);
 });
 
 /** Window by window, event by event, all history kept. */
-function naive(times: readonly number[], sizeMs: number, delayMs: number): { readonly late: number; readonly affected: number } {
+function naive(
+  times: readonly number[],
+  sizeMs: number,
+  delayMs: number,
+): { readonly late: number; readonly affected: number } {
   const affected = new Set<number>();
   let late = 0;
   for (const [i, time] of times.entries()) {
@@ -96,7 +118,9 @@ test('late events and affected windows are those of a loop that looks back at ev
       fc.integer({ min: 1, max: 120 }),
       (times, delays, size) => {
         const rows = tableOf(pipelineOf(tumbling(size)), wanted(...times), delays);
-        expect(rows.map(({ late, affected }) => ({ late, affected }))).toEqual(delays.map((delay) => naive(times, size, delay)));
+        expect(rows.map(({ late, affected }) => ({ late, affected }))).toEqual(
+          delays.map((delay) => naive(times, size, delay)),
+        );
       },
     ),
   );
@@ -113,7 +137,8 @@ test('the earthquakes of a week need a delay of days, as a plain loop confirms',
     let greatest = Number.NEGATIVE_INFINITY;
     let count = 0;
     for (const { time, mag } of events) {
-      if (mag !== null && mag >= 1 && Math.floor(time / (24 * hour)) * 24 * hour + 24 * hour <= greatest - delay) count++;
+      if (mag !== null && mag >= 1 && Math.floor(time / (24 * hour)) * 24 * hour + 24 * hour <= greatest - delay)
+        count++;
       greatest = Math.max(greatest, time);
     }
     return count;
@@ -127,7 +152,10 @@ test('the earthquakes of a week need a delay of days, as a plain loop confirms',
 test('the delay for a share of the events keeps it, and one millisecond less does not', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ at: fc.integer({ min: 0, max: 300 }), shard: fc.constantFrom('a', 'b') }), { minLength: 1, maxLength: 60 }),
+      fc.array(fc.record({ at: fc.integer({ min: 0, max: 300 }), shard: fc.constantFrom('a', 'b') }), {
+        minLength: 1,
+        maxLength: 60,
+      }),
       fc.constantFrom(0, 0.5, 0.9, 0.99, 1),
       fc.constantFrom(tumbling(10), sliding(30, 10)),
       (events, share, window) => {
@@ -179,12 +207,18 @@ test('of sessions a record is late by its own gap, and a session that misses one
 
 test('the sessions of the table are those of the batch, whatever comes first', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 40 }), fc.integer({ min: 1, max: 12 }), (times, gap) => {
-      const pipeline = pipelineOf(session(gap));
-      const run = createStaticRun(pipeline);
-      for (const text of wanted(...times)) run.add(text, arrivalMs);
-      const { windows } = staticAnswer(pipeline, [run.part()]);
-      expect(tableOf(pipeline, wanted(...times), [1_000_000])).toMatchObject([{ windows: windows.length, affected: 0, late: 0 }]);
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 1, max: 12 }),
+      (times, gap) => {
+        const pipeline = pipelineOf(session(gap));
+        const run = createStaticRun(pipeline);
+        for (const text of wanted(...times)) run.add(text, arrivalMs);
+        const { windows } = staticAnswer(pipeline, [run.part()]);
+        expect(tableOf(pipeline, wanted(...times), [1_000_000])).toMatchObject([
+          { windows: windows.length, affected: 0, late: 0 },
+        ]);
+      },
+    ),
   );
 });

@@ -6,7 +6,13 @@ import { outputOf } from '../../functions/core/output-mode.ts';
 import type { Partials } from '../../functions/core/partial.ts';
 import type { Delivery, Sink } from '../../functions/core/sink.ts';
 import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/delivery.ts';
-import { type Pane, type PaneHead, readPaneHead, writeFinalPane, writeOpenPane } from '../../functions/state/manifest.ts';
+import {
+  type Pane,
+  type PaneHead,
+  readPaneHead,
+  writeFinalPane,
+  writeOpenPane,
+} from '../../functions/state/manifest.ts';
 import { outboxPublisher, readDead, readWaiting } from '../../functions/state/outbox.ts';
 import { takeTurn } from '../../functions/state/sink-state.ts';
 import { redrive } from '../../functions/state/sink-status.ts';
@@ -16,7 +22,12 @@ import { memoryTable } from '../simulation/memory-table.ts';
 const hourMs = 3_600_000;
 
 function pipelineWith(sinks: Readonly<Record<string, SinkSpec>>) {
-  const query = { groupBy: ['kind'] as const, window: tumbling('1 hour'), aggregates: { n: count(), total: sum('amount') }, emit: { early: 1 } };
+  const query = {
+    groupBy: ['kind'] as const,
+    window: tumbling('1 hour'),
+    aggregates: { n: count(), total: sum('amount') },
+    emit: { early: 1 },
+  };
   return definePipeline({
     name: 'orders',
     event: z.object({ time: z.number(), kind: z.string(), amount: z.number() }),
@@ -43,13 +54,20 @@ function world(spec: SinkSpec, order: SinkTarget['order'] = 'ordered', process: 
     ...{ pipeline, state, windows, stores, publisher, clock, got, answers },
     sink: sink as Sink,
     /** Writes the next pane of a window with counts by kind, and tells the sinks. */
-    async pane(query: string, hour: number, status: 'early' | 'final', counts: Readonly<Record<string, number>>): Promise<Pane> {
+    async pane(
+      query: string,
+      hour: number,
+      status: 'early' | 'final',
+      counts: Readonly<Record<string, number>>,
+    ): Promise<Pane> {
       const window = { start: hour * hourMs, end: (hour + 1) * hourMs };
       const of = queryOf(query);
       const partials: Partials = new Map(
         Object.entries(counts).map(([kind, n]) => [
           JSON.stringify([kind]),
-          of.aggregates.map((aggregate) => aggregate.decode(aggregate.kind === 'count' ? n : aggregate.encode(aggregate.identity))),
+          of.aggregates.map((aggregate) =>
+            aggregate.decode(aggregate.kind === 'count' ? n : aggregate.encode(aggregate.identity)),
+          ),
         ]),
       );
       const standing: PaneHead | undefined = await readPaneHead(windows, of, window);
@@ -92,7 +110,8 @@ function world(spec: SinkSpec, order: SinkTarget['order'] = 'ordered', process: 
   };
 }
 
-const ids = (deliveries: readonly Delivery[]) => deliveries.map(({ query, start, revision }) => `${query}/${start / hourMs}/r${revision}`);
+const ids = (deliveries: readonly Delivery[]) =>
+  deliveries.map(({ query, start, revision }) => `${query}/${start / hourMs}/r${revision}`);
 const counts = ({ rows }: Delivery) => Object.fromEntries(rows.map(({ key, values }) => [key.kind, values.n]));
 
 describe('a run of a sink', () => {
@@ -164,7 +183,12 @@ describe('a run of a sink', () => {
     expect(tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000]);
     expect(await dead()).toMatchObject([{ attempts: 6, reason: 'Error: away', revision: 0 }]);
     answers.deliver = async () => {};
-    expect(await redrive({ pipeline, state, limit: (call) => call(), now: () => clock.now, remainingMs: () => 60_000 }, 'sink')).toMatchObject({
+    expect(
+      await redrive(
+        { pipeline, state, limit: (call) => call(), now: () => clock.now, remainingMs: () => 60_000 },
+        'sink',
+      ),
+    ).toMatchObject({
       redriven: 1,
       done: true,
     });
@@ -219,28 +243,35 @@ describe('a run of a sink', () => {
 });
 
 describe('output modes', () => {
-  const steps = fc.array(fc.record({ kind: fc.constantFrom('a', 'b', 'c'), delivers: fc.boolean() }), { minLength: 1, maxLength: 8 });
-
-  it.each(['append', 'update'] as const)('%s sends what the rule of output modes says, against what was delivered before', async (mode) => {
-    await fc.assert(
-      fc.asyncProperty(steps, async (drawn) => {
-        const { pane, run, got } = world(sqs({ mode }));
-        const held: Record<string, number> = {};
-        const expected: unknown[] = [];
-        let before: Pane | undefined;
-        for (const [i, { kind, delivers }] of drawn.entries()) {
-          held[kind] = (held[kind] ?? 0) + 1;
-          const isLast = i === drawn.length - 1;
-          const next = await pane('first', 0, isLast ? 'final' : 'early', held);
-          if (!delivers && !isLast) continue;
-          await run();
-          for (const out of outputOf(mode, { pane: next, before, table: [] })) expected.push([out.revision, out.rows]);
-          before = next;
-        }
-        expect(got.map(({ revision, rows }) => [revision, rows])).toEqual(expected);
-      }),
-    );
+  const steps = fc.array(fc.record({ kind: fc.constantFrom('a', 'b', 'c'), delivers: fc.boolean() }), {
+    minLength: 1,
+    maxLength: 8,
   });
+
+  it.each(['append', 'update'] as const)(
+    '%s sends what the rule of output modes says, against what was delivered before',
+    async (mode) => {
+      await fc.assert(
+        fc.asyncProperty(steps, async (drawn) => {
+          const { pane, run, got } = world(sqs({ mode }));
+          const held: Record<string, number> = {};
+          const expected: unknown[] = [];
+          let before: Pane | undefined;
+          for (const [i, { kind, delivers }] of drawn.entries()) {
+            held[kind] = (held[kind] ?? 0) + 1;
+            const isLast = i === drawn.length - 1;
+            const next = await pane('first', 0, isLast ? 'final' : 'early', held);
+            if (!delivers && !isLast) continue;
+            await run();
+            for (const out of outputOf(mode, { pane: next, before, table: [] }))
+              expected.push([out.revision, out.rows]);
+            before = next;
+          }
+          expect(got.map(({ revision, rows }) => [revision, rows])).toEqual(expected);
+        }),
+      );
+    },
+  );
 });
 
 describe('the publisher', () => {
@@ -267,7 +298,12 @@ describe('the publisher', () => {
   it('writes nothing for a sink that has no function, nor without sinks', async () => {
     const { pipeline, state, stores, windows } = world(sqs());
     const query = pipeline.queries[0] ?? expect.fail();
-    const pane = await writeFinalPane(windows, query, { start: 0, end: hourMs }, { partials: new Map(), records: 0, nowMs: 0 });
+    const pane = await writeFinalPane(
+      windows,
+      query,
+      { start: 0, end: hourMs },
+      { partials: new Map(), records: 0, nowMs: 0 },
+    );
     await outboxPublisher(state, pipeline, new Set(), () => 0).publish(pane);
     await outboxPublisher(state, pipelineWith({}), new Set(['sink']), () => 0).publish(pane);
     expect([...stores.state.all()]).toEqual([]);

@@ -36,7 +36,11 @@ function minutely(early: '30 seconds' | undefined): Pipeline {
 /** One shard, the tables in memory, and a clock that the test moves. */
 function world(pipeline = minutely('30 seconds')) {
   const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
-  const tables = { state: memoryTable(stores.state), windows: memoryTable(stores.windows), rejects: memoryTable(stores.rejects) };
+  const tables = {
+    state: memoryTable(stores.state),
+    windows: memoryTable(stores.windows),
+    rejects: memoryTable(stores.rejects),
+  };
   const published: Pane[] = [];
   const aggregator = shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId });
   const [query] = pipeline.queries;
@@ -80,14 +84,20 @@ function world(pipeline = minutely('30 seconds')) {
         },
         'advance',
       ),
-    read: (status: 'all' | 'open' | 'final') => readWindows({ pipeline, ...tables }, query, { ...all, limit: 10, status }),
+    read: (status: 'all' | 'open' | 'final') =>
+      readWindows({ pipeline, ...tables }, query, { ...all, limit: 10, status }),
     finals: () => readPanes(tables.windows, query, { ...all, finalOnly: true }),
     parts: () => [...stores.windows.all()].filter(({ pk }) => pk.endsWith('#parts')),
   };
 }
 
 const counts = (panes: readonly Pane[]) =>
-  panes.map(({ status, revision, start, rows }) => ({ status, revision, start, counts: rows.map((row) => row.values['count']) }));
+  panes.map(({ status, revision, start, rows }) => ({
+    status,
+    revision,
+    start,
+    counts: rows.map((row) => row.values['count']),
+  }));
 
 describe('early panes', () => {
   it('emits an open window again when its last pane is old enough and records have come', async () => {
@@ -122,10 +132,12 @@ describe('early panes', () => {
       { status: 'final', revision: 1, start: 0, counts: [1, 1] },
       { status: 'early', revision: 0, start: minuteMs, counts: [1] },
     ]);
-    expect((await read('all')).map(({ status, revision, finalizedAt }) => ({ status, revision, finalizedAt }))).toEqual([
-      { status: 'final', revision: 1, finalizedAt: 2 * minuteMs },
-      { status: 'open', revision: 0, finalizedAt: null },
-    ]);
+    expect((await read('all')).map(({ status, revision, finalizedAt }) => ({ status, revision, finalizedAt }))).toEqual(
+      [
+        { status: 'final', revision: 1, finalizedAt: 2 * minuteMs },
+        { status: 'open', revision: 0, finalizedAt: null },
+      ],
+    );
   });
 
   it('shows readers the last committed batch under the last revision, and only finals to those who ask for finals', async () => {
@@ -147,7 +159,8 @@ describe('early panes', () => {
 
   it('keeps parts under revision and run, and deletes those that a newer pane has replaced', async () => {
     const { put, finalize: run, pass, parts, read } = world();
-    const keys = (from: number) => Array.from({ length: 600 }, (_, i) => ({ time: 1_000, key: `${String(from + i).padStart(40, 'k')}` }));
+    const keys = (from: number) =>
+      Array.from({ length: 600 }, (_, i) => ({ time: 1_000, key: `${String(from + i).padStart(40, 'k')}` }));
     await put(keys(0));
     await run();
     expect(parts().map(({ sk }) => sk)).toEqual(['0#run-1#000000']);
@@ -175,7 +188,9 @@ describe('early panes', () => {
         event: z.unknown(),
         eventTime: () => 0,
         watermark: { delay: '0 ms' },
-        queries: { q: { window: tumbling('1 minute'), aggregates: { count: count() }, emit: emit as { early: '1 minute' } } },
+        queries: {
+          q: { window: tumbling('1 minute'), aggregates: { count: count() }, emit: emit as { early: '1 minute' } },
+        },
       });
     expect(define({ early: 'soon' })).toThrow(/queries\.q\.emit\.early.*soon/);
     expect(define({ erly: '1 minute' })).toThrow(/queries\.q\.emit\.erly/);

@@ -21,8 +21,16 @@ describe('empty windows', () => {
     const [query] = pipeline.queries;
     if (query === undefined) throw new Error('no query');
     const [state, windows] = [memoryTable(itemStore()), memoryTable(itemStore())];
-    const options = { state, windows, limit: <T>(call: () => Promise<T>) => call(), publish: async () => {}, now: () => 0, hasTime: () => true };
-    const makeFinal = (window: Window) => writeFinalPane(windows, query, window, { partials: new Map([['[]', [1]]]), records: 1, nowMs: 0 });
+    const options = {
+      state,
+      windows,
+      limit: <T>(call: () => Promise<T>) => call(),
+      publish: async () => {},
+      now: () => 0,
+      hasTime: () => true,
+    };
+    const makeFinal = (window: Window) =>
+      writeFinalPane(windows, query, window, { partials: new Map([['[]', [1]]]), records: 1, nowMs: 0 });
     const minute = (n: number): Window => ({ start: n * minuteMs, end: (n + 1) * minuteMs });
     const maxEventTime = 4 * minuteMs;
 

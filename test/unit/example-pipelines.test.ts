@@ -65,11 +65,25 @@ async function asStream(pipeline: Pipeline, lines: readonly string[]) {
     runId: 'run',
     cache: sliceCache(),
   };
-  const { counters, drained } = await finalize({ ...options, remainingMs: () => 60_000, retentionMs: 86_400_000 }, 'drain');
-  expect({ drained, counted: counters.counted, late: counters.late }).toEqual({ drained: true, counted: lines.length, late: 0 });
-  const range = { from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY, order: 'ascending', limit: Number.POSITIVE_INFINITY } as const;
+  const { counters, drained } = await finalize(
+    { ...options, remainingMs: () => 60_000, retentionMs: 86_400_000 },
+    'drain',
+  );
+  expect({ drained, counted: counters.counted, late: counters.late }).toEqual({
+    drained: true,
+    counted: lines.length,
+    late: 0,
+  });
+  const range = {
+    from: Number.NEGATIVE_INFINITY,
+    to: Number.POSITIVE_INFINITY,
+    order: 'ascending',
+    limit: Number.POSITIVE_INFINITY,
+  } as const;
   const views = await Promise.all(
-    pipeline.queries.map((query) => readWindows({ pipeline, ...tables }, query, { ...range, from: 0, to: now, status: 'final' })),
+    pipeline.queries.map((query) =>
+      readWindows({ pipeline, ...tables }, query, { ...range, from: 0, to: now, status: 'final' }),
+    ),
   );
   return views.flat();
 }
@@ -103,11 +117,15 @@ describe.each([
 describe('the leaderboard', () => {
   it('names the three who won most often in an hour, and who had the best score', () => {
     type Round = { time: string; game: string; winner: string; points: number };
-    const rounds = eventsOf<Round>('leaderboard').filter(({ time, game }) => time.startsWith('2026-03-01T21') && game === 'chess');
+    const rounds = eventsOf<Round>('leaderboard').filter(
+      ({ time, game }) => time.startsWith('2026-03-01T21') && game === 'chess',
+    );
     const wins = new Map<string, number>();
     for (const { winner } of rounds) wins.set(winner, (wins.get(winner) ?? 0) + 1);
     const best = [...wins].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, 3);
-    const window = asFiles(leaderboard, linesOf('leaderboard')).find(({ start }) => start === Date.parse('2026-03-01T21:00:00Z'));
+    const window = asFiles(leaderboard, linesOf('leaderboard')).find(
+      ({ start }) => start === Date.parse('2026-03-01T21:00:00Z'),
+    );
     expect(window?.rows.find(({ key }) => key['game'] === 'chess')?.values).toEqual({
       rounds: rounds.length,
       winners: { error: 0, items: best.map(([value, count]) => ({ count, value })), overflow: false },
@@ -126,12 +144,18 @@ describe('the latency of the last hour', () => {
     expect(minutes).toEqual(Array.from({ length: minutes.length }, (_, i) => (minutes[0] ?? 0) + i));
     for (const { start, end, rows } of windows) {
       for (const { key, values } of rows) {
-        const inside = requests.filter(({ time, service }) => time >= start && time < end && service === key['service']);
+        const inside = requests.filter(
+          ({ time, service }) => time >= start && time < end && service === key['service'],
+        );
         const sorted = inside.map(({ ms }) => ms).sort((left, right) => left - right);
         const { p50, p99 } = values['latency'] as { p50: number; p99: number };
         const exact = [0.5, 0.99].map((share) => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN);
-        expect(values).toMatchObject({ requests: inside.length, failed: inside.filter(({ status }) => status >= 500).length });
-        for (const [i, found] of [p50, p99].entries()) expect(Math.abs(found - (exact[i] ?? 0)) / (exact[i] ?? 0)).toBeLessThanOrEqual(0.01 + 1e-9);
+        expect(values).toMatchObject({
+          requests: inside.length,
+          failed: inside.filter(({ status }) => status >= 500).length,
+        });
+        for (const [i, found] of [p50, p99].entries())
+          expect(Math.abs(found - (exact[i] ?? 0)) / (exact[i] ?? 0)).toBeLessThanOrEqual(0.01 + 1e-9);
       }
     }
   });
@@ -142,15 +166,22 @@ describe('the sales by calendar day', () => {
     type Sale = { time: string; currency: string; amount: string };
     const all = eventsOf<Sale>('sales');
     const windows = asFiles(sales, linesOf('sales'));
-    const hours = (query: string) => windows.filter((window) => window.query === query).map(({ start, end }) => (end - start) / 3_600_000);
+    const hours = (query: string) =>
+      windows.filter((window) => window.query === query).map(({ start, end }) => (end - start) / 3_600_000);
     expect(hours('newYork')).toEqual([24, 23, 24, 24]);
     expect(hours('berlin')).toEqual([24, 24, 24, 24]);
     expect(hours('tokyo')).toEqual([24, 24, 24]);
     for (const { start, end, rows } of windows) {
       for (const { key, values } of rows) {
-        const inside = all.filter(({ time, currency }) => Date.parse(time) >= start && Date.parse(time) < end && currency === key['currency']);
+        const inside = all.filter(
+          ({ time, currency }) => Date.parse(time) >= start && Date.parse(time) < end && currency === key['currency'],
+        );
         const cents = inside.reduce((total, { amount }) => total + Number(amount.replace('.', '')), 0);
-        expect(values).toEqual({ orders: inside.length, revenue: cents / 100, meanOrder: cents / (100 * inside.length) });
+        expect(values).toEqual({
+          orders: inside.length,
+          revenue: cents / 100,
+          meanOrder: cents / (100 * inside.length),
+        });
       }
     }
   });

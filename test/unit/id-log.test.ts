@@ -52,12 +52,22 @@ it('gives no entry of a record beyond the last committed one, nor of a chunk bef
 it('reads a log of more items than it takes at a time', async () => {
   const table = memoryTable();
   for (let i = 0; i < 250; i++)
-    await appendIds(table, shardId, { after: `${i}`, last: `${i + 1}`, clockMs: i, firsts: [{ id: { high: 0, low: i }, atMs: i }] }, day);
+    await appendIds(
+      table,
+      shardId,
+      { after: `${i}`, last: `${i + 1}`, clockMs: i, firsts: [{ id: { high: 0, low: i }, atMs: i }] },
+      day,
+    );
   expect(new Set((await read(table, 0, '250')).map(({ id }) => id.low)).size).toBe(250);
 });
 
 it('expires an item after its horizon and the retention, by the clock of the shard', async () => {
   const store = itemStore();
-  await appendIds(memoryTable(store), shardId, { after: '1', last: '2', clockMs: 5000, firsts: [{ id: { high: 0, low: 0 }, atMs: 5000 }] }, day);
+  await appendIds(
+    memoryTable(store),
+    shardId,
+    { after: '1', last: '2', clockMs: 5000, firsts: [{ id: { high: 0, low: 0 }, atMs: 5000 }] },
+    day,
+  );
   expect([...store.all()].map(({ attributes }) => attributes['expiresAt'])).toEqual([5 + 86_400]);
 });

@@ -82,10 +82,16 @@ describe('a file of any format', () => {
     const { pipeline, bundle } = await loadPipelineBundle('device-actions');
     const arrivalMs = 1_469_600_000_000;
     const all = await files();
-    const run = (paths: readonly string[], lanes: number) => runStatic({ pipeline, bundle, files: inputFiles(paths), arrivalMs, lanes });
+    const run = (paths: readonly string[], lanes: number) =>
+      runStatic({ pipeline, bundle, files: inputFiles(paths), arrivalMs, lanes });
     const expected = await run([plain], 1);
     const table = async (file: string) => {
-      const { table: made, ...rest } = await runDelay({ pipeline, files: inputFiles([file]), delaysMs: [0, 3_600_000], arrivalMs });
+      const { table: made, ...rest } = await runDelay({
+        pipeline,
+        files: inputFiles([file]),
+        delaysMs: [0, 3_600_000],
+        arrivalMs,
+      });
       return { rows: made.rows(), keeps: made.delayFor(0.9), ...rest };
     };
     for (const file of all) {
@@ -99,7 +105,8 @@ describe('a file of any format', () => {
   it('fills the history of a query as plain lines do', async () => {
     const { pipeline, bundle } = await loadPipelineBundle('device-actions');
     const range = { query: 'actionsPerHour', since: Number.NEGATIVE_INFINITY, until: 1_469_502_000_000 };
-    const run = (file: string) => runStatic({ pipeline, bundle, files: inputFiles([file]), range, arrivalMs: 1_469_600_000_000, lanes: 1 });
+    const run = (file: string) =>
+      runStatic({ pipeline, bundle, files: inputFiles([file]), range, arrivalMs: 1_469_600_000_000, lanes: 1 });
     const expected = await run(plain);
     expect(expected.windows.map(({ records }) => records)).toEqual([200]);
     for (const file of await files()) expect(await run(file)).toEqual(expected);
@@ -133,7 +140,10 @@ describe('a compressed file that was cut', () => {
     const { pipeline, bundle } = await loadPipelineBundle('device-actions');
     const cut = write('half.json.gz', gzip.subarray(0, gzip.length - 20));
     const run = runStatic({ pipeline, bundle, files: inputFiles([plain, cut]), arrivalMs: 0, lanes: 2 });
-    await expect(run).rejects.toMatchObject({ name: 'TidemarkError', message: expect.stringContaining('half.json.gz') });
+    await expect(run).rejects.toMatchObject({
+      name: 'TidemarkError',
+      message: expect.stringContaining('half.json.gz'),
+    });
   });
 
   it('is refused when it is no such file at all, or broken inside', async () => {
@@ -151,7 +161,11 @@ describe('a compressed file that was cut', () => {
 
 describe('a cell of CSV', () => {
   const cell = async (text: string, csvText = false) =>
-    (JSON.parse((await textOf(write('cell.csv', `a,b\n${text},x\n`), { format: undefined, csvText })).trim()) as { readonly a: unknown }).a;
+    (
+      JSON.parse((await textOf(write('cell.csv', `a,b\n${text},x\n`), { format: undefined, csvText })).trim()) as {
+        readonly a: unknown;
+      }
+    ).a;
 
   it.each([
     ['12', 12],
@@ -190,8 +204,12 @@ describe('a cell of CSV', () => {
   });
 
   it('whose quote is never closed, or a header with a name twice, is an error that names the file', async () => {
-    await expect(textOf(write('open.csv', 'a,b\n1,2\n"3,4\n5,6\n'))).rejects.toMatchObject({ message: expect.stringMatching(/open.csv.*line 3/) });
-    await expect(textOf(write('twice.csv', 'a,a\n1,2\n'))).rejects.toMatchObject({ message: expect.stringContaining('twice.csv') });
+    await expect(textOf(write('open.csv', 'a,b\n1,2\n"3,4\n5,6\n'))).rejects.toMatchObject({
+      message: expect.stringMatching(/open.csv.*line 3/),
+    });
+    await expect(textOf(write('twice.csv', 'a,a\n1,2\n'))).rejects.toMatchObject({
+      message: expect.stringContaining('twice.csv'),
+    });
     await expect(textOf(write('long.csv', `a,b\n1,"${'x'.repeat(1_100_000)}\n`))).rejects.toMatchObject({
       message: expect.stringContaining('line 2'),
     });
@@ -221,21 +239,25 @@ it('lines are the same however the bytes were cut into pieces', async () => {
   const mixed = 'first\nsecond line\r\n\n  \t\nfünfte\n\r\nseventh, a bit longer than the buffer\nlast';
   const expected = ['1 first', '2 second line', '5 fünfte', '7 seventh, a bit longer than the buffer', '8 last'];
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 60 })), fc.integer({ min: 1, max: 64 }), async (sizes, bufferBytes) => {
-      async function* pieces() {
-        let left = Buffer.from(mixed);
-        for (const size of [...sizes, left.length]) {
-          yield left.subarray(0, size);
-          left = left.subarray(size);
+    fc.asyncProperty(
+      fc.array(fc.integer({ min: 0, max: 60 })),
+      fc.integer({ min: 1, max: 64 }),
+      async (sizes, bufferBytes) => {
+        async function* pieces() {
+          let left = Buffer.from(mixed);
+          for (const size of [...sizes, left.length]) {
+            yield left.subarray(0, size);
+            left = left.subarray(size);
+          }
         }
-      }
-      const seen: string[] = [];
-      const count = await scanChunks(pieces(), createReadBuffer(bufferBytes), {
-        quick: () => -1,
-        line: (bytes, from, to, number) => void seen.push(`${number} ${bytes.toString('utf8', from, to)}`),
-        tooLong: () => undefined,
-      });
-      expect([seen, count]).toEqual([expected, 8]);
-    }),
+        const seen: string[] = [];
+        const count = await scanChunks(pieces(), createReadBuffer(bufferBytes), {
+          quick: () => -1,
+          line: (bytes, from, to, number) => void seen.push(`${number} ${bytes.toString('utf8', from, to)}`),
+          tooLong: () => undefined,
+        });
+        expect([seen, count]).toEqual([expected, 8]);
+      },
+    ),
   );
 });

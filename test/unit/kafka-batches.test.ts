@@ -6,7 +6,12 @@ import { type KafkaSource, partitionShard, shardPartition } from '../../function
 import { openBatches } from '../../functions/kafka-batches.ts';
 import { iamToken } from '../../functions/kafka-credentials.ts';
 
-const source = { kind: 'kafka', topic: 'mytopic', bootstrapServers: ['b-1.example.com:9098'], authentication: 'iam' } as const;
+const source = {
+  kind: 'kafka',
+  topic: 'mytopic',
+  bootstrapServers: ['b-1.example.com:9098'],
+  authentication: 'iam',
+} as const;
 const batches = openBatches(source);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
@@ -14,7 +19,8 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 const msk = {
   eventSource: 'aws:kafka',
   eventSourceArn: 'arn:aws:kafka:us-east-1:123456789012:cluster/vpc-2priv-2pub/751d2973-a626-431c-9d4e-d7975eb44dd7-2',
-  bootstrapServers: 'b-2.demo-cluster-1.a1bcde.c1.kafka.us-east-1.amazonaws.com:9092,b-1.demo-cluster-1.a1bcde.c1.kafka.us-east-1.amazonaws.com:9092',
+  bootstrapServers:
+    'b-2.demo-cluster-1.a1bcde.c1.kafka.us-east-1.amazonaws.com:9092,b-1.demo-cluster-1.a1bcde.c1.kafka.us-east-1.amazonaws.com:9092',
   records: {
     'mytopic-0': [
       {
@@ -54,8 +60,19 @@ describe("Lambda's event from Kafka", () => {
   });
 
   it('is a batch of its own for each partition, in the order of offsets and each offset once', () => {
-    const found = batches.of(eventOf({ 'mytopic-0': [record(0, 7), record(0, 5), record(0, 7), record(0, 12)], 'mytopic-10': [record(10, 0)] }));
-    expect(found.map(({ shardId, records, arrivalBy }) => [shardId, records.map(({ sequenceNumber }) => sequenceNumber), arrivalBy])).toEqual([
+    const found = batches.of(
+      eventOf({
+        'mytopic-0': [record(0, 7), record(0, 5), record(0, 7), record(0, 12)],
+        'mytopic-10': [record(10, 0)],
+      }),
+    );
+    expect(
+      found.map(({ shardId, records, arrivalBy }) => [
+        shardId,
+        records.map(({ sequenceNumber }) => sequenceNumber),
+        arrivalBy,
+      ]),
+    ).toEqual([
       ['mytopic-0', ['5', '7', '12'], 'stream'],
       ['mytopic-10', ['0'], 'stream'],
     ]);
@@ -68,7 +85,10 @@ describe("Lambda's event from Kafka", () => {
 
   it('rejects a tombstone and counts what has no key', () => {
     const [batch] = batches.of(eventOf({ 'mytopic-0': [record(0, 1, { value: null, key: undefined })] }));
-    expect(batch?.records[0]).toMatchObject({ partitionKey: '', events: [{ text: { outcome: 'rejected', reason: 'unparsable' } }] });
+    expect(batch?.records[0]).toMatchObject({
+      partitionKey: '',
+      events: [{ text: { outcome: 'rejected', reason: 'unparsable' } }],
+    });
     expect(batch?.records[0]?.events[0]?.bytes()).toHaveLength(0);
   });
 
@@ -167,7 +187,11 @@ it('is answered by an error when time was too short, for Lambda would take any a
 describe('the source in the environment', () => {
   const names = { TIDEMARK_STATE_TABLE: 's', TIDEMARK_WINDOWS_TABLE: 'w', TIDEMARK_REJECTS_TABLE: 'r' };
   const read = (kafka: unknown, topic = 'mytopic') =>
-    readConfig({ ...names, TIDEMARK_STREAM: topic, TIDEMARK_KAFKA: typeof kafka === 'string' ? kafka : JSON.stringify(kafka) }).source;
+    readConfig({
+      ...names,
+      TIDEMARK_STREAM: topic,
+      TIDEMARK_KAFKA: typeof kafka === 'string' ? kafka : JSON.stringify(kafka),
+    }).source;
   const brokers = { bootstrapServers: ['b:9092'], authentication: 'plaintext' };
 
   it('is a Kinesis stream unless brokers are named', () => {
@@ -203,5 +227,6 @@ describe('the source in the environment', () => {
 
 it('names a partition as a shard, and finds it again', () => {
   expect(shardPartition('a-b', partitionShard('a-b', 12))).toBe(12);
-  for (const other of ['a-b', 'a-b-', 'a-b-01', 'a-c-1', 'a-1', 'a-b-1x']) expect(shardPartition('a-b', other)).toBeUndefined();
+  for (const other of ['a-b', 'a-b-', 'a-b-01', 'a-c-1', 'a-1', 'a-b-1x'])
+    expect(shardPartition('a-b', other)).toBeUndefined();
 });

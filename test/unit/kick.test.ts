@@ -72,12 +72,17 @@ describe('a shard may be the slowest', () => {
   it('alone', async () => expect(await asked({ a: { maxEventTime: edge + 10_000, ...live } })).toBe(true));
 
   it('when all others have passed the edge', async () =>
-    expect(await asked({ a: { maxEventTime: edge + 10_000, ...live }, b: { maxEventTime: edge + 10_000, ...live } })).toBe(true));
+    expect(
+      await asked({ a: { maxEventTime: edge + 10_000, ...live }, b: { maxEventTime: edge + 10_000, ...live } }),
+    ).toBe(true));
 
-  it('not while another one lags', async () => expect(await asked({ a: {}, b: { maxEventTime: edge + 9_999, ...live } })).toBe(false));
+  it('not while another one lags', async () =>
+    expect(await asked({ a: {}, b: { maxEventTime: edge + 9_999, ...live } })).toBe(false));
 
   it('when the one that lags may be idle', async () =>
-    expect(await asked({ a: {}, b: { maxEventTime: 0, lastArrival: nowMs, acceptedArrival: nowMs - minuteMs } })).toBe(true));
+    expect(await asked({ a: {}, b: { maxEventTime: 0, lastArrival: nowMs, acceptedArrival: nowMs - minuteMs } })).toBe(
+      true,
+    ));
 
   it('not while another one has had no event time, until that may be idle', async () => {
     expect(await asked({ a: {}, b: { lastArrival: nowMs - minuteMs + 1 } })).toBe(false);
@@ -85,13 +90,17 @@ describe('a shard may be the slowest', () => {
   });
 
   it('among many: the last one is found, and the first one that lags ends the search', async () => {
-    const many = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`shard-${i}`, { maxEventTime: edge + 10_000, ...live }]));
+    const many = Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [`shard-${i}`, { maxEventTime: edge + 10_000, ...live }]),
+    );
     const last = Object.keys(many).sort().at(-1) ?? '';
     const passed = await state(many);
     expect(await mayBeSlowest(passed.table, pipeline, 'a', edge, nowMs)).toBe(true);
     expect(passed.reads()).toBeGreaterThan(10);
     expect(await asked({ ...many, [last]: { maxEventTime: 0, ...live } })).toBe(false);
-    const behind = await state(Object.fromEntries(Object.keys(many).map((shard) => [shard, { maxEventTime: 0, ...live }])));
+    const behind = await state(
+      Object.fromEntries(Object.keys(many).map((shard) => [shard, { maxEventTime: 0, ...live }])),
+    );
     expect(await mayBeSlowest(behind.table, pipeline, 'a', edge, nowMs)).toBe(false);
     expect(behind.reads()).toBe(1);
   });

@@ -9,7 +9,12 @@ import { eventJson, toEventRecord } from '../../infra/local/kinesis-event.ts';
 function batchOf(payloads: readonly Buffer[]): KinesisStreamEvent {
   const records = payloads.map((payload, i) =>
     toEventRecord(
-      { SequenceNumber: String(i + 1), PartitionKey: 'p', Data: payload.toString('base64'), ApproximateArrivalTimestamp: 1_700_000_000.123 },
+      {
+        SequenceNumber: String(i + 1),
+        PartitionKey: 'p',
+        Data: payload.toString('base64'),
+        ApproximateArrivalTimestamp: 1_700_000_000.123,
+      },
       'shardId-000000000000',
       's',
     ),
@@ -25,7 +30,10 @@ function eventsOf(payloads: readonly Buffer[]) {
   });
 }
 
-const flat = fc.record({ time: fc.oneof(fc.integer(), fc.double({ noDefaultInfinity: true, noNaN: true })), action: fc.string({ unit: 'binary' }) });
+const flat = fc.record({
+  time: fc.oneof(fc.integer(), fc.double({ noDefaultInfinity: true, noNaN: true })),
+  action: fc.string({ unit: 'binary' }),
+});
 const text = fc.oneof(
   { weight: 4, arbitrary: flat.map((event) => JSON.stringify(event)) },
   flat.map((event) => `${JSON.stringify(event)}\n`),
@@ -33,7 +41,10 @@ const text = fc.oneof(
   flat.map((event) => `${JSON.stringify(event)}}`),
   fc.json(),
 );
-const payload = fc.oneof({ weight: 9, arbitrary: text.map((written) => Buffer.from(written)) }, fc.uint8Array().map(Buffer.from));
+const payload = fc.oneof(
+  { weight: 9, arbitrary: text.map((written) => Buffer.from(written)) },
+  fc.uint8Array().map(Buffer.from),
+);
 
 describe('the records of a batch', () => {
   it('give for every payload what JSON.parse gives, whatever came before it', () => {

@@ -19,17 +19,24 @@ describe('whole lines', () => {
   it('are all that was sent up to the last line end, however it was cut, and a last event without one if it is whole', async () => {
     const last = '{"time":1,"action":"Open"}';
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: last.length }), fc.array(fc.integer({ min: 0, max: 12 })), async (sent, sizes) => {
-        const text = `a\n\nbcd\r\n${last.slice(0, sent)}`;
-        const chunks: string[] = [];
-        let at = 0;
-        for (const size of [...sizes, text.length]) {
-          chunks.push(text.slice(at, at + size));
-          at += size;
-        }
-        const isWhole = sent === last.length;
-        expect(await joined(chunks)).toEqual({ text: isWhole ? text : 'a\n\nbcd\r\n', half: isWhole || sent === 0 ? [] : [sent] });
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 0, max: last.length }),
+        fc.array(fc.integer({ min: 0, max: 12 })),
+        async (sent, sizes) => {
+          const text = `a\n\nbcd\r\n${last.slice(0, sent)}`;
+          const chunks: string[] = [];
+          let at = 0;
+          for (const size of [...sizes, text.length]) {
+            chunks.push(text.slice(at, at + size));
+            at += size;
+          }
+          const isWhole = sent === last.length;
+          expect(await joined(chunks)).toEqual({
+            text: isWhole ? text : 'a\n\nbcd\r\n',
+            half: isWhole || sent === 0 ? [] : [sent],
+          });
+        },
+      ),
     );
   });
 
@@ -43,7 +50,13 @@ describe('whole lines', () => {
 describe('a server of lines', () => {
   it('reads a client on only when what it sent before was taken', async () => {
     const end = new AbortController();
-    const server = await listenForLines({ host: '127.0.0.1', port: 0, acknowledge: 'nothing', signal: end.signal, onHalfLine: () => undefined });
+    const server = await listenForLines({
+      host: '127.0.0.1',
+      port: 0,
+      acknowledge: 'nothing',
+      signal: end.signal,
+      onHalfLine: () => undefined,
+    });
     const client = connect(Number(server.address.split(':')[1]), '127.0.0.1');
     await once(client, 'connect');
     const line = `${'x'.repeat(999)}\n`;

@@ -21,7 +21,11 @@ const importing = (path: string, specifier: string, rules: readonly string[]): P
   source: `export * from '${specifier}';\n`,
   rules,
 });
-const using = (path: string, expression: string, rules: readonly string[]): Planted => ({ path, source: `export const x = ${expression};\n`, rules });
+const using = (path: string, expression: string, rules: readonly string[]): Planted => ({
+  path,
+  source: `export const x = ${expression};\n`,
+  rules,
+});
 
 /** The arrow of DESIGN section 6: core <- state <- entry points <- infra/local <- cli <- test; the CDK app imports pipelines and core. */
 const forbiddenImports = [
@@ -91,11 +95,22 @@ const allowedImports = [
   importing('test/integration/a.ts', '../../cli/command.ts', []),
   importing('pipelines/a.ts', '../functions/core/index.ts', []),
   importing('pipelines/a.ts', 'zod', []),
-  { path: 'functions/state/a.ts', source: "import { createHash } from 'node:crypto';\n\nexport const x = createHash('sha256');\n", rules: [] },
+  {
+    path: 'functions/state/a.ts',
+    source: "import { createHash } from 'node:crypto';\n\nexport const x = createHash('sha256');\n",
+    rules: [],
+  },
 ];
 
 const impure = [
-  ...['Date.now()', 'new Date()', 'setTimeout(String, 1)', 'setInterval(String, 1)', 'setImmediate(String)', 'queueMicrotask(String)'],
+  ...[
+    'Date.now()',
+    'new Date()',
+    'setTimeout(String, 1)',
+    'setInterval(String, 1)',
+    'setImmediate(String)',
+    'queueMicrotask(String)',
+  ],
   ...['performance.now()', 'crypto.randomUUID()', "fetch('/')", 'globalThis.name'],
 ];
 
@@ -108,29 +123,53 @@ const forbiddenGlobals = [
   ]),
   using('functions/core/a.ts', "Buffer.from('')", globals),
   using('pipelines/a.ts', 'Math.random()', random),
-  { path: 'functions/state/a.ts', source: "import { randomUUID } from 'node:crypto';\n\nexport const x = randomUUID();\n", rules: imports },
+  {
+    path: 'functions/state/a.ts',
+    source: "import { randomUUID } from 'node:crypto';\n\nexport const x = randomUUID();\n",
+    rules: imports,
+  },
 ];
 
-const forbiddenEnvironment = ['functions/aggregate.ts', 'functions/http/a.ts', 'infra/a.ts', 'pipelines/a.ts'].map((path) =>
-  using(path, 'process.env', environment),
+const forbiddenEnvironment = ['functions/aggregate.ts', 'functions/http/a.ts', 'infra/a.ts', 'pipelines/a.ts'].map(
+  (path) => using(path, 'process.env', environment),
 );
 
 const allowedGlobals = [
-  ...['functions/config.ts', 'infra/local/a.ts', 'cli/a.ts', 'test/unit/a.ts'].map((path) => using(path, 'process.env', [])),
-  ...['Date.now()', 'Math.random()', 'crypto.randomUUID()'].map((expression) => using('functions/a.ts', expression, [])),
+  ...['functions/config.ts', 'infra/local/a.ts', 'cli/a.ts', 'test/unit/a.ts'].map((path) =>
+    using(path, 'process.env', []),
+  ),
+  ...['Date.now()', 'Math.random()', 'crypto.randomUUID()'].map((expression) =>
+    using('functions/a.ts', expression, []),
+  ),
   using('functions/core/a.ts', 'Math.floor(1.5)', []),
   using('functions/state/a.ts', "Buffer.from('')", []),
 ];
 
 const style: readonly Planted[] = [
-  { path: 'functions/core/a.ts', source: 'export const x = (value: any) => String(value);\n', rules: ['lint/suspicious/noExplicitAny'] },
-  { path: 'cli/a.ts', source: 'export const x = (value?: string) => value!;\n', rules: ['lint/style/noNonNullAssertion'] },
-  { path: 'cli/a.ts', source: "import { b } from './b.ts';\n\nexport type A = typeof b;\n", rules: ['lint/style/useImportType'] },
+  {
+    path: 'functions/core/a.ts',
+    source: 'export const x = (value: any) => String(value);\n',
+    rules: ['lint/suspicious/noExplicitAny'],
+  },
+  {
+    path: 'cli/a.ts',
+    source: 'export const x = (value?: string) => value!;\n',
+    rules: ['lint/style/noNonNullAssertion'],
+  },
+  {
+    path: 'cli/a.ts',
+    source: "import { b } from './b.ts';\n\nexport type A = typeof b;\n",
+    rules: ['lint/style/useImportType'],
+  },
   { path: 'cli/a.ts', source: "import { b } from './b.ts';\n", rules: ['lint/correctness/noUnusedImports'] },
   { path: 'cli/a.ts', source: 'const x = 1;\n\nexport {};\n', rules: ['lint/correctness/noUnusedVariables'] },
   { path: 'functions/a.ts', source: "export * from './config';\n", rules: ['lint/correctness/useImportExtensions'] },
   { path: 'cli/a.ts', source: "export * from 'left-pad';\n", rules: ['lint/correctness/noUndeclaredDependencies'] },
-  { path: 'cli/a.ts', source: 'const x = async () => 1;\n\nx();\n\nexport {};\n', rules: ['lint/nursery/noFloatingPromises'] },
+  {
+    path: 'cli/a.ts',
+    source: 'const x = async () => 1;\n\nx();\n\nexport {};\n',
+    rules: ['lint/nursery/noFloatingPromises'],
+  },
   { path: 'cli/a.ts', source: 'export const x: string = "double quotes";\n', rules: ['format'] },
   { path: 'cli/notKebab.ts', source: 'export const x = 1;\n', rules: ['lint/style/useFilenamingConvention'] },
   { path: 'functions/a.ts', source: "console.log('x');\n\nexport {};\n", rules: ['lint/suspicious/noConsole'] },
@@ -175,8 +214,9 @@ function lint(all: readonly Planted[]): ReadonlyMap<Planted, readonly string[]> 
       cwd: tree,
       encoding: 'utf8',
     });
-    const report: { readonly diagnostics: readonly { readonly category: string; readonly location: { readonly path: string } }[] } =
-      JSON.parse(stdout);
+    const report: {
+      readonly diagnostics: readonly { readonly category: string; readonly location: { readonly path: string } }[];
+    } = JSON.parse(stdout);
     const rules = new Map(all.map((planted) => [planted, new Set<string>()]));
     for (const { category, location } of report.diagnostics) {
       const planted = byPath.get(location.path);

@@ -90,7 +90,8 @@ describe('lookup(table(...))', () => {
 
 describe('an event that is posted', () => {
   it('is judged as it came, for the rows it will be joined with are not at hand', () => {
-    const post = (text: string) => judge(pipeline, { parsed: JSON.parse(text), data: Buffer.from(text) }, 0, { nowMs: at, newKey: () => 'key' });
+    const post = (text: string) =>
+      judge(pipeline, { parsed: JSON.parse(text), data: Buffer.from(text) }, 0, { nowMs: at, newKey: () => 'key' });
     expect(post(`{"time":${at},"id":1}`)).not.toHaveProperty('outcome');
     expect(post(`{"time":${at}}`)).toMatchObject({ outcome: 'refused', reason: 'schema' });
   });
@@ -106,7 +107,10 @@ describe('an event that is posted', () => {
       queries: { byRoom: { groupBy: ['room'], window: tumbling('1 hour'), aggregates: { count: count() } } },
     });
     const text = `{"time":${at},"id":1,"room":"cellar"}`;
-    const put = judge(moved, { parsed: JSON.parse(text), data: Buffer.from(text) }, 0, { nowMs: at, newKey: () => 'key' });
+    const put = judge(moved, { parsed: JSON.parse(text), data: Buffer.from(text) }, 0, {
+      nowMs: at,
+      newKey: () => 'key',
+    });
     expect(put).toMatchObject({ partitionKey: 'cellar' });
   });
 });
@@ -116,24 +120,25 @@ describe('the versions of a table', () => {
     const { state } = world();
     await publish(state, 'room 1', at);
     await publish(state, 'room 2', at + 10);
-    expect(await Promise.all([at - 1, at, at + 9, at + 10, at + 1e9].map((arrival) => roomAt(state, arrival)))).toEqual([
-      'unknown-key',
-      'room 1',
-      'room 1',
-      'room 2',
-      'room 2',
-    ]);
+    expect(await Promise.all([at - 1, at, at + 9, at + 10, at + 1e9].map((arrival) => roomAt(state, arrival)))).toEqual(
+      ['unknown-key', 'room 1', 'room 1', 'room 2', 'room 2'],
+    );
   });
 
   it('begin after all that was asked for: what an arrival is joined with never changes', async () => {
-    const step = fc.oneof(fc.record({ ask: fc.nat({ max: 100_000 }) }), fc.record({ publish: fc.nat({ max: 120_000 }) }));
+    const step = fc.oneof(
+      fc.record({ ask: fc.nat({ max: 100_000 }) }),
+      fc.record({ publish: fc.nat({ max: 120_000 }) }),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const { state } = world();
         const seen = new Map<number, unknown>();
         for (const [i, one] of steps.entries()) {
           if ('publish' in one) {
-            await publish(state, `room ${i}`, at + one.publish).catch((error: unknown) => expect(String(error)).toContain('TidemarkError'));
+            await publish(state, `room ${i}`, at + one.publish).catch((error: unknown) =>
+              expect(String(error)).toContain('TidemarkError'),
+            );
             continue;
           }
           const arrival = at + one.ask;
@@ -150,7 +155,9 @@ describe('the versions of a table', () => {
   it('are found by a linear scan, too', () => {
     fc.assert(
       fc.property(fc.uniqueArray(fc.nat({ max: 50 })), fc.nat({ max: 60 }), (froms, arrival) => {
-        const versions = froms.sort((a, b) => a - b).map((from) => ({ id: `${from}`, from, rows: 0, parts: 0, hash: '', publishedAt: 0 }));
+        const versions = froms
+          .sort((a, b) => a - b)
+          .map((from) => ({ id: `${from}`, from, rows: 0, parts: 0, hash: '', publishedAt: 0 }));
         expect(versionAt({ versions }, arrival)).toBe(versions.filter(({ from }) => from <= arrival).at(-1));
       }),
     );
@@ -202,7 +209,9 @@ describe('the versions of a table', () => {
     await writePart(state, { ...request, id: 'z' }, 0, many, at);
     await expect(publishLookup(options, { ...request, id: 'z', hash: rowsHash(many) })).rejects.toThrow('50001');
     expect((await readLookupList(state, 'devices')).versions).toEqual([]);
-    await expect(operateLookup(options, { action: 'list', table: 'rooms', through: undefined })).rejects.toThrow('use devices');
+    await expect(operateLookup(options, { action: 'list', table: 'rooms', through: undefined })).rejects.toThrow(
+      'use devices',
+    );
   });
 
   it('go when nothing that may be read again needs them, and what arrived then is refused, not taken for unknown', async () => {
@@ -210,14 +219,22 @@ describe('the versions of a table', () => {
     const keptMs = (streamRetentionHours + 48) * 3_600_000;
     await publish(state, 'room 1', 0);
     const expiryOf = (id: string) =>
-      Number([...store.all()].find(({ pk }) => pk === `lookup#devices#${id}`)?.attributes['expiresAt']) * 1000 - (at + 60_000);
+      Number([...store.all()].find(({ pk }) => pk === `lookup#devices#${id}`)?.attributes['expiresAt']) * 1000 -
+      (at + 60_000);
     expect(expiryOf('room-1')).toBeGreaterThan(1e12);
     await publish(state, 'room 2', at + 60_000);
-    expect([expiryOf('room-1') >= keptMs, expiryOf('room-1') < keptMs + 2000, expiryOf('room-2') > 1e12]).toEqual([true, true, true]);
+    expect([expiryOf('room-1') >= keptMs, expiryOf('room-1') < keptMs + 2000, expiryOf('room-2') > 1e12]).toEqual([
+      true,
+      true,
+      true,
+    ]);
     await state.delete({ pk: 'lookup#devices#room-1', sk: '000000' });
     await expect(async () => (await storedLookups(pipeline, state).rowsAt([at]))(at)).rejects.toThrow('no longer kept');
     await publish(state, 'room 3', at + 60_001 + keptMs, at + 60_001 + keptMs);
-    expect(await readLookupList(state, 'devices')).toMatchObject({ keptFrom: at + 60_000, versions: [{ id: 'room-2' }, { id: 'room-3' }] });
+    expect(await readLookupList(state, 'devices')).toMatchObject({
+      keptFrom: at + 60_000,
+      versions: [{ id: 'room-2' }, { id: 'room-3' }],
+    });
     await expect(async () => (await storedLookups(pipeline, state).rowsAt([at]))(at)).rejects.toThrow('no longer kept');
     expect(await roomAt(state, at + 60_000)).toBe('room 2');
   });

@@ -1,6 +1,14 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { count, definePipeline, type Lookup, lookup, sum, tumbling, type UnknownKey } from '../../functions/core/index.ts';
+import {
+  count,
+  definePipeline,
+  type Lookup,
+  lookup,
+  sum,
+  tumbling,
+  type UnknownKey,
+} from '../../functions/core/index.ts';
 import { readEvent } from '../../functions/core/read-event.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
 
@@ -38,7 +46,9 @@ function answer(unknown: UnknownKey) {
   const { counters, windows } = staticAnswer(pipeline, [run.part()]);
   return {
     counters,
-    rows: windows.flatMap(({ query, rows }) => rows.map((row) => [query, row.key['room'], row.values['count'], row.values['watts']])),
+    rows: windows.flatMap(({ query, rows }) =>
+      rows.map((row) => [query, row.key['room'], row.values['count'], row.values['watts']]),
+    ),
   };
 }
 
@@ -56,8 +66,22 @@ describe('enrich: lookup(...)', () => {
   });
 
   it('filters or rejects events whose key no row has, where that is wanted', () => {
-    expect(answer('filter').counters).toEqual({ received: 8, counted: 4, late: 0, duplicate: 0, rejected: 0, filtered: 4 });
-    expect(answer('reject').counters).toEqual({ received: 8, counted: 4, late: 0, duplicate: 0, rejected: 4, filtered: 0 });
+    expect(answer('filter').counters).toEqual({
+      received: 8,
+      counted: 4,
+      late: 0,
+      duplicate: 0,
+      rejected: 0,
+      filtered: 4,
+    });
+    expect(answer('reject').counters).toEqual({
+      received: 8,
+      counted: 4,
+      late: 0,
+      duplicate: 0,
+      rejected: 4,
+      filtered: 0,
+    });
     expect(readEvent(pipelineWith('reject'), `{"time":${at},"device":9}`, at)).toEqual({
       outcome: 'rejected',
       reason: 'unknown-key',
@@ -80,7 +104,11 @@ describe('enrich: lookup(...)', () => {
       watermark: { delay: 0 },
       queries: { all: { window: tumbling('1 hour'), aggregates: { count: count() } } },
     });
-    expect(readEvent(pipeline, `{"time":${at}}`, at)).toMatchObject({ outcome: 'rejected', reason: 'pipeline-threw', detail: 'no key' });
+    expect(readEvent(pipeline, `{"time":${at}}`, at)).toMatchObject({
+      outcome: 'rejected',
+      reason: 'pipeline-threw',
+      detail: 'no key',
+    });
   });
 
   it('has a field of an event replaced by that of its row, and leaves the event that came as it was', () => {

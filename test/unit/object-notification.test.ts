@@ -28,7 +28,12 @@ describe('a notification about objects', () => {
   });
 
   it('is what a continuation is read back as, whatever the key', () => {
-    const objects = ['a b', 'ü+%2F?#', '日本/😀'].map((key, i) => ({ bucket: 'b', key, version: `v${i}`, versionId: i === 0 ? undefined : `v${i}` }));
+    const objects = ['a b', 'ü+%2F?#', '日本/😀'].map((key, i) => ({
+      bucket: 'b',
+      key,
+      version: `v${i}`,
+      versionId: i === 0 ? undefined : `v${i}`,
+    }));
     expect(notifiedObjects(continuation(objects))).toEqual(objects);
   });
 
@@ -39,7 +44,10 @@ describe('a notification about objects', () => {
     ['no key', JSON.stringify({ Records: [s3('')] })],
     ['a badly encoded key', JSON.stringify({ Records: [s3('%ZZ')] })],
     ['neither version nor ETag', JSON.stringify({ Records: [s3('k', {})] })],
-    ['no bucket', JSON.stringify({ Records: [{ eventName: 'ObjectCreated:Put', s3: { object: { key: 'k', eTag: 't' } } }] })],
+    [
+      'no bucket',
+      JSON.stringify({ Records: [{ eventName: 'ObjectCreated:Put', s3: { object: { key: 'k', eTag: 't' } } }] }),
+    ],
   ])('is refused when it is %s', (_name, body) => {
     expect(() => notifiedObjects(body)).toThrow(TidemarkError);
   });

@@ -14,7 +14,11 @@ it('counts a batch of more events of one key than a call may have arguments', as
   });
   const state = memoryTable();
   const aggregator = shardAggregator({ pipeline, state, rejects: memoryTable(), shardId: 'shardId-000000000000' });
-  const events = Array.from({ length: 300_000 }, (_, subRecord) => ({ text: '{"t":1}', subRecord, bytes: () => new Uint8Array() }));
+  const events = Array.from({ length: 300_000 }, (_, subRecord) => ({
+    text: '{"t":1}',
+    subRecord,
+    bytes: () => new Uint8Array(),
+  }));
   const record = { sequenceNumber: '1', arrival: 1, partitionKey: 'k', events };
   const { counters } = await aggregator.apply([record], () => 60_000);
   expect(counters).toMatchObject({ received: 300_000, counted: 300_000 });

@@ -12,7 +12,11 @@ import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 type Event = { readonly time: number; readonly a: string; readonly b: string; readonly x: number; readonly y: number };
-const base: QuerySpec<Event> = { groupBy: ['a'], window: tumbling('1 hour'), aggregates: { n: count(), total: sum('x') } };
+const base: QuerySpec<Event> = {
+  groupBy: ['a'],
+  window: tumbling('1 hour'),
+  aggregates: { n: count(), total: sum('x') },
+};
 const withQueries = (queries: Record<string, QuerySpec<Event>>, name = 'evolving') =>
   definePipeline({
     name,
@@ -24,14 +28,30 @@ const withQueries = (queries: Record<string, QuerySpec<Event>>, name = 'evolving
 const lock = lockOf(withQueries({ q: base }));
 
 const incompatible: readonly (readonly [string, QuerySpec<Event>, string])[] = [
-  ['another window', { ...base, window: tumbling('2 hours') }, 'window was tumbling 3600000 ms and is tumbling 7200000 ms'],
+  [
+    'another window',
+    { ...base, window: tumbling('2 hours') },
+    'window was tumbling 3600000 ms and is tumbling 7200000 ms',
+  ],
   ['another offset', { ...base, window: tumbling('1 hour', { offset: '1 minute' }) }, 'offset 60000 ms'],
   ['sessions instead', { ...base, window: session('1 hour') }, 'is session 3600000 ms resolution 450000 ms'],
   ['other fields to group by', { ...base, groupBy: ['a', 'b'] }, 'groupBy was a and is a, b'],
   ['no fields to group by', { window: base.window, aggregates: base.aggregates }, 'groupBy was a and is nothing'],
-  ['another kind of aggregate', { ...base, aggregates: { n: count(), total: count() } }, 'aggregate total was sum of x and is count'],
-  ['another field of an aggregate', { ...base, aggregates: { n: count(), total: sum('y') } }, 'aggregate total was sum of x and is sum of y'],
-  ['one aggregate more', { ...base, aggregates: { ...base.aggregates, more: count() } }, 'aggregate more was absent and is count'],
+  [
+    'another kind of aggregate',
+    { ...base, aggregates: { n: count(), total: count() } },
+    'aggregate total was sum of x and is count',
+  ],
+  [
+    'another field of an aggregate',
+    { ...base, aggregates: { n: count(), total: sum('y') } },
+    'aggregate total was sum of x and is sum of y',
+  ],
+  [
+    'one aggregate more',
+    { ...base, aggregates: { ...base.aggregates, more: count() } },
+    'aggregate more was absent and is count',
+  ],
   ['a from', { ...base, from: '2026-11-24T00:00:00Z' }, 'from was absent and is 2026-11-24T00:00:00.000Z'],
   ['one aggregate less', { ...base, aggregates: { n: count() } }, 'aggregate total was sum of x and is absent'],
 ];
@@ -44,7 +64,9 @@ const compatible: readonly (readonly [string, Record<string, QuerySpec<Event>>])
 
 describe('a lock', () => {
   it.each(incompatible)('refuses %s', (_, query, reason) => {
-    expect(() => checkAgainstLock(lock, withQueries({ q: query }))).toThrow(new RegExp(`^queries\\.q: "q" has changed: .*${reason}.*docs/EVOLUTION`));
+    expect(() => checkAgainstLock(lock, withQueries({ q: query }))).toThrow(
+      new RegExp(`^queries\\.q: "q" has changed: .*${reason}.*docs/EVOLUTION`),
+    );
   });
   it.each(compatible)('allows %s', (_, queries) => {
     expect(() => checkAgainstLock(lock, withQueries(queries))).not.toThrow();
@@ -53,9 +75,12 @@ describe('a lock', () => {
     expect(() => checkAgainstLock(lock, withQueries({ other: base }))).toThrow(/queries: "q" is gone.*lock --remove q/);
     expect(() => checkAgainstLock(lock, withQueries({ q: base }, 'renamed'))).toThrow(/name: "renamed" was evolving/);
   });
-  it.each(['', '{', '[]', '{"pipeline":"x"}', '{"pipeline":"x","queries":{"q":1}}'])('that reads %j is called none', (text) => {
-    expect(() => parseLock('x.lock.json', text)).toThrow(/^x\.lock\.json: is no lock/);
-  });
+  it.each(['', '{', '[]', '{"pipeline":"x"}', '{"pipeline":"x","queries":{"q":1}}'])(
+    'that reads %j is called none',
+    (text) => {
+      expect(() => parseLock('x.lock.json', text)).toThrow(/^x\.lock\.json: is no lock/);
+    },
+  );
 });
 
 describe('cdk synth', () => {
@@ -74,7 +99,9 @@ describe('cdk synth', () => {
     writeFileSync(lockFileOf(file), JSON.stringify({ pipeline: 'p', queries }));
     checkLock(file);
     writeFileSync(file, pipeline('2 hours'));
-    expect(() => checkLock(file)).toThrow(/queries\.q: "q" has changed: window was tumbling 3600000 ms and is tumbling 7200000 ms/);
+    expect(() => checkLock(file)).toThrow(
+      /queries\.q: "q" has changed: window was tumbling 3600000 ms and is tumbling 7200000 ms/,
+    );
   });
 });
 
@@ -98,7 +125,9 @@ describe('the functions', () => {
     await checkDefinition(state, withQueries({ q: base, other: base }));
     await notePassed(state, 'q', 3_600_000);
     await notePassed(state, 'q', 7_200_000);
-    await expect(checkDefinition(state, withQueries({ q: base, other: base }))).rejects.toThrow(/1970-01-01T01:00:00.*another version/);
+    await expect(checkDefinition(state, withQueries({ q: base, other: base }))).rejects.toThrow(
+      /1970-01-01T01:00:00.*another version/,
+    );
     await checkDefinition(state, withQueries({ other: base }));
   });
 });

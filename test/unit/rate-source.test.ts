@@ -34,7 +34,9 @@ describe('the rate source', () => {
 
   it('goes up and down as its shape says', () => {
     const inSecond = (shape: RateOptions['shape'], second: number) =>
-      made({ ...plain, shape }, 10_000).filter(({ timestamp }) => Math.floor((timestamp - plain.startMs) / 1000) === second).length;
+      made({ ...plain, shape }, 10_000).filter(
+        ({ timestamp }) => Math.floor((timestamp - plain.startMs) / 1000) === second,
+      ).length;
     expect([inSecond('burst', 0), inSecond('burst', 5)]).toEqual([500, expect.closeTo(56, -1)]);
     expect(inSecond('sine', 2)).toBeGreaterThan(170);
     expect(inSecond('sine', 7)).toBeLessThan(30);

@@ -21,7 +21,9 @@ function linesOf(bytes: Buffer): string[] {
 function eventOf(line: string): Event | undefined {
   try {
     const event = JSON.parse(line);
-    return Number.isInteger(event?.time) && /^(Open|Close)$/.test(event?.action) && event.time < 4_000_000_000 ? event : undefined;
+    return Number.isInteger(event?.time) && /^(Open|Close)$/.test(event?.action) && event.time < 4_000_000_000
+      ? event
+      : undefined;
   } catch {
     return undefined;
   }
@@ -52,7 +54,9 @@ describe('the clean open-close sample', () => {
   });
 
   it('has lines that are exactly what JSON.stringify writes, time first', () => {
-    const odd = clean.files.flatMap(({ bytes }) => linesOf(bytes)).filter((line) => !/^\{"time":\d{10},"action":"(Open|Close)"\}$/.test(line));
+    const odd = clean.files
+      .flatMap(({ bytes }) => linesOf(bytes))
+      .filter((line) => !/^\{"time":\d{10},"action":"(Open|Close)"\}$/.test(line));
     expect(odd).toEqual([]);
   });
 
@@ -61,7 +65,9 @@ describe('the clean open-close sample', () => {
     expect(events).toHaveLength(100_000);
     expect(events[0]).toEqual({ time: 1_469_501_107, action: 'Open' });
     expect(events.reduce((least, { time }) => Math.min(least, time), Infinity)).toBe(1_469_501_107);
-    expect(new Date(events.reduce((most, { time }) => Math.max(most, time), 0) * 1000).toISOString()).toMatch(/^2016-07-28T06:46/);
+    expect(new Date(events.reduce((most, { time }) => Math.max(most, time), 0) * 1000).toISOString()).toMatch(
+      /^2016-07-28T06:46/,
+    );
   });
 
   it('closes each device after it was opened: the nth Close is later than the nth Open', () => {
@@ -94,9 +100,12 @@ describe('the clean open-close sample', () => {
     expect(most).toBeLessThanOrEqual(300);
   });
 
-  it.each([1, 4, 7])('has nothing late with a delay of one hour, one file a trigger in packs round %i shards', (shards) => {
-    expect(lateOf(clean, { shards, delay: hour })).toBe(0);
-  });
+  it.each([1, 4, 7])(
+    'has nothing late with a delay of one hour, one file a trigger in packs round %i shards',
+    (shards) => {
+      expect(lateOf(clean, { shards, delay: hour })).toBe(0);
+    },
+  );
 });
 
 describe('the dirt of the open-close sample', () => {

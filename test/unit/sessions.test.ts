@@ -42,12 +42,20 @@ function pipelineOf(window = session('12 hours'), extra: { readonly note?: boole
     eventTime: { of: (event) => event.time, unit: 'ms' },
     watermark: { delay: 0, maxFutureSkew: '36500 days' },
     queries: {
-      visits: { groupBy: ['user'], window, expectedKeys: 1, aggregates: { count: count(), ...(extra.note === true ? { notes: notes() } : {}) } },
+      visits: {
+        groupBy: ['user'],
+        window,
+        expectedKeys: 1,
+        aggregates: { count: count(), ...(extra.note === true ? { notes: notes() } : {}) },
+      },
     },
   });
 }
 
-function started(pipeline: Pipeline, events: readonly { readonly time: number; readonly user: string; readonly note?: string }[]) {
+function started(
+  pipeline: Pipeline,
+  events: readonly { readonly time: number; readonly user: string; readonly note?: string }[],
+) {
   const world = protocolWorld(
     pipeline,
     events.map((event) => ({ text: JSON.stringify(event), shard: 0 })),
@@ -125,7 +133,8 @@ describe('sessions of many hours', () => {
     for (const event of events) run.addParsed(event, 0);
     const expected = staticAnswer(pipeline, [run.part()]).windows.map(({ start, end, rows }) => ({ start, end, rows }));
     expect((await read('final')).map(({ start, end, rows }) => ({ start, end, rows }))).toEqual(expected);
-    for (const { pk, attributes } of carried()) if (pk.endsWith('#parts')) expect(attributes['expiresAt']).toBeGreaterThan(0);
+    for (const { pk, attributes } of carried())
+      if (pk.endsWith('#parts')) expect(attributes['expiresAt']).toBeGreaterThan(0);
   });
 
   it('go with their query', async () => {
@@ -143,7 +152,9 @@ describe('sessions of many hours', () => {
       watermark: { delay: 0 },
       queries: { another: { window: session(5), aggregates: { count: count() } } },
     });
-    expect(await removeQuery({ ...tables, pipeline: other, limit, remainingMs: () => 60_000 }, 'visits')).toMatchObject({ done: true });
+    expect(await removeQuery({ ...tables, pipeline: other, limit, remainingMs: () => 60_000 }, 'visits')).toMatchObject(
+      { done: true },
+    );
     expect([...world.stores.state.all()].filter(({ pk, sk }) => `${pk}#${sk}`.includes('visits'))).toEqual([]);
   });
 });
@@ -208,7 +219,9 @@ describe('a session of one key', () => {
     await put();
     await world.finalize('drain');
     const finals = await read('final');
-    expect(finals.filter(({ rows }) => rows.some(({ key }) => key['user'] === 'a')).map(({ start, end }) => [start, end])).toEqual([
+    expect(
+      finals.filter(({ rows }) => rows.some(({ key }) => key['user'] === 'a')).map(({ start, end }) => [start, end]),
+    ).toEqual([
       [at(0), at(10)],
       [at(5), at(15)],
     ]);
@@ -220,7 +233,11 @@ describe('a reader who finds a final session among what it has read open', () =>
   it('leaves out its records, and no others', () => {
     const [query] = pipelineOf(session(10, { resolution: 1 })).queries;
     if (query === undefined) throw new Error('no query');
-    const part = (time: number, closesAt: number) => ({ key: '["a"]', closesAt, partial: [1, { least: time, greatest: time, records: 1 }] });
+    const part = (time: number, closesAt: number) => ({
+      key: '["a"]',
+      closesAt,
+      partial: [1, { least: time, greatest: time, records: 1 }],
+    });
     const final = { start: 0, end: 15, keys: ['["a"]'] };
     // The final session holds 0 and 5 and closes at 15; 4 and 12 came after that.
     const parts = [part(0, Number.NEGATIVE_INFINITY), part(5, 5), part(4, 16), part(12, 16)];
@@ -236,7 +253,12 @@ describe('the output mode append', () => {
     const window = session('10 minutes', { resolution: '1 minute' });
     const minutes = (of: number) => of * 60_000;
     const long = Array.from({ length: 12 }, (_, i) => ({ time: minutes(i * 5), user: 'long' }));
-    const events = [...long, { time: minutes(1), user: 'short' }, { time: minutes(31), user: 'short' }, { time: minutes(120), user: 'clock' }];
+    const events = [
+      ...long,
+      { time: minutes(1), user: 'short' },
+      { time: minutes(31), user: 'short' },
+      { time: minutes(120), user: 'clock' },
+    ];
     const { world, put, tables, query, read } = started(
       pipelineOf(window),
       events.sort((left, right) => left.time - right.time),
@@ -300,13 +322,18 @@ describe('the query API', () => {
         ],
       },
     });
-    expect(await get('top?n=1')).toMatchObject({ body: { window: { start: minutes(60), status: 'open' }, rows: [{ key: { user: 'a' } }] } });
+    expect(await get('top?n=1')).toMatchObject({
+      body: { window: { start: minutes(60), status: 'open' }, rows: [{ key: { user: 'a' } }] },
+    });
     const { points } = (await get('series?key={"user":"a"}')).body;
     expect(points?.map(({ start, values }) => [start, values])).toEqual([
       [0, { count: 2 }],
       [minutes(60), { count: 1 }],
     ]);
-    expect(await get('series?key={"user":"a"}&fill=identity')).toMatchObject({ status: 400, body: { parameter: 'fill' } });
+    expect(await get('series?key={"user":"a"}&fill=identity')).toMatchObject({
+      status: 400,
+      body: { parameter: 'fill' },
+    });
     expect(await get('windows?mode=update')).toMatchObject({ status: 400, body: { parameter: 'mode' } });
     expect((await get('windows?mode=append')).body['windows']?.length).toBe(2);
     expect((await get('windows?mode=complete')).body['windows']?.length).toBe(3);
@@ -317,17 +344,30 @@ describe('what cannot be had of sessions', () => {
   it('is refused with the reason: a correction, and a history', async () => {
     const pipeline = pipelineOf();
     const { tables } = started(pipeline, []);
-    const options = { ...tables, limit, publish: async () => {}, now: () => 0, remainingMs: () => 60_000, attempt: () => 'x' };
+    const options = {
+      ...tables,
+      limit,
+      publish: async () => {},
+      now: () => 0,
+      remainingMs: () => 60_000,
+      attempt: () => 'x',
+    };
     const request = { query: 'visits', arrival: { fromMs: 0, toMs: 1 }, window: undefined, by: 'test' } as const;
     await expect(correct(options, { ...request, settled: 'replayed' })).rejects.toThrow('final is never taken back');
     expect(await correct(options, { ...request, settled: 'discarded' })).toMatchObject({ settled: 0, done: true });
     await expect(correct(options, { ...request, settled: 'discarded', window: 5 })).rejects.toThrow('without a window');
-    expect(() => backfillPipeline(pipeline, { query: 'visits', since: 0, until: hourMs })).toThrow('a session may go across any moment');
+    expect(() => backfillPipeline(pipeline, { query: 'visits', since: 0, until: hourMs })).toThrow(
+      'a session may go across any moment',
+    );
   });
 
   it('has nothing to carry before anything came', async () => {
     const { tables, query } = started(pipelineOf(), []);
     for (let partition = 0; partition < sessionPartitions; partition++)
-      expect(await readCarried(tables.state, query, partition, Number.NEGATIVE_INFINITY)).toEqual({ sessions: [], item: undefined, left: [] });
+      expect(await readCarried(tables.state, query, partition, Number.NEGATIVE_INFINITY)).toEqual({
+        sessions: [],
+        item: undefined,
+        left: [],
+      });
   });
 });

@@ -18,7 +18,11 @@ const records = 1_000_000;
 const pages = 20;
 
 /** Folds a million values, or fewer, into some pages, stores and merges these. */
-function folded<V>(aggregate: AnyAggregate<{ readonly v: V }>, valueAt: (i: number) => V, values = records): { result: Json; bytes: number } {
+function folded<V>(
+  aggregate: AnyAggregate<{ readonly v: V }>,
+  valueAt: (i: number) => V,
+  values = records,
+): { result: Json; bytes: number } {
   let merged = aggregate.identity;
   for (let page = 0; page < pages; page++) {
     let state = aggregate.identity;
@@ -53,7 +57,9 @@ describe('over a million values, merged of twenty pages', () => {
         distinct <= 5000 ? 50_000 : records,
       );
       const error = distinct <= 682 ? 0 : 3 * 0.01625;
-      expect(Math.abs(Number(result) - distinct) / distinct, `${distinct} distinct: ${result}`).toBeLessThanOrEqual(error);
+      expect(Math.abs(Number(result) - distinct) / distinct, `${distinct} distinct: ${result}`).toBeLessThanOrEqual(
+        error,
+      );
       expect(bytes).toBeLessThanOrEqual(4098);
     }
   });
@@ -65,7 +71,10 @@ describe('over a million values, merged of twenty pages', () => {
     const shares = [0, 0.5, 0.9, 0.99, 0.999, 1];
     const { result, bytes } = folded(percentiles('v', shares), latency);
     const exact = Object.fromEntries(
-      shares.map((share) => [`p${String(share * 100).replace('.', '_')}`, sorted[Math.floor(share * (records - 1))] ?? 0]),
+      shares.map((share) => [
+        `p${String(share * 100).replace('.', '_')}`,
+        sorted[Math.floor(share * (records - 1))] ?? 0,
+      ]),
     );
     expect(Object.keys(result as object)).toStrictEqual(Object.keys(exact).sort());
     for (const [name, value] of Object.entries(exact)) {
@@ -94,10 +103,16 @@ describe('over a million values, merged of twenty pages', () => {
 
   it('the exact ones are exact', () => {
     expect(folded(countDistinct('v'), (i) => `user-${i % 1000}`).result).toBe(1000);
-    expect(folded(countDistinct('v'), (i) => `user-${i % 1001}`, 20_000).result).toStrictEqual({ atLeast: 1001, overflow: true });
+    expect(folded(countDistinct('v'), (i) => `user-${i % 1001}`, 20_000).result).toStrictEqual({
+      atLeast: 1001,
+      overflow: true,
+    });
     expect(folded(sum('v'), (i) => `${i}.01`, 50_000).result).toBe(25_000 * 49_999 + 500);
     expect(folded(sum('v'), () => '9007199254740993', 10_000).result).toBe('90071992547409930000');
-    expect(folded(histogram('v', [10, 500_000]), (i) => i).result).toStrictEqual({ counts: [10, 499_990, 500_000], edges: [10, 500_000] });
+    expect(folded(histogram('v', [10, 500_000]), (i) => i).result).toStrictEqual({
+      counts: [10, 499_990, 500_000],
+      edges: [10, 500_000],
+    });
     expect(folded(collectSet('v', 3), (i) => i % 3).result).toStrictEqual({ overflow: false, values: [0, 1, 2] });
   });
 

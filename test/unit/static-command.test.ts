@@ -15,7 +15,11 @@ interface Ran {
 }
 
 function tidemark(...args: readonly string[]): Ran {
-  return spawnSync(process.execPath, [path.join(root, 'cli', 'tidemark.mjs'), ...args], { cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  return spawnSync(process.execPath, [path.join(root, 'cli', 'tidemark.mjs'), ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
 }
 
 function objects(text: string): Record<string, unknown>[] {
@@ -54,7 +58,11 @@ test('batch --json prints a row a line, sorted, then the conservation counters',
   });
   expect(status).toBe(0);
   const lines = objects(stdout);
-  expect(lines.slice(0, -1)).toEqual([row(start, 'Close', 1), row(start, 'Open', 2), row(start + 3_600_000, 'Open', 1)]);
+  expect(lines.slice(0, -1)).toEqual([
+    row(start, 'Close', 1),
+    row(start, 'Open', 2),
+    row(start + 3_600_000, 'Open', 1),
+  ]);
   expect(
     stdout.startsWith(
       `{"query":"actionsPerHour","start":${start},"end":${start + 3_600_000},"key":{"action":"Close"},"values":{"count":1},"status":"final","revision":0}\n`,
@@ -81,7 +89,13 @@ test('batch --totals adds up over the windows, by fields or all in one', () => {
     [{ action: 'Open' }, { count: 3 }],
   ]);
   const [all] = objects(tidemark('batch', small, '--json', '--totals', '').stdout);
-  expect(all).toEqual({ query: 'actionsPerHour', from: startSecond * 1000, to: (startSecond + 7200) * 1000, key: {}, values: { count: 4 } });
+  expect(all).toEqual({
+    query: 'actionsPerHour',
+    from: startSecond * 1000,
+    to: (startSecond + 7200) * 1000,
+    key: {},
+    values: { count: 4 },
+  });
 });
 
 test('a pipeline that imports its rows from a file counts by their fields', () => {
@@ -121,17 +135,24 @@ test('a pipeline that looks up in a table takes its rows from a file', () => {
     { count: 3 },
     { received: 5, counted: 3, filtered: 1, rejected: 1 },
   ]);
-  expect(objects(tidemark('delay', small, ...lookup).stdout).at(-1)).toMatchObject({ counters: { received: 5, wanted: 3, filtered: 1 } });
+  expect(objects(tidemark('delay', small, ...lookup).stdout).at(-1)).toMatchObject({
+    counters: { received: 5, wanted: 3, filtered: 1 },
+  });
   // Enough for several threads, each of which has to be given the rows.
   const many = file(
     'doors-many.json',
     Array.from({ length: 200_000 }, (_, i) => `{"time":${startSecond},"action":"${i % 2 === 0 ? 'Open' : 'Close'}"}`),
   );
-  expect(objects(tidemark('batch', many, ...lookup).stdout).at(-1)).toMatchObject({ conservation: { counted: 100_000, filtered: 100_000 } });
+  expect(objects(tidemark('batch', many, ...lookup).stdout).at(-1)).toMatchObject({
+    conservation: { counted: 100_000, filtered: 100_000 },
+  });
 });
 
 test('a large file is read by several threads, and its rejected lines keep their numbers', () => {
-  const lines = Array.from({ length: 300_000 }, (_, i) => `{"time":${startSecond + (i % 7200)},"action":"${i % 3 === 0 ? 'Open' : 'Close'}"}`);
+  const lines = Array.from(
+    { length: 300_000 },
+    (_, i) => `{"time":${startSecond + (i % 7200)},"action":"${i % 3 === 0 ? 'Open' : 'Close'}"}`,
+  );
   for (const at of [5, 150_000, 299_999]) lines[at] = '{"time":null}';
   const { status, stdout, stderr } = tidemark('batch', file('large.json', lines), '--json');
   expect(status).toBe(0);
@@ -148,7 +169,11 @@ test('a large file is read by several threads, and its rejected lines keep their
 });
 
 test('delay --json prints a row a delay, then the counters', () => {
-  const input = file('delay.json', [`{"time":${startSecond + 7200},"action":"Open"}`, `{"time":${startSecond},"action":"Open"}`, '{}']);
+  const input = file('delay.json', [
+    `{"time":${startSecond + 7200},"action":"Open"}`,
+    `{"time":${startSecond},"action":"Open"}`,
+    '{}',
+  ]);
   const { status, stdout } = tidemark('delay', input, '--json', '--delays', '0, 1 hour,2h');
   expect(status).toBe(0);
   expect(objects(stdout)).toMatchObject([
@@ -172,5 +197,9 @@ test.each([
   ['a delay that is none', 2, ['delay', small, '--delays', '0,soon']],
 ])('%s ends in one line and exit code %i', (_, code, args) => {
   const { status, stdout, stderr } = tidemark(...args);
-  expect({ status, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({ status: code, stdout: '', lines: 1 });
+  expect({ status, stdout, lines: stderr.trimEnd().split('\n').length }).toEqual({
+    status: code,
+    stdout: '',
+    lines: 1,
+  });
 });

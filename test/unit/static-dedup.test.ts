@@ -19,7 +19,12 @@ const arrivalMs = 1_500_000_000_000;
 
 const spec = {
   name: 'test',
-  event: z.object({ at: z.number(), id: z.union([z.string(), z.number()]).nullish(), kind: z.string(), size: z.number() }),
+  event: z.object({
+    at: z.number(),
+    id: z.union([z.string(), z.number()]).nullish(),
+    kind: z.string(),
+    size: z.number(),
+  }),
   eventTime: { of: (event: { at: number }) => event.at, unit: 'ms' },
   watermark: { delay: 0 },
   queries: {
@@ -32,16 +37,26 @@ const spec = {
   },
 } as const;
 const plainPipeline = definePipeline(spec);
-const pipeline = definePipeline({ ...spec, dedup: { by: (event: { id?: string | number | null | undefined }) => event.id, within: 1 } });
+const pipeline = definePipeline({
+  ...spec,
+  dedup: { by: (event: { id?: string | number | null | undefined }) => event.id, within: 1 },
+});
 
 const event = fc.record({
   at: fc.integer({ min: arrivalMs - 5_000_000, max: arrivalMs }),
-  id: fc.oneof(fc.integer({ min: 0, max: 30 }).map(String), fc.integer({ min: 0, max: 3 }), fc.constantFrom(null, undefined)),
+  id: fc.oneof(
+    fc.integer({ min: 0, max: 30 }).map(String),
+    fc.integer({ min: 0, max: 3 }),
+    fc.constantFrom(null, undefined),
+  ),
   kind: fc.constantFrom('a', 'b'),
   size: fc.integer({ min: 0, max: 9 }),
 });
 
-const rows = ({ windows, counters }: StaticAnswer) => ({ counters, windows: windows.map(({ partials: _partials, ...window }) => window) });
+const rows = ({ windows, counters }: StaticAnswer) => ({
+  counters,
+  windows: windows.map(({ partials: _partials, ...window }) => window),
+});
 
 test('lanes side by side, and one lane, count what is left when every event but the first of its id is taken out of the input', async () => {
   await fc.assert(
@@ -56,7 +71,13 @@ test('lanes side by side, and one lane, count what is left when every event but 
         const once = path.join(folder, 'once.json');
         writeFileSync(all, events.map((each) => `${JSON.stringify(each)}\n`).join(''));
         writeFileSync(once, firsts.map((each) => `${JSON.stringify(each)}\n`).join(''));
-        const input = (file: string) => ({ bundle: '', files: inputFiles([file]), arrivalMs, lanes: 1, mostPieceBytes: bytes });
+        const input = (file: string) => ({
+          bundle: '',
+          files: inputFiles([file]),
+          arrivalMs,
+          lanes: 1,
+          mostPieceBytes: bytes,
+        });
         const expected = rows(await runStatic({ ...input(once), pipeline: plainPipeline }));
         const duplicate = events.length - firsts.length;
         const wanted = { ...expected, counters: { ...expected.counters, received: events.length, duplicate } };

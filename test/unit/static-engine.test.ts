@@ -74,7 +74,8 @@ function oracle(texts: readonly (string | undefined)[]): unknown {
 }
 
 function plain({ counters, windows }: StaticAnswer): unknown {
-  const of = (name: string) => windows.filter(({ query }) => query === name).flatMap(({ start, rows }) => rows.map((row) => ({ start, ...row })));
+  const of = (name: string) =>
+    windows.filter(({ query }) => query === name).flatMap(({ start, rows }) => rows.map((row) => ({ start, ...row })));
   return {
     counters,
     perHour: of('perHour').map(({ start, key, values }) => [start, key['kind'], values['count'], values['mean']]),
@@ -106,34 +107,61 @@ const line = fc.oneof(
     ),
   },
 );
-const files = fc.array(fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\n\n', '\n \t\n')), { maxLength: 25 }), { minLength: 1, maxLength: 4 });
+const files = fc.array(fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\n\n', '\n \t\n')), { maxLength: 25 }), {
+  minLength: 1,
+  maxLength: 4,
+});
 
 test('any cut of any files into pieces gives the rows and counters of one plain loop', async () => {
   await fc.assert(
-    fc.asyncProperty(files, fc.integer({ min: 1, max: 400 }), fc.boolean(), async (contents, mostPieceBytes, cutLast) => {
-      const paths = contents.map((lines, i) => {
-        const file = path.join(folder, `any-${i}.json`);
-        const content = lines.map((parts) => parts.join('')).join('');
-        writeFileSync(file, cutLast ? content.trimEnd() : content);
-        return file;
-      });
-      const result = await runStatic({ pipeline, bundle: '', files: inputFiles(paths), arrivalMs, lanes: 1, mostPieceBytes });
-      expect(plain(result)).toEqual(oracle(contents.flat().map(([text]) => text)));
-      expect(isConserved(result.counters)).toBe(true);
-    }),
+    fc.asyncProperty(
+      files,
+      fc.integer({ min: 1, max: 400 }),
+      fc.boolean(),
+      async (contents, mostPieceBytes, cutLast) => {
+        const paths = contents.map((lines, i) => {
+          const file = path.join(folder, `any-${i}.json`);
+          const content = lines.map((parts) => parts.join('')).join('');
+          writeFileSync(file, cutLast ? content.trimEnd() : content);
+          return file;
+        });
+        const result = await runStatic({
+          pipeline,
+          bundle: '',
+          files: inputFiles(paths),
+          arrivalMs,
+          lanes: 1,
+          mostPieceBytes,
+        });
+        expect(plain(result)).toEqual(oracle(contents.flat().map(([text]) => text)));
+        expect(isConserved(result.counters)).toBe(true);
+      },
+    ),
     { numRuns: 150 },
   );
 });
 
 test('lanes that share the units find together what one finds', async () => {
   const file = path.join(folder, 'shared.json');
-  const lines = Array.from({ length: 2000 }, (_, i) => JSON.stringify({ at: arrivalMs - i * 60_000, kind: 'abc'[i % 3], size: i % 101 }));
+  const lines = Array.from({ length: 2000 }, (_, i) =>
+    JSON.stringify({ at: arrivalMs - i * 60_000, kind: 'abc'[i % 3], size: i % 101 }),
+  );
   writeFileSync(file, lines.join('\n'));
   const [input] = inputFiles([file]);
   if (input === undefined) throw new Error('no input');
-  const job: StaticJob = { files: [input], units: unitsOf([input], 2000), next: new SharedArrayBuffer(4), bundle: '', arrivalMs };
+  const job: StaticJob = {
+    files: [input],
+    units: unitsOf([input], 2000),
+    next: new SharedArrayBuffer(4),
+    bundle: '',
+    arrivalMs,
+  };
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  const lanes = await Promise.all([runLane(job, pipeline, turn), runLane(job, pipeline, turn), runLane(job, pipeline, turn)]);
+  const lanes = await Promise.all([
+    runLane(job, pipeline, turn),
+    runLane(job, pipeline, turn),
+    runLane(job, pipeline, turn),
+  ]);
   const parts = lanes.flatMap((lane) => lane.parts.map(({ part }) => part));
   for (const part of parts) expect(part.counters.received).toBeGreaterThan(0);
   expect(plain(staticAnswer(pipeline, parts))).toEqual(oracle(lines));
@@ -158,7 +186,14 @@ test('the first rejected lines are named by file and line however the files are 
   const ok = JSON.stringify({ at: arrivalMs, kind: 'a' });
   for (const file of paths) writeFileSync(file, `${ok}\n\n${ok}\n{\r\n${ok}\n${ok}\n{"at":2e12,"kind":"a"}\n{}\n`);
   for (const mostPieceBytes of [1, 10, 50, 77, 1000]) {
-    const { rejected } = await runStatic({ pipeline, bundle: '', files: inputFiles(paths), arrivalMs, lanes: 1, mostPieceBytes });
+    const { rejected } = await runStatic({
+      pipeline,
+      bundle: '',
+      files: inputFiles(paths),
+      arrivalMs,
+      lanes: 1,
+      mostPieceBytes,
+    });
     expect(rejected.map((sample) => [sample.path, sample.line, sample.reason])).toEqual([
       [paths[0], 4, 'unparsable'],
       [paths[0], 7, 'future'],

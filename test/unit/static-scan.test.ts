@@ -18,7 +18,12 @@ interface Seen {
 }
 
 /** Scans the ranges between the cuts one by one. `quick`: every other line whose end is in the buffer is taken the quick way, as a shape would take it. */
-function scan(content: string | Buffer, cuts: readonly number[], bufferBytes: number, way: 'plain' | 'quick' = 'plain'): Seen {
+function scan(
+  content: string | Buffer,
+  cuts: readonly number[],
+  bufferBytes: number,
+  way: 'plain' | 'quick' = 'plain',
+): Seen {
   const file = path.join(folder, 'input');
   writeFileSync(file, content);
   const size = Buffer.byteLength(content);
@@ -49,16 +54,22 @@ function scan(content: string | Buffer, cuts: readonly number[], bufferBytes: nu
 }
 
 const mixed = 'first\nsecond line\r\n\n  \t\nfünfte\n\r\nseventh, a bit longer than the buffer\nlast';
-const expected = { lines: ['first', 'second line', 'fünfte', 'seventh, a bit longer than the buffer', 'last'], numbers: [1, 2, 5, 7, 8] };
+const expected = {
+  lines: ['first', 'second line', 'fünfte', 'seventh, a bit longer than the buffer', 'last'],
+  numbers: [1, 2, 5, 7, 8],
+};
 
-test.each(['plain', 'quick'] as const)('a file cut in two at any byte gives each line once, with its number (%s)', (way) => {
-  for (const bufferBytes of [1, 2, 7, 64, 4096]) {
-    for (let cut = 0; cut <= Buffer.byteLength(mixed); cut++) {
-      const { lines, numbers, count } = scan(mixed, [cut], bufferBytes, way);
-      expect({ cut, lines, numbers, count }).toEqual({ cut, ...expected, count: 8 });
+test.each(['plain', 'quick'] as const)(
+  'a file cut in two at any byte gives each line once, with its number (%s)',
+  (way) => {
+    for (const bufferBytes of [1, 2, 7, 64, 4096]) {
+      for (let cut = 0; cut <= Buffer.byteLength(mixed); cut++) {
+        const { lines, numbers, count } = scan(mixed, [cut], bufferBytes, way);
+        expect({ cut, lines, numbers, count }).toEqual({ cut, ...expected, count: 8 });
+      }
     }
-  }
-});
+  },
+);
 
 test('a file cut between all its bytes gives each line once', () => {
   const cuts = Array.from({ length: Buffer.byteLength(mixed) - 1 }, (_, i) => i + 1);

@@ -36,10 +36,13 @@ const scalar = fc.oneof(
   fc.string({ maxLength: 60 }),
   fc.string({ unit: 'binary', maxLength: 10 }),
 );
-const names = fc.uniqueArray(fc.oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.constantFrom('__proto__', 'constructor', '0', 'time')), {
-  minLength: 1,
-  maxLength: 5,
-});
+const names = fc.uniqueArray(
+  fc.oneof(fc.string({ minLength: 1, maxLength: 8 }), fc.constantFrom('__proto__', 'constructor', '0', 'time')),
+  {
+    minLength: 1,
+    maxLength: 5,
+  },
+);
 
 test('a line that is read by its shape has exactly the value that JSON.parse gives it', () => {
   let read = 0;
@@ -69,7 +72,25 @@ test('a line that is read by its shape has exactly the value that JSON.parse giv
 
 test('a line with any bytes changed, added or cut is read as JSON.parse reads it, or left to JSON.parse', () => {
   const line = '{"time":1469501107.25,"action":"Open","mag":-0.5,"ok":true,"none":null}';
-  const piece = fc.constantFrom('0', '-', '.', 'e5', '"', '\\', ',', '}', '{', ' ', '1', 'é', '\u0001', ':', 'null', '"x":1,', '\t');
+  const piece = fc.constantFrom(
+    '0',
+    '-',
+    '.',
+    'e5',
+    '"',
+    '\\',
+    ',',
+    '}',
+    '{',
+    ' ',
+    '1',
+    'é',
+    '\u0001',
+    ':',
+    'null',
+    '"x":1,',
+    '\t',
+  );
   fc.assert(
     fc.property(fc.nat(line.length), fc.nat(3), piece, (at, cut, put) => {
       const changed = line.slice(0, at) + put + line.slice(at + cut);

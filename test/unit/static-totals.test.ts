@@ -45,8 +45,20 @@ const events = [
 
 test('a total mean is the mean of all records and not of the windows', () => {
   expect(totals(events, ['net'])).toEqual([
-    { query: 'byNetAndKind', from: -1000, to: 3000, key: { net: 'ak' }, values: { n: 1, mean: 7, all: 7, least: 7, most: 7 } },
-    { query: 'byNetAndKind', from: -1000, to: 3000, key: { net: 'us' }, values: { n: 5, mean: 1.325, all: 5.3, least: 0.1, most: 4 } },
+    {
+      query: 'byNetAndKind',
+      from: -1000,
+      to: 3000,
+      key: { net: 'ak' },
+      values: { n: 1, mean: 7, all: 7, least: 7, most: 7 },
+    },
+    {
+      query: 'byNetAndKind',
+      from: -1000,
+      to: 3000,
+      key: { net: 'us' },
+      values: { n: 5, mean: 1.325, all: 5.3, least: 0.1, most: 4 },
+    },
   ]);
 });
 
@@ -60,7 +72,13 @@ test('fields come in the order asked for, a missing one is null and sorts first'
 
 test('the grand total is one row with an empty key', () => {
   expect(totals(events, [])).toEqual([
-    { query: 'byNetAndKind', from: -1000, to: 3000, key: {}, values: { n: 6, mean: 12.3 / 5, all: 12.3, least: 0.1, most: 7 } },
+    {
+      query: 'byNetAndKind',
+      from: -1000,
+      to: 3000,
+      key: {},
+      values: { n: 6, mean: 12.3 / 5, all: 12.3, least: 0.1, most: 7 },
+    },
   ]);
   expect(totals(events, [], 'byKind')).toMatchObject([{ from: -5000, to: 5000, values: { n: 6 } }]);
 });
@@ -74,7 +92,8 @@ test('fields are read from text, and only those that one query has together', ()
   expect(totalsFields('by', 'net , kind', queries)).toEqual(['net', 'kind']);
   expect(totalsFields('by', ' ', queries)).toEqual([]);
   expect(queries.map((query) => hasFields(query, ['net']))).toEqual([true, false]);
-  for (const wrong of ['mag', 'net,net', 'net,', 'n', ',']) expect(() => totalsFields('by', wrong, queries)).toThrow(TidemarkError);
+  for (const wrong of ['mag', 'net,net', 'net,', 'n', ','])
+    expect(() => totalsFields('by', wrong, queries)).toThrow(TidemarkError);
   const apart = definePipeline({
     name: 'apart',
     event: z.object({ at: z.number(), a: z.string(), b: z.string() }),

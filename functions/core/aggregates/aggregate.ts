@@ -46,7 +46,9 @@ export type AnyAggregate<Event> = Aggregate<Event, unknown, unknown, Json>;
 export const smallStateBytes = 1600;
 
 /** Hides an aggregate's own types. Sound, as only its own functions ever see its inputs and states. */
-export function opaque<Event, Input, State, Result extends Json>(aggregate: Aggregate<Event, Input, State, Result>): AnyAggregate<Event> {
+export function opaque<Event, Input, State, Result extends Json>(
+  aggregate: Aggregate<Event, Input, State, Result>,
+): AnyAggregate<Event> {
   return aggregate as unknown as AnyAggregate<Event>;
 }
 

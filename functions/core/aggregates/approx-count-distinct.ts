@@ -1,6 +1,14 @@
 import { type AnyAggregate, opaque } from './aggregate.ts';
 import { hash64 } from './hash64.ts';
-import { addHash, decodeSketch, emptySketch, encodeSketch, estimate, type HyperLogLog, mergeSketches } from './hyper-log-log.ts';
+import {
+  addHash,
+  decodeSketch,
+  emptySketch,
+  encodeSketch,
+  estimate,
+  type HyperLogLog,
+  mergeSketches,
+} from './hyper-log-log.ts';
 import { type Field, selector } from './number-input.ts';
 import { type Scalar, type ScalarOf, scalarInput } from './scalar.ts';
 import { numberBetween, optionsOf } from './whole-number.ts';
@@ -19,7 +27,10 @@ const scratch = new Uint32Array(2);
  * About how many different values there are, by a HyperLogLog sketch, however many: with a relative standard error (two thirds of the answers are within
  * it, 95 % within twice as much). All but exact for as long as the sketch is sparse, up to a sixth of its registers: 682 values unless told.
  */
-export function approxCountDistinct<const Name extends string>(field: Name, options?: ApproxOptions): AnyAggregate<Field<Name, Scalar>>;
+export function approxCountDistinct<const Name extends string>(
+  field: Name,
+  options?: ApproxOptions,
+): AnyAggregate<Field<Name, Scalar>>;
 export function approxCountDistinct<Event>(select: ScalarOf<Event>, options?: ApproxOptions): AnyAggregate<Event>;
 export function approxCountDistinct<Event>(of: string | ScalarOf<Event>, options?: ApproxOptions): AnyAggregate<Event> {
   const kind = 'approxCountDistinct';

@@ -48,7 +48,8 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
       // Cut now and then, for a sort each time would cost more than all the rest.
       return own.texts.size > 2 * most + 16 ? fitting(own, most) : own;
     },
-    merge: (left, right) => fitting({ texts: new Set([...left.texts, ...right.texts]), overflow: left.overflow || right.overflow }, most),
+    merge: (left, right) =>
+      fitting({ texts: new Set([...left.texts, ...right.texts]), overflow: left.overflow || right.overflow }, most),
     encode,
     decode: (json) => {
       const [values, flag = 0, ...more] = listIn(json);
@@ -57,7 +58,8 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
         return JSON.stringify(value);
       });
       const state = { texts: new Set(texts), overflow: flag === 1 };
-      if ((flag !== 0 && flag !== 1) || more.length > 0 || state.texts.size !== texts.length || state.texts.size > most) throw corrupt(json);
+      if ((flag !== 0 && flag !== 1) || more.length > 0 || state.texts.size !== texts.length || state.texts.size > most)
+        throw corrupt(json);
       return state;
     },
     result: (state) => {

@@ -28,7 +28,10 @@ function nameOf(value: Scalar): string {
  * How many different values there are, exactly, up to a bound. Beyond it the result is `{"atLeast":1001,"overflow":true}`, whatever is merged with it:
  * `approxCountDistinct` has no bound. Text and numbers are different values, `"1"` and 1.
  */
-export function countDistinct<const Name extends string>(field: Name, options?: DistinctOptions): AnyAggregate<Field<Name, Scalar>>;
+export function countDistinct<const Name extends string>(
+  field: Name,
+  options?: DistinctOptions,
+): AnyAggregate<Field<Name, Scalar>>;
 export function countDistinct<Event>(select: ScalarOf<Event>, options?: DistinctOptions): AnyAggregate<Event>;
 export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: DistinctOptions): AnyAggregate<Event> {
   const kind = 'countDistinct';

@@ -10,5 +10,9 @@ const counted = { kind: 'value', value: 1 } as const;
  */
 export function countIf<Event>(where: (event: Event) => boolean): AnyAggregate<Event> {
   const holds = callable('countIf', where);
-  return opaque<Event, 1, number, number>({ ...counting, kind: 'countIf', input: (event) => (holds(event) ? counted : none) });
+  return opaque<Event, 1, number, number>({
+    ...counting,
+    kind: 'countIf',
+    input: (event) => (holds(event) ? counted : none),
+  });
 }

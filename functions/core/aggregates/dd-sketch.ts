@@ -95,7 +95,11 @@ function collapsedBins(bins: DDSketch['positive']): DDSketch['positive'] {
  * @param shares from 0 to 1
  * @returns undefined of nothing
  */
-export function quantilesOf(sketch: DDSketch, logOfGamma: number, shares: readonly number[]): readonly number[] | undefined {
+export function quantilesOf(
+  sketch: DDSketch,
+  logOfGamma: number,
+  shares: readonly number[],
+): readonly number[] | undefined {
   const { zeros, positive, negative } = bounded(sketch);
   const middle = 2 / (1 + Math.exp(logOfGamma));
   // The middle of a bin may lie beyond the largest double that is in it.
@@ -141,7 +145,12 @@ function runsOf(bins: DDSketch['positive']): readonly number[] {
 export function decodeBins(json: Json): DDSketch {
   const [zeros, positive, negative, flag = 0, ...more] = listIn(json);
   if ((flag !== 0 && flag !== 1) || more.length > 0) throw corrupt(json);
-  const sketch = { zeros: countIn(zeros), positive: binsIn(positive), negative: binsIn(negative), collapsed: flag === 1 };
+  const sketch = {
+    zeros: countIn(zeros),
+    positive: binsIn(positive),
+    negative: binsIn(negative),
+    collapsed: flag === 1,
+  };
   if (sketch.zeros + sketch.positive.size + sketch.negative.size === 0) return emptyBins;
   return sketch;
 }

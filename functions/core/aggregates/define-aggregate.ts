@@ -39,7 +39,9 @@ const largestBytes = 65_536;
  * is merged with it, and so is one on which a function throws, `{"overflow":"threw"}`: a shard is never blocked.
  * @throws TidemarkError that names the member, what came and the remedy
  */
-export function defineAggregate<Event, State, Result extends Json>(spec: AggregateSpec<Event, State, Result>): AnyAggregate<Event> {
+export function defineAggregate<Event, State, Result extends Json>(
+  spec: AggregateSpec<Event, State, Result>,
+): AnyAggregate<Event> {
   const { name = 'custom', mostBytes = 4096 } = checkedSpec(spec);
   /** A state that nobody else holds, whatever the user's functions do to it. */
   const fresh = (state: State): State => spec.decode(plainJson(spec.encode(state)));
@@ -71,7 +73,9 @@ export function defineAggregate<Event, State, Result extends Json>(spec: Aggrega
     },
     identity: undefined,
     add: (own, { event, time }) =>
-      own !== undefined && 'overflow' in own ? own : guarded(() => spec.add(own === undefined ? fresh(spec.identity) : own.state, event, time)),
+      own !== undefined && 'overflow' in own
+        ? own
+        : guarded(() => spec.add(own === undefined ? fresh(spec.identity) : own.state, event, time)),
     merge(left, right) {
       if (left === undefined || right === undefined) return left ?? right;
       if ('overflow' in left || 'overflow' in right) return lost(left, right);
@@ -91,7 +95,9 @@ export function defineAggregate<Event, State, Result extends Json>(spec: Aggrega
       const stored = encodeOwn(own);
       if (own !== undefined && !Array.isArray(stored)) return stored;
       try {
-        return canonicalJson(plainJson(spec.result(fresh(own === undefined || 'overflow' in own ? spec.identity : own.state))));
+        return canonicalJson(
+          plainJson(spec.result(fresh(own === undefined || 'overflow' in own ? spec.identity : own.state))),
+        );
       } catch {
         return { overflow: 'threw' };
       }
@@ -112,14 +118,20 @@ function plainJson(value: unknown): Json {
   return JSON.parse(text) as Json;
 }
 
-function checkedSpec<Event, State, Result extends Json>(spec: AggregateSpec<Event, State, Result>): AggregateSpec<Event, State, Result> {
+function checkedSpec<Event, State, Result extends Json>(
+  spec: AggregateSpec<Event, State, Result>,
+): AggregateSpec<Event, State, Result> {
   const field = 'defineAggregate';
   optionsOf(field, spec, ['name', 'identity', 'mostBytes', ...functionNames]);
   if (spec === undefined) throw mistake(field, spec, `is missing: give { identity, ${functionNames.join(', ')} }`);
   for (const name of functionNames) {
     const given: unknown = spec[name];
     if (typeof given !== 'function' || /Async|Generator/.test(Object.prototype.toString.call(given)))
-      throw mistake(`${field}.${name}`, given, 'is no function that returns its value: give one that is neither async nor a generator');
+      throw mistake(
+        `${field}.${name}`,
+        given,
+        'is no function that returns its value: give one that is neither async nor a generator',
+      );
   }
   if (spec.name !== undefined && (typeof spec.name !== 'string' || !/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name)))
     throw mistake(`${field}.name`, spec.name, 'is no name: use letters, digits and _, a letter first, at most 64');
@@ -129,21 +141,37 @@ function checkedSpec<Event, State, Result extends Json>(spec: AggregateSpec<Even
 }
 
 /** The laws that can be seen of the identity alone. */
-function checkIdentity<Event, State, Result extends Json>(field: string, spec: AggregateSpec<Event, State, Result>): void {
+function checkIdentity<Event, State, Result extends Json>(
+  field: string,
+  spec: AggregateSpec<Event, State, Result>,
+): void {
   const tried = <T>(name: string, make: () => T, remedy: string): T => {
     try {
       return make();
     } catch (error) {
-      throw mistake(`${field}.${name}`, spec.identity, `of the identity throws ${String(error).slice(0, 60)}: ${remedy}`);
+      throw mistake(
+        `${field}.${name}`,
+        spec.identity,
+        `of the identity throws ${String(error).slice(0, 60)}: ${remedy}`,
+      );
     }
   };
-  const encode = (state: State) => tried('encode', () => JSON.stringify(plainJson(spec.encode(state))), 'give a function to JSON');
+  const encode = (state: State) =>
+    tried('encode', () => JSON.stringify(plainJson(spec.encode(state))), 'give a function to JSON');
   const text = encode(spec.identity);
   const decoded = () => tried('decode', () => spec.decode(JSON.parse(text) as Json), 'give the reverse of encode');
   if (encode(decoded()) !== text)
-    throw mistake(`${field}.decode`, text, 'is not what comes back through decode and encode: give the reverse of encode');
+    throw mistake(
+      `${field}.decode`,
+      text,
+      'is not what comes back through decode and encode: give the reverse of encode',
+    );
   const merged = tried('merge', () => spec.merge(decoded(), decoded()), 'give a function of two states');
   if (encode(merged) !== text)
-    throw mistake(`${field}.merge`, encode(merged), `is what two identities, ${text.slice(0, 40)}, merge to: give an identity that changes nothing`);
+    throw mistake(
+      `${field}.merge`,
+      encode(merged),
+      `is what two identities, ${text.slice(0, 40)}, merge to: give an identity that changes nothing`,
+    );
   tried('result', () => plainJson(spec.result(decoded())), 'give a function to JSON, null where there is none');
 }

@@ -8,7 +8,8 @@ export const min: NumberAggregate = extreme('min', (left, right) => (right < lef
 export const max: NumberAggregate = extreme('max', (left, right) => (right > left ? right : left));
 
 function extreme(kind: string, pick: (left: number, right: number) => number): NumberAggregate {
-  const merge = (left: number | null, right: number | null) => (left === null ? right : right === null ? left : pick(left, right));
+  const merge = (left: number | null, right: number | null) =>
+    left === null ? right : right === null ? left : pick(left, right);
   return numberAggregate<number | null, number | null>({
     kind,
     identity: null,

@@ -17,14 +17,23 @@ export type HistogramResult = {
  * 100 or more. Exact.
  * @param edges 1 to 200 finite numbers, ascending
  */
-export function histogram<const Name extends string>(field: Name, edges: readonly number[]): AnyAggregate<Field<Name, number>>;
+export function histogram<const Name extends string>(
+  field: Name,
+  edges: readonly number[],
+): AnyAggregate<Field<Name, number>>;
 export function histogram<Event>(select: NumberOf<Event>, edges: readonly number[]): AnyAggregate<Event>;
 export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly number[]): AnyAggregate<Event> {
   const kind = 'histogram';
   const isAscending = (list: readonly unknown[]) =>
-    list.every((edge, i) => typeof edge === 'number' && Number.isFinite(edge) && (i === 0 || edge > Number(list[i - 1])));
+    list.every(
+      (edge, i) => typeof edge === 'number' && Number.isFinite(edge) && (i === 0 || edge > Number(list[i - 1])),
+    );
   if (!Array.isArray(edges) || edges.length === 0 || edges.length > mostEdges || !isAscending(edges))
-    throw mistake(`${kind}.edges`, edges, `are no edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`);
+    throw mistake(
+      `${kind}.edges`,
+      edges,
+      `are no edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`,
+    );
   const bounds: readonly number[] = edges.map((edge: number) => edge + 0);
   const identity: readonly number[] = new Array<number>(bounds.length + 1).fill(0);
   return ofNumbers<Event, readonly number[], HistogramResult>(of, {

@@ -90,7 +90,8 @@ export function decodeSketch(json: Json, precision: number): HyperLogLog {
     let bucket = 0;
     for (let i = 0; i < charsOfSparse - 1; i++) bucket = bucket * 64 + (values[at + i] ?? 255);
     const run = values[at + charsOfSparse - 1] ?? 255;
-    if (bucket >= 2 ** sparsePrecision || run === 0 || run > hashBits - sparsePrecision + 1 || sparse.has(bucket)) throw corrupt(json);
+    if (bucket >= 2 ** sparsePrecision || run === 0 || run > hashBits - sparsePrecision + 1 || sparse.has(bucket))
+      throw corrupt(json);
     sparse.set(bucket, run);
   }
   if (sparse.size > mostSparse(precision)) throw corrupt(json);
@@ -102,7 +103,8 @@ function dense(sparse: SparseRegisters, precision: number): Uint8Array {
 }
 
 function withAll(registers: Uint8Array, other: HyperLogLog, precision: number): Uint8Array {
-  if (other instanceof Uint8Array) for (let i = 0; i < registers.length; i++) registers[i] = Math.max(registers[i] ?? 0, other[i] ?? 0);
+  if (other instanceof Uint8Array)
+    for (let i = 0; i < registers.length; i++) registers[i] = Math.max(registers[i] ?? 0, other[i] ?? 0);
   else for (const [bucket, run] of other) raise(registers, precision, bucket, run);
   return registers;
 }

@@ -59,6 +59,8 @@ export function cut(items: FrequentItems, capacity: number): FrequentItems {
     if (size > itemBytes) break;
   }
   const taken = all[fitting]?.[1] ?? 0;
-  const kept = all.slice(0, fitting).flatMap(([text, count]) => (count > taken ? [[text, count - taken] as const] : []));
+  const kept = all
+    .slice(0, fitting)
+    .flatMap(([text, count]) => (count > taken ? [[text, count - taken] as const] : []));
   return { counts: new Map(kept), error: error + taken };
 }

@@ -21,12 +21,16 @@ export function selector<Value>(
   kind: string,
   of: string | ((event: never) => Value),
 ): { readonly select: (event: unknown) => unknown; readonly named: { readonly field?: string } } {
-  if (typeof of === 'string') return { select: (event) => (event as Readonly<Record<string, unknown>>)[of], named: { field: of } };
+  if (typeof of === 'string')
+    return { select: (event) => (event as Readonly<Record<string, unknown>>)[of], named: { field: of } };
   return { select: callable(kind, of), named: {} };
 }
 
 /** All of an aggregate but where its value comes from. */
-export type States<Input, State, Result extends Json> = Omit<Aggregate<unknown, Input, State, Result>, 'input' | 'field'>;
+export type States<Input, State, Result extends Json> = Omit<
+  Aggregate<unknown, Input, State, Result>,
+  'input' | 'field'
+>;
 
 /** An aggregate of the numbers that a selector finds. */
 export function ofNumbers<Event, State, Result extends Json>(
@@ -34,7 +38,11 @@ export function ofNumbers<Event, State, Result extends Json>(
   states: States<number, State, Result>,
 ): AnyAggregate<Event> {
   const { select, named } = selector(states.kind, of);
-  return opaque<Event, number, State, Result>({ ...states, ...named, input: (event) => numberInput(states.kind, select(event)) });
+  return opaque<Event, number, State, Result>({
+    ...states,
+    ...named,
+    input: (event) => numberInput(states.kind, select(event)),
+  });
 }
 
 /** An aggregate of numbers without parameters. */

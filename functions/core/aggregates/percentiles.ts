@@ -24,16 +24,38 @@ export function percentiles<const Name extends string>(
   shares: readonly number[],
   options?: PercentileOptions,
 ): AnyAggregate<Field<Name, number>>;
-export function percentiles<Event>(select: NumberOf<Event>, shares: readonly number[], options?: PercentileOptions): AnyAggregate<Event>;
-export function percentiles<Event>(of: string | NumberOf<Event>, shares: readonly number[], options?: PercentileOptions): AnyAggregate<Event> {
+export function percentiles<Event>(
+  select: NumberOf<Event>,
+  shares: readonly number[],
+  options?: PercentileOptions,
+): AnyAggregate<Event>;
+export function percentiles<Event>(
+  of: string | NumberOf<Event>,
+  shares: readonly number[],
+  options?: PercentileOptions,
+): AnyAggregate<Event> {
   const kind = 'percentiles';
-  if (!Array.isArray(shares) || shares.length === 0 || shares.length > mostShares || new Set(shares).size !== shares.length)
-    throw mistake(`${kind}.shares`, shares, `are no percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`);
+  if (
+    !Array.isArray(shares) ||
+    shares.length === 0 ||
+    shares.length > mostShares ||
+    new Set(shares).size !== shares.length
+  )
+    throw mistake(
+      `${kind}.shares`,
+      shares,
+      `are no percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`,
+    );
   // In the order of their names, as every structured result.
   const wanted = shares
     .map((share) => ({ share: numberBetween(`${kind}.shares`, share, 0, 1), name: nameOf(share) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
-  const error = numberBetween(`${kind}.relativeError`, optionsOf(kind, options, ['relativeError']).relativeError ?? 0.01, 0.001, 0.1);
+  const error = numberBetween(
+    `${kind}.relativeError`,
+    optionsOf(kind, options, ['relativeError']).relativeError ?? 0.01,
+    0.001,
+    0.1,
+  );
   const logOfGamma = logGamma(error);
   return ofNumbers<Event, typeof emptyBins, Json>(of, {
     kind,

@@ -14,7 +14,8 @@ const loneSurrogate = /\p{Surrogate}/u;
 /** A value, nothing, or why the event is refused. */
 export function scalarInput(kind: string, value: unknown): AggregateInput<Scalar> {
   if (typeof value === 'string') {
-    if (loneSurrogate.test(value)) return { kind: 'refused', reason: `${kind} of text with half of a surrogate pair, which UTF-8 cannot hold` };
+    if (loneSurrogate.test(value))
+      return { kind: 'refused', reason: `${kind} of text with half of a surrogate pair, which UTF-8 cannot hold` };
     return { kind: 'value', value };
   }
   // Zero has one sign, or the result would depend on which came first.

@@ -1,5 +1,25 @@
-import { addDecimals, type Decimal, decimalResult, decimalText, mostDecimalDigits, parseDecimal, wholeDecimal, zeroDecimal } from '../decimal.ts';
-import { addNumber, addSums, decodeSum, type ExactSum, encodeSum, fractionOf, quotient, ratio, toNumber, zero } from '../exact-sum.ts';
+import {
+  addDecimals,
+  type Decimal,
+  decimalResult,
+  decimalText,
+  mostDecimalDigits,
+  parseDecimal,
+  wholeDecimal,
+  zeroDecimal,
+} from '../decimal.ts';
+import {
+  addNumber,
+  addSums,
+  decodeSum,
+  type ExactSum,
+  encodeSum,
+  fractionOf,
+  quotient,
+  ratio,
+  toNumber,
+  zero,
+} from '../exact-sum.ts';
 import { type AggregateInput, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, numberInput, selector } from './number-input.ts';
 
@@ -30,7 +50,10 @@ function amountInput(kind: string, value: unknown): AggregateInput<number | Deci
   if (typeof value !== 'string' && typeof value !== 'bigint') return numberInput(kind, value);
   const decimal = typeof value === 'string' ? parseDecimal(value) : bounded(value);
   if (decimal === undefined)
-    return { kind: 'refused', reason: `${kind} of ${typeof value} that is no decimal number of at most ${mostDecimalDigits} digits on either side` };
+    return {
+      kind: 'refused',
+      reason: `${kind} of ${typeof value} that is no decimal number of at most ${mostDecimalDigits} digits on either side`,
+    };
   const number = decimal.scale === 0 ? Number(decimal.unscaled) : Number.NaN;
   return { kind: 'value', value: Number.isSafeInteger(number) ? number : decimal };
 }
@@ -58,7 +81,9 @@ const totals = {
       addSums(left.sum, right.sum),
       left.count + right.count,
       left.isFloat === true || right.isFloat === true,
-      left.decimals === undefined ? (right.decimals ?? zeroDecimal) : addDecimals(left.decimals, right.decimals ?? zeroDecimal),
+      left.decimals === undefined
+        ? (right.decimals ?? zeroDecimal)
+        : addDecimals(left.decimals, right.decimals ?? zeroDecimal),
     ),
   /** `[sum, count]`, then what those two do not say: 1 for a double among the terms, and the decimals. */
   encode: ({ sum, count, isFloat, decimals }: Total): Json => {
@@ -115,7 +140,10 @@ function meanOf({ sum, count, decimals }: Total): number | string | null {
   return shownNumber(ratio(numerator, denominator * BigInt(count)));
 }
 
-function together(sum: ExactSum, { unscaled, scale }: Decimal): { readonly numerator: bigint; readonly denominator: bigint } {
+function together(
+  sum: ExactSum,
+  { unscaled, scale }: Decimal,
+): { readonly numerator: bigint; readonly denominator: bigint } {
   const { numerator, denominator } = fractionOf(sum);
   const power = 10n ** BigInt(scale);
   return { numerator: numerator * power + unscaled * denominator, denominator: denominator * power };

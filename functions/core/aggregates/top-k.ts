@@ -15,12 +15,21 @@ export interface TopKOptions {
  * values came; beyond, `overflow` is true, and each count is too low by at most `error`. Text of more than 200 characters is shortened.
  * @param k from 1 to 200
  */
-export function topK<const Name extends string>(field: Name, k: number, options?: TopKOptions): AnyAggregate<Field<Name, Scalar>>;
+export function topK<const Name extends string>(
+  field: Name,
+  k: number,
+  options?: TopKOptions,
+): AnyAggregate<Field<Name, Scalar>>;
 export function topK<Event>(select: ScalarOf<Event>, k: number, options?: TopKOptions): AnyAggregate<Event>;
 export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: TopKOptions): AnyAggregate<Event> {
   const kind = 'topK';
   const most = wholeNumber(`${kind}.k`, k, 1, 200);
-  const capacity = wholeNumber(`${kind}.capacity`, optionsOf(kind, options, ['capacity']).capacity ?? Math.max(10 * most, 100), most, 2000);
+  const capacity = wholeNumber(
+    `${kind}.capacity`,
+    optionsOf(kind, options, ['capacity']).capacity ?? Math.max(10 * most, 100),
+    most,
+    2000,
+  );
   const { select, named } = selector(kind, of);
   return opaque<Event, string, FrequentItems, Json>({
     ...named,

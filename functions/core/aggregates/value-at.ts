@@ -1,4 +1,13 @@
-import { type AggregateInput, type AnyAggregate, corrupt, type Json, listIn, none, numberIn, opaque } from './aggregate.ts';
+import {
+  type AggregateInput,
+  type AnyAggregate,
+  corrupt,
+  type Json,
+  listIn,
+  none,
+  numberIn,
+  opaque,
+} from './aggregate.ts';
 import { type Field, type NumberOf, numberInput, selector } from './number-input.ts';
 import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, utf8Bytes } from './scalar.ts';
 
@@ -18,7 +27,8 @@ interface Candidate {
 /** Negative when the left one stands before the right one. Total over different candidates, so no order of merging matters. */
 type Precedence = (left: Candidate, right: Candidate) => number;
 
-const earliest: Precedence = (left, right) => left.time - right.time || byText(JSON.stringify(left.value), JSON.stringify(right.value));
+const earliest: Precedence = (left, right) =>
+  left.time - right.time || byText(JSON.stringify(left.value), JSON.stringify(right.value));
 const latest: Precedence = (left, right) => earliest(right, left);
 const least: Precedence = (left, right) => left.rank - right.rank || earliest(left, right);
 const greatest: Precedence = (left, right) => right.rank - left.rank || earliest(left, right);
@@ -32,7 +42,8 @@ function kept(value: Scalar): Kept {
 
 function states(precedes: Precedence) {
   const before = (left: Candidate, right: Candidate) => (precedes(left, right) <= 0 ? left : right);
-  const merge = (left: Candidate | null, right: Candidate | null) => (left === null ? right : right === null ? left : before(left, right));
+  const merge = (left: Candidate | null, right: Candidate | null) =>
+    left === null ? right : right === null ? left : before(left, right);
   return {
     identity: null as Candidate | null,
     mostBytes: longestValueBytes + 64,
@@ -89,7 +100,10 @@ export const last: ValueAggregate = atTime('last', latest);
 
 /** `argMin` and `argMax`, as they are called: each of the two by the name of a field, or both by functions of the event. */
 export interface ArgAggregate {
-  <const Name extends string, const By extends string>(field: Name, by: By): AnyAggregate<Field<Name, Scalar> & Field<By, number>>;
+  <const Name extends string, const By extends string>(
+    field: Name,
+    by: By,
+  ): AnyAggregate<Field<Name, Scalar> & Field<By, number>>;
   <Event>(select: ScalarOf<Event>, by: NumberOf<Event>): AnyAggregate<Event>;
 }
 

@@ -1,5 +1,16 @@
 import { mistake } from '../error.ts';
-import { addNumber, addSquare, addSums, decodeSum, type ExactSum, encodeSum, fractionOf, ratio, rootOfRatio, zero } from '../exact-sum.ts';
+import {
+  addNumber,
+  addSquare,
+  addSums,
+  decodeSum,
+  type ExactSum,
+  encodeSum,
+  fractionOf,
+  ratio,
+  rootOfRatio,
+  zero,
+} from '../exact-sum.ts';
 import { type AnyAggregate, corrupt, countIn, type Json, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 import { shownNumber } from './sum.ts';
@@ -41,7 +52,10 @@ const moments = {
 };
 
 /** `(n Q - S^2) / (n (n - 1))`, or `/ n^2`, as an exact fraction, from the sum S of n numbers and the sum Q of their squares. */
-function varianceOf({ sum, squares, count }: Moments, spread: Spread): { readonly dividend: bigint; readonly divisor: bigint } | undefined {
+function varianceOf(
+  { sum, squares, count }: Moments,
+  spread: Spread,
+): { readonly dividend: bigint; readonly divisor: bigint } | undefined {
   const degrees = spread === 'sample' ? count - 1 : count;
   if (degrees < 1) return undefined;
   const [n, s, q] = [BigInt(count), fractionOf(sum), fractionOf(squares)];
@@ -51,7 +65,8 @@ function varianceOf({ sum, squares, count }: Moments, spread: Spread): { readonl
 
 function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigint) => number): SpreadAggregate {
   return <Event>(of: string | NumberOf<Event>, spread: Spread = 'sample') => {
-    if (spread !== 'sample' && spread !== 'population') throw mistake(kind, spread, "is no kind of variance: use 'sample' or 'population'");
+    if (spread !== 'sample' && spread !== 'population')
+      throw mistake(kind, spread, "is no kind of variance: use 'sample' or 'population'");
     return ofNumbers<Event, Moments, number | string | null>(of, {
       ...moments,
       kind,

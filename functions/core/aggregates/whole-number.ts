@@ -15,7 +15,11 @@ export function numberBetween(field: string, value: unknown, least: number, most
 }
 
 /** The options of an aggregate. @throws TidemarkError for what is no object, and for one that is not known */
-export function optionsOf<Options extends object>(field: string, given: Options | undefined, known: readonly (keyof Options & string)[]): Options {
+export function optionsOf<Options extends object>(
+  field: string,
+  given: Options | undefined,
+  known: readonly (keyof Options & string)[],
+): Options {
   const options: unknown = given ?? {};
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw mistake(field, given, `is no set of options: give { ${known.join(', ')} }`);

@@ -75,13 +75,17 @@ export function apiBase({ origin, pathname }: { readonly origin: string; readonl
 }
 
 /** Asks the API. */
-export type Ask = <Answer>(path: string, parameters?: Readonly<Record<string, string | number | undefined>>) => Promise<Answer>;
+export type Ask = <Answer>(
+  path: string,
+  parameters?: Readonly<Record<string, string | number | undefined>>,
+) => Promise<Answer>;
 
 /** @param signal aborted: the answers are no longer wanted */
 export function asker(base: string, signal: AbortSignal): Ask {
   return async <Answer>(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}) => {
     const url = new URL(path, base);
-    for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(parameters))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     let response: Response;
     let answer: unknown;
     try {
@@ -98,6 +102,7 @@ export function asker(base: string, signal: AbortSignal): Ask {
 
 /** A problem document says `detail`; API Gateway itself says `message`. */
 function detailOf(answer: unknown): string {
-  const { detail, message }: { readonly detail?: unknown; readonly message?: unknown } = typeof answer === 'object' && answer !== null ? answer : {};
+  const { detail, message }: { readonly detail?: unknown; readonly message?: unknown } =
+    typeof answer === 'object' && answer !== null ? answer : {};
   return String(detail ?? message ?? 'refused');
 }

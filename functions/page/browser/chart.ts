@@ -60,17 +60,29 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
       legend: { show: false },
       padding: [12, 36, 0, 0],
       cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === 'lines' } },
-      scales: { x: { range: () => extent(shown.windows) }, y: { range: (_plot, least, most) => bounds(kind, least, most) } },
+      scales: {
+        x: { range: () => extent(shown.windows) },
+        y: { range: (_plot, least, most) => bounds(kind, least, most) },
+      },
       axes: [
         axis({ space: 70, values: timeLabels }),
-        axis({ size: (_plot, values) => labelWidth(values ?? []), values: (_plot, splits) => splits.map(formatNumber) }),
+        axis({
+          size: (_plot, values) => labelWidth(values ?? []),
+          values: (_plot, splits) => splits.map(formatNumber),
+        }),
       ],
       series: [
         {},
         ...series.map(({ label, place: color }, i): UPlot.Series => {
           const stroke = () => themeColor(`--series-${color + 1}`);
           if (kind === 'bars') return { label, points: { show: false }, paths: (self) => bars(self, i) };
-          return { label, stroke, width: 2, spanGaps: false, points: { show: shown.windows.length < 80, size: 5, fill: stroke } };
+          return {
+            label,
+            stroke,
+            width: 2,
+            spanGaps: false,
+            points: { show: shown.windows.length < 80, size: 5, fill: stroke },
+          };
         }),
       ],
       hooks: {
@@ -103,7 +115,8 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
       const top = self.valToPos(value, 'y', true);
       ctx.fillStyle = status === 'final' ? color : pattern;
       ctx.fillRect(x, Math.min(top, zero), width - between, Math.abs(zero - top));
-      if (status !== 'final') ctx.strokeRect(x + 0.5, Math.min(top, zero), Math.max(0, width - between - 1), Math.abs(zero - top));
+      if (status !== 'final')
+        ctx.strokeRect(x + 0.5, Math.min(top, zero), Math.max(0, width - between - 1), Math.abs(zero - top));
     }
     ctx.restore();
     return null;
@@ -203,7 +216,13 @@ function bounds(kind: 'bars' | 'lines', least: number | null, most: number | nul
 
 function axis(own: UPlot.Axis): UPlot.Axis {
   const grid = { stroke: () => themeColor('--line'), width: 1 };
-  return { stroke: () => themeColor('--muted'), font: '12px system-ui, sans-serif', grid, ticks: { ...grid, size: 4 }, ...own };
+  return {
+    stroke: () => themeColor('--muted'),
+    font: '12px system-ui, sans-serif',
+    grid,
+    ticks: { ...grid, size: 4 },
+    ...own,
+  };
 }
 
 /** Wide enough for the longest label. */

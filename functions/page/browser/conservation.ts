@@ -14,7 +14,9 @@ const meanings = {
 export function drawConservation(place: HTMLElement, conservation: ConservationJson): void {
   const { received, holds } = conservation;
   const present = eventClasses.filter((name) => conservation[name] > 0);
-  const segments = present.map((name) => styled(element('span', { class: `segment ${name}` }), { 'flex-grow': String(conservation[name]) }));
+  const segments = present.map((name) =>
+    styled(element('span', { class: `segment ${name}` }), { 'flex-grow': String(conservation[name]) }),
+  );
   const terms = eventClasses.map((name) =>
     element(
       'li',
@@ -25,7 +27,9 @@ export function drawConservation(place: HTMLElement, conservation: ConservationJ
       element('small', {}, `${formatShare(conservation[name], received)}, ${meanings[name]}`),
     ),
   );
-  const verdict = holds ? 'every event received is in exactly one class' : 'THIS DOES NOT HOLD: events are in no class, or in two';
+  const verdict = holds
+    ? 'every event received is in exactly one class'
+    : 'THIS DOES NOT HOLD: events are in no class, or in two';
   replace(
     place,
     element(

@@ -34,7 +34,8 @@ export function styled<Kind extends HTMLElement>(made: Kind, properties: Readonl
 
 /** Replaces an element's children, unless they would look the same: focus, selection and scroll stay where nothing has changed. */
 export function replace(parent: HTMLElement, ...children: readonly HTMLElement[]): void {
-  const same = parent.children.length === children.length && children.every((child, i) => parent.children[i]?.isEqualNode(child));
+  const same =
+    parent.children.length === children.length && children.every((child, i) => parent.children[i]?.isEqualNode(child));
   if (!same) parent.replaceChildren(...children);
 }
 

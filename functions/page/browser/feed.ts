@@ -17,11 +17,21 @@ export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: re
     const buttons = [...counts]
       .sort()
       .map(([reason, count]) =>
-        toggle(!hidden.has(reason), () => flip(reason), element('span', { class: `reason ${classOf(reason)}` }, reason), ` ${formatNumber(count)}`),
+        toggle(
+          !hidden.has(reason),
+          () => flip(reason),
+          element('span', { class: `reason ${classOf(reason)}` }, reason),
+          ` ${formatNumber(count)}`,
+        ),
       );
     replaceButtons(reasons, buttons);
     const shown = events.filter(({ reason }) => !hidden.has(reason)).slice(0, mostDrawn);
-    replace(list, ...(shown.length === 0 ? [element('li', { class: 'help' }, 'Nothing was late or rejected in the last day.')] : shown.map(itemOf)));
+    replace(
+      list,
+      ...(shown.length === 0
+        ? [element('li', { class: 'help' }, 'Nothing was late or rejected in the last day.')]
+        : shown.map(itemOf)),
+    );
   }
 
   function flip(reason: string): void {

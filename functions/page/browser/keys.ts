@@ -15,7 +15,10 @@ export interface Series {
 export const mostSeries = 8;
 
 /** The keys of some windows with the greatest sums of an aggregate, in the order of their names, and how many there are in all. */
-export function seriesOf(windows: readonly WindowJson[], aggregate: string): { readonly series: readonly Series[]; readonly keys: number } {
+export function seriesOf(
+  windows: readonly WindowJson[],
+  aggregate: string,
+): { readonly series: readonly Series[]; readonly keys: number } {
   const byId = new Map<string, { readonly label: string; readonly values: (number | null)[] }>();
   // Of a rollup or cube only the groups: its totals lack fields, and would stand beside what they add up.
   const fields = Math.max(0, ...windows.flatMap(({ rows }) => rows.map(({ key }) => Object.keys(key).length)));

@@ -1,4 +1,13 @@
-import { type Ask, type ConservationJson, type QueryJson, Refused, type Row, type SideJson, type WatermarkJson, type WindowJson } from './api.ts';
+import {
+  type Ask,
+  type ConservationJson,
+  type QueryJson,
+  Refused,
+  type Row,
+  type SideJson,
+  type WatermarkJson,
+  type WindowJson,
+} from './api.ts';
 import { shownQuery, type View } from './view.ts';
 
 /** All that is drawn, of one moment. */
@@ -36,20 +45,29 @@ const feedLimit = 1000;
  * newest final one on, because those before it are final too and never change.
  */
 export async function load(ask: Ask, view: View, before: Snapshot | undefined, now: () => number): Promise<Snapshot> {
-  const [conservation, watermark] = await Promise.all([ask<ConservationJson>('conservation'), ask<WatermarkJson>('watermark')]);
+  const [conservation, watermark] = await Promise.all([
+    ask<ConservationJson>('conservation'),
+    ask<WatermarkJson>('watermark'),
+  ]);
   const at = now();
   const known = before === undefined || before.age >= mostAge ? undefined : before;
   if (known !== undefined && isQuiet(known, conservation, watermark))
     return { ...known, conservation, watermark, at, receivedPerSecond: 0, age: known.age + 1 };
   const { pipeline, queries } = known ?? (await ask<{ pipeline: string; queries: readonly QueryJson[] }>('queries'));
   const query = shownQuery(queries, view);
-  if (query === undefined) throw new Refused(`there is no query ${view.query}: choose one of ${queries.map(({ name }) => name).join(', ')}`);
+  if (query === undefined)
+    throw new Refused(`there is no query ${view.query}: choose one of ${queries.map(({ name }) => name).join(', ')}`);
   const [windows, events] = await Promise.all([
     loadWindows(ask, query, view, known?.windows ?? []),
-    before !== undefined && isSame(before.conservation, conservation) ? before.events : loadEvents(ask, before?.events ?? [], at),
+    before !== undefined && isSame(before.conservation, conservation)
+      ? before.events
+      : loadEvents(ask, before?.events ?? [], at),
   ]);
   const totals = await loadTotals(ask, query, view, windows);
-  const receivedPerSecond = before === undefined ? undefined : ((conservation.received - before.conservation.received) * 1000) / (at - before.at);
+  const receivedPerSecond =
+    before === undefined
+      ? undefined
+      : ((conservation.received - before.conservation.received) * 1000) / (at - before.at);
   return {
     pipeline,
     queries,
@@ -65,9 +83,17 @@ export async function load(ask: Ask, view: View, before: Snapshot | undefined, n
   };
 }
 
-function isQuiet(known: Snapshot, conservation: ConservationJson, { watermark, finalizedThrough }: WatermarkJson): boolean {
+function isQuiet(
+  known: Snapshot,
+  conservation: ConservationJson,
+  { watermark, finalizedThrough }: WatermarkJson,
+): boolean {
   const { watermark: before } = known;
-  return isSame(known.conservation, conservation) && before.watermark === watermark && before.finalizedThrough === finalizedThrough;
+  return (
+    isSame(known.conservation, conservation) &&
+    before.watermark === watermark &&
+    before.finalizedThrough === finalizedThrough
+  );
 }
 
 /** Whether no event was received in between: late and rejected ones are received too. */
@@ -75,7 +101,12 @@ function isSame(one: ConservationJson, other: ConservationJson): boolean {
   return one.received === other.received;
 }
 
-async function loadWindows(ask: Ask, { name }: QueryJson, view: View, known: readonly WindowJson[]): Promise<readonly WindowJson[]> {
+async function loadWindows(
+  ask: Ask,
+  { name }: QueryJson,
+  view: View,
+  known: readonly WindowJson[],
+): Promise<readonly WindowJson[]> {
   const isRange = view.from !== undefined || view.to !== undefined;
   const most = isRange ? 1000 : view.last;
   const settled = known.slice(
@@ -91,13 +122,16 @@ async function loadWindows(ask: Ask, { name }: QueryJson, view: View, known: rea
   const found: WindowJson[] = [];
   let cursor: string | undefined;
   do {
-    const page = await ask<{ windows: readonly WindowJson[]; cursor: string | null }>(`queries/${encodeURIComponent(name)}/windows`, {
-      from,
-      to: view.to,
-      order: 'descending',
-      limit: most - found.length,
-      cursor,
-    });
+    const page = await ask<{ windows: readonly WindowJson[]; cursor: string | null }>(
+      `queries/${encodeURIComponent(name)}/windows`,
+      {
+        from,
+        to: view.to,
+        order: 'descending',
+        limit: most - found.length,
+        cursor,
+      },
+    );
     found.push(...page.windows);
     cursor = page.cursor ?? undefined;
   } while (cursor !== undefined && found.length < most);
@@ -107,7 +141,12 @@ async function loadWindows(ask: Ask, { name }: QueryJson, view: View, known: rea
 }
 
 /** Of the windows that are shown, so that the bars are the sums of the chart. */
-async function loadTotals(ask: Ask, { name }: QueryJson, { to }: View, windows: readonly WindowJson[]): Promise<readonly Row[]> {
+async function loadTotals(
+  ask: Ask,
+  { name }: QueryJson,
+  { to }: View,
+  windows: readonly WindowJson[],
+): Promise<readonly Row[]> {
   const from = windows[0]?.start;
   if (from === undefined) return [];
   const { totals } = await ask<{ totals: readonly Row[] }>(`queries/${encodeURIComponent(name)}/totals`, { from, to });
@@ -117,10 +156,16 @@ async function loadTotals(ask: Ask, { name }: QueryJson, { to }: View, windows: 
 async function loadEvents(ask: Ask, known: readonly SideJson[], now: number): Promise<readonly SideJson[]> {
   const newest = known[0]?.arrival;
   // Ranges are of arrival times: what came together with the newest known one may have been written after it was read.
-  const froms = [...(newest === undefined || now - newest > feedSpansMs[0] ? [] : [newest - 1000]), ...feedSpansMs.map((spanMs) => now - spanMs)];
+  const froms = [
+    ...(newest === undefined || now - newest > feedSpansMs[0] ? [] : [newest - 1000]),
+    ...feedSpansMs.map((spanMs) => now - spanMs),
+  ];
   let found: readonly SideJson[] = [];
   for (const from of froms) {
-    const { events, cursor } = await ask<{ events: readonly SideJson[]; cursor: string | null }>('late', { from, limit: feedLimit });
+    const { events, cursor } = await ask<{ events: readonly SideJson[]; cursor: string | null }>('late', {
+      from,
+      limit: feedLimit,
+    });
     found = events;
     if (cursor === null) break;
   }

@@ -76,7 +76,9 @@ function draw(): void {
   drawTiles(snapshot);
   drawChart(snapshot, aggregate);
   const places = new Map(seriesOf(windows, aggregate).series.map(({ id }, place) => [id, place]));
-  drawTotals(byId('totals', HTMLElement), totals, aggregate, windows.length, ({ key }) => places.get(JSON.stringify(key)));
+  drawTotals(byId('totals', HTMLElement), totals, aggregate, windows.length, ({ key }) =>
+    places.get(JSON.stringify(key)),
+  );
   drawWatermark(byId('watermark', HTMLElement), watermark);
   drawConservation(byId('conservation', HTMLElement), conservation);
   drawTable({ query, windows, filter: view.filter, sort: view.sort });
@@ -91,7 +93,11 @@ function drawTiles({ windows, watermark, conservation, receivedPerSecond }: Snap
   const tiles = [
     ['Watermark', watermark.watermark === null ? 'none yet' : formatMoment(watermark.watermark), holder],
     ['Received', formatNumber(received), rate],
-    ['Windows shown', formatNumber(windows.length), `${formatNumber(open)} open, ${formatNumber(windows.length - open)} final`],
+    [
+      'Windows shown',
+      formatNumber(windows.length),
+      `${formatNumber(open)} open, ${formatNumber(windows.length - open)} final`,
+    ],
     ['Late and rejected', formatNumber(late + rejected), `${formatShare(late + rejected, received)} of all events`],
   ] as const;
   replace(
@@ -132,7 +138,9 @@ function drawReadout(): void {
   const { series } = seriesOf(windows, aggregate);
   const values = series.map(({ label, values: all }) => `${label} ${formatMaybe(all[at])}`);
   const text =
-    window === undefined ? 'No windows yet: events make them.' : [formatWindow(window.start, window.end), window.status, ...values].join(' · ');
+    window === undefined
+      ? 'No windows yet: events make them.'
+      : [formatWindow(window.start, window.end), window.status, ...values].join(' · ');
   byId('readout', HTMLElement).textContent = text;
   chartPlace.setAttribute('aria-valuemax', String(Math.max(0, windows.length - 1)));
   chartPlace.setAttribute('aria-valuenow', String(Math.max(0, at)));
@@ -177,7 +185,9 @@ const poll = startPolling(async (signal) => {
   try {
     const found = await load(asker(base, signal), wanted, before, Date.now);
     if (signal.aborted) return false;
-    const isNew = found.conservation.received !== snapshot?.conservation.received || found.watermark.watermark !== snapshot.watermark.watermark;
+    const isNew =
+      found.conservation.received !== snapshot?.conservation.received ||
+      found.watermark.watermark !== snapshot.watermark.watermark;
     snapshot = found;
     snapshotOf = viewId(wanted);
     notice.hidden = true;

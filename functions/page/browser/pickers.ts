@@ -3,7 +3,9 @@ import { byId, element, replace } from './dom.ts';
 import { lasts, shownAggregate, type View } from './view.ts';
 
 /** The pickers: what they show follows from the view, and what is picked becomes a change of it. */
-export function createPickers(onPick: (change: Partial<View>) => void): (view: View, queries: readonly QueryJson[], query: QueryJson) => void {
+export function createPickers(
+  onPick: (change: Partial<View>) => void,
+): (view: View, queries: readonly QueryJson[], query: QueryJson) => void {
   const querySelect = byId('query', HTMLSelectElement);
   const aggregateSelect = byId('aggregate', HTMLSelectElement);
   const rangeSelect = byId('range', HTMLSelectElement);
@@ -34,7 +36,9 @@ export function createPickers(onPick: (change: Partial<View>) => void): (view: V
       shownAggregate(query, view),
     );
     const isRange = view.from !== undefined || view.to !== undefined;
-    const choices = [...new Set([...lasts, view.last])].sort((a, b) => a - b).map((last): [string, string] => [String(last), `the last ${last}`]);
+    const choices = [...new Set([...lasts, view.last])]
+      .sort((a, b) => a - b)
+      .map((last): [string, string] => [String(last), `the last ${last}`]);
     // An open pair of inputs stays until a number is picked instead.
     const isOpen = isRange || (rangeSelect.value === 'range' && !between.hidden);
     options(rangeSelect, [...choices, ['range', 'from … to …']], isOpen ? 'range' : String(view.last));
@@ -44,7 +48,11 @@ export function createPickers(onPick: (change: Partial<View>) => void): (view: V
   };
 }
 
-function options(select: HTMLSelectElement, choices: readonly (readonly [value: string, label: string])[], chosen: string): void {
+function options(
+  select: HTMLSelectElement,
+  choices: readonly (readonly [value: string, label: string])[],
+  chosen: string,
+): void {
   replace(select, ...choices.map(([value, label]) => element('option', { value }, label)));
   if (select.value !== chosen) select.value = chosen;
 }

@@ -18,7 +18,10 @@ export interface Poll {
  * Polls while the page can be seen.
  * @param once one poll; resolves to whether it found anything new, and rejects when it failed
  */
-export function startPolling(once: (signal: AbortSignal) => Promise<boolean>, onState: (state: PollState) => void): Poll {
+export function startPolling(
+  once: (signal: AbortSignal) => Promise<boolean>,
+  onState: (state: PollState) => void,
+): Poll {
   let failures = 0;
   let unchanged = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -57,7 +57,12 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.column : undefined;
     const cells = columns.map(({ name, heading, align }) => {
       const direction = sort === name ? 'ascending' : sort === `-${name}` ? 'descending' : undefined;
-      const button = element('button', { type: 'button', 'data-column': name }, heading, element('span', { class: 'arrow', 'aria-hidden': 'true' }));
+      const button = element(
+        'button',
+        { type: 'button', 'data-column': name },
+        heading,
+        element('span', { class: 'arrow', 'aria-hidden': 'true' }),
+      );
       return element('th', { scope: 'col', class: align, 'aria-sort': direction }, button);
     });
     const row = element('tr', {}, ...cells);
@@ -67,7 +72,8 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
       cell.firstElementChild?.addEventListener('click', () => onSort(data?.sort === `-${name}` ? name : `-${name}`));
     }
     head.replaceChildren(row);
-    if (focused !== undefined) cells[columns.findIndex(({ name }) => name === focused)]?.querySelector('button')?.focus();
+    if (focused !== undefined)
+      cells[columns.findIndex(({ name }) => name === focused)]?.querySelector('button')?.focus();
   }
 
   more.addEventListener('click', () => {
@@ -84,8 +90,17 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
 function columnsOf({ groupBy }: QueryJson, aggregates: readonly string[]): readonly Column[] {
   return [
     { name: 'window', heading: 'Window', align: 'left', of: ({ window }) => window.start },
-    ...groupBy.map((field): Column => ({ name: field, heading: field, align: 'left', of: ({ key }) => sortable(key[field]) })),
-    ...aggregates.map((name, i): Column => ({ name, heading: name, align: 'right', of: ({ values }) => values[i] ?? Number.NEGATIVE_INFINITY })),
+    ...groupBy.map(
+      (field): Column => ({ name: field, heading: field, align: 'left', of: ({ key }) => sortable(key[field]) }),
+    ),
+    ...aggregates.map(
+      (name, i): Column => ({
+        name,
+        heading: name,
+        align: 'right',
+        of: ({ values }) => values[i] ?? Number.NEGATIVE_INFINITY,
+      }),
+    ),
     { name: 'status', heading: 'Status', align: 'left', of: ({ window }) => window.status },
   ];
 }

@@ -31,6 +31,13 @@ export function drawTotals(
     );
   });
   const more = bars.length > shown.length ? `; the greatest ${shown.length} of ${formatNumber(bars.length)} keys` : '';
-  const said = rows.length === 0 ? 'Nothing has been counted yet.' : `${aggregate} over the ${formatNumber(windows)} windows shown${more}`;
-  replace(place, element('p', { class: 'help' }, said), element('ul', { class: shown.length > 4 ? 'bars dense' : 'bars' }, ...items));
+  const said =
+    rows.length === 0
+      ? 'Nothing has been counted yet.'
+      : `${aggregate} over the ${formatNumber(windows)} windows shown${more}`;
+  replace(
+    place,
+    element('p', { class: 'help' }, said),
+    element('ul', { class: shown.length > 4 ? 'bars dense' : 'bars' }, ...items),
+  );
 }

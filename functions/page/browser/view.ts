@@ -38,7 +38,8 @@ export function readView(search: string): View {
 /** The address's part behind `?`, without what is as usual. */
 export function writeView({ query, aggregate, last, from, to, filter, sort }: View): string {
   const given = new URLSearchParams();
-  const set = (name: string, value: string | undefined) => void (value === undefined || value === '' || given.set(name, value));
+  const set = (name: string, value: string | undefined) =>
+    void (value === undefined || value === '' || given.set(name, value));
   set('query', query);
   set('aggregate', aggregate);
   if (from === undefined && to === undefined && last !== usualLast) set('last', String(last));
@@ -62,5 +63,7 @@ export function shownQuery(queries: readonly QueryJson[], { query }: View): Quer
 
 /** The aggregate that a view shows: the named one if the query has it, or its first. */
 export function shownAggregate({ aggregates }: QueryJson, { aggregate }: View): string {
-  return aggregate !== undefined && Object.hasOwn(aggregates, aggregate) ? aggregate : (Object.keys(aggregates)[0] ?? '');
+  return aggregate !== undefined && Object.hasOwn(aggregates, aggregate)
+    ? aggregate
+    : (Object.keys(aggregates)[0] ?? '');
 }

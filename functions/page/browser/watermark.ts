@@ -48,21 +48,33 @@ function shown(shards: readonly ShardJson[], heldBy: string | null): readonly Sh
     if (shardId === heldBy) return Number.NEGATIVE_INFINITY;
     return state === 'drained' ? Number.POSITIVE_INFINITY : (watermark ?? -Number.MAX_VALUE);
   };
-  const lanes = shards.length <= mostLanes ? shards : shards.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, mostLanes);
+  const lanes =
+    shards.length <= mostLanes ? shards : shards.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, mostLanes);
   const isDrained = ({ state }: ShardJson) => Number(state === 'drained');
   return lanes.toSorted((a, b) => isDrained(a) - isDrained(b));
 }
 
-function sentence(watermark: number | null, heldBy: string | null, lagMs: number | null, shards: readonly ShardJson[]): string {
+function sentence(
+  watermark: number | null,
+  heldBy: string | null,
+  lagMs: number | null,
+  shards: readonly ShardJson[],
+): string {
   if (shards.length === 0) return 'No shard has been seen yet.';
   const holder = heldBy === null ? undefined : formatShard(heldBy);
-  if (watermark === null) return holder === undefined ? 'There is none yet.' : `There is none yet: ${holder} has had no event.`;
+  if (watermark === null)
+    return holder === undefined ? 'There is none yet.' : `There is none yet: ${holder} has had no event.`;
   const reason = holder === undefined ? 'no shard holds it back' : `${holder} is furthest behind and holds it back`;
   const lag = lagMs === null ? '' : `, ${formatSpan(lagMs)} behind the clock`;
   return `Windows that end by ${formatMoment(watermark)} are closed${lag}; ${reason}.`;
 }
 
-function laneOf({ shardId, state, watermark: own }: ShardJson, holds: boolean, global: number | null, at: (time: number) => string): HTMLElement {
+function laneOf(
+  { shardId, state, watermark: own }: ShardJson,
+  holds: boolean,
+  global: number | null,
+  at: (time: number) => string,
+): HTMLElement {
   const track = element('span', { class: 'track', 'aria-hidden': 'true' });
   if (own !== null) track.append(styled(element('span', { class: 'reach' }), { width: at(own) }));
   if (global !== null) track.append(styled(element('span', { class: 'mark' }), { left: at(global) }));
@@ -79,6 +91,11 @@ function laneOf({ shardId, state, watermark: own }: ShardJson, holds: boolean, g
       ...(holds ? [element('span', { class: 'badge' }, 'holds it back')] : []),
     ),
     track,
-    element('span', { class: 'said' }, own === null ? 'no event yet' : formatMoment(own), ...notes.map((note) => element('em', {}, note))),
+    element(
+      'span',
+      { class: 'said' },
+      own === null ? 'no event yet' : formatMoment(own),
+      ...notes.map((note) => element('em', {}, note)),
+    ),
   );
 }

@@ -18,7 +18,12 @@ export async function createdAgain(): Promise<Figures> {
     shardId,
     put,
     closed,
-    event: (position) => ({ id: `${shardId}.${position}`, time: (hours + position) * hourMs, key: 'k', garbage: false }),
+    event: (position) => ({
+      id: `${shardId}.${position}`,
+      time: (hours + position) * hourMs,
+      key: 'k',
+      garbage: false,
+    }),
   });
   const parent = shard('shard-0', 2, 0, true);
   const child = shard('shard-1', 3, 2);
@@ -57,19 +62,29 @@ export async function createdAgain(): Promise<Figures> {
   const original = { ...stream };
   const horizon = { ...oracle.horizon };
   const writes = () =>
-    JSON.stringify([...stores.state.all()].map(({ pk, sk, attributes }) => [pk, sk, Object.keys(attributes), attributes['state']]));
+    JSON.stringify(
+      [...stores.state.all()].map(({ pk, sk, attributes }) => [pk, sk, Object.keys(attributes), attributes['state']]),
+    );
   const state = writes();
-  Object.assign(stream, { createdAt: original.createdAt + 1_000, shards: [shard('shard-0', 1_000, 0), shard('shard-1', 0, 0)] });
+  Object.assign(stream, {
+    createdAt: original.createdAt + 1_000,
+    shards: [shard('shard-0', 1_000, 0), shard('shard-1', 0, 0)],
+  });
   const refusals = [await refusal(() => run()), await refusal(() => run('drain')), await refusal(newGuard())];
   for (const error of refusals) {
     const times = [original.createdAt, stream.createdAt].map((time) => new Date(time).toISOString());
     demand(
-      error instanceof TidemarkError && ['simulated', ...times, 'cdk deploy -c stage='].every((part) => error.message.includes(part)),
+      error instanceof TidemarkError &&
+        ['simulated', ...times, 'cdk deploy -c stage='].every((part) => error.message.includes(part)),
       'I7',
       () => `the stream is another one, and what comes of it is ${String(error)}`,
     );
   }
-  demand(writes() === state && JSON.stringify(oracle.horizon) === JSON.stringify(horizon), 'I7', () => 'a refused stream changes the state');
+  demand(
+    writes() === state && JSON.stringify(oracle.horizon) === JSON.stringify(horizon),
+    'I7',
+    () => 'a refused stream changes the state',
+  );
   // A warm function has passed its check: no call a batch.
   demand((await refusal(warm)) === undefined, 'I8', () => 'a warm function asks again');
 

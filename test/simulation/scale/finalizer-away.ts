@@ -38,7 +38,9 @@ export async function finalizerAway(extent: Extent): Promise<Figures> {
     idsOfWindow: (start) => {
       const window = start / hourMs;
       if (window >= windows) return [];
-      return shards.flatMap((_, number) => Array.from({ length: perWindow }, (_, i) => `${number}.${window * perWindow + i}`));
+      return shards.flatMap((_, number) =>
+        Array.from({ length: perWindow }, (_, i) => `${number}.${window * perWindow + i}`),
+      );
     },
   });
   const { rounds, oracle, stores } = world;
@@ -48,7 +50,9 @@ export async function finalizerAway(extent: Extent): Promise<Figures> {
   async function applyDay(): Promise<void> {
     const from = shards[0]?.put ?? 0;
     for (const shard of shards) shard.put += 24 * perWindow;
-    await rounds.run(() => Promise.all(containers.map((container) => world.apply(container, from, from + 24 * perWindow))));
+    await rounds.run(() =>
+      Promise.all(containers.map((container) => world.apply(container, from, from + 24 * perWindow))),
+    );
     rounds.pass(dayMs);
   }
 
@@ -77,10 +81,16 @@ export async function finalizerAway(extent: Extent): Promise<Figures> {
   }
   oracle.checkEnd(stores.state, stores.windows, 0, (windows - 1) * hourMs);
   demand(oracle.finals === windows, 'I2', () => `${oracle.finals} windows were written of ${windows}`);
-  demand(oracle.published > windows, 'I9', () => 'no run died between an acknowledgement and what follows it: the case proves nothing for that');
+  demand(
+    oracle.published > windows,
+    'I9',
+    () => 'no run died between an acknowledgement and what follows it: the case proves nothing for that',
+  );
   rounds.pass(30 * dayMs);
   expired += world.expire();
-  const left = [...stores.state.all()].filter(({ pk, attributes }) => pk.startsWith('page#') && attributes['data'] !== undefined).length;
+  const left = [...stores.state.all()].filter(
+    ({ pk, attributes }) => pk.startsWith('page#') && attributes['data'] !== undefined,
+  ).length;
   demand(left === 0, 'I12', () => `${left} pages are left a month later`);
   return {
     windows,

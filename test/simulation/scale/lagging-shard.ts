@@ -29,7 +29,12 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
   const shard = (shardId: string, everyMinutes: number): ScaleShard => ({
     shardId,
     put: Math.ceil(windows / everyMinutes),
-    event: (position) => ({ id: `${shardId}.${position}`, time: position * everyMinutes * minuteMs, key: 'k', garbage: false }),
+    event: (position) => ({
+      id: `${shardId}.${position}`,
+      time: position * everyMinutes * minuteMs,
+      key: 'k',
+      garbage: false,
+    }),
   });
   const leading = shard('leading', 1);
   const lagging = shard('lagging', laggingEvery);
@@ -40,7 +45,9 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
     idsOfWindow: (start) => {
       const minute = start / minuteMs;
       if (minute >= windows) return [];
-      return minute % laggingEvery === 0 ? [`leading.${minute}`, `lagging.${minute / laggingEvery}`] : [`leading.${minute}`];
+      return minute % laggingEvery === 0
+        ? [`leading.${minute}`, `lagging.${minute / laggingEvery}`]
+        : [`leading.${minute}`];
     },
   });
   const { rounds, oracle, stores } = world;
@@ -50,7 +57,11 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
   const costs = await feed(world, leading, 0, async (number) => {
     if (number % Math.ceil(windows / batch / 3) !== 0) return;
     const { report } = await world.finalizeRun();
-    demand(report?.heldBy === 'lagging' && report.watermark === 0 && report.windows === 0, 'I7', () => `a run says ${JSON.stringify(report)}`);
+    demand(
+      report?.heldBy === 'lagging' && report.watermark === 0 && report.windows === 0,
+      'I7',
+      () => `a run says ${JSON.stringify(report)}`,
+    );
   });
   const tenth = Math.ceil(costs.length / 10);
   // The first batch finds a cold container; the last one may be short.
@@ -61,7 +72,9 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
   if (query === undefined) throw new Error('no query');
   const reader = newCaller();
   const range = { from: 0, to: windows * minuteMs, status: 'open', order: 'descending', limit: 1000 } as const;
-  const views = await rounds.run(() => readWindows({ pipeline: world.pipeline, ...world.tables(reader) }, query, range));
+  const views = await rounds.run(() =>
+    readWindows({ pipeline: world.pipeline, ...world.tables(reader) }, query, range),
+  );
   demand(views?.length === 1000, 'I6', () => `a reader of 1000 open windows sees ${views?.length}`);
 
   await feed(world, lagging, 1, async () => {});
@@ -74,7 +87,11 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
     const run = await world.finalizeRun('advance', deaths[runs.length]);
     runs.push(run);
     if (run.report?.closingsLeft === 0) break;
-    demand(oracle.finals > finalsBefore, 'I8', () => `run ${runs.length} makes no window final, and ${windows - oracle.finals} are left`);
+    demand(
+      oracle.finals > finalsBefore,
+      'I8',
+      () => `run ${runs.length} makes no window final, and ${windows - oracle.finals} are left`,
+    );
   }
   const minutesToCatchUp = Math.round((rounds.now() - began) / minuteMs);
   const { report } = await world.finalizeRun('drain');
@@ -96,7 +113,12 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
 }
 
 /** Applies a shard's records in batches from one warm container; returns how many calls each took. */
-async function feed(world: ScaleWorld, shard: ScaleShard, from: number, after: (number: number) => Promise<void>): Promise<readonly number[]> {
+async function feed(
+  world: ScaleWorld,
+  shard: ScaleShard,
+  from: number,
+  after: (number: number) => Promise<void>,
+): Promise<readonly number[]> {
   const container = world.container(shard);
   const costs: number[] = [];
   for (let at = from; at < shard.put; at += batch) {

@@ -36,7 +36,9 @@ export async function manyShards(extent: Extent): Promise<Figures> {
     idsOfWindow: (start) => {
       const window = start / hourMs;
       if (window >= windows) return [];
-      return shards.slice(0, -1).flatMap((_, number) => Array.from({ length: perWindow }, (_, i) => `${number}.${window * perWindow + i}`));
+      return shards
+        .slice(0, -1)
+        .flatMap((_, number) => Array.from({ length: perWindow }, (_, i) => `${number}.${window * perWindow + i}`));
     },
   });
   const { rounds, oracle, stores } = world;
@@ -46,12 +48,18 @@ export async function manyShards(extent: Extent): Promise<Figures> {
 
   /** Applies the same records of many shards side by side. */
   const applyAll = (some: typeof containers, from: number, to: number) =>
-    rounds.run(() => Promise.all(some.filter(({ shard }) => shard.put > 0).map((container) => world.apply(container, from, to))));
+    rounds.run(() =>
+      Promise.all(some.filter(({ shard }) => shard.put > 0).map((container) => world.apply(container, from, to))),
+    );
   const runs: TimedRun[] = [];
   async function run(request?: 'drain') {
     const timed = await world.finalizeRun(request);
     runs.push(timed);
-    demand(timed.mostAtOnce <= concurrency, 'I11', () => `a finalize run has ${timed.mostAtOnce} calls under way at a time`);
+    demand(
+      timed.mostAtOnce <= concurrency,
+      'I11',
+      () => `a finalize run has ${timed.mostAtOnce} calls under way at a time`,
+    );
     demand(timed.report !== undefined, 'I8', () => 'a finalize run does not end');
     return timed.report;
   }
@@ -74,14 +82,16 @@ export async function manyShards(extent: Extent): Promise<Figures> {
   demand(
     held.watermark === bound && held.heldBy === behind.shard.shardId && held.windows === windows - 1,
     'I7',
-    () => `${behind.shard.shardId} is behind at ${bound}, and W is ${held.watermark}, held by ${held.heldBy}, with ${held.windows} windows final`,
+    () =>
+      `${behind.shard.shardId} is behind at ${bound}, and W is ${held.watermark}, held by ${held.heldBy}, with ${held.windows} windows final`,
   );
   await applyAll([behind], recordsPerShard - 1, recordsPerShard);
   const drained = await run('drain');
   demand(drained.drained, 'I8', () => `a drain says ${drained.closingsLeft} closings are left`);
   oracle.checkEnd(stores.state, stores.windows, 0, (windows - 1) * hourMs);
   const partitions = new Map<string, number>();
-  for (const { pk } of stores.state.all()) if (pk.startsWith('progress#')) partitions.set(pk, (partitions.get(pk) ?? 0) + 1);
+  for (const { pk } of stores.state.all())
+    if (pk.startsWith('progress#')) partitions.set(pk, (partitions.get(pk) ?? 0) + 1);
   demand(
     [...partitions.values()].every((items) => items < 0.7 * count),
     'I11',

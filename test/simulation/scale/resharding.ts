@@ -34,7 +34,15 @@ const plans: readonly Plan[] = [
   },
 ];
 
-const phases: readonly Phase[] = ['before any record', 'amid a batch', 'between batches', 'idle', 'a window closes', 'growth', 'drain'];
+const phases: readonly Phase[] = [
+  'before any record',
+  'amid a batch',
+  'between batches',
+  'idle',
+  'a window closes',
+  'growth',
+  'drain',
+];
 
 /** Moments at which the stream is resharded, as shares of the time in which records are put. */
 const moments = 15;
@@ -53,7 +61,12 @@ export async function resharding(extent: Extent): Promise<Figures> {
     for (let seed = 1; seed <= seeds; seed++)
       for (const { name, shards, reshards } of plans)
         for (let moment = 0; moment <= moments + 1; moment++) {
-          const options = { ...drawOptions(seed * 100 + moment), ...(moment % 2 === 0 ? resting : growing), shards, reshard: 'none' } as const;
+          const options = {
+            ...drawOptions(seed * 100 + moment),
+            ...(moment % 2 === 0 ? resting : growing),
+            shards,
+            reshard: 'none',
+          } as const;
           const at = moment > moments ? 'drain' : Math.floor((moment / (moments - 2)) * options.putsMs);
           const later = at === 'drain' ? at : at + Math.floor(options.putsMs / 5);
           const told = { ...options, reshards: reshards(at, later) };
@@ -68,17 +81,25 @@ export async function resharding(extent: Extent): Promise<Figures> {
     const counts = met.get(names.get(options) ?? '');
     names.delete(options);
     for (const phase of seen.flat()) counts?.set(phase, (counts.get(phase) ?? 0) + 1);
-    if (violation !== undefined) failure ??= `${violation.message}: npm run simulate -- --options '${JSON.stringify(options)}'`;
+    if (violation !== undefined)
+      failure ??= `${violation.message}: npm run simulate -- --options '${JSON.stringify(options)}'`;
     return failure === undefined ? 'go on' : 'stop';
   });
-  if (failure !== undefined) throw new Violation(failure.split(':')[0] as Violation['invariant'], failure.slice(failure.indexOf(':') + 2));
+  if (failure !== undefined)
+    throw new Violation(failure.split(':')[0] as Violation['invariant'], failure.slice(failure.indexOf(':') + 2));
   for (const [name, counts] of met)
     for (const phase of phases)
-      demand((counts.get(phase) ?? 0) > 0, 'I8', () => `no ${name} meets the phase "${phase}": the case proves nothing for it`);
+      demand(
+        (counts.get(phase) ?? 0) > 0,
+        'I8',
+        () => `no ${name} meets the phase "${phase}": the case proves nothing for it`,
+      );
   return {
     simulations,
     steps,
-    ...Object.fromEntries([...met].map(([name, counts]) => [name, phases.map((phase) => `${phase} ${counts.get(phase)}`).join(', ')])),
+    ...Object.fromEntries(
+      [...met].map(([name, counts]) => [name, phases.map((phase) => `${phase} ${counts.get(phase)}`).join(', ')]),
+    ),
   };
 }
 

@@ -31,7 +31,8 @@ export async function runScaleCase(name: string, scaleCase: ScaleCase, extent: E
     const figures = await scaleCase(extent);
     return { name, seconds: seconds(), figures };
   } catch (error) {
-    const violation = error instanceof Violation ? error.message : `I8: ${error instanceof Error ? error.stack : String(error)}`;
+    const violation =
+      error instanceof Violation ? error.message : `I8: ${error instanceof Error ? error.stack : String(error)}`;
     return { name, seconds: seconds(), figures: {}, violation };
   }
 }

@@ -134,7 +134,8 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
     }),
     streamFor: (caller) => ({
       identity: () => rounds.call(caller, () => ({ name: 'simulated', createdAt: stream.createdAt })),
-      listShards: () => rounds.call(caller, () => stream.shards.map(({ shardId, closed = false }) => ({ shardId, closed }))),
+      listShards: () =>
+        rounds.call(caller, () => stream.shards.map(({ shardId, closed = false }) => ({ shardId, closed }))),
       tail: (shardId, after) =>
         rounds.call(caller, () => {
           const shard = stream.shards.find((candidate) => candidate.shardId === shardId);
@@ -151,7 +152,8 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
       const before = caller.calls;
       const deadline = rounds.now() + timeoutMs;
       const report = await aggregator.apply(recordsOf(shard, from, to, startMs), () => deadline - rounds.now());
-      if (report.resumeAt !== undefined) throw new Violation('I8', `${shard.shardId}: a batch of ${to - from} records does not fit into its time`);
+      if (report.resumeAt !== undefined)
+        throw new Violation('I8', `${shard.shardId}: a batch of ${to - from} records does not fit into its time`);
       return caller.calls - before;
     },
     async finalizeRun(request = 'advance', callsLeft = Number.POSITIVE_INFINITY) {

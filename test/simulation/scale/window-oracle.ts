@@ -39,23 +39,34 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
   function checkHorizon(before: Item | undefined, after: Item): void {
     for (const name of ['watermark', 'closedThrough', 'finalizedThrough']) {
       const [from, to] = [before, after].map((item) => (item === undefined ? undefined : numberOf(item, name)));
-      if (from !== undefined && (to === undefined || to < from)) throw new Violation('I3', `${name} goes back from ${from} to ${to}`);
+      if (from !== undefined && (to === undefined || to < from))
+        throw new Violation('I3', `${name} goes back from ${from} to ${to}`);
     }
     const closedThrough = numberOf(after, 'closedThrough') ?? Number.NEGATIVE_INFINITY;
     const finalizedThrough = numberOf(after, 'finalizedThrough') ?? Number.NEGATIVE_INFINITY;
-    if (finalizedThrough > closedThrough) throw new Violation('I3', `finalizedThrough ${finalizedThrough} overtakes closedThrough ${closedThrough}`);
+    if (finalizedThrough > closedThrough)
+      throw new Violation('I3', `finalizedThrough ${finalizedThrough} overtakes closedThrough ${closedThrough}`);
     if (closedThrough > horizon.closedThrough)
       for (const { shardId, put } of shards()) {
-        const { records, maxEventTime } = committed.get(shardId) ?? { records: 0, maxEventTime: Number.NEGATIVE_INFINITY };
+        const { records, maxEventTime } = committed.get(shardId) ?? {
+          records: 0,
+          maxEventTime: Number.NEGATIVE_INFINITY,
+        };
         if (records < put && closedThrough > maxEventTime)
-          throw new Violation('I7', `closedThrough rises to ${closedThrough} past ${shardId}, which holds it at ${maxEventTime}`);
+          throw new Violation(
+            'I7',
+            `closedThrough rises to ${closedThrough} past ${shardId}, which holds it at ${maxEventTime}`,
+          );
       }
     if (finalizedThrough > horizon.finalizedThrough) {
       // Event time begins at 0 here, and every window since then that is passed has to be acknowledged.
       const first = Math.max(0, horizon.finalizedThrough);
       for (let start = Math.floor(first / windowMs) * windowMs; start + windowMs <= finalizedThrough; start += windowMs)
         if (!acknowledged.has(start) && idsOfWindow(start).length > 0)
-          throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough}, and the window of ${start} is not acknowledged`);
+          throw new Violation(
+            'I9',
+            `finalizedThrough rises to ${finalizedThrough}, and the window of ${start} is not acknowledged`,
+          );
     }
     horizon = { closedThrough, finalizedThrough };
   }
@@ -75,7 +86,8 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
     if (before?.attributes['closed'] === true && (after.attributes['closed'] !== true || isChanged))
       throw new Violation('I10', `${after.pk} / ${after.sk} changes after it was closed`);
     const closesAt = Number(after.sk.split('#', 1)[0]);
-    if (isChanged && closesAt <= horizon.finalizedThrough) throw new Violation('I4', `${after.pk} / ${after.sk} is written, and its window is final`);
+    if (isChanged && closesAt <= horizon.finalizedThrough)
+      throw new Violation('I4', `${after.pk} / ${after.sk} is written, and its window is final`);
   }
 
   function check(start: number, rows: Item['attributes'][string] | undefined, records: number | undefined): void {
@@ -89,7 +101,8 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
         'I4',
         `the window of ${start} is final with ${known.size} events of ${expected.size}, without ${missing.slice(0, 5).join(' ')}`,
       );
-    if (records !== ids.length) throw new Violation('I4', `the window of ${start} says ${records} records and holds ${ids.length}`);
+    if (records !== ids.length)
+      throw new Violation('I4', `the window of ${start} says ${records} records and holds ${ids.length}`);
   }
 
   return {
@@ -114,25 +127,33 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
     },
     publish(pane) {
       const ids = pane.rows.flatMap((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
-      if (ids.length !== idsOfWindow(pane.start).length) throw new Violation('I9', `the window of ${pane.start} is published other than it is`);
+      if (ids.length !== idsOfWindow(pane.start).length)
+        throw new Violation('I9', `the window of ${pane.start} is published other than it is`);
       acknowledged.add(pane.start);
       published++;
     },
     checkEnd(state, windows, first, last) {
       let counters = noEvents;
       for (const item of state.all()) {
-        if (item.pk.startsWith('progress#')) counters = addCounters(counters, item.attributes['counters'] as unknown as Counters);
+        if (item.pk.startsWith('progress#'))
+          counters = addCounters(counters, item.attributes['counters'] as unknown as Counters);
         if (item.pk.startsWith('registry#') && item.attributes['buckets'] !== undefined)
           throw new Violation('I12', `${item.pk} / ${item.sk} is left in the registry`);
-        if (item.pk.startsWith('page#') && item.attributes['data'] !== undefined && numberOf(item, 'expiresAt') === undefined)
+        if (
+          item.pk.startsWith('page#') &&
+          item.attributes['data'] !== undefined &&
+          numberOf(item, 'expiresAt') === undefined
+        )
           throw new Violation('I12', `page ${item.pk} / ${item.sk} never expires`);
       }
       const all = shards().reduce((total, { put }) => total + put, 0);
-      if (counters.received !== all || counters.counted !== all) throw new Violation('I1', `${JSON.stringify(counters)}, and ${all} events were put`);
+      if (counters.received !== all || counters.counted !== all)
+        throw new Violation('I1', `${JSON.stringify(counters)}, and ${all} events were put`);
       const final = new Set<number>();
       for (const item of windows.all()) final.add(numberOf(item, 'start') ?? Number.NaN);
       for (let start = first; start <= last; start += windowMs)
-        if (idsOfWindow(start).length > 0 && !final.has(start)) throw new Violation('I8', `the window of ${start} is not final in the end`);
+        if (idsOfWindow(start).length > 0 && !final.has(start))
+          throw new Violation('I8', `the window of ${start} is not final in the end`);
     },
   };
 }

@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import { avg, count, definePipeline, eventBridge, s3, sns, sqs, sum, tumbling } from '../../../../functions/core/index.ts';
+import {
+  avg,
+  count,
+  definePipeline,
+  eventBridge,
+  s3,
+  sns,
+  sqs,
+  sum,
+  tumbling,
+} from '../../../../functions/core/index.ts';
 
 /** The first pipeline with a sink of each kind that only a deployed stack has. */
 export default definePipeline({

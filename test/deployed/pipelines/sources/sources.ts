@@ -4,7 +4,13 @@ import { count, definePipeline, tumbling } from '../../../../functions/core/inde
 /** Events of all sources: posted ones and objects say where they come from, a table's changes name it. */
 export default definePipeline({
   name: 'sources',
-  event: z.object({ id: z.string(), time: z.number(), from: z.string().optional(), table: z.string().optional(), type: z.string().optional() }),
+  event: z.object({
+    id: z.string(),
+    time: z.number(),
+    from: z.string().optional(),
+    table: z.string().optional(),
+    type: z.string().optional(),
+  }),
   eventTime: (event) => event.time,
   watermark: { delay: '1 day', idle: '1 hour' },
   dedup: { by: (event) => event.id, within: '1 day' },
