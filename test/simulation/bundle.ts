@@ -44,7 +44,8 @@ export async function bundleEngine(repository: string, mutation: Mutation | unde
   return outfile;
 }
 
-function patch(text: string, file: string, find: string, replace: string): string {
+/** The text of a file with the place changed that an edit names. @throws when it is not there, or more than once */
+export function patch(text: string, file: string, find: string, replace: string): string {
   const found = [...text.matchAll(inAnyLayout(find))];
   const [only] = found;
   if (only === undefined || found.length > 1)
