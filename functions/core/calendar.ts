@@ -1,8 +1,10 @@
-import { Temporal } from 'temporal-polyfill';
+import { dayMs, dayOfWeek, monthOf } from './civil-date.ts';
 import { mistake } from './error.ts';
+import { firstShown } from './local-clock.ts';
 import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { Window, WindowKind } from './window.ts';
 import { onlyOptions } from './window-edges.ts';
+import { zoneOffsets } from './zone-offsets.ts';
 
 /** A unit of the calendar. */
 export type CalendarUnit = 'day' | 'week' | 'month';
@@ -47,18 +49,24 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
   if (first === 0)
     throw mistake('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
 
-  const firstDate = (date: Temporal.PlainDate): Temporal.PlainDate => {
-    if (unit === 'day') return date;
-    return unit === 'month' ? date.with({ day: 1 }) : date.subtract({ days: (date.dayOfWeek - first + 7) % 7 });
+  const zone = zoneOffsets(timeZone);
+  const datesOf = (day: number): { readonly first: number; readonly next: number } => {
+    if (unit === 'month') return monthOf(day);
+    if (unit === 'day') return { first: day, next: day + 1 };
+    const weekFirst = day - ((dayOfWeek(day) - first + 7) % 7);
+    return { first: weekFirst, next: weekFirst + 7 };
   };
-  const startOf = (date: Temporal.PlainDate) => date.toZonedDateTime({ timeZone }).epochMilliseconds;
+  // A date begins at the first of its midnights, as Temporal's startOfDay: where clocks go back over midnight they show the
+  // date before once more, and that is in the date that has begun. A date that a zone left out, as Samoa did in 2011, is
+  // not a window: it would begin where the next one does.
   const windowAt = (time: number): Window => {
-    const date = firstDate(Temporal.Instant.fromEpochMilliseconds(time).toZonedDateTimeISO(timeZone).toPlainDate());
-    const start = startOf(date);
-    // A day that a zone left out, as Samoa did in 2011, is no window: the one before it ends where the next one starts.
-    for (let next = date.add({ [`${unit}s`]: 1 }); ; next = next.add({ [`${unit}s`]: 1 })) {
-      const end = startOf(next);
-      if (end > start) return { start, end };
+    let dates = datesOf(Math.floor((time + zone.spanAt(time).offsetMs) / dayMs));
+    let start = firstShown(zone, dates.first * dayMs);
+    for (;;) {
+      const end = firstShown(zone, dates.next * dayMs);
+      if (end > time) return { start, end };
+      start = end;
+      dates = datesOf(dates.next);
     }
   };
   return sideBySide(

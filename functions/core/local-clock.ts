@@ -1,41 +1,74 @@
-import { Temporal } from 'temporal-polyfill';
 import type { Window } from './window.ts';
 import { floorTo } from './window-edges.ts';
+import type { OffsetSpan, ZoneOffsets } from './zone-offsets.ts';
 
-/** What the clocks of a time zone show at a moment, as the epoch ms at which those of UTC show it. */
-function shownAt(timeZone: string, time: number): number {
-  return Temporal.Instant.fromEpochMilliseconds(time)
-    .toZonedDateTimeISO(timeZone)
-    .toPlainDateTime()
-    .toZonedDateTime('UTC').epochMilliseconds;
+/**
+ * How far around a moment changes of clocks matter to what they show there, ms. No zone is a day and a half from UTC, nor
+ * did one ever move its clocks by more than a day; the rest is room.
+ */
+const reachMs = 4 * 86_400_000;
+
+/**
+ * The first moment, epoch ms, at which the clocks of a zone show a time or a later one. Where they are put back it is the
+ * first of the two; a time that they leave out comes when they are put forward. So it never falls as the time rises.
+ * @param shown what the clocks show, as the epoch ms at which those of UTC show it
+ */
+export function firstShown(zone: ZoneOffsets, shown: number): number {
+  for (let span = zone.spanAt(shown - reachMs); ; span = zone.spanAt(span.end))
+    if (shown < span.end + span.offsetMs) return Math.max(span.start, shown - span.offsetMs);
 }
 
 /**
- * The first moment at which the clocks of a time zone show a time or a later one. Where they are put back it is the first of the two; a time that they leave out comes when
- * they are put forward. So it never falls as the time rises.
+ * The window of a grid on the clocks of a zone that holds a moment.
+ *
+ * Where the size divides what the clocks are moved by, the grid goes on over the change as if there were none: it lies on
+ * the same times of day before and after. The hour that comes twice has windows of its own each time, as PostgreSQL's
+ * `date_trunc` has, and none is longer than the size. Elsewhere an edge is where the clocks first show it, as of Flink's
+ * windows with a local time zone: a window over the change is shorter or longer for it, and one that lies wholly in what
+ * is left out is none.
  */
-function firstShown(timeZone: string, shown: number): number {
-  const plain = Temporal.Instant.fromEpochMilliseconds(shown).toZonedDateTimeISO('UTC').toPlainDateTime();
-  let before = plain.toZonedDateTime(timeZone, { disambiguation: 'earlier' }).epochMilliseconds;
-  if (shownAt(timeZone, before) === shown) return before;
-  let after = plain.toZonedDateTime(timeZone, { disambiguation: 'later' }).epochMilliseconds;
-  while (after - before > 1) {
-    const middle = Math.floor((before + after) / 2);
-    if (shownAt(timeZone, middle) < shown) before = middle;
-    else after = middle;
+export function windowOnClocks(zone: ZoneOffsets, sizeMs: number, offsetMs: number, time: number): Window {
+  const span = zone.spanAt(time);
+  const edge = floorTo(time + span.offsetMs - offsetMs, sizeMs) + offsetMs;
+  const start = edge - span.offsetMs;
+  if (start - reachMs >= span.start && start + sizeMs < span.end) return { start, end: start + sizeMs };
+  return windowNearChange(clockAround(zone, span, start, sizeMs), sizeMs, edge, time);
+}
+
+/** Clocks that are moved only by what the size of a window does not divide: they agree with the zone's on its grid. */
+interface GridClock {
+  /** The first moment at which they show a time or a later one, as {@link firstShown}. */
+  firstShown(shown: number): number;
+}
+
+/** @param span where the clocks show what the zone's do @param from the earliest moment that is asked for, less than a change of clocks */
+function clockAround(zone: ZoneOffsets, span: OffsetSpan, from: number, sizeMs: number): GridClock {
+  const onGrid = (left: OffsetSpan, right: OffsetSpan, offsetMs: number) =>
+    (right.offsetMs - left.offsetMs) % sizeMs === 0 ? offsetMs : offsetMs + (right.offsetMs - left.offsetMs);
+  let first = span;
+  let firstOffsetMs = span.offsetMs;
+  while (first.start > from - reachMs) {
+    const before = zone.spanAt(first.start - 1);
+    firstOffsetMs = onGrid(first, before, firstOffsetMs);
+    first = before;
   }
-  return after;
+  return {
+    firstShown(shown) {
+      let at = first;
+      let shownOffsetMs = firstOffsetMs;
+      while (shown >= at.end + shownOffsetMs) {
+        const next = zone.spanAt(at.end);
+        shownOffsetMs = onGrid(at, next, shownOffsetMs);
+        at = next;
+      }
+      return Math.max(at.start, shown - shownOffsetMs);
+    },
+  };
 }
 
-/**
- * The window of a grid on the clocks of a time zone that holds a moment: as Flink's tumbling windows with a local time zone, whose edges are times of day. One over a change of
- * clocks is shorter or longer for it, and one that lies in what is left out is none.
- */
-export function windowOnClocks(timeZone: string, sizeMs: number, offsetMs: number, time: number): Window {
-  let edge = floorTo(shownAt(timeZone, time) - offsetMs, sizeMs) + offsetMs;
-  for (;;) {
-    const end = firstShown(timeZone, edge + sizeMs);
-    if (end > time) return { start: firstShown(timeZone, edge), end };
-    edge += sizeMs;
+function windowNearChange(clock: GridClock, sizeMs: number, edge: number, time: number): Window {
+  for (let from = edge; ; from += sizeMs) {
+    const end = clock.firstShown(from + sizeMs);
+    if (end > time) return { start: clock.firstShown(from), end };
   }
 }

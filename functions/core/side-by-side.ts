@@ -2,22 +2,16 @@ import { Temporal } from 'temporal-polyfill';
 import { mistake } from './error.ts';
 import type { Window, WindowKind } from './window.ts';
 
-/** Windows kept, so that an event mostly finds its own: a look into the rules of a time zone takes longer than folding an event. */
-const mostKept = 64;
-
 /**
  * Windows that cover all of time without overlapping, each of one slice, however long they are.
- * @param windowAt the window that holds a time; its end is the start of the next one
+ * @param windowAt the window that holds a time, of the time alone; its end is the start of the next one
  */
 export function sideBySide(label: string, sliceMs: number, windowAt: (time: number) => Window): WindowKind {
-  const kept: Window[] = [];
   const at = (time: number): Window => {
-    const known = kept.find(({ start, end }) => time >= start && time < end);
-    if (known !== undefined) return known;
-    const found = windowAt(time);
-    if (kept.length === mostKept) kept.pop();
-    kept.unshift(found);
-    return found;
+    const window = windowAt(time);
+    if (!(window.start <= time && time < window.end))
+      throw new Error(`${label}: the window [${window.start}, ${window.end}) of ${time} does not hold it`);
+    return window;
   };
   return {
     label,

@@ -3,12 +3,15 @@ import { windowOnClocks } from './local-clock.ts';
 import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { WindowKind } from './window.ts';
 import { isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
+import { zoneOffsets } from './zone-offsets.ts';
 
 /** Options of {@link tumbling}. */
 export interface TumblingOptions extends WindowOptions {
   /**
-   * An IANA time zone on whose clocks the windows lie: 4 hours from midnight on begin at 0:00, 4:00, 8:00 there, and one over a change of clocks has 3 or 5 hours. For whole days,
-   * weeks and months: `calendar`. @default UTC
+   * An IANA time zone on whose clocks the windows lie: 4 hours from midnight on begin at 0:00, 4:00, 8:00 there. Where the
+   * size divides what the clocks are moved by (an hour and less, mostly), every window is as long as the size, and the
+   * hour that comes twice has windows of its own each time. Else one over a change is shorter or longer: 3 or 5 hours. For
+   * whole days, weeks and months: `calendar`. @default UTC
    */
   readonly timeZone?: string;
 }
@@ -30,7 +33,8 @@ export function tumbling(size: Duration, options: TumblingOptions = {}): WindowK
   const label = `tumbling ${sizeMs} ms${offsetMs === 0 ? '' : ` offset ${offsetMs} ms`}`;
   if (onClocks) {
     const timeZone = checkedTimeZone('window: tumbling timeZone', options.timeZone);
-    return sideBySide(`${label} ${timeZone}`, sizeMs, (time) => windowOnClocks(timeZone, sizeMs, offsetMs, time));
+    const zone = zoneOffsets(timeZone);
+    return sideBySide(`${label} ${timeZone}`, sizeMs, (time) => windowOnClocks(zone, sizeMs, offsetMs, time));
   }
   return {
     label,

@@ -15,13 +15,14 @@ const dayMs = 24 * hourMs;
 
 type Change = readonly [timeZone: string, at: string];
 
-/** Changes of clocks: forward and back, at midnight, twice the same midnight, by half an hour, by a whole day, and before 1970. */
+/** Changes of clocks: forward and back, at midnight, twice the same midnight, over midnight, by half an hour, by a whole day, and before 1970. */
 const changes: readonly [Change, ...Change[]] = [
   ['Europe/Berlin', '2026-03-29T01:00:00Z'],
   ['Europe/Berlin', '2026-10-25T01:00:00Z'],
   ['America/Sao_Paulo', '2017-10-15T03:00:00Z'],
   ['America/Sao_Paulo', '2018-02-18T02:00:00Z'],
   ['America/Havana', '2026-11-01T05:00:00Z'],
+  ['America/St_Johns', '2010-11-07T02:31:00Z'],
   ['Australia/Lord_Howe', '2026-04-04T15:00:00Z'],
   ['Pacific/Apia', '2011-12-30T10:00:00Z'],
   ['Europe/London', '1968-02-18T02:00:00Z'],
@@ -51,10 +52,30 @@ export function clockWindows({ timeZone, unit }: Clocks, windowMs: number): Wind
 }
 
 /**
- * Which window a moment lies in, by what Node.js's own calendar writes on the clocks at that moment: the oracle of windows on clocks. Moments of one window
- * have the same number, and others have others.
+ * Which window a moment lies in, by what Node.js's own calendar writes on the clocks at that moment: the oracle of windows
+ * on clocks. Moments of one window have the same number, and others have others. A window begins where its first time is
+ * first shown: what clocks show again that were put back is in the window that has begun, unless its size divides what
+ * they were put back by.
  */
-export function clockLabels({ timeZone, unit }: Clocks, windowMs: number): (time: number) => number {
+export function clockLabels(clocks: Clocks, windowMs: number): (time: number) => number {
+  const shown = shownIn(clocks.timeZone);
+  const known = new Map<number, number>();
+  const isRepeated = clocks.unit === 'hours' && dividesShift(shown, clocks, windowMs);
+  const labelOf = (time: number): number => {
+    if (isRepeated) return Math.floor(shown(time) / windowMs) * windowMs - (shown(time) - time);
+    const label = labelShown(clocks, windowMs, shown(time));
+    const change = lastChange(shown, time);
+    return change === undefined ? label : Math.max(label, labelShown(clocks, windowMs, shown(change - 1)));
+  };
+  return (time) => {
+    const label = known.get(time) ?? labelOf(time);
+    known.set(time, label);
+    return label;
+  };
+}
+
+/** What the clocks of a zone show at a moment, as the epoch ms at which those of UTC show it. */
+function shownIn(timeZone: string): (time: number) => number {
   const format = new Intl.DateTimeFormat('en-u-ca-iso8601', {
     timeZone,
     hourCycle: 'h23',
@@ -65,21 +86,45 @@ export function clockLabels({ timeZone, unit }: Clocks, windowMs: number): (time
     minute: 'numeric',
     second: 'numeric',
   });
-  const known = new Map<number, number>();
-  const labelOf = (time: number): number => {
+  return (time) => {
     const parts = new Map(format.formatToParts(time).map(({ type, value }) => [type, Number(value)]));
     const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = (
       ['year', 'month', 'day', 'hour', 'minute', 'second'] as const
     ).map((type) => parts.get(type));
-    if (unit === 'month') return year * 12 + month;
-    const date = Date.UTC(year, month - 1, day) / dayMs;
-    // The first of January 1970 was a Thursday, four days after a Sunday.
-    if (unit !== 'hours') return unit === 'day' ? date : Math.floor((date + 4) / 7);
-    return Math.floor((date * dayMs + ((hour * 60 + minute) * 60 + second) * 1000) / windowMs);
+    return Date.UTC(year, month - 1, day, hour, minute, second) + (time - Math.floor(time / 1000) * 1000);
   };
-  return (time) => {
-    const label = known.get(time) ?? labelOf(time);
-    known.set(time, label);
-    return label;
+}
+
+function labelShown({ unit }: Clocks, windowMs: number, shown: number): number {
+  if (unit === 'hours') return Math.floor(shown / windowMs);
+  const at = new Date(shown);
+  if (unit === 'month') return at.getUTCFullYear() * 12 + at.getUTCMonth();
+  const date = Math.floor(shown / dayMs);
+  // The first of January 1970 was a Thursday, four days after a Sunday.
+  return unit === 'day' ? date : Math.floor((date + 4) / 7);
+}
+
+/** Whether windows of some hours divide what the zone's clocks are moved by between winter and summer. */
+function dividesShift(shown: (time: number) => number, { timeZone }: Clocks, windowMs: number): boolean {
+  const change = Date.parse(changes.find(([zone]) => zone === timeZone)?.[1] ?? '');
+  const offset = (month: number) => {
+    const time = Date.UTC(new Date(change).getUTCFullYear(), month, 1);
+    return shown(time) - time;
   };
+  const shiftMs = offset(0) - offset(6);
+  return shiftMs !== 0 && shiftMs % windowMs === 0;
+}
+
+/** When the clocks were last changed in the two hours up to a moment; undefined: they were not. */
+function lastChange(shown: (time: number) => number, time: number): number | undefined {
+  const offset = (at: number) => shown(at) - at;
+  let before = time - 2 * hourMs;
+  let after = time;
+  if (offset(before) === offset(after)) return undefined;
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2);
+    if (offset(middle) === offset(time)) after = middle;
+    else before = middle;
+  }
+  return after;
 }

@@ -1,0 +1,109 @@
+import { Temporal } from 'temporal-polyfill';
+
+/** A stretch of time, `[start, end)` in epoch ms, in which the clocks of a zone are one offset ahead of UTC's. */
+export interface OffsetSpan {
+  /** Minus infinity for the first one. */
+  readonly start: number;
+  /** Infinity for the last one. */
+  readonly end: number;
+  /** What the clocks show less UTC, ms; negative in the west. */
+  readonly offsetMs: number;
+}
+
+/** The offset of a zone at any time. It depends on the time alone: what it keeps makes it fast, and changes no answer. */
+export interface ZoneOffsets {
+  /** The stretch that holds a time, epoch ms. */
+  spanAt(time: number): OffsetSpan;
+}
+
+/** The stretch of time, ms, under whose number spans are found: about 50 days, so that most hold no change of clocks. */
+const blockMs = 2 ** 32;
+
+/** Blocks and spans kept of a zone, each: a thousand years of them, in about a megabyte. */
+const mostKept = 8192;
+
+const zones = new Map<string, ZoneOffsets>();
+
+/**
+ * The offsets of an IANA time zone, by the rules of the Node.js that runs this (`process.versions.tz`).
+ * @param timeZone a name that `checkedTimeZone` accepts
+ */
+export function zoneOffsets(timeZone: string): ZoneOffsets {
+  const known = zones.get(timeZone);
+  if (known !== undefined) return known;
+  const made = offsetsOf(timeZone);
+  zones.set(timeZone, made);
+  return made;
+}
+
+function offsetsOf(timeZone: string): ZoneOffsets {
+  const blocks = new Map<number, readonly OffsetSpan[]>();
+  /** By start, ascending; not all of time is covered. */
+  let spans: OffsetSpan[] = [];
+  let last: OffsetSpan | undefined;
+
+  const spanFound = (time: number): OffsetSpan => {
+    const after = firstAfter(spans, time);
+    const known = spans[after - 1];
+    if (known !== undefined && time < known.end) return known;
+    const found = readSpan(timeZone, time);
+    if (spans.length === mostKept) spans = [];
+    spans.splice(firstAfter(spans, time), 0, found);
+    return found;
+  };
+  const blockOf = (index: number): readonly OffsetSpan[] => {
+    const found: OffsetSpan[] = [];
+    for (let at = index * blockMs; at < (index + 1) * blockMs; ) {
+      const span = spanFound(at);
+      found.push(span);
+      at = span.end;
+    }
+    if (blocks.size === mostKept) blocks.clear();
+    blocks.set(index, found);
+    return found;
+  };
+  return {
+    spanAt(time) {
+      if (last !== undefined && time >= last.start && time < last.end) return last;
+      const index = Math.floor(time / blockMs);
+      for (const span of blocks.get(index) ?? blockOf(index)) {
+        if (time >= span.end) continue;
+        last = span;
+        return span;
+      }
+      throw new Error(`${timeZone} has no offset at ${time}`);
+    },
+  };
+}
+
+/** How many spans start at or before a time: the index of the first that starts later. */
+function firstAfter(spans: readonly OffsetSpan[], time: number): number {
+  let low = 0;
+  let high = spans.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((spans[middle]?.start ?? Number.POSITIVE_INFINITY) <= time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The greatest time that Temporal has, epoch ms: 100 million days on either side of the epoch. */
+const mostMs = 8.64e15;
+
+function readSpan(timeZone: string, time: number): OffsetSpan {
+  // A change of clocks belongs to the span that it begins, and "previous" means strictly before.
+  const at = zonedAt(timeZone, Math.floor(time) + 1);
+  const start = at.getTimeZoneTransition('previous')?.epochMilliseconds ?? Number.NEGATIVE_INFINITY;
+  const from = zonedAt(timeZone, time);
+  return {
+    start,
+    end: from.getTimeZoneTransition('next')?.epochMilliseconds ?? Number.POSITIVE_INFINITY,
+    offsetMs: from.offsetNanoseconds / 1e6,
+  };
+}
+
+function zonedAt(timeZone: string, time: number): Temporal.ZonedDateTime {
+  const inRange = Math.min(mostMs, Math.max(-mostMs, Math.floor(time)));
+  return Temporal.Instant.fromEpochMilliseconds(inRange).toZonedDateTimeISO(timeZone);
+}
