@@ -52,7 +52,7 @@ export async function openDatabase(missing = withoutDuckdb): Promise<ResultDatab
       await writeLines(file, rows, types);
       const declared = types.map(([column, type]) => `${literal(column)}: ${literal(type)}`).join(', ');
       await connection.run(
-        `CREATE TABLE ${identifier(name)} AS SELECT * FROM read_json(${literal(file)}, format = 'newline_delimited', columns = {${declared}})`,
+        `CREATE TABLE ${identifier(name)} AS SELECT * FROM read_json(${literal(localFile(file))}, format = 'newline_delimited', hive_partitioning = false, columns = {${declared}})`,
       );
       await rm(file);
     },
@@ -86,6 +86,11 @@ async function writeLines(
 /** A name in SQL: `NAME@2` has to be quoted by who asks, too. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A file for a function of DuckDB that reads files: absolute, for `s3:` may be a folder, and what would be a pattern stands for itself. */
+export function localFile(file: string): string {
+  return path.resolve(file).replace(/[[*?]/g, '[$&]');
 }
 
 /** A text in SQL. */
