@@ -155,7 +155,7 @@ describe('a valid event', () => {
   });
 
   it.each([
-    ['groupBy', { groupBy: { n: (event: Event) => Number(event.action) }, window, aggregates: { n: count() } }],
+    ['groupBy', { groupBy: { key: (event: Event) => Number(event.action) }, window, aggregates: { n: count() } }],
     ...[countDistinct, approxCountDistinct].map((of) => [
       of.name,
       { window, aggregates: { n: of((event: Event) => Number(event.action)) } },
@@ -198,7 +198,7 @@ describe('a valid event', () => {
     const pipeline = pipelineWith({ dedup: { by: (event: Event) => event.value, within: 1 } });
     expect(read(pipeline, open)).toMatchObject({ outcome: 'accepted', id: eventIdOf(1) });
     expect(read(pipeline, { ...open, value: null })).toMatchObject({ outcome: 'accepted', id: undefined });
-    expect(read(pipeline, { ...open, value: 2 ** 53 })).toStrictEqual(rejected('event-id'));
+    expect(read(pipeline, { ...open, value: 1e300 })).toStrictEqual(rejected('event-id'));
   });
 
   it('may be any JSON value that the schema takes', () => {
