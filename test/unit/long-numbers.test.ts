@@ -70,12 +70,8 @@ describe('two users whose numbers one double would be', () => {
       timestampType: 'CREATE_TIME',
       value: Buffer.from(line).toString('base64'),
     }));
-    const batches = openBatches({
-      source: { kind: 'kafka', topic: 'events' },
-    } as unknown as Parameters<typeof openBatches>[0]).of({
-      eventSource: 'aws:kafka',
-      records: { 'events-0': records },
-    });
+    const source = { kind: 'kafka', topic: 'events', bootstrapServers: ['b:9098'], authentication: 'iam' } as const;
+    const batches = openBatches(source).of({ eventSource: 'aws:kafka', records: { 'events-0': records } });
     const events = batches.flatMap((batch) => batch.records.flatMap((record) => record.events));
     expect(events.map((raw) => readRaw(pipelineOf(), raw, at))).toMatchObject(parsed.map((event) => ({ event })));
   });
