@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { TidemarkError } from '../errors.ts';
 import { literal, localFile, openDatabase } from '../results/duckdb.ts';
-import { type ParquetColumn, rowJson } from './parquet-json.ts';
+import { type ParquetColumn, type ParquetField, rowJson } from './parquet-json.ts';
 
 /** Text is gathered up to about so much, as in `csv-lines.ts`. */
 const chunkCharacters = 64 * 1024;
@@ -38,7 +38,8 @@ export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
 /** The columns by the names that the file gives them: DuckDB, which ignores case, renames `User` beside `user`, and one without a name. */
 async function columnsOf(connection: DuckDBConnection, path: string, from: string): Promise<readonly ParquetColumn[]> {
   const empty = await connection.run(`SELECT * FROM ${from} LIMIT 0`);
-  const names = await columnNames(connection, path);
+  const { fields } = await schemaOf(connection, path);
+  const names = fields.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
     throw new TidemarkError(
@@ -46,23 +47,21 @@ async function columnsOf(connection: DuckDBConnection, path: string, from: strin
     );
   const types = empty.columnTypes();
   return empty.columnNames().map((column, i) => {
-    const type = types[i];
-    if (type === undefined) throw new Error(`DuckDB gives column ${column} no type`);
-    return { name: names[i] ?? column, column, type };
+    const [type, field] = [types[i], fields[i]];
+    if (type === undefined || field === undefined) throw new Error(`${path}: column ${column} is not in its schema`);
+    return { column, type, field };
   });
 }
 
-/** The names of the root's children: the schema is a tree, written parent first. */
-async function columnNames(connection: DuckDBConnection, path: string): Promise<readonly string[]> {
+/** The schema is a tree, written parent first. */
+async function schemaOf(connection: DuckDBConnection, path: string): Promise<ParquetField> {
   const schema = await connection.runAndReadAll(
     `SELECT name, coalesce(num_children, 0)::INTEGER FROM parquet_schema(${literal(localFile(path))})`,
   );
-  const names: string[] = [];
-  let inner = 0;
-  for (const [name, children] of schema.getRows().slice(1)) {
-    if (inner === 0) names.push(String(name));
-    else inner -= 1;
-    inner += Number(children);
-  }
-  return names;
+  const elements = schema.getRows().values();
+  const next = (): ParquetField => {
+    const [name, children] = elements.next().value ?? [];
+    return { name: String(name), fields: Array.from({ length: Number(children ?? 0) }, next) };
+  };
+  return next();
 }

@@ -66,6 +66,8 @@ describe('a value of Parquet', () => {
       { at: '2026-01-01T00:00:00.000Z', in: { "x'y": [1.5, Number.POSITIVE_INFINITY] }, no: null },
     ],
     ["MAP {'a': TIMESTAMP '2026-01-01 00:00:00'}", { a: '2026-01-01T00:00:00.000Z' }],
+    ["MAP {'a': [{'b': 1, 'c': {'d': [1.5::DOUBLE]}}]}", { a: [{ b: 1, c: { d: [1.5] } }] }],
+    ["[{'one': {'a': 'nan'::DOUBLE, 'b': NULL::TIMESTAMP}}]", [{ one: { a: Number.NaN, b: null } }]],
     ["MAP {TIMESTAMP '2026-01-01 00:00:00': 1}", { '2026-01-01T00:00:00.000Z': 1 }],
     ["DATE '2026-01-01'", '2026-01-01'],
     ["TIME '12:00:01'", '12:00:01'],
@@ -108,6 +110,25 @@ describe('a column of Parquet', () => {
   it('comes after nested ones under its own name', async () => {
     const file = await written('nested.parquet', "SELECT {'a': {'b': 1}, 'c': [{'d': 2}]} AS first, 3 AS second");
     expect(await eventsOf(file)).toEqual([{ first: { a: { b: 1 }, c: [{ d: 2 }] }, second: 3 }]);
+  });
+
+  it('has fields with the names that the file gives them, in a struct too', async () => {
+    const file = path.join(folder, 'fields.parquet');
+    const field = { type: 'INT32', repetition_type: 'OPTIONAL' } as const;
+    const schema = [
+      { name: 'root', num_children: 2 },
+      { name: 's', repetition_type: 'OPTIONAL', num_children: 3 },
+      { name: 'a', ...field },
+      { name: 'A', ...field },
+      { name: '', ...field },
+      { name: 'S', ...field },
+    ] as const;
+    const columnData = [
+      { name: 's', data: [{ a: 1, A: 2, '': 3 }] },
+      { name: 'S', data: [4] },
+    ];
+    writeFileSync(file, Buffer.from(parquetWriteBuffer({ schema: [...schema], columnData })));
+    expect(await eventsOf(file)).toEqual([{ s: { a: 1, A: 2, '': 3 }, S: 4 }]);
   });
 
   it('is refused when another has its name, and the message says which', async () => {
