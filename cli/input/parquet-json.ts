@@ -17,8 +17,9 @@ export interface ParquetColumn {
 }
 
 /**
- * The SQL of a row's JSON. Whole numbers and decimals have all their digits; times, at any depth, are ISO 8601 in UTC, whole milliseconds unless there are
- * more digits, and one without a zone is UTC; NaN and the infinities are as `parseEvent` reads them. All else is as DuckDB's `to_json` has it.
+ * The SQL of a row's JSON. Whole numbers and decimals have all their digits; times, at any depth, are ISO 8601 in UTC,
+ * whole milliseconds unless there are more digits, and one without a zone is UTC; NaN and the infinities are as
+ * `parseEvent` reads them. All else is as DuckDB's `to_json` has it.
  */
 export function rowJson(columns: readonly ParquetColumn[]): string {
   return objectJson(
@@ -92,7 +93,10 @@ function mapJson(
   return `('{' || array_to_string(list_transform(map_entries(${sql}), lambda ${entry}: ${member}), ',') || '}')`;
 }
 
-/** The field that has so many in it, below the one or two of Parquet's own that stand around what is in a list. Those have one, as a struct of one. */
+/**
+ * The field that has so many in it, below the one or two of Parquet's own that stand around what is in a list. Those
+ * have one, as a struct of one.
+ */
 function withFields(field: ParquetField, count: number): ParquetField | undefined {
   const [only] = field.fields;
   if (count > 1 && field.fields.length === 1 && only !== undefined) return withFields(only, count);

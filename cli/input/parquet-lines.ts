@@ -6,12 +6,17 @@ import { type ParquetColumn, type ParquetField, rowJson } from './parquet-json.t
 /** Text is gathered up to about so much, as in `csv-lines.ts`. */
 const chunkCharacters = 64 * 1024;
 
-/** All that DuckDB would make of a path or a file by its own guess is off: a row is the file's columns, and nothing else. */
-const asItIs =
-  'hive_partitioning = false, union_by_name = false, filename = false, file_row_number = false, binary_as_string = false';
+/**
+ * All that DuckDB would make of a path or a file by its own guess is off: a row is the file's columns, and nothing
+ * else.
+ */
+const asItIs = ['hive_partitioning', 'union_by_name', 'filename', 'file_row_number', 'binary_as_string']
+  .map((option) => `${option} = false`)
+  .join(', ');
 
 /**
- * Rows of a Parquet file as JSON lines, in its order, read by DuckDB a few thousand at a time: {@link rowJson} says how values are written.
+ * Rows of a Parquet file as JSON lines, in its order, read by DuckDB a few thousand at a time: {@link rowJson} says how
+ * values are written.
  * @throws TidemarkError where DuckDB has no binary, or two columns have one name; DuckDB's error when the file is broken
  */
 export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
@@ -35,7 +40,10 @@ export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-/** The columns by the names that the file gives them: DuckDB, which ignores case, renames `User` beside `user`, and one without a name. */
+/**
+ * The columns by the names that the file gives them: DuckDB, which ignores case, renames `User` beside `user`, and one
+ * without a name.
+ */
 async function columnsOf(connection: DuckDBConnection, path: string, from: string): Promise<readonly ParquetColumn[]> {
   const empty = await connection.run(`SELECT * FROM ${from} LIMIT 0`);
   const { fields } = await schemaOf(connection, path);

@@ -1,8 +1,9 @@
 import { exactNumber } from './exact-number.ts';
 
 /**
- * What the text of an event holds: what `JSON.parse` makes of it, but with text for the numbers that a double does not keep ({@link exactNumber}), and with
- * NaN and the infinities, which JSON cannot write, for `{"$numberDouble":"NaN"}` (MongoDB Extended JSON; the rows of Parquet are passed on so).
+ * What the text of an event holds: what `JSON.parse` makes of it, but with text for the numbers that a double does not
+ * keep ({@link exactNumber}), and with NaN and the infinities, which JSON cannot write, for `{"$numberDouble":"NaN"}`
+ * (MongoDB Extended JSON; the rows of Parquet are passed on so).
  * @throws SyntaxError as `JSON.parse`
  */
 export function parseEvent(text: string): unknown {
@@ -38,8 +39,8 @@ const longRun = 16;
 const numberHere = /[\d.]+(?:[eE][+-]?\d+)?/y;
 
 /**
- * Whether a number is in the text that a double does not keep; in the text of a value perhaps, which is for {@link quoted} to tell. A run of n digits has a
- * character at a multiple of n: the others are not read.
+ * Whether a number is in the text that a double does not keep; in the text of a value perhaps, which is for {@link
+ * quoted} to tell. A run of n digits has a character at a multiple of n: the others are not read.
  */
 function hasInexactNumber(text: string): boolean {
   for (let at = longRun - 1; at < text.length; at += longRun) {

@@ -7,10 +7,11 @@ const safeDigits = 15;
 const mostPrecision = 100;
 
 /**
- * What a number, written as JSON writes one, is in an event, whatever form the event came in: a number where a double keeps what was written, else
- * text that does, `"9007199254740993"`, which `sum` takes exactly. A whole number in digits is a number up to 2^53 - 1. With a point or an exponent
- * it is one when the double, rounded to as many digits as were written, is what was written, so 1.10, 1e2 and 0.10000000000000001 are. What is
- * beyond all doubles is infinite, and rejected where somebody reads it; what is nearer to zero than any is zero.
+ * What a number, written as JSON writes one, is in an event, whatever form the event came in: a number where a double
+ * keeps what was written, else text that does, `"9007199254740993"`, which `sum` takes exactly. A whole number in
+ * digits is a number up to 2^53 - 1. With a point or an exponent it is one when the double, rounded to as many digits
+ * as were written, is what was written, so 1.10, 1e2 and 0.10000000000000001 are. What is beyond all doubles is
+ * infinite, and rejected where somebody reads it; what is nearer to zero than any is zero.
  */
 export function exactNumber(text: string): number | string {
   const double = Number(text);
@@ -50,8 +51,9 @@ export function isLongNumber(value: unknown): value is string {
 }
 
 /**
- * Whether a number may stand for several of those that were written: a whole one beyond 2^53 that is shown in digits, made by a schema that converts, or
- * read by somebody else's parser. It tells neither users nor keys apart. Greater ones are shown with an exponent, and nobody takes them for exact.
+ * Whether a number may stand for several of those that were written: a whole one beyond 2^53 that is shown in digits,
+ * made by a schema that converts, or read by somebody else's parser. It tells neither users nor keys apart. Greater
+ * ones are shown with an exponent, and nobody takes them for exact.
  */
 export function isAmbiguous(value: number): boolean {
   return Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21;

@@ -3,7 +3,8 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { exactNumber } from '../core/exact-number.ts';
 
 /**
- * An item of somebody's table, as a stream of changes has it, as plain JSON: sets are arrays, bytes Base64, numbers as {@link exactNumber} has them.
+ * An item of somebody's table, as a stream of changes has it, as plain JSON: sets are arrays, bytes Base64, numbers as
+ * {@link exactNumber} has them.
  * @param image attribute values in DynamoDB's JSON
  */
 export function imageJson(image: Readonly<Record<string, unknown>>): unknown {
