@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { parseEvent } from './core/event-json.ts';
 import { createJsonShapes } from './core/json-shapes.ts';
 import { type Rejection, rejection } from './core/read-event.ts';
 import type { RawEvent } from './state/chunk.ts';
@@ -24,7 +25,7 @@ export function rawEvent(data: string, subRecord: number): RawEvent {
   const text = textOf(scratch.subarray(0, to));
   if (typeof text !== 'string') return { text, subRecord, bytes };
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed: unknown = parseEvent(text);
     shapes.learn(scratch, 0, to);
     return { parsed, subRecord, bytes };
   } catch {

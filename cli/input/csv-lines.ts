@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
+import { exactNumber } from '../../functions/core/exact-number.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { FileFormat } from './format.ts';
 
@@ -81,8 +82,8 @@ function typed(cell: string, { quoting, records }: Pick<InfoField & InfoRecord, 
   if (quoting || records === 0) return cell;
   if (cell === '') return null;
   if (numberPattern.test(cell)) {
-    const number = Number(cell);
-    return Number.isFinite(number) && (Number.isSafeInteger(number) || !/^-?\d+$/.test(cell)) ? number : cell;
+    const number = exactNumber(cell);
+    return number === Number.POSITIVE_INFINITY || number === Number.NEGATIVE_INFINITY ? cell : number;
   }
   return /^true$/i.test(cell) ? true : /^false$/i.test(cell) ? false : cell;
 }

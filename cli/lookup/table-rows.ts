@@ -1,3 +1,4 @@
+import { parseEvent } from '../../functions/core/event-json.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { mostLookupBytes } from '../../functions/state/lookup-publish.ts';
 import { type OptionValues, value } from '../command.ts';
@@ -81,7 +82,7 @@ export async function readRowsFile(
 
 function parsed(text: string, where: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseEvent(text);
   } catch (error) {
     throw new TidemarkError(
       `${where}: is no JSON (${error instanceof Error ? error.message : error}): give a list of rows, or a row a line`,

@@ -51,8 +51,9 @@ export async function openDatabase(missing = withoutDuckdb): Promise<ResultDatab
       const file = path.join(folder, 'rows.ndjson');
       await writeLines(file, rows, types);
       const declared = types.map(([column, type]) => `${literal(column)}: ${literal(type)}`).join(', ');
+      const options = `format = 'newline_delimited', hive_partitioning = false, columns = {${declared}}`;
       await connection.run(
-        `CREATE TABLE ${identifier(name)} AS SELECT * FROM read_json(${literal(file)}, format = 'newline_delimited', columns = {${declared}})`,
+        `CREATE TABLE ${identifier(name)} AS SELECT * FROM read_json(${literal(localFile(file))}, ${options})`,
       );
       await rm(file);
     },
@@ -86,6 +87,14 @@ async function writeLines(
 /** A name in SQL: `NAME@2` has to be quoted by who asks, too. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * A file for a function of DuckDB that reads files: absolute, for `s3:` may be a folder, and what would be a pattern
+ * stands for itself.
+ */
+export function localFile(file: string): string {
+  return path.resolve(file).replace(/[[*?]/g, '[$&]');
 }
 
 /** A text in SQL. */

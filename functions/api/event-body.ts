@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { shown } from '../core/error.ts';
+import { parseEvent } from '../core/event-json.ts';
 import { type Rejection, rejection } from '../core/read-event.ts';
 import { Problem } from './problem.ts';
 
@@ -103,7 +104,7 @@ function jsonEvents(bytes: Buffer, form: 'json' | 'either'): readonly BodyEvent[
   const text = bytes.toString('utf8');
   if (isUtf8(bytes)) {
     try {
-      const parsed: unknown = JSON.parse(text);
+      const parsed = parseEvent(text);
       return (Array.isArray(parsed) ? parsed : [parsed]).map(packed);
     } catch (error) {
       if (form === 'json' || !text.trim().includes('\n'))
@@ -153,7 +154,7 @@ function lineEvent(line: Buffer): BodyEvent | undefined {
   if (text.trim() === '') return undefined;
   if (!isUtf8(line)) return rejection('encoding', 'not UTF-8');
   try {
-    return { data: line, parsed: JSON.parse(text) };
+    return { data: line, parsed: parseEvent(text) };
   } catch (error) {
     return rejection('unparsable', error instanceof Error ? error.message : 'not JSON');
   }

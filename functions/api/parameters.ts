@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { longestDurationMs } from '../core/duration.ts';
+import { parseEvent } from '../core/event-json.ts';
 import { shown, TidemarkError } from '../core/error.ts';
 import { eventTimeBounds, isoTime, parseIsoTime } from '../core/event-time.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
@@ -172,7 +173,7 @@ export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined>
     if (text === undefined) return undefined;
     let key: unknown;
     try {
-      key = JSON.parse(text);
+      key = parseEvent(text);
     } catch {
       key = undefined;
     }

@@ -1,4 +1,5 @@
 import { shown } from './error.ts';
+import { ambiguity, isAmbiguous } from './exact-number.ts';
 
 /** A value of a group-by field: what JSON can tell apart. */
 export type GroupValue = string | number | boolean | null;
@@ -45,6 +46,8 @@ export function keyReader<Event>(
 function keyOf(fields: readonly (readonly [name: string, value: GroupValue | undefined])[]): GroupKey {
   for (const [name, value] of fields) {
     const kind = typeof value;
+    if (typeof value === 'number' && isAmbiguous(value))
+      return { refused: `group-by field ${name}: ${ambiguity(value)}` };
     if (typeof value === 'string' && loneSurrogate.test(value))
       return { refused: `group-by field ${name}: ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
     if (

@@ -1,5 +1,6 @@
 import { callable } from './callable.ts';
 import { mistake } from './error.ts';
+import { ambiguity, isAmbiguous } from './exact-number.ts';
 import { isTableName, type LookupRows, type LookupTable, type TableLookup } from './lookup-table.ts';
 
 /** What a key is: equal when JSON writes them alike, so 1 is not `'1'`. */
@@ -140,6 +141,11 @@ function enriched(
   { name, names, unknown }: { readonly name: string; readonly names: readonly string[]; readonly unknown: UnknownKey },
   find: (text: string) => Fields | undefined,
 ): Enriched {
+  if (typeof value === 'number' && !isKey(value))
+    return {
+      outcome: 'unknown',
+      detail: Number.isFinite(value) ? `${name}: ${ambiguity(value)}` : `${name} is ${value}`,
+    };
   const found = value === null || value === undefined ? undefined : find(keyText(value));
   if (found !== undefined) return { outcome: 'enriched', event: { ...Object(event), ...found } };
   if (unknown === 'null')
@@ -200,6 +206,8 @@ export function rowsByKey(field: string, rows: readonly object[], name: string):
   for (const [i, row] of rows.entries()) {
     if (typeof row !== 'object' || row === null) throw mistake(`${field}[${i}]`, row, 'is not a row: give an object');
     const key: unknown = Object.hasOwn(row, name) ? Reflect.get(row, name) : undefined;
+    if (typeof key === 'number' && isAmbiguous(key))
+      throw mistake(`${field}[${i}].${name}`, key, 'is beyond 2^53, and has lost digits: write it as text');
     if (!isKey(key))
       throw mistake(
         `${field}[${i}].${name}`,
@@ -230,7 +238,9 @@ function checkedFields(
 
 function isKey(value: unknown): value is LookupKey {
   return (
-    typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
+    typeof value === 'string' ||
+    typeof value === 'boolean' ||
+    (typeof value === 'number' && Number.isFinite(value) && !isAmbiguous(value))
   );
 }
 

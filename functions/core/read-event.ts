@@ -1,6 +1,8 @@
 import { shown } from './error.ts';
 import { type EventId, eventIdOf } from './event-id.ts';
+import { parseEvent } from './event-json.ts';
 import { eventTimeOf } from './event-time.ts';
+import { isLongNumber } from './exact-number.ts';
 import type { KeyText } from './group-key.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -54,7 +56,7 @@ export function rejection(reason: RejectReason, detail: string): Rejection {
 export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): AcceptedEvent | Rejection {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseEvent(text);
   } catch (error) {
     return rejection('unparsable', message(error));
   }
@@ -83,7 +85,8 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
       'the schema answered with a promise: it validates asynchronously, or threw (zod turns a throw into a promise)',
     );
   }
-  if (validated.issues !== undefined) return rejection('schema', validated.issues.map(describeIssue).join('; '));
+  if (validated.issues !== undefined)
+    return rejection('schema', validated.issues.map((issue) => describeIssue(issue, parsed)).join('; '));
   const valid = validated.value;
   const time = eventTimeOf(pipeline.eventTime(valid), pipeline.eventTimeUnit);
   if (typeof time !== 'number') return rejection('no-event-time', time.refused);
@@ -124,11 +127,24 @@ function withKeys(
   return { outcome: 'accepted', valid, event, time, id, keys };
 }
 
-function describeIssue(issue: { readonly message: string; readonly path?: readonly unknown[] | undefined }): string {
-  const path = (issue.path ?? [])
-    .map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part))
-    .join('.');
-  return path === '' ? issue.message : `${path}: ${issue.message}`;
+interface Issue {
+  readonly message: string;
+  readonly path?: readonly unknown[] | undefined;
+}
+
+function describeIssue({ message, path: parts = [] }: Issue, parsed: unknown): string {
+  const path = parts.map((part) => (typeof part === 'object' && part !== null && 'key' in part ? part.key : part));
+  const about = path.length === 0 ? message : `${path.map(String).join('.')}: ${message}`;
+  const found = path.reduce(memberOf, parsed);
+  return isLongNumber(found)
+    ? `${about} (${found} has more digits than a double keeps, so it is text here: let the schema take text too)`
+    : about;
+}
+
+function memberOf(value: unknown, name: unknown): unknown {
+  return typeof value === 'object' && value !== null && typeof name !== 'object'
+    ? Reflect.get(value, String(name))
+    : undefined;
 }
 
 function message(error: unknown): string {

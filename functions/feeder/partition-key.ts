@@ -1,3 +1,4 @@
+import { parseEvent } from '../core/event-json.ts';
 import type { Pipeline } from '../core/pipeline.ts';
 
 /** Most characters of a Kinesis partition key. */
@@ -9,7 +10,7 @@ export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string 
   if (pipeline.partitionKey === undefined) return undefined;
   return (line) => {
     try {
-      const result = schema.validate(JSON.parse(line.toString('utf8')));
+      const result = schema.validate(parseEvent(line.toString('utf8')));
       return result instanceof Promise || result.issues !== undefined
         ? undefined
         : eventPartitionKey(pipeline, result.value);

@@ -12,7 +12,10 @@ interface EventOrigin {
   readonly bytes: () => Uint8Array;
 }
 
-/** One event as it came, before anything is known of it: its text, or why it has none, or exactly what `JSON.parse` makes of it. */
+/**
+ * One event as it came, before anything is known of it: its text, or why it has none, or exactly what `parseEvent`
+ * makes of it.
+ */
 export type RawEvent = EventOrigin &
   ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
 

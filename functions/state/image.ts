@@ -1,12 +1,14 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { exactNumber } from '../core/exact-number.ts';
 
 /**
- * An item of somebody's table, as a stream of changes has it, as plain JSON: sets are arrays, bytes Base64, numbers doubles, as all of JSON's are.
+ * An item of somebody's table, as a stream of changes has it, as plain JSON: sets are arrays, bytes Base64, numbers as
+ * {@link exactNumber} has them.
  * @param image attribute values in DynamoDB's JSON
  */
 export function imageJson(image: Readonly<Record<string, unknown>>): unknown {
-  return plain(unmarshall(image as Record<string, AttributeValue>, { wrapNumbers: Number }));
+  return plain(unmarshall(image as Record<string, AttributeValue>, { wrapNumbers: exactNumber }));
 }
 
 function plain(value: unknown): unknown {

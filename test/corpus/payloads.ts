@@ -284,7 +284,9 @@ const keys: readonly Payload[] = [
       ['1e300', 1e300],
       ['5e-324', 5e-324],
       ['0.1', 0.1],
-      ['9007199254740993', 2 ** 53],
+      ['9007199254740993', '9007199254740993'],
+      ['9007199254740992', '9007199254740992'],
+      ['0.12345678901234567891', '0.12345678901234567891'],
     ] as const
   ).map(([written, kind]) => ({
     name: `the group key ${written}, which is no text`,
@@ -304,19 +306,14 @@ const numbers: readonly Payload[] = [
   counted('no amount', (kind) => raw(kind, ''), { values: noNumbers }),
   counted('an amount of null', (kind) => raw(kind, ',"amount":null,"loose":null'), { values: noNumbers }),
   counted('an amount of minus zero', (kind) => raw(kind, ',"amount":-0'), { values: { sum: 0, mean: 0, most: 0 } }),
-  counted('an amount of 2^53', (kind) => raw(kind, ',"amount":9007199254740992'), { values: { sum: 2 ** 53 } }),
-  counted('an amount of 2^53 + 1, which no double is', (kind) => raw(kind, ',"amount":9007199254740993'), {
-    values: { sum: 2 ** 53 },
-  }),
+  rejected('an amount of 2^53', 'schema', raw('good', ',"amount":9007199254740992')),
+  rejected('an amount of 2^53 + 1, which no double is', 'schema', raw('good', ',"amount":9007199254740993')),
   counted('an amount of 2^53 - 1', (kind) => raw(kind, ',"amount":9007199254740991'), { values: { sum: 2 ** 53 - 1 } }),
   counted('the smallest amount', (kind) => raw(kind, ',"amount":5e-324'), { values: { sum: 5e-324, most: 5e-324 } }),
   counted('an amount below the smallest', (kind) => raw(kind, ',"amount":1e-400'), { values: { sum: 0 } }),
-  counted('an amount with 400 digits of fraction', (kind) => raw(kind, `,"amount":0.${'3'.repeat(400)}`), {
-    values: { sum: 1 / 3 },
-  }),
-  counted('an amount of 300 digits', (kind) => raw(kind, `,"amount":1${'0'.repeat(300)}`), {
-    values: { sum: 1e300, most: 1e300 },
-  }),
+  rejected('an amount with 400 digits of fraction', 'schema', raw('good', `,"amount":0.${'3'.repeat(400)}`)),
+  rejected('an amount of 300 digits', 'schema', raw('good', `,"amount":1${'0'.repeat(300)}`)),
+  counted('an amount of 1e300', (kind) => raw(kind, ',"amount":1e300'), { values: { sum: 1e300, most: 1e300 } }),
 ];
 
 /** An event of a query's own key in an aggregated record. */

@@ -4,13 +4,17 @@ import { z } from 'zod';
 import { backfillPipeline } from '../../functions/core/backfill.ts';
 import { eventIdOf } from '../../functions/core/event-id.ts';
 import {
+  approxCountDistinct,
   avg,
+  collectSet,
   count,
+  countDistinct,
   definePipeline,
   max,
   type PipelineSpec,
   type QuerySpec,
   sum,
+  topK,
   tumbling,
 } from '../../functions/core/index.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
@@ -133,11 +137,59 @@ describe('a valid event', () => {
     expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: 'many' })).toStrictEqual(rejected('group-key'));
   });
 
-  it('may have a number beyond 2^53, which JSON rounds', () => {
-    const pipeline = pipelineWith({ queries: { byAction, sums: { window, aggregates: { total: sum('value') } } } });
-    expect(readEvent(pipeline, `{"time":${time},"action":"Open","value":9007199254740993}`, arrival)).toMatchObject({
+  it('may have a number beyond 2^53: it is text, which a schema of numbers refuses, and says why', () => {
+    const text = `{"time":${time},"action":"Open","value":9007199254740993}`;
+    const queries = { byAction, sums: { window, aggregates: { total: sum('value') } } };
+    const either = schema.extend({ value: z.union([z.number(), z.string()]) });
+    expect(readEvent(pipelineWith({ event: either, queries }), text, arrival)).toMatchObject({
       outcome: 'accepted',
-      event: { value: 9_007_199_254_740_992 },
+      event: { value: '9007199254740993' },
+    });
+    expect(readEvent(pipelineWith({ queries }), text, arrival)).toMatchObject({
+      reason: 'schema',
+      detail: expect.stringMatching(/^value: .*9007199254740993 has more digits than a double/),
+    });
+    expect(
+      readEvent(pipelineWith(), `{"time":${time},"action":"Open","unread":9007199254740993}`, arrival),
+    ).toMatchObject({ outcome: 'accepted', event: { action: 'Open' } });
+  });
+
+  const asNumber = (event: Event) => Number(event.action);
+  it.each<[name: string, query: unknown]>([
+    ['groupBy', { groupBy: { key: asNumber }, window, aggregates: { n: count() } }],
+    ['countDistinct', { window, aggregates: { n: countDistinct(asNumber) } }],
+    ['approxCountDistinct', { window, aggregates: { n: approxCountDistinct(asNumber) } }],
+    ['collectSet', { window, aggregates: { n: collectSet(asNumber, 3) } }],
+    ['topK', { window, aggregates: { n: topK(asNumber, 3) } }],
+  ])('a whole number beyond 2^53 that a schema made of text is refused by %s: it may be two', (_, query) => {
+    const pipeline = pipelineWith({ queries: { tested: query } });
+    for (const action of ['9007199254740992', '-1234567890123456789'])
+      expect(read(pipeline, { time, action })).toMatchObject({
+        outcome: 'rejected',
+        detail: expect.stringContaining('beyond 2^53'),
+      });
+    for (const action of ['9007199254740991', '1e21', '0.5'])
+      expect(read(pipeline, { time, action })).toMatchObject({ outcome: 'accepted' });
+  });
+
+  it('may have NaN where nobody reads it, and is rejected as NaN where somebody does', () => {
+    const text = `{"time":${time},"action":"Open","value":{"$numberDouble":"NaN"}}`;
+    const loose = z.looseObject({ time: z.number() });
+    const reading = (query: unknown) => readEvent(pipelineWith({ event: loose, queries: { query } }), text, arrival);
+    expect(reading({ window, aggregates: { n: count() } })).toMatchObject({ outcome: 'accepted' });
+    const value = (event: object) => Reflect.get(event, 'value') as number;
+    for (const n of [sum(value), max(value), countDistinct(value)])
+      expect(reading({ window, aggregates: { n } })).toMatchObject({
+        reason: 'aggregate-input',
+        detail: expect.stringContaining('NaN'),
+      });
+    expect(reading({ groupBy: { value }, window, aggregates: { n: count() } })).toMatchObject({
+      reason: 'group-key',
+      detail: expect.stringContaining('NaN'),
+    });
+    expect(readEvent(pipelineWith(), text, arrival)).toMatchObject({
+      reason: 'schema',
+      detail: expect.stringMatching(/value: .*NaN/),
     });
   });
 
@@ -145,7 +197,7 @@ describe('a valid event', () => {
     const pipeline = pipelineWith({ dedup: { by: (event: Event) => event.value, within: 1 } });
     expect(read(pipeline, open)).toMatchObject({ outcome: 'accepted', id: eventIdOf(1) });
     expect(read(pipeline, { ...open, value: null })).toMatchObject({ outcome: 'accepted', id: undefined });
-    expect(read(pipeline, { ...open, value: 2 ** 53 })).toStrictEqual(rejected('event-id'));
+    expect(read(pipeline, { ...open, value: 1e300 })).toStrictEqual(rejected('event-id'));
   });
 
   it('may be any JSON value that the schema takes', () => {

@@ -10,7 +10,7 @@ import {
   mergeSketches,
 } from './hyper-log-log.ts';
 import { type Field, selector } from './number-input.ts';
-import { type Scalar, type ScalarOf, scalarInput } from './scalar.ts';
+import { distinctInput, type Scalar, type ScalarOf } from './scalar.ts';
 import { numberBetween, optionsOf } from './whole-number.ts';
 
 /** Options of {@link approxCountDistinct}. */
@@ -43,7 +43,7 @@ export function approxCountDistinct<Event>(of: string | ScalarOf<Event>, options
     kind,
     parameters: `${2 ** precision} registers`,
     mostBytes: 2 ** precision + 2,
-    input: (event) => scalarInput(kind, select(event)),
+    input: (event) => distinctInput(kind, select(event)),
     identity: emptySketch,
     add(state, value) {
       hash64(String(value), seeds[typeof value as keyof typeof seeds], scratch);

@@ -1,7 +1,7 @@
 import { compareKeys } from '../group-key.ts';
 import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
-import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, shownText, utf8Bytes } from './scalar.ts';
+import { byText, distinctInput, isScalar, type Scalar, type ScalarOf, shownText, utf8Bytes } from './scalar.ts';
 import { wholeNumber } from './whole-number.ts';
 
 /** Most bytes of a set's values: short text by the thousand, long text by the dozen. */
@@ -37,7 +37,7 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
     parameters: `limit ${most}`,
     mostBytes: setBytes + most + 16,
     input: (event) => {
-      const found = scalarInput(kind, select(event));
+      const found = distinctInput(kind, select(event));
       return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
     },
     identity,

@@ -1,6 +1,6 @@
 import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
-import { byText, digest, isScalar, type Scalar, type ScalarOf, scalarInput } from './scalar.ts';
+import { byText, digest, distinctInput, isScalar, type Scalar, type ScalarOf } from './scalar.ts';
 import { optionsOf, wholeNumber } from './whole-number.ts';
 
 /** Options of {@link countDistinct}. */
@@ -45,7 +45,7 @@ export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: Dis
     parameters: `up to ${upTo}`,
     mostBytes: bytesOfOne * upTo,
     input: (event) => {
-      const found = scalarInput(kind, select(event));
+      const found = distinctInput(kind, select(event));
       return found.kind === 'value' ? { kind: 'value', value: nameOf(found.value) } : found;
     },
     identity,

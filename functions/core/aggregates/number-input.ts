@@ -1,4 +1,6 @@
 import { callable } from '../callable.ts';
+import { shown } from '../error.ts';
+import { isLongNumber } from '../exact-number.ts';
 import { type Aggregate, type AggregateInput, type AnyAggregate, type Json, none, opaque } from './aggregate.ts';
 
 /**
@@ -54,6 +56,11 @@ export function numberAggregate<State, Result extends Json>(states: States<numbe
 export function numberInput(kind: string, value: unknown): AggregateInput<number> {
   if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'value', value };
   if (value === null || value === undefined) return none;
+  if (isLongNumber(value))
+    return {
+      kind: 'refused',
+      reason: `${kind} of ${shown(value)}, which has more digits than a double keeps: let the schema convert it`,
+    };
   return refusal(kind, value);
 }
 

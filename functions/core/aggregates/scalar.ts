@@ -1,4 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
+import { ambiguity, isAmbiguous } from '../exact-number.ts';
 import { type AggregateInput, type Json, none } from './aggregate.ts';
 import { refusal } from './number-input.ts';
 
@@ -23,6 +24,13 @@ export function scalarInput(kind: string, value: unknown): AggregateInput<Scalar
   if (typeof value === 'boolean') return { kind: 'value', value };
   if (value === null || value === undefined) return none;
   return refusal(kind, value);
+}
+
+/** {@link scalarInput} for aggregates that tell values apart: two of them never become one in silence. */
+export function distinctInput(kind: string, value: unknown): AggregateInput<Scalar> {
+  if (typeof value === 'number' && isAmbiguous(value))
+    return { kind: 'refused', reason: `${kind}: ${ambiguity(value)}` };
+  return scalarInput(kind, value);
 }
 
 /** Whether something decoded is a value. */

@@ -1,7 +1,7 @@
 import { type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
 import { addItem, cut, type FrequentItems, itemBytes, mergeItems, noItems, ordered } from './misra-gries.ts';
 import { type Field, selector } from './number-input.ts';
-import { isScalar, type Scalar, type ScalarOf, scalarInput, shownText } from './scalar.ts';
+import { distinctInput, isScalar, type Scalar, type ScalarOf, shownText } from './scalar.ts';
 import { optionsOf, wholeNumber } from './whole-number.ts';
 
 /** Options of {@link topK}. */
@@ -37,7 +37,7 @@ export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: T
     parameters: `k ${most}, capacity ${capacity}`,
     mostBytes: itemBytes + 20 * capacity,
     input: (event) => {
-      const found = scalarInput(kind, select(event));
+      const found = distinctInput(kind, select(event));
       return found.kind === 'value' ? { kind: 'value', value: shownText(found.value) } : found;
     },
     identity: noItems,
