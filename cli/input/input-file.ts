@@ -65,8 +65,7 @@ export function inputFile(path: string, options?: OptionValues<typeof inputOptio
   if (!stats.isFile()) return { path, bytes: undefined, format: named, plain: false };
   const begin = beginOf(path);
   const format = named.form === 'parquet' ? named : { ...named, packing: packingOf(begin) ?? named.packing };
-  const plain =
-    format.form === 'json' && format.packing === 'none' && format.encoding === 'utf8' && isLines(begin);
+  const plain = format.form === 'json' && format.packing === 'none' && format.encoding === 'utf8' && isLines(begin);
   return { path, bytes: stats.size, format, plain };
 }
 
