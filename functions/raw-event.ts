@@ -14,8 +14,7 @@ const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1', from, to));
 
 /**
- * The events of a record as its stream holds it: one, or one a line when it is not one JSON value as a whole, as the Kinesis agent packs them. Blank lines are
- * left out, and never all of them.
+ * The events of a record as its stream holds it: one, or one a line, as the Kinesis agent packs them. Blank lines are left out.
  * @param data its bytes in Base64; they are decoded again in the rare case that somebody asks for them
  * @param first the position of its first event in the record
  */
@@ -39,21 +38,35 @@ export function rawEvents(data: string, first: number): readonly RawEvent[] {
   }
 }
 
-/** The events of a record that is not of a known shape: of its lines, if it has several and is not one JSON value that was written on several. */
+/**
+ * The events of a record that is not of a known shape: its lines, if one of them is an event by itself. What is one JSON value on several lines is one event,
+ * and so is what has line ends by chance, as packed bytes.
+ */
 function eventsOf(bytes: Buffer, text: string | Rejection, first: number): readonly RawEvent[] {
   const whole: RawEvent = { text, subRecord: first, bytes: () => bytes };
-  if (!bytes.subarray(0, -1).includes(LINE_FEED) || looksUtf16(bytes)) return [whole];
-  if (typeof text === 'string' && isJson(text)) return [whole];
-  const events: RawEvent[] = [];
+  const lines = bytes.includes(LINE_FEED) && !looksUtf16(bytes) ? linesOf(bytes) : [];
+  const isOne = lines.length < 2 || (typeof text === 'string' && isJson(text));
+  if (isOne || !lines.some(isEvent)) return [whole];
+  return lines.map((line, at) => ({ text: textOf(line), subRecord: first + at, bytes: () => line }));
+}
+
+/** Without those that are blank. */
+function linesOf(bytes: Buffer): readonly Buffer[] {
+  const lines: Buffer[] = [];
   for (let from = 0; from < bytes.length; ) {
     const found = bytes.indexOf(LINE_FEED, from);
     const end = found === -1 ? bytes.length : found;
     const line = bytes.subarray(from, end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end);
-    if (line.some((byte) => byte !== 0x20 && byte !== 0x09))
-      events.push({ text: textOf(line), subRecord: first + events.length, bytes: () => line });
+    if (line.some((byte) => byte !== 0x20 && byte !== 0x09)) lines.push(line);
     from = end + 1;
   }
-  return events.length === 0 ? [whole] : events;
+  return lines;
+}
+
+/** Whether a line is an object or a list, as events are: a number alone is also the middle of a list that was cut. */
+function isEvent(line: Buffer): boolean {
+  const text = textOf(line);
+  return typeof text === 'string' && /^\s*[{[]/.test(text) && isJson(text);
 }
 
 function isJson(text: string): boolean {
