@@ -3,7 +3,7 @@ import { TidemarkError } from './core/error.ts';
 import { partitionShard } from './core/kafka-source.ts';
 import { rejection } from './core/read-event.ts';
 import { type KafkaRecord, kafkaEvent } from './kafka-event.ts';
-import { rawEvent } from './raw-event.ts';
+import { rawEvents } from './raw-event.ts';
 import type { Batches } from './source.ts';
 import type { RawEvent, StreamRecord } from './state/chunk.ts';
 
@@ -36,7 +36,7 @@ function streamRecord({ offset, timestamp, key, value }: KafkaRecord): StreamRec
     // A producer may have written anything there, and no record may stop a partition.
     arrival: Math.min(latestArrivalMs, Math.max(0, Math.round(timestamp))) || 0,
     partitionKey: key === undefined ? '' : Buffer.from(key, 'base64').toString(),
-    events: [value === undefined ? tombstone : rawEvent(value, 0)],
+    events: value === undefined ? [tombstone] : rawEvents(value, 0),
   };
 }
 

@@ -1,7 +1,7 @@
 import { deaggregateSync } from 'aws-kinesis-agg';
 import type { KinesisStreamRecord } from 'aws-lambda';
 import { rejection } from './core/read-event.ts';
-import { rawEvent } from './raw-event.ts';
+import { rawEvents } from './raw-event.ts';
 import type { RawEvent, StreamRecord } from './state/chunk.ts';
 
 /** The first four bytes of a record in the Kinesis Producer Library's aggregation format, and the least length: magic number and MD5. */
@@ -11,7 +11,7 @@ const aggregateBytes = 20;
 /** The same four bytes in Base64, as far as they decide its characters: `84mawg` would need five bytes to be whole. */
 const aggregatePrefix = aggregateMagic.toString('base64').slice(0, 5);
 
-/** The records of a batch with the events in them, de-aggregated where a producer packed many into one. */
+/** The records of a batch with the events in them, de-aggregated, or line by line, where a producer packed many into one. */
 export function streamRecords(records: readonly Pick<KinesisStreamRecord, 'kinesis'>[]): readonly StreamRecord[] {
   return records.map((record) => {
     const { sequenceNumber, partitionKey, approximateArrivalTimestamp } = record.kinesis;
@@ -26,14 +26,15 @@ export function streamRecords(records: readonly Pick<KinesisStreamRecord, 'kines
 
 function eventsOf(record: Pick<KinesisStreamRecord, 'kinesis'>): readonly RawEvent[] {
   const { data } = record.kinesis;
-  if (!data.startsWith(aggregatePrefix)) return [rawEvent(data, 0)];
+  if (!data.startsWith(aggregatePrefix)) return rawEvents(data, 0);
   const bytes = Buffer.from(data, 'base64');
-  if (bytes.length < aggregateBytes || bytes.compare(aggregateMagic, 0, 4, 0, 4) !== 0) return [rawEvent(data, 0)];
+  if (bytes.length < aggregateBytes || bytes.compare(aggregateMagic, 0, 4, 0, 4) !== 0) return rawEvents(data, 0);
   const events: RawEvent[] = [];
   let failure: unknown;
   deaggregateSync(record.kinesis, true, (error, userRecords) => {
     failure ??= error;
-    for (const { data: packed } of userRecords ?? []) events.push(rawEvent(packed, events.length));
+    for (const { data: packed } of userRecords ?? [])
+      for (const event of rawEvents(packed, events.length)) events.push(event);
   });
   if (failure === undefined || failure === null) return events;
   const detail = failure instanceof Error ? failure.message : String(failure);

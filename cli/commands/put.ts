@@ -1,7 +1,9 @@
 import type { NotPut } from '../../functions/feeder/feeder.ts';
+import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
+import { unpacked } from '../../functions/sources/unpacked.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../command.ts';
-import { UsageError } from '../errors.ts';
+import { TidemarkError, UsageError } from '../errors.ts';
 import { feedOptions, openFeed } from '../feed.ts';
 import { type ListenAddress, listenAddress } from '../option-value.ts';
 import { type ClientLines, type LineServer, listenForLines, type Refusal } from '../put/line-server.ts';
@@ -44,13 +46,33 @@ export default defineCommand({
 
 async function putInput(feed: Feed, process: CommandProcess) {
   const input = process.stdin;
-  const stop = (error?: Error) => void input.destroy(error);
+  let stopped: Error | undefined;
+  const stop = (error?: Error) => {
+    stopped = error;
+    input.destroy(error);
+  };
   const interrupted = () => stop();
   process.signal.addEventListener('abort', interrupted);
   try {
-    return await putLive({ label: 'stdin', feed, lines: () => readLines(input), stop, process });
+    return await putLive({
+      label: 'stdin',
+      feed,
+      lines: () => readLines(inputLines(input, () => stopped)),
+      stop,
+      process,
+    });
   } finally {
     process.signal.removeEventListener('abort', interrupted);
+  }
+}
+
+/** Errors about the bytes name where they came from, as those about files do. */
+async function* inputLines(input: AsyncIterable<Uint8Array>, stopped: () => Error | undefined): AsyncGenerator<Buffer> {
+  try {
+    yield* jsonLines(unpacked(input));
+  } catch (error) {
+    if (!(error instanceof Error) || error === stopped() || 'syscall' in error) throw error;
+    throw new TidemarkError(`standard input: ${error.message}`, { cause: error });
   }
 }
 

@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
 import { exactNumber } from '../../functions/core/exact-number.ts';
+import { afterByteOrderMark, looksUtf16 } from '../../functions/feeder/encoding.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { FileFormat } from './format.ts';
 
@@ -12,7 +14,16 @@ interface Row {
   readonly info: { readonly lines: number };
 }
 
-type Cell = string | number | boolean | null;
+type Cell = string | number | boolean | null | typeof notUtf8;
+
+/** Stands for a cell whose bytes are not text. */
+const notUtf8 = Symbol('not UTF-8');
+
+/** A byte that no UTF-8 holds: a row that begins with it is rejected wherever it is read, as a line of JSON that is not UTF-8. */
+const noText = Buffer.from([0xff]);
+
+/** Rows end at any of these, whatever the others of the file do. */
+const rowEnds = ['\r\n', '\n', '\r'];
 
 /** Text is gathered up to about so much, for a row is too small to be a step of an asynchronous loop. */
 const chunkCharacters = 64 * 1024;
@@ -23,17 +34,27 @@ const chunkCharacters = 64 * 1024;
  * alone, so that a row is the same event in whatever file, and however often it is read.
  * @throws Error that says where rows can no longer be told apart: a quote that is never closed, a row of more than 1 MiB, a header with a name twice
  */
-export async function* csvLines(chunks: AsyncIterable<Buffer>, cells: FileFormat['cells']): AsyncGenerator<Buffer> {
-  const source = Readable.from(chunks);
+export async function* csvLines(
+  chunks: AsyncIterable<Buffer>,
+  { cells, encoding }: Pick<FileFormat, 'cells' | 'encoding'>,
+): AsyncGenerator<Buffer> {
+  const source = Readable.from(withoutMark(chunks));
+  const decoded = encoding === 'latin1' ? (cell: string) => cell : utf8;
   const parser = parse({
-    bom: true,
+    // The bytes, a character each: what is not UTF-8 would be replaced in silence.
+    encoding: 'latin1',
+    bom: false,
+    record_delimiter: rowEnds,
     raw: true,
     info: true,
     relax_quotes: true,
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: recordLimitBytes,
-    cast: cells === 'text' ? asText : typed,
+    cast: (cell, context) => {
+      const text = decoded(cell);
+      return text === notUtf8 || cells === 'text' ? text : typed(text, context);
+    },
   });
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
@@ -43,9 +64,13 @@ export async function* csvLines(chunks: AsyncIterable<Buffer>, cells: FileFormat
   const rows: AsyncIterable<Row> = parser;
   try {
     for await (const { record, raw, info } of rows) {
-      const json = names === undefined ? '' : lineOf(names, record, raw);
+      text += '\n'.repeat(Math.max(0, info.lines - line - 1));
+      const json = names === undefined ? '' : lineOf(names, record, decoded(raw));
       names ??= header(record);
-      text += `${'\n'.repeat(Math.max(0, info.lines - line - 1))}${json}\n`;
+      if (json === notUtf8) {
+        yield Buffer.concat([Buffer.from(text), noText]);
+        text = '\n';
+      } else text += `${json}\n`;
       line = Math.max(info.lines, line + 1);
       if (text.length < chunkCharacters) continue;
       yield Buffer.from(text);
@@ -61,13 +86,20 @@ export async function* csvLines(chunks: AsyncIterable<Buffer>, cells: FileFormat
 }
 
 function header(record: readonly Cell[]): readonly string[] {
+  if (record.includes(notUtf8)) throw new Error('the header is not UTF-8: give its --encoding, or convert the file');
   const names = record.map(String);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new Error(`the header names ${JSON.stringify(twice)} twice`);
   return names;
 }
 
-function lineOf(names: readonly string[], record: readonly Cell[], raw: string): string {
+/** `raw`: the row as it stands in the file. */
+function lineOf(
+  names: readonly string[],
+  record: readonly Cell[],
+  raw: string | typeof notUtf8,
+): string | typeof notUtf8 {
+  if (raw === notUtf8) return raw;
   if (record.length === names.length)
     return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, record[i]])));
   const cells = record.length === 1 ? '1 cell' : `${record.length} cells`;
@@ -88,8 +120,30 @@ function typed(cell: string, { quoting, records }: Pick<InfoField & InfoRecord, 
   return /^true$/i.test(cell) ? true : /^false$/i.test(cell) ? false : cell;
 }
 
-function asText(cell: string): string {
-  return cell;
+/** The text whose UTF-8 the characters are, a byte each. */
+function utf8(bytes: string): string | typeof notUtf8 {
+  if (!beyondAscii.test(bytes)) return bytes;
+  const buffer = Buffer.from(bytes, 'latin1');
+  return isUtf8(buffer) ? buffer.toString('utf8') : notUtf8;
+}
+
+const beyondAscii = /[\x80-\xff]/;
+
+/** @throws Error when the text is UTF-16 */
+async function* withoutMark(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let begin: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (begin === undefined) {
+      yield chunk;
+      continue;
+    }
+    begin = Buffer.concat([begin, chunk]);
+    if (begin.length < 3) continue;
+    if (looksUtf16(begin)) throw new Error('it is UTF-16: convert it, iconv -f UTF-16 -t UTF-8');
+    yield begin.subarray(afterByteOrderMark(begin, 0, begin.length));
+    begin = undefined;
+  }
+  if (begin !== undefined) yield begin;
 }
 
 function described({ code, message }: CsvError, line: number): string {

@@ -10,7 +10,12 @@ export interface FileFormat {
   readonly packing: Packing;
   /** Of CSV: `typed` cells are numbers, booleans, null or text, each by its own look; `text`: the schema converts them. */
   readonly cells: 'typed' | 'text';
+  /** Of JSON lines and CSV. */
+  readonly encoding: (typeof encodings)[number];
 }
+
+/** The encodings of text: UTF-8, in which other bytes are rejected, and ISO 8859-1, in which every byte is a character. */
+export const encodings = ['utf8', 'latin1'] as const;
 
 const packings: readonly (readonly [ending: RegExp, packing: Packing])[] = [
   [/\.(gz|gzip)$/i, 'gzip'],
@@ -21,12 +26,15 @@ const packings: readonly (readonly [ending: RegExp, packing: Packing])[] = [
 export const formatNames = ['json', 'json.gz', 'json.zst', 'csv', 'csv.gz', 'csv.zst', 'parquet'] as const;
 
 /** The format that a path's extensions name: `.csv`, `.parquet`, with `.gz` or `.zst` behind; anything else is JSON lines. */
-export function formatOf(path: string, cells: FileFormat['cells'] = 'typed'): FileFormat {
+export function formatOf(
+  path: string,
+  text: Pick<FileFormat, 'cells' | 'encoding'> = { cells: 'typed', encoding: 'utf8' },
+): FileFormat {
   const [ending, packing] = packings.find(([pattern]) => pattern.test(path)) ?? [undefined, 'none' as const];
   const bare = ending === undefined ? path : path.replace(ending, '');
   if (/\.parquet$/i.test(bare)) {
-    if (packing === 'none') return { form: 'parquet', packing, cells };
+    if (packing === 'none') return { form: 'parquet', packing, ...text };
     throw new UsageError(`${path}: Parquet is compressed inside: unpack the file, and name it .parquet`);
   }
-  return { form: /\.csv$/i.test(bare) ? 'csv' : 'json', packing, cells };
+  return { form: /\.csv$/i.test(bare) ? 'csv' : 'json', packing, ...text };
 }

@@ -1,8 +1,10 @@
+import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { readFileChunks } from '../../functions/feeder/lines.ts';
 import { unpack } from '../../functions/feeder/unpack.ts';
+import { unpacked } from '../../functions/sources/unpacked.ts';
 import { TidemarkError } from '../errors.ts';
 import { csvLines } from './csv-lines.ts';
-import { type InputFile, isPlain } from './input-file.ts';
+import type { InputFile } from './input-file.ts';
 import { parquetLines } from './parquet-lines.ts';
 
 /**
@@ -14,7 +16,7 @@ export async function* inputChunks(
   file: InputFile,
   onBytes: (bytes: number) => void = () => undefined,
 ): AsyncGenerator<Buffer> {
-  if (isPlain(file)) {
+  if (file.plain) {
     yield* readFileChunks(file.path, onBytes);
     return;
   }
@@ -32,10 +34,16 @@ export async function* inputChunks(
 const lineFeed = 0x0a;
 
 function eventChunks(file: InputFile, onBytes: (bytes: number) => void): AsyncIterable<Buffer> {
-  const { form, packing, cells } = file.format;
+  const { form, packing, cells, encoding } = file.format;
   if (form === 'parquet') return counted(parquetLines(file.path), () => onBytes(file.bytes ?? 0));
-  const chunks = unpack[packing](readFileChunks(file.path, onBytes));
-  return form === 'csv' ? csvLines(chunks, cells) : chunks;
+  const bytes = readFileChunks(file.path, onBytes);
+  const chunks = packing === 'none' ? unpacked(bytes) : unpack[packing](bytes);
+  if (form === 'csv') return csvLines(chunks, { cells, encoding });
+  return jsonLines(encoding === 'latin1' ? fromLatin1(chunks) : chunks);
+}
+
+async function* fromLatin1(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) yield Buffer.from(chunk.toString('latin1'));
 }
 
 async function* counted(chunks: AsyncIterable<Buffer>, atEnd: () => void): AsyncGenerator<Buffer> {
@@ -43,11 +51,13 @@ async function* counted(chunks: AsyncIterable<Buffer>, atEnd: () => void): Async
   atEnd();
 }
 
+const kinds: Readonly<Record<InputFile['format']['form'], string>> = { json: 'JSON', csv: 'CSV', parquet: 'Parquet' };
+
 /** What the file system says stays as it is: it is about the path, not about what is in the file. */
 function broken({ path, format: { form, packing } }: InputFile, lines: number, error: unknown): unknown {
   if (error instanceof TidemarkError || !(error instanceof Error)) return error;
   if ('syscall' in error) return error;
-  const kind = packing === 'none' ? (form === 'csv' ? 'CSV' : 'Parquet') : packing;
+  const kind = packing === 'none' ? kinds[form] : packing;
   return new TidemarkError(
     `${path}: broken ${kind} after ${lines} whole lines (${error.message.split('\n', 1)[0]}): mend the file or leave it out`,
     {
@@ -63,7 +73,7 @@ function broken({ path, format: { form, packing } }: InputFile, lines: number, e
  */
 export async function checkInputs(files: readonly InputFile[], signal: AbortSignal): Promise<void> {
   for (const file of new Set(files)) {
-    if (isPlain(file) || file.bytes === undefined) continue;
+    if (file.plain || file.bytes === undefined) continue;
     for await (const _chunk of inputChunks(file)) if (signal.aborted) return;
   }
 }

@@ -1,7 +1,10 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { jsonLayout } from '../../functions/feeder/json-lines.ts';
+import { packingOf } from '../../functions/sources/unpacked.ts';
 import { flag, type OptionValues, value } from '../command.ts';
+import { UsageError } from '../errors.ts';
 import { oneOf } from '../option-value.ts';
-import { type FileFormat, formatNames, formatOf } from './format.ts';
+import { encodings, type FileFormat, formatNames, formatOf } from './format.ts';
 
 /** An operand that can be read. */
 export interface InputFile {
@@ -9,6 +12,8 @@ export interface InputFile {
   /** Undefined for what has no size, such as a pipe: it is read from its start to its end by one thread. */
   readonly bytes: number | undefined;
   readonly format: FileFormat;
+  /** Whether it is lines of JSON as they are: they can be read where they lie, and from any byte on. */
+  readonly plain: boolean;
 }
 
 /** The options of all commands that read files. */
@@ -17,6 +22,11 @@ export const inputOptions = {
     'name',
     'what the files hold, whatever they are called: json (lines), csv, either with .gz or .zst, or parquet (default: by extension, else json)',
     oneOf(formatNames),
+  ),
+  encoding: value(
+    'name',
+    `of JSON lines and CSV: ${encodings.join(' or ')} (ISO 8859-1); what is not UTF-8 is rejected otherwise (default: utf8)`,
+    oneOf(encodings),
   ),
   csvText: flag(
     'take all cells of CSV for text, for a schema that converts them (default: numbers, true, false and empty cells are what they look like)',
@@ -43,15 +53,37 @@ export function inputFiles(
 export function inputFile(path: string, options?: OptionValues<typeof inputOptions>): InputFile {
   const stats = statSync(path);
   if (stats.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR', path });
-  accessSync(path, constants.R_OK);
-  return {
-    path,
-    bytes: stats.isFile() ? stats.size : undefined,
-    format: formatOf(options?.format === undefined ? path : `.${options.format}`, options?.csvText ? 'text' : 'typed'),
-  };
+  const named = formatOf(options?.format === undefined ? path : `.${options.format}`, {
+    cells: options?.csvText ? 'text' : 'typed',
+    encoding: options?.encoding ?? 'utf8',
+  });
+  if (named.form === 'parquet' && named.encoding !== 'utf8')
+    throw new UsageError(
+      `--encoding ${named.encoding}: ${path} is Parquet, which says itself what it holds: leave it out`,
+    );
+  // A pipe is looked at when it is read: what was taken out of it is gone.
+  if (!stats.isFile()) return { path, bytes: undefined, format: named, plain: false };
+  const begin = beginOf(path);
+  const format = named.form === 'parquet' ? named : { ...named, packing: packingOf(begin) ?? named.packing };
+  const plain = format.form === 'json' && format.packing === 'none' && format.encoding === 'utf8' && isLines(begin);
+  return { path, bytes: stats.size, format, plain };
 }
 
-/** Whether the file is lines of JSON as they are: they can be read where they lie, and from any byte on. */
-export function isPlain({ format: { form, packing } }: InputFile): boolean {
-  return form === 'json' && packing === 'none';
+/** A whole file of blanks, or of nothing, is lines too. */
+function isLines(begin: Buffer): boolean {
+  const layout = jsonLayout(begin);
+  return layout === 'lines' || (layout === 'unclear' && !begin.includes('['));
+}
+
+/** Bytes that say what a file is. */
+const beginBytes = 4096;
+
+function beginOf(path: string): Buffer {
+  const begin = Buffer.alloc(beginBytes);
+  const fd = openSync(path, 'r');
+  try {
+    return begin.subarray(0, readSync(fd, begin, 0, beginBytes, 0));
+  } finally {
+    closeSync(fd);
+  }
 }

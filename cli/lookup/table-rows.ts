@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parseEvent } from '../../functions/core/event-json.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { mostLookupBytes } from '../../functions/state/lookup-publish.ts';
@@ -68,13 +69,10 @@ export async function readRowsFile(
     if (bytes > mostFileBytes)
       throw new TidemarkError(`${path}: has more than ${mostFileBytes} bytes: a table holds ${mostLookupBytes}`);
   }
-  const text = Buffer.concat(chunks)
-    .toString()
-    .replace(/^\uFEFF/, '');
-  if (text.trimStart().startsWith('[')) {
-    const list = parsed(text, path);
-    if (Array.isArray(list)) return list.map((row, i) => asRow(row, `${path}: row ${i + 1}`));
-  }
+  const content = Buffer.concat(chunks);
+  if (!isUtf8(content))
+    throw new TidemarkError(`${path}: is not UTF-8: convert it, or give its encoding where the command has --encoding`);
+  const text = content.toString().replace(/^\uFEFF/gm, '');
   return text
     .split('\n')
     .flatMap((line, i) => (line.trim() === '' ? [] : [asRow(parsed(line, `${path}:${i + 1}`), `${path}:${i + 1}`)]));

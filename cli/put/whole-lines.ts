@@ -1,3 +1,4 @@
+import { afterByteOrderMark } from '../../functions/feeder/encoding.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
 const lineFeed = 0x0a;
@@ -36,7 +37,7 @@ export async function* wholeLines(
 
 function isJsonObject(bytes: Buffer): boolean {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(bytes.toString('utf8', afterByteOrderMark(bytes, 0, bytes.length)));
     return typeof value === 'object' && value !== null && !Array.isArray(value);
   } catch {
     return false;

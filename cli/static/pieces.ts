@@ -1,4 +1,4 @@
-import { type InputFile, isPlain } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
 
 /** A part of a file: the lines that start in `[from, to)`, in bytes. */
 export interface Piece {
@@ -32,8 +32,8 @@ export function unitsOf(files: readonly InputFile[], mostBytes: number): readonl
 
 /** What is not plain lines can only be read from its start. */
 function piecesOf(file: number, input: InputFile, mostBytes: number): readonly Piece[] {
-  const { bytes } = input;
-  if (bytes === undefined || !isPlain(input)) return [{ file, from: 0, to: Number.POSITIVE_INFINITY }];
+  const { bytes, plain } = input;
+  if (bytes === undefined || !plain) return [{ file, from: 0, to: Number.POSITIVE_INFINITY }];
   const pieces: Piece[] = [];
   for (let from = 0; from < bytes; from += mostBytes)
     pieces.push({ file, from, to: Math.min(from + mostBytes, bytes) });

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { inputChunks } from '../input/input-chunks.ts';
-import { type InputFile, isPlain } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
 import { type LineHandler, type ReadBuffer, scanChunks, scanLines } from './scan.ts';
 
 /**
@@ -14,10 +14,10 @@ export function scanInput(
   buffer: ReadBuffer,
   handler: LineHandler,
 ): number | Promise<number> {
-  if (!isPlain(file)) return scanChunks(inputChunks(file), buffer, handler);
+  if (!file.plain) return scanChunks(inputChunks(file), buffer, handler);
   const fd = openSync(file.path, 'r');
   try {
-    return scanLines(fd, { from, to, seekable: file.bytes !== undefined }, buffer, handler);
+    return scanLines(fd, { from, to, seekable: true }, buffer, handler);
   } finally {
     closeSync(fd);
   }

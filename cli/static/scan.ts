@@ -1,11 +1,12 @@
 import { readSync } from 'node:fs';
+import { afterByteOrderMark } from '../../functions/feeder/encoding.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
 /** What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are 1-based, from the piece's start. */
 export interface LineHandler {
   /** May handle the line at `from` before its end has been looked for: answers where its `\n` is, or -1 to have it handled by {@link LineHandler.line}. */
   quick(bytes: Buffer, from: number, to: number, number: number): number;
-  /** A line without its end; blank ones are left out. */
+  /** A line without its end and a byte order mark; blank ones are left out. */
   line(bytes: Buffer, from: number, to: number, number: number): void;
   /** A line longer than Kinesis takes a record; nothing of it is held. */
   tooLong(number: number): void;
@@ -153,8 +154,9 @@ function lineEnd(bytes: Buffer, from: number, filled: number): number {
   return end < filled ? end : -1;
 }
 
-function wholeLine(bytes: Buffer, from: number, end: number, number: number, handler: LineHandler): void {
-  const to = end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+function wholeLine(bytes: Buffer, start: number, end: number, number: number, handler: LineHandler): void {
+  const to = end > start && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
+  const from = afterByteOrderMark(bytes, start, to);
   if (to - from > recordLimitBytes) handler.tooLong(number);
   else if (!isBlank(bytes, from, to)) handler.line(bytes, from, to, number);
 }

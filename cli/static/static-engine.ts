@@ -4,7 +4,7 @@ import { type BackfillRange, backfillPipeline } from '../../functions/core/backf
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
 import { TidemarkError } from '../errors.ts';
-import { type InputFile, isPlain } from '../input/input-file.ts';
+import type { InputFile } from '../input/input-file.ts';
 import { countedOnce, type LanesJob } from './ids-across.ts';
 import { keptRejections, type LanePart, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
 import { type LaneAnswer, laneWorkerKind, laneWorkerUrl } from './lane-worker.ts';
@@ -68,10 +68,7 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
 function lanesFor({ pipeline, files, lanes }: StaticEngineOptions): number {
   // What has no size cannot be read again, which lanes that deduplicate side by side may have to.
   if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
-  const total = files.reduce(
-    (sum, file) => sum + (file.bytes ?? bytesPerLane) * (isPlain(file) ? 1 : plainPerPacked),
-    0,
-  );
+  const total = files.reduce((sum, file) => sum + (file.bytes ?? bytesPerLane) * (file.plain ? 1 : plainPerPacked), 0);
   return lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
 }
 

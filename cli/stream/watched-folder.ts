@@ -2,6 +2,7 @@ import { watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isUnfinished } from './unfinished-file.ts';
 
 /** A file of a watched folder. */
 export interface FoundFile {
@@ -24,9 +25,6 @@ export interface WatchedFolder {
 /** A change that the operating system does not tell of, as in a folder over the network, is seen after so long. */
 const lookEveryMs = 1000;
 
-/** Names of files that are not whole yet: hidden ones, as for Spark and Hadoop, and what browsers, curl and rsync write before they rename. */
-const unfinished = /^[._]|\.(tmp|part|partial|crdownload|swp)$|~$/;
-
 /** @param folder files directly in it count, not those of folders in it */
 export function watchFolder(folder: string): WatchedFolder {
   let wake = new AbortController();
@@ -35,7 +33,7 @@ export function watchFolder(folder: string): WatchedFolder {
   return {
     async list() {
       wake = new AbortController();
-      const names = (await readdir(folder)).filter((name) => !unfinished.test(name));
+      const names = (await readdir(folder)).filter((name) => !isUnfinished(name));
       const found = await Promise.all(names.map((name) => fileIn(folder, name)));
       return found
         .filter((file) => file !== undefined)

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { shown } from '../core/error.ts';
 import { parseEvent } from '../core/event-json.ts';
 import { type Rejection, rejection } from '../core/read-event.ts';
+import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
 import { Problem } from './problem.ts';
 
 /** An event of a request's body: its bytes as they will be put and what they hold, or why it is none. */
@@ -45,7 +46,9 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
       'content-type',
       `content-type: ${shown(body.contentType)} is no events: send application/json or application/x-ndjson`,
     );
-  const bytes = unpacked(body);
+  const packedBytes = unpacked(body);
+  const bytes = packedBytes.subarray(afterByteOrderMark(packedBytes, 0, packedBytes.length));
+  if (looksUtf16(bytes)) throw notJson(bytes.toString('utf16le'), 'it is UTF-16, not UTF-8');
   const events = form === 'lines' ? lineEvents(bytes) : jsonEvents(bytes, form);
   if (events.length === 0)
     throw new Problem(
@@ -142,7 +145,8 @@ function lineEvents(bytes: Buffer): readonly BodyEvent[] {
     const end = bytes.indexOf(0x0a, from);
     const line = bytes.subarray(from, end === -1 ? bytes.length : end);
     from += line.length + 1;
-    const event = lineEvent(line.at(-1) === 0x0d ? line.subarray(0, -1) : line);
+    const to = line.at(-1) === 0x0d ? line.length - 1 : line.length;
+    const event = lineEvent(line.subarray(afterByteOrderMark(line, 0, to), to));
     if (event !== undefined) events.push(event);
   }
   return events;

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
+import { afterByteOrderMark } from './encoding.ts';
 
-/** A line of a file of JSON lines: its bytes untouched, without the line end. */
+/** A line of a file of JSON lines: its bytes untouched, without the line end and a byte order mark. */
 export interface Line {
   readonly line: Buffer;
   /** 1-based; blank lines count. */
@@ -18,8 +19,8 @@ const carriageReturn = 0x0d;
 const chunkBytes = 256 * 1024;
 
 /**
- * Cuts a stream of bytes into lines at `\n` or `\r\n`, the last line with or without one. Bytes are never decoded. Lines of
- * nothing but spaces and tabs are left out but counted. Gives an array per chunk that was read: a line of 40 bytes is too
+ * Cuts a stream of bytes into lines at `\n` or `\r\n`, the last line with or without one. Bytes are never decoded. A byte
+ * order mark in front of a line is left out. Lines of nothing but spaces and tabs are left out but counted. Gives an array per chunk that was read: a line of 40 bytes is too
  * small to be a step of an asynchronous loop.
  * @param chunks the bytes; each chunk is kept by the lines cut from it, so it must not be written to again
  * @param limitBytes a longer line is reported as `tooLong`
@@ -38,7 +39,9 @@ export async function* readLines(
       lines.push({ kind: 'tooLong', number, bytes: last.at(-1) === carriageReturn ? bytes - 1 : bytes });
     } else {
       const joined = rest.length === 0 ? last : Buffer.concat([...rest, last]);
-      const line = joined.at(-1) === carriageReturn ? joined.subarray(0, -1) : joined;
+      const to = joined.at(-1) === carriageReturn ? joined.length - 1 : joined.length;
+      // at any line: `cat` puts files behind one another with their marks
+      const line = joined.subarray(afterByteOrderMark(joined, 0, to), to);
       if (line.length > limitBytes) lines.push({ kind: 'tooLong', number, bytes: line.length });
       else if (!isBlank(line)) lines.push({ line, number });
     }

@@ -3,6 +3,7 @@ import type { Pipeline } from '../core/pipeline.ts';
 import { latestOf } from '../core/sequence-number.ts';
 import { type Coverage, readCoverage } from '../feeder/coverage.ts';
 import { createFeeder, type NotPut } from '../feeder/feeder.ts';
+import { jsonLines } from '../feeder/json-lines.ts';
 import { type ReadLine, readLines } from '../feeder/lines.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';
 import {
@@ -80,7 +81,7 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
       ? await readCoverage({ kinesis, streamName, after: new Map(Object.entries(progress.positions)) })
       : undefined;
   const put = putter(object, skip, options);
-  for await (const block of blocks(readLines(unpacked(await options.open())), progress.line)) {
+  for await (const block of blocks(readLines(jsonLines(unpacked(await options.open()))), progress.line)) {
     if (remainingMs() < reserveMs) {
       const paused = await noteObject(state, object, attempt, { ...progress, phase: 'paused' }, now());
       return { outcome: paused === 'applied' ? 'paused' : 'lost', ...came() };

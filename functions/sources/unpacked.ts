@@ -4,13 +4,22 @@ const magics: readonly (readonly [packing: Packing, bytes: Buffer])[] = [
   ['gzip', Buffer.from([0x1f, 0x8b])],
   ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
 ];
-const mostMagicBytes = 4;
+
+/** How a file is packed that begins with these bytes; undefined when they are not packed, or too few. */
+export function packingOf(begin: Uint8Array): Packing | undefined {
+  return magics.find(([, magic]) => magic.equals(begin.subarray(0, magic.length)))?.[0];
+}
+
+/** Whether more bytes could make it a packed file. */
+function isUnclear(begin: Uint8Array): boolean {
+  return magics.some(([, magic]) => begin.length < magic.length && magic.subarray(0, begin.length).equals(begin));
+}
 
 /** The bytes of a file as they were before it was packed, with gzip or zstd: no JSON begins as such a file does, so names and headers need not be right. */
 export async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const iterator = chunks[Symbol.asyncIterator]();
   let begin = Buffer.alloc(0);
-  for (let ended = false; begin.length < mostMagicBytes && !ended; ) {
+  for (let ended = false; isUnclear(begin) && !ended; ) {
     const { done, value } = await iterator.next();
     ended = done === true;
     if (done !== true) begin = Buffer.concat([begin, value]);
@@ -24,8 +33,7 @@ export async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerat
       await iterator.return?.();
     }
   }
-  const packing = magics.find(([, magic]) => begin.subarray(0, magic.length).equals(magic))?.[0] ?? 'none';
-  yield* unpack[packing](whole());
+  yield* unpack[packingOf(begin) ?? 'none'](whole());
 }
 
 function asBuffer(chunk: Uint8Array): Buffer {

@@ -7,7 +7,7 @@ import type { ShardSideEvent } from './rejects.ts';
 
 /** Where an event came from. */
 interface EventOrigin {
-  /** Position in an aggregated Kinesis record; 0 in a plain one. */
+  /** Position in a record that holds several events, aggregated or as lines; 0 in a plain one. */
   readonly subRecord: number;
   readonly bytes: () => Uint8Array;
 }

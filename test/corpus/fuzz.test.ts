@@ -116,7 +116,11 @@ describe('records of any bytes', () => {
     () => {
       fc.assert(
         fc.property(
-          fc.array(eventBytes, { maxLength: 8 }),
+          // with line ends one may be several events
+          fc.array(
+            eventBytes.map((bytes) => Buffer.from(bytes).filter((byte) => byte !== 10)),
+            { maxLength: 8 },
+          ),
           fc.nat(),
           fc.integer({ min: 1, max: 255 }),
           (events, where, change) => {

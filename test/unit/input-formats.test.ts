@@ -75,7 +75,9 @@ describe('a file of any format', () => {
     expect(formatOf('app.log')).toMatchObject({ form: 'json', packing: 'none' });
     expect(formatOf('x.csv.zst')).toMatchObject({ form: 'csv', packing: 'zstd' });
     expect(() => formatOf('x.parquet.gz')).toThrow(/unpack the file/);
-    expect(await textOf(write('no-extension', gzip), { format: 'json.gz', csvText: false })).toBe(half + rest);
+    expect(await textOf(write('no-extension', gzip), { format: 'json.gz', csvText: false, encoding: undefined })).toBe(
+      half + rest,
+    );
   });
 
   it('gives batch the same windows and counters, one thread or many, and delay the same table', async () => {
@@ -162,7 +164,11 @@ describe('a compressed file that was cut', () => {
 describe('a cell of CSV', () => {
   const cell = async (text: string, csvText = false) =>
     (
-      JSON.parse((await textOf(write('cell.csv', `a,b\n${text},x\n`), { format: undefined, csvText })).trim()) as {
+      JSON.parse(
+        (
+          await textOf(write('cell.csv', `a,b\n${text},x\n`), { format: undefined, csvText, encoding: undefined })
+        ).trim(),
+      ) as {
         readonly a: unknown;
       }
     ).a;

@@ -51,8 +51,11 @@ describe('the records of a batch', () => {
   it('give for every payload what the text of an event holds, whatever came before it', () => {
     fc.assert(
       fc.property(fc.array(payload, { maxLength: 60 }), (payloads) => {
-        eventsOf(payloads).forEach((event, i) => {
-          const bytes = payloads[i] ?? Buffer.alloc(0);
+        const single = payloads.map((bytes) =>
+          isWhole(bytes) ? bytes : bytes.filter((byte) => byte !== 10),
+        ) as Buffer[];
+        eventsOf(single.map(Buffer.from)).forEach((event, i) => {
+          const bytes = Buffer.from(single[i] ?? []);
           expect(Buffer.from(event?.bytes() ?? [])).toEqual(bytes);
           if (!isUtf8(bytes)) expect(event?.text).toMatchObject({ outcome: 'rejected', reason: 'encoding' });
           else expect(event).toMatchObject(parsedOrText(bytes.toString()));
@@ -75,3 +78,50 @@ function parsedOrText(written: string) {
     return { text: written };
   }
 }
+
+/** Whether the payload is one event, whatever line breaks are in it: JSON as a whole. */
+function isWhole(bytes: Buffer): boolean {
+  return isUtf8(bytes) && 'parsed' in parsedOrText(bytes.toString());
+}
+
+describe('a record of several lines, as the Kinesis agent writes them', () => {
+  const subRecords = (payload: Buffer) =>
+    streamRecords(batchOf([payload]).Records).flatMap(({ events }) =>
+      events.map(({ subRecord, text, bytes }) => ({ subRecord, text, bytes: Buffer.from(bytes()).toString('latin1') })),
+    );
+
+  it('is one record whose events are its lines, each with its place, its bytes and its own verdict', () => {
+    const payload = Buffer.concat([
+      Buffer.from('\ufeff{"time":1}\n\n{"time":2}\r\n \t\n{"time":\n'),
+      Buffer.from([0xe9, 10]),
+      Buffer.from('{"time":3}'),
+    ]);
+    const events = subRecords(payload);
+    expect(events.map(({ subRecord }) => subRecord)).toEqual([0, 1, 2, 3, 4]);
+    expect(events.map(({ bytes }) => bytes).slice(1)).toEqual(['{"time":2}', '{"time":', '\xe9', '{"time":3}']);
+    expect(events.map(({ text }) => (typeof text === 'string' ? text : text?.reason))).toEqual([
+      '{"time":1}',
+      '{"time":2}',
+      '{"time":',
+      'encoding',
+      '{"time":3}',
+    ]);
+  });
+
+  it('is read alike when it is longer than the place where small ones are decoded', () => {
+    const lines = Array.from({ length: 3000 }, (_, i) => JSON.stringify({ time: i }));
+    expect(subRecords(Buffer.from(`${lines.join('\n')}\n`)).map(({ text }) => text)).toEqual(lines);
+  });
+
+  it('stays one event when the lines are those of one JSON value, or hold nothing', () => {
+    for (const payload of ['{\n  "time": 1\n}\n', '\n\n', '{"time":1}\n'])
+      expect([payload, subRecords(Buffer.from(payload)).length]).toEqual([payload, 1]);
+  });
+
+  it('has no byte order mark in its text, and UTF-16 is rejected as that, whole', () => {
+    const [marked] = streamRecords(batchOf([Buffer.from('\ufeff{"time":1}')]).Records)[0]?.events ?? [];
+    expect(marked).toMatchObject({ parsed: { time: 1 } });
+    const wide = subRecords(Buffer.from('\ufeff{"time":1}\n{"time":2}\n', 'utf16le'));
+    expect(wide).toMatchObject([{ text: { reason: 'encoding', detail: expect.stringContaining('UTF-16') } }]);
+  });
+});

@@ -16,6 +16,11 @@ async function joined(chunks: readonly string[]): Promise<{ readonly text: strin
 }
 
 describe('whole lines', () => {
+  it('hold a last event without an end also when a byte order mark stands before it', async () => {
+    const { text, half } = await joined(['\ufeff{"time":1}']);
+    expect([Buffer.from(text, 'latin1').toString(), half]).toEqual(['\ufeff{"time":1}', []]);
+  });
+
   it('are all that was sent up to the last line end, however it was cut, and a last event without one if it is whole', async () => {
     const last = '{"time":1,"action":"Open"}';
     await fc.assert(
