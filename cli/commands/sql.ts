@@ -14,7 +14,8 @@ export default defineCommand({
   operands: [{ name: 'SQL', description: 'one query in the SQL of DuckDB' }],
   description:
     'Asks the final windows in SQL. Each query of the pipeline is a table of its name ("NAME@2" in quotes) with the columns window_start, window_end, ' +
-    'status, revision, records, finalized_at, its group-by fields, its aggregates and, of rollup and cube, grouping: 0 for a group, else a bit for each field that is totalled, as GROUPING.',
+    'status, revision, records, finalized_at, its group-by fields, its aggregates and, of ' +
+    'rollup and cube, grouping: 0 for a group, else a bit for each field that is totalled, as GROUPING.',
   options: {
     ...apiOptions,
     live: flag('open windows too, as they are now'),

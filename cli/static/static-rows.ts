@@ -2,7 +2,10 @@ import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import type { StaticWindow } from '../../functions/core/static-run.ts';
 import type { ResultRow } from '../result-table.ts';
 
-/** Which windows of a query are its answer when all input is there: the final ones, or, where no window ever ends (`global()`), those that are open. */
+/**
+ * The status of the windows that are a query's answer when all input is there: the final ones, or, where no window ever
+ * ends (`global()`), the open ones too.
+ */
 export function statusAtEnd({ kind }: Pick<Query, 'kind'>): 'final' | 'all' {
   return kind.isEndless === true ? 'all' : 'final';
 }
