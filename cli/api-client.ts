@@ -44,6 +44,8 @@ export interface QueryJson {
   readonly name: string;
   readonly serves: string | null;
   readonly groupBy: readonly string[];
+  /** Whether it is grouped by rollup or cube. */
+  readonly hasTotals: boolean;
   readonly aggregates: Readonly<Record<string, string>>;
 }
 

@@ -1,5 +1,5 @@
 import { type ApiClient, apiClient } from './api-client.ts';
-import { value, valueOr } from './command.ts';
+import { flag, value, valueOr } from './command.ts';
 import { UsageError } from './errors.ts';
 import { httpUrl, text } from './option-value.ts';
 import { signedFetch } from './signed-fetch.ts';
@@ -94,3 +94,8 @@ export async function chosenQueries(api: ApiClient, name: string | undefined): R
     throw new UsageError(`--query: there is no query ${name}: use ${queries.map((query) => query.name).join(', ')}`);
   return [chosen];
 }
+
+/** CSV as it is, for whatever is no spreadsheet. */
+export const rawFlag = flag(
+  'CSV: text that a spreadsheet would take for a formula as it is (default: an apostrophe before it)',
+);

@@ -17,6 +17,8 @@ export interface ResultRow {
   readonly end: number;
   readonly key: Readonly<Record<string, GroupValue>>;
   readonly values: Readonly<Record<string, Json>>;
+  /** Of rollup and cube: as GROUPING in SQL. */
+  readonly grouping?: number | undefined;
   readonly status: string;
   /** Null while the window has no pane. */
   readonly revision: number | null;
@@ -35,12 +37,13 @@ export function printRows(
   const inOrder = (left: ResultRow, right: ResultRow) =>
     byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right);
   const sorted = order === 'as given' ? rows : [...rows].sort(inOrder);
-  const plain = sorted.map(({ query, start, end, key, values, status, revision }) => ({
+  const plain = sorted.map(({ query, start, end, key, values, grouping, status, revision }) => ({
     query,
     start,
     end,
     key,
     values,
+    grouping,
     status,
     revision,
   }));
@@ -50,12 +53,13 @@ export function printRows(
 /** Prints the panes of windows, in the order given. */
 export function printRevisions(revisions: readonly RevisionJson[], form: ResultForm, out: Writable): void {
   const rows = revisions.flatMap(({ rows: own, ...head }) => own.map((row) => ({ ...head, ...row })));
-  const plain = rows.map(({ query, start, end, key, values, status, revision, emittedAt }) => ({
+  const plain = rows.map(({ query, start, end, key, values, grouping, status, revision, emittedAt }) => ({
     query,
     start,
     end,
     key,
     values,
+    grouping,
     status,
     revision,
     emittedAt,

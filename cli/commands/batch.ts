@@ -9,6 +9,7 @@ import { printConservation, printRows, printTotals, type ResultForm } from '../r
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
 import type { StaticResult } from '../static/static-engine.ts';
+import { staticRows } from '../static/static-rows.ts';
 import { totalsBy } from '../totals-option.ts';
 
 export default defineCommand({
@@ -52,7 +53,7 @@ export default defineCommand({
       input.process,
     );
     const form: ResultForm = input.options.json ? 'json' : 'table';
-    if (by === undefined) printRows(resultRows(result), form, input.process.stdout);
+    if (by === undefined) printRows(staticRows(pipeline, result.windows), form, input.process.stdout);
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
     printRejected(result.rejected, result.counters.rejected, input.process.stderr);
     const seconds = (input.process.now() - startedMs) / 1000;
@@ -60,12 +61,6 @@ export default defineCommand({
     return 0;
   },
 });
-
-function resultRows(result: StaticResult): Parameters<typeof printRows>[0] {
-  return result.windows.flatMap(({ query, start, end, rows }) =>
-    rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })),
-  );
-}
 
 function totalRows(pipeline: Pipeline, result: StaticResult, by: readonly string[]): readonly TotalRow[] {
   return pipeline.queries

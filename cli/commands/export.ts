@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { csvCell } from '../../functions/api/csv.ts';
+import { csvRow, type FormulaForm } from '../../functions/api/csv.ts';
 import type { ApiClient, QueryJson, WindowFilter } from '../api-client.ts';
-import { apiOptions, chosenQueries, openApi, windowOptions } from '../api-options.ts';
+import { apiOptions, chosenQueries, openApi, rawFlag, windowOptions } from '../api-options.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { text } from '../option-value.ts';
@@ -25,6 +25,7 @@ export default defineCommand({
     status: { ...windowOptions.status, fallback: 'final' },
     format: value('format', `${formats.join(', ')} (default: what the name of the file ends with)`, text),
     out: value('file', 'where to', text),
+    raw: rawFlag,
     json: flag('print what was written as one JSON object'),
   },
   examples: [['tidemark export --port 4500 --out counts.parquet', 'the final windows, for whatever reads Parquet']],
@@ -40,7 +41,13 @@ export default defineCommand({
     const draft = `${out}.part`;
     try {
       const write = format === 'parquet' ? writeParquet : writeText;
-      const rows = await write(api, query, { from, to, status }, { draft, format }, process);
+      const rows = await write(
+        api,
+        query,
+        { from, to, status },
+        { draft, format, formulas: options.raw ? 'raw' : 'defused' },
+        process,
+      );
       await rename(draft, out);
       const written = { query: query.name, file: out, format, rows };
       process.stdout.write(
@@ -64,6 +71,7 @@ function formatOf(name: string): Format {
 interface Target {
   readonly draft: string;
   readonly format: Format;
+  readonly formulas: FormulaForm;
 }
 
 /** All rows, a page of windows after the other, with what a person wants to know meanwhile. */
@@ -89,7 +97,7 @@ async function writeText(
   api: ApiClient,
   query: QueryJson,
   filter: WindowFilter,
-  { draft, format }: Target,
+  { draft, format, formulas }: Target,
   process: CommandProcess,
 ): Promise<number> {
   const columns = columnsOf(query);
@@ -99,11 +107,16 @@ async function writeText(
     if (!out.write(line)) await once(out, 'drain');
   };
   let count = 0;
-  if (format === 'csv') await write(`${columns.map(csvCell).join()}\r\n`);
+  if (format === 'csv') await write(csvRow(columns, formulas));
   for await (const rows of pagesOf(api, query, filter, process)) {
     for (const row of rows)
       await write(
-        format === 'csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`,
+        format === 'csv'
+          ? csvRow(
+              columns.map((column) => row[column]),
+              formulas,
+            )
+          : `${JSON.stringify(row)}\n`,
       );
     count += rows.length;
   }

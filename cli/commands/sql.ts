@@ -1,6 +1,6 @@
 import type { DuckDBType } from '@duckdb/node-api';
-import { csvCell } from '../../functions/api/csv.ts';
-import { apiOptions, openApi } from '../api-options.ts';
+import { csvRow, type FormulaForm } from '../../functions/api/csv.ts';
+import { apiOptions, openApi, rawFlag } from '../api-options.ts';
 import { defineCommand, flag, valueOr } from '../command.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { openDatabase } from '../results/duckdb.ts';
@@ -14,11 +14,13 @@ export default defineCommand({
   operands: [{ name: 'SQL', description: 'one query in the SQL of DuckDB' }],
   description:
     'Asks the final windows in SQL. Each query of the pipeline is a table of its name ("NAME@2" in quotes) with the columns window_start, window_end, ' +
-    'status, revision, records, finalized_at, its group-by fields and its aggregates.',
+    'status, revision, records, finalized_at, its group-by fields, its aggregates and, of ' +
+    'rollup and cube, grouping: 0 for a group, else a bit for each field that is totalled, as GROUPING.',
   options: {
     ...apiOptions,
     live: flag('open windows too, as they are now'),
     format: valueOr('format', formats.join(', '), formatOf, 'table'),
+    raw: rawFlag,
     json: flag('the same as --format ndjson'),
   },
   examples: [
@@ -52,7 +54,7 @@ export default defineCommand({
       const rows = answer
         .getRowsJson()
         .map((row) => Object.fromEntries(columns.map((name, i) => [name, plain(row[i], types[i])])));
-      print(options.json ? 'ndjson' : options.format, columns, rows, process.stdout);
+      print(options.json ? 'ndjson' : options.format, options.raw ? 'raw' : 'defused', columns, rows, process.stdout);
       return 0;
     } finally {
       await database.close();
@@ -83,6 +85,7 @@ function plain(value: unknown, type: DuckDBType | undefined): unknown {
 
 function print(
   format: Format,
+  formulas: FormulaForm,
   columns: readonly string[],
   rows: readonly Readonly<Record<string, unknown>>[],
   out: NodeJS.WritableStream,
@@ -91,7 +94,7 @@ function print(
   else if (format === 'ndjson') for (const row of rows) out.write(`${JSON.stringify(row)}\n`);
   else if (format === 'csv')
     for (const line of [columns, ...rows.map((row) => columns.map((column) => row[column]))])
-      out.write(`${line.map(csvCell).join()}\r\n`);
+      out.write(csvRow(line, formulas));
   else
     out.write(
       `${formatTable(

@@ -1,6 +1,6 @@
 import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
 import { outputModes } from '../../functions/core/output-mode.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
 import { hasFields } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
@@ -11,6 +11,7 @@ import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
+import { statusAtEnd } from '../static/static-rows.ts';
 import { runStream } from '../stream/stream-run.ts';
 import { triggerOutput } from '../stream/trigger-output.ts';
 import type { TriggerSize } from '../stream/triggers.ts';
@@ -143,7 +144,9 @@ export default defineCommand({
         } else if (by === undefined) printRows(result.rows, form, process.stdout);
         else
           printTotals(
-            await totals(pipeline, by, (query) => system.api.totals(query, { by: by.join(), status: 'final' })),
+            await totals(pipeline, by, (query) =>
+              system.api.totals(query.name, { by: by.join(), status: statusAtEnd(query) }),
+            ),
             form,
             process.stdout,
           );
@@ -210,8 +213,8 @@ function triggerSize(options: {
 async function totals<Row>(
   pipeline: Pipeline,
   by: readonly string[],
-  read: (query: string) => Promise<readonly Row[]>,
+  read: (query: Query) => Promise<readonly Row[]>,
 ): Promise<readonly Row[]> {
   const queries = pipeline.queries.filter((query) => hasFields(query, by));
-  return (await Promise.all(queries.map((query) => read(query.name)))).flat();
+  return (await Promise.all(queries.map((query) => read(query)))).flat();
 }

@@ -10,6 +10,7 @@ import { loadPipelineBundle, resolvePipelineFile } from '../pipeline-file.ts';
 import { conservationLine, printRows, printTotals, type ResultRow } from '../result-table.ts';
 import type { Manifest } from '../sample/open-close.ts';
 import { runStatic } from '../static/static-engine.ts';
+import { staticRows } from '../static/static-rows.ts';
 import type { Embedded } from '../stream/embedded.ts';
 import { runStream, type StreamResult } from '../stream/stream-run.ts';
 import { formatNumber, formatTable } from '../table.ts';
@@ -62,7 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   });
   const staticSeconds = (process.now() - staticBegan) / 1000;
   const staticTotals = totals(pipeline, batch.windows);
-  if (form === 'text') printRows(rowsOf(batch.windows), 'table', out);
+  if (form === 'text') printRows(staticRows(pipeline, batch.windows), 'table', out);
   if (form === 'text') printTotals(staticTotals, 'table', out);
 
   say(
@@ -131,7 +132,7 @@ async function conclude(conclusion: Conclusion): Promise<number> {
   const streamTotals = await system.api.totals(query?.name ?? '', { by: 'action', status: 'final' });
   const side = await system.api.late({ from: result.startedAt, to: process.now() + 1 });
   const apart = await setLateAside(pipeline, files, side, process.now());
-  const expected = rowsOf(apart.windows);
+  const expected = staticRows(pipeline, apart.windows);
   const sameRows = JSON.stringify(sorted(expected)) === JSON.stringify(sorted(result.rows));
   const { conservation } = result;
   const sameCounts =
@@ -141,7 +142,7 @@ async function conclude(conclusion: Conclusion): Promise<number> {
   const equal = sameRows && sameCounts && apart.differences.length === 0;
 
   say('\n5. The windows and totals that the API answers, beside the static ones');
-  if (form === 'text') say(sideBySide(rowsOf(batch.windows), result.rows, side, pipeline));
+  if (form === 'text') say(sideBySide(staticRows(pipeline, batch.windows), result.rows, side, pipeline));
   if (form === 'text') say(totalsTable(staticTotals, streamTotals, side));
   say(reasons(side));
   say(
@@ -166,7 +167,7 @@ async function conclude(conclusion: Conclusion): Promise<number> {
     const { holds, ...counters } = conservation;
     process.stdout.write(
       `${JSON.stringify({
-        static: { rows: rowsOf(batch.windows), totals: staticTotals, counters: batch.counters },
+        static: { rows: staticRows(pipeline, batch.windows), totals: staticTotals, counters: batch.counters },
         stream: {
           rows: result.rows,
           totals: streamTotals,
@@ -184,12 +185,6 @@ async function conclude(conclusion: Conclusion): Promise<number> {
 }
 
 const isLate = (event: SideJson) => event.reason === 'late';
-
-function rowsOf(windows: readonly StaticWindow[]): readonly ResultRow[] {
-  return windows.flatMap(({ query, start, end, rows }) =>
-    rows.map((row) => ({ ...row, query, start, end, status: 'final', revision: 0 })),
-  );
-}
 
 function totals(pipeline: Pipeline, windows: readonly StaticWindow[]): readonly TotalRow[] {
   return pipeline.queries.flatMap((query) => totalsOf(query, windows, query.groupBy));

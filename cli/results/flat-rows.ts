@@ -1,5 +1,6 @@
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { isoTime } from '../../functions/core/event-time.ts';
+import { flatRow } from '../../functions/core/window-result.ts';
 import type { QueryJson } from '../api-client.ts';
 
 /** A row of a window with all that is known of it, as a table of a database has it. Times are ISO 8601. */
@@ -9,21 +10,20 @@ export type FlatRow = Readonly<Record<string, unknown>>;
 export const windowColumns = ['window_start', 'window_end', 'status', 'revision', 'records', 'finalized_at'] as const;
 
 /** All columns of a query's rows, in order. */
-export function columnsOf({ groupBy, aggregates }: QueryJson): readonly string[] {
-  return [...windowColumns, ...groupBy, ...Object.keys(aggregates)];
+export function columnsOf({ groupBy, hasTotals, aggregates }: QueryJson): readonly string[] {
+  return [...windowColumns, ...groupBy, ...(hasTotals ? ['grouping'] : []), ...Object.keys(aggregates)];
 }
 
 export function flatRows(windows: readonly WindowJson[]): readonly FlatRow[] {
   return windows.flatMap(({ start, end, status, revision, records, finalizedAt, rows }) =>
-    rows.map(({ key, values }) => ({
+    rows.map((row) => ({
       window_start: isoTime(start),
       window_end: isoTime(end),
       status,
       revision,
       records,
       finalized_at: finalizedAt === null ? null : isoTime(finalizedAt),
-      ...key,
-      ...values,
+      ...flatRow(row),
     })),
   );
 }

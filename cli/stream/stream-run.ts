@@ -9,6 +9,7 @@ import { checkInputs } from '../input/input-chunks.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { createProgress } from '../progress.ts';
 import type { ResultRow } from '../result-table.ts';
+import { statusAtEnd } from '../static/static-rows.ts';
 import type { Embedded } from './embedded.ts';
 import { type FeedCheckpoint, hasCheckpoint, readCheckpoint, writeCheckpoint } from './feed-checkpoint.ts';
 import { createFeeding } from './feeding.ts';
@@ -59,7 +60,7 @@ export async function runStream<T>(
     await feed(options, running, checkpoint, resumed === undefined ? 'fresh' : 'resume');
     const conservation = await system.api.conservation();
     const rows = (
-      await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: 'final' })))
+      await Promise.all(pipeline.queries.map((query) => system.api.windows(query.name, { status: statusAtEnd(query) })))
     ).flatMap(resultRows);
     const streamSeconds = (process.now() - readyMs) / 1000;
     const writeUnits = await system.writeUnits();

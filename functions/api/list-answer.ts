@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 import { bounded } from './bounded.ts';
-import { csvCell } from './csv.ts';
+import { csvRow, type FormulaForm } from './csv.ts';
 import { Problem } from './problem.ts';
 
 /** A value of a column: CSV writes objects as JSON. */
@@ -21,6 +21,8 @@ export interface ListAnswer<T> {
   /** Flat rows of an element, for CSV and NDJSON. */
   readonly rowsOf: (element: T) => readonly Readonly<Record<string, Cell>>[];
   readonly columns: readonly string[];
+  /** How CSV writes text that looks like a formula. */
+  readonly formulas: FormulaForm;
   /** The problem when not even one element fits, or, of a list without pages, when not all do. */
   readonly tooLarge: () => Problem;
   /** Nothing in it changes any more, but by a correction. */
@@ -60,7 +62,7 @@ export async function listResponse<T>(context: Context, list: ListAnswer<T>): Pr
     const tail = cursor === undefined ? '' : `,"cursor":${JSON.stringify(cursor)}`;
     return context.body(`{${head.join('')}"${list.name}":[${texts.join()}]${tail}}`, 200, headers);
   }
-  const body = `${type === 'text/csv' ? `${list.columns.map(csvCell).join()}\r\n` : ''}${texts.join('')}`;
+  const body = `${type === 'text/csv' ? csvRow(list.columns, list.formulas) : ''}${texts.join('')}`;
   return context.body(
     body,
     200,
@@ -99,10 +101,19 @@ function preferred(
   return qualityOf(best) > 0 ? best : '';
 }
 
-function linesOf<T>(type: 'application/x-ndjson' | 'text/csv', { rowsOf, columns }: ListAnswer<T>, element: T): string {
+function linesOf<T>(
+  type: 'application/x-ndjson' | 'text/csv',
+  { rowsOf, columns, formulas }: ListAnswer<T>,
+  element: T,
+): string {
   return rowsOf(element)
     .map((row) =>
-      type === 'text/csv' ? `${columns.map((column) => csvCell(row[column])).join()}\r\n` : `${JSON.stringify(row)}\n`,
+      type === 'text/csv'
+        ? csvRow(
+            columns.map((column) => row[column]),
+            formulas,
+          )
+        : `${JSON.stringify(row)}\n`,
     )
     .join('');
 }

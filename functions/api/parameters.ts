@@ -7,6 +7,7 @@ import type { Pipeline, Query } from '../core/pipeline.ts';
 import { totalsFields } from '../core/totals.ts';
 import { namedVersion } from '../state/alias.ts';
 import type { Table } from '../state/table.ts';
+import { type FormulaForm, formulaForms } from './csv.ts';
 import { Problem } from './problem.ts';
 import type { JsonSchema } from './schemas.ts';
 
@@ -226,3 +227,9 @@ export async function namedQuery(pipeline: Pipeline, state: Table, name: string)
     `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`,
   );
 }
+
+/** How an answer in CSV writes text that a spreadsheet would take for a formula. */
+export const formulas: Parameter<FormulaForm> = word(
+  'Of an answer in CSV: `defused` writes an apostrophe before text that a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a line end), `raw` writes it as it is. Numbers are never changed.',
+  formulaForms,
+);

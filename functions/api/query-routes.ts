@@ -19,6 +19,7 @@ import { appended, readers, refuseWith, updated } from './output-feed.ts';
 import {
   count,
   fieldsOf,
+  formulas,
   keyObject,
   keyOf,
   moment,
@@ -113,7 +114,7 @@ export const queryRoutes: readonly Route[] = [
     isList: false,
     async answer(context, _values, { pipeline, tables }) {
       const queries = pipeline.queries.map(async (query) => {
-        const { name, window, groupBy, aggregates, aggregateNames } = query;
+        const { name, window, groupBy, totals, aggregates, aggregateNames } = query;
         const base = queryVersion(name)?.base ?? name;
         const [named, filling] = await Promise.all([
           namedVersion(pipeline, tables.state, base),
@@ -124,6 +125,7 @@ export const queryRoutes: readonly Route[] = [
           serves: named === query ? base : null,
           window: window.label,
           groupBy,
+          hasTotals: totals.length > 0,
           aggregates: Object.fromEntries(aggregateNames.map((aggregate, i) => [aggregate, aggregates[i]?.kind])),
           ...timed('from', 'fromTime', query.from),
           ...timed('filledThrough', 'filledThroughTime', filling?.filledThrough),
@@ -141,6 +143,7 @@ export const queryRoutes: readonly Route[] = [
     description:
       'By start. Open windows are merged at the moment of the request, and show every batch that is committed. A final window is all there or not there.',
     parameters: {
+      formulas,
       query: queryName,
       from,
       to,
@@ -163,6 +166,7 @@ export const queryRoutes: readonly Route[] = [
         isFinal: boolean,
       ) =>
         listResponse(context, {
+          formulas: values.formulas,
           name: 'windows',
           elements: views.map((view) => windowJson(view, key)),
           limit,
@@ -202,7 +206,7 @@ export const queryRoutes: readonly Route[] = [
     id: 'getWindows',
     summary: 'The windows that start at a moment',
     description: 'With all their rows. More than one for kinds of windows that begin together.',
-    parameters: { query: queryName, start: moment('When they start.'), key: keyObject },
+    parameters: { formulas, query: queryName, start: moment('When they start.'), key: keyObject },
     answers: 'WindowsAt',
     isList: true,
     async answer(context, values, options) {
@@ -218,6 +222,7 @@ export const queryRoutes: readonly Route[] = [
           `start: no window of ${query.name} starts at ${start} and holds a record: list them with /windows`,
         );
       return listResponse(context, {
+        formulas: values.formulas,
         name: 'windows',
         elements: views.map((view) => windowJson(view, key)),
         limit: undefined,
@@ -236,7 +241,7 @@ export const queryRoutes: readonly Route[] = [
     description:
       'By end and revision, as far as they are kept: the latest of each window, the final ones that corrections have changed, and of the panes of an open window ' +
       'as many as `emit.history` of its query says.',
-    parameters: { query: queryName, start: moment('When they start.'), key: keyObject },
+    parameters: { formulas, query: queryName, start: moment('When they start.'), key: keyObject },
     answers: 'Revisions',
     isList: true,
     async answer(context, values, options) {
@@ -252,6 +257,7 @@ export const queryRoutes: readonly Route[] = [
           `start: no window of ${query.name} that starts at ${start} has a pane: list them with /windows`,
         );
       return listResponse(context, {
+        formulas: values.formulas,
         name: 'revisions',
         elements: panes.map((pane) => revisionJson(pane, key)),
         limit: undefined,
@@ -270,6 +276,7 @@ export const queryRoutes: readonly Route[] = [
     description:
       '`select action, sum(count) ... group by action`, exact: the states of the windows are merged and rounded once. A record that overlapping windows hold is added once for each.',
     parameters: {
+      formulas,
       query: queryName,
       from,
       to,
@@ -298,6 +305,7 @@ export const queryRoutes: readonly Route[] = [
         values: sums,
       }));
       return listResponse(context, {
+        formulas: values.formulas,
         name: 'totals',
         head: { windows: views.length },
         elements: totals,
@@ -323,6 +331,7 @@ export const queryRoutes: readonly Route[] = [
     description:
       'In the order of one aggregate, or of one number of a structured one, the greatest first; rows without a number come last.',
     parameters: {
+      formulas,
       query: queryName,
       window: moment('The start of a window; the newest one that holds a record unless told.'),
       by: plain(
@@ -371,6 +380,7 @@ export const queryRoutes: readonly Route[] = [
       const rows = groups.sort((left, right) => rank(right) - rank(left) || 0).slice(0, values.n);
       const head = view === undefined ? null : windowHead(view);
       return listResponse(context, {
+        formulas: values.formulas,
         name: 'rows',
         head: { window: head, by },
         elements: rows,
@@ -400,6 +410,7 @@ export const queryRoutes: readonly Route[] = [
     description:
       'A point for each window that holds the key. `fill=identity` gives a point for every window between the first one and the last, with what an aggregate is of no records: 0 for a count.',
     parameters: {
+      formulas,
       query: queryName,
       key: keyObject,
       from,
@@ -433,6 +444,7 @@ export const queryRoutes: readonly Route[] = [
       const views = await readWindows(readers(options), query, range);
       const points = seriesPoints(query, views, key, values.fill, after);
       return listResponse(context, {
+        formulas: values.formulas,
         name: 'points',
         head: { query: query.name, key },
         elements: points,

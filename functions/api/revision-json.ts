@@ -1,5 +1,6 @@
 import type { Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
+import { flatRow, rowColumns } from '../core/window-result.ts';
 import type { KeptPane, PaneStatus } from '../state/manifest.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { matchingRows } from './window-json.ts';
@@ -30,7 +31,7 @@ export function revisionJson(pane: KeptPane, key: Readonly<Record<string, unknow
 }
 
 /** The columns of a query's revisions, a row each. */
-export function revisionColumns({ groupBy, aggregateNames }: Query): readonly string[] {
+export function revisionColumns(query: Query): readonly string[] {
   return [
     'query',
     'start',
@@ -41,8 +42,7 @@ export function revisionColumns({ groupBy, aggregateNames }: Query): readonly st
     'revision',
     'emittedAt',
     'emittedAtTime',
-    ...groupBy,
-    ...aggregateNames,
+    ...rowColumns(query),
   ];
 }
 
@@ -51,5 +51,5 @@ export function revisionRows({
   records: _records,
   ...head
 }: RevisionJson): readonly Readonly<Record<string, unknown>>[] {
-  return rows.map(({ key, values }) => ({ ...head, ...key, ...values }));
+  return rows.map((row) => ({ ...head, ...flatRow(row) }));
 }

@@ -134,7 +134,18 @@ export const schemas = {
       { type: ['object', 'array'], description: "of an aggregate of the pipeline's own" },
     ],
   },
-  Row: record({ key, values }),
+  Row: {
+    ...record({ key, values }),
+    properties: {
+      key,
+      values,
+      grouping: {
+        ...integer,
+        description:
+          'of rollup and cube, as GROUPING in SQL: 0 of a group; of a total a bit for each field that it lacks, the last the lowest',
+      },
+    },
+  },
   Window: record({ ...window, rows: listOf(ref('Row')) }),
   WindowHead: record(window),
   Revision: record({
@@ -157,6 +168,7 @@ export const schemas = {
     },
     window: text,
     groupBy: listOf(text),
+    hasTotals: { ...boolean, description: 'whether it is grouped by rollup or cube: its rows have `grouping`' },
     aggregates: { type: 'object', additionalProperties: text, description: 'their kinds, by name' },
     ...timeOrNull('from'),
     ...timeOrNull('filledThrough'),

@@ -5,7 +5,7 @@ import { noProgress, pairsOf, readAllProgress } from '../state/progress.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/rejects.ts';
 import { readSeenShards } from '../state/shard-report.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
-import { count, moment, plain, refused, word } from './parameters.ts';
+import { count, formulas, moment, plain, refused, word } from './parameters.ts';
 import { Problem } from './problem.ts';
 import { type Route, route } from './route.ts';
 import { sideColumns, sideJson, sidePlace } from './side-json.ts';
@@ -38,6 +38,7 @@ export const streamRoutes: readonly Route[] = [
     summary: 'Late and rejected events, with their reasons',
     description: 'By shard and arrival, from the side output, which is kept for 30 days.',
     parameters: {
+      formulas,
       from: moment('Events that arrived at or after this; a day before `to` unless told.'),
       to: moment('Events that arrived before this, at most 7 days after `from`; now unless told.'),
       reason: word('Why they are there.', reasons),
@@ -68,6 +69,7 @@ export const streamRoutes: readonly Route[] = [
         ended = true;
       }
       return listResponse(context, {
+        formulas: values.formulas,
         name: 'events',
         elements: events(),
         limit: values.limit,

@@ -1,5 +1,6 @@
 import type { Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
+import { flatRow, rowColumns } from '../core/window-result.ts';
 import type { WindowView } from '../state/window-reader.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 
@@ -42,8 +43,8 @@ export function matchingRows(rows: readonly Row[], key: Readonly<Record<string, 
 }
 
 /** The columns of a query's windows, a row each; a group-by field and an aggregate have names that no other column has. */
-export function windowColumns({ groupBy, aggregateNames }: Query): readonly string[] {
-  return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', ...groupBy, ...aggregateNames];
+export function windowColumns(query: Query): readonly string[] {
+  return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', ...rowColumns(query)];
 }
 
 export function windowRows({
@@ -53,5 +54,5 @@ export function windowRows({
   finalizedAtTime: _time,
   ...head
 }: WindowJson): readonly Readonly<Record<string, unknown>>[] {
-  return rows.map(({ key, values }) => ({ ...head, ...key, ...values }));
+  return rows.map((row) => ({ ...head, ...flatRow(row) }));
 }

@@ -87,14 +87,32 @@ export function ratio(dividend: bigint, divisor: bigint): number {
   return dividend < 0n && nearest !== 0 ? -nearest : nearest;
 }
 
-/** The square root of an exact rational that is not negative, to the last bit but one, where the rational itself is beyond every double too. */
+/**
+ * The double nearest to the square root of an exact rational that is not negative, ties to even, rounded once: the
+ * rational itself may be beyond every double, or below.
+ * @param divisor positive
+ */
 export function rootOfRatio(dividend: bigint, divisor: bigint): number {
   if (dividend === 0n) return 0;
-  // The power of four that brings the rational near to one: its root is then a power of two.
-  const power = Math.trunc((bitLength(dividend) - bitLength(divisor)) / 2);
+  // A whole root of 55 bits or more, scaled by a power of two: what is below it only decides "some or none".
+  const power = Math.floor((bitLength(dividend) - bitLength(divisor)) / 2) - (mantissaBits + 3);
   const scale = BigInt(2 * Math.abs(power));
-  const near = power >= 0 ? ratio(dividend, divisor << scale) : ratio(dividend << scale, divisor);
-  return Math.sqrt(near) * 2 ** power;
+  const scaledDividend = power < 0 ? dividend << scale : dividend;
+  const scaledDivisor = power < 0 ? divisor : divisor << scale;
+  const square = scaledDividend / scaledDivisor;
+  const root = wholeRoot(square);
+  const rest = square - root * root + (scaledDividend % scaledDivisor);
+  return nearestDouble(root, power, rest);
+}
+
+/** The greatest integer whose square is at most a positive number of a few hundred bits (Newton). */
+function wholeRoot(square: bigint): bigint {
+  let root = 1n << BigInt((bitLength(square) + 1) >> 1);
+  for (;;) {
+    const next = (root + square / root) >> 1n;
+    if (next >= root) return root;
+    root = next;
+  }
 }
 
 /** A sum as a fraction, exact; its denominator is a power of two. */

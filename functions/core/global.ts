@@ -2,7 +2,8 @@ import { eventTimeBounds } from './event-time.ts';
 import type { WindowKind } from './window.ts';
 
 /**
- * One window over all of time: a running total. It is never final; it is read live, or by early panes (`emit`). Its state stays for as long as the
+ * One window over all of time: a running total. It is never final; it is read live, or by early panes (`emit`), and
+ * `batch` and `stream` end with it as it is then, with the status `open`. Its state stays for as long as the
  * tables do, with every key that ever was.
  */
 export function global(): WindowKind {

@@ -71,6 +71,11 @@ export function decodeEach(query: Query, text: string): readonly (readonly [KeyT
 export interface Row {
   readonly key: Readonly<Record<string, string | number | boolean | null>>;
   readonly values: Readonly<Record<string, Json>>;
+  /**
+   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that it
+   * lacks, the last field's the lowest.
+   */
+  readonly grouping?: number;
 }
 
 /** The results of merged partial aggregates, rounded here and nowhere before. */

@@ -167,7 +167,7 @@ export interface Pipeline {
 }
 
 /** Names that results and tables use for something else. */
-const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'finalizedAt'];
+const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 'records', 'finalizedAt', 'grouping'];
 
 /** Most bytes of a key's states together: an item ends at 400 KB, and holds rows beside states. */
 const mostStateBytes = 150_000;

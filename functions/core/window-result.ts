@@ -1,3 +1,4 @@
+import type { Json } from './aggregate.ts';
 import type { KeyText } from './group-key.ts';
 import { compareKeys, keyValues } from './group-key.ts';
 import { mergeInto, type Partial, type Partials, type Row, rowOf } from './partial.ts';
@@ -25,9 +26,9 @@ export function sortedRows(query: Query, partials: Partials): readonly Row[] {
     query.totals.length === 0
       ? []
       : [...partials].sort(([left], [right]) => Number(left > right) - Number(left < right));
-  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, groups, kept))].sort((left, right) =>
-    compareRows(query.groupBy, left, right),
-  );
+  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, groups, kept))]
+    .map((row) => withGrouping(query, row))
+    .sort((left, right) => compareRows(query.groupBy, left, right));
 }
 
 function totalsOfLevel(
@@ -47,6 +48,22 @@ function totalsOfLevel(
       key: Object.fromEntries(Object.entries(row.key).filter(([name]) => kept.includes(query.groupBy.indexOf(name)))),
     };
   });
+}
+
+/** A row with its {@link Row.grouping}, where the query has totals. */
+export function withGrouping({ groupBy, totals }: Pick<Query, 'groupBy' | 'totals'>, row: Row): Row {
+  if (totals.length === 0) return row;
+  return { ...row, grouping: groupBy.reduce((bits, name) => bits * 2 + Number(!Object.hasOwn(row.key, name)), 0) };
+}
+
+/** A row's columns beside one another: its key, where it has one its `grouping`, its values. */
+export function flatRow({ key, values, grouping }: Row): Readonly<Record<string, Json>> {
+  return { ...key, ...(grouping === undefined ? {} : { grouping }), ...values };
+}
+
+/** The columns of a query's rows ({@link flatRow}), in order. */
+export function rowColumns({ groupBy, totals, aggregateNames }: Query): readonly string[] {
+  return [...groupBy, ...(totals.length === 0 ? [] : ['grouping']), ...aggregateNames];
 }
 
 /** Whether a row is of one group, and no total of several. */

@@ -1,5 +1,6 @@
 import { tables } from '../core/schema.ts';
 import type { DeliveredWindow } from '../core/sink.ts';
+import { flatRow } from '../core/window-result.ts';
 import { storedFields, windowText } from '../state/manifest.ts';
 import type { Attribute, Attributes, Item, Table } from '../state/table.ts';
 import { openForeignTable } from '../state/tables.ts';
@@ -29,7 +30,7 @@ export const openTarget: OpenTarget = (setup) => {
 
 async function putWindow(table: Table, pipeline: string, { query, rows, ...head }: DeliveredWindow): Promise<void> {
   const sk = windowText(head);
-  const chunks = chunked(rows.map(({ key, values }) => ({ ...storedFields(key), ...storedFields(values) })));
+  const chunks = chunked(rows.map((row) => storedFields(flatRow(row))));
   const partition = `${query}#${sk}#parts`;
   const [only = [], ...others] = chunks;
   const parts: readonly Item[] =

@@ -1,6 +1,7 @@
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { isoTime } from '../core/event-time.ts';
 import type { DeliveredWindow, Delivery, WindowFileFormat } from '../core/sink.ts';
+import { flatRow } from '../core/window-result.ts';
 
 /**
  * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`, the partitions as Hive, Athena, Spark and DuckDB read them, of the
@@ -38,7 +39,7 @@ const headOf = ({ query, start, end, status, revision }: DeliveredWindow): FlatR
 });
 
 function flatRows(window: DeliveredWindow): readonly FlatRow[] {
-  return window.rows.map(({ key, values }) => ({ ...headOf(window), ...key, ...values }));
+  return window.rows.map((row) => ({ ...headOf(window), ...flatRow(row) }));
 }
 
 /** Numbers are doubles, whatever a window happens to hold: a column has one type in all files. What is neither number, text nor truth value is JSON. */

@@ -3,7 +3,7 @@ import { isoTime } from '../core/event-time.ts';
 import { decodeEach, encodePartials, type Partials, type Row } from '../core/partial.ts';
 import type { Query } from '../core/pipeline.ts';
 import type { Window } from '../core/window.ts';
-import { isGroupRow, sortedRows } from '../core/window-result.ts';
+import { isGroupRow, sortedRows, withGrouping } from '../core/window-result.ts';
 import { resultOf, storedResult } from './stored-result.ts';
 import {
   type Attribute,
@@ -509,12 +509,14 @@ function readParts(
 function rowsOf(query: Query, item: Item): readonly Row[] {
   const rows = item.attributes.rows;
   if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
-  return rows.map((stored: Readonly<Record<string, Attribute>>) => ({
-    key: Object.fromEntries(
-      query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]])),
-    ) as Row['key'],
-    values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
-  }));
+  return rows.map((stored: Readonly<Record<string, Attribute>>) =>
+    withGrouping(query, {
+      key: Object.fromEntries(
+        query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]])),
+      ) as Row['key'],
+      values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
+    }),
+  );
 }
 
 function statesOf(contents: readonly Attributes[]): readonly string[] | undefined {

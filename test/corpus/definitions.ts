@@ -563,6 +563,12 @@ export const definitions: readonly (readonly [
   ['percentiles in percent', () => percentiles('value', [50]), 'percentiles.shares', 50],
   ['a percentile twice', () => percentiles('value', [0.5, 0.5]), 'percentiles.shares', [0.5, 0.5]],
   [
+    'percentiles of one name',
+    () => percentiles('value', [0.1, 0.1 + 1.4e-17]),
+    'percentiles.shares',
+    [0.1, 0.1 + 1.4e-17],
+  ],
+  [
     'percentiles that are exact',
     () => percentiles('value', [0.5], { relativeError: 0 }),
     'percentiles.relativeError',

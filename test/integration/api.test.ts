@@ -136,6 +136,12 @@ describe('answers', () => {
     }
   });
 
+  it('take formulas=raw for every list, and refuse another word', async () => {
+    const raw = await get(`${windows}?from=${t0}&limit=1&formulas=raw`, { accept: 'text/csv' });
+    expect([raw.status, raw.headers['content-type']]).toEqual([200, 'text/csv; charset=utf-8']);
+    expect((await get(`${windows}?formulas=cooked`)).status).toBe(400);
+  });
+
   it.each([
     ['*/*', 'application/json'],
     ['text/html, application/json;q=0.5', 'application/json'],

@@ -75,6 +75,9 @@ describe('sql', () => {
   it('prints tables, CSV and JSON', async () => {
     const sql = "select 1 as one, 'a,b' as two";
     expect(await ask('sql', sql, '--format', 'csv')).toBe('one,two\r\n1,"a,b"\r\n');
+    const formula = "select '=1+1' as f, -1 as n, '' as e, null as z";
+    expect(await ask('sql', formula, '--format', 'csv')).toBe('f,n,e,z\r\n\'=1+1,-1,"",\r\n');
+    expect(await ask('sql', formula, '--format', 'csv', '--raw')).toBe('f,n,e,z\r\n=1+1,-1,"",\r\n');
     expect(JSON.parse(await ask('sql', sql, '--format', 'json'))).toEqual([{ one: 1, two: 'a,b' }]);
     expect(await ask('sql', sql)).toMatch(/one.*two.*a,b/s);
   });

@@ -164,7 +164,7 @@ describe('structured results', () => {
     const [head = '', line = ''] = (await (await ask('/v1/queries/q/windows?limit=1', 'text/csv')).text()).split(
       '\r\n',
     );
-    expect(head).toContain('requests,latency,pages');
+    expect(head).toContain('site,grouping,requests,latency,pages');
     expect(line).toContain('"{""error"":0,""items"":[{""count"":');
   });
 
@@ -174,7 +174,8 @@ describe('structured results', () => {
     try {
       const [{ groupBy, aggregateNames } = { groupBy: [], aggregateNames: [] }] = pipeline.queries;
       const aggregates = Object.fromEntries(aggregateNames.map((name) => [name, '']));
-      await database.addTable('q', tableColumns({ name: 'q', groupBy, aggregates } as never), flatRows(body.windows));
+      const columns = tableColumns({ name: 'q', serves: null, groupBy, hasTotals: true, aggregates });
+      await database.addTable('q', columns, flatRows(body.windows));
       const read = async (sql: string) => (await database.connection.runAndReadAll(sql)).getRowsJson();
       const site = body.windows[0]?.rows[0]?.values as {
         latency: { p99: number };
@@ -184,9 +185,13 @@ describe('structured results', () => {
         await read(
           "select latency.p99, pages.items[1].value, spread.counts[1] from q where site = 'a' order by window_start limit 1",
         ),
-      ).toEqual([[site.latency.p99, site.pages.items[0]?.value, expect.any(String)]]);
+      ).toEqual([[String(site.latency.p99), site.pages.items[0]?.value, expect.any(String)]]);
       expect(await read(`select typeof(paid), typeof("some"), typeof(names) from q limit 1`)).toEqual([
         ['DECIMAL(38,2)', 'STRUCT(atLeast BIGINT, overflow BOOLEAN)', 'STRUCT(overflow BOOLEAN, "values" VARCHAR[])'],
+      ]);
+      expect(await read('select distinct site is null, grouping from q order by 2')).toEqual([
+        [false, '0'],
+        [true, '1'],
       ]);
     } finally {
       await database.close();

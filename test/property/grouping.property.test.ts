@@ -1,9 +1,13 @@
 import fc from 'fast-check';
+import { parquetReadObjects } from 'hyparquet';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { csvRow } from '../../functions/api/csv.ts';
 import { avg, count, cube, definePipeline, type QuerySpec, rollup, sum, tumbling } from '../../functions/core/index.ts';
 import type { Row } from '../../functions/core/partial.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import { flatRow } from '../../functions/core/window-result.ts';
+import { windowFile } from '../../functions/sinks/window-file.ts';
 import { type Pane, partialsOf, readPane, writeFinalPane } from '../../functions/state/manifest.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
@@ -37,7 +41,7 @@ const events = fc.array(
 );
 
 /** Rows as a set: which totals there are, whatever the order. */
-const asSet = (rows: readonly Row[]) => rows.map((row) => JSON.stringify(row)).sort();
+const asSet = (rows: readonly Row[]) => rows.map(({ key, values }) => JSON.stringify({ key, values })).sort();
 
 describe('rollup and cube', () => {
   it('give the rows of a query by each set of fields', () => {
@@ -69,6 +73,47 @@ describe('rollup and cube', () => {
       [{ country: 'fr', city: 'a' }, 1],
       [{ country: 'fr' }, 1],
       [{}, 3],
+    ]);
+  });
+
+  it('say in grouping which fields a row has added up, as GROUPING in SQL does', () => {
+    const events = [{ time: 0, country: 'de', city: null, amount: 1 }];
+    const told = (rows: readonly Row[]) => rows.map(({ key, grouping }) => [key, grouping]);
+    expect(told(rowsBy(cube('country', 'city'), events))).toEqual([
+      [{ country: 'de', city: null }, 0],
+      [{ country: 'de' }, 1],
+      [{ city: null }, 2],
+      [{}, 3],
+    ]);
+    expect(told(rowsBy(['country', 'city'], events))).toEqual([[{ country: 'de', city: null }, undefined]]);
+  });
+
+  it('can be told from groups of null and of the empty text in files and in CSV', () => {
+    const events = ['', 'a', null].map((city) => ({ time: 0, country: 'de', city, amount: 1 }));
+    const window = { query: 'q', start: 0, end: 1, status: 'final', revision: 0, records: 3, emittedAt: 1 } as const;
+    const rows = rowsBy(rollup('city'), events);
+    const delivery = { ...window, id: 'q', pipeline: 'p', mode: 'append', rows } as const;
+    const lines = Buffer.from(windowFile(delivery, 'json')).toString().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line)).map(({ city, grouping, n }) => [city, grouping, n])).toEqual([
+      [null, 0, 1],
+      ['', 0, 1],
+      ['a', 0, 1],
+      [undefined, 1, 3],
+    ]);
+    const cells = rows.map((row) => flatRow(row)).map((flat) => ['city', 'grouping', 'n'].map((name) => flat[name]));
+    expect(cells.map((row) => csvRow(row, 'defused'))).toEqual([',0,1\r\n', '"",0,1\r\n', 'a,0,1\r\n', ',1,3\r\n']);
+  });
+
+  it('are the same bytes in no two rows of a Parquet file', async () => {
+    const events = ['', null].map((city) => ({ time: 0, country: 'de', city, amount: 1 }));
+    const window = { query: 'q', start: 0, end: 1, status: 'final', revision: 0, records: 2, emittedAt: 1 } as const;
+    const rows = rowsBy(rollup('city'), events);
+    const file = windowFile({ ...window, id: 'q', pipeline: 'p', mode: 'append', rows }, 'parquet');
+    const read = await parquetReadObjects({ file: new Uint8Array(file).buffer });
+    expect(read.map((row) => [row['city'], row['grouping'], row['n']])).toEqual([
+      [null, 0, 1],
+      ['', 0, 1],
+      [null, 1, 2],
     ]);
   });
 

@@ -121,7 +121,7 @@ describe('output modes', () => {
 
   it('a pane that was overtaken sends nothing in update and complete, and a newer one keeps its place in the table', () => {
     const old: OutputPane = { start: 0, end: 10, status: 'early', revision: 1, rows: [{ key: {}, values: { n: 1 } }] };
-    const newer = { ...old, revision: 2, rows: [{ key: {}, values: { n: 2 } }] };
+    const newer: OutputPane = { ...old, revision: 2, rows: [{ key: {}, values: { n: 2 } }] };
     for (const mode of outputModes) expect(outputOf(mode, { pane: old, before: newer, table: [newer] })).toEqual([]);
     expect(outputOf('complete', { pane: old, before: undefined, table: [newer] })).toEqual([newer]);
   });

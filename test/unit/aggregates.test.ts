@@ -125,6 +125,21 @@ describe('variance and stddev', () => {
     expect(resultOf(variance('n'), [[{ n: 1e15 + 1 }], [{ n: 1e15 + 2 }], [{ n: 1e15 + 3 }]])).toBe(1);
     expect(resultOf(variance('n'), [[{ n: 0.1 }], [{ n: 0.1 }], [{ n: 0.1 }]])).toBe(0);
   });
+
+  it('are right wherever the result is a double, up to the greatest and down to the least', () => {
+    const spread = (...values: readonly number[]) => values.map((n) => [{ n }] as const);
+    // Worked out with exact fractions and 80 digits.
+    expect(resultOf(stddev('n'), spread(1.7e308, -1e308, -1e308))).toBe(1.5588457268119896e308);
+    expect(resultOf(stddev('n', 'population'), spread(Number.MAX_VALUE, -Number.MAX_VALUE))).toBe(Number.MAX_VALUE);
+    expect(resultOf(stddev('n'), spread(Number.MAX_VALUE, -Number.MAX_VALUE))).toBe('Infinity');
+    expect(resultOf(stddev('n', 'population'), spread(2 ** 1023, -(2 ** 1023)))).toBe(2 ** 1023);
+    expect(resultOf(stddev('n', 'population'), spread(5e-324, -5e-324))).toBe(5e-324);
+    // sqrt(2) x 5e-324 is nearer to one least double than to two; sqrt(2) x 3 of them, 4.24, is nearest to four.
+    expect(resultOf(stddev('n'), spread(5e-324, -5e-324))).toBe(5e-324);
+    expect(resultOf(stddev('n'), spread(1.5e-323, -1.5e-323))).toBe(2e-323);
+    expect(resultOf(stddev('n'), spread(1e15 + 1, 1e15 + 2, 1e15 + 3))).toBe(1);
+    expect(resultOf(stddev('n'), spread(1, 2, 3, 4))).toBe(1.2909944487358056);
+  });
 });
 
 describe('first, last, argMin and argMax', () => {
@@ -225,6 +240,32 @@ describe('sets', () => {
     });
     expect(resultOf(topK('v', 3), [])).toStrictEqual({ error: 0, items: [], overflow: false });
   });
+
+  it('orders values that come equally often as collectSet and keys are ordered', () => {
+    const values = ['b', 10, 9, -1, 1e21, '10', '9', true, false, 0.5, 'a'];
+    const events = values.map((v) => [{ v }] as const);
+    const sorted = [false, true, -1, 0.5, 9, 10, 1e21, '10', '9', 'a', 'b'];
+    const { items } = resultOf(topK('v', 20), events) as { items: { value: unknown }[] };
+    expect(items.map(({ value }) => value)).toStrictEqual(sorted);
+    expect(resultOf(collectSet('v', 20), events)).toStrictEqual({ overflow: false, values: sorted });
+    // Which of equals are shown follows from the same order.
+    const first = resultOf(topK('v', 3), events) as { items: { value: unknown }[] };
+    expect(first.items.map(({ value }) => value)).toStrictEqual(sorted.slice(0, 3));
+  });
+
+  it('countDistinct holds as many as the documents say, of whatever text', () => {
+    const aggregate = countDistinct('v', { upTo: 4000 });
+    const values = Array.from({ length: 4000 }, (_, i) => `\u{1F30A}\u6F6E${i}, a text that is held by its hash`);
+    expect(resultOf(aggregate, texts(...values))).toBe(4000);
+    let state = aggregate.identity;
+    for (const v of values) {
+      const input = aggregate.input({ v }, 0);
+      if (input.kind === 'value') state = aggregate.add(state, input.value);
+    }
+    expect(Buffer.byteLength(JSON.stringify(aggregate.encode(state)))).toBeLessThanOrEqual(aggregate.mostBytes ?? 0);
+    expect(aggregate.mostBytes).toBeLessThan(150_000);
+    expect(resultOf(aggregate, texts(...values, 'one more'))).toStrictEqual({ atLeast: 4001, overflow: true });
+  });
 });
 
 describe('countIf, histogram and percentiles', () => {
@@ -251,6 +292,36 @@ describe('countIf, histogram and percentiles', () => {
       'p99_9',
     ]);
     expect(resultOf(percentiles('n', [0.5]), [])).toBeNull();
+  });
+
+  it('give the values themselves at the ends, and nothing beyond them', () => {
+    const of = (shares: readonly number[], ...values: readonly number[]) =>
+      resultOf(
+        percentiles('n', shares),
+        values.map((n) => [{ n }]),
+      );
+    for (const only of [100, -0.3, 5e-324, Number.MAX_VALUE, 0])
+      expect(of([0, 0.5, 1], only)).toStrictEqual({ p0: only, p100: only, p50: only });
+    expect(of([0.01, 0.5, 0.99], 7, 7, 7)).toStrictEqual({ p1: 7, p50: 7, p99: 7 });
+    expect(of([0.01, 0.5, 0.99], 100, 100.1, 100.2)).toMatchObject({ p1: 100, p99: 100.2 });
+    expect(Number((of([0.5], 100, 100.1, 100.2) as { p50: number }).p50)).toBeGreaterThanOrEqual(100);
+  });
+
+  it('take the rank of percentile_disc in SQL, of n values the one at place ceil(share n)', () => {
+    const hundred = Array.from({ length: 100 }, (_, i) => [{ n: i + 1 }] as const);
+    const near = { relativeError: 0.005 };
+    for (const [share, place] of [
+      [0.07, 7],
+      [0.071, 8],
+      [0.5, 50],
+      [0.29, 29],
+      [0.9, 90],
+      [0.901, 91],
+    ] as const) {
+      const [value] = Object.values(resultOf(percentiles('n', [share], near), hundred) as Record<string, number>);
+      expect(Math.round(value ?? 0), String(share)).toBe(place);
+    }
+    expect(resultOf(percentiles('n', [0.5]), [[{ n: 1 }], [{ n: 3 }]])).toStrictEqual({ p50: 1 });
   });
 });
 

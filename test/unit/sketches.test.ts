@@ -73,7 +73,7 @@ describe('over a million values, merged of twenty pages', () => {
     const exact = Object.fromEntries(
       shares.map((share) => [
         `p${String(share * 100).replace('.', '_')}`,
-        sorted[Math.floor(share * (records - 1))] ?? 0,
+        sorted[Math.max(Math.ceil(share * records) - 1, 0)] ?? 0,
       ]),
     );
     expect(Object.keys(result as object)).toStrictEqual(Object.keys(exact).sort());

@@ -1,6 +1,6 @@
 import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
-import { byText, digest, distinctInput, isScalar, type Scalar, type ScalarOf } from './scalar.ts';
+import { byText, digest, distinctInput, isScalar, type Scalar, type ScalarOf, utf8Bytes } from './scalar.ts';
 import { optionsOf, wholeNumber } from './whole-number.ts';
 
 /** Options of {@link countDistinct}. */
@@ -12,16 +12,16 @@ export interface DistinctOptions {
 /** The values that came, by name; overflowed: more than the bound, for ever. */
 type Distinct = ReadonlySet<string> | 'overflow';
 
-/** JSON text longer than this is held by 128 bits of its SHA-256. */
-const longestHeld = 24;
+/** JSON of more bytes than this is held by 128 bits of its SHA-256. */
+const longestHeldBytes = 24;
 
-/** Bytes of one of them in JSON, beyond ASCII too. */
-const bytesOfOne = 3 * longestHeld + 1;
+/** Most bytes of one of them: `["` 22 characters `"]` and a comma. */
+const bytesOfOne = 27;
 
 function nameOf(value: Scalar): string {
   const text = JSON.stringify(value);
   // JSON text begins with no `#`.
-  return text.length <= longestHeld ? text : `#${digest(text)}`;
+  return utf8Bytes(text) <= longestHeldBytes ? text : `#${digest(text)}`;
 }
 
 /**
@@ -43,7 +43,7 @@ export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: Dis
     ...named,
     kind,
     parameters: `up to ${upTo}`,
-    mostBytes: bytesOfOne * upTo,
+    mostBytes: bytesOfOne * upTo + 1,
     input: (event) => {
       const found = distinctInput(kind, select(event));
       return found.kind === 'value' ? { kind: 'value', value: nameOf(found.value) } : found;

@@ -1,4 +1,4 @@
-import { corrupt, countIn, type Json, listIn } from './aggregate.ts';
+import { corrupt, countIn, type Json, listIn, numberIn } from './aggregate.ts';
 
 /**
  * DDSketch (Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019): counts by
@@ -14,13 +14,24 @@ export interface DDSketch {
   readonly negative: ReadonlyMap<number, number>;
   /** Whether bins were put together. */
   readonly collapsed: boolean;
+  /** The least value, exact; positive infinity of nothing. */
+  readonly least: number;
+  /** The greatest value, exact; negative infinity of nothing. */
+  readonly greatest: number;
 }
 
 /** Most bins of either sign. */
 export const mostBins = 1024;
 
 /** The sketch of nothing. */
-export const emptyBins: DDSketch = { zeros: 0, positive: new Map(), negative: new Map(), collapsed: false };
+export const emptyBins: DDSketch = {
+  zeros: 0,
+  positive: new Map(),
+  negative: new Map(),
+  collapsed: false,
+  least: Number.POSITIVE_INFINITY,
+  greatest: Number.NEGATIVE_INFINITY,
+};
 
 /** The natural logarithm of the factor between bins, for a relative error. */
 export function logGamma(relativeError: number): number {
@@ -32,14 +43,18 @@ interface OwnBins {
   readonly positive: Map<number, number>;
   readonly negative: Map<number, number>;
   readonly collapsed: boolean;
+  least: number;
+  greatest: number;
 }
 
 /** Adds a finite value to a sketch, in place unless that is the empty one. @returns the sketch */
 export function addValue(sketch: DDSketch, logOfGamma: number, value: number): DDSketch {
-  const own =
-    sketch === emptyBins
-      ? { zeros: 0, positive: new Map<number, number>(), negative: new Map<number, number>(), collapsed: false }
-      : (sketch as OwnBins);
+  const own: OwnBins =
+    sketch === emptyBins ? { ...emptyBins, positive: new Map(), negative: new Map() } : (sketch as OwnBins);
+  // Zero has one sign, or the result would depend on which came first.
+  const signed = value === 0 ? 0 : value;
+  if (signed < own.least) own.least = signed;
+  if (signed > own.greatest) own.greatest = signed;
   if (value === 0) own.zeros++;
   else {
     const bins = value > 0 ? own.positive : own.negative;
@@ -56,6 +71,8 @@ export function mergeBins(left: DDSketch, right: DDSketch): DDSketch {
     positive: together(left.positive, right.positive),
     negative: together(left.negative, right.negative),
     collapsed: left.collapsed || right.collapsed,
+    least: Math.min(left.least, right.least),
+    greatest: Math.max(left.greatest, right.greatest),
   });
 }
 
@@ -70,7 +87,7 @@ export function bounded(sketch: DDSketch): DDSketch {
   const positive = collapsedBins(sketch.positive);
   const negative = collapsedBins(sketch.negative);
   if (positive === sketch.positive && negative === sketch.negative) return sketch;
-  return { zeros: sketch.zeros, positive, negative, collapsed: true };
+  return { ...sketch, positive, negative, collapsed: true };
 }
 
 function collapsedBins(bins: DDSketch['positive']): DDSketch['positive'] {
@@ -91,7 +108,9 @@ function collapsedBins(bins: DDSketch['positive']): DDSketch['positive'] {
 }
 
 /**
- * The values below which shares of all values lie, each within the relative error unless it is of a bin that was put together.
+ * The values at shares of all values, by the rank of SQL's `percentile_disc`: of n values the one at place ceil(share n),
+ * from 1. Each is within the relative error of it, unless it is of a bin that was put together; the least and the
+ * greatest value are exact, and no result lies beyond them.
  * @param shares from 0 to 1
  * @returns undefined of nothing
  */
@@ -100,7 +119,7 @@ export function quantilesOf(
   logOfGamma: number,
   shares: readonly number[],
 ): readonly number[] | undefined {
-  const { zeros, positive, negative } = bounded(sketch);
+  const { zeros, positive, negative, least, greatest } = bounded(sketch);
   const middle = 2 / (1 + Math.exp(logOfGamma));
   // The middle of a bin may lie beyond the largest double that is in it.
   const shown = (bin: number) => Math.min(Math.exp(bin * logOfGamma) * middle, Number.MAX_VALUE);
@@ -112,20 +131,34 @@ export function quantilesOf(
   const total = ascending.reduce((sum, [, count]) => sum + count, 0);
   if (total === 0) return undefined;
   return shares.map((share) => {
-    const rank = share * (total - 1);
-    let below = 0;
+    const place = placeOf(share, total);
+    if (place === 1) return least;
+    if (place === total) return greatest;
+    let upTo = 0;
     for (const [value, count] of ascending) {
-      below += count;
-      if (below > rank) return value;
+      upTo += count;
+      if (upTo >= place) return Math.min(Math.max(value, least), greatest);
     }
-    return ascending.at(-1)?.[0] ?? 0;
+    return greatest;
   });
 }
 
-/** `[zeros, positive, negative]`, and 1 when bins were put together. Bins: the first one, then counts; -n for n empty bins. */
+/** `ceil(share n)`, from 1 to n. A product that is a whole number but for its rounding, 0.07 x 100 say, is that number. */
+function placeOf(share: number, total: number): number {
+  const product = share * total;
+  const whole = Math.round(product);
+  const place = Math.abs(product - whole) <= product * Number.EPSILON ? whole : Math.ceil(product);
+  return Math.min(Math.max(place, 1), total);
+}
+
+/**
+ * `[zeros, positive, negative, least, greatest]`, and 1 when bins were put together; of nothing `[0, [], []]`. Bins: the
+ * first one, then counts; -n for n empty bins.
+ */
 export function encodeBins(sketch: DDSketch): Json {
-  const { zeros, positive, negative, collapsed } = bounded(sketch);
-  const encoded = [zeros, runsOf(positive), runsOf(negative)];
+  const { zeros, positive, negative, collapsed, least, greatest } = bounded(sketch);
+  if (least > greatest) return [0, [], []];
+  const encoded = [zeros, runsOf(positive), runsOf(negative), least, greatest];
   return collapsed ? [...encoded, 1] : encoded;
 }
 
@@ -143,16 +176,11 @@ function runsOf(bins: DDSketch['positive']): readonly number[] {
 
 /** The reverse of {@link encodeBins}. @throws when it is none of its */
 export function decodeBins(json: Json): DDSketch {
-  const [zeros, positive, negative, flag = 0, ...more] = listIn(json);
+  const [zeros, positive, negative, least, greatest, flag = 0, ...more] = listIn(json);
   if ((flag !== 0 && flag !== 1) || more.length > 0) throw corrupt(json);
-  const sketch = {
-    zeros: countIn(zeros),
-    positive: binsIn(positive),
-    negative: binsIn(negative),
-    collapsed: flag === 1,
-  };
-  if (sketch.zeros + sketch.positive.size + sketch.negative.size === 0) return emptyBins;
-  return sketch;
+  const bins = { zeros: countIn(zeros), positive: binsIn(positive), negative: binsIn(negative) };
+  if (bins.zeros + bins.positive.size + bins.negative.size === 0) return emptyBins;
+  return { ...bins, collapsed: flag === 1, least: numberIn(least), greatest: numberIn(greatest) };
 }
 
 function binsIn(json: Json | undefined): Map<number, number> {

@@ -1,4 +1,5 @@
-import { byText, utf8Bytes } from './scalar.ts';
+import { compareKeys, keyValues } from '../group-key.ts';
+import { utf8Bytes } from './scalar.ts';
 
 /**
  * Frequent items (Misra, Gries, "Finding repeated elements", 1982), with the merge of Agarwal et al. ("Mergeable summaries", PODS 2012): counters of the most
@@ -41,9 +42,15 @@ export function mergeItems(left: FrequentItems, right: FrequentItems, capacity: 
   return cut({ counts, error: left.error + right.error }, capacity);
 }
 
-/** The counters in the order of their counts, the greatest first, then of their text. */
+/**
+ * The counters in the order of their counts, the greatest first; of equal counts in the order of their values, which is
+ * that of keys and of `collectSet`: booleans, numbers by value, text by code unit.
+ */
 export function ordered(counts: FrequentItems['counts']): readonly (readonly [text: string, count: number])[] {
-  return [...counts].sort(([a, m], [b, n]) => n - m || byText(a, b));
+  return [...counts]
+    .map(([text, count]) => ({ text, count, value: keyValues(`[${text}]`) }))
+    .sort((left, right) => right.count - left.count || compareKeys(left.value, right.value))
+    .map(({ text, count }) => [text, count] as const);
 }
 
 /** Cuts a summary down to its capacity, in values and in bytes. */

@@ -14,8 +14,8 @@ export interface PercentileOptions {
 const mostShares = 20;
 
 /**
- * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`, each within the relative error of the value at its rank, for
- * values of either sign. Null when no record had a number. Values that span more than 1,024 bins, a factor of 8 x 10^8 at 1 %, lose the ones nearest to
+ * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`, each within the relative error of the value at
+ * its rank, that of SQL's `percentile_disc`, for values of either sign; the least and the greatest value are exact. Null when no record had a number. Values that span more than 1,024 bins, a factor of 8 x 10^8 at 1 %, lose the ones nearest to
  * zero, and the result has `"overflow":true`.
  * @param shares from 0 to 1, at most 20
  */
@@ -50,6 +50,9 @@ export function percentiles<Event>(
   const wanted = shares
     .map((share) => ({ share: numberBetween(`${kind}.shares`, share, 0, 1), name: nameOf(share) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
+  const twice = wanted.find(({ name }, i) => wanted[i - 1]?.name === name);
+  if (twice !== undefined)
+    throw mistake(`${kind}.shares`, shares, `name ${twice.name} twice: give shares that differ in twelve digits`);
   const error = numberBetween(
     `${kind}.relativeError`,
     optionsOf(kind, options, ['relativeError']).relativeError ?? 0.01,

@@ -86,5 +86,5 @@ function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigi
  */
 export const variance: SpreadAggregate = spreadAggregate('variance', ratio);
 
-/** The standard deviation: the square root of {@link variance}, right to the last bit but one. */
+/** The standard deviation: the square root of {@link variance}, of it exact, rounded once. */
 export const stddev: SpreadAggregate = spreadAggregate('stddev', rootOfRatio);
