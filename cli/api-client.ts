@@ -2,7 +2,7 @@ import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { SideJson } from '../functions/api/side-json.ts';
 import type { SpanJson } from '../functions/api/time-json.ts';
 import type { WindowHeadJson, WindowJson } from '../functions/api/window-json.ts';
-import type { Counters } from '../functions/core/counters.ts';
+import type { Counters, QueryCounters } from '../functions/core/counters.ts';
 import type { OutputMode } from '../functions/core/output-mode.ts';
 import type { Row } from '../functions/core/partial.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
@@ -29,6 +29,8 @@ export interface WatermarkJson {
 /** The conservation counters as the API shows them. */
 export interface ConservationJson extends Counters {
   readonly holds: boolean;
+  /** Pairs of a record and a query, by name of the query. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
 }
 
 /** Which windows. */

@@ -3,7 +3,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { type BackfillRange, backfillPipeline, backfillQuery } from '../../functions/core/backfill.ts';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
-import type { StaticAnswer } from '../../functions/core/static-run.ts';
+import { pairsByName, type StaticAnswer } from '../../functions/core/static-run.ts';
 import type { Lookups } from '../../functions/state/lookups.ts';
 import { sendHistory, sendRequest } from '../backfill/send-history.ts';
 import { foldStream } from '../backfill/stream-history.ts';
@@ -18,7 +18,7 @@ import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
-import { conservationLine } from '../result-table.ts';
+import { conservationLine, pairLines } from '../result-table.ts';
 import { deploymentOptions, finalizeFunction, stackOutput } from '../stack.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
@@ -118,7 +118,7 @@ export default defineCommand({
     const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
     const { filledThrough } = await sendRequest(target, { isWhole });
     progress.stop(`${formatNumber(answer.windows.length)}`);
-    process.stderr.write(`${conservationLine(answer.counters)}\n`);
+    process.stderr.write(`${conservationLine(answer.counters)}\n${pairLines(pairsByName(ranged, answer.queries))}`);
     const { written, standing } = sent;
     process.stdout.write(
       options.json

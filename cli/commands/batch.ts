@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { pairsByName } from '../../functions/core/static-run.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
@@ -56,7 +57,8 @@ export default defineCommand({
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
     printRejected(result.rejected, result.counters.rejected, input.process.stderr);
     const seconds = (input.process.now() - startedMs) / 1000;
-    printConservation({ counters: result.counters, writeUnits: 0, seconds }, form, input.process);
+    const queries = pairsByName(pipeline, result.queries);
+    printConservation({ counters: result.counters, queries, writeUnits: 0, seconds }, form, input.process);
     return 0;
   },
 });

@@ -1,5 +1,5 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { DelayRow } from '../../functions/core/delay-table.ts';
+import type { DelayRow, KeepingDelay, QueryDelay } from '../../functions/core/delay-table.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
 import { clientConfig } from '../endpoint.ts';
@@ -26,7 +26,7 @@ export default defineCommand({
     },
   ],
   description:
-    'Shows what a watermark delay costs: for each delay how many events would come late, how many windows they miss, and how far event time ' +
+    'Shows what a watermark delay costs each query: for each delay how many events would come late for it, how many windows they miss, and how far event time ' +
     'has moved on when a window is final. Files are read as one shard, a live stream as it lies in its shards; the watermark rises after every record: the ' +
     'upper bound of what a stream loses.',
   options: {
@@ -40,7 +40,7 @@ export default defineCommand({
     ...lookupOptions,
     keep: value(
       'shares',
-      'shares of the events that are to be kept, such as 99.9% or 99%,99.99%: says the delay that keeps each',
+      'shares of the events that every query is to keep, such as 99.9% or 99%,99.99%: says the delay that keeps each, and which query needs it',
       text,
     ),
     ...deploymentOptions,
@@ -78,20 +78,17 @@ export default defineCommand({
         ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
         : await sampled(pipeline, delaysMs, options, process);
     const rows = table.rows();
-    const keeps = shares.map((share) => ({ keep: share, delayMs: table.delayFor(share) }));
+    const keeps = shares.map((share) => ({ keep: share, ...table.delayFor(share) }));
     const { received, counted: wanted, duplicate, rejected: refused, filtered } = counters;
     if (options.json) {
-      for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, waitMs: row.waitMs ?? null })}\n`);
-      for (const keep of keeps) process.stdout.write(`${JSON.stringify(keep)}\n`);
+      for (const row of rows) process.stdout.write(`${JSON.stringify(rowJson(row))}\n`);
+      for (const keep of keeps) process.stdout.write(`${JSON.stringify({ ...keep, worst: keep.worst ?? null })}\n`);
       process.stdout.write(
         `${JSON.stringify({ counters: { received, wanted, duplicate, rejected: refused, filtered } })}\n`,
       );
     } else {
       process.stdout.write(`${delayTable(rows)}\n`);
-      for (const { keep, delayMs } of keeps)
-        process.stdout.write(
-          `to keep ${percent(keep)} of the events: a delay of ${shortDuration(delayMs)}${delayMs < 1000 ? '' : ` (${delayMs} ms)`}\n`,
-        );
+      for (const { keep, ...delay } of keeps) process.stdout.write(keepLine(keep, delay));
     }
     printRejected(rejected, refused, process.stderr);
     process.stderr.write(
@@ -166,30 +163,60 @@ function sharesOf(given: string | undefined): readonly number[] {
   });
 }
 
+/** What has no value is null in JSON. */
+function rowJson(row: DelayRow) {
+  const { waitMs, queries, ...rest } = row;
+  const whole = (given: number | undefined) => ({ waitMs: given ?? null });
+  return { ...rest, ...whole(waitMs), queries: queries.map((own) => ({ ...own, ...whole(own.waitMs) })) };
+}
+
+/** The delay that keeps a share in every query; where they differ, who needs it, and what the others need. */
+function keepLine(keep: number, { delayMs, worst, queries, eventsDelayMs }: KeepingDelay): string {
+  const each = Object.entries(queries);
+  const needs = each.map(([name, own]) => `${name} ${shortDuration(own)}`).join(', ');
+  const why =
+    each.length === 1 || worst === undefined
+      ? ''
+      : `, which ${worst} needs (${needs}; for one query at least: ${shortDuration(eventsDelayMs)})`;
+  const exact = delayMs < 1000 ? '' : ` (${delayMs} ms)`;
+  const where = each.length === 1 ? '' : ' in every query';
+  return `to keep ${percent(keep)} of the events${where}: a delay of ${shortDuration(delayMs)}${exact}${why}\n`;
+}
+
 /** Without the digits that dividing by 100 makes. */
 function percent(share: number): string {
   return `${Number((100 * share).toFixed(9))} %`;
 }
 
+/** A line for each delay and query. Of more queries than one there is one more: the events that are late for all that want them. */
 function delayTable(rows: readonly DelayRow[]): string {
+  const several = rows.some(({ queries }) => queries.length > 1);
   return formatTable(
     [
       { heading: 'delay', align: 'right' },
+      ...(several ? [{ heading: 'query' }] : []),
       { heading: 'late events', align: 'right' },
       { heading: 'share', align: 'right' },
       { heading: 'windows affected', align: 'right' },
       { heading: 'results wait', align: 'right' },
     ],
-    rows.map((row) => [
-      shortDuration(row.delayMs),
-      row.late,
-      `${(row.events === 0 ? 0 : (100 * row.late) / row.events).toFixed(1)} %`,
-      `${formatNumber(row.affected)} of ${formatNumber(row.windows)}`,
-      row.waitMs === undefined
-        ? 'beyond the input'
-        : `${shortDuration(row.waitMs)} (${formatNumber(row.closed)} closed)`,
-    ]),
+    rows.flatMap((row) => {
+      const delay = shortDuration(row.delayMs);
+      const each = row.queries.map((own) => [delay, ...(several ? [own.query] : []), ...costCells(own)]);
+      return several ? [...each, [delay, '(for all queries)', ...costCells(row)]] : each;
+    }),
   );
+}
+
+function costCells(cost: Omit<QueryDelay, 'query'>): readonly string[] {
+  return [
+    formatNumber(cost.late),
+    `${(cost.events === 0 ? 0 : (100 * cost.late) / cost.events).toFixed(1)} %`,
+    `${formatNumber(cost.affected)} of ${formatNumber(cost.windows)}`,
+    cost.waitMs === undefined
+      ? 'beyond the input'
+      : `${shortDuration(cost.waitMs)} (${formatNumber(cost.closed)} closed)`,
+  ];
 }
 
 const units = [

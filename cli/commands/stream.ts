@@ -148,7 +148,12 @@ export default defineCommand({
             process.stdout,
           );
         printConservation(
-          { counters: result.conservation, writeUnits: result.writeUnits, seconds: result.streamSeconds },
+          {
+            counters: result.conservation,
+            queries: result.conservation.queries,
+            writeUnits: result.writeUnits,
+            seconds: result.streamSeconds,
+          },
           form,
           process,
         );
@@ -191,7 +196,8 @@ function topicPlace(
 
 async function watchFolder(options: WatchRunOptions, form: ResultForm): Promise<number> {
   const { conservation, writeUnits, seconds, broken } = await runWatch(options);
-  printConservation({ counters: conservation, writeUnits, seconds }, form, options.process);
+  const { queries } = conservation;
+  printConservation({ counters: conservation, queries, writeUnits, seconds }, form, options.process);
   if (!conservation.holds) options.process.stderr.write('tidemark: the law of conservation does not hold\n');
   return conservation.holds && broken === 0 ? 0 : 1;
 }
