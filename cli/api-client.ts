@@ -33,6 +33,14 @@ export interface ConservationJson extends Counters {
   readonly queries: Readonly<Record<string, QueryCounters>>;
 }
 
+/** What a deployment says of itself. */
+export interface HealthJson {
+  /** The name of its pipeline. */
+  readonly pipeline: string;
+  /** Whether producers have to give events the pipeline's partition key. */
+  readonly keyed: boolean;
+}
+
 /** Which windows. */
 export interface WindowFilter {
   readonly from?: string | undefined;
@@ -94,6 +102,7 @@ export interface ApiClient {
   series(query: string, filter: WindowFilter & { readonly fill?: string | undefined }): Promise<readonly PointJson[]>;
   /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
   late(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
+  health(): Promise<HealthJson>;
   watermark(): Promise<WatermarkJson>;
   conservation(): Promise<ConservationJson>;
 }
@@ -203,6 +212,7 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
       } while (cursor !== undefined);
       return all;
     },
+    health: () => get('health', 'pipeline'),
     watermark: () => get('watermark', 'shards'),
     conservation: () => get('conservation', 'holds'),
   };

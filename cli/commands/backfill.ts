@@ -7,7 +7,8 @@ import { pairsByName, type StaticAnswer } from '../../functions/core/static-run.
 import type { Lookups } from '../../functions/state/lookups.ts';
 import { sendHistory, sendRequest } from '../backfill/send-history.ts';
 import { foldStream } from '../backfill/stream-history.ts';
-import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../command.ts';
+import { finalizeFunction, operationOptions, servedFile } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
@@ -16,10 +17,10 @@ import type { AskLookup } from '../lookup/publish-rows.ts';
 import { remoteLookups } from '../lookup/remote-lookups.ts';
 import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { text, time } from '../option-value.ts';
-import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
+import { loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { conservationLine, pairLines } from '../result-table.ts';
-import { deploymentOptions, finalizeFunction, stackOutput } from '../stack.ts';
+import { stackOutput } from '../stack.ts';
 import { printRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
 import { invoke } from '../stream/embedded.ts';
@@ -37,8 +38,7 @@ export default defineCommand({
     'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
     'lost ones that were final. Windows that are final stay as they are, so it may be run again. Nothing is late here: every event counts.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline that is deployed', text, defaultPipeline),
+    ...operationOptions,
     query: value(
       'name',
       'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)',
@@ -51,7 +51,6 @@ export default defineCommand({
     ),
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     ...lookupOptions,
     ...inputOptions,
     json: flag('print one JSON object'),
@@ -75,7 +74,7 @@ export default defineCommand({
       throw new UsageError(
         '--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out',
       );
-    const { pipeline, bundle } = await loadPipelineBundle(options.pipeline);
+    const { pipeline, bundle } = await loadPipelineBundle(await servedFile(options));
     const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;
     const query = chosenQuery(pipeline, options.query);
     const range = {

@@ -2,6 +2,7 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { DelayRow, KeepingDelay, QueryDelay } from '../../functions/core/delay-table.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { servedFile } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
@@ -30,11 +31,10 @@ export default defineCommand({
     'has moved on when a window is final. Files are read as one shard, a live stream as it lies in its shards; the watermark rises after every record: the ' +
     'upper bound of what a stream loses.',
   options: {
-    pipeline: valueOr(
+    pipeline: value(
       'name|path',
-      'a file under pipelines/, or the path of any TypeScript file',
+      `a file under pipelines/, or the path of any TypeScript file (default: the one that --port or --stack serves; ${defaultPipeline} for FILES)`,
       text,
-      defaultPipeline,
     ),
     delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
     ...lookupOptions,
@@ -69,7 +69,7 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const startedMs = process.now();
     const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
-    const pipelineFile = resolvePipelineFile(options.pipeline);
+    const pipelineFile = resolvePipelineFile(await servedFile(options));
     const unjoined = await loadPipeline(pipelineFile);
     const shares = sharesOf(options.keep);
     const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));

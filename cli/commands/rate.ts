@@ -73,10 +73,7 @@ export default defineCommand({
       await print(blocks, process);
       return 0;
     }
-    const feed = await openFeed(
-      { ...options, pipeline: options.pipeline ?? (stream === undefined ? ratePipeline : undefined) },
-      process,
-    );
+    const feed = await openFeed(options, process, ratePipeline);
     const put = await putLive({
       label: 'rate',
       feed,

@@ -70,6 +70,7 @@ test('batch --json prints a row a line, sorted, then the conservation counters',
   ).toBe(true);
   expect(lines.at(-1)).toEqual({
     conservation: { received: 5, counted: 4, late: 0, duplicate: 0, rejected: 1, filtered: 0 },
+    queries: { actionsPerHour: { counted: 4, late: 0, filtered: 0 } },
     writeUnits: 0,
     seconds: expect.any(Number),
   });
