@@ -102,6 +102,8 @@ export interface ApiClient {
   series(query: string, filter: WindowFilter & { readonly fill?: string | undefined }): Promise<readonly PointJson[]>;
   /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
   late(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
+  /** The first of them, a page at most. */
+  sideSample(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
   health(): Promise<HealthJson>;
   watermark(): Promise<WatermarkJson>;
   conservation(): Promise<ConservationJson>;
@@ -212,6 +214,8 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
       } while (cursor !== undefined);
       return all;
     },
+    sideSample: async (range) =>
+      (await get<{ events: SideJson[] }>('late', 'events', { ...range, limit: lateEvents })).events,
     health: () => get('health', 'pipeline'),
     watermark: () => get('watermark', 'shards'),
     conservation: () => get('conservation', 'holds'),

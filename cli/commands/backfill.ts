@@ -21,8 +21,9 @@ import { loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { conservationLine, pairLines } from '../result-table.ts';
 import { stackOutput } from '../stack.ts';
-import { printRejected } from '../static/rejected-lines.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
+import type { StaticResult } from '../static/static-engine.ts';
 import { invoke } from '../stream/embedded.ts';
 import { formatNumber } from '../table.ts';
 
@@ -53,6 +54,7 @@ export default defineCommand({
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
     ...lookupOptions,
     ...inputOptions,
+    ...rejectedOptions,
     json: flag('print one JSON object'),
   },
   examples: [
@@ -89,6 +91,7 @@ export default defineCommand({
     const before = await sendRequest(target);
     const startedMs = process.now();
     let answer: StaticAnswer;
+    let reasons: StaticResult['reasons'] = [];
     if (files.length > 0) {
       const result = await runWithProgress(
         'backfill',
@@ -97,6 +100,7 @@ export default defineCommand({
       );
       printRejected(result.rejected, result.counters.rejected, process.stderr);
       answer = result;
+      ({ reasons } = result);
     } else {
       refuseOpen(range, ranged.queries[0]?.until ?? range.until, before.closedThrough);
       const kinesis = new KinesisClient(clientConfig(options));
@@ -124,7 +128,7 @@ export default defineCommand({
         ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, filledThrough, events: answer.counters })}\n`
         : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before\n`,
     );
-    return 0;
+    return warnOfRejected(answer.counters, options.maxRejected, toldReasons(reasons), process.stderr);
   },
 });
 

@@ -8,13 +8,13 @@ import { UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
-import { duration, integer, text, time } from '../option-value.ts';
+import { duration, integer, share, text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../stack.ts';
 import { type DelayResult, runDelay } from '../static/delay-run.ts';
 import { joinedWith } from '../static/lane.ts';
-import { printRejected } from '../static/rejected-lines.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../static/rejected-lines.ts';
 import { sampleDelay } from '../stream/delay-sample.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
@@ -53,6 +53,7 @@ export default defineCommand({
       1_000_000,
     ),
     ...inputOptions,
+    ...rejectedOptions,
     json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
   },
   examples: [
@@ -73,12 +74,12 @@ export default defineCommand({
     const unjoined = await loadPipeline(pipelineFile);
     const shares = sharesOf(options.keep);
     const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
-    const { table, counters, rejected } =
+    const { table, counters, rejected, reasons } =
       operands.length > 0
         ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
         : await sampled(pipeline, delaysMs, options, process);
     const rows = table.rows();
-    const keeps = shares.map((share) => ({ keep: share, ...table.delayFor(share) }));
+    const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));
     const { received, counted: wanted, duplicate, rejected: refused, filtered } = counters;
     if (options.json) {
       for (const row of rows) process.stdout.write(`${JSON.stringify(rowJson(row))}\n`);
@@ -94,7 +95,7 @@ export default defineCommand({
     process.stderr.write(
       `received ${formatNumber(received)} = wanted by a query ${formatNumber(wanted)} + duplicate ${formatNumber(duplicate)} + rejected ${formatNumber(refused)} + filtered ${formatNumber(filtered)}\n`,
     );
-    return 0;
+    return warnOfRejected(counters, options.maxRejected, toldReasons(reasons), process.stderr);
   },
 });
 
@@ -155,11 +156,7 @@ async function sampled(
 function sharesOf(given: string | undefined): readonly number[] {
   return (given ?? '').split(',').flatMap((text) => {
     if (text.trim() === '') return [];
-    const [, number = '', sign] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? [];
-    const share = Number(number) / (sign === '%' ? 100 : 1);
-    if (number === '' || share > 1)
-      throw new UsageError(`--keep is a share such as 99.9% or 0.999, not "${text.trim()}"`);
-    return [share];
+    return [share(text, '--keep')];
   });
 }
 

@@ -1,5 +1,6 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../functions/core/event-time.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { LookupListAnswer } from '../../functions/state/lookup-operations.ts';
 import { checkLookupRows } from '../../functions/state/lookup-publish.ts';
 import { defineCommand, flag, value } from '../command.ts';
@@ -54,15 +55,8 @@ export default defineCommand({
           ? 'FILE is missing: give the file that holds the rows'
           : `${file} is too much: list takes the name alone`,
       );
-    const pipeline = await loadPipeline(await servedFile(options));
-    if (pipeline.lookupTable?.table !== table)
-      throw new UsageError(
-        pipeline.lookupTable === undefined
-          ? `${table} is no table of pipeline ${pipeline.name}, which has none: name another --pipeline`
-          : `${table} is no table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
-      );
     const rows = file === undefined ? [] : await readRowsFile(file, options);
-    checkLookupRows(pipeline, rows);
+    if (file !== undefined) checkRows(await loadPipeline(await servedFile(options)), table, rows);
     const lambda = new LambdaClient(clientConfig(options));
     const functionName = await finalizeFunction(options);
     const ask: AskLookup = (event) => invoke(lambda, functionName, event);
@@ -88,6 +82,17 @@ export default defineCommand({
     return 0;
   },
 });
+
+/** @throws UsageError when the pipeline has no such table; TidemarkError when the rows are not ones of it */
+function checkRows(pipeline: Pipeline, table: string, rows: readonly object[]): void {
+  if (pipeline.lookupTable?.table !== table)
+    throw new UsageError(
+      pipeline.lookupTable === undefined
+        ? `${table} is no table of pipeline ${pipeline.name}, which has none: name another --pipeline`
+        : `${table} is no table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
+    );
+  checkLookupRows(pipeline, rows);
+}
 
 function versionsTable({ versions }: LookupListAnswer, nowMs: number): string {
   return formatTable(

@@ -11,6 +11,8 @@ import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
+import { rejectedOptions } from '../static/rejected-lines.ts';
+import { warnOfSideOutput } from '../stream/side-warning.ts';
 import { runStream } from '../stream/stream-run.ts';
 import { triggerOutput } from '../stream/trigger-output.ts';
 import type { TriggerSize } from '../stream/triggers.ts';
@@ -59,6 +61,7 @@ export default defineCommand({
     rate: value('events', 'put at most so many events a second', integer(1, 10_000_000)),
     ...lookupOptions,
     ...inputOptions,
+    ...rejectedOptions,
     data: value(
       'folder',
       'keep the stream, the tables and how far the files are read in this folder (default: memory)',
@@ -128,7 +131,14 @@ export default defineCommand({
           '--watch prints final windows as they come, without an end: leave out FILES, --totals and --mode',
         );
       return watchFolder(
-        { ...common, folder: watch, input: options, trigger, onFinal: (rows) => printRows(rows, form, process.stdout) },
+        {
+          ...common,
+          folder: watch,
+          input: options,
+          trigger,
+          maxRejected: options.maxRejected,
+          onFinal: (rows) => printRows(rows, form, process.stdout),
+        },
         form,
       );
     }
@@ -158,7 +168,9 @@ export default defineCommand({
           process,
         );
         if (!result.conservation.holds) process.stderr.write('tidemark: the law of conservation does not hold\n');
-        return result.conservation.holds ? 0 : 1;
+        const { startedAt: from, conservation } = result;
+        const rejected = await warnOfSideOutput(system.api, { conservation, from }, options.maxRejected, process);
+        return result.conservation.holds ? rejected : 1;
       },
     );
   },
@@ -195,11 +207,11 @@ function topicPlace(
 }
 
 async function watchFolder(options: WatchRunOptions, form: ResultForm): Promise<number> {
-  const { conservation, writeUnits, seconds, broken } = await runWatch(options);
+  const { conservation, writeUnits, seconds, broken, rejected } = await runWatch(options);
   const { queries } = conservation;
   printConservation({ counters: conservation, queries, writeUnits, seconds }, form, options.process);
   if (!conservation.holds) options.process.stderr.write('tidemark: the law of conservation does not hold\n');
-  return conservation.holds && broken === 0 ? 0 : 1;
+  return conservation.holds && broken === 0 ? rejected : 1;
 }
 
 function triggerSize(options: {
