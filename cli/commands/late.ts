@@ -86,7 +86,9 @@ export default defineCommand({
 
 /** The queries of the place that the options choose; where no API can be asked, those of the pipeline's file. */
 async function queryNames(options: Options): Promise<readonly string[]> {
-  const { query } = options;
+  const { query, stack } = options;
+  // Who may ask the function of a stack need not be allowed to use its API; the function refuses what is not a query.
+  if (stack !== undefined && query !== undefined) return [query];
   if (hasApi(options)) return (await chosenQueries(await openApi(options), query)).map(({ name }) => name);
   const names = (await loadPipeline(options.pipeline ?? defaultPipeline)).queries.map(({ name }) => name);
   if (query === undefined || names.includes(query)) return query === undefined ? names : [query];
