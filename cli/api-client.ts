@@ -2,7 +2,7 @@ import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { SideJson } from '../functions/api/side-json.ts';
 import type { SpanJson } from '../functions/api/time-json.ts';
 import type { WindowHeadJson, WindowJson } from '../functions/api/window-json.ts';
-import type { Counters } from '../functions/core/counters.ts';
+import type { Counters, QueryCounters } from '../functions/core/counters.ts';
 import type { OutputMode } from '../functions/core/output-mode.ts';
 import type { Row } from '../functions/core/partial.ts';
 import type { TotalRow } from '../functions/core/totals.ts';
@@ -29,6 +29,16 @@ export interface WatermarkJson {
 /** The conservation counters as the API shows them. */
 export interface ConservationJson extends Counters {
   readonly holds: boolean;
+  /** Pairs of a record and a query, by name of the query. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
+}
+
+/** What a deployment says of itself. */
+export interface HealthJson {
+  /** The name of its pipeline. */
+  readonly pipeline: string;
+  /** Whether producers have to give events the pipeline's partition key. */
+  readonly keyed: boolean;
 }
 
 /** Which windows. */
@@ -94,6 +104,9 @@ export interface ApiClient {
   series(query: string, filter: WindowFilter & { readonly fill?: string | undefined }): Promise<readonly PointJson[]>;
   /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
   late(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
+  /** The first of them, a page at most. */
+  sideSample(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
+  health(): Promise<HealthJson>;
   watermark(): Promise<WatermarkJson>;
   conservation(): Promise<ConservationJson>;
 }
@@ -203,6 +216,9 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
       } while (cursor !== undefined);
       return all;
     },
+    sideSample: async (range) =>
+      (await get<{ events: SideJson[] }>('late', 'events', { ...range, limit: lateEvents })).events,
+    health: () => get('health', 'pipeline'),
     watermark: () => get('watermark', 'shards'),
     conservation: () => get('conservation', 'holds'),
   };

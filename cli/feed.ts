@@ -1,7 +1,9 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { Pipeline } from '../functions/core/pipeline.ts';
 import type { FeederOptions, FeederProgress } from '../functions/feeder/feeder.ts';
 import { linePartitionKey } from '../functions/feeder/partition-key.ts';
 import { type CommandProcess, negated, type OptionValues, value } from './command.ts';
+import { hasApi, served, servedFile } from './deployed.ts';
 import { clientConfig } from './endpoint.ts';
 import { text } from './option-value.ts';
 import { defaultPipeline, loadPipeline } from './pipeline-file.ts';
@@ -12,7 +14,7 @@ import { formatNumber } from './table.ts';
 export const feedOptions = {
   pipeline: value(
     'name|file',
-    `a pipeline under pipelines/ or any TypeScript file: it names the stream and says which events share a shard (default: ${defaultPipeline})`,
+    `a pipeline under pipelines/ or any TypeScript file: it names the stream and says which events share a shard (default: the one that --port or --stack serves; ${defaultPipeline} elsewhere)`,
     text,
   ),
   stream: value('name', 'the stream (default: the one of --stack, or tidemark-PIPELINE)', text),
@@ -24,19 +26,13 @@ export const feedOptions = {
 export async function openFeed(
   options: OptionValues<typeof feedOptions>,
   { stderr, signal }: CommandProcess,
+  fallback: string = defaultPipeline,
 ): Promise<Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>> {
-  // the name of the stream alone says nothing about keys: its records go round the shards
-  const pipeline =
-    options.stream !== undefined && options.pipeline === undefined
-      ? undefined
-      : await loadPipeline(options.pipeline ?? defaultPipeline);
+  const { name, pipeline } = await fedPipeline(options, fallback);
   return {
     kinesis: new KinesisClient(clientConfig(options)),
     streamName:
-      options.stream ??
-      (options.stack === undefined
-        ? streamNameOf(pipeline?.name ?? defaultPipeline)
-        : await stackOutput(options, 'StreamName')),
+      options.stream ?? (options.stack === undefined ? streamNameOf(name) : await stackOutput(options, 'StreamName')),
     packing: options.aggregate ? 'aggregate' : 'single',
     partitionKey: pipeline && linePartitionKey(pipeline),
     onNotPut: ({ name, number, bytes }) =>
@@ -45,6 +41,24 @@ export async function openFeed(
       ),
     signal,
   };
+}
+
+interface FedPipeline {
+  readonly name: string;
+  /** Undefined: its events may go to any shard. */
+  readonly pipeline: Pipeline | undefined;
+}
+
+/** Whose events are put. The name of a stream alone says nothing about keys: its records go round the shards. */
+async function fedPipeline(options: OptionValues<typeof feedOptions>, fallback: string): Promise<FedPipeline> {
+  const { stream, pipeline: given } = options;
+  if (stream !== undefined && given === undefined) return { name: fallback, pipeline: undefined };
+  if (given === undefined && hasApi(options)) {
+    const { pipeline: name, keyed } = await served(options);
+    if (!keyed) return { name, pipeline: undefined };
+  }
+  const pipeline = await loadPipeline(await servedFile(options, fallback));
+  return { name: pipeline.name, pipeline };
 }
 
 /** The stream of a pipeline, unless another is named. */

@@ -74,3 +74,11 @@ export function oneOf<const Word extends string>(words: readonly Word[]): (value
     throw new UsageError(`${option} is one of ${words.join(', ')}, not "${value}"`);
   };
 }
+
+/** A share of the events, from 0 to 1: `0.1%` or `0.001`. */
+export function share(value: string, option: string): number {
+  const [, digits = '', percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(value.trim()) ?? [];
+  const number = Number(digits) / (percent === '%' ? 100 : 1);
+  if (digits !== '' && number <= 1) return number;
+  throw new UsageError(`${option} is a share of the events such as 0.1% or 0.001, not "${value}"`);
+}

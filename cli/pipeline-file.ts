@@ -11,24 +11,29 @@ import { cacheFolder, packageRoot } from './package-root.ts';
 /** The pipeline that commands mean when none is named. */
 export const defaultPipeline = 'device-actions';
 
+const pipelinesFolder = path.join(packageRoot, 'pipelines');
+
+/** The names of the files under `pipelines/`. */
+export function namedPipelines(): readonly string[] {
+  return readdirSync(pipelinesFolder)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.slice(0, -3));
+}
+
 /**
  * The file of a pipeline: `NAME` under `pipelines/` of the package, or the path of any TypeScript (or JavaScript) file,
  * relative to the current folder.
  * @throws UsageError when there is neither
  */
 export function resolvePipelineFile(nameOrPath: string): string {
-  const folder = path.join(packageRoot, 'pipelines');
   if (/^[\w-]+$/.test(nameOrPath)) {
-    const named = path.join(folder, `${nameOrPath}.ts`);
+    const named = path.join(pipelinesFolder, `${nameOrPath}.ts`);
     if (existsSync(named)) return named;
   }
   const file = path.resolve(nameOrPath);
   if (existsSync(file) && statSync(file).isFile()) return file;
-  const names = readdirSync(folder)
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => name.slice(0, -3));
   throw new UsageError(
-    `--pipeline ${nameOrPath} is neither a file nor one of ${names.join(', ')}: correct the path or the name`,
+    `--pipeline ${nameOrPath} is neither a file nor one of ${namedPipelines().join(', ')}: correct the path or the name`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { RevisionJson } from '../functions/api/revision-json.ts';
 import type { Json } from '../functions/core/aggregate.ts';
-import { type Counters, eventClasses } from '../functions/core/counters.ts';
+import { type Counters, eventClasses, lateShare, type QueryCounters } from '../functions/core/counters.ts';
 import { isoTime } from '../functions/core/event-time.ts';
 import type { GroupValue } from '../functions/core/group-key.ts';
 import { resultText } from '../functions/core/result-view.ts';
@@ -89,25 +89,27 @@ export function printTotals(rows: readonly TotalRow[], form: ResultForm, out: Wr
 /** What a run ends with. */
 export interface Conservation {
   readonly counters: Counters;
+  /** Pairs of a record and a query, by name of the query. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
   /** Write units of DynamoDB that the run took; the static query takes none. */
   readonly writeUnits: number;
   readonly seconds: number;
 }
 
 /**
- * The law of conservation with its numbers: a sentence on stderr, and with `--json` also the last line of stdout,
- * `{"conservation":{"received":...},"writeUnits":0,"seconds":1.2}`.
+ * The law of conservation with its numbers: a sentence on stderr and a line for each query, and with `--json` also the last line of stdout,
+ * `{"conservation":{"received":...},"queries":{"byHour":{"counted":...}},"writeUnits":0,"seconds":1.2}`.
  */
 export function printConservation(
-  { counters, writeUnits, seconds }: Conservation,
+  { counters, queries, writeUnits, seconds }: Conservation,
   form: ResultForm,
   edges: { readonly stdout: Writable; readonly stderr: Writable },
 ): void {
   const { received, counted, late, duplicate, rejected, filtered } = counters;
-  edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n`);
+  edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n${pairLines(queries)}`);
   if (form === 'json') {
     edges.stdout.write(
-      `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, writeUnits, seconds })}\n`,
+      `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, queries, writeUnits, seconds })}\n`,
     );
   }
 }
@@ -115,6 +117,29 @@ export function printConservation(
 /** `received 100,000 = counted 99,900 + late 0 + ...`. */
 export function conservationLine(counters: Counters): string {
   return `received ${formatNumber(counters.received)} = ${eventClasses.map((name) => `${name} ${formatNumber(counters[name])}`).join(' + ')}`;
+}
+
+/**
+ * A line for each query: `  byHour: counted 18,292 + late 1,708 (8.5 %) + filtered 0`. An event is late as a whole only where no query counts it, so
+ * that sum alone hides what one query loses beside another.
+ */
+export function pairLines(queries: Readonly<Record<string, QueryCounters>>): string {
+  return Object.entries(queries)
+    .map(([name, pairs]) => `  ${name}: ${pairsText(pairs)}\n`)
+    .join('');
+}
+
+function pairsText(pairs: QueryCounters): string {
+  const { counted, late, filtered } = pairs;
+  const share = late === 0 ? '' : ` (${(100 * lateShare(pairs)).toFixed(1)} %)`;
+  return `counted ${formatNumber(counted)} + late ${formatNumber(late)}${share} + filtered ${formatNumber(filtered)}`;
+}
+
+/** Who loses events by being late, for a line that has room for no more: `; late for byHour 1,708 (8.5 %)`, or nothing. */
+export function lateText(queries: Readonly<Record<string, QueryCounters>>): string {
+  const late = Object.entries(queries).filter(([, pairs]) => pairs.late > 0);
+  if (late.length === 0) return '';
+  return `; late for ${late.map(([name, pairs]) => `${name} ${formatNumber(pairs.late)} (${(100 * lateShare(pairs)).toFixed(1)} %)`).join(', ')}`;
 }
 
 interface PrintedRow {

@@ -3,7 +3,6 @@ import { value } from './command.ts';
 import { clientConfig, type Endpoint, endpointOptions } from './endpoint.ts';
 import { TidemarkError, UsageError } from './errors.ts';
 import { text } from './option-value.ts';
-import { loadPipeline } from './pipeline-file.ts';
 
 /** The options by which a command is told which deployment it talks to. */
 export const deploymentOptions = {
@@ -47,13 +46,4 @@ export async function stackOutput(where: Deployment, name: OutputName): Promise<
   } finally {
     client.destroy();
   }
-}
-
-/** The finalize function of a deployment: of the stack, as named, or that of the pipeline on this machine. */
-export async function finalizeFunction(
-  options: Deployment & { readonly function?: string | undefined; readonly pipeline: string },
-): Promise<string> {
-  if (options.function !== undefined) return options.function;
-  if (options.stack !== undefined) return stackOutput(options, 'FinalizeFunction');
-  return `tidemark-${(await loadPipeline(options.pipeline)).name}-finalize`;
 }

@@ -4,7 +4,7 @@ import { openBatches } from '#batches';
 import pipeline from '#pipeline';
 import { openStream } from '#stream';
 import { readConfig } from './config.ts';
-import { addCounters, noEvents } from './core/counters.ts';
+import { addCounters, addQueryCounters, noEvents, noPairs } from './core/counters.ts';
 import { shardWatermark } from './core/watermark.ts';
 import { strayId } from './id-routing.ts';
 import { kicker } from './kick.ts';
@@ -171,6 +171,19 @@ export async function handler(event: unknown, context: Context): Promise<Batches
       latest.length === 0 ? {} : { watermarkLag: Date.now() - shardWatermark(Math.min(...latest), pipeline.delayMs) };
     const counters = reports.reduce((total, report) => addCounters(total, report.counters), noEvents);
     const answer = batches.answer(reports.flatMap(({ resumeAt }) => (resumeAt === undefined ? [] : [resumeAt])));
-    return { answer, counts: { ...counters, kicks }, milliseconds: lag };
+    return { answer, counts: { ...counters, kicks }, milliseconds: lag, byQuery: pairsByQuery(reports) };
   });
+}
+
+/** What each query did with its pairs, under names that the events' own classes do not have: whoever adds metrics up by name keeps them apart. */
+function pairsByQuery(reports: readonly BatchReport[]): Readonly<Record<string, Readonly<Record<string, number>>>> {
+  return Object.fromEntries(
+    pipeline.queries.map(({ name }) => {
+      const { counted, late, filtered } = reports.reduce(
+        (total, { queries }) => addQueryCounters(total, queries[name] ?? noPairs),
+        noPairs,
+      );
+      return [name, { pairsCounted: counted, pairsLate: late, pairsFiltered: filtered }];
+    }),
+  );
 }

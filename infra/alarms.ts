@@ -31,7 +31,7 @@ export interface AlarmSettings {
   readonly sinkBacklog?: Duration;
   /** Share of the events that may be rejected, above 0 and at most 1. @default 0.01 */
   readonly rejectedShare?: number;
-  /** Share of the events that may be late, above 0 and at most 1. @default 0.01 */
+  /** Share of the events that a query wants which may be late for it, above 0 and at most 1. @default 0.01 */
   readonly lateShare?: number;
 }
 
@@ -45,6 +45,8 @@ export type AlarmSpec = readonly [
 
 export interface PipelineAlarmsProps extends AlarmSettings {
   readonly metrics: PipelineMetrics;
+  /** The names of the pipeline's queries. */
+  readonly queries: readonly string[];
   readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   /** The functions of the sinks; there are alarms of theirs where there are some. */
@@ -56,7 +58,7 @@ export interface PipelineAlarmsProps extends AlarmSettings {
 
 /** One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name. */
 export class PipelineAlarms extends Construct {
-  /** By the name of the runbook's section. */
+  /** By the name of the runbook's section; of alarms that each query has, with its name behind: `LateShare byHour`. */
   readonly byName: ReadonlyMap<string, Alarm>;
 
   /** @throws TidemarkError when a share is none. */
@@ -127,15 +129,10 @@ export class PipelineAlarms extends Construct {
       [
         'RejectedShare',
         'Many events are rejected',
-        shareOf(metrics, 'rejected'),
+        rejectedShare(metrics),
         { threshold: share('rejectedShare', props.rejectedShare) },
       ],
-      [
-        'LateShare',
-        'Many events come too late for their windows',
-        shareOf(metrics, 'late'),
-        { threshold: share('lateShare', props.lateShare) },
-      ],
+      ...lateAlarms(props),
       ...(props.sinkFunctions.length === 0 ? [] : sinkAlarms(props, period)),
       [
         'Throttles',
@@ -149,7 +146,7 @@ export class PipelineAlarms extends Construct {
       alarms.map(([name, alarmDescription, metric, options]) => {
         const alarm = new Alarm(this, name, {
           metric,
-          alarmDescription: `${alarmDescription}. Runbook: docs/OPERATIONS.md#${name.toLowerCase()}`,
+          alarmDescription: `${alarmDescription}. Runbook: docs/OPERATIONS.md#${name.split(' ', 1)[0]?.toLowerCase()}`,
           threshold: 1,
           evaluationPeriods: 1,
           comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -193,13 +190,32 @@ function sinkAlarms(
 }
 
 /** No events, no share. */
-function shareOf(metrics: PipelineMetrics, of: 'rejected' | 'late'): MathExpression {
+function rejectedShare(metrics: PipelineMetrics): MathExpression {
   return new MathExpression({
-    label: `share of ${of} events`,
+    label: 'share of rejected events',
     expression: 'IF(received > 0, some / received, 0)',
-    usingMetrics: { some: metrics.events(of), received: metrics.events('received') },
+    usingMetrics: { some: metrics.events('rejected'), received: metrics.events('received') },
     period: Duration.minutes(5),
   });
+}
+
+/**
+ * One for each query, of what it wants: an event that a daily query still counts is not late as a whole, though it is lost to an hourly one. One alarm of
+ * all of them would not say which query it is, and CloudWatch takes ten metrics in an alarm at most.
+ */
+function lateAlarms({ metrics, queries, lateShare }: PipelineAlarmsProps): readonly AlarmSpec[] {
+  const threshold = share('lateShare', lateShare);
+  return queries.map((query) => [
+    `LateShare ${query}`,
+    `Many events come too late for the windows of ${query}`,
+    new MathExpression({
+      label: `share of events that are late for ${query}`,
+      expression: 'IF(counted + late > 0, late / (counted + late), 0)',
+      usingMetrics: { counted: metrics.pairs(query, 'counted'), late: metrics.pairs(query, 'late') },
+      period: Duration.minutes(5),
+    }),
+    { threshold },
+  ]);
 }
 
 /** What was turned away: calls of the three functions and of their tables. */

@@ -17,6 +17,8 @@ import type { Backlog } from './source.ts';
 export interface PipelineDashboardProps {
   readonly title: string;
   readonly metrics: PipelineMetrics;
+  /** The names of the pipeline's queries. */
+  readonly queries: readonly string[];
   readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
   readonly alarms: PipelineAlarms;
@@ -26,7 +28,11 @@ export interface PipelineDashboardProps {
 export class PipelineDashboard extends Construct {
   readonly dashboard: Dashboard;
 
-  constructor(scope: Construct, id: string, { title, metrics, backlog, functions, alarms }: PipelineDashboardProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { title, metrics, queries, backlog, functions, alarms }: PipelineDashboardProps,
+  ) {
     super(scope, id);
     const graph = (label: string, left: readonly IMetric[], right: readonly IMetric[] = []) =>
       new GraphWidget({ title: label, left: [...left], right: [...right], width: 12, height: 6 });
@@ -51,6 +57,16 @@ export class PipelineDashboard extends Construct {
     this.dashboard.addWidgets(
       graph('Windows', [metrics.windowsFinalized], [metrics.windowsOpen, metrics.closingsLeft]),
       graph(backlog.title, [backlog.metric]),
+    );
+    this.dashboard.addWidgets(
+      graph(
+        'Late, by query',
+        queries.map((query) => metrics.pairs(query, 'late')),
+      ),
+      graph(
+        'Counted, by query',
+        queries.map((query) => metrics.pairs(query, 'counted')),
+      ),
     );
     this.dashboard.addWidgets(
       graph('Write units', [metrics.writeUnits('aggregate'), metrics.writeUnits('finalize')]),

@@ -41,7 +41,7 @@ import { kinesisSource } from './kinesis-source.ts';
 import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
 import { tablePermissions } from './permissions.ts';
 import { PipelineFunction } from './pipeline-function.ts';
-import { checkLock, sinksOf } from './pipeline-lock.ts';
+import { checkLock, pipelineOf } from './pipeline-lock.ts';
 import type { SinkBinding } from './sink-target.ts';
 import { PipelineSinks } from './sinks.ts';
 import type { PipelineSource } from './source.ts';
@@ -144,8 +144,9 @@ export class EventTimeAggregation extends Construct {
       finalize: this.newFunction('Finalize', 'finalize', props, removalPolicy),
       query: this.newFunction('Query', 'query', props, removalPolicy),
     };
+    const { sinks, queries } = pipelineOf(props.pipeline);
     const delivery = new PipelineSinks(this, 'Sinks', {
-      sinks: sinksOf(props.pipeline),
+      sinks,
       bindings: props.sinks ?? {},
       pipeline: props.pipeline,
       tables: { state: this.tables.state, windows: this.tables.windows },
@@ -177,7 +178,7 @@ export class EventTimeAggregation extends Construct {
     if (props.alarms === false) return;
     const { metrics, functions: own } = this;
     const backlog = this.source.backlog(own.aggregate);
-    const watched = { metrics, backlog, functions: own };
+    const watched = { metrics, backlog, functions: own, queries: queries.map(({ name }) => name) };
     const sinkFunctions = Object.values(this.sinks);
     this.alarms = new PipelineAlarms(this, 'Alarms', {
       ...props.alarms,

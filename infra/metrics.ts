@@ -9,6 +9,8 @@ const namespace = 'Tidemark';
 export interface PipelineMetrics {
   /** How many events the aggregate function met, of one class of the law of conservation, or all. */
   events(of: 'received' | 'counted' | 'late' | 'duplicate' | 'rejected' | 'filtered'): Metric;
+  /** How many (record, query) pairs of a query the aggregate function counted, found late, or did not want. */
+  pairs(query: string, of: 'counted' | 'late' | 'filtered'): Metric;
   /** How far the global watermark is behind the clock while some shard has records to come, ms. */
   readonly watermarkLag: Metric;
   readonly windowsFinalized: Metric;
@@ -36,7 +38,13 @@ export function pipelineMetrics(deployment: string): PipelineMetrics {
       period: Duration.minutes(5),
       ...options,
     });
+  const pairNames = { counted: 'pairsCounted', late: 'pairsLate', filtered: 'pairsFiltered' } as const;
   return {
+    pairs: (query, of) =>
+      metric('aggregate', pairNames[of], Stats.SUM, {
+        dimensionsMap: { service: deployment, function: 'aggregate', query },
+        label: `${query}: ${of}`,
+      }),
     events: (of) => metric('aggregate', of, Stats.SUM),
     watermarkLag: metric('finalize', 'watermarkLag', Stats.MAXIMUM),
     windowsFinalized: metric('finalize', 'windowsFinalized', Stats.SUM),

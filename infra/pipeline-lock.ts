@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import type { Pipeline } from '../functions/core/pipeline.ts';
 import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/pipeline-lock.ts';
-import type { Sink } from '../functions/core/sink.ts';
 import { moduleFolders } from './bundling.ts';
 import { toldError } from './function-code.ts';
 
@@ -22,12 +21,12 @@ export function checkLock(pipelineFile: string): void {
 }
 
 /**
- * The sinks of a pipeline's file, which are part of what is deployed.
+ * The pipeline of a file: its sinks and queries say what is deployed besides the functions.
  * @throws TidemarkError, one line with the place, when the file does not compile
  */
-export function sinksOf(pipelineFile: string): readonly Sink[] {
+export function pipelineOf(pipelineFile: string): Pipeline {
   try {
-    return loadPipeline(resolve(pipelineFile)).sinks;
+    return loadPipeline(resolve(pipelineFile));
   } catch (error) {
     throw toldError(error, process.cwd());
   }

@@ -1,10 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { AliasAnswer } from '../../functions/finalize.ts';
-import { defineCommand, flag, value, valueOr } from '../command.ts';
+import { defineCommand, flag } from '../command.ts';
+import { finalizeFunction, operationOptions } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
-import { text } from '../option-value.ts';
-import { defaultPipeline } from '../pipeline-file.ts';
-import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 
 export default defineCommand({
@@ -14,9 +12,7 @@ export default defineCommand({
   description:
     'Switches the name of a query to one of its versions, for all readers of the API at once; back again in the same way.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
+    ...operationOptions,
     json: flag('print the answer as one JSON object'),
   },
   examples: [['tidemark alias actionsPerHour@2 --port 4500', '/v1/queries/actionsPerHour/... answers from version 2']],

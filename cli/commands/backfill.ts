@@ -3,11 +3,12 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { type BackfillRange, backfillPipeline, backfillQuery } from '../../functions/core/backfill.ts';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
-import type { StaticAnswer } from '../../functions/core/static-run.ts';
+import { pairsByName, type StaticAnswer } from '../../functions/core/static-run.ts';
 import type { Lookups } from '../../functions/state/lookups.ts';
 import { sendHistory, sendRequest } from '../backfill/send-history.ts';
 import { foldStream } from '../backfill/stream-history.ts';
-import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../command.ts';
+import { finalizeFunction, operationOptions, servedFile } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { TidemarkError, UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
@@ -16,12 +17,13 @@ import type { AskLookup } from '../lookup/publish-rows.ts';
 import { remoteLookups } from '../lookup/remote-lookups.ts';
 import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { text, time } from '../option-value.ts';
-import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
+import { loadPipelineBundle } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
-import { conservationLine } from '../result-table.ts';
-import { deploymentOptions, finalizeFunction, stackOutput } from '../stack.ts';
-import { printRejected } from '../static/rejected-lines.ts';
+import { conservationLine, pairLines } from '../result-table.ts';
+import { stackOutput } from '../stack.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
+import type { StaticResult } from '../static/static-engine.ts';
 import { invoke } from '../stream/embedded.ts';
 import { formatNumber } from '../table.ts';
 
@@ -37,8 +39,7 @@ export default defineCommand({
     'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
     'lost ones that were final. Windows that are final stay as they are, so it may be run again. Nothing is late here: every event counts.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline that is deployed', text, defaultPipeline),
+    ...operationOptions,
     query: value(
       'name',
       'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)',
@@ -51,9 +52,9 @@ export default defineCommand({
     ),
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     ...lookupOptions,
     ...inputOptions,
+    ...rejectedOptions,
     json: flag('print one JSON object'),
   },
   examples: [
@@ -75,7 +76,7 @@ export default defineCommand({
       throw new UsageError(
         '--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out',
       );
-    const { pipeline, bundle } = await loadPipelineBundle(options.pipeline);
+    const { pipeline, bundle } = await loadPipelineBundle(await servedFile(options));
     const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;
     const query = chosenQuery(pipeline, options.query);
     const range = {
@@ -90,6 +91,7 @@ export default defineCommand({
     const before = await sendRequest(target);
     const startedMs = process.now();
     let answer: StaticAnswer;
+    let reasons: StaticResult['reasons'] = [];
     if (files.length > 0) {
       const result = await runWithProgress(
         'backfill',
@@ -98,6 +100,7 @@ export default defineCommand({
       );
       printRejected(result.rejected, result.counters.rejected, process.stderr);
       answer = result;
+      ({ reasons } = result);
     } else {
       refuseOpen(range, ranged.queries[0]?.until ?? range.until, before.closedThrough);
       const kinesis = new KinesisClient(clientConfig(options));
@@ -118,14 +121,14 @@ export default defineCommand({
     const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
     const { filledThrough } = await sendRequest(target, { isWhole });
     progress.stop(`${formatNumber(answer.windows.length)}`);
-    process.stderr.write(`${conservationLine(answer.counters)}\n`);
+    process.stderr.write(`${conservationLine(answer.counters)}\n${pairLines(pairsByName(ranged, answer.queries))}`);
     const { written, standing } = sent;
     process.stdout.write(
       options.json
         ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, filledThrough, events: answer.counters })}\n`
         : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before\n`,
     );
-    return 0;
+    return warnOfRejected(answer.counters, options.maxRejected, toldReasons(reasons), process.stderr);
   },
 });
 

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../functions/core/pipeline.ts';
+import { pairsByName } from '../../functions/core/static-run.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import { defineCommand, flag, value, valueOr } from '../command.ts';
 import { inputFiles, inputOptions } from '../input/input-file.ts';
@@ -6,7 +7,8 @@ import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { text } from '../option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
-import { printRejected } from '../static/rejected-lines.ts';
+import { createRejectedFile } from '../static/rejected-file.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../static/rejected-lines.ts';
 import { runWithProgress } from '../static/run-with-progress.ts';
 import type { StaticResult } from '../static/static-engine.ts';
 import { staticRows } from '../static/static-rows.ts';
@@ -31,6 +33,12 @@ export default defineCommand({
     ),
     ...lookupOptions,
     ...inputOptions,
+    ...rejectedOptions,
+    rejected: value(
+      'file',
+      'list all rejected lines in this new file, a JSON object each: file, line, reason, detail, text; one thread reads then',
+      text,
+    ),
     json: flag('print one JSON object a line: the rows, then the conservation counters'),
   },
   examples: [
@@ -47,18 +55,21 @@ export default defineCommand({
     const lookupRows = await rowsFor(pipeline, input.options.lookup);
     const { totals } = input.options;
     const by = totals === undefined ? undefined : totalsBy(totals, pipeline.queries);
+    const { rejected: rejectedPath, maxRejected } = input.options;
+    const rejectedFile = rejectedPath === undefined ? undefined : createRejectedFile(rejectedPath);
     const result = await runWithProgress(
       'batch',
-      { pipeline, bundle, files, lookupRows, arrivalMs: startedMs },
+      { pipeline, bundle, files, lookupRows, arrivalMs: startedMs, onRejected: rejectedFile?.write },
       input.process,
-    );
+    ).finally(() => rejectedFile?.close());
     const form: ResultForm = input.options.json ? 'json' : 'table';
     if (by === undefined) printRows(staticRows(pipeline, result.windows), form, input.process.stdout);
     else printTotals(totalRows(pipeline, result, by), form, input.process.stdout);
     printRejected(result.rejected, result.counters.rejected, input.process.stderr);
     const seconds = (input.process.now() - startedMs) / 1000;
-    printConservation({ counters: result.counters, writeUnits: 0, seconds }, form, input.process);
-    return 0;
+    const queries = pairsByName(pipeline, result.queries);
+    printConservation({ counters: result.counters, queries, writeUnits: 0, seconds }, form, input.process);
+    return warnOfRejected(result.counters, maxRejected, toldReasons(result.reasons), input.process.stderr);
   },
 });
 

@@ -1,19 +1,20 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { DelayRow } from '../../functions/core/delay-table.ts';
+import type { DelayRow, KeepingDelay, QueryDelay } from '../../functions/core/delay-table.ts';
 import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { servedFile } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { streamNameOf } from '../feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
-import { duration, integer, text, time } from '../option-value.ts';
+import { duration, integer, share, text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../stack.ts';
 import { type DelayResult, runDelay } from '../static/delay-run.ts';
 import { joinedWith } from '../static/lane.ts';
-import { printRejected } from '../static/rejected-lines.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../static/rejected-lines.ts';
 import { sampleDelay } from '../stream/delay-sample.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
@@ -26,21 +27,20 @@ export default defineCommand({
     },
   ],
   description:
-    'Shows what a watermark delay costs: for each delay how many events would come late, how many windows they miss, and how far event time ' +
+    'Shows what a watermark delay costs each query: for each delay how many events would come late for it, how many windows they miss, and how far event time ' +
     'has moved on when a window is final. Files are read as one shard, a live stream as it lies in its shards; the watermark rises after every record: the ' +
     'upper bound of what a stream loses.',
   options: {
-    pipeline: valueOr(
+    pipeline: value(
       'name|path',
-      'a file under pipelines/, or the path of any TypeScript file',
+      `a file under pipelines/, or the path of any TypeScript file (default: the one that --port or --stack serves; ${defaultPipeline} for FILES)`,
       text,
-      defaultPipeline,
     ),
     delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
     ...lookupOptions,
     keep: value(
       'shares',
-      'shares of the events that are to be kept, such as 99.9% or 99%,99.99%: says the delay that keeps each',
+      'shares of the events that every query is to keep, such as 99.9% or 99%,99.99%: says the delay that keeps each, and which query needs it',
       text,
     ),
     ...deploymentOptions,
@@ -53,6 +53,7 @@ export default defineCommand({
       1_000_000,
     ),
     ...inputOptions,
+    ...rejectedOptions,
     json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
   },
   examples: [
@@ -69,35 +70,32 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const startedMs = process.now();
     const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
-    const pipelineFile = resolvePipelineFile(options.pipeline);
+    const pipelineFile = resolvePipelineFile(await servedFile(options));
     const unjoined = await loadPipeline(pipelineFile);
     const shares = sharesOf(options.keep);
     const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
-    const { table, counters, rejected } =
+    const { table, counters, rejected, reasons } =
       operands.length > 0
         ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
         : await sampled(pipeline, delaysMs, options, process);
     const rows = table.rows();
-    const keeps = shares.map((share) => ({ keep: share, delayMs: table.delayFor(share) }));
+    const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));
     const { received, counted: wanted, duplicate, rejected: refused, filtered } = counters;
     if (options.json) {
-      for (const row of rows) process.stdout.write(`${JSON.stringify({ ...row, waitMs: row.waitMs ?? null })}\n`);
-      for (const keep of keeps) process.stdout.write(`${JSON.stringify(keep)}\n`);
+      for (const row of rows) process.stdout.write(`${JSON.stringify(rowJson(row))}\n`);
+      for (const keep of keeps) process.stdout.write(`${JSON.stringify({ ...keep, worst: keep.worst ?? null })}\n`);
       process.stdout.write(
         `${JSON.stringify({ counters: { received, wanted, duplicate, rejected: refused, filtered } })}\n`,
       );
     } else {
       process.stdout.write(`${delayTable(rows)}\n`);
-      for (const { keep, delayMs } of keeps)
-        process.stdout.write(
-          `to keep ${percent(keep)} of the events: a delay of ${shortDuration(delayMs)}${delayMs < 1000 ? '' : ` (${delayMs} ms)`}\n`,
-        );
+      for (const { keep, ...delay } of keeps) process.stdout.write(keepLine(keep, delay));
     }
     printRejected(rejected, refused, process.stderr);
     process.stderr.write(
       `received ${formatNumber(received)} = wanted by a query ${formatNumber(wanted)} + duplicate ${formatNumber(duplicate)} + rejected ${formatNumber(refused)} + filtered ${formatNumber(filtered)}\n`,
     );
-    return 0;
+    return warnOfRejected(counters, options.maxRejected, toldReasons(reasons), process.stderr);
   },
 });
 
@@ -158,12 +156,28 @@ async function sampled(
 function sharesOf(given: string | undefined): readonly number[] {
   return (given ?? '').split(',').flatMap((text) => {
     if (text.trim() === '') return [];
-    const [, number = '', sign] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text.trim()) ?? [];
-    const share = Number(number) / (sign === '%' ? 100 : 1);
-    if (number === '' || share > 1)
-      throw new UsageError(`--keep is a share such as 99.9% or 0.999, not "${text.trim()}"`);
-    return [share];
+    return [share(text, '--keep')];
   });
+}
+
+/** What has no value is null in JSON. */
+function rowJson(row: DelayRow) {
+  const { waitMs, queries, ...rest } = row;
+  const whole = (given: number | undefined) => ({ waitMs: given ?? null });
+  return { ...rest, ...whole(waitMs), queries: queries.map((own) => ({ ...own, ...whole(own.waitMs) })) };
+}
+
+/** The delay that keeps a share in every query; where they differ, who needs it, and what the others need. */
+function keepLine(keep: number, { delayMs, worst, queries, eventsDelayMs }: KeepingDelay): string {
+  const each = Object.entries(queries);
+  const needs = each.map(([name, own]) => `${name} ${shortDuration(own)}`).join(', ');
+  const why =
+    each.length === 1 || worst === undefined
+      ? ''
+      : `, which ${worst} needs (${needs}; for one query at least: ${shortDuration(eventsDelayMs)})`;
+  const exact = delayMs < 1000 ? '' : ` (${delayMs} ms)`;
+  const where = each.length === 1 ? '' : ' in every query';
+  return `to keep ${percent(keep)} of the events${where}: a delay of ${shortDuration(delayMs)}${exact}${why}\n`;
 }
 
 /** Without the digits that dividing by 100 makes. */
@@ -171,25 +185,35 @@ function percent(share: number): string {
   return `${Number((100 * share).toFixed(9))} %`;
 }
 
+/** A line for each delay and query. Of more queries than one there is one more: the events that are late for all that want them. */
 function delayTable(rows: readonly DelayRow[]): string {
+  const several = rows.some(({ queries }) => queries.length > 1);
   return formatTable(
     [
       { heading: 'delay', align: 'right' },
+      ...(several ? [{ heading: 'query' }] : []),
       { heading: 'late events', align: 'right' },
       { heading: 'share', align: 'right' },
       { heading: 'windows affected', align: 'right' },
       { heading: 'results wait', align: 'right' },
     ],
-    rows.map((row) => [
-      shortDuration(row.delayMs),
-      row.late,
-      `${(row.events === 0 ? 0 : (100 * row.late) / row.events).toFixed(1)} %`,
-      `${formatNumber(row.affected)} of ${formatNumber(row.windows)}`,
-      row.waitMs === undefined
-        ? 'beyond the input'
-        : `${shortDuration(row.waitMs)} (${formatNumber(row.closed)} closed)`,
-    ]),
+    rows.flatMap((row) => {
+      const delay = shortDuration(row.delayMs);
+      const each = row.queries.map((own) => [delay, ...(several ? [own.query] : []), ...costCells(own)]);
+      return several ? [...each, [delay, '(for all queries)', ...costCells(row)]] : each;
+    }),
   );
+}
+
+function costCells(cost: Omit<QueryDelay, 'query'>): readonly string[] {
+  return [
+    formatNumber(cost.late),
+    `${(cost.events === 0 ? 0 : (100 * cost.late) / cost.events).toFixed(1)} %`,
+    `${formatNumber(cost.affected)} of ${formatNumber(cost.windows)}`,
+    cost.waitMs === undefined
+      ? 'beyond the input'
+      : `${shortDuration(cost.waitMs)} (${formatNumber(cost.closed)} closed)`,
+  ];
 }
 
 const units = [

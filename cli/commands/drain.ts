@@ -2,12 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
-import { defineCommand, flag, value, valueOr } from '../command.ts';
+import { defineCommand, flag, valueOr } from '../command.ts';
+import { finalizeFunction, operationOptions } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { TidemarkError } from '../errors.ts';
-import { integer, text } from '../option-value.ts';
-import { defaultPipeline } from '../pipeline-file.ts';
-import { deploymentOptions, finalizeFunction } from '../stack.ts';
+import { integer } from '../option-value.ts';
 import { invoke } from '../stream/embedded.ts';
 
 /** How long (ms) between two requests. */
@@ -18,9 +17,7 @@ export default defineCommand({
     'The end of a finite stream: waits until everything that was put is committed, then closes every window and waits until all are final. ' +
     'What is put afterwards with an earlier event time is late.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
+    ...operationOptions,
     timeout: valueOr('seconds', 'give up after this long', integer(1, 86_400), 300),
     json: flag('print the last answer as one JSON object'),
   },

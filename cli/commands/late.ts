@@ -1,19 +1,22 @@
 import { userInfo } from 'node:os';
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import type { SideJson } from '../../functions/api/side-json.ts';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { FinalizeEvent } from '../../functions/finalize-request.ts';
 import type { CorrectedWindow, CorrectionAnswer } from '../../functions/state/correction.ts';
-import { type ApiPlace, openApi } from '../api-options.ts';
-import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { chosenQueries, openApi } from '../api-options.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../command.ts';
+import { finalizeFunction, hasApi, type NamedDeployment, operationOptions } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { httpUrl, text, time } from '../option-value.ts';
 import { defaultPipeline, loadPipeline } from '../pipeline-file.ts';
-import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
 const weekMs = 7 * 24 * 3_600_000;
+type Options = NamedDeployment & { readonly api: string | undefined; readonly query: string | undefined };
+
 const actions = { list: undefined, replay: 'replayed', discard: 'discarded' } as const;
 
 export default defineCommand({
@@ -27,10 +30,13 @@ export default defineCommand({
     'Late events, which came after their windows were final, put right: a replay makes a numbered revision of each final window, exactly once for a ' +
     'record however often it is repeated, with who did it noted beside the window.',
   options: {
-    ...deploymentOptions,
+    ...operationOptions,
     api: value('url', 'for list: the address of a query API, without /v1', httpUrl),
-    pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    query: value('name', 'the query for which the events were late (default: the only one)', text),
+    query: value(
+      'name',
+      'the query for which the events were late (default: for list all of them, else the only one)',
+      text,
+    ),
     window: value(
       'time',
       'for replay and discard: only events of the windows that start at this time (default: of all windows)',
@@ -39,7 +45,6 @@ export default defineCommand({
     from: value('time', 'only events that arrived at or after this (default: a week ago)', time),
     to: value('time', 'only events that arrived before this (default: now)', time),
     by: value('name', 'who does it, for the audit (default: you, as this machine knows you)', text),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     json: flag('print JSON: an event a line, or the answer as one object'),
   },
   examples: [
@@ -52,9 +57,8 @@ export default defineCommand({
     const settled = actions[action as keyof typeof actions];
     const until = options.to ?? process.now() + 1;
     const since = options.from ?? until - weekMs;
-    const pipeline = await loadPipeline(options.pipeline);
-    const query = options.query ?? onlyQuery(pipeline.queries.map(({ name }) => name));
-    if (settled === undefined) return list(options, query, { from: since, to: until }, process);
+    if (settled === undefined) return list(options, { from: since, to: until }, process);
+    const query = onlyQuery(await queryNames(options));
     const lambda = new LambdaClient(clientConfig(options));
     const name = await finalizeFunction(options);
     const window = options.window === undefined ? {} : { window: options.window };
@@ -79,6 +83,17 @@ export default defineCommand({
     }
   },
 });
+
+/** The queries of the place that the options choose; where no API can be asked, those of the pipeline's file. */
+async function queryNames(options: Options): Promise<readonly string[]> {
+  const { query, stack } = options;
+  // Who may ask the function of a stack need not be allowed to use its API; the function refuses what is not a query.
+  if (stack !== undefined && query !== undefined) return [query];
+  if (hasApi(options)) return (await chosenQueries(await openApi(options), query)).map(({ name }) => name);
+  const names = (await loadPipeline(options.pipeline ?? defaultPipeline)).queries.map(({ name }) => name);
+  if (query === undefined || names.includes(query)) return query === undefined ? names : [query];
+  throw new UsageError(`--query: there is no query ${query}: use ${names.join(', ')}`);
+}
 
 function onlyQuery(names: readonly string[]): string {
   const [only] = names;
@@ -123,34 +138,39 @@ function report(
 }
 
 async function list(
-  options: ApiPlace & { readonly json: boolean },
-  query: string,
+  options: Options & { readonly json: boolean },
   range: { readonly from: number; readonly to: number },
   { stdout }: CommandProcess,
 ): Promise<number> {
-  const events = (await (await openApi(options)).late(range)).filter(
-    (event) => event.reason === 'late' && event.query === query,
-  );
+  const api = await openApi(options);
+  const names = new Set((await chosenQueries(api, options.query)).map(({ name }) => name));
+  const isAsked = ({ reason, query }: SideJson) =>
+    // Without a choice those of queries that were taken out of the pipeline are told too.
+    reason === 'late' && (options.query === undefined || (query !== null && names.has(query)));
+  const events = (await api.late(range)).filter(isAsked);
   if (options.json) for (const event of events) stdout.write(`${JSON.stringify(event)}\n`);
   else if (events.length === 0) stdout.write('no late events\n');
-  else
-    stdout.write(
-      `${formatTable(
-        [
-          { heading: 'arrival' },
-          { heading: 'event time' },
-          { heading: 'shard' },
-          { heading: 'settled' },
-          { heading: 'event' },
-        ],
-        events.map(({ arrival, eventTime, shardId, settled, payload }) => [
-          isoTime(arrival),
-          eventTime === null ? '' : isoTime(eventTime),
-          shardId,
-          settled ?? '',
-          payload.length > 60 ? `${payload.slice(0, 57)}...` : payload,
-        ]),
-      )}\n`,
-    );
+  else stdout.write(`${lateTable(events)}\n`);
   return 0;
+}
+
+function lateTable(events: readonly SideJson[]): string {
+  return formatTable(
+    [
+      { heading: 'query' },
+      { heading: 'arrival' },
+      { heading: 'event time' },
+      { heading: 'shard' },
+      { heading: 'settled' },
+      { heading: 'event' },
+    ],
+    events.map(({ query, arrival, eventTime, shardId, settled, payload }) => [
+      query ?? '',
+      isoTime(arrival),
+      eventTime === null ? '' : isoTime(eventTime),
+      shardId,
+      settled ?? '',
+      payload.length > 60 ? `${payload.slice(0, 57)}...` : payload,
+    ]),
+  );
 }

@@ -1,17 +1,18 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../functions/core/event-time.ts';
+import type { Pipeline } from '../../functions/core/pipeline.ts';
 import type { LookupListAnswer } from '../../functions/state/lookup-operations.ts';
 import { checkLookupRows } from '../../functions/state/lookup-publish.ts';
-import { defineCommand, flag, value, valueOr } from '../command.ts';
+import { defineCommand, flag, value } from '../command.ts';
+import { finalizeFunction, operationOptions, servedFile } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
 import { inputOptions } from '../input/input-file.ts';
 import { type AskLookup, publishRows } from '../lookup/publish-rows.ts';
 import { readRowsFile } from '../lookup/table-rows.ts';
-import { text, time } from '../option-value.ts';
-import { defaultPipeline, loadPipeline } from '../pipeline-file.ts';
+import { time } from '../option-value.ts';
+import { loadPipeline } from '../pipeline-file.ts';
 import { createProgress } from '../progress.ts';
-import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
@@ -29,14 +30,12 @@ export default defineCommand({
     'The tables that events are joined with, which change while the pipeline stays. Each event gets the fields of the version that held when it arrived, ' +
     'in every attempt and whoever reads it again. A version is never changed; publishing the same rows again does nothing.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline that is deployed', text, defaultPipeline),
+    ...operationOptions,
     from: value(
       'time',
       'for publish: the arrival from which the rows hold, later than all that arrived so far (default: in a minute; for a first version before any event: always)',
       time,
     ),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
     ...inputOptions,
     json: flag('print the answer as one JSON object; times are milliseconds'),
   },
@@ -56,15 +55,8 @@ export default defineCommand({
           ? 'FILE is missing: give the file that holds the rows'
           : `${file} is too much: list takes the name alone`,
       );
-    const pipeline = await loadPipeline(options.pipeline);
-    if (pipeline.lookupTable?.table !== table)
-      throw new UsageError(
-        pipeline.lookupTable === undefined
-          ? `${table} is no table of pipeline ${pipeline.name}, which has none: name another --pipeline`
-          : `${table} is no table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
-      );
     const rows = file === undefined ? [] : await readRowsFile(file, options);
-    checkLookupRows(pipeline, rows);
+    if (file !== undefined) checkRows(await loadPipeline(await servedFile(options)), table, rows);
     const lambda = new LambdaClient(clientConfig(options));
     const functionName = await finalizeFunction(options);
     const ask: AskLookup = (event) => invoke(lambda, functionName, event);
@@ -90,6 +82,17 @@ export default defineCommand({
     return 0;
   },
 });
+
+/** @throws UsageError when the pipeline has no such table; TidemarkError when the rows are not ones of it */
+function checkRows(pipeline: Pipeline, table: string, rows: readonly object[]): void {
+  if (pipeline.lookupTable?.table !== table)
+    throw new UsageError(
+      pipeline.lookupTable === undefined
+        ? `${table} is no table of pipeline ${pipeline.name}, which has none: name another --pipeline`
+        : `${table} is no table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
+    );
+  checkLookupRows(pipeline, rows);
+}
 
 function versionsTable({ versions }: LookupListAnswer, nowMs: number): string {
   return formatTable(

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
 import { UsageError } from '../errors.ts';
 import { feedOptions, openFeed } from '../feed.ts';
-import { duration, integer, oneOf, time } from '../option-value.ts';
+import { duration, integer, oneOf, share, time } from '../option-value.ts';
 import { concludePut, putLive } from '../put/put-live.ts';
 import { type RateSource, rateShapes, rateSource } from '../sample/rate.ts';
 
@@ -73,10 +73,7 @@ export default defineCommand({
       await print(blocks, process);
       return 0;
     }
-    const feed = await openFeed(
-      { ...options, pipeline: options.pipeline ?? (stream === undefined ? ratePipeline : undefined) },
-      process,
-    );
+    const feed = await openFeed(options, process, ratePipeline);
     const put = await putLive({
       label: 'rate',
       feed,
@@ -117,11 +114,4 @@ async function print(blocks: AsyncIterable<readonly string[]>, { stdout, signal 
   for await (const block of blocks) {
     if (!stdout.write(`${block.join('\n')}\n`)) await once(stdout, 'drain', { signal }).catch(() => undefined);
   }
-}
-
-function share(given: string, option: string): number {
-  const [, digits = '', percent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(given) ?? [];
-  const number = Number(digits) / (percent === '%' ? 100 : 1);
-  if (digits !== '' && number <= 1) return number;
-  throw new UsageError(`${option} is a share of the events such as 0.1% or 0.001, not "${given}"`);
 }

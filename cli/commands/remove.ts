@@ -1,10 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Removal } from '../../functions/state/remove-query.ts';
-import { defineCommand, flag, value, valueOr } from '../command.ts';
+import { defineCommand, flag } from '../command.ts';
+import { finalizeFunction, operationOptions } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
-import { text } from '../option-value.ts';
-import { defaultPipeline } from '../pipeline-file.ts';
-import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 
 export default defineCommand({
@@ -13,9 +11,7 @@ export default defineCommand({
     'Deletes all that is kept of a version of a query: its windows, final ones too, and its state. Refused while the deployed pipeline has it. There is ' +
     'no way back but a backup of the windows table.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
+    ...operationOptions,
     json: flag('print the answer as one JSON object'),
   },
   examples: [

@@ -2,12 +2,10 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../functions/core/event-time.ts';
 import type { SinksAnswer } from '../../functions/finalize.ts';
 import type { FailedWindow, Redrive, SinkStatus } from '../../functions/state/sink-status.ts';
-import { type CommandProcess, defineCommand, flag, value, valueOr } from '../command.ts';
+import { type CommandProcess, defineCommand, flag } from '../command.ts';
+import { finalizeFunction, operationOptions } from '../deployed.ts';
 import { clientConfig } from '../endpoint.ts';
 import { UsageError } from '../errors.ts';
-import { text } from '../option-value.ts';
-import { defaultPipeline } from '../pipeline-file.ts';
-import { deploymentOptions, finalizeFunction } from '../stack.ts';
 import { invoke } from '../stream/embedded.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
@@ -20,9 +18,7 @@ export default defineCommand({
     'Where results go besides the windows table: of each sink, how much was delivered, what waits and since when, and what was given up and why ' +
     '(dead letters). Exit code 1 when there are dead letters.',
   options: {
-    ...deploymentOptions,
-    pipeline: valueOr('name|path', 'the pipeline whose finalize function is invoked', text, defaultPipeline),
-    function: value('name', 'the finalize function (default: the one of --stack, or tidemark-PIPELINE-finalize)', text),
+    ...operationOptions,
     json: flag('print one JSON object a sink'),
   },
   examples: [

@@ -6,7 +6,7 @@ import { apiOptions, openApi } from '../api-options.ts';
 import { type CommandProcess, defineCommand, flag, valueOr } from '../command.ts';
 import { reportError } from '../errors.ts';
 import { integer } from '../option-value.ts';
-import { conservationLine } from '../result-table.ts';
+import { conservationLine, lateText, pairLines } from '../result-table.ts';
 import { formatNumber, formatTable } from '../table.ts';
 
 export default defineCommand({
@@ -74,7 +74,7 @@ async function watch(
         last = `${view(seen)}\nopen windows ${formatNumber(open)}; ${rateLine(rates)}`;
         if (draw === undefined)
           stdout.write(
-            `${isoTime(seen.at)} watermark ${time(seen.watermark.watermark)}, open windows ${formatNumber(open)}, ${rateLine(rates)}, ${conservationLine(seen.conservation)}\n`,
+            `${isoTime(seen.at)} watermark ${time(seen.watermark.watermark)}, open windows ${formatNumber(open)}, ${rateLine(rates)}, ${conservationLine(seen.conservation)}${lateText(seen.conservation.queries)}\n`,
           );
         else draw(last);
       }
@@ -120,7 +120,7 @@ function view({ watermark, conservation }: Seen): string {
   return [
     `watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${heldBy}`}; final through ${time(watermark.finalizedThrough)}`,
     formatTable(columns, rows),
-    conservationLine(conservation),
+    `${conservationLine(conservation)}\n${pairLines(conservation.queries)}`.trimEnd(),
   ].join('\n');
 }
 

@@ -11,7 +11,9 @@ import { lookupOptions, rowsFor } from '../lookup/table-rows.ts';
 import { integer, oneOf, text } from '../option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../pipeline-file.ts';
 import { printConservation, printRows, printTotals, type ResultForm } from '../result-table.ts';
+import { rejectedOptions } from '../static/rejected-lines.ts';
 import { statusAtEnd } from '../static/static-rows.ts';
+import { warnOfSideOutput } from '../stream/side-warning.ts';
 import { runStream } from '../stream/stream-run.ts';
 import { triggerOutput } from '../stream/trigger-output.ts';
 import type { TriggerSize } from '../stream/triggers.ts';
@@ -60,6 +62,7 @@ export default defineCommand({
     rate: value('events', 'put at most so many events a second', integer(1, 10_000_000)),
     ...lookupOptions,
     ...inputOptions,
+    ...rejectedOptions,
     data: value(
       'folder',
       'keep the stream, the tables and how far the files are read in this folder (default: memory)',
@@ -129,7 +132,14 @@ export default defineCommand({
           '--watch prints final windows as they come, without an end: leave out FILES, --totals and --mode',
         );
       return watchFolder(
-        { ...common, folder: watch, input: options, trigger, onFinal: (rows) => printRows(rows, form, process.stdout) },
+        {
+          ...common,
+          folder: watch,
+          input: options,
+          trigger,
+          maxRejected: options.maxRejected,
+          onFinal: (rows) => printRows(rows, form, process.stdout),
+        },
         form,
       );
     }
@@ -151,12 +161,19 @@ export default defineCommand({
             process.stdout,
           );
         printConservation(
-          { counters: result.conservation, writeUnits: result.writeUnits, seconds: result.streamSeconds },
+          {
+            counters: result.conservation,
+            queries: result.conservation.queries,
+            writeUnits: result.writeUnits,
+            seconds: result.streamSeconds,
+          },
           form,
           process,
         );
         if (!result.conservation.holds) process.stderr.write('tidemark: the law of conservation does not hold\n');
-        return result.conservation.holds ? 0 : 1;
+        const { startedAt: from, conservation } = result;
+        const rejected = await warnOfSideOutput(system.api, { conservation, from }, options.maxRejected, process);
+        return result.conservation.holds ? rejected : 1;
       },
     );
   },
@@ -193,10 +210,11 @@ function topicPlace(
 }
 
 async function watchFolder(options: WatchRunOptions, form: ResultForm): Promise<number> {
-  const { conservation, writeUnits, seconds, broken } = await runWatch(options);
-  printConservation({ counters: conservation, writeUnits, seconds }, form, options.process);
+  const { conservation, writeUnits, seconds, broken, rejected } = await runWatch(options);
+  const { queries } = conservation;
+  printConservation({ counters: conservation, queries, writeUnits, seconds }, form, options.process);
   if (!conservation.holds) options.process.stderr.write('tidemark: the law of conservation does not hold\n');
-  return conservation.holds && broken === 0 ? 0 : 1;
+  return conservation.holds && broken === 0 ? rejected : 1;
 }
 
 function triggerSize(options: {

@@ -53,8 +53,9 @@ const batchOverheadSeconds = 0.03;
 const secondsPerEvent = 0.000_006;
 const finalizeSeconds = 0.15;
 
-/** Metrics that the functions publish, and those that the alarms look at. */
-const publishedMetrics = 24;
+/** Metrics that the functions publish of a pipeline with one query, those of them that they publish while nothing flows, and those that alarms look at. */
+const publishedMetrics = 27;
+const idleMetrics = 12;
 const alarmMetrics = 22;
 
 /** X-Ray's default sampling: one a second and function, and a twentieth of the rest. */
@@ -149,7 +150,7 @@ function dynamodbBill(writes: number, reads: number, windowsGb: number): number 
 /** A line of metrics, some 1 KB, an invocation; metrics are paid for in hours in which they are published. */
 function cloudwatchBill(invocations: number, isFlowing: boolean): number {
   const { cloudwatch } = prices;
-  const metrics = isFlowing ? publishedMetrics : publishedMetrics / 2;
+  const metrics = isFlowing ? publishedMetrics : idleMetrics;
   return (
     metrics * cloudwatch.metricMonth +
     alarmMetrics * cloudwatch.alarmMetricMonth +

@@ -7,7 +7,7 @@ import { type TotalRow, totalsOf } from '../../functions/core/totals.ts';
 import type { CommandProcess } from '../command.ts';
 import { inputFiles } from '../input/input-file.ts';
 import { loadPipelineBundle, resolvePipelineFile } from '../pipeline-file.ts';
-import { conservationLine, printRows, printTotals, type ResultRow } from '../result-table.ts';
+import { conservationLine, pairLines, printRows, printTotals, type ResultRow } from '../result-table.ts';
 import type { Manifest } from '../sample/open-close.ts';
 import { runStatic } from '../static/static-engine.ts';
 import { staticRows } from '../static/static-rows.ts';
@@ -151,7 +151,7 @@ async function conclude(conclusion: Conclusion): Promise<number> {
       barWidth,
     )}\n`,
   );
-  say(conservationLine(conservation));
+  say(`${conservationLine(conservation)}\n${pairLines(conservation.queries)}`.trimEnd());
   for (const difference of apart.differences.slice(0, 5)) say(`   ${difference}`);
   say(
     equal

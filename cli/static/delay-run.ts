@@ -5,7 +5,7 @@ import type { Pipeline } from '../../functions/core/pipeline.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
-import { keptRejections } from './lane.ts';
+import { createRejections, type Rejections } from './rejections.ts';
 import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 import type { RejectedSample } from './static-engine.ts';
@@ -20,19 +20,17 @@ export interface DelayRunOptions {
 }
 
 /** The delay table of files. */
-export interface DelayResult {
+export interface DelayResult extends Rejections<RejectedSample> {
   readonly table: DelayTable;
   /** Events by class as far as no delay decides: `counted` here is every event that a query wants. */
   readonly counters: Counters;
-  /** The first rejected lines. */
-  readonly rejected: readonly RejectedSample[];
 }
 
 /** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
 export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
   const buffer = createReadBuffer();
-  const rejected: RejectedSample[] = [];
+  const rejections = createRejections<RejectedSample>();
   const counters = { ...noEvents };
   const ids = createIdSet(Number.POSITIVE_INFINITY);
   let path = '';
@@ -40,7 +38,7 @@ export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRu
   const reject = (reason: string, detail: string, line: number): void => {
     counters.received++;
     counters.rejected++;
-    if (rejected.length < keptRejections) rejected.push({ path, line, reason, detail });
+    rejections.note({ path, line, reason, detail });
   };
   const take = (read: AcceptedEvent | Rejection, line: number): AcceptedEvent | Rejection => {
     if (read.outcome === 'rejected') {
@@ -66,5 +64,5 @@ export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRu
     path = file.path;
     await scanInput(file, { from: 0, to: file.bytes ?? Number.POSITIVE_INFINITY }, buffer, handler);
   }
-  return { table, counters, rejected };
+  return { table, counters, rejected: rejections.rejected, reasons: rejections.reasons };
 }

@@ -8,8 +8,8 @@ import type { LineHandler } from './scan.ts';
 export interface EventSink {
   parsed(event: unknown, number: number): AcceptedEvent | Rejection;
   text(text: string, number: number): AcceptedEvent | Rejection;
-  /** A line that is no text, or too long to be one. */
-  unreadable(reason: RejectReason, detail: string, number: number): void;
+  /** A line that is no text, or too long to be one. @param text as far as it can be read; undefined where it is not held */
+  unreadable(reason: RejectReason, detail: string, number: number, text?: string): void;
 }
 
 /** Turns lines into events: most of them straight from their bytes, by the shapes of the lines before. */
@@ -29,7 +29,7 @@ export function eventLines(sink: EventSink): LineHandler {
       const decoded = text(bytes, 'utf8', from, to);
       // Decoding puts U+FFFD for what is no UTF-8; the character may also stand there by right.
       if (decoded.includes('\ufffd') && !isUtf8(bytes.subarray(from, to))) {
-        sink.unreadable('encoding', 'not UTF-8', number);
+        sink.unreadable('encoding', 'not UTF-8', number, decoded);
         return;
       }
       if (sink.text(decoded, number).outcome === 'accepted') shapes.learn(bytes, from, to);

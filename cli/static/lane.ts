@@ -8,6 +8,7 @@ import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
 import { eachId } from './ids-across.ts';
 import type { Piece } from './pieces.ts';
+import { createRejections, type Rejections } from './rejections.ts';
 import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 
@@ -50,23 +51,25 @@ export interface RejectedLine {
   readonly detail: string;
 }
 
+/** Is told of each rejected line in the order of the input, with its text; undefined of one that is too long to be held. */
+export type OnRejected = (line: RejectedLine, text: string | undefined) => void;
+
 /** What a lane found. */
-export interface LaneResult {
+export interface LaneResult extends Rejections<RejectedLine> {
   readonly parts: readonly LanePart[];
-  /** Its first rejected lines in the order of the input, at most {@link keptRejections}. */
-  readonly rejected: readonly RejectedLine[];
   /** Lines of the pieces of files that were cut: line numbers follow from them. */
   readonly lines: readonly { readonly piece: Piece; readonly count: number }[];
 }
 
-/** How many rejected lines are shown. */
-export const keptRejections = 5;
-
-/** Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them. */
+/**
+ * Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them.
+ * @param onRejected every line is read as text then, which takes longer
+ */
 export async function runLane(
   job: StaticJob,
   pipeline: Pipeline,
   pause: () => Promise<void> | undefined,
+  onRejected?: OnRejected,
 ): Promise<LaneResult> {
   const next = new Int32Array(job.next);
   const joined = joinedWith(pipeline, job.lookupRows);
@@ -74,26 +77,31 @@ export async function runLane(
   const parts: LanePart[] = [];
   let run = createStaticRun(counted);
   const buffer = createReadBuffer();
-  const rejected: RejectedLine[] = [];
+  const rejections = createRejections<RejectedLine>();
   const lines: { piece: Piece; count: number }[] = [];
   let unit = 0;
   let piece: Piece | undefined;
 
-  const keep = (reason: RejectReason, detail: string, line: number): void => {
-    if (rejected.length < keptRejections && piece !== undefined) rejected.push({ unit, piece, line, reason, detail });
+  const keep = (reason: RejectReason, detail: string, line: number, text?: string): void => {
+    if (piece === undefined) return;
+    const rejected = { unit, piece, line, reason, detail };
+    rejections.note(rejected);
+    onRejected?.(rejected, text);
   };
-  const kept = (read: AcceptedEvent | Rejection, line: number): AcceptedEvent | Rejection => {
-    if (read.outcome === 'rejected') keep(read.reason, read.detail, line);
+  const kept = (read: AcceptedEvent | Rejection, line: number, text?: string): AcceptedEvent | Rejection => {
+    if (read.outcome === 'rejected') keep(read.reason, read.detail, line, text);
     return read;
   };
   const handler = eventLines({
     parsed: (event, line) => kept(run.addParsed(event, job.arrivalMs), line),
-    text: (text, line) => kept(run.add(text, job.arrivalMs), line),
-    unreadable(reason, detail, line) {
+    text: (text, line) => kept(run.add(text, job.arrivalMs), line, text),
+    unreadable(reason, detail, line, text) {
       run.reject();
-      keep(reason, detail, line);
+      keep(reason, detail, line, text);
     },
   });
+  // An event that was read by the shape of the lines before has no text any more.
+  const reader = onRejected === undefined ? handler : { ...handler, quick: () => -1 };
 
   for (unit = Atomics.add(next, 0, 1); unit < job.units.length; unit = Atomics.add(next, 0, 1)) {
     const pieces = job.units[unit] ?? [];
@@ -102,7 +110,7 @@ export async function runLane(
     for (piece of pieces) {
       const file = job.files[piece.file];
       if (file === undefined) continue;
-      const scanned = scanInput(file, piece, buffer, handler);
+      const scanned = scanInput(file, piece, buffer, reader);
       const count = typeof scanned === 'number' ? scanned : await scanned;
       if (file.bytes !== undefined && piece.to < file.bytes) lines.push({ piece, count });
     }
@@ -110,7 +118,7 @@ export async function runLane(
     await pause();
   }
   if (job.idsBefore === undefined) parts.push({ unit: 0, part: run.part(), ids: new Uint32Array() });
-  return { parts, rejected, lines };
+  return { parts, rejected: rejections.rejected, reasons: rejections.reasons, lines };
 }
 
 /** The pipeline with one version of its table's rows for all events, in place of those that are published. */

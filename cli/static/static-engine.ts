@@ -6,9 +6,10 @@ import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run
 import { TidemarkError } from '../errors.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { countedOnce, type LanesJob } from './ids-across.ts';
-import { keptRejections, type LanePart, type LaneResult, type RejectedLine, runLane, type StaticJob } from './lane.ts';
+import { type LanePart, type LaneResult, type OnRejected, type RejectedLine, runLane, type StaticJob } from './lane.ts';
 import { type LaneAnswer, laneWorkerKind, laneWorkerUrl } from './lane-worker.ts';
 import { pieceBytes, unitsOf } from './pieces.ts';
+import { joinedRejections, type Rejections } from './rejections.ts';
 
 /** What {@link runStatic} needs. */
 export interface StaticEngineOptions {
@@ -28,6 +29,8 @@ export interface StaticEngineOptions {
   readonly mostPieceBytes?: number;
   /** Hears from time to time which share of the input has been taken, 0 to 1. */
   readonly onProgress?: (share: number) => void;
+  /** Hears of every rejected line in the order of the input, which one thread reads then. @default the first ones are in the result */
+  readonly onRejected?: ((line: RejectedWithText) => void) | undefined;
   /** Aborted: no further unit is started and the run throws its reason. */
   readonly signal?: AbortSignal;
 }
@@ -40,10 +43,13 @@ export interface RejectedSample {
   readonly detail: string;
 }
 
-/** The answer over all files, and the first rejected lines. */
-export interface StaticResult extends StaticAnswer {
-  readonly rejected: readonly RejectedSample[];
+/** A rejected line as it was read; without a text where it was too long to be held. */
+export interface RejectedWithText extends RejectedSample {
+  readonly text: string | undefined;
 }
+
+/** The answer over all files, and what was rejected. */
+export interface StaticResult extends StaticAnswer, Rejections<RejectedSample> {}
 
 /** A thread takes some 50 ms to start, in which this one reads more than this. */
 const bytesPerLane = 2 * 1024 * 1024;
@@ -53,7 +59,9 @@ const plainPerPacked = 8;
 /** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
 export async function runStatic(options: StaticEngineOptions): Promise<StaticResult> {
   const { pipeline, files, range, arrivalMs, lookupRows } = options;
-  const units = unitsOf(files, options.mostPieceBytes ?? pieceBytes);
+  // The lines of a whole file have their own numbers.
+  const mostPieceBytes = options.onRejected === undefined ? pieceBytes : Number.MAX_SAFE_INTEGER;
+  const units = unitsOf(files, options.mostPieceBytes ?? mostPieceBytes);
   const lanes = Math.min(lanesFor(options), units.length);
   const apart = pipeline.dedup !== undefined && lanes > 1;
   const job = { files, units, bundle: options.bundle, range, arrivalMs, lookupRows, idsBefore: apart ? [] : undefined };
@@ -65,7 +73,8 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
   return resultOf(range === undefined ? pipeline : backfillPipeline(pipeline, range), files, results, parts);
 }
 
-function lanesFor({ pipeline, files, lanes }: StaticEngineOptions): number {
+function lanesFor({ pipeline, files, lanes, onRejected }: StaticEngineOptions): number {
+  if (onRejected !== undefined) return 1;
   // What has no size cannot be read again, which lanes that deduplicate side by side may have to.
   if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
   const total = files.reduce((sum, file) => sum + (file.bytes ?? bytesPerLane) * (file.plain ? 1 : plainPerPacked), 0);
@@ -85,13 +94,19 @@ async function runLanes(
   const failed = (): void => void Atomics.store(taken, 0, units.length);
   for (const { answer } of workers) answer.catch(failed);
   try {
-    const here = await runLane(job, pipeline, () => pause(options, taken, units.length));
+    const here = await runLane(job, pipeline, () => pause(options, taken, units.length), toldRejected(options));
     const there = await Promise.all(workers.map(({ answer }) => answer));
     signal?.throwIfAborted();
     return [here, ...there];
   } finally {
     for (const { worker } of workers) void worker.terminate();
   }
+}
+
+function toldRejected({ files, onRejected }: StaticEngineOptions): OnRejected | undefined {
+  if (onRejected === undefined) return undefined;
+  return ({ piece, line, reason, detail }, text) =>
+    onRejected({ path: files[piece.file]?.path ?? '', line, reason, detail, text });
 }
 
 /** Lets timers, signals and the other threads' messages in. */
@@ -121,29 +136,30 @@ function resultOf(
   lanes: readonly LaneResult[],
   parts: readonly LanePart[],
 ): StaticResult {
-  const first = lanes
-    .flatMap(({ rejected }) => rejected)
-    .sort(
-      (left, right) =>
-        left.unit - right.unit ||
-        left.piece.file - right.piece.file ||
-        left.piece.from - right.piece.from ||
-        left.line - right.line,
-    )
-    .slice(0, keptRejections);
-  const rejected = first.map((line) => ({
+  const found = joinedRejections(lanes, inOrder);
+  const sample = (line: RejectedLine): RejectedSample => ({
     path: files[line.piece.file]?.path ?? '',
     line: linesBefore(line, lanes) + line.line,
     reason: line.reason,
     detail: line.detail,
-  }));
+  });
   return {
     ...staticAnswer(
       pipeline,
       parts.map(({ part }) => part),
     ),
-    rejected,
+    rejected: found.rejected.map(sample),
+    reasons: found.reasons.map((own) => ({ ...own, example: sample(own.example) })),
   };
+}
+
+function inOrder(left: RejectedLine, right: RejectedLine): number {
+  return (
+    left.unit - right.unit ||
+    left.piece.file - right.piece.file ||
+    left.piece.from - right.piece.from ||
+    left.line - right.line
+  );
 }
 
 /** Lines of the file before the piece. */

@@ -8,7 +8,7 @@ import { listShards } from '../../functions/feeder/shards.ts';
 import type { RawEvent } from '../../functions/state/chunk.ts';
 import { decoded } from '../backfill/stream-history.ts';
 import type { DelayResult } from '../static/delay-run.ts';
-import { keptRejections } from '../static/lane.ts';
+import { createRejections } from '../static/rejections.ts';
 import type { RejectedSample } from '../static/static-engine.ts';
 
 /** What {@link sampleDelay} needs. */
@@ -37,7 +37,7 @@ export async function sampleDelay({
 }: DelaySampleOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
   const counters = { ...noEvents };
-  const rejected: RejectedSample[] = [];
+  const rejections = createRejections<RejectedSample>();
   const shards = await listShards(place.kinesis, place.streamName);
   // The parents of a split that is long done hold nothing behind `from`: what a shard leaves is for those after it.
   for (const [done, { ShardId = '', ...shard }] of shards.entries()) {
@@ -51,13 +51,8 @@ export async function sampleDelay({
           counters.received++;
           if (read.outcome === 'rejected') {
             counters.rejected++;
-            if (rejected.length < keptRejections)
-              rejected.push({
-                path: `${ShardId} ${sequenceNumber}`,
-                line: raw.subRecord,
-                reason: read.reason,
-                detail: read.detail,
-              });
+            const { reason, detail } = read;
+            rejections.note({ path: `${ShardId} ${sequenceNumber}`, line: raw.subRecord, reason, detail });
           } else if (read.id !== undefined && ids?.judge(read.id, arrival) === 'duplicate') {
             counters.duplicate++;
           } else {
@@ -70,7 +65,7 @@ export async function sampleDelay({
       onProgress(counters.received);
     }
   }
-  return { table, counters, rejected };
+  return { table, counters, rejected: rejections.rejected, reasons: rejections.reasons };
 }
 
 function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {

@@ -12,6 +12,7 @@ import { type ConsumedFiles, openConsumedFiles } from './consumed-files.ts';
 import type { Embedded } from './embedded.ts';
 import { type FeedCheckpoint, type WindowPlace, writeCheckpoint } from './feed-checkpoint.ts';
 import { createFeeding, type Feeding } from './feeding.ts';
+import { warnOfSideOutput } from './side-warning.ts';
 import { begunStream } from './stream-run.ts';
 import { type RunningSystem, type StreamSystemOptions, withSystem } from './stream-system.ts';
 import { type TriggerSize, triggersOf } from './triggers.ts';
@@ -24,6 +25,8 @@ export interface WatchRunOptions extends StreamSystemOptions {
   /** Undefined: all new files are one trigger. */
   readonly trigger: TriggerSize | undefined;
   readonly start: 'fresh' | 'resume';
+  /** The share of the events that may be rejected without a warning, 0 to 1. */
+  readonly maxRejected: number;
   /** Gets the rows of windows once they are final: each window once, and again only when a kill came before that was noted. */
   readonly onFinal: (rows: readonly ResultRow[]) => void;
 }
@@ -35,6 +38,8 @@ export interface WatchResult {
   readonly seconds: number;
   /** Files that were never taken, because they are broken. */
   readonly broken: number;
+  /** The exit code for what was rejected. */
+  readonly rejected: 0 | 1;
 }
 
 /**
@@ -87,7 +92,9 @@ export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
       source.close();
     }
     const [conservation, writeUnits] = [await system.api.conservation(), await system.writeUnits()];
-    return { conservation, writeUnits, seconds: (process.now() - readyMs) / 1000, broken: intake.broken() };
+    const since = { conservation, from: checkpoint.startedAt };
+    const rejected = await warnOfSideOutput(system.api, since, options.maxRejected, process);
+    return { conservation, writeUnits, seconds: (process.now() - readyMs) / 1000, broken: intake.broken(), rejected };
   });
 }
 

@@ -223,7 +223,11 @@ export const schemas = {
     shards: integer,
     queries: { type: 'object', additionalProperties: record({ counted: integer, late: integer, filtered: integer }) },
   }),
-  Health: record({ pipeline: text, status: { const: 'ok' } }),
+  Health: record({
+    pipeline: text,
+    keyed: { ...boolean, description: "whether producers have to give events the pipeline's partition key" },
+    status: { const: 'ok' },
+  }),
   Problem: record(problem),
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 

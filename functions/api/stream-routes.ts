@@ -161,12 +161,16 @@ export const streamRoutes: readonly Route[] = [
   route({
     path: '/v1/health',
     id: 'getHealth',
-    summary: 'Whether the API answers',
+    summary: 'Whether the API answers, and for which pipeline',
     description: 'Reads nothing.',
     parameters: {},
     answers: 'Health',
     isList: false,
     answer: async (context, _values, { pipeline }) =>
-      context.json({ pipeline: pipeline.name, status: 'ok' }, 200, cacheControl(false)),
+      context.json(
+        { pipeline: pipeline.name, keyed: pipeline.partitionKey !== undefined, status: 'ok' },
+        200,
+        cacheControl(false),
+      ),
   }),
 ];

@@ -46,6 +46,11 @@ export interface QueryCounters {
 
 export const noPairs: QueryCounters = { counted: 0, late: 0, filtered: 0 };
 
+/** Of the events that a query wants, the share that came too late for it, 0 to 1; 0 of none. */
+export function lateShare({ counted, late }: QueryCounters): number {
+  return late === 0 ? 0 : late / (counted + late);
+}
+
 export function addQueryCounters(left: QueryCounters, right: QueryCounters): QueryCounters {
   return {
     counted: left.counted + right.counted,

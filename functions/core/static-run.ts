@@ -152,6 +152,14 @@ function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: nu
   return [...held, ...empty].sort((left, right) => left.start - right.start || left.end - right.end);
 }
 
+/** Pairs by name of the query, as the API has them. */
+export function pairsByName(
+  { queries }: Pipeline,
+  pairs: readonly QueryCounters[],
+): Readonly<Record<string, QueryCounters>> {
+  return Object.fromEntries(queries.map(({ name, index }) => [name, pairs[index] ?? noPairs]));
+}
+
 interface StaticSlice {
   readonly records: number;
   readonly partials: Map<KeyText, Partial>;

@@ -40,6 +40,10 @@ export interface ReadChunk {
   }[];
   /** How many of the accepted are duplicates: they are in no slice. */
   readonly duplicates: number;
+  /** How many of the accepted no query wants. */
+  readonly filtered: number;
+  /** How many of the accepted a query does not want, by its position in the pipeline; duplicates are asked nothing. */
+  readonly filteredPairs: readonly number[];
   readonly rejected: readonly ShardSideEvent[];
   readonly slices: readonly SliceFold[];
 }
@@ -63,7 +67,9 @@ export function readChunk(
   const touched = new Set<string>();
   const accepted: ReadChunk['accepted'][number][] = [];
   const rejected: ShardSideEvent[] = [];
+  const filteredPairs = pipeline.queries.map(() => 0);
   let duplicates = 0;
+  let filtered = 0;
   let to = from;
   for (; to < records.length && touched.size < pagesPerChunk; to++) {
     const record = records[to];
@@ -82,9 +88,13 @@ export function readChunk(
         duplicates++;
         continue;
       }
+      if (keys.every((key) => key === undefined)) filtered++;
       for (const query of pipeline.queries) {
         const key = keys[query.index];
-        if (key === undefined) continue;
+        if (key === undefined) {
+          filteredPairs[query.index] = (filteredPairs[query.index] ?? 0) + 1;
+          continue;
+        }
         const folded = fold.add(query, key, event, time);
         if (folded.events.push(position) > 1) continue;
         const slice = query.window.sliceOf(time);
@@ -92,7 +102,15 @@ export function readChunk(
       }
     }
   }
-  return { records: records.slice(from, to), accepted, duplicates, rejected, slices: [...fold.slices] };
+  return {
+    records: records.slice(from, to),
+    accepted,
+    duplicates,
+    filtered,
+    filteredPairs,
+    rejected,
+    slices: [...fold.slices],
+  };
 }
 
 /** Classifies an event as it came. */

@@ -1,5 +1,12 @@
 import pLimit from 'p-limit';
-import { addCounters, addQueryCounters, type Counters, noEvents } from '../core/counters.ts';
+import {
+  addCounters,
+  addQueryCounters,
+  type Counters,
+  noEvents,
+  noPairs,
+  type QueryCounters,
+} from '../core/counters.ts';
 import { nextPageCount, pageCountFor } from '../core/page-hash.ts';
 import { type Pipeline, type Query, withRows } from '../core/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../core/sequence-number.ts';
@@ -19,6 +26,8 @@ export type { RawEvent, StreamRecord } from './chunk.ts';
 export interface BatchReport {
   /** What this invocation committed. */
   readonly counters: Counters;
+  /** The same in pairs of a record and a query, by name of the query. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
   /** The first record it had no time for; undefined when all are committed. */
   readonly resumeAt: SequenceNumber | undefined;
   /** The shard's greatest event time, epoch ms. */
@@ -152,6 +161,7 @@ async function applyBatch(
   remainingMs: () => number,
 ): Promise<BatchReport> {
   let counters = noEvents;
+  let queries = pairsOfAll(options.pipeline, () => noPairs);
   const { maxEventTime: maxEventTimeBefore } = memory.progress;
   let at = 0;
   let started = false;
@@ -166,9 +176,13 @@ async function applyBatch(
     }
     started = true;
     const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount, memory.ids?.isDuplicate);
-    const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);
+    const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
       counters = addCounters(counters, chunkCounters);
+      const before = queries;
+      queries = pairsOfAll(options.pipeline, ({ name }) =>
+        addQueryCounters(before[name] ?? noPairs, chunkPairs[name] ?? noPairs),
+      );
       memory.progress = progress;
       memory.ids?.committed(progress);
     } else {
@@ -176,7 +190,7 @@ async function applyBatch(
       await refreshed(options, memory);
     }
   }
-  return { counters, resumeAt, maxEventTime: memory.progress.maxEventTime, maxEventTimeBefore };
+  return { counters, queries, resumeAt, maxEventTime: memory.progress.maxEventTime, maxEventTimeBefore };
 }
 
 /** Steps 1, 3 and 4 of the protocol for one chunk, up to its commit. Returns what it counted and the progress to commit. */
@@ -202,7 +216,8 @@ async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions
     outcomes.flatMap((outcome) => lateEvents(chunk, outcome)),
   );
   const counters = countersOf(chunk, outcomes);
-  return { counters, progress: nextProgress(pipeline, memory, chunk, outcomes, counters, last) };
+  const queries = pairsOfAll(pipeline, (query) => pairsIn(chunk, query, outcomes));
+  return { counters, queries, progress: nextProgress(pipeline, memory, chunk, { counters, queries, last }) };
 }
 
 type QueryOutcome = SliceOutcome & { readonly query: Query };
@@ -221,9 +236,13 @@ function nextProgress(
   pipeline: Pipeline,
   memory: Warm,
   chunk: ReadChunk,
-  outcomes: readonly QueryOutcome[],
-  counters: Counters,
-  last: StreamRecord,
+  {
+    counters,
+    queries,
+    last,
+  }: Pick<BatchReport, 'counters' | 'queries'> & {
+    readonly last: StreamRecord;
+  },
 ): ShardProgress {
   const { progress } = memory;
   let maxEventTime = progress.maxEventTime;
@@ -235,12 +254,7 @@ function nextProgress(
     lastArrival: last.arrival,
     arrivalClock: memory.ids?.clockMs,
     counters: addCounters(progress.counters, counters),
-    queries: Object.fromEntries(
-      pipeline.queries.map((query) => [
-        query.name,
-        addQueryCounters(pairsOf(progress, query.name), pairsIn(chunk, query, outcomes)),
-      ]),
-    ),
+    queries: pairsOfAll(pipeline, ({ name }) => addQueryCounters(pairsOf(progress, name), queries[name] ?? noPairs)),
     sizes: { ...progress.sizes, ...sizesAfter(memory, chunk) },
   };
 }
@@ -262,12 +276,16 @@ function countersOf(chunk: ReadChunk, outcomes: readonly QueryOutcome[]): Counte
   for (const outcome of outcomes) counted += firstOf(outcome.counted);
   for (const outcome of outcomes) late += firstOf(outcome.late);
   const received = chunk.accepted.length + chunk.rejected.length;
-  const { duplicates: duplicate } = chunk;
-  const filtered = chunk.accepted.length - counted - late - duplicate;
+  const { duplicates: duplicate, filtered } = chunk;
   return { received, counted, late, duplicate, rejected: chunk.rejected.length, filtered };
 }
 
-function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome[]) {
+function pairsOfAll({ queries }: Pipeline, of: (query: Query) => QueryCounters): Record<string, QueryCounters> {
+  return Object.fromEntries(queries.map((query) => [query.name, of(query)]));
+}
+
+/** Each pair is counted where it was decided, so that a pair that is lost, or there twice, shows. */
+function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome[]): QueryCounters {
   let counted = 0;
   let late = 0;
   for (const outcome of outcomes) {
@@ -275,7 +293,7 @@ function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome
     counted += outcome.counted.length;
     late += outcome.late.length;
   }
-  return { counted, late, filtered: chunk.accepted.length - counted - late - chunk.duplicates };
+  return { counted, late, filtered: chunk.filteredPairs[query.index] ?? 0 };
 }
 
 /** The sizes of the latest slices. A new slice starts at half of what the one before it came to, for it has only begun. */

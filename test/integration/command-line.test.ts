@@ -93,7 +93,7 @@ describe('up', () => {
       'nobody',
       1,
     ],
-    ['there is no such function', ['drain', '--port', 'PORT', '--pipeline', 'earthquakes'], 'earthquakes', 1],
+    ['the port serves another pipeline', ['drain', '--port', 'PORT', '--pipeline', 'earthquakes'], 'device-actions', 2],
     ['there is no such query', ['windows', '--port', 'PORT', '--query', 'nobody'], 'nobody', 2],
     ['there is no such field', ['totals', '--port', 'PORT', '--by', 'color'], 'color', 2],
     ['a time is none', ['windows', '--port', 'PORT', '--from', 'noon'], 'noon', 1],

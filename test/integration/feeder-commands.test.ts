@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 function start(...args: string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [launcher, ...args, '--port', String(port)], {
+  return spawn(process.execPath, [launcher, ...args, '--endpoint', `http://127.0.0.1:${port}`], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: folder },
   });

@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => system.close());
 
 const late = async (...words: readonly string[]) => {
-  const where = ['--port', new URL(system.local.url).port, '--pipeline', systemFixture('first-version')];
+  const where = ['--port', new URL(system.local.url).port];
   const ended = await command(['late', ...words, ...where, '--json']);
   expect(ended.code, ended.stderr).toBe(0);
   return ended.stdout

@@ -38,7 +38,7 @@ describe('rate', () => {
     const lines = printed.stdout.trimEnd().split('\n');
     expect([printed.code, lines.length]).toEqual([0, 5000]);
     expect((await command(words)).stdout).toBe(printed.stdout);
-    const put = await command([...words, '--port', String(port), '--json']);
+    const put = await command([...words, '--endpoint', `http://127.0.0.1:${port}`, '--json']);
     expect(JSON.parse(put.stdout)).toMatchObject({ put: { stream: streamName, eventsPut: 5000 } });
     const pipeline = await loadPipeline('rate');
     const { counters, windows } = await foldStream({

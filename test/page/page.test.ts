@@ -82,6 +82,11 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
     expect(await page.locator('.terms').innerText()).toMatch(
       /8 counted .*0 late .*0 duplicate .*1 rejected .*0 filtered/s,
     );
+    const pairs = await page.locator('.pairs tbody tr').allInnerTexts();
+    expect(pairs.map((text) => text.split('\t'))).toEqual([
+      ['byKind', '7', '1', expect.stringMatching(/^1[23]/), '0'],
+      ['daily', '8', '0', expect.stringMatching(/^0/), '0'],
+    ]);
     expect(await page.locator('#feed li .reason').allInnerTexts()).toEqual(['late', 'unparsable']);
     expect(await page.locator('#chart canvas').count()).toBe(1);
   });

@@ -146,10 +146,10 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: aggregator,
-        find: '    const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);\n',
+        find: '    const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);\n',
         replace: `    const early = { ...memory.progress, sequenceNumber: chunk.records[chunk.records.length - 1]?.sequenceNumber };
     if ((await commitProgress(options.state, options.shardId, memory.progress, early)) === 'applied') memory.progress = early;
-    const { progress, counters: chunkCounters } = await applyChunk(options, memory, chunk);
+    const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);
 `,
       },
     ],
@@ -646,6 +646,24 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seed: 67,
+  },
+  {
+    id: 'au',
+    rule: 'a query is told its late pairs, not only the stream its late events',
+    edits: [{ file: aggregator, find: '    late += outcome.late.length;\n', replace: '' }],
+    seed: 14,
+  },
+  {
+    id: 'av',
+    rule: 'what a query does not want is counted for that query',
+    edits: [
+      {
+        file: 'functions/state/chunk.ts',
+        find: 'filteredPairs[query.index] = (filteredPairs[query.index] ?? 0) + 1;',
+        replace: 'filteredPairs[0] = (filteredPairs[0] ?? 0) + 1;',
+      },
+    ],
+    seed: 203,
   },
 ];
 

@@ -1,4 +1,4 @@
-import { type Counters, type EventClass, eventClasses } from '../../functions/core/counters.ts';
+import { type Counters, type EventClass, eventClasses, type QueryCounters } from '../../functions/core/counters.ts';
 import { type Item, numberOf, textOf } from '../../functions/state/table.ts';
 import { gaveOnlyGarbage, type KnownEvent, type Ledger, recordsThrough } from './ledger.ts';
 import { Violation } from './violation.ts';
@@ -31,6 +31,7 @@ export function checkProgress(
     rejected: 0,
     filtered: 0,
   };
+  const pairs = new Map(ledger.pipeline.queries.map(({ name }) => [name, { counted: 0, late: 0, filtered: 0 }]));
   for (const record of shard.records.slice(committed.records, through)) {
     committed.lastArrival = record.arrival;
     for (const { id } of record.content) {
@@ -39,6 +40,10 @@ export function checkProgress(
       delta.received++;
       delta[classOf(ledger, event)]++;
       if (event.garbage) continue;
+      for (const [name, of] of pairs) {
+        const outcome = pairOf(ledger, event, name);
+        if (outcome !== undefined) of[outcome]++;
+      }
       committed.acceptedArrival = record.arrival;
       committed.maxEventTime = Math.max(committed.maxEventTime ?? event.time, event.time);
     }
@@ -51,11 +56,36 @@ export function checkProgress(
     if ((to ?? 0) - (from ?? 0) !== delta[name])
       throw new Violation('I1', `${shardId} commits ${(to ?? 0) - (from ?? 0)} ${name} and has ${delta[name]}`);
   }
+  checkPairs(shardId, pairs, before, after);
   if (numberOf(after, 'maxEventTime') !== committed.maxEventTime)
     throw new Violation(
       'I7',
       `${shardId} says ${numberOf(after, 'maxEventTime')} is its greatest event time, and it is ${committed.maxEventTime}`,
     );
+}
+
+/** I1 by query: its counters grow by the pairs of the records that are committed, each of which was counted, late or not wanted. */
+function checkPairs(
+  shardId: string,
+  pairs: ReadonlyMap<string, QueryCounters>,
+  before: Item | undefined,
+  after: Item,
+): void {
+  const of = (item: Item | undefined) =>
+    (item?.attributes['queries'] ?? {}) as unknown as Readonly<Record<string, QueryCounters | undefined>>;
+  for (const [query, delta] of pairs)
+    for (const name of ['counted', 'late', 'filtered'] as const) {
+      const grown = (of(after)[query]?.[name] ?? 0) - (of(before)[query]?.[name] ?? 0);
+      if (grown !== delta[name])
+        throw new Violation('I1', `${shardId} commits ${grown} ${name} for ${query} and has ${delta[name]}`);
+    }
+}
+
+/** What a query did with an event that is committed; undefined for a duplicate, which it was not asked about. */
+function pairOf(ledger: Ledger, event: KnownEvent, query: string): keyof QueryCounters | undefined {
+  if (event.isDuplicate) return undefined;
+  if (!event.wantedBy.some(({ name }) => name === query)) return 'filtered';
+  return ledger.late.has(`${query}#${event.id}`) ? 'late' : 'counted';
 }
 
 function classOf(ledger: Ledger, event: KnownEvent): EventClass {

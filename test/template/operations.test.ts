@@ -19,7 +19,8 @@ it('each alarm has its section in the runbook, and each section of an alarm an a
       }),
     },
   }));
-  const alarms = [...(counts.alarms?.byName.keys() ?? [])];
+  const names = [...(counts.alarms?.byName.keys() ?? [])];
+  const alarms = [...new Set(names.map((name) => name.split(' ')[0] ?? name))];
   const [, section = ''] = /## Alarms\n([\s\S]*?)\n## /.exec(runbook) ?? [];
   expect([...section.matchAll(/^### (\w+)$/gm)].map(([, name]) => name)).toEqual(alarms);
   for (const { Properties } of Object.values(template.findResources('AWS::CloudWatch::Alarm')))
@@ -44,4 +45,25 @@ it.each([
     .flatMap((node) => ('document' in node ? [stack.resolve(node.document)] : []))[0]?.Statement;
   expect(statement).toHaveLength(1);
   expect(statement[0]).toMatchObject({ Effect: 'Allow', Action: actions });
+});
+
+it('an alarm looks at the late share of each query, of what that query wants', () => {
+  const { template, counts } = synth(() => ({ pipeline: 'test/template/fixtures/two-queries.ts' }));
+  const names = [...(counts.alarms?.byName.keys() ?? [])].filter((name) => name.startsWith('LateShare'));
+  expect(names).toEqual(['LateShare byHour', 'LateShare byDay']);
+  const looked = Object.values(template.findResources('AWS::CloudWatch::Alarm'))
+    .map(({ Properties }) => Properties.Metrics ?? [])
+    .map((metrics) => metrics.map(({ MetricStat }: { MetricStat?: { Metric: object } }) => MetricStat?.Metric))
+    .filter((metrics) => JSON.stringify(metrics).includes('pairsLate'))
+    .map((metrics) =>
+      metrics.flatMap((metric?: { MetricName: string; Dimensions: { Name: string; Value: string }[] }) =>
+        metric === undefined
+          ? []
+          : `${metric.MetricName} ${metric.Dimensions.find(({ Name }) => Name === 'query')?.Value}`,
+      ),
+    );
+  expect(looked.map((metrics) => metrics.sort())).toEqual([
+    ['pairsCounted byHour', 'pairsLate byHour'],
+    ['pairsCounted byDay', 'pairsLate byDay'],
+  ]);
 });

@@ -43,7 +43,7 @@ function wanted(...times: readonly number[]): string[] {
 
 test('an event is late exactly when the watermark has reached the end of its window before it', () => {
   // Windows of 10. After 12 the watermark of delay 0 is 12 (closed: 0-10), of delay 2 it is 10 (closed: 0-10), of delay 3 it is 9.
-  expect(tableOf(pipelineOf(tumbling(10)), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toEqual([
+  expect(tableOf(pipelineOf(tumbling(10)), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toMatchObject([
     { delayMs: 0, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
     { delayMs: 2, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
     { delayMs: 3, events: 7, late: 2, latePairs: 2, windows: 3, affected: 2, closed: 2, waitMs: 5 },
@@ -67,6 +67,26 @@ test('an event that one of two queries still takes is not late, and its refused 
   expect(tableOf(pipelineOf(tumbling(10), tumbling(100)), wanted(5, 12, 9), [0])).toMatchObject([
     { events: 3, late: 0, latePairs: 1, windows: 3, affected: 1, closed: 1, waitMs: 2 },
   ]);
+});
+
+test('each query is judged by what it wants, and the delay keeps the share in all of them', () => {
+  const both = pipelineOf(tumbling(10), tumbling(1000));
+  const texts = wanted(5, 12, 9, 11, 25, 3, 14);
+  const tables = [both, pipelineOf(tumbling(10))].map((pipeline) => {
+    const table = createDelayTable(pipeline, [0]);
+    for (const text of texts) {
+      const read = readEvent(pipeline, text, arrivalMs);
+      if (read.outcome === 'accepted') table.add(read);
+    }
+    return table;
+  });
+  const [beside, alone] = tables;
+  expect(beside?.rows()[0]).toMatchObject({ events: 7, late: 0, queries: [{ query: 'q0' }, { query: 'q1', late: 0 }] });
+  expect(beside?.rows()[0]?.queries[0]).toEqual(alone?.rows()[0]?.queries[0]);
+  const keeping = beside?.delayFor(0.8);
+  expect(keeping).toMatchObject({ worst: 'q0', eventsDelayMs: 0, queries: { q1: 0 } });
+  expect(keeping?.delayMs).toBe(alone?.delayFor(0.8).delayMs);
+  expect(keeping?.delayMs).toBeGreaterThan(0);
 });
 
 /** Sliding windows by the same three functions: it has to hold for kinds that are still to come. */
@@ -168,7 +188,7 @@ test('the delay for a share of the events keeps it, and one millisecond less doe
           }
           return table;
         };
-        const delay = run([]).delayFor(share);
+        const delay = run([]).delayFor(share).delayMs;
         const [less, enough] = run([Math.max(0, delay - 1), delay]).rows();
         const kept = (row: DelayRow | undefined) => (events.length - (row?.late ?? 0)) / events.length;
         expect(kept(enough)).toBeGreaterThanOrEqual(share);
@@ -192,13 +212,13 @@ test('a shard is measured by its own watermark', () => {
     if (read.outcome === 'accepted') table.add(read, shard);
   }
   expect(table.rows()[0]?.late).toBe(1);
-  expect(table.delayFor(1)).toBe(11);
+  expect(table.delayFor(1).delayMs).toBe(11);
 });
 
 test('of sessions a record is late by its own gap, and a session that misses one is affected, whatever it becomes later', () => {
   // Gap 10. With delay 0: 8 comes at W = 20 (8 + 10 <= 20), late; with all of them there is one session from 0 to 30.
   // With delay 3 it is in time, though 0 is final by then: two are closed.
-  expect(tableOf(pipelineOf(session(10, { resolution: 1 })), wanted(0, 16, 20, 8, 30, 100), [0, 2, 3])).toEqual([
+  expect(tableOf(pipelineOf(session(10, { resolution: 1 })), wanted(0, 16, 20, 8, 30, 100), [0, 2, 3])).toMatchObject([
     { delayMs: 0, events: 6, late: 1, latePairs: 1, windows: 2, affected: 1, closed: 2, waitMs: 6 },
     { delayMs: 2, events: 6, late: 1, latePairs: 1, windows: 2, affected: 1, closed: 2, waitMs: 6 },
     { delayMs: 3, events: 6, late: 0, latePairs: 0, windows: 2, affected: 0, closed: 2, waitMs: 6 },

@@ -70,6 +70,7 @@ test('batch --json prints a row a line, sorted, then the conservation counters',
   ).toBe(true);
   expect(lines.at(-1)).toEqual({
     conservation: { received: 5, counted: 4, late: 0, duplicate: 0, rejected: 1, filtered: 0 },
+    queries: { actionsPerHour: { counted: 4, late: 0, filtered: 0 } },
     writeUnits: 0,
     seconds: expect.any(Number),
   });
@@ -202,4 +203,47 @@ test.each([
     stdout: '',
     lines: 1,
   });
+});
+
+test('delay gives a query the same answer alone and beside one that takes what it loses', () => {
+  const text = (queries: string) =>
+    [
+      "import { count, definePipeline, tumbling } from 'tidemark';",
+      "import { z } from 'zod';",
+      "const of = (size: '1 hour' | '1 day') => ({ window: tumbling(size), aggregates: { n: count() } });",
+      "export default definePipeline({ name: 'hour', event: z.object({ time: z.number() }),",
+      "  eventTime: { of: (event) => event.time, unit: 's' }, watermark: { delay: 0 },",
+      `  queries: { ${queries} } });`,
+    ].join('\n');
+  const minutes = [5, 130, 50, 10, 140, 70, 131];
+  const events = file(
+    'minutes.json',
+    minutes.map((minute) => JSON.stringify({ time: startSecond + 60 * minute })),
+  );
+  const [alone, beside] = [
+    ['alone.ts', "byHour: of('1 hour')"],
+    ['beside.ts', "byHour: of('1 hour'), byDay: of('1 day')"],
+  ].map(([name = '', queries = '']) =>
+    objects(
+      tidemark(
+        'delay',
+        events,
+        '--pipeline',
+        `./${file(name, [text(queries)])}`,
+        '--delays',
+        '0',
+        '--keep',
+        '90%',
+        '--json',
+      ).stdout,
+    ),
+  );
+  const byHour = { query: 'byHour', events: 7, late: 3 };
+  expect(alone?.slice(0, 2)).toMatchObject([{ late: 3, queries: [byHour] }, { worst: 'byHour' }]);
+  expect(beside?.slice(0, 2)).toMatchObject([
+    { late: 0, queries: [byHour, { query: 'byDay', late: 0 }] },
+    { worst: 'byHour', queries: { byDay: 0 }, eventsDelayMs: 0 },
+  ]);
+  expect(beside?.[1]?.['delayMs']).toBe(alone?.[1]?.['delayMs']);
+  expect(beside?.[1]?.['delayMs']).toBeGreaterThan(0);
 });

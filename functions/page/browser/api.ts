@@ -37,12 +37,21 @@ export interface WatermarkJson {
   readonly shards: readonly ShardJson[];
 }
 
+/** What one query did with its events. */
+export interface PairsJson {
+  readonly counted: number;
+  readonly late: number;
+  readonly filtered: number;
+}
+
 /** The classes an event can end in, in the order of the law of conservation. */
 export const eventClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
 
 export interface ConservationJson extends Readonly<Record<(typeof eventClasses)[number], number>> {
   readonly received: number;
   readonly holds: boolean;
+  /** Pairs of an event and a query, by name of the query. */
+  readonly queries: Readonly<Record<string, PairsJson>>;
 }
 
 export interface SideJson {

@@ -1,4 +1,4 @@
-import { type ConservationJson, eventClasses } from './api.ts';
+import { type ConservationJson, eventClasses, type PairsJson } from './api.ts';
 import { element, replace, styled } from './dom.ts';
 import { formatNumber, formatShare } from './format.ts';
 
@@ -40,5 +40,26 @@ export function drawConservation(place: HTMLElement, conservation: ConservationJ
     ),
     element('div', { class: 'stack', 'aria-hidden': 'true' }, ...segments),
     element('ul', { class: 'terms' }, ...terms),
+    pairsTable(conservation.queries),
   );
+}
+
+/** What each query did with the events: a daily one still counts what is late for an hourly one. */
+function pairsTable(queries: ConservationJson['queries']): HTMLElement {
+  const heads = ['Query', 'Counted', 'Late', 'Late share', 'Filtered'].map((name) =>
+    element('th', { scope: 'col' }, name),
+  );
+  const rows = Object.entries(queries).map(([name, pairs]) => element('tr', {}, ...cellsOf(name, pairs)));
+  return element(
+    'table',
+    { class: 'pairs' },
+    element('caption', {}, 'By query'),
+    element('thead', {}, element('tr', {}, ...heads)),
+    element('tbody', {}, ...rows),
+  );
+}
+
+function cellsOf(name: string, { counted, late, filtered }: PairsJson): readonly HTMLElement[] {
+  const texts = [formatNumber(counted), formatNumber(late), formatShare(late, counted + late), formatNumber(filtered)];
+  return [element('th', { scope: 'row' }, name), ...texts.map((text) => element('td', {}, text))];
 }
