@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { refuseRequest, requestRefusal } from '../infra/local/request-guard.ts';
 import type { ApiAddress } from './api-options.ts';
 import { reportError, UsageError } from './errors.ts';
 
@@ -23,25 +24,24 @@ const passedOn = [
 
 /**
  * Serves a query API, its page included, on 127.0.0.1 and makes its requests as the command line does, signed where that is asked for. It lends its
- * caller's credentials to whoever reaches it, so it answers only requests that read, and only under names of this machine: a page from elsewhere
- * whose name was made to mean 127.0.0.1 gets nothing.
+ * caller's credentials to whoever reaches it, so it answers only requests that read, and only those that every server on this machine takes.
  */
 export async function startPageProxy({ base, request }: ApiAddress, port: number): Promise<PageProxy> {
   const root = base.replace(/\/$/, '');
-  let names: readonly string[] = [];
 
   async function answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method = 'GET', url = '/', headers } = incoming;
-    if (!names.includes(headers.host ?? '')) return refuse(response, 421, `this page is at http://${names[0]}/`);
-    if (method !== 'GET' && method !== 'HEAD') return refuse(response, 405, `${method} changes nothing here: use GET`);
-    if (!url.startsWith('/')) return refuse(response, 400, 'the path has to begin with /');
+    const refusal = requestRefusal(incoming);
+    if (refusal !== undefined) return refuseRequest(response, refusal);
+    const { method = 'GET', url = '/' } = incoming;
+    if (method !== 'GET' && method !== 'HEAD')
+      return refuseRequest(response, { status: 405, detail: `${method} changes nothing here: use GET` });
     let answered: Response;
     let body: Buffer;
     try {
       answered = await request(new URL(root + url));
       body = Buffer.from(await answered.arrayBuffer());
     } catch (error) {
-      return refuse(response, 502, reportError(error).message);
+      return refuseRequest(response, { status: 502, detail: reportError(error).message });
     }
     for (const name of passedOn) {
       const value = answered.headers.get(name);
@@ -58,7 +58,6 @@ export async function startPageProxy({ base, request }: ApiAddress, port: number
     throw error;
   });
   const { port: own } = server.address() as AddressInfo;
-  names = [`127.0.0.1:${own}`, `localhost:${own}`];
   return {
     url: `http://127.0.0.1:${own}/`,
     async close() {
@@ -67,10 +66,4 @@ export async function startPageProxy({ base, request }: ApiAddress, port: number
       await once(server, 'close');
     },
   };
-}
-
-function refuse(response: ServerResponse, status: number, detail: string): void {
-  response
-    .writeHead(status, { 'content-type': 'application/problem+json' })
-    .end(JSON.stringify({ type: 'about:blank', status, detail }));
 }

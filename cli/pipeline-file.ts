@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
+import { rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure } from 'esbuild';
 import type { Pipeline } from '../functions/core/pipeline.ts';
+import { cacheFolder } from '../infra/cache-folder.mjs';
 import { TidemarkError, UsageError } from './errors.ts';
-import { cacheFolder, packageRoot } from './package-root.ts';
+import { packageRoot } from './package-root.ts';
 
 /** The pipeline that commands mean when none is named. */
 export const defaultPipeline = 'device-actions';
@@ -83,17 +84,14 @@ async function bundlePipeline(file: string): Promise<string> {
     throw new TidemarkError(describeBuildFailure(file, error), { cause: error });
   });
   const code = result.outputFiles[0]?.contents ?? new Uint8Array();
-  const bundled = path.join(
-    cacheFolder,
-    `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`,
-  );
+  const folder = cacheFolder(packageRoot);
+  const bundled = path.join(folder, `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
   if (existsSync(bundled)) {
     const now = new Date();
     await utimes(bundled, now, now); // the launcher removes what was not used for a day
     return bundled;
   }
-  const draft = path.join(cacheFolder, `draft-${randomUUID()}.mjs`);
-  await mkdir(cacheFolder, { recursive: true });
+  const draft = path.join(folder, `draft-${randomUUID()}.mjs`);
   try {
     await writeFile(draft, code);
     await rename(draft, bundled);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The launcher: the command line is TypeScript, so it is bundled on the first run and after each change of a source file,
- * and started from `node_modules/.cache/tidemark/` beside the package, from where Node resolves the packages.
+ * and started from the cache folder, from where Node resolves the packages: see infra/cache-folder.mjs.
  *
  * A bundle is a folder named by the hash of what is in it and put in place by one rename, so concurrent runs never see half
  * of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a day go.
@@ -20,10 +20,10 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { cacheFolder } from '../infra/cache-folder.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const cache = path.join(root, 'node_modules', '.cache', 'tidemark');
-const index = path.join(cache, 'index.json');
+const indexName = 'index.json';
 const dayMs = 24 * 3600 * 1000;
 
 function isTooOld(version) {
@@ -40,8 +40,9 @@ function fingerprint(files) {
 }
 
 /** The newest bundle, if none of its sources (package.json is one: it decides the packages) has changed since. */
-function current() {
+function current(cache) {
   try {
+    const index = path.join(cache, indexName);
     const { sources, folder } = JSON.parse(readFileSync(index, 'utf8'));
     const now = fingerprint(sources.map(([file]) => file));
     const bundle = path.join(cache, folder);
@@ -53,7 +54,7 @@ function current() {
   }
 }
 
-async function bundle() {
+async function bundle(cache) {
   const { build } = await import('esbuild');
   const result = await build({
     absWorkingDir: root,
@@ -77,23 +78,24 @@ async function bundle() {
   const place = path.join(cache, folder);
   if (!existsSync(path.join(place, 'main.mjs'))) {
     const draft = path.join(cache, `draft-${randomUUID()}`);
-    mkdirSync(draft, { recursive: true });
-    for (const file of result.outputFiles) writeFileSync(path.join(draft, path.basename(file.path)), file.contents);
     try {
+      mkdirSync(draft);
+      for (const file of result.outputFiles) writeFileSync(path.join(draft, path.basename(file.path)), file.contents);
       renameSync(draft, place);
-    } catch {
-      rmSync(draft, { recursive: true, force: true }); // another run was first, with the same bytes
+    } catch (error) {
+      rmSync(draft, { recursive: true, force: true });
+      if (!existsSync(place)) throw error; // else another run was first, with the same bytes
     }
   }
   const sources = fingerprint([...Object.keys(result.metafile.inputs), 'package.json']);
   const draft = path.join(cache, `draft-${randomUUID()}.json`);
   writeFileSync(draft, JSON.stringify({ folder, sources }));
-  renameSync(draft, index);
-  removeStale(folder);
+  renameSync(draft, path.join(cache, indexName));
+  removeStale(cache, folder);
   return place;
 }
 
-function removeStale(keep) {
+function removeStale(cache, keep) {
   for (const name of readdirSync(cache)) {
     if (!/^(cli|draft|pipeline)-/.test(name) || name === keep) continue;
     const file = path.join(cache, name);
@@ -109,6 +111,8 @@ function removeStale(keep) {
 function describe(error) {
   const first = error?.errors?.[0];
   if (first?.location) return `${first.location.file}:${first.location.line}: ${first.text}`;
+  if (['ENOSPC', 'EDQUOT'].includes(error?.code))
+    return `no space left on the device for bundled programs (${error.message}): free some and start again`;
   if (error?.code === 'ERR_MODULE_NOT_FOUND') return `${error.message.split('\n')[0]}: run npm ci in ${root}`;
   return String(error?.message ?? error).split('\n')[0];
 }
@@ -119,7 +123,8 @@ async function launch() {
   if (debug) process.setSourceMapsEnabled(true);
   let main;
   try {
-    main = await import(pathToFileURL(path.join(current() ?? (await bundle()), 'main.mjs')).href);
+    const cache = cacheFolder(root);
+    main = await import(pathToFileURL(path.join(current(cache) ?? (await bundle(cache)), 'main.mjs')).href);
   } catch (error) {
     process.stderr.write(`tidemark: the command line cannot be started: ${debug ? error.stack : describe(error)}\n`);
     process.exitCode = 1;

@@ -79,6 +79,8 @@ export interface SinkConfig extends Pick<Config, 'deployment' | 'logLevel'> {
   readonly target: string | undefined;
   readonly secret: string | undefined;
   readonly secretArn: string | undefined;
+  /** How a client of S3 names a bucket. */
+  readonly bucketIn: 'host' | 'path';
 }
 
 /**
@@ -93,6 +95,7 @@ export function readSinkConfig(environment: Environment = process.env): SinkConf
     target: environment[environmentNames.sinkTarget],
     secret: environment[environmentNames.sinkSecret],
     secretArn: environment[environmentNames.sinkSecretArn],
+    bucketIn: bucketIn(environment),
     deployment: environment[environmentNames.deployment],
     logLevel: logLevelIn(environment),
   };
@@ -102,6 +105,8 @@ export function readSinkConfig(environment: Environment = process.env): SinkConf
 export interface ObjectsConfig extends SourceConfig {
   readonly stateTable: string;
   readonly queueUrl: string;
+  /** How a client of S3 names a bucket. */
+  readonly bucketIn: 'host' | 'path';
 }
 
 /** @throws TidemarkError that names the variable */
@@ -111,7 +116,18 @@ export function readObjectsConfig(environment: Environment = process.env): Objec
     ...readSourceConfig(environment),
     stateTable,
     queueUrl: requiredIn(environment, environmentNames.objectsQueue),
+    bucketIn: bucketIn(environment),
   };
+}
+
+/**
+ * How an S3 client names a bucket. In AWS it is part of the host; behind an endpoint of one's own (an emulator, a gateway, an interface endpoint) it is
+ * in the path, for `BUCKET.localhost` is a name that nothing answers to. The SDK reads the same variables for the endpoint itself.
+ */
+export function bucketIn(environment: Environment): 'host' | 'path' {
+  const isIgnored = /^true$/i.test(environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS ?? '');
+  const endpoint = environment.AWS_ENDPOINT_URL_S3 || environment.AWS_ENDPOINT_URL;
+  return endpoint === undefined || endpoint === '' || isIgnored ? 'host' : 'path';
 }
 
 function requiredIn(environment: Environment, name: string): string {

@@ -15,7 +15,7 @@ const config = readSinkConfig();
 const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' });
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'deliver', config.logLevel);
 const sink = sinkNamed(config.sink);
-const target = openTarget({ sink, target: config.target, secret: config.secret, secretArn: config.secretArn });
+const target = openTarget({ ...config, sink });
 
 /** Delivers what waits for one sink: invoked by finalize when it has put something, and by the schedule. */
 export async function handler(_event: unknown, context: Context): Promise<DeliveryReport> {

@@ -21,7 +21,10 @@ surviveOrphanRejections((reason) =>
 
 const { table: state, meter } = openTable('state', config.stateTable);
 const kinesis = sourceKinesis({ requestTimeoutMs: 30_000, maxAttempts: 5 });
-const s3 = new S3Client({ requestHandler: new NodeHttpHandler({ connectionTimeout: 5_000 }) });
+const s3 = new S3Client({
+  forcePathStyle: config.bucketIn === 'path',
+  requestHandler: new NodeHttpHandler({ connectionTimeout: 5_000 }),
+});
 // The queue is of the function's region: its URL may name a host that only AWS knows.
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 

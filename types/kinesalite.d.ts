@@ -28,6 +28,8 @@ declare module 'kinesalite/db/index.js' {
   }
 
   export interface KinesaliteDb {
+    /** An error that kinesalite answers with status 400. */
+    clientError(type: string, message: string): Error;
     parseSequence(sequenceNumber: string): SequenceParts;
     stringifySequence(parts: SequenceParts): string;
     incrementSequence(sequence: SequenceParts | string, seqTime?: number | null): string;

@@ -90,6 +90,10 @@ async function putClients(feed: Feed, { address, answers }: Listening, process: 
     signal: AbortSignal.any([process.signal, failed.signal]),
     onHalfLine: (client, bytes) =>
       void stderr.write(`${client} hung up in the middle of a line: its ${formatNumber(bytes)} bytes are not put\n`),
+    onForeign: (client, protocol) =>
+      void stderr.write(
+        `${client} speaks ${protocol}: nothing of it is put (send lines of JSON, or post to /v1/events)\n`,
+      ),
   });
   stderr.write(`listening on ${server.address}\n`);
   if (!isLoopback(address.host)) stderr.write('whoever reaches this address can put events: there is no password\n');

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
+import { opening } from './opening.ts';
 import { wholeLines } from './whole-lines.ts';
 
 /** Lines of one client that came together. */
@@ -37,6 +38,8 @@ export interface LineServerOptions {
   readonly signal: AbortSignal;
   /** Hears of a line that a connection broke off in: it is not taken. */
   readonly onHalfLine: (client: string, bytes: number) => void;
+  /** Hears of a client that speaks another protocol, a web page for instance: nothing of it is taken. */
+  readonly onForeign: (client: string, protocol: string) => void;
 }
 
 const mostClients = 1000;
@@ -96,9 +99,18 @@ async function readClient(
   options: LineServerOptions,
   give: (lines: ClientLines) => void,
 ): Promise<void> {
-  const { acknowledge, signal, onHalfLine } = options;
+  const { acknowledge, signal, onHalfLine, onForeign } = options;
   const client = `${socket.remoteAddress}:${socket.remotePort}`;
-  const chunks = wholeLines(chunksOf(socket, signal), (bytes) => onHalfLine(client, bytes));
+  const opened = await opening(chunksOf(socket, signal));
+  if (opened.kind === 'foreign') {
+    onForeign(client, opened.protocol);
+    // A browser shows it; one that speaks TLS hangs up.
+    socket.end(
+      'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nlines of JSON, not HTTP\n',
+    );
+    return;
+  }
+  const chunks = wholeLines(opened.chunks, (bytes) => onHalfLine(client, bytes));
   const answer = answers(socket, acknowledge);
   for await (const lines of readLines(chunks)) {
     const last = lines.at(-1)?.number ?? 0;

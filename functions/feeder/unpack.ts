@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
+import { checkZstdWindow, zstdHeaderBytes } from './zstd-window.ts';
 
 /** How bytes are packed. */
 export type Packing = 'none' | 'gzip' | 'zstd';
@@ -35,9 +36,13 @@ async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
     // What it gives is its own memory, to be used again.
     if (chunk.length > 0) unpacked.push(Buffer.from(chunk));
   });
-  let isEmpty = true;
+  let header = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    isEmpty = false;
+    if (header.length < zstdHeaderBytes) {
+      // fzstd, too, begins with nothing less.
+      header = Buffer.concat([header, chunk.subarray(0, zstdHeaderBytes - header.length)]);
+      checkZstdWindow(header);
+    }
     // small pieces: what one push unpacks is held at once
     for (let from = 0; from < chunk.length; from += packedPieceBytes) {
       unpacker.push(chunk.subarray(from, from + packedPieceBytes));
@@ -45,7 +50,7 @@ async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
       unpacked = [];
     }
   }
-  if (isEmpty) throw new Error('unexpected end of file');
+  if (header.length === 0) throw new Error('unexpected end of file');
   unpacker.push(new Uint8Array(), true);
   yield* unpacked;
 }

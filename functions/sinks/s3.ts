@@ -7,7 +7,7 @@ const contentTypes = { json: 'application/x-ndjson', parquet: 'application/vnd.a
 /** An object a pane, written once: whoever comes second finds it there (If-None-Match). Exactly once, whole. */
 export const openTarget: OpenTarget = (setup) => {
   const { format, prefix } = setup.sink;
-  const client = new S3Client(clientConfig);
+  const client = new S3Client({ ...clientConfig, forcePathStyle: setup.bucketIn === 'path' });
   const Bucket = required(setup);
   return {
     order: 'unordered',

@@ -12,6 +12,8 @@ export interface TargetSetup {
   readonly secret: string | undefined;
   /** The same, by the ARN of a secret in Secrets Manager. */
   readonly secretArn: string | undefined;
+  /** How a client of S3 names a bucket. */
+  readonly bucketIn: 'host' | 'path';
 }
 
 /** What each file of this folder exports as `openTarget`: the function of a sink is bundled with one of them, as `#sink`. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -12,6 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { cacheFolder } from '../cache-folder.mjs';
+import { isDiskFull, LocalError, messageOf } from './local-error.ts';
 
 /** A bundle that nobody used for so long (ms) is removed; processes load their files within seconds of their start. */
 const unusedMs = 24 * 60 * 60_000;
@@ -27,12 +28,12 @@ export type Build = (outDir: string) => Promise<readonly string[]>;
 
 /**
  * The folder of a bundle, built only if a file that it was made from has changed. Folders are never written again, so any number of
- * processes may share one or build at the same time. The cache is under `node_modules`, so that Node resolves packages from it.
+ * processes may share one or build at the same time. Node resolves packages from the cache: see infra/cache-folder.mjs.
  * @param key tells bundles with other options or entry files apart
- * @throws what `build` throws
+ * @throws LocalError `diskFull` or `cache`; what `build` throws
  */
 export async function cachedBundle(packageRoot: string, key: string, nowMs: number, build: Build): Promise<string> {
-  const cache = join(packageRoot, 'node_modules', '.cache', 'tidemark');
+  const cache = placeOf(packageRoot);
   const name = `local-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`;
   const index = join(cache, `${name}.json`);
   const entry = readEntry(index);
@@ -40,18 +41,32 @@ export async function cachedBundle(packageRoot: string, key: string, nowMs: numb
     utimesSync(entry.folder, nowMs / 1000, nowMs / 1000);
     return entry.folder;
   }
-  mkdirSync(cache, { recursive: true });
   removeUnused(cache, nowMs);
-  const folder = mkdtempSync(join(cache, `${name}-`));
+  let folder: string | undefined;
   try {
+    folder = mkdtempSync(join(cache, `${name}-`));
     const inputs = (await build(folder)).map((path) => stamp(path));
     // A file that changed during the build may have been read before or after: such a bundle is used once.
     if (inputs.every(([, , changedMs]) => changedMs < nowMs)) writeEntry(index, { folder, inputs });
+    return folder;
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
-    throw error;
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    throw isDiskFull(error) ? fullCache(cache, error) : error;
   }
-  return folder;
+}
+
+function placeOf(packageRoot: string): string {
+  try {
+    return cacheFolder(packageRoot);
+  } catch (error) {
+    throw isDiskFull(error) ? fullCache(packageRoot, error) : new LocalError('cache', messageOf(error));
+  }
+}
+
+function fullCache(cache: string, cause: unknown): LocalError {
+  return new LocalError('diskFull', `no space left for bundled programs in ${cache}: free some and start again`, {
+    cause,
+  });
 }
 
 function stamp(path: string): readonly [string, number, number] {

@@ -1,5 +1,6 @@
 import type { FromChild, Ports, ToChild } from './child-messages.ts';
-import { LocalError, messageOf, systemCode } from './local-error.ts';
+import { isDiskFull, LocalError, messageOf, systemCode } from './local-error.ts';
+import { failRequest } from './request-under-way.ts';
 
 /** A child that runs: what it serves and how it ends. */
 export interface RunningChild {
@@ -29,7 +30,9 @@ export function runChild<Options>(
   if (process.connected !== true) process.exit(0);
   process.on('SIGINT', () => undefined);
   const link: ParentLink = { remember: (memo) => send({ type: 'memo', memo }), fail };
-  process.on('uncaughtException', fail);
+  process.on('uncaughtException', (thrown) => {
+    if (finalError(thrown) !== undefined || failRequest(thrown) === 'none') fail(thrown);
+  });
   process.on('unhandledRejection', fail);
 
   let running: Promise<RunningChild> | undefined;
@@ -69,7 +72,7 @@ function fail(thrown: unknown): void {
 function finalError(thrown: unknown): LocalError | undefined {
   if (thrown instanceof LocalError) return thrown;
   const message = messageOf(thrown);
-  if (systemCode(thrown) === 'ENOSPC' || /no space left|disk quota/i.test(message))
+  if (isDiskFull(thrown))
     return new LocalError('diskFull', `no space left for the data folder: free some and start again (${message})`);
   if (systemCode(thrown) === 'EROFS' || /read-only file system/i.test(message))
     return new LocalError(

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { databaseDamage } from './leveldb-files.ts';
-import { LocalError, messageOf, systemCode } from './local-error.ts';
+import { isDiskFull, LocalError, messageOf, systemCode } from './local-error.ts';
 
 /** Where things are in a data folder. */
 export interface DataFolder {
@@ -41,7 +41,7 @@ export function prepareDataFolder(path: string): DataFolder {
     writeFileSync(probe, Buffer.alloc(4096));
     rmSync(probe);
   } catch (error) {
-    if (systemCode(error) === 'ENOSPC')
+    if (isDiskFull(error))
       throw new LocalError(
         'diskFull',
         `data folder ${path}: no space left on the device: free some or choose another folder`,

@@ -1,5 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { refuseRequest, requestRefusal } from './request-guard.ts';
+import { answer } from './request-under-way.ts';
 
 /** Sees each answered request before the client does: the operation (`PutRecords`) and the answer's text. */
 export type OnAnswer = (operation: string, body: string) => void;
@@ -8,9 +10,10 @@ export type OnAnswer = (operation: string, body: string) => void;
 export type Intercept = (request: IncomingMessage, response: ServerResponse) => 'answered' | 'passed';
 
 /**
- * Puts kinesalite or dynalite on 127.0.0.1. Both throw, and so end the process, when a client goes away in the middle of
- * a request (a function killed while it writes); here only that request ends. Idle connections are never closed by
- * the server, because a client that reuses one at that moment sees an error.
+ * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. kinesalite and dynalite throw, and so end the
+ * process, when a client goes away in the middle of a request (a function killed while it writes), and at some requests that
+ * nobody sends on purpose; here only that request ends. Idle connections are never closed by the server, because a client that
+ * reuses one at that moment sees an error.
  */
 export function listen(
   server: Server,
@@ -21,9 +24,13 @@ export function listen(
   const [handle] = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const refusal = requestRefusal(request);
+    if (refusal !== undefined) return refuseRequest(response, refusal);
+    // The emulators would let every origin read what they answer to one.
+    delete request.headers.origin;
     if (intercept(request, response) === 'answered') return;
     if (onAnswer !== undefined) watchAnswer(request, response, onAnswer);
-    handle?.(request, response);
+    answer(request, response, () => handle?.(request, response));
     request.removeAllListeners('error');
     request.on('error', () => response.destroy());
   });

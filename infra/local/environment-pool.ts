@@ -8,10 +8,24 @@ export type PoolPolicy = 'spread' | 'warm';
 
 /** The environments of one function. */
 export interface EnvironmentPool {
-  /** Waits for an idle environment when all are busy. Never rejects. */
-  invoke(event: Uint8Array<ArrayBuffer>, requestId: string, onLog: (text: string) => void): Promise<InvocationResult>;
+  /** Waits for an idle environment when all are busy; what is not wanted any more by then is dropped. Never rejects. */
+  invoke(invocation: PooledInvocation): Promise<InvocationResult>;
   terminate(): Promise<void>;
 }
+
+/** An invocation that may have to wait. */
+export interface PooledInvocation {
+  readonly event: Uint8Array<ArrayBuffer>;
+  readonly requestId: string;
+  readonly onLog: (text: string) => void;
+  /** Asked when it is to begin. */
+  readonly isWanted: () => boolean;
+}
+
+const dropped: InvocationResult = {
+  kind: 'error',
+  error: { errorType: 'ClientGone', errorMessage: 'The client was gone before the invocation began' },
+};
 
 interface Slot {
   environment: Environment | undefined;
@@ -44,11 +58,12 @@ export function createEnvironmentPool(spec: EnvironmentSpec, size: number, polic
   }
 
   return {
-    async invoke(event, requestId, onLog) {
+    async invoke({ event, requestId, onLog, isWanted }) {
       const slot = await acquire();
-      slot.lastUse = ++uses;
-      if (slot.environment?.isAlive() !== true) slot.environment = createEnvironment(spec);
       try {
+        if (!isWanted()) return dropped;
+        slot.lastUse = ++uses;
+        if (slot.environment?.isAlive() !== true) slot.environment = createEnvironment(spec);
         return await slot.environment.invoke(event, requestId, onLog);
       } finally {
         release(slot);

@@ -8,7 +8,7 @@ import { createFastSequences } from './fast-sequences.ts';
 const stepsPerTurn = 128;
 
 /**
- * kinesalite with two changes of speed. Its memory database takes a turn of the event loop for each record that is read, so
+ * kinesalite with two changes of speed and one of safety: see {@link refuseTokens}. Its memory database takes a turn of the event loop for each record that is read, so
  * that under a load of puts a read of thousands takes seconds; that is one turn for {@link stepsPerTurn} records here.
  * Sequence numbers: see {@link createFastSequences}.
  */
@@ -21,8 +21,29 @@ export function createFastKinesalite(options: KinesaliteOptions): Server {
   if (loaded !== undefined) loaded.exports = mostlyNextTick;
   const db: KinesaliteDb = fromHere('kinesalite/db/index.js');
   Object.assign(db, createFastSequences({ ...db }));
+  refuseTokens(fromHere, db);
   const kinesalite: (options: KinesaliteOptions) => Server = fromHere('kinesalite');
   return kinesalite(options);
+}
+
+type ListShards = (
+  store: unknown,
+  data: { readonly NextToken?: string },
+  answer: (error: Error | null, answer?: object) => void,
+) => void;
+
+/** kinesalite never gives a token of ListShards, and ends at any that it is given. */
+function refuseTokens(require: NodeJS.Require, db: KinesaliteDb): void {
+  const file = require.resolve('kinesalite/actions/listShards.js');
+  const listShards: ListShards = require(file);
+  const loaded = require.cache[file];
+  if (loaded === undefined) return;
+  const refusing: ListShards = (store, data, answer) => {
+    if (data.NextToken === undefined) listShards(store, data, answer);
+    else
+      answer(db.clientError('InvalidArgumentException', `NextToken ${data.NextToken} is invalid: list from the start`));
+  };
+  loaded.exports = refusing;
 }
 
 let steps = 0;

@@ -8,7 +8,7 @@ const latestSeconds = 16_025_175_000;
  * kinesalite computes sequence numbers and hash keys with a decimal library, which takes half of all its time. These are the
  * same functions with BigInt (a test compares them with the originals); old forms of sequence numbers are left to those.
  */
-export function createFastSequences(original: KinesaliteDb): KinesaliteDb {
+export function createFastSequences(original: KinesaliteDb): Omit<KinesaliteDb, 'clientError'> {
   const bounds = new Map<string, string>();
 
   function hexBound(hashKey: string): string {

@@ -16,10 +16,10 @@ export interface FrontSpec {
   readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
   /** Answers of `GET /_tidemark/NAME`, as JSON. */
   readonly pages: Readonly<Record<string, (parameters: URLSearchParams) => Promise<unknown>>>;
-  /** Invokes the query function with the event (JSON) of an HTTP request. */
-  query(event: string): Promise<InvokeAnswer>;
+  /** Invokes the query function with the event (JSON) of an HTTP request; `gone`: its client does not wait any more. */
+  query(event: string, gone: AbortSignal): Promise<InvokeAnswer>;
   /** Invokes the ingest function with the event of a request that posts events. */
-  ingest(event: string): Promise<InvokeAnswer>;
+  ingest(event: string, gone: AbortSignal): Promise<InvokeAnswer>;
   /** The metrics of an invocation that went through the front. */
   onMetrics(functionName: string, sums: MetricSums): void;
 }
@@ -60,7 +60,7 @@ export function createFront(spec: FrontSpec): Server {
 
   async function answerPage({ pathname, searchParams }: URL, response: ServerResponse): Promise<void> {
     const page = pathname.slice('/_tidemark/'.length);
-    const make = spec.pages[page];
+    const make = Object.hasOwn(spec.pages, page) ? spec.pages[page] : undefined;
     if (make === undefined)
       return send(
         response,
@@ -79,7 +79,9 @@ export function createFront(spec: FrontSpec): Server {
       return send(response, gatewayAnswer(413, 'Request Too Long'));
     }
     const invoke = isPostedEvents(request) ? spec.ingest : spec.query;
-    const answer = invoke(JSON.stringify(restEvent(request, body, Date.now()))).then(restAnswer);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const answer = invoke(JSON.stringify(restEvent(request, body, Date.now())), gone.signal).then(restAnswer);
     send(response, await compressed(request, await withTimeout(answer)));
   }
 

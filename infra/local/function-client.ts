@@ -10,7 +10,8 @@ export type InvokeAnswer =
 
 /** Invokes functions in the functions process. Never rejects. */
 export interface FunctionClient {
-  invoke(functionName: string, event: string): Promise<InvokeAnswer>;
+  /** Once `gone` is aborted nobody waits for the answer: an invocation that has not begun is dropped. */
+  invoke(functionName: string, event: string, gone?: AbortSignal): Promise<InvokeAnswer>;
   close(): void;
 }
 
@@ -21,12 +22,21 @@ export function createFunctionClient(
 ): FunctionClient {
   const agent = new Agent({ keepAlive: true });
   return {
-    invoke(functionName, event) {
+    invoke(functionName, event, gone) {
       return new Promise((resolve) => {
         const unreachable = (error: Error): void => resolve({ kind: 'unreachable', reason: error.message });
         const path = `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`;
         const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(event) };
-        const sent = request({ host: '127.0.0.1', port, method: 'POST', path, agent, headers }, (response) => {
+        const options = {
+          host: '127.0.0.1',
+          port,
+          method: 'POST',
+          path,
+          agent,
+          headers,
+          ...(gone && { signal: gone }),
+        };
+        const sent = request(options, (response) => {
           const chunks: Buffer[] = [];
           response.on('data', (chunk: Buffer) => chunks.push(chunk));
           response.on('error', unreachable);

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Invocation, LambdaFunction } from './lambda-function.ts';
 import { BodyTooLarge, readBody } from './request-body.ts';
+import { decodedPath } from './request-guard.ts';
 
 /** A header of our own beside Lambda's: the sums of the invocation's metrics, JSON in base64. */
 export const metricsHeader = 'x-tidemark-metrics';
@@ -16,8 +17,8 @@ const invokePath = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?.*)?$/;
 export function invokedName(path: string): string | undefined {
   const name = invokePath.exec(path)?.[1];
   if (name === undefined) return undefined;
-  return decodeURIComponent(name)
-    .replace(/^.*:function:/, '')
+  return decodedPath(name)
+    ?.replace(/^.*:function:/, '')
     .replace(/:[^:]*$/, '');
 }
 
@@ -42,7 +43,8 @@ export async function answerInvoke(
     target.invokeLater(event);
     response.writeHead(202).end();
   } else {
-    answer(response, await target.invoke(event), request.headers['x-amz-log-type'] === 'Tail');
+    const isWanted = (): boolean => !response.destroyed;
+    answer(response, await target.invoke(event, isWanted), request.headers['x-amz-log-type'] === 'Tail');
   }
 }
 

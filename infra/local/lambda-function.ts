@@ -16,8 +16,11 @@ export interface Invocation {
 
 /** A function that can be invoked, several times at once as far as its environments go. */
 export interface LambdaFunction {
-  /** `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. */
-  invoke(event: Uint8Array<ArrayBuffer>): Promise<Invocation>;
+  /**
+   * `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. When it has had to wait and `isWanted` says no
+   * by then, it is not run.
+   */
+  invoke(event: Uint8Array<ArrayBuffer>, isWanted: () => boolean): Promise<Invocation>;
   /** Lambda's asynchronous invocation: queued, run once, answered to nobody. Its metrics are told with the next {@link invoke}'s. */
   invokeLater(event: Uint8Array<ArrayBuffer>): void;
   recentLog(): string;
@@ -28,7 +31,7 @@ export interface LambdaFunction {
 export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, memoryMb: number): LambdaFunction {
   let untold: MetricSums = {};
 
-  async function run(event: Uint8Array<ArrayBuffer>): Promise<Invocation> {
+  async function run(event: Uint8Array<ArrayBuffer>, isWanted: () => boolean): Promise<Invocation> {
     const requestId = randomUUID();
     const lines: string[] = [];
     const write = (text: string): void => {
@@ -37,7 +40,7 @@ export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, me
     };
     const startMs = performance.now();
     write(`START RequestId: ${requestId} Version: $LATEST\n`);
-    const result = await pool.invoke(event, requestId, write);
+    const result = await pool.invoke({ event, requestId, onLog: write, isWanted });
     const durationMs = performance.now() - startMs;
     write(`END RequestId: ${requestId}\n`);
     write(`REPORT RequestId: ${requestId}\tDuration: ${durationMs.toFixed(2)} ms\tMemory Size: ${memoryMb} MB\n`);
@@ -48,14 +51,14 @@ export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, me
   }
 
   return {
-    async invoke(event) {
-      const invocation = await run(event);
+    async invoke(event, isWanted) {
+      const invocation = await run(event, isWanted);
       const metrics = sumOf(invocation.metrics, untold);
       untold = {};
       return { ...invocation, metrics };
     },
     invokeLater(event) {
-      void run(event).then(({ metrics }) => {
+      void run(event, () => true).then(({ metrics }) => {
         untold = sumOf(untold, metrics);
       });
     },

@@ -5,6 +5,7 @@ export type LocalErrorCode =
   | 'packageRoot'
   | 'pipelineFile'
   | 'bundle'
+  | 'cache'
   | 'dataFolder'
   | 'dataFolderInUse'
   | 'diskFull'
@@ -42,6 +43,13 @@ export function cannotListen(port: number, error: unknown): LocalError {
 export function messageOf(thrown: unknown): string {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return message.split('\n', 1)[0] ?? '';
+}
+
+/** Whether a write failed because the disk, or the user's share of it, is full; esbuild and LevelDB say so in words only. */
+export function isDiskFull(thrown: unknown): boolean {
+  const code = systemCode(thrown);
+  if (code === 'ENOSPC' || code === 'EDQUOT' || /no space left|disk quota/i.test(messageOf(thrown))) return true;
+  return thrown instanceof Error && thrown.cause !== undefined && isDiskFull(thrown.cause);
 }
 
 /** Node's code of a failed system call (`EADDRINUSE`, `ENOSPC`), or undefined. */

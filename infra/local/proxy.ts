@@ -31,6 +31,16 @@ export function createProxy(port: number): Proxy {
           response.writeHead(answer.statusCode ?? 502, headers);
           answer.pipe(response);
           answer.on('error', () => response.destroy());
+          answer.on('end', () => {
+            if (request.complete) return;
+            // It was answered before its end (a body that is too large): the rest is read and forgotten, so that the client can go on.
+            request.unpipe(forwarded);
+            forwarded
+              .removeAllListeners('error')
+              .on('error', () => undefined)
+              .destroy();
+            request.resume();
+          });
         },
       );
       forwarded.on('error', () => (response.headersSent ? response.destroy() : onDown()));

@@ -5,18 +5,23 @@ export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
 
+/** Of a body that is too large, so many times the limit are read and forgotten: a client that is still sending reads no answer. */
+const mostTimesLimit = 16;
+
 /**
  * All of a body, in memory of its own (it may be handed to a worker).
- * @throws BodyTooLarge beyond `mostBytes`
+ * @throws BodyTooLarge beyond `mostBytes`, when the body has ended, so that the connection can go on; or far beyond it, at once
  */
 export async function readBody(message: IncomingMessage, mostBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > mostBytes) throw new BodyTooLarge(`a body of more than ${mostBytes} bytes`);
-    chunks.push(chunk);
+    if (bytes <= mostBytes) chunks.push(chunk);
+    else chunks.length = 0;
+    if (bytes > mostTimesLimit * mostBytes) break;
   }
+  if (bytes > mostBytes) throw new BodyTooLarge(`a body of more than ${mostBytes} bytes`);
   const body = new Uint8Array(new ArrayBuffer(bytes));
   let at = 0;
   for (const chunk of chunks) {

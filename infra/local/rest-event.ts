@@ -7,6 +7,7 @@ import type {
   APIGatewayProxyEventMultiValueHeaders,
 } from 'aws-lambda';
 import { accountId } from './account.ts';
+import { decodedPath } from './request-guard.ts';
 
 /** The stage that requests appear to go to. It is no part of the path. */
 const stage = 'local';
@@ -28,7 +29,7 @@ export function restEvent(request: IncomingMessage, body: Uint8Array, nowMs: num
     multiValueHeaders,
     queryStringParameters: query.single,
     multiValueQueryStringParameters: query.multiple,
-    pathParameters: path === '/' ? null : { proxy: decoded(path.slice(1)) },
+    pathParameters: path === '/' ? null : { proxy: decodedPath(path.slice(1)) ?? path.slice(1) },
     stageVariables: null,
     requestContext: {
       accountId,
@@ -94,14 +95,6 @@ function collected(pairs: readonly (readonly [name: string, value: string])[]) {
   const multiple = new Map<string, string[]>();
   for (const [name, value] of pairs) multiple.set(name, [...(multiple.get(name) ?? []), value]);
   return { single: Object.fromEntries(pairs), multiple: Object.fromEntries(multiple) };
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** As in `09/Apr/2015:12:34:56 +0000`. */

@@ -114,8 +114,8 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
   const front = createFront({
     ports,
     onMetrics,
-    query: (event) => client.invoke(names.functions.query, event),
-    ingest: (event) => client.invoke(names.functions.ingest, event),
+    query: (event, gone) => client.invoke(names.functions.query, event, gone),
+    ingest: (event, gone) => client.invoke(names.functions.ingest, event, gone),
     pages: {
       health: () => health(options, front),
       metrics: async () => metrics,

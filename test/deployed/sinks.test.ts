@@ -187,7 +187,7 @@ describe.skipIf(target.kind === 'ministack' && target.iam === 'enforced')(
         emittedAt: 0,
         rows: [{ key: { kind: 'a' }, values: { n } }],
       });
-      const queue = openSqs({ sink, target: QueueUrl, secret: undefined, secretArn: undefined });
+      const queue = openSqs({ sink, target: QueueUrl, secret: undefined, secretArn: undefined, bucketIn: 'path' });
       for (const one of [delivery(0, 1), delivery(0, 1), delivery(1, 2), delivery(0, 1), delivery(1, 2)])
         await queue.deliver(one);
       expect(queue.order).toBe('ordered');
@@ -202,6 +202,7 @@ describe.skipIf(target.kind === 'ministack' && target.iam === 'enforced')(
         target: stack.outputs['SinkObjects'],
         secret: undefined,
         secretArn: undefined,
+        bucketIn: 'path',
       });
       await bucket.deliver(delivery(0, 1));
       await bucket.deliver(delivery(0, 999));

@@ -145,6 +145,7 @@ describe("Lambda's Invoke call", () => {
       `${test.local.url}/2015-03-31/functions/${test.local.functionNames.finalize}/invocations`,
       {
         method: 'POST',
+        headers: { 'content-type': 'application/json' },
         body: '{',
       },
     );

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { listenForLines } from '../../cli/put/line-server.ts';
+import { opening } from '../../cli/put/opening.ts';
 import { wholeLines } from '../../cli/put/whole-lines.ts';
 
 async function joined(chunks: readonly string[]): Promise<{ readonly text: string; readonly half: readonly number[] }> {
@@ -61,6 +62,7 @@ describe('a server of lines', () => {
       acknowledge: 'nothing',
       signal: end.signal,
       onHalfLine: () => undefined,
+      onForeign: () => undefined,
     });
     const client = connect(Number(server.address.split(':')[1]), '127.0.0.1');
     await once(client, 'connect');
@@ -84,4 +86,41 @@ describe('a server of lines', () => {
     expect(await server.take()).toBeUndefined();
     await server.close();
   });
+
+  it.each([
+    ['HTTP', 'POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n{"time":1,"action":"Open"}\n'],
+    ['HTTP', 'OPTIONS * HTTP/1.1\r\n\r\n'],
+    ['HTTP', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\n\r\n`],
+    ['HTTP', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['TLS', '\u0016\u0003\u0001\u0002\u0000\n{"time":1}\n'],
+  ])('takes nothing of a client that speaks %s, however it is cut', async (protocol, sent) => {
+    for (const pieces of [[sent], [...sent.slice(0, 40), sent.slice(40)]]) {
+      const { opened, lines } = await opens(pieces);
+      expect([opened, lines]).toEqual([protocol, '']);
+    }
+  });
+
+  it.each([
+    '{"a":1}\n',
+    'GET\n',
+    'GET / HTTP\n',
+    'get / HTTP/1.1\n',
+    ' GET / HTTP/1.1\n',
+    'ABC',
+    '',
+    'HTTP/1.1 200\n',
+    '[1]\n',
+  ])('takes lines that only resemble it: %j', async (sent) => {
+    expect(await opens([...sent])).toEqual({ opened: 'lines', lines: sent });
+  });
 });
+
+async function opens(pieces: readonly string[]): Promise<{ readonly opened: string; readonly lines: string }> {
+  async function* source() {
+    for (const piece of pieces) yield Buffer.from(piece, 'latin1');
+  }
+  const opened = await opening(source());
+  let lines = '';
+  if (opened.kind === 'lines') for await (const chunk of opened.chunks) lines += chunk.toString('latin1');
+  return { opened: opened.kind === 'foreign' ? opened.protocol : 'lines', lines };
+}
