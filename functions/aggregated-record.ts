@@ -4,7 +4,10 @@ import protobuf from 'protobufjs/light.js';
 const magicBytes = 4;
 const digestBytes = 16;
 
-/** https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md. Tags are not read, but malformed ones are still corrupt. */
+/**
+ * https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
+ * Tags are not read, but malformed ones are still corrupt.
+ */
 const schema = protobuf.Root.fromJSON({
   nested: {
     Tag: {

@@ -6,7 +6,10 @@ import { TidemarkError } from '../core/error.ts';
 import type { OpenTarget } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
-/** A file a pane in a folder, put in its place whole, by a rename, when it is on the disk. Exactly once. Another run's file is kept. */
+/**
+ * A file a pane in a folder, put in its place whole, by a rename, when it is on the disk. Exactly once. Another run's
+ * file is kept.
+ */
 export const openTarget: OpenTarget = ({ sink, target }) => {
   const folder = target ?? sink.folder;
   if (folder === undefined) throw new TidemarkError(`sinks.${sink.name}.folder: undefined is missing: name one`);

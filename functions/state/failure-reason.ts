@@ -5,8 +5,8 @@ const mostChars = 500;
 const mostCauses = 4;
 
 /**
- * An error as one line: its name and message, then those of the errors behind it with their codes, for `fetch failed` alone does not say
- * that the name is not known or the connection was refused.
+ * An error as one line: its name and message, then those of the errors behind it with their codes, for `fetch failed`
+ * alone does not say that the name is not known or the connection was refused.
  */
 export function failureReason(error: unknown): string {
   const parts: string[] = [];
