@@ -1,5 +1,5 @@
-import { deaggregateSync } from 'aws-kinesis-agg';
 import type { KinesisStreamRecord } from 'aws-lambda';
+import { aggregatedEvents } from './aggregated-record.ts';
 import { rejection } from './core/read-event.ts';
 import { rawEvents } from './raw-event.ts';
 import type { RawEvent, StreamRecord } from './state/chunk.ts';
@@ -29,14 +29,13 @@ function eventsOf(record: Pick<KinesisStreamRecord, 'kinesis'>): readonly RawEve
   if (!data.startsWith(aggregatePrefix)) return rawEvents(data, 0);
   const bytes = Buffer.from(data, 'base64');
   if (bytes.length < aggregateBytes || bytes.compare(aggregateMagic, 0, 4, 0, 4) !== 0) return rawEvents(data, 0);
-  const events: RawEvent[] = [];
-  let failure: unknown;
-  deaggregateSync(record.kinesis, true, (error, userRecords) => {
-    failure ??= error;
-    for (const { data: packed } of userRecords ?? [])
-      for (const event of rawEvents(packed, events.length)) events.push(event);
-  });
-  if (failure === undefined || failure === null) return events;
-  const detail = failure instanceof Error ? failure.message : String(failure);
-  return [{ text: rejection('corrupt-aggregate', detail), subRecord: 0, bytes: () => bytes }];
+  try {
+    const events: RawEvent[] = [];
+    for (const packed of aggregatedEvents(bytes))
+      for (const event of rawEvents(packed.toString('base64'), events.length)) events.push(event);
+    return events;
+  } catch (failure) {
+    const detail = failure instanceof Error ? failure.message : String(failure);
+    return [{ text: rejection('corrupt-aggregate', detail), subRecord: 0, bytes: () => bytes }];
+  }
 }

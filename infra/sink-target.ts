@@ -89,7 +89,9 @@ export function sinkTarget(
     case 's3': {
       const bucket = bound<IBucket>(sink, binding, 'bucketArn', 'a bucket') ?? newBucket(scope);
       const target = named(bucket.bucketName, (grantee) => {
-        allow(grantee, 's3:PutObject', bucket.arnForObjects(`${sink.prefix}query=*`));
+        // GetObject, to compare what a second delivery finds in its place.
+        const objects = bucket.arnForObjects(`${sink.prefix}query=*`);
+        allow(grantee, ['s3:PutObject', 's3:GetObject'], objects);
         encryptFor(grantee, bucket.encryptionKey);
       });
       const { defaultChild } = bucket.node;
@@ -140,8 +142,10 @@ function bound<Resource extends object>(
   );
 }
 
-function allow(grantee: IGrantable, action: string, resource: string): void {
-  grantee.grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: [action], resources: [resource] }));
+function allow(grantee: IGrantable, actions: string | readonly string[], resource: string): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({ actions: [actions].flat(), resources: [resource] }),
+  );
 }
 
 /** Services encrypt with the key of whoever writes. */

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { longestDurationMs } from '../core/duration.ts';
-import { parseEvent } from '../core/event-json.ts';
 import { shown, TidemarkError } from '../core/error.ts';
+import { parseEvent } from '../core/event-json.ts';
 import { eventTimeBounds, isoTime, parseIsoTime } from '../core/event-time.ts';
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { totalsFields } from '../core/totals.ts';

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TidemarkError } from '../core/error.ts';
 import type { OpenTarget } from './setup.ts';
-import { windowFile, windowFileName } from './window-file.ts';
+import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
-/** A file a pane in a folder, put in its place whole, by a rename, when it is on the disk. Exactly once. */
+/**
+ * A file a pane in a folder, put in its place whole, by a rename, when it is on the disk. Exactly once. Another run's
+ * file is kept.
+ */
 export const openTarget: OpenTarget = ({ sink, target }) => {
   const folder = target ?? sink.folder;
   if (folder === undefined) throw new TidemarkError(`sinks.${sink.name}.folder: undefined is missing: name one`);
@@ -16,13 +19,14 @@ export const openTarget: OpenTarget = ({ sink, target }) => {
     update: 'rows',
     async deliver(delivery) {
       const file = join(folder, windowFileName(delivery, sink.format));
-      if (existsSync(file)) return;
+      const content = windowFile(delivery, sink.format);
+      if (existsSync(file)) return checkStanding(file, await readFile(file), content, delivery);
       await mkdir(dirname(file), { recursive: true });
       const draft = join(dirname(file), `.${randomUUID()}.draft`);
       try {
         const handle = await open(draft, 'wx');
         try {
-          await handle.writeFile(windowFile(delivery, sink.format));
+          await handle.writeFile(content);
           await handle.sync();
         } finally {
           await handle.close();

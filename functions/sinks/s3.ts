@@ -1,6 +1,6 @@
-import { PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
-import { windowFile, windowFileName } from './window-file.ts';
+import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
 const contentTypes = { json: 'application/x-ndjson', parquet: 'application/vnd.apache.parquet' } as const;
 
@@ -15,10 +15,11 @@ export const openTarget: OpenTarget = (setup) => {
     update: 'rows',
     async deliver(delivery) {
       const Key = `${prefix}${windowFileName(delivery, format)}`;
+      const Body = windowFile(delivery, format);
       const object = {
         Bucket,
         Key,
-        Body: windowFile(delivery, format),
+        Body,
         ContentType: contentTypes[format],
         IfNoneMatch: '*',
       };
@@ -26,6 +27,9 @@ export const openTarget: OpenTarget = (setup) => {
         await client.send(new PutObjectCommand(object));
       } catch (error) {
         if (!(error instanceof S3ServiceException && error.$metadata.httpStatusCode === 412)) throw error;
+        const { Body: standing } = await client.send(new GetObjectCommand({ Bucket, Key }));
+        if (standing === undefined) throw error;
+        checkStanding(`s3://${Bucket}/${Key}`, await standing.transformToByteArray(), Body, delivery);
       }
     },
   };

@@ -2,6 +2,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { isoTime } from '../core/event-time.ts';
 import type { DeliveredWindow, Delivery, WindowFileFormat } from '../core/sink.ts';
 import { flatRow } from '../core/window-result.ts';
+import { DeliveryRefused } from '../state/delivery.ts';
 
 /**
  * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`, the partitions as Hive, Athena, Spark and DuckDB read them, of the
@@ -26,6 +27,18 @@ export function windowFile(delivery: Delivery, format: WindowFileFormat): Uint8A
     ),
   );
   return new Uint8Array(parquetWriteBuffer({ columnData }));
+}
+
+/**
+ * Checks what is in a pane's place against the pane. The same content is an earlier attempt's. Mode `complete` is not compared: its table
+ * grows between two attempts.
+ * @throws DeliveryRefused when it is another run's result, which is left as it is
+ */
+export function checkStanding(place: string, standing: Uint8Array, content: Uint8Array, { id, mode }: Delivery): void {
+  if (mode === 'complete' || Buffer.compare(standing, content) === 0) return;
+  throw new DeliveryRefused(
+    `${place} holds another result of ${id}, of another run or pipeline: move it away or deliver elsewhere, then redrive`,
+  );
 }
 
 type FlatRow = Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
 import type { Pipeline, Query } from '../core/pipeline.ts';
 import { streamRetentionHours } from '../core/settings.ts';
 import type { DeliveredWindow, Delivery, Sink } from '../core/sink.ts';
+import { failureReason } from './failure-reason.ts';
 import { type Pane, readPane, readPanes } from './manifest.ts';
 import { type Attempted, giveUp, noteAttempt, readDead, readWaiting, takeOut, type Waiting } from './outbox.ts';
 import { endTurn, noteSent, readSent, rowHash, takeTurn } from './sink-state.ts';
@@ -200,9 +201,7 @@ async function failed(
   attempts: number,
 ): Promise<'gone' | number> {
   const { state, sink, now, onFailure } = options;
-  const reason = (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
-    .replace(/\s+/g, ' ')
-    .slice(0, 500);
+  const reason = failureReason(error);
   const attempted = attemptedOf(options, waiting, attempts, reason);
   counts.failed++;
   if (error instanceof DeliveryRefused || attempts >= sink.attempts) {

@@ -49,7 +49,7 @@ async function readBack(csv: string): Promise<readonly (readonly Cell[])[]> {
     yield Buffer.from(csv);
   }
   let lines = '';
-  for await (const chunk of csvLines(chunks(), 'typed')) lines += chunk.toString();
+  for await (const chunk of csvLines(chunks(), { cells: 'typed', encoding: 'utf8' })) lines += chunk.toString();
   return lines
     .split('\n')
     .filter((line) => line !== '')

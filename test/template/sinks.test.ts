@@ -17,7 +17,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   queue: ['sqs:SendMessage'],
   topic: ['sns:Publish'],
   hook: ['secretsmanager:GetSecretValue'],
-  bucket: ['s3:PutObject'],
+  bucket: ['s3:PutObject', 's3:GetObject'],
   table: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query'],
   each: [],
 };

@@ -1,0 +1,50 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Delivery, Sink } from '../../functions/core/sink.ts';
+import { openTarget } from '../../functions/sinks/file.ts';
+import { DeliveryRefused } from '../../functions/state/delivery.ts';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tidemark-file-sink-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const target = (format: 'json' | 'parquet') =>
+  openTarget({ sink: { name: 'files', format } as Sink, target: folder, secret: undefined, secretArn: undefined });
+
+const pane = (n: number, mode: 'append' | 'complete' = 'append'): Delivery => {
+  const window = { query: 'q', start: 0, end: 60_000, status: 'final' as const, revision: 0 };
+  const whole = { ...window, rows: [{ key: { kind: 'a' }, values: { n } }] } as unknown as Delivery;
+  return { ...whole, id: 'q/0/60000/0', pipeline: 'p', mode, ...(mode === 'complete' ? { table: [whole] } : {}) };
+};
+
+const files = async () =>
+  (await readdir(folder, { recursive: true })).filter((name) => /\.(jsonl|parquet)$/.test(name));
+
+describe.each(['json', 'parquet'] as const)('a file sink of %s', (format) => {
+  it('takes the same pane twice', async () => {
+    await target(format).deliver(pane(1));
+    await target(format).deliver(pane(1));
+    expect(await files()).toHaveLength(1);
+  });
+
+  it("refuses a pane in whose place another run's result is, and leaves that as it is", async () => {
+    await target(format).deliver(pane(1));
+    const [name = ''] = await files();
+    const before = await readFile(join(folder, name));
+    const error = await target(format)
+      .deliver(pane(2))
+      .catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(DeliveryRefused);
+    expect(String(error)).toContain(name);
+    expect(await readFile(join(folder, name))).toEqual(before);
+  });
+
+  it('takes a table that has grown between two attempts', async () => {
+    await target(format).deliver(pane(1, 'complete'));
+    await expect(target(format).deliver(pane(2, 'complete'))).resolves.toBeUndefined();
+  });
+});
