@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command as Commander, CommanderError, Option } from 'commander';
-import { surviveOrphanRejections } from '../functions/orphan-rejections.ts';
-import type { Command, CommandProcess, OptionSpec } from './command.ts';
+import { surviveOrphanRejections } from '../functions/edge/orphan-rejections.ts';
+import type { Command, CommandProcess, OptionSpec } from './program/command.ts';
 import { commands } from './commands.ts';
-import { reportError, UsageError } from './errors.ts';
-import { packageRoot } from './package-root.ts';
+import { reportError, UsageError } from './program/errors.ts';
+import { packageRoot } from './program/package-root.ts';
 
 const interruptedExitCode = 130;
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * The launcher: the command line is TypeScript, so it is bundled on the first run and after each change of a source file,
- * and started from the cache folder, from where Node resolves the packages: see infra/cache-folder.mjs.
+ * and started from the cache folder, from where Node resolves the packages: see infra/bundle/cache-folder.mjs.
  *
  * A bundle is a folder named by the hash of what is in it and put in place by one rename, so concurrent runs never see half
  * of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a day go.
@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { cacheFolder } from '../infra/cache-folder.mjs';
+import { cacheFolder } from '../infra/bundle/cache-folder.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const indexName = 'index.json';

@@ -1,11 +1,11 @@
 import type { Context } from 'aws-lambda';
 import pipeline from '#pipeline';
-import { readSourceConfig } from './config.ts';
-import { surviveOrphanRejections } from './orphan-rejections.ts';
-import { sourceKinesis } from './source-stream.ts';
+import { readSourceConfig } from './edge/config.ts';
+import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
+import { sourceKinesis } from './sources/kinesis-client.ts';
 import { feedChanges } from './sources/feed-changes.ts';
 import { tableChanges } from './sources/table-change.ts';
-import { createTelemetry } from './telemetry.ts';
+import { createTelemetry } from './edge/telemetry.ts';
 
 const config = readSourceConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'changes', config.logLevel);

@@ -4,12 +4,12 @@ import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import type { EventAnswer } from './api/event-answers.ts';
 import { ingestApp } from './api/ingest-app.ts';
-import { readSourceConfig } from './config.ts';
+import { readSourceConfig } from './edge/config.ts';
 import { putWithin } from './feeder/put-within.ts';
-import { surviveOrphanRejections } from './orphan-rejections.ts';
-import { restRequest } from './rest-request.ts';
-import { sourceKinesis } from './source-stream.ts';
-import { createTelemetry } from './telemetry.ts';
+import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
+import { restRequest } from './edge/rest-request.ts';
+import { sourceKinesis } from './sources/kinesis-client.ts';
+import { createTelemetry } from './edge/telemetry.ts';
 
 const config = readSourceConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'ingest', config.logLevel);

@@ -3,13 +3,13 @@ import type { Context } from 'aws-lambda';
 import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import { queryApp } from './api/app.ts';
-import { readConfig } from './config.ts';
+import { readConfig } from './edge/config.ts';
 import { servePage } from './page/serve.ts';
-import { restRequest } from './rest-request.ts';
-import { openTables } from './state/tables.ts';
-import { createTelemetry } from './telemetry.ts';
+import { restRequest } from './edge/rest-request.ts';
+import { openTables } from './state/table/tables.ts';
+import { createTelemetry } from './edge/telemetry.ts';
 
-/** The page, put here by the bundler (infra/bundling.ts). */
+/** The page, put here by the bundler (infra/bundle/functions.ts). */
 declare const TIDEMARK_PAGE: string;
 
 const config = readConfig();

@@ -8,7 +8,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { FunctionName } from '../functions/core/settings.ts';
+import type { FunctionName } from '../functions/core/deployment/settings.ts';
 import type { PipelineAlarms } from './alarms.ts';
 import type { PipelineMetrics } from './metrics.ts';
 import type { PipelineFunction } from './pipeline-function.ts';

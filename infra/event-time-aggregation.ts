@@ -17,14 +17,14 @@ import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, Names, RemovalPolicy, Size, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../functions/core/error.ts';
+import { mistake } from '../functions/core/arguments/error.ts';
 import {
   environmentNames,
   secretPartition,
   type TableName,
   type TableShape,
   tables,
-} from '../functions/core/schema.ts';
+} from '../functions/core/deployment/tables.ts';
 import {
   compressedBytes,
   type FunctionName,
@@ -32,7 +32,7 @@ import {
   functions,
   mapping,
   streamRetentionHours,
-} from '../functions/core/settings.ts';
+} from '../functions/core/deployment/settings.ts';
 import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
 import { PipelineDashboard } from './dashboard.ts';
 import { acknowledge, type Finding } from './findings.ts';
@@ -335,7 +335,7 @@ export class EventTimeAggregation extends Construct {
     }
   }
 
-  /** Lets query make the secret that its cursors are signed with, once, and write nothing else of the state (functions/state/cursor-secret.ts). */
+  /** Lets query make the secret that its cursors are signed with, once, and write nothing else of the state (functions/state/items/cursor-secret.ts). */
   private signCursors(): void {
     this.functions.query.addToRolePolicy(
       new PolicyStatement({
@@ -347,7 +347,7 @@ export class EventTimeAggregation extends Construct {
   }
 
   /**
-   * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window (functions/state/kick.ts), so that nobody waits for
+   * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window (functions/state/aggregate/kick.ts), so that nobody waits for
    * the minute. A run that fails is not repeated: the schedule's next one does the same. Not `grantInvoke`, which grants every version too.
    */
   private kick(): void {

@@ -1,8 +1,8 @@
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
-import type { FunctionName } from '../functions/core/settings.ts';
+import type { FunctionName } from '../functions/core/deployment/settings.ts';
 
-/** The namespace of the metrics that the functions publish themselves (functions/telemetry.ts). */
+/** The namespace of the metrics that the functions publish themselves (functions/edge/telemetry.ts). */
 const namespace = 'Tidemark';
 
 /** What the alarms and the dashboard look at, by the names that the functions publish. Sums and maxima over five minutes. */

@@ -1,5 +1,5 @@
-import type { TableName } from '../functions/core/schema.ts';
-import type { FunctionName, SourceName } from '../functions/core/settings.ts';
+import type { TableName } from '../functions/core/deployment/tables.ts';
+import type { FunctionName, SourceName } from '../functions/core/deployment/settings.ts';
 
 /** An action on a table, without its `dynamodb:` prefix. */
 export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
@@ -27,7 +27,7 @@ export const tablePermissions = {
   },
 } as const satisfies Readonly<Record<FunctionName, Readonly<Record<TableName, readonly TableAction[]>>>>;
 
-/** What the function of a sink may do: in the state to partitions of its own only (functions/core/schema.ts, sinkPartitions). */
+/** What the function of a sink may do: in the state to partitions of its own only (functions/core/deployment/tables.ts, sinkPartitions). */
 export const sinkPermissions = {
   state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
   windows: ['GetItem', 'Query'],
@@ -38,7 +38,7 @@ export const sinkPermissions = {
  * (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of enhanced fan-out and the account-wide ListStreams); ListShards also
  * tells deduplication a shard's parents. For
  * finalize: listing the shards, and the reads that prove a shard drained or idle (DESIGN 4.2, step 1). DescribeStreamSummary, for both, tells a stream
- * from another one that was created under its name (functions/state/stream-identity.ts).
+ * from another one that was created under its name (functions/state/stream/stream-identity.ts).
  */
 export const streamPermissions = {
   aggregate: [

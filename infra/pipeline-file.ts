@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { mistake } from '../functions/core/error.ts';
+import { mistake } from '../functions/core/arguments/error.ts';
 
 /**
  * The file of the pipeline that a person named: the name of a file under `pipelines/` of `root`, or the path of any TypeScript file, relative to

@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
-import type { Pipeline } from '../functions/core/pipeline.ts';
-import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/pipeline-lock.ts';
-import { moduleFolders } from './bundling.ts';
+import type { Pipeline } from '../functions/core/definition/pipeline.ts';
+import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/definition/pipeline-lock.ts';
+import { moduleFolders } from './bundle/functions.ts';
 import { toldError } from './function-code.ts';
 
 const packageFolder = join(import.meta.dirname, '..');

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { mistake } from '../functions/core/error.ts';
+import { mistake } from '../functions/core/arguments/error.ts';
 import { pipelineFile } from './pipeline-file.ts';
 
 /** What a deployment was asked for with `-c name=value`, or in cdk.json. */

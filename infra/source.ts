@@ -2,8 +2,8 @@ import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { EventSourceMappingOptions, IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { FunctionName } from '../functions/core/settings.ts';
-import type { SourceKind } from './bundling.ts';
+import type { FunctionName } from '../functions/core/deployment/settings.ts';
+import type { SourceKind } from './bundle/functions.ts';
 import type { PipelineFunction } from './pipeline-function.ts';
 
 /** Where a pipeline's events come from, in a stack: what differs from one kind of stream to another, and nothing else. */

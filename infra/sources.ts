@@ -9,9 +9,9 @@ import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../functions/core/error.ts';
-import { environmentNames, objectPartitions } from '../functions/core/schema.ts';
-import { type SourceName, sourceFunctions } from '../functions/core/settings.ts';
+import { mistake } from '../functions/core/arguments/error.ts';
+import { environmentNames, objectPartitions } from '../functions/core/deployment/tables.ts';
+import { type SourceName, sourceFunctions } from '../functions/core/deployment/settings.ts';
 import type { AlarmSpec } from './alarms.ts';
 import { acknowledge, type Finding } from './findings.ts';
 import { sourceStreamPermissions } from './permissions.ts';
@@ -228,7 +228,7 @@ export class PipelineSources extends Construct {
   }
 }
 
-/** Where shards note how far they are (functions/state/partition.ts), which the objects' function reads before it begins with one. */
+/** Where shards note how far they are (functions/state/items/partition.ts), which the objects' function reads before it begins with one. */
 const progressPartitions = ['progress#0', 'progress#1'];
 
 /** How cdk-nag writes a resource: names in the template in angle brackets. */

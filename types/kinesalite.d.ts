@@ -16,7 +16,7 @@ declare module 'kinesalite' {
   export default function kinesalite(options?: KinesaliteOptions): Server;
 }
 
-/** kinesalite's own arithmetic of sequence numbers, which `infra/local/fast-sequences.ts` does faster. */
+/** kinesalite's own arithmetic of sequence numbers, which `infra/local/emulators/fast-sequences.ts` does faster. */
 declare module 'kinesalite/db/index.js' {
   export interface SequenceParts {
     readonly shardCreateTime: number;

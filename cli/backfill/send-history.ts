@@ -1,13 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
-import type { BackfillRange } from '../../functions/core/backfill.ts';
-import { isoTime } from '../../functions/core/event-time.ts';
-import { encodePartials } from '../../functions/core/partial.ts';
-import type { Query } from '../../functions/core/pipeline.ts';
-import type { StaticWindow } from '../../functions/core/static-run.ts';
-import type { FinalizeEvent } from '../../functions/finalize-request.ts';
-import type { Backfill, HistoryWindow } from '../../functions/state/backfill.ts';
-import { TidemarkError } from '../errors.ts';
+import type { BackfillRange } from '../../functions/core/definition/backfill.ts';
+import { isoTime } from '../../functions/core/events/event-time.ts';
+import { encodePartials } from '../../functions/core/fold/partial.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import type { StaticWindow } from '../../functions/core/static/static-run.ts';
+import type { FinalizeEvent } from '../../functions/operations/request.ts';
+import type { Backfill, HistoryWindow } from '../../functions/state/operations/backfill.ts';
+import { TidemarkError } from '../program/errors.ts';
 import { invoke } from '../stream/embedded.ts';
 
 /** The finalize function, and the range of the query that it is to fill. */

@@ -1,19 +1,19 @@
 import type { _Record, Shard } from '@aws-sdk/client-kinesis';
-import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
-import type { RowsAt } from '../../functions/core/lookup-table.ts';
-import { type Pipeline, withRows } from '../../functions/core/pipeline.ts';
+import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
+import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
+import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
 import {
   createStaticRun,
   type StaticAnswer,
   type StaticPart,
   type StaticRun,
   staticAnswer,
-} from '../../functions/core/static-run.ts';
+} from '../../functions/core/static/static-run.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
-import { streamRecords } from '../../functions/kinesis-records.ts';
-import type { RawEvent, StreamRecord } from '../../functions/state/chunk.ts';
-import type { Lookups } from '../../functions/state/lookups.ts';
+import { streamRecords } from '../../functions/kinesis/records.ts';
+import type { RawEvent, StreamRecord } from '../../functions/state/aggregate/chunk.ts';
+import type { Lookups } from '../../functions/state/lookups/lookups.ts';
 
 /** What {@link foldStream} needs. */
 export interface StreamHistoryOptions extends ShardPlace {

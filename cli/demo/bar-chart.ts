@@ -1,4 +1,4 @@
-import { formatNumber } from '../table.ts';
+import { formatNumber } from '../print/table.ts';
 
 /** A bar of a chart. */
 export interface Bar {

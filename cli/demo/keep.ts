@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { readLines } from '../../functions/feeder/lines.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
-import type { CommandProcess } from '../command.ts';
+import type { CommandProcess } from '../program/command.ts';
 import { endlessFrom, endlessOpenClose } from '../sample/endless.ts';
 import type { Embedded } from '../stream/embedded.ts';
 

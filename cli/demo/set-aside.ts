@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { SideJson } from '../../functions/api/side-json.ts';
-import type { Counters } from '../../functions/core/counters.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
+import type { Counters } from '../../functions/core/events/counters.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 
 /** The static answer over the lines that are left when the stream's late ones are set aside, and how the rest compares, record for record. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { MessageToProduce, Producer } from '@platformatic/kafka';
-import { partitionShard } from '../../functions/core/kafka-source.ts';
-import { latestOf } from '../../functions/core/sequence-number.ts';
+import { partitionShard } from '../../functions/core/definition/kafka-source.ts';
+import { latestOf } from '../../functions/core/events/sequence-number.ts';
 import type { Feeder, FeederOptions, FeederProgress } from '../../functions/feeder/feeder.ts';
 import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../../functions/feeder/lines.ts';
 import { createPace } from '../../functions/feeder/pace.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from '@platformatic/kafka';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../program/errors.ts';
 
 /** A topic, and the brokers that one asks for it. */
 export interface TopicPlace {

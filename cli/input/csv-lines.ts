@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
-import { exactNumber } from '../../functions/core/exact-number.ts';
+import { exactNumber } from '../../functions/core/events/exact-number.ts';
 import { afterByteOrderMark, looksUtf16 } from '../../functions/feeder/encoding.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { FileFormat } from './format.ts';

@@ -1,5 +1,5 @@
 import type { Packing } from '../../functions/feeder/unpack.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../program/errors.ts';
 
 /** How events lie in a file: an event a line as JSON, a row of CSV below a header, or a row of Parquet. */
 export type EventForm = 'json' | 'csv' | 'parquet';

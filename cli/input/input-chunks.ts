@@ -2,7 +2,7 @@ import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { readFileChunks } from '../../functions/feeder/lines.ts';
 import { unpack } from '../../functions/feeder/unpack.ts';
 import { unpacked } from '../../functions/sources/unpacked.ts';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../program/errors.ts';
 import { csvLines } from './csv-lines.ts';
 import type { InputFile } from './input-file.ts';
 import { parquetLines } from './parquet-lines.ts';

@@ -1,9 +1,9 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { jsonLayout } from '../../functions/feeder/json-lines.ts';
 import { packingOf } from '../../functions/sources/unpacked.ts';
-import { flag, type OptionValues, value } from '../command.ts';
-import { UsageError } from '../errors.ts';
-import { oneOf } from '../option-value.ts';
+import { flag, type OptionValues, value } from '../program/command.ts';
+import { UsageError } from '../program/errors.ts';
+import { oneOf } from '../program/option-value.ts';
 import { encodings, type FileFormat, formatNames, formatOf } from './format.ts';
 
 /** An operand that can be read. */

@@ -1,5 +1,5 @@
 import type { DuckDBType } from '@duckdb/node-api';
-import { nonFiniteJson } from '../../functions/core/event-json.ts';
+import { nonFiniteJson } from '../../functions/core/events/event-json.ts';
 import { identifier, literal } from '../results/duckdb.ts';
 
 /** A column of a file, or what is in one, under the name that the file gives it. */

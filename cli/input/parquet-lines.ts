@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../program/errors.ts';
 import { literal, localFile, openDatabase } from '../results/duckdb.ts';
 import { type ParquetColumn, type ParquetField, rowJson } from './parquet-json.ts';
 

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { parseEvent } from '../../functions/core/event-json.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { mostLookupBytes } from '../../functions/state/lookup-publish.ts';
-import { type OptionValues, value } from '../command.ts';
-import { TidemarkError, UsageError } from '../errors.ts';
+import { parseEvent } from '../../functions/core/events/event-json.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { mostLookupBytes } from '../../functions/state/lookups/lookup-publish.ts';
+import { type OptionValues, value } from '../program/command.ts';
+import { TidemarkError, UsageError } from '../program/errors.ts';
 import { inputChunks } from '../input/input-chunks.ts';
 import { inputFile, type inputOptions } from '../input/input-file.ts';
 

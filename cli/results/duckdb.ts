@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../program/errors.ts';
 import { columnType } from './column-type.ts';
 import type { FlatRow, windowColumns } from './flat-rows.ts';
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { createJsonShapes } from '../../functions/core/json-shapes.ts';
-import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
+import { createJsonShapes } from '../../functions/core/events/json-shapes.ts';
+import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/fold/read-event.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { LineHandler } from './scan.ts';
 

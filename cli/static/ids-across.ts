@@ -1,5 +1,5 @@
-import type { EventId } from '../../functions/core/event-id.ts';
-import { createIdSet } from '../../functions/core/id-set.ts';
+import type { EventId } from '../../functions/core/events/event-id.ts';
+import { createIdSet } from '../../functions/core/events/id-set.ts';
 import type { LanePart, LaneResult, StaticJob } from './lane.ts';
 
 /** What lanes are told that work on it together. */

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { surviveOrphanRejections } from '../../functions/orphan-rejections.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { surviveOrphanRejections } from '../../functions/edge/orphan-rejections.ts';
 import { type LaneResult, runLane, type StaticJob } from './lane.ts';
 
 /** Where this module lies, once bundled: what a worker thread is started with. */

@@ -1,9 +1,9 @@
-import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
-import { createIdSet, type IdSet } from '../../functions/core/id-set.ts';
-import { rowsByKey } from '../../functions/core/lookup.ts';
-import { type Pipeline, withRows } from '../../functions/core/pipeline.ts';
-import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/read-event.ts';
-import { createStaticRun, type StaticPart } from '../../functions/core/static-run.ts';
+import { type BackfillRange, backfillPipeline } from '../../functions/core/definition/backfill.ts';
+import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
+import { rowsByKey } from '../../functions/core/definition/lookup.ts';
+import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
+import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/fold/read-event.ts';
+import { createStaticRun, type StaticPart } from '../../functions/core/static/static-run.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
 import { eachId } from './ids-across.ts';

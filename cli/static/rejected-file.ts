@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../program/errors.ts';
 import type { RejectedWithText } from './static-engine.ts';
 
 /** A file of rejected lines, one JSON object a line: `{"file","line","reason","detail","text"}`. */

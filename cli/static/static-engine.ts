@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { type BackfillRange, backfillPipeline } from '../../functions/core/backfill.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
-import { TidemarkError } from '../errors.ts';
+import { type BackfillRange, backfillPipeline } from '../../functions/core/definition/backfill.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { type StaticAnswer, staticAnswer } from '../../functions/core/static/static-run.ts';
+import { TidemarkError } from '../program/errors.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { countedOnce, type LanesJob } from './ids-across.ts';
 import { type LanePart, type LaneResult, type OnRejected, type RejectedLine, runLane, type StaticJob } from './lane.ts';

@@ -1,6 +1,6 @@
-import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
-import type { StaticWindow } from '../../functions/core/static-run.ts';
-import type { ResultRow } from '../result-table.ts';
+import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
+import type { StaticWindow } from '../../functions/core/static/static-run.ts';
+import type { ResultRow } from '../print/result-table.ts';
 
 /**
  * The status of the windows that are a query's answer when all input is there: the final ones, or, where no window ever

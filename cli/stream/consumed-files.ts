@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { appendFile, readFile, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../program/errors.ts';
 
 /** A file of a watched folder as it was when it was taken. */
 export interface ConsumedFile {

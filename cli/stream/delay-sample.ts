@@ -1,11 +1,11 @@
-import { noEvents } from '../../functions/core/counters.ts';
-import { createDelayTable } from '../../functions/core/delay-table.ts';
-import { createIdSet } from '../../functions/core/id-set.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/read-event.ts';
+import { noEvents } from '../../functions/core/events/counters.ts';
+import { createDelayTable } from '../../functions/core/static/delay-table.ts';
+import { createIdSet } from '../../functions/core/events/id-set.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/fold/read-event.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
-import type { RawEvent } from '../../functions/state/chunk.ts';
+import type { RawEvent } from '../../functions/state/aggregate/chunk.ts';
 import { decoded } from '../backfill/stream-history.ts';
 import type { DelayResult } from '../static/delay-run.ts';
 import { createRejections } from '../static/rejections.ts';

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
+import { isAfter, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
-import type { FinalizeEvent } from '../../functions/finalize-request.ts';
-import type { DeliveryReport } from '../../functions/state/delivery.ts';
-import type { MappingStatus } from '../../infra/local/event-source-mapping.ts';
+import type { FinalizeEvent } from '../../functions/operations/request.ts';
+import type { DeliveryReport } from '../../functions/state/sinks/delivery.ts';
+import type { MappingStatus } from '../../infra/local/mapping/event-source-mapping.ts';
 import type { Local } from '../../infra/local/local.ts';
-import { type ApiClient, apiClient } from '../api-client.ts';
-import { clientConfig } from '../endpoint.ts';
-import { TidemarkError } from '../errors.ts';
+import { type ApiClient, apiClient } from '../deployment/api-client.ts';
+import { clientConfig } from '../deployment/endpoint.ts';
+import { TidemarkError } from '../program/errors.ts';
 
 /** The embedded AWS as its user sees it: the same calls as against an account. */
 export interface Embedded {

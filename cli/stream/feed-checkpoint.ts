@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { TidemarkError } from '../errors.ts';
+import { TidemarkError } from '../program/errors.ts';
 
 /** How far a stream of files has come, kept in its data folder after each trigger. */
 export interface FeedCheckpoint {

@@ -1,10 +1,10 @@
-import { isoTime } from '../../functions/core/event-time.ts';
+import { isoTime } from '../../functions/core/events/event-time.ts';
 import { type Coverage, readCoverage } from '../../functions/feeder/coverage.ts';
 import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import { createKafkaFeeder } from '../feeder/kafka-feeder.ts';
-import { formatNumber } from '../table.ts';
+import { formatNumber } from '../print/table.ts';
 import type { FeedCheckpoint } from './feed-checkpoint.ts';
 import type { RunningSystem, StreamSystemOptions } from './stream-system.ts';
 import type { Trigger } from './triggers.ts';

@@ -1,5 +1,5 @@
-import type { ApiClient, ConservationJson } from '../api-client.ts';
-import type { CommandProcess } from '../command.ts';
+import type { ApiClient, ConservationJson } from '../deployment/api-client.ts';
+import type { CommandProcess } from '../program/command.ts';
 import { warnOfRejected } from '../static/rejected-lines.ts';
 import { createRejections } from '../static/rejections.ts';
 

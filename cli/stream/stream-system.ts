@@ -1,6 +1,6 @@
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { startLocal } from '../../infra/local/local.ts';
-import type { CommandProcess } from '../command.ts';
+import type { CommandProcess } from '../program/command.ts';
 import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
 import { publishRows } from '../lookup/publish-rows.ts';
 import { type Embedded, embedded } from './embedded.ts';

@@ -1,13 +1,13 @@
 import { statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type ConservationJson, resultRows } from '../api-client.ts';
-import type { OptionValues } from '../command.ts';
-import { reportError, TidemarkError } from '../errors.ts';
+import { type ConservationJson, resultRows } from '../deployment/api-client.ts';
+import type { OptionValues } from '../program/command.ts';
+import { reportError, TidemarkError } from '../program/errors.ts';
 import { checkInputs } from '../input/input-chunks.ts';
 import { type InputFile, inputFile, type inputOptions } from '../input/input-file.ts';
-import type { ResultRow } from '../result-table.ts';
-import { formatNumber } from '../table.ts';
+import type { ResultRow } from '../print/result-table.ts';
+import { formatNumber } from '../print/table.ts';
 import { type ConsumedFiles, openConsumedFiles } from './consumed-files.ts';
 import type { Embedded } from './embedded.ts';
 import { type FeedCheckpoint, type WindowPlace, writeCheckpoint } from './feed-checkpoint.ts';

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
-import { shown } from '../core/error.ts';
+import { shown } from '../core/arguments/error.ts';
 import { signedCursors } from './cursor.ts';
 import { openApiDocument } from './openapi.ts';
 import { readParameters } from './parameters.ts';

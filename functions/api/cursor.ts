@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Context } from 'hono';
-import { cursorSecret } from '../state/cursor-secret.ts';
-import type { Table } from '../state/table.ts';
+import { cursorSecret } from '../state/items/cursor-secret.ts';
+import type { Table } from '../state/table/table.ts';
 import { refused } from './parameters.ts';
 
 /** Where a list was left off, as text that clients cannot make or change. */

@@ -1,5 +1,5 @@
-import { type Pipeline, withoutTable } from '../core/pipeline.ts';
-import { type RejectReason, readParsed } from '../core/read-event.ts';
+import { type Pipeline, withoutTable } from '../core/definition/pipeline.ts';
+import { type RejectReason, readParsed } from '../core/fold/read-event.ts';
 import { eventRecord } from '../feeder/event-record.ts';
 import { eventPartitionKey } from '../feeder/partition-key.ts';
 import type { PutEntry } from '../feeder/put-records.ts';

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
-import { shown } from '../core/error.ts';
-import { parseEvent } from '../core/event-json.ts';
-import { type Rejection, rejection } from '../core/read-event.ts';
+import { shown } from '../core/arguments/error.ts';
+import { parseEvent } from '../core/events/event-json.ts';
+import { type Rejection, rejection } from '../core/fold/read-event.ts';
 import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
 import { Problem } from './problem.ts';
 

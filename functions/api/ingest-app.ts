@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
-import { shown } from '../core/error.ts';
-import type { Pipeline } from '../core/pipeline.ts';
+import { shown } from '../core/arguments/error.ts';
+import type { Pipeline } from '../core/definition/pipeline.ts';
 import type { PutEntry } from '../feeder/put-records.ts';
 import type { NotStored } from '../feeder/put-within.ts';
 import { type EventAnswer, eventAnswers, judge } from './event-answers.ts';

@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
-import type { OutputMode } from '../core/output-mode.ts';
-import type { Query } from '../core/pipeline.ts';
-import type { Window } from '../core/window.ts';
-import { type FeedPlace, type FeedRange, readChanges, readFinals } from '../state/window-feed.ts';
-import type { ReaderTables, WindowView } from '../state/window-reader.ts';
+import type { OutputMode } from '../core/definition/output-mode.ts';
+import type { Query } from '../core/definition/pipeline.ts';
+import type { Window } from '../core/windows/window.ts';
+import { type FeedPlace, type FeedRange, readChanges, readFinals } from '../state/windows/window-feed.ts';
+import type { ReaderTables, WindowView } from '../state/windows/window-reader.ts';
 import { requestOf } from './cursor.ts';
 import { refused } from './parameters.ts';
 import type { RouteOptions } from './route.ts';

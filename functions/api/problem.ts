@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
-import { TidemarkError } from '../core/error.ts';
+import { TidemarkError } from '../core/arguments/error.ts';
 
 /** The kinds of problems, each with its title. The kind is the end of the document's `type`, by which a program tells them apart. */
 const titles = {

@@ -1,7 +1,7 @@
-import type { Row } from '../core/partial.ts';
-import type { Query } from '../core/pipeline.ts';
-import { flatRow, rowColumns } from '../core/window-result.ts';
-import type { KeptPane, PaneStatus } from '../state/manifest.ts';
+import type { Row } from '../core/fold/partial.ts';
+import type { Query } from '../core/definition/pipeline.ts';
+import { flatRow, rowColumns } from '../core/fold/window-result.ts';
+import type { KeptPane, PaneStatus } from '../state/windows/manifest.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { matchingRows } from './window-json.ts';
 

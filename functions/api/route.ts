@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
-import type { Pipeline } from '../core/pipeline.ts';
-import type { Tables } from '../state/tables.ts';
+import type { Pipeline } from '../core/definition/pipeline.ts';
+import type { Tables } from '../state/table/tables.ts';
 import type { Cursors } from './cursor.ts';
 import type { Parameters, ValuesOf } from './parameters.ts';
 import type { SchemaName } from './schemas.ts';

@@ -1,4 +1,4 @@
-import { aggregateKinds } from '../core/aggregate.ts';
+import { aggregateKinds } from '../core/aggregates/index.ts';
 import type { ResultShape } from '../core/aggregates/kinds.ts';
 
 /** A JSON Schema (2020-12), as OpenAPI 3.1 has them. */

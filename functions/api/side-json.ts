@@ -1,5 +1,5 @@
-import { isoTime } from '../core/event-time.ts';
-import type { SidePlace, StoredSideEvent } from '../state/rejects.ts';
+import { isoTime } from '../core/events/event-time.ts';
+import type { SidePlace, StoredSideEvent } from '../state/items/rejects.ts';
 import { refused } from './parameters.ts';
 import { timed } from './time-json.ts';
 

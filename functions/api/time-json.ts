@@ -1,5 +1,5 @@
-import { isoTime } from '../core/event-time.ts';
-import type { Window } from '../core/window.ts';
+import { isoTime } from '../core/events/event-time.ts';
+import type { Window } from '../core/windows/window.ts';
 
 /** A moment twice, under two names: epoch ms, and ISO 8601; both null when there is none, or minus infinity, before anything has come. */
 export function timed<Ms extends string, Iso extends string>(

@@ -35,16 +35,16 @@ export {
   type TopKOptions,
   topK,
   variance,
-} from './aggregate.ts';
-export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './calendar.ts';
-export { cumulate } from './cumulate.ts';
-export type { Duration } from './duration.ts';
-export { TidemarkError } from './error.ts';
-export type { EventIdValue } from './event-id.ts';
-export type { EventTimeUnit, EventTimeValue } from './event-time.ts';
-export { global } from './global.ts';
-export type { GroupSelector, GroupValue } from './group-key.ts';
-export { cube, type Grouping, rollup } from './grouping.ts';
+} from './aggregates/index.ts';
+export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './windows/calendar.ts';
+export { cumulate } from './windows/cumulate.ts';
+export type { Duration } from './arguments/duration.ts';
+export { TidemarkError } from './arguments/error.ts';
+export type { EventIdValue } from './events/event-id.ts';
+export type { EventTimeUnit, EventTimeValue } from './events/event-time.ts';
+export { global } from './windows/global.ts';
+export type { GroupSelector, GroupValue } from './events/group-key.ts';
+export { cube, type Grouping, rollup } from './definition/grouping.ts';
 export {
   type KeyOf,
   type Lookup,
@@ -53,11 +53,11 @@ export {
   lookup,
   type TableLookupOptions,
   type UnknownKey,
-} from './lookup.ts';
-export { type LookupTable, type TableLookup, table } from './lookup-table.ts';
-export type { OutputMode } from './output-mode.ts';
-export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './pipeline.ts';
-export { type SessionOptions, session } from './session.ts';
+} from './definition/lookup.ts';
+export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
+export type { OutputMode } from './definition/output-mode.ts';
+export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './definition/pipeline.ts';
+export { type SessionOptions, session } from './windows/session.ts';
 export {
   type DeliveredWindow,
   type Delivery,
@@ -75,8 +75,8 @@ export {
   type WindowFileFormat,
   type WindowFunction,
   webhook,
-} from './sink.ts';
-export { sliding } from './sliding.ts';
-export { tumbling } from './tumbling.ts';
-export type { SessionRule, Window, WindowKind } from './window.ts';
-export type { WindowOptions } from './window-edges.ts';
+} from './definition/sink.ts';
+export { sliding } from './windows/sliding.ts';
+export { tumbling } from './windows/tumbling.ts';
+export type { SessionRule, Window, WindowKind } from './windows/window.ts';
+export type { WindowOptions } from './windows/window-edges.ts';

@@ -1,6 +1,6 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import pLimit from 'p-limit';
-import { latestOf } from '../core/sequence-number.ts';
+import { latestOf } from '../core/events/sequence-number.ts';
 import { type HashRange, inRange, wholeRange } from './hash-range.ts';
 import { readShard } from './read-shard.ts';
 import { parseRecordName, type RecordName } from './record-name.ts';

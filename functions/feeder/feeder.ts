@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
-import { latestOf } from '../core/sequence-number.ts';
+import { latestOf } from '../core/events/sequence-number.ts';
 import type { Coverage } from './coverage.ts';
 import { inRange, partitionKeyHash, wholeRange } from './hash-range.ts';
 import { createLane, type Lane } from './lane.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
-import { TidemarkError } from '../core/error.ts';
+import { TidemarkError } from '../core/arguments/error.ts';
 import type { PackedRecord } from './pack.ts';
 
 /** The bounds of one PutRecords call. AWS takes 10 MiB since 2025, its emulators (and older accounts' quotas) 5 MiB, keys included. */

@@ -4,7 +4,7 @@ import {
   type ListShardsCommandInput,
   type Shard,
 } from '@aws-sdk/client-kinesis';
-import { TidemarkError } from '../core/error.ts';
+import { TidemarkError } from '../core/arguments/error.ts';
 import type { HashRange } from './hash-range.ts';
 
 /** A shard that takes records. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Delivery } from '../core/sink.ts';
+import type { Delivery } from '../core/definition/sink.ts';
 
 /** What a FIFO queue or topic knows a pane by: in the order of its query, once within five minutes. Other targets are told nothing. */
 export function fifoIds(

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TidemarkError } from '../core/error.ts';
+import { TidemarkError } from '../core/arguments/error.ts';
 import type { OpenTarget } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 

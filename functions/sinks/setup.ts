@@ -1,7 +1,7 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { TidemarkError } from '../core/error.ts';
-import type { Sink } from '../core/sink.ts';
-import type { SinkTarget } from '../state/delivery.ts';
+import { TidemarkError } from '../core/arguments/error.ts';
+import type { Sink } from '../core/definition/sink.ts';
+import type { SinkTarget } from '../state/sinks/delivery.ts';
 
 /** What a target is opened with. */
 export interface TargetSetup {
@@ -29,7 +29,7 @@ export function required({ sink, target }: TargetSetup): string {
 
 /**
  * How clients of targets connect: an attempt ends within ten seconds, which a run has left when it begins one. The pauses between attempts are the
- * run's own, and counted (functions/state/delivery.ts). HTTP/1, for every emulator fails on Kinesis's HTTP/2.
+ * run's own, and counted (functions/state/sinks/delivery.ts). HTTP/1, for every emulator fails on Kinesis's HTTP/2.
  */
 export const clientConfig = {
   maxAttempts: 2,

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { TidemarkError } from '../core/error.ts';
-import { checkedUrl } from '../core/sink.ts';
-import { DeliveryRefused } from '../state/delivery.ts';
+import { TidemarkError } from '../core/arguments/error.ts';
+import { checkedUrl } from '../core/definition/sink.ts';
+import { DeliveryRefused } from '../state/sinks/delivery.ts';
 import { wholeMessage } from './message.ts';
 import { clientConfig, type OpenTarget, type TargetSetup } from './setup.ts';
 

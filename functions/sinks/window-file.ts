@@ -1,8 +1,8 @@
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { isoTime } from '../core/event-time.ts';
-import type { DeliveredWindow, Delivery, WindowFileFormat } from '../core/sink.ts';
-import { flatRow } from '../core/window-result.ts';
-import { DeliveryRefused } from '../state/delivery.ts';
+import { isoTime } from '../core/events/event-time.ts';
+import type { DeliveredWindow, Delivery, WindowFileFormat } from '../core/definition/sink.ts';
+import { flatRow } from '../core/fold/window-result.ts';
+import { DeliveryRefused } from '../state/sinks/delivery.ts';
 
 /**
  * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`, the partitions as Hive, Athena, Spark and DuckDB read them, of the

@@ -1,5 +1,5 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { Pipeline } from '../core/pipeline.ts';
+import type { Pipeline } from '../core/definition/pipeline.ts';
 import { createFeeder, type NotPut } from '../feeder/feeder.ts';
 import type { ReadLine } from '../feeder/lines.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';

@@ -1,6 +1,6 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { Pipeline } from '../core/pipeline.ts';
-import { latestOf } from '../core/sequence-number.ts';
+import type { Pipeline } from '../core/definition/pipeline.ts';
+import { latestOf } from '../core/events/sequence-number.ts';
 import { type Coverage, readCoverage } from '../feeder/coverage.ts';
 import { createFeeder, type NotPut } from '../feeder/feeder.ts';
 import { jsonLines } from '../feeder/json-lines.ts';
@@ -13,9 +13,9 @@ import {
   type ObjectProgress,
   type ObjectVersion,
   objectName,
-} from '../state/object-progress.ts';
-import { readAllProgress } from '../state/progress.ts';
-import type { Table } from '../state/table.ts';
+} from '../state/stream/object-progress.ts';
+import { readAllProgress } from '../state/items/progress.ts';
+import type { Table } from '../state/table/table.ts';
 import { unpacked } from './unpacked.ts';
 
 /** What an object is fed with. */

@@ -1,5 +1,5 @@
-import { mistake } from '../core/error.ts';
-import type { ObjectVersion } from '../state/object-progress.ts';
+import { mistake } from '../core/arguments/error.ts';
+import type { ObjectVersion } from '../state/stream/object-progress.ts';
 
 /** An object that was created, as S3 tells it. */
 export interface NotifiedObject extends ObjectVersion {

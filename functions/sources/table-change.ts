@@ -1,5 +1,5 @@
-import { mistake } from '../core/error.ts';
-import { imageJson } from '../state/image.ts';
+import { mistake } from '../core/arguments/error.ts';
+import { imageJson } from '../state/table/image.ts';
 
 /** A change of an item, as the event that is put into the stream. */
 export interface TableChange {

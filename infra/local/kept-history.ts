@@ -1,12 +1,12 @@
-import { tables } from '../../functions/core/schema.ts';
-import { isAfter, type SequenceNumber } from '../../functions/core/sequence-number.ts';
-import { streamRetentionHours } from '../../functions/core/settings.ts';
-import { partitionsOf } from '../../functions/state/partition.ts';
-import { type AwsJson, createAwsJson } from './aws-json.ts';
-import { readCheckpoints } from './checkpoints.ts';
-import { dataFolder } from './data-folder.ts';
-import { LocalError } from './local-error.ts';
-import type { ResourceNames } from './resources.ts';
+import { tables } from '../../functions/core/deployment/tables.ts';
+import { isAfter, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
+import { streamRetentionHours } from '../../functions/core/deployment/settings.ts';
+import { partitionsOf } from '../../functions/state/items/partition.ts';
+import { type AwsJson, createAwsJson } from './account/aws-json.ts';
+import { readCheckpoints } from './mapping/checkpoints.ts';
+import { dataFolder } from './emulators/data-folder.ts';
+import { LocalError } from './account/local-error.ts';
+import type { ResourceNames } from './resources/resources.ts';
 
 /** What {@link checkHistory} compares. */
 export interface History {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
-import { checkKafkaSource } from '../../functions/core/kafka-source.ts';
-import { environmentNames } from '../../functions/core/schema.ts';
+import { checkKafkaSource } from '../../functions/core/definition/kafka-source.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
 import {
   deliver,
   type FunctionName,
@@ -10,8 +10,8 @@ import {
   mapping,
   functions as settings,
   sourceFunctions,
-} from '../../functions/core/settings.ts';
-import type { Sink } from '../../functions/core/sink.ts';
+} from '../../functions/core/deployment/settings.ts';
+import type { Sink } from '../../functions/core/definition/sink.ts';
 import {
   bundleFunctions,
   bundleProcesses,
@@ -19,17 +19,17 @@ import {
   type FunctionEntries,
   functionEntries,
   type LocalFunctionName,
-} from './bundle.ts';
-import type { Ports, ProcessKind } from './child-messages.ts';
-import { type Child, superviseChild } from './child-process.ts';
-import type { EmulatorsOptions } from './emulators-process.ts';
-import type { FunctionsOptions } from './functions-process.ts';
+} from './resources/bundle.ts';
+import type { Ports, ProcessKind } from './processes/child-messages.ts';
+import { type Child, superviseChild } from './processes/child-process.ts';
+import type { EmulatorsOptions } from './processes/emulators-process.ts';
+import type { FunctionsOptions } from './processes/functions-process.ts';
 import { checkHistory } from './kept-history.ts';
-import { cannotListen, LocalError } from './local-error.ts';
-import { sinkFunctionName, sinkSecret, sinksHere, sinkTarget } from './local-sinks.ts';
-import { findPackageRoot } from './package-root.ts';
-import { ensureResources, ensureTargets, type ResourceNames, resourceNames } from './resources.ts';
-import type { RunnerMemo, RunnerOptions, RunnerSource } from './runner-process.ts';
+import { cannotListen, LocalError } from './account/local-error.ts';
+import { sinkFunctionName, sinkSecret, sinksHere, sinkTarget } from './resources/local-sinks.ts';
+import { findPackageRoot } from './account/package-root.ts';
+import { ensureResources, ensureTargets, type ResourceNames, resourceNames } from './resources/resources.ts';
+import type { RunnerMemo, RunnerOptions, RunnerSource } from './processes/runner-process.ts';
 
 /** What {@link startLocal} is told. */
 export interface LocalOptions {

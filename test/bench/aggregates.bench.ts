@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { createFold } from '../../functions/core/fold.ts';
+import { createFold } from '../../functions/core/fold/fold.ts';
 import {
   type AnyAggregate,
   approxCountDistinct,
@@ -24,7 +24,7 @@ import {
   tumbling,
   variance,
 } from '../../functions/core/index.ts';
-import type { Query } from '../../functions/core/pipeline.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 
 const eventsInBatch = 10_000;

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { CreateTableCommand, DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import dynalite from 'dynalite';
-import { tables as shapes, type TableName } from '../../functions/core/schema.ts';
-import { openTables, type Tables } from '../../functions/state/tables.ts';
+import { tables as shapes, type TableName } from '../../functions/core/deployment/tables.ts';
+import { openTables, type Tables } from '../../functions/state/table/tables.ts';
 
 /** The three tables in a DynamoDB of this process. */
 export interface DynaliteTables {

@@ -1,4 +1,4 @@
-import { formatTable } from '../../cli/table.ts';
+import { formatTable } from '../../cli/print/table.ts';
 
 /** What a figure is held against. */
 export interface Yardstick {

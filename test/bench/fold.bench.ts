@@ -1,11 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { isAfter } from '../../functions/core/sequence-number.ts';
-import { streamRecords } from '../../functions/kinesis-records.ts';
-import { type ReadChunk, readChunk } from '../../functions/state/chunk.ts';
-import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
-import { eventJson, toEventRecord } from '../../infra/local/kinesis-event.ts';
+import { isAfter } from '../../functions/core/events/sequence-number.ts';
+import { streamRecords } from '../../functions/kinesis/records.ts';
+import { type ReadChunk, readChunk } from '../../functions/state/aggregate/chunk.ts';
+import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import pipeline from '../../pipelines/device-actions.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { type Figure, median, yardstick } from './figure.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
-import { packageRoot } from '../../cli/package-root.ts';
+import { packageRoot } from '../../cli/program/package-root.ts';
 import { type Embedded, embedded } from '../../cli/stream/embedded.ts';
 import { startLocal } from '../../infra/local/local.ts';
 import { type Figure, median, quantile, yardstick } from './figure.ts';

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import autocannon from 'autocannon';
-import { packageRoot } from '../../cli/package-root.ts';
-import { createFold } from '../../functions/core/fold.ts';
-import { writeFinalPane } from '../../functions/state/manifest.ts';
-import { openTables } from '../../functions/state/tables.ts';
+import { packageRoot } from '../../cli/program/package-root.ts';
+import { createFold } from '../../functions/core/fold/fold.ts';
+import { writeFinalPane } from '../../functions/state/windows/manifest.ts';
+import { openTables } from '../../functions/state/table/tables.ts';
 import { type Local, startLocal } from '../../infra/local/local.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 import pipeline from './query-pipeline.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { packageRoot } from '../../cli/package-root.ts';
+import { packageRoot } from '../../cli/program/package-root.ts';
 
 /** What a run of `tidemark ... --json` printed, and how long it took from its start to its end. */
 export interface CommandRun {

@@ -1,7 +1,7 @@
-import { count } from '../../functions/core/aggregate.ts';
-import { TidemarkError } from '../../functions/core/error.ts';
-import { definePipeline } from '../../functions/core/pipeline.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
+import { count } from '../../functions/core/aggregates/index.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { definePipeline } from '../../functions/core/definition/pipeline.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { type Json, type JsonObject, objectsOf } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 

@@ -1,4 +1,4 @@
-import { type AnyAggregate, avg, count, max, min, type NumberOf } from '../../functions/core/aggregate.ts';
+import { type AnyAggregate, avg, count, max, min, type NumberOf } from '../../functions/core/aggregates/index.ts';
 import { isObject, type Json, type JsonObject, listOf, objectsOf, unknownFields } from './json.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';
 

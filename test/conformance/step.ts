@@ -1,5 +1,5 @@
-import { longestDurationMs } from '../../functions/core/duration.ts';
-import { eventTimeBounds } from '../../functions/core/event-time.ts';
+import { longestDurationMs } from '../../functions/core/arguments/duration.ts';
+import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
 import { isObject, type Json, type JsonObject, listOf, objectsOf, unknownFields } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
@@ -75,7 +75,7 @@ function eventOf(fields: JsonObject, known: readonly string[]): VectorEvent {
   const { time, partition } = fields;
   if (time === undefined) return refuse('events without time');
   if (time !== null && !isEventTime(time))
-    return refuse('an event time outside the bounds of functions/core/event-time.ts');
+    return refuse('an event time outside the bounds of functions/core/events/event-time.ts');
   return { fields, partition: partition === undefined ? undefined : partitionName(partition) };
 }
 
@@ -92,7 +92,7 @@ function advanceOf(advance: Json | undefined, native: number): number {
 function watermarkOf(watermark: Json | undefined): Step {
   const { partition, value, ...rest } = isObject(watermark) ? watermark : {};
   requireNothing(unknownFields('steps.watermark', rest, []));
-  if (!isEventTime(value)) return refuse('steps.watermark outside the bounds of functions/core/event-time.ts');
+  if (!isEventTime(value)) return refuse('steps.watermark outside the bounds of functions/core/events/event-time.ts');
   return { kind: 'watermark', partition: partitionName(partition), value: Number(value) };
 }
 

@@ -1,4 +1,4 @@
-import type { Stream } from '../../functions/state/stream.ts';
+import type { Stream } from '../../functions/state/stream/stream.ts';
 
 /** A shard whose state the vector's steps decide. */
 export interface VirtualShard {

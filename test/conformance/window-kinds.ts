@@ -1,10 +1,10 @@
-import { type CalendarUnit, calendar } from '../../functions/core/calendar.ts';
-import { cumulate } from '../../functions/core/cumulate.ts';
-import { global } from '../../functions/core/global.ts';
-import { session } from '../../functions/core/session.ts';
-import { sliding } from '../../functions/core/sliding.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
+import { type CalendarUnit, calendar } from '../../functions/core/windows/calendar.ts';
+import { cumulate } from '../../functions/core/windows/cumulate.ts';
+import { global } from '../../functions/core/windows/global.ts';
+import { session } from '../../functions/core/windows/session.ts';
+import { sliding } from '../../functions/core/windows/sliding.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
 import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
 import { Unsupported } from './unsupported.ts';
 

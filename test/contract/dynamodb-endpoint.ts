@@ -1,6 +1,6 @@
 import { CreateTableCommand, DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { tables as shapes } from '../../functions/core/schema.ts';
-import { openTables } from '../../functions/state/tables.ts';
+import { tables as shapes } from '../../functions/core/deployment/tables.ts';
+import { openTables } from '../../functions/state/table/tables.ts';
 import type { TableUnderTest } from './table-contract.ts';
 
 /** Where something that speaks DynamoDB is, at a port of this machine. */

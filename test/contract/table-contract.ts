@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
-import type { Meter } from '../../functions/state/dynamodb-table.ts';
-import type { Attribute, Clause, Key, Range, Table } from '../../functions/state/table.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import type { Meter } from '../../functions/state/table/dynamodb-table.ts';
+import type { Attribute, Clause, Key, Range, Table } from '../../functions/state/table/table.ts';
 
 /** An implementation of the port as the contract sees it. */
 export interface TableUnderTest {

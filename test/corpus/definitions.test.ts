@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shown, TidemarkError } from '../../functions/core/error.ts';
+import { shown, TidemarkError } from '../../functions/core/arguments/error.ts';
 import { defining, definitions, schemaOf } from './definitions.ts';
 
 function refusalOf(define: () => unknown): string {

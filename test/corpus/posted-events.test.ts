@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { ingestApp } from '../../functions/api/ingest-app.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { PutEntry } from '../../functions/feeder/put-records.ts';
-import { restRequest } from '../../functions/rest-request.ts';
-import { restAnswer } from '../../infra/local/rest-answer.ts';
-import { restEvent } from '../../infra/local/rest-event.ts';
+import { restRequest } from '../../functions/edge/rest-request.ts';
+import { restAnswer } from '../../infra/local/gateway/rest-answer.ts';
+import { restEvent } from '../../infra/local/gateway/rest-event.ts';
 import { postedEvents } from './posted-events.ts';
 
 const pipeline = definePipeline({

@@ -1,4 +1,4 @@
-import { apiClient } from '../../cli/api-client.ts';
+import { apiClient } from '../../cli/deployment/api-client.ts';
 import type { SideJson } from '../../functions/api/side-json.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { eventsOf, expectedOf, pipeline, type StreamEvent, windowEnd } from './oracle.ts';

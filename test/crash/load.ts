@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AwsJson, createAwsJson } from '../../infra/local/aws-json.ts';
+import { type AwsJson, createAwsJson } from '../../infra/local/account/aws-json.ts';
 import type { Made } from './events.ts';
 import type { System } from './system.ts';
 

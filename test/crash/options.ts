@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { UsageError } from '../../cli/errors.ts';
-import { integer, text } from '../../cli/option-value.ts';
+import { UsageError } from '../../cli/program/errors.ts';
+import { integer, text } from '../../cli/program/option-value.ts';
 
 /** What a run is told. */
 export interface CrashOptions {

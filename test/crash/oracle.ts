@@ -5,11 +5,11 @@ import {
   noEvents,
   noPairs,
   type QueryCounters,
-} from '../../functions/core/counters.ts';
-import type { AcceptedEvent, Rejection } from '../../functions/core/read-event.ts';
-import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static-run.ts';
+} from '../../functions/core/events/counters.ts';
+import type { AcceptedEvent, Rejection } from '../../functions/core/fold/read-event.ts';
+import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { looksAggregated } from '../../functions/feeder/kpl-record.ts';
-import type { KinesisRecord } from '../../infra/local/kinesis-event.ts';
+import type { KinesisRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import pipeline from './pipeline.ts';
 import type { ShardContent } from './stream-content.ts';
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiClient } from '../../cli/api-client.ts';
+import { apiClient } from '../../cli/deployment/api-client.ts';
 import { seededRandom } from '../simulation/random.ts';
 import { type Compared, compare, finalRows, nameOf } from './compare.ts';
 import { createEvents } from './events.ts';

@@ -1,5 +1,5 @@
-import { type AwsJson, createAwsJson } from '../../infra/local/aws-json.ts';
-import type { KinesisRecord } from '../../infra/local/kinesis-event.ts';
+import { type AwsJson, createAwsJson } from '../../infra/local/account/aws-json.ts';
+import type { KinesisRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import { streamName } from './load.ts';
 
 /** A shard with all its records, in order. */

@@ -17,7 +17,7 @@ import {
   ListShardsCommand,
   PutRecordCommand,
 } from '@aws-sdk/client-kinesis';
-import type { TableShape } from '../../functions/core/schema.ts';
+import type { TableShape } from '../../functions/core/deployment/tables.ts';
 import type { TableAction } from '../../infra/permissions.ts';
 import { type Keys, queryCall } from './signed-call.ts';
 import type { Target } from './target.ts';

@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reportError } from '../../cli/errors.ts';
-import { packageRoot as root } from '../../cli/package-root.ts';
+import { reportError } from '../../cli/program/errors.ts';
+import { packageRoot as root } from '../../cli/program/package-root.ts';
 import { startAttached } from '../../infra/emulators/attached.ts';
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 import { findMinistack, type MinistackStarter } from '../../infra/emulators/ministack.ts';

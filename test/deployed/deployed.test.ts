@@ -3,12 +3,12 @@ import { DeleteTableCommand, DescribeTableCommand, ScanCommand, UpdateTableComma
 import { DeleteStreamCommand, DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { GetFunctionCommand } from '@aws-sdk/client-lambda';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { openApi } from '../../cli/api-options.ts';
+import { openApi } from '../../cli/deployment/api-options.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
-import type { Counters } from '../../functions/core/counters.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { Counters } from '../../functions/core/events/counters.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
-import { eventJson } from '../../infra/local/kinesis-event.ts';
+import { eventJson } from '../../infra/local/mapping/kinesis-event.ts';
 import { seededRandom } from '../simulation/random.ts';
 import { allowIterators } from './access.ts';
 import { beginMs, event, hourMs, ordinary, poison, type Sent } from './events.ts';

@@ -1,6 +1,6 @@
-import type { Counters } from '../../functions/core/counters.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import type { Counters } from '../../functions/core/events/counters.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 /** A window as both the static engine and the API give it. */
 export interface PlainWindow {

@@ -1,4 +1,4 @@
-import { signedFetch } from '../../cli/signed-fetch.ts';
+import { signedFetch } from '../../cli/deployment/signed-fetch.ts';
 import { emulatorKeys, emulatorRegion } from '../../infra/emulators/cdk.ts';
 
 /** Keys, and the token of temporary ones. */

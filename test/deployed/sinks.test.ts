@@ -12,8 +12,8 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
-import type { Delivery, Sink } from '../../functions/core/sink.ts';
+import { clientConfig } from '../../cli/deployment/endpoint.ts';
+import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
 import { openTarget as openS3 } from '../../functions/sinks/s3.ts';
 import { openTarget as openSqs } from '../../functions/sinks/sqs.ts';
 import { emulatorKeys, emulatorRegion } from '../../infra/emulators/cdk.ts';

@@ -9,10 +9,10 @@ import {
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { type ApiClient, apiClient } from '../../cli/api-client.ts';
-import { clientConfig } from '../../cli/endpoint.ts';
-import { packageRoot as root } from '../../cli/package-root.ts';
-import { signedFetch } from '../../cli/signed-fetch.ts';
+import { type ApiClient, apiClient } from '../../cli/deployment/api-client.ts';
+import { clientConfig } from '../../cli/deployment/endpoint.ts';
+import { packageRoot as root } from '../../cli/program/package-root.ts';
+import { signedFetch } from '../../cli/deployment/signed-fetch.ts';
 import {
   apiUrl,
   type Cdk,
@@ -24,7 +24,7 @@ import {
   openCdk,
   plainCdk,
 } from '../../infra/emulators/cdk.ts';
-import { type EventRecord, toEventRecord } from '../../infra/local/kinesis-event.ts';
+import { type EventRecord, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import type { Sent } from './events.ts';
 import { type Keys, signedGet } from './signed-call.ts';
 import type { Target } from './target.ts';

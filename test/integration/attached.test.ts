@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { packageRoot as root } from '../../cli/package-root.ts';
+import { packageRoot as root } from '../../cli/program/package-root.ts';
 import { runAttached, startAttached } from '../../infra/emulators/attached.ts';
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 import { pythonProgram } from '../../infra/emulators/tools.ts';

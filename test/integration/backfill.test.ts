@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
+import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import { invoke } from '../../cli/stream/embedded.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';

@@ -1,6 +1,6 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { feedChanges } from '../../functions/sources/feed-changes.ts';
 import { tableChanges } from '../../functions/sources/table-change.ts';
 import { until } from '../fixtures/local/start.ts';

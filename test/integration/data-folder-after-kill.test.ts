@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import dynalite from 'dynalite';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createAwsJson } from '../../infra/local/aws-json.ts';
-import { prepareDataFolder, takeDataFolder } from '../../infra/local/data-folder.ts';
-import { createFastKinesalite } from '../../infra/local/fast-kinesalite.ts';
-import { keepStores } from '../../infra/local/interrupted-changes.ts';
+import { createAwsJson } from '../../infra/local/account/aws-json.ts';
+import { prepareDataFolder, takeDataFolder } from '../../infra/local/emulators/data-folder.ts';
+import { createFastKinesalite } from '../../infra/local/emulators/fast-kinesalite.ts';
+import { keepStores } from '../../infra/local/emulators/interrupted-changes.ts';
 import { until } from '../fixtures/local/start.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tidemark-after-kill-'));

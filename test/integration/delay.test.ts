@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inputFiles } from '../../cli/input/input-file.ts';
-import { loadPipeline } from '../../cli/pipeline-file.ts';
+import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
-import { createDelayTable } from '../../functions/core/delay-table.ts';
-import { readEvent } from '../../functions/core/read-event.ts';
-import { findPackageRoot } from '../../infra/local/package-root.ts';
+import { createDelayTable } from '../../functions/core/static/delay-table.ts';
+import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { findPackageRoot } from '../../infra/local/account/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 
 /** The first earthquakes of the week: enough to be late by dozens. */

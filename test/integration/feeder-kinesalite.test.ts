@@ -4,7 +4,7 @@ import path from 'node:path';
 import { GetRecordsCommand, GetShardIteratorCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { deaggregateSync } from 'aws-kinesis-agg';
 import { afterAll, describe, expect, it } from 'vitest';
-import { compareSequenceNumbers } from '../../functions/core/sequence-number.ts';
+import { compareSequenceNumbers } from '../../functions/core/events/sequence-number.ts';
 import { readCoverage } from '../../functions/feeder/coverage.ts';
 import { createFeeder, type FeederOptions } from '../../functions/feeder/feeder.ts';
 import { inRange, partitionKeyHash } from '../../functions/feeder/hash-range.ts';

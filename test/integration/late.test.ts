@@ -1,7 +1,7 @@
 import { DynamoDBClient, QueryCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
+import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 

@@ -3,7 +3,7 @@ import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { APIGatewayProxyEvent } from 'aws-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { streamRetentionHours } from '../../functions/core/settings.ts';
+import { streamRetentionHours } from '../../functions/core/deployment/settings.ts';
 import { kinesisClient, put } from '../fixtures/local/records.ts';
 import { startTestLocal, type TestLocal, until } from '../fixtures/local/start.ts';
 

@@ -1,6 +1,6 @@
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { functions } from '../../functions/core/settings.ts';
+import { functions } from '../../functions/core/deployment/settings.ts';
 import { startTestLocal, type TestLocal, until } from '../fixtures/local/start.ts';
 
 let test: TestLocal;

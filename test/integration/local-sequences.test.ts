@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import original from 'kinesalite/db/index.js';
 import { describe, expect, it } from 'vitest';
-import { createFastSequences } from '../../infra/local/fast-sequences.ts';
+import { createFastSequences } from '../../infra/local/emulators/fast-sequences.ts';
 
 const fastSequences = createFastSequences(original);
 

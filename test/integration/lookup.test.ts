@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
+import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import { readShard } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { command } from '../fixtures/system/command-line.ts';

@@ -3,7 +3,7 @@ import { createServer, request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../cli/package-root.ts';
+import { packageRoot } from '../../cli/program/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 

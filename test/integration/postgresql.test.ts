@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, expect, it } from 'vitest';
-import type { Delivery } from '../../functions/core/sink.ts';
+import type { Delivery } from '../../functions/core/definition/sink.ts';
 import { freePort } from '../../infra/emulators/free-port.ts';
 
 /** Where a PostgreSQL is installed: in the path, or where Debian has its versions. */

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, describe, expect, it } from 'vitest';
 import { foldStream } from '../../cli/backfill/stream-history.ts';
-import { loadPipeline } from '../../cli/pipeline-file.ts';
+import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { kinesisServer } from '../fixtures/kinesis-server.ts';
 import { launch, type Running } from '../fixtures/system/command-line.ts';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { foldStream } from '../../cli/backfill/stream-history.ts';
-import { loadPipeline } from '../../cli/pipeline-file.ts';
+import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { readCoverage } from '../../functions/feeder/coverage.ts';
 import { kinesisServer } from '../fixtures/kinesis-server.ts';
 import { command } from '../fixtures/system/command-line.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../cli/package-root.ts';
+import { packageRoot } from '../../cli/program/package-root.ts';
 import { columnType } from '../../cli/results/column-type.ts';
 import { command, launch } from '../fixtures/system/command-line.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';

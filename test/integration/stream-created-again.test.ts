@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/endpoint.ts';
-import { eventJson, toEventRecord } from '../../infra/local/kinesis-event.ts';
+import { clientConfig } from '../../cli/deployment/endpoint.ts';
+import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import { until } from '../fixtures/local/start.ts';
 import { order, type System, startSystem } from '../fixtures/system/system.ts';
 

@@ -22,11 +22,11 @@ import {
   topK,
   tumbling,
 } from '../../functions/core/index.ts';
-import type { Row } from '../../functions/core/partial.ts';
-import { numbersIn, rankOf, resultText } from '../../functions/core/result-view.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
-import { createMeter } from '../../functions/state/dynamodb-table.ts';
-import { writeFinalPane } from '../../functions/state/manifest.ts';
+import type { Row } from '../../functions/core/fold/partial.ts';
+import { numbersIn, rankOf, resultText } from '../../functions/core/fold/result-view.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
+import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
+import { writeFinalPane } from '../../functions/state/windows/manifest.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;

@@ -6,7 +6,7 @@ import { Admin } from '@platformatic/kafka';
 import type { TestProject } from 'vitest/node';
 import { type Attached, runAttached, startAttached } from '../../infra/emulators/attached.ts';
 import { freePorts } from '../../infra/emulators/free-port.ts';
-import { findPackageRoot } from '../../infra/local/package-root.ts';
+import { findPackageRoot } from '../../infra/local/account/package-root.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -1,7 +1,7 @@
 import { Producer } from '@platformatic/kafka';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { createFunctionClient } from '../../infra/local/function-client.ts';
-import { startKafkaPoller } from '../../infra/local/kafka-poller.ts';
+import { createFunctionClient } from '../../infra/local/lambda/function-client.ts';
+import { startKafkaPoller } from '../../infra/local/mapping/kafka-poller.ts';
 import { type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 import {
   finals,

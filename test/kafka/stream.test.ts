@@ -1,7 +1,7 @@
 import { Producer } from '@platformatic/kafka';
 import { afterAll, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
-import { kafkaStream } from '../../functions/kafka-stream.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { kafkaStream } from '../../functions/kafka/stream.ts';
 import { newTopic, patient, type Topic } from './system.ts';
 
 const topics: Topic[] = [];

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { Admin, Producer } from '@platformatic/kafka';
 import { inject } from 'vitest';
-import { resultRows } from '../../cli/api-client.ts';
+import { resultRows } from '../../cli/deployment/api-client.ts';
 import { ensureEmptyTopic } from '../../cli/feeder/kafka-topic.ts';
 import { type Embedded, embedded } from '../../cli/stream/embedded.ts';
-import { partitionShard } from '../../functions/core/kafka-source.ts';
-import type { SequenceNumber } from '../../functions/core/sequence-number.ts';
+import { partitionShard } from '../../functions/core/definition/kafka-source.ts';
+import type { SequenceNumber } from '../../functions/core/events/sequence-number.ts';
 import { type LocalOptions, startLocal } from '../../infra/local/local.ts';
-import { findPackageRoot } from '../../infra/local/package-root.ts';
+import { findPackageRoot } from '../../infra/local/account/package-root.ts';
 
 export const pipelineFile = join(findPackageRoot(), 'test', 'kafka', 'pipeline.ts');
 export const pipelineName = 'kafka-orders';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PageProxy, startPageProxy } from '../../cli/page-proxy.ts';
+import { type PageProxy, startPageProxy } from '../../cli/deployment/page-proxy.ts';
 import { apiBase } from '../../functions/page/browser/api.ts';
 import { pauseMs } from '../../functions/page/browser/pause.ts';
 import { command } from '../fixtures/system/command-line.ts';

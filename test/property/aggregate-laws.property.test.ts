@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnyAggregate, aggregateKinds, type Json, smallStateBytes, topK } from '../../functions/core/aggregate.ts';
+import { type AnyAggregate, aggregateKinds, type Json, smallStateBytes, topK } from '../../functions/core/aggregates/index.ts';
 import { canonicalJson } from '../../functions/core/aggregates/canonical-json.ts';
-import { isAmbiguous } from '../../functions/core/exact-number.ts';
+import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
 import { everyAggregate, type Sample } from './aggregate-table.ts';
 
 const numbers = fc.oneof(

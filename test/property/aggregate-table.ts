@@ -20,7 +20,7 @@ import {
   sum,
   topK,
   variance,
-} from '../../functions/core/aggregate.ts';
+} from '../../functions/core/aggregates/index.ts';
 
 /** An event that has something for every aggregate. */
 export interface Sample {

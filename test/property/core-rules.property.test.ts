@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { durationMs } from '../../functions/core/duration.ts';
-import { eventTimeBounds, eventTimeOf, isoTime, parseIsoTime } from '../../functions/core/event-time.ts';
-import { isAmbiguous } from '../../functions/core/exact-number.ts';
-import { compareKeys, type GroupValue, keyReader, keyValues } from '../../functions/core/group-key.ts';
-import { compareSequenceNumbers, isAfter, latestOf } from '../../functions/core/sequence-number.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/watermark.ts';
+import { durationMs } from '../../functions/core/arguments/duration.ts';
+import { eventTimeBounds, eventTimeOf, isoTime, parseIsoTime } from '../../functions/core/events/event-time.ts';
+import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
+import { compareKeys, type GroupValue, keyReader, keyValues } from '../../functions/core/events/group-key.ts';
+import { compareSequenceNumbers, isAfter, latestOf } from '../../functions/core/events/sequence-number.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/fold/watermark.ts';
 
 const times = fc.oneof(
   fc.integer({ min: eventTimeBounds.earliest, max: eventTimeBounds.latest }),

@@ -11,10 +11,10 @@ import {
   sum,
   tumbling,
 } from '../../functions/core/index.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
-import { readPanes } from '../../functions/state/manifest.ts';
-import { readFinals } from '../../functions/state/window-feed.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
+import { readPanes } from '../../functions/state/windows/manifest.ts';
+import { readFinals } from '../../functions/state/windows/window-feed.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { protocolWorld } from './protocol-world.ts';
 

@@ -10,7 +10,7 @@ import {
   quotient,
   toNumber,
   zero,
-} from '../../functions/core/exact-sum.ts';
+} from '../../functions/core/numbers/exact-sum.ts';
 
 const view = new DataView(new ArrayBuffer(8));
 

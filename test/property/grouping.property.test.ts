@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { csvRow } from '../../functions/api/csv.ts';
 import { avg, count, cube, definePipeline, type QuerySpec, rollup, sum, tumbling } from '../../functions/core/index.ts';
-import type { Row } from '../../functions/core/partial.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
-import { flatRow } from '../../functions/core/window-result.ts';
+import type { Row } from '../../functions/core/fold/partial.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
+import { flatRow } from '../../functions/core/fold/window-result.ts';
 import { windowFile } from '../../functions/sinks/window-file.ts';
-import { type Pane, partialsOf, readPane, writeFinalPane } from '../../functions/state/manifest.ts';
+import { type Pane, partialsOf, readPane, writeFinalPane } from '../../functions/state/windows/manifest.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

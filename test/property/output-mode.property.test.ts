@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changedRows, type OutputPane, outputModes, outputOf } from '../../functions/core/output-mode.ts';
-import type { Row } from '../../functions/core/partial.ts';
+import { changedRows, type OutputPane, outputModes, outputOf } from '../../functions/core/definition/output-mode.ts';
+import type { Row } from '../../functions/core/fold/partial.ts';
 
 /** A course of panes: each adds some records to a window (a number, by key) and may be its last one; corrections of final windows come after. */
 const course = fc.array(

@@ -1,12 +1,12 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { count, sum } from '../../functions/core/aggregate.ts';
-import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
-import { session } from '../../functions/core/session.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
-import { lastClosing } from '../../functions/core/window.ts';
-import { readWindows, type WindowView } from '../../functions/state/window-reader.ts';
+import { count, sum } from '../../functions/core/aggregates/index.ts';
+import { definePipeline, type Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { session } from '../../functions/core/windows/session.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
+import { lastClosing } from '../../functions/core/windows/window.ts';
+import { readWindows, type WindowView } from '../../functions/state/windows/window-reader.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { type PutEvent, protocolWorld } from './protocol-world.ts';
 

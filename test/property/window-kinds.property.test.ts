@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { calendar } from '../../functions/core/calendar.ts';
-import { cumulate } from '../../functions/core/cumulate.ts';
-import { sliding } from '../../functions/core/sliding.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
-import { startingIn, withLateness } from '../../functions/core/window-rules.ts';
+import { calendar } from '../../functions/core/windows/calendar.ts';
+import { cumulate } from '../../functions/core/windows/cumulate.ts';
+import { sliding } from '../../functions/core/windows/sliding.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
+import { startingIn, withLateness } from '../../functions/core/windows/window-rules.ts';
 
 /** The windows that hold a time, by the route the protocol takes: time -> slice -> closings -> windows. */
 function windowsAt(kind: WindowKind, time: number): readonly (readonly [number, number])[] {

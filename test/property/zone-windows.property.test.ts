@@ -1,9 +1,9 @@
 import { Temporal } from 'temporal-polyfill';
 import { describe, expect, it } from 'vitest';
-import { calendar } from '../../functions/core/calendar.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
-import { zoneOffsets } from '../../functions/core/zone-offsets.ts';
+import { calendar } from '../../functions/core/windows/calendar.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
+import { zoneOffsets } from '../../functions/core/windows/zone-offsets.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;

@@ -1,5 +1,5 @@
-import type { Query } from '../../functions/core/pipeline.ts';
-import type { Window } from '../../functions/core/window.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import type { Window } from '../../functions/core/windows/window.ts';
 import type { Ledger } from './ledger.ts';
 import { Violation } from './violation.ts';
 

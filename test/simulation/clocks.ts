@@ -1,6 +1,6 @@
-import { calendar } from '../../functions/core/calendar.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
+import { calendar } from '../../functions/core/windows/calendar.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
 import type { Random } from './random.ts';
 
 /** The clocks of a time zone by which the windows of the first query lie. */

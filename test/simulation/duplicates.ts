@@ -1,4 +1,4 @@
-import type { Pipeline } from '../../functions/core/pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { SimulatedShard } from './workload.ts';
 
 /** What a shard has seen when it is read through: when each id was last counted, and the greatest arrival of an event with an id. */

@@ -1,6 +1,6 @@
-import type { Query } from '../../functions/core/pipeline.ts';
-import type { Window } from '../../functions/core/window.ts';
-import { type Item, numberOf } from '../../functions/state/table.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import type { Window } from '../../functions/core/windows/window.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import { type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { isPublished } from './sink-checks.ts';

@@ -1,5 +1,5 @@
-import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/counters.ts';
-import { type Item, numberOf } from '../../functions/state/table.ts';
+import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/events/counters.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import { checkEmptyAtEnd } from './empty-checks.ts';
 import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';

@@ -1,5 +1,5 @@
-import { type ShardAggregator, shardAggregator } from '../../functions/state/shard-aggregator.ts';
-import { ancestorsOf } from '../../functions/state/stream.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { ancestorsOf } from '../../functions/state/stream/stream.ts';
 import { streamOf } from './finalizer-schedule.ts';
 import type { Process } from './network.ts';
 import { SimulatedFault, Violation } from './violation.ts';

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
-import { finalize } from '../../functions/state/finalizer.ts';
-import { sliceCache } from '../../functions/state/merged-slice.ts';
-import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
-import type { Key, Table } from '../../functions/state/table.ts';
-import { readWindows } from '../../functions/state/window-reader.ts';
+import { finalize } from '../../functions/state/finalize/finalizer.ts';
+import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import type { Key, Table } from '../../functions/state/table/table.ts';
+import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { itemStore } from './item-store.ts';
 import { plainKinds } from './kinds.ts';
 import { idsOfRows } from './ledger.ts';

@@ -1,5 +1,5 @@
-import type { Query } from '../../functions/core/pipeline.ts';
-import { type Item, numberOf } from '../../functions/state/table.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 import { type Ledger, queryOf, windowName } from './ledger.ts';
 import { rowsOfPane } from './pane-rows.ts';

@@ -1,4 +1,4 @@
-import { type Item, numberOf } from '../../functions/state/table.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import { gaveOnlyGarbage, idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { Process } from './network.ts';
 import type { SimulationOptions } from './options.ts';

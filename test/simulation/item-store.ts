@@ -8,7 +8,7 @@ import type {
   Range,
   UpdateOutcome,
   WriteOutcome,
-} from '../../functions/state/table.ts';
+} from '../../functions/state/table/table.ts';
 import { compareUtf8 } from './utf8-order.ts';
 
 /** DynamoDB's limit for an item, in bytes. */

@@ -1,7 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
-import type { Pipeline, Query } from '../../functions/core/pipeline.ts';
-import type { SequenceNumber } from '../../functions/core/sequence-number.ts';
-import type { Attribute, Item } from '../../functions/state/table.ts';
+import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
+import type { SequenceNumber } from '../../functions/core/events/sequence-number.ts';
+import type { Attribute, Item } from '../../functions/state/table/table.ts';
 import { clockLabels } from './clocks.ts';
 import { duplicatesOf } from './duplicates.ts';
 import type { SimulationOptions } from './options.ts';

@@ -1,4 +1,4 @@
-import type { Table } from '../../functions/state/table.ts';
+import type { Table } from '../../functions/state/table/table.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
 
 /** A table in memory whose calls take effect at once: no faults, no latency. The simulator's tables put those in front of the same store. */

@@ -21,16 +21,16 @@ export interface Mutation {
   readonly shape?: Partial<SimulationOptions>;
 }
 
-const writer = 'functions/state/slice-writer.ts';
-const finalizer = 'functions/state/finalizer.ts';
-const aggregator = 'functions/state/shard-aggregator.ts';
-const page = 'functions/state/page.ts';
-const log = 'functions/state/id-log.ts';
-const ids = 'functions/state/deduplication.ts';
-const delivery = 'functions/state/delivery.ts';
-const closer = 'functions/state/session-closer.ts';
-const carried = 'functions/state/carried-sessions.ts';
-const sessionReader = 'functions/state/session-reader.ts';
+const writer = 'functions/state/aggregate/slice-writer.ts';
+const finalizer = 'functions/state/finalize/finalizer.ts';
+const aggregator = 'functions/state/aggregate/shard-aggregator.ts';
+const page = 'functions/state/items/page.ts';
+const log = 'functions/state/aggregate/id-log.ts';
+const ids = 'functions/state/aggregate/deduplication.ts';
+const delivery = 'functions/state/sinks/delivery.ts';
+const closer = 'functions/state/finalize/session-closer.ts';
+const carried = 'functions/state/items/carried-sessions.ts';
+const sessionReader = 'functions/state/windows/session-reader.ts';
 
 const carry = '  for (const closer of closers.values()) await closer.carry(closing);\n';
 
@@ -180,7 +180,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'an idle shard is released by a proof, not by time alone',
     edits: [
       {
-        file: 'functions/state/shard-report.ts',
+        file: 'functions/state/finalize/shard-report.ts',
         find: "onlyGarbage || (await tail()) === 'nothing' ? 'idle' : 'holding'",
         replace: "onlyGarbage || tail !== undefined ? 'idle' : 'holding'",
       },
@@ -198,12 +198,12 @@ export const mutations: readonly Mutation[] = [
     rule: 'the parts of a window are written before its manifest',
     edits: [
       {
-        file: 'functions/state/manifest.ts',
+        file: 'functions/state/windows/manifest.ts',
         find: '  if (parts.length > 0) await windows.putAll(parts);\n',
         replace: '',
       },
       {
-        file: 'functions/state/manifest.ts',
+        file: 'functions/state/windows/manifest.ts',
         find: "  if (outcome !== 'applied') return undefined;\n",
         replace: `  if (parts.length > 0) await windows.putAll(parts);
   if (outcome !== 'applied') return undefined;
@@ -295,7 +295,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'each run writes the parts of early panes under an id of its own',
     edits: [
       {
-        file: 'functions/state/manifest.ts',
+        file: 'functions/state/windows/manifest.ts',
         find: '{ ...draft, revision }',
         replace: '{ ...draft, revision, attempt: draft.attempt.slice(0, 1) }',
       },
@@ -371,13 +371,13 @@ export const mutations: readonly Mutation[] = [
     rule: 'a reader looks for manifests after it has read the pages',
     edits: [
       {
-        file: 'functions/state/window-reader.ts',
+        file: 'functions/state/windows/window-reader.ts',
         find: '  const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);\n',
         replace:
           '  const early = await readPanesIn(tables, query, range);\n  const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);\n',
       },
       {
-        file: 'functions/state/window-reader.ts',
+        file: 'functions/state/windows/window-reader.ts',
         find: 'else for (const pane of await readPanesIn(tables, query, range)) prefer',
         replace: 'else for (const pane of early) prefer',
       },
@@ -536,7 +536,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'a reader of sessions leaves out what is in a final session that has become visible',
     edits: [
       {
-        file: 'functions/core/session-view.ts',
+        file: 'functions/core/sessions/session-view.ts',
         find: 'const left = withoutFinals(query, parts, finals);',
         replace: 'const left = withoutFinals(query, parts, [...finals].slice(0, 0));',
       },
@@ -560,7 +560,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'a pane is kept before the one that takes its place is visible',
     edits: [
       {
-        file: 'functions/state/manifest.ts',
+        file: 'functions/state/windows/manifest.ts',
         find: '  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n  const written = await writePane(windows, query, window, { ...draft, revision });\n',
         replace:
           '  const written = await writePane(windows, query, window, { ...draft, revision });\n  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n',
@@ -603,7 +603,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'how far empty windows are emitted is noted when they are acknowledged',
     edits: [
       {
-        file: 'functions/state/empty-windows.ts',
+        file: 'functions/state/finalize/empty-windows.ts',
         find: '  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
         replace:
           '  await notePlace(options.state, query, { end, run });\n  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));\n',
@@ -616,7 +616,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'the fields that a total adds up are missing in its key, for null is a value',
     edits: [
       {
-        file: 'functions/core/window-result.ts',
+        file: 'functions/core/fold/window-result.ts',
         find: '.filter(([name]) => kept.includes(query.groupBy.indexOf(name)))',
         replace: '.filter(([name]) => name.length > 0)',
       },
@@ -628,7 +628,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'a window on clocks ends where the clocks say, and not when its usual length has passed',
     edits: [
       {
-        file: 'functions/core/calendar.ts',
+        file: 'functions/core/windows/calendar.ts',
         find: 'if (end > start) return { start, end };',
         replace: 'if (end > start) return { start, end: start + usualMs[unit] };',
       },
@@ -640,7 +640,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'behind a gap that has had its share the next window is looked for behind its place, and not from its start, which windows that cumulate share',
     edits: [
       {
-        file: 'functions/state/empty-windows.ts',
+        file: 'functions/state/finalize/empty-windows.ts',
         find: '{ ...allStarts, after: behind, order',
         replace: '{ ...allStarts, from: candidate.start, order',
       },
@@ -658,7 +658,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'what a query does not want is counted for that query',
     edits: [
       {
-        file: 'functions/state/chunk.ts',
+        file: 'functions/state/aggregate/chunk.ts',
         find: 'filteredPairs[query.index] = (filteredPairs[query.index] ?? 0) + 1;',
         replace: 'filteredPairs[0] = (filteredPairs[0] ?? 0) + 1;',
       },

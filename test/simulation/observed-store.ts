@@ -1,4 +1,4 @@
-import type { Item, Key } from '../../functions/state/table.ts';
+import type { Item, Key } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 
 /** What is told of every write that took effect: the item before and after it. */

@@ -1,5 +1,5 @@
-import { isAfter } from '../../functions/core/sequence-number.ts';
-import { type Item, textOf } from '../../functions/state/table.ts';
+import { isAfter } from '../../functions/core/events/sequence-number.ts';
+import { type Item, textOf } from '../../functions/state/table/table.ts';
 import { idsOfPage, type Ledger, queryOf, windowName } from './ledger.ts';
 import { Violation } from './violation.ts';
 

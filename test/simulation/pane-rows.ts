@@ -1,4 +1,4 @@
-import { type Item, numberOf } from '../../functions/state/table.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 import { type FlatRow, rowsIn } from './totals-checks.ts';
 

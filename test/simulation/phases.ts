@@ -1,4 +1,4 @@
-import { type Item, numberOf, setOf } from '../../functions/state/table.ts';
+import { type Item, numberOf, setOf } from '../../functions/state/table/table.ts';
 import type { World } from './world.ts';
 
 /** What goes on at a shard at a moment. */

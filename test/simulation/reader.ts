@@ -1,6 +1,6 @@
-import { eventTimeBounds } from '../../functions/core/event-time.ts';
-import type { Query } from '../../functions/core/pipeline.ts';
-import { readWindows } from '../../functions/state/window-reader.ts';
+import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { checkSessionViews, committedIds } from './session-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import { checkViews, expectationOf } from './window-checks.ts';

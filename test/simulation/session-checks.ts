@@ -1,10 +1,10 @@
 import { inflateRawSync } from 'node:zlib';
-import { isoTime } from '../../functions/core/event-time.ts';
-import { grouped } from '../../functions/core/grouped.ts';
-import type { Query } from '../../functions/core/pipeline.ts';
-import { sessionRule } from '../../functions/core/sessions.ts';
-import { type Item, numberOf } from '../../functions/state/table.ts';
-import type { WindowView } from '../../functions/state/window-reader.ts';
+import { isoTime } from '../../functions/core/events/event-time.ts';
+import { grouped } from '../../functions/core/definition/grouped.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { sessionRule } from '../../functions/core/sessions/join.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
+import type { WindowView } from '../../functions/state/windows/window-reader.ts';
 import type { ItemStore } from './item-store.ts';
 import { isCommitted, type Ledger, windowName } from './ledger.ts';
 import { isPublished } from './sink-checks.ts';

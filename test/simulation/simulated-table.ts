@@ -1,4 +1,4 @@
-import type { Item, Range, Table } from '../../functions/state/table.ts';
+import type { Item, Range, Table } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 import type { Network, Process } from './network.ts';
 

@@ -1,4 +1,4 @@
-import type { FinalizeReport } from '../../functions/state/finalizer.ts';
+import type { FinalizeReport } from '../../functions/state/finalize/finalizer.ts';
 import { checkEnd, watermarkRose } from './end-checks.ts';
 import { type EventSource, eventSource } from './event-source.ts';
 import { finalizeRun } from './finalizer-schedule.ts';

@@ -1,5 +1,5 @@
-import type { Delivery, Sink } from '../../functions/core/sink.ts';
-import { type Item, numberOf } from '../../functions/state/table.ts';
+import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
+import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import { type Ledger, queryOf, windowName } from './ledger.ts';
 import { checkRows, type FlatRow, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
-import type { Delivery, Sink } from '../../functions/core/sink.ts';
-import { DeliveryRefused, type DeliveryReport, deliverWaiting } from '../../functions/state/delivery.ts';
-import type { Waiting } from '../../functions/state/outbox.ts';
-import { redrive } from '../../functions/state/sink-status.ts';
+import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
+import { DeliveryRefused, type DeliveryReport, deliverWaiting } from '../../functions/state/sinks/delivery.ts';
+import type { Waiting } from '../../functions/state/sinks/outbox.ts';
+import { redrive } from '../../functions/state/sinks/sink-status.ts';
 import { lambdaRun, timeoutMs } from './lambda-run.ts';
 import { applyDelivery } from './sink-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { settingsOf } from '../../infra/settings.ts';
 import { newApp, stackIn } from './synth.ts';
 

@@ -2,9 +2,9 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
-import { environmentNames, type TableName, type TableShape, tables } from '../../functions/core/schema.ts';
-import { type FunctionName, functions, mapping, streamRetentionHours } from '../../functions/core/settings.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { environmentNames, type TableName, type TableShape, tables } from '../../functions/core/deployment/tables.ts';
+import { type FunctionName, functions, mapping, streamRetentionHours } from '../../functions/core/deployment/settings.ts';
 import { synth } from './synth.ts';
 
 const { stack, counts, template } = synth();

@@ -1,7 +1,7 @@
 import { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { describe, expect, it } from 'vitest';
-import { type FunctionName, functions } from '../../functions/core/settings.ts';
+import { type FunctionName, functions } from '../../functions/core/deployment/settings.ts';
 import { type Synthesized, synth } from './synth.ts';
 
 /** X-Ray knows no resources. */

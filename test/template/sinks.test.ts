@@ -2,8 +2,8 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { type IVpc, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
-import { environmentNames } from '../../functions/core/schema.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
 import type { EventTimeAggregationProps } from '../../infra/event-time-aggregation.ts';
 import { type Changes, type Synthesized, synth } from './synth.ts';
 

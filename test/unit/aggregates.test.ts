@@ -20,7 +20,7 @@ import {
   sum,
   topK,
   variance,
-} from '../../functions/core/aggregate.ts';
+} from '../../functions/core/aggregates/index.ts';
 
 function resultOf<Event>(
   aggregate: AnyAggregate<Event>,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { reportError, UsageError } from '../../cli/errors.ts';
-import { TidemarkError } from '../../functions/core/error.ts';
+import { reportError, UsageError } from '../../cli/program/errors.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
 
 /** An error as the SDK and Node throw them: by name, or by code with details. */
 function fault(name: string, message: string, details: object = {}): Error {

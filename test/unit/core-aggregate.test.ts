@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AnyAggregate, avg, count, type Json, max, min, sum } from '../../functions/core/aggregate.ts';
+import { type AnyAggregate, avg, count, type Json, max, min, sum } from '../../functions/core/aggregates/index.ts';
 
 type Numbers = { readonly n?: number | null | undefined };
 const aggregates: Readonly<Record<string, AnyAggregate<Numbers>>> = {

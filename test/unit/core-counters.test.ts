@@ -7,7 +7,7 @@ import {
   isConserved,
   noEvents,
   noPairs,
-} from '../../functions/core/counters.ts';
+} from '../../functions/core/events/counters.ts';
 
 const some: Counters = { received: 15, counted: 1, late: 2, duplicate: 3, rejected: 4, filtered: 5 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { durationMs, longestDurationMs } from '../../functions/core/duration.ts';
-import { TidemarkError } from '../../functions/core/error.ts';
+import { durationMs, longestDurationMs } from '../../functions/core/arguments/duration.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
 
 const anyLength = { leastMs: -longestDurationMs, mostMs: longestDurationMs };
 const hour = 3_600_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eventIdOf } from '../../functions/core/event-id.ts';
-import { createIdSet } from '../../functions/core/id-set.ts';
+import { eventIdOf } from '../../functions/core/events/event-id.ts';
+import { createIdSet } from '../../functions/core/events/id-set.ts';
 
 const refused = { refused: expect.any(String) };
 

@@ -6,7 +6,7 @@ import {
   eventTimeOf,
   isoTime,
   parseIsoTime,
-} from '../../functions/core/event-time.ts';
+} from '../../functions/core/events/event-time.ts';
 
 const { earliest, latest } = eventTimeBounds;
 

@@ -8,7 +8,7 @@ import {
   keyReader,
   keyValues,
   longestKeyBytes,
-} from '../../functions/core/group-key.ts';
+} from '../../functions/core/events/group-key.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 

@@ -6,7 +6,7 @@ import {
   pageCountFor,
   pageOf,
   pageShareBytes,
-} from '../../functions/core/page-hash.ts';
+} from '../../functions/state/items/page-hash.ts';
 
 /** 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1 degrees of freedom). */
 function chiSquareBound(n: number): number {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { createFold } from '../../functions/core/fold.ts';
+import { createFold } from '../../functions/core/fold/fold.ts';
 import { avg, count, definePipeline, max, sum, tumbling } from '../../functions/core/index.ts';
 import {
   decodePartials,
@@ -9,9 +9,9 @@ import {
   mergeInto,
   type Partial,
   rowOf,
-} from '../../functions/core/partial.ts';
-import type { Query } from '../../functions/core/pipeline.ts';
-import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/window-result.ts';
+} from '../../functions/core/fold/partial.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/fold/window-result.ts';
 
 const pipeline = definePipeline({
   name: 'partials',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/watermark.ts';
+import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/fold/watermark.ts';
 
 function shard(
   shardId: string,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
-import { eventTimeBounds } from '../../functions/core/event-time.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
 
 /** The window in which an event is emitted, by the route the protocol takes: time -> slice -> closing -> window. */
 function windowsAt(kind: WindowKind, time: number): (readonly [number, number])[] {

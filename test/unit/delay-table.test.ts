@@ -3,12 +3,12 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { createDelayTable, type DelayRow } from '../../functions/core/delay-table.ts';
+import { createDelayTable, type DelayRow } from '../../functions/core/static/delay-table.ts';
 import { count, definePipeline, session, tumbling } from '../../functions/core/index.ts';
-import type { Pipeline } from '../../functions/core/pipeline.ts';
-import { readEvent } from '../../functions/core/read-event.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
-import type { WindowKind } from '../../functions/core/window.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
 import earthquakes from '../../pipelines/earthquakes.ts';
 
 const arrivalMs = 1_600_000_000_000;

@@ -2,20 +2,20 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, type SinkSpec, sqs, sum, tumbling } from '../../functions/core/index.ts';
-import { outputOf } from '../../functions/core/output-mode.ts';
-import type { Partials } from '../../functions/core/partial.ts';
-import type { Delivery, Sink } from '../../functions/core/sink.ts';
-import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/delivery.ts';
+import { outputOf } from '../../functions/core/definition/output-mode.ts';
+import type { Partials } from '../../functions/core/fold/partial.ts';
+import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
+import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/sinks/delivery.ts';
 import {
   type Pane,
   type PaneHead,
   readPaneHead,
   writeFinalPane,
   writeOpenPane,
-} from '../../functions/state/manifest.ts';
-import { outboxPublisher, readDead, readWaiting } from '../../functions/state/outbox.ts';
-import { takeTurn } from '../../functions/state/sink-state.ts';
-import { redrive } from '../../functions/state/sink-status.ts';
+} from '../../functions/state/windows/manifest.ts';
+import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
+import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
+import { redrive } from '../../functions/state/sinks/sink-status.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

@@ -1,14 +1,14 @@
 import pLimit from 'p-limit';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { count } from '../../functions/core/aggregate.ts';
-import { definePipeline, type Pipeline } from '../../functions/core/pipeline.ts';
-import { tumbling } from '../../functions/core/tumbling.ts';
-import { finalize } from '../../functions/state/finalizer.ts';
-import { type Pane, readPanes } from '../../functions/state/manifest.ts';
-import { sliceCache } from '../../functions/state/merged-slice.ts';
-import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
-import { readWindows } from '../../functions/state/window-reader.ts';
+import { count } from '../../functions/core/aggregates/index.ts';
+import { definePipeline, type Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
+import { finalize } from '../../functions/state/finalize/finalizer.ts';
+import { type Pane, readPanes } from '../../functions/state/windows/manifest.ts';
+import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import type { Window } from '../../functions/core/window.ts';
-import { emitEmpty } from '../../functions/state/empty-windows.ts';
-import { readFinalCounts, writeFinalPane } from '../../functions/state/manifest.ts';
+import type { Window } from '../../functions/core/windows/window.ts';
+import { emitEmpty } from '../../functions/state/finalize/empty-windows.ts';
+import { readFinalCounts, writeFinalPane } from '../../functions/state/windows/manifest.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

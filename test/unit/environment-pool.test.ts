@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { createEnvironmentPool } from '../../infra/local/environment-pool.ts';
+import { createEnvironmentPool } from '../../infra/local/lambda/environment-pool.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-pool-'));
 afterAll(() => rmSync(folder, { recursive: true }));

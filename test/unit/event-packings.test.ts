@@ -14,10 +14,10 @@ import { count, definePipeline, sum, tumbling } from '../../functions/core/index
 import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { readLines } from '../../functions/feeder/lines.ts';
-import { openBatches } from '../../functions/kafka-batches.ts';
-import { streamRecords } from '../../functions/kinesis-records.ts';
+import { openBatches } from '../../functions/kafka/batches.ts';
+import { streamRecords } from '../../functions/kinesis/records.ts';
 import { unpacked } from '../../functions/sources/unpacked.ts';
-import { type RawEvent, readRaw } from '../../functions/state/chunk.ts';
+import { type RawEvent, readRaw } from '../../functions/state/aggregate/chunk.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-packings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

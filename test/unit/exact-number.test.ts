@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { nonFiniteJson, parseEvent } from '../../functions/core/event-json.ts';
-import { exactNumber, isAmbiguous } from '../../functions/core/exact-number.ts';
+import { nonFiniteJson, parseEvent } from '../../functions/core/events/event-json.ts';
+import { exactNumber, isAmbiguous } from '../../functions/core/events/exact-number.ts';
 
 describe('a number as it is written', () => {
   it.each([

@@ -9,7 +9,7 @@ import {
   quotient,
   toNumber,
   zero,
-} from '../../functions/core/exact-sum.ts';
+} from '../../functions/core/numbers/exact-sum.ts';
 
 const largest = Number.MAX_VALUE;
 const smallest = Number.MIN_VALUE;

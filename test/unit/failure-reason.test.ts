@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failureReason } from '../../functions/state/failure-reason.ts';
+import { failureReason } from '../../functions/state/sinks/failure-reason.ts';
 
 const coded = (message: string, code: string) => Object.assign(new Error(message), { code });
 

@@ -2,9 +2,9 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Delivery, Sink } from '../../functions/core/sink.ts';
+import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
 import { openTarget } from '../../functions/sinks/file.ts';
-import { DeliveryRefused } from '../../functions/state/delivery.ts';
+import { DeliveryRefused } from '../../functions/state/sinks/delivery.ts';
 
 let folder = '';
 beforeEach(async () => {

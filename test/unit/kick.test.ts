@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, session, tumbling } from '../../functions/core/index.ts';
-import { edgePassed, mayBeSlowest } from '../../functions/state/kick.ts';
-import { commitProgress, noProgress, type ShardProgress } from '../../functions/state/progress.ts';
-import type { Table } from '../../functions/state/table.ts';
+import { edgePassed, mayBeSlowest } from '../../functions/state/aggregate/kick.ts';
+import { commitProgress, noProgress, type ShardProgress } from '../../functions/state/items/progress.ts';
+import type { Table } from '../../functions/state/table/table.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

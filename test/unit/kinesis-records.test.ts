@@ -2,9 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseEvent } from '../../functions/core/event-json.ts';
-import { streamRecords } from '../../functions/kinesis-records.ts';
-import { eventJson, toEventRecord } from '../../infra/local/kinesis-event.ts';
+import { parseEvent } from '../../functions/core/events/event-json.ts';
+import { streamRecords } from '../../functions/kinesis/records.ts';
+import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 
 /** A batch with one record for each payload, as Lambda delivers it. */
 function batchOf(payloads: readonly Buffer[]): KinesisStreamEvent {

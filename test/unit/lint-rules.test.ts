@@ -32,18 +32,19 @@ const forbiddenImports = [
   importing('functions/core/a.ts', '../state/table.ts', imports),
   importing('functions/core/a.ts', './../state/table.ts', imports),
   importing('functions/core/a.ts', '../aggregate.ts', imports),
-  importing('functions/core/a.ts', '../../infra/bundling.ts', imports),
+  importing('functions/core/a.ts', '../../infra/bundle/functions.ts', imports),
   importing('functions/core/aggregates/a.ts', '../../state/table.ts', imports),
   importing('functions/core/aggregates/a.ts', '../../aggregate.ts', imports),
+  importing('functions/core/events/a.ts', '../../edge/config.ts', imports),
   importing('functions/core/aggregates/a.ts', 'node:crypto', imports),
   importing('functions/core/a.ts', 'node:crypto', imports),
   importing('functions/core/a.ts', 'node:timers/promises', imports),
   importing('functions/core/a.ts', '@aws-sdk/client-kinesis', imports),
   importing('functions/core/a.ts', 'p-limit', imports),
   importing('functions/core/a.ts', '#pipeline', imports),
-  importing('functions/state/a.ts', '../aggregate.ts', imports),
-  importing('functions/state/a.ts', '../config.ts', imports),
-  importing('functions/state/a.ts', '../../infra/local/account.ts', imports),
+  importing('functions/state/log/a.ts', '../../aggregate.ts', imports),
+  importing('functions/state/log/a.ts', '../../edge/config.ts', imports),
+  importing('functions/state/table/a.ts', '../../../infra/local/account/account.ts', imports),
   importing('functions/state/a.ts', 'node:timers/promises', imports),
   importing('functions/state/a.ts', 'node:process', imports),
   importing('functions/state/a.ts', '@aws-sdk/client-kinesis', imports),
@@ -63,9 +64,12 @@ const forbiddenImports = [
   importing('infra/a.ts', '../functions/state/table.ts', imports),
   importing('infra/a.ts', './local/account.ts', imports),
   importing('infra/a.ts', '../cli/command.ts', imports),
-  importing('infra/local/a.ts', '../../cli/command.ts', imports),
+  importing('infra/local/a.ts', '../../cli/program/command.ts', imports),
   importing('infra/local/a.ts', '../../test/unit/window.test.ts', imports),
   importing('infra/local/a.ts', '../event-time-aggregation.ts', imports),
+  importing('infra/local/lambda/a.ts', '../../event-time-aggregation.ts', imports),
+  importing('infra/bundle/a.ts', '../event-time-aggregation.ts', imports),
+  importing('infra/bundle/a.ts', 'aws-cdk-lib', imports),
   importing('infra/local/a.ts', 'aws-cdk-lib', imports),
   importing('cli/a.ts', '../test/unit/window.test.ts', imports),
   importing('cli/commands/a.ts', 'aws-cdk-lib/core', imports),
@@ -76,11 +80,14 @@ const forbiddenImports = [
 ];
 
 const allowedImports = [
-  importing('functions/core/a.ts', './window.ts', []),
+  importing('functions/core/a.ts', './windows/window.ts', []),
+  importing('functions/core/fold/a.ts', '../windows/window.ts', []),
   importing('functions/core/a.ts', 'temporal-polyfill', []),
-  importing('functions/state/a.ts', '../core/window.ts', []),
+  importing('functions/state/table/a.ts', '../../core/windows/window.ts', []),
+  importing('functions/state/sinks/a.ts', '../table/table.ts', []),
   importing('functions/state/a.ts', '@aws-sdk/client-dynamodb', []),
-  importing('functions/a.ts', './state/table.ts', []),
+  importing('functions/a.ts', './state/table/table.ts', []),
+  importing('functions/a.ts', './state/sinks/outbox.ts', []),
   importing('functions/a.ts', '#pipeline', []),
   importing('functions/a.ts', '#sink', []),
   importing('functions/sinks/a.ts', '../state/delivery.ts', []),
@@ -89,10 +96,11 @@ const allowedImports = [
   importing('infra/a.ts', '../functions/core/schema.ts', []),
   importing('infra/a.ts', '../pipelines/device-actions.ts', []),
   importing('infra/a.ts', 'aws-cdk-lib', []),
-  importing('infra/local/a.ts', '../bundling.ts', []),
+  importing('infra/local/a.ts', '../bundle/functions.ts', []),
+  importing('infra/local/lambda/a.ts', '../../bundle/functions.ts', []),
   importing('infra/local/a.ts', '../../functions/aggregate.ts', []),
   importing('cli/a.ts', '../infra/local/account.ts', []),
-  importing('test/integration/a.ts', '../../cli/command.ts', []),
+  importing('test/integration/a.ts', '../../cli/program/command.ts', []),
   importing('pipelines/a.ts', '../functions/core/index.ts', []),
   importing('pipelines/a.ts', 'zod', []),
   {
@@ -135,7 +143,7 @@ const forbiddenEnvironment = ['functions/aggregate.ts', 'functions/http/a.ts', '
 );
 
 const allowedGlobals = [
-  ...['functions/config.ts', 'infra/local/a.ts', 'cli/a.ts', 'test/unit/a.ts'].map((path) =>
+  ...['functions/edge/config.ts', 'infra/local/a.ts', 'cli/a.ts', 'test/unit/a.ts'].map((path) =>
     using(path, 'process.env', []),
   ),
   ...['Date.now()', 'Math.random()', 'crypto.randomUUID()'].map((expression) =>
@@ -163,7 +171,11 @@ const style: readonly Planted[] = [
   },
   { path: 'cli/a.ts', source: "import { b } from './b.ts';\n", rules: ['lint/correctness/noUnusedImports'] },
   { path: 'cli/a.ts', source: 'const x = 1;\n\nexport {};\n', rules: ['lint/correctness/noUnusedVariables'] },
-  { path: 'functions/a.ts', source: "export * from './config';\n", rules: ['lint/correctness/useImportExtensions'] },
+  {
+    path: 'functions/edge/a.ts',
+    source: "export * from './config';\n",
+    rules: ['lint/correctness/useImportExtensions'],
+  },
   { path: 'cli/a.ts', source: "export * from 'left-pad';\n", rules: ['lint/correctness/noUndeclaredDependencies'] },
   {
     path: 'cli/a.ts',

@@ -9,8 +9,8 @@ import {
   tumbling,
   type UnknownKey,
 } from '../../functions/core/index.ts';
-import { readEvent } from '../../functions/core/read-event.ts';
-import { createStaticRun, staticAnswer } from '../../functions/core/static-run.ts';
+import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 const at = 1_600_000_000_000;
 const devices = [

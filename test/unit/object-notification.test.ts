@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TidemarkError } from '../../functions/core/error.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { continuation, notifiedObjects } from '../../functions/sources/object-notification.ts';
 
 const s3 = (key: string, rest: object = { eTag: 'tag' }) => ({

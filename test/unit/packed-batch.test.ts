@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import { shardAggregator } from '../../functions/state/shard-aggregator.ts';
+import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 it('counts a batch of more events of one key than a call may have arguments', async () => {

@@ -6,7 +6,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, describe, expect, it } from 'vitest';
 import { inputChunks } from '../../cli/input/input-chunks.ts';
 import { inputFile } from '../../cli/input/input-file.ts';
-import { parseEvent } from '../../functions/core/event-json.ts';
+import { parseEvent } from '../../functions/core/events/event-json.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-parquet-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requestRefusal } from '../../infra/local/request-guard.ts';
+import { requestRefusal } from '../../infra/local/account/request-guard.ts';
 
 const host = '127.0.0.1:4500';
 

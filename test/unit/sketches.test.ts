@@ -10,7 +10,7 @@ import {
   stddev,
   sum,
   topK,
-} from '../../functions/core/aggregate.ts';
+} from '../../functions/core/aggregates/index.ts';
 import { digest, utf8Bytes } from '../../functions/core/aggregates/scalar.ts';
 
 const records = 1_000_000;

@@ -10,7 +10,7 @@ import { runLane } from '../../cli/static/lane.ts';
 import { unitsOf } from '../../cli/static/pieces.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
 import { avg, count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
+import { type StaticAnswer, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-dedup-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -8,9 +8,9 @@ import { inputFiles } from '../../cli/input/input-file.ts';
 import { runLane, type StaticJob } from '../../cli/static/lane.ts';
 import { unitsOf } from '../../cli/static/pieces.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
-import { isConserved } from '../../functions/core/counters.ts';
+import { isConserved } from '../../functions/core/events/counters.ts';
 import { avg, count, definePipeline, max, tumbling } from '../../functions/core/index.ts';
-import { type StaticAnswer, staticAnswer } from '../../functions/core/static-run.ts';
+import { type StaticAnswer, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-static-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

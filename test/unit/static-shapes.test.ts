@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createJsonShapes, type JsonShapes } from '../../functions/core/json-shapes.ts';
+import { createJsonShapes, type JsonShapes } from '../../functions/core/events/json-shapes.ts';
 
 function shapes(): JsonShapes {
   return createJsonShapes((bytes, from, to) => Buffer.from(bytes).toString('latin1', from, to));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { TidemarkError, UsageError } from '../../cli/errors.ts';
+import { TidemarkError, UsageError } from '../../cli/program/errors.ts';
 import { inputChunks } from '../../cli/input/input-chunks.ts';
 import { inputFile } from '../../cli/input/input-file.ts';
 import { readRowsFile } from '../../cli/lookup/table-rows.ts';

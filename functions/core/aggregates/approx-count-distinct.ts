@@ -11,7 +11,7 @@ import {
 } from './hyper-log-log.ts';
 import { type Field, selector } from './number-input.ts';
 import { distinctInput, type Scalar, type ScalarOf } from './scalar.ts';
-import { numberBetween, optionsOf } from './whole-number.ts';
+import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 
 /** Options of {@link approxCountDistinct}. */
 export interface ApproxOptions {

@@ -1,4 +1,4 @@
-import { callable } from '../callable.ts';
+import { callable } from '../arguments/callable.ts';
 import { type AnyAggregate, none, opaque } from './aggregate.ts';
 import { counting } from './count.ts';
 

@@ -1,4 +1,4 @@
-import { mistake } from '../error.ts';
+import { mistake } from '../arguments/error.ts';
 import { type AnyAggregate, corrupt, countIn, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 

@@ -1,4 +1,4 @@
-import { compareKeys, keyValues } from '../group-key.ts';
+import { compareKeys, keyValues } from '../events/group-key.ts';
 import { utf8Bytes } from './scalar.ts';
 
 /**

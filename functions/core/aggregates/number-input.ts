@@ -1,6 +1,6 @@
-import { callable } from '../callable.ts';
-import { shown } from '../error.ts';
-import { isLongNumber } from '../exact-number.ts';
+import { callable } from '../arguments/callable.ts';
+import { shown } from '../arguments/error.ts';
+import { isLongNumber } from '../events/exact-number.ts';
 import { type Aggregate, type AggregateInput, type AnyAggregate, type Json, none, opaque } from './aggregate.ts';
 
 /**

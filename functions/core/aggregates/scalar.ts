@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { ambiguity, isAmbiguous } from '../exact-number.ts';
+import { ambiguity, isAmbiguous } from '../events/exact-number.ts';
 import { type AggregateInput, type Json, none } from './aggregate.ts';
 import { refusal } from './number-input.ts';
 

@@ -7,7 +7,7 @@ import {
   parseDecimal,
   wholeDecimal,
   zeroDecimal,
-} from '../decimal.ts';
+} from '../numbers/decimal.ts';
 import {
   addNumber,
   addSums,
@@ -19,7 +19,7 @@ import {
   ratio,
   toNumber,
   zero,
-} from '../exact-sum.ts';
+} from '../numbers/exact-sum.ts';
 import { type AggregateInput, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, numberInput, selector } from './number-input.ts';
 

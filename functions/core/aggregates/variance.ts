@@ -1,4 +1,4 @@
-import { mistake } from '../error.ts';
+import { mistake } from '../arguments/error.ts';
 import {
   addNumber,
   addSquare,
@@ -10,7 +10,7 @@ import {
   ratio,
   rootOfRatio,
   zero,
-} from '../exact-sum.ts';
+} from '../numbers/exact-sum.ts';
 import { type AnyAggregate, corrupt, countIn, type Json, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 import { shownNumber } from './sum.ts';

@@ -1,5 +1,5 @@
-import { TidemarkError } from '../../../functions/core/error.ts';
-import { streamGuard } from '../../../functions/state/stream-identity.ts';
+import { TidemarkError } from '../../../functions/core/arguments/error.ts';
+import { streamGuard } from '../../../functions/state/stream/stream-identity.ts';
 import { demand } from './demand.ts';
 import type { Figures } from './extent.ts';
 import { newCaller } from './rounds.ts';

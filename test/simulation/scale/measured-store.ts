@@ -1,4 +1,4 @@
-import type { Item } from '../../../functions/state/table.ts';
+import type { Item } from '../../../functions/state/table/table.ts';
 import { type ItemStore, itemBytes } from '../item-store.ts';
 
 /** What a store has held and given. */

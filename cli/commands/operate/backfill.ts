@@ -1,0 +1,185 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { type BackfillRange, backfillPipeline, backfillQuery } from '../../../functions/core/definition/backfill.ts';
+import { isoTime } from '../../../functions/core/events/event-time.ts';
+import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
+import { pairsByName, type StaticAnswer } from '../../../functions/core/static/static-run.ts';
+import type { Lookups } from '../../../functions/state/lookups/lookups.ts';
+import { sendHistory, sendRequest } from '../../backfill/send-history.ts';
+import { foldStream } from '../../backfill/stream-history.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
+import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
+import { clientConfig } from '../../deployment/endpoint.ts';
+import { TidemarkError, UsageError } from '../../program/errors.ts';
+import { streamNameOf } from '../../feeder/feed.ts';
+import { inputFiles, inputOptions } from '../../input/input-file.ts';
+import type { AskLookup } from '../../lookup/publish-rows.ts';
+import { remoteLookups } from '../../lookup/remote-lookups.ts';
+import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
+import { text, time } from '../../program/option-value.ts';
+import { loadPipelineBundle } from '../../program/pipeline-file.ts';
+import { createProgress } from '../../print/progress.ts';
+import { conservationLine, pairLines } from '../../print/result-table.ts';
+import { stackOutput } from '../../deployment/stack.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
+import { runWithProgress } from '../../static/run-with-progress.ts';
+import type { StaticResult } from '../../static/static-engine.ts';
+import { invoke } from '../../stream/embedded.ts';
+import { formatNumber } from '../../print/table.ts';
+
+export default defineCommand({
+  operands: [
+    {
+      name: '[FILES...]',
+      description:
+        'files of JSON lines, CSV or Parquet that hold the whole range (default: what the stream still holds)',
+    },
+  ],
+  description:
+    'Fills windows of a query that the stream does not fill any more, beside the live stream and without a second count: those before its from, or ' +
+    'lost ones that were final. Windows that are final stay as they are, so it may be run again. Nothing is late here: every event counts.',
+  options: {
+    ...operationOptions,
+    query: value(
+      'name',
+      'the query, with its version: actionsPerHour@2 (default: the only one, or the only one with a from)',
+      text,
+    ),
+    since: value(
+      'time',
+      'windows that start at or after this: an edge of its windows (default: from the first event on)',
+      time,
+    ),
+    until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
+    stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
+    ...lookupOptions,
+    ...inputOptions,
+    ...rejectedOptions,
+    json: flag('print one JSON object'),
+  },
+  examples: [
+    [
+      'tidemark backfill --query actionsPerHour@2 --port 4500',
+      'the windows before its from, out of what the stream still holds',
+    ],
+    ['tidemark backfill 2026/*.json --query actionsPerHour@2 --stack counts', 'out of files'],
+    [
+      'tidemark backfill --query actionsPerHour --until 2026-11-24T00:00:00Z --port 4500',
+      'after the windows table was lost',
+    ],
+  ],
+  async run({ operands, options, process }) {
+    if (operands.length > 0 && options.stream !== undefined)
+      throw new UsageError('--stream and FILES exclude each other: give one of them');
+    const files = inputFiles(operands, options);
+    if (files.length === 0 && options.lookup !== undefined)
+      throw new UsageError(
+        '--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out',
+      );
+    const { pipeline, bundle } = await loadPipelineBundle(await servedFile(options));
+    const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;
+    const query = chosenQuery(pipeline, options.query);
+    const range = {
+      query: query.name,
+      since: options.since ?? Number.NEGATIVE_INFINITY,
+      until: options.until ?? beginOf(query),
+    };
+    const ranged = backfillPipeline(pipeline, range);
+    const functionName = await finalizeFunction(options);
+    const target = { lambda: new LambdaClient(clientConfig(options)), functionName, range };
+    const ask: AskLookup = (event) => invoke(target.lambda, functionName, event);
+    const before = await sendRequest(target);
+    const startedMs = process.now();
+    let answer: StaticAnswer;
+    let reasons: StaticResult['reasons'] = [];
+    if (files.length > 0) {
+      const result = await runWithProgress(
+        'backfill',
+        { pipeline, bundle, files, range, lookupRows, arrivalMs: startedMs },
+        process,
+      );
+      printRejected(result.rejected, result.counters.rejected, process.stderr);
+      answer = result;
+      ({ reasons } = result);
+    } else {
+      refuseOpen(range, ranged.queries[0]?.until ?? range.until, before.closedThrough);
+      const kinesis = new KinesisClient(clientConfig(options));
+      answer = await foldWithProgress(
+        ranged,
+        kinesis,
+        options.stream ??
+          (options.stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName')),
+        remoteLookups(pipeline, ask),
+        process,
+      );
+    }
+    const progress = await createProgress({ label: 'windows', total: answer.windows.length }, process);
+    const sent = await sendHistory(target, query, answer.windows, process.signal, (done) =>
+      progress.update(done, formatNumber(done)),
+    );
+    // A range in the middle leaves what is before it as it was.
+    const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
+    const { filledThrough } = await sendRequest(target, { isWhole });
+    progress.stop(`${formatNumber(answer.windows.length)}`);
+    process.stderr.write(`${conservationLine(answer.counters)}\n${pairLines(pairsByName(ranged, answer.queries))}`);
+    const { written, standing } = sent;
+    process.stdout.write(
+      options.json
+        ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, filledThrough, events: answer.counters })}\n`
+        : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before\n`,
+    );
+    return warnOfRejected(answer.counters, options.maxRejected, toldReasons(reasons), process.stderr);
+  },
+});
+
+function chosenQuery(pipeline: Pipeline, name: string | undefined): Query {
+  if (name !== undefined) return backfillQuery(pipeline, name);
+  const { queries } = pipeline;
+  const candidates = queries.length === 1 ? queries : queries.filter(({ from }) => Number.isFinite(from));
+  const [only] = candidates;
+  if (only !== undefined && candidates.length === 1) return only;
+  throw new UsageError(`--query is missing: name one of ${queries.map((query) => query.name).join(', ')}`);
+}
+
+function beginOf({ name, from }: Query): number {
+  if (Number.isFinite(from)) return from;
+  throw new UsageError(
+    `--until is missing: ${name} has no from; give the time until which its windows are to be filled`,
+  );
+}
+
+/** What the stream will still bring for the windows, the last of which ends at `lastEnd`, would be in none of them. */
+function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThrough: number | null): void {
+  if (closedThrough !== null && closedThrough >= lastEnd) return;
+  throw new TidemarkError(
+    `the stream may still bring events before ${isoTime(lastEnd)}, and ${query} is to be filled until ${isoTime(until)}: the watermark is ` +
+      `${closedThrough === null ? 'not there yet' : `at ${isoTime(closedThrough)}`}: wait until it has passed (tidemark status), or give an earlier --until`,
+  );
+}
+
+async function foldWithProgress(
+  pipeline: Pipeline,
+  kinesis: KinesisClient,
+  streamName: string,
+  lookups: Lookups,
+  process: CommandProcess,
+): Promise<StaticAnswer> {
+  const progress = await createProgress({ label: 'backfill', total: undefined }, process);
+  let said = '';
+  try {
+    return await foldStream({
+      kinesis,
+      streamName,
+      pipeline,
+      lookups,
+      signal: process.signal,
+      onProgress: (events, done, shards) => {
+        said = `${formatNumber(events)} events of ${streamName}, shard ${done + 1} of ${shards}`;
+        progress.update(events, said);
+      },
+    });
+  } finally {
+    progress.stop(said);
+    kinesis.destroy();
+  }
+}

@@ -1,0 +1,176 @@
+import { userInfo } from 'node:os';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import type { SideJson } from '../../../functions/api/side-json.ts';
+import { isoTime } from '../../../functions/core/events/event-time.ts';
+import type { FinalizeEvent } from '../../../functions/operations/request.ts';
+import type { CorrectedWindow, CorrectionAnswer } from '../../../functions/state/operations/correction.ts';
+import { chosenQueries, openApi } from '../../deployment/api-options.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
+import { finalizeFunction, hasApi, type NamedDeployment, operationOptions } from '../../deployment/deployed.ts';
+import { clientConfig } from '../../deployment/endpoint.ts';
+import { UsageError } from '../../program/errors.ts';
+import { httpUrl, text, time } from '../../program/option-value.ts';
+import { defaultPipeline, loadPipeline } from '../../program/pipeline-file.ts';
+import { invoke } from '../../stream/embedded.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+
+const weekMs = 7 * 24 * 3_600_000;
+type Options = NamedDeployment & { readonly api: string | undefined; readonly query: string | undefined };
+
+const actions = { list: undefined, replay: 'replayed', discard: 'discarded' } as const;
+
+export default defineCommand({
+  operands: [
+    {
+      name: 'ACTION',
+      description: 'list, replay (put them into the windows that they missed), or discard (leave them out, for good)',
+    },
+  ],
+  description:
+    'Late events, which came after their windows were final, put right: a replay makes a numbered revision of each final window, exactly once for a ' +
+    'record however often it is repeated, with who did it noted beside the window.',
+  options: {
+    ...operationOptions,
+    api: value('url', 'for list: the address of a query API, without /v1', httpUrl),
+    query: value(
+      'name',
+      'the query for which the events were late (default: for list all of them, else the only one)',
+      text,
+    ),
+    window: value(
+      'time',
+      'for replay and discard: only events of the windows that start at this time (default: of all windows)',
+      time,
+    ),
+    from: value('time', 'only events that arrived at or after this (default: a week ago)', time),
+    to: value('time', 'only events that arrived before this (default: now)', time),
+    by: value('name', 'who does it, for the audit (default: you, as this machine knows you)', text),
+    json: flag('print JSON: an event a line, or the answer as one object'),
+  },
+  examples: [
+    ['tidemark late list --port 4500', 'what came too late in the last week'],
+    ['tidemark late replay --window 2016-07-26T02:00:00Z --port 4500', 'put it into the final window it missed'],
+  ],
+  async run({ operands: [action = ''], options, process }) {
+    if (!Object.hasOwn(actions, action))
+      throw new UsageError(`${action} is not known: use ${Object.keys(actions).join(', ')}`);
+    const settled = actions[action as keyof typeof actions];
+    const until = options.to ?? process.now() + 1;
+    const since = options.from ?? until - weekMs;
+    if (settled === undefined) return list(options, { from: since, to: until }, process);
+    const query = onlyQuery(await queryNames(options));
+    const lambda = new LambdaClient(clientConfig(options));
+    const name = await finalizeFunction(options);
+    const window = options.window === undefined ? {} : { window: options.window };
+    const event: FinalizeEvent = {
+      request: 'late',
+      query,
+      settled,
+      since,
+      until,
+      by: options.by ?? userInfo().username,
+      ...window,
+    };
+    const windows: CorrectedWindow[] = [];
+    for (let events = 0; ; ) {
+      process.signal.throwIfAborted();
+      const answer = await invoke<CorrectionAnswer>(lambda, name, event);
+      windows.push(...answer.windows);
+      events += answer.settled;
+      if (!answer.done) continue;
+      report({ ...answer, settled: events, windows }, settled, options.json, process);
+      return answer.unusable > 0 ? 1 : 0;
+    }
+  },
+});
+
+/** The queries of the place that the options choose; where no API can be asked, those of the pipeline's file. */
+async function queryNames(options: Options): Promise<readonly string[]> {
+  const { query, stack } = options;
+  // Who may ask the function of a stack need not be allowed to use its API; the function refuses what is not a query.
+  if (stack !== undefined && query !== undefined) return [query];
+  if (hasApi(options)) return (await chosenQueries(await openApi(options), query)).map(({ name }) => name);
+  const names = (await loadPipeline(options.pipeline ?? defaultPipeline)).queries.map(({ name }) => name);
+  if (query === undefined || names.includes(query)) return query === undefined ? names : [query];
+  throw new UsageError(`--query: there is no query ${query}: use ${names.join(', ')}`);
+}
+
+function onlyQuery(names: readonly string[]): string {
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return only;
+  throw new UsageError(`--query is missing: name one of ${names.join(', ')}`);
+}
+
+function report(
+  answer: CorrectionAnswer,
+  settled: 'replayed' | 'discarded',
+  json: boolean,
+  { stdout }: CommandProcess,
+): void {
+  if (json) {
+    stdout.write(`${JSON.stringify(answer)}\n`);
+    return;
+  }
+  const { query, windows, unusable, waiting } = answer;
+  stdout.write(`tidemark: ${query}: ${formatNumber(answer.settled)} late events ${settled}\n`);
+  if (windows.length > 0)
+    stdout.write(
+      `${formatTable(
+        [
+          { heading: 'start' },
+          { heading: 'end' },
+          { heading: 'revision', align: 'right' },
+          { heading: 'records more', align: 'right' },
+        ],
+        windows.map(({ start, end, revision, records }) => [
+          isoTime(start),
+          isoTime(end),
+          String(revision),
+          formatNumber(records),
+        ]),
+      )}\n`,
+    );
+  if (waiting > 0) stdout.write(`${formatNumber(waiting)} wait for their windows to be final\n`);
+  if (unusable > 0)
+    stdout.write(
+      `${formatNumber(unusable)} cannot be replayed: only their beginning is kept, or the pipeline does not take them any more\n`,
+    );
+}
+
+async function list(
+  options: Options & { readonly json: boolean },
+  range: { readonly from: number; readonly to: number },
+  { stdout }: CommandProcess,
+): Promise<number> {
+  const api = await openApi(options);
+  const names = new Set((await chosenQueries(api, options.query)).map(({ name }) => name));
+  const isAsked = ({ reason, query }: SideJson) =>
+    // Without a choice those of queries that were taken out of the pipeline are told too.
+    reason === 'late' && (options.query === undefined || (query !== null && names.has(query)));
+  const events = (await api.late(range)).filter(isAsked);
+  if (options.json) for (const event of events) stdout.write(`${JSON.stringify(event)}\n`);
+  else if (events.length === 0) stdout.write('no late events\n');
+  else stdout.write(`${lateTable(events)}\n`);
+  return 0;
+}
+
+function lateTable(events: readonly SideJson[]): string {
+  return formatTable(
+    [
+      { heading: 'query' },
+      { heading: 'arrival' },
+      { heading: 'event time' },
+      { heading: 'shard' },
+      { heading: 'settled' },
+      { heading: 'event' },
+    ],
+    events.map(({ query, arrival, eventTime, shardId, settled, payload }) => [
+      query ?? '',
+      isoTime(arrival),
+      eventTime === null ? '' : isoTime(eventTime),
+      shardId,
+      settled ?? '',
+      payload.length > 60 ? `${payload.slice(0, 57)}...` : payload,
+    ]),
+  );
+}

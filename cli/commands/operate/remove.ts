@@ -1,0 +1,38 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import type { Removal } from '../../../functions/state/operations/remove-query.ts';
+import { defineCommand, flag } from '../../program/command.ts';
+import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
+import { clientConfig } from '../../deployment/endpoint.ts';
+import { invoke } from '../../stream/embedded.ts';
+
+export default defineCommand({
+  operands: [{ name: 'QUERY@VERSION', description: 'a query that the deployed pipeline no longer has' }],
+  description:
+    'Deletes all that is kept of a version of a query: its windows, final ones too, and its state. Refused while the deployed pipeline has it. There is ' +
+    'no way back but a backup of the windows table.',
+  options: {
+    ...operationOptions,
+    json: flag('print the answer as one JSON object'),
+  },
+  examples: [
+    ['tidemark remove actionsPerHour@1 --port 4500', 'after it was taken out of the pipeline and that was deployed'],
+  ],
+  async run({ operands, options, process }) {
+    const [query = ''] = operands;
+    const name = await finalizeFunction(options);
+    const lambda = new LambdaClient(clientConfig(options));
+    let windows = 0;
+    for (;;) {
+      process.signal.throwIfAborted();
+      const answer = await invoke<Removal>(lambda, name, { request: 'remove', query });
+      windows += answer.windows;
+      if (!answer.done) continue;
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ ...answer, windows })}\n`
+          : `tidemark: ${answer.removed} is removed, with ${windows} windows\n`,
+      );
+      return 0;
+    }
+  },
+});

@@ -1,0 +1,114 @@
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { isoTime } from '../../../functions/core/events/event-time.ts';
+import type { SinksAnswer } from '../../../functions/finalize.ts';
+import type { FailedWindow, Redrive, SinkStatus } from '../../../functions/state/sinks/sink-status.ts';
+import { type CommandProcess, defineCommand, flag } from '../../program/command.ts';
+import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
+import { clientConfig } from '../../deployment/endpoint.ts';
+import { UsageError } from '../../program/errors.ts';
+import { invoke } from '../../stream/embedded.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+
+export default defineCommand({
+  operands: [
+    { name: 'ACTION', description: 'status, or redrive: deliver once more what was given up' },
+    { name: '[SINK]', description: 'for redrive: whose dead letters' },
+  ],
+  description:
+    'Where results go besides the windows table: of each sink, how much was delivered, what waits and since when, and what was given up and why ' +
+    '(dead letters). Exit code 1 when there are dead letters.',
+  options: {
+    ...operationOptions,
+    json: flag('print one JSON object a sink'),
+  },
+  examples: [
+    ['tidemark sinks status --port 4500', 'delivered, waiting, oldest, failed with the reason'],
+    [
+      'tidemark sinks redrive toQueue --stack tidemark-device-actions-prod',
+      'after what was wrong at the target was put right',
+    ],
+  ],
+  async run({ operands: [action, sink], options, process }) {
+    if (action !== 'status' && action !== 'redrive')
+      throw new UsageError(`${action} is not known: use status or redrive`);
+    if (action === 'redrive' && sink === undefined)
+      throw new UsageError('SINK is missing: name the sink whose dead letters are to be delivered');
+    const name = await finalizeFunction(options);
+    const lambda = new LambdaClient(clientConfig(options));
+    if (action === 'redrive') return redrive(lambda, name, sink ?? '', options.json, process);
+    const { sinks } = await invoke<SinksAnswer>(lambda, name, { request: 'sinks' });
+    const wanted = sink === undefined ? sinks : sinks.filter((one) => one.sink === sink);
+    if (sink !== undefined && wanted.length === 0)
+      throw new UsageError(
+        `${sink} is not a sink of the pipeline: use ${sinks.map((one) => one.sink).join(', ') || 'none, it has none'}`,
+      );
+    if (options.json) for (const one of wanted) process.stdout.write(`${JSON.stringify(one)}\n`);
+    else print(wanted, process);
+    return wanted.some(({ dead }) => dead > 0) ? 1 : 0;
+  },
+});
+
+async function redrive(
+  lambda: LambdaClient,
+  name: string,
+  sink: string,
+  json: boolean,
+  { stdout, signal }: CommandProcess,
+): Promise<number> {
+  let redriven = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const answer = await invoke<Redrive>(lambda, name, { request: 'redrive', sink });
+    redriven += answer.redriven;
+    if (!answer.done) continue;
+    stdout.write(
+      json
+        ? `${JSON.stringify({ ...answer, redriven })}\n`
+        : `tidemark: ${sink}: ${formatNumber(redriven)} windows are delivered once more\n`,
+    );
+    return 0;
+  }
+}
+
+function print(sinks: readonly SinkStatus[], { stdout, now }: CommandProcess): void {
+  if (sinks.length === 0) {
+    stdout.write('the pipeline has no sinks\n');
+    return;
+  }
+  const ago = (ms: number | null) =>
+    ms === null ? '' : `${formatNumber(Math.max(0, Math.round((now() - ms) / 1000)))} s`;
+  stdout.write(
+    `${formatTable(
+      [
+        { heading: 'sink' },
+        { heading: 'kind' },
+        { heading: 'mode' },
+        { heading: 'delivered', align: 'right' },
+        { heading: 'waiting', align: 'right' },
+        { heading: 'oldest', align: 'right' },
+        { heading: 'dead', align: 'right' },
+        { heading: 'fails with' },
+      ],
+      sinks.map(({ sink, kind, mode, served, delivered, waiting, waitingSince, dead, failing }) => [
+        sink,
+        kind,
+        mode,
+        delivered,
+        waiting,
+        ago(waitingSince),
+        dead,
+        served ? shortened(failing?.reason ?? '') : 'not served here: nothing is published to it',
+      ]),
+    )}\n`,
+  );
+  for (const { sink, deadLetters } of sinks)
+    for (const letter of deadLetters)
+      stdout.write(`${sink}: ${windowLine(letter)}, ${letter.attempts} attempts: ${letter.reason ?? ''}\n`);
+}
+
+const shortened = (reason: string) => (reason.length > 60 ? `${reason.slice(0, 57)}...` : reason);
+
+/** A window in one line. */
+function windowLine({ query, start, end, revision }: FailedWindow): string {
+  return `${query} ${isoTime(start)}/${isoTime(end)} r${revision}`;
+}

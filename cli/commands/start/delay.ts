@@ -1,0 +1,237 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
+import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
+import { type CommandProcess, defineCommand, flag, value, valueOr } from '../../program/command.ts';
+import { servedFile } from '../../deployment/deployed.ts';
+import { clientConfig } from '../../deployment/endpoint.ts';
+import { UsageError } from '../../program/errors.ts';
+import { streamNameOf } from '../../feeder/feed.ts';
+import { type InputFile, inputFiles, inputOptions } from '../../input/input-file.ts';
+import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
+import { duration, integer, share, text, time } from '../../program/option-value.ts';
+import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
+import { createProgress } from '../../print/progress.ts';
+import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
+import { type DelayResult, runDelay } from '../../static/delay-run.ts';
+import { joinedWith } from '../../static/lane.ts';
+import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
+import { sampleDelay } from '../../stream/delay-sample.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+
+export default defineCommand({
+  operands: [
+    {
+      name: '[FILES...]',
+      description:
+        'files of JSON lines, CSV or Parquet in the order of arrival, an event a line or row (default: the stream)',
+    },
+  ],
+  description:
+    'Shows what a watermark delay costs each query: for each delay how many events would come late for it, how many windows they miss, and how far event time ' +
+    'has moved on when a window is final. Files are read as one shard, a live stream as it lies in its shards; the watermark rises after every record: the ' +
+    'upper bound of what a stream loses.',
+  options: {
+    pipeline: value(
+      'name|path',
+      `a file under pipelines/, or the path of any TypeScript file (default: the one that --port or --stack serves; ${defaultPipeline} for FILES)`,
+      text,
+    ),
+    delays: valueOr('list', 'delays, separated by commas: 0, 90s, 6h, 1d 12h', text, '0,1h,6h,24h,7d'),
+    ...lookupOptions,
+    keep: value(
+      'shares',
+      'shares of the events that every query is to keep, such as 99.9% or 99%,99.99%: says the delay that keeps each, and which query needs it',
+      text,
+    ),
+    ...deploymentOptions,
+    stream: value('name', 'the stream to read (default: the one of --stack, or tidemark-PIPELINE)', text),
+    from: value('time', 'read what arrived in the stream since this time (default: all that it holds)', time),
+    sample: valueOr(
+      'number',
+      'most events to read of a stream: a stretch of each shard',
+      integer(1, 100_000_000),
+      1_000_000,
+    ),
+    ...inputOptions,
+    ...rejectedOptions,
+    json: flag('print one JSON object a line: the rows, then the counters; times are milliseconds'),
+  },
+  examples: [
+    [
+      'tidemark delay examples/earthquakes/*.ndjson --pipeline earthquakes',
+      'late events for delays of 0, 1 h, 6 h, 24 h and 7 d',
+    ],
+    ['tidemark delay events/*.json --delays 0,5m,1h --json', 'other delays, for a program'],
+    [
+      'tidemark delay --stack counts --from 2026-11-24T00:00:00Z --keep 99.9%',
+      'of a live stream: which delay keeps 999 events of 1,000',
+    ],
+  ],
+  async run({ operands, options, process }) {
+    const startedMs = process.now();
+    const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
+    const pipelineFile = resolvePipelineFile(await servedFile(options));
+    const unjoined = await loadPipeline(pipelineFile);
+    const shares = sharesOf(options.keep);
+    const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
+    const { table, counters, rejected, reasons } =
+      operands.length > 0
+        ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
+        : await sampled(pipeline, delaysMs, options, process);
+    const rows = table.rows();
+    const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));
+    const { received, counted: wanted, duplicate, rejected: refused, filtered } = counters;
+    if (options.json) {
+      for (const row of rows) process.stdout.write(`${JSON.stringify(rowJson(row))}\n`);
+      for (const keep of keeps) process.stdout.write(`${JSON.stringify({ ...keep, worst: keep.worst ?? null })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ counters: { received, wanted, duplicate, rejected: refused, filtered } })}\n`,
+      );
+    } else {
+      process.stdout.write(`${delayTable(rows)}\n`);
+      for (const { keep, ...delay } of keeps) process.stdout.write(keepLine(keep, delay));
+    }
+    printRejected(rejected, refused, process.stderr);
+    process.stderr.write(
+      `received ${formatNumber(received)} = wanted by a query ${formatNumber(wanted)} + duplicate ${formatNumber(duplicate)} + rejected ${formatNumber(refused)} + filtered ${formatNumber(filtered)}\n`,
+    );
+    return warnOfRejected(counters, options.maxRejected, toldReasons(reasons), process.stderr);
+  },
+});
+
+type StreamChoice = Deployment &
+  Parameters<typeof inputFiles>[1] & {
+    readonly stream: string | undefined;
+    readonly from: number | undefined;
+    readonly sample: number;
+  };
+
+/** @throws UsageError when a stream is named too: what was read would not be said */
+function filesOf(operands: readonly string[], options: StreamChoice): readonly InputFile[] {
+  const named = (['port', 'endpoint', 'stack', 'stream', 'from'] as const).find((name) => options[name] !== undefined);
+  if (named !== undefined)
+    throw new UsageError(`--${named} and FILES exclude each other: give the files, or say which stream is read`);
+  return inputFiles(operands, options);
+}
+
+async function sampled(
+  pipeline: Pipeline,
+  delaysMs: readonly number[],
+  options: StreamChoice,
+  process: CommandProcess,
+): Promise<DelayResult> {
+  const { stack, stream, from, sample } = options;
+  if (
+    (['port', 'endpoint', 'stack', 'stream', 'profile', 'region'] as const).every((name) => options[name] === undefined)
+  )
+    throw new UsageError('FILES are missing: name some, or a live stream with --port, --stack or --stream');
+  const streamName =
+    stream ?? (stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName'));
+  const kinesis = new KinesisClient(clientConfig(options));
+  const progress = await createProgress({ label: 'delay', total: undefined }, process);
+  let said = '';
+  const onProgress = (events: number) => {
+    said = `${formatNumber(events)} events of ${streamName}`;
+    progress.update(events, said);
+  };
+  try {
+    const arrivedAt = from === undefined ? undefined : new Date(from);
+    return await sampleDelay({
+      kinesis,
+      streamName,
+      pipeline,
+      delaysMs,
+      from: arrivedAt,
+      events: sample,
+      onProgress,
+      signal: process.signal,
+    });
+  } finally {
+    progress.stop(said);
+    kinesis.destroy();
+  }
+}
+
+/** `99.9%` or `0.999`, as a share from 0 to 1. */
+function sharesOf(given: string | undefined): readonly number[] {
+  return (given ?? '').split(',').flatMap((text) => {
+    if (text.trim() === '') return [];
+    return [share(text, '--keep')];
+  });
+}
+
+/** What has no value is null in JSON. */
+function rowJson(row: DelayRow) {
+  const { waitMs, queries, ...rest } = row;
+  const whole = (given: number | undefined) => ({ waitMs: given ?? null });
+  return { ...rest, ...whole(waitMs), queries: queries.map((own) => ({ ...own, ...whole(own.waitMs) })) };
+}
+
+/** The delay that keeps a share in every query; where they differ, who needs it, and what the others need. */
+function keepLine(keep: number, { delayMs, worst, queries, eventsDelayMs }: KeepingDelay): string {
+  const each = Object.entries(queries);
+  const needs = each.map(([name, own]) => `${name} ${shortDuration(own)}`).join(', ');
+  const why =
+    each.length === 1 || worst === undefined
+      ? ''
+      : `, which ${worst} needs (${needs}; for one query at least: ${shortDuration(eventsDelayMs)})`;
+  const exact = delayMs < 1000 ? '' : ` (${delayMs} ms)`;
+  const where = each.length === 1 ? '' : ' in every query';
+  return `to keep ${percent(keep)} of the events${where}: a delay of ${shortDuration(delayMs)}${exact}${why}\n`;
+}
+
+/** Without the digits that dividing by 100 makes. */
+function percent(share: number): string {
+  return `${Number((100 * share).toFixed(9))} %`;
+}
+
+/** A line for each delay and query. Of more queries than one there is one more: the events that are late for all that want them. */
+function delayTable(rows: readonly DelayRow[]): string {
+  const several = rows.some(({ queries }) => queries.length > 1);
+  return formatTable(
+    [
+      { heading: 'delay', align: 'right' },
+      ...(several ? [{ heading: 'query' }] : []),
+      { heading: 'late events', align: 'right' },
+      { heading: 'share', align: 'right' },
+      { heading: 'windows affected', align: 'right' },
+      { heading: 'results wait', align: 'right' },
+    ],
+    rows.flatMap((row) => {
+      const delay = shortDuration(row.delayMs);
+      const each = row.queries.map((own) => [delay, ...(several ? [own.query] : []), ...costCells(own)]);
+      return several ? [...each, [delay, '(for all queries)', ...costCells(row)]] : each;
+    }),
+  );
+}
+
+function costCells(cost: Omit<QueryDelay, 'query'>): readonly string[] {
+  return [
+    formatNumber(cost.late),
+    `${(cost.events === 0 ? 0 : (100 * cost.late) / cost.events).toFixed(1)} %`,
+    `${formatNumber(cost.affected)} of ${formatNumber(cost.windows)}`,
+    cost.waitMs === undefined
+      ? 'beyond the input'
+      : `${shortDuration(cost.waitMs)} (${formatNumber(cost.closed)} closed)`,
+  ];
+}
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1000],
+] as const;
+
+/** The two largest units, cut: 90 min is `1 h 30 min`; days from two on, for people say `24 h`. */
+function shortDuration(ms: number): string {
+  const parts: string[] = [];
+  let rest = ms;
+  for (const [name, size] of units) {
+    const count = name === 'd' && ms < 2 * size ? 0 : Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  if (parts.length === 0) return ms === 0 ? '0' : `${ms} ms`;
+  return parts.slice(0, 2).join(' ');
+}

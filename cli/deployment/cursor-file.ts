@@ -1,0 +1,40 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { OutputMode } from '../../functions/core/definition/output-mode.ts';
+import { TidemarkError, UsageError } from '../program/errors.ts';
+
+/** The cursor of each query, by name. */
+export type Cursors = Readonly<Record<string, string>>;
+
+/**
+ * What a file of `--cursor` knows; nothing when there is none yet.
+ * @throws when it is another file, or of another output mode
+ */
+export function readCursors(file: string, mode: OutputMode): Cursors {
+  if (!existsSync(file)) return {};
+  const held = parsed(readFileSync(file, 'utf8'));
+  if (held === undefined)
+    throw new TidemarkError(`--cursor: ${file} is no file of cursors: name a new file, which the first call makes`);
+  if (held.mode !== mode)
+    throw new UsageError(`--cursor: ${file} is of --mode ${held.mode}: give that mode, or name a new file`);
+  return held.cursors;
+}
+
+/** Replaces the file as a whole: one that was killed while it wrote leaves the one before. */
+export function writeCursors(file: string, mode: OutputMode, cursors: Cursors): void {
+  const next = `${file}.next`;
+  writeFileSync(next, `${JSON.stringify({ mode, cursors })}\n`);
+  renameSync(next, file);
+}
+
+function parsed(content: string): { readonly mode: string; readonly cursors: Cursors } | undefined {
+  try {
+    const value: unknown = JSON.parse(content);
+    if (typeof value !== 'object' || value === null || !('mode' in value) || !('cursors' in value)) return undefined;
+    const { mode, cursors } = value;
+    return typeof mode === 'string' && typeof cursors === 'object' && cursors !== null
+      ? { mode, cursors: cursors as Cursors }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import type { FeederOptions, FeederProgress } from '../../functions/feeder/feeder.ts';
+import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
+import { type CommandProcess, negated, type OptionValues, value } from '../program/command.ts';
+import { hasApi, served, servedFile } from '../deployment/deployed.ts';
+import { clientConfig } from '../deployment/endpoint.ts';
+import { text } from '../program/option-value.ts';
+import { defaultPipeline, loadPipeline } from '../program/pipeline-file.ts';
+import { deploymentOptions, stackOutput } from '../deployment/stack.ts';
+import { formatNumber } from '../print/table.ts';
+
+/** The options of the commands that put events into a stream. */
+export const feedOptions = {
+  pipeline: value(
+    'name|file',
+    `a pipeline under pipelines/ or any TypeScript file: it names the stream and says which events share a shard (default: the one that --port or --stack serves; ${defaultPipeline} elsewhere)`,
+    text,
+  ),
+  stream: value('name', 'the stream (default: the one of --stack, or tidemark-PIPELINE)', text),
+  ...deploymentOptions,
+  aggregate: negated('one event in each Kinesis record, instead of up to 25 KB of them'),
+};
+
+/** Where to put events, and how: what is common to `replay` and `put`. */
+export async function openFeed(
+  options: OptionValues<typeof feedOptions>,
+  { stderr, signal }: CommandProcess,
+  fallback: string = defaultPipeline,
+): Promise<Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>> {
+  const { name, pipeline } = await fedPipeline(options, fallback);
+  return {
+    kinesis: new KinesisClient(clientConfig(options)),
+    streamName:
+      options.stream ?? (options.stack === undefined ? streamNameOf(name) : await stackOutput(options, 'StreamName')),
+    packing: options.aggregate ? 'aggregate' : 'single',
+    partitionKey: pipeline && linePartitionKey(pipeline),
+    onNotPut: ({ name, number, bytes }) =>
+      void stderr.write(
+        `${name}:${number}: not put: the line has ${formatNumber(bytes)} bytes, and a Kinesis record holds at most 1 MiB with its key\n`,
+      ),
+    signal,
+  };
+}
+
+interface FedPipeline {
+  readonly name: string;
+  /** Undefined: its events may go to any shard. */
+  readonly pipeline: Pipeline | undefined;
+}
+
+/** Whose events are put. The name of a stream alone says nothing about keys: its records go round the shards. */
+async function fedPipeline(options: OptionValues<typeof feedOptions>, fallback: string): Promise<FedPipeline> {
+  const { stream, pipeline: given } = options;
+  if (stream !== undefined && given === undefined) return { name: fallback, pipeline: undefined };
+  if (given === undefined && hasApi(options)) {
+    const { pipeline: name, keyed } = await served(options);
+    if (!keyed) return { name, pipeline: undefined };
+  }
+  const pipeline = await loadPipeline(await servedFile(options, fallback));
+  return { name: pipeline.name, pipeline };
+}
+
+/** The stream of a pipeline, unless another is named. */
+export function streamNameOf(pipelineName: string): string {
+  return `tidemark-${pipelineName}`;
+}
+
+/** What was put, for a person; empty when nothing came of it. */
+export function describeEnd(progress: FeederProgress, outcome: 'done' | 'failed'): string {
+  return outcome === 'failed' && progress.recordsPut === 0 ? '' : describeFeed(progress);
+}
+
+/** What was put so far, for a person. */
+export function describeFeed(progress: FeederProgress): string {
+  const { eventsPut, recordsPut, skipped, notPut, retried } = progress;
+  const extras = [
+    skipped > 0 ? `${formatNumber(skipped)} skipped` : '',
+    notPut > 0 ? `${formatNumber(notPut)} too long` : '',
+    retried > 0 ? `${formatNumber(retried)} retries` : '',
+  ].filter((extra) => extra !== '');
+  return [`${formatNumber(eventsPut)} events in ${formatNumber(recordsPut)} records`, ...extras].join(', ');
+}

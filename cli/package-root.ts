@@ -1,4 +1,0 @@
-import { findPackageRoot } from '../infra/local/package-root.ts';
-
-/** The folder of the package, the same from the sources (tests) and from a bundle in the cache folder. */
-export const packageRoot: string = findPackageRoot();

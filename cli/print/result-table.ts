@@ -1,0 +1,210 @@
+import type { Writable } from 'node:stream';
+import type { RevisionJson } from '../../functions/api/revision-json.ts';
+import type { Json } from '../../functions/core/aggregates/index.ts';
+import { type Counters, eventClasses, lateShare, type QueryCounters } from '../../functions/core/events/counters.ts';
+import { isoTime } from '../../functions/core/events/event-time.ts';
+import type { GroupValue } from '../../functions/core/events/group-key.ts';
+import { resultText } from '../../functions/core/fold/result-view.ts';
+import type { TotalRow } from '../../functions/core/fold/totals.ts';
+import { compareRows } from '../../functions/core/fold/window-result.ts';
+import { type Column, formatNumber, formatTable } from './table.ts';
+
+/** One row of a window, as `batch`, `stream` and `windows` print it. */
+export interface ResultRow {
+  readonly query: string;
+  /** Epoch ms; `end` is exclusive. */
+  readonly start: number;
+  readonly end: number;
+  readonly key: Readonly<Record<string, GroupValue>>;
+  readonly values: Readonly<Record<string, Json>>;
+  /** Of rollup and cube: as GROUPING in SQL. */
+  readonly grouping?: number | undefined;
+  readonly status: string;
+  /** Null while the window has no pane. */
+  readonly revision: number | null;
+}
+
+/** `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC). */
+export type ResultForm = 'json' | 'table';
+
+/** Prints the rows of windows by query, window start and key, unless told otherwise, in whatever order they come: equal results are equal bytes. */
+export function printRows(
+  rows: readonly ResultRow[],
+  form: ResultForm,
+  out: Writable,
+  order: 'sorted' | 'as given' = 'sorted',
+): void {
+  const inOrder = (left: ResultRow, right: ResultRow) =>
+    byText(left.query, right.query) || left.start - right.start || left.end - right.end || byKey(left, right);
+  const sorted = order === 'as given' ? rows : [...rows].sort(inOrder);
+  const plain = sorted.map(({ query, start, end, key, values, grouping, status, revision }) => ({
+    query,
+    start,
+    end,
+    key,
+    values,
+    grouping,
+    status,
+    revision,
+  }));
+  print(plain, form, out, ['start', 'end'], ({ start, end }) => [isoTime(start), isoTime(end)]);
+}
+
+/** Prints the panes of windows, in the order given. */
+export function printRevisions(revisions: readonly RevisionJson[], form: ResultForm, out: Writable): void {
+  const rows = revisions.flatMap(({ rows: own, ...head }) => own.map((row) => ({ ...head, ...row })));
+  const plain = rows.map(({ query, start, end, key, values, grouping, status, revision, emittedAt }) => ({
+    query,
+    start,
+    end,
+    key,
+    values,
+    grouping,
+    status,
+    revision,
+    emittedAt,
+  }));
+  print(
+    plain,
+    form,
+    out,
+    ['start', 'end', 'revision', 'status', 'emitted'],
+    ({ start, end, revision, status, emittedAt }) => [
+      isoTime(start),
+      isoTime(end),
+      String(revision),
+      status,
+      emittedAt === null ? '' : isoTime(emittedAt),
+    ],
+  );
+}
+
+/** Prints totals by query and key. */
+export function printTotals(rows: readonly TotalRow[], form: ResultForm, out: Writable): void {
+  const sorted = [...rows].sort((left, right) => byText(left.query, right.query) || byKey(left, right));
+  const plain = sorted.map(({ query, from, to, key, values }) => ({ query, from, to, key, values }));
+  print(plain, form, out, ['from', 'to'], ({ from, to }) => [isoTime(from), isoTime(to)]);
+}
+
+/** What a run ends with. */
+export interface Conservation {
+  readonly counters: Counters;
+  /** Pairs of a record and a query, by name of the query. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
+  /** Write units of DynamoDB that the run took; the static query takes none. */
+  readonly writeUnits: number;
+  readonly seconds: number;
+}
+
+/**
+ * The law of conservation with its numbers: a sentence on stderr and a line for each query, and with `--json` also the last line of stdout,
+ * `{"conservation":{"received":...},"queries":{"byHour":{"counted":...}},"writeUnits":0,"seconds":1.2}`.
+ */
+export function printConservation(
+  { counters, queries, writeUnits, seconds }: Conservation,
+  form: ResultForm,
+  edges: { readonly stdout: Writable; readonly stderr: Writable },
+): void {
+  const { received, counted, late, duplicate, rejected, filtered } = counters;
+  edges.stderr.write(`${conservationLine(counters)} (${seconds.toFixed(1)} s)\n${pairLines(queries)}`);
+  if (form === 'json') {
+    edges.stdout.write(
+      `${JSON.stringify({ conservation: { received, counted, late, duplicate, rejected, filtered }, queries, writeUnits, seconds })}\n`,
+    );
+  }
+}
+
+/** `received 100,000 = counted 99,900 + late 0 + ...`. */
+export function conservationLine(counters: Counters): string {
+  return `received ${formatNumber(counters.received)} = ${eventClasses.map((name) => `${name} ${formatNumber(counters[name])}`).join(' + ')}`;
+}
+
+/**
+ * A line for each query: `  byHour: counted 18,292 + late 1,708 (8.5 %) + filtered 0`. An event is late as a whole only where no query counts it, so
+ * that sum alone hides what one query loses beside another.
+ */
+export function pairLines(queries: Readonly<Record<string, QueryCounters>>): string {
+  return Object.entries(queries)
+    .map(([name, pairs]) => `  ${name}: ${pairsText(pairs)}\n`)
+    .join('');
+}
+
+function pairsText(pairs: QueryCounters): string {
+  const { counted, late, filtered } = pairs;
+  const share = late === 0 ? '' : ` (${(100 * lateShare(pairs)).toFixed(1)} %)`;
+  return `counted ${formatNumber(counted)} + late ${formatNumber(late)}${share} + filtered ${formatNumber(filtered)}`;
+}
+
+/** Who loses events by being late, for a line that has room for no more: `; late for byHour 1,708 (8.5 %)`, or nothing. */
+export function lateText(queries: Readonly<Record<string, QueryCounters>>): string {
+  const late = Object.entries(queries).filter(([, pairs]) => pairs.late > 0);
+  if (late.length === 0) return '';
+  return `; late for ${late.map(([name, pairs]) => `${name} ${formatNumber(pairs.late)} (${(100 * lateShare(pairs)).toFixed(1)} %)`).join(', ')}`;
+}
+
+interface PrintedRow {
+  readonly query: string;
+  readonly key: ResultRow['key'];
+  readonly values: ResultRow['values'];
+}
+
+/** Lines are written some thousands at once: a write for each would take longer than making them. */
+const linesPerWrite = 4096;
+
+function print<Row extends PrintedRow>(
+  rows: readonly Row[],
+  form: ResultForm,
+  out: Writable,
+  timeNames: readonly string[],
+  times: (row: Row) => readonly string[],
+): void {
+  if (form === 'json') {
+    for (let at = 0; at < rows.length; at += linesPerWrite)
+      out.write(
+        `${rows
+          .slice(at, at + linesPerWrite)
+          .map((row) => JSON.stringify(row))
+          .join('\n')}\n`,
+      );
+    return;
+  }
+  if (rows.length === 0) out.write('no windows\n');
+  for (const query of new Set(rows.map((row) => row.query))) {
+    const own = rows.filter((row) => row.query === query);
+    const [first] = own;
+    if (first === undefined) continue;
+    // A total, of a rollup or cube, lacks fields that its groups have.
+    const fields = own
+      .map(({ key }) => Object.keys(key))
+      .reduce((most, names) => (names.length > most.length ? names : most), []);
+    const columns: readonly Column[] = [
+      ...timeNames.map((heading) => ({ heading })),
+      ...fields.map((heading) => ({ heading })),
+      ...Object.keys(first.values).map((heading) => ({ heading, align: 'right' as const })),
+    ];
+    out.write(
+      `${query}\n${formatTable(
+        columns,
+        own.map((row) => [
+          ...times(row),
+          ...fields.map((name) => (row.key[name] === undefined ? '(all)' : cell(row.key[name]))),
+          ...Object.values(row.values).map(cell),
+        ]),
+      )}\n`,
+    );
+  }
+}
+
+function cell(value: Json): string {
+  return resultText(value, formatNumber);
+}
+
+function byText(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** The fields of the one with more of them: a total lacks some. */
+function byKey(left: PrintedRow, right: PrintedRow): number {
+  const [one, other] = [Object.keys(left.key), Object.keys(right.key)];
+  return compareRows(one.length > other.length ? one : other, left, right);
+}

@@ -1,0 +1,131 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { rename, rm, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BuildFailure } from 'esbuild';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
+import { TidemarkError, UsageError } from './errors.ts';
+import { packageRoot } from './package-root.ts';
+
+/** The pipeline that commands mean when none is named. */
+export const defaultPipeline = 'device-actions';
+
+const pipelinesFolder = path.join(packageRoot, 'pipelines');
+
+/** The names of the files under `pipelines/`. */
+export function namedPipelines(): readonly string[] {
+  return readdirSync(pipelinesFolder)
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => name.slice(0, -3));
+}
+
+/**
+ * The file of a pipeline: `NAME` under `pipelines/` of the package, or the path of any TypeScript (or JavaScript) file,
+ * relative to the current folder.
+ * @throws UsageError when there is neither
+ */
+export function resolvePipelineFile(nameOrPath: string): string {
+  if (/^[\w-]+$/.test(nameOrPath)) {
+    const named = path.join(pipelinesFolder, `${nameOrPath}.ts`);
+    if (existsSync(named)) return named;
+  }
+  const file = path.resolve(nameOrPath);
+  if (existsSync(file) && statSync(file).isFile()) return file;
+  throw new UsageError(
+    `--pipeline ${nameOrPath} is neither a file nor one of ${namedPipelines().join(', ')}: correct the path or the name`,
+  );
+}
+
+/**
+ * Bundles a pipeline's file on the fly and gives its default export. It may import `tidemark` (the pipeline language) and, when
+ * it has no copy of its own, the package's dependencies such as zod.
+ * @throws UsageError when there is no such file; TidemarkError, on one line, when it does not compile, throws, or exports no pipeline
+ */
+export async function loadPipeline(nameOrPath: string): Promise<Pipeline> {
+  return (await loadPipelineBundle(nameOrPath)).pipeline;
+}
+
+/** The pipeline and its bundle, an ES module that other threads can import without bundling again. Errors as {@link loadPipeline}. */
+export async function loadPipelineBundle(
+  nameOrPath: string,
+): Promise<{ readonly pipeline: Pipeline; readonly bundle: string }> {
+  const file = resolvePipelineFile(nameOrPath);
+  const bundle = await bundlePipeline(file);
+  const module = await importBundled(bundle, file);
+  if (!isPipeline(module.default)) {
+    throw new TidemarkError(
+      `${file} has no pipeline as its default export: write export default definePipeline({ ... })`,
+    );
+  }
+  return { pipeline: module.default, bundle };
+}
+
+/** Bundles into a file named by the hash of its content, put in place by a rename, so that concurrent runs share it. */
+async function bundlePipeline(file: string): Promise<string> {
+  const { build } = await import('esbuild');
+  const result = await build({
+    entryPoints: [file],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    sourcemap: 'inline',
+    logLevel: 'silent',
+    // zod and whatever else a pipeline needs goes into the bundle: it may come from its own node_modules, which the cache folder does not see
+    alias: { tidemark: path.join(packageRoot, 'functions', 'core', 'index.ts') },
+    nodePaths: [path.join(packageRoot, 'node_modules')],
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    },
+  }).catch((error: unknown) => {
+    throw new TidemarkError(describeBuildFailure(file, error), { cause: error });
+  });
+  const code = result.outputFiles[0]?.contents ?? new Uint8Array();
+  const folder = cacheFolder(packageRoot);
+  const bundled = path.join(folder, `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
+  if (existsSync(bundled)) {
+    const now = new Date();
+    await utimes(bundled, now, now); // the launcher removes what was not used for a day
+    return bundled;
+  }
+  const draft = path.join(folder, `draft-${randomUUID()}.mjs`);
+  try {
+    await writeFile(draft, code);
+    await rename(draft, bundled);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return bundled;
+}
+
+async function importBundled(bundled: string, file: string): Promise<{ readonly default?: unknown }> {
+  try {
+    return await import(pathToFileURL(bundled).href);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new TidemarkError(`${file}: ${message.split('\n', 1)[0]}`, { cause: error });
+  }
+}
+
+function isPipeline(value: unknown): value is Pipeline {
+  if (typeof value !== 'object' || value === null) return false;
+  return (
+    'queries' in value &&
+    Array.isArray(value.queries) &&
+    'delayMs' in value &&
+    'eventTime' in value &&
+    typeof value.eventTime === 'function'
+  );
+}
+
+function describeBuildFailure(file: string, error: unknown): string {
+  const isFailure = (given: unknown): given is BuildFailure =>
+    given instanceof Error && 'errors' in given && Array.isArray(given.errors);
+  const first = isFailure(error) ? error.errors[0] : undefined;
+  if (first === undefined) return `${file} cannot be bundled: ${String(error).split('\n', 1)[0]}`;
+  const place = first.location ? `${first.location.file}:${first.location.line}:${first.location.column + 1}` : file;
+  return `${place}: ${first.text.split('\n', 1)[0]}`;
+}

@@ -1,0 +1,54 @@
+import { mistake } from '../arguments/error.ts';
+import { isoTime } from '../events/event-time.ts';
+import { type Pipeline, type Query, windowEdge } from './pipeline.ts';
+import { startingIn } from '../windows/window-rules.ts';
+
+/** The stretch of a query that is filled from its history: the windows that start in `[since, until)`, epoch ms. */
+export interface BackfillRange {
+  /** As the pipeline defines it, with its version: `actionsPerHour@2`. */
+  readonly query: string;
+  /** Minus infinity: from the first event on. */
+  readonly since: number;
+  readonly until: number;
+}
+
+/**
+ * The pipeline that counts only what a backfill is to fill: one query, whose `until` is where the last of the windows ends.
+ * @throws TidemarkError when it has no such query, or a window goes across an end of the range
+ */
+export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
+  const query = backfillQuery(pipeline, name);
+  const { kind } = query;
+  if (kind.sessions !== undefined)
+    throw mistake(
+      'query',
+      name,
+      `has ${kind.label} windows: a session may go across any moment, so there is none until which history could be filled: let tidemark batch answer for the past`,
+    );
+  if (kind.isEndless)
+    throw mistake(
+      'query',
+      name,
+      `has ${kind.label} windows, which have no history that ends: make it anew from the stream`,
+    );
+  if (Number.isFinite(since)) windowEdge('since', since, kind);
+  windowEdge('until', until, kind);
+  if (since >= until)
+    throw mistake('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
+  const lastEnd = Math.max(...kind.closings(kind.sliceOf(until - 1)));
+  return {
+    ...pipeline,
+    queries: [{ ...query, index: 0, window: startingIn(kind, since, until), from: since, until: lastEnd }],
+  };
+}
+
+/** @throws TidemarkError when the pipeline has no such query */
+export function backfillQuery(pipeline: Pipeline, name: string): Query {
+  const query = pipeline.queries.find((other) => other.name === name);
+  if (query !== undefined) return query;
+  throw mistake(
+    'query',
+    name,
+    `is no query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`,
+  );
+}

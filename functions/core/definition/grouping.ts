@@ -1,0 +1,51 @@
+import { mistake } from '../arguments/error.ts';
+
+/** Fields to group by, with totals over some of them, as SQL's ROLLUP and CUBE. */
+export interface Grouping<Name extends string = string> {
+  readonly grouping: 'rollup' | 'cube';
+  readonly fields: readonly Name[];
+}
+
+/** A cube has a level of totals for every set of fields: 64 for six of them, each of which goes over all rows of a window. */
+const mostFields = 6;
+
+/**
+ * Groups by fields, with a total for each of their beginnings: `rollup('country', 'city')` has rows by country and city, a total of each country, and the
+ * grand total. Totals are made when a window is merged: they cost no state and no write.
+ * @throws TidemarkError for no field, and for more than 6
+ */
+export function rollup<const Name extends string>(...fields: readonly Name[]): Grouping<Name> {
+  return grouping('rollup', fields);
+}
+
+/** Groups by fields, with a total for every set of them. As {@link rollup} else. */
+export function cube<const Name extends string>(...fields: readonly Name[]): Grouping<Name> {
+  return grouping('cube', fields);
+}
+
+function grouping<Name extends string>(kind: Grouping['grouping'], fields: readonly Name[]): Grouping<Name> {
+  if (fields.length === 0 || fields.length > mostFields)
+    throw mistake(`groupBy: ${kind}`, fields, `is of no number of fields that it takes: give 1 to ${mostFields}`);
+  return { grouping: kind, fields };
+}
+
+/** Whether a group-by was made by {@link rollup} or {@link cube}. */
+export function isGrouping(given: unknown): given is Grouping {
+  return (
+    typeof given === 'object' &&
+    given !== null &&
+    'grouping' in given &&
+    'fields' in given &&
+    Array.isArray(given.fields)
+  );
+}
+
+/** The positions of the fields that each level of totals keeps, the finest first. */
+export function totalLevels({ grouping: kind, fields }: Grouping): readonly (readonly number[])[] {
+  const positions = fields.map((_, i) => i);
+  if (kind === 'rollup') return positions.map((i) => positions.slice(0, positions.length - 1 - i));
+  const sets = Array.from({ length: 2 ** fields.length - 1 }, (_, bits) =>
+    positions.filter((i) => (bits & (1 << (fields.length - 1 - i))) !== 0),
+  );
+  return sets.sort((left, right) => right.length - left.length);
+}

@@ -1,0 +1,51 @@
+import type { KeyText } from '../events/group-key.ts';
+import { identityOf, type Partial } from './partial.ts';
+import type { Query } from '../definition/pipeline.ts';
+import type { EmittedWindow } from '../windows/window.ts';
+
+/** What a window without records is made of: the identity of each aggregate. Only queries with one group have it: which others there could be, nobody knows. */
+export function emptyPartials(query: Query): ReadonlyMap<KeyText, Partial> {
+  return new Map([['[]', identityOf(query)]]);
+}
+
+/**
+ * The windows of a query that end after a moment and at or before another, in the order of their ends, which is that of their starts too. Lazy: a gap may hold
+ * millions of them.
+ */
+export function* windowsEndingIn({ kind, from }: Query, after: number, through: number): Generator<EmittedWindow> {
+  for (let end = nextEnd({ kind }, after); end <= through; end = nextEnd({ kind }, end))
+    for (const window of kind.emit(end)) if (window.start >= from) yield window;
+}
+
+/** The first end of a window after a moment: one of those that hold the slice there. */
+function nextEnd({ kind }: Pick<Query, 'kind'>, after: number): number {
+  return kind.closings(kind.sliceOf(after)).find((end) => end > after) ?? Number.POSITIVE_INFINITY;
+}
+
+/** The last end of a window that begins at or before the greatest event time of a stream: up to there the stream has been. Minus infinity before the first event. */
+export function lastEndOf({ kind }: Pick<Query, 'kind'>, maxEventTime: number): number {
+  if (!Number.isFinite(maxEventTime)) return Number.NEGATIVE_INFINITY;
+  return Math.max(...kind.closings(kind.sliceOf(maxEventTime)));
+}
+
+/**
+ * The empty windows of a query among those that hold something, as many of each gap as the query says, its first ones.
+ * @param held ascending
+ * @param through the last end that is looked at, for the gap behind the last one
+ */
+export function* emptyAmong(
+  query: Query,
+  held: readonly { readonly end: number }[],
+  through: number,
+): Generator<EmittedWindow> {
+  let after = Number.isFinite(query.from) ? query.from : held[0]?.end;
+  if (after === undefined) return;
+  for (const { end } of [...held, { end: Number.POSITIVE_INFINITY }]) {
+    let given = 0;
+    for (const window of windowsEndingIn(query, after, through)) {
+      if (window.end >= end || given++ === query.mostEmpty) break;
+      yield window;
+    }
+    after = end;
+  }
+}

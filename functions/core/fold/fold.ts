@@ -1,0 +1,64 @@
+import type { KeyText } from '../events/group-key.ts';
+import { addEvent, identityOf } from './partial.ts';
+import type { Query } from '../definition/pipeline.ts';
+
+/** What a fold holds of one key of one slice. */
+export interface KeyFold {
+  readonly key: KeyText;
+  /** The key's partial aggregate over the folded events. */
+  readonly states: unknown[];
+  /** Positions of its events in the batch, ascending: a retry may have to fold only some of them again. */
+  readonly events: number[];
+}
+
+/** What a fold holds of one slice of one query. */
+export interface SliceFold {
+  readonly query: Query;
+  readonly slice: number;
+  /** How many events were folded into it. */
+  records: number;
+  readonly keys: Map<KeyText, KeyFold>;
+}
+
+/** Folds events into (query, slice) -> key -> partial aggregate. An event goes into exactly one slice of a query, however many windows overlap there. */
+export interface Fold {
+  /** Adds an event to one query. */
+  add(query: Query, key: KeyText, event: unknown, time: number): KeyFold;
+  readonly slices: Iterable<SliceFold>;
+}
+
+export function createFold(): Fold {
+  const queries: Map<number, SliceFold>[] = [];
+  const slices: SliceFold[] = [];
+  // Neighbouring events are mostly of one slice, whose fold is then found without a look-up.
+  const last: (SliceFold | undefined)[] = [];
+  return {
+    slices,
+    add(query, key, event, time) {
+      const slice = query.window.sliceOf(time);
+      let held = last[query.index];
+      if (held === undefined || held.slice !== slice) {
+        let ofQuery = queries[query.index];
+        if (ofQuery === undefined) {
+          ofQuery = new Map();
+          queries[query.index] = ofQuery;
+        }
+        held = ofQuery.get(slice);
+        if (held === undefined) {
+          held = { query, slice, records: 0, keys: new Map() };
+          ofQuery.set(slice, held);
+          slices.push(held);
+        }
+        last[query.index] = held;
+      }
+      held.records++;
+      let fold = held.keys.get(key);
+      if (fold === undefined) {
+        fold = { key, states: identityOf(query), events: [] };
+        held.keys.set(key, fold);
+      }
+      addEvent(query, fold.states, event, time);
+      return fold;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { Json } from '../aggregates/index.ts';
+import type { KeyText } from '../events/group-key.ts';
+import { compareKeys, keyValues } from '../events/group-key.ts';
+import { mergeInto, type Partial, type Partials, type Row, rowOf } from './partial.ts';
+import type { Query } from '../definition/pipeline.ts';
+import type { EmittedWindow } from '../windows/window.ts';
+
+/** Merges the partial aggregates of a window's slices. */
+export function mergeWindow(
+  query: Query,
+  slices: readonly { readonly partials: Partials }[],
+): ReadonlyMap<KeyText, Partial> {
+  const merged = new Map<KeyText, Partial>();
+  for (const { partials } of slices) mergeInto(query, merged, partials);
+  return merged;
+}
+
+/**
+ * The rows of a window, in the order of their keys. In the key of a total the fields that are totalled are missing, for null is a value of its own; it
+ * comes after what it adds up.
+ */
+export function sortedRows(query: Query, partials: Partials): readonly Row[] {
+  const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
+  // Added up in the order of the keys, not in that of the pages: equal groups have equal totals, of `topK` too.
+  const groups =
+    query.totals.length === 0
+      ? []
+      : [...partials].sort(([left], [right]) => Number(left > right) - Number(left < right));
+  return [...rows, ...query.totals.flatMap((kept) => totalsOfLevel(query, groups, kept))]
+    .map((row) => withGrouping(query, row))
+    .sort((left, right) => compareRows(query.groupBy, left, right));
+}
+
+function totalsOfLevel(
+  query: Query,
+  groups: readonly (readonly [KeyText, Partial])[],
+  kept: readonly number[],
+): readonly Row[] {
+  const merged = new Map<KeyText, Partial>();
+  for (const [key, partial] of groups) {
+    const values = keyValues(key);
+    mergeInto(query, merged, [[JSON.stringify(values.map((value, i) => (kept.includes(i) ? value : null))), partial]]);
+  }
+  return [...merged].map(([key, partial]) => {
+    const row = rowOf(query, key, partial);
+    return {
+      ...row,
+      key: Object.fromEntries(Object.entries(row.key).filter(([name]) => kept.includes(query.groupBy.indexOf(name)))),
+    };
+  });
+}
+
+/** A row with its {@link Row.grouping}, where the query has totals. */
+export function withGrouping({ groupBy, totals }: Pick<Query, 'groupBy' | 'totals'>, row: Row): Row {
+  if (totals.length === 0) return row;
+  return { ...row, grouping: groupBy.reduce((bits, name) => bits * 2 + Number(!Object.hasOwn(row.key, name)), 0) };
+}
+
+/** A row's columns beside one another: its key, where it has one its `grouping`, its values. */
+export function flatRow({ key, values, grouping }: Row): Readonly<Record<string, Json>> {
+  return { ...key, ...(grouping === undefined ? {} : { grouping }), ...values };
+}
+
+/** The columns of a query's rows ({@link flatRow}), in order. */
+export function rowColumns({ groupBy, totals, aggregateNames }: Query): readonly string[] {
+  return [...groupBy, ...(totals.length === 0 ? [] : ['grouping']), ...aggregateNames];
+}
+
+/** Whether a row is of one group, and no total of several. */
+export function isGroupRow({ groupBy }: Pick<Query, 'groupBy'>, { key }: Pick<Row, 'key'>): boolean {
+  return groupBy.every((name) => Object.hasOwn(key, name));
+}
+
+/** The order of rows by some fields: as {@link compareKeys}, a missing field after all values. */
+export function compareRows(groupBy: readonly string[], left: Pick<Row, 'key'>, right: Pick<Row, 'key'>): number {
+  for (const name of groupBy) {
+    const [a, b] = [left.key[name], right.key[name]];
+    const order =
+      a === undefined || b === undefined ? Number(a === undefined) - Number(b === undefined) : compareKeys([a], [b]);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** A window with the moment at which it closes: its end, or later by the allowed lateness. */
+export interface ClosingWindow extends EmittedWindow {
+  readonly closing: number;
+}
+
+/** All windows that hold one of the slices, by end and start, each once; of sessions, which no slice tells, none. */
+export function windowsOf(query: Query, slices: Iterable<number>): readonly ClosingWindow[] {
+  const closings = new Set<number>();
+  if (query.window.sessions !== undefined) return [];
+  for (const slice of slices) for (const closing of query.window.closings(slice)) closings.add(closing);
+  return [...closings]
+    .sort((left, right) => left - right)
+    .flatMap((closing) => query.window.emit(closing).map((window) => ({ ...window, closing })));
+}

@@ -1,0 +1,101 @@
+import type { KeyText } from '../events/group-key.ts';
+import { grouped } from '../definition/grouped.ts';
+import { mergePartial, type Partial, type Partials } from '../fold/partial.ts';
+import type { Query } from '../definition/pipeline.ts';
+import type { Span } from '../aggregates/span.ts';
+import type { SessionRule, Window } from '../windows/window.ts';
+
+/** What is known of a key: the records of one slice, or a whole session. */
+export type KeyedPartial = readonly [key: KeyText, partial: Partial];
+
+/** A session window of one or more keys, and when it closes. */
+export interface SessionWindow extends Window {
+  readonly closing: number;
+  readonly partials: Partials;
+  readonly records: number;
+}
+
+/** The rule of a session query, its lateness in it. @throws for a query of other windows */
+export function sessionRule({ name, window }: Query): SessionRule {
+  if (window.sessions === undefined) throw new Error(`query ${name} has no sessions`);
+  return window.sessions;
+}
+
+/** From when to when the records of a session query's partial are. */
+export function spanOf({ aggregateNames }: Query, partial: Partial): Span {
+  return partial[aggregateNames.length] as Span;
+}
+
+/** When a session would close if nothing joined it any more. */
+export function closingOf(query: Query, partial: Partial): number {
+  return sessionRule(query).closingOf(spanOf(query, partial).greatest);
+}
+
+/** Merges what is at most a gap apart, by key. Commutative and associative: whatever comes first, the same sessions come out, by key and start. */
+export function mergeSessions(query: Query, parts: Iterable<KeyedPartial>): readonly KeyedPartial[] {
+  const { gapMs } = sessionRule(query);
+  const merged: KeyedPartial[] = [];
+  for (const [key, ofKey] of [...grouped(parts, ([name]) => name)].sort(([left], [right]) => (left < right ? -1 : 1))) {
+    const sorted = ofKey
+      .map(([, partial]) => partial)
+      .sort((left, right) => spanOf(query, left).least - spanOf(query, right).least);
+    let current: Partial | undefined;
+    for (const next of sorted) {
+      if (current !== undefined && spanOf(query, next).least - spanOf(query, current).greatest <= gapMs)
+        current = mergePartial(query, current, next);
+      else {
+        if (current !== undefined) merged.push([key, current]);
+        current = next;
+      }
+    }
+    if (current !== undefined) merged.push([key, current]);
+  }
+  return merged;
+}
+
+/** What a closing makes of open sessions: those that nothing can join any more, and the others. */
+export interface ClosedSessions {
+  readonly closed: readonly KeyedPartial[];
+  readonly open: readonly KeyedPartial[];
+}
+
+/**
+ * The step of a closing: the records that were applied before it, and after the closing before, join what is open, and what closes is taken out.
+ * @param parts of the buckets that close then
+ */
+export function closeSessions(
+  query: Query,
+  open: Iterable<KeyedPartial>,
+  parts: Iterable<KeyedPartial>,
+  closing: number,
+): ClosedSessions {
+  const merged = mergeSessions(query, [...open, ...parts]);
+  const closes = ([, partial]: KeyedPartial) => closingOf(query, partial) <= closing;
+  return { closed: merged.filter(closes), open: merged.filter((one) => !closes(one)) };
+}
+
+/** Sessions as windows, by start and end: those of several keys that have both in common are one. */
+export function sessionWindows(query: Query, sessions: Iterable<KeyedPartial>): readonly SessionWindow[] {
+  const { gapMs } = sessionRule(query);
+  const byWindow = grouped(sessions, ([, partial]) => {
+    const { least, greatest } = spanOf(query, partial);
+    return `${least}/${greatest}`;
+  });
+  return [...byWindow.values()]
+    .flatMap((ofWindow) => {
+      const [first] = ofWindow;
+      if (first === undefined) return [];
+      const { least, greatest } = spanOf(query, first[1]);
+      const records = ofWindow.reduce((total, [, partial]) => total + spanOf(query, partial).records, 0);
+      return [
+        {
+          start: least,
+          end: greatest + gapMs,
+          closing: closingOf(query, first[1]),
+          partials: new Map(ofWindow),
+          records,
+        },
+      ];
+    })
+    .sort((left, right) => left.start - right.start || left.end - right.end);
+}

@@ -1,0 +1,43 @@
+import type { KeyText } from '../events/group-key.ts';
+import type { Query } from '../definition/pipeline.ts';
+import { sessionRule } from '../sessions/join.ts';
+
+/** A session as far as it is known: it grows with its records. Epoch ms. */
+export interface HeldSession {
+  start: number;
+  end: number;
+  closing: number;
+}
+
+/** The sessions of a query as records come in any order, without states. */
+export interface HeldSessions {
+  /** The session that a record is in now. */
+  add(key: KeyText, time: number): HeldSession;
+}
+
+/** @param joined told when a session has become part of another */
+export function heldSessions(query: Query, joined: (gone: HeldSession, into: HeldSession) => void): HeldSessions {
+  const { gapMs, closingOf } = sessionRule(query);
+  const byKey = new Map<KeyText, HeldSession[]>();
+  return {
+    add(key, time) {
+      const sessions = byKey.get(key) ?? [];
+      byKey.set(key, sessions);
+      const found: HeldSession = { start: time, end: time + gapMs, closing: closingOf(time) };
+      // By start, and records mostly belong to the last one: what is at most a gap away is looked for from the end.
+      let at = sessions.length;
+      while (at > 0 && (sessions[at - 1]?.start ?? 0) > time + gapMs) at--;
+      let from = at;
+      while (from > 0 && (sessions[from - 1]?.end ?? 0) >= time) from--;
+      const [into = found, ...others] = sessions.slice(from, at);
+      for (const other of [found, ...others]) {
+        into.start = Math.min(into.start, other.start);
+        into.end = Math.max(into.end, other.end);
+        into.closing = Math.max(into.closing, other.closing);
+        if (other !== found) joined(other, into);
+      }
+      sessions.splice(from, at - from, into);
+      return into;
+    },
+  };
+}

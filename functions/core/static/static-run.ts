@@ -1,0 +1,199 @@
+import { addCounters, addQueryCounters, type Counters, noEvents, noPairs, type QueryCounters } from '../events/counters.ts';
+import { emptyAmong, emptyPartials, lastEndOf } from '../fold/empty-windows.ts';
+import { createFold } from '../fold/fold.ts';
+import type { KeyText } from '../events/group-key.ts';
+import { createIdSet, type IdSet } from '../events/id-set.ts';
+import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from '../fold/partial.ts';
+import type { Pipeline, Query } from '../definition/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../fold/read-event.ts';
+import { mergeSessions, sessionWindows } from '../sessions/join.ts';
+import type { MergedWindow } from '../fold/totals.ts';
+import { mergeWindow, sortedRows, windowsOf } from '../fold/window-result.ts';
+
+/** A window of one query: its rows, and the states that totals over windows are made of. */
+export interface StaticWindow extends MergedWindow {
+  readonly query: string;
+  /** How many events are in it. */
+  readonly records: number;
+  readonly rows: readonly Row[];
+}
+
+/** What one run over some of the input found, as plain data that can cross to another thread. */
+export interface StaticPart {
+  readonly counters: Counters;
+  readonly queries: readonly QueryCounters[];
+  /** Of the events that were not rejected, epoch ms; minus infinity without one. */
+  readonly maxEventTime: number;
+  /** Encoded partial aggregates by position of the query, then slice. */
+  readonly partials: readonly (readonly [query: number, slice: number, text: string, records: number])[];
+}
+
+/** The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so nothing is late. */
+export interface StaticRun {
+  add(text: string, arrivalMs: number): AcceptedEvent | Rejection;
+  /** The same for an event that is parsed already. */
+  addParsed(parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection;
+  /** Counts an event that could not even be read as text. */
+  reject(): void;
+  part(): StaticPart;
+}
+
+/**
+ * @param ids the ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In files, whose lines all arrive at one moment,
+ * each id counts once, at its first line. @default none
+ */
+export function createStaticRun(
+  pipeline: Pipeline,
+  ids: IdSet | undefined = pipeline.dedup && createIdSet(pipeline.dedup.withinMs),
+): StaticRun {
+  const fold = createFold();
+  const counters = { ...noEvents };
+  const queries = pipeline.queries.map(() => ({ ...noPairs }));
+  let maxEventTime = Number.NEGATIVE_INFINITY;
+  function apply(read: AcceptedEvent | Rejection, arrivalMs: number): AcceptedEvent | Rejection {
+    counters.received++;
+    if (read.outcome === 'rejected') {
+      counters.rejected++;
+      return read;
+    }
+    if (read.time > maxEventTime) maxEventTime = read.time;
+    if (read.id !== undefined && ids?.judge(read.id, arrivalMs) === 'duplicate') {
+      counters.duplicate++;
+      return read;
+    }
+    let wanted = false;
+    for (const query of pipeline.queries) {
+      const key = read.keys[query.index];
+      const pairs = queries[query.index];
+      if (key === undefined) {
+        if (pairs !== undefined) pairs.filtered++;
+        continue;
+      }
+      fold.add(query, key, read.event, read.time);
+      if (pairs !== undefined) pairs.counted++;
+      wanted = true;
+    }
+    counters[wanted ? 'counted' : 'filtered']++;
+    return read;
+  }
+  return {
+    add: (text, arrivalMs) => apply(readEvent(pipeline, text, arrivalMs), arrivalMs),
+    addParsed: (parsed, arrivalMs) => apply(readParsed(pipeline, parsed, arrivalMs), arrivalMs),
+    reject() {
+      counters.received++;
+      counters.rejected++;
+    },
+    part() {
+      const partials = [...fold.slices].map(
+        ({ query, slice, keys, records }) =>
+          [
+            query.index,
+            slice,
+            encodePartials(
+              query,
+              [...keys].map(([key, { states }]) => [key, states] as const),
+            ),
+            records,
+          ] as const,
+      );
+      return { counters, queries, maxEventTime, partials };
+    },
+  };
+}
+
+/** The answer to the static query. */
+export interface StaticAnswer {
+  readonly counters: Counters;
+  readonly queries: readonly QueryCounters[];
+  /** By query, then start and end. */
+  readonly windows: readonly StaticWindow[];
+}
+
+/** The answer to the static query from all its parts. */
+export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): StaticAnswer {
+  let counters = noEvents;
+  const queries = pipeline.queries.map(() => noPairs);
+  const slices: Map<number, StaticSlice>[] = pipeline.queries.map(() => new Map());
+  let maxEventTime = Number.NEGATIVE_INFINITY;
+  for (const part of parts) {
+    counters = addCounters(counters, part.counters);
+    maxEventTime = Math.max(maxEventTime, part.maxEventTime);
+    part.queries.forEach((pairs, i) => {
+      queries[i] = addQueryCounters(queries[i] ?? noPairs, pairs);
+    });
+    for (const [index, slice, text, records] of part.partials) {
+      const query = pipeline.queries[index];
+      if (query === undefined) continue;
+      const merged = slices[index]?.get(slice) ?? { records: 0, partials: new Map<KeyText, Partial>() };
+      mergeInto(query, merged.partials, decodePartials(query, text));
+      slices[index]?.set(slice, { ...merged, records: merged.records + records });
+    }
+  }
+  const windows = pipeline.queries.flatMap((query) =>
+    withEmpty(query, answerOf(query, slices[query.index] ?? new Map()), maxEventTime),
+  );
+  return { counters, queries, windows };
+}
+
+/** With the windows between them that hold nothing, where the query wants those: as a stream emits them until its end. */
+function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: number): readonly StaticWindow[] {
+  if (query.mostEmpty === 0) return held;
+  const partials = emptyPartials(query);
+  const rows = sortedRows(query, partials);
+  const through = Number.isFinite(query.until) ? query.until : lastEndOf(query, maxEventTime);
+  const empty = [...emptyAmong(query, held, through)].map(({ start, end }) => ({
+    query: query.name,
+    start,
+    end,
+    records: 0,
+    partials,
+    rows,
+  }));
+  return [...held, ...empty].sort((left, right) => left.start - right.start || left.end - right.end);
+}
+
+/** Pairs by name of the query, as the API has them. */
+export function pairsByName(
+  { queries }: Pipeline,
+  pairs: readonly QueryCounters[],
+): Readonly<Record<string, QueryCounters>> {
+  return Object.fromEntries(queries.map(({ name, index }) => [name, pairs[index] ?? noPairs]));
+}
+
+interface StaticSlice {
+  readonly records: number;
+  readonly partials: Map<KeyText, Partial>;
+}
+
+function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): StaticWindow[] {
+  if (query.window.sessions !== undefined)
+    return sessionWindows(
+      query,
+      mergeSessions(
+        query,
+        [...slices.values()].flatMap(({ partials }) => [...partials]),
+      ),
+    ).map(({ start, end, records, partials }) => ({
+      query: query.name,
+      start,
+      end,
+      records,
+      partials,
+      rows: sortedRows(query, partials),
+    }));
+  return windowsOf(query, slices.keys())
+    .map((window) => {
+      const held = window.slices.flatMap((slice) => slices.get(slice) ?? []);
+      const merged = mergeWindow(query, held);
+      const records = held.reduce((total, slice) => total + slice.records, 0);
+      return {
+        query: query.name,
+        start: window.start,
+        end: window.end,
+        records,
+        partials: merged,
+        rows: sortedRows(query, merged),
+      };
+    })
+    .sort((left, right) => left.start - right.start || left.end - right.end);
+}

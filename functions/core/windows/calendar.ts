@@ -1,0 +1,77 @@
+import { dayMs, dayOfWeek, monthOf } from './civil-date.ts';
+import { mistake } from '../arguments/error.ts';
+import { firstShown } from './local-clock.ts';
+import { checkedTimeZone, sideBySide } from './side-by-side.ts';
+import type { Window, WindowKind } from './window.ts';
+import { onlyOptions } from './window-edges.ts';
+import { zoneOffsets } from './zone-offsets.ts';
+
+/** A unit of the calendar. */
+export type CalendarUnit = 'day' | 'week' | 'month';
+
+/** A day of the week. */
+export type Weekday = 'monday' | 'tuesday' | 'wednesday' | 'thursday' | 'friday' | 'saturday' | 'sunday';
+
+/** Options of {@link calendar}. */
+export interface CalendarOptions {
+  /** The IANA time zone whose calendar it is: `Europe/Berlin`. */
+  readonly timeZone: string;
+  /** The first day of a week; for weeks only. @default 'monday' */
+  readonly weekStart?: Weekday;
+}
+
+/** ISO 8601's numbers, from 1. */
+const weekdays: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
+
+const usualMs: Readonly<Record<CalendarUnit, number>> = {
+  day: 86_400_000,
+  week: 7 * 86_400_000,
+  month: 30 * 86_400_000,
+};
+
+/**
+ * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The rules are those of the Node.js
+ * that runs the function (`process.versions.tz`).
+ * @throws TidemarkError for another unit, and for a time zone that is not known
+ */
+export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
+  if (!Object.hasOwn(usualMs, unit))
+    throw mistake('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
+  onlyOptions(
+    'calendar',
+    options,
+    unit === 'week' ? ['timeZone', 'weekStart'] : ['timeZone'],
+    "{ timeZone: 'Europe/Berlin' }",
+  );
+  const { weekStart = 'monday' } = options;
+  const timeZone = checkedTimeZone('window: calendar timeZone', options.timeZone);
+  const first = weekdays.indexOf(weekStart) + 1;
+  if (first === 0)
+    throw mistake('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
+
+  const zone = zoneOffsets(timeZone);
+  const datesOf = (day: number): { readonly first: number; readonly next: number } => {
+    if (unit === 'month') return monthOf(day);
+    if (unit === 'day') return { first: day, next: day + 1 };
+    const weekFirst = day - ((dayOfWeek(day) - first + 7) % 7);
+    return { first: weekFirst, next: weekFirst + 7 };
+  };
+  // A date begins at the first of its midnights, as Temporal's startOfDay: where clocks go back over midnight they show the
+  // date before once more, and that is in the date that has begun. A date that a zone left out, as Samoa did in 2011, is
+  // not a window: it would begin where the next one does.
+  const windowAt = (time: number): Window => {
+    let dates = datesOf(Math.floor((time + zone.spanAt(time).offsetMs) / dayMs));
+    let start = firstShown(zone, dates.first * dayMs);
+    for (;;) {
+      const end = firstShown(zone, dates.next * dayMs);
+      if (end > time) return { start, end };
+      start = end;
+      dates = datesOf(dates.next);
+    }
+  };
+  return sideBySide(
+    `calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`,
+    usualMs[unit],
+    windowAt,
+  );
+}

@@ -1,0 +1,20 @@
+import { eventTimeBounds } from '../events/event-time.ts';
+import type { WindowKind } from './window.ts';
+
+/**
+ * One window over all of time: a running total. It is never final; it is read live, or by early panes (`emit`), and
+ * `batch` and `stream` end with it as it is then, with the status `open`. Its state stays for as long as the
+ * tables do, with every key that ever was.
+ */
+export function global(): WindowKind {
+  const start = eventTimeBounds.earliest;
+  const end = eventTimeBounds.latest + 1;
+  return {
+    label: 'global',
+    sliceMs: end - start,
+    isEndless: true,
+    sliceOf: () => start,
+    closings: () => [end],
+    emit: (closing) => (closing === end ? [{ start, end, slices: [start] }] : []),
+  };
+}

@@ -1,0 +1,39 @@
+import { Temporal } from 'temporal-polyfill';
+import { mistake } from '../arguments/error.ts';
+import type { Window, WindowKind } from './window.ts';
+
+/**
+ * Windows that cover all of time without overlapping, each of one slice, however long they are.
+ * @param windowAt the window that holds a time, of the time alone; its end is the start of the next one
+ */
+export function sideBySide(label: string, sliceMs: number, windowAt: (time: number) => Window): WindowKind {
+  const at = (time: number): Window => {
+    const window = windowAt(time);
+    if (!(window.start <= time && time < window.end))
+      throw new Error(`${label}: the window [${window.start}, ${window.end}) of ${time} does not hold it`);
+    return window;
+  };
+  return {
+    label,
+    sliceMs,
+    sliceOf: (time) => at(time).start,
+    closings: (slice) => [at(slice).end],
+    emit: (closing) => {
+      const { start, end } = at(closing - 1);
+      return end === closing ? [{ start, end, slices: [start] }] : [];
+    },
+  };
+}
+
+/** @throws TidemarkError for what is no time zone */
+export function checkedTimeZone(field: string, name: unknown): string {
+  if (typeof name === 'string') {
+    try {
+      Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
+      return name;
+    } catch {
+      // The same mistake as a name of another type.
+    }
+  }
+  throw mistake(field, name, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
+}

@@ -1,0 +1,49 @@
+import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
+import { windowOnClocks } from './local-clock.ts';
+import { checkedTimeZone, sideBySide } from './side-by-side.ts';
+import type { WindowKind } from './window.ts';
+import { isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
+import { zoneOffsets } from './zone-offsets.ts';
+
+/** Options of {@link tumbling}. */
+export interface TumblingOptions extends WindowOptions {
+  /**
+   * An IANA time zone on whose clocks the windows lie: 4 hours from midnight on begin at 0:00, 4:00, 8:00 there. Where the
+   * size divides what the clocks are moved by (an hour and less, mostly), every window is as long as the size, and the
+   * hour that comes twice has windows of its own each time. Else one over a change is shorter or longer: 3 or 5 hours. For
+   * whole days, weeks and months: `calendar`. @default UTC
+   */
+  readonly timeZone?: string;
+}
+
+/** A zone's clocks are off UTC's by whole minutes: it changes nothing about shorter windows but what they cost. */
+const leastOnClocksMs = 60_000;
+
+/**
+ * Windows of one size, side by side from the epoch (plus `offset`) into both directions. One slice a window, which closes at its end.
+ * @throws TidemarkError for a size below 1 ms (in a time zone: a minute) or above 100 years, an offset as long as the size, or a time zone that is not known.
+ */
+export function tumbling(size: Duration, options: TumblingOptions = {}): WindowKind {
+  const onClocks = typeof options === 'object' && options !== null && options.timeZone !== undefined;
+  const sizeMs = durationMs('window: tumbling size', size, {
+    leastMs: onClocks ? leastOnClocksMs : 1,
+    mostMs: longestDurationMs,
+  });
+  const offsetMs = offsetOf('tumbling', options, sizeMs, ['timeZone']);
+  const label = `tumbling ${sizeMs} ms${offsetMs === 0 ? '' : ` offset ${offsetMs} ms`}`;
+  if (onClocks) {
+    const timeZone = checkedTimeZone('window: tumbling timeZone', options.timeZone);
+    const zone = zoneOffsets(timeZone);
+    return sideBySide(`${label} ${timeZone}`, sizeMs, (time) => windowOnClocks(zone, sizeMs, offsetMs, time));
+  }
+  return {
+    label,
+    sliceMs: sizeMs,
+    sliceOf: (time) => Math.floor((time - offsetMs) / sizeMs) * sizeMs + offsetMs,
+    closings: (slice) => [slice + sizeMs],
+    emit: (closing) => {
+      const start = closing - sizeMs;
+      return isEdge(start - offsetMs, sizeMs) ? [{ start, end: closing, slices: [start] }] : [];
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { StreamRecord } from '../state/aggregate/chunk.ts';
+
+/**
+ * What the aggregate function is invoked with and answers, by the source of the events. An entry file imports `#batches` and `#stream`, and bundling
+ * puts the modules of the pipeline's source in their place (infra/bundle/functions.ts), so that no function carries the client of another source.
+ */
+export interface Batches {
+  /**
+   * The batches of an invocation's event, one of each shard in it; none when it holds no records.
+   * @throws TidemarkError that names the field; Lambda then delivers the same event again, or tells whoever made it
+   */
+  of(event: unknown): readonly ShardBatch[];
+  /**
+   * What Lambda is answered when all is applied, but for what there was no time for.
+   * @param resumeAt the first record of each shard that is not done
+   * @throws where Lambda can only repeat the whole: what is committed is passed over then
+   */
+  answer(resumeAt: readonly string[]): BatchesAnswer;
+}
+
+/** Records of one shard, in order. */
+export interface ShardBatch {
+  readonly shardId: string;
+  /** Ascending by sequence number, each number once. Never empty. */
+  readonly records: readonly StreamRecord[];
+  /** Who says when the records arrived: the stream, or whoever put them, whose clock may be wrong. */
+  readonly arrivalBy: 'stream' | 'producer';
+}
+
+/** Lambda's partial batch response. */
+export interface BatchesAnswer {
+  readonly batchItemFailures: readonly { readonly itemIdentifier: string }[];
+}

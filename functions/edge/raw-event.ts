@@ -1,0 +1,92 @@
+import { isUtf8 } from 'node:buffer';
+import { parseEvent } from '../core/events/event-json.ts';
+import { createJsonShapes } from '../core/events/json-shapes.ts';
+import { type Rejection, rejection } from '../core/fold/read-event.ts';
+import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
+import type { RawEvent } from '../state/aggregate/chunk.ts';
+
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
+
+/** Where small events are decoded, one after the other: a buffer for each takes longer than reading what is in it. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024);
+
+/** The shapes of the events so far: most are then read straight from their bytes. What is read does not depend on what is remembered here. */
+const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1', from, to));
+
+/**
+ * The events of a record as its stream holds it: one, or one a line, as the Kinesis agent packs them. Blank lines are left out.
+ * @param data its bytes in Base64; they are decoded again in the rare case that somebody asks for them
+ * @param first the position of its first event in the record
+ */
+export function rawEvents(data: string, first: number): readonly RawEvent[] {
+  const bytes = () => Buffer.from(data, 'base64');
+  if (data.length > scratch.length) {
+    const whole = bytes();
+    return eventsOf(whole, textOf(whole), first);
+  }
+  const to = scratch.write(data, 'base64');
+  const known = shapes.read(scratch, 0, to);
+  if (known !== undefined && isEnd(shapes.end(), to)) return [{ parsed: known, subRecord: first, bytes }];
+  const text = textOf(scratch.subarray(0, to));
+  if (typeof text !== 'string') return eventsOf(bytes(), text, first);
+  try {
+    const parsed: unknown = parseEvent(text);
+    shapes.learn(scratch, 0, to);
+    return [{ parsed, subRecord: first, bytes }];
+  } catch {
+    return eventsOf(bytes(), text, first);
+  }
+}
+
+/**
+ * The events of a record that is not of a known shape: its lines, if one of them is an event by itself. What is one JSON value on several lines is one event,
+ * and so is what has line ends by chance, as packed bytes.
+ */
+function eventsOf(bytes: Buffer, text: string | Rejection, first: number): readonly RawEvent[] {
+  const whole: RawEvent = { text, subRecord: first, bytes: () => bytes };
+  const lines = bytes.includes(LINE_FEED) && !looksUtf16(bytes) ? linesOf(bytes) : [];
+  const isOne = lines.length < 2 || (typeof text === 'string' && isJson(text));
+  if (isOne || !lines.some(isEvent)) return [whole];
+  return lines.map((line, at) => ({ text: textOf(line), subRecord: first + at, bytes: () => line }));
+}
+
+/** Without those that are blank. */
+function linesOf(bytes: Buffer): readonly Buffer[] {
+  const lines: Buffer[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const found = bytes.indexOf(LINE_FEED, from);
+    const end = found === -1 ? bytes.length : found;
+    const line = bytes.subarray(from, end > from && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end);
+    if (line.some((byte) => byte !== 0x20 && byte !== 0x09)) lines.push(line);
+    from = end + 1;
+  }
+  return lines;
+}
+
+/** Whether a line is an object or a list, as events are: a number alone is also the middle of a list that was cut. */
+function isEvent(line: Buffer): boolean {
+  const text = textOf(line);
+  return typeof text === 'string' && /^\s*[{[]/.test(text) && isJson(text);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Many producers end each event as a line. */
+function isEnd(at: number, to: number): boolean {
+  return at === to || (at === to - 1 && scratch[at] === LINE_FEED);
+}
+
+/** Bytes that are no UTF-8 decode to replacement characters: only then is it worth looking whether they were there to begin with. */
+function textOf(bytes: Buffer): string | Rejection {
+  if (looksUtf16(bytes)) return rejection('encoding', 'UTF-16, not UTF-8');
+  const text = bytes.toString('utf8', afterByteOrderMark(bytes, 0, bytes.length));
+  return !text.includes('\uFFFD') || isUtf8(bytes) ? text : rejection('encoding', 'not UTF-8');
+}

@@ -1,0 +1,68 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Context } from 'aws-lambda';
+import type { Config } from './config.ts';
+import type { Meter } from '../state/table/dynamodb-table.ts';
+
+/** What one invocation did: its answer, and what to measure of it. */
+export interface Measured<Answer> {
+  readonly answer: Answer;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly milliseconds: Readonly<Record<string, number>>;
+  /** Counts by name of the query, which is a dimension of theirs. @default none */
+  readonly byQuery?: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** The log and the metrics of a function. Metrics are one line of embedded metric format an invocation, and one for each query that
+ * something is counted of. */
+export interface Telemetry {
+  readonly logger: Logger;
+  /** Runs an invocation and publishes what it measured, and what its calls to the tables cost, if it has any. */
+  measured<Answer>(meter: Meter | undefined, context: Context, run: () => Promise<Measured<Answer>>): Promise<Answer>;
+}
+
+/**
+ * @param deployment what tells its metrics from those of the same pipeline elsewhere
+ * @param functionName a dimension of every metric, for names of deployed functions change
+ */
+export function createTelemetry(deployment: string, functionName: string, logLevel: Config['logLevel']): Telemetry {
+  const logger = new Logger({ serviceName: deployment, logLevel });
+  const metrics = new Metrics({
+    namespace: 'Tidemark',
+    serviceName: deployment,
+    defaultDimensions: { function: functionName },
+  });
+  const metricsOf = (query: string) =>
+    new Metrics({
+      namespace: 'Tidemark',
+      serviceName: deployment,
+      defaultDimensions: { function: functionName, query },
+    });
+  return {
+    logger,
+    async measured(meter, context, run) {
+      logger.addContext(context);
+      const before = meter && { ...meter };
+      try {
+        const { answer, counts, milliseconds, byQuery = {} } = await run();
+        for (const [name, value] of Object.entries(counts)) metrics.addMetric(name, MetricUnit.Count, value);
+        for (const [name, value] of Object.entries(milliseconds))
+          metrics.addMetric(name, MetricUnit.Milliseconds, value);
+        for (const [query, own] of Object.entries(byQuery)) {
+          const ofQuery = metricsOf(query);
+          for (const [name, value] of Object.entries(own)) ofQuery.addMetric(name, MetricUnit.Count, value);
+          ofQuery.publishStoredMetrics();
+        }
+        return answer;
+      } catch (error) {
+        logger.error('The invocation failed and will be retried', error instanceof Error ? error : String(error));
+        throw error;
+      } finally {
+        if (meter !== undefined && before !== undefined)
+          for (const name of ['writeUnits', 'readUnits', 'refusedWrites'] as const)
+            metrics.addMetric(name, MetricUnit.Count, meter[name] - before[name]);
+        metrics.publishStoredMetrics();
+      }
+    },
+  };
+}

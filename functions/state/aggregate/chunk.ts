@@ -1,0 +1,130 @@
+import { createFold, type SliceFold } from '../../core/fold/fold.ts';
+import { pageOf } from '../items/page-hash.ts';
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../core/fold/read-event.ts';
+import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { ShardSideEvent } from '../items/rejects.ts';
+
+/** Where an event came from. */
+interface EventOrigin {
+  /** Position in a record that holds several events, aggregated or as lines; 0 in a plain one. */
+  readonly subRecord: number;
+  readonly bytes: () => Uint8Array;
+}
+
+/**
+ * One event as it came, before anything is known of it: its text, or why it has none, or exactly what `parseEvent`
+ * makes of it.
+ */
+export type RawEvent = EventOrigin &
+  ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
+
+/** One Kinesis record and the events in it: one, or many when a producer packed them. */
+export interface StreamRecord {
+  readonly sequenceNumber: SequenceNumber;
+  /** When the stream took it, epoch ms. */
+  readonly arrival: number;
+  readonly partitionKey: string;
+  readonly events: readonly RawEvent[];
+}
+
+/** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
+export interface ReadChunk {
+  readonly records: readonly StreamRecord[];
+  readonly accepted: readonly {
+    readonly event: unknown;
+    readonly time: number;
+    readonly raw: RawEvent;
+    readonly record: StreamRecord;
+    readonly sequenceNumber: SequenceNumber;
+  }[];
+  /** How many of the accepted are duplicates: they are in no slice. */
+  readonly duplicates: number;
+  /** How many of the accepted no query wants. */
+  readonly filtered: number;
+  /** How many of the accepted a query does not want, by its position in the pipeline; duplicates are asked nothing. */
+  readonly filteredPairs: readonly number[];
+  readonly rejected: readonly ShardSideEvent[];
+  readonly slices: readonly SliceFold[];
+}
+
+/** Most pages that one chunk writes: about two seconds of writes, so that some progress fits every time-out. */
+const pagesPerChunk = 2000;
+
+/**
+ * Classifies and folds records from a position on, as many as touch a bounded number of pages (DESIGN 4.1, step 2).
+ * @param pageCount how many pages the bucket of a slice has, or would be given
+ * @param isDuplicate asked once for each accepted event, in order
+ */
+export function readChunk(
+  pipeline: Pipeline,
+  records: readonly StreamRecord[],
+  from: number,
+  pageCount: (query: Query, slice: number) => number,
+  isDuplicate: (read: AcceptedEvent, arrivalMs: number) => boolean = () => false,
+): ReadChunk {
+  const fold = createFold();
+  const touched = new Set<string>();
+  const accepted: ReadChunk['accepted'][number][] = [];
+  const rejected: ShardSideEvent[] = [];
+  const filteredPairs = pipeline.queries.map(() => 0);
+  let duplicates = 0;
+  let filtered = 0;
+  let to = from;
+  for (; to < records.length && touched.size < pagesPerChunk; to++) {
+    const record = records[to];
+    if (record === undefined) break;
+    for (const raw of record.events) {
+      const read = readRaw(pipeline, raw, record.arrival);
+      if (read.outcome === 'rejected') {
+        rejected.push(
+          sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }),
+        );
+        continue;
+      }
+      const { event, time, keys } = read;
+      const position = accepted.push({ event, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
+      if (isDuplicate(read, record.arrival)) {
+        duplicates++;
+        continue;
+      }
+      if (keys.every((key) => key === undefined)) filtered++;
+      for (const query of pipeline.queries) {
+        const key = keys[query.index];
+        if (key === undefined) {
+          filteredPairs[query.index] = (filteredPairs[query.index] ?? 0) + 1;
+          continue;
+        }
+        const folded = fold.add(query, key, event, time);
+        if (folded.events.push(position) > 1) continue;
+        const slice = query.window.sliceOf(time);
+        touched.add(`${query.index}#${slice}#${pageOf(key, pageCount(query, slice))}`);
+      }
+    }
+  }
+  return {
+    records: records.slice(from, to),
+    accepted,
+    duplicates,
+    filtered,
+    filteredPairs,
+    rejected,
+    slices: [...fold.slices],
+  };
+}
+
+/** Classifies an event as it came. */
+export function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
+  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
+}
+
+/** An event for the side output, and why it goes there. */
+export function sideEvent(
+  record: StreamRecord,
+  raw: RawEvent,
+  why: Pick<ShardSideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>,
+): ShardSideEvent {
+  const { sequenceNumber, arrival, partitionKey } = record;
+  return { ...why, sequenceNumber, subRecord: raw.subRecord, arrival, partitionKey, payload: raw.bytes() };
+}

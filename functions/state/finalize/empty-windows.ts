@@ -1,0 +1,155 @@
+import { longestDurationMs } from '../../core/arguments/duration.ts';
+import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty-windows.ts';
+import { eventTimeBounds } from '../../core/events/event-time.ts';
+import type { Query } from '../../core/definition/pipeline.ts';
+import type { EmittedWindow, Window } from '../../core/windows/window.ts';
+import { definitionKey } from '../items/definition.ts';
+import { type Pane, readFinalCounts, readPanes, writeFinalPane } from '../windows/manifest.ts';
+import { numberOf, type Table } from '../table/table.ts';
+
+/** What emitting empty windows works with. */
+export interface EmptyWindowOptions {
+  readonly state: Table;
+  readonly windows: Table;
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly publish: (pane: Pane) => Promise<void>;
+  readonly now: () => number;
+  readonly hasTime: () => boolean;
+}
+
+/** How far a query's empty windows are emitted: all that end at or before `end`, and the last `run` windows of these were empty. */
+export interface EmptyPlace {
+  /** Epoch ms. */
+  readonly end: number;
+  readonly run: number;
+}
+
+/** What a run has done. */
+export interface EmittedEmpty {
+  readonly windows: number;
+  /** False: there are more, for the next run. */
+  readonly done: boolean;
+}
+
+/** Wherever a window may start, epoch ms. */
+const allStarts = {
+  from: eventTimeBounds.earliest - longestDurationMs,
+  to: eventTimeBounds.latest + longestDurationMs,
+} as const;
+
+/** Windows that are looked at together. */
+const windowsAtATime = 256;
+
+/** Most empty windows of a query in one run: a gap is filled by several, and holds nobody up. */
+const mostInARun = 1_024;
+
+/** The place of a query; undefined before its first final window. It only grows. */
+export async function readEmptyPlace(state: Table, query: Query): Promise<EmptyPlace | undefined> {
+  const item = await state.get(definitionKey(query.name));
+  const end = item && numberOf(item, 'emptyThrough');
+  return item === undefined || end === undefined ? undefined : { end, run: numberOf(item, 'emptyRun') ?? 0 };
+}
+
+/**
+ * Emits the final panes of windows in which nothing was counted, from the first window that holds something (or the query's `from`) on. To be called when all windows that
+ * close at or before `doneThrough` and hold something have their final panes: one without is empty for ever, for no bucket takes a record for it any more. A pane is written
+ * on the condition that no final one is there, so a run that overlaps another, or follows a crash, writes what that one wrote, and publishes it again.
+ * @param maxEventTime of the stream, epoch ms: windows that begin after it are of a time that the stream has not reached, though its end has closed them
+ */
+export async function emitEmpty(
+  options: EmptyWindowOptions,
+  query: Query,
+  doneThrough: number,
+  maxEventTime: number,
+): Promise<EmittedEmpty> {
+  const { state, windows, hasTime } = options;
+  const through = Math.min(doneThrough - query.latenessMs, lastEndOf(query, maxEventTime));
+  const noted = await readEmptyPlace(state, query);
+  let place = noted ?? (await firstPlace(windows, query, through));
+  if (noted === undefined && place !== undefined) await notePlace(state, query, place);
+  let emitted = 0;
+  while (place !== undefined && place.end < through) {
+    if (!hasTime() || emitted >= mostInARun) return { windows: emitted, done: false };
+    const next: PassedStretch = await passStretch(options, query, place, through);
+    emitted += next.emitted;
+    place = next.place;
+    await notePlace(state, query, place);
+  }
+  return { windows: emitted, done: true };
+}
+
+/** Conditional on growing: a run that is behind leaves the place of the one ahead. */
+async function notePlace(state: Table, query: Query, { end, run }: EmptyPlace): Promise<void> {
+  await state.update(definitionKey(query.name), { set: { emptyThrough: end, emptyRun: run } }, [
+    { attribute: 'emptyThrough', is: 'absentOrBelow', bound: end },
+  ]);
+}
+
+/** Of the first window that holds something: it is known once all up to it are final, for an overlapping run may just have made a later one final. */
+async function firstPlace(windows: Table, query: Query, through: number): Promise<EmptyPlace | undefined> {
+  if (Number.isFinite(query.from)) return { end: query.from, run: 0 };
+  const [first] = await readPanes(windows, query, { ...allStarts, order: 'ascending', limit: 1, finalOnly: true });
+  return first !== undefined && first.end <= through ? { end: first.end, run: 0 } : undefined;
+}
+
+interface PassedStretch {
+  readonly place: EmptyPlace;
+  readonly emitted: number;
+}
+
+/** Goes over some windows behind a place, at least one end further. */
+async function passStretch(
+  options: EmptyWindowOptions,
+  query: Query,
+  { end: after, run: before }: EmptyPlace,
+  through: number,
+): Promise<PassedStretch> {
+  const { windows: table, limit } = options;
+  if (before >= query.mostEmpty) {
+    // The gap has had its share: on with what is behind it, if there is anything yet.
+    const held = await nextHeld(table, query, after, through);
+    return { place: held === undefined ? { end: through, run: before } : { end: held.end, run: 0 }, emitted: 0 };
+  }
+  const stretch: EmittedWindow[] = [];
+  for (const window of windowsEndingIn(query, after, through)) {
+    stretch.push(window);
+    if (stretch.length === windowsAtATime) break;
+  }
+  const [first, last] = [stretch[0], stretch.at(-1)];
+  if (first === undefined || last === undefined) return { place: { end: through, run: before }, emitted: 0 };
+  const counts = await readFinalCounts(table, query, first.start, last.start);
+  let run = before;
+  let end = after;
+  const empty: EmittedWindow[] = [];
+  for (const window of stretch) {
+    const isHeld = (counts.get(`${window.start}/${window.end}`) ?? 0) > 0;
+    if (!isHeld && run === query.mostEmpty) break;
+    run = isHeld ? 0 : run + 1;
+    end = window.end;
+    if (!isHeld) empty.push(window);
+  }
+  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));
+  return { place: { end, run }, emitted: empty.length };
+}
+
+async function emitOne({ windows, publish, now }: EmptyWindowOptions, query: Query, window: Window): Promise<void> {
+  await publish(
+    await writeFinalPane(windows, query, window, { partials: emptyPartials(query), records: 0, nowMs: now() }),
+  );
+}
+
+/** The first final window that ends in `(after, through]`: beyond what a gap may have, none is empty. */
+async function nextHeld(windows: Table, query: Query, after: number, through: number): Promise<Window | undefined> {
+  const [candidate] = windowsEndingIn(query, after, through);
+  if (candidate === undefined) return undefined;
+  // Windows that cumulate share a start: those that end earlier lie behind, and taking one of them again would never come to an end.
+  const behind = { start: candidate.start, end: candidate.end - 1 };
+  const [pane] = await readPanes(windows, query, {
+    ...allStarts,
+    after: behind,
+    order: 'ascending',
+    limit: 1,
+    finalOnly: true,
+  });
+  return pane !== undefined && pane.end <= through ? pane : undefined;
+}

@@ -1,0 +1,136 @@
+import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
+import type { Pipeline } from '../../core/definition/pipeline.ts';
+import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { ShardObservation } from '../../core/fold/watermark.ts';
+import { noProgress, readAllProgress, type ShardProgress } from '../items/progress.ts';
+import type { Stream, StreamShard } from '../stream/stream.ts';
+import { checkStream } from '../stream/stream-identity.ts';
+import { numberOf, type Table, textOf } from '../table/table.ts';
+
+/** A shard as the finalizer sees it. */
+export interface ShardReport extends ShardObservation {
+  readonly sequenceNumber: SequenceNumber | undefined;
+  /** Why it could not be read, if it could not: it holds the watermark then, and somebody should be told. */
+  readonly unreadable: string | undefined;
+}
+
+/** What is kept of a shard between runs, and for readers, who have no access to the stream. */
+export interface SeenShard {
+  /** When a finalize run first saw it, epoch ms. */
+  readonly firstSeen: number;
+  /** What the last run found; drained is for ever. */
+  readonly state: ShardObservation['state'] | 'unreadable';
+}
+
+const seenPartition = 'shards';
+
+interface ObservationDeps {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly stream: Stream;
+  /** Limits how many shards are looked at at a time. */
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly nowMs: number;
+}
+
+/** The shards of the stream, and what has become of all events that were ever committed. */
+export interface Observation {
+  readonly shards: readonly ShardReport[];
+  /** Shards that have left the stream are in it too. */
+  readonly counters: Counters;
+  /** The greatest event time of all of them, epoch ms; minus infinity before the first event. */
+  readonly maxEventTime: number;
+}
+
+/**
+ * Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold nothing and are not listed.
+ * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it then
+ */
+export async function observeShards(deps: ObservationDeps): Promise<Observation> {
+  const [listed, progress, seen] = await Promise.all([
+    deps.stream.listShards(),
+    readAllProgress(deps.state),
+    readSeenShards(deps.state),
+  ]);
+  const forAll = <S, R>(shards: readonly S[], look: (shard: S) => Promise<R>) =>
+    Promise.all(shards.map((shard) => deps.limit(() => look(shard))));
+  const observed = await forAll(listed, async (shard) => {
+    const committed = progress.get(shard.shardId) ?? noProgress;
+    const before = seen.get(shard.shardId) ?? (await noteSeen(deps, shard.shardId));
+    return { before, committed, shardId: shard.shardId, ...(await observe(deps, shard, committed, before)) };
+  });
+  await checkStream(deps.state, deps.stream);
+  const counters = [...progress.values()].reduce((total, shard) => addCounters(total, shard.counters), noEvents);
+  const shards = await forAll(
+    observed,
+    async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
+      await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
+      return { shardId, maxEventTime, sequenceNumber, state, unreadable };
+    },
+  );
+  const maxEventTime = Math.max(
+    ...[...progress.values()].map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY),
+  );
+  return { shards, counters, maxEventTime };
+}
+
+async function observe(
+  deps: ObservationDeps,
+  shard: StreamShard,
+  committed: ShardProgress,
+  seen: SeenShard,
+): Promise<Pick<ShardReport, 'state' | 'unreadable'>> {
+  try {
+    return { state: await stateOf(deps, shard, committed, seen), unreadable: undefined };
+  } catch (error) {
+    return { state: 'holding', unreadable: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** A shard stops holding the watermark only when it is proven drained or idle: time alone is no proof. */
+async function stateOf(
+  deps: ObservationDeps,
+  shard: StreamShard,
+  committed: ShardProgress,
+  seen: SeenShard,
+): Promise<ShardObservation['state']> {
+  const { idleMs } = deps.pipeline;
+  if (seen.state === 'drained') return 'drained';
+  const tail = () => deps.stream.tail(shard.shardId, committed.sequenceNumber);
+  if (shard.closed) return (await tail()) === 'end' ? 'drained' : 'holding';
+  const accepted = Math.max(seen.firstSeen, committed.acceptedArrival ?? seen.firstSeen);
+  if (deps.nowMs - accepted < idleMs) return 'holding';
+  // A producer of garbage stops nobody's windows: records came, and for the whole time none was accepted.
+  const onlyGarbage = committed.lastArrival !== undefined && committed.lastArrival - accepted >= idleMs;
+  return onlyGarbage || (await tail()) === 'nothing' ? 'idle' : 'holding';
+}
+
+const seenKey = (shardId: string) => ({ pk: seenPartition, sk: shardId });
+
+/** The shards that finalize runs have seen, by name; also those that have left the stream since. */
+export async function readSeenShards(state: Table): Promise<ReadonlyMap<string, SeenShard>> {
+  const items = await state.query(seenPartition);
+  // Written by noteSeen and noteState below and by nobody else.
+  return new Map(
+    items.map((item) => [
+      item.sk,
+      { firstSeen: numberOf(item, 'firstSeen') ?? 0, state: textOf(item, 'state') as SeenShard['state'] },
+    ]),
+  );
+}
+
+/** Notes when a shard was first seen. Conditional: the first note stays; one that loses the race counts from its own, later moment. */
+async function noteSeen({ state, nowMs }: ObservationDeps, shardId: string): Promise<SeenShard> {
+  await state.update(seenKey(shardId), { set: { firstSeen: nowMs, state: 'holding' } }, [
+    { attribute: 'firstSeen', is: 'absent' },
+  ]);
+  return { firstSeen: nowMs, state: 'holding' };
+}
+
+/** Keeps what a shard is, when that has changed. Conditional: drained is for ever; the rest informs readers, and the last run is as good as any. */
+async function noteState(table: Table, shardId: string, before: SeenShard, state: SeenShard['state']): Promise<void> {
+  if (state !== before.state)
+    await table.update(seenKey(shardId), { set: { state } }, [
+      { attribute: 'state', is: 'absentOrOther', than: 'drained' },
+    ]);
+}

@@ -1,0 +1,95 @@
+import { mistake } from '../../core/arguments/error.ts';
+import { isoTime } from '../../core/events/event-time.ts';
+import { changeRemedy, layoutChanges, layoutOf, type QueryLayout } from '../../core/definition/layout.ts';
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
+
+const partition = 'definition';
+/** Where everything that is noted of a query as a whole is kept, until it is removed. */
+export const definitionKey = (query: string): Key => ({ pk: partition, sk: query });
+
+/**
+ * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight, beside the horizon, and compared
+ * ever after. Nothing is counted by a definition that is refused: Lambda repeats the batch until one that fits is deployed.
+ * @throws TidemarkError that says what has changed, or that a query has a gap because it was taken out for a while
+ */
+export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<void> {
+  const noted = new Map((await state.query(partition)).map((item) => [item.sk, item]));
+  await Promise.all(
+    pipeline.queries.map(async (query) => {
+      const item = noted.get(query.name) ?? (await note(state, query));
+      if (item !== undefined) compare(query, item);
+    }),
+  );
+}
+
+/** Notes the layout of a query. Conditional: the first note stays, and is returned when it was another's. */
+async function note(state: Table, query: Query): Promise<Item | undefined> {
+  const layout = JSON.stringify(layoutOf(query));
+  const { outcome } = await state.update(definitionKey(query.name), { set: { layout } }, [
+    { attribute: 'layout', is: 'absent' },
+  ]);
+  return outcome === 'applied' ? undefined : state.get(definitionKey(query.name));
+}
+
+function compare(query: Query, item: Item): void {
+  const field = `queries.${query.name}`;
+  const passed = numberOf(item, 'passedAt');
+  if (passed !== undefined)
+    throw mistake(
+      field,
+      query.name,
+      `was taken out of the pipeline and came back after its window that ends at ${isoTime(passed)} was passed by: give it another version, or remove what is kept of it (docs/EVOLUTION.md)`,
+    );
+  const layout = textOf(item, 'layout');
+  if (layout === undefined) return;
+  // Written by note above and by nobody else.
+  const changes = layoutChanges(JSON.parse(layout) as QueryLayout, layoutOf(query));
+  if (changes.length > 0) throw mistake(field, query.name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
+}
+
+/**
+ * Notes that windows of a query that is no longer in the definition were passed by: `finalizedThrough` is about to go beyond them without them, so
+ * the query must not come back under its name as if nothing was missing. The first such window is kept.
+ */
+export async function notePassed(state: Table, query: string, closing: number): Promise<void> {
+  await state.update(definitionKey(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
+}
+
+/**
+ * Notes that records at or after the `from` of a query were committed by code that does not know it: a deployment before this one, that came to its end
+ * too late, or one that was put back for a while. They are in no window of it and will be in none.
+ * @param through the greatest event time of such records, epoch ms
+ */
+export async function noteMissed(state: Table, query: string, through: number): Promise<void> {
+  await state.update(definitionKey(query), { set: { missedThrough: through } }, [
+    { attribute: 'missedThrough', is: 'absentOrBelow', bound: through },
+  ]);
+}
+
+/** Notes that the windows before a moment are filled from the query's history. */
+export async function noteFilled(state: Table, query: string, until: number): Promise<void> {
+  await state.update(definitionKey(query), { set: { filledThrough: until } }, [
+    { attribute: 'filledThrough', is: 'absentOrBelow', bound: until },
+  ]);
+}
+
+/** How whole a query with a `from` is. Epoch ms; undefined: never. */
+export interface QueryFilling {
+  /** Until where it was filled from its history. */
+  readonly filledThrough: number | undefined;
+  /** Records with times up to here, at or after its `from`, are missing in it. */
+  readonly missedThrough: number | undefined;
+}
+
+/** What is noted of a query's history. */
+export async function readFilling(state: Table, query: string): Promise<QueryFilling> {
+  const item = await state.get(definitionKey(query));
+  const field = (name: string) => (item === undefined ? undefined : numberOf(item, name));
+  return { filledThrough: field('filledThrough'), missedThrough: field('missedThrough') };
+}
+
+/** Forgets the layout of a query whose state is gone: its name may be used again. */
+export async function deleteDefinition(state: Table, query: string): Promise<void> {
+  await state.delete(definitionKey(query));
+}

@@ -1,0 +1,50 @@
+import type { KeyText } from '../../core/events/group-key.ts';
+
+/**
+ * A key's hash, 32 bits unsigned: FNV-1a over its UTF-16 units, mixed by MurmurHash3's finalizer so that the low bits, which choose the
+ * page, depend on all of it. Part of the stored format: it must never change.
+ */
+export function hashKey(key: KeyText): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** The page in which a key of a bucket with `count` pages lives: `hash mod n` (DESIGN section 1). */
+export function pageOf(key: KeyText, count: number): number {
+  return hashKey(key) % count;
+}
+
+/** Encoded bytes that a page should hold on average, so that with its key and number it stays within one write unit of 1 KB. */
+export const pageShareBytes = 700;
+
+/** Most pages of a bucket. */
+const mostPages = 65_536;
+
+/** The power of two at which `bytes` of content fit their pages' shares (DESIGN section 3). */
+export function pageCountFor(bytes: number): number {
+  let count = 1;
+  while (count * pageShareBytes < bytes && count < mostPages) count *= 2;
+  return count;
+}
+
+/** A page of this many bytes grows whatever its neighbours hold: an item ends at 400 KB. */
+const largestPageBytes = 64 * 1024;
+
+/**
+ * The next count of a bucket of which a page has outgrown its share, or undefined when more pages would not help: while the others are
+ * mostly empty it is cheaper to pay a second write unit for one than to close them all.
+ */
+export function grownPageCount(count: number, totalBytes: number, largestBytes: number): number | undefined {
+  if (totalBytes / count <= pageShareBytes / 2 && largestBytes < largestPageBytes) return undefined;
+  const grown = Math.max(count * 2, pageCountFor(totalBytes));
+  return grown > mostPages ? undefined : grown;
+}
+
+/** The count for a new bucket, from the size of the shard's bucket before it. It shrinks only when three quarters would be empty. */
+export function nextPageCount(previous: { readonly count: number; readonly bytes: number }): number {
+  const fitting = pageCountFor(previous.bytes);
+  return previous.count > fitting && previous.bytes / previous.count >= pageShareBytes / 4 ? previous.count : fitting;
+}

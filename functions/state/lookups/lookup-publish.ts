@@ -1,0 +1,167 @@
+import { mistake } from '../../core/arguments/error.ts';
+import { isoTime } from '../../core/events/event-time.ts';
+import { rowsByKey } from '../../core/definition/lookup.ts';
+import type { LookupList, LookupVersion } from '../../core/definition/lookup-table.ts';
+import type { Pipeline } from '../../core/definition/pipeline.ts';
+import { streamRetentionHours } from '../../core/deployment/settings.ts';
+import { addVersion, readLookupList } from './lookup-list.ts';
+import { hasExpiry, keepRows, readRows, rowsHash } from './lookup-rows.ts';
+import type { Table } from '../table/table.ts';
+
+/** A version that is to be published, whose rows are kept already. */
+export interface LookupPublication {
+  readonly table: string;
+  readonly id: string;
+  readonly parts: number;
+  /** As {@link rowsHash} gives it. */
+  readonly hash: string;
+  /** Epoch ms; undefined: in a minute, or from the beginning while nothing has asked for the table. */
+  readonly from: number | undefined;
+}
+
+/** What a publication answers. */
+export interface LookupAnswer {
+  readonly table: string;
+  /** Standing: it was there before, with the same rows, and stays as it is. */
+  readonly outcome: 'published' | 'standing';
+  readonly version: LookupVersion;
+}
+
+/** What a publication works with. */
+export interface LookupOptions {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  /** Epoch ms. */
+  readonly now: () => number;
+}
+
+/** Most rows of a version, and most bytes of their text: what a container loads in a second and keeps two of. */
+export const mostLookupRows = 50_000;
+export const mostLookupBytes = 20_000_000;
+
+/** Versions of a table that may still be asked for: the list is read with every batch that comes to a cold container. */
+const mostVersions = 500;
+/** How far ahead a version begins when nobody says when, in ms. */
+const aheadMs = 60_000;
+/** How long a version is kept after the next one began, in ms: as pages are, for whatever may still be read again (DESIGN 4.2, step 3 e). */
+const keptMs = (streamRetentionHours + 48) * 3_600_000;
+/** More races than publishers make who go on at a time: beyond, something is broken. */
+const mostRaces = 20;
+
+/**
+ * Publishes a version: its rows are there and stay, **then** it is in the list, **then** the version before it is given an expiry. Idempotent: rows that
+ * are the newest version's are not published again, and a run that died is repeated.
+ * @throws TidemarkError when the rows are not whole, or it would begin where records are judged already, or before the version that is the newest
+ */
+export async function publishLookup(options: LookupOptions, publication: LookupPublication): Promise<LookupAnswer> {
+  const { state, limit, now } = options;
+  const { table, id, parts, hash } = publication;
+  for (let race = 0; race < mostRaces; race++) {
+    const list = await readLookupList(state, table);
+    const newest = list.versions.at(-1);
+    const own = list.versions.find((version) => version.id === id) ?? (newest?.hash === hash ? newest : undefined);
+    if (own !== undefined && (publication.from === undefined || publication.from === own.from)) {
+      await expireSuperseded(options, table, list);
+      return { table, outcome: 'standing', version: own };
+    }
+    const from =
+      publication.from ?? (newest === undefined && !Number.isFinite(list.sealedThrough) ? 0 : now() + aheadMs);
+    checkFrom(table, list, from, publication.from);
+    const rows = await checkedRows(options, publication);
+    if (!(await keepRows(state, { table, id }, parts, undefined, limit))) throw notWhole(table, id);
+    const version = { id, from, rows, parts, hash, publishedAt: now() };
+    const added = await addVersion(state, table, list, keptOf(table, list, now()), version);
+    if (added === undefined) continue; // another version, or a record that arrived later, was quicker
+    await expireSuperseded(options, table, added);
+    return { table, outcome: 'published', version };
+  }
+  throw new Error(`table ${table}: lost ${mostRaces} races against other publications`);
+}
+
+function checkFrom(
+  table: string,
+  { versions, sealedThrough }: LookupList,
+  from: number,
+  given: number | undefined,
+): void {
+  const newest = versions.at(-1);
+  if (newest !== undefined && from <= newest.from)
+    throw mistake(
+      'from',
+      isoTime(from),
+      `is not after ${isoTime(newest.from)}, where the newest version of ${table} begins: ${given === undefined ? 'give a later one' : 'versions are only added behind it, give a later one'}`,
+    );
+  if (from <= sealedThrough)
+    throw mistake(
+      'from',
+      isoTime(from),
+      `is not after ${isoTime(sealedThrough)}: which version holds until then is settled, for records that arrived are judged by it already: give a later one`,
+    );
+}
+
+async function checkedRows(
+  { pipeline, state }: LookupOptions,
+  { table, id, parts, hash }: LookupPublication,
+): Promise<number> {
+  const rows = await readRows(state, { table, id }, parts);
+  if (rows === undefined || rowsHash(rows) !== hash) throw notWhole(table, id);
+  checkLookupRows(pipeline, rows);
+  return rows.length;
+}
+
+function notWhole(table: string, id: string): Error {
+  return mistake(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
+}
+
+/** @throws TidemarkError when there are too many rows, one has no key, or two have the same */
+export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object[]): void {
+  if (lookupTable === undefined) return;
+  if (rows.length > mostLookupRows)
+    throw mistake(
+      'rows',
+      rows.length,
+      `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`,
+    );
+  rowsByKey('rows', rows, lookupTable.key);
+  const bytes = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
+  if (bytes > mostLookupBytes)
+    throw mistake(
+      'rows',
+      bytes,
+      `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`,
+    );
+}
+
+/** Nobody asks any more for versions that were superseded so long ago that their rows are gone. */
+function keptOf(
+  table: string,
+  { versions, keptFrom }: LookupList,
+  nowMs: number,
+): Pick<LookupList, 'versions' | 'keptFrom'> {
+  const first = versions.findIndex((_, i) => (versions[i + 1]?.from ?? Number.POSITIVE_INFINITY) + keptMs > nowMs);
+  if (versions.length - Math.max(first, 0) >= mostVersions)
+    throw mistake(
+      `lookup ${table}`,
+      versions.length,
+      `versions may still be asked for, and no more are kept: publish less often, or wait until they expire`,
+    );
+  return first <= 0
+    ? { versions, keptFrom }
+    : { versions: versions.slice(first), keptFrom: versions[first]?.from ?? keptFrom };
+}
+
+/** From the newest backwards, until one that has its expiry: whoever died before has left only those behind it. */
+async function expireSuperseded(
+  { state, limit, now }: LookupOptions,
+  table: string,
+  { versions }: LookupList,
+): Promise<void> {
+  for (let i = versions.length - 2; i >= 0; i--) {
+    const [version, next] = versions.slice(i, i + 2);
+    if (version === undefined || next === undefined) return;
+    const name = { table, id: version.id };
+    if (await hasExpiry(state, name, version.parts)) return;
+    await keepRows(state, name, version.parts, Math.max(next.from, now()) + keptMs, limit);
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { packed, unpacked } from '../table/packed-text.ts';
+import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
+
+/** Most rows of an item, and most bytes of their text: far below 400 KB, also where nothing can be packed. */
+export const mostPartRows = 300;
+export const mostPartBytes = 300_000;
+
+/** Rows of a version that is published need not go before they are superseded: the year 9999, in epoch seconds. */
+const never = 253_402_300_799;
+/** How long rows are kept whose version is not published yet, in ms: whoever uploads them may have died. */
+const uploadMs = 24 * 3_600_000;
+
+const partitionOf = (table: string, version: string): string => `lookup#${table}#${version}`;
+const keyOf = (table: string, version: string, part: number): Key => ({
+  pk: partitionOf(table, version),
+  sk: String(part).padStart(6, '0'),
+});
+
+/** A version of a table, by name. */
+export interface VersionName {
+  readonly table: string;
+  readonly id: string;
+}
+
+/**
+ * Keeps a part of a version's rows. Conditional on there being none: its content follows from its name, which has the hash of all rows in it and the moment of one
+ * upload, and a call that is sent again after the version was published must not give its rows an expiry.
+ */
+export async function writePart(
+  state: Table,
+  { table, id }: VersionName,
+  part: number,
+  rows: readonly object[],
+  nowMs: number,
+): Promise<void> {
+  const expiresAt = Math.ceil((nowMs + uploadMs) / 1000);
+  await state.update(
+    keyOf(table, id, part),
+    { set: { rows: packed(JSON.stringify(rows)), count: rows.length, expiresAt } },
+    [{ attribute: 'count', is: 'absent' }],
+  );
+}
+
+/**
+ * The rows of a version.
+ * @returns undefined when they are not all there: they are gone, or not there yet
+ */
+export async function readRows(
+  state: Table,
+  { table, id }: VersionName,
+  parts: number,
+): Promise<readonly object[] | undefined> {
+  const items = await state.query(partitionOf(table, id));
+  return items.length === parts ? items.flatMap(rowsOf) : undefined;
+}
+
+/** Some of them: the parts from one on, up to a number. */
+export async function readParts(
+  state: Table,
+  { table, id }: VersionName,
+  from: number,
+  most: number,
+): Promise<readonly (readonly object[])[]> {
+  const items = await state.query(partitionOf(table, id), { from: keyOf(table, id, from).sk, limit: most });
+  return items.map(rowsOf);
+}
+
+function rowsOf(item: Item): readonly object[] {
+  const text = unpacked(item.attributes.rows);
+  if (text === undefined) throw new Error(`item ${item.pk} / ${item.sk}: holds no rows`);
+  // Written by writePart and by nobody else.
+  return JSON.parse(text) as readonly object[];
+}
+
+/**
+ * Says until when rows are kept. Conditional on their being there.
+ * @param untilMs epoch ms; undefined: for as long as the version is not superseded
+ * @returns whether all were there
+ */
+export async function keepRows(
+  state: Table,
+  { table, id }: VersionName,
+  parts: number,
+  untilMs: number | undefined,
+  limit: <T>(call: () => Promise<T>) => Promise<T>,
+): Promise<boolean> {
+  const expiresAt = untilMs === undefined ? never : Math.ceil(untilMs / 1000);
+  const outcomes = await Promise.all(
+    Array.from({ length: parts }, (_, part) =>
+      limit(() =>
+        state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }]),
+      ),
+    ),
+  );
+  return outcomes.every(({ outcome }) => outcome === 'applied');
+}
+
+/** Whether it was said until when the rows of a version are kept after it was superseded. */
+export async function hasExpiry(state: Table, { table, id }: VersionName, parts: number): Promise<boolean> {
+  const items = await state.query(partitionOf(table, id), { only: ['expiresAt'] });
+  return items.length < parts || items.every((item) => numberOf(item, 'expiresAt') !== never);
+}
+
+/** What rows are, however they are cut into parts. */
+export function rowsHash(rows: Iterable<object>): string {
+  const hash = createHash('sha256');
+  for (const row of rows) hash.update(`${JSON.stringify(row)}\n`);
+  return hash.digest('hex').slice(0, 16);
+}

@@ -1,0 +1,95 @@
+import { mistake } from '../../core/arguments/error.ts';
+import { isoTime } from '../../core/events/event-time.ts';
+import { rowsByKey } from '../../core/definition/lookup.ts';
+import { type LookupList, type LookupRows, type LookupVersion, type RowsAt, versionAt } from '../../core/definition/lookup-table.ts';
+import type { Pipeline } from '../../core/definition/pipeline.ts';
+import { sealThrough } from './lookup-list.ts';
+import { readRows } from './lookup-rows.ts';
+import type { Table } from '../table/table.ts';
+
+/** Where the versions of a table and their rows are read. */
+export interface LookupSource {
+  /** The versions, sealed through an arrival. */
+  sealed(table: string, arrivalMs: number): Promise<LookupList>;
+  /** The rows of one; undefined when they are no longer kept. */
+  rows(table: string, version: LookupVersion): Promise<readonly object[] | undefined>;
+}
+
+/** The rows that a pipeline's lookup needs, for records that have arrived. */
+export interface Lookups {
+  /**
+   * The rows for records of these arrivals, epoch ms, and no others. Nothing is read where a warm container has it: neither a list that is sealed as far,
+   * nor rows that it has loaded. What is asked of it for rows that are no longer kept is thrown.
+   */
+  rowsAt(arrivals: readonly number[]): Promise<RowsAt>;
+}
+
+/** Versions whose rows a container keeps between batches: while one follows another, shards ask for both. */
+const keptVersions = 2;
+
+/** The state table's, for the functions. */
+export function storedLookups(pipeline: Pipeline, state: Table): Lookups {
+  return lookupsOf(pipeline, {
+    sealed: (table, arrivalMs) => sealThrough(state, table, arrivalMs),
+    rows: (table, { id, parts }) => readRows(state, { table, id }, parts),
+  });
+}
+
+/** A pipeline without a table asks for nothing, and costs no call. */
+export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Lookups {
+  if (lookupTable === undefined) return { rowsAt: async () => () => undefined };
+  const { table, key } = lookupTable;
+  let list: LookupList | undefined;
+  /** By version, the one used longest ago first. */
+  const loaded = new Map<string, Promise<LookupRows | undefined>>();
+
+  function load(version: LookupVersion): Promise<LookupRows | undefined> {
+    const known = loaded.get(version.id);
+    const rows =
+      known ?? source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
+    loaded.delete(version.id);
+    loaded.set(version.id, rows);
+    // What failed, or is gone, is asked for again the next time.
+    if (known === undefined)
+      rows.then(
+        (found) => found === undefined && loaded.delete(version.id),
+        () => loaded.delete(version.id),
+      );
+    return rows;
+  }
+
+  return {
+    async rowsAt(arrivals) {
+      const greatest = arrivals.reduce((most, arrival) => Math.max(most, arrival), Number.NEGATIVE_INFINITY);
+      if (list === undefined || list.sealedThrough < greatest) list = await source.sealed(table, greatest);
+      const sealed = list;
+      const wanted = new Map<string, LookupVersion>();
+      for (const arrival of arrivals) {
+        const version = arrival < sealed.keptFrom ? undefined : versionAt(sealed, arrival);
+        if (version !== undefined) wanted.set(version.id, version);
+      }
+      const rows = new Map(
+        await Promise.all([...wanted.values()].map(async (version) => [version.id, await load(version)] as const)),
+      );
+      for (const id of loaded.keys()) {
+        if (loaded.size <= keptVersions) break;
+        loaded.delete(id);
+      }
+      return (arrivalMs) => {
+        const version = arrivalMs < sealed.keptFrom ? undefined : versionAt(sealed, arrivalMs);
+        if (version === undefined && arrivalMs >= sealed.keptFrom) return undefined;
+        const found = version && rows.get(version.id);
+        if (found === undefined) throw gone(table, arrivalMs);
+        return found;
+      };
+    },
+  };
+}
+
+function gone(table: string, arrivalMs: number): Error {
+  return mistake(
+    `lookup ${table}`,
+    isoTime(arrivalMs),
+    'arrived when a version held whose rows are no longer kept: rows go the retention of the stream and two days after they are superseded',
+  );
+}

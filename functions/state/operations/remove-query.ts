@@ -1,0 +1,63 @@
+import { mistake } from '../../core/arguments/error.ts';
+import type { Pipeline } from '../../core/definition/pipeline.ts';
+import { queryVersion, versionName } from '../../core/definition/query-version.ts';
+import { deleteCarried } from '../items/carried-sessions.ts';
+import { deleteDefinition } from '../items/definition.ts';
+import { deleteWindows } from '../windows/manifest.ts';
+import { deletePagesOf } from '../items/page.ts';
+import { deleteRegistrations } from '../items/registry.ts';
+import { deleteOutboxes } from '../sinks/sink-status.ts';
+import type { Table } from '../table/table.ts';
+
+/** What a removal works with. */
+export interface RemovalOptions {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly windows: Table;
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly remainingMs: () => number;
+}
+
+/** What a removal has done. */
+export interface Removal {
+  /** The name under which the query was defined. */
+  readonly removed: string;
+  /** Windows that were deleted by this call. */
+  readonly windows: number;
+  /** False: it ran short of time, and has to be called again. */
+  readonly done: boolean;
+}
+
+/** No window is begun with less time than this, in ms. */
+const reserveMs = 5_000;
+
+/**
+ * Deletes all that is kept of a query that the pipeline no longer has: registrations, pages, open sessions, windows, and last the note of its layout, so that one
+ * that was interrupted is seen to be unfinished. Idempotent.
+ * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
+ */
+export async function removeQuery(
+  { pipeline, state, windows, limit, remainingMs }: RemovalOptions,
+  name: string,
+): Promise<Removal> {
+  const asked = queryVersion(name);
+  if (asked === undefined) throw mistake('query', name, 'is no name of a query: give one such as actionsPerHour@1');
+  const removed = versionName(asked);
+  if (pipeline.queries.some((query) => query.name === removed))
+    throw mistake(
+      'query',
+      name,
+      'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
+    );
+  await deleteRegistrations(
+    state,
+    removed,
+    (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit),
+    limit,
+  );
+  await deleteOutboxes(state, pipeline, removed);
+  await deleteCarried(state, removed, limit);
+  const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
+  if (deleted.done) await deleteDefinition(state, removed);
+  return { removed, windows: deleted.windows, done: deleted.done };
+}

@@ -1,0 +1,57 @@
+import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+
+/** The hash keys of a shard, both inclusive: the MD5 of a partition key, unless its producer gave another. */
+export interface HashRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** A shard as the stream lists it. */
+export interface StreamShard {
+  readonly shardId: string;
+  /** It takes no more records: it was split or merged. */
+  readonly closed: boolean;
+  /** The shards that it was split or merged from. @default none */
+  readonly parents?: readonly string[];
+  /** @default not known */
+  readonly hashRange?: HashRange;
+}
+
+/** What a read after a sequence number finds: more to come, nothing for now, or the end of a closed shard. */
+export type Tail = 'more' | 'nothing' | 'end';
+
+/** What tells a stream from another one, of the same name too. */
+export type StreamIdentity = { readonly name: string } & (
+  | {
+      /** Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast enough. */
+      readonly createdAt: number;
+    }
+  | {
+      /** What no other stream ever has, such as the id of a Kafka topic. */
+      readonly id: string;
+    }
+);
+
+/** The stream, as the finalizer needs it. Implemented by Kinesis, by Kafka and by the simulator. */
+export interface Stream {
+  identity(): Promise<StreamIdentity>;
+  /** All shards that the stream still has records of, closed ones too. */
+  listShards(): Promise<readonly StreamShard[]>;
+  /** What comes after a record of a shard, or from its beginning. `nothing` and `end` are proofs: a read that is behind answers `more`. */
+  tail(shardId: string, after: SequenceNumber | undefined): Promise<Tail>;
+}
+
+/** The shards that one was split or merged from, and theirs in turn, as far as the stream still lists them. */
+export function ancestorsOf(shards: readonly StreamShard[], shardId: string): readonly string[] {
+  const parents = new Map(shards.map((shard) => [shard.shardId, shard.parents ?? []]));
+  const found = new Set<string>();
+  const visit = (child: string): void => {
+    for (const parent of parents.get(child) ?? []) {
+      if (found.has(parent)) continue;
+      found.add(parent);
+      visit(parent);
+    }
+  };
+  visit(shardId);
+  return [...found];
+}

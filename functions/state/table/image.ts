@@ -1,0 +1,20 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { exactNumber } from '../../core/events/exact-number.ts';
+
+/**
+ * An item of somebody's table, as a stream of changes has it, as plain JSON: sets are arrays, bytes Base64, numbers as
+ * {@link exactNumber} has them.
+ * @param image attribute values in DynamoDB's JSON
+ */
+export function imageJson(image: Readonly<Record<string, unknown>>): unknown {
+  return plain(unmarshall(image as Record<string, AttributeValue>, { wrapNumbers: exactNumber }));
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Set) return [...value];
+  if (Array.isArray(value)) return value.map(plain);
+  // Bytes are text already, for Lambda's events are JSON.
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+}

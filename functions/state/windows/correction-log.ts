@@ -1,0 +1,105 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import type { Window } from '../../core/windows/window.ts';
+import { windowText } from './manifest.ts';
+import { numberOf, type Table } from '../table/table.ts';
+
+/** One correction of a window, for the audit. */
+export interface LoggedCorrection {
+  /** Which pane it made, if it won: those that the manifest names did. */
+  readonly attempt: string;
+  /** Epoch ms. */
+  readonly at: number;
+  /** Who asked for it, as they said. */
+  readonly by: string;
+  /** The late records that it put into the window. */
+  readonly records: readonly string[];
+}
+
+/** The name of a record of the stream: its shard, its sequence number, and its place in it. */
+export function recordName({
+  shardId,
+  sequenceNumber,
+  subRecord,
+}: {
+  readonly shardId: string;
+  readonly sequenceNumber: string;
+  readonly subRecord: number;
+}): string {
+  return `${shardId}/${sequenceNumber}/${subRecord}`;
+}
+
+/** Names an item: 400 KB hold some 5,000 of at most 80 bytes. */
+const namesAnItem = 4000;
+
+const partition = (query: Query, window: Window) => `${query.name}#${windowText(window)}#corrections`;
+
+/** Writes what a correction is about to put into a window, before the pane that names it. */
+export async function logCorrection(
+  windows: Table,
+  query: Query,
+  window: Window,
+  { attempt, at, by, records }: LoggedCorrection,
+): Promise<void> {
+  const items = [];
+  for (let from = 0; from < records.length; from += namesAnItem)
+    items.push({
+      pk: partition(query, window),
+      sk: `${attempt}#${String(from / namesAnItem).padStart(6, '0')}`,
+      attributes: { at, by, records: records.slice(from, from + namesAnItem) },
+    });
+  await windows.putAll(items);
+}
+
+/** The records that corrections have put into a window: of those that its manifest names, and of no others. */
+export async function correctedRecords(
+  windows: Table,
+  query: Query,
+  window: Window,
+  attempts: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (attempts.length === 0) return new Set();
+  const named = new Set(attempts);
+  const items = await windows.query(partition(query, window));
+  return new Set(
+    items
+      .filter(({ sk }) => named.has(sk.slice(0, sk.indexOf('#'))))
+      .flatMap(({ attributes }) => (Array.isArray(attributes.records) ? attributes.records.map(String) : [])),
+  );
+}
+
+/** A window whose final pane a correction has changed. */
+export interface CorrectedPane extends Window {
+  /** Counts the corrections of a query, from 1. */
+  readonly number: number;
+}
+
+const correctedPartition = (query: Query) => `${query.name}#corrected`;
+const numbered = (number: number) => String(number).padStart(12, '0');
+
+/**
+ * Notes that a correction's pane is visible, for those who read what has changed since they last looked. **After** the pane: who has read the notes finds the panes
+ * of all of them. A correction that dies in between is repeated by whoever asked for it, and noted then; so a note may come twice.
+ */
+export async function noteCorrected(windows: Table, query: Query, { start, end }: Window): Promise<void> {
+  const pk = correctedPartition(query);
+  for (;;) {
+    const [last] = await windows.query(pk, { order: 'descending', limit: 1 });
+    const item = { pk, sk: numbered(Number(last?.sk ?? 0) + 1), attributes: { start, end } };
+    if ((await windows.put(item, [{ attribute: 'start', is: 'absent' }])) === 'applied') return;
+  }
+}
+
+/** The corrections of a query after one of them, in their order. */
+export async function readCorrected(
+  windows: Table,
+  query: Query,
+  after: number,
+  limit: number,
+): Promise<readonly CorrectedPane[]> {
+  const items = await windows.query(correctedPartition(query), { from: numbered(after + 1), limit });
+  return items.map((item) => ({
+    number: Number(item.sk),
+    start: numberOf(item, 'start') ?? 0,
+    end: numberOf(item, 'end') ?? 0,
+  }));
+}

@@ -1,0 +1,163 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import { sessionRule } from '../../core/sessions/join.ts';
+import type { Window } from '../../core/windows/window.ts';
+import { readCorrected } from './correction-log.ts';
+import { readEmptyPlace } from '../finalize/empty-windows.ts';
+import { readHorizon } from '../items/horizon.ts';
+import { readPane, readPanes } from './manifest.ts';
+import { paneView, type ReaderTables, readWindows, type WindowView } from './window-reader.ts';
+
+/** Which windows, by start, epoch ms: `[from, to)`; and how many at most in one answer. */
+export interface FeedRange {
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+}
+
+/**
+ * Final windows in the order in which they become final, those behind a place: the output mode `append`. Each comes once to a reader who goes on behind the last
+ * one that it got: a window is given only when `finalizedThrough` has passed its closing, when all that close before it are written. Windows that become final
+ * behind that line, by a backfill or by a correction of one that held nothing, are not among them.
+ */
+export async function readFinals(
+  tables: ReaderTables,
+  query: Query,
+  { from, to, limit }: FeedRange,
+  after: Window | undefined,
+): Promise<readonly WindowView[]> {
+  const closedBy = await lineOfClosings(tables, query);
+  if (query.window.sessions !== undefined)
+    return readFinalSessions(tables, query, { from, to, limit }, closedBy, after);
+  // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
+  const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
+  const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
+  const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
+  return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
+}
+
+/**
+ * The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all final ones of the range
+ * are read: who polls gives a `from` that goes along.
+ */
+async function readFinalSessions(
+  { windows }: ReaderTables,
+  query: Query,
+  { from, to, limit }: FeedRange,
+  closedBy: number,
+  after: Window | undefined,
+): Promise<readonly WindowView[]> {
+  const { gapMs, closingOf } = sessionRule(query);
+  const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
+  const order = (left: Window, right: Window) => left.end - right.end || left.start - right.start;
+  return panes
+    .filter((pane) => closingOf(pane.end - gapMs) <= closedBy && (after === undefined || order(pane, after) > 0))
+    .sort(order)
+    .slice(0, limit)
+    .map((pane) => paneView(query, pane));
+}
+
+/** Until where all windows of a query are final that will be. */
+async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<number> {
+  if (query.mostEmpty === 0) return (await readHorizon(state)).finalizedThrough;
+  const place = await readEmptyPlace(state, query);
+  return place === undefined ? Number.NEGATIVE_INFINITY : place.end + query.latenessMs;
+}
+
+/** An open window as it was given: how many records it held. They never become fewer, and its rows change only when they become more. */
+export type SeenWindow = readonly [start: number, end: number, records: number];
+
+/** How far a reader of changes has come. */
+export interface FeedPlace {
+  /** The last final window that it got. */
+  readonly final: Window | undefined;
+  /** The last correction that it knows of. */
+  readonly correction: number;
+  /** Open windows that it got. */
+  readonly seen: readonly SeenWindow[];
+  /** The last open window of the page before, when that was not the last page of them. */
+  readonly open: Window | undefined;
+}
+
+/** Windows that have changed. */
+export interface Changes {
+  readonly views: readonly WindowView[];
+  /** Where to go on when only the first `taken` of them were given. */
+  placeAfter(taken: number): FeedPlace;
+}
+
+/** Open windows whose record counts a place holds: it has to fit into an address. Others come again whether they have changed or not. */
+const mostSeen = 100;
+
+/**
+ * The windows that have changed since a place: the output mode `update`. First those that became final, in their order, then final ones that were corrected, then
+ * the open ones that hold more records than the reader knows; each whole, so that whoever puts each in the place of what it has of the window has the whole table.
+ */
+export async function readChanges(
+  tables: ReaderTables,
+  query: Query,
+  range: FeedRange,
+  place: FeedPlace | undefined,
+): Promise<Changes> {
+  const { limit } = range;
+  const isInRange = ({ start }: Window) => start >= range.from && start < range.to;
+  // Corrections are noted after their panes are written: who begins now finds the panes of all that are noted.
+  const noted = await readCorrected(tables.windows, query, place?.correction ?? 0, limit);
+  const finals = await readFinals(tables, query, range, place?.final);
+  const panes = await Promise.all(
+    noted
+      .filter(isInRange)
+      .map(async ({ number, ...window }) => ({ number, pane: await readPane(tables.windows, query, window) })),
+  );
+  const corrections = panes.flatMap(({ number, pane }) =>
+    pane === undefined ? [] : [{ number, view: paneView(query, pane) }],
+  );
+  const isWhole = finals.length < limit && noted.length < limit;
+  const after = place?.open;
+  const open = isWhole
+    ? await readWindows(tables, query, {
+        ...range,
+        status: 'open',
+        order: 'ascending',
+        ...(after === undefined ? {} : { after }),
+      })
+    : [];
+  const known = new Map((place?.seen ?? []).map(([start, end, records]) => [`${start}/${end}`, records]));
+  const grown = open.filter(({ start, end, records }) => known.get(`${start}/${end}`) !== records);
+  const views = [...finals, ...corrections.map(({ view }) => view), ...grown];
+  return {
+    views,
+    placeAfter(taken) {
+      const final = bounds(finals[Math.min(taken, finals.length) - 1]) ?? place?.final;
+      const corrected = Math.max(taken - finals.length, 0);
+      const correction =
+        (corrected < corrections.length ? corrections[corrected - 1] : noted.at(-1))?.number ?? place?.correction ?? 0;
+      const given = grown.slice(0, Math.max(taken - finals.length - corrections.length, 0));
+      const isLastPage = given.length === grown.length && open.length < limit;
+      const last = given.length === grown.length ? open.at(-1) : given.at(-1);
+      return {
+        final,
+        correction,
+        seen: seenAfter(place?.seen ?? [], given, finals),
+        open: isLastPage && isWhole ? undefined : (bounds(last) ?? after),
+      };
+    },
+  };
+}
+
+/** A window without what is in it. */
+const bounds = (window: Window | undefined): Window | undefined => window && { start: window.start, end: window.end };
+
+/** What is known of open windows, the latest last; of those that became final nothing has to be known. */
+function seenAfter(
+  before: readonly SeenWindow[],
+  given: readonly WindowView[],
+  finals: readonly Window[],
+): readonly SeenWindow[] {
+  const seen = new Map(before.map((one) => [`${one[0]}/${one[1]}`, one]));
+  for (const { start, end } of finals) seen.delete(`${start}/${end}`);
+  for (const { start, end, records } of given) {
+    seen.delete(`${start}/${end}`);
+    seen.set(`${start}/${end}`, [start, end, records]);
+  }
+  return [...seen.values()].slice(-mostSeen);
+}

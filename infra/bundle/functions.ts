@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
+import type { Sink, SinkKind } from '../../functions/core/definition/sink.ts';
+
+/**
+ * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so that what was tried on a
+ * laptop is what is deployed (DESIGN section 7).
+ */
+
+/** What {@link functionBuild} needs. Paths are absolute. */
+export interface FunctionBuild {
+  /** The entry file of each function, by the name of its bundle without the extension. */
+  readonly entries: Readonly<Record<string, string>>;
+  /** What the import `#pipeline` in an entry file stands for. It may lie outside this package. */
+  readonly pipelineFile: string;
+  /** Where the functions' events come from. */
+  readonly source: SourceKind;
+  /** The folder of this package. */
+  readonly packageFolder: string;
+  /** For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the pipeline's. @default none */
+  readonly sink?: Pick<Sink, 'kind' | 'file'>;
+}
+
+/** The file of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its target. */
+const sinkFiles: Readonly<Record<SinkKind, string>> = {
+  eventBridge: 'event-bridge.ts',
+  kinesis: 'kinesis.ts',
+  sqs: 'sqs.ts',
+  sns: 'sns.ts',
+  webhook: 'webhook.ts',
+  s3: 's3.ts',
+  dynamodb: 'dynamodb.ts',
+  file: 'file.ts',
+  forEachWindow: 'for-each-window.ts',
+};
+
+/** The kinds of streams that a pipeline reads. */
+export type SourceKind = 'kinesis' | 'kafka';
+
+/** What a bundle's name ends with: an ES module, whatever the package.json beside it says. */
+export const bundleExtension = '.mjs';
+
+/**
+ * Some bundled packages are CommonJS and call `require` for Node's own modules; an ES module has none, so one is made.
+ * The name is not `createRequire`, because bundled code may import that too.
+ */
+const requireBanner =
+  "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
+
+/**
+ * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy changes without notice, and an
+ * emulator may replace it by stubs). A pipeline outside this package may import `tidemark`, and zod when it has no copy of its own.
+ */
+export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
+  const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
+  return {
+    absWorkingDir: packageFolder,
+    entryPoints: { ...entries },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    // The oldest Node that runs the functions: this machine's, in the embedded AWS.
+    target: 'node20',
+    // The SDK's ES modules shake to less than half the size of its CommonJS ones, and a cold start pays for size.
+    mainFields: ['module', 'main'],
+    banner: { js: requireBanner },
+    outExtension: { '.js': bundleExtension },
+    alias: {
+      '#pipeline': pipelineFile,
+      '#batches': inFunctions(source, 'batches.ts'),
+      '#stream': inFunctions(source, 'stream.ts'),
+      ...(source === 'kafka' ? kafkaClient(packageFolder) : {}),
+      tidemark: inFunctions('core', 'index.ts'),
+      ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, inFunctions('sinks'))),
+    },
+    nodePaths: [...moduleFolders(packageFolder)],
+  };
+}
+
+function sinkAliases(
+  { kind, file }: Pick<Sink, 'kind' | 'file'>,
+  pipelineFile: string,
+  folder: string,
+): Record<string, string> {
+  return {
+    '#sink': join(folder, sinkFiles[kind]),
+    '#window-function':
+      file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
+  };
+}
+
+/**
+ * The Kafka client as far as functions use it: it names but one of its files, so that all would be loaded, and half of the time that takes is for schema
+ * registries. The other is the same with its binary inside, instead of in a file beside it.
+ */
+function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
+  const main = createRequire(join(packageFolder, 'package.json')).resolve('@platformatic/kafka');
+  return {
+    '@platformatic/kafka': join(dirname(main), 'clients', 'consumer', 'consumer.js'),
+    '@platformatic/wasm-utils': '@platformatic/wasm-utils/bundled',
+  };
+}
+
+/** The live page, built. */
+export interface BuiltPage {
+  /** What goes into the build of the functions: the page as text, which only the query function names and so only its bundle holds. */
+  readonly define: { readonly TIDEMARK_PAGE: string };
+  /** The files that it was made from, absolute. */
+  readonly inputs: readonly string[];
+}
+
+const pages = new Map<string, BuiltPage>();
+
+/**
+ * The page of `functions/page` as one HTML document with its script and its style inside: one request loads it, below whatever path it is served.
+ * Made once a process, and without plugins, which the CDK's bundling, being synchronous, could not use.
+ * @param build esbuild's, given by the caller: this file is loaded too when nothing has to be built
+ */
+export function builtPage(build: typeof buildSync, packageFolder: string): BuiltPage {
+  const known = pages.get(packageFolder);
+  if (known !== undefined) return known;
+  const folder = join(packageFolder, 'functions', 'page');
+  const result = build({
+    absWorkingDir: packageFolder,
+    entryPoints: { script: join(folder, 'browser', 'main.ts'), style: join(folder, 'page.css') },
+    outdir: folder,
+    write: false,
+    bundle: true,
+    minify: true,
+    charset: 'utf8',
+    metafile: true,
+    legalComments: 'none',
+    format: 'iife',
+    platform: 'browser',
+    // What was current two years before: the browsers of people who look at dashboards update themselves.
+    target: ['chrome122', 'firefox123', 'safari17.4'],
+    nodePaths: [...moduleFolders(packageFolder)],
+    logLevel: 'silent',
+  });
+  const template = join(folder, 'index.html');
+  const inputs = [template, ...Object.keys(result.metafile.inputs).map((path) => resolve(packageFolder, path))];
+  const page = { define: { TIDEMARK_PAGE: JSON.stringify(document(readFileSync(template, 'utf8'), result)) }, inputs };
+  pages.set(packageFolder, page);
+  return page;
+}
+
+function document(template: string, { outputFiles = [] }: BuildResult): string {
+  const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text.trim() ?? '';
+  // Replaced by functions: `$` means nothing in what they return. A script must not hold the end of its own element.
+  return template
+    .replace('<!--style-->', () => `<style>${text('.css')}</style>`)
+    .replace('<!--script-->', () => `<script>${text('.js').replaceAll('</script', '<\\/script')}</script>`);
+}
+
+/** Where Node looks for the packages of a folder: an installation may put them beside this package instead of below it. */
+export function moduleFolders(folder: string): readonly string[] {
+  const parent = dirname(folder);
+  return [join(folder, 'node_modules'), ...(parent === folder ? [] : moduleFolders(parent))];
+}

@@ -1,0 +1,158 @@
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { databaseDamage } from './leveldb-files.ts';
+import { isDiskFull, LocalError, messageOf, systemCode } from '../account/local-error.ts';
+
+/** Where things are in a data folder. */
+export interface DataFolder {
+  readonly kinesis: string;
+  readonly dynamodb: string;
+  readonly logs: string;
+  readonly checkpoints: string;
+  /** The id of the process that took the folder last. */
+  readonly leader: string;
+}
+
+/** The layout of a data folder. */
+export function dataFolder(path: string): DataFolder {
+  return {
+    kinesis: join(path, 'kinesis'),
+    dynamodb: join(path, 'dynamodb'),
+    logs: join(path, 'log'),
+    checkpoints: join(path, 'checkpoints.json'),
+    leader: join(path, 'leader'),
+  };
+}
+
+/**
+ * Makes the folder and tries a write, so that a folder that cannot be used is one clear line at the start.
+ * @throws LocalError `dataFolder` or `diskFull`
+ */
+export function prepareDataFolder(path: string): DataFolder {
+  const folder = dataFolder(path);
+  try {
+    for (const part of [path, folder.kinesis, folder.dynamodb, folder.logs]) {
+      mkdirSync(part, { recursive: true });
+      accessSync(part, constants.W_OK);
+    }
+    const probe = join(path, `.probe-${process.pid}`);
+    writeFileSync(probe, Buffer.alloc(4096));
+    rmSync(probe);
+  } catch (error) {
+    if (isDiskFull(error))
+      throw new LocalError(
+        'diskFull',
+        `data folder ${path}: no space left on the device: free some or choose another folder`,
+      );
+    throw new LocalError(
+      'dataFolder',
+      `data folder ${path}: cannot be written (${messageOf(error)}): choose another folder`,
+    );
+  }
+  return folder;
+}
+
+interface LevelDatabase {
+  open(): Promise<void>;
+  close(): Promise<void>;
+  keys(options: object): { nextv(most: number): Promise<readonly unknown[]>; close(): Promise<void> };
+}
+type LevelConstructor = new (path: string, options: object) => LevelDatabase;
+
+/** `quick` for a database that this same system had open a moment ago. */
+export type Inspection = 'whole' | 'quick';
+
+/** Keys that are read at a time. */
+const keysAtOnce = 5_000;
+
+/** Children of a process that was killed end at once, but a busy machine may take so long (ms) over it. */
+const orphansEndWithinMs = 10_000;
+const lookAgainAfterMs = 20;
+
+/**
+ * LevelDB holds an operating system's lock on each of its folders as long as its process lives, so no lock file can be left
+ * behind. Taking it here first turns what would be a crash of the emulator into one clear line. A lock that outlives the process which
+ * took the folder is held by its children, which are about to end: that is waited for, for a bounded time. Damage is looked for before anything is
+ * opened, for opening repairs by leaving out, and then by reading all of it (100 MB take about a second), for kinesalite waits for ever for an
+ * answer that its database cannot give.
+ * @param leader the process that the emulators belong to; it is noted in the folder, for the next one
+ * @throws LocalError `dataFolderInUse` or `dataFolder`
+ */
+export async function takeDataFolder(
+  path: string,
+  folder: DataFolder,
+  leader: number,
+  inspection: Inspection = 'whole',
+): Promise<void> {
+  const deadlineMs = performance.now() + orphansEndWithinMs;
+  const databases = [folder.dynamodb, folder.kinesis];
+  for (const database of databases) {
+    const damage = databaseDamage(database);
+    if (damage !== undefined) throw cannotBeOpened(database, damage);
+  }
+  for (const database of databases) {
+    while ((await lockState(database, inspection)) === 'locked') {
+      if (isAlive(noted(folder)) || performance.now() > deadlineMs)
+        throw new LocalError(
+          'dataFolderInUse',
+          `data folder ${path}: another tidemark uses it: stop that one or choose another folder`,
+        );
+      await sleep(lookAgainAfterMs);
+    }
+  }
+  writeFileSync(folder.leader, String(leader));
+}
+
+/** The process that took the folder last; NaN when nobody noted it. */
+function noted(folder: DataFolder): number {
+  try {
+    return Number.parseInt(readFileSync(folder.leader, 'utf8'), 10);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid)) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
+  }
+}
+
+async function lockState(folder: string, inspection: Inspection): Promise<'free' | 'locked'> {
+  const fromHere = createRequire(import.meta.url);
+  const { Level } = createRequire(fromHere.resolve('dynalite'))('level') as { readonly Level: LevelConstructor };
+  const database = new Level(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  try {
+    await database.open();
+    if (inspection === 'whole') await readAll(database);
+    return 'free';
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    if (systemCode(cause) === 'LEVEL_LOCKED') return 'locked';
+    throw cannotBeOpened(folder, messageOf(cause));
+  } finally {
+    await database.close();
+  }
+}
+
+/** @throws LevelDB's error for a block that cannot be read */
+async function readAll(database: LevelDatabase): Promise<void> {
+  const keys = database.keys({ fillCache: false, highWaterMarkBytes: 1024 * 1024 });
+  try {
+    while ((await keys.nextv(keysAtOnce)).length > 0);
+  } finally {
+    await keys.close();
+  }
+}
+
+function cannotBeOpened(folder: string, found: string): LocalError {
+  return new LocalError(
+    'dataFolder',
+    `database ${folder}: ${found}: restore the folder from a copy, or begin with another data folder`,
+  );
+}

@@ -1,0 +1,62 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { refuseRequest, requestRefusal } from '../account/request-guard.ts';
+import { answer } from '../gateway/request-under-way.ts';
+
+/** Sees each answered request before the client does: the operation (`PutRecords`) and the answer's text. */
+export type OnAnswer = (operation: string, body: string) => void;
+
+/** Answers a request instead of the emulator, or lets it pass. */
+export type Intercept = (request: IncomingMessage, response: ServerResponse) => 'answered' | 'passed';
+
+/**
+ * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. kinesalite and dynalite throw, and so end the
+ * process, when a client goes away in the middle of a request (a function killed while it writes), and at some requests that
+ * nobody sends on purpose; here only that request ends. Idle connections are never closed by the server, because a client that
+ * reuses one at that moment sees an error.
+ */
+export function listen(
+  server: Server,
+  port: number,
+  intercept: Intercept,
+  onAnswer: OnAnswer | undefined,
+): Promise<number> {
+  const [handle] = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
+  server.removeAllListeners('request');
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const refusal = requestRefusal(request);
+    if (refusal !== undefined) return refuseRequest(response, refusal);
+    // The emulators would let every origin read what they answer to one.
+    delete request.headers.origin;
+    if (intercept(request, response) === 'answered') return;
+    if (onAnswer !== undefined) watchAnswer(request, response, onAnswer);
+    answer(request, response, () => handle?.(request, response));
+    request.removeAllListeners('error');
+    request.on('error', () => response.destroy());
+  });
+  server.keepAliveTimeout = 0;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function watchAnswer(request: IncomingMessage, response: ServerResponse, onAnswer: OnAnswer): void {
+  const operation = String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
+  const end = response.end.bind(response);
+  response.end = ((body?: unknown, ...rest: []) => {
+    onAnswer(operation, typeof body === 'string' ? body : '');
+    return end(body, ...rest);
+  }) as typeof response.end;
+}
+
+/** Closes an emulator and its database, at once: connections that are still open are cut. */
+export function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import type { BuildFailure, BuildOptions } from 'esbuild';
+import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
+import type { Sink } from '../../../functions/core/definition/sink.ts';
+import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
+import { cachedBundle } from '../../bundle/cache.ts';
+import { LocalError, messageOf } from '../account/local-error.ts';
+
+/** The entry file of each function, absolute. */
+export type FunctionEntries = Readonly<Record<FunctionName, string>>;
+
+/** The functions that run here: the pipeline's own, and the one that takes events over HTTP. */
+export type LocalFunctionName = FunctionName | 'ingest';
+
+/** What {@link bundleFunctions} needs. */
+export interface BundleFunctionsOptions {
+  /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
+  readonly pipelineFile: string;
+  readonly entries: FunctionEntries;
+  readonly source: SourceKind;
+  readonly packageRoot: string;
+}
+
+/** The package's own entry files. */
+export function functionEntries(packageRoot: string): FunctionEntries {
+  const entry = (name: FunctionName): string => join(packageRoot, 'functions', `${name}.ts`);
+  return { aggregate: entry('aggregate'), finalize: entry('finalize'), query: entry('query') };
+}
+
+/**
+ * Bundles the functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
+ * import `tidemark` (the pipeline language) and, when it has no copy of its own, zod.
+ * @returns the bundled file of each function
+ * @throws LocalError `pipelineFile` or `bundle`, one line
+ */
+export async function bundleFunctions(
+  options: BundleFunctionsOptions,
+): Promise<Readonly<Record<LocalFunctionName, string>>> {
+  const pipelineFile = resolve(options.pipelineFile);
+  if (!existsSync(pipelineFile)) {
+    throw new LocalError(
+      'pipelineFile',
+      `no pipeline file ${options.pipelineFile}: give the name of a file under pipelines/ or the path of a TypeScript file`,
+    );
+  }
+  const entries = { ...options.entries, ingest: join(options.packageRoot, 'functions', 'ingest.ts') };
+  const outDir = await cachedBuild(
+    options.packageRoot,
+    {
+      ...functionBuild({ entries, pipelineFile, source: options.source, packageFolder: options.packageRoot }),
+      sourcemap: 'linked',
+      sourcesContent: false,
+    },
+    'functions',
+  );
+  const file = (name: LocalFunctionName): string => join(outDir, `${name}${bundleExtension}`);
+  return { aggregate: file('aggregate'), finalize: file('finalize'), query: file('query'), ingest: file('ingest') };
+}
+
+/**
+ * Bundles the function of each sink, each with its own target.
+ * @returns the bundled files, by the sink's name
+ * @throws LocalError `bundle`, one line
+ */
+export async function bundleSinks(
+  pipelineFile: string,
+  sinks: readonly Sink[],
+  packageRoot: string,
+): Promise<Readonly<Record<string, string>>> {
+  const entries = { deliver: join(packageRoot, 'functions', 'deliver.ts') };
+  const files = sinks.map(async (sink) => {
+    // A sink reads no stream: the kind is nothing to it.
+    const build = functionBuild({
+      entries,
+      pipelineFile: resolve(pipelineFile),
+      source: 'kinesis',
+      packageFolder: packageRoot,
+      sink,
+    });
+    const outDir = await cachedBuild(
+      packageRoot,
+      { ...build, sourcemap: 'linked', sourcesContent: false },
+      'functions',
+    );
+    return [sink.name, join(outDir, `deliver${bundleExtension}`)] as const;
+  });
+  return Object.fromEntries(await Promise.all(files));
+}
+
+/** The entry files of the child processes and of the worker that is an execution environment, below infra/local. */
+const processFiles = {
+  'emulators-process': 'processes/emulators-process.ts',
+  'functions-process': 'processes/functions-process.ts',
+  'runner-process': 'processes/runner-process.ts',
+  'environment-worker': 'lambda/environment-worker.ts',
+} as const;
+export type ProcessName = keyof typeof processFiles;
+
+/**
+ * Bundles the child processes, because plain Node 20 runs no TypeScript; packages stay outside.
+ * @returns the bundled file of each entry
+ */
+export async function bundleProcesses(packageRoot: string): Promise<Readonly<Record<ProcessName, string>>> {
+  const outDir = await cachedBuild(
+    packageRoot,
+    {
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      packages: 'external',
+      entryPoints: Object.fromEntries(
+        Object.entries(processFiles).map(([name, file]) => [name, join(packageRoot, 'infra', 'local', file)]),
+      ),
+      outExtension: { '.js': '.mjs' },
+    },
+    'processes',
+  );
+  const file = (name: ProcessName): string => join(outDir, `${name}.mjs`);
+  return {
+    'emulators-process': file('emulators-process'),
+    'functions-process': file('functions-process'),
+    'runner-process': file('runner-process'),
+    'environment-worker': file('environment-worker'),
+  };
+}
+
+/** The folder with the output of a build; esbuild is loaded only if something has to be built. */
+async function cachedBuild(
+  packageRoot: string,
+  options: BuildOptions,
+  what: 'functions' | 'processes',
+): Promise<string> {
+  return cachedBundle(packageRoot, JSON.stringify(options), Date.now(), async (outdir) => {
+    const { build, buildSync } = await import('esbuild');
+    try {
+      const page = what === 'functions' ? builtPage(buildSync, packageRoot) : { define: {}, inputs: [] };
+      const { metafile } = await build({
+        ...options,
+        define: page.define,
+        outdir,
+        absWorkingDir: packageRoot,
+        metafile: true,
+        logLevel: 'silent',
+      });
+      const esbuildItself = join(packageRoot, 'node_modules', 'esbuild', 'package.json');
+      return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), ...page.inputs, esbuildItself];
+    } catch (thrown) {
+      throw new LocalError('bundle', bundleMessage(thrown, packageRoot), { cause: thrown });
+    }
+  });
+}
+
+function bundleMessage(thrown: unknown, packageRoot: string): string {
+  const failure = isBuildFailure(thrown) ? thrown : undefined;
+  const first = failure?.errors[0];
+  if (failure === undefined || first === undefined) return `cannot bundle the functions: ${messageOf(thrown)}`;
+  const { location } = first;
+  const place =
+    location === null
+      ? ''
+      : `${relative(process.cwd(), resolve(packageRoot, location.file))}:${location.line}:${location.column + 1}: `;
+  const more = failure.errors.length > 1 ? ` (and ${failure.errors.length - 1} more)` : '';
+  return `${place}${first.text.split('\n', 1)[0]}${more}`;
+}
+
+function isBuildFailure(thrown: unknown): thrown is BuildFailure {
+  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors);
+}
