@@ -15,7 +15,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./commands/start/demo.ts'),
   },
   { name: 'sample', summary: 'write the sample dataset', load: () => import('./commands/start/sample.ts') },
-  { name: 'batch', summary: 'run the queries over files, on all cores', load: () => import('./commands/start/batch.ts') },
+  {
+    name: 'batch',
+    summary: 'run the queries over files, on all cores',
+    load: () => import('./commands/start/batch.ts'),
+  },
   {
     name: 'stream',
     summary: 'run the queries over files as a stream, the whole system embedded',

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command as Commander, CommanderError, Option } from 'commander';
 import { surviveOrphanRejections } from '../functions/edge/orphan-rejections.ts';
-import type { Command, CommandProcess, OptionSpec } from './program/command.ts';
 import { commands } from './commands.ts';
+import type { Command, CommandProcess, OptionSpec } from './program/command.ts';
 import { reportError, UsageError } from './program/errors.ts';
 import { packageRoot } from './program/package-root.ts';
 

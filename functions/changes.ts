@@ -2,10 +2,10 @@ import type { Context } from 'aws-lambda';
 import pipeline from '#pipeline';
 import { readSourceConfig } from './edge/config.ts';
 import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
-import { sourceKinesis } from './sources/kinesis-client.ts';
-import { feedChanges } from './sources/feed-changes.ts';
-import { tableChanges } from './sources/table-change.ts';
 import { createTelemetry } from './edge/telemetry.ts';
+import { feedChanges } from './sources/feed-changes.ts';
+import { sourceKinesis } from './sources/kinesis-client.ts';
+import { tableChanges } from './sources/table-change.ts';
 
 const config = readSourceConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'changes', config.logLevel);

@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import pipeline from '#pipeline';
 import { openTarget } from '#sink';
-import { readSinkConfig } from './edge/config.ts';
 import { TidemarkError } from './core/arguments/error.ts';
 import type { Sink } from './core/definition/sink.ts';
+import { readSinkConfig } from './edge/config.ts';
+import { createTelemetry } from './edge/telemetry.ts';
 import { type DeliveryReport, deliverWaiting } from './state/sinks/delivery.ts';
 import { openTables } from './state/table/tables.ts';
-import { createTelemetry } from './edge/telemetry.ts';
 
 const config = readSinkConfig();
 // A sink has nothing to do with the side output: its role could not reach it.

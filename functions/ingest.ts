@@ -5,11 +5,11 @@ import pipeline from '#pipeline';
 import type { EventAnswer } from './api/event-answers.ts';
 import { ingestApp } from './api/ingest-app.ts';
 import { readSourceConfig } from './edge/config.ts';
-import { putWithin } from './feeder/put-within.ts';
 import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
 import { restRequest } from './edge/rest-request.ts';
-import { sourceKinesis } from './sources/kinesis-client.ts';
 import { createTelemetry } from './edge/telemetry.ts';
+import { putWithin } from './feeder/put-within.ts';
+import { sourceKinesis } from './sources/kinesis-client.ts';
 
 const config = readSourceConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'ingest', config.logLevel);

@@ -3,15 +3,15 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Context, SQSEvent } from 'aws-lambda';
 import pipeline from '#pipeline';
-import { readObjectsConfig } from './edge/config.ts';
 import { shown } from './core/arguments/error.ts';
+import { readObjectsConfig } from './edge/config.ts';
 import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
-import { sourceKinesis } from './sources/kinesis-client.ts';
+import { createTelemetry } from './edge/telemetry.ts';
 import { type FedObject, feedObject, ObjectGone } from './sources/feed-object.ts';
+import { sourceKinesis } from './sources/kinesis-client.ts';
 import { continuation, type NotifiedObject, notifiedObjects } from './sources/object-notification.ts';
 import { openObject } from './sources/s3-object.ts';
 import { openTable } from './state/table/tables.ts';
-import { createTelemetry } from './edge/telemetry.ts';
 
 const config = readObjectsConfig();
 const { logger, measured } = createTelemetry(config.deployment ?? pipeline.name, 'objects', config.logLevel);

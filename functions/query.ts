@@ -4,10 +4,10 @@ import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import { queryApp } from './api/app.ts';
 import { readConfig } from './edge/config.ts';
-import { servePage } from './page/serve.ts';
 import { restRequest } from './edge/rest-request.ts';
-import { openTables } from './state/table/tables.ts';
 import { createTelemetry } from './edge/telemetry.ts';
+import { servePage } from './page/serve.ts';
+import { openTables } from './state/table/tables.ts';
 
 /** The page, put here by the bundler (infra/bundle/functions.ts). */
 declare const TIDEMARK_PAGE: string;

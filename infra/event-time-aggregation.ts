@@ -19,13 +19,6 @@ import { Duration, Names, RemovalPolicy, Size, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { mistake } from '../functions/core/arguments/error.ts';
 import {
-  environmentNames,
-  secretPartition,
-  type TableName,
-  type TableShape,
-  tables,
-} from '../functions/core/deployment/tables.ts';
-import {
   compressedBytes,
   type FunctionName,
   finalizeEverySeconds,
@@ -33,6 +26,13 @@ import {
   mapping,
   streamRetentionHours,
 } from '../functions/core/deployment/settings.ts';
+import {
+  environmentNames,
+  secretPartition,
+  type TableName,
+  type TableShape,
+  tables,
+} from '../functions/core/deployment/tables.ts';
 import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
 import { PipelineDashboard } from './dashboard.ts';
 import { acknowledge, type Finding } from './findings.ts';

@@ -1,6 +1,6 @@
 import type { IStream } from 'aws-cdk-lib/aws-kinesis';
-import { environmentNames } from '../functions/core/deployment/tables.ts';
 import { mapping } from '../functions/core/deployment/settings.ts';
+import { environmentNames } from '../functions/core/deployment/tables.ts';
 import { streamPermissions } from './permissions.ts';
 import type { PipelineSource } from './source.ts';
 

@@ -4,8 +4,14 @@ import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { deliver, type FunctionName, functions, type SourceName, sourceFunctions } from '../functions/core/deployment/settings.ts';
 import type { Sink } from '../functions/core/definition/sink.ts';
+import {
+  deliver,
+  type FunctionName,
+  functions,
+  type SourceName,
+  sourceFunctions,
+} from '../functions/core/deployment/settings.ts';
 import type { SourceKind } from './bundle/functions.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
 import type { FunctionNetwork } from './source.ts';

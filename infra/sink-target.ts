@@ -11,8 +11,8 @@ import { type IQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { mistake } from '../functions/core/arguments/error.ts';
-import { environmentNames, tables } from '../functions/core/deployment/tables.ts';
 import { checkedUrl, type Sink } from '../functions/core/definition/sink.ts';
+import { environmentNames, tables } from '../functions/core/deployment/tables.ts';
 import { acknowledge } from './findings.ts';
 import type { FunctionNetwork } from './source.ts';
 

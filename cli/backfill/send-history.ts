@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { BackfillRange } from '../../functions/core/definition/backfill.ts';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { isoTime } from '../../functions/core/events/event-time.ts';
 import { encodePartials } from '../../functions/core/fold/partial.ts';
-import type { Query } from '../../functions/core/definition/pipeline.ts';
 import type { StaticWindow } from '../../functions/core/static/static-run.ts';
 import type { FinalizeEvent } from '../../functions/operations/request.ts';
 import type { Backfill, HistoryWindow } from '../../functions/state/operations/backfill.ts';

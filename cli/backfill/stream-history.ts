@@ -1,7 +1,7 @@
 import type { _Record, Shard } from '@aws-sdk/client-kinesis';
-import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
+import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import {
   createStaticRun,
   type StaticAnswer,

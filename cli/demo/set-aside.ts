@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { SideJson } from '../../functions/api/side-json.ts';
-import type { Counters } from '../../functions/core/events/counters.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import type { Counters } from '../../functions/core/events/counters.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 

@@ -1,7 +1,7 @@
-import { type ApiClient, apiClient } from './api-client.ts';
 import { flag, value, valueOr } from '../program/command.ts';
 import { UsageError } from '../program/errors.ts';
 import { httpUrl, text } from '../program/option-value.ts';
+import { type ApiClient, apiClient } from './api-client.ts';
 import { signedFetch } from './signed-fetch.ts';
 import { type Deployment, deploymentOptions, stackOutput } from './stack.ts';
 

@@ -1,11 +1,11 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { resourceNames } from '../../infra/local/resources/resources.ts';
-import type { HealthJson } from './api-client.ts';
-import { type ApiPlace, openApi } from './api-options.ts';
 import { value } from '../program/command.ts';
 import { UsageError } from '../program/errors.ts';
 import { text } from '../program/option-value.ts';
 import { defaultPipeline, loadPipeline, namedPipelines } from '../program/pipeline-file.ts';
+import type { HealthJson } from './api-client.ts';
+import { type ApiPlace, openApi } from './api-options.ts';
 import { type Deployment, deploymentOptions, stackOutput } from './stack.ts';
 
 /** The options of the commands that ask the finalize function of a deployment for something. */

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { refuseRequest, requestRefusal } from '../../infra/local/account/request-guard.ts';
-import type { ApiAddress } from './api-options.ts';
 import { reportError, UsageError } from '../program/errors.ts';
+import type { ApiAddress } from './api-options.ts';
 
 /** A server on this machine that passes requests on to a query API. */
 export interface PageProxy {

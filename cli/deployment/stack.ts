@@ -1,8 +1,8 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { value } from '../program/command.ts';
-import { clientConfig, type Endpoint, endpointOptions } from './endpoint.ts';
 import { TidemarkError, UsageError } from '../program/errors.ts';
 import { text } from '../program/option-value.ts';
+import { clientConfig, type Endpoint, endpointOptions } from './endpoint.ts';
 
 /** The options by which a command is told which deployment it talks to. */
 export const deploymentOptions = {

@@ -2,13 +2,13 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { FeederOptions, FeederProgress } from '../../functions/feeder/feeder.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
-import { type CommandProcess, negated, type OptionValues, value } from '../program/command.ts';
 import { hasApi, served, servedFile } from '../deployment/deployed.ts';
 import { clientConfig } from '../deployment/endpoint.ts';
-import { text } from '../program/option-value.ts';
-import { defaultPipeline, loadPipeline } from '../program/pipeline-file.ts';
 import { deploymentOptions, stackOutput } from '../deployment/stack.ts';
 import { formatNumber } from '../print/table.ts';
+import { type CommandProcess, negated, type OptionValues, value } from '../program/command.ts';
+import { text } from '../program/option-value.ts';
+import { defaultPipeline, loadPipeline } from '../program/pipeline-file.ts';
 
 /** The options of the commands that put events into a stream. */
 export const feedOptions = {

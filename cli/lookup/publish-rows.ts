@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import type { FinalizeEvent } from '../../functions/operations/request.ts';
-import type { LookupListAnswer, LookupUploadAnswer } from '../../functions/state/operations/lookup-operations.ts';
 import type { LookupAnswer } from '../../functions/state/lookups/lookup-publish.ts';
 import { mostPartBytes, mostPartRows, rowsHash } from '../../functions/state/lookups/lookup-rows.ts';
+import type { LookupListAnswer, LookupUploadAnswer } from '../../functions/state/operations/lookup-operations.ts';
 import { TidemarkError } from '../program/errors.ts';
 
 /** The finalize function, asked about a table. */

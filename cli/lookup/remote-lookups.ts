@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import type { LookupVersion } from '../../functions/core/definition/lookup-table.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import type { LookupListAnswer, LookupRowsAnswer } from '../../functions/state/operations/lookup-operations.ts';
 import { type Lookups, lookupsOf } from '../../functions/state/lookups/lookups.ts';
+import type { LookupListAnswer, LookupRowsAnswer } from '../../functions/state/operations/lookup-operations.ts';
 import type { AskLookup } from './publish-rows.ts';
 
 /** The rows of a deployed pipeline's table, by way of its finalize function: whoever reads the stream again joins its records with what held when they arrived. */

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { parseEvent } from '../../functions/core/events/event-json.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { parseEvent } from '../../functions/core/events/event-json.ts';
 import { mostLookupBytes } from '../../functions/state/lookups/lookup-publish.ts';
-import { type OptionValues, value } from '../program/command.ts';
-import { TidemarkError, UsageError } from '../program/errors.ts';
 import { inputChunks } from '../input/input-chunks.ts';
 import { inputFile, type inputOptions } from '../input/input-file.ts';
+import { type OptionValues, value } from '../program/command.ts';
+import { TidemarkError, UsageError } from '../program/errors.ts';
 
 /** The rows of a table, as `--lookup` names them. */
 interface NamedFile {

@@ -1,8 +1,8 @@
 import { createFeeder, type FeederOptions, type FeederProgress } from '../../functions/feeder/feeder.ts';
 import type { ReadLine } from '../../functions/feeder/lines.ts';
-import type { CommandProcess } from '../program/command.ts';
 import { describeEnd, describeFeed } from '../feeder/feed.ts';
 import { createProgress } from '../print/progress.ts';
+import type { CommandProcess } from '../program/command.ts';
 
 /** What {@link putLive} needs. */
 export interface PutLiveOptions {

@@ -1,8 +1,8 @@
-import { type Counters, noEvents } from '../../functions/core/events/counters.ts';
-import { createDelayTable, type DelayTable } from '../../functions/core/static/delay-table.ts';
-import { createIdSet } from '../../functions/core/events/id-set.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { type Counters, noEvents } from '../../functions/core/events/counters.ts';
+import { createIdSet } from '../../functions/core/events/id-set.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/fold/read-event.ts';
+import { createDelayTable, type DelayTable } from '../../functions/core/static/delay-table.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
 import { createRejections, type Rejections } from './rejections.ts';

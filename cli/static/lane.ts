@@ -1,7 +1,7 @@
 import { type BackfillRange, backfillPipeline } from '../../functions/core/definition/backfill.ts';
-import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import { rowsByKey } from '../../functions/core/definition/lookup.ts';
 import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
+import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/fold/read-event.ts';
 import { createStaticRun, type StaticPart } from '../../functions/core/static/static-run.ts';
 import type { InputFile } from '../input/input-file.ts';

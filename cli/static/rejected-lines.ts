@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 import type { Counters } from '../../functions/core/events/counters.ts';
+import { formatNumber } from '../print/table.ts';
 import { valueOr } from '../program/command.ts';
 import { share } from '../program/option-value.ts';
-import { formatNumber } from '../print/table.ts';
 import type { ReasonCount } from './rejections.ts';
 import type { RejectedSample } from './static-engine.ts';
 

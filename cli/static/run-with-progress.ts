@@ -1,6 +1,6 @@
-import type { CommandProcess } from '../program/command.ts';
 import { createProgress } from '../print/progress.ts';
 import { formatNumber } from '../print/table.ts';
+import type { CommandProcess } from '../program/command.ts';
 import { runStatic, type StaticEngineOptions, type StaticResult } from './static-engine.ts';
 
 /** Progress is shown only once a run has taken longer than a person waits for. */

@@ -1,8 +1,8 @@
-import { noEvents } from '../../functions/core/events/counters.ts';
-import { createDelayTable } from '../../functions/core/static/delay-table.ts';
-import { createIdSet } from '../../functions/core/events/id-set.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { noEvents } from '../../functions/core/events/counters.ts';
+import { createIdSet } from '../../functions/core/events/id-set.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/fold/read-event.ts';
+import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import type { RawEvent } from '../../functions/state/aggregate/chunk.ts';

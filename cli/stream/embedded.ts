@@ -5,8 +5,8 @@ import { isAfter, type SequenceNumber } from '../../functions/core/events/sequen
 import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import type { FinalizeEvent } from '../../functions/operations/request.ts';
 import type { DeliveryReport } from '../../functions/state/sinks/delivery.ts';
-import type { MappingStatus } from '../../infra/local/mapping/event-source-mapping.ts';
 import type { Local } from '../../infra/local/local.ts';
+import type { MappingStatus } from '../../infra/local/mapping/event-source-mapping.ts';
 import { type ApiClient, apiClient } from '../deployment/api-client.ts';
 import { clientConfig } from '../deployment/endpoint.ts';
 import { TidemarkError } from '../program/errors.ts';

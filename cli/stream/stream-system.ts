@@ -1,8 +1,8 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { startLocal } from '../../infra/local/local.ts';
-import type { CommandProcess } from '../program/command.ts';
 import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
 import { publishRows } from '../lookup/publish-rows.ts';
+import type { CommandProcess } from '../program/command.ts';
 import { type Embedded, embedded } from './embedded.ts';
 
 /** The whole system, embedded: what it is told. */

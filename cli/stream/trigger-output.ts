@@ -1,8 +1,8 @@
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { type OutputMode, type OutputPane, outputOf } from '../../functions/core/definition/output-mode.ts';
 import { resultRows } from '../deployment/api-client.ts';
-import type { CommandProcess } from '../program/command.ts';
 import { printRows, type ResultForm } from '../print/result-table.ts';
+import type { CommandProcess } from '../program/command.ts';
 import type { Embedded } from './embedded.ts';
 
 /** What a trigger's window is to the output mode: the trigger is its pane, for open windows are merged live. */

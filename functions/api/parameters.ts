@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
 import { longestDurationMs } from '../core/arguments/duration.ts';
 import { shown, TidemarkError } from '../core/arguments/error.ts';
+import type { Pipeline, Query } from '../core/definition/pipeline.ts';
 import { parseEvent } from '../core/events/event-json.ts';
 import { eventTimeBounds, isoTime, parseIsoTime } from '../core/events/event-time.ts';
-import type { Pipeline, Query } from '../core/definition/pipeline.ts';
 import { totalsFields } from '../core/fold/totals.ts';
 import { namedVersion } from '../state/operations/alias.ts';
 import type { Table } from '../state/table/table.ts';

@@ -1,9 +1,9 @@
 import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/events/counters.ts';
 import { globalWatermark, shardWatermark } from '../core/fold/watermark.ts';
+import { readSeenShards } from '../state/finalize/shard-report.ts';
 import { readHorizon } from '../state/items/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/items/progress.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/items/rejects.ts';
-import { readSeenShards } from '../state/finalize/shard-report.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { count, formulas, moment, plain, refused, word } from './parameters.ts';
 import { Problem } from './problem.ts';

@@ -36,14 +36,8 @@ export {
   topK,
   variance,
 } from './aggregates/index.ts';
-export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './windows/calendar.ts';
-export { cumulate } from './windows/cumulate.ts';
 export type { Duration } from './arguments/duration.ts';
 export { TidemarkError } from './arguments/error.ts';
-export type { EventIdValue } from './events/event-id.ts';
-export type { EventTimeUnit, EventTimeValue } from './events/event-time.ts';
-export { global } from './windows/global.ts';
-export type { GroupSelector, GroupValue } from './events/group-key.ts';
 export { cube, type Grouping, rollup } from './definition/grouping.ts';
 export {
   type KeyOf,
@@ -56,8 +50,13 @@ export {
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
 export type { OutputMode } from './definition/output-mode.ts';
-export { type DedupSpec, definePipeline, type Pipeline, type PipelineSpec, type QuerySpec } from './definition/pipeline.ts';
-export { type SessionOptions, session } from './windows/session.ts';
+export {
+  type DedupSpec,
+  definePipeline,
+  type Pipeline,
+  type PipelineSpec,
+  type QuerySpec,
+} from './definition/pipeline.ts';
 export {
   type DeliveredWindow,
   type Delivery,
@@ -76,6 +75,13 @@ export {
   type WindowFunction,
   webhook,
 } from './definition/sink.ts';
+export type { EventIdValue } from './events/event-id.ts';
+export type { EventTimeUnit, EventTimeValue } from './events/event-time.ts';
+export type { GroupSelector, GroupValue } from './events/group-key.ts';
+export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './windows/calendar.ts';
+export { cumulate } from './windows/cumulate.ts';
+export { global } from './windows/global.ts';
+export { type SessionOptions, session } from './windows/session.ts';
 export { sliding } from './windows/sliding.ts';
 export { tumbling } from './windows/tumbling.ts';
 export type { SessionRule, Window, WindowKind } from './windows/window.ts';

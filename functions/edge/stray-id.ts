@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { eventIdOf } from '../core/events/event-id.ts';
 import { type Pipeline, withoutTable } from '../core/definition/pipeline.ts';
+import { eventIdOf } from '../core/events/event-id.ts';
 import { readRaw, type StreamRecord } from '../state/aggregate/chunk.ts';
 import type { HashRange } from '../state/stream/stream.ts';
 

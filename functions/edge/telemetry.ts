@@ -1,8 +1,8 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
-import type { Config } from './config.ts';
 import type { Meter } from '../state/table/dynamodb-table.ts';
+import type { Config } from './config.ts';
 
 /** What one invocation did: its answer, and what to measure of it. */
 export interface Measured<Answer> {

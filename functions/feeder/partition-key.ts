@@ -1,5 +1,5 @@
-import { parseEvent } from '../core/events/event-json.ts';
 import type { Pipeline } from '../core/definition/pipeline.ts';
+import { parseEvent } from '../core/events/event-json.ts';
 
 /** Most characters of a Kinesis partition key. */
 export const longestPartitionKey = 256;

@@ -1,9 +1,9 @@
 import type { Consumer } from '@platformatic/kafka';
-import { type StreamSource, sourceOf } from '../edge/config.ts';
 import { TidemarkError } from '../core/arguments/error.ts';
 import { type KafkaSource, partitionShard, shardPartition } from '../core/definition/kafka-source.ts';
-import { kafkaCredentials } from './credentials.ts';
+import { type StreamSource, sourceOf } from '../edge/config.ts';
 import type { Stream, Tail } from '../state/stream/stream.ts';
+import { kafkaCredentials } from './credentials.ts';
 
 /** Reads that follow a partition before it counts as behind: of what transactions leave behind, which are no records. */
 const mostReads = 20;

@@ -1,7 +1,7 @@
+import type { Batches } from '../edge/batches.ts';
 import { type StreamSource, sourceOf } from '../edge/config.ts';
 import { kinesisBatch } from './event.ts';
 import { streamRecords } from './records.ts';
-import type { Batches } from '../edge/batches.ts';
 
 /** The batches of an event source mapping from Kinesis: each is of one shard. */
 export function openBatches(config: StreamSource): Batches {

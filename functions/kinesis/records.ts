@@ -1,8 +1,8 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
-import { aggregatedEvents } from './aggregated-record.ts';
 import { rejection } from '../core/fold/read-event.ts';
 import { rawEvents } from '../edge/raw-event.ts';
 import type { RawEvent, StreamRecord } from '../state/aggregate/chunk.ts';
+import { aggregatedEvents } from './aggregated-record.ts';
 
 /** The first four bytes of a record in the Kinesis Producer Library's aggregation format, and the least length: magic number and MD5. */
 const aggregateMagic = Buffer.from([0xf3, 0x89, 0x9a, 0xc2]);

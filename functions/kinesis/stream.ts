@@ -8,8 +8,8 @@ import {
   type Shard,
 } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { type StreamSource, sourceOf } from '../edge/config.ts';
 import { TidemarkError } from '../core/arguments/error.ts';
+import { type StreamSource, sourceOf } from '../edge/config.ts';
 import type { Stream, StreamShard } from '../state/stream/stream.ts';
 
 /** Reads that follow a shard before it counts as behind: an empty answer may only mean that Kinesis looked no further. */

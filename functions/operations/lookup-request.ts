@@ -1,8 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { mistake } from '../core/arguments/error.ts';
 import { isTableName } from '../core/definition/lookup-table.ts';
-import type { LookupRequest } from '../state/operations/lookup-operations.ts';
 import { mostLookupRows } from '../state/lookups/lookup-publish.ts';
+import type { LookupRequest } from '../state/operations/lookup-operations.ts';
 
 /** A request about a table, as the finalize function is invoked with it. Which fields it has follows from the action. */
 export interface LookupEvent {

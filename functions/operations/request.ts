@@ -1,10 +1,10 @@
 import { gunzipSync } from 'node:zlib';
-import type { BackfillRange } from '../core/definition/backfill.ts';
 import { mistake } from '../core/arguments/error.ts';
-import { type LookupEvent, lookupRequest } from './lookup-request.ts';
+import type { BackfillRange } from '../core/definition/backfill.ts';
 import type { HistoryWindow } from '../state/operations/backfill.ts';
 import type { CorrectionRequest } from '../state/operations/correction.ts';
 import type { LookupRequest } from '../state/operations/lookup-operations.ts';
+import { type LookupEvent, lookupRequest } from './lookup-request.ts';
 
 /** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
 export interface FinalizeEvent extends LookupEvent {

@@ -1,9 +1,9 @@
-import { tables } from '../core/deployment/tables.ts';
 import type { DeliveredWindow } from '../core/definition/sink.ts';
+import { tables } from '../core/deployment/tables.ts';
 import { flatRow } from '../core/fold/window-result.ts';
-import { storedFields, windowText } from '../state/windows/manifest.ts';
 import type { Attribute, Attributes, Item, Table } from '../state/table/table.ts';
 import { openForeignTable } from '../state/table/tables.ts';
+import { storedFields, windowText } from '../state/windows/manifest.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
 
 /** What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items of their own. An item ends at 400 KB. */

@@ -1,6 +1,6 @@
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { isoTime } from '../core/events/event-time.ts';
 import type { DeliveredWindow, Delivery, WindowFileFormat } from '../core/definition/sink.ts';
+import { isoTime } from '../core/events/event-time.ts';
 import { flatRow } from '../core/fold/window-result.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
 

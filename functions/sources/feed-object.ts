@@ -6,6 +6,7 @@ import { createFeeder, type NotPut } from '../feeder/feeder.ts';
 import { jsonLines } from '../feeder/json-lines.ts';
 import { type ReadLine, readLines } from '../feeder/lines.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';
+import { readAllProgress } from '../state/items/progress.ts';
 import {
   type Claimant,
   claimObject,
@@ -14,7 +15,6 @@ import {
   type ObjectVersion,
   objectName,
 } from '../state/stream/object-progress.ts';
-import { readAllProgress } from '../state/items/progress.ts';
 import type { Table } from '../state/table/table.ts';
 import { unpacked } from './unpacked.ts';
 

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { cacheFolder } from './cache-folder.mjs';
 import { isDiskFull, LocalError, messageOf } from '../local/account/local-error.ts';
+import { cacheFolder } from './cache-folder.mjs';
 
 /** A bundle that nobody used for so long (ms) is removed; processes load their files within seconds of their start. */
 const unusedMs = 24 * 60 * 60_000;

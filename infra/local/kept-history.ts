@@ -1,11 +1,11 @@
+import { streamRetentionHours } from '../../functions/core/deployment/settings.ts';
 import { tables } from '../../functions/core/deployment/tables.ts';
 import { isAfter, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
-import { streamRetentionHours } from '../../functions/core/deployment/settings.ts';
 import { partitionsOf } from '../../functions/state/items/partition.ts';
 import { type AwsJson, createAwsJson } from './account/aws-json.ts';
-import { readCheckpoints } from './mapping/checkpoints.ts';
-import { dataFolder } from './emulators/data-folder.ts';
 import { LocalError } from './account/local-error.ts';
+import { dataFolder } from './emulators/data-folder.ts';
+import { readCheckpoints } from './mapping/checkpoints.ts';
 import type { ResourceNames } from './resources/resources.ts';
 
 /** What {@link checkHistory} compares. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { checkKafkaSource } from '../../functions/core/definition/kafka-source.ts';
-import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import type { Sink } from '../../functions/core/definition/sink.ts';
 import {
   deliver,
   type FunctionName,
@@ -11,7 +11,15 @@ import {
   functions as settings,
   sourceFunctions,
 } from '../../functions/core/deployment/settings.ts';
-import type { Sink } from '../../functions/core/definition/sink.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import { cannotListen, LocalError } from './account/local-error.ts';
+import { findPackageRoot } from './account/package-root.ts';
+import { checkHistory } from './kept-history.ts';
+import type { Ports, ProcessKind } from './processes/child-messages.ts';
+import { type Child, superviseChild } from './processes/child-process.ts';
+import type { EmulatorsOptions } from './processes/emulators-process.ts';
+import type { FunctionsOptions } from './processes/functions-process.ts';
+import type { RunnerMemo, RunnerOptions, RunnerSource } from './processes/runner-process.ts';
 import {
   bundleFunctions,
   bundleProcesses,
@@ -20,16 +28,8 @@ import {
   functionEntries,
   type LocalFunctionName,
 } from './resources/bundle.ts';
-import type { Ports, ProcessKind } from './processes/child-messages.ts';
-import { type Child, superviseChild } from './processes/child-process.ts';
-import type { EmulatorsOptions } from './processes/emulators-process.ts';
-import type { FunctionsOptions } from './processes/functions-process.ts';
-import { checkHistory } from './kept-history.ts';
-import { cannotListen, LocalError } from './account/local-error.ts';
 import { sinkFunctionName, sinkSecret, sinksHere, sinkTarget } from './resources/local-sinks.ts';
-import { findPackageRoot } from './account/package-root.ts';
 import { ensureResources, ensureTargets, type ResourceNames, resourceNames } from './resources/resources.ts';
-import type { RunnerMemo, RunnerOptions, RunnerSource } from './processes/runner-process.ts';
 
 /** What {@link startLocal} is told. */
 export interface LocalOptions {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
 import {
   type AnyAggregate,
@@ -24,7 +25,6 @@ import {
   tumbling,
   variance,
 } from '../../functions/core/index.ts';
-import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 
 const eventsInBatch = 10_000;

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isConserved } from '../../functions/core/events/counters.ts';
 import { durationMs, longestDurationMs } from '../../functions/core/arguments/duration.ts';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { isConserved } from '../../functions/core/events/counters.ts';
 import { eventTimeBounds, eventTimeOf, isoTime } from '../../functions/core/events/event-time.ts';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { kinesisBatch } from '../../functions/kinesis/event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import { readSideOutput } from '../../functions/state/items/rejects.ts';
 import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { readSideOutput } from '../../functions/state/items/rejects.ts';
 import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { latePayloads, payloads } from './payloads.ts';

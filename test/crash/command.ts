@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { reportError, UsageError } from '../../cli/program/errors.ts';
 import { createProgress } from '../../cli/print/progress.ts';
 import { formatNumber, formatTable } from '../../cli/print/table.ts';
+import { reportError, UsageError } from '../../cli/program/errors.ts';
 import { type CrashOptions, parseOptions, usage } from './options.ts';
 import { type CrashFigures, runCrash } from './run.ts';
 

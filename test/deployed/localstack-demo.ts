@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ApiClient, apiClient, resultRows } from '../../cli/deployment/api-client.ts';
-import type { CommandProcess } from '../../cli/program/command.ts';
 import { setLateAside } from '../../cli/demo/set-aside.ts';
+import { type ApiClient, apiClient, resultRows } from '../../cli/deployment/api-client.ts';
 import { runCommandLine } from '../../cli/main.ts';
-import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { conservationLine, printTotals, type ResultRow } from '../../cli/print/result-table.ts';
+import type { CommandProcess } from '../../cli/program/command.ts';
+import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { generateOpenClose, openCloseDefaults } from '../../cli/sample/open-close.ts';
 import { apiUrl, type Outputs } from '../../infra/emulators/cdk.ts';
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';

@@ -1,5 +1,5 @@
-import type { Counters } from '../../functions/core/events/counters.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import type { Counters } from '../../functions/core/events/counters.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 /** A window as both the static engine and the API give it. */

@@ -18,8 +18,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { packageRoot as root } from '../../cli/program/package-root.ts';
 import { signedFetch } from '../../cli/deployment/signed-fetch.ts';
+import { packageRoot as root } from '../../cli/program/package-root.ts';
 import { type Deployment, emulatorKeys, emulatorRegion } from '../../infra/emulators/cdk.ts';
 import { changeRole } from './access.ts';
 import { beginMs } from './events.ts';

@@ -11,8 +11,8 @@ import {
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { type ApiClient, apiClient } from '../../cli/deployment/api-client.ts';
 import { clientConfig } from '../../cli/deployment/endpoint.ts';
-import { packageRoot as root } from '../../cli/program/package-root.ts';
 import { signedFetch } from '../../cli/deployment/signed-fetch.ts';
+import { packageRoot as root } from '../../cli/program/package-root.ts';
 import {
   apiUrl,
   type Cdk,

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inputFiles } from '../../cli/input/input-file.ts';
 import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
-import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { findPackageRoot } from '../../infra/local/account/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AnyAggregate, aggregateKinds, type Json, smallStateBytes, topK } from '../../functions/core/aggregates/index.ts';
 import { canonicalJson } from '../../functions/core/aggregates/canonical-json.ts';
+import {
+  type AnyAggregate,
+  aggregateKinds,
+  type Json,
+  smallStateBytes,
+  topK,
+} from '../../functions/core/aggregates/index.ts';
 import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
 import { everyAggregate, type Sample } from './aggregate-table.ts';
 

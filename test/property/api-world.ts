@@ -5,11 +5,11 @@ import { z } from 'zod';
 import { queryApp } from '../../functions/api/app.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { count, cumulate, definePipeline, sliding, tumbling } from '../../functions/core/index.ts';
+import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { finalize } from '../../functions/state/finalize/finalizer.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

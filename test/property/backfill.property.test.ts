@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { backfillPipeline } from '../../functions/core/definition/backfill.ts';
-import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 const hourMs = 3_600_000;

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type AnyAggregate, avg, count, max, min, sum } from '../../functions/core/aggregates/index.ts';
-import { createFold } from '../../functions/core/fold/fold.ts';
-import type { KeyText } from '../../functions/core/events/group-key.ts';
-import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/fold/partial.ts';
 import { definePipeline } from '../../functions/core/definition/pipeline.ts';
+import type { KeyText } from '../../functions/core/events/group-key.ts';
+import { createFold } from '../../functions/core/fold/fold.ts';
+import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/fold/partial.ts';
 import { readEvent } from '../../functions/core/fold/read-event.ts';
-import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { sortedRows } from '../../functions/core/fold/window-result.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
 
 type Numbers = { readonly n?: number | null | undefined };
 

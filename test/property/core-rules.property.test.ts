@@ -5,8 +5,8 @@ import { eventTimeBounds, eventTimeOf, isoTime, parseIsoTime } from '../../funct
 import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
 import { compareKeys, type GroupValue, keyReader, keyValues } from '../../functions/core/events/group-key.ts';
 import { compareSequenceNumbers, isAfter, latestOf } from '../../functions/core/events/sequence-number.ts';
-import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { globalWatermark, type ShardObservation, shardWatermark } from '../../functions/core/fold/watermark.ts';
+import { tumbling } from '../../functions/core/windows/tumbling.ts';
 
 const times = fc.oneof(
   fc.integer({ min: eventTimeBounds.earliest, max: eventTimeBounds.latest }),

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
-import type { Pane } from '../../functions/state/windows/manifest.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { outboxPublisher } from '../../functions/state/sinks/outbox.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
+import type { Pane } from '../../functions/state/windows/manifest.ts';
+import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { lambdaRun } from './lambda-run.ts';
 import { queryOf, windowName } from './ledger.ts';
 import type { Process } from './network.ts';

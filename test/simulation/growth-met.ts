@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { finalize } from '../../functions/state/finalize/finalizer.ts';
 import type { Key, Table } from '../../functions/state/table/table.ts';
+import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { itemStore } from './item-store.ts';
 import { plainKinds } from './kinds.ts';

@@ -1,4 +1,9 @@
-import { type Counters, type EventClass, eventClasses, type QueryCounters } from '../../functions/core/events/counters.ts';
+import {
+  type Counters,
+  type EventClass,
+  eventClasses,
+  type QueryCounters,
+} from '../../functions/core/events/counters.ts';
 import { type Item, numberOf, textOf } from '../../functions/state/table/table.ts';
 import { gaveOnlyGarbage, type KnownEvent, type Ledger, recordsThrough } from './ledger.ts';
 import { Violation } from './violation.ts';

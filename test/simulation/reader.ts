@@ -1,5 +1,5 @@
-import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
 import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { checkSessionViews, committedIds } from './session-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';

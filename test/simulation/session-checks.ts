@@ -1,7 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
-import { isoTime } from '../../functions/core/events/event-time.ts';
 import { grouped } from '../../functions/core/definition/grouped.ts';
 import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { isoTime } from '../../functions/core/events/event-time.ts';
 import { sessionRule } from '../../functions/core/sessions/join.ts';
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import type { WindowView } from '../../functions/state/windows/window-reader.ts';

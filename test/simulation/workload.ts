@@ -1,11 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, count } from '../../functions/core/aggregates/index.ts';
-import { cumulate } from '../../functions/core/windows/cumulate.ts';
-import { global } from '../../functions/core/windows/global.ts';
 import { cube, rollup } from '../../functions/core/definition/grouping.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { session } from '../../functions/core/windows/session.ts';
 import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/definition/sink.ts';
+import { cumulate } from '../../functions/core/windows/cumulate.ts';
+import { global } from '../../functions/core/windows/global.ts';
+import { session } from '../../functions/core/windows/session.ts';
 import { sliding } from '../../functions/core/windows/sliding.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';

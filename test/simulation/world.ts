@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import type { SliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { type Item, numberOf, type Table } from '../../functions/state/table/table.ts';
+import type { SliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { checkEmptyThrough } from './empty-checks.ts';
 import { checkHorizon } from './horizon-checks.ts';
 import { type ItemStore, itemStore } from './item-store.ts';

@@ -3,8 +3,13 @@ import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Stream } from 'aws-cdk-lib/aws-kinesis';
 import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import {
+  type FunctionName,
+  functions,
+  mapping,
+  streamRetentionHours,
+} from '../../functions/core/deployment/settings.ts';
 import { environmentNames, type TableName, type TableShape, tables } from '../../functions/core/deployment/tables.ts';
-import { type FunctionName, functions, mapping, streamRetentionHours } from '../../functions/core/deployment/settings.ts';
 import { synth } from './synth.ts';
 
 const { stack, counts, template } = synth();

@@ -6,8 +6,8 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Stack } from 'aws-cdk-lib/core';
 import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
-import { environmentNames } from '../../functions/core/deployment/tables.ts';
 import { type SourceName, sourceFunctions } from '../../functions/core/deployment/settings.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
 import { synth } from './synth.ts';
 
 const table = (stack: Stack) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
-import { avg, count, definePipeline, max, sum, tumbling } from '../../functions/core/index.ts';
 import {
   decodePartials,
   encodePartials,
@@ -10,8 +10,8 @@ import {
   type Partial,
   rowOf,
 } from '../../functions/core/fold/partial.ts';
-import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/fold/window-result.ts';
+import { avg, count, definePipeline, max, sum, tumbling } from '../../functions/core/index.ts';
 
 const pipeline = definePipeline({
   name: 'partials',

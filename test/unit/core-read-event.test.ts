@@ -2,7 +2,9 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { backfillPipeline } from '../../functions/core/definition/backfill.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { eventIdOf } from '../../functions/core/events/event-id.ts';
+import { readEvent, rejection } from '../../functions/core/fold/read-event.ts';
 import {
   approxCountDistinct,
   avg,
@@ -17,8 +19,6 @@ import {
   topK,
   tumbling,
 } from '../../functions/core/index.ts';
-import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { readEvent, rejection } from '../../functions/core/fold/read-event.ts';
 
 const arrival = Date.UTC(2016, 6, 26, 3);
 const time = arrival - 60_000;

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { count, definePipeline, type SinkSpec, sqs, sum, tumbling } from '../../functions/core/index.ts';
 import { outputOf } from '../../functions/core/definition/output-mode.ts';
-import type { Partials } from '../../functions/core/fold/partial.ts';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
+import type { Partials } from '../../functions/core/fold/partial.ts';
+import { count, definePipeline, type SinkSpec, sqs, sum, tumbling } from '../../functions/core/index.ts';
 import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/sinks/delivery.ts';
+import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
+import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
+import { redrive } from '../../functions/state/sinks/sink-status.ts';
 import {
   type Pane,
   type PaneHead,
@@ -13,9 +16,6 @@ import {
   writeFinalPane,
   writeOpenPane,
 } from '../../functions/state/windows/manifest.ts';
-import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
-import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
-import { redrive } from '../../functions/state/sinks/sink-status.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

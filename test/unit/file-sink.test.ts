@@ -13,7 +13,13 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const target = (format: 'json' | 'parquet') =>
-  openTarget({ sink: { name: 'files', format } as Sink, target: folder, secret: undefined, secretArn: undefined, bucketIn: 'path' });
+  openTarget({
+    sink: { name: 'files', format } as Sink,
+    target: folder,
+    secret: undefined,
+    secretArn: undefined,
+    bucketIn: 'path',
+  });
 
 const pane = (n: number, mode: 'append' | 'complete' = 'append'): Delivery => {
   const window = { query: 'q', start: 0, end: 60_000, status: 'final' as const, revision: 0 };

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import { partitionKeyHash } from '../../functions/feeder/hash-range.ts';
 import { strayId } from '../../functions/edge/stray-id.ts';
+import { partitionKeyHash } from '../../functions/feeder/hash-range.ts';
 
 const spec = {
   name: 'routed',

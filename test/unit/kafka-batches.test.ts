@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../functions/edge/config.ts';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { type KafkaSource, partitionShard, shardPartition } from '../../functions/core/definition/kafka-source.ts';
+import { readConfig } from '../../functions/edge/config.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { iamToken } from '../../functions/kafka/credentials.ts';
 

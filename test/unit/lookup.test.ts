@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
+import { readEvent } from '../../functions/core/fold/read-event.ts';
 import {
   count,
   definePipeline,
@@ -9,7 +10,6 @@ import {
   tumbling,
   type UnknownKey,
 } from '../../functions/core/index.ts';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 
 const at = 1_600_000_000_000;

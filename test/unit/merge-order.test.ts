@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { definePipeline, rollup, topK, tumbling } from '../../functions/core/index.ts';
 import { decodePartials, encodePartials } from '../../functions/core/fold/partial.ts';
 import { sortedRows } from '../../functions/core/fold/window-result.ts';
-import { mergeSlice } from '../../functions/state/windows/merged-slice.ts';
+import { definePipeline, rollup, topK, tumbling } from '../../functions/core/index.ts';
 import type { FoundPage } from '../../functions/state/items/page.ts';
+import { mergeSlice } from '../../functions/state/windows/merged-slice.ts';
 
 const pipeline = definePipeline({
   name: 'orders',

@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { bucketIn } from '../../functions/edge/config.ts';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
+import { bucketIn } from '../../functions/edge/config.ts';
 import { openTarget } from '../../functions/sinks/s3.ts';
 import { openObject } from '../../functions/sources/s3-object.ts';
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { hasFields, type TotalRow, totalsFields, totalsOf } from '../../functions/core/fold/totals.ts';
 import { avg, count, definePipeline, max, min, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
-import { hasFields, type TotalRow, totalsFields, totalsOf } from '../../functions/core/fold/totals.ts';
 
 const pipeline = definePipeline({
   name: 'test',

@@ -1,20 +1,20 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
-import type { LookupListAnswer } from '../../../functions/state/operations/lookup-operations.ts';
+import { isoTime } from '../../../functions/core/events/event-time.ts';
 import { checkLookupRows } from '../../../functions/state/lookups/lookup-publish.ts';
-import { defineCommand, flag, value } from '../../program/command.ts';
+import type { LookupListAnswer } from '../../../functions/state/operations/lookup-operations.ts';
 import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
-import { UsageError } from '../../program/errors.ts';
 import { inputOptions } from '../../input/input-file.ts';
 import { type AskLookup, publishRows } from '../../lookup/publish-rows.ts';
 import { readRowsFile } from '../../lookup/table-rows.ts';
+import { createProgress } from '../../print/progress.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+import { defineCommand, flag, value } from '../../program/command.ts';
+import { UsageError } from '../../program/errors.ts';
 import { time } from '../../program/option-value.ts';
 import { loadPipeline } from '../../program/pipeline-file.ts';
-import { createProgress } from '../../print/progress.ts';
 import { invoke } from '../../stream/embedded.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
 
 export default defineCommand({
   operands: [

@@ -2,13 +2,13 @@ import type { NotPut } from '../../../functions/feeder/feeder.ts';
 import { jsonLines } from '../../../functions/feeder/json-lines.ts';
 import { type ReadLine, readLines } from '../../../functions/feeder/lines.ts';
 import { unpacked } from '../../../functions/sources/unpacked.ts';
+import { feedOptions, openFeed } from '../../feeder/feed.ts';
+import { formatNumber } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { TidemarkError, UsageError } from '../../program/errors.ts';
-import { feedOptions, openFeed } from '../../feeder/feed.ts';
 import { type ListenAddress, listenAddress } from '../../program/option-value.ts';
 import { type ClientLines, type LineServer, listenForLines, type Refusal } from '../../put/line-server.ts';
 import { concludePut, putLive } from '../../put/put-live.ts';
-import { formatNumber } from '../../print/table.ts';
 
 type Feed = Awaited<ReturnType<typeof openFeed>>;
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { feedOptions, openFeed } from '../../feeder/feed.ts';
 import { type CommandProcess, defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
-import { feedOptions, openFeed } from '../../feeder/feed.ts';
 import { duration, integer, oneOf, share, time } from '../../program/option-value.ts';
 import { concludePut, putLive } from '../../put/put-live.ts';
 import { type RateSource, rateShapes, rateSource } from '../../sample/rate.ts';

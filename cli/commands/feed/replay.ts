@@ -1,13 +1,13 @@
 import path from 'node:path';
 import { readCoverage } from '../../../functions/feeder/coverage.ts';
 import { createFeeder } from '../../../functions/feeder/feeder.ts';
-import { defineCommand, flag, value } from '../../program/command.ts';
-import { UsageError } from '../../program/errors.ts';
 import { describeEnd, describeFeed, feedOptions, openFeed } from '../../feeder/feed.ts';
 import { checkInputs, inputChunks } from '../../input/input-chunks.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
-import { integer } from '../../program/option-value.ts';
 import { createProgress } from '../../print/progress.ts';
+import { defineCommand, flag, value } from '../../program/command.ts';
+import { UsageError } from '../../program/errors.ts';
+import { integer } from '../../program/option-value.ts';
 
 export default defineCommand({
   operands: [{ name: 'FILES...', description: 'files of JSON lines, CSV or Parquet, put in this order' }],

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { csvRow, type FormulaForm } from '../../../functions/api/csv.ts';
 import type { ApiClient, QueryJson, WindowFilter } from '../../deployment/api-client.ts';
 import { apiOptions, chosenQueries, openApi, rawFlag, windowOptions } from '../../deployment/api-options.ts';
+import { createProgress } from '../../print/progress.ts';
+import { formatNumber } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { text } from '../../program/option-value.ts';
-import { createProgress } from '../../print/progress.ts';
 import { identifier, literal, openDatabase } from '../../results/duckdb.ts';
 import { columnsOf, type FlatRow, flatRows } from '../../results/flat-rows.ts';
-import { formatNumber } from '../../print/table.ts';
 
 const formats = ['csv', 'ndjson', 'parquet'] as const;
 type Format = (typeof formats)[number];

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { apiOptions, openAddress } from '../../deployment/api-options.ts';
+import { startPageProxy } from '../../deployment/page-proxy.ts';
 import { defineCommand, valueOr } from '../../program/command.ts';
 import { integer } from '../../program/option-value.ts';
-import { startPageProxy } from '../../deployment/page-proxy.ts';
 
 export default defineCommand({
   description:

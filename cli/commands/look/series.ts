@@ -1,8 +1,8 @@
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
+import { printRows } from '../../print/result-table.ts';
 import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { text } from '../../program/option-value.ts';
-import { printRows } from '../../print/result-table.ts';
 
 export default defineCommand({
   description: 'Prints one key over time, a row for each window that holds it, from the query API.',

@@ -1,11 +1,11 @@
 import type { DuckDBType } from '@duckdb/node-api';
 import { csvRow, type FormulaForm } from '../../../functions/api/csv.ts';
 import { apiOptions, openApi, rawFlag } from '../../deployment/api-options.ts';
+import { formatTable } from '../../print/table.ts';
 import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { TidemarkError, UsageError } from '../../program/errors.ts';
 import { openDatabase } from '../../results/duckdb.ts';
 import { columnsOf, flatRows } from '../../results/flat-rows.ts';
-import { formatTable } from '../../print/table.ts';
 
 const formats = ['table', 'json', 'csv', 'ndjson'] as const;
 type Format = (typeof formats)[number];

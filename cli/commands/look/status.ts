@@ -3,11 +3,11 @@ import { eventClasses } from '../../../functions/core/events/counters.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { ApiClient, ConservationJson, WatermarkJson } from '../../deployment/api-client.ts';
 import { apiOptions, openApi } from '../../deployment/api-options.ts';
+import { conservationLine, lateText, pairLines } from '../../print/result-table.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag, valueOr } from '../../program/command.ts';
 import { reportError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
-import { conservationLine, lateText, pairLines } from '../../print/result-table.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
 
 export default defineCommand({
   description:

@@ -1,7 +1,7 @@
 import { apiOptions, chosenQueries, openApi } from '../../deployment/api-options.ts';
+import { printRows } from '../../print/result-table.ts';
 import { defineCommand, flag, value } from '../../program/command.ts';
 import { integer, text } from '../../program/option-value.ts';
-import { printRows } from '../../print/result-table.ts';
 
 export default defineCommand({
   description: 'Prints the greatest rows of a window by one aggregate, from the query API: a leaderboard.',

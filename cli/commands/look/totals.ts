@@ -1,7 +1,7 @@
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
+import { printTotals } from '../../print/result-table.ts';
 import { defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
-import { printTotals } from '../../print/result-table.ts';
 
 export default defineCommand({
   description:

@@ -1,11 +1,11 @@
 import { outputModes } from '../../../functions/core/definition/output-mode.ts';
 import { resultRows } from '../../deployment/api-client.ts';
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
-import { defineCommand, flag, value } from '../../program/command.ts';
 import { readCursors, writeCursors } from '../../deployment/cursor-file.ts';
+import { printRevisions, printRows } from '../../print/result-table.ts';
+import { defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { oneOf, text } from '../../program/option-value.ts';
-import { printRevisions, printRows } from '../../print/result-table.ts';
 
 export default defineCommand({
   description:

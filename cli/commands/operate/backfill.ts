@@ -1,31 +1,31 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { type BackfillRange, backfillPipeline, backfillQuery } from '../../../functions/core/definition/backfill.ts';
-import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
+import { isoTime } from '../../../functions/core/events/event-time.ts';
 import { pairsByName, type StaticAnswer } from '../../../functions/core/static/static-run.ts';
 import type { Lookups } from '../../../functions/state/lookups/lookups.ts';
 import { sendHistory, sendRequest } from '../../backfill/send-history.ts';
 import { foldStream } from '../../backfill/stream-history.ts';
-import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
-import { TidemarkError, UsageError } from '../../program/errors.ts';
+import { stackOutput } from '../../deployment/stack.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
 import type { AskLookup } from '../../lookup/publish-rows.ts';
 import { remoteLookups } from '../../lookup/remote-lookups.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
-import { text, time } from '../../program/option-value.ts';
-import { loadPipelineBundle } from '../../program/pipeline-file.ts';
 import { createProgress } from '../../print/progress.ts';
 import { conservationLine, pairLines } from '../../print/result-table.ts';
-import { stackOutput } from '../../deployment/stack.ts';
+import { formatNumber } from '../../print/table.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
+import { TidemarkError, UsageError } from '../../program/errors.ts';
+import { text, time } from '../../program/option-value.ts';
+import { loadPipelineBundle } from '../../program/pipeline-file.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
 import { runWithProgress } from '../../static/run-with-progress.ts';
 import type { StaticResult } from '../../static/static-engine.ts';
 import { invoke } from '../../stream/embedded.ts';
-import { formatNumber } from '../../print/table.ts';
 
 export default defineCommand({
   operands: [

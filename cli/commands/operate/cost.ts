@@ -1,11 +1,11 @@
 import { durationMs, longestDurationMs } from '../../../functions/core/arguments/duration.ts';
 import { mapping } from '../../../functions/core/deployment/settings.ts';
-import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { type Bill, costOf, totalOf } from '../../cost/model.ts';
 import { prices } from '../../cost/prices.ts';
+import { formatTable } from '../../print/table.ts';
+import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
-import { formatTable } from '../../print/table.ts';
 
 export default defineCommand({
   description:

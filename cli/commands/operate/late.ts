@@ -5,14 +5,14 @@ import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { FinalizeEvent } from '../../../functions/operations/request.ts';
 import type { CorrectedWindow, CorrectionAnswer } from '../../../functions/state/operations/correction.ts';
 import { chosenQueries, openApi } from '../../deployment/api-options.ts';
-import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { finalizeFunction, hasApi, type NamedDeployment, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { httpUrl, text, time } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline } from '../../program/pipeline-file.ts';
 import { invoke } from '../../stream/embedded.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
 
 const weekMs = 7 * 24 * 3_600_000;
 type Options = NamedDeployment & { readonly api: string | undefined; readonly query: string | undefined };

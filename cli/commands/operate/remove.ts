@@ -1,8 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Removal } from '../../../functions/state/operations/remove-query.ts';
-import { defineCommand, flag } from '../../program/command.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { defineCommand, flag } from '../../program/command.ts';
 import { invoke } from '../../stream/embedded.ts';
 
 export default defineCommand({

@@ -2,12 +2,12 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { SinksAnswer } from '../../../functions/finalize.ts';
 import type { FailedWindow, Redrive, SinkStatus } from '../../../functions/state/sinks/sink-status.ts';
-import { type CommandProcess, defineCommand, flag } from '../../program/command.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+import { type CommandProcess, defineCommand, flag } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { invoke } from '../../stream/embedded.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
 
 export default defineCommand({
   operands: [

@@ -1,18 +1,18 @@
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
-import { pairsByName } from '../../../functions/core/static/static-run.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../../functions/core/fold/totals.ts';
-import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
+import { pairsByName } from '../../../functions/core/static/static-run.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
+import { printConservation, printRows, printTotals, type ResultForm } from '../../print/result-table.ts';
+import { totalsBy } from '../../print/totals-option.ts';
+import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { text } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipelineBundle } from '../../program/pipeline-file.ts';
-import { printConservation, printRows, printTotals, type ResultForm } from '../../print/result-table.ts';
 import { createRejectedFile } from '../../static/rejected-file.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
 import { runWithProgress } from '../../static/run-with-progress.ts';
 import type { StaticResult } from '../../static/static-engine.ts';
 import { staticRows } from '../../static/static-rows.ts';
-import { totalsBy } from '../../print/totals-option.ts';
 
 export default defineCommand({
   operands: [{ name: 'FILES...', description: 'files of JSON lines, CSV or Parquet, an event a line or row' }],

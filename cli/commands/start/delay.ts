@@ -1,22 +1,22 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
-import { type CommandProcess, defineCommand, flag, value, valueOr } from '../../program/command.ts';
+import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
-import { UsageError } from '../../program/errors.ts';
+import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
+import { createProgress } from '../../print/progress.ts';
+import { formatNumber, formatTable } from '../../print/table.ts';
+import { type CommandProcess, defineCommand, flag, value, valueOr } from '../../program/command.ts';
+import { UsageError } from '../../program/errors.ts';
 import { duration, integer, share, text, time } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
-import { createProgress } from '../../print/progress.ts';
-import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
 import { joinedWith } from '../../static/lane.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
 import { sampleDelay } from '../../stream/delay-sample.ts';
-import { formatNumber, formatTable } from '../../print/table.ts';
 
 export default defineCommand({
   operands: [

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { runDemo } from '../../demo/demo.ts';
+import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { integer, text } from '../../program/option-value.ts';
 import { generateOpenClose, openCloseDefaults } from '../../sample/open-close.ts';

@@ -2,15 +2,16 @@ import { checkKafkaSource } from '../../../functions/core/definition/kafka-sourc
 import { outputModes } from '../../../functions/core/definition/output-mode.ts';
 import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
 import { hasFields } from '../../../functions/core/fold/totals.ts';
-import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
-import { UsageError } from '../../program/errors.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import type { TopicPlace } from '../../feeder/kafka-topic.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
+import { printConservation, printRows, printTotals, type ResultForm } from '../../print/result-table.ts';
+import { totalsBy } from '../../print/totals-option.ts';
+import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
+import { UsageError } from '../../program/errors.ts';
 import { integer, oneOf, text } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
-import { printConservation, printRows, printTotals, type ResultForm } from '../../print/result-table.ts';
 import { rejectedOptions } from '../../static/rejected-lines.ts';
 import { statusAtEnd } from '../../static/static-rows.ts';
 import { warnOfSideOutput } from '../../stream/side-warning.ts';
@@ -18,7 +19,6 @@ import { runStream } from '../../stream/stream-run.ts';
 import { triggerOutput } from '../../stream/trigger-output.ts';
 import type { TriggerSize } from '../../stream/triggers.ts';
 import { runWatch, type WatchRunOptions } from '../../stream/watch-run.ts';
-import { totalsBy } from '../../print/totals-option.ts';
 
 export default defineCommand({
   operands: [

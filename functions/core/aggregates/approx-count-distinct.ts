@@ -1,3 +1,4 @@
+import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 import { type AnyAggregate, opaque } from './aggregate.ts';
 import { hash64 } from './hash64.ts';
 import {
@@ -11,7 +12,6 @@ import {
 } from './hyper-log-log.ts';
 import { type Field, selector } from './number-input.ts';
 import { distinctInput, type Scalar, type ScalarOf } from './scalar.ts';
-import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 
 /** Options of {@link approxCountDistinct}. */
 export interface ApproxOptions {

@@ -1,8 +1,8 @@
 import { compareKeys } from '../events/group-key.ts';
+import { wholeNumber } from '../numbers/whole-number.ts';
 import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
 import { byText, distinctInput, isScalar, type Scalar, type ScalarOf, shownText, utf8Bytes } from './scalar.ts';
-import { wholeNumber } from '../numbers/whole-number.ts';
 
 /** Most bytes of a set's values: short text by the thousand, long text by the dozen. */
 export const setBytes = 16 * 1024;

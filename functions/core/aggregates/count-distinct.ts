@@ -1,7 +1,7 @@
+import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
 import { byText, digest, distinctInput, isScalar, type Scalar, type ScalarOf, utf8Bytes } from './scalar.ts';
-import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 
 /** Options of {@link countDistinct}. */
 export interface DistinctOptions {

@@ -1,8 +1,8 @@
 import { mistake } from '../arguments/error.ts';
+import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { utf8Bytes } from './scalar.ts';
-import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 
 /** An aggregate of your own, as it is written. All of it must be pure: retries run it again. */
 export interface AggregateSpec<Event, State, Result extends Json> {

@@ -1,8 +1,8 @@
 import { mistake } from '../arguments/error.ts';
+import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 import type { AnyAggregate, Json } from './aggregate.ts';
 import { addValue, bounded, decodeBins, emptyBins, encodeBins, logGamma, mergeBins, quantilesOf } from './dd-sketch.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
-import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 
 /** Options of {@link percentiles}. */
 export interface PercentileOptions {

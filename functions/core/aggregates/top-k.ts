@@ -1,8 +1,8 @@
+import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 import { type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
 import { addItem, cut, type FrequentItems, itemBytes, mergeItems, noItems, ordered } from './misra-gries.ts';
 import { type Field, selector } from './number-input.ts';
 import { distinctInput, isScalar, type Scalar, type ScalarOf, shownText } from './scalar.ts';
-import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 
 /** Options of {@link topK}. */
 export interface TopKOptions {

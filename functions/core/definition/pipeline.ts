@@ -1,20 +1,20 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, aggregateKinds, smallStateBytes } from '../aggregates/index.ts';
+import { span } from '../aggregates/span.ts';
 import { callable } from '../arguments/callable.ts';
 import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
 import { mistake } from '../arguments/error.ts';
+import { streamRetentionHours } from '../deployment/settings.ts';
 import type { EventIdValue } from '../events/event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from '../events/event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from '../events/group-key.ts';
+import type { WindowKind } from '../windows/window.ts';
+import { startingIn, withLateness } from '../windows/window-rules.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import type { Enriched, Lookup } from './lookup.ts';
 import type { RowsAt, TableLookup } from './lookup-table.ts';
 import { queryVersion, versionName } from './query-version.ts';
-import { streamRetentionHours } from '../deployment/settings.ts';
 import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';
-import { span } from '../aggregates/span.ts';
-import type { WindowKind } from '../windows/window.ts';
-import { startingIn, withLateness } from '../windows/window-rules.ts';
 
 /** What the schema turns a parsed JSON event into. */
 export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;

@@ -1,6 +1,6 @@
+import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { addEvent, identityOf } from './partial.ts';
-import type { Query } from '../definition/pipeline.ts';
 
 /** What a fold holds of one key of one slice. */
 export interface KeyFold {

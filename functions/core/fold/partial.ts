@@ -1,7 +1,7 @@
 import type { Json } from '../aggregates/index.ts';
+import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { keyValues } from '../events/group-key.ts';
-import type { Query } from '../definition/pipeline.ts';
 
 /** A partial aggregate: the states of a query's aggregates, in their order. Immutable once it is shared. */
 export type Partial = readonly unknown[];

@@ -1,10 +1,10 @@
 import { shown } from '../arguments/error.ts';
+import type { Pipeline } from '../definition/pipeline.ts';
 import { type EventId, eventIdOf } from '../events/event-id.ts';
 import { parseEvent } from '../events/event-json.ts';
 import { eventTimeOf } from '../events/event-time.ts';
 import { isLongNumber } from '../events/exact-number.ts';
 import type { KeyText } from '../events/group-key.ts';
-import type { Pipeline } from '../definition/pipeline.ts';
 
 /** Why an event is rejected; the detail beside it is for people. */
 export type RejectReason =

@@ -1,8 +1,8 @@
-import type { KeyText } from '../events/group-key.ts';
-import { grouped } from '../definition/grouped.ts';
-import { mergePartial, type Partial, type Partials } from '../fold/partial.ts';
-import type { Query } from '../definition/pipeline.ts';
 import type { Span } from '../aggregates/span.ts';
+import { grouped } from '../definition/grouped.ts';
+import type { Query } from '../definition/pipeline.ts';
+import type { KeyText } from '../events/group-key.ts';
+import { mergePartial, type Partial, type Partials } from '../fold/partial.ts';
 import type { SessionRule, Window } from '../windows/window.ts';
 
 /** What is known of a key: the records of one slice, or a whole session. */

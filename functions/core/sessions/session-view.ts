@@ -1,6 +1,7 @@
-import type { KeyText } from '../events/group-key.ts';
 import { grouped } from '../definition/grouped.ts';
 import type { Query } from '../definition/pipeline.ts';
+import type { KeyText } from '../events/group-key.ts';
+import type { Window } from '../windows/window.ts';
 import {
   closeSessions,
   type KeyedPartial,
@@ -10,7 +11,6 @@ import {
   sessionWindows,
   spanOf,
 } from './join.ts';
-import type { Window } from '../windows/window.ts';
 
 /** What a reader has found of a key that was in no final session when `finalizedThrough` was read: of a bucket, or carried over (closing minus infinity). */
 export interface LivePart {

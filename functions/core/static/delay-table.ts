@@ -1,9 +1,9 @@
-import type { KeyText } from '../events/group-key.ts';
-import { heldSessions } from './held-sessions.ts';
 import type { Pipeline, Query } from '../definition/pipeline.ts';
+import type { KeyText } from '../events/group-key.ts';
 import type { AcceptedEvent } from '../fold/read-event.ts';
 import { shardWatermark } from '../fold/watermark.ts';
 import { lastClosing, type Window } from '../windows/window.ts';
+import { heldSessions } from './held-sessions.ts';
 
 /** What one watermark delay would have done to the events that a query wants. Times are event time in ms. */
 export interface QueryDelay {

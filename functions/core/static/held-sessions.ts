@@ -1,5 +1,5 @@
-import type { KeyText } from '../events/group-key.ts';
 import type { Query } from '../definition/pipeline.ts';
+import type { KeyText } from '../events/group-key.ts';
 import { sessionRule } from '../sessions/join.ts';
 
 /** A session as far as it is known: it grows with its records. Epoch ms. */

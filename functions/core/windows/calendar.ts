@@ -1,5 +1,5 @@
-import { dayMs, dayOfWeek, monthOf } from './civil-date.ts';
 import { mistake } from '../arguments/error.ts';
+import { dayMs, dayOfWeek, monthOf } from './civil-date.ts';
 import { firstShown } from './local-clock.ts';
 import { checkedTimeZone, sideBySide } from './side-by-side.ts';
 import type { Window, WindowKind } from './window.ts';

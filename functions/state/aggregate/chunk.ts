@@ -1,8 +1,8 @@
-import { createFold, type SliceFold } from '../../core/fold/fold.ts';
-import { pageOf } from '../items/page-hash.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../core/fold/read-event.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import { createFold, type SliceFold } from '../../core/fold/fold.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../core/fold/read-event.ts';
+import { pageOf } from '../items/page-hash.ts';
 import type { ShardSideEvent } from '../items/rejects.ts';
 
 /** Where an event came from. */

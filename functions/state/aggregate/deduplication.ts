@@ -1,11 +1,11 @@
-import { createIdSet, type IdSet } from '../../core/events/id-set.ts';
 import type { Dedup } from '../../core/definition/pipeline.ts';
-import type { AcceptedEvent } from '../../core/fold/read-event.ts';
-import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import { streamRetentionHours } from '../../core/deployment/settings.ts';
-import { appendIds, type FirstOccurrence, readIds } from './id-log.ts';
+import { createIdSet, type IdSet } from '../../core/events/id-set.ts';
+import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { AcceptedEvent } from '../../core/fold/read-event.ts';
 import { readProgress, type ShardProgress } from '../items/progress.ts';
 import type { Table } from '../table/table.ts';
+import { appendIds, type FirstOccurrence, readIds } from './id-log.ts';
 
 /**
  * The ids of one shard within the horizon, in memory, as the log has them up to the shard's committed progress. What is judged follows from the shard's records

@@ -1,7 +1,7 @@
-import type { KeyFold } from '../../core/fold/fold.ts';
-import { addEvent, identityOf } from '../../core/fold/partial.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { KeyFold } from '../../core/fold/fold.ts';
+import { addEvent, identityOf } from '../../core/fold/partial.ts';
 
 /** What a slice's writer needs of one chunk. */
 export interface Chunk {

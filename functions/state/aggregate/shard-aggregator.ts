@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
 import {
   addCounters,
   addQueryCounters,
@@ -7,18 +8,17 @@ import {
   noPairs,
   type QueryCounters,
 } from '../../core/events/counters.ts';
-import { nextPageCount, pageCountFor } from '../items/page-hash.ts';
-import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
-import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
-import { type Deduplication, deduplication } from './deduplication.ts';
 import { noteMissed } from '../items/definition.ts';
-import { freshHorizon } from './fresh-horizon.ts';
-import { type Lookups, storedLookups } from '../lookups/lookups.ts';
+import { nextPageCount, pageCountFor } from '../items/page-hash.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from '../items/progress.ts';
 import { type ShardSideEvent, writeSideOutput } from '../items/rejects.ts';
-import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
+import { type Lookups, storedLookups } from '../lookups/lookups.ts';
 import type { Table } from '../table/table.ts';
+import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
+import { type Deduplication, deduplication } from './deduplication.ts';
+import { freshHorizon } from './fresh-horizon.ts';
+import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
 
 export type { RawEvent, StreamRecord } from './chunk.ts';
 

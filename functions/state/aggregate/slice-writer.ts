@@ -1,17 +1,25 @@
-import type { KeyFold, SliceFold } from '../../core/fold/fold.ts';
-import type { KeyText } from '../../core/events/group-key.ts';
 import { grouped } from '../../core/definition/grouped.ts';
-import { pageOf } from '../items/page-hash.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
 import { latestOf, type SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { KeyFold, SliceFold } from '../../core/fold/fold.ts';
 import { closingAfter } from '../../core/windows/window.ts';
-import { appendAll, type Chunk, splitAfter } from './fold-split.ts';
-import type { FreshHorizon } from './fresh-horizon.ts';
-import { closePage, neverWritten, type Page, type PageName, readPage, readSlicePages, writePage } from '../items/page.ts';
-import { contentBytes, copiesOf, growthOf, mergedPage, type PagePlan } from './page-plan.ts';
+import {
+  closePage,
+  neverWritten,
+  type Page,
+  type PageName,
+  readPage,
+  readSlicePages,
+  writePage,
+} from '../items/page.ts';
+import { pageOf } from '../items/page-hash.ts';
 import type { BucketSize } from '../items/progress.ts';
 import { type Bucket, readSliceRegistry, registerBucket } from '../items/registry.ts';
 import type { Table } from '../table/table.ts';
+import { appendAll, type Chunk, splitAfter } from './fold-split.ts';
+import type { FreshHorizon } from './fresh-horizon.ts';
+import { contentBytes, copiesOf, growthOf, mergedPage, type PagePlan } from './page-plan.ts';
 
 /** What a warm container knows of one slice of one query: evidence and settled numbers hold for ever and are kept or forgotten together (DESIGN 4.1). */
 interface SliceMemory {

@@ -1,11 +1,11 @@
 import { longestDurationMs } from '../../core/arguments/duration.ts';
-import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty-windows.ts';
-import { eventTimeBounds } from '../../core/events/event-time.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
+import { eventTimeBounds } from '../../core/events/event-time.ts';
+import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty-windows.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { definitionKey } from '../items/definition.ts';
-import { type Pane, readFinalCounts, readPanes, writeFinalPane } from '../windows/manifest.ts';
 import { numberOf, type Table } from '../table/table.ts';
+import { type Pane, readFinalCounts, readPanes, writeFinalPane } from '../windows/manifest.ts';
 
 /** What emitting empty windows works with. */
 export interface EmptyWindowOptions {

@@ -1,24 +1,38 @@
+import { grouped } from '../../core/definition/grouped.ts';
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { Counters } from '../../core/events/counters.ts';
 import { lastEndOf } from '../../core/fold/empty-windows.ts';
-import { grouped } from '../../core/definition/grouped.ts';
 import type { Partials } from '../../core/fold/partial.ts';
-import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
-import type { KeyedPartial, SessionWindow } from '../../core/sessions/join.ts';
 import { globalWatermark } from '../../core/fold/watermark.ts';
-import { type EmittedWindow, lastClosing, type Window, type WindowKind } from '../../core/windows/window.ts';
 import { type ClosingWindow, mergeWindow, windowsOf } from '../../core/fold/window-result.ts';
+import type { KeyedPartial, SessionWindow } from '../../core/sessions/join.ts';
+import { type EmittedWindow, lastClosing, type Window, type WindowKind } from '../../core/windows/window.ts';
 import { notePassed } from '../items/definition.ts';
-import { type EmittedEmpty, emitEmpty } from './empty-windows.ts';
 import { raiseClosedThrough, raiseFinalizedThrough, readHorizon } from '../items/horizon.ts';
-import { type Pane, type PaneHead, type PaneStatus, readPaneHead, writeFinalPane, writeOpenPane } from '../windows/manifest.ts';
-import { inMergeOrder, type MergedSlice, mergeSlice, recordsOf, type SliceCache, sliceCache } from '../windows/merged-slice.ts';
-import type { Publisher } from '../sinks/outbox.ts';
 import { closePage, expirePage, type FoundPage, type PageName, readSlicePages } from '../items/page.ts';
 import { type RegisteredBucket, readRegistry, removeBuckets } from '../items/registry.ts';
-import { type SessionCloser, sessionCloser } from './session-closer.ts';
-import { observeShards, type ShardReport } from './shard-report.ts';
+import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
+import {
+  type Pane,
+  type PaneHead,
+  type PaneStatus,
+  readPaneHead,
+  writeFinalPane,
+  writeOpenPane,
+} from '../windows/manifest.ts';
+import {
+  inMergeOrder,
+  type MergedSlice,
+  mergeSlice,
+  recordsOf,
+  type SliceCache,
+  sliceCache,
+} from '../windows/merged-slice.ts';
+import { type EmittedEmpty, emitEmpty } from './empty-windows.ts';
+import { type SessionCloser, sessionCloser } from './session-closer.ts';
+import { observeShards, type ShardReport } from './shard-report.ts';
 
 /** What a finalizer works with. Time arrives as arguments. */
 export interface FinalizerOptions {

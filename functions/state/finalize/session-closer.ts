@@ -1,8 +1,13 @@
-import type { KeyText } from '../../core/events/group-key.ts';
 import { grouped } from '../../core/definition/grouped.ts';
-import { pageOf } from '../items/page-hash.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
-import { closeSessions, closingOf, type KeyedPartial, type SessionWindow, sessionWindows } from '../../core/sessions/join.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
+import {
+  closeSessions,
+  closingOf,
+  type KeyedPartial,
+  type SessionWindow,
+  sessionWindows,
+} from '../../core/sessions/join.ts';
 import {
   type Carried,
   type CarriedItem,
@@ -11,6 +16,7 @@ import {
   sessionPartitions,
   writeCarried,
 } from '../items/carried-sessions.ts';
+import { pageOf } from '../items/page-hash.ts';
 import type { Table } from '../table/table.ts';
 
 /** Takes the closings of a session query, one after the other, from where `finalizedThrough` was when its run read it (docs/GUARANTEES.md, "Sessions"). */

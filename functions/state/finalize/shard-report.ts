@@ -1,5 +1,5 @@
-import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
+import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { ShardObservation } from '../../core/fold/watermark.ts';
 import { noProgress, readAllProgress, type ShardProgress } from '../items/progress.ts';

@@ -1,6 +1,6 @@
+import type { Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import { decodeEach, encodePartials } from '../../core/fold/partial.ts';
-import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { packed, unpacked } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table } from '../table/table.ts';

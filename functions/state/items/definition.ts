@@ -1,7 +1,7 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { isoTime } from '../../core/events/event-time.ts';
 import { changeRemedy, layoutChanges, layoutOf, type QueryLayout } from '../../core/definition/layout.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import { isoTime } from '../../core/events/event-time.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
 const partition = 'definition';

@@ -1,9 +1,8 @@
-import type { KeyText } from '../../core/events/group-key.ts';
-import { decodePartials, encodePartials, type Partial } from '../../core/fold/partial.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import { decodePartials, encodePartials, type Partial } from '../../core/fold/partial.ts';
 import { packed, unpacked } from '../table/packed-text.ts';
-import type { Bucket } from './registry.ts';
 import {
   type Attributes,
   type Clause,
@@ -14,6 +13,7 @@ import {
   textOf,
   type WriteOutcome,
 } from '../table/table.ts';
+import type { Bucket } from './registry.ts';
 
 /** One page of a bucket: the partial aggregates of the keys whose hash mod the bucket's count is `page` (DESIGN section 3). */
 export interface Page {

@@ -1,6 +1,5 @@
 import { type Counters, noEvents, noPairs, type QueryCounters } from '../../core/events/counters.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
-import { partitionOf, partitionsOf } from './partition.ts';
 import {
   type Attribute,
   type Attributes,
@@ -12,6 +11,7 @@ import {
   textOf,
   type WriteOutcome,
 } from '../table/table.ts';
+import { partitionOf, partitionsOf } from './partition.ts';
 
 /** The size of a shard's latest bucket of a query: from it the next one's page count follows. */
 export interface BucketSize {

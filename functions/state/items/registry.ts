@@ -1,7 +1,7 @@
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
-import { partitionOf, partitionsOf } from './partition.ts';
 import { type Item, type Key, setOf, type Table } from '../table/table.ts';
+import { partitionOf, partitionsOf } from './partition.ts';
 
 /** A bucket of one shard: the records of a slice that are applied while `closesAt` is its first open closing and `count` its page count. */
 export interface Bucket {

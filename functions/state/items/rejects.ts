@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { isoTime } from '../../core/events/event-time.ts';
-import type { RejectReason } from '../../core/fold/read-event.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { RejectReason } from '../../core/fold/read-event.ts';
 import { type Attribute, type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
 /** Why an event is in the side output. */

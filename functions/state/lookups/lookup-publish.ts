@@ -1,12 +1,12 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { isoTime } from '../../core/events/event-time.ts';
 import { rowsByKey } from '../../core/definition/lookup.ts';
 import type { LookupList, LookupVersion } from '../../core/definition/lookup-table.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { streamRetentionHours } from '../../core/deployment/settings.ts';
+import { isoTime } from '../../core/events/event-time.ts';
+import type { Table } from '../table/table.ts';
 import { addVersion, readLookupList } from './lookup-list.ts';
 import { hasExpiry, keepRows, readRows, rowsHash } from './lookup-rows.ts';
-import type { Table } from '../table/table.ts';
 
 /** A version that is to be published, whose rows are kept already. */
 export interface LookupPublication {

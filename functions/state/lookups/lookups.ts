@@ -1,11 +1,17 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { isoTime } from '../../core/events/event-time.ts';
 import { rowsByKey } from '../../core/definition/lookup.ts';
-import { type LookupList, type LookupRows, type LookupVersion, type RowsAt, versionAt } from '../../core/definition/lookup-table.ts';
+import {
+  type LookupList,
+  type LookupRows,
+  type LookupVersion,
+  type RowsAt,
+  versionAt,
+} from '../../core/definition/lookup-table.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
+import { isoTime } from '../../core/events/event-time.ts';
+import type { Table } from '../table/table.ts';
 import { sealThrough } from './lookup-list.ts';
 import { readRows } from './lookup-rows.ts';
-import type { Table } from '../table/table.ts';
 
 /** Where the versions of a table and their rows are read. */
 export interface LookupSource {

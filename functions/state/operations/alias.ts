@@ -1,7 +1,7 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { isoTime } from '../../core/events/event-time.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
+import { isoTime } from '../../core/events/event-time.ts';
 import { readFilling } from '../items/definition.ts';
 import { readAllProgress } from '../items/progress.ts';
 import { type Key, numberOf, type Table } from '../table/table.ts';

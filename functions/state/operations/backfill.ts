@@ -1,14 +1,14 @@
+import { mistake } from '../../core/arguments/error.ts';
 import type { BackfillRange } from '../../core/definition/backfill.ts';
 import { backfillPipeline, backfillQuery } from '../../core/definition/backfill.ts';
-import { mistake } from '../../core/arguments/error.ts';
+import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import { decodePartials } from '../../core/fold/partial.ts';
-import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { noteFilled, readFilling } from '../items/definition.ts';
 import { readHorizon } from '../items/horizon.ts';
-import { readPane, writeFinalPane } from '../windows/manifest.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
+import { readPane, writeFinalPane } from '../windows/manifest.ts';
 
 /** A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial aggregates, encoded. */
 export type HistoryWindow = readonly [start: number, end: number, records: number, partials: string];

@@ -1,22 +1,22 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { createFold } from '../../core/fold/fold.ts';
-import type { KeyText } from '../../core/events/group-key.ts';
 import { grouped } from '../../core/definition/grouped.ts';
-import { mergeInto } from '../../core/fold/partial.ts';
 import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
-import { type AcceptedEvent, readEvent } from '../../core/fold/read-event.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
 import { isAfter } from '../../core/events/sequence-number.ts';
+import { createFold } from '../../core/fold/fold.ts';
+import { mergeInto } from '../../core/fold/partial.ts';
+import { type AcceptedEvent, readEvent } from '../../core/fold/read-event.ts';
 import type { EmittedWindow } from '../../core/windows/window.ts';
-import { namedVersion } from './alias.ts';
-import { correctedRecords, logCorrection, noteCorrected, recordName } from '../windows/correction-log.ts';
 import { readHorizon } from '../items/horizon.ts';
-import { storedLookups } from '../lookups/lookups.ts';
-import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from '../windows/manifest.ts';
-import type { Publisher } from '../sinks/outbox.ts';
 import { readAllProgress } from '../items/progress.ts';
 import { readRegistry } from '../items/registry.ts';
 import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/rejects.ts';
+import { storedLookups } from '../lookups/lookups.ts';
+import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
+import { correctedRecords, logCorrection, noteCorrected, recordName } from '../windows/correction-log.ts';
+import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from '../windows/manifest.ts';
+import { namedVersion } from './alias.ts';
 
 /** What a correction works with. */
 export interface CorrectionOptions {

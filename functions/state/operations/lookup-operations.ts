@@ -2,7 +2,12 @@ import { gzipSync } from 'node:zlib';
 import { mistake } from '../../core/arguments/error.ts';
 import type { LookupList } from '../../core/definition/lookup-table.ts';
 import { readLookupList, sealThrough } from '../lookups/lookup-list.ts';
-import { type LookupAnswer, type LookupOptions, type LookupPublication, publishLookup } from '../lookups/lookup-publish.ts';
+import {
+  type LookupAnswer,
+  type LookupOptions,
+  type LookupPublication,
+  publishLookup,
+} from '../lookups/lookup-publish.ts';
 import { mostPartBytes, mostPartRows, readParts, writePart } from '../lookups/lookup-rows.ts';
 
 /** What can be asked about a table of the pipeline. */

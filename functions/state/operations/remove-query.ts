@@ -3,11 +3,11 @@ import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
 import { deleteCarried } from '../items/carried-sessions.ts';
 import { deleteDefinition } from '../items/definition.ts';
-import { deleteWindows } from '../windows/manifest.ts';
 import { deletePagesOf } from '../items/page.ts';
 import { deleteRegistrations } from '../items/registry.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
 import type { Table } from '../table/table.ts';
+import { deleteWindows } from '../windows/manifest.ts';
 
 /** What a removal works with. */
 export interface RemovalOptions {

@@ -1,11 +1,11 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
-import { streamRetentionHours } from '../../core/deployment/settings.ts';
 import type { DeliveredWindow, Delivery, Sink } from '../../core/definition/sink.ts';
-import { failureReason } from './failure-reason.ts';
+import { streamRetentionHours } from '../../core/deployment/settings.ts';
+import type { Table } from '../table/table.ts';
 import { type Pane, readPane, readPanes } from '../windows/manifest.ts';
+import { failureReason } from './failure-reason.ts';
 import { type Attempted, giveUp, noteAttempt, readDead, readWaiting, takeOut, type Waiting } from './outbox.ts';
 import { endTurn, noteSent, readSent, rowHash, takeTurn } from './sink-state.ts';
-import type { Table } from '../table/table.ts';
 
 /** Where a sink's panes go. Implemented by the files of functions/sinks, one a kind. */
 export interface SinkTarget {

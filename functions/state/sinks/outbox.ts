@@ -1,9 +1,9 @@
-import { isoTime } from '../../core/events/event-time.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { Sink } from '../../core/definition/sink.ts';
+import { isoTime } from '../../core/events/event-time.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { type Pane, windowText } from '../windows/manifest.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
+import { type Pane, windowText } from '../windows/manifest.ts';
 
 /**
  * The outbox of a sink: an item for each window of which it has something to hear. It names the window and holds none of it: what is delivered is the

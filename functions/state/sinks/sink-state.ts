@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Json } from '../../core/aggregates/index.ts';
 import type { Row } from '../../core/fold/partial.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { windowText } from '../windows/manifest.ts';
 import { type Key, numberOf, type Table, textOf } from '../table/table.ts';
+import { windowText } from '../windows/manifest.ts';
 
 /** What a sink's function keeps besides its outbox: whose turn it is, how much it has delivered, and what rows it sent last. */
 export interface SinkState {

@@ -1,9 +1,9 @@
 import { mistake } from '../../core/arguments/error.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import type { Sink, SinkKind } from '../../core/definition/sink.ts';
+import type { Table } from '../table/table.ts';
 import { readDead, readWaiting, redriveLetter, type Waiting } from './outbox.ts';
 import { readSinkState } from './sink-state.ts';
-import type { Table } from '../table/table.ts';
 
 /** A window that a sink has not taken. Times are epoch ms. */
 export interface FailedWindow {

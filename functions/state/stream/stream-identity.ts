@@ -1,7 +1,7 @@
 import { mistake, TidemarkError } from '../../core/arguments/error.ts';
 import { isoTime } from '../../core/events/event-time.ts';
-import type { Stream, StreamIdentity } from './stream.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
+import type { Stream, StreamIdentity } from './stream.ts';
 
 const key: Key = { pk: 'stream', sk: 'stream' };
 

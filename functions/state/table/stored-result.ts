@@ -1,5 +1,5 @@
-import type { Json } from '../../core/aggregates/index.ts';
 import { canonicalJson } from '../../core/aggregates/canonical-json.ts';
+import type { Json } from '../../core/aggregates/index.ts';
 import type { Attribute } from './table.ts';
 
 /** Deeper results are stored as text: DynamoDB takes 32 levels, of which the item and its rows have some. */

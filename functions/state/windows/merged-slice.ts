@@ -1,6 +1,6 @@
+import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type Partial, type Partials } from '../../core/fold/partial.ts';
-import type { Query } from '../../core/definition/pipeline.ts';
 import type { FoundPage } from '../items/page.ts';
 
 /** What a slice contributes to a window: its buckets of all shards, merged. */

@@ -1,13 +1,13 @@
 import type { Query } from '../../core/definition/pipeline.ts';
-import { type LivePart, liveSessions } from '../../core/sessions/session-view.ts';
 import { type SessionWindow, sessionRule } from '../../core/sessions/join.ts';
+import { type LivePart, liveSessions } from '../../core/sessions/session-view.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { readCarried, sessionPartitions } from '../items/carried-sessions.ts';
 import { readHorizon } from '../items/horizon.ts';
-import { type Pane, partialsOf } from './manifest.ts';
 import { readSlicePages } from '../items/page.ts';
 import { readRegistry } from '../items/registry.ts';
 import type { Table } from '../table/table.ts';
+import { type Pane, partialsOf } from './manifest.ts';
 
 /** What there is of a session query besides final windows, read once. */
 export interface FoundSessions {

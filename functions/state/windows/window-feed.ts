@@ -1,9 +1,9 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { sessionRule } from '../../core/sessions/join.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { readCorrected } from './correction-log.ts';
 import { readEmptyPlace } from '../finalize/empty-windows.ts';
 import { readHorizon } from '../items/horizon.ts';
+import { readCorrected } from './correction-log.ts';
 import { readPane, readPanes } from './manifest.ts';
 import { paneView, type ReaderTables, readWindows, type WindowView } from './window-reader.ts';
 

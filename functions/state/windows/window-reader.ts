@@ -1,15 +1,15 @@
 import { grouped } from '../../core/definition/grouped.ts';
-import type { Partials, Row } from '../../core/fold/partial.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
-import type { Window } from '../../core/windows/window.ts';
+import type { Partials, Row } from '../../core/fold/partial.ts';
 import { type ClosingWindow, sortedRows, windowsOf } from '../../core/fold/window-result.ts';
+import type { Window } from '../../core/windows/window.ts';
 import { readHorizon } from '../items/horizon.ts';
-import { type Pane, type PaneHead, partialsOf, readPaneHead, readPanes } from './manifest.ts';
-import { mergeSlice } from './merged-slice.ts';
 import { type FoundPage, readSlicePages } from '../items/page.ts';
 import { type RegisteredBucket, readRegistry } from '../items/registry.ts';
-import { findSessions } from './session-reader.ts';
 import type { Table } from '../table/table.ts';
+import { type Pane, type PaneHead, partialsOf, readPaneHead, readPanes } from './manifest.ts';
+import { mergeSlice } from './merged-slice.ts';
+import { findSessions } from './session-reader.ts';
 
 /** A window as a reader sees it. */
 export interface WindowView extends Window {

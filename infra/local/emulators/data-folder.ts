@@ -2,8 +2,8 @@ import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { databaseDamage } from './leveldb-files.ts';
 import { isDiskFull, LocalError, messageOf, systemCode } from '../account/local-error.ts';
+import { databaseDamage } from './leveldb-files.ts';
 
 /** Where things are in a data folder. */
 export interface DataFolder {

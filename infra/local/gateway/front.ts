@@ -3,11 +3,11 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { eventsPath } from '../../../functions/api/events-path.ts';
 import { compressedBytes } from '../../../functions/core/deployment/settings.ts';
+import { BodyTooLarge, readBody } from '../account/request-body.ts';
 import type { MetricSums } from '../lambda/emf.ts';
 import { type InvokeAnswer, metricsOf } from '../lambda/function-client.ts';
 import { invokedName, refuse } from '../lambda/invoke-api.ts';
 import { createProxy } from './proxy.ts';
-import { BodyTooLarge, readBody } from '../account/request-body.ts';
 import { gatewayAnswer, type RestAnswer, restAnswer } from './rest-answer.ts';
 import { restEvent } from './rest-event.ts';
 

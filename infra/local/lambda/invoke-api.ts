@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Invocation, LambdaFunction } from './lambda-function.ts';
 import { BodyTooLarge, readBody } from '../account/request-body.ts';
 import { decodedPath } from '../account/request-guard.ts';
+import type { Invocation, LambdaFunction } from './lambda-function.ts';
 
 /** A header of our own beside Lambda's: the sums of the invocation's metrics, JSON in base64. */
 export const metricsHeader = 'x-tidemark-metrics';

@@ -1,8 +1,8 @@
 import type { AwsJson } from '../account/aws-json.ts';
-import type { Checkpoints } from './checkpoints.ts';
-import type { InvokeAnswer } from '../lambda/function-client.ts';
 import { messageOf } from '../account/local-error.ts';
 import type { PutHint } from '../emulators/put-hints.ts';
+import type { InvokeAnswer } from '../lambda/function-client.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { type DeliverySettings, type ShardConsumer, type ShardStatus, startShardConsumer } from './shard-consumer.ts';
 import { createShardSource } from './shard-source.ts';
 import { createSignal } from './signal.ts';

@@ -1,10 +1,10 @@
 import type { Consumer } from '@platformatic/kafka';
 import { partitionShard } from '../../../functions/core/definition/kafka-source.ts';
 import type { SequenceNumber } from '../../../functions/core/events/sequence-number.ts';
+import { messageOf } from '../account/local-error.ts';
 import type { InvokeAnswer } from '../lambda/function-client.ts';
 import { endOf, eventRecords, type KafkaEventRecord, kafkaEventJson } from './kafka-records.ts';
 import { batchLength } from './kinesis-event.ts';
-import { messageOf } from '../account/local-error.ts';
 import type { DeliverySettings } from './shard-consumer.ts';
 import { createSignal } from './signal.ts';
 

@@ -1,8 +1,8 @@
+import { messageOf } from '../account/local-error.ts';
+import type { InvokeAnswer } from '../lambda/function-client.ts';
 import { batchOutcome } from './batch-outcome.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import type { InvokeAnswer } from '../lambda/function-client.ts';
 import { batchLength, type EventRecord, eventJson } from './kinesis-event.ts';
-import { messageOf } from '../account/local-error.ts';
 import type { ShardSource } from './shard-source.ts';
 import { createSignal } from './signal.ts';
 

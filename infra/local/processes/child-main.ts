@@ -1,6 +1,6 @@
-import type { FromChild, Ports, ToChild } from './child-messages.ts';
 import { isDiskFull, LocalError, messageOf, systemCode } from '../account/local-error.ts';
 import { failRequest } from '../gateway/request-under-way.ts';
+import type { FromChild, Ports, ToChild } from './child-messages.ts';
 
 /** A child that runs: what it serves and how it ends. */
 export interface RunningChild {

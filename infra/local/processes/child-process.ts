@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FromChild, Ports, ProcessKind, ToChild } from './child-messages.ts';
 import { LocalError } from '../account/local-error.ts';
+import type { FromChild, Ports, ProcessKind, ToChild } from './child-messages.ts';
 
 /** How a child is started and what happens when it dies. */
 export interface ChildSpec<Options> {

@@ -1,10 +1,10 @@
 import dynalite from 'dynalite';
-import { type RunningChild, runChild } from './child-main.ts';
 import { prepareDataFolder, takeDataFolder } from '../emulators/data-folder.ts';
 import { close, listen } from '../emulators/emulator.ts';
 import { createFastKinesalite } from '../emulators/fast-kinesalite.ts';
 import { keepStores } from '../emulators/interrupted-changes.ts';
 import { createPutHints } from '../emulators/put-hints.ts';
+import { type RunningChild, runChild } from './child-main.ts';
 
 /** What the emulators process is told. */
 export interface EmulatorsOptions {

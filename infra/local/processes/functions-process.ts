@@ -1,9 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { environmentNames } from '../../../functions/core/deployment/tables.ts';
 import { deliver, functions, sourceFunctions } from '../../../functions/core/deployment/settings.ts';
+import { environmentNames } from '../../../functions/core/deployment/tables.ts';
 import { arnOf } from '../account/account.ts';
-import type { LocalFunctionName } from '../resources/bundle.ts';
-import { type RunningChild, runChild } from './child-main.ts';
 import { dataFolder } from '../emulators/data-folder.ts';
 import { close, listen } from '../emulators/emulator.ts';
 import { createEnvironmentPool, type PoolPolicy } from '../lambda/environment-pool.ts';
@@ -11,8 +9,10 @@ import { functionVariables } from '../lambda/environment-variables.ts';
 import { createFunctionLog } from '../lambda/function-log.ts';
 import { answerInvoke, invokedName, refuse } from '../lambda/invoke-api.ts';
 import { createLambdaFunction, type LambdaFunction } from '../lambda/lambda-function.ts';
+import type { LocalFunctionName } from '../resources/bundle.ts';
 import type { LocalSink } from '../resources/local-sinks.ts';
 import type { ResourceNames } from '../resources/resources.ts';
+import { type RunningChild, runChild } from './child-main.ts';
 
 /** What the functions process is told. */
 export interface FunctionsOptions {

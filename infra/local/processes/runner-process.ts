@@ -1,7 +1,14 @@
 import type { Server } from 'node:http';
 import { mapping } from '../../../functions/core/deployment/settings.ts';
 import { createAwsJson } from '../account/aws-json.ts';
-import type { LocalFunctionName } from '../resources/bundle.ts';
+import { cannotListen } from '../account/local-error.ts';
+import { dataFolder } from '../emulators/data-folder.ts';
+import { close, listen } from '../emulators/emulator.ts';
+import { followPutHints } from '../emulators/put-hints-client.ts';
+import { createFront } from '../gateway/front.ts';
+import type { MetricSums } from '../lambda/emf.ts';
+import { createFunctionClient } from '../lambda/function-client.ts';
+import { startSchedule } from '../lambda/schedule.ts';
 import {
   type CheckpointFile,
   createCheckpoints,
@@ -9,18 +16,11 @@ import {
   type SaveCheckpoints,
   writeCheckpoints,
 } from '../mapping/checkpoints.ts';
-import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
-import { dataFolder } from '../emulators/data-folder.ts';
-import type { MetricSums } from '../lambda/emf.ts';
-import { close, listen } from '../emulators/emulator.ts';
 import { startEventSourceMapping } from '../mapping/event-source-mapping.ts';
-import { createFront } from '../gateway/front.ts';
-import { createFunctionClient } from '../lambda/function-client.ts';
 import { startKafkaMapping } from '../mapping/kafka-mapping.ts';
-import { cannotListen } from '../account/local-error.ts';
-import { followPutHints } from '../emulators/put-hints-client.ts';
+import type { LocalFunctionName } from '../resources/bundle.ts';
 import type { ResourceNames } from '../resources/resources.ts';
-import { startSchedule } from '../lambda/schedule.ts';
+import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 
 /** What the runner process is told. */
 export interface RunnerOptions {

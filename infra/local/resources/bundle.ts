@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { BuildFailure, BuildOptions } from 'esbuild';
-import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
 import type { Sink } from '../../../functions/core/definition/sink.ts';
-import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
+import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
 import { cachedBundle } from '../../bundle/cache.ts';
+import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
 import { LocalError, messageOf } from '../account/local-error.ts';
 
 /** The entry file of each function, absolute. */

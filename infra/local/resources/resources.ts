@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type TableName, tables } from '../../../functions/core/deployment/tables.ts';
-import { streamRetentionHours } from '../../../functions/core/deployment/settings.ts';
 import type { SinkKind } from '../../../functions/core/definition/sink.ts';
+import { streamRetentionHours } from '../../../functions/core/deployment/settings.ts';
+import { type TableName, tables } from '../../../functions/core/deployment/tables.ts';
 import { type AwsJson, AwsJsonError, createAwsJson } from '../account/aws-json.ts';
 import type { LocalFunctionName } from './bundle.ts';
 

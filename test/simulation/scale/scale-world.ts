@@ -1,10 +1,10 @@
 import pLimit from 'p-limit';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../../../functions/state/finalize/finalizer.ts';
-import { sliceCache } from '../../../functions/state/windows/merged-slice.ts';
 import { type ShardAggregator, shardAggregator } from '../../../functions/state/aggregate/shard-aggregator.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../../../functions/state/finalize/finalizer.ts';
 import type { Stream } from '../../../functions/state/stream/stream.ts';
 import { numberOf, type Table } from '../../../functions/state/table/table.ts';
+import { sliceCache } from '../../../functions/state/windows/merged-slice.ts';
 import { type ItemStore, itemStore } from '../item-store.ts';
 import { plainKinds } from '../kinds.ts';
 import { observedStore } from '../observed-store.ts';
