@@ -18,7 +18,8 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/**/*.test.ts'],
-          // npm run test:deployed needs somewhere to deploy to, npm run test:kafka a broker, npm run test:package the npm registry.
+          // npm run test:deployed needs somewhere to deploy to, npm run test:kafka a broker, npm run test:package the
+          // npm registry.
           exclude: [...configDefaults.exclude, ...ofParts, 'test/deployed/**', 'test/kafka/**', 'test/package/**'],
         },
       },

@@ -45,7 +45,10 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 let told = false;
 
-/** A pipeline's code runs in this process, and what it leaves behind must not end a command whose answer does not depend on it. */
+/**
+ * A pipeline's code runs in this process, and what it leaves behind must not end a command whose answer does not depend
+ * on it.
+ */
 function tellOnce(reason: unknown): void {
   if (!told)
     process.stderr.write(

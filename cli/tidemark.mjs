@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * The launcher: the command line is TypeScript, so it is bundled on the first run and after each change of a source file,
- * and started from the cache folder, from where Node resolves the packages: see infra/bundle/cache-folder.mjs.
+ * The launcher: the command line is TypeScript, so it is bundled on the first run and after each change of a source
+ * file, and started from the cache folder, from where Node resolves the packages: see infra/bundle/cache-folder.mjs.
  *
- * A bundle is a folder named by the hash of what is in it and put in place by one rename, so concurrent runs never see half
- * of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a day go.
+ * A bundle is a folder named by the hash of what is in it and put in place by one rename, so concurrent runs never see
+ * half of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a
+ * day go.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import {

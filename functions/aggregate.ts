@@ -35,7 +35,10 @@ surviveOrphanRejections((reason) =>
 const batches = openBatches(config.source);
 const stream = openStream(config.source);
 
-/** Once a container, for a call a batch would be too many: what a warm one applies of another stream, no finalize run makes final. */
+/**
+ * Once a container, for a call a batch would be too many: what a warm one applies of another stream, no finalize run
+ * makes final.
+ */
 const guard = streamGuard(tables.state, stream, (error) =>
   telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', {
     error: String(error),
@@ -44,14 +47,20 @@ const guard = streamGuard(tables.state, stream, (error) =>
 
 let fits = false;
 
-/** Once a container: its code, and with it the definition, does not change, and what the state belongs to was noted by the first one. */
+/**
+ * Once a container: its code, and with it the definition, does not change, and what the state belongs to was noted by
+ * the first one.
+ */
 async function fitting(): Promise<void> {
   if (fits) return;
   await checkDefinition(tables.state, pipeline);
   fits = true;
 }
 
-/** What this container knows of each shard. Lambda mostly keeps a shard with a container; the one used longest ago is forgotten first. */
+/**
+ * What this container knows of each shard. Lambda mostly keeps a shard with a container; the one used longest ago is
+ * forgotten first.
+ */
 const shards = new Map<string, ShardAggregator>();
 const mostShards = 64;
 /** Ids of all shards together, half a gigabyte at most; a shard of more of them keeps its own. */
@@ -86,7 +95,10 @@ function aggregatorOf(shardId: string): ShardAggregator {
 const hashRanges = new Map<string, HashRange>();
 let warnedOfStray = false;
 
-/** A look at one record of a batch, and one warning a container: whoever sends ids to the wrong shard does so again and again. */
+/**
+ * A look at one record of a batch, and one warning a container: whoever sends ids to the wrong shard does so again and
+ * again.
+ */
 function warnOfStray(shardId: string, record: StreamRecord | undefined): void {
   const range = hashRanges.get(shardId);
   const id = warnedOfStray || range === undefined ? undefined : strayId(pipeline, record, range);
@@ -104,8 +116,9 @@ function warnOfStray(shardId: string, record: StreamRecord | undefined): void {
 const kick = kicker(config.finalizeFunction);
 
 /**
- * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is known to hold it: its results
- * need not wait for the minute. What fails here is told and no more: the batch is committed, and the schedule does the same.
+ * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is
+ * known to hold it: its results need not wait for the minute. What fails here is told and no more: the batch is
+ * committed, and the schedule does the same.
  */
 async function kickFinalize(shardId: string, { maxEventTimeBefore, maxEventTime }: BatchReport): Promise<number> {
   if (kick === undefined) return 0;
@@ -122,7 +135,10 @@ async function kickFinalize(shardId: string, { maxEventTimeBefore, maxEventTime 
 
 let warnedOfArrival = false;
 
-/** Once a container. The classes of events follow from these times, which a retry finds again: the clock of an invocation would not do. */
+/**
+ * Once a container. The classes of events follow from these times, which a retry finds again: the clock of an
+ * invocation would not do.
+ */
 function warnOfArrival({ arrivalBy, shardId }: ShardBatch): void {
   if (arrivalBy === 'stream' || warnedOfArrival) return;
   warnedOfArrival = true;
@@ -137,7 +153,10 @@ function warnOfArrival({ arrivalBy, shardId }: ShardBatch): void {
 /** Shards of one invocation that are applied at a time; each has tens of calls under way. */
 const shardsAtATime = pLimit(4);
 
-/** Applies the batches, each exactly once and on its own. Throws, when all have come to an end, what only a retry of the same event can put right. */
+/**
+ * Applies the batches, each exactly once and on its own. Throws, when all have come to an end, what only a retry of the
+ * same event can put right.
+ */
 async function applyAll(
   given: readonly ShardBatch[],
   context: Context,
@@ -155,7 +174,10 @@ async function applyAll(
   return Promise.all(applied);
 }
 
-/** Folds the batches of an event source mapping into their windows, exactly once. Throws what only a retry of the same event can put right. */
+/**
+ * Folds the batches of an event source mapping into their windows, exactly once. Throws what only a retry of the same
+ * event can put right.
+ */
 export async function handler(event: unknown, context: Context): Promise<BatchesAnswer> {
   return telemetry.measured(tables.meter, context, async () => {
     const given = batches.of(event);
@@ -175,7 +197,10 @@ export async function handler(event: unknown, context: Context): Promise<Batches
   });
 }
 
-/** What each query did with its pairs, under names that the events' own classes do not have: whoever adds metrics up by name keeps them apart. */
+/**
+ * What each query did with its pairs, under names that the events' own classes do not have: whoever adds metrics up by
+ * name keeps them apart.
+ */
 function pairsByQuery(reports: readonly BatchReport[]): Readonly<Record<string, Readonly<Record<string, number>>>> {
   return Object.fromEntries(
     pipeline.queries.map(({ name }) => {

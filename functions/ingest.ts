@@ -19,7 +19,10 @@ surviveOrphanRejections((reason) =>
 
 /** Longest call, ms: two of them have to fit into an invocation. */
 const kinesis = sourceKinesis({ requestTimeoutMs: 8_000, maxAttempts: 2 });
-/** How long events are put again that the stream did not take; a client can wait longer by itself, and knows which of them are worth it. */
+/**
+ * How long events are put again that the stream did not take; a client can wait longer by itself, and knows which of
+ * them are worth it.
+ */
 const retryMs = 8_000;
 
 /** Takes events behind API Gateway (REST, payload version 1). */

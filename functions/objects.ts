@@ -58,8 +58,9 @@ async function feed(
 }
 
 /**
- * Feeds the objects of the messages, one after the other. What the time does not suffice for becomes a message of its own, whose receives are counted anew;
- * an error gives the messages back to the queue, and after some receives to its dead letters.
+ * Feeds the objects of the messages, one after the other. What the time does not suffice for becomes a message of its
+ * own, whose receives are counted anew; an error gives the messages back to the queue, and after some receives to its
+ * dead letters.
  */
 export async function handler(event: SQSEvent, context: Context): Promise<void> {
   return measured(meter, context, async () => {

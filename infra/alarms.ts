@@ -19,13 +19,19 @@ import type { Backlog } from './source.ts';
 
 /** When the alarms go off, and whom they tell. */
 export interface AlarmSettings {
-  /** Is told when an alarm goes off and when it is over: an SNS topic's action, say. @default nobody; the console shows it */
+  /**
+   * Is told when an alarm goes off and when it is over: an SNS topic's action, say.
+   * @default nobody; the console shows it
+   */
   readonly actions?: readonly IAlarmAction[];
   /** How long a record may wait in the stream before it is folded. @default 5 minutes */
   readonly iteratorAge?: Duration;
   /** How many records of a Kafka partition may wait before they are folded. @default 100,000 */
   readonly offsetLag?: number;
-  /** How far the watermark may be behind the clock while records come; more than the pipeline's delay. @default 3 hours */
+  /**
+   * How far the watermark may be behind the clock while records come; more than the pipeline's delay.
+   * @default 3 hours
+   */
   readonly watermarkLag?: Duration;
   /** How long a window may wait for a sink. @default 15 minutes */
   readonly sinkBacklog?: Duration;
@@ -56,7 +62,9 @@ export interface PipelineAlarmsProps extends AlarmSettings {
   readonly sources: readonly AlarmSpec[];
 }
 
-/** One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name. */
+/**
+ * One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name.
+ */
 export class PipelineAlarms extends Construct {
   /** By the name of the runbook's section; of alarms that each query has, with its name behind: `LateShare byHour`. */
   readonly byName: ReadonlyMap<string, Alarm>;
@@ -200,8 +208,9 @@ function rejectedShare(metrics: PipelineMetrics): MathExpression {
 }
 
 /**
- * One for each query, of what it wants: an event that a daily query still counts is not late as a whole, though it is lost to an hourly one. One alarm of
- * all of them would not say which query it is, and CloudWatch takes ten metrics in an alarm at most.
+ * One for each query, of what it wants: an event that a daily query still counts is not late as a whole, though it is
+ * lost to an hourly one. One alarm of all of them would not say which query it is, and CloudWatch takes ten metrics in
+ * an alarm at most.
  */
 function lateAlarms({ metrics, queries, lateShare }: PipelineAlarmsProps): readonly AlarmSpec[] {
   const threshold = share('lateShare', lateShare);

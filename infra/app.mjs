@@ -1,5 +1,6 @@
-// What cdk.json runs: bundles app.ts (Node 20 does not read TypeScript) and imports the bundle. esbuild is installed for the functions anyway, so
-// no second TypeScript runner has to be. The bundle lies in node_modules, where its imports of packages resolve, for as long as the import takes.
+// What cdk.json runs: bundles app.ts (Node 20 does not read TypeScript) and imports the bundle. esbuild is installed
+// for the functions anyway, so no second TypeScript runner has to be. The bundle lies in node_modules, where its
+// imports of packages resolve, for as long as the import takes.
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

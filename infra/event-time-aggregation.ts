@@ -55,19 +55,26 @@ export interface EventTimeAggregationProps extends SourceProps {
   /** The TypeScript file whose default export is the pipeline; it is bundled into each function. */
   readonly pipeline: string;
   /**
-   * Where the events come from, such as `kafka({ ... })`: no stream is made then, and `stream` and `shards` have no meaning. @default a stream of Kinesis
+   * Where the events come from, such as `kafka({ ... })`: no stream is made then, and `stream` and `shards` have no
+   * meaning. @default a stream of Kinesis
    */
   readonly source?: SourceDefinition;
   /** An existing stream to read. @default a new one, encrypted with Kinesis's own key, that keeps records for 7 days */
   readonly stream?: IStream;
-  /** Shards of the new stream, each for 1 MB or 1,000 records a second. @default on demand: Kinesis adds and removes shards itself */
+  /**
+   * Shards of the new stream, each for 1 MB or 1,000 records a second.
+   * @default on demand: Kinesis adds and removes shards itself
+   */
   readonly shards?: number;
   /**
-   * An existing windows table, such as one restored from a point in time; its key is `query` and `window`, both text. The stack reads and writes it,
-   * and does nothing else with it. @default a new one, with point-in-time recovery
+   * An existing windows table, such as one restored from a point in time; its key is `query` and `window`, both text.
+   * The stack reads and writes it, and does nothing else with it. @default a new one, with point-in-time recovery
    */
   readonly windowsTable?: ITable;
-  /** What is left of the new stream, the tables and the logs when the stack is deleted. @default RemovalPolicy.RETAIN */
+  /**
+   * What is left of the new stream, the tables and the logs when the stack is deleted.
+   * @default RemovalPolicy.RETAIN
+   */
   readonly removalPolicy?: RemovalPolicy;
   /** How long the functions' logs are kept. @default RetentionDays.ONE_MONTH */
   readonly logRetention?: RetentionDays;
@@ -76,17 +83,24 @@ export interface EventTimeAggregationProps extends SourceProps {
   /** Requests a second that the API takes on average; twice as many in a burst. @default 50 */
   readonly requestsPerSecond?: number;
   /**
-   * Whether the API logs each request. API Gateway writes logs through one role an account and region, which the stack then creates and sets. @default true
+   * Whether the API logs each request. API Gateway writes logs through one role an account and region, which the stack
+   * then creates and sets. @default true
    */
   readonly accessLogs?: boolean;
   /**
-   * What the pipeline's sinks deliver to, by the sink's name: a queue, a topic, a bus, a stream, a bucket, a table; `{ url, secret }` of a webhook;
-   * `{ environment, vpc }` of a `forEachWindow`. @default new ones
+   * What the pipeline's sinks deliver to, by the sink's name: a queue, a topic, a bus, a stream, a bucket, a table; `{
+   * url, secret }` of a webhook; `{ environment, vpc }` of a `forEachWindow`. @default new ones
    */
   readonly sinks?: Readonly<Record<string, SinkBinding>>;
-  /** When the alarms go off, and whom they tell; false for no alarms and no dashboard. @default alarms that tell nobody */
+  /**
+   * When the alarms go off, and whom they tell; false for no alarms and no dashboard.
+   * @default alarms that tell nobody
+   */
   readonly alarms?: AlarmSettings | false;
-  /** Handlers to deploy in place of Tidemark's own. @default functions/aggregate.ts, finalize.ts and query.ts of this package */
+  /**
+   * Handlers to deploy in place of Tidemark's own.
+   * @default functions/aggregate.ts, finalize.ts and query.ts of this package
+   */
   readonly entries?: EntryFiles;
 }
 
@@ -101,9 +115,9 @@ const ownEntries: EntryFiles = {
 };
 
 /**
- * A pipeline, deployed: stream, aggregate function, three tables, finalize function by the minute, query function behind a REST API that signs
- * callers in with IAM (DESIGN sections 5 to 7). A REST API and an EventBridge rule, because LocalStack has neither HTTP APIs nor a working
- * scheduler.
+ * A pipeline, deployed: stream, aggregate function, three tables, finalize function by the minute, query function
+ * behind a REST API that signs callers in with IAM (DESIGN sections 5 to 7). A REST API and an EventBridge rule,
+ * because LocalStack has neither HTTP APIs nor a working scheduler.
  */
 export class EventTimeAggregation extends Construct {
   readonly source: PipelineSource;
@@ -112,7 +126,10 @@ export class EventTimeAggregation extends Construct {
   readonly api: RestApi;
   /** The functions of the sinks, by the sink's name: for grants and for more of their environment. */
   readonly sinks: Readonly<Record<string, PipelineFunction>>;
-  /** What the sinks deliver to where that is a resource: a URL, a name or an ARN; of a webhook, the secret that it is signed with. */
+  /**
+   * What the sinks deliver to where that is a resource: a URL, a name or an ARN; of a webhook, the secret that it is
+   * signed with.
+   */
   readonly sinkTargets: Readonly<Record<string, string>>;
   readonly metrics: PipelineMetrics;
   /** The functions and queues of the sources that the pipeline has besides its stream. */
@@ -122,7 +139,10 @@ export class EventTimeAggregation extends Construct {
   private readonly deployment: string;
   private readonly ownStream: IStream | undefined;
 
-  /** @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream, or either with another source. */
+  /**
+   * @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream, or
+   * either with another source.
+   */
   constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
     super(scope, id);
     checkLock(props.pipeline);
@@ -213,7 +233,9 @@ export class EventTimeAggregation extends Construct {
     });
   }
 
-  /** Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`. */
+  /**
+   * Lets somebody end the stream, switch the version of a query and remove one: `tidemark drain`, `alias` and `remove`.
+   */
   grantOperate(grantee: IGrantable): Grant {
     return Grant.addToPrincipal({
       grantee,
@@ -222,7 +244,10 @@ export class EventTimeAggregation extends Construct {
     });
   }
 
-  /** Lets a producer put records into the stream. @throws TidemarkError where the source does not let producers in by IAM */
+  /**
+   * Lets a producer put records into the stream.
+   * @throws TidemarkError where the source does not let producers in by IAM
+   */
   grantPut(grantee: IGrantable): Grant {
     return this.source.grantPut(grantee);
   }
@@ -335,7 +360,10 @@ export class EventTimeAggregation extends Construct {
     }
   }
 
-  /** Lets query make the secret that its cursors are signed with, once, and write nothing else of the state (functions/state/items/cursor-secret.ts). */
+  /**
+   * Lets query make the secret that its cursors are signed with, once, and write nothing else of the state
+   * (functions/state/items/cursor-secret.ts).
+   */
   private signCursors(): void {
     this.functions.query.addToRolePolicy(
       new PolicyStatement({
@@ -347,8 +375,9 @@ export class EventTimeAggregation extends Construct {
   }
 
   /**
-   * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window (functions/state/aggregate/kick.ts), so that nobody waits for
-   * the minute. A run that fails is not repeated: the schedule's next one does the same. Not `grantInvoke`, which grants every version too.
+   * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window
+   * (functions/state/aggregate/kick.ts), so that nobody waits for the minute. A run that fails is not repeated: the
+   * schedule's next one does the same. Not `grantInvoke`, which grants every version too.
    */
   private kick(): void {
     const { aggregate, finalize } = this.functions;
@@ -390,7 +419,8 @@ export class EventTimeAggregation extends Construct {
     api.root.addMethod('GET');
     const everything = api.root.addProxy({ anyMethod: false });
     everything.addMethod('GET');
-    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses what is not for it.
+    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses
+    // what is not for it.
     const { ingest } = this.sources.functions;
     if (ingest !== undefined) everything.addMethod('POST', new LambdaIntegration(ingest, { allowTestInvoke: false }));
     return api;

@@ -8,7 +8,9 @@ export interface Finding {
   readonly reason: string;
 }
 
-/** Acknowledges findings, so that whoever runs cdk-nag over an app with the construct in it sees only what is theirs. */
+/**
+ * Acknowledges findings, so that whoever runs cdk-nag over an app with the construct in it sees only what is theirs.
+ */
 export function acknowledge(findings: readonly Finding[]): void {
   for (const { on, id, reason } of findings) Validations.of(on).acknowledge({ id: `AwsSolutions::${id}`, reason });
 }

@@ -9,9 +9,15 @@ import { builtPage, type FunctionBuild, functionBuild } from './bundle/functions
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
   /** The file whose export `handler` is the function. */
   readonly entry: string;
-  /** Is told what went into the bundle, before the function's constructor ends; not called where the CDK wants no bundle, or has it already. */
+  /**
+   * Is told what went into the bundle, before the function's constructor ends; not called where the CDK wants no
+   * bundle, or has it already.
+   */
   readonly onBundled: (metafile: Metafile) => void;
-  /** Is told why there is no bundle, for the CDK makes an error of its own of it: one line with the place when the pipeline does not compile. */
+  /**
+   * Is told why there is no bundle, for the CDK makes an error of its own of it: one line with the place when the
+   * pipeline does not compile.
+   */
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -19,8 +25,9 @@ export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' 
 const bundleName = 'index';
 
 /**
- * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the entry file below it and an esbuild
- * that it can find, and in somebody else's app, with this package under node_modules, it may have none of the three.
+ * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the
+ * entry file below it and an esbuild that it can find, and in somebody else's app, with this package under
+ * node_modules, it may have none of the three.
  */
 export function functionCode({
   entry,
@@ -52,7 +59,8 @@ export function functionCode({
   return Code.fromAsset(packageFolder, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never run, for the local bundler leaves nothing to it, but the CDK makes one asset of what has the same command.
+      // Never run, for the local bundler leaves nothing to it, but the CDK makes one asset of what has the same
+      // command.
       image: DockerImage.fromRegistry('none'),
       command: [JSON.stringify(build)],
       local: { tryBundle },

@@ -19,8 +19,9 @@ export interface KafkaProps {
   /** The topic, which is there already. */
   readonly topic: string;
   /**
-   * The brokers as `host:port`, of the port that goes with `authentication`: the finalize function asks them which partitions there are, and whether one is idle.
-   * Of MSK: `aws kafka get-bootstrap-brokers`, or what its construct knows.
+   * The brokers as `host:port`, of the port that goes with `authentication`: the finalize function asks them which
+   * partitions there are, and whether one is idle. Of MSK: `aws kafka get-bootstrap-brokers`, or what its construct
+   * knows.
    */
   readonly bootstrapServers: readonly string[];
   /** The ARN of an MSK cluster. @default a cluster that you run yourself, or somebody else for you */
@@ -28,20 +29,24 @@ export interface KafkaProps {
   /** @default `iam` with a `clusterArn`, else `tls` */
   readonly authentication?: KafkaAuthentication;
   /**
-   * With `scram-512`, `scram-256` and `plain`: a secret with `username` and `password`; with `mtls`: `certificate`, `privateKey` and, where it has one,
-   * `privateKeyPassword`. For MSK its name begins with `AmazonMSK_`, and it is associated with the cluster.
+   * With `scram-512`, `scram-256` and `plain`: a secret with `username` and `password`; with `mtls`: `certificate`,
+   * `privateKey` and, where it has one, `privateKeyPassword`. For MSK its name begins with `AmazonMSK_`, and it is
+   * associated with the cluster.
    */
   readonly secret?: ISecret;
   /** A secret with the `certificate` of a private authority that signs the brokers'. @default the public authorities */
   readonly rootCertificate?: ISecret;
   /**
-   * The VPC from which the brokers can be reached; aggregate and finalize run in it, so it needs a way to DynamoDB and Lambda (and Secrets Manager, with a
-   * secret): endpoints or NAT. @default the brokers are reached over the internet
+   * The VPC from which the brokers can be reached; aggregate and finalize run in it, so it needs a way to DynamoDB and
+   * Lambda (and Secrets Manager, with a secret): endpoints or NAT. @default the brokers are reached over the internet
    */
   readonly vpc?: IVpc;
   /** @default the VPC's private subnets with a way out */
   readonly vpcSubnets?: SubnetSelection;
-  /** Of the functions and, but for MSK, of Lambda's pollers. @default one of their own for each function; required with a `vpc` where there is no `clusterArn` */
+  /**
+   * Of the functions and, but for MSK, of Lambda's pollers.
+   * @default one of their own for each function; required with a `vpc` where there is no `clusterArn`
+   */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** The consumer group of Lambda's pollers; no one else may use it. @default one named after the deployment */
   readonly consumerGroupId?: string;
@@ -53,7 +58,8 @@ export type SourceDefinition = (scope: IConstruct) => PipelineSource;
 const groupPattern = /^[A-Za-z0-9\-/*:_+=.@]{1,200}$/;
 
 /**
- * A topic of MSK or of another Kafka cluster as the source: `new EventTimeAggregation(this, 'Counts', { pipeline, source: kafka({ ... }) })`. No stream is made then.
+ * A topic of MSK or of another Kafka cluster as the source: `new EventTimeAggregation(this, 'Counts', { pipeline,
+ * source: kafka({ ... }) })`. No stream is made then.
  * @throws TidemarkError that names the property
  */
 export function kafka(props: KafkaProps): SourceDefinition {
@@ -172,7 +178,10 @@ function kafkaSource(props: KafkaProps, source: KafkaSource, groupId: string): P
   };
 }
 
-/** The ARN of something in a cluster, by MSK's form (https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html). */
+/**
+ * The ARN of something in a cluster, by MSK's form
+ * (https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html).
+ */
 function resourceOf(clusterArn: string, kind: 'topic' | 'group', name: string): string {
   const parts = Fn.split(':cluster/', clusterArn, 2);
   return `${Fn.select(0, parts)}:${kind}/${Fn.select(1, parts)}/${name}`;

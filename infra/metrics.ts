@@ -5,7 +5,10 @@ import type { FunctionName } from '../functions/core/deployment/settings.ts';
 /** The namespace of the metrics that the functions publish themselves (functions/edge/telemetry.ts). */
 const namespace = 'Tidemark';
 
-/** What the alarms and the dashboard look at, by the names that the functions publish. Sums and maxima over five minutes. */
+/**
+ * What the alarms and the dashboard look at, by the names that the functions publish. Sums and maxima over five
+ * minutes.
+ */
 export interface PipelineMetrics {
   /** How many events the aggregate function met, of one class of the law of conservation, or all. */
   events(of: 'received' | 'counted' | 'late' | 'duplicate' | 'rejected' | 'filtered'): Metric;
@@ -20,7 +23,10 @@ export interface PipelineMetrics {
   readonly unreadableShards: Metric;
   /** By how many events the law of conservation does not hold. */
   readonly conservationMismatch: Metric;
-  /** How long the first of the windows that wait for a sink has waited, ms, and how many dead letters a sink has: of the sink that is worst. */
+  /**
+   * How long the first of the windows that wait for a sink has waited, ms, and how many dead letters a sink has: of the
+   * sink that is worst.
+   */
   readonly oldestWaiting: Metric;
   readonly deadLetters: Metric;
   /** Write units that a function spent on its tables. */

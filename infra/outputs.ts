@@ -2,8 +2,9 @@ import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
 import type { EventTimeAggregation } from './event-time-aggregation.ts';
 
 /**
- * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong to the stack and not to the
- * construct, so that their names are plain ones and an app of one's own can hold several constructs.
+ * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong
+ * to the stack and not to the construct, so that their names are plain ones and an app of one's own can hold several
+ * constructs.
  */
 export function addOutputs(
   stack: Stack,

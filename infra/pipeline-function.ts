@@ -44,8 +44,8 @@ function inNetwork(network: FunctionNetwork | undefined) {
 }
 
 /**
- * One of the functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution allows logging to every
- * group of the account.
+ * One of the functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution
+ * allows logging to every group of the account.
  * @throws TidemarkError, one line with the place, when the pipeline does not compile
  */
 export class PipelineFunction extends LambdaFunction {

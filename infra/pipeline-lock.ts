@@ -10,8 +10,8 @@ import { toldError } from './function-code.ts';
 const packageFolder = join(import.meta.dirname, '..');
 
 /**
- * Compares a pipeline's file with the lock beside it, if there is one: what could not go on with the windows of an earlier deployment is refused
- * before anything is deployed.
+ * Compares a pipeline's file with the lock beside it, if there is one: what could not go on with the windows of an
+ * earlier deployment is refused before anything is deployed.
  * @throws TidemarkError that says what has changed
  */
 export function checkLock(pipelineFile: string): void {
@@ -32,7 +32,10 @@ export function pipelineOf(pipelineFile: string): Pipeline {
   }
 }
 
-/** A construct cannot wait, so the pipeline is bundled and run at once, as CommonJS. It is pure: nothing of it outlives the look at it. */
+/**
+ * A construct cannot wait, so the pipeline is bundled and run at once, as CommonJS. It is pure: nothing of it outlives
+ * the look at it.
+ */
 function loadPipeline(file: string): Pipeline {
   const { outputFiles } = buildSync({
     entryPoints: [file],

@@ -30,9 +30,9 @@ export interface Settings {
 }
 
 /**
- * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand), `windowsTable` (default a new one) `operations`
- * (default true), and the sources: `ingest` (default false), `objectsBucket` with `objectsPrefix`, `objectsSuffix` and `objectsNotifiedBy`, and
- * `changesStream`, from the app's context.
+ * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand), `windowsTable`
+ * (default a new one) `operations` (default true), and the sources: `ingest` (default false), `objectsBucket` with
+ * `objectsPrefix`, `objectsSuffix` and `objectsNotifiedBy`, and `changesStream`, from the app's context.
  * @param context looks up one context value; what comes from a command line is text
  * @param root the folder that holds `pipelines/`, and that a relative path starts from
  * @throws TidemarkError naming the value that cannot be used.

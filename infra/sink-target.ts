@@ -50,7 +50,8 @@ export interface SinkTarget {
 
 /**
  * The target of a sink: what it is bound to, or a new one.
- * @param removalPolicy of a new one; a bucket stays whatever it says, for one that holds something cannot be deleted with the stack
+ * @param removalPolicy of a new one; a bucket stays whatever it says, for one that holds something cannot be deleted
+ * with the stack
  * @throws TidemarkError when the binding is none for its kind
  */
 export function sinkTarget(

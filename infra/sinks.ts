@@ -32,8 +32,8 @@ export interface PipelineSinksProps {
 const entry = join(import.meta.dirname, '..', 'functions', 'deliver.ts');
 
 /**
- * A function for each sink, with the client of its target alone and the right to that target alone; invoked by finalize when something is there for it,
- * and by the minute. A pipeline without sinks has none of this.
+ * A function for each sink, with the client of its target alone and the right to that target alone; invoked by finalize
+ * when something is there for it, and by the minute. A pipeline without sinks has none of this.
  */
 export class PipelineSinks extends Construct {
   /** By the sink's name. */
@@ -102,7 +102,9 @@ function grantTables(deliver: PipelineFunction, sink: Sink, { state, windows }: 
   windows.grant(deliver, ...sinkPermissions.windows.map((action) => `dynamodb:${action}`));
 }
 
-/** A run that fails is not repeated: the next one does the same, and a delivery's attempts are counted by themselves. */
+/**
+ * A run that fails is not repeated: the next one does the same, and a delivery's attempts are counted by themselves.
+ */
 function schedule(scope: Construct, sink: Sink, deliver: PipelineFunction): void {
   deliver.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
   new Rule(scope, 'Schedule', {

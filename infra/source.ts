@@ -6,7 +6,9 @@ import type { FunctionName } from '../functions/core/deployment/settings.ts';
 import type { SourceKind } from './bundle/functions.ts';
 import type { PipelineFunction } from './pipeline-function.ts';
 
-/** Where a pipeline's events come from, in a stack: what differs from one kind of stream to another, and nothing else. */
+/**
+ * Where a pipeline's events come from, in a stack: what differs from one kind of stream to another, and nothing else.
+ */
 export interface PipelineSource {
   /** Which client the functions are bundled with. */
   readonly kind: SourceKind;

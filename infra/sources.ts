@@ -25,7 +25,10 @@ export interface ObjectsSource {
   readonly prefix?: string;
   /** Only objects whose key ends so. @default all */
   readonly suffix?: string;
-  /** Who tells the queue of new objects: the bucket, or the app itself, by a rule of EventBridge, say. @default bucket */
+  /**
+   * Who tells the queue of new objects: the bucket, or the app itself, by a rule of EventBridge, say.
+   * @default bucket
+   */
   readonly notifiedBy?: 'bucket' | 'app';
   /** Objects that are fed at a time, 2 to 1,000. @default 5 */
   readonly maxConcurrency?: number;
@@ -68,7 +71,10 @@ const queueDays = 14;
 const changesLag = Duration.hours(1);
 const period = Duration.minutes(5);
 
-/** The functions of the sources that a stack asks for, each with a role of its own; a stack that asks for none has nothing of this. */
+/**
+ * The functions of the sources that a stack asks for, each with a role of its own; a stack that asks for none has
+ * nothing of this.
+ */
 export class PipelineSources extends Construct {
   readonly functions: Readonly<Partial<Record<SourceName, PipelineFunction>>>;
   /** Messages about new objects, and those that failed again and again. */
@@ -161,7 +167,8 @@ export class PipelineSources extends Construct {
       [environmentNames.state]: state.tableName,
       [environmentNames.objectsQueue]: queue.queueUrl,
     });
-    // A large object goes on by a message that the function sends itself, as long as it comes further: no loop that Lambda has to stop.
+    // A large object goes on by a message that the function sends itself, as long as it comes further: no loop that
+    // Lambda has to stop.
     (made.node.defaultChild as CfnFunction).recursiveLoop = RecursiveLoop.ALLOW;
     made.addToRolePolicy(
       new PolicyStatement({
@@ -228,7 +235,10 @@ export class PipelineSources extends Construct {
   }
 }
 
-/** Where shards note how far they are (functions/state/items/partition.ts), which the objects' function reads before it begins with one. */
+/**
+ * Where shards note how far they are (functions/state/items/partition.ts), which the objects' function reads before it
+ * begins with one.
+ */
 const progressPartitions = ['progress#0', 'progress#1'];
 
 /** How cdk-nag writes a resource: names in the template in angle brackets. */

@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { avg, count, definePipeline, max, tumbling } from '../functions/core/index.ts';
 
-/** A week of the USGS feed in the order in which events were last updated: real disorder, most of it more than an hour. */
+/**
+ * A week of the USGS feed in the order in which events were last updated: real disorder, most of it more than an hour.
+ */
 export default definePipeline({
   name: 'earthquakes',
   event: z.object({ id: z.string(), time: z.number(), net: z.string(), mag: z.number().nullish() }),

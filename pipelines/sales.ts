@@ -7,7 +7,10 @@ const bySalesDay = {
   aggregates: { orders: count(), revenue: sum('amount'), meanOrder: avg('amount') },
 } as const;
 
-/** Sales by calendar day where the shops are: days of 23 and 25 hours when clocks change, and amounts in text, added up to the cent. */
+/**
+ * Sales by calendar day where the shops are: days of 23 and 25 hours when clocks change, and amounts in text, added up
+ * to the cent.
+ */
 export default definePipeline({
   name: 'sales',
   event: z.object({ time: z.iso.datetime(), currency: z.string(), amount: z.string() }),

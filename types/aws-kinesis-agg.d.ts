@@ -1,6 +1,6 @@
 /**
- * The part of `aws-kinesis-agg` 4.2.8 that is used: its own types need `aws-sdk` v2, which is not installed. (An ambient module
- * goes before the package's types.)
+ * The part of `aws-kinesis-agg` 4.2.8 that is used: its own types need `aws-sdk` v2, which is not installed. (An
+ * ambient module goes before the package's types.)
  */
 declare module 'aws-kinesis-agg' {
   /** A record as Lambda's Kinesis event carries it (`event.Records[i].kinesis`). */
@@ -21,7 +21,10 @@ declare module 'aws-kinesis-agg' {
     readonly data: string;
   }
 
-  /** Calls back once, at once: with the error of a corrupt record, or with its events in order. A record that is not aggregated is its only event. */
+  /**
+   * Calls back once, at once: with the error of a corrupt record, or with its events in order. A record that is not
+   * aggregated is its only event.
+   */
   export function deaggregateSync(
     record: AggregatedInput,
     computeChecksums: boolean,

@@ -19,7 +19,10 @@ export interface HistoryTarget {
 
 /** An invocation takes 6 MB; Base64 takes a third of it, and the rest of the request a little. */
 const mostPackedBytes = 4_400_000;
-/** Windows of one invocation, and their text before it is packed: what it writes within its time-out, with much to spare. */
+/**
+ * Windows of one invocation, and their text before it is packed: what it writes within its time-out, with much to
+ * spare.
+ */
 const mostWindows = 500;
 const mostTextBytes = 16_000_000;
 

@@ -25,8 +25,8 @@ export interface StreamHistoryOptions extends ShardPlace {
 }
 
 /**
- * The static query over what a stream still holds, up to its tip: every record once, read as the aggregate function reads it. In any order, for
- * the watermark has no part in it.
+ * The static query over what a stream still holds, up to its tip: every record once, read as the aggregate function
+ * reads it. In any order, for the watermark has no part in it.
  */
 export async function foldStream({ lookups, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
   let rowsAt: RowsAt = () => undefined;

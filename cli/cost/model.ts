@@ -43,17 +43,26 @@ const bytesPerKey = 25;
 /** A row in a manifest, bytes. */
 const rowBytes = 60;
 
-/** What an event takes in the log of ids, an item of it beside its events, in bytes, and how long it is kept: the stream's retention and two days. */
+/**
+ * What an event takes in the log of ids, an item of it beside its events, in bytes, and how long it is kept: the
+ * stream's retention and two days.
+ */
 const idBytes = 9;
 const logItemBytes = 200;
 const logDays = streamRetentionHours / 24 + 2;
 
-/** What an invocation takes beyond its events, and for each of them, in seconds: measured on this project's machine, doubled. */
+/**
+ * What an invocation takes beyond its events, and for each of them, in seconds: measured on this project's machine,
+ * doubled.
+ */
 const batchOverheadSeconds = 0.03;
 const secondsPerEvent = 0.000_006;
 const finalizeSeconds = 0.15;
 
-/** Metrics that the functions publish of a pipeline with one query, those of them that they publish while nothing flows, and those that alarms look at. */
+/**
+ * Metrics that the functions publish of a pipeline with one query, those of them that they publish while nothing flows,
+ * and those that alarms look at.
+ */
 const publishedMetrics = 27;
 const idleMetrics = 12;
 const alarmMetrics = 22;
@@ -159,7 +168,10 @@ function cloudwatchBill(invocations: number, isFlowing: boolean): number {
   );
 }
 
-/** A unit (1 vCPU) for every 20,000 events a second, which is generous, and the one that orchestrates; it cannot be less than both. */
+/**
+ * A unit (1 vCPU) for every 20,000 events a second, which is generous, and the one that orchestrates; it cannot be less
+ * than both.
+ */
 function flinkBill(eventsPerSecond: number): number {
   const { flink } = prices;
   const units = Math.max(1, Math.ceil(eventsPerSecond / 20_000));

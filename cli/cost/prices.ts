@@ -1,6 +1,6 @@
 /**
- * List prices of us-east-1 in US dollars, without free tiers, taxes and discounts, as AWS published them on the date below. The bill is a model:
- * look at the price pages before you decide by it.
+ * List prices of us-east-1 in US dollars, without free tiers, taxes and discounts, as AWS published them on the date
+ * below. The bill is a model: look at the price pages before you decide by it.
  */
 export const prices = {
   date: '2025-11-01',
@@ -28,6 +28,9 @@ export const prices = {
   cloudwatch: { metricMonth: 0.3, alarmMetricMonth: 0.1, dashboardMonth: 3, logsGb: 0.5 },
   /** https://aws.amazon.com/xray/pricing/ */
   xray: { millionTraces: 5 },
-  /** https://aws.amazon.com/managed-service-apache-flink/pricing/ : a unit for orchestration comes with every application, 50 GB of storage with every unit. */
+  /**
+   * https://aws.amazon.com/managed-service-apache-flink/pricing/ : a unit for orchestration comes with every
+   * application, 50 GB of storage with every unit.
+   */
   flink: { unitHour: 0.11, storageGbMonth: 0.1, storageGbOfUnit: 50 },
 } as const;

@@ -4,7 +4,10 @@ import { type Embedded, mappingStatus } from '../stream/embedded.ts';
 /** How often to look for a batch in flight once everything is put: an invocation takes longer than some looks. */
 const looksAfterPut = 50;
 
-/** Puts records and kills the functions' process with SIGKILL while one of their batches is in flight. Returns what was killed. */
+/**
+ * Puts records and kills the functions' process with SIGKILL while one of their batches is in flight. Returns what was
+ * killed.
+ */
 export async function killInTheMiddle({ local }: Embedded, put: () => Promise<void>): Promise<string> {
   const putting = put();
   putting.catch(() => undefined);
@@ -23,7 +26,10 @@ export async function killInTheMiddle({ local }: Embedded, put: () => Promise<vo
   return `killed the functions (kill -9 of process ${functions})${busy.length === 0 ? '' : ` in the middle of a batch of ${busy.join(', ')}`}`;
 }
 
-/** Splits the first shard in two, in the middle, unless the stream has other than so many shards: it was split before. Returns the shard's name. */
+/**
+ * Splits the first shard in two, in the middle, unless the stream has other than so many shards: it was split before.
+ * Returns the shard's name.
+ */
 export async function splitFirstShard({ kinesis, local }: Embedded, unsplit: number): Promise<string | undefined> {
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: local.streamName }));
   const [first] = Shards;

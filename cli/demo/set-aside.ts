@@ -5,11 +5,17 @@ import type { Counters } from '../../functions/core/events/counters.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 
-/** The static answer over the lines that are left when the stream's late ones are set aside, and how the rest compares, record for record. */
+/**
+ * The static answer over the lines that are left when the stream's late ones are set aside, and how the rest compares,
+ * record for record.
+ */
 export interface SetAside {
   readonly windows: readonly StaticWindow[];
   readonly counters: Counters;
-  /** Late events of the stream that are no line of the files; lines rejected by one side and not by the other. Empty when all is well. */
+  /**
+   * Late events of the stream that are no line of the files; lines rejected by one side and not by the other. Empty
+   * when all is well.
+   */
   readonly differences: readonly string[];
 }
 

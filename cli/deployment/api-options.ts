@@ -63,8 +63,8 @@ async function addressOf(place: ApiPlace): Promise<string> {
 }
 
 /**
- * What makes requests to an API: behind API Gateway they are signed with the caller's own credentials (environment, profile), as the stack asks for; an
- * emulator on this machine takes any.
+ * What makes requests to an API: behind API Gateway they are signed with the caller's own credentials (environment,
+ * profile), as the stack asks for; an emulator on this machine takes any.
  */
 function requestsTo(
   api: URL,
@@ -84,7 +84,10 @@ function requestsTo(
   return signedFetch({ region: given ?? environment.AWS_REGION ?? 'us-east-1', service: 'execute-api', credentials });
 }
 
-/** The queries that the options choose, with their group-by fields. A name without a version is the one that it stands for now; `NAME@1` is the first. */
+/**
+ * The queries that the options choose, with their group-by fields. A name without a version is the one that it stands
+ * for now; `NAME@1` is the first.
+ */
 export async function chosenQueries(api: ApiClient, name: string | undefined): ReturnType<ApiClient['queries']> {
   const queries = await api.queries();
   if (name === undefined) return queries;

@@ -58,7 +58,8 @@ export async function finalizeFunction(
 }
 
 /**
- * The file of the pipeline that a deployment serves, for commands that count with it: as named, or found by its name under `pipelines/`.
+ * The file of the pipeline that a deployment serves, for commands that count with it: as named, or found by its name
+ * under `pipelines/`.
  * @param fallback the one where nothing says what is deployed
  * @throws UsageError when --pipeline names another one, or has to be named
  */

@@ -27,9 +27,9 @@ export interface Endpoint {
 const emulator = { region: 'us-east-1', credentials: { accessKeyId: 'tidemark', secretAccessKey: 'tidemark' } };
 
 /**
- * The part of an SDK client's configuration that says where it connects. One address of the embedded AWS serves Kinesis, DynamoDB
- * and Lambda. An endpoint on this machine needs no credentials when none are set. HTTP/1 always: the Kinesis client's
- * default, HTTP/2, fails on every emulator.
+ * The part of an SDK client's configuration that says where it connects. One address of the embedded AWS serves
+ * Kinesis, DynamoDB and Lambda. An endpoint on this machine needs no credentials when none are set. HTTP/1 always: the
+ * Kinesis client's default, HTTP/2, fails on every emulator.
  */
 export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = process.env) {
   if (where.port !== undefined && where.endpoint !== undefined)

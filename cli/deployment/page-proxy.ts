@@ -23,8 +23,9 @@ const passedOn = [
 ] as const;
 
 /**
- * Serves a query API, its page included, on 127.0.0.1 and makes its requests as the command line does, signed where that is asked for. It lends its
- * caller's credentials to whoever reaches it, so it answers only requests that read, and only those that every server on this machine takes.
+ * Serves a query API, its page included, on 127.0.0.1 and makes its requests as the command line does, signed where
+ * that is asked for. It lends its caller's credentials to whoever reaches it, so it answers only requests that read,
+ * and only those that every server on this machine takes.
  */
 export async function startPageProxy({ base, request }: ApiAddress, port: number): Promise<PageProxy> {
   const root = base.replace(/\/$/, '');

@@ -9,22 +9,31 @@ import { reach, type TopicPlace } from './kafka-topic.ts';
 
 /** How a feeder of a topic works. */
 export interface KafkaFeederOptions extends TopicPlace, Pick<FeederOptions, 'eventsPerSecond' | 'onNotPut' | 'signal'> {
-  /** The key that decides the partition of a line, as Kafka's own producers do; a line without goes by the hash of its bytes. @default round the partitions */
+  /**
+   * The key that decides the partition of a line, as Kafka's own producers do; a line without goes by the hash of its
+   * bytes.
+   * @default round the partitions
+   */
   readonly partitionKey?: ((line: Buffer) => string | undefined) | undefined;
 }
 
-/** What one call carries at most: brokers take a megabyte a partition by default, what a record has around it included. */
+/**
+ * What one call carries at most: brokers take a megabyte a partition by default, what a record has around it included.
+ */
 const mostMessages = 2_000;
 const mostBytes = 900 * 1024;
 /** What a record takes besides its line and its key, at most. */
 const aroundBytes = 1_024;
 
-/** Half of the range of murmur2, which Kafka's producers use (https://kafka.apache.org/documentation/#producerconfigs_partitioner.class). */
+/**
+ * Half of the range of murmur2, which Kafka's producers use
+ * (https://kafka.apache.org/documentation/#producerconfigs_partitioner.class).
+ */
 const positive = 0x7fffffff;
 
 /**
- * A feeder of one topic: each line a record, in the order of the lines in each partition. An idempotent producer: a call whose answer is lost is repeated,
- * and the brokers take it once.
+ * A feeder of one topic: each line a record, in the order of the lines in each partition. An idempotent producer: a
+ * call whose answer is lost is repeated, and the brokers take it once.
  */
 export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   const { topic, partitionKey, signal } = options;

@@ -16,8 +16,8 @@ const againAfterMs = 20;
 const leadersWithinMs = 10_000;
 
 /**
- * Makes a topic whose records carry the brokers' clock, or takes an empty one as it is: a run over files counts what the topic holds, and so may meet nothing
- * of another run.
+ * Makes a topic whose records carry the brokers' clock, or takes an empty one as it is: a run over files counts what
+ * the topic holds, and so may meet nothing of another run.
  * @throws TidemarkError when it holds records, or no broker can be reached
  */
 export async function ensureEmptyTopic({

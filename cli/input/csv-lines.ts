@@ -19,7 +19,10 @@ type Cell = string | number | boolean | null | typeof notUtf8;
 /** Stands for a cell whose bytes are not text. */
 const notUtf8 = Symbol('not UTF-8');
 
-/** A byte that no UTF-8 holds: a row that begins with it is rejected wherever it is read, as a line of JSON that is not UTF-8. */
+/**
+ * A byte that no UTF-8 holds: a row that begins with it is rejected wherever it is read, as a line of JSON that is not
+ * UTF-8.
+ */
 const noText = Buffer.from([0xff]);
 
 /** Rows end at any of these, whatever the others of the file do. */
@@ -29,10 +32,12 @@ const rowEnds = ['\r\n', '\n', '\r'];
 const chunkCharacters = 64 * 1024;
 
 /**
- * Rows of CSV (RFC 4180, UTF-8, a header) as JSON lines, each an object by the header's names, on the line of the row's end: numbers of lines stay those of
- * the file. A row with more or fewer cells than the header has is a line that is no JSON, which the pipeline rejects. The value of a cell follows from the cell
- * alone, so that a row is the same event in whatever file, and however often it is read.
- * @throws Error that says where rows can no longer be told apart: a quote that is never closed, a row of more than 1 MiB, a header with a name twice
+ * Rows of CSV (RFC 4180, UTF-8, a header) as JSON lines, each an object by the header's names, on the line of the row's
+ * end: numbers of lines stay those of the file. A row with more or fewer cells than the header has is a line that is no
+ * JSON, which the pipeline rejects. The value of a cell follows from the cell alone, so that a row is the same event in
+ * whatever file, and however often it is read.
+ * @throws Error that says where rows can no longer be told apart: a quote that is never closed, a row of more than 1
+ * MiB, a header with a name twice
  */
 export async function* csvLines(
   chunks: AsyncIterable<Buffer>,
@@ -109,7 +114,10 @@ function lineOf(
 /** A number as JSON writes one: `007` and `+1` are codes, not numbers. */
 const numberPattern = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
-/** What a cell holds: what is in quotes is text, and so is what would not survive being a number, such as `007` or an id of 20 digits. */
+/**
+ * What a cell holds: what is in quotes is text, and so is what would not survive being a number, such as `007` or an id
+ * of 20 digits.
+ */
 function typed(cell: string, { quoting, records }: Pick<InfoField & InfoRecord, 'quoting' | 'records'>): Cell {
   if (quoting || records === 0) return cell;
   if (cell === '') return null;

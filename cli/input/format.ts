@@ -8,13 +8,17 @@ export type EventForm = 'json' | 'csv' | 'parquet';
 export interface FileFormat {
   readonly form: EventForm;
   readonly packing: Packing;
-  /** Of CSV: `typed` cells are numbers, booleans, null or text, each by its own look; `text`: the schema converts them. */
+  /**
+   * Of CSV: `typed` cells are numbers, booleans, null or text, each by its own look; `text`: the schema converts them.
+   */
   readonly cells: 'typed' | 'text';
   /** Of JSON lines and CSV. */
   readonly encoding: (typeof encodings)[number];
 }
 
-/** The encodings of text: UTF-8, in which other bytes are rejected, and ISO 8859-1, in which every byte is a character. */
+/**
+ * The encodings of text: UTF-8, in which other bytes are rejected, and ISO 8859-1, in which every byte is a character.
+ */
 export const encodings = ['utf8', 'latin1'] as const;
 
 const packings: readonly (readonly [ending: RegExp, packing: Packing])[] = [
@@ -25,7 +29,10 @@ const packings: readonly (readonly [ending: RegExp, packing: Packing])[] = [
 /** The names of `--format`, as extensions are. */
 export const formatNames = ['json', 'json.gz', 'json.zst', 'csv', 'csv.gz', 'csv.zst', 'parquet'] as const;
 
-/** The format that a path's extensions name: `.csv`, `.parquet`, with `.gz` or `.zst` behind; anything else is JSON lines. */
+/**
+ * The format that a path's extensions name: `.csv`, `.parquet`, with `.gz` or `.zst` behind; anything else is JSON
+ * lines.
+ */
 export function formatOf(
   path: string,
   text: Pick<FileFormat, 'cells' | 'encoding'> = { cells: 'typed', encoding: 'utf8' },

@@ -67,8 +67,9 @@ function broken({ path, format: { form, packing } }: InputFile, lines: number, e
 }
 
 /**
- * Reads files through whose end decides whether they are whole, before anything of them is put: a file is taken with all its lines or not at all. What has no
- * size, such as a pipe, cannot be read twice and is not looked at; plain lines have no end that could be missing.
+ * Reads files through whose end decides whether they are whole, before anything of them is put: a file is taken with
+ * all its lines or not at all. What has no size, such as a pipe, cannot be read twice and is not looked at; plain lines
+ * have no end that could be missing.
  * @throws TidemarkError as {@link inputChunks}
  */
 export async function checkInputs(files: readonly InputFile[], signal: AbortSignal): Promise<void> {

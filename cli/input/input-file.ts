@@ -35,7 +35,8 @@ export const inputOptions = {
 
 /**
  * Looks at all operands before any work is done.
- * @throws the file system's error with `code` and `path`: a file does not exist (ENOENT), is a folder (EISDIR), may not be read (EACCES)
+ * @throws the file system's error with `code` and `path`: a file does not exist (ENOENT), is a folder (EISDIR), may not
+ * be read (EACCES)
  */
 export function inputFiles(
   paths: readonly string[],

@@ -17,7 +17,8 @@ const asItIs = ['hive_partitioning', 'union_by_name', 'filename', 'file_row_numb
 /**
  * Rows of a Parquet file as JSON lines, in its order, read by DuckDB a few thousand at a time: {@link rowJson} says how
  * values are written.
- * @throws TidemarkError where DuckDB has no binary, or two columns have one name; DuckDB's error when the file is broken
+ * @throws TidemarkError where DuckDB has no binary, or two columns have one name; DuckDB's error when the file is
+ * broken
  */
 export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
   const { connection, close } = await openDatabase(

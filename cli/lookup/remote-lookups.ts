@@ -5,7 +5,10 @@ import { type Lookups, lookupsOf } from '../../functions/state/lookups/lookups.t
 import type { LookupListAnswer, LookupRowsAnswer } from '../../functions/state/operations/lookup-operations.ts';
 import type { AskLookup } from './publish-rows.ts';
 
-/** The rows of a deployed pipeline's table, by way of its finalize function: whoever reads the stream again joins its records with what held when they arrived. */
+/**
+ * The rows of a deployed pipeline's table, by way of its finalize function: whoever reads the stream again joins its
+ * records with what held when they arrived.
+ */
 export function remoteLookups(pipeline: Pipeline, ask: AskLookup): Lookups {
   return lookupsOf(pipeline, {
     async sealed(table, arrivalMs) {

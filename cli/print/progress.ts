@@ -3,9 +3,15 @@ import type { CommandProcess } from '../program/command.ts';
 
 /** Shows how far a command is. It is written to stderr only, so stdout stays for data, with `--json` and without. */
 export interface Progress {
-  /** @param done in the unit of `total` @param detail what a person wants to know, such as "2,000 events, watermark 03:10" */
+  /**
+   * @param done in the unit of `total`
+   * @param detail what a person wants to know, such as "2,000 events, watermark 03:10"
+   */
   update(done: number, detail: string): void;
-  /** The last state, then no more; an empty text when there is nothing to tell, for the error that follows is to be the only line. */
+  /**
+   * The last state, then no more; an empty text when there is nothing to tell, for the error that follows is to be the
+   * only line.
+   */
   stop(detail: string): void;
 }
 

@@ -24,10 +24,15 @@ export interface ResultRow {
   readonly revision: number | null;
 }
 
-/** `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC). */
+/**
+ * `json`: one object a line, names in the order of the interfaces. `table`: one table a query, times in ISO 8601 (UTC).
+ */
 export type ResultForm = 'json' | 'table';
 
-/** Prints the rows of windows by query, window start and key, unless told otherwise, in whatever order they come: equal results are equal bytes. */
+/**
+ * Prints the rows of windows by query, window start and key, unless told otherwise, in whatever order they come: equal
+ * results are equal bytes.
+ */
 export function printRows(
   rows: readonly ResultRow[],
   form: ResultForm,
@@ -97,7 +102,8 @@ export interface Conservation {
 }
 
 /**
- * The law of conservation with its numbers: a sentence on stderr and a line for each query, and with `--json` also the last line of stdout,
+ * The law of conservation with its numbers: a sentence on stderr and a line for each query, and with `--json` also the
+ * last line of stdout,
  * `{"conservation":{"received":...},"queries":{"byHour":{"counted":...}},"writeUnits":0,"seconds":1.2}`.
  */
 export function printConservation(
@@ -120,8 +126,8 @@ export function conservationLine(counters: Counters): string {
 }
 
 /**
- * A line for each query: `  byHour: counted 18,292 + late 1,708 (8.5 %) + filtered 0`. An event is late as a whole only where no query counts it, so
- * that sum alone hides what one query loses beside another.
+ * A line for each query: `  byHour: counted 18,292 + late 1,708 (8.5 %) + filtered 0`. An event is late as a whole only
+ * where no query counts it, so that sum alone hides what one query loses beside another.
  */
 export function pairLines(queries: Readonly<Record<string, QueryCounters>>): string {
   return Object.entries(queries)
@@ -135,7 +141,9 @@ function pairsText(pairs: QueryCounters): string {
   return `counted ${formatNumber(counted)} + late ${formatNumber(late)}${share} + filtered ${formatNumber(filtered)}`;
 }
 
-/** Who loses events by being late, for a line that has room for no more: `; late for byHour 1,708 (8.5 %)`, or nothing. */
+/**
+ * Who loses events by being late, for a line that has room for no more: `; late for byHour 1,708 (8.5 %)`, or nothing.
+ */
 export function lateText(queries: Readonly<Record<string, QueryCounters>>): string {
   const late = Object.entries(queries).filter(([, pairs]) => pairs.late > 0);
   if (late.length === 0) return '';

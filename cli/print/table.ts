@@ -6,7 +6,10 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
-/** Rows under headings, drawn without colours, so that it reads the same on a terminal, in a log and in the documentation. */
+/**
+ * Rows under headings, drawn without colours, so that it reads the same on a terminal, in a log and in the
+ * documentation.
+ */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly (string | number)[])[]): string {
   const table = new Table({
     head: columns.map(({ heading }) => heading),

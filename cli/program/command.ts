@@ -1,11 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 
 /**
- * A command as data: what it takes, what it says in `--help`, and the function that does it. `main.ts` knows no command by
- * name; a new one is a file in `commands/` with a `defineCommand` as its default export and a line in `commands.ts`.
+ * A command as data: what it takes, what it says in `--help`, and the function that does it. `main.ts` knows no command
+ * by name; a new one is a file in `commands/` with a `defineCommand` as its default export and a line in `commands.ts`.
  */
 export interface Command<Options extends OptionSpecs = OptionSpecs> {
-  /** Positional arguments as commander writes them (`FILES...`: one or more; `[NAME]`: may be missing), with a description each. */
+  /**
+   * Positional arguments as commander writes them (`FILES...`: one or more; `[NAME]`: may be missing), with a
+   * description each.
+   */
   readonly operands?: readonly { readonly name: string; readonly description: string }[];
   /** One to three sentences for `--help`, below the usage line. */
   readonly description: string;

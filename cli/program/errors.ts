@@ -2,12 +2,18 @@ import { TidemarkError } from '../../functions/core/arguments/error.ts';
 
 export { TidemarkError };
 
-/** A mistake in how a command was called: one line on stderr, exit code 2. The message names the option, the value and the remedy. */
+/**
+ * A mistake in how a command was called: one line on stderr, exit code 2. The message names the option, the value and
+ * the remedy.
+ */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** What the command line says about an error and how it exits. `unexpected`: a bug or an unknown fault, whose stack `--debug` shows. */
+/**
+ * What the command line says about an error and how it exits. `unexpected`: a bug or an unknown fault, whose stack
+ * `--debug` shows.
+ */
 export interface ErrorReport {
   readonly message: string;
   readonly exitCode: 1 | 2;
@@ -24,7 +30,10 @@ interface Fault {
   readonly port: string;
 }
 
-/** The translations, first match wins. Everything that AWS, the network and the file system say to a user goes through here. */
+/**
+ * The translations, first match wins. Everything that AWS, the network and the file system say to a user goes through
+ * here.
+ */
 const translations: readonly { readonly when: RegExp; readonly say: (fault: Fault) => string }[] = [
   {
     when: /^ECONNREFUSED$/,
@@ -122,7 +131,10 @@ export function reportError(error: unknown): ErrorReport {
   return { message: oneLine(fault.message) || fault.name, exitCode: 1, kind: 'unexpected' };
 }
 
-/** Also by the names along the prototype chain: a pipeline bundled on the fly brings its own copy of the core and of its error class. */
+/**
+ * Also by the names along the prototype chain: a pipeline bundled on the fly brings its own copy of the core and of its
+ * error class.
+ */
 function isExpected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof TidemarkError || error.name === 'TidemarkError') return true;
@@ -149,7 +161,10 @@ function faultOf(error: unknown): Fault {
   };
 }
 
-/** `fetch` says that it failed and hides why in the cause; a dual-stack connect failure is an AggregateError without a message, whose first part says where. */
+/**
+ * `fetch` says that it failed and hides why in the cause; a dual-stack connect failure is an AggregateError without a
+ * message, whose first part says where.
+ */
 function innermost(error: unknown): unknown {
   if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined)
     return innermost(error.cause);

@@ -58,7 +58,9 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-/** `9999`, which is this machine only, or an address of it and a port: `127.0.0.1:9999`, `[::1]:9999`, `0.0.0.0:9999`. */
+/**
+ * `9999`, which is this machine only, or an address of it and a port: `127.0.0.1:9999`, `[::1]:9999`, `0.0.0.0:9999`.
+ */
 export function listenAddress(value: string, option: string): ListenAddress {
   const [, bracketed, plain, digits = ''] = /^(?:(?:\[([0-9a-fA-F:.%]+)\]|([\w.-]+)):)?(\d{1,5})$/.exec(value) ?? [];
   const number = Number(digits);

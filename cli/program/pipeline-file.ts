@@ -39,15 +39,19 @@ export function resolvePipelineFile(nameOrPath: string): string {
 }
 
 /**
- * Bundles a pipeline's file on the fly and gives its default export. It may import `tidemark` (the pipeline language) and, when
- * it has no copy of its own, the package's dependencies such as zod.
- * @throws UsageError when there is no such file; TidemarkError, on one line, when it does not compile, throws, or exports no pipeline
+ * Bundles a pipeline's file on the fly and gives its default export. It may import `tidemark` (the pipeline language)
+ * and, when it has no copy of its own, the package's dependencies such as zod.
+ * @throws UsageError when there is no such file; TidemarkError, on one line, when it does not compile, throws, or
+ * exports no pipeline
  */
 export async function loadPipeline(nameOrPath: string): Promise<Pipeline> {
   return (await loadPipelineBundle(nameOrPath)).pipeline;
 }
 
-/** The pipeline and its bundle, an ES module that other threads can import without bundling again. Errors as {@link loadPipeline}. */
+/**
+ * The pipeline and its bundle, an ES module that other threads can import without bundling again. Errors as {@link
+ * loadPipeline}.
+ */
 export async function loadPipelineBundle(
   nameOrPath: string,
 ): Promise<{ readonly pipeline: Pipeline; readonly bundle: string }> {
@@ -74,7 +78,8 @@ async function bundlePipeline(file: string): Promise<string> {
     target: 'node20.19',
     sourcemap: 'inline',
     logLevel: 'silent',
-    // zod and whatever else a pipeline needs goes into the bundle: it may come from its own node_modules, which the cache folder does not see
+    // zod and whatever else a pipeline needs goes into the bundle: it may come from its own node_modules, which the
+    // cache folder does not see
     alias: { tidemark: path.join(packageRoot, 'functions', 'core', 'index.ts') },
     nodePaths: [path.join(packageRoot, 'node_modules')],
     banner: {

@@ -21,7 +21,10 @@ export interface Refusal {
 export interface LineServer {
   /** Where it listens, `127.0.0.1:9999`. */
   readonly address: string;
-  /** What has come since it was asked last, of all clients; waits for something. Undefined once it was told to end and all that was read is taken. */
+  /**
+   * What has come since it was asked last, of all clients; waits for something. Undefined once it was told to end and
+   * all that was read is taken.
+   */
   take(): Promise<readonly ClientLines[] | undefined>;
   /** Hangs up. */
   close(): Promise<void>;
@@ -45,7 +48,8 @@ export interface LineServerOptions {
 const mostClients = 1000;
 
 /**
- * A client is read on only when what it sent before was taken: one that sends faster than the stream takes is slowed down by TCP, and memory stays bounded.
+ * A client is read on only when what it sent before was taken: one that sends faster than the stream takes is slowed
+ * down by TCP, and memory stays bounded.
  * @throws the system's error when the port is in use
  */
 export async function listenForLines(options: LineServerOptions): Promise<LineServer> {
@@ -127,7 +131,10 @@ async function readClient(
   socket.end();
 }
 
-/** Ends, and never throws, when the client hangs up in whatever way, or the signal is aborted; the socket stays open for what is still to be said. */
+/**
+ * Ends, and never throws, when the client hangs up in whatever way, or the signal is aborted; the socket stays open for
+ * what is still to be said.
+ */
 async function* chunksOf(socket: Socket, signal: AbortSignal): AsyncGenerator<Buffer> {
   const iterator: AsyncIterator<Buffer> = socket.iterator({ destroyOnReturn: false });
   const aborted = new Promise<{ readonly done: true }>((resolve) => {

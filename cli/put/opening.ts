@@ -11,8 +11,9 @@ const mostRequestLineBytes = 64 * 1024;
 const tlsHandshake = 0x16;
 
 /**
- * Looks at the first line of a connection. Any web page can post to any port of this machine, and of such a request each line would be taken for an event:
- * so a connection that begins as HTTP does is not one of lines. No event of JSON begins so.
+ * Looks at the first line of a connection. Any web page can post to any port of this machine, and of such a request
+ * each line would be taken for an event: so a connection that begins as HTTP does is not one of lines. No event of JSON
+ * begins so.
  */
 export async function opening(chunks: AsyncIterable<Buffer>): Promise<Opening> {
   const iterator = chunks[Symbol.asyncIterator]();

@@ -8,7 +8,9 @@ import type { CommandProcess } from '../program/command.ts';
 export interface PutLiveOptions {
   readonly label: string;
   readonly feed: Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>;
-  /** The input, whose numbers grow, until it ends. Once `flush` is done, all lines that were given before are stored. */
+  /**
+   * The input, whose numbers grow, until it ends. Once `flush` is done, all lines that were given before are stored.
+   */
   readonly lines: (flush: () => Promise<unknown>) => AsyncIterable<readonly ReadLine[]>;
   /** Puts an end to the input: nothing more can be put. The lines then throw the error, so that the command does. */
   readonly stop: (error: Error) => void;
@@ -18,7 +20,10 @@ export interface PutLiveOptions {
 /** A line waits at most so long for others to share a record with. */
 const flushEveryMs = 1000;
 
-/** Puts lines as they come, at least once a second, until they end or the command is interrupted; what was read by then is stored when it returns. */
+/**
+ * Puts lines as they come, at least once a second, until they end or the command is interrupted; what was read by then
+ * is stored when it returns.
+ */
 export async function putLive({ label, feed, lines, stop, process }: PutLiveOptions): Promise<FeederProgress> {
   const progress = await createProgress({ label, total: undefined }, process);
   const feeder = createFeeder({ ...feed, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });

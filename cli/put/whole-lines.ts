@@ -4,8 +4,9 @@ import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 const lineFeed = 0x0a;
 
 /**
- * Passes bytes on up to their last line end, and the rest once its line has ended too. At the end, a line without an end is passed on only when it is a whole
- * JSON object: one that was cut anywhere is none, so a sender that died in the middle of a line leaves no half of an event.
+ * Passes bytes on up to their last line end, and the rest once its line has ended too. At the end, a line without an
+ * end is passed on only when it is a whole JSON object: one that was cut anywhere is none, so a sender that died in the
+ * middle of a line leaves no half of an event.
  * @param onHalfLine hears how many bytes were left out
  */
 export async function* wholeLines(

@@ -2,8 +2,8 @@
 const mostMembers = 64;
 
 /**
- * The type that DuckDB is to have a column of, as narrow as all its values allow, without a digit lost: of structured results STRUCTs and lists, so that
- * `latency.p99` and `unnest(pages.items)` work; JSON where they differ in kind.
+ * The type that DuckDB is to have a column of, as narrow as all its values allow, without a digit lost: of structured
+ * results STRUCTs and lists, so that `latency.p99` and `unnest(pages.items)` work; JSON where they differ in kind.
  */
 export function columnType(values: Iterable<unknown>): string {
   const given = [...values].filter((value) => value !== null && value !== undefined);
@@ -16,7 +16,8 @@ function structuredType(values: readonly unknown[]): string {
     Record<string, unknown>
   >[];
   const names = [...new Set(objects.flatMap((value) => Object.keys(value)))];
-  // A value that only stands for one that was too long, or a count beyond its bound, is beside plain ones: no type but JSON takes both.
+  // A value that only stands for one that was too long, or a count beyond its bound, is beside plain ones: no type but
+  // JSON takes both.
   const isMixed = objects.length < values.length || names.length === 0 || names.length > mostMembers;
   // DuckDB's names do not differ by case, and are not empty.
   const isNamed =

@@ -6,7 +6,10 @@ import type { QueryJson } from '../deployment/api-client.ts';
 /** A row of a window with all that is known of it, as a table of a database has it. Times are ISO 8601. */
 export type FlatRow = Readonly<Record<string, unknown>>;
 
-/** The columns that every window has; group-by fields and aggregates have other names (functions/core/definition/pipeline.ts). */
+/**
+ * The columns that every window has; group-by fields and aggregates have other names
+ * (functions/core/definition/pipeline.ts).
+ */
 export const windowColumns = ['window_start', 'window_end', 'status', 'revision', 'records', 'finalized_at'] as const;
 
 /** All columns of a query's rows, in order. */

@@ -12,16 +12,22 @@ export interface Dirt {
 
 /** Shares of the events, and numbers of lines. */
 const amount = { movedLate: 0.01, farTooLate: 0.001, malformed: 40, future: 10 };
-/** An event moved late is at most this far behind the latest event time before it; the disorder of the sample itself takes the rest of half an hour. */
+/**
+ * An event moved late is at most this far behind the latest event time before it; the disorder of the sample itself
+ * takes the rest of half an hour.
+ */
 const lateSeconds = 1740;
-/** An event moved far too late is this far behind, so it is late under a delay of several hours even when a shard lags by a whole file. */
+/**
+ * An event moved far too late is this far behind, so it is late under a delay of several hours even when a shard lags
+ * by a whole file.
+ */
 const tooLateSeconds = { least: 8 * 3600, most: 20 * 3600 };
 /** 2100-01-01T00:00:00Z in epoch seconds. */
 const year2100 = 4_102_444_800;
 
 /**
- * The dirt of a real stream. No event is lost or made: some are moved to later files, and lines are added that have to be
- * rejected. The first line of the first file stays what it is.
+ * The dirt of a real stream. No event is lost or made: some are moved to later files, and lines are added that have to
+ * be rejected. The first line of the first file stays what it is.
  */
 export function dirty(clean: readonly (readonly Arrival[])[], random: Random): Dirt {
   const moves = [...chooseLate(clean, random), ...chooseTooLate(clean, random)];
@@ -48,7 +54,10 @@ interface Move {
   readonly arrival: number;
 }
 
-/** From the end of each file to the beginning of the next: as many at each boundary as the share asks for, if there are that many. */
+/**
+ * From the end of each file to the beginning of the next: as many at each boundary as the share asks for, if there are
+ * that many.
+ */
 function chooseLate(clean: readonly (readonly Arrival[])[], random: Random): Move[] {
   const boundaries = clean.length - 1;
   const wanted = Math.round(amount.movedLate * clean.reduce((sum, file) => sum + file.length, 0));
@@ -65,7 +74,10 @@ function chooseLate(clean: readonly (readonly Arrival[])[], random: Random): Mov
   return moves;
 }
 
-/** From anywhere at least eight hours before the end, except what may have been moved already: the last half hour of a file. */
+/**
+ * From anywhere at least eight hours before the end, except what may have been moved already: the last half hour of a
+ * file.
+ */
 function chooseTooLate(clean: readonly (readonly Arrival[])[], random: Random): Move[] {
   const wanted = Math.round(amount.farTooLate * clean.reduce((sum, file) => sum + file.length, 0));
   const end = clean.at(-1)?.at(-1)?.arrival ?? 0;

@@ -19,7 +19,8 @@ export interface Endless {
 }
 
 /**
- * Devices being opened and closed after the sample's two days, in its shape and with its dirt. Equal seeds and moments give equal lines.
+ * Devices being opened and closed after the sample's two days, in its shape and with its dirt. Equal seeds and moments
+ * give equal lines.
  */
 export function endlessOpenClose(seed: number): Endless {
   const random = createRandom(seed);

@@ -8,7 +8,10 @@ export interface OpenCloseOptions {
   readonly files: number;
   /** Number of events, even (each Open has a Close), at least two a file. */
   readonly events: number;
-  /** `clean`: exactly the events, mildly out of order. `real`: the same events with the dirt of a real stream (see `dirt.ts`). */
+  /**
+   * `clean`: exactly the events, mildly out of order. `real`: the same events with the dirt of a real stream (see
+   * `dirt.ts`).
+   */
   readonly quality: 'clean' | 'real';
 }
 
@@ -60,7 +63,10 @@ const firstSecond = 1_469_501_107;
 export const lastSecond = 1_469_688_364;
 /** A device is closed one minute to half an hour after it was opened. */
 export const openSeconds = { least: 60, most: 1800 };
-/** Most events show up within seconds of their time, one in ten within five minutes: nothing is late under a delay of one hour. */
+/**
+ * Most events show up within seconds of their time, one in ten within five minutes: nothing is late under a delay of
+ * one hour.
+ */
 const delaySeconds = { usual: 20, slow: 300, slowShare: 0.1 };
 /** How busy each hour of the day is (UTC), in relative integers: people sleep. */
 export const busyness = [5, 4, 4, 4, 5, 6, 8, 10, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 11, 10, 9, 8, 7, 6];

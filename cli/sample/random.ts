@@ -2,8 +2,8 @@
 export type Random = () => number;
 
 /**
- * mulberry32 (Tommy Ettinger, public domain): 32-bit integer arithmetic only, so that the same seed gives the same numbers on
- * every Node and every machine. Good enough to make up events, not for secrets.
+ * mulberry32 (Tommy Ettinger, public domain): 32-bit integer arithmetic only, so that the same seed gives the same
+ * numbers on every Node and every machine. Good enough to make up events, not for secrets.
  * @param seed an integer; its low 32 bits count
  */
 export function createRandom(seed: number): Random {

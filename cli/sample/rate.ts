@@ -1,6 +1,9 @@
 import { createRandom, pick } from './random.ts';
 
-/** How the number of events a second goes up and down; each shape has the rate that was asked for as its mean over a period. */
+/**
+ * How the number of events a second goes up and down; each shape has the rate that was asked for as its mean over a
+ * period.
+ */
 export const rateShapes = ['constant', 'sine', 'burst'] as const;
 export type RateShape = (typeof rateShapes)[number];
 
@@ -25,7 +28,10 @@ export interface RateOptions {
 
 /** Made-up events without end, as Spark's rate source: a time, a value that counts from 0, and a key. */
 export interface RateSource {
-  /** The lines of the events that arrive before a moment (ms from the start) and were not given yet, in order of arrival, at most about so many. */
+  /**
+   * The lines of the events that arrive before a moment (ms from the start) and were not given yet, in order of
+   * arrival, at most about so many.
+   */
   until(elapsedMs: number, most: number): readonly string[];
 }
 

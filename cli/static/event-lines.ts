@@ -8,7 +8,10 @@ import type { LineHandler } from './scan.ts';
 export interface EventSink {
   parsed(event: unknown, number: number): AcceptedEvent | Rejection;
   text(text: string, number: number): AcceptedEvent | Rejection;
-  /** A line that is no text, or too long to be one. @param text as far as it can be read; undefined where it is not held */
+  /**
+   * A line that is no text, or too long to be one.
+   * @param text as far as it can be read; undefined where it is not held
+   */
   unreadable(reason: RejectReason, detail: string, number: number, text?: string): void;
 }
 

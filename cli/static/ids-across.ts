@@ -11,8 +11,9 @@ export function eachId(halves: Uint32Array, visit: (id: EventId) => void): void 
 }
 
 /**
- * The parts of all units, each id counted once: the first in the order of the input counts, however the units fell to the lanes. Units that counted an id
- * which a unit before them had counted too are run again without it: mostly none, or few.
+ * The parts of all units, each id counted once: the first in the order of the input counts, however the units fell to
+ * the lanes. Units that counted an id which a unit before them had counted too are run again without it: mostly none,
+ * or few.
  * @param results of a run with no ids before
  */
 export async function countedOnce(

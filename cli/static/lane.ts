@@ -16,7 +16,10 @@ import { scanInput } from './scan-input.ts';
 export interface StaticJob {
   readonly files: readonly InputFile[];
   readonly units: readonly (readonly Piece[])[];
-  /** One 32-bit integer: the next unit to take. Setting it to the number of units stops everybody after the unit at hand. */
+  /**
+   * One 32-bit integer: the next unit to take. Setting it to the number of units stops everybody after the unit at
+   * hand.
+   */
   readonly next: SharedArrayBuffer;
   /** The bundled pipeline, for lanes in other threads. */
   readonly bundle: string;
@@ -27,8 +30,9 @@ export interface StaticJob {
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /**
-   * Where lanes deduplicate side by side: each unit is counted apart, without these ids, which came in units before it; by unit, the halves of each id in
-   * turn, undefined for none that is known of. Undefined: one lane, which sees everything in order, or nothing to deduplicate.
+   * Where lanes deduplicate side by side: each unit is counted apart, without these ids, which came in units before it;
+   * by unit, the halves of each id in turn, undefined for none that is known of. Undefined: one lane, which sees
+   * everything in order, or nothing to deduplicate.
    */
   readonly idsBefore?: readonly (Uint32Array | undefined)[] | undefined;
 }
@@ -51,7 +55,9 @@ export interface RejectedLine {
   readonly detail: string;
 }
 
-/** Is told of each rejected line in the order of the input, with its text; undefined of one that is too long to be held. */
+/**
+ * Is told of each rejected line in the order of the input, with its text; undefined of one that is too long to be held.
+ */
 export type OnRejected = (line: RejectedLine, text: string | undefined) => void;
 
 /** What a lane found. */

@@ -9,10 +9,16 @@ export interface Piece {
   readonly to: number;
 }
 
-/** What one thread takes at a time, in bytes: large enough that opening files is nothing, small enough that threads end together. */
+/**
+ * What one thread takes at a time, in bytes: large enough that opening files is nothing, small enough that threads end
+ * together.
+ */
 export const pieceBytes = 4 * 1024 * 1024;
 
-/** Cuts the files into pieces of at most `mostBytes` and gathers neighbouring pieces into units of work of about that size. */
+/**
+ * Cuts the files into pieces of at most `mostBytes` and gathers neighbouring pieces into units of work of about that
+ * size.
+ */
 export function unitsOf(files: readonly InputFile[], mostBytes: number): readonly (readonly Piece[])[] {
   const units: Piece[][] = [];
   let room = 0;

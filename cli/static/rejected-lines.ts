@@ -31,7 +31,8 @@ export function rejectedText({ path, line, reason, detail }: RejectedSample): st
 type ToldReason = Omit<ReasonCount<unknown>, 'example'> & { readonly example: string };
 
 /**
- * Warns when all events were rejected, or more than the share that may be: an empty answer is mostly a wrong pipeline or a wrong format.
+ * Warns when all events were rejected, or more than the share that may be: an empty answer is mostly a wrong pipeline
+ * or a wrong format.
  * @param reasons as far as they are known
  * @returns the exit code, 0 or 1
  */

@@ -2,9 +2,15 @@ import { readSync } from 'node:fs';
 import { afterByteOrderMark } from '../../functions/feeder/encoding.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
-/** What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are 1-based, from the piece's start. */
+/**
+ * What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are
+ * 1-based, from the piece's start.
+ */
 export interface LineHandler {
-  /** May handle the line at `from` before its end has been looked for: answers where its `\n` is, or -1 to have it handled by {@link LineHandler.line}. */
+  /**
+   * May handle the line at `from` before its end has been looked for: answers where its `\n` is, or -1 to have it
+   * handled by {@link LineHandler.line}.
+   */
   quick(bytes: Buffer, from: number, to: number, number: number): number;
   /** A line without its end and a byte order mark; blank ones are left out. */
   line(bytes: Buffer, from: number, to: number, number: number): void;
@@ -33,8 +39,8 @@ export interface Extent {
 }
 
 /**
- * Gives the handler all lines that start in the extent, however far the last one goes on; so extents that lie side by side give each line once.
- * Lines end at `\n` or `\r\n`, the last one with or without.
+ * Gives the handler all lines that start in the extent, however far the last one goes on; so extents that lie side by
+ * side give each line once. Lines end at `\n` or `\r\n`, the last one with or without.
  * @returns the number of lines, blank ones included
  */
 export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handler: LineHandler): number {

@@ -29,7 +29,10 @@ export interface StaticEngineOptions {
   readonly mostPieceBytes?: number;
   /** Hears from time to time which share of the input has been taken, 0 to 1. */
   readonly onProgress?: (share: number) => void;
-  /** Hears of every rejected line in the order of the input, which one thread reads then. @default the first ones are in the result */
+  /**
+   * Hears of every rejected line in the order of the input, which one thread reads then.
+   * @default the first ones are in the result
+   */
   readonly onRejected?: ((line: RejectedWithText) => void) | undefined;
   /** Aborted: no further unit is started and the run throws its reason. */
   readonly signal?: AbortSignal;

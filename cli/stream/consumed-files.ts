@@ -10,7 +10,10 @@ export interface ConsumedFile {
   readonly bytes: number;
 }
 
-/** Which files of a watched folder are put and committed. It outlives the process where there is a data folder, and grows by a line a file. */
+/**
+ * Which files of a watched folder are put and committed. It outlives the process where there is a data folder, and
+ * grows by a line a file.
+ */
 export interface ConsumedFiles {
   get(name: string): ConsumedFile | undefined;
   readonly count: number;
@@ -19,7 +22,8 @@ export interface ConsumedFiles {
 }
 
 /**
- * Reads what a data folder notes. A line that a kill left half written is cut off: its files are put again, and what the stream holds of them is not.
+ * Reads what a data folder notes. A line that a kill left half written is cut off: its files are put again, and what
+ * the stream holds of them is not.
  * @param dataDir undefined: in memory only
  * @throws TidemarkError when the notes are damaged: taking a file twice would count it twice
  */

@@ -24,8 +24,9 @@ export interface DelaySampleOptions extends ShardPlace {
 }
 
 /**
- * The delay table of what a live stream holds, which nobody notices. The sample is a stretch of each shard without gaps, for an event is late by those before it: a tenth of
- * the records would show a tenth of the disorder. Each shard is measured by its own watermark: the stream's is never ahead of it, so no more is lost than is shown.
+ * The delay table of what a live stream holds, which nobody notices. The sample is a stretch of each shard without
+ * gaps, for an event is late by those before it: a tenth of the records would show a tenth of the disorder. Each shard
+ * is measured by its own watermark: the stream's is never ahead of it, so no more is lost than is shown.
  */
 export async function sampleDelay({
   pipeline,

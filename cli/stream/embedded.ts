@@ -19,7 +19,10 @@ export interface Embedded {
   finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
   /** Asks the finalize function for something else than a run. */
   ask<Answer>(event: FinalizeEvent): Promise<Answer>;
-  /** Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the sink's name. */
+  /**
+   * Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the
+   * sink's name.
+   */
   deliver(): Promise<Readonly<Record<string, DeliveryReport>>>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
@@ -28,7 +31,10 @@ export interface Embedded {
   close(): Promise<void>;
 }
 
-/** How far the event source mapping has come; `after` so many changes: as soon as there was another, or a second has passed. */
+/**
+ * How far the event source mapping has come; `after` so many changes: as soon as there was another, or a second has
+ * passed.
+ */
 export async function mappingStatus(local: Local, after?: number): Promise<MappingStatus> {
   return (await (
     await fetch(`${local.url}/_tidemark/mapping${after === undefined ? '' : `?after=${after}`}`)
@@ -50,7 +56,8 @@ export function embedded(local: Local): Embedded {
     ask: (event) => invoke(lambda, local.functionNames.finalize, event),
     finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
     async deliver() {
-      // One after the other: each starts with its first run, and may find the whole of a small machine busy with the rest.
+      // One after the other: each starts with its first run, and may find the whole of a small machine busy with the
+      // rest.
       const reports: Record<string, DeliveryReport> = {};
       for (const [name, functionName] of Object.entries(local.sinkFunctions))
         reports[name] = await invoke<DeliveryReport>(lambda, functionName, {});

@@ -10,7 +10,10 @@ export interface FeedCheckpoint {
   readonly pipeline: string;
   /** Whole files that are put and committed. */
   readonly filesDone: number;
-  /** The folder that is watched, absolute; which of its files are put and committed is in `consumed-files.ts`. Undefined: the files above are all there is. */
+  /**
+   * The folder that is watched, absolute; which of its files are put and committed is in `consumed-files.ts`.
+   * Undefined: the files above are all there is.
+   */
   readonly watched?: string;
   /** Of a watched folder, by query: the last window that was printed. */
   readonly printed?: Readonly<Record<string, WindowPlace>>;

@@ -44,7 +44,8 @@ export async function createFeeding({
   const { kinesis, local } = system;
   const { streamName } = local;
   const positions = new Map(Object.entries(checkpoint.positions));
-  // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put again.
+  // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put
+  // again.
   const skip: Coverage | undefined =
     start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName, after: positions, signal });
   if (skip !== undefined) for (const [shardId, number] of skip.greatest) positions.set(shardId, number);

@@ -7,7 +7,8 @@ import { createRejections } from '../static/rejections.ts';
 const longestRangeMs = 7 * 24 * 3_600_000;
 
 /**
- * Warns when a stream rejected all events, or more than a share of them, with the commonest reason of those that the side output gives first.
+ * Warns when a stream rejected all events, or more than a share of them, with the commonest reason of those that the
+ * side output gives first.
  * @returns the exit code, 0 or 1
  */
 export async function warnOfSideOutput(

@@ -44,8 +44,8 @@ export interface StreamResult {
 const drainEveryMs = 20;
 
 /**
- * Files -> Kinesis (or Kafka) -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the end of the stream has closed every
- * window. `use` sees the system before it is stopped.
+ * Files -> Kinesis (or Kafka) -> aggregate -> DynamoDB -> finalize -> query API, until all input is consumed and the
+ * end of the stream has closed every window. `use` sees the system before it is stopped.
  */
 export async function runStream<T>(
   options: StreamRunOptions,

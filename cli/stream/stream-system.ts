@@ -75,7 +75,10 @@ export async function withSystem<T>(
   }
 }
 
-/** The sinks get what is final before the run ends; what a sink does not take waits in the data folder, or is told of and gone with the memory. */
+/**
+ * The sinks get what is final before the run ends; what a sink does not take waits in the data folder, or is told of
+ * and gone with the memory.
+ */
 async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: CommandProcess): Promise<void> {
   const reports = await system.deliver();
   for (const [name, { failed, oldestMs, deadLetters }] of Object.entries(reports))

@@ -9,8 +9,9 @@ import type { Embedded } from './embedded.ts';
 type TriggerPane = OutputPane & WindowJson & { readonly revision: number };
 
 /**
- * Prints what each trigger sends in an output mode, as Spark's console sink does: a heading and the rows, or, as JSON, the rows alone. A trigger that sends nothing prints
- * nothing. What was there before the first trigger, of a run that is gone on with, was sent then.
+ * Prints what each trigger sends in an output mode, as Spark's console sink does: a heading and the rows, or, as JSON,
+ * the rows alone. A trigger that sends nothing prints nothing. What was there before the first trigger, of a run that
+ * is gone on with, was sent then.
  */
 export function triggerOutput(
   mode: OutputMode,

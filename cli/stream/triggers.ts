@@ -15,7 +15,10 @@ export interface Trigger {
   put(feeder: Feeder, skip: Coverage | undefined): Promise<void>;
 }
 
-/** Cuts the input into triggers, in the order of the files. Lines of different files are never in one trigger of records. */
+/**
+ * Cuts the input into triggers, in the order of the files. Lines of different files are never in one trigger of
+ * records.
+ */
 export async function* triggersOf(files: readonly InputFile[], size: TriggerSize): AsyncGenerator<Trigger> {
   if ('files' in size) {
     for (let at = 0; at < files.length; at += size.files) {

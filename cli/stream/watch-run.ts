@@ -27,7 +27,10 @@ export interface WatchRunOptions extends StreamSystemOptions {
   readonly start: 'fresh' | 'resume';
   /** The share of the events that may be rejected without a warning, 0 to 1. */
   readonly maxRejected: number;
-  /** Gets the rows of windows once they are final: each window once, and again only when a kill came before that was noted. */
+  /**
+   * Gets the rows of windows once they are final: each window once, and again only when a kill came before that was
+   * noted.
+   */
   readonly onFinal: (rows: readonly ResultRow[]) => void;
 }
 
@@ -43,9 +46,9 @@ export interface WatchResult {
 }
 
 /**
- * Each file that is moved into a folder is put once, also when the process is killed at any moment and started again: a file is noted as consumed once all its
- * lines are committed, and of a file that is not noted, the stream's own records tell which lines it holds. Ends when it is interrupted; windows that are open
- * then stay open.
+ * Each file that is moved into a folder is put once, also when the process is killed at any moment and started again: a
+ * file is noted as consumed once all its lines are committed, and of a file that is not noted, the stream's own records
+ * tell which lines it holds. Ends when it is interrupted; windows that are open then stay open.
  */
 export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
   const { folder, pipeline, process, dataDir } = options;
@@ -193,7 +196,10 @@ function createIntake(
   };
 }
 
-/** The rows of windows that became final after the last printed ones. Windows of a query become final in the order of their ends, and so of their starts. */
+/**
+ * The rows of windows that became final after the last printed ones. Windows of a query become final in the order of
+ * their ends, and so of their starts.
+ */
 async function newlyFinal(
   { pipeline }: WatchRunOptions,
   system: Embedded,

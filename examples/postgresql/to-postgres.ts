@@ -1,14 +1,17 @@
 import pg from 'pg';
 import type { Delivery } from '../../functions/core/index.ts';
 
-/** Where the database is, the environment says (PGHOST, PGUSER, PGPASSWORD, PGDATABASE): `sinks: { toPostgres: { vpc, environment } }` of the construct. */
+/**
+ * Where the database is, the environment says (PGHOST, PGUSER, PGPASSWORD, PGDATABASE): `sinks: { toPostgres: { vpc,
+ * environment } }` of the construct.
+ */
 const pool = new pg.Pool({ max: 1 });
 // A connection that is lost while nobody uses it: the next window opens another.
 pool.on('error', () => {});
 
 /**
- * All rows of a window in one transaction, so that the window is there whole or not at all. A delivery that comes again, or late, changes nothing: a row
- * is replaced by a greater revision only. The table is in schema.sql.
+ * All rows of a window in one transaction, so that the window is there whole or not at all. A delivery that comes
+ * again, or late, changes nothing: a row is replaced by a greater revision only. The table is in schema.sql.
  */
 export default async ({ start, revision, rows }: Delivery): Promise<void> => {
   const client = await pool.connect();

@@ -12,8 +12,8 @@ export interface Bounded {
 }
 
 /**
- * As many of the elements, in their order, as fit into one answer, but at most `limit`; elements are taken only while there is room. The answer
- * goes through Lambda as JSON text within JSON, so it counts with its quotes escaped.
+ * As many of the elements, in their order, as fit into one answer, but at most `limit`; elements are taken only while
+ * there is room. The answer goes through Lambda as JSON text within JSON, so it counts with its quotes escaped.
  * @param tooLarge the problem when not even the first one fits
  * @throws that problem
  */

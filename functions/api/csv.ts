@@ -20,9 +20,9 @@ const ambiguousPattern = /^(|-?\d.*|true|false|null)$/i;
 const specialPattern = /[",\r\n]|^\s|\s$/;
 
 /**
- * A row of CSV (RFC 4180) with its line end. Null is empty, and the empty text is `""`; text that looks like a number or
- * a truth value is quoted, and an object is JSON. So a reader that heeds quotes, as `tidemark batch` does, gets back what
- * was written, unless text was defused.
+ * A row of CSV (RFC 4180) with its line end. Null is empty, and the empty text is `""`; text that looks like a number
+ * or a truth value is quoted, and an object is JSON. So a reader that heeds quotes, as `tidemark batch` does, gets back
+ * what was written, unless text was defused.
  */
 export function csvRow(cells: readonly unknown[], formulas: FormulaForm): string {
   return `${cells.map((cell) => csvCell(cell, formulas)).join()}\r\n`;
@@ -38,7 +38,9 @@ function csvCell(value: unknown, formulas: FormulaForm): string {
   return ambiguousPattern.test(text) || specialPattern.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Whole numbers that are not exact any more have an exponent: their digits would be read as those of a great integer. */
+/**
+ * Whole numbers that are not exact any more have an exponent: their digits would be read as those of a great integer.
+ */
 function numberCell(value: number): string {
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value);
 }

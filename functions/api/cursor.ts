@@ -6,7 +6,9 @@ import { refused } from './parameters.ts';
 
 /** Where a list was left off, as text that clients cannot make or change. */
 export interface Cursors {
-  /** @param request what the cursor belongs to: a cursor of another list, or of the same one asked otherwise, is refused */
+  /**
+   * @param request what the cursor belongs to: a cursor of another list, or of the same one asked otherwise, is refused
+   */
   seal(request: string, place: unknown): Promise<string>;
   /** @throws Problem for what {@link Cursors.seal} has not made for this request */
   open(request: string, text: string): Promise<unknown>;

@@ -6,7 +6,10 @@ import type { PutEntry } from '../feeder/put-records.ts';
 import type { NotStored } from '../feeder/put-within.ts';
 import type { BodyEvent } from './event-body.ts';
 
-/** What became of one event of a request. `status` is HTTP's word for it: 429 and 503 are worth another try, the other refusals are not. */
+/**
+ * What became of one event of a request. `status` is HTTP's word for it: 429 and 503 are worth another try, the other
+ * refusals are not.
+ */
 export type EventAnswer =
   | { readonly index: number; readonly outcome: 'accepted'; readonly status: 202 }
   | {
@@ -20,7 +23,10 @@ export type EventAnswer =
 /** An event that was refused without being put, or the record that holds it. */
 export type JudgedEvent = EventAnswer | PutEntry;
 
-/** By the pipeline's schema and rules, as the aggregate function will judge it; a refused event is not put. Whether it is late, or a table has no row for it, only that one knows. */
+/**
+ * By the pipeline's schema and rules, as the aggregate function will judge it; a refused event is not put. Whether it
+ * is late, or a table has no row for it, only that one knows.
+ */
 export function judge(
   pipeline: Pipeline,
   given: BodyEvent,
@@ -52,7 +58,10 @@ const notStored: Readonly<Record<NotStored, { readonly status: 429 | 503; readon
   },
 };
 
-/** The answers to all events of a request, in their order. @param stored what came of putting those that were not refused */
+/**
+ * The answers to all events of a request, in their order.
+ * @param stored what came of putting those that were not refused
+ */
 export function eventAnswers(
   judged: readonly JudgedEvent[],
   stored: ReadonlyMap<PutEntry, NotStored>,

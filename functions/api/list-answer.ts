@@ -16,7 +16,10 @@ export interface ListAnswer<T> {
   readonly limit: number | undefined;
   /** Other members of the JSON object, before the list. */
   readonly head?: Readonly<Record<string, unknown>>;
-  /** The cursor of the next page when this one ends after `count` elements; null when nothing is left; undefined for lists without pages. */
+  /**
+   * The cursor of the next page when this one ends after `count` elements; null when nothing is left; undefined for
+   * lists without pages.
+   */
   readonly cursorAfter?: (count: number) => Promise<string | null>;
   /** Flat rows of an element, for CSV and NDJSON. */
   readonly rowsOf: (element: T) => readonly Readonly<Record<string, Cell>>[];
@@ -32,7 +35,10 @@ export interface ListAnswer<T> {
 /** The forms of lists, in the order of preference. */
 export const listTypes = ['application/json', 'application/x-ndjson', 'text/csv'] as const;
 
-/** How long final windows may be kept by caches, in seconds. A correction of late events is seen after that, or with `Cache-Control: no-cache`. */
+/**
+ * How long final windows may be kept by caches, in seconds. A correction of late events is seen after that, or with
+ * `Cache-Control: no-cache`.
+ */
 const finalSeconds = 86_400;
 
 /** The headers that tell caches what to keep. */
@@ -40,7 +46,10 @@ export function cacheControl(isFinal: boolean): Readonly<Record<string, string>>
   return { 'cache-control': isFinal ? `private, max-age=${finalSeconds}` : 'no-store' };
 }
 
-/** Answers with a list as JSON, NDJSON (a row a line) or CSV (RFC 4180), by `Accept`. The cursor of what is no JSON object is in a `Link` header. */
+/**
+ * Answers with a list as JSON, NDJSON (a row a line) or CSV (RFC 4180), by `Accept`. The cursor of what is no JSON
+ * object is in a `Link` header.
+ */
 export async function listResponse<T>(context: Context, list: ListAnswer<T>): Promise<Response> {
   const type = listType(context);
   const render =

@@ -59,7 +59,10 @@ export const updated: FeedReader = async (context, options, query, range, text) 
   return { views, cursorAfter: (taken) => options.cursors.seal(requestOf(context), placeAfter(taken)) };
 };
 
-/** A mode says itself which windows come, and in which order. @throws Problem when one of these parameters is given with it */
+/**
+ * A mode says itself which windows come, and in which order.
+ * @throws Problem when one of these parameters is given with it
+ */
 export function refuseWith({ req }: Context, given: OutputMode | undefined, names: readonly string[]): void {
   if (given === undefined) return;
   const { searchParams } = new URL(req.url);

@@ -11,7 +11,9 @@ import { type FormulaForm, formulaForms } from './csv.ts';
 import { Problem } from './problem.ts';
 import type { JsonSchema } from './schemas.ts';
 
-/** A parameter of a request: how it is told in the API's description, and how it is read, from one and the same bounds. */
+/**
+ * A parameter of a request: how it is told in the API's description, and how it is read, from one and the same bounds.
+ */
 export interface Parameter<Value> {
   readonly description: string;
   readonly schema: JsonSchema;
@@ -33,8 +35,8 @@ export function refused(name: string, value: unknown, remedy: string): Problem {
 }
 
 /**
- * The parameters of a request, all of which have to be known and there once: one that is misspelt, and then left out of account in silence, would
- * give an answer to another question.
+ * The parameters of a request, all of which have to be known and there once: one that is misspelt, and then left out of
+ * account in silence, would give an answer to another question.
  * @throws Problem that names the parameter
  */
 export function readParameters<P extends Parameters>({ req }: Context, parameters: P): ValuesOf<P> {

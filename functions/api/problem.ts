@@ -2,7 +2,10 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { TidemarkError } from '../core/arguments/error.ts';
 
-/** The kinds of problems, each with its title. The kind is the end of the document's `type`, by which a program tells them apart. */
+/**
+ * The kinds of problems, each with its title. The kind is the end of the document's `type`, by which a program tells
+ * them apart.
+ */
 const titles = {
   'invalid-parameter': 'Invalid parameter',
   'unknown-query': 'Unknown query',

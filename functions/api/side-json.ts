@@ -3,7 +3,10 @@ import type { SidePlace, StoredSideEvent } from '../state/items/rejects.ts';
 import { refused } from './parameters.ts';
 import { timed } from './time-json.ts';
 
-/** Longest payload shown, in bytes; `payloadBytes` tells how long the whole is, and the table of rejects keeps more of it. */
+/**
+ * Longest payload shown, in bytes; `payloadBytes` tells how long the whole is, and the table of rejects keeps more of
+ * it.
+ */
 const shownBytes = 16 * 1024;
 
 const hourMs = 3_600_000;

@@ -1,7 +1,10 @@
 import { isoTime } from '../core/events/event-time.ts';
 import type { Window } from '../core/windows/window.ts';
 
-/** A moment twice, under two names: epoch ms, and ISO 8601; both null when there is none, or minus infinity, before anything has come. */
+/**
+ * A moment twice, under two names: epoch ms, and ISO 8601; both null when there is none, or minus infinity, before
+ * anything has come.
+ */
 export function timed<Ms extends string, Iso extends string>(
   name: Ms,
   isoName: Iso,

@@ -42,7 +42,9 @@ export function matchingRows(rows: readonly Row[], key: Readonly<Record<string, 
   return wanted.length === 0 ? rows : rows.filter((row) => wanted.every(([name, value]) => row.key[name] === value));
 }
 
-/** The columns of a query's windows, a row each; a group-by field and an aggregate have names that no other column has. */
+/**
+ * The columns of a query's windows, a row each; a group-by field and an aggregate have names that no other column has.
+ */
 export function windowColumns(query: Query): readonly string[] {
   return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', ...rowColumns(query)];
 }

@@ -1,8 +1,9 @@
 import type { StreamRecord } from '../state/aggregate/chunk.ts';
 
 /**
- * What the aggregate function is invoked with and answers, by the source of the events. An entry file imports `#batches` and `#stream`, and bundling
- * puts the modules of the pipeline's source in their place (infra/bundle/functions.ts), so that no function carries the client of another source.
+ * What the aggregate function is invoked with and answers, by the source of the events. An entry file imports
+ * `#batches` and `#stream`, and bundling puts the modules of the pipeline's source in their place
+ * (infra/bundle/functions.ts), so that no function carries the client of another source.
  */
 export interface Batches {
   /**

@@ -101,7 +101,10 @@ export function readSinkConfig(environment: Environment = process.env): SinkConf
   };
 }
 
-/** What the function of the source "S3 objects" knows besides: where it notes how far it is, and how it goes on with a large object. */
+/**
+ * What the function of the source "S3 objects" knows besides: where it notes how far it is, and how it goes on with a
+ * large object.
+ */
 export interface ObjectsConfig extends SourceConfig {
   readonly stateTable: string;
   readonly queueUrl: string;
@@ -121,8 +124,9 @@ export function readObjectsConfig(environment: Environment = process.env): Objec
 }
 
 /**
- * How an S3 client names a bucket. In AWS it is part of the host; behind an endpoint of one's own (an emulator, a gateway, an interface endpoint) it is
- * in the path, for `BUCKET.localhost` is a name that nothing answers to. The SDK reads the same variables for the endpoint itself.
+ * How an S3 client names a bucket. In AWS it is part of the host; behind an endpoint of one's own (an emulator, a
+ * gateway, an interface endpoint) it is in the path, for `BUCKET.localhost` is a name that nothing answers to. The SDK
+ * reads the same variables for the endpoint itself.
  */
 export function bucketIn(environment: Environment): 'host' | 'path' {
   const isIgnored = /^true$/i.test(environment.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS ?? '');

@@ -11,11 +11,15 @@ const CARRIAGE_RETURN = 13;
 /** Where small events are decoded, one after the other: a buffer for each takes longer than reading what is in it. */
 const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
-/** The shapes of the events so far: most are then read straight from their bytes. What is read does not depend on what is remembered here. */
+/**
+ * The shapes of the events so far: most are then read straight from their bytes. What is read does not depend on what
+ * is remembered here.
+ */
 const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1', from, to));
 
 /**
- * The events of a record as its stream holds it: one, or one a line, as the Kinesis agent packs them. Blank lines are left out.
+ * The events of a record as its stream holds it: one, or one a line, as the Kinesis agent packs them. Blank lines are
+ * left out.
  * @param data its bytes in Base64; they are decoded again in the rare case that somebody asks for them
  * @param first the position of its first event in the record
  */
@@ -40,8 +44,8 @@ export function rawEvents(data: string, first: number): readonly RawEvent[] {
 }
 
 /**
- * The events of a record that is not of a known shape: its lines, if one of them is an event by itself. What is one JSON value on several lines is one event,
- * and so is what has line ends by chance, as packed bytes.
+ * The events of a record that is not of a known shape: its lines, if one of them is an event by itself. What is one
+ * JSON value on several lines is one event, and so is what has line ends by chance, as packed bytes.
  */
 function eventsOf(bytes: Buffer, text: string | Rejection, first: number): readonly RawEvent[] {
   const whole: RawEvent = { text, subRecord: first, bytes: () => bytes };
@@ -84,7 +88,10 @@ function isEnd(at: number, to: number): boolean {
   return at === to || (at === to - 1 && scratch[at] === LINE_FEED);
 }
 
-/** Bytes that are no UTF-8 decode to replacement characters: only then is it worth looking whether they were there to begin with. */
+/**
+ * Bytes that are no UTF-8 decode to replacement characters: only then is it worth looking whether they were there to
+ * begin with.
+ */
 function textOf(bytes: Buffer): string | Rejection {
   if (looksUtf16(bytes)) return rejection('encoding', 'UTF-16, not UTF-8');
   const text = bytes.toString('utf8', afterByteOrderMark(bytes, 0, bytes.length));

@@ -2,7 +2,8 @@ import type { LambdaEvent } from 'hono/aws-lambda';
 import { mistake } from '../core/arguments/error.ts';
 
 /**
- * Checks that the query function was invoked with a request of API Gateway's REST API (payload version 1), and not by hand or by another kind of API.
+ * Checks that the query function was invoked with a request of API Gateway's REST API (payload version 1), and not by
+ * hand or by another kind of API.
  * @throws TidemarkError that names the field
  */
 export function restRequest(event: unknown): LambdaEvent {

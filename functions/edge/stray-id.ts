@@ -5,10 +5,12 @@ import { readRaw, type StreamRecord } from '../state/aggregate/chunk.ts';
 import type { HashRange } from '../state/stream/stream.ts';
 
 /**
- * The id of a record that deduplication may miss copies of: its partition key is its id, and leads to another shard, where the copies may be. Its producer
- * chose the shard by an explicit hash key, or the shard was split while the record was on its way.
+ * The id of a record that deduplication may miss copies of: its partition key is its id, and leads to another shard,
+ * where the copies may be. Its producer chose the shard by an explicit hash key, or the shard was split while the
+ * record was on its way.
  * @param range the hash keys of the shard that the record is on
- * @returns undefined for every other record, packed ones too, and where the partition key is not the id: nobody can tell then
+ * @returns undefined for every other record, packed ones too, and where the partition key is not the id: nobody can
+ * tell then
  */
 export function strayId(pipeline: Pipeline, record: StreamRecord | undefined, range: HashRange): string | undefined {
   const [event, ...more] = record?.events ?? [];

@@ -10,11 +10,15 @@ import { listShards } from './shards.ts';
 export interface Coverage {
   /**
    * Whether a line of an input (by its name in the stream) is in the stream.
-   * @param hash the hash of the line's partition key; undefined when records go round the shards. A line that was put by key is not
+   * @param hash the hash of the line's partition key; undefined when records go round the shards. A line that was put
+   * by key is not
    *   found without it.
    */
   covers(name: string, line: number, hash?: bigint): boolean;
-  /** Per shard, the greatest sequence number of the feeder's records that were found: what has to be committed before all of them are. */
+  /**
+   * Per shard, the greatest sequence number of the feeder's records that were found: what has to be committed before
+   * all of them are.
+   */
   readonly greatest: ReadonlyMap<string, string>;
   /** How many of the feeder's records were found. */
   readonly records: number;
@@ -28,13 +32,15 @@ export interface ReadCoverageOptions {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
   readonly signal?: AbortSignal | undefined;
-  /** Per shard: begin after this sequence number (a checkpoint). A shard that is missing is read from its oldest record. */
+  /**
+   * Per shard: begin after this sequence number (a checkpoint). A shard that is missing is read from its oldest record.
+   */
   readonly after?: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads all shards of a stream, closed parents included, from the given positions to the tip, and tells which lines are there.
- * Only what the stream still retains, and what lies behind `after`, is found.
+ * Reads all shards of a stream, closed parents included, from the given positions to the tip, and tells which lines are
+ * there. Only what the stream still retains, and what lies behind `after`, is found.
  */
 export async function readCoverage(options: ReadCoverageOptions): Promise<Coverage> {
   const builder = createCoverage();
@@ -62,7 +68,10 @@ interface Span {
   last: number;
 }
 
-/** Collects the names of records; `build` sorts and joins their spans, so that a question is a binary search for each hash range. */
+/**
+ * Collects the names of records; `build` sorts and joins their spans, so that a question is a binary search for each
+ * hash range.
+ */
 export function createCoverage(): {
   add(record: RecordName, shardId: string, sequenceNumber: string): void;
   build(): Coverage;

@@ -8,8 +8,8 @@ import type { PutEntry } from './put-records.ts';
 const loneSurrogate = /\p{Surrogate}/u;
 
 /**
- * One event as a record of its own, on the shard that the feeders would put it on: that of its partition key. A key that Kinesis does not take as it is
- * stands by its hash.
+ * One event as a record of its own, on the shard that the feeders would put it on: that of its partition key. A key
+ * that Kinesis does not take as it is stands by its hash.
  * @param key the event's partition key
  * @returns undefined when it is longer than a record may be
  */

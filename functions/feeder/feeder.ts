@@ -15,11 +15,14 @@ import { listOpenShards, type OpenShard } from './shards.ts';
 export interface FeederOptions {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
-  /** `aggregate`: many events in a record of up to 25 KB (KPL format); `single`: a record an event. @default aggregate */
+  /**
+   * `aggregate`: many events in a record of up to 25 KB (KPL format); `single`: a record an event.
+   * @default aggregate
+   */
   readonly packing?: 'aggregate' | 'single';
   /**
-   * The key that decides the shard of a line, by Kinesis's own rule; a line for which it is undefined (say, because it is not JSON) goes
-   * by the hash of its bytes. Must be pure. @default packed records go round the open shards
+   * The key that decides the shard of a line, by Kinesis's own rule; a line for which it is undefined (say, because it
+   * is not JSON) goes by the hash of its bytes. Must be pure. @default packed records go round the open shards
    */
   readonly partitionKey?: ((line: Buffer) => string | undefined) | undefined;
   /** Upper bound of the speed. @default none */
@@ -63,8 +66,9 @@ export interface NotPut {
 /** Puts lines into a stream. Inputs are put one after the other, not at once. */
 export interface Feeder {
   /**
-   * Packs and queues the lines of a file; its base name is its name in the stream. Ends when all are queued; `flush` waits until they are stored.
-   * `chunks`: where its bytes are no lines of JSON as they lie, those that are; they tell how many bytes of the file were read.
+   * Packs and queues the lines of a file; its base name is its name in the stream. Ends when all are queued; `flush`
+   * waits until they are stored. `chunks`: where its bytes are no lines of JSON as they lie, those that are; they tell
+   * how many bytes of the file were read.
    */
   putFile(
     file: string,
@@ -80,8 +84,9 @@ export interface Feeder {
     options?: { readonly skip?: Coverage | undefined },
   ): Promise<void>;
   /**
-   * Closes the open packs, waits until everything is stored and tells, per shard, the greatest sequence number that this
-   * feeder has put: when the shard's progress has reached it, all of it is committed. May be called while lines are being put.
+   * Closes the open packs, waits until everything is stored and tells, per shard, the greatest sequence number that
+   * this feeder has put: when the shard's progress has reached it, all of it is committed. May be called while lines
+   * are being put.
    */
   flush(): Promise<ReadonlyMap<string, string>>;
   progress(): FeederProgress;
@@ -89,14 +94,17 @@ export interface Feeder {
   close?(): Promise<void>;
 }
 
-/** One lane, so one call in flight, for each so many shards: a call of 5 MB takes a shard of 1 MB/s five seconds to earn. */
+/**
+ * One lane, so one call in flight, for each so many shards: a call of 5 MB takes a shard of 1 MB/s five seconds to
+ * earn.
+ */
 const shardsPerLane = 8;
 const mostLanes = 8;
 
 /**
- * A feeder of one stream. Records of one shard are stored in the order of their lines, except that a record which Kinesis
- * refused is put again behind those of the same call that it took. Delivery is at least once: a call whose answer is lost is
- * repeated by the SDK.
+ * A feeder of one stream. Records of one shard are stored in the order of their lines, except that a record which
+ * Kinesis refused is put again behind those of the same call that it took. Delivery is at least once: a call whose
+ * answer is lost is repeated by the SDK.
  */
 export function createFeeder(options: FeederOptions): Feeder {
   const { kinesis, streamName, partitionKey, signal, packing = 'aggregate', random = Math.random } = options;
@@ -183,7 +191,10 @@ export function createFeeder(options: FeederOptions): Feeder {
     return enqueue(pack);
   }
 
-  /** Whether the record of this line alone is within Kinesis's limit. Its key takes some of that, so only long lines need a look. */
+  /**
+   * Whether the record of this line alone is within Kinesis's limit. Its key takes some of that, so only long lines
+   * need a look.
+   */
   function fits(read: Line, name: string, hash: bigint | undefined): boolean {
     const shard = shards[0];
     if (read.line.length < recordLimitBytes - 2048 || shard === undefined) return true;

@@ -16,8 +16,9 @@ const CLOSE_OBJECT = 125;
 const mostBlankBytes = 4096;
 
 /**
- * How a text begins: `list` is a JSON array of events, `lines` are JSON lines, `unclear` needs more bytes. An array of events is one whose first element is an
- * object, or whose bracket stands alone on its line: a line such as `[1469501107,"Open"]` is an event of its own.
+ * How a text begins: `list` is a JSON array of events, `lines` are JSON lines, `unclear` needs more bytes. An array of
+ * events is one whose first element is an object, or whose bracket stands alone on its line: a line such as
+ * `[1469501107,"Open"]` is an event of its own.
  */
 export function jsonLayout(bytes: Uint8Array): 'list' | 'lines' | 'utf16' | 'unclear' {
   if (bytes.length < (bytes[0] === 0xef ? 3 : 2)) return 'unclear';
@@ -32,8 +33,9 @@ export function jsonLayout(bytes: Uint8Array): 'list' | 'lines' | 'utf16' | 'unc
 }
 
 /**
- * JSON text as JSON lines, piece by piece: lines pass as they are, and of an array each element becomes a line, numbered by the line that it begins on, or
- * by its place where several begin on one. Line breaks inside an element become tabs: white space between tokens, and as wrong inside a text as they were.
+ * JSON text as JSON lines, piece by piece: lines pass as they are, and of an array each element becomes a line,
+ * numbered by the line that it begins on, or by its place where several begin on one. Line breaks inside an element
+ * become tabs: white space between tokens, and as wrong inside a text as they were.
  * @throws Error that says so when the text is UTF-16, or an array is never closed
  */
 export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 /**
  * The aggregated record format of the Kinesis Producer Library: magic bytes, a protobuf `AggregatedRecord`, its MD5
  * (https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md). Written by hand because the
- * aggregator of `aws-kinesis-agg` only knows records of up to 1 MiB and builds a tree of objects for each. A
- * test holds it together with that package's de-aggregator; the functions read with `functions/kinesis/aggregated-record.ts`.
+ * aggregator of `aws-kinesis-agg` only knows records of up to 1 MiB and builds a tree of objects for each. A test holds
+ * it together with that package's de-aggregator; the functions read with `functions/kinesis/aggregated-record.ts`.
  *
  * All events of a record share its partition key and explicit hash key, so each costs its bytes and at most 12 more.
  */

@@ -2,11 +2,14 @@ import type { PackedRecord } from './pack.ts';
 import { callLimits } from './put-records.ts';
 
 /**
- * A queue of records with one PutRecords call in flight. All records of a shard go through one lane, so a later call of the
- * shard's never overtakes an earlier one. Calls are as full as the limits allow; only `drain` sends less.
+ * A queue of records with one PutRecords call in flight. All records of a shard go through one lane, so a later call of
+ * the shard's never overtakes an earlier one. Calls are as full as the limits allow; only `drain` sends less.
  */
 export interface Lane {
-  /** Queues a record. What it returns is pending while another full call waits already (a producer awaits it, so memory stays bounded) and rejected once a call has failed. */
+  /**
+   * Queues a record. What it returns is pending while another full call waits already (a producer awaits it, so memory
+   * stays bounded) and rejected once a call has failed.
+   */
   add(record: PackedRecord): Promise<void> | undefined;
   /** Sends what is queued without waiting for it. */
   send(): void;

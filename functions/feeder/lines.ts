@@ -8,10 +8,16 @@ export interface Line {
   readonly number: number;
 }
 
-/** What a reader gives: a line, or the news that one was longer than allowed (its bytes are dropped, so memory stays bounded). */
+/**
+ * What a reader gives: a line, or the news that one was longer than allowed (its bytes are dropped, so memory stays
+ * bounded).
+ */
 export type ReadLine = Line | { readonly kind: 'tooLong'; readonly number: number; readonly bytes: number };
 
-/** Kinesis's limit for the data and the partition key of a record together: 1 MiB (a stream can be set to take more; ours is not). */
+/**
+ * Kinesis's limit for the data and the partition key of a record together: 1 MiB (a stream can be set to take more;
+ * ours is not).
+ */
 export const recordLimitBytes = 1_048_576;
 
 const lineFeed = 0x0a;
@@ -19,9 +25,9 @@ const carriageReturn = 0x0d;
 const chunkBytes = 256 * 1024;
 
 /**
- * Cuts a stream of bytes into lines at `\n` or `\r\n`, the last line with or without one. Bytes are never decoded. A byte
- * order mark in front of a line is left out. Lines of nothing but spaces and tabs are left out but counted. Gives an array per chunk that was read: a line of 40 bytes is too
- * small to be a step of an asynchronous loop.
+ * Cuts a stream of bytes into lines at `\n` or `\r\n`, the last line with or without one. Bytes are never decoded. A
+ * byte order mark in front of a line is left out. Lines of nothing but spaces and tabs are left out but counted. Gives
+ * an array per chunk that was read: a line of 40 bytes is too small to be a step of an asynchronous loop.
  * @param chunks the bytes; each chunk is kept by the lines cut from it, so it must not be written to again
  * @param limitBytes a longer line is reported as `tooLong`
  */

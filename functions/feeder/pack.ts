@@ -26,12 +26,16 @@ export interface Pack {
 }
 
 /**
- * A packed record is at most 25 KB long, its key included: a provisioned stream is billed in PUT payload units of 25 KB a
- * record begun, so a longer record saves nothing and a shorter one pays for air. (A single longer event is a record of its own.)
+ * A packed record is at most 25 KB long, its key included: a provisioned stream is billed in PUT payload units of 25 KB
+ * a record begun, so a longer record saves nothing and a shorter one pays for air. (A single longer event is a record
+ * of its own.)
  */
 export const packBytes = 25_000;
 
-/** Longest `:FIRST-LAST@FROM-TO` behind the name, twice: the key is in the record and beside it. And the hash key's 39 digits. */
+/**
+ * Longest `:FIRST-LAST@FROM-TO` behind the name, twice: the key is in the record and beside it. And the hash key's 39
+ * digits.
+ */
 const keyBytes = (name: string, range: HashRange) => Buffer.byteLength(name) + 24 + (range === wholeRange ? 0 : 66);
 
 /** An empty pack. `range` is what the record will claim to cover (see `RecordName`). */
@@ -53,7 +57,10 @@ export function addLine(pack: Pack, line: Buffer, number: number): void {
   pack.bytes += aggregatedBytes(line.length);
 }
 
-/** The record of a pack that holds at least one line. A lone event is put as it is, unless its bytes would be taken for an aggregate. */
+/**
+ * The record of a pack that holds at least one line. A lone event is put as it is, unless its bytes would be taken for
+ * an aggregate.
+ */
 export function seal({ shard, name, range, lines, first, last }: Pack, packing: 'aggregate' | 'single'): PackedRecord {
   const partitionKey = formatRecordName({ name, first, last, range });
   const explicitHashKey = shard.range.first.toString();

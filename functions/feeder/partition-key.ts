@@ -4,7 +4,10 @@ import { parseEvent } from '../core/events/event-json.ts';
 /** Most characters of a Kinesis partition key. */
 export const longestPartitionKey = 256;
 
-/** A pipeline's partition key as a function of a line; undefined for lines that are no event of the pipeline, which have no key. */
+/**
+ * A pipeline's partition key as a function of a line; undefined for lines that are no event of the pipeline, which have
+ * no key.
+ */
 export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string | undefined) | undefined {
   const { schema } = pipeline;
   if (pipeline.partitionKey === undefined) return undefined;

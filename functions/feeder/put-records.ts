@@ -3,10 +3,16 @@ import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } fro
 import { TidemarkError } from '../core/arguments/error.ts';
 import type { PackedRecord } from './pack.ts';
 
-/** The bounds of one PutRecords call. AWS takes 10 MiB since 2025, its emulators (and older accounts' quotas) 5 MiB, keys included. */
+/**
+ * The bounds of one PutRecords call. AWS takes 10 MiB since 2025, its emulators (and older accounts' quotas) 5 MiB,
+ * keys included.
+ */
 export const callLimits = { records: 500, bytes: 5 * 1024 * 1024 } as const;
 
-/** Waits between the attempts of a call: exponential with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/). */
+/**
+ * Waits between the attempts of a call: exponential with full jitter
+ * (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
+ */
 const backoff = { firstMs: 50, mostMs: 2000 };
 /** So many attempts in a row without a single record stored (about a quarter of a minute) end the feed. */
 const mostFruitlessAttempts = 20;
@@ -43,9 +49,9 @@ export interface Unstored<Entry extends PutEntry> {
 }
 
 /**
- * Stores all of the records (at most {@link callLimits}), putting again only those that failed, until none is left. A record
- * that failed is overtaken by those of the same call that did not: PutRecords promises no more, and event time does not
- * need it as long as the watermark's delay covers the few seconds.
+ * Stores all of the records (at most {@link callLimits}), putting again only those that failed, until none is left. A
+ * record that failed is overtaken by those of the same call that did not: PutRecords promises no more, and event time
+ * does not need it as long as the watermark's delay covers the few seconds.
  * @throws the SDK's error when a call fails for good; TidemarkError when nothing is stored attempt after attempt
  */
 export async function putRecords(records: readonly PackedRecord[], options: PutOptions): Promise<void> {

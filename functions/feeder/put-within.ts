@@ -17,8 +17,10 @@ export interface PutWithinOptions extends Pick<PutPlace<PutEntry>, 'kinesis' | '
 }
 
 /**
- * Puts records in order, in as few calls as the limits allow, and again what was not stored, with backoff, for a bounded time.
- * @returns by record, why it is not stored; a record that is not there is. At least once: one that is `unavailable` may be stored all the same
+ * Puts records in order, in as few calls as the limits allow, and again what was not stored, with backoff, for a
+ * bounded time.
+ * @returns by record, why it is not stored; a record that is not there is. At least once: one that is `unavailable` may
+ * be stored all the same
  */
 export async function putWithin(
   records: readonly PutEntry[],

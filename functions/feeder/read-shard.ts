@@ -15,9 +15,15 @@ export interface ShardPlace {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Empty answers in a row, each saying "not behind", after which an open shard has no more: kinesalite says so even when it is behind. */
+/**
+ * Empty answers in a row, each saying "not behind", after which an open shard has no more: kinesalite says so even when
+ * it is behind.
+ */
 const emptyAnswers = 2;
-/** Wait after a throttled or an empty answer of AWS, whose limit is five reads a second for each shard, all readers together. */
+/**
+ * Wait after a throttled or an empty answer of AWS, whose limit is five reads a second for each shard, all readers
+ * together.
+ */
 const pauseMs = 250;
 
 /** Where reading a shard begins: after a sequence number, or with the first record that arrived at or after a time. */

@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto';
 import { type HashRange, wholeRange } from './hash-range.ts';
 
 /**
- * What a Kinesis record of the feeder holds: the lines `first` to `last` of the input `name`, as far as the hash of their
- * partition key is in `range` (the whole range when the records go round the shards). Blank and skipped lines in between do
- * not matter. It is written into the record's own partition key, `NAME:FIRST-LAST`, or `NAME:FIRST-LAST@FROM-TO` with the
- * range in hexadecimal, so that a feeder that starts again can read from the stream what is there already. (The range is
- * the one that the feeder believed in: the shard that holds the record may be a child that was split off meanwhile.)
+ * What a Kinesis record of the feeder holds: the lines `first` to `last` of the input `name`, as far as the hash of
+ * their partition key is in `range` (the whole range when the records go round the shards). Blank and skipped lines in
+ * between do not matter. It is written into the record's own partition key, `NAME:FIRST-LAST`, or
+ * `NAME:FIRST-LAST@FROM-TO` with the range in hexadecimal, so that a feeder that starts again can read from the stream
+ * what is there already. (The range is the one that the feeder believed in: the shard that holds the record may be a
+ * child that was split off meanwhile.)
  */
 export interface RecordName {
   readonly name: string;

@@ -18,7 +18,9 @@ export function isOpen(shard: Shard): boolean {
   return shard.SequenceNumberRange?.EndingSequenceNumber === undefined;
 }
 
-/** All shards of a stream, parents included. Throws the SDK's ResourceNotFoundException when there is no such stream. */
+/**
+ * All shards of a stream, parents included. Throws the SDK's ResourceNotFoundException when there is no such stream.
+ */
 export async function listShards(kinesis: KinesisClient, streamName: string): Promise<Shard[]> {
   const shards: Shard[] = [];
   let page: ListShardsCommandInput | undefined = { StreamName: streamName };

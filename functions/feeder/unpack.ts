@@ -8,7 +8,10 @@ export type Packing = 'none' | 'gzip' | 'zstd';
 
 type Chunks = AsyncIterable<Buffer>;
 
-/** How bytes are unpacked, piece by piece: a file is never held as a whole. They throw what is wrong with the bytes, in words. */
+/**
+ * How bytes are unpacked, piece by piece: a file is never held as a whole. They throw what is wrong with the bytes, in
+ * words.
+ */
 export const unpack: Readonly<Record<Packing, (chunks: Chunks) => Chunks>> = {
   none: (chunks) => chunks,
   gzip: gunzip,
@@ -29,7 +32,10 @@ async function* gunzip(chunks: Chunks): AsyncGenerator<Buffer> {
   }
 }
 
-/** One zstd frame or several. (Node has zstd of its own from 22.15 on only; fzstd checks the structure, but not a frame's checksum.) */
+/**
+ * One zstd frame or several. (Node has zstd of its own from 22.15 on only; fzstd checks the structure, but not a
+ * frame's checksum.)
+ */
 async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
   let unpacked: Buffer[] = [];
   const unpacker = new Decompress((chunk) => {

@@ -1,6 +1,9 @@
 /** The longest header of a zstd frame with its magic number (RFC 8878, 3.1.1.1). */
 export const zstdHeaderBytes = 18;
-/** Most bytes that a frame may refer back to: they are held in memory. zstd itself has the same limit unless told otherwise. */
+/**
+ * Most bytes that a frame may refer back to: they are held in memory. zstd itself has the same limit unless told
+ * otherwise.
+ */
 export const mostWindowBytes = 128 * 1024 * 1024;
 
 const magic = 0xfd2fb528;

@@ -10,7 +10,10 @@ import { type KafkaRecord, kafkaEvent } from './event.ts';
 /** Latest arrival that is believed, in ms: the year 5138, as for Kinesis. ISO 8601 has to hold it. */
 const latestArrivalMs = 1e14;
 
-/** The batches of an event source mapping from Kafka, MSK's or another cluster's: one for each partition that the event holds records of. */
+/**
+ * The batches of an event source mapping from Kafka, MSK's or another cluster's: one for each partition that the event
+ * holds records of.
+ */
 export function openBatches(config: StreamSource): Batches {
   const { topic } = sourceOf('kafka', config);
   return {
@@ -22,7 +25,8 @@ export function openBatches(config: StreamSource): Batches {
       })),
     answer(resumeAt) {
       if (resumeAt.length === 0) return { batchItemFailures: [] };
-      // Lambda reads partial answers about Kafka in provisioned mode only, and takes any answer for a success otherwise: records would be lost.
+      // Lambda reads partial answers about Kafka in provisioned mode only, and takes any answer for a success
+      // otherwise: records would be lost.
       throw new TidemarkError(
         `batch: no time was left for the records from offset ${resumeAt.join(', ')} on: Lambda repeats it, and what is committed is passed over`,
       );

@@ -10,7 +10,8 @@ import { Sha256 } from '../edge/sha256.ts';
 export type KafkaCredentials = Pick<ConnectionOptions, 'tls' | 'sasl'>;
 
 /**
- * Reads what a source's secrets hold. Users, passwords and tokens are read again for each connection, so that a rotated secret is met without a new container.
+ * Reads what a source's secrets hold. Users, passwords and tokens are read again for each connection, so that a rotated
+ * secret is met without a new container.
  * @throws TidemarkError when a secret does not hold what Lambda's event source mapping wants of it too
  */
 export async function kafkaCredentials({
@@ -82,7 +83,8 @@ type SignerCredentials = ConstructorParameters<typeof SignatureV4>[0]['credentia
 
 /**
  * MSK's form of IAM for OAUTHBEARER: the address of a call that is signed and never made.
- * @see https://github.com/aws/aws-msk-iam-sasl-signer-js for the form; it brings an SDK of its own, and what it signs with is here already
+ * @see https://github.com/aws/aws-msk-iam-sasl-signer-js for the form; it brings an SDK of its own, and what it signs
+ * with is here already
  */
 export async function iamToken(region: string, credentials: SignerCredentials, now: Date): Promise<string> {
   const hostname = `kafka.${region}.amazonaws.com`;

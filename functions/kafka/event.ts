@@ -24,8 +24,9 @@ export interface PartitionRecords {
 const sources: readonly unknown[] = ['aws:kafka', 'SelfManagedKafka'];
 
 /**
- * Checks what the function was invoked with, as {@link kinesisBatch} does: offsets decide what is counted once, so a batch of another topic or a hand-made
- * event must not get as far as the tables. One event of Lambda's holds records of any number of partitions.
+ * Checks what the function was invoked with, as {@link kinesisBatch} does: offsets decide what is counted once, so a
+ * batch of another topic or a hand-made event must not get as far as the tables. One event of Lambda's holds records of
+ * any number of partitions.
  * @param topic the topic that the function belongs to
  * @throws TidemarkError that names the field
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html

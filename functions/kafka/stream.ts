@@ -5,19 +5,27 @@ import { type StreamSource, sourceOf } from '../edge/config.ts';
 import type { Stream, Tail } from '../state/stream/stream.ts';
 import { kafkaCredentials } from './credentials.ts';
 
-/** Reads that follow a partition before it counts as behind: of what transactions leave behind, which are no records. */
+/**
+ * Reads that follow a partition before it counts as behind: of what transactions leave behind, which are no records.
+ */
 const mostReads = 20;
 
 /** Bytes of one read: whether there is a record is all that is asked, and a broker gives a whole batch at least. */
 const readBytes = 64 * 1024;
 
-/** How long (ms) a broker may take to be reached and to answer, and how often more it is tried: a batch is not to wait for brokers that are not there. */
+/**
+ * How long (ms) a broker may take to be reached and to answer, and how often more it is tried: a batch is not to wait
+ * for brokers that are not there.
+ */
 const limits = { connectTimeout: 3_000, requestTimeout: 5_000, timeout: 5_000, retries: 2, retryDelay: 200 } as const;
 
 /** The id of a topic on brokers that give none (before 2.8). */
 const noTopicId = '00000000-0000-0000-0000-000000000000';
 
-/** Bits of a batch's attributes (https://kafka.apache.org/documentation/#recordbatch): a control batch holds the mark of a transaction's end. */
+/**
+ * Bits of a batch's attributes (https://kafka.apache.org/documentation/#recordbatch): a control batch holds the mark of
+ * a transaction's end.
+ */
 const controlBatch = 0x20;
 
 /** Kafka's numbers for what ListOffsets and Fetch are asked. */
@@ -30,7 +38,10 @@ export function openStream(config: StreamSource): Stream {
   return kafkaStream(sourceOf('kafka', config));
 }
 
-/** A topic as its brokers have it: partitions are shards that never close, offsets are sequence numbers. Nothing here joins a consumer group. */
+/**
+ * A topic as its brokers have it: partitions are shards that never close, offsets are sequence numbers. Nothing here
+ * joins a consumer group.
+ */
 export function kafkaStream(source: KafkaSource): Stream {
   const { topic } = source;
   let client: Promise<Consumer> | undefined;
@@ -87,12 +98,14 @@ export function kafkaStream(source: KafkaSource): Stream {
 }
 
 async function connect(source: KafkaSource): Promise<Consumer> {
-  // Loaded at the first question, for it takes a while, which a function's start has no time for, and not all that a function does asks one.
+  // Loaded at the first question, for it takes a while, which a function's start has no time for, and not all that a
+  // function does asks one.
   const [{ Consumer: Client }, credentials] = await Promise.all([
     import('@platformatic/kafka'),
     kafkaCredentials(source),
   ]);
-  // A group is named and not joined: its positions are those of Lambda's pollers, which say nothing of what is committed here.
+  // A group is named and not joined: its positions are those of Lambda's pollers, which say nothing of what is
+  // committed here.
   return new Client({
     clientId: 'tidemark',
     groupId: 'tidemark',
@@ -111,9 +124,10 @@ interface Partition {
 }
 
 /**
- * Whether a partition holds a record after an offset. The end alone does not tell: a transaction ends with a mark that has an offset and is no record, and
- * compaction takes records out. Lambda does not say whether it passes over what was aborted, so that counts as a record, and so does what a transaction has
- * under way, for it may come yet: neither can make a proof of what is none.
+ * Whether a partition holds a record after an offset. The end alone does not tell: a transaction ends with a mark that
+ * has an offset and is no record, and compaction takes records out. Lambda does not say whether it passes over what was
+ * aborted, so that counts as a record, and so does what a transaction has under way, for it may come yet: neither can
+ * make a proof of what is none.
  * @throws Error when the partition ends before the offset: it has lost records, and gives their offsets to others
  */
 async function tailOf(partition: Partition, after: bigint | undefined): Promise<Tail> {

@@ -19,8 +19,9 @@ const eventIdPattern = /^([A-Za-z0-9_.-]{1,128}):\d+$/;
 const latestArrival = 1e11;
 
 /**
- * Checks what the function was invoked with: the sequence numbers decide what is counted once, so a batch of another stream, or of two shards, or a
- * hand-made event must not get as far as the tables. What is in the records is nobody's business here.
+ * Checks what the function was invoked with: the sequence numbers decide what is counted once, so a batch of another
+ * stream, or of two shards, or a hand-made event must not get as far as the tables. What is in the records is nobody's
+ * business here.
  * @param stream the name of the stream that the function belongs to
  * @returns undefined for a batch without records
  * @throws TidemarkError that names the field; Lambda then delivers the same event again, or tells whoever made it

@@ -4,14 +4,20 @@ import { rawEvents } from '../edge/raw-event.ts';
 import type { RawEvent, StreamRecord } from '../state/aggregate/chunk.ts';
 import { aggregatedEvents } from './aggregated-record.ts';
 
-/** The first four bytes of a record in the Kinesis Producer Library's aggregation format, and the least length: magic number and MD5. */
+/**
+ * The first four bytes of a record in the Kinesis Producer Library's aggregation format, and the least length: magic
+ * number and MD5.
+ */
 const aggregateMagic = Buffer.from([0xf3, 0x89, 0x9a, 0xc2]);
 const aggregateBytes = 20;
 
 /** The same four bytes in Base64, as far as they decide its characters: `84mawg` would need five bytes to be whole. */
 const aggregatePrefix = aggregateMagic.toString('base64').slice(0, 5);
 
-/** The records of a batch with the events in them, de-aggregated, or line by line, where a producer packed many into one. */
+/**
+ * The records of a batch with the events in them, de-aggregated, or line by line, where a producer packed many into
+ * one.
+ */
 export function streamRecords(records: readonly Pick<KinesisStreamRecord, 'kinesis'>[]): readonly StreamRecord[] {
   return records.map((record) => {
     const { sequenceNumber, partitionKey, approximateArrivalTimestamp } = record.kinesis;

@@ -12,7 +12,9 @@ import { TidemarkError } from '../core/arguments/error.ts';
 import { type StreamSource, sourceOf } from '../edge/config.ts';
 import type { Stream, StreamShard } from '../state/stream/stream.ts';
 
-/** Reads that follow a shard before it counts as behind: an empty answer may only mean that Kinesis looked no further. */
+/**
+ * Reads that follow a shard before it counts as behind: an empty answer may only mean that Kinesis looked no further.
+ */
 const mostReads = 5;
 
 /** The stream of a function. */

@@ -4,7 +4,9 @@ import { isTableName } from '../core/definition/lookup-table.ts';
 import { mostLookupRows } from '../state/lookups/lookup-publish.ts';
 import type { LookupRequest } from '../state/operations/lookup-operations.ts';
 
-/** A request about a table, as the finalize function is invoked with it. Which fields it has follows from the action. */
+/**
+ * A request about a table, as the finalize function is invoked with it. Which fields it has follows from the action.
+ */
 export interface LookupEvent {
   readonly action?: 'list' | 'upload' | 'publish' | 'rows';
   readonly table?: string;
@@ -14,11 +16,17 @@ export interface LookupEvent {
   readonly version?: string;
   /** For `upload` and `rows`: the first part. */
   readonly first?: number;
-  /** For `upload`: a JSON list of parts, each a list of rows, compressed with gzip, in Base64. For `publish`: how many there are. */
+  /**
+   * For `upload`: a JSON list of parts, each a list of rows, compressed with gzip, in Base64. For `publish`: how many
+   * there are.
+   */
   readonly parts?: string | number;
   /** For `publish`: of all rows. */
   readonly hash?: string;
-  /** For `publish`: the arrival from which it holds, epoch ms. @default a minute from now, or from the beginning where nothing has asked for the table */
+  /**
+   * For `publish`: the arrival from which it holds, epoch ms.
+   * @default a minute from now, or from the beginning where nothing has asked for the table
+   */
   readonly from?: number;
 }
 

@@ -6,14 +6,19 @@ import type { CorrectionRequest } from '../state/operations/correction.ts';
 import type { LookupRequest } from '../state/operations/lookup-operations.ts';
 import { type LookupEvent, lookupRequest } from './lookup-request.ts';
 
-/** What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline. */
+/**
+ * What the finalize function is invoked with: a schedule's event, or a request by somebody who operates the pipeline.
+ */
 export interface FinalizeEvent extends LookupEvent {
   readonly request?: 'drain' | 'alias' | 'remove' | 'backfill' | 'late' | 'sinks' | 'redrive' | 'lookup';
   /** For `redrive`: which sink's dead letters. */
   readonly sink?: string;
   /** For `alias`, `remove`, `backfill` and `late`: a query with its version, `actionsPerHour@2`. */
   readonly query?: string;
-  /** For `backfill`: the range of event time, for `late` the one of arrivals, epoch ms. @default from the first event on */
+  /**
+   * For `backfill`: the range of event time, for `late` the one of arrivals, epoch ms.
+   * @default from the first event on
+   */
   readonly since?: number;
   readonly until?: number;
   /** For `late`: what is to become of the events. */
@@ -28,7 +33,10 @@ export interface FinalizeEvent extends LookupEvent {
   readonly isWhole?: boolean;
 }
 
-/** What an invocation asks for: a finalize run, or a change to what is kept of a query, or something about a table that events are joined with. */
+/**
+ * What an invocation asks for: a finalize run, or a change to what is kept of a query, or something about a table that
+ * events are joined with.
+ */
 export type FinalizeTask =
   | { readonly task: 'advance' | 'drain' | 'sinks' }
   | { readonly task: 'redrive'; readonly sink: string }

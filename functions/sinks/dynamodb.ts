@@ -6,15 +6,19 @@ import { openForeignTable } from '../state/table/tables.ts';
 import { storedFields, windowText } from '../state/windows/manifest.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
 
-/** What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items of their own. An item ends at 400 KB. */
+/**
+ * What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items
+ * of their own. An item ends at 400 KB.
+ */
 const mostBytes = 300 * 1024;
 
 /** Whose key the target has: the same as the windows table's. */
 const shape = { ...tables.windows };
 
 /**
- * An item a window, its key `query` and `window` (`START/END` in ISO 8601), replaced by greater revisions and by nothing else: exactly once, whatever is
- * delivered twice or late. Rows beyond what an item holds are in items `QUERY#WINDOW#parts`, which are there before the window's item names their number.
+ * An item a window, its key `query` and `window` (`START/END` in ISO 8601), replaced by greater revisions and by
+ * nothing else: exactly once, whatever is delivered twice or late. Rows beyond what an item holds are in items
+ * `QUERY#WINDOW#parts`, which are there before the window's item names their number.
  */
 export const openTarget: OpenTarget = (setup) => {
   const table = openForeignTable(required(setup), shape, clientConfig);
@@ -46,7 +50,8 @@ async function putWindow(table: Table, pipeline: string, { query, rows, ...head 
   const put = await table.put({ pk: query, sk, attributes: { pipeline, ...head, ...held } }, [
     { attribute: 'revision', is: 'absentOrBelow', bound: head.revision },
   ]);
-  // The parts of earlier revisions are named by nothing any more; those of this one are not another's, for a revision has one content.
+  // The parts of earlier revisions are named by nothing any more; those of this one are not another's, for a revision
+  // has one content.
   if (put === 'applied' && head.revision > 0)
     for (const item of await table.query(partition, {
       to: partName(head.revision),

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Delivery } from '../core/definition/sink.ts';
 
-/** What a FIFO queue or topic knows a pane by: in the order of its query, once within five minutes. Other targets are told nothing. */
+/**
+ * What a FIFO queue or topic knows a pane by: in the order of its query, once within five minutes. Other targets are
+ * told nothing.
+ */
 export function fifoIds(
   target: string,
   { pipeline, id, query }: Delivery,

@@ -2,7 +2,10 @@ import runOfFile from '#window-function';
 import { TidemarkError } from '../core/arguments/error.ts';
 import type { OpenTarget } from './setup.ts';
 
-/** The user's own function, in order, at least once. It may do anything, end the process and hang included: attempts are counted before they are made. */
+/**
+ * The user's own function, in order, at least once. It may do anything, end the process and hang included: attempts are
+ * counted before they are made.
+ */
 export const openTarget: OpenTarget = ({ sink }) => {
   const run = sink.run ?? runOfFile;
   if (typeof run !== 'function')

@@ -1,7 +1,10 @@
 import type { Delivery } from '../core/definition/sink.ts';
 import { isoTime } from '../core/events/event-time.ts';
 
-/** A pane as a message: JSON of all of it, or, where that is beyond what a message may hold, without its rows and with the request that gives them. */
+/**
+ * A pane as a message: JSON of all of it, or, where that is beyond what a message may hold, without its rows and with
+ * the request that gives them.
+ */
 export interface Message extends Omit<Delivery, 'rows' | 'table'> {
   readonly rows: Delivery['rows'] | null;
   readonly table?: Delivery['table'];

@@ -16,7 +16,10 @@ export interface TargetSetup {
   readonly bucketIn: 'host' | 'path';
 }
 
-/** What each file of this folder exports as `openTarget`: the function of a sink is bundled with one of them, as `#sink`. */
+/**
+ * What each file of this folder exports as `openTarget`: the function of a sink is bundled with one of them, as
+ * `#sink`.
+ */
 export type OpenTarget = (setup: TargetSetup) => SinkTarget;
 
 /** @throws TidemarkError when the deployment does not say where the target is */
@@ -28,8 +31,9 @@ export function required({ sink, target }: TargetSetup): string {
 }
 
 /**
- * How clients of targets connect: an attempt ends within ten seconds, which a run has left when it begins one. The pauses between attempts are the
- * run's own, and counted (functions/state/sinks/delivery.ts). HTTP/1, for every emulator fails on Kinesis's HTTP/2.
+ * How clients of targets connect: an attempt ends within ten seconds, which a run has left when it begins one. The
+ * pauses between attempts are the run's own, and counted (functions/state/sinks/delivery.ts). HTTP/1, for every
+ * emulator fails on Kinesis's HTTP/2.
  */
 export const clientConfig = {
   maxAttempts: 2,

@@ -3,7 +3,10 @@ import { fifoIds, messageAttributes, mostMessageBytes } from './fifo.ts';
 import { fittingMessage } from './message.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
 
-/** A message a pane on a topic. Standard: at least once, in no order. FIFO: in the order of the query, and once within its five minutes. */
+/**
+ * A message a pane on a topic. Standard: at least once, in no order. FIFO: in the order of the query, and once within
+ * its five minutes.
+ */
 export const openTarget: OpenTarget = (setup) => {
   const TopicArn = required(setup);
   const client = new SNSClient(clientConfig);

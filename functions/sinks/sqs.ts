@@ -3,7 +3,10 @@ import { fifoIds, messageAttributes, mostMessageBytes } from './fifo.ts';
 import { fittingMessage } from './message.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
 
-/** A message a pane. A standard queue: at least once, in no order. A FIFO queue: in the order of the query, and once within its five minutes. */
+/**
+ * A message a pane. A standard queue: at least once, in no order. A FIFO queue: in the order of the query, and once
+ * within its five minutes.
+ */
 export const openTarget: OpenTarget = (setup) => {
   const QueueUrl = required(setup);
   // The queue is of the function's region: its URL may name a host that only AWS knows.

@@ -13,8 +13,8 @@ const timeoutMs = 9_000;
 const refusals = [400, 410, 413, 422];
 
 /**
- * A POST a pane, signed as standardwebhooks.com says: `webhook-id`, `webhook-timestamp` and `webhook-signature`, for which there is a library in every
- * language. Acknowledged by any 2xx. In order, at least once.
+ * A POST a pane, signed as standardwebhooks.com says: `webhook-id`, `webhook-timestamp` and `webhook-signature`, for
+ * which there is a library in every language. Acknowledged by any 2xx. In order, at least once.
  */
 export const openTarget: OpenTarget = (setup) => {
   const url = checkedUrl(`sinks.${setup.sink.name}.url`, setup.target ?? setup.sink.url);

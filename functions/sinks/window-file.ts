@@ -5,8 +5,8 @@ import { flatRow } from '../core/fold/window-result.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
 
 /**
- * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`, the partitions as Hive, Athena, Spark and DuckDB read them, of the
- * window's start in UTC. It follows from (query, window, revision) alone.
+ * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`, the partitions as Hive, Athena, Spark
+ * and DuckDB read them, of the window's start in UTC. It follows from (query, window, revision) alone.
  */
 export function windowFileName({ query, start, end, revision }: Delivery, format: WindowFileFormat): string {
   const moment = (ms: number) => isoTime(ms).replace(/[-:]/g, '');
@@ -14,7 +14,10 @@ export function windowFileName({ query, start, end, revision }: Delivery, format
   return `query=${query}/date=${isoTime(start).replace(/T.*/, '')}/${moment(start)}-${moment(end)}-r${String(revision).padStart(6, '0')}.${ending}`;
 }
 
-/** A pane's rows as a file, a line or row each: all columns flat, as names of group-by fields and aggregates differ from one another and from those here. */
+/**
+ * A pane's rows as a file, a line or row each: all columns flat, as names of group-by fields and aggregates differ from
+ * one another and from those here.
+ */
 export function windowFile(delivery: Delivery, format: WindowFileFormat): Uint8Array {
   const windows = delivery.table ?? [delivery];
   const rows = windows.flatMap(flatRows);
@@ -30,8 +33,8 @@ export function windowFile(delivery: Delivery, format: WindowFileFormat): Uint8A
 }
 
 /**
- * Checks what is in a pane's place against the pane. The same content is an earlier attempt's. Mode `complete` is not compared: its table
- * grows between two attempts.
+ * Checks what is in a pane's place against the pane. The same content is an earlier attempt's. Mode `complete` is not
+ * compared: its table grows between two attempts.
  * @throws DeliveryRefused when it is another run's result, which is left as it is
  */
 export function checkStanding(place: string, standing: Uint8Array, content: Uint8Array, { id, mode }: Delivery): void {
@@ -55,7 +58,10 @@ function flatRows(window: DeliveredWindow): readonly FlatRow[] {
   return window.rows.map((row) => ({ ...headOf(window), ...flatRow(row) }));
 }
 
-/** Numbers are doubles, whatever a window happens to hold: a column has one type in all files. What is neither number, text nor truth value is JSON. */
+/**
+ * Numbers are doubles, whatever a window happens to hold: a column has one type in all files. What is neither number,
+ * text nor truth value is JSON.
+ */
 function columnOf(name: string, data: readonly unknown[]) {
   if (name === 'start' || name === 'end')
     return { name, type: 'TIMESTAMP' as const, data: data.map((ms) => new Date(Number(ms))) };

@@ -16,8 +16,8 @@ export interface FeedChangesOptions {
 }
 
 /**
- * Puts changes into the stream, those of one item in their order on one shard, unless the pipeline says otherwise. At least once: a batch that is
- * delivered again is put again, with the same ids.
+ * Puts changes into the stream, those of one item in their order on one shard, unless the pipeline says otherwise. At
+ * least once: a batch that is delivered again is put again, with the same ids.
  * @returns how many were put
  */
 export async function feedChanges(changes: readonly TableChange[], options: FeedChangesOptions): Promise<number> {

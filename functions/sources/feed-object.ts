@@ -43,8 +43,8 @@ export class ObjectGone extends Error {
 }
 
 /**
- * What came of one attempt. `paused`: the time was over, and another one has to go on; `held`: somebody else is at it; `lost`: somebody else took over,
- * which only happens to an attempt that was thought dead.
+ * What came of one attempt. `paused`: the time was over, and another one has to go on; `held`: somebody else is at it;
+ * `lost`: somebody else took over, which only happens to an attempt that was thought dead.
  */
 export interface FedObject {
   readonly outcome: 'done' | 'already done' | 'paused' | 'held' | 'lost';
@@ -54,7 +54,10 @@ export interface FedObject {
   readonly lines: number;
 }
 
-/** Bytes and lines that are put before it is noted, about one call of PutRecords: what is looked for in the stream after a crash. */
+/**
+ * Bytes and lines that are put before it is noted, about one call of PutRecords: what is looked for in the stream after
+ * a crash.
+ */
 const blockBytes = 4 * 1024 * 1024;
 const blockLines = 50_000;
 /** No block is begun with less left, ms: a throttled stream may take long for one. */
@@ -63,9 +66,10 @@ const reserveMs = 30_000;
 const clockMs = 10_000;
 
 /**
- * Puts the lines of an object into the stream, each once, unless Kinesis stores a record whose answer is lost and which is put again. How far it is, is
- * noted after each block, and where in the stream that was; an attempt that follows one that died reads the stream from there, and leaves out what is in
- * it already. Two attempts at a time are kept apart by a claim that is good for as long as an invocation can live.
+ * Puts the lines of an object into the stream, each once, unless Kinesis stores a record whose answer is lost and which
+ * is put again. How far it is, is noted after each block, and where in the stream that was; an attempt that follows one
+ * that died reads the stream from there, and leaves out what is in it already. Two attempts at a time are kept apart by
+ * a claim that is good for as long as an invocation can live.
  */
 export async function feedObject(object: ObjectVersion, options: FeedObjectOptions): Promise<FedObject> {
   const { state, kinesis, streamName, attempt, now, remainingMs } = options;
@@ -94,7 +98,10 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
   return { outcome: done === 'applied' ? 'done' : 'lost', ...came() };
 }
 
-/** Where every shard is committed: before whatever is put from now on. A shard that has committed nothing is read from its beginning. */
+/**
+ * Where every shard is committed: before whatever is put from now on. A shard that has committed nothing is read from
+ * its beginning.
+ */
 async function committedPositions(state: Table): Promise<ObjectProgress['positions']> {
   const positions: Record<string, string> = {};
   for (const [shardId, { sequenceNumber }] of await readAllProgress(state))

@@ -7,7 +7,10 @@ export interface Patience {
   readonly maxAttempts: number;
 }
 
-/** The client by which the functions of sources put events. HTTP/1, for every emulator fails on the SDK's HTTP/2 (docs/emulators.md). */
+/**
+ * The client by which the functions of sources put events. HTTP/1, for every emulator fails on the SDK's HTTP/2
+ * (docs/emulators.md).
+ */
 export function sourceKinesis({ requestTimeoutMs, maxAttempts }: Patience): KinesisClient {
   return new KinesisClient({
     maxAttempts,

@@ -8,8 +8,8 @@ export interface NotifiedObject extends ObjectVersion {
 }
 
 /**
- * The objects of a message of the queue: S3's own notification, or EventBridge's event about an object. S3's test message and events about anything
- * but the creation of objects hold none.
+ * The objects of a message of the queue: S3's own notification, or EventBridge's event about an object. S3's test
+ * message and events about anything but the creation of objects hold none.
  * @throws TidemarkError that names the field
  */
 export function notifiedObjects(body: string): readonly NotifiedObject[] {
@@ -44,7 +44,10 @@ export function continuation(objects: readonly NotifiedObject[]): string {
   });
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: the key is URL-encoded, with a plus for a space. */
+/**
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html: the key is URL-encoded,
+ * with a plus for a space.
+ */
 function fromNotification(field: string, record: unknown): readonly NotifiedObject[] {
   if (!isObject(record)) throw mistake(field, record, 'is no record of a notification');
   const { eventName, s3 } = record;

@@ -15,7 +15,10 @@ function isUnclear(begin: Uint8Array): boolean {
   return magics.some(([, magic]) => begin.length < magic.length && magic.subarray(0, begin.length).equals(begin));
 }
 
-/** The bytes of a file as they were before it was packed, with gzip or zstd: no JSON begins as such a file does, so names and headers need not be right. */
+/**
+ * The bytes of a file as they were before it was packed, with gzip or zstd: no JSON begins as such a file does, so
+ * names and headers need not be right.
+ */
 export async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const iterator = chunks[Symbol.asyncIterator]();
   let begin = Buffer.alloc(0);

@@ -1,10 +1,11 @@
 /**
- * Where programs that are bundled on the fly are kept: one rule for the launcher, which is plain JavaScript, and for the rest.
+ * Where programs that are bundled on the fly are kept: one rule for the launcher, which is plain JavaScript, and for
+ * the rest.
  *
- * The folder is `node_modules/.cache/tidemark` in the package. Where that cannot be written (an installation by another user,
- * a read-only image), it is a folder of this user's: under `XDG_CACHE_HOME`, else `~/.cache`, else the system's folder for
- * temporary files. Node resolves packages from where a file lies, so such a folder has links to the `node_modules` folders
- * above the package, and a `package.json` that names the package.
+ * The folder is `node_modules/.cache/tidemark` in the package. Where that cannot be written (an installation by another
+ * user, a read-only image), it is a folder of this user's: under `XDG_CACHE_HOME`, else `~/.cache`, else the system's
+ * folder for temporary files. Node resolves packages from where a file lies, so such a folder has links to the
+ * `node_modules` folders above the package, and a `package.json` that names the package.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import {
@@ -82,7 +83,10 @@ function ofThisUser(folder) {
   return writable(folder);
 }
 
-/** A folder for this package in `base`, from which Node finds what it finds from the package: the folders lie in one another as the package's do. */
+/**
+ * A folder for this package in `base`, from which Node finds what it finds from the package: the folders lie in one
+ * another as the package's do.
+ */
 function linked(base, packageRoot) {
   let folder = path.join(base, createHash('sha256').update(packageRoot).digest('hex').slice(0, 16));
   for (const modules of modulesAbove(packageRoot)) {

@@ -27,8 +27,9 @@ interface Entry {
 export type Build = (outDir: string) => Promise<readonly string[]>;
 
 /**
- * The folder of a bundle, built only if a file that it was made from has changed. Folders are never written again, so any number of
- * processes may share one or build at the same time. Node resolves packages from the cache: see infra/bundle/cache-folder.mjs.
+ * The folder of a bundle, built only if a file that it was made from has changed. Folders are never written again, so
+ * any number of processes may share one or build at the same time. Node resolves packages from the cache: see
+ * infra/bundle/cache-folder.mjs.
  * @param key tells bundles with other options or entry files apart
  * @throws LocalError `diskFull` or `cache`; what `build` throws
  */

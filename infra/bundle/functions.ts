@@ -5,8 +5,8 @@ import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
 import type { Sink, SinkKind } from '../../functions/core/definition/sink.ts';
 
 /**
- * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so that what was tried on a
- * laptop is what is deployed (DESIGN section 7).
+ * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so
+ * that what was tried on a laptop is what is deployed (DESIGN section 7).
  */
 
 /** What {@link functionBuild} needs. Paths are absolute. */
@@ -19,11 +19,18 @@ export interface FunctionBuild {
   readonly source: SourceKind;
   /** The folder of this package. */
   readonly packageFolder: string;
-  /** For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the pipeline's. @default none */
+  /**
+   * For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the
+   * pipeline's.
+   * @default none
+   */
   readonly sink?: Pick<Sink, 'kind' | 'file'>;
 }
 
-/** The file of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its target. */
+/**
+ * The file of functions/sinks for each kind: only the function of a sink holds it, and with it the client of its
+ * target.
+ */
 const sinkFiles: Readonly<Record<SinkKind, string>> = {
   eventBridge: 'event-bridge.ts',
   kinesis: 'kinesis.ts',
@@ -50,8 +57,9 @@ const requireBanner =
   "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
 
 /**
- * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy changes without notice, and an
- * emulator may replace it by stubs). A pipeline outside this package may import `tidemark`, and zod when it has no copy of its own.
+ * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy
+ * changes without notice, and an emulator may replace it by stubs). A pipeline outside this package may import
+ * `tidemark`, and zod when it has no copy of its own.
  */
 export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
   const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
@@ -92,8 +100,9 @@ function sinkAliases(
 }
 
 /**
- * The Kafka client as far as functions use it: it names but one of its files, so that all would be loaded, and half of the time that takes is for schema
- * registries. The other is the same with its binary inside, instead of in a file beside it.
+ * The Kafka client as far as functions use it: it names but one of its files, so that all would be loaded, and half of
+ * the time that takes is for schema registries. The other is the same with its binary inside, instead of in a file
+ * beside it.
  */
 function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
   const main = createRequire(join(packageFolder, 'package.json')).resolve('@platformatic/kafka');
@@ -105,7 +114,10 @@ function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
 
 /** The live page, built. */
 export interface BuiltPage {
-  /** What goes into the build of the functions: the page as text, which only the query function names and so only its bundle holds. */
+  /**
+   * What goes into the build of the functions: the page as text, which only the query function names and so only its
+   * bundle holds.
+   */
   readonly define: { readonly TIDEMARK_PAGE: string };
   /** The files that it was made from, absolute. */
   readonly inputs: readonly string[];
@@ -114,8 +126,9 @@ export interface BuiltPage {
 const pages = new Map<string, BuiltPage>();
 
 /**
- * The page of `functions/page` as one HTML document with its script and its style inside: one request loads it, below whatever path it is served.
- * Made once a process, and without plugins, which the CDK's bundling, being synchronous, could not use.
+ * The page of `functions/page` as one HTML document with its script and its style inside: one request loads it, below
+ * whatever path it is served. Made once a process, and without plugins, which the CDK's bundling, being synchronous,
+ * could not use.
  * @param build esbuild's, given by the caller: this file is loaded too when nothing has to be built
  */
 export function builtPage(build: typeof buildSync, packageFolder: string): BuiltPage {
@@ -154,7 +167,9 @@ function document(template: string, { outputFiles = [] }: BuildResult): string {
     .replace('<!--script-->', () => `<script>${text('.js').replaceAll('</script', '<\\/script')}</script>`);
 }
 
-/** Where Node looks for the packages of a folder: an installation may put them beside this package instead of below it. */
+/**
+ * Where Node looks for the packages of a folder: an installation may put them beside this package instead of below it.
+ */
 export function moduleFolders(folder: string): readonly string[] {
   const parent = dirname(folder);
   return [join(folder, 'node_modules'), ...(parent === folder ? [] : moduleFolders(parent))];

@@ -1,6 +1,7 @@
-// Runs a command that ends with whoever started this process, however that one ended: node attached.mjs FOLDER COMMAND ARGUMENTS...
-// The operating system closes stdin when the starter is gone, after a kill -9 too. The command and its children are a process group of their own,
-// which is asked to end and then killed; then FOLDER (none if empty) is removed.
+// Runs a command that ends with whoever started this process, however that one ended: node attached.mjs FOLDER COMMAND
+// ARGUMENTS... The operating system closes stdin when the starter is gone, after a kill -9 too. The command and its
+// children are a process group of their own, which is asked to end and then killed; then FOLDER (none if empty) is
+// removed.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 

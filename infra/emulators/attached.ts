@@ -29,7 +29,10 @@ export interface Attached {
 
 const keptCharacters = 64 * 1024;
 
-/** Starts a command that ends with this process, however this process ends: see attached.mjs. @param show is given its output as it comes */
+/**
+ * Starts a command that ends with this process, however this process ends: see attached.mjs.
+ * @param show is given its output as it comes
+ */
 export function startAttached(command: AttachedCommand, show: (text: string) => void = () => undefined): Attached {
   const child: ChildProcess = spawn(
     process.execPath,

@@ -16,7 +16,10 @@ export interface CdkCli {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The pinned CDK CLI itself, for an endpoint that serves everything at one address. An IP address there makes S3 path-style. */
+/**
+ * The pinned CDK CLI itself, for an endpoint that serves everything at one address. An IP address there makes S3
+ * path-style.
+ */
 export function plainCdk(root: string, endpoint: string): CdkCli {
   return {
     command: [process.execPath, join(root, 'node_modules', 'aws-cdk', 'bin', 'cdk')],

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
-/** Ports of 127.0.0.1 that are free now, each another: for programs that do not take port 0. Somebody else may have one before they do. */
+/**
+ * Ports of 127.0.0.1 that are free now, each another: for programs that do not take port 0. Somebody else may have one
+ * before they do.
+ */
 export async function freePorts(count: number): Promise<readonly number[]> {
   // All are held until the last is known, so that no two are the same.
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));

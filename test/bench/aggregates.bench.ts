@@ -74,7 +74,10 @@ const measured: Readonly<Record<string, AnyAggregate<Sample>>> = {
   }),
 };
 
-/** What each aggregate adds to the fold of a batch of 10,000 events over 100 keys, beside `count`, by turns; and what its states take in a page. */
+/**
+ * What each aggregate adds to the fold of a batch of 10,000 events over 100 keys, beside `count`, by turns; and what
+ * its states take in a page.
+ */
 export async function benchAggregates(say: (line: string) => void): Promise<readonly Figure[]> {
   say(
     `${warmUpRounds + rounds} rounds of ${eventsInBatch} events over ${keys} keys, ${Object.keys(measured).length} aggregates by turns with count`,

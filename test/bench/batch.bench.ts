@@ -7,7 +7,9 @@ import { tidemark } from './tidemark-command.ts';
 /** The 50 files of the sample are given so many times: 5 million lines. */
 const repetitions = 50;
 
-/** Lines per second of the plain loop when and where the documented figures were measured: what the machine had to give. */
+/**
+ * Lines per second of the plain loop when and where the documented figures were measured: what the machine had to give.
+ */
 const documentedPlainLoop = 700_000;
 
 /** Lines per second over the same 5 million lines on two cores, from issue 3, measured on a machine of this kind. */
@@ -18,7 +20,8 @@ const documented = {
 } as const;
 
 /**
- * `tidemark batch` over 5 million lines as a user runs it, and by its own clock, beside the loop that one would write by hand on one core.
+ * `tidemark batch` over 5 million lines as a user runs it, and by its own clock, beside the loop that one would write
+ * by hand on one core.
  * @throws when the two do not count the same
  */
 export function benchBatch(say: (line: string) => void): Promise<readonly Figure[]> {

@@ -1,4 +1,6 @@
-/** Preloaded into the commands that are measured, so that they end when the benchmark does, after a kill -9 of it too. */
+/**
+ * Preloaded into the commands that are measured, so that they end when the benchmark does, after a kill -9 of it too.
+ */
 import { isMainThread } from 'node:worker_threads';
 
 if (isMainThread) {

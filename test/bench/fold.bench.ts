@@ -17,8 +17,9 @@ const leastRatio = 0.6;
 const shardId = 'shardId-000000000000';
 
 /**
- * The fold of one batch of 10,000 records, an event each: from Lambda's event to the folded chunk, validation included, and the whole of an
- * aggregate invocation whose tables answer at once; beside the least that any consumer has to do, decoding Base64 and parsing JSON.
+ * The fold of one batch of 10,000 records, an event each: from Lambda's event to the folded chunk, validation included,
+ * and the whole of an aggregate invocation whose tables answer at once; beside the least that any consumer has to do,
+ * decoding Base64 and parsing JSON.
  * @throws when the two do not find the same counts
  */
 export async function benchFold(say: (line: string) => void): Promise<readonly Figure[]> {
@@ -74,7 +75,10 @@ function bareLoop(event: KinesisStreamEvent): number {
   return opens;
 }
 
-/** What aggregate does until it has something to write: the committed records are dropped, the rest read, validated and folded. */
+/**
+ * What aggregate does until it has something to write: the committed records are dropped, the rest read, validated and
+ * folded.
+ */
 function fold(event: KinesisStreamEvent): ReadChunk {
   const records = streamRecords(event.Records);
   const from = records.findIndex((record) => isAfter(record.sequenceNumber, '1'));

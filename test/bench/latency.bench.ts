@@ -22,8 +22,8 @@ const windows = 50;
 const warmUpWindows = 5;
 
 /**
- * How long it takes from the call that puts the event which moves the watermark past a window's end until the window is final, with the schedule
- * as it is deployed: the kick. Beside the mean wait for a run by the minute alone.
+ * How long it takes from the call that puts the event which moves the watermark past a window's end until the window is
+ * final, with the schedule as it is deployed: the kick. Beside the mean wait for a run by the minute alone.
  */
 async function benchFinal(say: (line: string) => void): Promise<Figure> {
   say('starting the embedded AWS for finals');
@@ -70,8 +70,9 @@ async function benchFinal(say: (line: string) => void): Promise<Figure> {
 }
 
 /**
- * How long it takes from the call that puts an event until a query of the open windows shows it, on the embedded system: one event after the
- * other, the API being asked again and again. Beside one call of the API alone, which is the least that can be seen.
+ * How long it takes from the call that puts an event until a query of the open windows shows it, on the embedded
+ * system: one event after the other, the API being asked again and again. Beside one call of the API alone, which is
+ * the least that can be seen.
  */
 async function benchVisible(say: (line: string) => void): Promise<readonly Figure[]> {
   say(`starting the embedded AWS with ${shards} shards`);

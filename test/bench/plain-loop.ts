@@ -10,7 +10,10 @@ export interface PlainRun {
   readonly lines: number;
 }
 
-/** The loop that one would write by hand, on one core: no validation, no checks, no rejects, the least that gives the answer on clean input. */
+/**
+ * The loop that one would write by hand, on one core: no validation, no checks, no rejects, the least that gives the
+ * answer on clean input.
+ */
 export async function plainLoop(files: readonly string[]): Promise<PlainRun> {
   const startedMs = performance.now();
   const counts = new Map<string, number>();

@@ -38,7 +38,10 @@ const deduplicating = definePipeline({ ...spec, dedup: { by: (event: KeyedEvent)
 const retriedEvery = 100;
 const mostUnitsPerEvent = 0.01;
 
-/** Write units per million events at 1,000-record batches, as DynamoDB counts them, beside the two ways in which one would write counts by hand. */
+/**
+ * Write units per million events at 1,000-record batches, as DynamoDB counts them, beside the two ways in which one
+ * would write counts by hand.
+ */
 export async function benchWrites(say: (line: string) => void): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const keys of [2, 100]) {
@@ -113,13 +116,19 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
   return [figure];
 }
 
-/** Windows of as many minutes that begin every minute: as many hold each record, and all have the slices of the tumbling minute. */
+/**
+ * Windows of as many minutes that begin every minute: as many hold each record, and all have the slices of the tumbling
+ * minute.
+ */
 const overlaps = [1, 24, 1440] as const;
 const mostOverlapRatio = 1.2;
 /** Of them the first is not measured. */
 const overlapMinutes = 3;
 
-/** The aggregate's writes over overlapping windows, beside those of tumbling ones of a minute: a record folds once, into its slice. */
+/**
+ * The aggregate's writes over overlapping windows, beside those of tumbling ones of a minute: a record folds once, into
+ * its slice.
+ */
 async function overlapOf(tables: DynaliteTables, say: (line: string) => void): Promise<readonly Figure[]> {
   const keys = 100;
   const batches = overlapMinutes * batchesInWindow;
@@ -313,7 +322,10 @@ function itemOf({ time, key }: KeyedEvent): string {
   return `${Math.floor(time / windowMs) * windowMs}#${key}`;
 }
 
-/** Adds to the count of one window, key and shard, once: a retry of the same records is refused. Returns what it cost, in write units. */
+/**
+ * Adds to the count of one window, key and shard, once: a retry of the same records is refused. Returns what it cost,
+ * in write units.
+ */
 async function addByHand(
   { client, names }: DynaliteTables,
   item: string,

@@ -60,7 +60,8 @@ const answers: Readonly<Record<string, Answer>> = {
       const wasIdle = before?.idle ?? false;
       return { emitted: step.idle === wasIdle ? null : step.idle ? 'IDLE' : 'ACTIVE' };
     }),
-  // The rows that are not final: where it has no state beside windows, what Spark's metric counts. What else `state` asks for is its peer's.
+  // The rows that are not final: where it has no state beside windows, what Spark's metric counts. What else `state`
+  // asks for is its peer's.
   state: (question, { vector, trace }) =>
     objectsOf(question).map(({ afterStep = null }) => {
       const open = trace.steps[Number(afterStep)]?.table.filter(({ status }) => status !== 'final') ?? [];
@@ -84,7 +85,10 @@ function unanswerable({ expect, window, dedup }: Vector): readonly string[] {
   });
 }
 
-/** The answers to all that a vector asks, in the form of its `expect`. @throws Unsupported, before anything runs where that can be told */
+/**
+ * The answers to all that a vector asks, in the form of its `expect`.
+ * @throws Unsupported, before anything runs where that can be told
+ */
 export async function answersOf(vector: Vector, play: () => Promise<Trace>): Promise<JsonObject> {
   requireNothing(unanswerable(vector));
   const trace = await play();

@@ -12,7 +12,8 @@ const settings = ['size', 'offset', 'grace', 'delay', 'idleTimeout'];
 const usual = { size: 10_000, offset: 0, delay: 0, idleTimeout: 60_000 };
 
 /**
- * Which of the definitions that `expect.rejected` lists Tidemark refuses: the entries are the question, for they are nowhere else.
+ * Which of the definitions that `expect.rejected` lists Tidemark refuses: the entries are the question, for they are
+ * nowhere else.
  * @throws Unsupported for a setting that Tidemark does not have
  */
 export function refusedDefinitions(entries: Json | undefined): readonly JsonObject[] {

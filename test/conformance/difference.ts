@@ -7,7 +7,10 @@ const tolerance = 1e-5;
 /** Lists whose order is asserted; the peers give the others in any order. */
 const ordered = ['countsInStartOrder', 'keptValues', 'merge'];
 
-/** Where an answer first differs from what is expected, in words; undefined when it has all that is. More fields than expected are none. */
+/**
+ * Where an answer first differs from what is expected, in words; undefined when it has all that is. More fields than
+ * expected are none.
+ */
 export function differenceOf(expected: Json | undefined, actual: Json | undefined, path = ''): string | undefined {
   if (Array.isArray(expected)) return listDifference(expected, actual, path);
   if (isObject(expected)) {

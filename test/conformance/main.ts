@@ -14,7 +14,10 @@ export interface Surroundings {
 
 const usage = 'usage: npm run -s conformance -- [--actual] FILES...';
 
-/** Runs vector files. Returns the exit code: 0, 1 when a vector fails that should pass, 2 for arguments and files that cannot be used. */
+/**
+ * Runs vector files. Returns the exit code: 0, 1 when a vector fails that should pass, 2 for arguments and files that
+ * cannot be used.
+ */
 export async function main(args: readonly string[], { out, error, folders }: Surroundings): Promise<0 | 1 | 2> {
   const files = args.filter((arg) => !arg.startsWith('-'));
   const unknown = args.find((arg) => arg.startsWith('-') && arg !== '--actual');

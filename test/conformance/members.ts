@@ -4,8 +4,8 @@ import type { Aggregate, AnyAggregate, Json } from '../../functions/core/aggrega
 export type Member = readonly [place: number, element: Json];
 
 /**
- * The records of a window in the order of their arrival, as Beam's `values` and Kafka's `concat` show them. It lives here, for it grows
- * with the records; it goes through pages, closing and merging as every aggregate does.
+ * The records of a window in the order of their arrival, as Beam's `values` and Kafka's `concat` show them. It lives
+ * here, for it grows with the records; it goes through pages, closing and merging as every aggregate does.
  */
 export function members(select: (event: unknown) => Member): AnyAggregate<unknown> {
   const sorted = (list: readonly Member[]) => [...list].sort(([left], [right]) => left - right);

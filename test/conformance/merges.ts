@@ -16,7 +16,8 @@ const mostRecords = 1_000_000;
 type States = Readonly<Record<string, unknown>>;
 
 /**
- * Partial aggregates that are added to and merged, as Spark's EventTimeStats: `a`, and what is merged or added, are the question.
+ * Partial aggregates that are added to and merged, as Spark's EventTimeStats: `a`, and what is merged or added, are the
+ * question.
  * @throws Unsupported for another form
  */
 export function mergedStatistics(entries: Json | undefined): readonly JsonObject[] {

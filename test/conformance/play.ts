@@ -26,7 +26,10 @@ export interface StepTrace {
   readonly idle: boolean;
   /** The windows that became final in this step. */
   readonly finals: readonly WindowView[];
-  /** What was emitted in this step, but for final panes that hold no more than the one before: they say that no more will come. */
+  /**
+   * What was emitted in this step, but for final panes that hold no more than the one before: they say that no more
+   * will come.
+   */
   readonly panes: readonly EmittedPane[];
   /** Every window as a reader sees it, open ones too. */
   readonly table: readonly WindowView[];
@@ -47,7 +50,10 @@ export interface Trace {
 /** The shard of events that name no partition. */
 const defaultPartition = '';
 
-/** Longer than any shard may be quiet before it can be idle: by its next step, what a vector marks idle is so by Tidemark's own rule. */
+/**
+ * Longer than any shard may be quiet before it can be idle: by its next step, what a vector marks idle is so by
+ * Tidemark's own rule.
+ */
 const stepMs = 2 * 60_000;
 
 /**
@@ -212,8 +218,9 @@ async function act({ vector, stream, world, events, clockMs }: Player, step: Tim
 }
 
 /**
- * Where a partition's events go. Where only steps move the watermark, to a shard that the stream does not list, as one that left it after
- * its retention: it holds nothing back, and its windows are closed all the same (DESIGN 4.2, step 1).
+ * Where a partition's events go. Where only steps move the watermark, to a shard that the stream does not list, as one
+ * that left it after its retention: it holds nothing back, and its windows are closed all the same (DESIGN 4.2, step
+ * 1).
  */
 function dataShard({ watermark }: Vector, stream: VirtualStream, partition: string): string {
   return watermark.drivenBy === 'events' ? awake(stream, partition) : `unlisted-${partition}`;

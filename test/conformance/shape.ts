@@ -8,11 +8,15 @@ export interface WindowShape {
   readonly aggregates: readonly string[];
 }
 
-/** What the runner can show of a window, besides the group-by fields. `values` are the records; the rest tells one pane from another. */
+/**
+ * What the runner can show of a window, besides the group-by fields. `values` are the records; the rest tells one pane
+ * from another.
+ */
 const windowFields = ['start', 'end', 'aggregates', 'values', 'index', 'timing', 'first', 'final', 'outputTime'];
 
 /**
- * Which fields the windows of an answer have. Where `expect` shows no window at all, so that one too many is seen: bounds, key and aggregates.
+ * Which fields the windows of an answer have. Where `expect` shows no window at all, so that one too many is seen:
+ * bounds, key and aggregates.
  * @throws Unsupported for a field that Tidemark has nothing for
  */
 export function windowShape(field: string, windows: Json | undefined, vector: Vector): WindowShape {
@@ -59,7 +63,8 @@ export interface StepQuestion {
 }
 
 /**
- * The steps that are asked about: `afterStep` belongs to the question, the rest of an entry to the answer, of which only the names are read.
+ * The steps that are asked about: `afterStep` belongs to the question, the rest of an entry to the answer, of which
+ * only the names are read.
  * @throws Unsupported for an entry without a step, or a field that is not among the known
  */
 export function stepQuestions(

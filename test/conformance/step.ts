@@ -22,7 +22,10 @@ export type Step =
   | { readonly kind: 'emit' | 'probe' }
   | { readonly kind: 'clock' | 'restart' | 'endOfStream' };
 
-/** A step, and to what it sets the virtual clock before it, in ms from the start; undefined leaves the clock to the runner. */
+/**
+ * A step, and to what it sets the virtual clock before it, in ms from the start; undefined leaves the clock to the
+ * runner.
+ */
 export type TimedStep = Step & { readonly clockMs: number | undefined };
 
 const partitionSteps = ['markIdle', 'markActive', 'removePartition', 'addPartition'] as const;

@@ -39,7 +39,8 @@ function isStreamEvent(value: unknown): value is StreamEvent {
 }
 
 /**
- * The pipeline that a vector describes: one query; where the vector has no window, one that wants no event, so that only watermarks move.
+ * The pipeline that a vector describes: one query; where the vector has no window, one that wants no event, so that
+ * only watermarks move.
  * @param aggregates names of the aggregates, the vector's and those that `expect` shows
  * @throws Unsupported, also for what Tidemark refuses to run
  */

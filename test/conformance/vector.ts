@@ -129,7 +129,9 @@ function isSession({ window }: JsonObject): boolean {
   return isObject(window) && window['type'] === 'session';
 }
 
-/** Both of Spark's modes are one here: an id is known for as long as the horizon says, and no shorter for a watermark. */
+/**
+ * Both of Spark's modes are one here: an id is known for as long as the horizon says, and no shorter for a watermark.
+ */
 function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
   if (dedup === undefined || dedup === null) return undefined;
   const { keys, mode, ...rest } = isObject(dedup) ? dedup : {};

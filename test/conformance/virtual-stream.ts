@@ -19,7 +19,10 @@ export interface VirtualStream extends Stream {
   endAll(): void;
 }
 
-/** @param isQuiet whether a shard that has not been marked has nothing more to read; time then decides whether it is idle */
+/**
+ * @param isQuiet whether a shard that has not been marked has nothing more to read; time then decides whether it is
+ * idle
+ */
 export function virtualStream(isQuiet: boolean): VirtualStream {
   const shards: VirtualShard[] = [];
   const current = new Map<string, VirtualShard>();

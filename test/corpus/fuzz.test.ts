@@ -16,8 +16,9 @@ import pipeline from './pipeline.ts';
 import { earliest, hourMs, type QueryApi, startQueryApi, t0, windowCount } from './query-api.ts';
 
 /**
- * Runs of each property: enough to find what is easily found, in a second or two. `FUZZ_RUNS=20000 npx vitest run test/corpus/fuzz.test.ts` looks
- * longer. A failure prints its seed, its path and the smallest input; `FUZZ_SEED` plays it again.
+ * Runs of each property: enough to find what is easily found, in a second or two. `FUZZ_RUNS=20000 npx vitest run
+ * test/corpus/fuzz.test.ts` looks longer. A failure prints its seed, its path and the smallest input; `FUZZ_SEED` plays
+ * it again.
  */
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 1000);
 const seed = process.env['FUZZ_SEED'];
@@ -39,7 +40,10 @@ function batchOf(bytes: readonly Uint8Array[]) {
   };
 }
 
-/** Records of the corpus to start from: short ones, and not the one whose promise only a function's own process survives. */
+/**
+ * Records of the corpus to start from: short ones, and not the one whose promise only a function's own process
+ * survives.
+ */
 const seeds = [...payloads, ...latePayloads]
   .map(({ data }) => Buffer.from(data))
   .filter((bytes) => bytes.length < 5000 && !bytes.includes('schema-rejects-later'));

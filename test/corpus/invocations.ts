@@ -1,7 +1,10 @@
 /** One hostile command line. It ends with one line on stderr, no stack and nothing on stdout. */
 export interface Invocation {
   readonly name: string;
-  /** `{NAME}` stands for the path of a file of {@link files}, for the folder they are in (`{folder}`), or for an address of {@link servers}. */
+  /**
+   * `{NAME}` stands for the path of a file of {@link files}, for the folder they are in (`{folder}`), or for an address
+   * of {@link servers}.
+   */
   readonly words: readonly string[];
   /** Standard input; what is given for the commands that read it and for no other. */
   readonly stdin?: string;

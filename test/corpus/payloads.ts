@@ -6,11 +6,17 @@ import { order } from '../fixtures/system/system.ts';
 
 /** What has to become of one Kinesis record: of each event in it, exactly one class. */
 export interface Outcome {
-  /** Which events end in the side output: their places in the record, 0 in a plain one, ascending, and why. @default none */
+  /**
+   * Which events end in the side output: their places in the record, 0 in a plain one, ascending, and why.
+   * @default none
+   */
   readonly side?: readonly (readonly [subRecord: number, reason: SideReason])[];
   /** Events that no query wants. @default 0 */
   readonly filtered?: number;
-  /** The rows that the counted events have made, by their key; no other payload makes rows of these keys. @default none, nothing is counted */
+  /**
+   * The rows that the counted events have made, by their key; no other payload makes rows of these keys.
+   * @default none, nothing is counted
+   */
   readonly rows?: readonly Row[];
 }
 

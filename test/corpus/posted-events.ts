@@ -1,6 +1,9 @@
 import { gzipSync } from 'node:zlib';
 
-/** What has to be answered to events that somebody posts: a problem that names the parameter and what was received, or each event's reason. */
+/**
+ * What has to be answered to events that somebody posts: a problem that names the parameter and what was received, or
+ * each event's reason.
+ */
 export type PostOutcome =
   | {
       readonly status: 400 | 404 | 405 | 413 | 415;

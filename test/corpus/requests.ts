@@ -1,6 +1,9 @@
 import { earliest, hourMs, kinds, t0, windowCount } from './query-api.ts';
 
-/** What has to be answered: what is asked for, or a problem of a kind that names the parameter, the text received and the remedy. */
+/**
+ * What has to be answered: what is asked for, or a problem of a kind that names the parameter, the text received and
+ * the remedy.
+ */
 export type RequestOutcome =
   | { readonly holds: Readonly<Record<string, unknown>> }
   | { readonly status: 400 | 404 | 405; readonly kind: string; readonly parameter: string; readonly received: string };

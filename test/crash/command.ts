@@ -10,7 +10,9 @@ import { type CrashFigures, runCrash } from './run.ts';
 /** Differences that are printed; one mistake makes many. */
 const mostPrinted = 20;
 
-/** Runs the command; resolves to the exit code: 0 if all is equal, 1 if something differs or fails, 2 for a wrong use. */
+/**
+ * Runs the command; resolves to the exit code: 0 if all is equal, 1 if something differs or fails, 2 for a wrong use.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   let options: CrashOptions | 'help';
   try {

@@ -94,7 +94,10 @@ export async function compare({ url, since, acknowledged, made, seen }: Comparis
   };
 }
 
-/** Each rejected event is in the side output once, with its reason; each late one once a query, and had a reason to be late; there is nothing else. */
+/**
+ * Each rejected event is in the side output once, with its reason; each late one once a query, and had a reason to be
+ * late; there is nothing else.
+ */
 function sideDifferences(events: readonly StreamEvent[], side: readonly SideJson[]): readonly string[] {
   const differences: string[] = [];
   const byPlace = new Map(events.map((event) => [event.place, event]));

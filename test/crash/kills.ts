@@ -7,7 +7,10 @@ import type { Random } from '../simulation/random.ts';
 import type { Load } from './load.ts';
 import { type System, Violation } from './system.ts';
 
-/** What is killed: the command itself, one of its three processes, or an execution environment (a thread of the functions' process). */
+/**
+ * What is killed: the command itself, one of its three processes, or an execution environment (a thread of the
+ * functions' process).
+ */
 export const victims = [
   'command',
   'runner',
@@ -18,7 +21,9 @@ export const victims = [
 ] as const;
 export type Victim = (typeof victims)[number];
 
-/** Draws a victim. The functions and their environments, which hold what a batch has half done, are the most frequent. */
+/**
+ * Draws a victim. The functions and their environments, which hold what a batch has half done, are the most frequent.
+ */
 export function drawVictim(random: Random): Victim {
   return random.pick([
     'command',
@@ -62,7 +67,10 @@ async function endEnvironment(order: string): Promise<boolean> {
 /** The longest (ms) that the system may take to come back on a busy machine: far more than it takes. */
 const backWithinMs = 60_000;
 
-/** Waits until a record that was put from now on is committed, so that every part of the system has worked since. @throws Violation when that takes too long */
+/**
+ * Waits until a record that was put from now on is committed, so that every part of the system has worked since.
+ * @throws Violation when that takes too long
+ */
 export async function comeBack(system: System, load: Load, what: string): Promise<void> {
   const untilMs = performance.now() + backWithinMs;
   const expired = sleep(backWithinMs, undefined, { ref: false }).then(() => {

@@ -20,11 +20,16 @@ export interface StreamEvent {
   readonly text: string;
   readonly arrivalMs: number;
   readonly read: AcceptedEvent | Rejection;
-  /** The greatest event time of the records before this one in its shard and in all of that shard's ancestors, epoch ms. */
+  /**
+   * The greatest event time of the records before this one in its shard and in all of that shard's ancestors, epoch ms.
+   */
   readonly latestBefore: number;
 }
 
-/** What has to be in the tables when every event of the stream has been applied once, given those that were late for a query. */
+/**
+ * What has to be in the tables when every event of the stream has been applied once, given those that were late for a
+ * query.
+ */
 export interface Expected {
   readonly windows: readonly StaticWindow[];
   readonly counters: Counters;

@@ -4,11 +4,13 @@ import { z } from 'zod';
 import { count, definePipeline, max, min, sum, tumbling } from '../../functions/core/index.ts';
 
 /**
- * What the crash test runs. The sum of the ids beside the count tells whose records a window holds: a lost one and another that was counted
- * twice leave no count different, but this sum. The delay is as long as half of the disorder, so that some events are late.
+ * What the crash test runs. The sum of the ids beside the count tells whose records a window holds: a lost one and
+ * another that was counted twice leave no count different, but this sum. The delay is as long as half of the disorder,
+ * so that some events are late.
  *
- * In an execution environment (a thread of the functions' process, which no `kill -9` can choose) it does two things more, in the folder where
- * the system was started: it counts the events that are read, again and again ones too, and ends its thread at once when it is told to.
+ * In an execution environment (a thread of the functions' process, which no `kill -9` can choose) it does two things
+ * more, in the folder where the system was started: it counts the events that are read, again and again ones too, and
+ * ends its thread at once when it is told to.
  */
 if (!isMainThread) endWhenTold(process.env.AWS_LAMBDA_FUNCTION_NAME ?? '');
 

@@ -17,7 +17,10 @@ export class Violation extends Error {
 /** The child processes that `tidemark up` keeps alive. */
 export type ChildKind = 'emulators' | 'runner' | 'functions';
 
-/** `tidemark up --data` as its user runs it: a command in a terminal, started again with the same words when it has been killed. */
+/**
+ * `tidemark up --data` as its user runs it: a command in a terminal, started again with the same words when it has been
+ * killed.
+ */
 export interface System {
   /** The address, or undefined while there is none. A new one after each start of the command. */
   url(): string | undefined;
@@ -25,7 +28,10 @@ export interface System {
   starts(): number;
   /** What the command said when it ended because one of its processes was killed while it started. */
   brokenStarts(): readonly string[];
-  /** `kill -9` of the command itself; it is started again at once. The answer is the process that was killed, or undefined when none ran. */
+  /**
+   * `kill -9` of the command itself; it is started again at once. The answer is the process that was killed, or
+   * undefined when none ran.
+   */
   killCommand(): number | undefined;
   /** `kill -9` of one of its processes. */
   killChild(kind: ChildKind): Promise<number | undefined>;
@@ -141,7 +147,10 @@ function kill(pid: number): boolean {
   }
 }
 
-/** Found as a person finds it: in the list of processes, by its parent and its name, which is the file's until it gives itself a title. */
+/**
+ * Found as a person finds it: in the list of processes, by its parent and its name, which is the file's until it gives
+ * itself a title.
+ */
 async function childOf(parent: number, kind: ChildKind): Promise<number | undefined> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args=']);
   for (const line of stdout.split('\n')) {

@@ -141,8 +141,8 @@ export async function changeRole(
 }
 
 /**
- * On ministack, the right to GetRecords of all streams: it asks for the rights of a call that names no stream, as one with an iterator does, on all
- * resources, where AWS knows the iterator's stream.
+ * On ministack, the right to GetRecords of all streams: it asks for the rights of a call that names no stream, as one
+ * with an iterator does, on all resources, where AWS knows the iterator's stream.
  */
 export async function allowIterators(target: Target, roleArn: string): Promise<() => Promise<void>> {
   if (target.kind !== 'ministack' || target.iam !== 'enforced') return async () => undefined;

@@ -10,7 +10,10 @@ import { interruption } from './interruption.ts';
 import { type Iam, type Part, parseOptions, type SuiteOptions, usage } from './options.ts';
 import { targetVariables } from './target.ts';
 
-/** Runs the suite; resolves to the exit code: 0 if all holds or nothing can be started here, 1 if something fails, 2 for a wrong use. */
+/**
+ * Runs the suite; resolves to the exit code: 0 if all holds or nothing can be started here, 1 if something fails, 2 for
+ * a wrong use.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const signal = interruption();
   try {

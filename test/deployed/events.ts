@@ -19,7 +19,10 @@ export function event(time: number, kind: string, amount = 1): string {
 /** Events fall behind by up to this: a little less than the pipeline's delay, so that none of them is late. */
 const disorderMs = 9 * 60_000;
 
-/** Events of both shards over some hours of event time, in disorder, some of which the query does not want. Amounts are no whole numbers. */
+/**
+ * Events of both shards over some hours of event time, in disorder, some of which the query does not want. Amounts are
+ * no whole numbers.
+ */
 export function ordinary(random: Random, fromMs: number, hours: number, count: number): readonly Sent[] {
   return Array.from({ length: count }, (_, i) => {
     const time =

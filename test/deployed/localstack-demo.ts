@@ -21,8 +21,9 @@ export interface Lesson {
 const query = 'actionsPerHour';
 
 /**
- * The lesson on a deployed stack: puts the sample with its late and malformed events, ends the stream, and lays what the deployed API answers beside
- * the answer over the files. Resolves to 0 when both agree, record for record, and the law of conservation holds.
+ * The lesson on a deployed stack: puts the sample with its late and malformed events, ends the stream, and lays what
+ * the deployed API answers beside the answer over the files. Resolves to 0 when both agree, record for record, and the
+ * law of conservation holds.
  * @throws EmulatorError when the stack has events already
  */
 export async function playLesson({ endpoint, outputs, signal }: Lesson): Promise<number> {

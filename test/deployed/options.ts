@@ -2,7 +2,9 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../../cli/program/errors.ts';
 import { httpUrl } from '../../cli/program/option-value.ts';
 
-/** Whether IAM is enforced, by the endpoint itself or in one or both of the runs on an emulator that is started here. */
+/**
+ * Whether IAM is enforced, by the endpoint itself or in one or both of the runs on an emulator that is started here.
+ */
 export type Iam = 'enforced' | 'ignored';
 
 /** Where the suite is asked to run. */

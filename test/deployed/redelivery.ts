@@ -16,8 +16,8 @@ export interface Redelivery {
 }
 
 /**
- * On LocalStack an update of the mapping does it. On ministack an update keeps the place in the stream (as in AWS), but a second mapping of the same
- * stream and function, which AWS refuses, is allowed, and starts at the first record.
+ * On LocalStack an update of the mapping does it. On ministack an update keeps the place in the stream (as in AWS), but
+ * a second mapping of the same stream and function, which AWS refuses, is allowed, and starts at the first record.
  */
 export async function redeliver(
   target: Target,
@@ -54,7 +54,10 @@ export async function redeliver(
   };
 }
 
-/** How many invocations of aggregate the log tells of. LocalStack logs to the group that a function has by default, whatever is configured. */
+/**
+ * How many invocations of aggregate the log tells of. LocalStack logs to the group that a function has by default,
+ * whatever is configured.
+ */
 export async function aggregateInvocations(
   { endpoint }: Target,
   { outputs }: Stack,

@@ -96,7 +96,10 @@ const finals = async () =>
 
 beforeAll(() => bootstrap(target, cdk));
 
-/** The targets refuse what comes without TLS, which ministack serves: with IAM enforced it refuses everything, as AWS would. */
+/**
+ * The targets refuse what comes without TLS, which ministack serves: with IAM enforced it refuses everything, as AWS
+ * would.
+ */
 describe.skipIf(target.kind === 'ministack' && target.iam === 'enforced')(
   `sinks deployed to ${target.kind}, IAM ${target.iam}`,
   () => {

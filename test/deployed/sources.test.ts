@@ -40,7 +40,10 @@ const notifiedBy = target.kind === 'ministack' ? 'app' : 'bucket';
 /** The queues refuse who comes without TLS, which ministack serves none of and, with IAM enforced, keeps to. */
 const objectsReach = target.kind !== 'ministack' || target.iam !== 'enforced';
 
-/** Not tried on LocalStack: the CDK's function in Python, which sets a bucket's notifications, has no runtime where only Node.js is there. */
+/**
+ * Not tried on LocalStack: the CDK's function in Python, which sets a bucket's notifications, has no runtime where only
+ * Node.js is there.
+ */
 const isPlayed = target.kind !== 'localstack';
 
 let stack: Stack;

@@ -43,8 +43,8 @@ export function cdkOf({ endpoint, kind, folder }: Target): Cdk {
 }
 
 /**
- * Makes what deployments need once. The bucket's policy denies requests without TLS, which ministack serves and, with IAM enforced, refuses, as AWS
- * would: it is taken off.
+ * Makes what deployments need once. The bucket's policy denies requests without TLS, which ministack serves and, with
+ * IAM enforced, refuses, as AWS would: it is taken off.
  */
 export async function bootstrap({ endpoint, kind, iam }: Target, cdk: Cdk): Promise<void> {
   await cdk.bootstrap();

@@ -7,7 +7,10 @@ import { until } from '../fixtures/local/start.ts';
 import { command, type Ended, launch } from '../fixtures/system/command-line.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tidemark-failures-'));
-/** A data folder in which 2,000 events were counted: as it was left by a kill -9, and after one more start and stop, which packs its logs into tables. */
+/**
+ * A data folder in which 2,000 events were counted: as it was left by a kill -9, and after one more start and stop,
+ * which packs its logs into tables.
+ */
 const killed = join(root, 'killed');
 const stopped = join(root, 'stopped');
 let folders = 0;
@@ -48,7 +51,10 @@ function copyOf(folder: string): string {
   return copy;
 }
 
-/** The files of a data folder whose loss would be one, with their bytes. (Who took the folder, the logs and LevelDB's notes are not among them.) */
+/**
+ * The files of a data folder whose loss would be one, with their bytes. (Who took the folder, the logs and LevelDB's
+ * notes are not among them.)
+ */
 function contentOf(folder: string): Readonly<Record<string, string>> {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !/^(LOCK|LOG|LOG\.old|leader|.*\.log)$/.test(entry.name))

@@ -56,7 +56,10 @@ async function stream(triggerRecords: number): Promise<Run> {
   );
 }
 
-/** The late (line, query) pairs by the definition: W is the greatest event time so far less the delay, and a window is closed when its end has come. */
+/**
+ * The late (line, query) pairs by the definition: W is the greatest event time so far less the delay, and a window is
+ * closed when its end has come.
+ */
 async function latePairs(): Promise<readonly string[]> {
   const { delayMs, queries, ...pipeline } = await loadPipeline(pipelineFile);
   let watermark = Number.NEGATIVE_INFINITY;

@@ -26,7 +26,8 @@ beforeAll(async () => {
     { data: order(t0 + hourMs, 'c', 1), shard: 1 },
     { data: order(t0 + 2 * hourMs + 1, 'a', 1), shard: 1 },
   ]);
-  // A shard that did not know yet how far windows are closed has registered itself for one of them: the next run takes that out.
+  // A shard that did not know yet how far windows are closed has registered itself for one of them: the next run takes
+  // that out.
   await system.finalize({});
 });
 afterAll(() => system.close());

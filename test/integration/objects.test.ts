@@ -106,7 +106,10 @@ async function inStream(): Promise<readonly string[]> {
 
 const sorted = (some: readonly string[]) => [...some].sort();
 
-/** A table whose updates fail after the first so many, as for a function that is killed: nothing of it is noted any more. */
+/**
+ * A table whose updates fail after the first so many, as for a function that is killed: nothing of it is noted any
+ * more.
+ */
 function dying(after: number): Table {
   let updates = 0;
   return {

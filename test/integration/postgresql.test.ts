@@ -38,7 +38,9 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A database of this test alone, in its folder, on a port that was free; its directory of sockets is the folder too. */
+/**
+ * A database of this test alone, in its folder, on a port that was free; its directory of sockets is the folder too.
+ */
 async function startDatabase(programsFolder: string): Promise<pg.ClientConfig> {
   const as = user();
   if (as !== undefined) execFileSync('chown', [`${as.uid}:${as.gid}`, folder]);

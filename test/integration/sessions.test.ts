@@ -17,7 +17,10 @@ interface Click {
   readonly user: string;
 }
 
-/** Visits of some users over an afternoon, some of them longer than many gaps; the clicks in the order in which they come, up to some minutes late. */
+/**
+ * Visits of some users over an afternoon, some of them longer than many gaps; the clicks in the order in which they
+ * come, up to some minutes late.
+ */
 function clicks(seed: number): readonly Click[] {
   const random = seededRandom(seed);
   const made: (Click & { readonly comes: number })[] = [];

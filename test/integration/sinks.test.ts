@@ -199,7 +199,8 @@ describe('the sinks of this machine', { timeout: 240_000 }, () => {
     await system.finalize({});
     const reports = await system.deliver();
     const windows = await finals();
-    // Two attempts of the three are a second and two apart, which a run waits out, and then the window behind it is tried.
+    // Two attempts of the three are a second and two apart, which a run waits out, and then the window behind it is
+    // tried.
     expect(reports).toMatchObject({
       hook: { delivered: 0, failed: 9, dead: 3, deadLetters: 3 },
       lines: { delivered: 3 },

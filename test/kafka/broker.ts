@@ -39,7 +39,9 @@ transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 `;
 
-/** Starts a broker in a folder of its own, which ends, and takes its folder along, when these tests do, in whatever way. */
+/**
+ * Starts a broker in a folder of its own, which ends, and takes its folder along, when these tests do, in whatever way.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   for (let attempt = 1; ; attempt++) {
     const { address, broker } = await start();

@@ -1,4 +1,5 @@
-// npm run test:kafka: the suite that needs a broker, Apache Kafka in KRaft mode, whose jars come from Maven Central once and are kept in .tidemark/kafka.
+// npm run test:kafka: the suite that needs a broker, Apache Kafka in KRaft mode, whose jars come from Maven Central
+// once and are kept in .tidemark/kafka.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';

@@ -13,7 +13,10 @@ import { type LocalOptions, startLocal } from '../../infra/local/local.ts';
 export const pipelineFile = join(findPackageRoot(), 'test', 'kafka', 'pipeline.ts');
 export const pipelineName = 'kafka-orders';
 
-/** The client's `timeout` is that of its transactions too, after which the brokers abort them: 5 s by default, and a busy machine takes longer. */
+/**
+ * The client's `timeout` is that of its transactions too, after which the brokers abort them: 5 s by default, and a
+ * busy machine takes longer.
+ */
 export const patient = { timeout: 300_000 } as const;
 
 /** A record as a test puts it: an order's line, into a partition. */

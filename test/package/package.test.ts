@@ -123,7 +123,8 @@ describe.skipIf(!registryAnswers())(
         '--types',
         'node',
       ];
-      // What aws-cdk-lib's own declarations need is not this package's affair; the types that an app uses are checked all the same.
+      // What aws-cdk-lib's own declarations need is not this package's affair; the types that an app uses are checked
+      // all the same.
       run(process.execPath, [
         path.join('node_modules', 'typescript', 'bin', 'tsc'),
         ...options,

@@ -12,13 +12,19 @@ const usualPlaces = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** The browser on this machine: what the environment variable CHROMIUM names, or the first one in the usual places; undefined when there is none. */
+/**
+ * The browser on this machine: what the environment variable CHROMIUM names, or the first one in the usual places;
+ * undefined when there is none.
+ */
 export function findChromium(): string | undefined {
   const named = process.env['CHROMIUM'];
   return named !== undefined && named !== '' ? named : usualPlaces.find((place) => existsSync(place));
 }
 
-/** Starts it without a window. It hangs on a pipe from this process, so it ends when this process does, however that ends. */
+/**
+ * Starts it without a window. It hangs on a pipe from this process, so it ends when this process does, however that
+ * ends.
+ */
 export function launchChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 }

@@ -21,7 +21,8 @@ describe('npm run demo -- --keep', () => {
     const [before, from] = await Promise.all([read('conservation'), read('watermark')]);
     const goesOn = async () => {
       const [now, watermark] = await Promise.all([read('conservation'), read('watermark')]);
-      // Over several finalize runs, and with the sample's last hour behind it: of what arrives now almost nothing is late.
+      // Over several finalize runs, and with the sample's last hour behind it: of what arrives now almost nothing is
+      // late.
       return (
         Number(now.received) > Number(before.received) + 1000 &&
         Number(watermark.finalizedThrough) > Number(from.finalizedThrough) &&

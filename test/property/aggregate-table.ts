@@ -30,7 +30,9 @@ export interface Sample {
   readonly amount?: string | number | null;
 }
 
-/** Every kind, with bounds so low that a handful of events is beyond them: the one table that the laws are checked over. */
+/**
+ * Every kind, with bounds so low that a handful of events is beyond them: the one table that the laws are checked over.
+ */
 export const everyAggregate: Readonly<Record<AggregateKind | 'own', AnyAggregate<Sample>>> = {
   count: count(),
   countIf: countIf((event: Sample) => (event.n ?? 0) > 0),

@@ -67,7 +67,10 @@ function recordsOf(puts: readonly Put[]): readonly StreamRecord[] {
   });
 }
 
-/** By the words: an event is a duplicate when one of its id was counted at most the horizon before it, in its shard or its parent. */
+/**
+ * By the words: an event is a duplicate when one of its id was counted at most the horizon before it, in its shard or
+ * its parent.
+ */
 function oracle(puts: readonly Put[], records: readonly StreamRecord[]) {
   const counters = { ...noEvents } as { -readonly [Name in keyof typeof noEvents]: number };
   const first = new Map<number, number>();

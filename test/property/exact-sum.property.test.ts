@@ -35,7 +35,9 @@ function unitsOfBits(bits: bigint): bigint {
   return bits === infinityBits ? 1n << 2098n : unitsOf(doubleOf(bits));
 }
 
-/** The reference: the double nearest to `units / divisor` units of 2^-1074, found by halving the range of all doubles. */
+/**
+ * The reference: the double nearest to `units / divisor` units of 2^-1074, found by halving the range of all doubles.
+ */
 function nearest(units: bigint, divisor: bigint): number {
   const size = units < 0n ? -units : units;
   let low = 0n;
@@ -55,7 +57,10 @@ function unitsOfAll(terms: readonly number[]): bigint {
   return terms.reduce((units, x) => units + unitsOf(x), 0n);
 }
 
-/** Python's `math.fsum`: Shewchuk's non-overlapping partials, rounded half to even. For sums within the range of doubles. */
+/**
+ * Python's `math.fsum`: Shewchuk's non-overlapping partials, rounded half to even. For sums within the range of
+ * doubles.
+ */
 function fsum(terms: readonly number[]): number {
   let partials: number[] = [];
   for (const term of terms) {

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { changedRows, type OutputPane, outputModes, outputOf } from '../../functions/core/definition/output-mode.ts';
 import type { Row } from '../../functions/core/fold/partial.ts';
 
-/** A course of panes: each adds some records to a window (a number, by key) and may be its last one; corrections of final windows come after. */
+/**
+ * A course of panes: each adds some records to a window (a number, by key) and may be its last one; corrections of
+ * final windows come after.
+ */
 const course = fc.array(
   fc.record({
     window: fc.nat({ max: 3 }),

@@ -22,7 +22,10 @@ export interface PutEvent {
 /** When the first record arrives, epoch ms. */
 export const firstArrival = 1_700_000_000_000;
 
-/** A stream whose records are all put, and the three tables in memory. Nothing here has a clock: a finalize run comes long after the last arrival. */
+/**
+ * A stream whose records are all put, and the three tables in memory. Nothing here has a clock: a finalize run comes
+ * long after the last arrival.
+ */
 export interface ProtocolWorld {
   readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
   readonly logs: readonly (readonly StreamRecord[])[];

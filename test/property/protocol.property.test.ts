@@ -86,8 +86,9 @@ function eventsWithin(disorderMs: number, shards: number) {
 const arrivalStepMs = 2000;
 
 /**
- * What happens next: a batch, from `back` records before the last one delivered, in a cold or a warm container, which may fail at its `failAt`-th call; a finalize
- * run; or another version of the table, as early as it may begin or `ahead` of that.
+ * What happens next: a batch, from `back` records before the last one delivered, in a cold or a warm container, which
+ * may fail at its `failAt`-th call; a finalize run; or another version of the table, as early as it may begin or
+ * `ahead` of that.
  */
 const steps = fc.array(
   fc.oneof(
@@ -162,7 +163,9 @@ async function publish(world: JoinedWorld, keys: readonly string[], ahead: numbe
     world.versions.push({ from, rows: new Map(rows.map((row) => [JSON.stringify(row.k), row])) });
 }
 
-/** Runs the steps, then delivers what is left and drains. Checks on the way that nothing is late whose window is open. */
+/**
+ * Runs the steps, then delivers what is left and drains. Checks on the way that nothing is late whose window is open.
+ */
 async function run(world: JoinedWorld, plan: readonly Step[]): Promise<void> {
   const delivered = world.logs.map(() => 0);
   const containers = new Map<

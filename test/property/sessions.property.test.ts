@@ -119,7 +119,8 @@ describe('the slices of sessions', () => {
           expect(late).toBeGreaterThanOrEqual(0);
           expect(late).toBeLessThan(2 * resolution);
           if (resolution === 1) expect(late).toBe(0);
-          // A record a gap behind is of a slice that has closed once when the session closes: it joins while the session is open.
+          // A record a gap behind is of a slice that has closed once when the session closes: it joins while the
+          // session is open.
           expect(kind.closings(kind.sliceOf(time + gap))[0]).toBeLessThanOrEqual(lastClosing(kind, slice));
         },
       ),
@@ -177,7 +178,8 @@ describe('a stream', () => {
           for (const [i, { step, behind, user, amount }] of list.entries()) {
             const shard = i % shards;
             const most = greatest.get(shard);
-            // Less than the delay behind: a record at W itself comes in time, and a session that ends there is closed by then.
+            // Less than the delay behind: a record at W itself comes in time, and a session that ends there is closed
+            // by then.
             const time = most === undefined ? step : Math.max(most + step - behind, most - delay + 1);
             greatest.set(shard, Math.max(most ?? time, time));
             all.push({ time, user, amount, shard });

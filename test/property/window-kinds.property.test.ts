@@ -31,7 +31,10 @@ const grids = fc
   // No minus zero, which a remainder may be and no window begins at.
   .map(({ size, slide, offset }) => ({ size, slide, offset: (offset % slide) + 0 }));
 
-/** What holds for every kind, whatever it is: with it, the protocol counts each record once in each window that holds it. */
+/**
+ * What holds for every kind, whatever it is: with it, the protocol counts each record once in each window that holds
+ * it.
+ */
 function expectSound(kind: WindowKind, time: number): void {
   const slice = kind.sliceOf(time);
   expect(slice).toBeLessThanOrEqual(time);

@@ -9,9 +9,15 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** `ALL_ZONES=1` tries every zone of the database; else one in so many, another part each day of the month would not be repeatable. */
+/**
+ * `ALL_ZONES=1` tries every zone of the database; else one in so many, another part each day of the month would not be
+ * repeatable.
+ */
 const oneIn = process.env['ALL_ZONES'] === undefined ? 12 : 1;
-/** Zones with a date that starts twice, that is left out or comes twice, or clocks that move by 20 minutes, 30 or two hours. */
+/**
+ * Zones with a date that starts twice, that is left out or comes twice, or clocks that move by 20 minutes, 30 or two
+ * hours.
+ */
 const odd = [
   ...['America/St_Johns', 'America/Goose_Bay', 'America/Moncton', 'Antarctica/Casey', 'Pacific/Apia'],
   ...['Pacific/Kwajalein', 'Australia/Lord_Howe', 'Antarctica/Troll', 'America/Juneau', 'Asia/Manila', 'Asia/Gaza'],
@@ -30,7 +36,9 @@ function changesOf(timeZone: string): readonly number[] {
   return changes;
 }
 
-/** Moments around a change where something may go wrong: beside it, and beside each midnight and hour that it may move. */
+/**
+ * Moments around a change where something may go wrong: beside it, and beside each midnight and hour that it may move.
+ */
 function momentsAround(change: number): readonly number[] {
   const near = [-1, 0, 1, -minuteMs, minuteMs, -7 * minuteMs, 59 * minuteMs];
   const hours = [-25, -24, -3, -2, -1, 1, 2, 3, 23, 24, 25].map((hours) => hours * hourMs);

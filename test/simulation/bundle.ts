@@ -10,7 +10,10 @@ export type Engine = typeof import('./engine.ts');
 /** One ES module of our own code; packages stay outside. */
 const oneFile = { bundle: true, platform: 'node', format: 'esm', packages: 'external', logLevel: 'silent' } as const;
 
-/** Bundles the engine with the production code, patched by a mutation if there is one, and returns the file. @throws when a patch does not apply */
+/**
+ * Bundles the engine with the production code, patched by a mutation if there is one, and returns the file.
+ * @throws when a patch does not apply
+ */
 export async function bundleEngine(repository: string, mutation: Mutation | undefined): Promise<string> {
   const outfile = `${repository}/.tidemark/simulation/engine-${mutation?.id ?? 'whole'}.mjs`;
   const patched = new Set<string>();

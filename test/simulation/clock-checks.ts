@@ -3,7 +3,10 @@ import type { Window } from '../../functions/core/windows/window.ts';
 import type { Ledger } from './ledger.ts';
 import { Violation } from './violation.ts';
 
-/** I4, where windows lie on the clocks of a zone: a window begins and ends where the clocks say, and the events of that time are in it and no others. */
+/**
+ * I4, where windows lie on the clocks of a zone: a window begins and ends where the clocks say, and the events of that
+ * time are in it and no others.
+ */
 export function checkClocks(
   { labelOf, placed, events }: Ledger,
   query: Query,

@@ -15,7 +15,10 @@ const dayMs = 24 * hourMs;
 
 type Change = readonly [timeZone: string, at: string];
 
-/** Changes of clocks: forward and back, at midnight, twice the same midnight, over midnight, by half an hour, by a whole day, and before 1970. */
+/**
+ * Changes of clocks: forward and back, at midnight, twice the same midnight, over midnight, by half an hour, by a whole
+ * day, and before 1970.
+ */
 const changes: readonly [Change, ...Change[]] = [
   ['Europe/Berlin', '2026-03-29T01:00:00Z'],
   ['Europe/Berlin', '2026-10-25T01:00:00Z'],
@@ -52,10 +55,10 @@ export function clockWindows({ timeZone, unit }: Clocks, windowMs: number): Wind
 }
 
 /**
- * Which window a moment lies in, by what Node.js's own calendar writes on the clocks at that moment: the oracle of windows
- * on clocks. Moments of one window have the same number, and others have others. A window begins where its first time is
- * first shown: what clocks show again that were put back is in the window that has begun, unless its size divides what
- * they were put back by.
+ * Which window a moment lies in, by what Node.js's own calendar writes on the clocks at that moment: the oracle of
+ * windows on clocks. Moments of one window have the same number, and others have others. A window begins where its
+ * first time is first shown: what clocks show again that were put back is in the window that has begun, unless its size
+ * divides what they were put back by.
  */
 export function clockLabels(clocks: Clocks, windowMs: number): (time: number) => number {
   const shown = shownIn(clocks.timeZone);

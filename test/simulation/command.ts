@@ -20,7 +20,10 @@ const usage = `npm run simulate -- --seeds N [--from N] [--jobs N] [--json]     
 /** Seeds that one worker takes at a time. */
 const seedsAtATime = 200;
 
-/** Runs the command; resolves to the exit code: 0 if all is well, 1 for a violation (or a mutation that is not found), 2 for a wrong use. */
+/**
+ * Runs the command; resolves to the exit code: 0 if all is well, 1 for a violation (or a mutation that is not found), 2
+ * for a wrong use.
+ */
 export async function main(repository: string, args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -205,7 +208,10 @@ async function runOne(engineFile: string, options: SimulationOptions): Promise<n
   return outcome.violation === undefined ? 0 : 1;
 }
 
-/** Seeds that are tried when the known one does not find a mutation any more: a change of the code gives every seed another course. */
+/**
+ * Seeds that are tried when the known one does not find a mutation any more: a change of the code gives every seed
+ * another course.
+ */
 const seedsInstead = 20_000;
 
 /** Each mutation by its known seed, or, with `search`, by the first of so many seeds that finds it. */

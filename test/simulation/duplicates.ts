@@ -1,15 +1,18 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { SimulatedShard } from './workload.ts';
 
-/** What a shard has seen when it is read through: when each id was last counted, and the greatest arrival of an event with an id. */
+/**
+ * What a shard has seen when it is read through: when each id was last counted, and the greatest arrival of an event
+ * with an id.
+ */
 interface Seen {
   readonly first: ReadonlyMap<string, number>;
   readonly clock: number;
 }
 
 /**
- * The ids of the events that are duplicates, by the words of docs/GUARANTEES.md and nothing else: shard by shard, parents before children, record by
- * record.
+ * The ids of the events that are duplicates, by the words of docs/GUARANTEES.md and nothing else: shard by shard,
+ * parents before children, record by record.
  */
 export function duplicatesOf({ dedup }: Pipeline, shards: readonly SimulatedShard[]): ReadonlySet<string> {
   const duplicates = new Set<string>();

@@ -14,8 +14,8 @@ export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name:
 }
 
 /**
- * I3, I8 and I9: how far empty windows are emitted only grows, and those up to there are final and have been acknowledged; windows that hold something have to be
- * at finalizedThrough.
+ * I3, I8 and I9: how far empty windows are emitted only grows, and those up to there are final and have been
+ * acknowledged; windows that hold something have to be at finalizedThrough.
  */
 export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, after: Item): void {
   const query = ledger.pipeline.queries.find(({ name }) => name === after.sk);
@@ -32,7 +32,10 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
   }
 }
 
-/** Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each gap, as many as the query says. */
+/**
+ * Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each
+ * gap, as many as the query says.
+ */
 function expectedWindows({ options, placed, events }: Ledger, query: Query, through: number): ReadonlySet<string> {
   const held = new Set<number>();
   // Of windows that overlap, those that had closed when a record came do not hold it.
@@ -49,7 +52,10 @@ function expectedWindows({ options, placed, events }: Ledger, query: Query, thro
   return expected;
 }
 
-/** The windows of `series` that end after a time, in the order of their ends, without end: by arithmetic of the simulation's own. */
+/**
+ * The windows of `series` that end after a time, in the order of their ends, without end: by arithmetic of the
+ * simulation's own.
+ */
 function* windowsAfter({ windowMs, overlap, overlapKind }: SimulationOptions, time: number): Generator<Window> {
   const stepMs = overlap === 0 ? windowMs : windowMs / 2;
   const sizeMs = overlap === 0 ? windowMs : overlap * stepMs - (overlapKind === 'uneven' ? Math.ceil(stepMs / 3) : 0);
@@ -68,7 +74,10 @@ function endsWith(options: SimulationOptions, time: number): readonly number[] {
   return ends;
 }
 
-/** I8 after the drain: as far as the stream has come, the windows without events are final that the query is to have, and no others. */
+/**
+ * I8 after the drain: as far as the stream has come, the windows without events are final that the query is to have,
+ * and no others.
+ */
 export function checkEmptyAtEnd(ledger: Ledger): void {
   for (const query of ledger.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0)) {
     const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) => maxEventTime ?? []);

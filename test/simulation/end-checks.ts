@@ -8,7 +8,10 @@ import { checkTargets, isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
-/** I8: whether, with everything committed and every shard idle, the watermark has risen to the greatest event time less the delay. */
+/**
+ * I8: whether, with everything committed and every shard idle, the watermark has risen to the greatest event time less
+ * the delay.
+ */
 export function watermarkRose(ledger: Ledger, options: SimulationOptions): boolean {
   const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) =>
     maxEventTime === undefined ? [] : [maxEventTime],
@@ -66,7 +69,9 @@ function checkEndless(ledger: Ledger): void {
   }
 }
 
-/** I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put. */
+/**
+ * I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put.
+ */
 function checkConservation(ledger: Ledger, state: readonly Item[]): void {
   let counters: Counters = noEvents;
   for (const item of state)
@@ -86,7 +91,8 @@ function checkTidy(ledger: Ledger, state: readonly Item[]): void {
     if (isEndless && numberOf(item, 'expiresAt') !== undefined)
       throw new Violation('I12', `${item.pk} / ${item.sk} is to expire, and its window is never final`);
     if (isEndless) continue;
-    // An empty item is left where a run crashed between taking out the last bucket and deleting the item; the next bucket of its span uses it.
+    // An empty item is left where a run crashed between taking out the last bucket and deleting the item; the next
+    // bucket of its span uses it.
     if (item.pk.startsWith('registry#') && item.attributes['buckets'] !== undefined)
       throw new Violation('I12', `${item.pk} / ${item.sk} is left in the registry`);
     if (

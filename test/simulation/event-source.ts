@@ -22,9 +22,9 @@ export interface EventSource {
 const timeoutMs = 60_000;
 
 /**
- * Delivers a shard's records in order, from where the last success ended, again and again until it succeeds. A failed batch comes back with
- * the same or other boundaries; a run that timed out may go on beside its retry; finished batches come back; a batch goes to a warm container
- * or a cold one; a child begins when its parents are through.
+ * Delivers a shard's records in order, from where the last success ended, again and again until it succeeds. A failed
+ * batch comes back with the same or other boundaries; a run that timed out may go on beside its retry; finished batches
+ * come back; a batch goes to a warm container or a cold one; a child begins when its parents are through.
  */
 export function eventSource(world: World, shard: SimulatedShard, parents: () => readonly EventSource[]): EventSource {
   const { scheduler, random, options, pipeline, trace } = world;

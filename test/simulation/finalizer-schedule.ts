@@ -76,7 +76,10 @@ function hearOf({ ledger, network }: World, process: Process, pane: Pane): Promi
   );
 }
 
-/** The stream as a finalize run sees it. Kinesis answers truly; `more` too where it has nothing left to give but is behind. */
+/**
+ * The stream as a finalize run sees it. Kinesis answers truly; `more` too where it has nothing left to give but is
+ * behind.
+ */
 export function streamOf(world: World, process: Process): Stream {
   const { network, shards, scheduler, random } = world;
   return {

@@ -49,9 +49,10 @@ const options: SimulationOptions = {
 };
 
 /**
- * One course of events that seeds do not meet in tens of thousands, played through the production code: a record that outgrows its page is
- * delivered to two containers at a time. One of them registers the larger count after a finalize run has raised the horizon and read the
- * registry, and stops; the other has read the horizon before that, and meets the larger count in the registry.
+ * One course of events that seeds do not meet in tens of thousands, played through the production code: a record that
+ * outgrows its page is delivered to two containers at a time. One of them registers the larger count after a finalize
+ * run has raised the horizon and read the registry, and stops; the other has read the horizon before that, and meets
+ * the larger count in the registry.
  * @returns what is wrong in the end, or undefined
  */
 export async function growthMet(): Promise<string | undefined> {

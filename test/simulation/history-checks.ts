@@ -8,7 +8,9 @@ import { Violation } from './violation.ts';
 
 const suffix = '#revisions';
 
-/** I6: what is kept of a pane is what was visible, whole, unless so many others have followed that it is kept no more. */
+/**
+ * I6: what is kept of a pane is what was visible, whole, unless so many others have followed that it is kept no more.
+ */
 export function checkKept(ledger: Ledger, windows: ItemStore, kept: Item): void {
   const window = kept.pk.slice(0, -suffix.length);
   const [pk = '', sk = ''] = window.split('#');

@@ -28,9 +28,9 @@ export function checkHorizon(
 }
 
 /**
- * I7: the watermark does not overtake a shard that still has accepted records from before the finalize run began, unless that shard gave
- * nothing but garbage for the idle time: its greatest committed event time, less the delay, bounds it. (By what is committed now, which is
- * no less than what the run could see.)
+ * I7: the watermark does not overtake a shard that still has accepted records from before the finalize run began,
+ * unless that shard gave nothing but garbage for the idle time: its greatest committed event time, less the delay,
+ * bounds it. (By what is committed now, which is no less than what the run could see.)
  */
 function checkWatermark(
   ledger: Ledger,

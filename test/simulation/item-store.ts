@@ -15,8 +15,8 @@ import { compareUtf8 } from './utf8-order.ts';
 const mostItemBytes = 400 * 1024;
 
 /**
- * The items of one table. Each method takes effect at once and as a whole: the moment at which an operation is linearized.
- * What DynamoDB refuses as invalid (an empty set, an empty key, an item beyond 400 KB) throws.
+ * The items of one table. Each method takes effect at once and as a whole: the moment at which an operation is
+ * linearized. What DynamoDB refuses as invalid (an empty set, an empty key, an item beyond 400 KB) throws.
  */
 export interface ItemStore {
   get(key: Key): Item | undefined;

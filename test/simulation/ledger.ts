@@ -37,7 +37,8 @@ export interface Committed {
 }
 
 /**
- * What has come of each event so far, seen from outside: from the writes that took effect. It is what the checkers compare with.
+ * What has come of each event so far, seen from outside: from the writes that took effect. It is what the checkers
+ * compare with.
  */
 export interface Ledger {
   readonly options: SimulationOptions;
@@ -151,7 +152,10 @@ export function idsOfWindow(
 
 const noIds: readonly string[] = [];
 
-/** What was decoded of the items that are checked twice: after the write that made them, and before the next one. Nobody changes an item in place. */
+/**
+ * What was decoded of the items that are checked twice: after the write that made them, and before the next one. Nobody
+ * changes an item in place.
+ */
 const decoded = new WeakMap<Item, readonly string[]>();
 
 /** The ids in the content of a page, with repetitions. */
@@ -172,7 +176,10 @@ export function idsOfRows(rows: Attribute | undefined): readonly string[] {
   return rows.flatMap((row: { ids?: { ids?: readonly string[] } }) => row.ids?.ids ?? []);
 }
 
-/** Whether a shard gave nothing but garbage for the idle time before its last commit, so that it does not hold the watermark. */
+/**
+ * Whether a shard gave nothing but garbage for the idle time before its last commit, so that it does not hold the
+ * watermark.
+ */
 export function gaveOnlyGarbage(
   { lastArrival, acceptedArrival }: Committed,
   createdAt: number,

@@ -5,8 +5,8 @@ import type { FaultRates, SimulationOptions } from './options.ts';
 const seedsEach = 60;
 
 /**
- * Looks for a smaller simulation that violates the same invariant: fewer records, shards, keys, readers and kinds of fault, one step after the
- * other for as long as one helps.
+ * Looks for a smaller simulation that violates the same invariant: fewer records, shards, keys, readers and kinds of
+ * fault, one step after the other for as long as one helps.
  */
 export async function minimize(engine: Engine, failing: SimulationOptions): Promise<SimulationOptions> {
   const invariant = await violated(engine, [failing]);

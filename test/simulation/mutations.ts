@@ -17,7 +17,10 @@ export interface Mutation {
   readonly edits: readonly Edit[];
   /** A seed that finds it; undefined: no seed does, and the course of events in growth-met.ts shows it. */
   readonly seed: number | undefined;
-  /** What is different from the options that the seed draws, where what they draw meets the rule too seldom. @default nothing */
+  /**
+   * What is different from the options that the seed draws, where what they draw meets the rule too seldom.
+   * @default nothing
+   */
   readonly shape?: Partial<SimulationOptions>;
 }
 
@@ -339,7 +342,8 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seed: 3164,
-    // A run has to read the registry between the removals and the raise of another one: many runs at a time, whose calls take long.
+    // A run has to read the registry between the removals and the raise of another one: many runs at a time, whose
+    // calls take long.
     shape: { shards: 4, finalizeEveryMs: 1_000, history: 0, faults: { ...noFaults, slow: 0.6 } },
   },
   {

@@ -19,10 +19,11 @@ export interface Process {
 }
 
 /**
- * What lies between a process and everything else. Faults: a call may be overtaken by later ones, fail before it takes effect, fail after it
- * took effect, fail and take effect only later, or take effect twice (a client that retries) with the second outcome as its answer; when an
- * answer arrives, the process may have stopped for a long time, or for ever. Assumed, as DynamoDB and Kinesis promise it: an effect is
- * atomic and is seen by every later strong read, and nothing is made up.
+ * What lies between a process and everything else. Faults: a call may be overtaken by later ones, fail before it takes
+ * effect, fail after it took effect, fail and take effect only later, or take effect twice (a client that retries) with
+ * the second outcome as its answer; when an answer arrives, the process may have stopped for a long time, or for ever.
+ * Assumed, as DynamoDB and Kinesis promise it: an effect is atomic and is seen by every later strong read, and nothing
+ * is made up.
  */
 export interface Network {
   /** @param describe what is called, for the trace */

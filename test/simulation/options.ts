@@ -10,7 +10,9 @@ export interface FaultRates {
   readonly errorAfter: number;
   /** A call fails and takes effect later: the client gave up, the request was still on its way. */
   readonly errorThenEffect: number;
-  /** The client repeats a call whose answer was lost: it takes effect twice, and what is answered is the second outcome. */
+  /**
+   * The client repeats a call whose answer was lost: it takes effect twice, and what is answered is the second outcome.
+   */
   readonly repeated: number;
   /** A call takes long, so that others overtake it. */
   readonly slow: number;
@@ -106,7 +108,8 @@ export function drawOptions(seed: number): SimulationOptions {
   const drawn = drawAny(seed, random);
   const shaped = random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
   const options = { ...shaped, ...drawKinds(seed, shaped) };
-  // Each from numbers of its own: a seed goes on to mean what it meant before there were kinds of windows and deduplication.
+  // Each from numbers of its own: a seed goes on to mean what it meant before there were kinds of windows and
+  // deduplication.
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
@@ -152,7 +155,10 @@ function drawDedup(seed: number, putsMs: number): number {
   return random.chance(0.3) ? putsMs * random.pick([0.05, 0.2, 1, 2]) : 0;
 }
 
-/** Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where most rules of the protocol are needed. */
+/**
+ * Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where
+ * most rules of the protocol are needed.
+ */
 function drawCrowd(random: Random): Partial<SimulationOptions> {
   const quiet = { reshard: 'none', garbage: 0, delayMs: 0, idleMs: 1_000, away: false, readers: 0 } as const;
   const faults = { ...noFaults, errorBefore: 0.01, slow: 0.3, redelivery: 0.7, cold: random.pick([0.2, 0.5]) };
@@ -162,7 +168,8 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
       shards: 2,
       keys: 2,
       padding: 0,
-      // A manifest with parts tells whose rows it shows: mutations (e) and (u) are found with it, and were not in 450 seeds without.
+      // A manifest with parts tells whose rows it shows: mutations (e) and (u) are found with it, and were not in 450
+      // seeds without.
       bulk: 33_000,
       expectedKeys: 1,
       disorderMs: 0,

@@ -4,8 +4,9 @@ import { idsOfPage, type Ledger, queryOf, windowName } from './ledger.ts';
 import { Violation } from './violation.ts';
 
 /**
- * I5: no event is counted twice: it is in one page of a query at most, once, and stays there. I10: a page that is closed stays as it is, and
- * its number only grows. I4: nothing comes to a window that is final, nor to the side output and a window both.
+ * I5: no event is counted twice: it is in one page of a query at most, once, and stays there. I10: a page that is
+ * closed stays as it is, and its number only grows. I4: nothing comes to a window that is final, nor to the side output
+ * and a window both.
  */
 export function checkPage(ledger: Ledger, before: Item | undefined, after: Item): void {
   const page = `${after.pk} / ${after.sk}`;

@@ -2,7 +2,10 @@ import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 import { type FlatRow, rowsIn } from './totals-checks.ts';
 
-/** The rows of a pane, in its manifest or in the parts that it names; undefined when some of these are not there. @param window its partition and sort key as one text */
+/**
+ * The rows of a pane, in its manifest or in the parts that it names; undefined when some of these are not there.
+ * @param window its partition and sort key as one text
+ */
 export function rowsOfPane(windows: ItemStore, manifest: Item, window: string): readonly FlatRow[] | undefined {
   const own = rowsIn(manifest.attributes['rows']);
   const parts = numberOf(manifest, 'parts');

@@ -9,8 +9,9 @@ import { gaveOnlyGarbage, type KnownEvent, type Ledger, recordsThrough } from '.
 import { Violation } from './violation.ts';
 
 /**
- * I1, at each commit of a shard: every event of the records that it commits is in exactly one class, and its counters grow by just those;
- * what is counted is in a page, what is late or rejected in the side output. I4: late is only what is late.
+ * I1, at each commit of a shard: every event of the records that it commits is in exactly one class, and its counters
+ * grow by just those; what is counted is in a page, what is late or rejected in the side output. I4: late is only what
+ * is late.
  */
 export function checkProgress(
   ledger: Ledger,
@@ -69,7 +70,10 @@ export function checkProgress(
     );
 }
 
-/** I1 by query: its counters grow by the pairs of the records that are committed, each of which was counted, late or not wanted. */
+/**
+ * I1 by query: its counters grow by the pairs of the records that are committed, each of which was counted, late or not
+ * wanted.
+ */
 function checkPairs(
   shardId: string,
   pairs: ReadonlyMap<string, QueryCounters>,

@@ -18,7 +18,10 @@ export function reader(world: World, number: number): void {
   scheduler.after(random.int(0, 60_000), read);
 }
 
-/** Reads what is never final once more: in the end it has to show all that was counted, for as long as the tables are there. */
+/**
+ * Reads what is never final once more: in the end it has to show all that was counted, for as long as the tables are
+ * there.
+ */
 export async function readEndless(world: World): Promise<void> {
   for (const query of world.pipeline.queries.filter(({ kind }) => kind.isEndless === true))
     await readChecked(world, query, 'reader at the end');

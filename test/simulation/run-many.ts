@@ -2,13 +2,19 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SimulationOptions } from './options.ts';
 import { type Outcome, type Simulation, simulate } from './simulation.ts';
 
-/** Simulations that take their steps side by side: a turn of the event loop, which settles all promises, is shared by all of them. */
+/**
+ * Simulations that take their steps side by side: a turn of the event loop, which settles all promises, is shared by
+ * all of them.
+ */
 const sideBySide = 16;
 
 /** Faults are errors by the thousand, and their stacks are never read. */
 Error.stackTraceLimit = 0;
 
-/** Runs simulations and tells of each as it ends. They share nothing, so each is what it would be alone. @param stop asked after each */
+/**
+ * Runs simulations and tells of each as it ends. They share nothing, so each is what it would be alone.
+ * @param stop asked after each
+ */
 export async function runMany(
   options: Iterable<SimulationOptions>,
   onOutcome: (outcome: Outcome) => 'go on' | 'stop',

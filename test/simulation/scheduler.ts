@@ -4,7 +4,9 @@ export interface Scheduler {
   now(): number;
   /** Runs something after a delay; what is due at the same moment runs in the order in which it was scheduled. */
   after(delayMs: number, run: () => void): void;
-  /** Lets the next thing happen; false when nothing is left. The caller lets all promises settle before the next step. */
+  /**
+   * Lets the next thing happen; false when nothing is left. The caller lets all promises settle before the next step.
+   */
   step(): boolean;
 }
 

@@ -25,8 +25,9 @@ interface PlacedEvent {
 }
 
 /**
- * What the sessions of a query are by the events that are counted so far, once all that closes up to a moment has been taken: at each such moment what was applied
- * before it joins the sessions of its key that are open, and those that end are final.
+ * What the sessions of a query are by the events that are counted so far, once all that closes up to a moment has been
+ * taken: at each such moment what was applied before it joins the sessions of its key that are open, and those that end
+ * are final.
  */
 function playSessions(
   ledger: Ledger,
@@ -80,7 +81,10 @@ function shownSession(
   return { start, end: last + gapMs, closing: closingOf(last), ids: events.map(({ id }) => id) };
 }
 
-/** The ids that the final window of sessions has to hold, those of all keys that have its bounds; undefined: there is no such session. */
+/**
+ * The ids that the final window of sessions has to hold, those of all keys that have its bounds; undefined: there is no
+ * such session.
+ */
 export function idsOfSession(
   ledger: Ledger,
   query: Query,
@@ -93,7 +97,10 @@ export function idsOfSession(
   return same.length === 0 ? undefined : new Set(same.flatMap(({ ids }) => ids));
 }
 
-/** I4 and I9, when `finalizedThrough` rises: every session that has closed is final and acknowledged, and what is open is carried over, whole and no more. */
+/**
+ * I4 and I9, when `finalizedThrough` rises: every session that has closed is final and acknowledged, and what is open
+ * is carried over, whole and no more.
+ */
 export function checkSessions(ledger: Ledger, state: ItemStore, before: number, finalizedThrough: number): void {
   for (const query of ledger.pipeline.queries.filter(({ window }) => window.sessions !== undefined)) {
     const { closed, open } = playSessions(ledger, query, finalizedThrough);
@@ -137,7 +144,10 @@ function carriedAt(state: ItemStore, query: Query, moment: number): string[] {
   });
 }
 
-/** I8, I4 and I12 after the drain: every counted event is in a final session, the sessions are the oracle's, and nothing is open. */
+/**
+ * I8, I4 and I12 after the drain: every counted event is in a final session, the sessions are the oracle's, and nothing
+ * is open.
+ */
 export function checkSessionsAtEnd(ledger: Ledger, state: ItemStore): void {
   for (const query of ledger.pipeline.queries.filter(({ window }) => window.sessions !== undefined)) {
     const finals = [...ledger.finals].filter(([name]) => name.startsWith(`${query.name}#`));
@@ -163,7 +173,10 @@ export function committedIds(ledger: Ledger, queryName: string): ReadonlySet<str
   return new Set([...(ledger.placed.get(queryName)?.keys() ?? [])].filter((id) => isCommitted(ledger, id)));
 }
 
-/** I6: a reader sees every record that was committed before it began in one session, no record in two, each session as its records say, and a final one as it is. */
+/**
+ * I6: a reader sees every record that was committed before it began in one session, no record in two, each session as
+ * its records say, and a final one as it is.
+ */
 export function checkSessionViews(
   ledger: Ledger,
   query: Query,

@@ -2,7 +2,10 @@ import type { Item, Range, Table } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 import type { Network, Process } from './network.ts';
 
-/** A table as one process sees it through the network. A call takes effect at one moment; a query may take effect in two pages. */
+/**
+ * A table as one process sees it through the network. A call takes effect at one moment; a query may take effect in two
+ * pages.
+ */
 export function simulatedTable(
   name: string,
   store: (process: Process) => ItemStore,

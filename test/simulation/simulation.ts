@@ -22,7 +22,10 @@ export interface Outcome {
   readonly phases: readonly (readonly Phase[])[];
 }
 
-/** A simulation that goes one step at a time: between two steps the caller lets all promises settle, with one turn of the event loop. */
+/**
+ * A simulation that goes one step at a time: between two steps the caller lets all promises settle, with one turn of
+ * the event loop.
+ */
 export interface Simulation {
   /** False when it is over. */
   step(): boolean;
@@ -45,8 +48,9 @@ const drainRuns = 6;
 const awayForMs = 60 * 86_400_000;
 
 /**
- * One simulation: a safety phase in which anything may go wrong, then a liveness phase without faults, in which everything has to be committed
- * and every window final within a bound. The invariants are checked at every write that takes effect and at the end.
+ * One simulation: a safety phase in which anything may go wrong, then a liveness phase without faults, in which
+ * everything has to be committed and every window final within a bound. The invariants are checked at every write that
+ * takes effect and at the end.
  * @param lines takes the trace
  */
 export function simulate(options: SimulationOptions, lines?: string[]): Simulation {
@@ -126,7 +130,10 @@ function settle(world: World, sources: readonly EventSource[], awayMs: number): 
   wait();
 }
 
-/** All is committed, and all shards are idle: a run takes W to the greatest event time, or the second one does, if the first was the first to see a shard. */
+/**
+ * All is committed, and all shards are idle: a run takes W to the greatest event time, or the second one does, if the
+ * first was the first to see a shard.
+ */
 function advance(world: World, run = 1): void {
   finalizeRun(world, 'advance', (report) => {
     if (report === undefined) world.fail(new Violation('I8', 'a finalize run fails in a quiet world'));

@@ -59,7 +59,9 @@ export function noteOutbox(ledger: Ledger, after: Item): void {
   ledger.outbox.set(key, Math.max(ledger.outbox.get(key) ?? -1, numberOf(after, 'revision') ?? -1));
 }
 
-/** I9: whether each sink has a final window in its outbox, or had it there; without sinks, whether it was acknowledged. */
+/**
+ * I9: whether each sink has a final window in its outbox, or had it there; without sinks, whether it was acknowledged.
+ */
 export function isPublished({ pipeline, outbox, published, finalRevisions }: Ledger, name: string): boolean {
   const query = name.split('#')[0] ?? '';
   if (pipeline.sinks.length === 0) return published.has(name);
@@ -69,7 +71,10 @@ export function isPublished({ pipeline, outbox, published, finalRevisions }: Led
   );
 }
 
-/** I14: in the end each target has every final window, by what is newest of each row, and nothing of it is left to be delivered. */
+/**
+ * I14: in the end each target has every final window, by what is newest of each row, and nothing of it is left to be
+ * delivered.
+ */
 export function checkTargets(ledger: Ledger, state: readonly Item[]): void {
   for (const sink of ledger.pipeline.sinks)
     for (const [name, final] of ledger.finals) {

@@ -71,7 +71,10 @@ export function scheduleSinks(world: World): void {
   }
 }
 
-/** Runs within which a sink has everything, in a quiet world: after the longest pause between attempts, with the turn of a run that died. */
+/**
+ * Runs within which a sink has everything, in a quiet world: after the longest pause between attempts, with the turn of
+ * a run that died.
+ */
 const mostRuns = 40;
 
 /** The dead letters are redriven, and everything is delivered; then `done`. */

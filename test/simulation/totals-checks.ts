@@ -34,7 +34,10 @@ function levelsOf(grouping: Kinds['grouping'], fields: readonly string[]): reado
   return Array.from({ length: 2 ** fields.length }, (_, bits) => fields.filter((_field, i) => (bits & (1 << i)) !== 0));
 }
 
-/** I4: each group and each total of a window holds the events of its key, all of them, once, and there is a row for each key that has events. */
+/**
+ * I4: each group and each total of a window holds the events of its key, all of them, once, and there is a row for each
+ * key that has events.
+ */
 export function checkRows(
   ledger: Ledger,
   query: Query,

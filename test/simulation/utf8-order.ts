@@ -1,4 +1,7 @@
-/** Order of texts by their UTF-8 bytes, as DynamoDB sorts. It differs from JavaScript's only where a surrogate meets a unit at or above U+E000. */
+/**
+ * Order of texts by their UTF-8 bytes, as DynamoDB sorts. It differs from JavaScript's only where a surrogate meets a
+ * unit at or above U+E000.
+ */
 export function compareUtf8(left: string, right: string): number {
   const shorter = Math.min(left.length, right.length);
   for (let i = 0; i < shorter; i++) {

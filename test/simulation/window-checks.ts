@@ -12,8 +12,8 @@ import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 
 /**
- * I2: a final window never changes. I4: it holds every event that is counted for it, once. I6: all its rows are there when its manifest makes
- * it visible.
+ * I2: a final window never changes. I4: it holds every event that is counted for it, once. I6: all its rows are there
+ * when its manifest makes it visible.
  */
 export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item | undefined, after: Item): void {
   if (after.pk.endsWith('#parts')) {
@@ -99,7 +99,10 @@ export function expectationOf(ledger: Ledger, queryName: string): Expectation {
   return { committed, finals: new Set([...ledger.finals.keys()].filter((name) => name.startsWith(`${queryName}#`))) };
 }
 
-/** I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read began, and nothing twice. */
+/**
+ * I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read
+ * began, and nothing twice.
+ */
 export function checkViews(
   ledger: Ledger,
   queryName: string,

@@ -24,7 +24,10 @@ export interface SimulatedEvent {
   readonly site?: string | null;
   /** Rejected: its schema does not hold. */
   readonly garbage: boolean;
-  /** What a producer gave it: those of an event that it sent again are the same. Undefined: it has none, or nothing is deduplicated. */
+  /**
+   * What a producer gave it: those of an event that it sent again are the same. Undefined: it has none, or nothing is
+   * deduplicated.
+   */
   readonly sentId?: string | undefined;
 }
 
@@ -95,8 +98,9 @@ function groupByOf({ grouping }: SimulationOptions) {
 }
 
 /**
- * The pipeline of a simulation: `first` counts everything in windows side by side, `second` some of it in overlapping ones, `sessions` everything in sessions, `running`
- * in one window, and `series` in windows that are there without events too.
+ * The pipeline of a simulation: `first` counts everything in windows side by side, `second` some of it in overlapping
+ * ones, `sessions` everything in sessions, `running` in one window, and `series` in windows that are there without
+ * events too.
  */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
@@ -188,7 +192,8 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
       };
     });
     log.push({
-      // Numbers rise within a shard, with gaps, beyond what DynamoDB's and JavaScript's numbers hold, and in more digits as they go.
+      // Numbers rise within a shard, with gaps, beyond what DynamoDB's and JavaScript's numbers hold, and in more
+      // digits as they go.
       sequenceNumber: `${firstNumber + BigInt(number * 3)}`,
       arrival,
       partitionKey: 'p',
@@ -204,7 +209,10 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
   return plans.map((plan) => ({ ...plan, records: records.get(plan.shardId) ?? [] }));
 }
 
-/** Some events are sent again, soon or late, in the same record or on another shard; some have no id. What else they hold may differ. */
+/**
+ * Some events are sent again, soon or late, in the same record or on another shard; some have no id. What else they
+ * hold may differ.
+ */
 function sentIds(random: Random): () => string | undefined {
   const sent: string[] = [];
   return () => {

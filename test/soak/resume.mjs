@@ -1,7 +1,8 @@
 /**
- * Kills the leader of a run with `kill -9` at random moments, starts it again with --resume until it ends, and compares its final windows and
- * counters with those of a run that nobody disturbed: `node test/soak/resume.mjs --kills 10 --seed 1`. Half of the moments are drawn from the
- * whole run, half from its first seconds, where streams and tables are made; some runs are killed several times.
+ * Kills the leader of a run with `kill -9` at random moments, starts it again with --resume until it ends, and compares
+ * its final windows and counters with those of a run that nobody disturbed: `node test/soak/resume.mjs --kills 10
+ * --seed 1`. Half of the moments are drawn from the whole run, half from its first seconds, where streams and tables
+ * are made; some runs are killed several times.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -34,7 +34,8 @@ export function run(words, { killAfterMs } = {}) {
   });
   const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   return new Promise((resolve) => {
-    // 'exit' and not 'close': the children of a killed process may hold its output open for another moment, as they do for a user who starts again at once.
+    // 'exit' and not 'close': the children of a killed process may hold its output open for another moment, as they do
+    // for a user who starts again at once.
     child.once(killAfterMs === undefined ? 'close' : 'exit', (code, signal) => {
       clearTimeout(timer);
       child.stdout.destroy();
@@ -44,7 +45,9 @@ export function run(words, { killAfterMs } = {}) {
   });
 }
 
-/** The whole numbers among the options of a script, `--kills 10`. Anything else ends it with one line and exit code 2. */
+/**
+ * The whole numbers among the options of a script, `--kills 10`. Anything else ends it with one line and exit code 2.
+ */
 export function numbers(defaults) {
   const given = { ...defaults };
   const words = process.argv.slice(2);

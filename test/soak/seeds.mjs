@@ -1,4 +1,7 @@
-/** The demo for many seeds: each has to exit with 0 and say that both answers are equal. `node test/soak/seeds.mjs --seeds 20 --from 1` */
+/**
+ * The demo for many seeds: each has to exit with 0 and say that both answers are equal. `node test/soak/seeds.mjs
+ * --seeds 20 --from 1`
+ */
 import { numbers, run } from './runs.mjs';
 
 const { seeds, from } = numbers({ seeds: 20, from: 1 });

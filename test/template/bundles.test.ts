@@ -20,7 +20,10 @@ const mostBytes: Readonly<Record<FunctionName, number>> = {
   query: 1_700_000,
 };
 
-/** How much larger a function is with the client of Kafka, which is plain JavaScript, in place of Kinesis's: a tenth more than measured. */
+/**
+ * How much larger a function is with the client of Kafka, which is plain JavaScript, in place of Kinesis's: a tenth
+ * more than measured.
+ */
 const kafkaBytes = 1_000_000;
 
 const clients = {

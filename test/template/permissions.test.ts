@@ -102,7 +102,10 @@ function statements({ template }: Synthesized, role?: string): readonly Statemen
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
 }
 
-/** Allowed actions by the resource's name here, sorted. An unknown resource is named by its JSON, so that it cannot pass. */
+/**
+ * Allowed actions by the resource's name here, sorted. An unknown resource is named by its JSON, so that it cannot
+ * pass.
+ */
 function permissionsOf(synthesized: Synthesized, name: FunctionName): Record<string, string[]> {
   const { stack, counts } = synthesized;
   const grantee = counts.functions[name];

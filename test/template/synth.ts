@@ -20,7 +20,10 @@ export function synth(changes: Changes = () => ({})): Synthesized {
   return { stack, counts, template: Template.fromStack(stack) };
 }
 
-/** An app under cdk.json's feature flags, without the validation of every template that takes seconds and that `npm run synth` does. */
+/**
+ * An app under cdk.json's feature flags, without the validation of every template that takes seconds and that `npm run
+ * synth` does.
+ */
 export function newApp(context: Readonly<Record<string, unknown>>, outdir?: string): App {
   return new App({
     context: { ...cdkJson.context, ...context },

@@ -11,7 +11,10 @@ import { findPackageRoot } from '../../infra/local/account/package-root.ts';
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-cache-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A package installed in a project, with packages beside it and below it; a file in the place of the cache's folder lets nobody, root included, make that. */
+/**
+ * A package installed in a project, with packages beside it and below it; a file in the place of the cache's folder
+ * lets nobody, root included, make that.
+ */
 function installed(name: string): string {
   const root = join(folder, name, 'node_modules', 'tidemark');
   for (const [at, dependency] of [
@@ -63,7 +66,10 @@ describe('the folder of bundled programs', () => {
   });
 });
 
-/** Runs the launcher of an installation that is read-only, in a mount namespace of its own: nothing of it outlives the process. */
+/**
+ * Runs the launcher of an installation that is read-only, in a mount namespace of its own: nothing of it outlives the
+ * process.
+ */
 function runReadOnly(environment: NodeJS.ProcessEnv, before = 'true') {
   const place = join(folder, 'installation');
   mkdirSync(place, { recursive: true });

@@ -8,7 +8,10 @@ import {
   pageShareBytes,
 } from '../../functions/state/items/page-hash.ts';
 
-/** 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1 degrees of freedom). */
+/**
+ * 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1
+ * degrees of freedom).
+ */
 function chiSquareBound(n: number): number {
   const k = n - 1;
   return k * (1 - 2 / (9 * k) + 3.719 * Math.sqrt(2 / (9 * k))) ** 3;
@@ -26,7 +29,8 @@ function keysOf(size: number, keyAt: (i: number) => unknown[]): string[] {
 }
 
 describe('the hash of a key', () => {
-  // Computed by another implementation (Python). Pages are found by it for as long as they are stored: a difference loses every page.
+  // Computed by another implementation (Python). Pages are found by it for as long as they are stored: a difference
+  // loses every page.
   it.each([
     ['', 2_872_998_923],
     ['[]', 3_312_464_927],

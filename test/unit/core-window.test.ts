@@ -12,7 +12,10 @@ function windowsAt(kind: WindowKind, time: number): (readonly [number, number])[
     .map(({ start, end }) => [start, end] as const);
 }
 
-/** What the peers' own test suites assert: Spark's TimeWindowing and DataFrameTimeWindowing suites, Flink's TumblingEventTimeWindowsTest and TimeWindowTest, Beam's FixedWindowsTest. */
+/**
+ * What the peers' own test suites assert: Spark's TimeWindowing and DataFrameTimeWindowing suites, Flink's
+ * TumblingEventTimeWindowsTest and TimeWindowTest, Beam's FixedWindowsTest.
+ */
 const vectors: readonly (readonly [
   id: string,
   size: number,

@@ -42,7 +42,8 @@ function wanted(...times: readonly number[]): string[] {
 }
 
 test('an event is late exactly when the watermark has reached the end of its window before it', () => {
-  // Windows of 10. After 12 the watermark of delay 0 is 12 (closed: 0-10), of delay 2 it is 10 (closed: 0-10), of delay 3 it is 9.
+  // Windows of 10. After 12 the watermark of delay 0 is 12 (closed: 0-10), of delay 2 it is 10 (closed: 0-10), of delay
+  // 3 it is 9.
   expect(tableOf(pipelineOf(tumbling(10)), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toMatchObject([
     { delayMs: 0, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
     { delayMs: 2, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },

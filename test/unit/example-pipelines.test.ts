@@ -32,7 +32,10 @@ function asFiles(pipeline: Pipeline, lines: readonly string[]): readonly StaticW
   return staticAnswer(pipeline, [run.part()]).windows;
 }
 
-/** What `tidemark stream` prints: batches of two shards by turns, each delivered twice, then a drain; finals as the API reads them. */
+/**
+ * What `tidemark stream` prints: batches of two shards by turns, each delivered twice, then a drain; finals as the API
+ * reads them.
+ */
 async function asStream(pipeline: Pipeline, lines: readonly string[]) {
   const tables = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };
   const aggregators = shards.map((shardId) => shardAggregator({ pipeline, ...tables, shardId }));

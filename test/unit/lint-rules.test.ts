@@ -27,7 +27,10 @@ const using = (path: string, expression: string, rules: readonly string[]): Plan
   rules,
 });
 
-/** The arrow of DESIGN section 6: core <- state <- entry points <- infra/local <- cli <- test; the CDK app imports pipelines and core. */
+/**
+ * The arrow of DESIGN section 6: core <- state <- entry points <- infra/local <- cli <- test; the CDK app imports
+ * pipelines and core.
+ */
 const forbiddenImports = [
   importing('functions/core/a.ts', '../state/table.ts', imports),
   importing('functions/core/a.ts', './../state/table.ts', imports),
@@ -210,7 +213,9 @@ describe.each(Object.entries(groups))('%s', (_group, cases) => {
   );
 });
 
-/** Runs biome once over a tree of all files, in the places where they belong, and gives the rules that fired in each. */
+/**
+ * Runs biome once over a tree of all files, in the places where they belong, and gives the rules that fired in each.
+ */
 function lint(all: readonly Planted[]): ReadonlyMap<Planted, readonly string[]> {
   const root = resolve(import.meta.dirname, '..', '..');
   const tree = mkdtempSync(join(tmpdir(), 'tidemark-lint-'));

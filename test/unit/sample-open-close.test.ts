@@ -223,8 +223,8 @@ describe('the earthquakes example', () => {
 });
 
 /**
- * Counts the events whose hour is closed when they are applied, by the rules of DESIGN 1: packs of 25 KB round the shards, a
- * watermark per shard, the least of them after each file, windows of an hour.
+ * Counts the events whose hour is closed when they are applied, by the rules of DESIGN 1: packs of 25 KB round the
+ * shards, a watermark per shard, the least of them after each file, windows of an hour.
  */
 function lateOf(sample: typeof clean, { shards, delay }: { shards: number; delay: number }): number {
   const greatest = Array<number>(shards).fill(-Infinity);

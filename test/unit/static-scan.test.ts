@@ -17,7 +17,10 @@ interface Seen {
   count: number;
 }
 
-/** Scans the ranges between the cuts one by one. `quick`: every other line whose end is in the buffer is taken the quick way, as a shape would take it. */
+/**
+ * Scans the ranges between the cuts one by one. `quick`: every other line whose end is in the buffer is taken the quick
+ * way, as a shape would take it.
+ */
 function scan(
   content: string | Buffer,
   cuts: readonly number[],

@@ -125,7 +125,10 @@ interface Course extends Pick<Listening, 'answers'> {
   readonly failed: AbortSignal;
 }
 
-/** The lines of all clients in one order. With acknowledgement, what came while a call was under way goes with the next one, and is answered after it. */
+/**
+ * The lines of all clients in one order. With acknowledgement, what came while a call was under way goes with the next
+ * one, and is answered after it.
+ */
 async function* clientLines(
   server: LineServer,
   { flush, refused, answers, failed }: Course,

@@ -68,7 +68,10 @@ function formatOf(text: string, option: string): Format {
   return format;
 }
 
-/** Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same, in structures and lists too. */
+/**
+ * Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same, in structures and
+ * lists too.
+ */
 function plain(value: unknown, type: DuckDBType | undefined): unknown {
   if (Array.isArray(value))
     return type !== undefined && 'valueType' in type ? value.map((element) => plain(element, type.valueType)) : value;

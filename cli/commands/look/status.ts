@@ -46,7 +46,9 @@ async function look(api: ApiClient, at: number): Promise<Seen> {
   return { at, watermark, conservation };
 }
 
-/** Draws the same place again on a terminal; elsewhere a line each time. An API that is away for a while is waited for. */
+/**
+ * Draws the same place again on a terminal; elsewhere a line each time. An API that is away for a while is waited for.
+ */
 async function watch(
   api: ApiClient,
   { every, json }: { readonly every: number; readonly json: boolean },

@@ -185,7 +185,10 @@ function percent(share: number): string {
   return `${Number((100 * share).toFixed(9))} %`;
 }
 
-/** A line for each delay and query. Of more queries than one there is one more: the events that are late for all that want them. */
+/**
+ * A line for each delay and query. Of more queries than one there is one more: the events that are late for all that
+ * want them.
+ */
 function delayTable(rows: readonly DelayRow[]): string {
   const several = rows.some(({ queries }) => queries.length > 1);
   return formatTable(

@@ -48,7 +48,10 @@ export default defineCommand({
   },
 });
 
-/** Overwrites an earlier sample, and refuses a folder with anything else: `out/*.json` must be the sample and nothing but it. */
+/**
+ * Overwrites an earlier sample, and refuses a folder with anything else: `out/*.json` must be the sample and nothing
+ * but it.
+ */
 async function write(folder: string, files: readonly SampleFile[]): Promise<void> {
   await mkdir(folder, { recursive: true });
   const names = new Set(files.map(({ name }) => name));

@@ -1,16 +1,19 @@
 /** What an aggregate's state is encoded to: anything JSON has, kept short, for it is written with every batch. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
-/** What an aggregate takes from one event: a value, nothing (SQL's null), or the reason why the event has to be rejected. */
+/**
+ * What an aggregate takes from one event: a value, nothing (SQL's null), or the reason why the event has to be
+ * rejected.
+ */
 export type AggregateInput<Input> =
   | { readonly kind: 'value'; readonly value: Input }
   | { readonly kind: 'none' }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * An aggregate: a commutative, associative merge with an identity, so that shards, batches, retries and buckets can be merged in any
- * order (`topK` alone keeps that only within its error bound: docs/AGGREGATES.md). `Input` and `State` are its own business; pipelines
- * hold it as {@link AnyAggregate}.
+ * An aggregate: a commutative, associative merge with an identity, so that shards, batches, retries and buckets can be
+ * merged in any order (`topK` alone keeps that only within its error bound: docs/AGGREGATES.md). `Input` and `State`
+ * are its own business; pipelines hold it as {@link AnyAggregate}.
  */
 export interface Aggregate<Event, Input, State, Result extends Json> {
   /** Its name in messages and definitions: `sum`. */
@@ -21,10 +24,16 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   readonly parameters?: string;
   /** Most bytes of an encoded state. @default {@link smallStateBytes} */
   readonly mostBytes?: number;
-  /** Pure; runs before anything of the event is applied, and again when it is folded. @param time the event's, epoch ms */
+  /**
+   * Pure; runs before anything of the event is applied, and again when it is folded.
+   * @param time the event's, epoch ms
+   */
   readonly input: (event: Event, time: number) => AggregateInput<Input>;
   readonly identity: State;
-  /** Owns the state that it is given, unless that is the identity, and may change it in place: a fold shares none while it goes on. */
+  /**
+   * Owns the state that it is given, unless that is the identity, and may change it in place: a fold shares none while
+   * it goes on.
+   */
   add(state: State, value: Input): State;
   /** Leaves both states as they are. */
   merge(left: State, right: State): State;
@@ -33,8 +42,8 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   decode(json: Json): State;
   result(state: State): Result;
   /**
-   * The state behind a result, where a result loses nothing: totals over windows are then merged from the rows that people read. Windows
-   * keep the states of other aggregates beside their rows.
+   * The state behind a result, where a result loses nothing: totals over windows are then merged from the rows that
+   * people read. Windows keep the states of other aggregates beside their rows.
    */
   readonly stateOf?: (result: Result) => State;
 }

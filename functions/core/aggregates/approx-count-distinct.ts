@@ -15,7 +15,10 @@ import { distinctInput, type Scalar, type ScalarOf } from './scalar.ts';
 
 /** Options of {@link approxCountDistinct}. */
 export interface ApproxOptions {
-  /** Relative standard error, from 0.01 to 0.2; the state has 1.08 / error^2 bytes, rounded up to a power of two. @default 0.02, which 4 KB keep at 0.0163 */
+  /**
+   * Relative standard error, from 0.01 to 0.2; the state has 1.08 / error^2 bytes, rounded up to a power of two.
+   * @default 0.02, which 4 KB keep at 0.0163
+   */
   readonly relativeError?: number;
 }
 
@@ -24,8 +27,9 @@ const seeds = { string: 0, number: 1, boolean: 2 } as const;
 const scratch = new Uint32Array(2);
 
 /**
- * About how many different values there are, by a HyperLogLog sketch, however many: with a relative standard error (two thirds of the answers are within
- * it, 95 % within twice as much). All but exact for as long as the sketch is sparse, up to a sixth of its registers: 682 values unless told.
+ * About how many different values there are, by a HyperLogLog sketch, however many: with a relative standard error (two
+ * thirds of the answers are within it, 95 % within twice as much). All but exact for as long as the sketch is sparse,
+ * up to a sixth of its registers: 682 values unless told.
  */
 export function approxCountDistinct<const Name extends string>(
   field: Name,

@@ -1,6 +1,9 @@
 import type { Json } from './aggregate.ts';
 
-/** JSON with the members of its objects in the order of their names, at every depth: a table keeps no order, and equal results are equal bytes. */
+/**
+ * JSON with the members of its objects in the order of their names, at every depth: a table keeps no order, and equal
+ * results are equal bytes.
+ */
 export function canonicalJson(json: Json): Json {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map(canonicalJson);

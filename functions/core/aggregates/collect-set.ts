@@ -14,9 +14,9 @@ interface Collected {
 }
 
 /**
- * The different values, sorted, at most `limit` of them and 16 KB. When there are more, the shortest are kept, and of equally short ones those that come
- * first: whatever the order of the events and of merging, the same ones. The result is `{"overflow":false,"values":[...]}`. Text of more than 200
- * characters is shortened.
+ * The different values, sorted, at most `limit` of them and 16 KB. When there are more, the shortest are kept, and of
+ * equally short ones those that come first: whatever the order of the events and of merging, the same ones. The result
+ * is `{"overflow":false,"values":[...]}`. Text of more than 200 characters is shortened.
  * @param limit from 1 to 1,000
  */
 export function collectSet<const Name extends string>(field: Name, limit: number): AnyAggregate<Field<Name, Scalar>>;
@@ -71,8 +71,9 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
 }
 
 /**
- * The longest beginning that fits, in the order of length and then of text. What does not fit in a part does not fit in the whole either: whatever stands
- * behind it there is no shorter. So the same values are left in whatever parts and order they come.
+ * The longest beginning that fits, in the order of length and then of text. What does not fit in a part does not fit in
+ * the whole either: whatever stands behind it there is no shorter. So the same values are left in whatever parts and
+ * order they come.
  */
 function fitting(state: Collected, most: number): Collected {
   const { texts, overflow } = state;

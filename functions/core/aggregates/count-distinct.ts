@@ -25,8 +25,9 @@ function nameOf(value: Scalar): string {
 }
 
 /**
- * How many different values there are, exactly, up to a bound. Beyond it the result is `{"atLeast":1001,"overflow":true}`, whatever is merged with it:
- * `approxCountDistinct` has no bound. Text and numbers are different values, `"1"` and 1.
+ * How many different values there are, exactly, up to a bound. Beyond it the result is
+ * `{"atLeast":1001,"overflow":true}`, whatever is merged with it: `approxCountDistinct` has no bound. Text and numbers
+ * are different values, `"1"` and 1.
  */
 export function countDistinct<const Name extends string>(
   field: Name,

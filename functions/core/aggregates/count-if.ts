@@ -6,7 +6,8 @@ const counted = { kind: 'value', value: 1 } as const;
 
 /**
  * How many records a condition holds for. Beside a `where` of the query, which keeps records from all its aggregates.
- * @param where of the event, which has to say its type, `(event: Order) => event.paid`; pure; what it throws rejects the event
+ * @param where of the event, which has to say its type, `(event: Order) => event.paid`; pure; what it throws rejects
+ * the event
  */
 export function countIf<Event>(where: (event: Event) => boolean): AnyAggregate<Event> {
   const holds = callable('countIf', where);

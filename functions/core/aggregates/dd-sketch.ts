@@ -1,9 +1,10 @@
 import { corrupt, countIn, type Json, listIn, numberIn } from './aggregate.ts';
 
 /**
- * DDSketch (Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019): counts by
- * bins whose bounds grow by a factor, so that every value is known to a relative error. Of more than a bounded number of bins the ones nearest to zero
- * are put together in the last that is kept, and the sketch says so. A state follows from the values alone, in whatever order they come.
+ * DDSketch (Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees",
+ * VLDB 2019): counts by bins whose bounds grow by a factor, so that every value is known to a relative error. Of more
+ * than a bounded number of bins the ones nearest to zero are put together in the last that is kept, and the sketch says
+ * so. A state follows from the values alone, in whatever order they come.
  */
 export interface DDSketch {
   /** How many zeros. */
@@ -82,7 +83,10 @@ function together(left: DDSketch['positive'], right: DDSketch['positive']): Map<
   return merged;
 }
 
-/** Puts the bins together that are too many. The bound rises with the greatest bin only: what was put together in a part would be in the whole. */
+/**
+ * Puts the bins together that are too many. The bound rises with the greatest bin only: what was put together in a part
+ * would be in the whole.
+ */
 export function bounded(sketch: DDSketch): DDSketch {
   const positive = collapsedBins(sketch.positive);
   const negative = collapsedBins(sketch.negative);
@@ -108,8 +112,8 @@ function collapsedBins(bins: DDSketch['positive']): DDSketch['positive'] {
 }
 
 /**
- * The values at shares of all values, by the rank of SQL's `percentile_disc`: of n values the one at place ceil(share n),
- * from 1. Each is within the relative error of it, unless it is of a bin that was put together; the least and the
+ * The values at shares of all values, by the rank of SQL's `percentile_disc`: of n values the one at place ceil(share
+ * n), from 1. Each is within the relative error of it, unless it is of a bin that was put together; the least and the
  * greatest value are exact, and no result lies beyond them.
  * @param shares from 0 to 1
  * @returns undefined of nothing
@@ -143,7 +147,9 @@ export function quantilesOf(
   });
 }
 
-/** `ceil(share n)`, from 1 to n. A product that is a whole number but for its rounding, 0.07 x 100 say, is that number. */
+/**
+ * `ceil(share n)`, from 1 to n. A product that is a whole number but for its rounding, 0.07 x 100 say, is that number.
+ */
 function placeOf(share: number, total: number): number {
   const product = share * total;
   const whole = Math.round(product);
@@ -152,8 +158,8 @@ function placeOf(share: number, total: number): number {
 }
 
 /**
- * `[zeros, positive, negative, least, greatest]`, and 1 when bins were put together; of nothing `[0, [], []]`. Bins: the
- * first one, then counts; -n for n empty bins.
+ * `[zeros, positive, negative, least, greatest]`, and 1 when bins were put together; of nothing `[0, [], []]`. Bins:
+ * the first one, then counts; -n for n empty bins.
  */
 export function encodeBins(sketch: DDSketch): Json {
   const { zeros, positive, negative, collapsed, least, greatest } = bounded(sketch);

@@ -6,11 +6,18 @@ import { utf8Bytes } from './scalar.ts';
 
 /** An aggregate of your own, as it is written. All of it must be pure: retries run it again. */
 export interface AggregateSpec<Event, State, Result extends Json> {
-  /** What it is called in the lock and the API. Its functions cannot be compared: name it anew when its states change. @default 'custom' */
+  /**
+   * What it is called in the lock and the API. Its functions cannot be compared: name it anew when its states change.
+   * @default 'custom'
+   */
   readonly name?: string;
   /** The state of no event. */
   readonly identity: State;
-  /** The state with an event more. May change the state that it is given. What it throws for a new state rejects the event. @param time of the event, epoch ms */
+  /**
+   * The state with an event more. May change the state that it is given. What it throws for a new state rejects the
+   * event.
+   * @param time of the event, epoch ms
+   */
   add(state: State, event: Event, time: number): State;
   /** The state of both: commutative, associative, `identity` changes nothing. May change the left one. */
   merge(left: State, right: State): State;
@@ -20,23 +27,29 @@ export interface AggregateSpec<Event, State, Result extends Json> {
   decode(json: Json): State;
   /** What rows show. */
   result(state: State): Result;
-  /** Most bytes of an encoded state, from 16 to 65,536; a state that outgrows them is overflowed for good. @default 4,096 */
+  /**
+   * Most bytes of an encoded state, from 16 to 65,536; a state that outgrows them is overflowed for good.
+   * @default 4,096
+   */
   readonly mostBytes?: number;
 }
 
 /** Why a state is lost: it outgrew its bound, or `add` or `merge` threw where it had not thrown for the event alone. */
 type Overflow = { readonly overflow: 'size' | 'threw' };
 
-/** No event yet; the user's state; lost for good. Wrapped, so that whatever the user's states are, these are told apart. */
+/**
+ * No event yet; the user's state; lost for good. Wrapped, so that whatever the user's states are, these are told apart.
+ */
 type Own<State> = undefined | { readonly state: State } | Overflow;
 
 const functionNames = ['add', 'merge', 'encode', 'decode', 'result'] as const;
 const largestBytes = 65_536;
 
 /**
- * Makes an aggregate of your own. Its identity, its encoding and its result are checked when it is defined, its laws are yours to keep:
- * test/property/aggregate-laws.property.test.ts shows how they are checked. A state that outgrows `mostBytes` is `{"overflow":"size"}` from then on, whatever
- * is merged with it, and so is one on which a function throws, `{"overflow":"threw"}`: a shard is never blocked.
+ * Makes an aggregate of your own. Its identity, its encoding and its result are checked when it is defined, its laws
+ * are yours to keep: test/property/aggregate-laws.property.test.ts shows how they are checked. A state that outgrows
+ * `mostBytes` is `{"overflow":"size"}` from then on, whatever is merged with it, and so is one on which a function
+ * throws, `{"overflow":"threw"}`: a shard is never blocked.
  * @throws TidemarkError that names the member, what came and the remedy
  */
 export function defineAggregate<Event, State, Result extends Json>(

@@ -13,8 +13,8 @@ export type HistogramResult = {
 };
 
 /**
- * How many numbers lie between edges: `histogram('ms', [10, 100])` gives `{"counts":[5,3,1],"edges":[10,100]}`: five below 10, three from 10 to below 100, one of
- * 100 or more. Exact.
+ * How many numbers lie between edges: `histogram('ms', [10, 100])` gives `{"counts":[5,3,1],"edges":[10,100]}`: five
+ * below 10, three from 10 to below 100, one of 100 or more. Exact.
  * @param edges 1 to 200 finite numbers, ascending
  */
 export function histogram<const Name extends string>(

@@ -2,10 +2,11 @@ import { corrupt, type Json } from './aggregate.ts';
 import { byText, digits64 } from './scalar.ts';
 
 /**
- * HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, 2007) with 64-bit hashes and the sparse form of HyperLogLog++ (Heule, Nunkesser, Hall, 2013): while
- * few, hashes are held at 2^25 buckets, which counts them all but exactly; beyond that 2^precision registers, read by the estimator of Ertl ("New
- * cardinality estimation algorithms for HyperLogLog sketches", 2017), which needs no table of corrections and no threshold. A state follows from
- * the set of hashes alone, its form included, so it is the same in whatever order they come.
+ * HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, 2007) with 64-bit hashes and the sparse form of HyperLogLog++ (Heule,
+ * Nunkesser, Hall, 2013): while few, hashes are held at 2^25 buckets, which counts them all but exactly; beyond that
+ * 2^precision registers, read by the estimator of Ertl ("New cardinality estimation algorithms for HyperLogLog
+ * sketches", 2017), which needs no table of corrections and no threshold. A state follows from the set of hashes alone,
+ * its form included, so it is the same in whatever order they come.
  */
 export type HyperLogLog = SparseRegisters | Uint8Array;
 

@@ -10,7 +10,10 @@ export type ResultShape =
   | 'items'
   | 'histogram';
 
-/** The aggregates by name, each with its result and how it is called: the one list that messages, the API's description, the tests and docs/AGGREGATES.md follow. */
+/**
+ * The aggregates by name, each with its result and how it is called: the one list that messages, the API's description,
+ * the tests and docs/AGGREGATES.md follow.
+ */
 export const aggregateKinds = {
   count: { call: 'count()', result: 'count' },
   countIf: { call: 'countIf(where)', result: 'count' },

@@ -2,13 +2,15 @@ import { compareKeys, keyValues } from '../events/group-key.ts';
 import { utf8Bytes } from './scalar.ts';
 
 /**
- * Frequent items (Misra, Gries, "Finding repeated elements", 1982), with the merge of Agarwal et al. ("Mergeable summaries", PODS 2012): counters of the most
- * frequent values; when there are too many, the count of the first that does not fit is taken from all. A counter is never too high, and too
- * low by `error` at most, which is at most all records divided by the capacity + 1. Exact, with an error of 0, while nothing had to be cut.
+ * Frequent items (Misra, Gries, "Finding repeated elements", 1982), with the merge of Agarwal et al. ("Mergeable
+ * summaries", PODS 2012): counters of the most frequent values; when there are too many, the count of the first that
+ * does not fit is taken from all. A counter is never too high, and too low by `error` at most, which is at most all
+ * records divided by the capacity + 1. Exact, with an error of 0, while nothing had to be cut.
  *
- * Commutative to the byte; associative to the byte while exact, and within the error beyond: merging in another order gives other counters that are as
- * right. Where the same bytes are needed whoever merges, the order of merging has to be fixed (docs/GUARANTEES.md, I2). No summary of bounded size
- * that names the frequent values can be a function of the records alone.
+ * Commutative to the byte; associative to the byte while exact, and within the error beyond: merging in another order
+ * gives other counters that are as right. Where the same bytes are needed whoever merges, the order of merging has to
+ * be fixed (docs/GUARANTEES.md, I2). No summary of bounded size that names the frequent values can be a function of the
+ * records alone.
  */
 export interface FrequentItems {
   /** Counts by JSON text of the value. */
@@ -28,7 +30,10 @@ interface OwnItems {
   readonly error: number;
 }
 
-/** Adds a value, in place unless that is the empty summary. @returns the summary, of at most twice the capacity until {@link cut} */
+/**
+ * Adds a value, in place unless that is the empty summary.
+ * @returns the summary, of at most twice the capacity until {@link cut}
+ */
 export function addItem(items: FrequentItems, capacity: number, text: string): FrequentItems {
   const own: OwnItems = items === noItems ? { counts: new Map(), error: 0 } : (items as OwnItems);
   own.counts.set(text, (own.counts.get(text) ?? 0) + 1);

@@ -4,8 +4,8 @@ import { isLongNumber } from '../events/exact-number.ts';
 import { type Aggregate, type AggregateInput, type AnyAggregate, type Json, none, opaque } from './aggregate.ts';
 
 /**
- * Where an aggregate of numbers finds its number: the name of a field of the event, or a function of the event, which has to say its type.
- * Null and undefined are left out, as in SQL; NaN, infinities and other types reject the event.
+ * Where an aggregate of numbers finds its number: the name of a field of the event, or a function of the event, which
+ * has to say its type. Null and undefined are left out, as in SQL; NaN, infinities and other types reject the event.
  */
 export type NumberOf<Event> = (event: Event) => number | null | undefined;
 
@@ -18,7 +18,10 @@ export interface NumberAggregate {
   <Event>(select: NumberOf<Event>): AnyAggregate<Event>;
 }
 
-/** Finds a value, given the name of a field or a function of the event; with the name, for the lock. @throws TidemarkError when it is neither */
+/**
+ * Finds a value, given the name of a field or a function of the event; with the name, for the lock.
+ * @throws TidemarkError when it is neither
+ */
 export function selector<Value>(
   kind: string,
   of: string | ((event: never) => Value),

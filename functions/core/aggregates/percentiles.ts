@@ -14,9 +14,10 @@ export interface PercentileOptions {
 const mostShares = 20;
 
 /**
- * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`, each within the relative error of the value at
- * its rank, that of SQL's `percentile_disc`, for values of either sign; the least and the greatest value are exact. Null when no record had a number. Values that span more than 1,024 bins, a factor of 8 x 10^8 at 1 %, lose the ones nearest to
- * zero, and the result has `"overflow":true`.
+ * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`, each within the
+ * relative error of the value at its rank, that of SQL's `percentile_disc`, for values of either sign; the least and
+ * the greatest value are exact. Null when no record had a number. Values that span more than 1,024 bins, a factor of 8
+ * x 10^8 at 1 %, lose the ones nearest to zero, and the result has `"overflow":true`.
  * @param shares from 0 to 1, at most 20
  */
 export function percentiles<const Name extends string>(

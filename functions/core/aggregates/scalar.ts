@@ -3,13 +3,22 @@ import { ambiguity, isAmbiguous } from '../events/exact-number.ts';
 import { type AggregateInput, type Json, none } from './aggregate.ts';
 import { refusal } from './number-input.ts';
 
-/** A value that aggregates of any values take: text, a finite number or a boolean. Null and undefined are left out, as in SQL. */
+/**
+ * A value that aggregates of any values take: text, a finite number or a boolean. Null and undefined are left out, as
+ * in SQL.
+ */
 export type Scalar = string | number | boolean;
 
-/** Where an aggregate of values finds its value: the name of a field of the event, or a function of the event, which has to say its type. */
+/**
+ * Where an aggregate of values finds its value: the name of a field of the event, or a function of the event, which has
+ * to say its type.
+ */
 export type ScalarOf<Event> = (event: Event) => Scalar | null | undefined;
 
-/** JSON can escape it, a table cannot hold it: two such values, different while their window is open, would be one after it. */
+/**
+ * JSON can escape it, a table cannot hold it: two such values, different while their window is open, would be one after
+ * it.
+ */
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** A value, nothing, or why the event is refused. */
@@ -41,7 +50,10 @@ export function isScalar(json: Json | undefined): json is Scalar {
 /** Text longer than this is shown shortened by `topK` and `collectSet`, in UTF-16 units. */
 export const longestShown = 200;
 
-/** A value as JSON text, the name by which sets know it. Long text is cut, and told apart by 128 bits of SHA-256 of the whole: `"https://...#7Hk..."`. */
+/**
+ * A value as JSON text, the name by which sets know it. Long text is cut, and told apart by 128 bits of SHA-256 of the
+ * whole: `"https://...#7Hk..."`.
+ */
 export function shownText(value: Scalar): string {
   if (typeof value !== 'string' || value.length <= longestShown) return JSON.stringify(value);
   const cut = value.slice(0, longestShown).replace(/\p{Surrogate}$/u, '');

@@ -1,6 +1,9 @@
 import type { Aggregate, AnyAggregate, Json } from './index.ts';
 
-/** What a partial aggregate of a session query holds beside the states of its aggregates: from when to when its records are, epoch ms, and how many. */
+/**
+ * What a partial aggregate of a session query holds beside the states of its aggregates: from when to when its records
+ * are, epoch ms, and how many.
+ */
 export interface Span {
   readonly least: number;
   readonly greatest: number;
@@ -10,8 +13,9 @@ export interface Span {
 const none: Span = { least: Number.POSITIVE_INFINITY, greatest: Number.NEGATIVE_INFINITY, records: 0 };
 
 /**
- * The span of the records as an aggregate without a name, the last one of a session query: it goes through folds, pages, shards and merges as every
- * other does, and is in no result. A window that is read back from its rows alone has none, and needs none.
+ * The span of the records as an aggregate without a name, the last one of a session query: it goes through folds,
+ * pages, shards and merges as every other does, and is in no result. A window that is read back from its rows alone has
+ * none, and needs none.
  */
 export function span(): AnyAggregate<unknown> {
   const aggregate: Aggregate<unknown, number, Span, null> = {

@@ -23,7 +23,9 @@ import {
 import { type AggregateInput, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, numberInput, selector } from './number-input.ts';
 
-/** What a sum takes: a number, a whole number beyond 2^53 as a bigint, or a whole or decimal number in text, `"12.50"`. */
+/**
+ * What a sum takes: a number, a whole number beyond 2^53 as a bigint, or a whole or decimal number in text, `"12.50"`.
+ */
 export type Amount = number | bigint | string;
 
 /** Where a sum finds what it adds, as {@link NumberOf}; text that is no number rejects the event. */
@@ -35,7 +37,9 @@ export interface AmountAggregate {
   <Event>(select: AmountOf<Event>): AnyAggregate<Event>;
 }
 
-/** Exact whatever was added: nothing is rounded before the result is read. Most sums have the first two members only. */
+/**
+ * Exact whatever was added: nothing is rounded before the result is read. Most sums have the first two members only.
+ */
 interface Total {
   /** Of the doubles, and of the other numbers that are safe integers. */
   readonly sum: ExactSum;
@@ -114,7 +118,10 @@ function isFraction(sum: ExactSum): boolean {
   return typeof sum !== 'number' && sum.exponent < 0;
 }
 
-/** A sum of doubles can be too great for a double. JSON would make null of that, as if there was nothing to add: it is text instead. */
+/**
+ * A sum of doubles can be too great for a double. JSON would make null of that, as if there was nothing to add: it is
+ * text instead.
+ */
 export function shownNumber(value: number): number | 'Infinity' | '-Infinity' {
   if (Number.isFinite(value)) return value;
   return value > 0 ? 'Infinity' : '-Infinity';
@@ -163,11 +170,13 @@ function amountAggregate(kind: string, result: (state: Total) => number | string
 }
 
 /**
- * The sum, exact whatever the order. Of whole numbers, bigints and decimals in text not a digit is lost: the result is a number where a double
- * holds it, and text where none does. With a double that is no safe integer among them it is the double nearest to the exact sum, rounded once.
- * Null when no record had a number.
+ * The sum, exact whatever the order. Of whole numbers, bigints and decimals in text not a digit is lost: the result is
+ * a number where a double holds it, and text where none does. With a double that is no safe integer among them it is
+ * the double nearest to the exact sum, rounded once. Null when no record had a number.
  */
 export const sum: AmountAggregate = amountAggregate('sum', sumOf);
 
-/** The arithmetic mean: the exact sum divided by the count, rounded once to a double. Null when no record had a number. */
+/**
+ * The arithmetic mean: the exact sum divided by the count, rounded once to a double. Null when no record had a number.
+ */
 export const avg: AmountAggregate = amountAggregate('avg', meanOf);

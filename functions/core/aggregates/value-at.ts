@@ -11,7 +11,9 @@ import {
 import { type Field, type NumberOf, numberInput, selector } from './number-input.ts';
 import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, utf8Bytes } from './scalar.ts';
 
-/** Longest value that is kept, in bytes of its JSON: a page is about a kilobyte. A longer one is shown as its length. */
+/**
+ * Longest value that is kept, in bytes of its JSON: a page is about a kilobyte. A longer one is shown as its length.
+ */
 export const longestValueBytes = 1024;
 
 /** A value, or what is left of one that was too long to keep. */
@@ -24,7 +26,10 @@ interface Candidate {
   readonly value: Kept;
 }
 
-/** Negative when the left one stands before the right one. Total over different candidates, so no order of merging matters. */
+/**
+ * Negative when the left one stands before the right one. Total over different candidates, so no order of merging
+ * matters.
+ */
 type Precedence = (left: Candidate, right: Candidate) => number;
 
 const earliest: Precedence = (left, right) =>
@@ -90,15 +95,19 @@ function candidate(input: AggregateInput<Scalar>, time: number, rank: number): A
 }
 
 /**
- * The value of the event with the least event time; of several the one whose JSON comes first. Null when no record had a value. A value of
- * more than 1,024 bytes is shown as `{"bytes":N,"overflow":true}`.
+ * The value of the event with the least event time; of several the one whose JSON comes first. Null when no record had
+ * a value. A value of more than 1,024 bytes is shown as `{"bytes":N,"overflow":true}`.
  */
 export const first: ValueAggregate = atTime('first', earliest);
 
-/** The value of the event with the greatest event time; of several the one whose JSON comes last. As {@link first} else. */
+/**
+ * The value of the event with the greatest event time; of several the one whose JSON comes last. As {@link first} else.
+ */
 export const last: ValueAggregate = atTime('last', latest);
 
-/** `argMin` and `argMax`, as they are called: each of the two by the name of a field, or both by functions of the event. */
+/**
+ * `argMin` and `argMax`, as they are called: each of the two by the name of a field, or both by functions of the event.
+ */
 export interface ArgAggregate {
   <const Name extends string, const By extends string>(
     field: Name,
@@ -127,8 +136,9 @@ function atRank(kind: string, precedes: Precedence): ArgAggregate {
 }
 
 /**
- * The value of the event with the least number `by`; of several that of the earliest event time, then the one whose JSON comes first. Events
- * without the value or the number are left out. Null when none is left. Long values as for {@link first}.
+ * The value of the event with the least number `by`; of several that of the earliest event time, then the one whose
+ * JSON comes first. Events without the value or the number are left out. Null when none is left. Long values as for
+ * {@link first}.
  */
 export const argMin: ArgAggregate = atRank('argMin', least);
 

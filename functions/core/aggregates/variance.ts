@@ -51,7 +51,10 @@ const moments = {
   },
 };
 
-/** `(n Q - S^2) / (n (n - 1))`, or `/ n^2`, as an exact fraction, from the sum S of n numbers and the sum Q of their squares. */
+/**
+ * `(n Q - S^2) / (n (n - 1))`, or `/ n^2`, as an exact fraction, from the sum S of n numbers and the sum Q of their
+ * squares.
+ */
 function varianceOf(
   { sum, squares, count }: Moments,
   spread: Spread,
@@ -81,8 +84,8 @@ function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigi
 }
 
 /**
- * The variance, of a sample (divided by n - 1; null below two numbers) unless told `'population'` (divided by n; null below one). Exact until it
- * is rounded once to a double.
+ * The variance, of a sample (divided by n - 1; null below two numbers) unless told `'population'` (divided by n; null
+ * below one). Exact until it is rounded once to a double.
  */
 export const variance: SpreadAggregate = spreadAggregate('variance', ratio);
 

@@ -25,7 +25,9 @@ const units: Readonly<Record<string, number>> = {
   week: 7 * DAY,
 };
 
-/** The longest duration that is accepted, in ms: 100 years. Event times keep this far from the ends of ISO 8601's years. */
+/**
+ * The longest duration that is accepted, in ms: 100 years. Event times keep this far from the ends of ISO 8601's years.
+ */
 export const longestDurationMs = 36_525 * DAY;
 
 const term = /([+-]?\d+)\s*([a-z]+)\s*/giy;
@@ -68,7 +70,8 @@ function parse(value: unknown): number | undefined {
     if (unit === undefined) return undefined;
     const ms = Number(match[1]) * unit;
     total += ms;
-    // Beyond, doubles are no longer exact: two great terms of opposite signs would leave something else than their difference.
+    // Beyond, doubles are no longer exact: two great terms of opposite signs would leave something else than their
+    // difference.
     if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(total)) return undefined;
     at = term.lastIndex;
   }

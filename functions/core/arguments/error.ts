@@ -1,7 +1,7 @@
 /**
- * A mistake that a person can put right: a wrong definition, a missing table, an unknown query. Its message is one line that
- * names the field, the value received and the remedy, and is all that the person is shown. Everything else that is thrown is a bug
- * or a failure of infrastructure.
+ * A mistake that a person can put right: a wrong definition, a missing table, an unknown query. Its message is one line
+ * that names the field, the value received and the remedy, and is all that the person is shown. Everything else that is
+ * thrown is a bug or a failure of infrastructure.
  */
 export class TidemarkError extends Error {
   override readonly name: string = 'TidemarkError';

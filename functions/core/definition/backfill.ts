@@ -13,7 +13,8 @@ export interface BackfillRange {
 }
 
 /**
- * The pipeline that counts only what a backfill is to fill: one query, whose `until` is where the last of the windows ends.
+ * The pipeline that counts only what a backfill is to fill: one query, whose `until` is where the last of the windows
+ * ends.
  * @throws TidemarkError when it has no such query, or a window goes across an end of the range
  */
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {

@@ -6,12 +6,16 @@ export interface Grouping<Name extends string = string> {
   readonly fields: readonly Name[];
 }
 
-/** A cube has a level of totals for every set of fields: 64 for six of them, each of which goes over all rows of a window. */
+/**
+ * A cube has a level of totals for every set of fields: 64 for six of them, each of which goes over all rows of a
+ * window.
+ */
 const mostFields = 6;
 
 /**
- * Groups by fields, with a total for each of their beginnings: `rollup('country', 'city')` has rows by country and city, a total of each country, and the
- * grand total. Totals are made when a window is merged: they cost no state and no write.
+ * Groups by fields, with a total for each of their beginnings: `rollup('country', 'city')` has rows by country and
+ * city, a total of each country, and the grand total. Totals are made when a window is merged: they cost no state and
+ * no write.
  * @throws TidemarkError for no field, and for more than 6
  */
 export function rollup<const Name extends string>(...fields: readonly Name[]): Grouping<Name> {

@@ -1,19 +1,26 @@
 import { mistake } from '../arguments/error.ts';
 
 /**
- * How a client of the brokers is let in: without TLS and a name (`plaintext`), without a name (`tls`), by IAM (MSK), by a user and a password of a
- * secret (SCRAM, PLAIN), or by a certificate of a secret (`mtls`). All but `plaintext` are encrypted.
+ * How a client of the brokers is let in: without TLS and a name (`plaintext`), without a name (`tls`), by IAM (MSK), by
+ * a user and a password of a secret (SCRAM, PLAIN), or by a certificate of a secret (`mtls`). All but `plaintext` are
+ * encrypted.
  */
 export const kafkaAuthentications = ['plaintext', 'tls', 'iam', 'scram-512', 'scram-256', 'plain', 'mtls'] as const;
 export type KafkaAuthentication = (typeof kafkaAuthentications)[number];
 
-/** A topic as a pipeline's stream, as the functions know it: its partitions are the shards, its offsets the sequence numbers. */
+/**
+ * A topic as a pipeline's stream, as the functions know it: its partitions are the shards, its offsets the sequence
+ * numbers.
+ */
 export interface KafkaSource {
   readonly topic: string;
   /** `host:port`, at least one. */
   readonly bootstrapServers: readonly string[];
   readonly authentication: KafkaAuthentication;
-  /** The ARN of the secret with `username` and `password`, or with `certificate`, `privateKey` and perhaps `privateKeyPassword`, as Lambda wants it too. */
+  /**
+   * The ARN of the secret with `username` and `password`, or with `certificate`, `privateKey` and perhaps
+   * `privateKeyPassword`, as Lambda wants it too.
+   */
   readonly secret?: string;
   /** The ARN of the secret whose `certificate` signs those of the brokers. @default the authorities that Node knows */
   readonly rootCertificate?: string;

@@ -2,13 +2,17 @@ import { isoTime } from '../events/event-time.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 
 /**
- * What the state of a query is made of: two definitions whose layouts differ cannot go on with one another's pages and windows. Functions (`where`,
- * group-by and aggregate functions, the event's schema) cannot be compared and are not in it.
+ * What the state of a query is made of: two definitions whose layouts differ cannot go on with one another's pages and
+ * windows. Functions (`where`, group-by and aggregate functions, the event's schema) cannot be compared and are not in
+ * it.
  */
 export interface QueryLayout {
   readonly window: string;
   readonly groupBy: readonly string[];
-  /** By name in results: the kind, the field where it was given by name, and parameters: `sum of amount`, `topK of page (k 10, capacity 100)`. */
+  /**
+   * By name in results: the kind, the field where it was given by name, and parameters: `sum of amount`, `topK of page
+   * (k 10, capacity 100)`.
+   */
   readonly aggregates: Readonly<Record<string, string>>;
   /** Where it begins, ISO 8601; absent: with its deployment. */
   readonly from?: string;
@@ -32,7 +36,10 @@ export function layoutsOf({ queries }: Pipeline): Readonly<Record<string, QueryL
   return Object.fromEntries(queries.map((query) => [query.name, layoutOf(query)]));
 }
 
-/** What of a layout has changed, for people: `window was tumbling 3600000 ms and is tumbling 60000 ms`; empty when nothing has. */
+/**
+ * What of a layout has changed, for people: `window was tumbling 3600000 ms and is tumbling 60000 ms`; empty when
+ * nothing has.
+ */
 export function layoutChanges(before: QueryLayout, after: QueryLayout): readonly string[] {
   const changes: string[] = [];
   const compare = (what: string, was: string | undefined, is: string | undefined) => {

@@ -1,7 +1,10 @@
 import { mistake } from '../arguments/error.ts';
 import type { Enriched, LookupKey } from './lookup.ts';
 
-/** Rows that are published apart from the pipeline, in versions that begin at a time of arrival; {@link table} makes one. */
+/**
+ * Rows that are published apart from the pipeline, in versions that begin at a time of arrival; {@link table} makes
+ * one.
+ */
 export interface LookupTable<Row extends object> {
   readonly table: string;
   /** For the types only. */
@@ -31,7 +34,10 @@ export function isTableName(name: unknown): name is string {
 /** The rows of a version, by what JSON writes for their key. */
 export type LookupRows = ReadonlyMap<string, object>;
 
-/** The rows that hold for what arrived at a time, epoch ms; undefined before the first version. Throws when they are no longer kept. */
+/**
+ * The rows that hold for what arrived at a time, epoch ms; undefined before the first version. Throws when they are no
+ * longer kept.
+ */
 export type RowsAt = (arrivalMs: number) => LookupRows | undefined;
 
 /** A checked lookup in a table: what it needs of the rows' versions comes as an argument. */
@@ -63,15 +69,18 @@ export interface LookupVersion {
 export interface LookupList {
   /** By `from`, ascending. */
   readonly versions: readonly LookupVersion[];
-  /** Which version holds is settled for all arrivals up to here, epoch ms: a later version begins after it. Minus infinity: nothing was asked for yet. */
+  /**
+   * Which version holds is settled for all arrivals up to here, epoch ms: a later version begins after it. Minus
+   * infinity: nothing was asked for yet.
+   */
   readonly sealedThrough: number;
   /** Versions that held before here, epoch ms, are forgotten; minus infinity: none. */
   readonly keptFrom: number;
 }
 
 /**
- * The version that holds for an arrival: the newest that begins at or before it. It follows from the arrival alone once that is sealed, so every attempt
- * of a record, and whoever reads it again, finds the same.
+ * The version that holds for an arrival: the newest that begins at or before it. It follows from the arrival alone once
+ * that is sealed, so every attempt of a record, and whoever reads it again, finds the same.
  * @returns undefined before the first version
  */
 export function versionAt({ versions }: Pick<LookupList, 'versions'>, arrivalMs: number): LookupVersion | undefined {

@@ -6,7 +6,10 @@ import { isTableName, type LookupRows, type LookupTable, type TableLookup } from
 /** What a key is: equal when JSON writes them alike, so 1 is not `'1'`. */
 export type LookupKey = string | number | boolean;
 
-/** What becomes of an event whose key the rows do not have: its fields are null (a left join), it is filtered (an inner join), or rejected. */
+/**
+ * What becomes of an event whose key the rows do not have: its fields are null (a left join), it is filtered (an inner
+ * join), or rejected.
+ */
 export type UnknownKey = 'null' | 'filter' | 'reject';
 
 /** What an event gets: the fields of a row, or why it gets none. */
@@ -15,7 +18,10 @@ export type Enriched =
   | { readonly outcome: 'filtered' }
   | { readonly outcome: 'unknown'; readonly detail: string };
 
-/** Fields for events from rows that do not move, as `enrich` takes it. The types say what the event must have, and what it has then. */
+/**
+ * Fields for events from rows that do not move, as `enrich` takes it. The types say what the event must have, and what
+ * it has then.
+ */
 export interface Lookup<Event, Added> {
   /** Pure: the rows are part of the pipeline, and so of its deployment. What the key's function throws is thrown. */
   readonly enrich: (event: unknown) => Enriched;
@@ -38,7 +44,10 @@ type Added<Row, Field extends keyof Row, Unknown extends UnknownKey> = {
 
 /** Where the key is when the event and the rows do not have it under one name. */
 export interface KeyOf<Event, Name extends string> {
-  /** The event's key; null or undefined: it has none, and is as one that the rows do not have. Must be pure; has to say its event's type. */
+  /**
+   * The event's key; null or undefined: it has none, and is as one that the rows do not have. Must be pure; has to say
+   * its event's type.
+   */
   readonly of: (event: Event) => LookupKey | null | undefined;
   /** The field of the rows. */
   readonly in: Name;
@@ -52,9 +61,10 @@ export interface TableLookupOptions<Field extends string, Unknown extends Unknow
 }
 
 /**
- * Gives events the fields of the row that has their key: of a file that the pipeline imports (`import devices from './devices.json'`), or of any list of objects.
- * The rows go with the code into the deployment, so that every retry of a batch sees the same; other rows are another deployment. Or of a
- * `table('devices')`, whose rows change while the pipeline stays: an event gets those of the version that held when it arrived.
+ * Gives events the fields of the row that has their key: of a file that the pipeline imports (`import devices from
+ * './devices.json'`), or of any list of objects. The rows go with the code into the deployment, so that every retry of
+ * a batch sees the same; other rows are another deployment. Or of a `table('devices')`, whose rows change while the
+ * pipeline stays: an event gets those of the version that held when it arrived.
  * @param key a field that both have, or `{ of: (event: ...) => ..., in: 'id' }`
  * @throws TidemarkError that names the row, when it has no key, or one that another has too
  */

@@ -3,8 +3,9 @@ import type { Row } from '../fold/partial.ts';
 import type { Window } from '../windows/window.ts';
 
 /**
- * What goes out of a query's results, as Spark names it ("Output Modes" in the Structured Streaming guide):
- * `append`: the rows of final windows, once; `update`: the rows that a pane has changed; `complete`: the whole table at each pane.
+ * What goes out of a query's results, as Spark names it ("Output Modes" in the Structured Streaming guide): `append`:
+ * the rows of final windows, once; `update`: the rows that a pane has changed; `complete`: the whole table at each
+ * pane.
  */
 export const outputModes = ['append', 'update', 'complete'] as const;
 
@@ -24,8 +25,9 @@ export interface OutputPane extends Window {
 export interface Emission<Pane extends OutputPane> {
   readonly pane: Pane;
   /**
-   * The pane of the same window that went out before it. Undefined: there is none, or it is not known any more; then every row counts as changed, which
-   * an `update` may say of a row that is as it was, and an `append` as a first final pane, so that the receiver has to know it by (query, window, revision).
+   * The pane of the same window that went out before it. Undefined: there is none, or it is not known any more; then
+   * every row counts as changed, which an `update` may say of a row that is as it was, and an `append` as a first final
+   * pane, so that the receiver has to know it by (query, window, revision).
    */
   readonly before: OutputPane | undefined;
   /** The visible panes of the query's windows, for `complete` alone; the pane itself may be among them or not yet. */
@@ -35,14 +37,17 @@ export interface Emission<Pane extends OutputPane> {
 /**
  * What goes out when a pane is emitted: panes of the windows that have rows to send, each with those rows alone.
  *
- * - `append`: the first final pane of a window, with all its rows. Open windows send nothing, and neither does a correction of a final one: who needs those
+ * - `append`: the first final pane of a window, with all its rows. Open windows send nothing, and neither does a
+ *   correction of a final one: who needs those
  *   takes another mode.
- * - `update`: the pane with the rows that are new or other than in the pane before. Each is to take the place of the row of its window and key: rows never
+ * - `update`: the pane with the rows that are new or other than in the pane before. Each is to take the place of the
+ *   row of its window and key: rows never
  *   vanish from a window, so all that went out, put over one another in order, is the whole table. Nothing when no row changed, though the window may have
  *   become final by it.
  * - `complete`: all windows of the table by start and end, the pane in the place of its window.
  *
- * A pane that another of its window has overtaken (its revision is not above the one before it) sends nothing, and never takes a newer one's place.
+ * A pane that another of its window has overtaken (its revision is not above the one before it) sends nothing, and
+ * never takes a newer one's place.
  */
 export function outputOf<Pane extends OutputPane>(
   mode: OutputMode,

@@ -48,7 +48,8 @@ function isLayouts(value: unknown): value is PipelineLock['queries'] {
 }
 
 /**
- * Compares a pipeline with its lock. A query that the lock does not know yet is no mistake: it counts from when it is deployed.
+ * Compares a pipeline with its lock. A query that the lock does not know yet is no mistake: it counts from when it is
+ * deployed.
  * @throws TidemarkError that names the first query that has changed or is gone
  */
 export function checkAgainstLock(lock: PipelineLock, pipeline: Pipeline): void {

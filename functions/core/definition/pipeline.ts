@@ -28,7 +28,11 @@ type GroupField<Event> = {
 export interface QuerySpec<Event> {
   /** Keeps an event for this query. Must be pure. @default every event */
   readonly where?: (event: Event) => boolean;
-  /** Fields to group by: their names, with totals as `rollup('country', 'city')`, or a name and a function each. Must be pure. @default one group */
+  /**
+   * Fields to group by: their names, with totals as `rollup('country', 'city')`, or a name and a function each. Must be
+   * pure.
+   * @default one group
+   */
   readonly groupBy?:
     | readonly GroupField<Event>[]
     | Grouping<GroupField<Event>>
@@ -37,42 +41,68 @@ export interface QuerySpec<Event> {
   /** At least one, by the name it has in results. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
   /**
-   * Where the query begins, ISO 8601 with a zone, an edge of its windows: the stream's events from then on are counted, and the windows before it are
-   * filled by `tidemark backfill`, from files or from what the stream still holds. Deploy it before the stream's events reach it. @default it counts
-   * whatever comes after its deployment
+   * Where the query begins, ISO 8601 with a zone, an edge of its windows: the stream's events from then on are counted,
+   * and the windows before it are filled by `tidemark backfill`, from files or from what the stream still holds. Deploy
+   * it before the stream's events reach it. @default it counts whatever comes after its deployment
    */
   readonly from?: string;
-  /** How many keys a window of one shard is expected to hold; only the first windows' cost depends on it. @default 1,000 */
+  /**
+   * How many keys a window of one shard is expected to hold; only the first windows' cost depends on it.
+   * @default 1,000
+   */
   readonly expectedKeys?: number;
   /**
-   * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It has an on-time pane when the
-   * watermark passes its end, refined ones as late records come, and is final then. A session has its final pane alone. @default 0: it is final at its end
+   * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It
+   * has an on-time pane when the watermark passes its end, refined ones as late records come, and is final then. A
+   * session has its final pane alone. @default 0: it is final at its end
    */
   readonly allowedLateness?: Duration;
   /**
-   * Whether windows in which nothing was counted have a final pane too, with the identity of each aggregate (0 for a count): those between the first window that
-   * holds something (or `from`) and where the watermark has come. For queries without groupBy. Of a gap at most 10,000 windows, its first ones, or as many as `most`
-   * says. @default false: windows that hold nothing are not there
+   * Whether windows in which nothing was counted have a final pane too, with the identity of each aggregate (0 for a
+   * count): those between the first window that holds something (or `from`) and where the watermark has come. For
+   * queries without groupBy. Of a gap at most 10,000 windows, its first ones, or as many as `most` says. @default
+   * false: windows that hold nothing are not there
    */
   readonly emptyWindows?: boolean | { readonly most: number };
-  /** Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate asks for a look when a window's end is passed. */
+  /**
+   * Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate
+   * asks for a look when a window's end is passed.
+   */
   readonly emit?: {
-    /** Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and records have come since. @default none */
+    /**
+     * Early panes: a window whose end is not passed is emitted again when its last pane is at least this old and
+     * records have come since.
+     * @default none
+     */
     readonly early?: Duration;
     /** Whether a window with allowed lateness has a pane when the watermark passes its end. @default true */
     readonly onTime?: boolean;
-    /** Refined panes after the end: at each look that finds late records, at least this long after the last pane, or never. @default 'each' */
+    /**
+     * Refined panes after the end: at each look that finds late records, at least this long after the last pane, or
+     * never.
+     * @default 'each'
+     */
     readonly late?: 'each' | 'never' | Duration;
-    /** How many earlier panes of a window stay readable beside the latest one, at most 100; each costs its write once more. @default 0 */
+    /**
+     * How many earlier panes of a window stay readable beside the latest one, at most 100; each costs its write once
+     * more.
+     * @default 0
+     */
     readonly history?: number;
   };
 }
 
-/** Which events are one and the same, sent again: the log of ids is a shard's, so equal ids have to go to one shard (docs/GUARANTEES.md, I13). */
+/**
+ * Which events are one and the same, sent again: the log of ids is a shard's, so equal ids have to go to one shard
+ * (docs/GUARANTEES.md, I13).
+ */
 export interface DedupSpec<Event> {
   /** The event's id. Null or undefined: it has none, and is no duplicate of anything. Must be pure. */
   readonly by: (event: Event) => EventIdValue;
-  /** How long after the first, by the stream's arrival times, another event of the same id is a duplicate. At most 7 days, the stream's retention. */
+  /**
+   * How long after the first, by the stream's arrival times, another event of the same id is a duplicate. At most 7
+   * days, the stream's retention.
+   */
   readonly within: Duration;
 }
 
@@ -82,31 +112,54 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> 
   readonly name: string;
   /** Any Standard Schema validator (zod, valibot, arktype...). Must be synchronous and pure. */
   readonly event: Schema;
-  /** Where the event time is: epoch ms, a Date or ISO 8601 text with a zone. Numbers of seconds need `unit: 's'`. Must be pure. */
+  /**
+   * Where the event time is: epoch ms, a Date or ISO 8601 text with a zone. Numbers of seconds need `unit: 's'`. Must
+   * be pure.
+   */
   readonly eventTime:
     | ((event: EventOf<Schema>) => EventTimeValue)
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
-  /** Which events share a shard, for the feeders (`replay`, `put`, `stream`). @default the id of `dedup`; without it, packed records go round the shards */
+  /**
+   * Which events share a shard, for the feeders (`replay`, `put`, `stream`).
+   * @default the id of `dedup`; without it, packed records go round the shards
+   */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
-  /** Gives events more fields, for the queries: `lookup(devices, 'deviceId')`, or of a `table('devices')`. Its event time, id and partition key are of the event as it came. @default none */
+  /**
+   * Gives events more fields, for the queries: `lookup(devices, 'deviceId')`, or of a `table('devices')`. Its event
+   * time, id and partition key are of the event as it came.
+   * @default none
+   */
   readonly enrich?: Lookup<EventOf<Schema>, Added> | TableLookup<EventOf<Schema>, Added>;
   /** Counts an event once that its producer sent more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
     /** How far behind the greatest event time of its shard an event may be and still be counted. At least 0. */
     readonly delay: Duration;
-    /** How far after its arrival an event's time may lie before it is rejected: one bad clock must not close everybody's windows. @default '1 hour' */
+    /**
+     * How far after its arrival an event's time may lie before it is rejected: one bad clock must not close everybody's
+     * windows.
+     * @default '1 hour'
+     */
     readonly maxFutureSkew?: Duration;
-    /** After how long without accepted events a shard may stop holding the watermark, once it is proven to have nothing left. @default '1 minute' */
+    /**
+     * After how long without accepted events a shard may stop holding the watermark, once it is proven to have nothing
+     * left.
+     * @default '1 minute'
+     */
     readonly idle?: Duration;
   };
-  /** At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the watermark. */
+  /**
+   * At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the
+   * watermark.
+   */
   readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
   /** Where results go besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere */
   readonly sinks?: { readonly [name: string]: SinkSpec };
 }
 
-/** A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}. */
+/**
+ * A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}.
+ */
 export interface Query {
   readonly name: string;
   /** Position among the pipeline's queries. */
@@ -133,7 +186,10 @@ export interface Query {
   readonly lateMs: number | undefined;
   /** Earlier panes of a window that stay readable. */
   readonly history: number;
-  /** Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being. Both are edges of its windows. */
+  /**
+   * Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being.
+   * Both are edges of its windows.
+   */
   readonly from: number;
   readonly until: number;
   readonly where: ((event: unknown) => boolean) | undefined;
@@ -147,7 +203,10 @@ export interface Dedup {
   readonly withinMs: number;
 }
 
-/** A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are the user's code: call them guarded. */
+/**
+ * A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are
+ * the user's code: call them guarded.
+ */
 export interface Pipeline {
   readonly name: string;
   readonly schema: StandardSchemaV1['~standard'];
@@ -172,13 +231,19 @@ const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 
 /** Most bytes of a key's states together: an item ends at 400 KB, and holds rows beside states. */
 const mostStateBytes = 150_000;
 
-/** Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never seen would have counters. */
+/**
+ * Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never
+ * seen would have counters.
+ */
 const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
 
 /** Panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
 const mostHistory = 100;
 
-/** Empty windows of a gap that are emitted unless told, a week by the minute, and the most: one stray event of 1970 makes a gap that long. */
+/**
+ * Empty windows of a gap that are emitted unless told, a week by the minute, and the most: one stray event of 1970
+ * makes a gap that long.
+ */
 const usualEmpty = 10_000;
 const mostEmpty = 100_000;
 
@@ -256,7 +321,10 @@ export function withRows(pipeline: Pipeline, rowsAt: RowsAt): Pipeline {
     : { ...pipeline, enrich: pipeline.lookupTable.enrichFrom(rowsAt) };
 }
 
-/** What can be said of an event whose table is not at hand: of the event as it came, and not which queries count it. As it is, when it has no table. */
+/**
+ * What can be said of an event whose table is not at hand: of the event as it came, and not which queries count it. As
+ * it is, when it has no table.
+ */
 export function withoutTable(pipeline: Pipeline): Pipeline {
   return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, lookupTable: undefined, queries: [] };
 }
@@ -450,7 +518,10 @@ function checkedEmpty(
   return most;
 }
 
-/** A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that there is not. */
+/**
+ * A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that
+ * there is not.
+ */
 function sessionEmit(
   field: string,
   emit: QuerySpec<unknown>['emit'] = {},
@@ -513,7 +584,10 @@ function groupFields<Event>(
   });
 }
 
-/** A setting that vanished in silence, `idel` or Flink's `allowedLateness`, would be found out much too late; bundling checks no types. */
+/**
+ * A setting that vanished in silence, `idel` or Flink's `allowedLateness`, would be found out much too late; bundling
+ * checks no types.
+ */
 function onlyKnown(field: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) throw mistake(`${field}.${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
@@ -557,7 +631,10 @@ function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['
   return standard;
 }
 
-/** Null is what a record may hold and a schema's author may not have thought of. What a schema throws for it only rejects such a record. */
+/**
+ * Null is what a record may hold and a schema's author may not have thought of. What a schema throws for it only
+ * rejects such a record.
+ */
 function answersWithPromise(standard: StandardSchemaV1['~standard']): boolean {
   try {
     const validated = standard.validate(null);

@@ -1,4 +1,7 @@
-/** A query's name as its two parts: `actionsPerHour@2` is version 2 of `actionsPerHour`, and `actionsPerHour` its version 1. */
+/**
+ * A query's name as its two parts: `actionsPerHour@2` is version 2 of `actionsPerHour`, and `actionsPerHour` its
+ * version 1.
+ */
 export interface QueryVersion {
   readonly base: string;
   readonly version: number;

@@ -21,11 +21,19 @@ export type SinkKind = (typeof sinkKinds)[number];
 
 /** What all sinks take. */
 export interface SinkOptions {
-  /** Which panes it gets, as Spark names it: `append`, final windows; `update`, changed rows at each pane; `complete`, the whole table at each pane. @default 'append' */
+  /**
+   * Which panes it gets, as Spark names it: `append`, final windows; `update`, changed rows at each pane; `complete`,
+   * the whole table at each pane.
+   * @default 'append'
+   */
   readonly mode?: OutputMode;
   /** The queries whose windows it gets, with their versions: `actionsPerHour@2`. @default all */
   readonly queries?: readonly string[];
-  /** How often a delivery is tried, each time after a longer pause, before it goes to the dead letters. 15 are about an hour and a half. @default 15 */
+  /**
+   * How often a delivery is tried, each time after a longer pause, before it goes to the dead letters. 15 are about an
+   * hour and a half.
+   * @default 15
+   */
   readonly attempts?: number;
 }
 
@@ -57,7 +65,10 @@ export interface Delivery extends DeliveredWindow {
   readonly table?: readonly DeliveredWindow[];
 }
 
-/** The function of a `forEachWindow` sink, Spark's foreachBatch: at least once for a window, so what it does has to be idempotent by `id`. */
+/**
+ * The function of a `forEachWindow` sink, Spark's foreachBatch: at least once for a window, so what it does has to be
+ * idempotent by `id`.
+ */
 export type WindowFunction = (window: Delivery) => unknown;
 
 /** A sink as it is written, by one of the functions below. */
@@ -127,8 +138,9 @@ export const file = (
 
 /**
  * A function of your own, in a Lambda of its own.
- * @param run the function, which is part of the pipeline and bundled wherever the pipeline is; or the path of the file whose default export it is,
- * relative to the pipeline's file, which is bundled into the sink's own Lambda alone and may import anything
+ * @param run the function, which is part of the pipeline and bundled wherever the pipeline is; or the path of the file
+ * whose default export it is, relative to the pipeline's file, which is bundled into the sink's own Lambda alone and
+ * may import anything
  */
 export const forEachWindow = (run: WindowFunction | string, options: SinkOptions = {}): SinkSpec => ({
   ...options,

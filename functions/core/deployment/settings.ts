@@ -7,11 +7,17 @@
 export const mapping = {
   /** Most Kinesis records in one invocation; 10,000 is Lambda's own upper bound. */
   batchSize: 10_000,
-  /** How long Lambda gathers a batch, in seconds. A page is written once a batch, so a longer window costs less and shows later. */
+  /**
+   * How long Lambda gathers a batch, in seconds. A page is written once a batch, so a longer window costs less and
+   * shows later.
+   */
   batchWindowSeconds: 1,
   /** Most bytes of payload in one invocation: Lambda's limit for an event, 6 MB. */
   batchBytes: 6 * 1024 * 1024,
-  /** One invocation a shard at a time: the protocol relies on it only for its cost, never for its correctness (DESIGN section 4). */
+  /**
+   * One invocation a shard at a time: the protocol relies on it only for its cost, never for its correctness (DESIGN
+   * section 4).
+   */
   parallelizationFactor: 1,
 } as const;
 
@@ -26,8 +32,8 @@ export const functions = {
 export const deliver = { timeoutSeconds: 60, memoryMb: 512 } as const;
 
 /**
- * The functions of sources, which a stack has only when it asks for them. Their events go into the stream, so all but `ingest`, which answers, may
- * take as long as Lambda lets them.
+ * The functions of sources, which a stack has only when it asks for them. Their events go into the stream, so all but
+ * `ingest`, which answers, may take as long as Lambda lets them.
  */
 export const sourceFunctions = {
   ingest: { timeoutSeconds: 29, memoryMb: 1024 },
@@ -47,5 +53,7 @@ export type FunctionName = keyof typeof functions;
 /** How often the finalize function is invoked, in seconds. EventBridge rules go no faster than once a minute. */
 export const finalizeEverySeconds = 60;
 
-/** How long the stream keeps records, in hours. Pages of closed windows outlive it by two days (DESIGN 4.2, step 3 e). */
+/**
+ * How long the stream keeps records, in hours. Pages of closed windows outlive it by two days (DESIGN 4.2, step 3 e).
+ */
 export const streamRetentionHours = 7 * 24;

@@ -1,6 +1,9 @@
 /** The three tables (DESIGN section 5) as data: the CDK app and the embedded runner create what is written here. */
 
-/** Shape of a table: a string partition key, a string sort key and, where items expire, the attribute with the expiry in epoch seconds. */
+/**
+ * Shape of a table: a string partition key, a string sort key and, where items expire, the attribute with the expiry in
+ * epoch seconds.
+ */
 export interface TableShape {
   readonly partitionKey: string;
   readonly sortKey: string;
@@ -11,7 +14,9 @@ export interface TableShape {
 export const tables = {
   /** Internal: horizon, shard progress, registry, pages. */
   state: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
-  /** The product: the manifests of emitted windows, `window` being `start/end` in ISO 8601, and the parts of large ones. */
+  /**
+   * The product: the manifests of emitted windows, `window` being `start/end` in ISO 8601, and the parts of large ones.
+   */
   windows: { partitionKey: 'query', sortKey: 'window' },
   /** The side output: rejected and late events. */
   rejects: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
@@ -21,8 +26,8 @@ export const tables = {
 export const secretPartition = 'secret';
 
 /**
- * The partitions of the state table that the function of a sink uses, `*` standing for any query: what waits for it, what it gave up, what it sent
- * last, and whose turn it is (functions/state/sinks/outbox.ts, delivery.ts).
+ * The partitions of the state table that the function of a sink uses, `*` standing for any query: what waits for it,
+ * what it gave up, what it sent last, and whose turn it is (functions/state/sinks/outbox.ts, delivery.ts).
  */
 export function sinkPartitions(sink: string): readonly string[] {
   return [`sink#${sink}`, ...['outbox', 'dead', 'sent'].map((kind) => `${kind}#${sink}#*`)];
@@ -38,12 +43,18 @@ export type TableName = keyof typeof tables;
 export const environmentNames = {
   /** The Kinesis stream, or the Kafka topic. */
   stream: 'TIDEMARK_STREAM',
-  /** How to reach the brokers of the topic, a KafkaSource (core/kafka-source.ts) without its topic in JSON; not set: the stream is one of Kinesis. */
+  /**
+   * How to reach the brokers of the topic, a KafkaSource (core/kafka-source.ts) without its topic in JSON; not set: the
+   * stream is one of Kinesis.
+   */
   kafka: 'TIDEMARK_KAFKA',
   state: 'TIDEMARK_STATE_TABLE',
   windows: 'TIDEMARK_WINDOWS_TABLE',
   rejects: 'TIDEMARK_REJECTS_TABLE',
-  /** The finalize function, which aggregate asks for a run when its shard's watermark passes the end of a window; not set: it waits for the schedule. */
+  /**
+   * The finalize function, which aggregate asks for a run when its shard's watermark passes the end of a window; not
+   * set: it waits for the schedule.
+   */
   finalize: 'TIDEMARK_FINALIZE_FUNCTION',
   /** `on` tells the query function that events can be posted to the API: its description then says how. */
   ingest: 'TIDEMARK_INGEST',
@@ -52,9 +63,15 @@ export const environmentNames = {
   logLevel: 'TIDEMARK_LOG_LEVEL',
   /** Tells this deployment's metrics and logs from another one's of the same pipeline. */
   deployment: 'TIDEMARK_DEPLOYMENT',
-  /** For finalize: the functions of the sinks that are served, JSON by the sink's name, null for one that is not asked for runs; not set: nothing is published. */
+  /**
+   * For finalize: the functions of the sinks that are served, JSON by the sink's name, null for one that is not asked
+   * for runs; not set: nothing is published.
+   */
   sinks: 'TIDEMARK_SINKS',
-  /** For the function of a sink: which one it is, and what it delivers to (a URL, a name or an ARN, as its client wants it). */
+  /**
+   * For the function of a sink: which one it is, and what it delivers to (a URL, a name or an ARN, as its client wants
+   * it).
+   */
   sink: 'TIDEMARK_SINK',
   sinkTarget: 'TIDEMARK_SINK_TARGET',
   /** For a webhook: what its requests are signed with; or the ARN of the secret in Secrets Manager that says so. */
@@ -62,5 +79,8 @@ export const environmentNames = {
   sinkSecretArn: 'TIDEMARK_SINK_SECRET_ARN',
 } as const;
 
-/** Over which partitions of the state table the notes about fed objects are spread: the only ones that the function of that source may write to. */
+/**
+ * Over which partitions of the state table the notes about fed objects are spread: the only ones that the function of
+ * that source may write to.
+ */
 export const objectPartitions = Array.from({ length: 4 }, (_, i) => `object#${i}`);

@@ -1,4 +1,7 @@
-/** The classes of events: each received event, after de-aggregation, is in exactly one of the last five (DESIGN section 2). */
+/**
+ * The classes of events: each received event, after de-aggregation, is in exactly one of the last five (DESIGN section
+ * 2).
+ */
 export interface Counters {
   readonly received: number;
   readonly counted: number;
@@ -37,7 +40,10 @@ export function addCounters(left: Counters, right: Counters): Counters {
   };
 }
 
-/** What one query did with its (record, window) pairs; an event may be counted by one query and late or filtered for another. */
+/**
+ * What one query did with its (record, window) pairs; an event may be counted by one query and late or filtered for
+ * another.
+ */
 export interface QueryCounters {
   readonly counted: number;
   readonly late: number;

@@ -1,12 +1,16 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { shown } from '../arguments/error.ts';
 
-/** What `dedup.by` gives: the event's id; null or undefined for an event that has none, which is no duplicate of anything. */
+/**
+ * What `dedup.by` gives: the event's id; null or undefined for an event that has none, which is no duplicate of
+ * anything.
+ */
 export type EventIdValue = string | number | bigint | null | undefined;
 
 /**
- * An id as the log keeps it: the first 64 bits of the SHA-256 of its type and text, in two unsigned halves. Among n ids of a horizon, an event is taken
- * for another one's duplicate with a probability of n / 2^64: 1 in 30 million million for 600,000 ids. Part of the stored format: it must never change.
+ * An id as the log keeps it: the first 64 bits of the SHA-256 of its type and text, in two unsigned halves. Among n ids
+ * of a horizon, an event is taken for another one's duplicate with a probability of n / 2^64: 1 in 30 million million
+ * for 600,000 ids. Part of the stored format: it must never change.
  */
 export interface EventId {
   readonly high: number;
@@ -18,12 +22,16 @@ const loneSurrogate = /\p{Surrogate}/u;
 
 const utf8 = new TextEncoder();
 
-/** The id of an event, undefined when it has none, or why what was given is none. A number and a text of the same digits are two ids. */
+/**
+ * The id of an event, undefined when it has none, or why what was given is none. A number and a text of the same digits
+ * are two ids.
+ */
 export function eventIdOf(value: EventIdValue): EventId | undefined | { readonly refused: string } {
   if (value === null || value === undefined) return undefined;
   if (typeof value === 'bigint') return hashed(`n${value}`);
   if (typeof value === 'number') {
-    // A number of JSON beyond 2^53 has lost digits already: different ids would be one, and events would be lost in silence.
+    // A number of JSON beyond 2^53 has lost digits already: different ids would be one, and events would be lost in
+    // silence.
     if (Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))) return hashed(`n${value}`);
     return { refused: `id ${value} is no number that tells events apart: beyond 2^53, send it as text` };
   }

@@ -5,12 +5,14 @@ import { shown } from '../arguments/error.ts';
 /** What a pipeline's `eventTime` may give: a number in its `unit`, a Date, or ISO 8601 text with a zone. */
 export type EventTimeValue = number | string | { getTime(): number } | null | undefined;
 
-/** The unit of a numeric event time. Without one it is milliseconds, and a number that looks like seconds is rejected. */
+/**
+ * The unit of a numeric event time. Without one it is milliseconds, and a number that looks like seconds is rejected.
+ */
 export type EventTimeUnit = 's' | 'ms';
 
 /**
- * Earliest and latest event time, in epoch ms: as far from the years 0000 and 9999 as the longest window, so that every window's
- * bounds have four-digit years and sort as text.
+ * Earliest and latest event time, in epoch ms: as far from the years 0000 and 9999 as the longest window, so that every
+ * window's bounds have four-digit years and sort as text.
  */
 export const eventTimeBounds = {
   earliest: -62_167_219_200_000 + 2 * longestDurationMs,
@@ -54,8 +56,8 @@ function wholeMs(ms: number): number {
 }
 
 /**
- * Seconds as they were written, in ms: `1.001 * 1000` is 1000.9999999999999, but division is rounded right, so the greatest whole number
- * whose thousandth is not above `seconds` is the one that was meant.
+ * Seconds as they were written, in ms: `1.001 * 1000` is 1000.9999999999999, but division is rounded right, so the
+ * greatest whole number whose thousandth is not above `seconds` is the one that was meant.
  */
 function secondsToMs(seconds: number): number {
   const nearest = Math.round(seconds * 1000);
@@ -73,7 +75,8 @@ function isoToMs(text: string): EventTime {
 
 /** Epoch ms as ISO 8601 in UTC with milliseconds, four-digit years: as text it sorts like the time it names. */
 export function isoTime(ms: number): string {
-  // By arithmetic, for every key of a window and every row that a reader gets has such a text; beyond the years 0000 to 9999 there is none.
+  // By arithmetic, for every key of a window and every row that a reader gets has such a text; beyond the years 0000 to
+  // 9999 there is none.
   if (!Number.isSafeInteger(ms) || ms < firstIsoMs || ms > lastIsoMs)
     return Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' });
   const day = Math.floor(ms / dayMs);
@@ -93,8 +96,8 @@ const lastIsoMs = 253_402_300_799_999;
 const epochDay = 719_468;
 
 /**
- * A day, counted from the epoch, as YYYY-MM-DD. Years begin in March here, so that a leap day is the last of its year; 400 of them have
- * 146,097 days (https://howardhinnant.github.io/date_algorithms.html#civil_from_days).
+ * A day, counted from the epoch, as YYYY-MM-DD. Years begin in March here, so that a leap day is the last of its year;
+ * 400 of them have 146,097 days (https://howardhinnant.github.io/date_algorithms.html#civil_from_days).
  */
 function isoDate(day: number): string {
   const era = Math.floor((day + epochDay) / 146_097);

@@ -4,13 +4,19 @@ import { ambiguity, isAmbiguous } from './exact-number.ts';
 /** A value of a group-by field: what JSON can tell apart. */
 export type GroupValue = string | number | boolean | null;
 
-/** A group key as text: the JSON array of its values, `["Open"]`; `[]` for a query without group-by. Equal keys have equal text. */
+/**
+ * A group key as text: the JSON array of its values, `["Open"]`; `[]` for a query without group-by. Equal keys have
+ * equal text.
+ */
 export type KeyText = string;
 
 /** Longest key, in bytes of its text as UTF-8: many keys share a page, and a page is about a kilobyte. */
 export const longestKeyBytes = 1024;
 
-/** JSON can escape it, a table cannot hold it: two such keys, different while their window is open, would be one after it. */
+/**
+ * JSON can escape it, a table cannot hold it: two such keys, different while their window is open, would be one after
+ * it.
+ */
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** A group key, or the reason why an event has none. */
@@ -26,7 +32,8 @@ export function keyReader<Event>(
   const [only] = fields;
   if (only === undefined) return () => '[]';
   if (fields.length > 1) return (event) => keyOf(fields.map(([name, select]) => [name, select(event)]));
-  // Most queries group by one field of few values; remembering their keys saves most of a fold's time. Bounded, as values may be many.
+  // Most queries group by one field of few values; remembering their keys saves most of a fold's time. Bounded, as
+  // values may be many.
   const known = new Map<string, KeyText>();
   const [name, select] = only;
   return (event) => {

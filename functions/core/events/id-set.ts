@@ -4,11 +4,15 @@ import type { EventId } from './event-id.ts';
 export type IdVerdict = 'first' | 'duplicate';
 
 /**
- * The ids of a shard's events, each with the moment of its last first occurrence: a duplicate is measured from the occurrence that was counted, not from
- * the duplicate before it. Exact over the hashes. Moments are those of the shard's clock, the greatest arrival so far, for arrivals may go back a little.
+ * The ids of a shard's events, each with the moment of its last first occurrence: a duplicate is measured from the
+ * occurrence that was counted, not from the duplicate before it. Exact over the hashes. Moments are those of the
+ * shard's clock, the greatest arrival so far, for arrivals may go back a little.
  */
 export interface IdSet {
-  /** Tells whether the id came at most the horizon ago; if not, this is its first occurrence from now on, at {@link clockMs}. */
+  /**
+   * Tells whether the id came at most the horizon ago; if not, this is its first occurrence from now on, at {@link
+   * clockMs}.
+   */
   judge(id: EventId, arrivalMs: number): IdVerdict;
   /** Notes a first occurrence that was judged elsewhere; of two of an id, the later one stays. */
   note(id: EventId, atMs: number): void;
@@ -26,7 +30,8 @@ export interface IdSet {
 const leastSlots = 1024;
 
 /**
- * Open addressing in typed arrays: 24 to 48 bytes an id, where a Map would take 100. What has left the horizon goes when the table is full.
+ * Open addressing in typed arrays: 24 to 48 bytes an id, where a Map would take 100. What has left the horizon goes
+ * when the table is full.
  * @param withinMs the horizon, inclusive; infinite: nothing is forgotten
  */
 export function createIdSet(withinMs: number): IdSet {

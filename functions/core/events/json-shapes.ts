@@ -1,11 +1,15 @@
 /**
- * Reads JSON lines that look like earlier ones, straight from their bytes: most streams repeat one or a few flat objects (`{"time":1,"action":"Open"}`), whose
- * braces, names and commas are then compared instead of parsed, at a fraction of `JSON.parse`'s time. It gives exactly what `JSON.parse` gives, or
- * nothing: whatever differs from a known shape (order, white space, nesting, escapes, text beyond ASCII, exponents, long numbers) is for
- * `JSON.parse`, whose verdict may then teach a new shape.
+ * Reads JSON lines that look like earlier ones, straight from their bytes: most streams repeat one or a few flat
+ * objects (`{"time":1,"action":"Open"}`), whose braces, names and commas are then compared instead of parsed, at a
+ * fraction of `JSON.parse`'s time. It gives exactly what `JSON.parse` gives, or nothing: whatever differs from a known
+ * shape (order, white space, nesting, escapes, text beyond ASCII, exponents, long numbers) is for `JSON.parse`, whose
+ * verdict may then teach a new shape.
  */
 export interface JsonShapes {
-  /** The object that starts at `from`, undefined when it is of no known shape. Never reads at or beyond `to`; {@link JsonShapes.end} says where it ended. */
+  /**
+   * The object that starts at `from`, undefined when it is of no known shape. Never reads at or beyond `to`; {@link
+   * JsonShapes.end} says where it ended.
+   */
   read(bytes: Uint8Array, from: number, to: number): Readonly<Record<string, unknown>> | undefined;
   /** The position after the last object that was read. */
   end(): number;
@@ -34,11 +38,16 @@ const mostShapes = 8;
 /** After so many lessons nothing is learned any more: the input has no few shapes, and learning costs. */
 const mostLessons = 200;
 
-/** Texts that are remembered, a power of two, and the longest of them in bytes: group-by fields have few, short values. */
+/**
+ * Texts that are remembered, a power of two, and the longest of them in bytes: group-by fields have few, short values.
+ */
 const rememberedTexts = 1024;
 const longestRemembered = 48;
 
-/** Most digits of a number that is read here: below 10^15 and with up to 15 decimals, one division of two exact doubles rounds as JSON.parse does. */
+/**
+ * Most digits of a number that is read here: below 10^15 and with up to 15 decimals, one division of two exact doubles
+ * rounds as JSON.parse does.
+ */
 const mostDigits = 15;
 const powersOfTen = Array.from({ length: mostDigits + 1 }, (_, i) => 10 ** i);
 
@@ -194,7 +203,10 @@ function isText(text: string, bytes: Uint8Array, from: number): boolean {
   return true;
 }
 
-/** The shape of a flat object that is valid JSON; undefined when it is none, or has names that are not safe to set one by one. */
+/**
+ * The shape of a flat object that is valid JSON; undefined when it is none, or has names that are not safe to set one
+ * by one.
+ */
 function shapeOf(bytes: Uint8Array, from: number, to: number, asciiText: AsciiText): Shape | undefined {
   const fields: Field[] = [];
   let start = skipSpace(bytes, from, to);
@@ -240,7 +252,10 @@ function closingQuote(bytes: Uint8Array, from: number, to: number): number | und
   return undefined;
 }
 
-/** Where a value ends that is neither an object nor an array. Text may be anything here: only what is around it is learned. */
+/**
+ * Where a value ends that is neither an object nor an array. Text may be anything here: only what is around it is
+ * learned.
+ */
 function endOfScalar(bytes: Uint8Array, from: number, to: number): number | undefined {
   const first = bytes[from];
   if (first === OPEN || first === 91) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Kinesis sequence numbers: decimal text of up to 129 digits, per shard. DynamoDB's numbers hold 38 digits and JavaScript's 15, so they
- * stay text and are compared as integers of any length (emulators pad them with zeros).
+ * Kinesis sequence numbers: decimal text of up to 129 digits, per shard. DynamoDB's numbers hold 38 digits and
+ * JavaScript's 15, so they stay text and are compared as integers of any length (emulators pad them with zeros).
  */
 export type SequenceNumber = string;
 
@@ -29,8 +29,8 @@ export function latestOf(
 }
 
 /**
- * Records in the order of their numbers, each number once. Lambda delivers them so; if it ever did not, the greatest number would commit records that
- * were left out, or count one twice.
+ * Records in the order of their numbers, each number once. Lambda delivers them so; if it ever did not, the greatest
+ * number would commit records that were left out, or count one twice.
  */
 export function inSequence<Numbered>(
   records: readonly Numbered[],

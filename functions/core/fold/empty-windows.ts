@@ -3,14 +3,17 @@ import type { KeyText } from '../events/group-key.ts';
 import type { EmittedWindow } from '../windows/window.ts';
 import { identityOf, type Partial } from './partial.ts';
 
-/** What a window without records is made of: the identity of each aggregate. Only queries with one group have it: which others there could be, nobody knows. */
+/**
+ * What a window without records is made of: the identity of each aggregate. Only queries with one group have it: which
+ * others there could be, nobody knows.
+ */
 export function emptyPartials(query: Query): ReadonlyMap<KeyText, Partial> {
   return new Map([['[]', identityOf(query)]]);
 }
 
 /**
- * The windows of a query that end after a moment and at or before another, in the order of their ends, which is that of their starts too. Lazy: a gap may hold
- * millions of them.
+ * The windows of a query that end after a moment and at or before another, in the order of their ends, which is that of
+ * their starts too. Lazy: a gap may hold millions of them.
  */
 export function* windowsEndingIn({ kind, from }: Query, after: number, through: number): Generator<EmittedWindow> {
   for (let end = nextEnd({ kind }, after); end <= through; end = nextEnd({ kind }, end))
@@ -22,7 +25,10 @@ function nextEnd({ kind }: Pick<Query, 'kind'>, after: number): number {
   return kind.closings(kind.sliceOf(after)).find((end) => end > after) ?? Number.POSITIVE_INFINITY;
 }
 
-/** The last end of a window that begins at or before the greatest event time of a stream: up to there the stream has been. Minus infinity before the first event. */
+/**
+ * The last end of a window that begins at or before the greatest event time of a stream: up to there the stream has
+ * been. Minus infinity before the first event.
+ */
 export function lastEndOf({ kind }: Pick<Query, 'kind'>, maxEventTime: number): number {
   if (!Number.isFinite(maxEventTime)) return Number.NEGATIVE_INFINITY;
   return Math.max(...kind.closings(kind.sliceOf(maxEventTime)));

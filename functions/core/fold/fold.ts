@@ -20,7 +20,10 @@ export interface SliceFold {
   readonly keys: Map<KeyText, KeyFold>;
 }
 
-/** Folds events into (query, slice) -> key -> partial aggregate. An event goes into exactly one slice of a query, however many windows overlap there. */
+/**
+ * Folds events into (query, slice) -> key -> partial aggregate. An event goes into exactly one slice of a query,
+ * however many windows overlap there.
+ */
 export interface Fold {
   /** Adds an event to one query. */
   add(query: Query, key: KeyText, event: unknown, time: number): KeyFold;

@@ -13,7 +13,10 @@ export function identityOf(query: Query): unknown[] {
   return query.aggregates.map((aggregate) => aggregate.identity);
 }
 
-/** Adds an event to states that nobody else holds yet: aggregates may change them in place. @param time of the event, epoch ms */
+/**
+ * Adds an event to states that nobody else holds yet: aggregates may change them in place.
+ * @param time of the event, epoch ms
+ */
 export function addEvent(query: Query, states: unknown[], event: unknown, time: number): void {
   const { aggregates } = query;
   for (let i = 0; i < aggregates.length; i++) {
@@ -40,8 +43,8 @@ export function mergeInto(
 }
 
 /**
- * Partial aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate: `[["Open",179],["Close",173]]`.
- * The form of pages, so that they can be read in the console.
+ * Partial aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
+ * `[["Open",179],["Close",173]]`. The form of pages, so that they can be read in the console.
  */
 export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, Partial]>): string {
   const rows: string[] = [];
@@ -57,7 +60,10 @@ export function decodePartials(query: Query, text: string): Map<KeyText, Partial
   return new Map(decodeEach(query, text));
 }
 
-/** The reverse of {@link encodePartials}; a key may come several times, as open sessions do. @throws when the text is not of this query */
+/**
+ * The reverse of {@link encodePartials}; a key may come several times, as open sessions do.
+ * @throws when the text is not of this query
+ */
 export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, Partial])[] {
   const columns = query.groupBy.length + query.aggregates.length;
   return (JSON.parse(text) as Json[][]).map((row) => {
@@ -72,8 +78,8 @@ export interface Row {
   readonly key: Readonly<Record<string, string | number | boolean | null>>;
   readonly values: Readonly<Record<string, Json>>;
   /**
-   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that it
-   * lacks, the last field's the lowest.
+   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that
+   * it lacks, the last field's the lowest.
    */
   readonly grouping?: number;
 }

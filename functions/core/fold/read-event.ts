@@ -42,15 +42,18 @@ export interface AcceptedEvent {
 /** Longest detail kept beside a rejection, in characters. */
 const longestDetail = 500;
 
-/** @param detail for people; what is no Unicode in it, cut in half perhaps, is replaced, for a table refuses it, and the shard would wait for ever */
+/**
+ * @param detail for people; what is no Unicode in it, cut in half perhaps, is replaced, for a table refuses it, and the
+ * shard would wait for ever
+ */
 export function rejection(reason: RejectReason, detail: string): Rejection {
   const short = detail.length > longestDetail ? `${detail.slice(0, longestDetail)}...` : detail;
   return { outcome: 'rejected', reason, detail: short.replace(/\p{Surrogate}/gu, '\uFFFD') };
 }
 
 /**
- * Classifies the text of one event before anything is applied: rejected, or accepted with all that the fold needs. Pure as long as the
- * pipeline's own functions are; what they throw rejects the event and never blocks the shard.
+ * Classifies the text of one event before anything is applied: rejected, or accepted with all that the fold needs. Pure
+ * as long as the pipeline's own functions are; what they throw rejects the event and never blocks the shard.
  * @param arrivalMs when the stream took it, epoch ms: the measure of "too far in the future" (DESIGN 4.3)
  */
 export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): AcceptedEvent | Rejection {
@@ -78,7 +81,8 @@ export function readParsed(pipeline: Pipeline, parsed: unknown, arrivalMs: numbe
 function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
   const validated = pipeline.schema.validate(parsed);
   if (validated instanceof Promise) {
-    // Nobody waits for it, so its failure would be an unhandled rejection, which ends the process and with it the batch, again and again.
+    // Nobody waits for it, so its failure would be an unhandled rejection, which ends the process and with it the
+    // batch, again and again.
     validated.catch(() => undefined);
     return rejection(
       'schema',

@@ -1,6 +1,7 @@
 /**
- * How results look to people and how they are ranked, by their shape: the command line and the page, which runs in a browser, share it. A result is a
- * number, text, or one of the structures of docs/AGGREGATES.md; those of aggregates of one's own are shown by the names of their members.
+ * How results look to people and how they are ranked, by their shape: the command line and the page, which runs in a
+ * browser, share it. A result is a number, text, or one of the structures of docs/AGGREGATES.md; those of aggregates of
+ * one's own are shown by the names of their members.
  */
 
 type Members = Readonly<Record<string, unknown>>;
@@ -34,7 +35,10 @@ function binText(edges: readonly unknown[], bin: number, text: (value: unknown) 
   return bin === edges.length ? `>=${text(edges[bin - 1])}` : `${text(edges[bin - 1])}-${text(edges[bin])}`;
 }
 
-/** The number that a plain result is ranked by: itself, the number in exact text, the bound of an overflow; undefined when it is none. */
+/**
+ * The number that a plain result is ranked by: itself, the number in exact text, the bound of an overflow; undefined
+ * when it is none.
+ */
 export function rankOf(result: unknown): number | undefined {
   if (typeof result === 'number') return result;
   if (typeof result === 'string')

@@ -44,8 +44,8 @@ export function hasFields(query: Query, by: readonly string[]): boolean {
 }
 
 /**
- * Adds up over windows, in the order of the keys; exact, because the windows' states are merged and rounded once. A record that overlapping
- * windows hold is added once for each of them. No windows, no rows.
+ * Adds up over windows, in the order of the keys; exact, because the windows' states are merged and rounded once. A
+ * record that overlapping windows hold is added once for each of them. No windows, no rows.
  * @param by fields of the query ({@link hasFields}), in the order wanted
  */
 export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: readonly string[]): readonly TotalRow[] {

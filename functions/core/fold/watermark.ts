@@ -9,9 +9,14 @@ export interface ShardObservation {
 
 /** The global watermark, and who holds it back. */
 export interface GlobalWatermark {
-  /** Epoch ms; undefined while it is held at minus infinity, or there is nothing to compute it from: it then stays where it is. */
+  /**
+   * Epoch ms; undefined while it is held at minus infinity, or there is nothing to compute it from: it then stays where
+   * it is.
+   */
   readonly watermark: number | undefined;
-  /** The shard with the smallest watermark among those that hold it; the first without an event time, if there is one. */
+  /**
+   * The shard with the smallest watermark among those that hold it; the first without an event time, if there is one.
+   */
   readonly heldBy: string | undefined;
 }
 

@@ -16,8 +16,8 @@ export function mergeWindow(
 }
 
 /**
- * The rows of a window, in the order of their keys. In the key of a total the fields that are totalled are missing, for null is a value of its own; it
- * comes after what it adds up.
+ * The rows of a window, in the order of their keys. In the key of a total the fields that are totalled are missing, for
+ * null is a value of its own; it comes after what it adds up.
  */
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
   const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));

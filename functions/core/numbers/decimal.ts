@@ -1,4 +1,7 @@
-/** A decimal number, exact: `unscaled / 10^scale`, the scale at least 0. Equal ones may differ in scale, for finding the least one costs; their texts do not. */
+/**
+ * A decimal number, exact: `unscaled / 10^scale`, the scale at least 0. Equal ones may differ in scale, for finding the
+ * least one costs; their texts do not.
+ */
 export interface Decimal {
   readonly unscaled: bigint;
   readonly scale: number;

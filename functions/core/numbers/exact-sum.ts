@@ -10,7 +10,10 @@
  * value, so equal sums are equal bytes in a page, and merging two states is one addition.
  */
 
-/** A sum that is no safe integer: `mantissa * 2^exponent`, `mantissa` odd, `exponent` at least -1074. Made by this module only. */
+/**
+ * A sum that is no safe integer: `mantissa * 2^exponent`, `mantissa` odd, `exponent` at least -1074. Made by this
+ * module only.
+ */
 export interface BigSum {
   readonly mantissa: bigint;
   readonly exponent: number;
@@ -71,13 +74,17 @@ export function quotient(sum: ExactSum, count: number): number {
   if (typeof sum === 'number') return sum / count; // both are exact doubles, and IEEE 754 rounds a division once
   const dividend = magnitude(sum.mantissa);
   const divisor = BigInt(count);
-  // At least 55 bits of quotient: the remainder then lies below the bit that decides, where only "some or none" matters.
+  // At least 55 bits of quotient: the remainder then lies below the bit that decides, where only "some or none"
+  // matters.
   const shift = Math.max(0, mantissaBits + 3 + bitLength(divisor) - bitLength(dividend));
   const shifted = dividend << BigInt(shift);
   return signed(sum, nearestDouble(shifted / divisor, sum.exponent - shift, shifted % divisor));
 }
 
-/** The double nearest to an exact rational, ties to even; beyond the largest double, an infinity. Never -0. @param divisor positive */
+/**
+ * The double nearest to an exact rational, ties to even; beyond the largest double, an infinity. Never -0.
+ * @param divisor positive
+ */
 export function ratio(dividend: bigint, divisor: bigint): number {
   if (dividend === 0n) return 0;
   const size = magnitude(dividend);
@@ -146,7 +153,9 @@ export type SumTerms = 'numbers' | 'squares';
 
 const termRange: Readonly<Record<SumTerms, number>> = { numbers: 1, squares: 2 };
 
-/** The inverse of `encodeSum`. Throws on everything that `encodeSum` does not write, other spellings of a sum included. */
+/**
+ * The inverse of `encodeSum`. Throws on everything that `encodeSum` does not write, other spellings of a sum included.
+ */
 export function decodeSum(json: unknown, terms: SumTerms = 'numbers'): ExactSum {
   if (typeof json === 'number' && Number.isSafeInteger(json)) return json + 0; // turns -0 into 0
   const range = termRange[terms];
@@ -197,7 +206,10 @@ function exactly(value: ExactSum): BigSum {
   return { mantissa: BigInt(value < 0 ? -odd : odd), exponent: Math.max(biased, 1) - 1075 + zeros };
 }
 
-/** The double nearest to `(mantissa + a little) * 2^exponent`, where a remainder that is not zero is a little, below one. */
+/**
+ * The double nearest to `(mantissa + a little) * 2^exponent`, where a remainder that is not zero is a little, below
+ * one.
+ */
 function nearestDouble(mantissa: bigint, exponent: number, remainder: bigint): number {
   const lastBit = Math.max(bitLength(mantissa) + exponent - mantissaBits, smallestExponent);
   const dropped = BigInt(lastBit - exponent);
@@ -215,7 +227,8 @@ function parse(text: string, range: number): ExactSum | undefined {
   const exponent = Number(exponentText);
   const bits = bitsOfHex(digits) + exponent;
   if (exponent < range * smallestExponent || bits > range * largestBits) return undefined;
-  // Every sum has one spelling, so nothing has to be spelt again to be sure: mantissas are odd, and safe integers are numbers.
+  // Every sum has one spelling, so nothing has to be spelt again to be sure: mantissas are odd, and safe integers are
+  // numbers.
   const isEven = (Number.parseInt(digits.slice(-1), 16) & 1) === 0;
   if (isEven || (exponent >= 0 && bits <= mantissaBits)) return undefined;
   const mantissa = BigInt(`0x${digits}`);

@@ -31,7 +31,10 @@ export function closingOf(query: Query, partial: Partial): number {
   return sessionRule(query).closingOf(spanOf(query, partial).greatest);
 }
 
-/** Merges what is at most a gap apart, by key. Commutative and associative: whatever comes first, the same sessions come out, by key and start. */
+/**
+ * Merges what is at most a gap apart, by key. Commutative and associative: whatever comes first, the same sessions come
+ * out, by key and start.
+ */
 export function mergeSessions(query: Query, parts: Iterable<KeyedPartial>): readonly KeyedPartial[] {
   const { gapMs } = sessionRule(query);
   const merged: KeyedPartial[] = [];
@@ -60,7 +63,8 @@ export interface ClosedSessions {
 }
 
 /**
- * The step of a closing: the records that were applied before it, and after the closing before, join what is open, and what closes is taken out.
+ * The step of a closing: the records that were applied before it, and after the closing before, join what is open, and
+ * what closes is taken out.
  * @param parts of the buckets that close then
  */
 export function closeSessions(

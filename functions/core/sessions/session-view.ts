@@ -12,7 +12,10 @@ import {
   spanOf,
 } from './join.ts';
 
-/** What a reader has found of a key that was in no final session when `finalizedThrough` was read: of a bucket, or carried over (closing minus infinity). */
+/**
+ * What a reader has found of a key that was in no final session when `finalizedThrough` was read: of a bucket, or
+ * carried over (closing minus infinity).
+ */
 export interface LivePart {
   readonly key: KeyText;
   readonly partial: KeyedPartial[1];
@@ -32,9 +35,10 @@ export interface LiveSessions {
 }
 
 /**
- * What the finalizer would make of the parts: closing after closing up to `closedThrough`, so that a record that came after its neighbours were closed begins a
- * session of its own here too; everything else is open, and merged. What is in a final session that is visible by now is left out, or it would be seen twice: of the
- * records of its key between its first and its last one it holds all that were applied before it closed, and those only.
+ * What the finalizer would make of the parts: closing after closing up to `closedThrough`, so that a record that came
+ * after its neighbours were closed begins a session of its own here too; everything else is open, and merged. What is
+ * in a final session that is visible by now is left out, or it would be seen twice: of the records of its key between
+ * its first and its last one it holds all that were applied before it closed, and those only.
  */
 export function liveSessions(
   query: Query,

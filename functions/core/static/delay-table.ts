@@ -26,11 +26,17 @@ export interface KeepingDelay {
   readonly worst: string | undefined;
   /** By name of the query: what keeps the share of the events that it wants. */
   readonly queries: Readonly<Record<string, number>>;
-  /** Keeps the share of the events for at least one query each. Beside a query of long windows it says little of one with short ones. */
+  /**
+   * Keeps the share of the events for at least one query each. Beside a query of long windows it says little of one
+   * with short ones.
+   */
   readonly eventsDelayMs: number;
 }
 
-/** What one watermark delay would have done to the events, had they come through one shard, one after the other. Times are event time in ms. */
+/**
+ * What one watermark delay would have done to the events, had they come through one shard, one after the other. Times
+ * are event time in ms.
+ */
 export interface DelayRow {
   readonly delayMs: number;
   /** Events that at least one query wanted. */
@@ -39,24 +45,33 @@ export interface DelayRow {
   readonly late: number;
   /** (record, window) pairs that were refused. */
   readonly latePairs: number;
-  /** Windows, of those that hold an event without any delay limit (sessions as all their records make them), and how many of them missed at least one. */
+  /**
+   * Windows, of those that hold an event without any delay limit (sessions as all their records make them), and how
+   * many of them missed at least one.
+   */
   readonly windows: number;
   readonly affected: number;
-  /** Windows that closed within the input, and the median of how far the greatest event time was beyond their end then. */
+  /**
+   * Windows that closed within the input, and the median of how far the greatest event time was beyond their end then.
+   */
   readonly closed: number;
   readonly waitMs: number | undefined;
-  /** The same, query by query, in the order of the pipeline: an event that a daily window takes is lost to an hourly one all the same. */
+  /**
+   * The same, query by query, in the order of the pipeline: an event that a daily window takes is lost to an hourly one
+   * all the same.
+   */
   readonly queries: readonly QueryDelay[];
 }
 
 /**
- * The delay table: the watermark is raised after every record, so it is the upper bound of what a stream with larger batches loses. One pass, all
- * delays; memory grows with windows and delays, not with events.
+ * The delay table: the watermark is raised after every record, so it is the upper bound of what a stream with larger
+ * batches loses. One pass, all delays; memory grows with windows and delays, not with events.
  */
 export interface DelayTable {
   /**
    * Adds the next event in the order of arrival.
-   * @param shardId where it came: each shard has a watermark of its own, and the stream's, the least of them, is behind all. @default one shard
+   * @param shardId where it came: each shard has a watermark of its own, and the stream's, the least of them, is behind
+   * all. @default one shard
    */
   add(event: AcceptedEvent, shardId?: string): void;
   /** The delays that keep at least this share, 0 to 1. */
@@ -70,7 +85,10 @@ interface HeldWindow extends Window {
   readonly closing: number;
 }
 
-/** A window that an event goes to, and from which watermark on it is refused there: a session may close long after what its record alone would. */
+/**
+ * A window that an event goes to, and from which watermark on it is refused there: a session may close long after what
+ * its record alone would.
+ */
 interface Place {
   readonly window: HeldWindow;
   readonly refusedFrom: number;
@@ -172,7 +190,10 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   };
 }
 
-/** Notes which delay an event needs: it is late when all its windows refuse it, the last one too, refusedFrom <= W = maxEventTime - delay. */
+/**
+ * Notes which delay an event needs: it is late when all its windows refuse it, the last one too, refusedFrom <= W =
+ * maxEventTime - delay.
+ */
 function need(needs: Needs | undefined, maxEventTime: number, places: readonly Place[]): void {
   if (needs === undefined) return;
   needs.events++;
@@ -282,7 +303,9 @@ function windowFinder({ window }: Query): Finder {
   };
 }
 
-/** The middle value; of an even number of values the lower of the two in the middle, so that it is one that was seen. */
+/**
+ * The middle value; of an even number of values the lower of the two in the middle, so that it is one that was seen.
+ */
 function median(values: readonly number[]): number | undefined {
   return [...values].sort((left, right) => left - right)[(values.length - 1) >> 1];
 }

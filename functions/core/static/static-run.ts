@@ -35,7 +35,10 @@ export interface StaticPart {
   readonly partials: readonly (readonly [query: number, slice: number, text: string, records: number])[];
 }
 
-/** The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so nothing is late. */
+/**
+ * The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so
+ * nothing is late.
+ */
 export interface StaticRun {
   add(text: string, arrivalMs: number): AcceptedEvent | Rejection;
   /** The same for an event that is parsed already. */
@@ -46,8 +49,8 @@ export interface StaticRun {
 }
 
 /**
- * @param ids the ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In files, whose lines all arrive at one moment,
- * each id counts once, at its first line. @default none
+ * @param ids the ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In
+ * files, whose lines all arrive at one moment, each id counts once, at its first line. @default none
  */
 export function createStaticRun(
   pipeline: Pipeline,
@@ -142,7 +145,9 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
   return { counters, queries, windows };
 }
 
-/** With the windows between them that hold nothing, where the query wants those: as a stream emits them until its end. */
+/**
+ * With the windows between them that hold nothing, where the query wants those: as a stream emits them until its end.
+ */
 function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: number): readonly StaticWindow[] {
   if (query.mostEmpty === 0) return held;
   const partials = emptyPartials(query);

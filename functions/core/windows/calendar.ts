@@ -30,8 +30,8 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = {
 };
 
 /**
- * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The rules are those of the Node.js
- * that runs the function (`process.versions.tz`).
+ * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The
+ * rules are those of the Node.js that runs the function (`process.versions.tz`).
  * @throws TidemarkError for another unit, and for a time zone that is not known
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
@@ -56,9 +56,9 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
     const weekFirst = day - ((dayOfWeek(day) - first + 7) % 7);
     return { first: weekFirst, next: weekFirst + 7 };
   };
-  // A date begins at the first of its midnights, as Temporal's startOfDay: where clocks go back over midnight they show the
-  // date before once more, and that is in the date that has begun. A date that a zone left out, as Samoa did in 2011, is
-  // not a window: it would begin where the next one does.
+  // A date begins at the first of its midnights, as Temporal's startOfDay: where clocks go back over midnight they show
+  // the date before once more, and that is in the date that has begun. A date that a zone left out, as Samoa did in
+  // 2011, is not a window: it would begin where the next one does.
   const windowAt = (time: number): Window => {
     let dates = datesOf(Math.floor((time + zone.spanAt(time).offsetMs) / dayMs));
     let start = firstShown(zone, dates.first * dayMs);

@@ -1,4 +1,7 @@
-/** Dates of the proleptic Gregorian calendar as days from 1970-01-01, by H. Hinnant's "chrono-compatible low-level date algorithms". */
+/**
+ * Dates of the proleptic Gregorian calendar as days from 1970-01-01, by H. Hinnant's "chrono-compatible low-level date
+ * algorithms".
+ */
 
 export const dayMs = 86_400_000;
 

@@ -7,8 +7,8 @@ import { floorTo, isEdge, offsetOf, type WindowOptions } from './window-edges.ts
 const mostSteps = 10_080;
 
 /**
- * Windows that begin together every `most` and end `step` after one another, up to `most`: `[0:00, 0:10)`, `[0:00, 0:20)`, ... `[0:00, 24:00)`, as
- * Flink's CUMULATE. A record folds once, into its step.
+ * Windows that begin together every `most` and end `step` after one another, up to `most`: `[0:00, 0:10)`, `[0:00,
+ * 0:20)`, ... `[0:00, 24:00)`, as Flink's CUMULATE. A record folds once, into its step.
  * @throws TidemarkError when the step does not divide the greatest size, and as {@link sliding}
  */
 export function cumulate(most: Duration, step: Duration, options: WindowOptions = {}): WindowKind {

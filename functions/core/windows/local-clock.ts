@@ -3,14 +3,15 @@ import { floorTo } from './window-edges.ts';
 import type { OffsetSpan, ZoneOffsets } from './zone-offsets.ts';
 
 /**
- * How far around a moment changes of clocks matter to what they show there, ms. No zone is a day and a half from UTC, nor
- * did one ever move its clocks by more than a day; the rest is room.
+ * How far around a moment changes of clocks matter to what they show there, ms. No zone is a day and a half from UTC,
+ * nor did one ever move its clocks by more than a day; the rest is room.
  */
 const reachMs = 4 * 86_400_000;
 
 /**
- * The first moment, epoch ms, at which the clocks of a zone show a time or a later one. Where they are put back it is the
- * first of the two; a time that they leave out comes when they are put forward. So it never falls as the time rises.
+ * The first moment, epoch ms, at which the clocks of a zone show a time or a later one. Where they are put back it is
+ * the first of the two; a time that they leave out comes when they are put forward. So it never falls as the time
+ * rises.
  * @param shown what the clocks show, as the epoch ms at which those of UTC show it
  */
 export function firstShown(zone: ZoneOffsets, shown: number): number {
@@ -21,11 +22,11 @@ export function firstShown(zone: ZoneOffsets, shown: number): number {
 /**
  * The window of a grid on the clocks of a zone that holds a moment.
  *
- * Where the size divides what the clocks are moved by, the grid goes on over the change as if there were none: it lies on
- * the same times of day before and after. The hour that comes twice has windows of its own each time, as PostgreSQL's
- * `date_trunc` has, and none is longer than the size. Elsewhere an edge is where the clocks first show it, as of Flink's
- * windows with a local time zone: a window over the change is shorter or longer for it, and one that lies wholly in what
- * is left out is none.
+ * Where the size divides what the clocks are moved by, the grid goes on over the change as if there were none: it lies
+ * on the same times of day before and after. The hour that comes twice has windows of its own each time, as
+ * PostgreSQL's `date_trunc` has, and none is longer than the size. Elsewhere an edge is where the clocks first show it,
+ * as of Flink's windows with a local time zone: a window over the change is shorter or longer for it, and one that lies
+ * wholly in what is left out is none.
  */
 export function windowOnClocks(zone: ZoneOffsets, sizeMs: number, offsetMs: number, time: number): Window {
   const span = zone.spanAt(time);
@@ -41,7 +42,10 @@ interface GridClock {
   firstShown(shown: number): number;
 }
 
-/** @param span where the clocks show what the zone's do @param from the earliest moment that is asked for, less than a change of clocks */
+/**
+ * @param span where the clocks show what the zone's do
+ * @param from the earliest moment that is asked for, less than a change of clocks
+ */
 function clockAround(zone: ZoneOffsets, span: OffsetSpan, from: number, sizeMs: number): GridClock {
   const onGrid = (left: OffsetSpan, right: OffsetSpan, offsetMs: number) =>
     (right.offsetMs - left.offsetMs) % sizeMs === 0 ? offsetMs : offsetMs + (right.offsetMs - left.offsetMs);

@@ -3,13 +3,18 @@ import { mistake } from '../arguments/error.ts';
 import type { WindowKind } from './window.ts';
 import { floorTo, isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
 
-/** Most windows that hold a record: a day by 10 seconds, a week by the minute. A slice is looked at once for each of them. */
+/**
+ * Most windows that hold a record: a day by 10 seconds, a week by the minute. A slice is looked at once for each of
+ * them.
+ */
 const mostOverlap = 10_080;
 
 /**
- * Windows of one size that begin every `slide` from the epoch (plus `offset`) and overlap, as Spark's `window(time, size, slide)` and Flink's HOP. A
- * record folds once, into its slice, however many windows hold it; `slide` need not divide `size`.
- * @throws TidemarkError for a slide above the size, which would leave events in no window, for more than 10,080 windows over a record, for a size
+ * Windows of one size that begin every `slide` from the epoch (plus `offset`) and overlap, as Spark's `window(time,
+ * size, slide)` and Flink's HOP. A record folds once, into its slice, however many windows hold it; `slide` need not
+ * divide `size`.
+ * @throws TidemarkError for a slide above the size, which would leave events in no window, for more than 10,080 windows
+ * over a record, for a size
  *   below 1 ms or above 100 years, and for an offset as long as the slide
  */
 export function sliding(size: Duration, slide: Duration, options: WindowOptions = {}): WindowKind {

@@ -10,8 +10,8 @@ export interface EmittedWindow extends Window {
 }
 
 /**
- * A kind of window, as three pure functions; the protocol knows nothing else about windows (DESIGN section 1). A slice is the stretch of
- * event time between two neighbouring window edges and is named by its start.
+ * A kind of window, as three pure functions; the protocol knows nothing else about windows (DESIGN section 1). A slice
+ * is the stretch of event time between two neighbouring window edges and is named by its start.
  */
 export interface WindowKind {
   /** For people: `tumbling 1 hour`. */
@@ -31,8 +31,8 @@ export interface WindowKind {
 }
 
 /**
- * Windows that are as long as records of a key follow one another. The records of a key and slice are never more than a gap apart, and all records of
- * a session are in buckets that close no later than it does.
+ * Windows that are as long as records of a key follow one another. The records of a key and slice are never more than a
+ * gap apart, and all records of a session are in buckets that close no later than it does.
  */
 export interface SessionRule {
   /** Most distance of two neighbouring records of a window, and of its end from its last record, ms. */

@@ -10,13 +10,17 @@ export interface OffsetSpan {
   readonly offsetMs: number;
 }
 
-/** The offset of a zone at any time. It depends on the time alone: what it keeps makes it fast, and changes no answer. */
+/**
+ * The offset of a zone at any time. It depends on the time alone: what it keeps makes it fast, and changes no answer.
+ */
 export interface ZoneOffsets {
   /** The stretch that holds a time, epoch ms. */
   spanAt(time: number): OffsetSpan;
 }
 
-/** The stretch of time, ms, under whose number spans are found: about 50 days, so that most hold no change of clocks. */
+/**
+ * The stretch of time, ms, under whose number spans are found: about 50 days, so that most hold no change of clocks.
+ */
 const blockMs = 2 ** 32;
 
 /** Blocks and spans kept of a zone, each: a thousand years of them, in about a megabyte. */

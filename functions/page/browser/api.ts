@@ -78,7 +78,10 @@ export class Away extends Error {
 /** Longest wait (ms) for an answer: API Gateway itself gives up after 29 s. */
 const answerWithinMs = 30_000;
 
-/** Where the API is: beside the page, which may lie below an API Gateway stage, whose address people type without its last slash. */
+/**
+ * Where the API is: beside the page, which may lie below an API Gateway stage, whose address people type without its
+ * last slash.
+ */
 export function apiBase({ origin, pathname }: { readonly origin: string; readonly pathname: string }): string {
   return `${origin}${pathname.endsWith('/') ? pathname : `${pathname}/`}v1/`;
 }

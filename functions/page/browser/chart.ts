@@ -26,7 +26,8 @@ const leastBarPx = 2;
 const heightPx = () => (innerWidth < 600 ? 220 : 320);
 
 /**
- * The chart of windows by key, in the given place: bars for few keys, lines for many, and windows that are not final hatched.
+ * The chart of windows by key, in the given place: bars for few keys, lines for many, and windows that are not final
+ * hatched.
  * @param onPoint is told which window the pointer is at, or that it left
  */
 export function createChart(place: HTMLElement, onPoint: (index: number | undefined) => void): Chart {
@@ -189,7 +190,10 @@ function clip({ ctx, bbox }: UPlot): void {
 
 const middle = ({ start, end }: WindowJson) => (start + end) / 2;
 
-/** Where windows stand on the axis: in their middles, or, where these are in another order, as sessions' may be, at their starts. uPlot wants them ascending. */
+/**
+ * Where windows stand on the axis: in their middles, or, where these are in another order, as sessions' may be, at
+ * their starts. uPlot wants them ascending.
+ */
 function placesOf(windows: readonly WindowJson[]): number[] {
   const middles = windows.map(middle);
   const isAscending = middles.every((place, i) => i === 0 || place >= (middles[i - 1] ?? place));

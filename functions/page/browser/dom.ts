@@ -26,13 +26,18 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
   throw new Error(`the page has no ${kind.name} #${id}`);
 }
 
-/** Sets what a style sheet cannot know; through the object model, because the page's policy allows no style attributes. */
+/**
+ * Sets what a style sheet cannot know; through the object model, because the page's policy allows no style attributes.
+ */
 export function styled<Kind extends HTMLElement>(made: Kind, properties: Readonly<Record<string, string>>): Kind {
   for (const [name, value] of Object.entries(properties)) made.style.setProperty(name, value);
   return made;
 }
 
-/** Replaces an element's children, unless they would look the same: focus, selection and scroll stay where nothing has changed. */
+/**
+ * Replaces an element's children, unless they would look the same: focus, selection and scroll stay where nothing has
+ * changed.
+ */
 export function replace(parent: HTMLElement, ...children: readonly HTMLElement[]): void {
   const same =
     parent.children.length === children.length && children.every((child, i) => parent.children[i]?.isEqualNode(child));

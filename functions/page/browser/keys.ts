@@ -14,7 +14,10 @@ export interface Series {
 /** More lines than this nobody tells apart. */
 export const mostSeries = 8;
 
-/** The keys of some windows with the greatest sums of an aggregate, in the order of their names, and how many there are in all. */
+/**
+ * The keys of some windows with the greatest sums of an aggregate, in the order of their names, and how many there are
+ * in all.
+ */
 export function seriesOf(
   windows: readonly WindowJson[],
   aggregate: string,
@@ -40,7 +43,10 @@ export function seriesOf(
   return { series: greatest.toSorted((a, b) => (a.label < b.label ? -1 : 1)), keys: all.length };
 }
 
-/** An aggregate of a row as a number: of a structure the first one in it, the least of some percentiles; null when it has none, such as the mean of nothing. */
+/**
+ * An aggregate of a row as a number: of a structure the first one in it, the least of some percentiles; null when it
+ * has none, such as the mean of nothing.
+ */
 export function numberOf({ values }: Row, aggregate: string): number | null {
   const value = values[aggregate];
   const [first] = numbersIn(value);
@@ -48,7 +54,10 @@ export function numberOf({ values }: Row, aggregate: string): number | null {
   return number !== undefined && Number.isFinite(number) ? number : null;
 }
 
-/** The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are no series have none of their own. */
+/**
+ * The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are no series have
+ * none of their own.
+ */
 export function seriesColor(place: number | undefined): string {
   if (place === undefined) return 'var(--muted)';
   return `var(--series-${(place % mostSeries) + 1})`;

@@ -41,8 +41,8 @@ const feedSpansMs = [86_400_000, 3_600_000, 300_000, 30_000] as const;
 const feedLimit = 1000;
 
 /**
- * Asks for what may have changed: while nothing has been received and nothing became final, that is two small answers; of windows only those from the
- * newest final one on, because those before it are final too and never change.
+ * Asks for what may have changed: while nothing has been received and nothing became final, that is two small answers;
+ * of windows only those from the newest final one on, because those before it are final too and never change.
  */
 export async function load(ask: Ask, view: View, before: Snapshot | undefined, now: () => number): Promise<Snapshot> {
   const [conservation, watermark] = await Promise.all([

@@ -41,7 +41,10 @@ const filter = byId('filter', HTMLInputElement);
 filter.value = view.filter;
 filter.addEventListener('input', () => pick({ filter: filter.value }, 'replace'));
 
-/** Changes the view and the address. Typing does not fill the history; picking another set of windows can be gone back from. */
+/**
+ * Changes the view and the address. Typing does not fill the history; picking another set of windows can be gone back
+ * from.
+ */
 function pick(change: Partial<View>, history: 'push' | 'replace'): void {
   const next = { ...view, ...change };
   const search = writeView(next);

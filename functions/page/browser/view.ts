@@ -55,7 +55,10 @@ export function asksOther(one: View, other: View): boolean {
   return one.query !== other.query || one.last !== other.last || one.from !== other.from || one.to !== other.to;
 }
 
-/** The query that a view shows: the named one, or what its name without a version stands for; the first when none is named. */
+/**
+ * The query that a view shows: the named one, or what its name without a version stands for; the first when none is
+ * named.
+ */
 export function shownQuery(queries: readonly QueryJson[], { query }: View): QueryJson | undefined {
   if (query === undefined) return queries[0];
   return queries.find(({ name }) => name === query) ?? queries.find(({ serves }) => serves === query);

@@ -8,24 +8,30 @@ import type { Table } from '../table/table.ts';
 import { appendIds, type FirstOccurrence, readIds } from './id-log.ts';
 
 /**
- * The ids of one shard within the horizon, in memory, as the log has them up to the shard's committed progress. What is judged follows from the shard's records
- * alone, whoever judges and in whatever chunks.
+ * The ids of one shard within the horizon, in memory, as the log has them up to the shard's committed progress. What is
+ * judged follows from the shard's records alone, whoever judges and in whatever chunks.
  */
 export interface Deduplication {
-  /** Takes in what the log has gained up to a progress that was just read: everything within the horizon after a cold start. */
+  /**
+   * Takes in what the log has gained up to a progress that was just read: everything within the horizon after a cold
+   * start.
+   */
   follow(progress: ShardProgress): Promise<void>;
   /** Judges the next event of the shard, in the order of its records. */
   isDuplicate(read: AcceptedEvent, arrivalMs: number): boolean;
   /**
-   * Appends the first occurrences since the last commit to the log. Has to be done before the progress is committed: once it is, the records are
-   * not read again.
+   * Appends the first occurrences since the last commit to the log. Has to be done before the progress is committed:
+   * once it is, the records are not read again.
    */
   append(last: SequenceNumber): Promise<void>;
   /** The progress that is now committed: what was judged up to it holds. */
   committed(progress: ShardProgress): void;
   /** How many ids are in memory, at 24 to 48 bytes each. */
   readonly size: number;
-  /** The shard's arrival clock: the greatest arrival of an event with an id so far, epoch ms; undefined before the first. */
+  /**
+   * The shard's arrival clock: the greatest arrival of an event with an id so far, epoch ms; undefined before the
+   * first.
+   */
   readonly clockMs: number | undefined;
 }
 
@@ -38,8 +44,8 @@ export interface DeduplicationOptions {
 }
 
 /**
- * How long a log item outlives its horizon, in ms: as long as the stream keeps the records that may have to be judged by it, and two days, as pages do (DESIGN
- * 4.2, step 3 e).
+ * How long a log item outlives its horizon, in ms: as long as the stream keeps the records that may have to be judged
+ * by it, and two days, as pages do (DESIGN 4.2, step 3 e).
  */
 const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 
@@ -68,7 +74,8 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
   return {
     async follow(progress) {
       const { sequenceNumber, arrivalClock } = progress;
-      // What was judged and then not committed is in `ids`, where it would make its own records duplicates when they are judged again.
+      // What was judged and then not committed is in `ids`, where it would make its own records duplicates when they
+      // are judged again.
       const known = judged === undefined ? base : undefined;
       if (known !== undefined && known.sequenceNumber === sequenceNumber) return;
       base = undefined;

@@ -16,7 +16,10 @@ export interface Chunk {
   }[];
 }
 
-/** Splits folds at a sequence number: the events at or below it are in a page already, the rest is folded again without them. */
+/**
+ * Splits folds at a sequence number: the events at or below it are in a page already, the rest is folded again without
+ * them.
+ */
 export function splitAfter(query: Query, folds: readonly KeyFold[], chunk: Chunk, number: SequenceNumber | undefined) {
   if (isAfter(chunk.firstSequenceNumber, number)) return { counted: [], left: folds };
   const counted: number[] = [];

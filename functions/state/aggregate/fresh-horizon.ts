@@ -5,7 +5,9 @@ import type { Table } from '../table/table.ts';
 export interface FreshHorizon {
   /** The horizon as last read, at once: it can only be too low. */
   readonly last: Horizon;
-  /** The horizon from a strong read that begins after this call: the only kind that is evidence (DESIGN 4.1, step 3 b). */
+  /**
+   * The horizon from a strong read that begins after this call: the only kind that is evidence (DESIGN 4.1, step 3 b).
+   */
   read(): Promise<Horizon>;
 }
 

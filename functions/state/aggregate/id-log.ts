@@ -19,7 +19,10 @@ export interface LogEntry {
   readonly firsts: readonly FirstOccurrence[];
 }
 
-/** A hash, and the clock's step since the entry before: one byte within 127 ms, so that a thousand ids take nine write units. */
+/**
+ * A hash, and the clock's step since the entry before: one byte within 127 ms, so that a thousand ids take nine write
+ * units.
+ */
 const hashBytes = 8;
 const mostStepBytes = 8;
 
@@ -41,8 +44,9 @@ function clockText(clockMs: number): string {
 }
 
 /**
- * Appends an entry to a shard's log: one item, several when the chunk is very large. Unconditional: what is in an item follows from its key, for
- * whether an event is the first of its id follows from the shard's records, so that retries, in whatever boundaries, write nothing that is not so.
+ * Appends an entry to a shard's log: one item, several when the chunk is very large. Unconditional: what is in an item
+ * follows from its key, for whether an event is the first of its id follows from the shard's records, so that retries,
+ * in whatever boundaries, write nothing that is not so.
  */
 export async function appendIds(state: Table, shardId: string, entry: LogEntry, keptMs: number): Promise<void> {
   const { after = '', last, clockMs, firsts } = entry;
@@ -58,9 +62,11 @@ export async function appendIds(state: Table, shardId: string, entry: LogEntry, 
 }
 
 /**
- * Reads the first occurrences that a shard's log has from a clock on, and none of a later record than `through`: what is beyond it was appended by an attempt that
- * was not committed, and its events are yet to be judged. Strongly consistent.
- * @param through the last committed record; 'whole': a shard that is read through, as the parents of one that is being read are
+ * Reads the first occurrences that a shard's log has from a clock on, and none of a later record than `through`: what
+ * is beyond it was appended by an attempt that was not committed, and its events are yet to be judged. Strongly
+ * consistent.
+ * @param through the last committed record; 'whole': a shard that is read through, as the parents of one that is being
+ * read are
  */
 export async function readIds(
   state: Table,

@@ -5,12 +5,15 @@ import { partitionsOf } from '../items/partition.ts';
 import { progressOf, type ShardProgress } from '../items/progress.ts';
 import type { Table } from '../table/table.ts';
 
-/** Progress items looked at in one read, about a read unit's worth (4 KB): where one shard lags, it is mostly found among the first. */
+/**
+ * Progress items looked at in one read, about a read unit's worth (4 KB): where one shard lags, it is mostly found
+ * among the first.
+ */
 const itemsPerRead = 20;
 
 /**
- * The least edge of a window that a shard's watermark has passed by a commit: what a finalize run could make final now, rather than at the next
- * minute. Each edge is passed by one commit of a shard, so it is asked for at most once.
+ * The least edge of a window that a shard's watermark has passed by a commit: what a finalize run could make final now,
+ * rather than at the next minute. Each edge is passed by one commit of a shard, so it is asked for at most once.
  * @param before the shard's greatest event time before the commits, epoch ms; undefined when there was none
  * @param after the one after them
  * @returns epoch ms; undefined when no edge was passed
@@ -33,15 +36,19 @@ export function edgePassed(
   return edges.length === 0 ? undefined : Math.min(...edges);
 }
 
-/** The last moment up to a time at which windows end. Slices of sessions are open on the left: they begin a millisecond after such a moment. */
+/**
+ * The last moment up to a time at which windows end. Slices of sessions are open on the left: they begin a millisecond
+ * after such a moment.
+ */
 function edgeAt(kind: WindowKind, time: number): number {
   return kind.sessions === undefined ? kind.sliceOf(time) : kind.sliceOf(time + 1) - 1;
 }
 
 /**
- * Whether no other shard is known to hold the watermark below an edge. Read after the own commit and strongly consistent, so that of shards that
- * pass an edge at the same moment at least one sees that all have. A shard that has accepted nothing for the idle timeout may hold nothing: the
- * finalize run finds out. Ends at the first shard that lags: with a thousand shards only the last ones read them all.
+ * Whether no other shard is known to hold the watermark below an edge. Read after the own commit and strongly
+ * consistent, so that of shards that pass an edge at the same moment at least one sees that all have. A shard that has
+ * accepted nothing for the idle timeout may hold nothing: the finalize run finds out. Ends at the first shard that
+ * lags: with a thousand shards only the last ones read them all.
  */
 export async function mayBeSlowest(
   state: Table,

@@ -36,14 +36,20 @@ export interface BatchReport {
   readonly maxEventTimeBefore: number | undefined;
 }
 
-/** Applies batches of one shard exactly once (DESIGN 4.1), and keeps what makes a warm container cheap: in the steady state one small read, of the progress. */
+/**
+ * Applies batches of one shard exactly once (DESIGN 4.1), and keeps what makes a warm container cheap: in the steady
+ * state one small read, of the progress.
+ */
 export interface ShardAggregator {
   /**
    * @param remainingMs how much time is left; a chunk is started only while there is enough, but always the first
-   * @throws whatever survives the retries of the table's client: the caller lets Lambda retry the batch, everything here is idempotent
+   * @throws whatever survives the retries of the table's client: the caller lets Lambda retry the batch, everything
+   * here is idempotent
    */
   apply(records: readonly StreamRecord[], remainingMs: () => number): Promise<BatchReport>;
-  /** How many ids of events it remembers, at 24 to 48 bytes each: most of what it takes where a pipeline deduplicates. */
+  /**
+   * How many ids of events it remembers, at 24 to 48 bytes each: most of what it takes where a pipeline deduplicates.
+   */
   readonly rememberedIds: number;
 }
 
@@ -52,7 +58,10 @@ export interface ShardAggregatorOptions {
   readonly state: Table;
   readonly rejects: Table;
   readonly shardId: string;
-  /** The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs. @default none */
+  /**
+   * The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs.
+   * @default none
+   */
   readonly ancestors?: () => Promise<readonly string[]>;
   /** The rows of the table that events are joined with; shards of a container share them. @default its own */
   readonly lookups?: Lookups;
@@ -79,8 +88,8 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
   const lookups = options.lookups ?? storedLookups(options.pipeline, options.state);
   return {
     async apply(records, remainingMs) {
-      // Until this batch is through, nothing is remembered: a call that failed half-way may still be under way and must not touch what the
-      // next one relies on.
+      // Until this batch is through, nothing is remembered: a call that failed half-way may still be under way and must
+      // not touch what the next one relies on.
       const memory = warm === undefined ? await startCold(options) : await refreshed(options, warm);
       warm = undefined;
       const pipeline = await joined(options.pipeline, lookups, records);
@@ -96,8 +105,8 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
 }
 
 /**
- * The pipeline with the rows at hand that held when each record arrived, which is read after they have. Rows that are gone end the batch: they would pass for
- * a mistake of the events, and not in every attempt.
+ * The pipeline with the rows at hand that held when each record arrived, which is read after they have. Rows that are
+ * gone end the batch: they would pass for a mistake of the events, and not in every attempt.
  */
 async function joined(pipeline: Pipeline, lookups: Lookups, records: readonly StreamRecord[]): Promise<Pipeline> {
   if (pipeline.lookupTable === undefined) return pipeline;
@@ -108,8 +117,9 @@ async function joined(pipeline: Pipeline, lookups: Lookups, records: readonly St
 }
 
 /**
- * Batches of a shard go round the containers, so what a warm one remembers may be old. One read of the progress, at a tenth of the price of a write,
- * tells: it is cheaper than pages written on a stale condition and then read and written again.
+ * Batches of a shard go round the containers, so what a warm one remembers may be old. One read of the progress, at a
+ * tenth of the price of a write, tells: it is cheaper than pages written on a stale condition and then read and written
+ * again.
  */
 async function refreshed(options: ShardAggregatorOptions, memory: Warm): Promise<Warm> {
   const progress = await checkedProgress(options);
@@ -119,7 +129,10 @@ async function refreshed(options: ShardAggregatorOptions, memory: Warm): Promise
   return memory;
 }
 
-/** The progress; whoever committed last counted for the queries that have counters in it, and for no others: a `from` behind that has a gap. */
+/**
+ * The progress; whoever committed last counted for the queries that have counters in it, and for no others: a `from`
+ * behind that has a gap.
+ */
 async function checkedProgress({ pipeline, state, shardId }: ShardAggregatorOptions): Promise<ShardProgress> {
   const progress = await readProgress(state, shardId);
   const { maxEventTime, queries } = progress;
@@ -193,7 +206,9 @@ async function applyBatch(
   return { counters, queries, resumeAt, maxEventTime: memory.progress.maxEventTime, maxEventTimeBefore };
 }
 
-/** Steps 1, 3 and 4 of the protocol for one chunk, up to its commit. Returns what it counted and the progress to commit. */
+/**
+ * Steps 1, 3 and 4 of the protocol for one chunk, up to its commit. Returns what it counted and the progress to commit.
+ */
 async function applyChunk({ pipeline, rejects, shardId }: ShardAggregatorOptions, memory: Warm, chunk: ReadChunk) {
   const first = chunk.records[0];
   const last = chunk.records[chunk.records.length - 1];
@@ -259,7 +274,10 @@ function nextProgress(
   };
 }
 
-/** Each event in the first class that holds: rejected, duplicate, counted by any query, late for all that want it, filtered (DESIGN section 2). */
+/**
+ * Each event in the first class that holds: rejected, duplicate, counted by any query, late for all that want it,
+ * filtered (DESIGN section 2).
+ */
 function countersOf(chunk: ReadChunk, outcomes: readonly QueryOutcome[]): Counters {
   const classified = new Uint8Array(chunk.accepted.length);
   const firstOf = (positions: readonly number[]) => {
@@ -296,7 +314,9 @@ function pairsIn(chunk: ReadChunk, query: Query, outcomes: readonly QueryOutcome
   return { counted, late, filtered: chunk.filteredPairs[query.index] ?? 0 };
 }
 
-/** The sizes of the latest slices. A new slice starts at half of what the one before it came to, for it has only begun. */
+/**
+ * The sizes of the latest slices. A new slice starts at half of what the one before it came to, for it has only begun.
+ */
 function sizesAfter({ progress, writer }: Warm, chunk: ReadChunk): Record<string, BucketSize> {
   const sizes: Record<string, BucketSize> = {};
   for (const { query, slice } of chunk.slices) {

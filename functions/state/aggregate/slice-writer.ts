@@ -21,13 +21,22 @@ import { appendAll, type Chunk, splitAfter } from './fold-split.ts';
 import type { FreshHorizon } from './fresh-horizon.ts';
 import { contentBytes, copiesOf, growthOf, mergedPage, type PagePlan } from './page-plan.ts';
 
-/** What a warm container knows of one slice of one query: evidence and settled numbers hold for ever and are kept or forgotten together (DESIGN 4.1). */
+/**
+ * What a warm container knows of one slice of one query: evidence and settled numbers hold for ever and are kept or
+ * forgotten together (DESIGN 4.1).
+ */
 interface SliceMemory {
   /** The bucket that may be written to, once it has evidence and the earlier ones are settled. */
   bucket: Bucket | undefined;
-  /** Copies of the bucket's pages, by index; a page that is not among them was never written. Undefined: they have to be read. */
+  /**
+   * Copies of the bucket's pages, by index; a page that is not among them was never written. Undefined: they have to be
+   * read.
+   */
   pages: Map<number, Page> | undefined;
-  /** The last sequence numbers of closed pages of earlier buckets, by `closesAt#count`, then page; undefined where nothing was written. */
+  /**
+   * The last sequence numbers of closed pages of earlier buckets, by `closesAt#count`, then page; undefined where
+   * nothing was written.
+   */
   readonly settled: Map<string, { readonly count: number; readonly numbers: Map<number, SequenceNumber | undefined> }>;
   /** No closing is left and every bucket is settled: what is in no closed page is late. */
   late: boolean;
@@ -48,13 +57,18 @@ export interface SliceWriter {
   expectedCount(query: Query, slice: number): number;
   /** Size of the slice's bucket as far as it is known, for the shard's progress. */
   size(query: Query, slice: number): BucketSize | undefined;
-  /** Forgets the copies of pages, for somebody else has written since. Evidence and settled numbers hold for ever and stay. */
+  /**
+   * Forgets the copies of pages, for somebody else has written since. Evidence and settled numbers hold for ever and
+   * stay.
+   */
   forgetCopies(): void;
   /** Forgets the slices used longest ago, evidence and settled numbers together, beyond a bound of memory. */
   trim(): void;
 }
 
-/** More rounds than any run of growths and closings takes: beyond it, something is broken and throwing beats spinning. */
+/**
+ * More rounds than any run of growths and closings takes: beyond it, something is broken and throwing beats spinning.
+ */
 const mostRounds = 100;
 
 /** How many pages and slices a warm container remembers, at about a kilobyte each. */
@@ -91,8 +105,8 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
   }
 
   /**
-   * Steps 3 a to c: makes a bucket writable, or the slice late. True when done; false when the horizon or the registry moved meanwhile and
-   * the step has to be taken again.
+   * Steps 3 a to c: makes a bucket writable, or the slice late. True when done; false when the horizon or the registry
+   * moved meanwhile and the step has to be taken again.
    */
   async function prepare(query: Query, slice: number, memory: SliceMemory): Promise<boolean> {
     const closesAt = closingAfter(query.window, slice, horizon.last.closedThrough);
@@ -101,7 +115,8 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
       memory.late = true;
       return true;
     }
-    // A bucket that is registered is taken as it is; a smaller count registered beside it would have to be settled for nothing.
+    // A bucket that is registered is taken as it is; a smaller count registered beside it would have to be settled for
+    // nothing.
     let registered = isBeyond(query, slice) ? [] : await limit(() => readSliceRegistry(state, shardId, query, slice));
     const wanted = Math.max(memory.growTo, largestCount(registered, closesAt) || firstCount(query));
     const isNew = largestCount(registered, closesAt) < wanted;
@@ -118,14 +133,16 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
     const settled = hasEarlier ? await settle(query, slice, memory, isEarlier) : undefined;
     if (settled !== undefined && largestCount(settled.registered, closesAt) > count) return false;
     memory.bucket = { slice, closesAt, count };
-    // A bucket that nobody had registered before has no pages, unless somebody writes them now: the condition of the write will tell.
+    // A bucket that nobody had registered before has no pages, unless somebody writes them now: the condition of the
+    // write will tell.
     memory.pages = settled === undefined ? (isNew ? new Map() : undefined) : copiesOf(memory.bucket, settled.found);
     return true;
   }
 
   /**
-   * Step 3 c, after a horizon read: closes every page of every registered bucket that is earlier, and notes the numbers of all closed
-   * pages, of buckets too that the finalizer has taken out of the registry. Returns the registry and the pages it settled by.
+   * Step 3 c, after a horizon read: closes every page of every registered bucket that is earlier, and notes the numbers
+   * of all closed pages, of buckets too that the finalizer has taken out of the registry. Returns the registry and the
+   * pages it settled by.
    */
   async function settle(query: Query, slice: number, memory: SliceMemory, isEarlier: (bucket: Bucket) => boolean) {
     const registered = await limit(() => readSliceRegistry(state, shardId, query, slice));
@@ -147,7 +164,10 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
     return { registered, found };
   }
 
-  /** Step 3 d. Returns what is left to do when a page turns out to be closed or has to grow; the bucket is forgotten then. */
+  /**
+   * Step 3 d. Returns what is left to do when a page turns out to be closed or has to grow; the bucket is forgotten
+   * then.
+   */
   async function write(
     query: Query,
     memory: SliceMemory,

@@ -17,7 +17,10 @@ export interface EmptyWindowOptions {
   readonly hasTime: () => boolean;
 }
 
-/** How far a query's empty windows are emitted: all that end at or before `end`, and the last `run` windows of these were empty. */
+/**
+ * How far a query's empty windows are emitted: all that end at or before `end`, and the last `run` windows of these
+ * were empty.
+ */
 export interface EmptyPlace {
   /** Epoch ms. */
   readonly end: number;
@@ -51,10 +54,13 @@ export async function readEmptyPlace(state: Table, query: Query): Promise<EmptyP
 }
 
 /**
- * Emits the final panes of windows in which nothing was counted, from the first window that holds something (or the query's `from`) on. To be called when all windows that
- * close at or before `doneThrough` and hold something have their final panes: one without is empty for ever, for no bucket takes a record for it any more. A pane is written
- * on the condition that no final one is there, so a run that overlaps another, or follows a crash, writes what that one wrote, and publishes it again.
- * @param maxEventTime of the stream, epoch ms: windows that begin after it are of a time that the stream has not reached, though its end has closed them
+ * Emits the final panes of windows in which nothing was counted, from the first window that holds something (or the
+ * query's `from`) on. To be called when all windows that close at or before `doneThrough` and hold something have their
+ * final panes: one without is empty for ever, for no bucket takes a record for it any more. A pane is written on the
+ * condition that no final one is there, so a run that overlaps another, or follows a crash, writes what that one wrote,
+ * and publishes it again.
+ * @param maxEventTime of the stream, epoch ms: windows that begin after it are of a time that the stream has not
+ * reached, though its end has closed them
  */
 export async function emitEmpty(
   options: EmptyWindowOptions,
@@ -85,7 +91,10 @@ async function notePlace(state: Table, query: Query, { end, run }: EmptyPlace): 
   ]);
 }
 
-/** Of the first window that holds something: it is known once all up to it are final, for an overlapping run may just have made a later one final. */
+/**
+ * Of the first window that holds something: it is known once all up to it are final, for an overlapping run may just
+ * have made a later one final.
+ */
 async function firstPlace(windows: Table, query: Query, through: number): Promise<EmptyPlace | undefined> {
   if (Number.isFinite(query.from)) return { end: query.from, run: 0 };
   const [first] = await readPanes(windows, query, { ...allStarts, order: 'ascending', limit: 1, finalOnly: true });
@@ -142,7 +151,8 @@ async function emitOne({ windows, publish, now }: EmptyWindowOptions, query: Que
 async function nextHeld(windows: Table, query: Query, after: number, through: number): Promise<Window | undefined> {
   const [candidate] = windowsEndingIn(query, after, through);
   if (candidate === undefined) return undefined;
-  // Windows that cumulate share a start: those that end earlier lie behind, and taking one of them again would never come to an end.
+  // Windows that cumulate share a start: those that end earlier lie behind, and taking one of them again would never
+  // come to an end.
   const behind = { start: candidate.start, end: candidate.end - 1 };
   const [pane] = await readPanes(windows, query, {
     ...allStarts,

@@ -42,7 +42,10 @@ export interface FinalizerOptions {
   readonly stream: Stream;
   /** Limits how many calls run at a time. */
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
-  /** Puts a pane into the outboxes of the sinks, durably: at least once, with (query, window, revision) as its id (outbox.ts). */
+  /**
+   * Puts a pane into the outboxes of the sinks, durably: at least once, with (query, window, revision) as its id
+   * (outbox.ts).
+   */
   readonly publish: Publisher['publish'];
   /** What runs remember of slices; a new one when nothing is to be remembered. */
   readonly cache: SliceCache;
@@ -75,7 +78,10 @@ export interface FinalizeReport {
   readonly drained: boolean;
 }
 
-/** What a run is asked for: `advance` to the watermark, or `drain`, the end of a finite stream: raise it past every window once all is committed. */
+/**
+ * What a run is asked for: `advance` to the watermark, or `drain`, the end of a finite stream: raise it past every
+ * window once all is committed.
+ */
 export type FinalizeRequest = 'advance' | 'drain';
 
 /** No group of closings is started with less time than this, in ms. */
@@ -100,8 +106,8 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const { watermark: computed, heldBy } = globalWatermark(shards, pipeline.delayMs);
   const drained = request === 'drain' && (await everythingCommitted(options, shards));
   const raiseTo = drained ? latest(computed, await lastClosingOfAll(pipeline, state, maxEventTime)) : computed;
-  // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A closedThrough read after
-  // the registry could be another run's, and buckets registered in between would be missed.
+  // The order is the protocol's (step 2): how far windows are closed, then the registry, then how far they are final. A
+  // closedThrough read after the registry could be another run's, and buckets registered in between would be missed.
   const { watermark, closedThrough } =
     raiseTo === undefined ? await readHorizon(state) : await raiseClosedThrough(state, raiseTo);
   const registry = await readRegistry(state);
@@ -162,7 +168,9 @@ interface DueClosing {
   readonly buckets: readonly RegisteredBucket[];
 }
 
-/** Buckets of queries that are no longer in the definition stay as they are, and closings of other queries pass them by. */
+/**
+ * Buckets of queries that are no longer in the definition stay as they are, and closings of other queries pass them by.
+ */
 async function notePassedQueries(
   { pipeline, state }: FinalizerOptions,
   registry: readonly RegisteredBucket[],
@@ -177,7 +185,8 @@ async function notePassedQueries(
 function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[], closedThrough: number): number {
   return pipeline.queries.reduce((total, query) => {
     const slices = new Set(registry.filter((bucket) => bucket.query === query.name).map((bucket) => bucket.slice));
-    // How many sessions there are is known when they are merged: what stands for them is the slices in which an open one may have its last record.
+    // How many sessions there are is known when they are merged: what stands for them is the slices in which an open
+    // one may have its last record.
     if (query.window.sessions !== undefined)
       return total + [...slices].filter((slice) => lastClosing(query.window, slice) > closedThrough).length;
     return total + windowsOf(query, slices).filter((window) => window.closing > closedThrough).length;
@@ -185,8 +194,9 @@ function countWindows(pipeline: Pipeline, registry: readonly RegisteredBucket[],
 }
 
 /**
- * The closings to take, ascending, each with the buckets whose slice is in a window that closes there. A slice of overlapping windows stays
- * registered until its last closing: records that were applied early belong to the later windows too, which may have no buckets of their own.
+ * The closings to take, ascending, each with the buckets whose slice is in a window that closes there. A slice of
+ * overlapping windows stays registered until its last closing: records that were applied early belong to the later
+ * windows too, which may have no buckets of their own.
  */
 function closingsDue(
   pipeline: Pipeline,
@@ -204,14 +214,20 @@ function closingsDue(
     .map(([closing, group]) => ({ closing, buckets: group.map(({ bucket }) => bucket) }));
 }
 
-/** When a bucket has something to give: of sessions only when it closes itself, and when a session may end with a record of its slice. */
+/**
+ * When a bucket has something to give: of sessions only when it closes itself, and when a session may end with a record
+ * of its slice.
+ */
 function momentsOf(kind: WindowKind | undefined, { slice, closesAt }: RegisteredBucket): readonly number[] {
   if (kind?.sessions === undefined) return kind?.closings(slice) ?? [];
   const last = kind.sessions.closingOf(slice);
   return closesAt === last ? [last] : [closesAt, last];
 }
 
-/** Cuts closings into groups, in their order: taken one by one, the windows of a long backlog would spend their time waiting for one another's calls. */
+/**
+ * Cuts closings into groups, in their order: taken one by one, the windows of a long backlog would spend their time
+ * waiting for one another's calls.
+ */
 function groupsOf(closings: readonly DueClosing[]): readonly (readonly [DueClosing, ...DueClosing[]])[] {
   const groups: [DueClosing, ...DueClosing[]][] = [];
   let pages = 0;
@@ -230,8 +246,8 @@ function groupsOf(closings: readonly DueClosing[]): readonly (readonly [DueClosi
 }
 
 /**
- * Step 3 for some closings: each step is through for all of them before the next one begins. A closing that is final already was left behind by a
- * crash, or by a registration that came too late for it.
+ * Step 3 for some closings: each step is through for all of them before the next one begins. A closing that is final
+ * already was left behind by a crash, or by a registration that came too late for it.
  */
 async function finalizeClosings(
   options: FinalizerOptions,
@@ -311,7 +327,10 @@ function emitFinal(
   });
 }
 
-/** Steps 3 b to d for the sessions of a query: its closings one after the other, each joining what the ones before have left open. */
+/**
+ * Steps 3 b to d for the sessions of a query: its closings one after the other, each joining what the ones before have
+ * left open.
+ */
 async function emitSessions(
   options: FinalizerOptions,
   closer: SessionCloser,
@@ -329,8 +348,9 @@ async function emitSessions(
 }
 
 /**
- * Step 4: early, on-time and late panes of windows that are open, merged from their pages as they are now, without closing anything. One that is
- * refused, since another run was quicker, is not published: the next one will be, or the final one.
+ * Step 4: early, on-time and late panes of windows that are open, merged from their pages as they are now, without
+ * closing anything. One that is refused, since another run was quicker, is not published: the next one will be, or the
+ * final one.
  */
 async function emitOpen(
   options: FinalizerOptions,
@@ -341,8 +361,8 @@ async function emitOpen(
   let emitted = 0;
   for (const query of pipeline.queries) {
     const due = await dueOpen(options, query, registry, closedThrough);
-    // What is visible of a window is read before the registry and the pages, so that whatever is in it is found again: with the registry as it
-    // was before, a pane of another run could hold a shard that this one has not heard of.
+    // What is visible of a window is read before the registry and the pages, so that whatever is in it is found again:
+    // with the registry as it was before, a pane of another run could hold a shard that this one has not heard of.
     const buckets = due.length === 0 ? [] : (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
     const bucketsOf = grouped(buckets, ({ slice }) => slice);
     // Windows share slices, and each is read once: as late as the first of them, which is late enough for all.
@@ -370,7 +390,10 @@ interface DueWindow {
   readonly status: PaneStatus;
 }
 
-/** The open windows of a query whose last pane is old enough for the next one, or was of a time when their end was not passed. */
+/**
+ * The open windows of a query whose last pane is old enough for the next one, or was of a time when their end was not
+ * passed.
+ */
 async function dueOpen(
   { windows: table, limit, now, remainingMs }: FinalizerOptions,
   query: Query,
@@ -414,7 +437,9 @@ interface ClosedPage extends FoundPage {
   readonly slice: number;
 }
 
-/** Step 3 a: closes every page of every registered count, never-written ones too, and returns what is in them for good. */
+/**
+ * Step 3 a: closes every page of every registered count, never-written ones too, and returns what is in them for good.
+ */
 async function closeAll(
   { state, limit }: FinalizerOptions,
   query: Query,
@@ -436,8 +461,8 @@ function pageNames(query: Query, bucket: RegisteredBucket): readonly PageName[] 
 }
 
 /**
- * Step 3 b: what a window merges: of a tumbling window the pages that were just closed, of an overlapping one those of all buckets of its slices that
- * close no later, which this run or one before it has closed.
+ * Step 3 b: what a window merges: of a tumbling window the pages that were just closed, of an overlapping one those of
+ * all buckets of its slices that close no later, which this run or one before it has closed.
  */
 async function closedSlices(
   options: FinalizerOptions,
@@ -465,8 +490,8 @@ async function closedSlices(
 }
 
 /**
- * The slices of a window as they are now, of each the buckets that close no later than `closing`: which of them there are makes the name under which
- * a slice is remembered.
+ * The slices of a window as they are now, of each the buckets that close no later than `closing`: which of them there
+ * are makes the name under which a slice is remembered.
  */
 function readSlices(
   { state, limit, cache }: Pick<FinalizerOptions, 'state' | 'limit' | 'cache'>,
@@ -495,8 +520,9 @@ function readSlices(
 }
 
 /**
- * The end of step 3 e, when `finalizedThrough` has reached the closing: the pages of slices that have no closing left may expire, and their
- * buckets leave the registry. All that is done too for buckets that a crash or a late registration left behind.
+ * The end of step 3 e, when `finalizedThrough` has reached the closing: the pages of slices that have no closing left
+ * may expire, and their buckets leave the registry. All that is done too for buckets that a crash or a late
+ * registration left behind.
  */
 async function forget(options: FinalizerOptions, closing: number, buckets: readonly RegisteredBucket[]): Promise<void> {
   const { pipeline, state, limit } = options;
@@ -534,8 +560,8 @@ function latest(left: number | undefined, right: number | undefined): number | u
 }
 
 /**
- * The last closing of any registered bucket's slice: the end of a finite stream closes all windows; of a query with empty windows those too that the stream has come to
- * with the events of others.
+ * The last closing of any registered bucket's slice: the end of a finite stream closes all windows; of a query with
+ * empty windows those too that the stream has come to with the events of others.
  */
 async function lastClosingOfAll(pipeline: Pipeline, state: Table, maxEventTime: number): Promise<number | undefined> {
   // An endless window is none to wait for: past its end there would be no time left for any event.

@@ -19,9 +19,15 @@ import {
 import { pageOf } from '../items/page-hash.ts';
 import type { Table } from '../table/table.ts';
 
-/** Takes the closings of a session query, one after the other, from where `finalizedThrough` was when its run read it (docs/GUARANTEES.md, "Sessions"). */
+/**
+ * Takes the closings of a session query, one after the other, from where `finalizedThrough` was when its run read it
+ * (docs/GUARANTEES.md, "Sessions").
+ */
 export interface SessionCloser {
-  /** The windows that are final at a closing. To be called for the closings in ascending order. @param parts of the buckets that close then, all closed */
+  /**
+   * The windows that are final at a closing. To be called for the closings in ascending order.
+   * @param parts of the buckets that close then, all closed
+   */
   close(closing: number, parts: Iterable<KeyedPartial>): Promise<readonly SessionWindow[]>;
   /** Writes what is open after a closing, where it is not as it was; **before** `finalizedThrough` is raised to it. */
   carry(closing: number): Promise<void>;
@@ -40,7 +46,10 @@ interface OpenPartition {
   readonly open: Map<KeyText, readonly KeyedPartial[]>;
   /** The least closing of them. */
   nextClosing: number;
-  /** Something came or went since they were read or written last: a run that stops at another closing may have written it there. */
+  /**
+   * Something came or went since they were read or written last: a run that stops at another closing may have written
+   * it there.
+   */
   touched: boolean;
   item: CarriedItem | undefined;
 }

@@ -43,8 +43,10 @@ export interface Observation {
 }
 
 /**
- * Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold nothing and are not listed.
- * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it then
+ * Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold
+ * nothing and are not listed.
+ * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it
+ * then
  */
 export async function observeShards(deps: ObservationDeps): Promise<Observation> {
   const [listed, progress, seen] = await Promise.all([
@@ -119,7 +121,10 @@ export async function readSeenShards(state: Table): Promise<ReadonlyMap<string, 
   );
 }
 
-/** Notes when a shard was first seen. Conditional: the first note stays; one that loses the race counts from its own, later moment. */
+/**
+ * Notes when a shard was first seen. Conditional: the first note stays; one that loses the race counts from its own,
+ * later moment.
+ */
 async function noteSeen({ state, nowMs }: ObservationDeps, shardId: string): Promise<SeenShard> {
   await state.update(seenKey(shardId), { set: { firstSeen: nowMs, state: 'holding' } }, [
     { attribute: 'firstSeen', is: 'absent' },
@@ -127,7 +132,10 @@ async function noteSeen({ state, nowMs }: ObservationDeps, shardId: string): Pro
   return { firstSeen: nowMs, state: 'holding' };
 }
 
-/** Keeps what a shard is, when that has changed. Conditional: drained is for ever; the rest informs readers, and the last run is as good as any. */
+/**
+ * Keeps what a shard is, when that has changed. Conditional: drained is for ever; the rest informs readers, and the
+ * last run is as good as any.
+ */
 async function noteState(table: Table, shardId: string, before: SeenShard, state: SeenShard['state']): Promise<void> {
   if (state !== before.state)
     await table.update(seenKey(shardId), { set: { state } }, [

@@ -5,12 +5,16 @@ import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { packed, unpacked } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
 
-/** Over how many items the open sessions of a query are spread, by the hash of their key: fixed, for a later run has to find them. */
+/**
+ * Over how many items the open sessions of a query are spread, by the hash of their key: fixed, for a later run has to
+ * find them.
+ */
 export const sessionPartitions = 8;
 
 /**
- * The open sessions of one partition, carried over a closing: what was applied before it and nothing can be emitted of yet. Items are named by the closing, so
- * what they hold follows from their name, and the one that counts for a `finalizedThrough` is the last at or below it: where nothing changed there is none.
+ * The open sessions of one partition, carried over a closing: what was applied before it and nothing can be emitted of
+ * yet. Items are named by the closing, so what they hold follows from their name, and the one that counts for a
+ * `finalizedThrough` is the last at or below it: where nothing changed there is none.
  */
 export interface Carried {
   readonly sessions: readonly KeyedPartial[];
@@ -25,7 +29,10 @@ export interface CarriedItem extends Key {
   readonly parts: number;
 }
 
-/** Sessions up to this many bytes of text live in the item itself; more go to parts of that size. An item ends at 400 KB. */
+/**
+ * Sessions up to this many bytes of text live in the item itself; more go to parts of that size. An item ends at 400
+ * KB.
+ */
 const partBytes = 256 * 1024;
 
 /** Text shorter than this is left as it is: compressed, it would take the one write unit all the same. */
@@ -37,7 +44,10 @@ const partKey = ({ pk, sk }: Key, part: number): Key => ({
   sk: `${sk}#${String(part).padStart(6, '0')}`,
 });
 
-/** Reads what is carried over a moment, `finalizedThrough` as it was read: strongly consistent, one read of the newest two. */
+/**
+ * Reads what is carried over a moment, `finalizedThrough` as it was read: strongly consistent, one read of the newest
+ * two.
+ */
 export async function readCarried(state: Table, query: Query, partition: number, through: number): Promise<Carried> {
   if (!Number.isFinite(through)) return { sessions: [], item: undefined, left: [] };
   const pk = partitionKey(query.name, partition);
@@ -72,8 +82,8 @@ function carriedItem(item: Item): CarriedItem {
 }
 
 /**
- * Writes what is carried over a closing, parts first. Conditional: the first one stays, for every run that comes to this closing finds the same; so one that
- * has an expiry keeps it. Parts are the same bytes whoever writes them.
+ * Writes what is carried over a closing, parts first. Conditional: the first one stays, for every run that comes to
+ * this closing finds the same; so one that has an expiry keeps it. Parts are the same bytes whoever writes them.
  */
 export async function writeCarried(
   state: Table,
@@ -111,7 +121,10 @@ function chunked(query: Query, sessions: readonly KeyedPartial[]): readonly stri
   return chunks.map((rows) => `[${rows.join()}]`);
 }
 
-/** Sets when an item that a newer one has taken the place of may be forgotten, epoch seconds. Conditional: it brings back nothing that is gone already. */
+/**
+ * Sets when an item that a newer one has taken the place of may be forgotten, epoch seconds. Conditional: it brings
+ * back nothing that is gone already.
+ */
 export async function expireCarried(state: Table, item: CarriedItem, expiresAtSeconds: number): Promise<void> {
   const set = { expiresAt: expiresAtSeconds };
   for (let part = 0; part < item.parts; part++)

@@ -9,8 +9,9 @@ const partition = 'definition';
 export const definitionKey = (query: string): Key => ({ pk: partition, sk: query });
 
 /**
- * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight, beside the horizon, and compared
- * ever after. Nothing is counted by a definition that is refused: Lambda repeats the batch until one that fits is deployed.
+ * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight,
+ * beside the horizon, and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
+ * batch until one that fits is deployed.
  * @throws TidemarkError that says what has changed, or that a query has a gap because it was taken out for a while
  */
 export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<void> {
@@ -49,16 +50,18 @@ function compare(query: Query, item: Item): void {
 }
 
 /**
- * Notes that windows of a query that is no longer in the definition were passed by: `finalizedThrough` is about to go beyond them without them, so
- * the query must not come back under its name as if nothing was missing. The first such window is kept.
+ * Notes that windows of a query that is no longer in the definition were passed by: `finalizedThrough` is about to go
+ * beyond them without them, so the query must not come back under its name as if nothing was missing. The first such
+ * window is kept.
  */
 export async function notePassed(state: Table, query: string, closing: number): Promise<void> {
   await state.update(definitionKey(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
 }
 
 /**
- * Notes that records at or after the `from` of a query were committed by code that does not know it: a deployment before this one, that came to its end
- * too late, or one that was put back for a while. They are in no window of it and will be in none.
+ * Notes that records at or after the `from` of a query were committed by code that does not know it: a deployment
+ * before this one, that came to its end too late, or one that was put back for a while. They are in no window of it and
+ * will be in none.
  * @param through the greatest event time of such records, epoch ms
  */
 export async function noteMissed(state: Table, query: string, through: number): Promise<void> {

@@ -26,7 +26,10 @@ function horizonOf(item: Item | undefined): Horizon {
   };
 }
 
-/** Raises `watermark` and `closedThrough` to at least `to` and returns the horizon after it. Conditional: neither ever moves back, whoever else raises it. */
+/**
+ * Raises `watermark` and `closedThrough` to at least `to` and returns the horizon after it. Conditional: neither ever
+ * moves back, whoever else raises it.
+ */
 export async function raiseClosedThrough(state: Table, to: number): Promise<Horizon> {
   const raised = await state.update(key, { set: { watermark: to, closedThrough: to } }, [
     { attribute: 'closedThrough', is: 'absentOrBelow', bound: to },

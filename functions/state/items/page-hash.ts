@@ -1,8 +1,8 @@
 import type { KeyText } from '../../core/events/group-key.ts';
 
 /**
- * A key's hash, 32 bits unsigned: FNV-1a over its UTF-16 units, mixed by MurmurHash3's finalizer so that the low bits, which choose the
- * page, depend on all of it. Part of the stored format: it must never change.
+ * A key's hash, 32 bits unsigned: FNV-1a over its UTF-16 units, mixed by MurmurHash3's finalizer so that the low bits,
+ * which choose the page, depend on all of it. Part of the stored format: it must never change.
  */
 export function hashKey(key: KeyText): number {
   let hash = 0x811c9dc5;
@@ -17,7 +17,10 @@ export function pageOf(key: KeyText, count: number): number {
   return hashKey(key) % count;
 }
 
-/** Encoded bytes that a page should hold on average, so that with its key and number it stays within one write unit of 1 KB. */
+/**
+ * Encoded bytes that a page should hold on average, so that with its key and number it stays within one write unit of 1
+ * KB.
+ */
 export const pageShareBytes = 700;
 
 /** Most pages of a bucket. */
@@ -34,8 +37,8 @@ export function pageCountFor(bytes: number): number {
 const largestPageBytes = 64 * 1024;
 
 /**
- * The next count of a bucket of which a page has outgrown its share, or undefined when more pages would not help: while the others are
- * mostly empty it is cheaper to pay a second write unit for one than to close them all.
+ * The next count of a bucket of which a page has outgrown its share, or undefined when more pages would not help: while
+ * the others are mostly empty it is cheaper to pay a second write unit for one than to close them all.
  */
 export function grownPageCount(count: number, totalBytes: number, largestBytes: number): number | undefined {
   if (totalBytes / count <= pageShareBytes / 2 && largestBytes < largestPageBytes) return undefined;
@@ -43,7 +46,10 @@ export function grownPageCount(count: number, totalBytes: number, largestBytes: 
   return grown > mostPages ? undefined : grown;
 }
 
-/** The count for a new bucket, from the size of the shard's bucket before it. It shrinks only when three quarters would be empty. */
+/**
+ * The count for a new bucket, from the size of the shard's bucket before it. It shrinks only when three quarters would
+ * be empty.
+ */
 export function nextPageCount(previous: { readonly count: number; readonly bytes: number }): number {
   const fitting = pageCountFor(previous.bytes);
   return previous.count > fitting && previous.bytes / previous.count >= pageShareBytes / 4 ? previous.count : fitting;

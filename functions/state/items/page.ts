@@ -15,7 +15,10 @@ import {
 } from '../table/table.ts';
 import type { Bucket } from './registry.ts';
 
-/** One page of a bucket: the partial aggregates of the keys whose hash mod the bucket's count is `page` (DESIGN section 3). */
+/**
+ * One page of a bucket: the partial aggregates of the keys whose hash mod the bucket's count is `page` (DESIGN section
+ * 3).
+ */
 export interface Page {
   /** The last record of the last chunk that was applied to it; undefined when it was never written. */
   readonly sequenceNumber: SequenceNumber | undefined;
@@ -116,7 +119,8 @@ export function nextPage(
 ): NextPage {
   const text = encodePartials(name.query, partials);
   const key = pageKey(name);
-  // Keys and names are ASCII; the number of records takes at most 12 bytes (DynamoDB developer guide, "item sizes and formats").
+  // Keys and names are ASCII; the number of records takes at most 12 bytes (DynamoDB developer guide, "item sizes and
+  // formats").
   const overhead = 'pksksequenceNumberrecordsdata'.length + key.pk.length + key.sk.length + sequenceNumber.length + 12;
   let data: string | Uint8Array = text;
   let contentBytes = Buffer.byteLength(text);
@@ -158,14 +162,20 @@ export function writePage(state: Table, name: PageName, previous: Page, next: Ne
   return state.put({ ...pageKey(name), attributes: next.content }, [unchanged, open]);
 }
 
-/** Closes a page, one that was never written too, and returns it as it is from now on. Idempotent: nothing reopens a page. */
+/**
+ * Closes a page, one that was never written too, and returns it as it is from now on. Idempotent: nothing reopens a
+ * page.
+ */
 export async function closePage(state: Table, name: PageName): Promise<Page> {
   const answer = await state.update(pageKey(name), { set: { closed: true } });
   if (answer.outcome === 'refused') throw new Error('an unconditional update was refused');
   return pageOfItem(name.query, answer.item);
 }
 
-/** Sets when a page may be forgotten, epoch seconds. Conditional: it brings back no page that is gone already. Idempotent enough: a later run only sets it later. */
+/**
+ * Sets when a page may be forgotten, epoch seconds. Conditional: it brings back no page that is gone already.
+ * Idempotent enough: a later run only sets it later.
+ */
 export async function expirePage(state: Table, name: PageName, expiresAtSeconds: number): Promise<void> {
   await state.update(pageKey(name), { set: { expiresAt: expiresAtSeconds } }, [{ attribute: 'closed', is: 'present' }]);
 }

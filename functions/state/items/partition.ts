@@ -1,6 +1,6 @@
 /**
- * Over how many partitions of the state table the items that the finalizer reads whole are spread (shard progress, the registry): fixed,
- * for a reader has to find them all; each partition takes 1,000 writes a second.
+ * Over how many partitions of the state table the items that the finalizer reads whole are spread (shard progress, the
+ * registry): fixed, for a reader has to find them all; each partition takes 1,000 writes a second.
  */
 const partitions = 2;
 

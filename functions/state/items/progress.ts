@@ -31,7 +31,10 @@ export interface ShardProgress {
   readonly acceptedArrival: number | undefined;
   /** When the stream took the last committed record, epoch ms. */
   readonly lastArrival: number | undefined;
-  /** The shard's arrival clock, by which the horizon of `dedup` is measured, epoch ms; undefined where nothing is deduplicated. */
+  /**
+   * The shard's arrival clock, by which the horizon of `dedup` is measured, epoch ms; undefined where nothing is
+   * deduplicated.
+   */
   readonly arrivalClock: number | undefined;
   readonly counters: Counters;
   /** By name of the query. */

@@ -3,7 +3,10 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { type Item, type Key, setOf, type Table } from '../table/table.ts';
 import { partitionOf, partitionsOf } from './partition.ts';
 
-/** A bucket of one shard: the records of a slice that are applied while `closesAt` is its first open closing and `count` its page count. */
+/**
+ * A bucket of one shard: the records of a slice that are applied while `closesAt` is its first open closing and `count`
+ * its page count.
+ */
 export interface Bucket {
   readonly slice: number;
   readonly closesAt: number;
@@ -17,8 +20,8 @@ export interface RegisteredBucket extends Bucket {
 }
 
 /**
- * How many slices share a registry item, so that an item of a few registrations a slice stays near one write unit, and a shard that lags by
- * a year of minutes spreads over many items.
+ * How many slices share a registry item, so that an item of a few registrations a slice stays near one write unit, and
+ * a shard that lags by a year of minutes spreads over many items.
  */
 const slicesPerSpan = 32;
 
@@ -62,7 +65,10 @@ export async function readSliceRegistry(
   return bucketsOfSlice(await state.get(spanKey(shardId, query, slice)), slice);
 }
 
-/** Registers a bucket by one atomic ADD (idempotent) and returns all registered buckets of its slice, its own among them. */
+/**
+ * Registers a bucket by one atomic ADD (idempotent) and returns all registered buckets of its slice, its own among
+ * them.
+ */
 export async function registerBucket(
   state: Table,
   shardId: string,
@@ -87,7 +93,10 @@ export async function readRegistry(state: Table): Promise<readonly RegisteredBuc
   });
 }
 
-/** Takes buckets of one query out of the registry (idempotent), and removes the items that are left empty. Only the finalizer may. */
+/**
+ * Takes buckets of one query out of the registry (idempotent), and removes the items that are left empty. Only the
+ * finalizer may.
+ */
 export async function removeBuckets(
   state: Table,
   query: Query,

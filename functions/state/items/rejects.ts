@@ -60,7 +60,9 @@ function partition(arrival: number, shardId: string): string {
   return `${isoTime(Math.floor(arrival / hourMs) * hourMs)}#${shardId}`;
 }
 
-/** Writes events of a shard to the side output. A retry writes the same items, for an item follows from its event alone. */
+/**
+ * Writes events of a shard to the side output. A retry writes the same items, for an item follows from its event alone.
+ */
 export async function writeSideOutput(
   rejects: Table,
   shardId: string,

@@ -4,8 +4,8 @@ import { type Item, type Key, numberOf, type Table, textOf } from '../table/tabl
 const keyOf = (table: string): Key => ({ pk: `lookup#${table}`, sk: 'list' });
 
 /**
- * How far beyond an arrival that is asked for a list is sealed, in ms: how often a stream that never rests writes it, and how far ahead a version has to
- * begin at least.
+ * How far beyond an arrival that is asked for a list is sealed, in ms: how often a stream that never rests writes it,
+ * and how far ahead a version has to begin at least.
  */
 const sealAheadMs = 5_000;
 
@@ -17,8 +17,9 @@ export async function readLookupList(state: Table, table: string): Promise<Looku
 }
 
 /**
- * The versions of a table, sealed through an arrival: no version that begins at or before it comes after this. The seal and the list are one item, and a
- * version is added on the condition that it begins after the seal, so no clock has a part in it. Idempotent: the seal only grows.
+ * The versions of a table, sealed through an arrival: no version that begins at or before it comes after this. The seal
+ * and the list are one item, and a version is added on the condition that it begins after the seal, so no clock has a
+ * part in it. Idempotent: the seal only grows.
  */
 export async function sealThrough(state: Table, table: string, arrivalMs: number): Promise<LookupList> {
   for (;;) {

@@ -40,19 +40,25 @@ export interface LookupOptions {
 export const mostLookupRows = 50_000;
 export const mostLookupBytes = 20_000_000;
 
-/** Versions of a table that may still be asked for: the list is read with every batch that comes to a cold container. */
+/**
+ * Versions of a table that may still be asked for: the list is read with every batch that comes to a cold container.
+ */
 const mostVersions = 500;
 /** How far ahead a version begins when nobody says when, in ms. */
 const aheadMs = 60_000;
-/** How long a version is kept after the next one began, in ms: as pages are, for whatever may still be read again (DESIGN 4.2, step 3 e). */
+/**
+ * How long a version is kept after the next one began, in ms: as pages are, for whatever may still be read again
+ * (DESIGN 4.2, step 3 e).
+ */
 const keptMs = (streamRetentionHours + 48) * 3_600_000;
 /** More races than publishers make who go on at a time: beyond, something is broken. */
 const mostRaces = 20;
 
 /**
- * Publishes a version: its rows are there and stay, **then** it is in the list, **then** the version before it is given an expiry. Idempotent: rows that
- * are the newest version's are not published again, and a run that died is repeated.
- * @throws TidemarkError when the rows are not whole, or it would begin where records are judged already, or before the version that is the newest
+ * Publishes a version: its rows are there and stay, **then** it is in the list, **then** the version before it is given
+ * an expiry. Idempotent: rows that are the newest version's are not published again, and a run that died is repeated.
+ * @throws TidemarkError when the rows are not whole, or it would begin where records are judged already, or before the
+ * version that is the newest
  */
 export async function publishLookup(options: LookupOptions, publication: LookupPublication): Promise<LookupAnswer> {
   const { state, limit, now } = options;

@@ -24,8 +24,9 @@ export interface VersionName {
 }
 
 /**
- * Keeps a part of a version's rows. Conditional on there being none: its content follows from its name, which has the hash of all rows in it and the moment of one
- * upload, and a call that is sent again after the version was published must not give its rows an expiry.
+ * Keeps a part of a version's rows. Conditional on there being none: its content follows from its name, which has the
+ * hash of all rows in it and the moment of one upload, and a call that is sent again after the version was published
+ * must not give its rows an expiry.
  */
 export async function writePart(
   state: Table,

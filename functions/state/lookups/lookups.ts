@@ -24,8 +24,9 @@ export interface LookupSource {
 /** The rows that a pipeline's lookup needs, for records that have arrived. */
 export interface Lookups {
   /**
-   * The rows for records of these arrivals, epoch ms, and no others. Nothing is read where a warm container has it: neither a list that is sealed as far,
-   * nor rows that it has loaded. What is asked of it for rows that are no longer kept is thrown.
+   * The rows for records of these arrivals, epoch ms, and no others. Nothing is read where a warm container has it:
+   * neither a list that is sealed as far, nor rows that it has loaded. What is asked of it for rows that are no longer
+   * kept is thrown.
    */
   rowsAt(arrivals: readonly number[]): Promise<RowsAt>;
 }

@@ -22,8 +22,9 @@ function versionsOf(
 }
 
 /**
- * The query that a name in a request stands for: `NAME@2` is that version. `NAME` is the one that the alias points to, if there are several; without
- * an alias, or with one to a version that is gone, the lowest: a version that was only just added has yet to fill.
+ * The query that a name in a request stands for: `NAME@2` is that version. `NAME` is the one that the alias points to,
+ * if there are several; without an alias, or with one to a version that is gone, the lowest: a version that was only
+ * just added has yet to fill.
  * @returns undefined when there is none
  */
 export async function namedVersion(pipeline: Pipeline, state: Table, name: string): Promise<Query | undefined> {
@@ -45,7 +46,8 @@ async function readAlias(state: Table, base: string): Promise<number | undefined
  * Points the name of a query to one of its versions, for all readers at once: one write.
  * @param name with its version, `actionsPerHour@2`; version 1 is `actionsPerHour@1`
  * @returns the name under which that version is defined
- * @throws TidemarkError when the pipeline has no such version, or when it is not whole: not filled up to its `from`, or short of records after it
+ * @throws TidemarkError when the pipeline has no such version, or when it is not whole: not filled up to its `from`, or
+ * short of records after it
  */
 export async function pointAlias(pipeline: Pipeline, state: Table, name: string): Promise<string> {
   const asked = queryVersion(name);

@@ -10,7 +10,10 @@ import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
 import { readPane, writeFinalPane } from '../windows/manifest.ts';
 
-/** A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial aggregates, encoded. */
+/**
+ * A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial
+ * aggregates, encoded.
+ */
 export type HistoryWindow = readonly [start: number, end: number, records: number, partials: string];
 
 /** What a backfill works with. */
@@ -39,10 +42,13 @@ export interface Backfill {
 }
 
 /**
- * Makes windows of a query's history final, as if the stream had held it. Nothing is counted twice: the range has to lie where the stream's records
- * go into no window of the query any more, before its `from` or at or below `finalizedThrough`, and a window that is final stays as it is. Idempotent.
- * @param isWhole the windows given, here and by calls before, are all that there are: the query is filled until the end of the range
- * @throws TidemarkError when the stream's own records may still go into a window of the range, or a window lies outside of it
+ * Makes windows of a query's history final, as if the stream had held it. Nothing is counted twice: the range has to
+ * lie where the stream's records go into no window of the query any more, before its `from` or at or below
+ * `finalizedThrough`, and a window that is final stays as it is. Idempotent.
+ * @param isWhole the windows given, here and by calls before, are all that there are: the query is filled until the end
+ * of the range
+ * @throws TidemarkError when the stream's own records may still go into a window of the range, or a window lies outside
+ * of it
  */
 export async function backfill(
   options: BackfillOptions,

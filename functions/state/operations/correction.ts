@@ -78,9 +78,10 @@ const reserveMs = 15_000;
 const mostRaces = 20;
 
 /**
- * Puts late events into the final windows that they missed, each window with a new numbered revision, or settles them without. Exactly once for a
- * record and window, whoever repeats it and whoever else does it at the same time: the revision is written on the condition that the one before it is
- * the last, it names its corrections, and a record that one of these has put in stays out.
+ * Puts late events into the final windows that they missed, each window with a new numbered revision, or settles them
+ * without. Exactly once for a record and window, whoever repeats it and whoever else does it at the same time: the
+ * revision is written on the condition that the one before it is the last, it names its corrections, and a record that
+ * one of these has put in stays out.
  * @throws TidemarkError when there is no such query
  */
 export async function correct(options: CorrectionOptions, request: CorrectionRequest): Promise<CorrectionAnswer> {

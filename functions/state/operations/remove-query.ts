@@ -32,8 +32,8 @@ export interface Removal {
 const reserveMs = 5_000;
 
 /**
- * Deletes all that is kept of a query that the pipeline no longer has: registrations, pages, open sessions, windows, and last the note of its layout, so that one
- * that was interrupted is seen to be unfinished. Idempotent.
+ * Deletes all that is kept of a query that the pipeline no longer has: registrations, pages, open sessions, windows,
+ * and last the note of its layout, so that one that was interrupted is seen to be unfinished. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
 export async function removeQuery(

@@ -9,17 +9,26 @@ import { endTurn, noteSent, readSent, rowHash, takeTurn } from './sink-state.ts'
 
 /** Where a sink's panes go. Implemented by the files of functions/sinks, one a kind. */
 export interface SinkTarget {
-  /** `ordered`: a query's panes arrive in the order in which they are delivered, so they go one by one, and one that fails holds up those behind it. */
+  /**
+   * `ordered`: a query's panes arrive in the order in which they are delivered, so they go one by one, and one that
+   * fails holds up those behind it.
+   */
   readonly order: 'ordered' | 'unordered';
   /** `mayEnd`: code that may end the process or hang; an attempt is then counted before it is made. */
   readonly process: 'safe' | 'mayEnd';
   /** What mode `update` sends: the rows that have changed, or, where a window is kept as one thing, all of its rows. */
   readonly update: 'rows' | 'windows';
-  /** Resolves when the target has acknowledged the pane, whole. @throws DeliveryRefused when trying again is no use, anything else to be tried again */
+  /**
+   * Resolves when the target has acknowledged the pane, whole.
+   * @throws DeliveryRefused when trying again is no use, anything else to be tried again
+   */
   deliver(delivery: Delivery): Promise<void>;
 }
 
-/** A target that will never take this pane, however often it is asked: it goes to the dead letters at once. The message says why. */
+/**
+ * A target that will never take this pane, however often it is asked: it goes to the dead letters at once. The message
+ * says why.
+ */
 export class DeliveryRefused extends Error {
   override readonly name = 'DeliveryRefused';
 }
@@ -59,7 +68,9 @@ export interface DeliveryReport {
   readonly deadLetters: number;
 }
 
-/** No delivery is begun with less time than this, in ms: an attempt that does not end would be counted and not be known. */
+/**
+ * No delivery is begun with less time than this, in ms: an attempt that does not end would be counted and not be known.
+ */
 const reserveMs = 10_000;
 
 /** A pause up to this long is waited out by the run; after a longer one the schedule comes. */
@@ -81,7 +92,10 @@ const rememberedMs = (streamRetentionHours / 24 + 2) * 24 * 3_600_000;
 /** How much longer than a run its turn lasts, ms: what it has sent last may still be on its way. */
 const graceMs = 5_000;
 
-/** Delivers what waits for a sink, each query's windows by themselves. May be killed anywhere, run twice and overlap itself. */
+/**
+ * Delivers what waits for a sink, each query's windows by themselves. May be killed anywhere, run twice and overlap
+ * itself.
+ */
 export async function deliverWaiting(options: DeliveryOptions): Promise<DeliveryReport> {
   const { state, sink, runId, now, remainingMs } = options;
   const counts = { delivered: 0, failed: 0, dead: 0 };
@@ -96,7 +110,8 @@ export async function deliverWaiting(options: DeliveryOptions): Promise<Delivery
       const last = own === 0 ? before.lastDeliveredAt : now();
       await endTurn(state, sink.name, runId, { delivered: before.delivered + own, lastDeliveredAt: last });
     }
-    // Whoever was told `busy` relies on what was put before being seen: looked for once more, now that the turn is free.
+    // Whoever was told `busy` relies on what was put before being seen: looked for once more, now that the turn is
+    // free.
     const { due, oldestMs } = await look(options);
     if (due && remainingMs() > reserveMs) continue;
     const letters = await Promise.all(sink.queries.map((query) => readDead(state, sink.name, query, mostCounted)));
@@ -122,7 +137,9 @@ async function look({
   return { due, oldestMs: since.length === 0 ? 0 : Math.max(0, now() - Math.min(...since)) };
 }
 
-/** Passes over a query's outbox until nothing of it is left, or what is left has to wait for longer than a run waits. */
+/**
+ * Passes over a query's outbox until nothing of it is left, or what is left has to wait for longer than a run waits.
+ */
 async function deliverQuery(options: DeliveryOptions, query: string, counts: Counts): Promise<void> {
   const { now, remainingMs, sleep } = options;
   for (;;) {
@@ -161,7 +178,10 @@ async function passOver(
   }
 }
 
-/** Tries to deliver a window. @returns when it may be tried again, epoch ms, or that it is gone: delivered, or given up */
+/**
+ * Tries to deliver a window.
+ * @returns when it may be tried again, epoch ms, or that it is gone: delivered, or given up
+ */
 async function attempt(options: DeliveryOptions, waiting: Waiting, counts: Counts): Promise<'gone' | number> {
   const { state, sink, target, pipeline, now } = options;
   const query = pipeline.queries.find(({ name }) => name === waiting.query);
@@ -215,7 +235,10 @@ async function failed(
   return attempted.notBefore;
 }
 
-/** The pause doubles with each attempt; up to a quarter of it is cut off at random, so that what failed together does not come again together. */
+/**
+ * The pause doubles with each attempt; up to a quarter of it is cut off at random, so that what failed together does
+ * not come again together.
+ */
 function attemptedOf(
   { now, random }: DeliveryOptions,
   { failingSince }: Waiting,
@@ -231,7 +254,10 @@ function attemptedOf(
   };
 }
 
-/** What a target gets of a pane, by the sink's mode (functions/core/definition/output-mode.ts); undefined when there is nothing to tell. */
+/**
+ * What a target gets of a pane, by the sink's mode (functions/core/definition/output-mode.ts); undefined when there is
+ * nothing to tell.
+ */
 async function deliveryOf(options: DeliveryOptions, query: Query, pane: Pane): Promise<Delivery | undefined> {
   const { pipeline, sink, state, windows } = options;
   const { mode, name } = sink;

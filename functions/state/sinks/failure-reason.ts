@@ -18,7 +18,10 @@ export function failureReason(error: unknown): string {
   return parts.join(': caused by ').replace(/\s+/g, ' ').slice(0, mostChars);
 }
 
-/** Node tries the addresses of a name in turn: its AggregateError has a code, an empty message, and the failures in `errors`. */
+/**
+ * Node tries the addresses of a name in turn: its AggregateError has a code, an empty message, and the failures in
+ * `errors`.
+ */
 function behind(error: unknown): unknown {
   if (!(error instanceof Error)) return undefined;
   if (error.cause !== undefined) return error.cause;

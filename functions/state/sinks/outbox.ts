@@ -6,9 +6,10 @@ import { type Item, type Key, numberOf, type Table, textOf } from '../table/tabl
 import { type Pane, windowText } from '../windows/manifest.ts';
 
 /**
- * The outbox of a sink: an item for each window of which it has something to hear. It names the window and holds none of it: what is delivered is the
- * pane that is visible then. A window that gets panes faster than the sink takes them is delivered with the newest one, and is never in the outbox twice.
- * Partitions are a sink's and query's, ordered by the moment at which windows close: what fails holds up its own query at one sink, and nobody else.
+ * The outbox of a sink: an item for each window of which it has something to hear. It names the window and holds none
+ * of it: what is delivered is the pane that is visible then. A window that gets panes faster than the sink takes them
+ * is delivered with the newest one, and is never in the outbox twice. Partitions are a sink's and query's, ordered by
+ * the moment at which windows close: what fails holds up its own query at one sink, and nobody else.
  */
 export interface Waiting extends Window {
   readonly sink: string;
@@ -152,7 +153,10 @@ function waitingOf(item: Item, sink: string, query: string): Waiting {
   return waiting;
 }
 
-/** Takes a delivered window out of the outbox, unless a newer pane of it was put meanwhile. Conditional on the revision that was read. */
+/**
+ * Takes a delivered window out of the outbox, unless a newer pane of it was put meanwhile. Conditional on the revision
+ * that was read.
+ */
 export async function takeOut(state: Table, waiting: Waiting): Promise<void> {
   await state.delete(keyOf(waiting), [{ attribute: 'revision', is: 'equal', to: waiting.revision }]);
 }
@@ -165,7 +169,10 @@ export interface Attempted {
   readonly reason: string;
 }
 
-/** Notes a failed attempt, or one that begins. Conditional on the revision that was read: with a newer pane the window is tried anew, and noted then. */
+/**
+ * Notes a failed attempt, or one that begins. Conditional on the revision that was read: with a newer pane the window
+ * is tried anew, and noted then.
+ */
 export async function noteAttempt(state: Table, waiting: Waiting, attempted: Attempted): Promise<void> {
   await state.update(keyOf(waiting), { set: { ...attempted } }, [
     { attribute: 'revision', is: 'equal', to: waiting.revision },
@@ -173,8 +180,9 @@ export async function noteAttempt(state: Table, waiting: Waiting, attempted: Att
 }
 
 /**
- * Puts a window that cannot be delivered to the dead letters, **then** takes it out of the outbox: a crash between them leaves it in both, and loses
- * nothing. Idempotent: what the letter holds names the window, and the newest failure stays.
+ * Puts a window that cannot be delivered to the dead letters, **then** takes it out of the outbox: a crash between them
+ * leaves it in both, and loses nothing. Idempotent: what the letter holds names the window, and the newest failure
+ * stays.
  */
 export async function giveUp(
   state: Table,
@@ -189,7 +197,10 @@ export async function giveUp(
   await takeOut(state, waiting);
 }
 
-/** Puts a dead letter's window into the outbox anew, **then** removes the letter. Conditional as every put; the letter goes only as it was read. */
+/**
+ * Puts a dead letter's window into the outbox anew, **then** removes the letter. Conditional as every put; the letter
+ * goes only as it was read.
+ */
 export async function redriveLetter(state: Table, letter: Waiting, nowMs: number): Promise<void> {
   const { start, end, revision } = letter;
   const { pk, sk } = keyOf(letter);

@@ -5,7 +5,10 @@ import type { Window } from '../../core/windows/window.ts';
 import { type Key, numberOf, type Table, textOf } from '../table/table.ts';
 import { windowText } from '../windows/manifest.ts';
 
-/** What a sink's function keeps besides its outbox: whose turn it is, how much it has delivered, and what rows it sent last. */
+/**
+ * What a sink's function keeps besides its outbox: whose turn it is, how much it has delivered, and what rows it sent
+ * last.
+ */
 export interface SinkState {
   /** Panes that were delivered, by runs that came to their end. */
   readonly delivered: number;
@@ -16,8 +19,9 @@ export interface SinkState {
 const stateKey = (sink: string): Key => ({ pk: `sink#${sink}`, sk: 'sink' });
 
 /**
- * Takes a sink's turn until a moment, unless another run has it: two runs at a time would deliver a query's panes out of order. Conditional on the turn
- * before being over, by the clocks of those who take it; it keeps order where clocks and time-outs keep to their bounds, and nothing but order relies on it.
+ * Takes a sink's turn until a moment, unless another run has it: two runs at a time would deliver a query's panes out
+ * of order. Conditional on the turn before being over, by the clocks of those who take it; it keeps order where clocks
+ * and time-outs keep to their bounds, and nothing but order relies on it.
  * @returns undefined when it is another's turn
  */
 export async function takeTurn(
@@ -98,7 +102,10 @@ export async function readSent(state: Table, sink: string, query: string, window
   };
 }
 
-/** Remembers what was sent, **after** it was acknowledged. Conditional: a newer pane's rows stay. @param expiresAt epoch seconds */
+/**
+ * Remembers what was sent, **after** it was acknowledged. Conditional: a newer pane's rows stay.
+ * @param expiresAt epoch seconds
+ */
 export async function noteSent(
   state: Table,
   sink: string,

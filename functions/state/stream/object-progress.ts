@@ -12,8 +12,8 @@ export interface ObjectVersion {
 }
 
 /**
- * How far an object is fed. `feeding`: an attempt is at it, or died; lines after `line` may be in the stream. `paused`: an attempt ended in order, and
- * none is. `done`: all are, for ever.
+ * How far an object is fed. `feeding`: an attempt is at it, or died; lines after `line` may be in the stream. `paused`:
+ * an attempt ended in order, and none is. `done`: all are, for ever.
  */
 export type ObjectPhase = 'feeding' | 'paused' | 'done';
 
@@ -21,7 +21,10 @@ export interface ObjectProgress {
   readonly phase: ObjectPhase;
   /** All lines up to this one are in the stream, none but those that no record holds left out. */
   readonly line: number;
-  /** By shard, a record before all that hold lines after `line`. A shard that is missing is to be read from its beginning. */
+  /**
+   * By shard, a record before all that hold lines after `line`. A shard that is missing is to be read from its
+   * beginning.
+   */
   readonly positions: Readonly<Record<string, SequenceNumber>>;
   /** Lines that no record holds. */
   readonly notPut: number;
@@ -39,15 +42,19 @@ export interface Claimant {
 }
 
 /**
- * `held`: somebody else is at it, who goes on until it is done, or fails where operators see it. `begun`: the first time, or after a pause;
- * `interrupted`: another attempt died, and what it put after its last note is to be looked for in the stream.
+ * `held`: somebody else is at it, who goes on until it is done, or fails where operators see it. `begun`: the first
+ * time, or after a pause; `interrupted`: another attempt died, and what it put after its last note is to be looked for
+ * in the stream.
  */
 export type Claim =
   | { readonly outcome: 'done' }
   | { readonly outcome: 'held' }
   | { readonly outcome: 'begun' | 'interrupted'; readonly progress: ObjectProgress };
 
-/** How long a note is kept after it was written, ms: S3 repeats notifications within hours, a queue keeps them for 14 days at most. */
+/**
+ * How long a note is kept after it was written, ms: S3 repeats notifications within hours, a queue keeps them for 14
+ * days at most.
+ */
 const keptMs = 30 * 24 * 3_600_000;
 
 /** The object as one text, which names its lines in the stream too. */
@@ -62,7 +69,8 @@ function keyOf(object: ObjectVersion): Key {
 }
 
 /**
- * Takes an object, unless it is done or another attempt is alive. Conditional: on there being no note, or on the one that was read being the last.
+ * Takes an object, unless it is done or another attempt is alive. Conditional: on there being no note, or on the one
+ * that was read being the last.
  * @param start the positions of an object that is begun: read before anything of it is put
  */
 export async function claimObject(
@@ -78,7 +86,8 @@ export async function claimObject(
     const item = await state.get(key);
     const known = item && progressOf(item);
     if (known?.phase === 'done') return { outcome: 'done' };
-    // An earlier attempt for the same message is dead: its invocation has ended, or the message would not have come again.
+    // An earlier attempt for the same message is dead: its invocation has ended, or the message would not have come
+    // again.
     const isAlive =
       known?.phase === 'feeding' &&
       textOf(item as Item, 'owner') !== owner &&

@@ -6,11 +6,12 @@ import type { Stream, StreamIdentity } from './stream.ts';
 const key: Key = { pk: 'stream', sk: 'stream' };
 
 /**
- * Whether the stream is the one that the state belongs to: noted at first sight, compared ever after. Another one of the same name has shards
- * of the same names, which would be taken for the old ones: one that was noted drained would never hold the watermark again, and every other
- * would hold it where the old shard had come to.
+ * Whether the stream is the one that the state belongs to: noted at first sight, compared ever after. Another one of
+ * the same name has shards of the same names, which would be taken for the old ones: one that was noted drained would
+ * never hold the watermark again, and every other would hold it where the old shard had come to.
  *
- * What was read of the stream *before* this call is proven to be of the right one: once deleted, a stream does not come back.
+ * What was read of the stream *before* this call is proven to be of the right one: once deleted, a stream does not come
+ * back.
  * @throws TidemarkError when it is another one: nothing must be made of its records here
  */
 export async function checkStream(state: Table, stream: Stream): Promise<void> {
@@ -49,9 +50,9 @@ function markOf(identity: StreamIdentity): string {
 }
 
 /**
- * The check for a function whose invocations are many: made until it has been passed once. A failure to ask is told and not thrown, for a
- * thousand shards that start at once ask for more than Kinesis answers (20 descriptions a second), and no shard should wait for that: the
- * next invocation asks again, and every finalize run does.
+ * The check for a function whose invocations are many: made until it has been passed once. A failure to ask is told and
+ * not thrown, for a thousand shards that start at once ask for more than Kinesis answers (20 descriptions a second),
+ * and no shard should wait for that: the next invocation asks again, and every finalize run does.
  * @returns a function that throws a TidemarkError when the stream is another one
  */
 export function streamGuard(state: Table, stream: Stream, tell: (error: unknown) => void): () => Promise<void> {

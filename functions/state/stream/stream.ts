@@ -23,7 +23,10 @@ export type Tail = 'more' | 'nothing' | 'end';
 /** What tells a stream from another one, of the same name too. */
 export type StreamIdentity = { readonly name: string } & (
   | {
-      /** Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast enough. */
+      /**
+       * Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast
+       * enough.
+       */
       readonly createdAt: number;
     }
   | {
@@ -37,7 +40,10 @@ export interface Stream {
   identity(): Promise<StreamIdentity>;
   /** All shards that the stream still has records of, closed ones too. */
   listShards(): Promise<readonly StreamShard[]>;
-  /** What comes after a record of a shard, or from its beginning. `nothing` and `end` are proofs: a read that is behind answers `more`. */
+  /**
+   * What comes after a record of a shard, or from its beginning. `nothing` and `end` are proofs: a read that is behind
+   * answers `more`.
+   */
   tail(shardId: string, after: SequenceNumber | undefined): Promise<Tail>;
 }
 

@@ -17,7 +17,10 @@ import { TidemarkError } from '../../core/arguments/error.ts';
 import type { TableShape } from '../../core/deployment/tables.ts';
 import type { Attribute, Change, Clause, Item, Key, Range, Table } from './table.ts';
 
-/** What calls have cost: write and read units as DynamoDB reports them, and conditional writes that were refused (which cost their units too). */
+/**
+ * What calls have cost: write and read units as DynamoDB reports them, and conditional writes that were refused (which
+ * cost their units too).
+ */
 export interface Meter {
   writeUnits: number;
   readUnits: number;
@@ -31,7 +34,10 @@ export function createMeter(): Meter {
 /** DynamoDB's limit for one BatchWriteItem call. */
 const batchItems = 25;
 
-/** A table of DynamoDB. Every read is strongly consistent; what calls cost goes to the meter. @throws TidemarkError when the table is missing */
+/**
+ * A table of DynamoDB. Every read is strongly consistent; what calls cost goes to the meter.
+ * @throws TidemarkError when the table is missing
+ */
 export function dynamoDbTable(client: DynamoDBClient, name: string, shape: TableShape, meter: Meter): Table {
   const keyOf = ({ pk, sk }: Key) => ({ [shape.partitionKey]: { S: pk }, [shape.sortKey]: { S: sk } });
   const itemOf = (stored: Record<string, AttributeValue>): Item => {
@@ -48,7 +54,10 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
   };
   const common = { TableName: name, ReturnConsumedCapacity: 'TOTAL' } as const;
 
-  /** Runs a conditional write; a refused condition is an outcome, and costs at least one unit that DynamoDB does not report. */
+  /**
+   * Runs a conditional write; a refused condition is an outcome, and costs at least one unit that DynamoDB does not
+   * report.
+   */
   async function conditional<T>(write: () => Promise<T>): Promise<T | 'refused'> {
     try {
       return await named(name, write);
@@ -84,7 +93,8 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
         const page = named(name, () =>
           client.send(new QueryCommand(start === undefined ? input : { ...input, ExclusiveStartKey: start })),
         );
-        page.catch(() => undefined); // whoever waits for it hears of it; nobody may, when the page before cannot be read
+        // whoever waits for it hears of it; nobody may, when the page before cannot be read
+        page.catch(() => undefined);
         return page;
       };
       let found = 0;
@@ -154,7 +164,10 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
   };
 }
 
-/** Translates the SDK's "no such table" here, so that it travels no further; everything else is infrastructure and is thrown as it is. */
+/**
+ * Translates the SDK's "no such table" here, so that it travels no further; everything else is infrastructure and is
+ * thrown as it is.
+ */
 async function named<T>(table: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -169,7 +182,10 @@ async function named<T>(table: string, call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Collects the placeholders of one expression. Names are always placeholders: many of ours are DynamoDB's reserved words. */
+/**
+ * Collects the placeholders of one expression. Names are always placeholders: many of ours are DynamoDB's reserved
+ * words.
+ */
 class Names {
   readonly names: Record<string, string> = {};
   readonly values: Record<string, AttributeValue> = {};

@@ -6,8 +6,9 @@ import type { Attribute } from './table.ts';
 const mostLevels = 8;
 
 /**
- * A result as the table has it: plain, readable in the console. DynamoDB's numbers end at 9.99e125 and 1e-130; doubles beyond are text in a map of their own,
- * `{ double }`, and so is every structure that a table would change or refuse, `{ json }`.
+ * A result as the table has it: plain, readable in the console. DynamoDB's numbers end at 9.99e125 and 1e-130; doubles
+ * beyond are text in a map of their own, `{ double }`, and so is every structure that a table would change or refuse,
+ * `{ json }`.
  */
 export function storedResult(value: Json): Attribute {
   if (typeof value === 'number') return isPlainNumber(value) ? value : { double: String(value) };
@@ -16,7 +17,10 @@ export function storedResult(value: Json): Attribute {
   return !isOurs && isPlain(value, mostLevels) ? (value as Attribute) : { json: JSON.stringify(value) };
 }
 
-/** The reverse of {@link storedResult}. A table keeps no order of members: they come in that of their names, as in every structured result. */
+/**
+ * The reverse of {@link storedResult}. A table keeps no order of members: they come in that of their names, as in every
+ * structured result.
+ */
 export function resultOf(stored: Attribute | undefined): Json {
   if (typeof stored !== 'object' || stored === null) return stored ?? null;
   if ('double' in stored) return Number(stored.double);

@@ -23,7 +23,9 @@ export interface Item extends Key {
   readonly attributes: Attributes;
 }
 
-/** What a write demands of the item that is there. All clauses must hold; the attributes of a missing item are absent. */
+/**
+ * What a write demands of the item that is there. All clauses must hold; the attributes of a missing item are absent.
+ */
 export type Clause =
   | { readonly attribute: string; readonly is: 'absent' | 'present' }
   | { readonly attribute: string; readonly is: 'equal'; readonly to: string | number }
@@ -59,8 +61,9 @@ export interface Range {
 }
 
 /**
- * One table, as the protocol needs it: single-item conditional writes and strongly consistent reads, each item linearizable (DESIGN section 4).
- * A failed call may have taken effect. Implemented by DynamoDB and by the simulator; both pass test/contract/table.ts.
+ * One table, as the protocol needs it: single-item conditional writes and strongly consistent reads, each item
+ * linearizable (DESIGN section 4). A failed call may have taken effect. Implemented by DynamoDB and by the simulator;
+ * both pass test/contract/table.ts.
  */
 export interface Table {
   get(key: Key): Promise<Item | undefined>;
@@ -68,7 +71,10 @@ export interface Table {
   query(pk: string, range?: Range): Promise<readonly Item[]>;
   /** Replaces the whole item. */
   put(item: Item, when?: readonly Clause[]): Promise<WriteOutcome>;
-  /** Replaces many items, unconditionally: for items whose content follows from their key. Some may be written when it throws. */
+  /**
+   * Replaces many items, unconditionally: for items whose content follows from their key. Some may be written when it
+   * throws.
+   */
   putAll(items: readonly Item[]): Promise<void>;
   update(key: Key, change: Change, when?: readonly Clause[]): Promise<UpdateOutcome>;
   delete(key: Key, when?: readonly Clause[]): Promise<WriteOutcome>;

@@ -77,8 +77,9 @@ const correctedPartition = (query: Query) => `${query.name}#corrected`;
 const numbered = (number: number) => String(number).padStart(12, '0');
 
 /**
- * Notes that a correction's pane is visible, for those who read what has changed since they last looked. **After** the pane: who has read the notes finds the panes
- * of all of them. A correction that dies in between is repeated by whoever asked for it, and noted then; so a note may come twice.
+ * Notes that a correction's pane is visible, for those who read what has changed since they last looked. **After** the
+ * pane: who has read the notes finds the panes of all of them. A correction that dies in between is repeated by whoever
+ * asked for it, and noted then; so a note may come twice.
  */
 export async function noteCorrected(windows: Table, query: Query, { start, end }: Window): Promise<void> {
   const pk = correctedPartition(query);

@@ -17,7 +17,9 @@ import {
   textOf,
 } from '../table/table.ts';
 
-/** `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after. */
+/**
+ * `early` before the window's end, `on-time` when it is passed, `late` for what has come since, `final` for ever after.
+ */
 export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
 
 /** One emission of a window: what its manifest makes visible, all rows at once. */
@@ -31,18 +33,26 @@ export interface Pane extends Window {
   /** How many records are in it. */
   readonly records: number;
   readonly rows: readonly Row[];
-  /** The partial aggregates behind the rows, where results alone could not be added up. Encoded, see {@link partialsOf}. */
+  /**
+   * The partial aggregates behind the rows, where results alone could not be added up. Encoded, see {@link partialsOf}.
+   */
   readonly states: readonly string[] | undefined;
 }
 
-/** Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next size. An item ends at 400 KB. */
+/**
+ * Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next
+ * size. An item ends at 400 KB.
+ */
 const manifestBytes = 32 * 1024;
 const partBytes = 256 * 1024;
 
 /** Final panes of a window that corrections have taken the place of, and that stay readable. */
 const mostFinalsKept = 100;
 
-/** The sort key of a window: `start/end` as ISO 8601 writes intervals, so that it sorts by start and is readable in the console. */
+/**
+ * The sort key of a window: `start/end` as ISO 8601 writes intervals, so that it sorts by start and is readable in the
+ * console.
+ */
 export function windowText(window: Window): string {
   return `${isoTime(window.start)}/${isoTime(window.end)}`;
 }
@@ -51,7 +61,10 @@ function manifestKey(query: string, window: Window): Key {
   return { pk: query, sk: windowText(window) };
 }
 
-/** Parts are keyed by revision and attempt too, so that overlapping runs never mix; the parts of a final pane are the same whoever writes them. */
+/**
+ * Parts are keyed by revision and attempt too, so that overlapping runs never mix; the parts of a final pane are the
+ * same whoever writes them.
+ */
 function partKey(query: string, window: Window, revision: number, attempt: string, part: number): Key {
   return { pk: `${query}#${windowText(window)}#parts`, sk: `${revision}#${attempt}#${String(part).padStart(6, '0')}` };
 }
@@ -81,8 +94,8 @@ export interface PaneContent {
 }
 
 /**
- * Writes the final pane of a window. Its revision follows the last early pane's. The first writer stays and every other finds what it would
- * have written. Returns the pane as it stands.
+ * Writes the final pane of a window. Its revision follows the last early pane's. The first writer stays and every other
+ * finds what it would have written. Returns the pane as it stands.
  */
 export async function writeFinalPane(
   windows: Table,
@@ -115,9 +128,11 @@ export async function writeFinalPane(
 }
 
 /**
- * Writes the pane of an open window that follows `standing`, unless another has followed it meanwhile; undefined then. `standing` has to be
- * read **before** the pages that the pane is merged from: a pane that is refused is never older than the one that is there.
- * @param draft with a fresh id of this run as its attempt: overlapping runs, which may merge different moments, never mix their parts
+ * Writes the pane of an open window that follows `standing`, unless another has followed it meanwhile; undefined then.
+ * `standing` has to be read **before** the pages that the pane is merged from: a pane that is refused is never older
+ * than the one that is there.
+ * @param draft with a fresh id of this run as its attempt: overlapping runs, which may merge different moments, never
+ * mix their parts
  */
 export async function writeOpenPane(
   windows: Table,
@@ -145,8 +160,8 @@ interface PaneDraft extends PaneContent {
 }
 
 /**
- * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition, unless told another one, that no final one and no newer
- * revision is there; undefined if one is.
+ * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition, unless told another one,
+ * that no final one and no newer revision is there; undefined if one is.
  */
 async function writePane(
   windows: Table,
@@ -192,8 +207,9 @@ async function writePane(
 }
 
 /**
- * Keeps the visible pane of a window readable beside the one that is about to take its place, if it is of this revision: else that write is refused. Written
- * **before** that one, so that no revision is lost by a crash between them. Unconditional: what it holds follows from its key, for a revision is written once.
+ * Keeps the visible pane of a window readable beside the one that is about to take its place, if it is of this
+ * revision: else that write is refused. Written **before** that one, so that no revision is lost by a crash between
+ * them. Unconditional: what it holds follows from its key, for a revision is written once.
  */
 async function keepPane(windows: Table, query: Query, window: Window, revision: number): Promise<void> {
   if (revision < 0) return;
@@ -202,7 +218,10 @@ async function keepPane(windows: Table, query: Query, window: Window, revision: 
   await windows.putAll([{ ...revisionKey(query.name, window, revision), attributes: standing.attributes }]);
 }
 
-/** Deletes what is kept of panes before a revision, which a pane that is visible has taken the place of for ever; what names parts goes before them. */
+/**
+ * Deletes what is kept of panes before a revision, which a pane that is visible has taken the place of for ever; what
+ * names parts goes before them.
+ */
 async function deleteBefore(windows: Table, query: Query, window: Window, before: number): Promise<void> {
   const parts = partKey(query.name, window, 0, '', 0);
   for (const { pk } of query.history > 0 ? [revisionKey(query.name, window, 0), parts] : [parts]) {
@@ -215,13 +234,17 @@ async function deleteBefore(windows: Table, query: Query, window: Window, before
 
 /** A pane as it is kept. */
 export interface KeptPane extends Pane {
-  /** When it was written, epoch ms: of a corrected final pane later than the first one's time, which `emittedAt` goes on to be. */
+  /**
+   * When it was written, epoch ms: of a corrected final pane later than the first one's time, which `emittedAt` goes on
+   * to be.
+   */
   readonly writtenAt: number;
 }
 
 /**
- * The panes of a window that are kept, ascending: the visible one, and of those before it as many as `emit.history` says; the final ones that corrections
- * have taken the place of are kept without it. A pane that goes while it is read is left out.
+ * The panes of a window that are kept, ascending: the visible one, and of those before it as many as `emit.history`
+ * says; the final ones that corrections have taken the place of are kept without it. A pane that goes while it is read
+ * is left out.
  */
 export async function readRevisions(windows: Table, query: Query, window: Window): Promise<readonly KeptPane[]> {
   const kept = await windows.query(revisionKey(query.name, window, 0).pk);
@@ -252,7 +275,10 @@ function keptPane(query: Query, manifest: Item, contents: readonly Item[]): Kept
   return { ...pane, writtenAt: numberOf(manifest, 'correctedAt') ?? pane.emittedAt };
 }
 
-/** A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no total. */
+/**
+ * A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no
+ * total.
+ */
 interface DraftRow {
   readonly row: Row;
   readonly states: string | undefined;
@@ -274,7 +300,10 @@ function draftRows(query: Query, partials: Partials, rows: readonly Row[]): read
   });
 }
 
-/** Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its result. */
+/**
+ * Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its
+ * result.
+ */
 function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
   if (bytesOf(rows) <= manifestBytes) return [rows];
   const chunks: DraftRow[][] = [];
@@ -322,8 +351,9 @@ export interface Correction extends PaneContent {
 }
 
 /**
- * Writes a corrected final pane, the revision after the standing one, unless that is not the last one any more; undefined then. Its manifest names
- * all attempts whose records are in it: what a correction that lost a race has written is named by none.
+ * Writes a corrected final pane, the revision after the standing one, unless that is not the last one any more;
+ * undefined then. Its manifest names all attempts whose records are in it: what a correction that lost a race has
+ * written is named by none.
  */
 export async function writeCorrectedPane(
   windows: Table,
@@ -445,7 +475,9 @@ const withoutRows = [
   'states',
 ];
 
-/** Whether windows keep the partial aggregates of a query beside their rows: where results alone could not be added up. */
+/**
+ * Whether windows keep the partial aggregates of a query beside their rows: where results alone could not be added up.
+ */
 function hasStates({ aggregates }: Query): boolean {
   return aggregates.some((aggregate) => aggregate.stateOf === undefined);
 }
@@ -453,7 +485,10 @@ function hasStates({ aggregates }: Query): boolean {
 const laterText = (left: string, right: string) => (left > right ? left : right);
 const earlierText = (left: string, right: string) => (left < right ? left : right);
 
-/** The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks at the manifest again. */
+/**
+ * The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks
+ * at the manifest again.
+ */
 async function paneOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<Pane> {
   for (let item = manifest; ; ) {
     const contents = await contentsOf(windows, query, item, only);

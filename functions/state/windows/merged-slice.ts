@@ -9,7 +9,10 @@ export interface MergedSlice {
   readonly records: number;
 }
 
-/** The order in which pages of a slice merge, whoever reads them in whatever order: an aggregate like `topK` would else give each run rows of its own (I2). */
+/**
+ * The order in which pages of a slice merge, whoever reads them in whatever order: an aggregate like `topK` would else
+ * give each run rows of its own (I2).
+ */
 export function inMergeOrder<Found extends FoundPage>(pages: readonly Found[]): readonly Found[] {
   return [...pages].sort(
     (left, right) =>
@@ -32,11 +35,15 @@ export function recordsOf(parts: readonly { readonly records: number }[]): numbe
 }
 
 /**
- * Merged slices that neighbouring windows share, over runs too: of a window of a day that slides by the minute all but one are as they were a minute
- * ago. Only of closed buckets, which nothing changes any more.
+ * Merged slices that neighbouring windows share, over runs too: of a window of a day that slides by the minute all but
+ * one are as they were a minute ago. Only of closed buckets, which nothing changes any more.
  */
 export interface SliceCache {
-  /** To be called by a run first. @param finalizedThrough as it was read; lower than ever before: the tables were made anew, and nothing is remembered */
+  /**
+   * To be called by a run first.
+   * @param finalizedThrough as it was read; lower than ever before: the tables were made anew, and nothing is
+   * remembered
+   */
   begin(finalizedThrough: number): void;
   /** What is remembered under a name, or what `read` gives, which is remembered unless it fails. */
   get(name: string, read: () => Promise<MergedSlice>): Promise<MergedSlice>;

@@ -16,9 +16,10 @@ export interface FoundSessions {
 }
 
 /**
- * Reads the open sessions of a query: the registry, **then** the horizon, then the pages of what closes after `finalizedThrough` and what was carried over it.
- * In this order every record that was committed before is in one of them or in a final window: a bucket that had left the registry closes at or below the
- * `finalizedThrough` that is read after it. Final panes have to be read after this.
+ * Reads the open sessions of a query: the registry, **then** the horizon, then the pages of what closes after
+ * `finalizedThrough` and what was carried over it. In this order every record that was committed before is in one of
+ * them or in a final window: a bucket that had left the registry closes at or below the `finalizedThrough` that is read
+ * after it. Final panes have to be read after this.
  */
 export async function findSessions(state: Table, query: Query): Promise<FoundSessions> {
   const buckets = (await readRegistry(state)).filter((bucket) => bucket.query === query.name);

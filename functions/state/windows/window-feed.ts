@@ -15,9 +15,10 @@ export interface FeedRange {
 }
 
 /**
- * Final windows in the order in which they become final, those behind a place: the output mode `append`. Each comes once to a reader who goes on behind the last
- * one that it got: a window is given only when `finalizedThrough` has passed its closing, when all that close before it are written. Windows that become final
- * behind that line, by a backfill or by a correction of one that held nothing, are not among them.
+ * Final windows in the order in which they become final, those behind a place: the output mode `append`. Each comes
+ * once to a reader who goes on behind the last one that it got: a window is given only when `finalizedThrough` has
+ * passed its closing, when all that close before it are written. Windows that become final behind that line, by a
+ * backfill or by a correction of one that held nothing, are not among them.
  */
 export async function readFinals(
   tables: ReaderTables,
@@ -36,8 +37,8 @@ export async function readFinals(
 }
 
 /**
- * The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all final ones of the range
- * are read: who polls gives a `from` that goes along.
+ * The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all
+ * final ones of the range are read: who polls gives a `from` that goes along.
  */
 async function readFinalSessions(
   { windows }: ReaderTables,
@@ -63,7 +64,10 @@ async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<nu
   return place === undefined ? Number.NEGATIVE_INFINITY : place.end + query.latenessMs;
 }
 
-/** An open window as it was given: how many records it held. They never become fewer, and its rows change only when they become more. */
+/**
+ * An open window as it was given: how many records it held. They never become fewer, and its rows change only when they
+ * become more.
+ */
 export type SeenWindow = readonly [start: number, end: number, records: number];
 
 /** How far a reader of changes has come. */
@@ -85,12 +89,16 @@ export interface Changes {
   placeAfter(taken: number): FeedPlace;
 }
 
-/** Open windows whose record counts a place holds: it has to fit into an address. Others come again whether they have changed or not. */
+/**
+ * Open windows whose record counts a place holds: it has to fit into an address. Others come again whether they have
+ * changed or not.
+ */
 const mostSeen = 100;
 
 /**
- * The windows that have changed since a place: the output mode `update`. First those that became final, in their order, then final ones that were corrected, then
- * the open ones that hold more records than the reader knows; each whole, so that whoever puts each in the place of what it has of the window has the whole table.
+ * The windows that have changed since a place: the output mode `update`. First those that became final, in their order,
+ * then final ones that were corrected, then the open ones that hold more records than the reader knows; each whole, so
+ * that whoever puts each in the place of what it has of the window has the whole table.
  */
 export async function readChanges(
   tables: ReaderTables,

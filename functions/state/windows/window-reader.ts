@@ -14,7 +14,9 @@ import { findSessions } from './session-reader.ts';
 /** A window as a reader sees it. */
 export interface WindowView extends Window {
   readonly query: string;
-  /** `open` while records may still come, `closing` when they may not but it is not emitted yet, `final` for ever after. */
+  /**
+   * `open` while records may still come, `closing` when they may not but it is not emitted yet, `final` for ever after.
+   */
   readonly status: 'open' | 'closing' | 'final';
   /** Of the last pane; null before the first. */
   readonly revision: number | null;
@@ -50,8 +52,9 @@ export interface ReaderTables {
 }
 
 /**
- * Windows of a query by start. Open ones are merged from the pages as they are now. The order of the reads matters: the registry, the pages,
- * then the manifests, which are preferred (DESIGN section 5); so a window that becomes final meanwhile is neither missed nor shown half.
+ * Windows of a query by start. Open ones are merged from the pages as they are now. The order of the reads matters: the
+ * registry, the pages, then the manifests, which are preferred (DESIGN section 5); so a window that becomes final
+ * meanwhile is neither missed nor shown half.
  */
 export async function readWindows(
   tables: ReaderTables,
@@ -62,7 +65,8 @@ export async function readWindows(
   if (query.window.sessions !== undefined) return readSessions(tables, query, range);
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
-    // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay registered longer.
+    // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay
+    // registered longer.
     (window) =>
       window.closing > finalizedThrough &&
       window.start >= range.from &&
@@ -86,8 +90,8 @@ export async function readWindows(
 }
 
 /**
- * The same for sessions, whose windows are known only when all that is open of the query is merged: the range then chooses among them. A final pane is
- * preferred to whatever of it was found open.
+ * The same for sessions, whose windows are known only when all that is open of the query is merged: the range then
+ * chooses among them. A final pane is preferred to whatever of it was found open.
  */
 async function readSessions(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
   const found = await findSessions(tables.state, query);
@@ -115,7 +119,10 @@ async function readSessions(tables: ReaderTables, query: Query, range: WindowRan
   return inOrder([...views.values()], range).slice(0, range.limit);
 }
 
-/** A final pane is what there is to see. One of an open window only numbers what was merged live, which shows every record that was committed before. */
+/**
+ * A final pane is what there is to see. One of an open window only numbers what was merged live, which shows every
+ * record that was committed before.
+ */
 function prefer(
   views: Map<string, WindowView>,
   name: string,

@@ -15,7 +15,10 @@ export type LocalErrorCode =
   | 'shards'
   | 'processDied';
 
-/** A mistake of the user's, or a fault of the machine, that ends the embedded AWS; `message` is one line that says what to do. */
+/**
+ * A mistake of the user's, or a fault of the machine, that ends the embedded AWS; `message` is one line that says what
+ * to do.
+ */
 export class LocalError extends TidemarkError {
   override readonly name: string = 'LocalError';
   readonly code: LocalErrorCode;
@@ -45,7 +48,10 @@ export function messageOf(thrown: unknown): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
-/** Whether a write failed because the disk, or the user's share of it, is full; esbuild and LevelDB say so in words only. */
+/**
+ * Whether a write failed because the disk, or the user's share of it, is full; esbuild and LevelDB say so in words
+ * only.
+ */
 export function isDiskFull(thrown: unknown): boolean {
   const code = systemCode(thrown);
   if (code === 'ENOSPC' || code === 'EDQUOT' || /no space left|disk quota/i.test(messageOf(thrown))) return true;

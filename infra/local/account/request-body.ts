@@ -5,12 +5,16 @@ export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge';
 }
 
-/** Of a body that is too large, so many times the limit are read and forgotten: a client that is still sending reads no answer. */
+/**
+ * Of a body that is too large, so many times the limit are read and forgotten: a client that is still sending reads no
+ * answer.
+ */
 const mostTimesLimit = 16;
 
 /**
  * All of a body, in memory of its own (it may be handed to a worker).
- * @throws BodyTooLarge beyond `mostBytes`, when the body has ended, so that the connection can go on; or far beyond it, at once
+ * @throws BodyTooLarge beyond `mostBytes`, when the body has ended, so that the connection can go on; or far beyond it,
+ * at once
  */
 export async function readBody(message: IncomingMessage, mostBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = [];

@@ -12,12 +12,16 @@ const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const changingPath = new RegExp(`^(?:/2015-03-31/functions/|${eventsPath}$)`);
 /** The names of this machine, whatever the port: a tunnel may have another one at its other end. */
 const ownHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
-/** Content types with which a page may post anywhere, without asking (https://fetch.spec.whatwg.org/#cors-safelisted-request-header). */
+/**
+ * Content types with which a page may post anywhere, without asking
+ * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
+ */
 const postedByAnyPage = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
 
 /**
- * The rule of all servers on this machine. They ask nobody for a password, so a web page must not reach them: neither from its own
- * origin, nor under a name of its own that was made to mean 127.0.0.1 (DNS rebinding). Clients that are not browsers send no `Origin`.
+ * The rule of all servers on this machine. They ask nobody for a password, so a web page must not reach them: neither
+ * from its own origin, nor under a name of its own that was made to mean 127.0.0.1 (DNS rebinding). Clients that are
+ * not browsers send no `Origin`.
  * @returns undefined for a request that is to be taken
  */
 export function requestRefusal(

@@ -72,11 +72,11 @@ const orphansEndWithinMs = 10_000;
 const lookAgainAfterMs = 20;
 
 /**
- * LevelDB holds an operating system's lock on each of its folders as long as its process lives, so no lock file can be left
- * behind. Taking it here first turns what would be a crash of the emulator into one clear line. A lock that outlives the process which
- * took the folder is held by its children, which are about to end: that is waited for, for a bounded time. Damage is looked for before anything is
- * opened, for opening repairs by leaving out, and then by reading all of it (100 MB take about a second), for kinesalite waits for ever for an
- * answer that its database cannot give.
+ * LevelDB holds an operating system's lock on each of its folders as long as its process lives, so no lock file can be
+ * left behind. Taking it here first turns what would be a crash of the emulator into one clear line. A lock that
+ * outlives the process which took the folder is held by its children, which are about to end: that is waited for, for a
+ * bounded time. Damage is looked for before anything is opened, for opening repairs by leaving out, and then by reading
+ * all of it (100 MB take about a second), for kinesalite waits for ever for an answer that its database cannot give.
  * @param leader the process that the emulators belong to; it is noted in the folder, for the next one
  * @throws LocalError `dataFolderInUse` or `dataFolder`
  */

@@ -10,10 +10,10 @@ export type OnAnswer = (operation: string, body: string) => void;
 export type Intercept = (request: IncomingMessage, response: ServerResponse) => 'answered' | 'passed';
 
 /**
- * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. kinesalite and dynalite throw, and so end the
- * process, when a client goes away in the middle of a request (a function killed while it writes), and at some requests that
- * nobody sends on purpose; here only that request ends. Idle connections are never closed by the server, because a client that
- * reuses one at that moment sees an error.
+ * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. kinesalite and dynalite throw,
+ * and so end the process, when a client goes away in the middle of a request (a function killed while it writes), and
+ * at some requests that nobody sends on purpose; here only that request ends. Idle connections are never closed by the
+ * server, because a client that reuses one at that moment sees an error.
  */
 export function listen(
   server: Server,

@@ -8,9 +8,9 @@ import { createFastSequences } from './fast-sequences.ts';
 const stepsPerTurn = 128;
 
 /**
- * kinesalite with two changes of speed and one of safety: see {@link refuseTokens}. Its memory database takes a turn of the event loop for each record that is read, so
- * that under a load of puts a read of thousands takes seconds; that is one turn for {@link stepsPerTurn} records here.
- * Sequence numbers: see {@link createFastSequences}.
+ * kinesalite with two changes of speed and one of safety: see {@link refuseTokens}. Its memory database takes a turn of
+ * the event loop for each record that is read, so that under a load of puts a read of thousands takes seconds; that is
+ * one turn for {@link stepsPerTurn} records here. Sequence numbers: see {@link createFastSequences}.
  */
 export function createFastKinesalite(options: KinesaliteOptions): Server {
   const fromHere = createRequire(import.meta.url);

@@ -5,8 +5,9 @@ import type { KinesaliteDb, SequenceParts } from 'kinesalite/db/index.js';
 const latestSeconds = 16_025_175_000;
 
 /**
- * kinesalite computes sequence numbers and hash keys with a decimal library, which takes half of all its time. These are the
- * same functions with BigInt (a test compares them with the originals); old forms of sequence numbers are left to those.
+ * kinesalite computes sequence numbers and hash keys with a decimal library, which takes half of all its time. These
+ * are the same functions with BigInt (a test compares them with the originals); old forms of sequence numbers are left
+ * to those.
  */
 export function createFastSequences(original: KinesaliteDb): Omit<KinesaliteDb, 'clientError'> {
   const bounds = new Map<string, string>();
@@ -61,7 +62,10 @@ export function createFastSequences(original: KinesaliteDb): Omit<KinesaliteDb, 
       const { shardCreateTime, seqIx = 0, shardIx = 0 } = parts;
       return stringifySequence({ shardCreateTime, seqIx, shardIx, seqTime: seqTime || (parts.seqTime ?? 0) + 1000 });
     },
-    /** Only what PutRecord and PutRecords do with it: compare it with the bounds of shards, which are few and come again. */
+    /**
+     * Only what PutRecord and PutRecords do with it: compare it with the bounds of shards, which are few and come
+     * again.
+     */
     partitionKeyToHashKey(partitionKey) {
       const key = createHash('md5').update(partitionKey, 'utf8').digest('hex');
       return {

@@ -11,9 +11,10 @@ interface Descriptions {
 /** What {@link keepStores} watches for. */
 export interface EmulatorStores {
   /**
-   * Puts right what a `kill -9` interrupted: kinesalite and dynalite finish a change with a timer, and one that died with its process leaves
-   * a stream or table that stays CREATING or UPDATING for ever. One that was being created holds nothing yet and goes away, to be
-   * created again; a split or merge takes effect with its last write, so an interrupted one has not happened.
+   * Puts right what a `kill -9` interrupted: kinesalite and dynalite finish a change with a timer, and one that died
+   * with its process leaves a stream or table that stays CREATING or UPDATING for ever. One that was being created
+   * holds nothing yet and goes away, to be created again; a split or merge takes effect with its last write, so an
+   * interrupted one has not happened.
    */
   undoInterruptedChanges(): Promise<void>;
 }

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { systemCode } from '../account/local-error.ts';
 
 /**
- * Looks for damage in the files of a LevelDB database that LevelDB itself passes over: a log that fails its checksums is cut there without a
- * word, and a folder without `CURRENT` becomes a new, empty database, whose first act is to delete the files of the old one. Nothing is changed here.
- * (Tables, `.ldb`, are checked by LevelDB when they are read, and their absence when it opens.)
- * @returns what is wrong, naming the file; undefined when nothing is. A record that ends with the file is what a `kill -9` leaves and no damage.
+ * Looks for damage in the files of a LevelDB database that LevelDB itself passes over: a log that fails its checksums
+ * is cut there without a word, and a folder without `CURRENT` becomes a new, empty database, whose first act is to
+ * delete the files of the old one. Nothing is changed here. (Tables, `.ldb`, are checked by LevelDB when they are read,
+ * and their absence when it opens.)
+ * @returns what is wrong, naming the file; undefined when nothing is. A record that ends with the file is what a `kill
+ * -9` leaves and no damage.
  */
 export function databaseDamage(folder: string): string | undefined {
   const names = readdirSync(folder);

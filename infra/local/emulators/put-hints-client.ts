@@ -6,8 +6,8 @@ import { type PutHint, putHintsPath } from './put-hints.ts';
 const reconnectMs = 100;
 
 /**
- * Listens to the hints at Kinesis's port, over restarts of the emulators; `onConnected` means that hints may have been missed
- * before. Returns what ends it.
+ * Listens to the hints at Kinesis's port, over restarts of the emulators; `onConnected` means that hints may have been
+ * missed before. Returns what ends it.
  */
 export function followPutHints(port: number, onHint: (hint: PutHint) => void, onConnected: () => void): () => void {
   let current: ClientRequest | undefined;

@@ -3,10 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 /** The path at Kinesis's port that streams {@link PutHint}s as lines of JSON. */
 export const putHintsPath = '/_tidemark/puts';
 
-/** Something new in a stream: the shards that got records (possibly repeated), or that the shards themselves changed. */
+/**
+ * Something new in a stream: the shards that got records (possibly repeated), or that the shards themselves changed.
+ */
 export type PutHint = { readonly shards: readonly string[] } | { readonly resharded: true };
 
-/** Tells subscribers at once that there is something to read, so that nobody has to poll quickly. A hint may be lost: readers still poll, slowly. */
+/**
+ * Tells subscribers at once that there is something to read, so that nobody has to poll quickly. A hint may be lost:
+ * readers still poll, slowly.
+ */
 export interface PutHints {
   subscribe(request: IncomingMessage, response: ServerResponse): 'answered' | 'passed';
   onAnswer(operation: string, body: string): void;

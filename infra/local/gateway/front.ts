@@ -31,8 +31,9 @@ const mostBodyBytes = 10 * 1024 * 1024;
 const gatewayTimeoutMs = 29_000;
 
 /**
- * The one address of the embedded AWS, for `AWS_ENDPOINT_URL` as for a browser: Lambda's Invoke call, Kinesis and DynamoDB
- * go to their servers, `/_tidemark/` tells about the system, and everything else is an API Gateway request to the query function, or, posted events, to the ingest function.
+ * The one address of the embedded AWS, for `AWS_ENDPOINT_URL` as for a browser: Lambda's Invoke call, Kinesis and
+ * DynamoDB go to their servers, `/_tidemark/` tells about the system, and everything else is an API Gateway request to
+ * the query function, or, posted events, to the ingest function.
  */
 export function createFront(spec: FrontSpec): Server {
   const functions = createProxy(spec.ports.functions);

@@ -3,7 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const underWay = new AsyncLocalStorage<ServerResponse>();
 
-/** Answers a request so that what is thrown meanwhile, in callbacks too, can be told from what was thrown by anything else. */
+/**
+ * Answers a request so that what is thrown meanwhile, in callbacks too, can be told from what was thrown by anything
+ * else.
+ */
 export function answer(request: IncomingMessage, response: ServerResponse, act: () => void): void {
   // What listens to the body is called by the connection, not by `act`.
   const emit = request.emit.bind(request) as (...event: unknown[]) => boolean;
@@ -26,7 +29,8 @@ function within<Value>(response: ServerResponse, act: () => Value): Value | unde
 }
 
 /**
- * To be called where an exception arrives that nobody caught: ends the request that it belongs to, with status 500, which clients try again.
+ * To be called where an exception arrives that nobody caught: ends the request that it belongs to, with status 500,
+ * which clients try again.
  * @returns `none` when it belongs to no request, or to one that was answered
  */
 export function failRequest(thrown: unknown): 'failed' | 'none' {

@@ -12,7 +12,10 @@ import { decodedPath } from '../account/request-guard.ts';
 /** The stage that requests appear to go to. It is no part of the path. */
 const stage = 'local';
 
-/** The event of API Gateway's REST API (Lambda proxy integration of `/{proxy+}`, payload version 1.0) for an HTTP request. */
+/**
+ * The event of API Gateway's REST API (Lambda proxy integration of `/{proxy+}`, payload version 1.0) for an HTTP
+ * request.
+ */
 export function restEvent(request: IncomingMessage, body: Uint8Array, nowMs: number): APIGatewayProxyEvent {
   const [path = '/', search = ''] = (request.url ?? '/').split(/\?(.*)/s, 2);
   const httpMethod = request.method ?? 'GET';

@@ -1,8 +1,8 @@
 import { createEnvironment, type Environment, type EnvironmentSpec, type InvocationResult } from './environment.ts';
 
 /**
- * How a pool chooses among its idle environments: `spread` takes the one unused for longest, so that all come into use and state
- * kept in one of them is seen to be stale; `warm` takes the one used last, as Lambda mostly does.
+ * How a pool chooses among its idle environments: `spread` takes the one unused for longest, so that all come into use
+ * and state kept in one of them is seen to be stale; `warm` takes the one used last, as Lambda mostly does.
  */
 export type PoolPolicy = 'spread' | 'warm';
 

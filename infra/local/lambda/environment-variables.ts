@@ -18,8 +18,9 @@ export interface VariablesSpec {
 }
 
 /**
- * All that a function sees of its environment: what Lambda sets, where its emulators are, and its own names. The credentials
- * are made up and the SDK's files are set to nothing, so that no profile of the user's can reach a real account.
+ * All that a function sees of its environment: what Lambda sets, where its emulators are, and its own names. The
+ * credentials are made up and the SDK's files are set to nothing, so that no profile of the user's can reach a real
+ * account.
  */
 export function functionVariables(spec: VariablesSpec): Record<string, string> {
   const { names, endpoints } = spec;

@@ -3,8 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { EnvironmentData, FromEnvironment, FunctionError, InvokeMessage } from './environment-messages.ts';
 
 /**
- * The inside of an execution environment: what Lambda's runtime for Node does. It loads the bundled function once, and what the
- * function keeps in its modules lives as long as the environment, which runs one invocation at a time.
+ * The inside of an execution environment: what Lambda's runtime for Node does. It loads the bundled function once, and
+ * what the function keeps in its modules lives as long as the environment, which runs one invocation at a time.
  */
 type Handler = (event: unknown, context: object) => unknown;
 

@@ -32,7 +32,10 @@ const initTimeoutMs = 10_000;
 /** Lambda's limit for an answer. */
 const mostResponseBytes = 6_291_556;
 
-/** Starts an environment; the function is loaded when the first invocation waits for it, and a failure to load is that invocation's result. */
+/**
+ * Starts an environment; the function is loaded when the first invocation waits for it, and a failure to load is that
+ * invocation's result.
+ */
 export function createEnvironment(spec: EnvironmentSpec): Environment {
   const data: EnvironmentData = { handlerFile: spec.handlerFile };
   const worker = new Worker(spec.workerFile, {

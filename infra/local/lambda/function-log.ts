@@ -14,7 +14,10 @@ const keptCharacters = 256 * 1024;
 /** A log file larger than this is set aside as `NAME.log.1` at the next start. */
 const mostFileBytes = 16 * 1024 * 1024;
 
-/** Keeps the newest text in memory and, with a folder, all of it in `NAME.log`. A disk that cannot take it stops nothing. */
+/**
+ * Keeps the newest text in memory and, with a folder, all of it in `NAME.log`. A disk that cannot take it stops
+ * nothing.
+ */
 export function createFunctionLog(name: string, folder: string | undefined): FunctionLog {
   const file = folder === undefined ? undefined : openLog(join(folder, `${name}.log`));
   let chunks: string[] = [];

@@ -6,14 +6,18 @@ import type { Invocation, LambdaFunction } from './lambda-function.ts';
 /** A header of our own beside Lambda's: the sums of the invocation's metrics, JSON in base64. */
 export const metricsHeader = 'x-tidemark-metrics';
 
-/** Lambda's limit for the event of a synchronous invocation, plus what Kinesis's envelope may add to a batch of 6 MB. */
+/**
+ * Lambda's limit for the event of a synchronous invocation, plus what Kinesis's envelope may add to a batch of 6 MB.
+ */
 const mostEventBytes = 7 * 1024 * 1024;
 /** The end of the log that `X-Amz-Log-Type: Tail` asks for. */
 const logTailBytes = 4 * 1024;
 
 const invokePath = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?.*)?$/;
 
-/** The function that an Invoke request names (by name, ARN, or either with a version), or undefined for any other path. */
+/**
+ * The function that an Invoke request names (by name, ARN, or either with a version), or undefined for any other path.
+ */
 export function invokedName(path: string): string | undefined {
   const name = invokePath.exec(path)?.[1];
   if (name === undefined) return undefined;

@@ -17,11 +17,14 @@ export interface Invocation {
 /** A function that can be invoked, several times at once as far as its environments go. */
 export interface LambdaFunction {
   /**
-   * `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. When it has had to wait and `isWanted` says no
-   * by then, it is not run.
+   * `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. When it has had to wait and `isWanted`
+   * says no by then, it is not run.
    */
   invoke(event: Uint8Array<ArrayBuffer>, isWanted: () => boolean): Promise<Invocation>;
-  /** Lambda's asynchronous invocation: queued, run once, answered to nobody. Its metrics are told with the next {@link invoke}'s. */
+  /**
+   * Lambda's asynchronous invocation: queued, run once, answered to nobody. Its metrics are told with the next {@link
+   * invoke}'s.
+   */
   invokeLater(event: Uint8Array<ArrayBuffer>): void;
   recentLog(): string;
   close(): Promise<void>;

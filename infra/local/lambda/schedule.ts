@@ -19,7 +19,9 @@ export function scheduledEvent(ruleName: string, nowMs: number): object {
   };
 }
 
-/** Invokes every `everyMs`, also while the previous run goes on. Returns what ends it and waits for the runs in flight. */
+/**
+ * Invokes every `everyMs`, also while the previous run goes on. Returns what ends it and waits for the runs in flight.
+ */
 export function startSchedule(
   ruleName: string,
   everyMs: number,

@@ -4,9 +4,10 @@ export type BatchOutcome =
   | { readonly kind: 'failed'; readonly done: number; readonly reason: string };
 
 /**
- * Reads the answer of a mapping with `ReportBatchItemFailures`, by the rules that AWS gives under "Configuring partial batch
- * response with Kinesis Data Streams and Lambda": nothing, null and an empty list are a complete success; of several failures the
- * lowest sequence number is the checkpoint; an empty, missing or unknown `itemIdentifier` fails the whole batch.
+ * Reads the answer of a mapping with `ReportBatchItemFailures`, by the rules that AWS gives under "Configuring partial
+ * batch response with Kinesis Data Streams and Lambda": nothing, null and an empty list are a complete success; of
+ * several failures the lowest sequence number is the checkpoint; an empty, missing or unknown `itemIdentifier` fails
+ * the whole batch.
  * @param payload the answer, JSON
  * @param sequenceNumbers those of the batch, in the order of the shard: the lowest is the first
  */

@@ -2,13 +2,19 @@ import { readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { LocalError, messageOf, systemCode } from '../account/local-error.ts';
 
-/** How far a shard was processed: the last sequence number that is done (absent: none yet), and whether that was the shard's end. */
+/**
+ * How far a shard was processed: the last sequence number that is done (absent: none yet), and whether that was the
+ * shard's end.
+ */
 export interface ShardCheckpoint {
   readonly sequenceNumber?: string;
   readonly finished: boolean;
 }
 
-/** The checkpoints of one stream, by shard. A stream of the same name that was created at another moment is another stream. */
+/**
+ * The checkpoints of one stream, by shard. A stream of the same name that was created at another moment is another
+ * stream.
+ */
 export interface StreamCheckpoints {
   readonly createdAtSeconds: number;
   readonly shards: Readonly<Record<string, ShardCheckpoint>>;
@@ -20,7 +26,10 @@ export interface CheckpointFile {
   readonly streams: Readonly<Record<string, StreamCheckpoints>>;
 }
 
-/** Where the checkpoints of one stream are kept. They are written after an invocation, so a crash repeats deliveries and loses none. */
+/**
+ * Where the checkpoints of one stream are kept. They are written after an invocation, so a crash repeats deliveries and
+ * loses none.
+ */
 export interface Checkpoints {
   get(shardId: string): ShardCheckpoint | undefined;
   all(): Readonly<Record<string, ShardCheckpoint>>;

@@ -57,8 +57,8 @@ const statusWithinMs = 1_000;
 const listEveryMs = 1_000;
 
 /**
- * Delivers all shards of the stream, from their oldest records on (TRIM_HORIZON). A shard that came from a split or a merge starts
- * only when its parents were processed to their ends, so that records of one partition key stay in order.
+ * Delivers all shards of the stream, from their oldest records on (TRIM_HORIZON). A shard that came from a split or a
+ * merge starts only when its parents were processed to their ends, so that records of one partition key stay in order.
  */
 export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
   const consumers = new Map<string, ShardConsumer>();

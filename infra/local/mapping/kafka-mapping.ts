@@ -7,7 +7,10 @@ import { type KafkaPoller, type KafkaPollerSpec, startKafkaPoller } from './kafk
 export interface KafkaMappingSpec extends Omit<KafkaPollerSpec, 'onDelivered'> {
   /** How many event pollers there are, at least 1; Lambda has as many as keep up, at most one a partition. */
   readonly pollers: number;
-  /** What was delivered, for whoever waits for it. Where delivery goes on is the consumer group's business, which the brokers keep. */
+  /**
+   * What was delivered, for whoever waits for it. Where delivery goes on is the consumer group's business, which the
+   * brokers keep.
+   */
   readonly checkpoints: Checkpoints;
 }
 

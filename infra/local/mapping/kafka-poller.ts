@@ -45,13 +45,17 @@ const longestBackoffMs = 1_000;
 /** How long (ms) a read waits for a record, and how long it takes to see that partitions were added. */
 const readWaitMs = 250;
 const lookEveryMs = 1_000;
-/** A killed poller's partitions are given to others after the session's time (ms), the least that brokers allow by default. */
+/**
+ * A killed poller's partitions are given to others after the session's time (ms), the least that brokers allow by
+ * default.
+ */
 const session = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 250 } as const;
 
 /**
- * Polls a topic as Lambda's event pollers do: a member of a consumer group, one invocation at a time, a batch of records of any of its partitions, each
- * partition in order; after an error the same batch again, for ever, unless its partitions went to another poller; positions are committed to the group
- * after an invocation succeeded, so that whoever has the partition next begins there: at least once.
+ * Polls a topic as Lambda's event pollers do: a member of a consumer group, one invocation at a time, a batch of
+ * records of any of its partitions, each partition in order; after an error the same batch again, for ever, unless its
+ * partitions went to another poller; positions are committed to the group after an invocation succeeded, so that
+ * whoever has the partition next begins there: at least once.
  */
 export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
   const { topic, delivery } = spec;

@@ -14,7 +14,10 @@ export interface KafkaEventRecord {
 const logAppendTime = 0x08;
 const controlBatch = 0x20;
 
-/** The records of a batch from an offset on, field for field as Lambda's event has them; none of the marks that transactions leave. */
+/**
+ * The records of a batch from an offset on, field for field as Lambda's event has them; none of the marks that
+ * transactions leave.
+ */
 export function eventRecords(
   topic: string,
   partition: number,

@@ -43,9 +43,9 @@ const longestPollMs = 1_000;
 const windowPollMs = 100;
 
 /**
- * Delivers one shard as Lambda's event source mapping does: in order, one invocation at a time, batches as large as the settings
- * allow; after an error the batch is delivered again from its first record that is not done, for ever; the checkpoint
- * moves only after an invocation succeeded. Between two invocations the next batch is read ahead.
+ * Delivers one shard as Lambda's event source mapping does: in order, one invocation at a time, batches as large as the
+ * settings allow; after an error the batch is delivered again from its first record that is not done, for ever; the
+ * checkpoint moves only after an invocation succeeded. Between two invocations the next batch is read ahead.
  */
 export function startShardConsumer(
   shardId: string,
@@ -79,7 +79,10 @@ export function startShardConsumer(
     }
   }
 
-  /** Reads until a batch is due. The next window begins when the previous invocation completes, as Lambda documents for Kinesis. */
+  /**
+   * Reads until a batch is due. The next window begins when the previous invocation completes, as Lambda documents for
+   * Kinesis.
+   */
   async function gather(): Promise<number> {
     let deadlineMs = performance.now() + settings.batchWindowMs;
     let pollMs = firstPollMs;

@@ -18,7 +18,10 @@ interface GetRecordsAnswer {
   readonly NextShardIterator?: string | null;
 }
 
-/** Kinesis gives at most 10 MB a read; kinesalite gives what it is asked for, so the limit follows the size of the records. */
+/**
+ * Kinesis gives at most 10 MB a read; kinesalite gives what it is asked for, so the limit follows the size of the
+ * records.
+ */
 const readBytes = 8 * 1024 * 1024;
 /** Kinesis's own limit for one read. */
 const mostRecords = 10_000;

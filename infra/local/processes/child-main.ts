@@ -57,7 +57,9 @@ function send(message: FromChild, done?: () => void): void {
   process.send(message, undefined, undefined, () => done?.());
 }
 
-/** A mistake that has a remedy is final; anything else is a crash, after which the parent may start the process anew. */
+/**
+ * A mistake that has a remedy is final; anything else is a crash, after which the parent may start the process anew.
+ */
 function fail(thrown: unknown): void {
   const error = finalError(thrown);
   if (error === undefined) {

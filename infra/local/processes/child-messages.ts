@@ -9,7 +9,9 @@ export type Ports = Readonly<Record<string, number>>;
 /** What the parent says to a child. */
 export type ToChild<Options> = { readonly type: 'start'; readonly options: Options } | { readonly type: 'stop' };
 
-/** What a child says to its parent. `memo` is what the child wants to be given when it is started anew after its death. */
+/**
+ * What a child says to its parent. `memo` is what the child wants to be given when it is started anew after its death.
+ */
 export type FromChild =
   | { readonly type: 'ready'; readonly ports: Ports }
   | { readonly type: 'fatal'; readonly code: LocalErrorCode; readonly message: string }

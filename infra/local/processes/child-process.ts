@@ -8,7 +8,9 @@ export interface ChildSpec<Options> {
   readonly kind: ProcessKind;
   /** The bundled entry file. */
   readonly file: string;
-  /** Asked for at each start; the process is forked before the answer is there. `memo` is the last one the child sent. */
+  /**
+   * Asked for at each start; the process is forked before the answer is there. `memo` is the last one the child sent.
+   */
   options(memo: unknown, ports: Ports | undefined): Promise<Options>;
   /** Whether an unexpected death is answered by a new start. */
   readonly restarts: 'always' | 'never';

@@ -12,7 +12,10 @@ export interface LocalSink {
   readonly secret: string | undefined;
 }
 
-/** What there is on this machine to deliver to; a bus, a queue, a topic and a bucket are not: their windows are not published here. */
+/**
+ * What there is on this machine to deliver to; a bus, a queue, a topic and a bucket are not: their windows are not
+ * published here.
+ */
 const kindsHere: readonly SinkKind[] = ['file', 'webhook', 'forEachWindow', 'kinesis', 'dynamodb'];
 
 /** The sinks of a pipeline that are served on this machine. */
@@ -25,13 +28,18 @@ export function sinkFunctionName(pipelineName: string, sink: string): string {
   return `tidemark-${pipelineName}-deliver-${sink}`;
 }
 
-/** What a sink delivers to: a stream or a table of the emulators, made with the others, a folder below the current one, an address. */
+/**
+ * What a sink delivers to: a stream or a table of the emulators, made with the others, a folder below the current one,
+ * an address.
+ */
 export function sinkTarget(pipelineName: string, { name, kind, folder }: Sink): string | undefined {
   if (kind === 'kinesis' || kind === 'dynamodb') return `tidemark-${pipelineName}-sink-${name}`;
   return kind === 'file' && folder !== undefined ? resolve(folder) : undefined;
 }
 
-/** Signs webhooks where nobody has said what with: whoever receives them on this machine can check them all the same. */
+/**
+ * Signs webhooks where nobody has said what with: whoever receives them on this machine can check them all the same.
+ */
 const noSecret = `whsec_${Buffer.from('tidemark on this machine').toString('base64')}`;
 
 /** What a webhook is signed with: `TIDEMARK_SECRET_NAME`, or what is in docs/SINKS.md. */

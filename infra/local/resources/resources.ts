@@ -51,7 +51,10 @@ export async function ensureResources(
   }
 }
 
-/** Creates the streams and the tables that sinks deliver to and that are missing. A table's key is that of the windows table. */
+/**
+ * Creates the streams and the tables that sinks deliver to and that are missing. A table's key is that of the windows
+ * table.
+ */
 export async function ensureTargets(
   targets: readonly { readonly kind: SinkKind; readonly target: string | undefined }[],
   ports: { readonly kinesis: number; readonly dynamodb: number },

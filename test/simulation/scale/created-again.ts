@@ -9,9 +9,10 @@ import { createScaleWorld } from './scale-world.ts';
 const hourMs = 3_600_000;
 
 /**
- * A stream is split, its parent drained; then it is deleted and created again with shards of the same names. The new shard of the parent's name has
- * records far behind the watermark that the state would compute without it: accepted, they would all be late. The finalizer has to refuse the
- * stream before it concludes anything, as has a function that starts, and both have to go on when it is the old one after all.
+ * A stream is split, its parent drained; then it is deleted and created again with shards of the same names. The new
+ * shard of the parent's name has records far behind the watermark that the state would compute without it: accepted,
+ * they would all be late. The finalizer has to refuse the stream before it concludes anything, as has a function that
+ * starts, and both have to go on when it is the old one after all.
  */
 export async function createdAgain(): Promise<Figures> {
   const shard = (shardId: string, put: number, hours: number, closed = false): ScaleShard => ({

@@ -8,9 +8,9 @@ const dayMs = 24 * hourMs;
 const days = 60;
 
 /**
- * The finalizer dies amid a run and comes back after two months, in which all went on without it: the records have long left the stream, and
- * only the pages hold them. It dies again and again while it catches up, with a week in between each time and everything deleted that may be:
- * pages of windows that are not final must not be among that.
+ * The finalizer dies amid a run and comes back after two months, in which all went on without it: the records have long
+ * left the stream, and only the pages hold them. It dies again and again while it catches up, with a week in between
+ * each time and everything deleted that may be: pages of windows that are not final must not be among that.
  */
 export async function finalizerAway(extent: Extent): Promise<Figures> {
   const count = extent === 'whole' ? 8 : 2;

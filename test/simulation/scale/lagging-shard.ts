@@ -16,13 +16,15 @@ const batch = 1_000;
 /** After how many calls the first finalize runs die. */
 const deaths = [3_000, 10_000];
 
-/** An item that grows with the backlog would come near DynamoDB's 400 KB in the end; none may come near a tenth of it. */
+/**
+ * An item that grows with the backlog would come near DynamoDB's 400 KB in the end; none may come near a tenth of it.
+ */
 const mostItemBytes = 40 * 1024;
 
 /**
- * Windows of a minute for 400 days, all of them open: one shard stays at its first record and holds the watermark. The other shard's batches
- * must not cost more because of that, no item may grow with the backlog, and when the shard has caught up the finalizer does so over several
- * runs, some of which die, without doing anything twice.
+ * Windows of a minute for 400 days, all of them open: one shard stays at its first record and holds the watermark. The
+ * other shard's batches must not cost more because of that, no item may grow with the backlog, and when the shard has
+ * caught up the finalizer does so over several runs, some of which die, without doing anything twice.
  */
 export async function laggingShard(extent: Extent): Promise<Figures> {
   const windows = (extent === 'whole' ? 400 : 4) * 24 * 60;

@@ -11,8 +11,9 @@ const recordsPerShard = 6;
 const perWindow = 2;
 
 /**
- * A thousand shards with a few records each, put to three windows. One gets nothing, and holds the watermark until it is proven idle; one is
- * behind, and holds it where it is. A finalize run has all of them to look at and to close, within its time and its limit of calls.
+ * A thousand shards with a few records each, put to three windows. One gets nothing, and holds the watermark until it
+ * is proven idle; one is behind, and holds it where it is. A finalize run has all of them to look at and to close,
+ * within its time and its limit of calls.
  */
 export async function manyShards(extent: Extent): Promise<Figures> {
   const count = extent === 'whole' ? 1_000 : 200;

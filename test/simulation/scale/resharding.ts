@@ -48,8 +48,9 @@ const phases: readonly Phase[] = [
 const moments = 15;
 
 /**
- * Splits and merges, of shards that come from splits too, at moments all over a simulation with faults: over the seeds, every plan has to meet every
- * phase of a shard. All checks of the simulator hold there: parents are through before children begin, the watermark does not go back, nothing is lost.
+ * Splits and merges, of shards that come from splits too, at moments all over a simulation with faults: over the seeds,
+ * every plan has to meet every phase of a shard. All checks of the simulator hold there: parents are through before
+ * children begin, the watermark does not go back, nothing is lost.
  */
 export async function resharding(extent: Extent): Promise<Figures> {
   const seeds = extent === 'whole' ? 40 : 2;

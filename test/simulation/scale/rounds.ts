@@ -17,9 +17,10 @@ export function newCaller(callsLeft = Number.POSITIVE_INFINITY): Caller {
 }
 
 /**
- * Virtual time that moves in rounds: all calls that are under way take effect at the end of a round, in the order in which they were made, and
- * then are answered. A call takes one round, whatever goes on beside it; a round costs one turn of the event loop, so that millions of calls are
- * run through in seconds. Nothing goes wrong here but what a caller is told to do: faults are the business of the simulator proper.
+ * Virtual time that moves in rounds: all calls that are under way take effect at the end of a round, in the order in
+ * which they were made, and then are answered. A call takes one round, whatever goes on beside it; a round costs one
+ * turn of the event loop, so that millions of calls are run through in seconds. Nothing goes wrong here but what a
+ * caller is told to do: faults are the business of the simulator proper.
  */
 export interface Rounds {
   /** Epoch ms. */
@@ -28,7 +29,10 @@ export interface Rounds {
   call<T>(caller: Caller, effect: () => T): Promise<T>;
   /** Nobody does anything for that long. */
   pass(ms: number): void;
-  /** Runs something to its end, with all calls it makes; undefined when nothing is under way any more and it has not ended: its caller died. */
+  /**
+   * Runs something to its end, with all calls it makes; undefined when nothing is under way any more and it has not
+   * ended: its caller died.
+   */
   run<T>(work: () => Promise<T>): Promise<T | undefined>;
 }
 

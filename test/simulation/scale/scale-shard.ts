@@ -17,7 +17,10 @@ export function recordsThrough(sequenceNumber: string): number {
   return Number(BigInt(sequenceNumber) - firstNumber) + 1;
 }
 
-/** Records of a shard, from one position up to another, exclusive. @param arrivalMs when the stream took all of them, epoch ms */
+/**
+ * Records of a shard, from one position up to another, exclusive.
+ * @param arrivalMs when the stream took all of them, epoch ms
+ */
 export function recordsOf(shard: ScaleShard, from: number, to: number, arrivalMs: number): readonly StreamRecord[] {
   return Array.from({ length: to - from }, (_, i) => {
     const { id, time, key } = shard.event(from + i);

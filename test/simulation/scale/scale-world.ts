@@ -21,7 +21,10 @@ export interface ScaleOptions {
   readonly windowMs: number;
   readonly idleMs: number;
   readonly shards: readonly ScaleShard[];
-  /** The ids of all events of the window that starts at a moment, also of those that are put later: none of them may be late. */
+  /**
+   * The ids of all events of the window that starts at a moment, also of those that are put later: none of them may be
+   * late.
+   */
   readonly idsOfWindow: (start: number) => readonly string[];
 }
 
@@ -42,7 +45,10 @@ export interface Container {
   readonly caller: Caller;
 }
 
-/** Production code over simulated tables and a stream, in virtual time without faults, with every write checked in a time that does not grow. */
+/**
+ * Production code over simulated tables and a stream, in virtual time without faults, with every write checked in a
+ * time that does not grow.
+ */
 export interface ScaleWorld {
   readonly pipeline: Pipeline;
   readonly rounds: Rounds;

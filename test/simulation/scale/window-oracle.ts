@@ -6,7 +6,10 @@ import { idsOfRows } from '../ledger.ts';
 import { Violation } from '../violation.ts';
 import { recordsThrough, type ScaleShard } from './scale-shard.ts';
 
-/** The invariants, for tumbling windows of which it is known beforehand what each holds: no check looks at more than what was written. */
+/**
+ * The invariants, for tumbling windows of which it is known beforehand what each holds: no check looks at more than
+ * what was written.
+ */
 export interface WindowOracle {
   /** Every write to the state table: I1, I3, I4, I7, I9, I10. */
   checkState(before: Item | undefined, after: Item): void;
@@ -14,7 +17,10 @@ export interface WindowOracle {
   checkManifest(before: Item | undefined, after: Item): void;
   /** A sink takes a pane. */
   publish(pane: Pane): void;
-  /** After a drain: I1 over everything, I8 every window from `first` to `last` (starts) is final, I12 nothing is left behind. */
+  /**
+   * After a drain: I1 over everything, I8 every window from `first` to `last` (starts) is final, I12 nothing is left
+   * behind.
+   */
   checkEnd(state: ItemStore, windows: ItemStore, first: number, last: number): void;
   readonly horizon: { readonly closedThrough: number; readonly finalizedThrough: number };
   /** Writes of final panes that took effect, and panes that a sink took: the same number, unless runs died. */

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { avg, count, definePipeline, sum, tumbling } from '../../../../functions/core/index.ts';
 
-/** The first pipeline with another window under the same name, which its windows could not go on with: nothing of it may be deployed. */
+/**
+ * The first pipeline with another window under the same name, which its windows could not go on with: nothing of it may
+ * be deployed.
+ */
 export default definePipeline({
   name: 'deployed',
   event: z.object({ time: z.number(), kind: z.enum(['a', 'b', 'c', 'free']), amount: z.number() }),
