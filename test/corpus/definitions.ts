@@ -635,9 +635,15 @@ export const definitions: readonly (readonly [
   ],
   [
     'aggregates that together outgrow an item',
-    definingQuery({ aggregates: { a: countDistinct('action', { upTo: 4000 }) } }),
+    definingQuery({
+      aggregates: {
+        a: countDistinct('action', { upTo: 4000 }),
+        b: countDistinct('action', { upTo: 4000 }),
+        c: countDistinct('action', { upTo: 4000 }),
+      },
+    }),
     'queries.perHour.aggregates',
-    ['a'],
+    ['a', 'b', 'c'],
   ],
   [
     'an aggregate that can only merge',

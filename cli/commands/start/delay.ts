@@ -70,13 +70,14 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const startedMs = process.now();
     const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
+    const files = operands.length > 0 ? filesOf(operands, options) : undefined;
+    const shares = sharesOf(options.keep);
     const pipelineFile = resolvePipelineFile(await servedFile(options));
     const unjoined = await loadPipeline(pipelineFile);
-    const shares = sharesOf(options.keep);
     const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
     const { table, counters, rejected, reasons } =
-      operands.length > 0
-        ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
+      files !== undefined
+        ? await runDelay({ pipeline, files, delaysMs, arrivalMs: startedMs })
         : await sampled(pipeline, delaysMs, options, process);
     const rows = table.rows();
     const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));
