@@ -1,6 +1,7 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
 import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
+import { sampleDelay } from '../../backfill/delay-sample.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
@@ -16,7 +17,6 @@ import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../progra
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
 import { joinedWith } from '../../static/lane.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
-import { sampleDelay } from '../../stream/delay-sample.ts';
 
 export default defineCommand({
   operands: [
