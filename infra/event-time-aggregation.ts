@@ -33,19 +33,20 @@ import {
   type TableShape,
   tables,
 } from '../functions/core/deployment/tables.ts';
-import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
-import { PipelineDashboard } from './dashboard.ts';
-import { acknowledge, type Finding } from './findings.ts';
-import type { SourceDefinition } from './kafka-source.ts';
-import { kinesisSource } from './kinesis-source.ts';
-import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
-import { tablePermissions } from './permissions.ts';
-import { PipelineFunction } from './pipeline-function.ts';
+import { findPackageRoot } from './bundle/package-root.ts';
+import { tablePermissions } from './functions/permissions.ts';
+import { PipelineFunction } from './functions/pipeline-function.ts';
+import { type AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';
+import { PipelineDashboard } from './monitoring/dashboard.ts';
+import { acknowledge, type Finding } from './monitoring/findings.ts';
+import { type PipelineMetrics, pipelineMetrics } from './monitoring/metrics.ts';
 import { checkLock, pipelineOf } from './pipeline-lock.ts';
-import type { SinkBinding } from './sink-target.ts';
-import { PipelineSinks } from './sinks.ts';
-import type { PipelineSource } from './source.ts';
-import { PipelineSources, type SourceProps } from './sources.ts';
+import type { SinkBinding } from './sinks/sink-target.ts';
+import { PipelineSinks } from './sinks/sinks.ts';
+import type { SourceDefinition } from './sources/kafka-source.ts';
+import { kinesisSource } from './sources/kinesis-source.ts';
+import type { PipelineSource } from './sources/pipeline-source.ts';
+import { PipelineSources, type SourceProps } from './sources/sources.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
@@ -107,7 +108,7 @@ export interface EventTimeAggregationProps extends SourceProps {
 /** Most shards that one CreateStream can ask for within the largest default quota (us-east-1, us-west-2, eu-west-1). */
 const mostShards = 20_000;
 
-const folder = join(import.meta.dirname, '..', 'functions');
+const folder = join(findPackageRoot(), 'functions');
 const ownEntries: EntryFiles = {
   aggregate: join(folder, 'aggregate.ts'),
   finalize: join(folder, 'finalize.ts'),

@@ -5,9 +5,10 @@ import { buildSync } from 'esbuild';
 import type { Pipeline } from '../functions/core/definition/pipeline.ts';
 import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/definition/pipeline-lock.ts';
 import { moduleFolders } from './bundle/functions.ts';
-import { toldError } from './function-code.ts';
+import { findPackageRoot } from './bundle/package-root.ts';
+import { toldError } from './functions/function-code.ts';
 
-const packageFolder = join(import.meta.dirname, '..');
+const packageFolder = findPackageRoot();
 
 /**
  * Compares a pipeline's file with the lock beside it, if there is one: what could not go on with the windows of an

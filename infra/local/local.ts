@@ -12,8 +12,8 @@ import {
   sourceFunctions,
 } from '../../functions/core/deployment/settings.ts';
 import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import { findPackageRoot } from '../bundle/package-root.ts';
 import { cannotListen, LocalError } from './account/local-error.ts';
-import { findPackageRoot } from './account/package-root.ts';
 import { checkHistory } from './kept-history.ts';
 import type { Ports, ProcessKind } from './processes/child-messages.ts';
 import { type Child, superviseChild } from './processes/child-process.ts';

@@ -2,8 +2,8 @@ import { relative, resolve } from 'node:path';
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib/core';
 import { type BuildFailure, buildSync, type Metafile } from 'esbuild';
-import { TidemarkError } from '../functions/core/arguments/error.ts';
-import { builtPage, type FunctionBuild, functionBuild } from './bundle/functions.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { builtPage, type FunctionBuild, functionBuild } from '../bundle/functions.ts';
 
 /** What a function's code is made of. Paths are absolute. */
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
