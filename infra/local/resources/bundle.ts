@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import type { BuildFailure, BuildOptions } from 'esbuild';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import type { BuildOptions } from 'esbuild';
 import type { Sink } from '../../../functions/core/definition/sink.ts';
 import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
 import { cachedBundle } from '../../bundle/cache.ts';
 import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
+import { bundleFailure } from '../../bundle/pipeline.ts';
 import { LocalError, messageOf } from '../account/local-error.ts';
 
 /** The entry file of each function, absolute. */
@@ -144,27 +146,11 @@ async function cachedBuild(
         metafile: true,
         logLevel: 'silent',
       });
-      const esbuildItself = join(packageRoot, 'node_modules', 'esbuild', 'package.json');
+      const esbuildItself = createRequire(join(packageRoot, 'package.json')).resolve('esbuild/package.json');
       return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), ...page.inputs, esbuildItself];
     } catch (thrown) {
-      throw new LocalError('bundle', bundleMessage(thrown, packageRoot), { cause: thrown });
+      const line = bundleFailure(thrown, packageRoot) ?? `cannot bundle the functions: ${messageOf(thrown)}`;
+      throw new LocalError('bundle', line, { cause: thrown });
     }
   });
-}
-
-function bundleMessage(thrown: unknown, packageRoot: string): string {
-  const failure = isBuildFailure(thrown) ? thrown : undefined;
-  const first = failure?.errors[0];
-  if (failure === undefined || first === undefined) return `cannot bundle the functions: ${messageOf(thrown)}`;
-  const { location } = first;
-  const place =
-    location === null
-      ? ''
-      : `${relative(process.cwd(), resolve(packageRoot, location.file))}:${location.line}:${location.column + 1}: `;
-  const more = failure.errors.length > 1 ? ` (and ${failure.errors.length - 1} more)` : '';
-  return `${place}${first.text.split('\n', 1)[0]}${more}`;
-}
-
-function isBuildFailure(thrown: unknown): thrown is BuildFailure {
-  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors);
 }
