@@ -6,6 +6,7 @@ export type { AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';
 export type { Backlog } from './monitoring/backlog.ts';
 export type { PipelineMetrics } from './monitoring/metrics.ts';
 export { addOutputs } from './outputs.ts';
+export type { PipelineApi } from './pipeline-api.ts';
 export type { FunctionBinding, SinkBinding, WebhookBinding } from './sinks/sink-target.ts';
 export { type KafkaProps, kafka, type SourceDefinition } from './sources/kafka-source.ts';
 export type { PipelineSource, SourceMapping } from './sources/pipeline-source.ts';
