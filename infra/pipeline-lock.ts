@@ -6,7 +6,8 @@ import { TidemarkError } from '../functions/core/arguments/error.ts';
 import type { Pipeline } from '../functions/core/definition/pipeline.ts';
 import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/definition/pipeline-lock.ts';
 import { findPackageRoot } from './bundle/package-root.ts';
-import { bundleFailure, exportedPipeline, pipelineBuild, withoutPipeline } from './bundle/pipeline.ts';
+import { exportedPipeline, pipelineBuild, withoutPipeline } from './bundle/pipeline.ts';
+import { bundlingFailure, loadingFailure } from './bundle/pipeline-failure.ts';
 
 /**
  * Compares a pipeline's file with the lock beside it, if there is one: what could not go on with the windows of an
@@ -26,7 +27,12 @@ export function checkLock(pipelineFile: string): void {
 export function pipelineOf(pipelineFile: string): Pipeline {
   const file = resolve(pipelineFile);
   const module: { exports: { readonly default?: unknown } } = { exports: {} };
-  new Function('module', 'exports', 'require', bundled(file))(module, module.exports, createRequire(file));
+  const run = new Function('module', 'exports', 'require', bundled(file));
+  try {
+    run(module, module.exports, createRequire(file));
+  } catch (error) {
+    throw new TidemarkError(loadingFailure(error, file), { cause: error });
+  }
   const pipeline = exportedPipeline(module.exports);
   if (pipeline === undefined) throw new TidemarkError(withoutPipeline(file));
   return pipeline;
@@ -38,7 +44,7 @@ function bundled(file: string): string {
     const { outputFiles } = buildSync({ ...pipelineBuild(packageFolder, 'cjs'), entryPoints: [file], write: false });
     return outputFiles[0]?.text ?? '';
   } catch (error) {
-    const line = bundleFailure(error, packageFolder);
+    const line = bundlingFailure(error, packageFolder);
     throw line === undefined ? error : new TidemarkError(line, { cause: error });
   }
 }

@@ -1,4 +1,4 @@
-import type { Shard } from '@aws-sdk/client-kinesis';
+import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
 import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
@@ -11,9 +11,9 @@ import {
 } from '../../functions/core/static/static-run.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
-import type { RawEvent } from '../../functions/state/aggregate/chunk.ts';
+import { streamRecords } from '../../functions/kinesis/records.ts';
+import type { RawEvent, StreamRecord } from '../../functions/state/aggregate/chunk.ts';
 import type { Lookups } from '../../functions/state/lookups/lookups.ts';
-import { decodedRecords } from '../stream/decoded-records.ts';
 
 /** What {@link foldStream} needs. */
 export interface StreamHistoryOptions extends ShardPlace {
@@ -39,7 +39,7 @@ export async function foldStream({ lookups, onProgress, ...place }: StreamHistor
     const ids = pipeline.dedup && idsBefore(shard, seen, pipeline.dedup.withinMs);
     const run = createStaticRun(pipeline, ids);
     for await (const records of readShard(place, shard, undefined)) {
-      const read = decodedRecords(records);
+      const read = decoded(records);
       if (lookups !== undefined) rowsAt = await lookups.rowsAt(read.map(({ arrival }) => arrival));
       for (const { arrival, events: found } of read) {
         rowsAt(arrival); // rows that are gone end the run: they would pass for a mistake of the events
@@ -52,6 +52,21 @@ export async function foldStream({ lookups, onProgress, ...place }: StreamHistor
     if (ids !== undefined) seen.set(shard.ShardId ?? '', ids);
   }
   return staticAnswer(pipeline, parts);
+}
+
+/** Records as GetRecords gives them, read as the aggregate function reads them. */
+export function decoded(records: readonly _Record[]): readonly StreamRecord[] {
+  return streamRecords(
+    records.map(({ SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp }) => ({
+      kinesis: {
+        kinesisSchemaVersion: '1.0',
+        sequenceNumber: SequenceNumber,
+        partitionKey: PartitionKey,
+        data: Buffer.from(Data).toString('base64'),
+        approximateArrivalTimestamp: (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1000,
+      },
+    })),
+  );
 }
 
 /** A shard's log of ids starts from its parents', which the stream lists before it. */

@@ -28,9 +28,11 @@ export async function openFeed(
   { stderr, signal }: CommandProcess,
   fallback: string = defaultPipeline,
 ): Promise<Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>> {
+  // First of all: what excludes what is said before anybody is asked.
+  const kinesis = new KinesisClient(clientConfig(options));
   const { name, pipeline } = await fedPipeline(options, fallback);
   return {
-    kinesis: new KinesisClient(clientConfig(options)),
+    kinesis,
     streamName:
       options.stream ?? (options.stack === undefined ? streamNameOf(name) : await stackOutput(options, 'StreamName')),
     packing: options.aggregate ? 'aggregate' : 'single',
@@ -52,7 +54,11 @@ interface FedPipeline {
 /** Whose events are put. The name of a stream alone says nothing about keys: its records go round the shards. */
 async function fedPipeline(options: OptionValues<typeof feedOptions>, fallback: string): Promise<FedPipeline> {
   const { stream, pipeline: given } = options;
-  if (stream !== undefined && given === undefined) return { name: fallback, pipeline: undefined };
+  if (stream !== undefined) {
+    if (given === undefined) return { name: fallback, pipeline: undefined };
+    const pipeline = await loadPipeline(given);
+    return { name: pipeline.name, pipeline };
+  }
   if (given === undefined && hasApi(options)) {
     const { pipeline: name, keyed } = await served(options);
     if (!keyed) return { name, pipeline: undefined };

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
-import { bundleFailure, exportedPipeline, pipelineBuild, withoutPipeline } from '../../infra/bundle/pipeline.ts';
+import { exportedPipeline, pipelineBuild, withoutPipeline } from '../../infra/bundle/pipeline.ts';
+import { bundlingFailure, loadingFailure } from '../../infra/bundle/pipeline-failure.ts';
 import { messageOf } from '../../infra/local/account/local-error.ts';
 import { TidemarkError, UsageError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
@@ -73,7 +74,7 @@ async function bundlePipeline(file: string): Promise<string> {
     write: false,
     sourcemap: 'inline',
   }).catch((error: unknown) => {
-    const line = bundleFailure(error, packageRoot) ?? `${file} cannot be bundled: ${messageOf(error)}`;
+    const line = bundlingFailure(error, packageRoot) ?? `${file} cannot be bundled: ${messageOf(error)}`;
     throw new TidemarkError(line, { cause: error });
   });
   const code = result.outputFiles[0]?.contents ?? new Uint8Array();
@@ -98,6 +99,6 @@ async function importBundled(bundled: string, file: string): Promise<{ readonly 
   try {
     return await import(pathToFileURL(bundled).href);
   } catch (error) {
-    throw new TidemarkError(`${file}: ${messageOf(error)}`, { cause: error });
+    throw new TidemarkError(loadingFailure(error, file), { cause: error });
   }
 }

@@ -1,5 +1,5 @@
-import { dirname, join, relative, resolve } from 'node:path';
-import type { BuildFailure, BuildOptions } from 'esbuild';
+import { dirname, join } from 'node:path';
+import type { BuildOptions } from 'esbuild';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 
 /**
@@ -13,6 +13,12 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
  */
 const requireBanner =
   "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
+
+/**
+ * What esbuild only warns of, and loses something: the first of two members of one name in an object literal, and with
+ * it an aggregate or a query.
+ */
+const refusedByBundler = { 'duplicate-object-key': 'error' } as const satisfies BuildOptions['logOverride'];
 
 /**
  * esbuild's options for a pipeline, and for a function with one inside: everything goes into the bundle, which may lie
@@ -34,8 +40,7 @@ export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
     alias: { tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
     nodePaths: [...moduleFolders(packageFolder)],
     logLevel: 'silent',
-    // What esbuild warns of, and what is a mistake in a pipeline, is an error by an entry here.
-    logOverride: {},
+    logOverride: refusedByBundler,
   } as const satisfies BuildOptions;
 }
 
@@ -47,24 +52,6 @@ export function moduleFolders(folder: string): readonly string[] {
   return [join(folder, 'node_modules'), ...(parent === folder ? [] : moduleFolders(parent))];
 }
 
-/**
- * A failure of esbuild's on one line with the place, relative to the current folder; undefined for any other error.
- * @param packageFolder of the options that it failed with
- */
-export function bundleFailure(error: unknown, packageFolder: string): string | undefined {
-  if (!isBuildFailure(error)) return undefined;
-  const { errors, message } = error;
-  const [first] = errors;
-  if (first === undefined) return firstLine(message);
-  const { location } = first;
-  const place =
-    location === null
-      ? ''
-      : `${relative(process.cwd(), resolve(packageFolder, location.file))}:${location.line}:${location.column + 1}: `;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return `${place}${firstLine(first.text)}${more}`;
-}
-
 /** The pipeline that a bundled file exports; undefined when its default export is not one. */
 export function exportedPipeline(exports: { readonly default?: unknown }): Pipeline | undefined {
   return isPipeline(exports.default) ? exports.default : undefined;
@@ -73,14 +60,6 @@ export function exportedPipeline(exports: { readonly default?: unknown }): Pipel
 /** What is wrong with a file that exports no pipeline. */
 export function withoutPipeline(file: string): string {
   return `${file} has no pipeline as its default export: write export default definePipeline({ ... })`;
-}
-
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? '';
 }
 
 function isPipeline(value: unknown): value is Pipeline {

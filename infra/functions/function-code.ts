@@ -3,7 +3,7 @@ import { AssetHashType, DockerImage } from 'aws-cdk-lib/core';
 import { buildSync, type Metafile } from 'esbuild';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { builtPage, type FunctionBuild, functionBuild } from '../bundle/functions.ts';
-import { bundleFailure } from '../bundle/pipeline.ts';
+import { bundlingFailure } from '../bundle/pipeline-failure.ts';
 
 /** What a function's code is made of. Paths are absolute. */
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
@@ -50,7 +50,7 @@ export function functionCode({
       const { define } = builtPage(buildSync, packageFolder);
       onBundled(buildSync({ ...build, define, outdir, metafile: true }).metafile);
     } catch (error) {
-      const line = bundleFailure(error, packageFolder);
+      const line = bundlingFailure(error, packageFolder);
       const told = line === undefined ? error : new TidemarkError(line, { cause: error });
       onFailed(told);
       throw told;

@@ -131,14 +131,12 @@ function superviseSystem(plan: LocalPlan, startUp: StartUp): System {
 /** Makes stream, tables and targets where they are missing. @throws LocalError when they hold what does not go on */
 async function ensureStored({ options, names, dataDir, sinks }: LocalPlan, emulators: Ports) {
   const ports = { kinesis: portOf(emulators, 'kinesis'), dynamodb: portOf(emulators, 'dynamodb') };
+  // Other functions keep other state.
+  if (dataDir !== null && options.entries === undefined)
+    await checkHistory({ dataDir, names, ports, nowMs: Date.now() });
   const stream = await ensureResources(names, options.kafka === undefined ? options.shards : undefined, ports);
   const targets = sinks.map((sink) => ({ kind: sink.kind, target: sinkTarget(options.pipelineName, sink) }));
   await ensureTargets(targets, ports);
-  // Other functions keep other state.
-  if (dataDir !== null && options.entries === undefined) {
-    const { createdAtSeconds: streamCreatedAtSeconds } = stream;
-    await checkHistory({ dataDir, names, streamCreatedAtSeconds, ports, nowMs: Date.now() });
-  }
   return stream;
 }
 

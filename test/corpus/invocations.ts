@@ -211,7 +211,11 @@ const tables: readonly Invocation[] = [
     ['lookup', 'list', 'doors', '--pipeline', '{table.ts}', '--port', '9'],
     'use rooms',
   ),
-  called('a table of a pipeline without one', ['lookup', 'publish', 'rooms', '{events.json}', '--port', '9'], 'rooms'),
+  called(
+    'a table of a pipeline without one',
+    ['lookup', 'publish', 'rooms', '{events.json}', '--pipeline', 'device-actions', '--port', '9'],
+    'rooms',
+  ),
   called(
     'a version from some time',
     ['lookup', 'publish', 'rooms', '{events.json}', '--from', 'soon', '--port', '9'],
@@ -268,7 +272,7 @@ const pipelines: readonly Invocation[] = [
 );
 
 const endpoints: readonly Invocation[] = [
-  failed('nothing that listens, for put', ['put', '--port', '9', '--pipeline', 'device-actions'], '127.0.0.1:9'),
+  failed('nothing that listens, for put', ['put', '--endpoint', 'http://127.0.0.1:9'], '127.0.0.1:9'),
   failed(
     'nothing that listens, for replay',
     ['replay', '{events.json}', '--endpoint', 'http://127.0.0.1:9'],
@@ -289,7 +293,7 @@ const endpoints: readonly Invocation[] = [
     ['stream', '{events.json}', '--source', 'kafka', '--bootstrap-servers', '127.0.0.1:9', '--topic', 'a topic'],
     'a topic',
   ),
-  failed('nothing that listens, for drain', ['drain', '--port', '9'], '127.0.0.1:9'),
+  failed('nothing that listens, for drain', ['drain', '--endpoint', 'http://127.0.0.1:9'], '127.0.0.1:9'),
   failed('nothing that listens, for the API', ['status', '--api', '{closed}'], '127.0.0.1'),
   failed('a port that HTTP clients refuse', ['status', '--port', '1'], '--port'),
   failed('a host that is not there', ['status', '--api', 'http://nowhere.invalid/'], 'nowhere.invalid'),

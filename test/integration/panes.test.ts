@@ -179,8 +179,14 @@ describe('tidemark delay', () => {
     expect(live).toEqual(await delay(join(folder, 'arrived.json')));
     // The last one missed its window, which closed at 1:30, by half an hour.
     expect(live.slice(-3)).toEqual([
-      { keep: 0.5, delayMs: 0 },
-      { keep: 1, delayMs: hourMs / 2 + 1 },
+      { keep: 0.5, delayMs: 0, eventsDelayMs: 0, queries: { perKind: 0 }, worst: null },
+      {
+        keep: 1,
+        delayMs: hourMs / 2 + 1,
+        eventsDelayMs: hourMs / 2 + 1,
+        queries: { perKind: hourMs / 2 + 1 },
+        worst: 'perKind',
+      },
       { counters: { received: 7, wanted: 7, duplicate: 0, rejected: 0, filtered: 0 } },
     ]);
     expect(live[0]).toMatchObject({ delayMs: 0, late: 1 });

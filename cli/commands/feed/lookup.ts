@@ -56,8 +56,13 @@ export default defineCommand({
           : `${file} is too much: list takes the name alone`,
       );
     const rows = file === undefined ? [] : await readRowsFile(file, options);
-    if (file !== undefined) checkRows(await loadPipeline(await servedFile(options)), table, rows);
     const lambda = new LambdaClient(clientConfig(options));
+    if (options.pipeline !== undefined) checkTable(await loadPipeline(options.pipeline), table);
+    if (file !== undefined) {
+      const pipeline = await loadPipeline(await servedFile(options));
+      checkTable(pipeline, table);
+      checkLookupRows(pipeline, rows);
+    }
     const functionName = await finalizeFunction(options);
     const ask: AskLookup = (event) => invoke(lambda, functionName, event);
     if (action === 'list') {
@@ -83,15 +88,14 @@ export default defineCommand({
   },
 });
 
-/** @throws UsageError when the pipeline has no such table; TidemarkError when the rows are not ones of it */
-function checkRows(pipeline: Pipeline, table: string, rows: readonly object[]): void {
+/** @throws UsageError when the pipeline has no such table */
+function checkTable(pipeline: Pipeline, table: string): void {
   if (pipeline.lookupTable?.table !== table)
     throw new UsageError(
       pipeline.lookupTable === undefined
         ? `${table} is no table of pipeline ${pipeline.name}, which has none: name another --pipeline`
         : `${table} is no table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
     );
-  checkLookupRows(pipeline, rows);
 }
 
 function versionsTable({ versions }: LookupListAnswer, nowMs: number): string {

@@ -1,6 +1,7 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
 import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
+import { sampleDelay } from '../../backfill/delay-sample.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
@@ -16,7 +17,6 @@ import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../progra
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
 import { joinedWith } from '../../static/lane.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
-import { sampleDelay } from '../../stream/delay-sample.ts';
 
 export default defineCommand({
   operands: [
@@ -70,13 +70,14 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const startedMs = process.now();
     const delaysMs = options.delays.split(',').map((one) => duration(0)(one, '--delays'));
+    const files = operands.length > 0 ? filesOf(operands, options) : undefined;
+    const shares = sharesOf(options.keep);
     const pipelineFile = resolvePipelineFile(await servedFile(options));
     const unjoined = await loadPipeline(pipelineFile);
-    const shares = sharesOf(options.keep);
     const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
     const { table, counters, rejected, reasons } =
-      operands.length > 0
-        ? await runDelay({ pipeline, files: filesOf(operands, options), delaysMs, arrivalMs: startedMs })
+      files !== undefined
+        ? await runDelay({ pipeline, files, delaysMs, arrivalMs: startedMs })
         : await sampled(pipeline, delaysMs, options, process);
     const rows = table.rows();
     const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));

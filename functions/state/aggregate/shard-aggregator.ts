@@ -9,6 +9,7 @@ import {
   type QueryCounters,
 } from '../../core/events/counters.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { DoubtNotes } from '../../core/fold/doubts.ts';
 import { noteMissed } from '../items/definition.ts';
 import { nextPageCount, pageCountFor } from '../items/page-hash.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from '../items/progress.ts';
@@ -58,6 +59,8 @@ export interface ShardAggregatorOptions {
   readonly state: Table;
   readonly rejects: Table;
   readonly shardId: string;
+  /** Is told of the accepted events. @default nobody is */
+  readonly doubts?: DoubtNotes;
   /**
    * The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs.
    * @default none
@@ -73,7 +76,7 @@ const concurrency = 32;
 /** A chunk is not started with less time than this, in ms. */
 const chunkReserveMs = 10_000;
 
-/** Bytes that the design reckons for a key of a query's very first bucket (section 3). */
+/** Bytes that are reckoned for a key of a query's very first bucket. */
 const bytesPerExpectedKey = 8;
 
 interface Warm {
@@ -189,6 +192,7 @@ async function applyBatch(
     }
     started = true;
     const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount, memory.ids?.isDuplicate);
+    if (options.doubts !== undefined) for (const { event, time } of chunk.accepted) options.doubts.note(event, time);
     const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
       counters = addCounters(counters, chunkCounters);

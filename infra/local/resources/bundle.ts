@@ -6,7 +6,7 @@ import type { Sink } from '../../../functions/core/definition/sink.ts';
 import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
 import { cachedBundle } from '../../bundle/cache.ts';
 import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
-import { bundleFailure } from '../../bundle/pipeline.ts';
+import { bundlingFailure } from '../../bundle/pipeline-failure.ts';
 import { LocalError, messageOf } from '../account/local-error.ts';
 
 /** The entry file of each function, absolute. */
@@ -149,7 +149,7 @@ async function cachedBuild(
       const esbuildItself = createRequire(join(packageRoot, 'package.json')).resolve('esbuild/package.json');
       return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), ...page.inputs, esbuildItself];
     } catch (thrown) {
-      const line = bundleFailure(thrown, packageRoot) ?? `cannot bundle the functions: ${messageOf(thrown)}`;
+      const line = bundlingFailure(thrown, packageRoot) ?? `cannot bundle the functions: ${messageOf(thrown)}`;
       throw new LocalError('bundle', line, { cause: thrown });
     }
   });

@@ -9,7 +9,7 @@ import type { RawEvent } from '../../functions/state/aggregate/chunk.ts';
 import type { DelayResult } from '../static/delay-run.ts';
 import { createRejections } from '../static/rejections.ts';
 import type { RejectedSample } from '../static/static-engine.ts';
-import { decodedRecords } from './decoded-records.ts';
+import { decoded } from './stream-history.ts';
 
 /** What {@link sampleDelay} needs. */
 export interface DelaySampleOptions extends ShardPlace {
@@ -46,7 +46,7 @@ export async function sampleDelay({
     const share = Math.ceil((most - counters.received) / (shards.length - done));
     const end = counters.received + share;
     reading: for await (const records of readShard(place, { ShardId, ...shard }, from && { arrivedAt: from })) {
-      for (const { sequenceNumber, arrival, events } of decodedRecords(records)) {
+      for (const { sequenceNumber, arrival, events } of decoded(records)) {
         for (const raw of events) {
           const read = readRaw(pipeline, raw, arrival);
           counters.received++;
