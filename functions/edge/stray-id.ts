@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Pipeline, withoutTable } from '../core/definition/pipeline.ts';
 import { eventIdOf } from '../core/events/event-id.ts';
-import { readRaw, type StreamRecord } from '../state/aggregate/chunk.ts';
+import { readRaw, type StreamRecord } from '../core/fold/stream-record.ts';
 import type { HashRange } from '../state/stream/stream.ts';
 
 /**

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { rowsHash } from '../../functions/core/definition/lookup-rows.ts';
 import { withRows } from '../../functions/core/definition/pipeline.ts';
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/events/counters.ts';
 import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
@@ -11,7 +12,7 @@ import { readAllProgress } from '../../functions/state/items/progress.ts';
 import { readRegistry } from '../../functions/state/items/registry.ts';
 import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
-import { rowsHash, writePart } from '../../functions/state/lookups/lookup-rows.ts';
+import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { memoryTable } from '../simulation/memory-table.ts';

@@ -17,7 +17,7 @@ import { readLines } from '../../functions/feeder/lines.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
 import { unpacked } from '../../functions/sources/unpacked.ts';
-import { type RawEvent, readRaw } from '../../functions/state/aggregate/chunk.ts';
+import { type RawEvent, readRaw } from '../../functions/core/fold/stream-record.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-packings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { createStaticRun, staticAnswer } from '../../functions/core/static/stati
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { tableChanges } from '../../functions/sources/table-change.ts';
-import { readRaw } from '../../functions/state/aggregate/chunk.ts';
+import { readRaw } from '../../functions/core/fold/stream-record.ts';
 
 const at = Date.UTC(2026, 0, 1);
 const window = tumbling('1 hour');

@@ -1,12 +1,12 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { rowsByKey } from '../../core/definition/lookup.ts';
+import { checkLookupRows, rowsHash } from '../../core/definition/lookup-rows.ts';
 import type { LookupList, LookupVersion } from '../../core/definition/lookup-table.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { streamRetentionHours } from '../../core/deployment/settings.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { Table } from '../table/table.ts';
 import { addVersion, readLookupList } from './lookup-list.ts';
-import { hasExpiry, keepRows, readRows, rowsHash } from './lookup-rows.ts';
+import { hasExpiry, keepRows, readRows } from './lookup-rows.ts';
 
 /** A version that is to be published, whose rows are kept already. */
 export interface LookupPublication {
@@ -35,10 +35,6 @@ export interface LookupOptions {
   /** Epoch ms. */
   readonly now: () => number;
 }
-
-/** Most rows of a version, and most bytes of their text: what a container loads in a second and keeps two of. */
-export const mostLookupRows = 50_000;
-export const mostLookupBytes = 20_000_000;
 
 /**
  * Versions of a table that may still be asked for: the list is read with every batch that comes to a cold container.
@@ -118,25 +114,6 @@ async function checkedRows(
 
 function notWhole(table: string, id: string): Error {
   return mistake(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
-}
-
-/** @throws TidemarkError when there are too many rows, one has no key, or two have the same */
-export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object[]): void {
-  if (lookupTable === undefined) return;
-  if (rows.length > mostLookupRows)
-    throw mistake(
-      'rows',
-      rows.length,
-      `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`,
-    );
-  rowsByKey('rows', rows, lookupTable.key);
-  const bytes = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
-  if (bytes > mostLookupBytes)
-    throw mistake(
-      'rows',
-      bytes,
-      `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`,
-    );
 }
 
 /** Nobody asks any more for versions that were superseded so long ago that their rows are gone. */

@@ -11,7 +11,7 @@ import { readHorizon } from '../items/horizon.ts';
 import { readAllProgress } from '../items/progress.ts';
 import { readRegistry } from '../items/registry.ts';
 import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/rejects.ts';
-import { storedLookups } from '../lookups/lookups.ts';
+import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
 import { correctedRecords, logCorrection, noteCorrected, recordName } from '../windows/correction-log.ts';

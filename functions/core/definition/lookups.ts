@@ -1,17 +1,8 @@
-import { mistake } from '../../core/arguments/error.ts';
-import { rowsByKey } from '../../core/definition/lookup.ts';
-import {
-  type LookupList,
-  type LookupRows,
-  type LookupVersion,
-  type RowsAt,
-  versionAt,
-} from '../../core/definition/lookup-table.ts';
-import type { Pipeline } from '../../core/definition/pipeline.ts';
-import { isoTime } from '../../core/events/event-time.ts';
-import type { Table } from '../table/table.ts';
-import { sealThrough } from './lookup-list.ts';
-import { readRows } from './lookup-rows.ts';
+import { mistake } from '../arguments/error.ts';
+import { isoTime } from '../events/event-time.ts';
+import { rowsByKey } from './lookup.ts';
+import { type LookupList, type LookupRows, type LookupVersion, type RowsAt, versionAt } from './lookup-table.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Where the versions of a table and their rows are read. */
 export interface LookupSource {
@@ -33,14 +24,6 @@ export interface Lookups {
 
 /** Versions whose rows a container keeps between batches: while one follows another, shards ask for both. */
 const keptVersions = 2;
-
-/** The state table's, for the functions. */
-export function storedLookups(pipeline: Pipeline, state: Table): Lookups {
-  return lookupsOf(pipeline, {
-    sealed: (table, arrivalMs) => sealThrough(state, table, arrivalMs),
-    rows: (table, { id, parts }) => readRows(state, { table, id }, parts),
-  });
-}
 
 /** A pipeline without a table asks for nothing, and costs no call. */
 export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Lookups {
