@@ -1,4 +1,5 @@
 import { mistake } from '../arguments/error.ts';
+import { lruMap } from '../arguments/lru-map.ts';
 import { isoTime } from '../events/event-time.ts';
 import { rowsByKey } from './lookup.ts';
 import { type LookupList, type LookupRows, type LookupVersion, type RowsAt, versionAt } from './lookup-table.ts';
@@ -30,21 +31,19 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
   if (lookupTable === undefined) return { rowsAt: async () => () => undefined };
   const { table, key } = lookupTable;
   let list: LookupList | undefined;
-  /** By version, the one used longest ago first. */
-  const loaded = new Map<string, Promise<LookupRows | undefined>>();
+  /** By version. */
+  const loaded = lruMap<string, Promise<LookupRows | undefined>>();
 
   function load(version: LookupVersion): Promise<LookupRows | undefined> {
     const known = loaded.get(version.id);
-    const rows =
-      known ?? source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
-    loaded.delete(version.id);
+    if (known !== undefined) return known;
+    const rows = source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
     loaded.set(version.id, rows);
     // What failed, or is gone, is asked for again the next time.
-    if (known === undefined)
-      rows.then(
-        (found) => found === undefined && loaded.delete(version.id),
-        () => loaded.delete(version.id),
-      );
+    rows.then(
+      (found) => found === undefined && loaded.delete(version.id),
+      () => loaded.delete(version.id),
+    );
     return rows;
   }
 
@@ -61,10 +60,7 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
       const rows = new Map(
         await Promise.all([...wanted.values()].map(async (version) => [version.id, await load(version)] as const)),
       );
-      for (const id of loaded.keys()) {
-        if (loaded.size <= keptVersions) break;
-        loaded.delete(id);
-      }
+      loaded.trim(() => loaded.size <= keptVersions);
       return (arrivalMs) => {
         const version = arrivalMs < sealed.keptFrom ? undefined : versionAt(sealed, arrivalMs);
         if (version === undefined && arrivalMs >= sealed.keptFrom) return undefined;
