@@ -11,7 +11,7 @@ import { isGroupRow } from '../core/fold/window-result.ts';
 import type { Window } from '../core/windows/window.ts';
 import { readFilling } from '../state/items/definition.ts';
 import { namedVersion } from '../state/operations/alias.ts';
-import { readRevisionsAt } from '../state/windows/manifest.ts';
+import { readRevisionsAt } from '../state/windows/pane-reader.ts';
 import { readWindow, readWindows, type WindowView } from '../state/windows/window-reader.ts';
 import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';

@@ -3,7 +3,8 @@ import { tables } from '../core/deployment/tables.ts';
 import { flatRow } from '../core/fold/window-result.ts';
 import type { Attribute, Attributes, Item, Table } from '../state/table/table.ts';
 import { openForeignTable } from '../state/table/tables.ts';
-import { storedFields, windowText } from '../state/windows/manifest.ts';
+import { windowText } from '../state/windows/pane-keys.ts';
+import { storedFields } from '../state/windows/pane-rows.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
 
 /**

@@ -6,8 +6,8 @@ import { count, definePipeline, type Pipeline, sliding, tumbling } from '../../f
 import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { finalize } from '../../functions/state/finalize/finalizer.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import type { Pane } from '../../functions/state/windows/manifest.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
 import { type DynaliteTables, dynaliteTables } from './dynalite-tables.ts';
 import { type Figure, yardstick } from './figure.ts';
 

@@ -5,8 +5,8 @@ import { type ShardAggregator, shardAggregator } from '../../functions/state/agg
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import type { Pane } from '../../functions/state/windows/manifest.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
 import { type ItemStore, itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

@@ -9,13 +9,9 @@ import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../function
 import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
 import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
 import { redrive } from '../../functions/state/sinks/sink-status.ts';
-import {
-  type Pane,
-  type PaneHead,
-  readPaneHead,
-  writeFinalPane,
-  writeOpenPane,
-} from '../../functions/state/windows/manifest.ts';
+import type { Pane, PaneHead } from '../../functions/state/windows/pane.ts';
+import { readPaneHead } from '../../functions/state/windows/pane-reader.ts';
+import { writeFinalPane, writeOpenPane } from '../../functions/state/windows/pane-writer.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

@@ -10,6 +10,7 @@ import { inputFile, inputFiles } from '../../cli/input/input-file.ts';
 import { wholeLines } from '../../cli/put/whole-lines.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
 import { bodyEvents } from '../../functions/api/event-body.ts';
+import { type RawEvent, readRaw } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
@@ -17,7 +18,6 @@ import { readLines } from '../../functions/feeder/lines.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
 import { unpacked } from '../../functions/sources/unpacked.ts';
-import { type RawEvent, readRaw } from '../../functions/core/fold/stream-record.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-packings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

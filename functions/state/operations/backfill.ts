@@ -8,7 +8,8 @@ import { noteFilled, readFilling } from '../items/definition.ts';
 import { readHorizon } from '../items/horizon.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
-import { readPane, writeFinalPane } from '../windows/manifest.ts';
+import { readPane } from '../windows/pane-reader.ts';
+import { writeFinalPane } from '../windows/pane-writer.ts';
 
 /**
  * A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial

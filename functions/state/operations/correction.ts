@@ -15,7 +15,10 @@ import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
 import { correctedRecords, logCorrection, noteCorrected, recordName } from '../windows/correction-log.ts';
-import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from '../windows/manifest.ts';
+import { windowText } from '../windows/pane-keys.ts';
+import { readCorrections, readPane } from '../windows/pane-reader.ts';
+import { partialsOf } from '../windows/pane-rows.ts';
+import { writeCorrectedPane } from '../windows/pane-writer.ts';
 import { namedVersion } from './alias.ts';
 
 /** What a correction works with. */

@@ -7,7 +7,6 @@ import { deletePagesOf } from '../items/page.ts';
 import { deleteRegistrations } from '../items/registry.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
 import type { Table } from '../table/table.ts';
-import { deleteWindows } from '../windows/manifest.ts';
 
 /** What a removal works with. */
 export interface RemovalOptions {
@@ -60,4 +59,38 @@ export async function removeQuery(
   const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
   if (deleted.done) await deleteDefinition(state, removed);
   return { removed, windows: deleted.windows, done: deleted.done };
+}
+
+/** Windows deleted together. */
+const windowsAtATime = 64;
+
+/**
+ * Deletes the windows of a query that is gone, manifests last, for as long as there is time.
+ * @returns how many, and whether those were all
+ */
+async function deleteWindows(
+  windows: Table,
+  query: string,
+  limit: <T>(call: () => Promise<T>) => Promise<T>,
+  hasTime: () => boolean,
+): Promise<{ readonly windows: number; readonly done: boolean }> {
+  for (let deleted = 0; ; ) {
+    if (!hasTime()) return { windows: deleted, done: false };
+    const manifests = await windows.query(query, { limit: windowsAtATime });
+    if (manifests.length === 0) {
+      const notes = await windows.query(`${query}#corrected`);
+      await Promise.all(notes.map(({ pk, sk }) => limit(() => windows.delete({ pk, sk }))));
+      return { windows: deleted, done: true };
+    }
+    await Promise.all(
+      manifests.map(async ({ pk, sk }) => {
+        const rest = await Promise.all(
+          ['revisions', 'parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))),
+        );
+        await Promise.all(rest.flat().map((item) => limit(() => windows.delete({ pk: item.pk, sk: item.sk }))));
+        await limit(() => windows.delete({ pk, sk }));
+      }),
+    );
+    deleted += manifests.length;
+  }
 }
