@@ -8,6 +8,7 @@ import { kicker } from './edge/invoke-later.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { type OperationAnswer, prepareOperation } from './operations/table.ts';
 import { outboxPublisher } from './state/sinks/outbox.ts';
+import { limitedTable } from './state/table/limited-table.ts';
 import { openTables } from './state/table/tables.ts';
 import { sliceCache } from './state/windows/merged-slice.ts';
 
@@ -37,11 +38,10 @@ export async function handler(event: unknown, context: Context): Promise<Operati
     try {
       return await prepareOperation(event)({
         pipeline,
-        ...tables,
+        ...limitedTables(),
         stream,
         served,
         cache,
-        limit: pLimit(concurrency),
         publish: publisher.publish,
         wake: (sink) => woken.add(sink),
         now,
@@ -53,6 +53,17 @@ export async function handler(event: unknown, context: Context): Promise<Operati
       await kickSinks(new Set([...woken, ...publisher.told]));
     }
   });
+}
+
+/** The tables of an invocation, with a bound of the calls to all of them that are under way. */
+function limitedTables() {
+  const limit = pLimit(concurrency);
+  const { state, windows, rejects } = tables;
+  return {
+    state: limitedTable(state, limit),
+    windows: limitedTable(windows, limit),
+    rejects: limitedTable(rejects, limit),
+  };
 }
 
 /** Asks the functions of sinks for a run. The schedule makes up for what is lost. */

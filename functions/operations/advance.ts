@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { streamRetentionHours } from '../core/deployment/settings.ts';
 import { unaccounted } from '../core/events/counters.ts';
 import type { Measured } from '../edge/telemetry.ts';
@@ -15,6 +16,9 @@ export interface FinalizeAnswer {
   readonly drained: boolean;
 }
 
+/** Pages, windows and shards under way at a time. */
+const atATime = 32;
+
 /** Raises the watermark and emits the windows that it has passed: what the schedule and the kicks ask for. */
 export const advance = finalizeRun('advance');
 
@@ -31,7 +35,7 @@ function finalizeRun<Name extends FinalizeRequest>(
       const { pipeline, state, newId, logError, now } = context;
       await checkDefinition(state, pipeline);
       const retentionMs = streamRetentionHours * 3_600_000;
-      const report = await finalize({ ...context, runId: newId(), retentionMs }, name);
+      const report = await finalize({ ...context, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });

@@ -110,7 +110,7 @@ export const lookupUpload = {
     parts: unpackedParts(fields),
   }),
   async run(context: OperationContext, request: UploadRequest) {
-    const { state, limit, now } = context;
+    const { state, now } = context;
     const { table, parts, first } = request;
     await checkTable(context, table);
     for (const rows of parts)
@@ -120,7 +120,7 @@ export const lookupUpload = {
           rows.length,
           'rows are more than an item holds: run tidemark lookup publish of the same release',
         );
-    await Promise.all(parts.map((rows, i) => limit(() => writePart(state, request, first + i, rows, now()))));
+    await Promise.all(parts.map((rows, i) => writePart(state, request, first + i, rows, now())));
     return unmeasured({ uploaded: parts.length });
   },
 } as const;

@@ -19,8 +19,6 @@ export interface OperationContext {
   readonly served: ReadonlySet<string>;
   /** The slices that a warm container remembers, of windows that overlap. */
   readonly cache: SliceCache;
-  /** Limits how many calls run at a time. */
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly publish: Publisher['publish'];
   /** Has the function of a sink asked for a run, when the operation is over. */
   readonly wake: (sink: string) => void;

@@ -633,8 +633,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: 'functions/core/windows/calendar.ts',
-        find: 'if (end > start) return { start, end };',
-        replace: 'if (end > start) return { start, end: start + usualMs[unit] };',
+        find: 'if (end > time) return { start, end };',
+        replace: 'if (end > time) return { start, end: start + usualMs[unit] };',
       },
     ],
     seed: 31,

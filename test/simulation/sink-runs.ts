@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
 import { DeliveryRefused, type DeliveryReport, deliverWaiting } from '../../functions/state/sinks/delivery.ts';
 import type { Waiting } from '../../functions/state/sinks/outbox.ts';
@@ -86,7 +85,7 @@ export function deliverAll(world: World, done: () => void): void {
     if (world.isOver()) return;
     const process = world.startProcess(`redrive/${sink.name}/${run}`);
     const { state } = world.tables(process);
-    const options = { pipeline, state, limit: pLimit(4), now: () => scheduler.now(), remainingMs: () => timeoutMs };
+    const options = { pipeline, state, now: () => scheduler.now(), remainingMs: () => timeoutMs };
     redrive(options, sink.name).then(
       () =>
         deliverRun(world, sink, (report) => {

@@ -179,12 +179,7 @@ describe('a run of a sink', () => {
     expect(tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000]);
     expect(await dead()).toMatchObject([{ attempts: 6, reason: 'Error: away', revision: 0 }]);
     answers.deliver = async () => {};
-    expect(
-      await redrive(
-        { pipeline, state, limit: (call) => call(), now: () => clock.now, remainingMs: () => 60_000 },
-        'sink',
-      ),
-    ).toMatchObject({
+    expect(await redrive({ pipeline, state, now: () => clock.now, remainingMs: () => 60_000 }, 'sink')).toMatchObject({
       redriven: 1,
       done: true,
     });

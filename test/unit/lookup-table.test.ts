@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import pLimit from 'p-limit';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import { judge } from '../../functions/api/event-answers.ts';
@@ -61,7 +60,7 @@ async function publish(state: Table, room: string, from?: number, nowMs = at) {
   const rows = [{ id: 1, room }];
   const name = { table: 'devices', id: room.replaceAll(' ', '-') };
   await writePart(state, name, 0, rows, nowMs);
-  const options = { pipeline, state, limit: pLimit(4), now: () => nowMs };
+  const options = { pipeline, state, now: () => nowMs };
   return publishLookup(options, { ...name, parts: 1, hash: rowsHash(rows), from });
 }
 
@@ -197,7 +196,7 @@ describe('the versions of a table', () => {
 
   it('are refused when their rows are not what was uploaded', async () => {
     const { state } = world();
-    const options = { pipeline, state, limit: pLimit(4), now: () => at };
+    const options = { pipeline, state, now: () => at };
     const request = { table: 'devices', id: 'x', parts: 1, hash: rowsHash([{ id: 1 }]), from: undefined };
     await expect(publishLookup(options, request)).rejects.toThrow('has not all its rows');
     await writePart(state, request, 0, [{ id: 2 }], at);

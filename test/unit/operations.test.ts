@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import pLimit from 'p-limit';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
@@ -38,7 +37,6 @@ function deployment() {
     },
     served: new Set(),
     cache: sliceCache(),
-    limit: pLimit(4),
     publish: async () => undefined,
     wake: (sink) => woken.push(sink),
     now: () => at,

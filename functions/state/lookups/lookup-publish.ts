@@ -31,7 +31,6 @@ export interface LookupAnswer {
 export interface LookupOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Epoch ms. */
   readonly now: () => number;
 }
@@ -57,7 +56,7 @@ const mostRaces = 20;
  * version that is the newest
  */
 export async function publishLookup(options: LookupOptions, publication: LookupPublication): Promise<LookupAnswer> {
-  const { state, limit, now } = options;
+  const { state, now } = options;
   const { table, id, parts, hash } = publication;
   for (let race = 0; race < mostRaces; race++) {
     const list = await readLookupList(state, table);
@@ -71,7 +70,7 @@ export async function publishLookup(options: LookupOptions, publication: LookupP
       publication.from ?? (newest === undefined && !Number.isFinite(list.sealedThrough) ? 0 : now() + aheadMs);
     checkFrom(table, list, from, publication.from);
     const rows = await checkedRows(options, publication);
-    if (!(await keepRows(state, { table, id }, parts, undefined, limit))) throw notWhole(table, id);
+    if (!(await keepRows(state, { table, id }, parts, undefined))) throw notWhole(table, id);
     const version = { id, from, rows, parts, hash, publishedAt: now() };
     const added = await addVersion(state, table, list, keptOf(table, list, now()), version);
     if (added === undefined) continue; // another version, or a record that arrived later, was quicker
@@ -135,16 +134,12 @@ function keptOf(
 }
 
 /** From the newest backwards, until one that has its expiry: whoever died before has left only those behind it. */
-async function expireSuperseded(
-  { state, limit, now }: LookupOptions,
-  table: string,
-  { versions }: LookupList,
-): Promise<void> {
+async function expireSuperseded({ state, now }: LookupOptions, table: string, { versions }: LookupList): Promise<void> {
   for (let i = versions.length - 2; i >= 0; i--) {
     const [version, next] = versions.slice(i, i + 2);
     if (version === undefined || next === undefined) return;
     const name = { table, id: version.id };
     if (await hasExpiry(state, name, version.parts)) return;
-    await keepRows(state, name, version.parts, Math.max(next.from, now()) + keptMs, limit);
+    await keepRows(state, name, version.parts, Math.max(next.from, now()) + keptMs);
   }
 }

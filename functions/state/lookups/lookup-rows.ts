@@ -79,14 +79,11 @@ export async function keepRows(
   { table, id }: VersionName,
   parts: number,
   untilMs: number | undefined,
-  limit: <T>(call: () => Promise<T>) => Promise<T>,
 ): Promise<boolean> {
   const expiresAt = untilMs === undefined ? never : Math.ceil(untilMs / 1000);
   const outcomes = await Promise.all(
     Array.from({ length: parts }, (_, part) =>
-      limit(() =>
-        state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }]),
-      ),
+      state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }]),
     ),
   );
   return outcomes.every(({ outcome }) => outcome === 'applied');

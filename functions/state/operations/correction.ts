@@ -27,7 +27,6 @@ export interface CorrectionOptions {
   readonly state: Table;
   readonly windows: Table;
   readonly rejects: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly publish: Publisher['publish'];
   /** Epoch ms. */
   readonly now: () => number;
@@ -88,7 +87,7 @@ const mostRaces = 20;
  * @throws TidemarkError when there is no such query
  */
 export async function correct(options: CorrectionOptions, request: CorrectionRequest): Promise<CorrectionAnswer> {
-  const { pipeline, state, rejects, limit, now, remainingMs } = options;
+  const { pipeline, state, rejects, now, remainingMs } = options;
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
     throw mistake(
@@ -143,7 +142,7 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
       if (corrected !== undefined)
         windows.set(name, { ...corrected, records: corrected.records + (windows.get(name)?.records ?? 0) });
     }
-    await Promise.all(usable.map(({ event }) => limit(() => settle(rejects, event, request.settled, now()))));
+    await Promise.all(usable.map(({ event }) => settle(rejects, event, request.settled, now())));
     counts.settled += usable.length;
   };
 

@@ -13,7 +13,6 @@ export interface RemovalOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly windows: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly remainingMs: () => number;
 }
 
@@ -36,7 +35,7 @@ const reserveMs = 5_000;
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
 export async function removeQuery(
-  { pipeline, state, windows, limit, remainingMs }: RemovalOptions,
+  { pipeline, state, windows, remainingMs }: RemovalOptions,
   name: string,
 ): Promise<Removal> {
   const asked = queryVersion(name);
@@ -48,15 +47,10 @@ export async function removeQuery(
       name,
       'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
     );
-  await deleteRegistrations(
-    state,
-    removed,
-    (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit),
-    limit,
-  );
+  await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice));
   await deleteOutboxes(state, pipeline, removed);
-  await deleteCarried(state, removed, limit);
-  const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
+  await deleteCarried(state, removed);
+  const deleted = await deleteWindows(windows, removed, () => remainingMs() > reserveMs);
   if (deleted.done) await deleteDefinition(state, removed);
   return { removed, windows: deleted.windows, done: deleted.done };
 }
@@ -71,7 +65,6 @@ const windowsAtATime = 64;
 async function deleteWindows(
   windows: Table,
   query: string,
-  limit: <T>(call: () => Promise<T>) => Promise<T>,
   hasTime: () => boolean,
 ): Promise<{ readonly windows: number; readonly done: boolean }> {
   for (let deleted = 0; ; ) {
@@ -79,16 +72,16 @@ async function deleteWindows(
     const manifests = await windows.query(query, { limit: windowsAtATime });
     if (manifests.length === 0) {
       const notes = await windows.query(`${query}#corrected`);
-      await Promise.all(notes.map(({ pk, sk }) => limit(() => windows.delete({ pk, sk }))));
+      await Promise.all(notes.map(({ pk, sk }) => windows.delete({ pk, sk })));
       return { windows: deleted, done: true };
     }
     await Promise.all(
       manifests.map(async ({ pk, sk }) => {
         const rest = await Promise.all(
-          ['revisions', 'parts', 'corrections'].map((kind) => limit(() => windows.query(`${pk}#${sk}#${kind}`))),
+          ['revisions', 'parts', 'corrections'].map((kind) => windows.query(`${pk}#${sk}#${kind}`)),
         );
-        await Promise.all(rest.flat().map((item) => limit(() => windows.delete({ pk: item.pk, sk: item.sk }))));
-        await limit(() => windows.delete({ pk, sk }));
+        await Promise.all(rest.flat().map((item) => windows.delete({ pk: item.pk, sk: item.sk })));
+        await windows.delete({ pk, sk });
       }),
     );
     deleted += manifests.length;
