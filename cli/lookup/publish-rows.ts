@@ -5,7 +5,7 @@ import type { AskOperation } from '../deployment/invoke.ts';
 import { TidemarkError } from '../program/errors.ts';
 
 /** What {@link publishRows} needs. */
-export interface Publication {
+export interface RowsPublication {
   readonly table: string;
   readonly rows: readonly object[];
   /** The arrival from which they hold, epoch ms; undefined: as the function says. */
@@ -22,7 +22,7 @@ const mostTextBytes = 3_000_000;
 /** Uploads rows and publishes them as a version of a table, unless they are the newest one's already. */
 export async function publishRows(
   ask: AskOperation,
-  publication: Publication,
+  publication: RowsPublication,
 ): Promise<OperationAnswer<'lookup-publish'>> {
   const { table, rows, from, nowMs, signal, onProgress } = publication;
   const hash = rowsHash(rows);

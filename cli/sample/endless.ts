@@ -1,5 +1,5 @@
 import { malformedLines } from './dirt.ts';
-import { type Arrival, busyness, delay, encode, type Line, lastSecond, openSeconds } from './open-close.ts';
+import { type Arrival, busyness, delay, encode, lastSecond, openSeconds, type SampleLine } from './open-close.ts';
 import { createRandom, pick, type Random } from './random.ts';
 
 /** The full hour after the sample's last event, epoch seconds: drained, the sample leaves the watermark there. */
@@ -41,7 +41,7 @@ export function endlessOpenClose(seed: number): Endless {
     }
   }
 
-  function dirty(event: Arrival): readonly Line[] {
+  function dirty(event: Arrival): readonly SampleLine[] {
     if (random() < dirt.malformed)
       return [event, { bytes: malformed[pick(random, 0, malformed.length - 1)] ?? Buffer.alloc(0) }];
     return [random() < dirt.tooLate ? { ...event, time: tooLate(event, random) } : event];

@@ -48,7 +48,7 @@ export interface Arrival {
 }
 
 /** A line of a file: an event, or the bytes of something that is none. */
-export type Line = Arrival | { readonly bytes: Buffer };
+export type SampleLine = Arrival | { readonly bytes: Buffer };
 
 /** A file of the sample, made as it is asked for. */
 export interface SampleFile {
@@ -153,7 +153,7 @@ function cut(events: readonly Arrival[], files: number): Arrival[][] {
 }
 
 /** Lines as the bytes of a file. */
-export function encode(lines: readonly Line[]): Buffer {
+export function encode(lines: readonly SampleLine[]): Buffer {
   const newline = Buffer.from('\n');
   return Buffer.concat(
     lines.flatMap((line) => [

@@ -1,8 +1,8 @@
 import type { EventId } from '../../functions/core/events/event-id.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
-import type { LanePart, LaneResult, StaticJob } from './lane.ts';
+import type { JobPart, JobResult, StaticJob } from './static-job.ts';
 
-/** What lanes are told that work on it together. */
+/** What workers are told that work on it together. */
 export type LanesJob = Omit<StaticJob, 'next'>;
 
 /** Visits ids that are kept as the halves of each in turn. */
@@ -12,15 +12,15 @@ export function eachId(halves: Uint32Array, visit: (id: EventId) => void): void 
 
 /**
  * The parts of all units, each id counted once: the first in the order of the input counts, however the units fell to
- * the lanes. Units that counted an id which a unit before them had counted too are run again without it: mostly none,
+ * the workers. Units that counted an id which a unit before them had counted too are run again without it: mostly none,
  * or few.
  * @param results of a run with no ids before
  */
 export async function countedOnce(
   job: LanesJob,
-  results: readonly LaneResult[],
-  run: (job: LanesJob) => Promise<readonly LaneResult[]>,
-): Promise<readonly LanePart[]> {
+  results: readonly JobResult[],
+  run: (job: LanesJob) => Promise<readonly JobResult[]>,
+): Promise<readonly JobPart[]> {
   const parts = results.flatMap((result) => result.parts);
   const idsBefore = idsCountedAgain(parts);
   if (idsBefore.length === 0) return parts;
@@ -30,7 +30,7 @@ export async function countedOnce(
 }
 
 /** By unit; empty when no id was counted in two. */
-function idsCountedAgain(parts: readonly LanePart[]): (Uint32Array | undefined)[] {
+function idsCountedAgain(parts: readonly JobPart[]): (Uint32Array | undefined)[] {
   const seen = createIdSet(Number.POSITIVE_INFINITY);
   const again: (Uint32Array | undefined)[] = [];
   for (const { unit, ids } of [...parts].sort((left, right) => left.unit - right.unit)) {

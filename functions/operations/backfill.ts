@@ -1,7 +1,7 @@
 import { mistake } from '../core/arguments/error.ts';
 import type { BackfillRange } from '../core/definition/backfill.ts';
 import { checkDefinition } from '../state/items/definition.ts';
-import { type HistoryWindow, backfill as writeHistory } from '../state/operations/backfill.ts';
+import { type HistoryWindow, writeHistory } from '../state/operations/backfill.ts';
 import { parseOptionalTime, parseQuery, parseTime, type QueryFields, unpackedJson } from './fields.ts';
 import { type Fields, type OperationContext, unmeasured } from './operation.ts';
 

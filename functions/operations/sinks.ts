@@ -1,10 +1,5 @@
 import { mistake } from '../core/arguments/error.ts';
-import {
-  type FailedWindow,
-  redrive as redriveSink,
-  type SinkStatus,
-  sinkStatuses,
-} from '../state/sinks/sink-status.ts';
+import { type FailedWindow, redriveLetters, type SinkStatus, sinkStatuses } from '../state/sinks/sink-status.ts';
 import { type Fields, type OperationContext, unmeasured } from './operation.ts';
 
 export type { FailedWindow, SinkStatus };
@@ -31,7 +26,7 @@ export const redrive = {
     throw mistake('sink', sink, 'is not the name of a sink: give one of the pipeline');
   },
   async run(context: OperationContext, sink: string) {
-    const answer = await redriveSink(context, sink);
+    const answer = await redriveLetters(context, sink);
     context.wake(sink);
     return unmeasured(answer);
   },

@@ -5,7 +5,7 @@ import type { Attribute, Attributes, Item, Table } from '../state/table/table.ts
 import { openForeignTable } from '../state/table/tables.ts';
 import { windowText } from '../state/windows/pane-keys.ts';
 import { storedFields } from '../state/windows/pane-rows.ts';
-import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
  * What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items
@@ -22,7 +22,7 @@ const shape = { ...tables.windows };
  * `QUERY#WINDOW#parts`, which are there before the window's item names their number.
  */
 export const openTarget: OpenTarget = (setup) => {
-  const table = openForeignTable(required(setup), shape, clientConfig);
+  const table = openForeignTable(required(setup), shape, sinkClientConfig);
   return {
     order: 'unordered',
     process: 'safe',

@@ -28,7 +28,7 @@ import {
   functionEntries,
   type LocalFunctionName,
 } from './resources/bundle.ts';
-import { sinkFunctionName, sinkSecret, sinksHere, sinkTarget } from './resources/local-sinks.ts';
+import { localSinkTarget, sinkFunctionName, sinkSecret, sinksHere } from './resources/local-sinks.ts';
 import { ensureResources, ensureTargets, type ResourceNames, resourceNames } from './resources/resources.ts';
 
 /** What {@link startLocal} is told. */
@@ -210,7 +210,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
             functionName: sinkFunctionName(options.pipelineName, sink.name),
             file: sinkFiles[sink.name] ?? '',
             timeoutMs: options.timeoutMs?.deliver ?? deliver.timeoutSeconds * 1_000,
-            target: sinkTarget(options.pipelineName, sink),
+            target: localSinkTarget(options.pipelineName, sink),
             secret: sinkSecret(sink, process.env),
           })),
           variables: { ...brokersOf(kafka), ...options.functionVariables },
@@ -260,7 +260,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     await Promise.all([bundling, bundlingSinks]);
     const identity = await ensureResources(names, kafka === undefined ? options.shards : undefined, ports);
     await ensureTargets(
-      sinks.map((sink) => ({ kind: sink.kind, target: sinkTarget(options.pipelineName, sink) })),
+      sinks.map((sink) => ({ kind: sink.kind, target: localSinkTarget(options.pipelineName, sink) })),
       ports,
     );
     // Other functions keep other state.

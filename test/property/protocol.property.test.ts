@@ -13,7 +13,7 @@ import { readRegistry } from '../../functions/state/items/registry.ts';
 import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
 import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
-import type { Table } from '../../functions/state/table/table.ts';
+import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { firstArrival, type ProtocolWorld, type PutEvent, protocolWorld } from './protocol-world.ts';
@@ -124,14 +124,7 @@ function failingTable(world: ProtocolWorld) {
     if (fails === 'before') return Promise.reject(new Error('planted'));
     return fails === 'after' ? call().then(() => Promise.reject(new Error('planted'))) : call();
   };
-  const wrapped: Table = {
-    get: (...call) => failing(() => table.get(...call)),
-    query: (...call) => failing(() => table.query(...call)),
-    put: (...call) => failing(() => table.put(...call)),
-    putAll: (...call) => failing(() => table.putAll(...call)),
-    update: (...call) => failing(() => table.update(...call)),
-    delete: (...call) => failing(() => table.delete(...call)),
-  };
+  const wrapped = limitedTable(table, failing);
   return {
     table: wrapped,
     plant(at: number | undefined, when: 'before' | 'after') {

@@ -8,7 +8,7 @@ import { count, definePipeline, type SinkSpec, sqs, sum, tumbling } from '../../
 import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/sinks/delivery.ts';
 import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
 import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
-import { redrive } from '../../functions/state/sinks/sink-status.ts';
+import { redriveLetters } from '../../functions/state/sinks/sink-status.ts';
 import type { Pane, PaneHead } from '../../functions/state/windows/pane.ts';
 import { readPaneHead } from '../../functions/state/windows/pane-reader.ts';
 import { writeFinalPane, writeOpenPane } from '../../functions/state/windows/pane-writer.ts';
@@ -179,7 +179,9 @@ describe('a run of a sink', () => {
     expect(tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000]);
     expect(await dead()).toMatchObject([{ attempts: 6, reason: 'Error: away', revision: 0 }]);
     answers.deliver = async () => {};
-    expect(await redrive({ pipeline, state, now: () => clock.now, remainingMs: () => 60_000 }, 'sink')).toMatchObject({
+    expect(
+      await redriveLetters({ pipeline, state, now: () => clock.now, remainingMs: () => 60_000 }, 'sink'),
+    ).toMatchObject({
       redriven: 1,
       done: true,
     });

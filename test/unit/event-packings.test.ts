@@ -17,7 +17,7 @@ import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { readLines } from '../../functions/feeder/lines.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import { unpacked } from '../../functions/sources/unpacked.ts';
+import { unpackedBytes } from '../../functions/sources/unpacked.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-packings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -190,7 +190,7 @@ describe('the same events', () => {
     'are the same in an object of S3 or at standard input, however the bytes come: %s',
     async (_what, _name, content) => {
       for (const bytes of [1, 2, 3, 7, 1000, 1e6])
-        expect(await fromLines(jsonLines(unpacked(pieces(Buffer.from(content), bytes))))).toEqual(expected);
+        expect(await fromLines(jsonLines(unpackedBytes(pieces(Buffer.from(content), bytes))))).toEqual(expected);
     },
   );
 
@@ -250,7 +250,7 @@ async function expectSame(file: string): Promise<void> {
       bundle: '',
       files: inputFiles([path]),
       arrivalMs,
-      lanes: 1,
+      workers: 1,
       mostPieceBytes,
     });
     return { ...result, rejected: result.rejected.map(({ reason }) => reason) };

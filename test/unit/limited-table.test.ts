@@ -19,14 +19,7 @@ function observed() {
       underWay--;
     }
   };
-  const watched: Table = {
-    get: (...call) => noted(() => table.get(...call)),
-    query: (...call) => noted(() => table.query(...call)),
-    put: (...call) => noted(() => table.put(...call)),
-    putAll: (...call) => noted(() => table.putAll(...call)),
-    update: (...call) => noted(() => table.update(...call)),
-    delete: (...call) => noted(() => table.delete(...call)),
-  };
+  const watched = limitedTable(table, noted);
   return { table: watched, most };
 }
 

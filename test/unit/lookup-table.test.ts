@@ -12,6 +12,7 @@ import { readLookupList, sealThrough } from '../../functions/state/lookups/looku
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
 import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
 import { storedLookups } from '../../functions/state/lookups/stored-lookups.ts';
+import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
@@ -44,14 +45,7 @@ function world(failAt = -1) {
     if (fails) throw new Error('planted');
     return answer;
   };
-  const state: Table = {
-    get: (...call) => counted(() => table.get(...call)),
-    query: (...call) => counted(() => table.query(...call)),
-    put: (...call) => counted(() => table.put(...call)),
-    putAll: (...call) => counted(() => table.putAll(...call)),
-    update: (...call) => counted(() => table.update(...call)),
-    delete: (...call) => counted(() => table.delete(...call)),
-  };
+  const state = limitedTable(table, counted);
   return { state, store, calls: () => calls };
 }
 

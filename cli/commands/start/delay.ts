@@ -3,7 +3,7 @@ import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
 import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
-import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
+import { type DeploymentOptions, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
@@ -14,8 +14,8 @@ import { UsageError } from '../../program/errors.ts';
 import { duration, integer, share, text, time } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
-import { joinedWith } from '../../static/lane.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
+import { joinedWith } from '../../static/static-job.ts';
 import { sampleDelay } from '../../stream/delay-sample.ts';
 
 export default defineCommand({
@@ -99,7 +99,7 @@ export default defineCommand({
   },
 });
 
-type StreamChoice = Deployment &
+type StreamChoice = DeploymentOptions &
   Parameters<typeof inputFiles>[1] & {
     readonly stream: string | undefined;
     readonly from: number | undefined;

@@ -4,7 +4,7 @@ import { createFold, type SliceFold } from '../../core/fold/fold.ts';
 import { pageOf } from '../../core/fold/page-hash.ts';
 import type { AcceptedEvent } from '../../core/fold/read-event.ts';
 import { type RawEvent, readRaw, type StreamRecord } from '../../core/fold/stream-record.ts';
-import type { ShardSideEvent } from '../items/rejects.ts';
+import type { ShardSideEvent } from '../items/side-output.ts';
 
 /** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
 export interface ReadChunk {

@@ -14,7 +14,7 @@ import { nextPageCount, pageCountFor } from '../../core/fold/page-hash.ts';
 import type { StreamRecord } from '../../core/fold/stream-record.ts';
 import { noteMissed } from '../items/definition.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from '../items/progress.ts';
-import { type ShardSideEvent, writeSideOutput } from '../items/rejects.ts';
+import { type ShardSideEvent, writeSideOutput } from '../items/side-output.ts';
 import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Table } from '../table/table.ts';
 import { type ReadChunk, readChunk, sideEvent } from './chunk.ts';

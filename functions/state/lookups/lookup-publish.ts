@@ -28,7 +28,7 @@ export interface LookupAnswer {
 }
 
 /** What a publication works with. */
-export interface LookupOptions {
+export interface LookupPublishOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   /** Epoch ms. */
@@ -55,7 +55,10 @@ const mostRaces = 20;
  * @throws TidemarkError when the rows are not whole, or it would begin where records are judged already, or before the
  * version that is the newest
  */
-export async function publishLookup(options: LookupOptions, publication: LookupPublication): Promise<LookupAnswer> {
+export async function publishLookup(
+  options: LookupPublishOptions,
+  publication: LookupPublication,
+): Promise<LookupAnswer> {
   const { state, now } = options;
   const { table, id, parts, hash } = publication;
   for (let race = 0; race < mostRaces; race++) {
@@ -102,7 +105,7 @@ function checkFrom(
 }
 
 async function checkedRows(
-  { pipeline, state }: LookupOptions,
+  { pipeline, state }: LookupPublishOptions,
   { table, id, parts, hash }: LookupPublication,
 ): Promise<number> {
   const rows = await readRows(state, { table, id }, parts);
@@ -134,7 +137,11 @@ function keptOf(
 }
 
 /** From the newest backwards, until one that has its expiry: whoever died before has left only those behind it. */
-async function expireSuperseded({ state, now }: LookupOptions, table: string, { versions }: LookupList): Promise<void> {
+async function expireSuperseded(
+  { state, now }: LookupPublishOptions,
+  table: string,
+  { versions }: LookupList,
+): Promise<void> {
   for (let i = versions.length - 2; i >= 0; i--) {
     const [version, next] = versions.slice(i, i + 2);
     if (version === undefined || next === undefined) return;

@@ -54,7 +54,7 @@ export interface Backfill {
  * @throws TidemarkError when the stream's own records may still go into a window of the range, or a window lies outside
  * of it
  */
-export async function backfill(
+export async function writeHistory(
   options: BackfillOptions,
   range: BackfillRange,
   history: readonly HistoryWindow[],

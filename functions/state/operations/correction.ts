@@ -10,7 +10,7 @@ import type { EmittedWindow } from '../../core/windows/window.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { readAllProgress } from '../items/progress.ts';
 import { readRegistry } from '../items/registry.ts';
-import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/rejects.ts';
+import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/side-output.ts';
 import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';

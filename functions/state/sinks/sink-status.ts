@@ -104,7 +104,10 @@ export interface RedriveOptions {
  * Puts the dead letters of a sink into its outbox anew. Idempotent.
  * @throws TidemarkError when the pipeline has no such sink
  */
-export async function redrive({ pipeline, state, now, remainingMs }: RedriveOptions, name: string): Promise<Redrive> {
+export async function redriveLetters(
+  { pipeline, state, now, remainingMs }: RedriveOptions,
+  name: string,
+): Promise<Redrive> {
   const { queries } = sinkNamed(pipeline, name);
   let redriven = 0;
   for (const query of queries)

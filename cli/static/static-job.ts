@@ -12,7 +12,7 @@ import { createRejections, type Rejections } from './rejections.ts';
 import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 
-/** The work that all lanes share, as data that can cross to threads. */
+/** The work that all workers share, as data that can cross to threads. */
 export interface StaticJob {
   readonly files: readonly InputFile[];
   readonly units: readonly (readonly Piece[])[];
@@ -21,7 +21,7 @@ export interface StaticJob {
    * hand.
    */
   readonly next: SharedArrayBuffer;
-  /** The bundled pipeline, for lanes in other threads. */
+  /** The bundled pipeline, for workers in other threads. */
   readonly bundle: string;
   /** What of the pipeline is counted: the history of one query; undefined: all of it. */
   readonly range?: BackfillRange | undefined;
@@ -30,15 +30,15 @@ export interface StaticJob {
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /**
-   * Where lanes deduplicate side by side: each unit is counted apart, without these ids, which came in units before it;
-   * by unit, the halves of each id in turn, undefined for none that is known of. Undefined: one lane, which sees
+   * Where workers deduplicate side by side: each unit is counted apart, without these ids, which came in units before it;
+   * by unit, the halves of each id in turn, undefined for none that is known of. Undefined: one worker, which sees
    * everything in order, or nothing to deduplicate.
    */
   readonly idsBefore?: readonly (Uint32Array | undefined)[] | undefined;
 }
 
-/** What was counted of one unit, or of all that a lane took. */
-export interface LanePart {
+/** What was counted of one unit, or of all that a worker took. */
+export interface JobPart {
   readonly unit: number;
   readonly part: StaticPart;
   /** The ids that were counted, the halves of each in turn; empty unless units are counted apart. */
@@ -60,9 +60,9 @@ export interface RejectedLine {
  */
 export type OnRejected = (line: RejectedLine, text: string | undefined) => void;
 
-/** What a lane found. */
-export interface LaneResult extends Rejections<RejectedLine> {
-  readonly parts: readonly LanePart[];
+/** What a worker found. */
+export interface JobResult extends Rejections<RejectedLine> {
+  readonly parts: readonly JobPart[];
   /** Lines of the pieces of files that were cut: line numbers follow from them. */
   readonly lines: readonly { readonly piece: Piece; readonly count: number }[];
 }
@@ -71,16 +71,16 @@ export interface LaneResult extends Rejections<RejectedLine> {
  * Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them.
  * @param onRejected every line is read as text then, which takes longer
  */
-export async function runLane(
+export async function runJob(
   job: StaticJob,
   pipeline: Pipeline,
   pause: () => Promise<void> | undefined,
   onRejected?: OnRejected,
-): Promise<LaneResult> {
+): Promise<JobResult> {
   const next = new Int32Array(job.next);
   const joined = joinedWith(pipeline, job.lookupRows);
   const counted = job.range === undefined ? joined : backfillPipeline(joined, job.range);
-  const parts: LanePart[] = [];
+  const parts: JobPart[] = [];
   let run = createStaticRun(counted);
   const buffer = createReadBuffer();
   const rejections = createRejections<RejectedLine>();
