@@ -10,6 +10,8 @@ import { createTelemetry } from './edge/telemetry.ts';
 import { type DeliveryReport, deliverWaiting } from './state/sinks/delivery.ts';
 import { openTables } from './state/table/tables.ts';
 
+export type { DeliveryReport };
+
 const config = readSinkConfig();
 // A sink has nothing to do with the side output: its role could not reach it.
 const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' });

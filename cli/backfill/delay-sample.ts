@@ -1,11 +1,10 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { noEvents } from '../../functions/core/events/counters.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/fold/read-event.ts';
+import { readRaw } from '../../functions/core/fold/stream-record.ts';
 import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
-import type { RawEvent } from '../../functions/state/aggregate/chunk.ts';
 import type { DelayResult } from '../static/delay-run.ts';
 import { createRejections } from '../static/rejections.ts';
 import type { RejectedSample } from '../static/static-engine.ts';
@@ -67,9 +66,4 @@ export async function sampleDelay({
     }
   }
   return { table, counters, rejected: rejections.rejected, reasons: rejections.reasons };
-}
-
-function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
-  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
-  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
 }

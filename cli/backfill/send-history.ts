@@ -1,19 +1,17 @@
 import { gzipSync } from 'node:zlib';
-import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { BackfillRange } from '../../functions/core/definition/backfill.ts';
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { isoTime } from '../../functions/core/events/event-time.ts';
 import { encodePartials } from '../../functions/core/fold/partial.ts';
 import type { StaticWindow } from '../../functions/core/static/static-run.ts';
-import type { FinalizeEvent } from '../../functions/operations/request.ts';
-import type { Backfill, HistoryWindow } from '../../functions/state/operations/backfill.ts';
+import type { BackfillFields, HistoryWindow } from '../../functions/operations/backfill.ts';
+import type { OperationAnswer } from '../../functions/operations/table.ts';
+import type { AskOperation } from '../deployment/invoke.ts';
 import { TidemarkError } from '../program/errors.ts';
-import { invoke } from '../stream/embedded.ts';
 
 /** The finalize function, and the range of the query that it is to fill. */
 export interface HistoryTarget {
-  readonly lambda: LambdaClient;
-  readonly functionName: string;
+  readonly ask: AskOperation;
   readonly range: BackfillRange;
 }
 
@@ -28,12 +26,11 @@ const mostTextBytes = 16_000_000;
 
 /** Asks how far the query is, or hands it windows. */
 export function sendRequest(
-  { lambda, functionName, range }: HistoryTarget,
-  more: Pick<FinalizeEvent, 'windows' | 'isWhole'> = {},
-): Promise<Backfill> {
+  { ask, range }: HistoryTarget,
+  more: Pick<BackfillFields, 'windows' | 'isWhole'> = {},
+): Promise<OperationAnswer<'backfill'>> {
   const since = Number.isFinite(range.since) ? { since: range.since } : {};
-  const event: FinalizeEvent = { request: 'backfill', query: range.query, until: range.until, ...since, ...more };
-  return invoke<Backfill>(lambda, functionName, event);
+  return ask({ request: 'backfill', query: range.query, until: range.until, ...since, ...more });
 }
 
 /** Hands over all windows, many at a time; whatever was handed over before stays as it is. */

@@ -1,7 +1,9 @@
 import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
+import type { Lookups } from '../../functions/core/definition/lookups.ts';
 import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
 import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
+import type { RawEvent, StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import {
   createStaticRun,
   type StaticAnswer,
@@ -12,8 +14,6 @@ import {
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import type { RawEvent, StreamRecord } from '../../functions/state/aggregate/chunk.ts';
-import type { Lookups } from '../../functions/state/lookups/lookups.ts';
 
 /** What {@link foldStream} needs. */
 export interface StreamHistoryOptions extends ShardPlace {

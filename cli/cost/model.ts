@@ -1,5 +1,5 @@
 import { finalizeEverySeconds, functions, streamRetentionHours } from '../../functions/core/deployment/settings.ts';
-import { pageCountFor } from '../../functions/state/items/page-hash.ts';
+import { pageCountFor } from '../../functions/core/fold/page-hash.ts';
 import { prices } from './prices.ts';
 
 /** What is asked about. */

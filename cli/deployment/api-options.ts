@@ -3,7 +3,7 @@ import { UsageError } from '../program/errors.ts';
 import { httpUrl, text } from '../program/option-value.ts';
 import { type ApiClient, apiClient } from './api-client.ts';
 import { signedFetch } from './signed-fetch.ts';
-import { type Deployment, deploymentOptions, stackOutput } from './stack.ts';
+import { type DeploymentOptions, deploymentOptions, stackOutput } from './stack.ts';
 
 /** The options by which a command finds a query API. */
 export const apiOptions = {
@@ -16,7 +16,7 @@ export const apiOptions = {
 };
 
 /** Where a query API is. */
-export interface ApiPlace extends Deployment {
+export interface ApiPlace extends DeploymentOptions {
   readonly api: string | undefined;
 }
 
@@ -68,7 +68,7 @@ async function addressOf(place: ApiPlace): Promise<string> {
  */
 function requestsTo(
   api: URL,
-  { profile, region: given }: Deployment,
+  { profile, region: given }: DeploymentOptions,
   environment: NodeJS.ProcessEnv = process.env,
 ): (url: URL) => Promise<Response> {
   const region = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(api.hostname)?.[1];

@@ -3,13 +3,13 @@ import type { OutputMode } from '../../functions/core/definition/output-mode.ts'
 import { TidemarkError, UsageError } from '../program/errors.ts';
 
 /** The cursor of each query, by name. */
-export type Cursors = Readonly<Record<string, string>>;
+export type SavedCursors = Readonly<Record<string, string>>;
 
 /**
  * What a file of `--cursor` knows; nothing when there is none yet.
  * @throws when it is another file, or of another output mode
  */
-export function readCursors(file: string, mode: OutputMode): Cursors {
+export function readCursors(file: string, mode: OutputMode): SavedCursors {
   if (!existsSync(file)) return {};
   const held = parsed(readFileSync(file, 'utf8'));
   if (held === undefined)
@@ -20,19 +20,19 @@ export function readCursors(file: string, mode: OutputMode): Cursors {
 }
 
 /** Replaces the file as a whole: one that was killed while it wrote leaves the one before. */
-export function writeCursors(file: string, mode: OutputMode, cursors: Cursors): void {
+export function writeCursors(file: string, mode: OutputMode, cursors: SavedCursors): void {
   const next = `${file}.next`;
   writeFileSync(next, `${JSON.stringify({ mode, cursors })}\n`);
   renameSync(next, file);
 }
 
-function parsed(content: string): { readonly mode: string; readonly cursors: Cursors } | undefined {
+function parsed(content: string): { readonly mode: string; readonly cursors: SavedCursors } | undefined {
   try {
     const value: unknown = JSON.parse(content);
     if (typeof value !== 'object' || value === null || !('mode' in value) || !('cursors' in value)) return undefined;
     const { mode, cursors } = value;
     return typeof mode === 'string' && typeof cursors === 'object' && cursors !== null
-      ? { mode, cursors: cursors as Cursors }
+      ? { mode, cursors: cursors as SavedCursors }
       : undefined;
   } catch {
     return undefined;

@@ -6,7 +6,7 @@ import { text } from '../program/option-value.ts';
 import { defaultPipeline, loadPipeline, namedPipelines } from '../program/pipeline-file.ts';
 import type { HealthJson } from './api-client.ts';
 import { type ApiPlace, openApi } from './api-options.ts';
-import { type Deployment, deploymentOptions, stackOutput } from './stack.ts';
+import { type DeploymentOptions, deploymentOptions, stackOutput } from './stack.ts';
 
 /** The options of the commands that ask the finalize function of a deployment for something. */
 export const operationOptions = {
@@ -24,7 +24,7 @@ export const operationOptions = {
 };
 
 /** A deployment, and which pipeline a person says it serves, if any was named. */
-export interface NamedDeployment extends Deployment {
+export interface NamedDeployment extends DeploymentOptions {
   readonly api?: string | undefined;
   /** A name under `pipelines/` or a path. */
   readonly pipeline?: string | undefined;

@@ -15,7 +15,7 @@ export const deploymentOptions = {
 };
 
 /** Which deployment. */
-export interface Deployment extends Endpoint {
+export interface DeploymentOptions extends Endpoint {
   readonly stack?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ type OutputName = 'ApiUrl' | 'ApiId' | 'ApiStage' | 'StreamName' | 'FinalizeFunc
  * An output of a stack.
  * @throws TidemarkError when there is no such stack, or it is none of Tidemark's
  */
-export async function stackOutput(where: Deployment, name: OutputName): Promise<string> {
+export async function stackOutput(where: DeploymentOptions, name: OutputName): Promise<string> {
   const { stack = '' } = where;
   if (where.port !== undefined)
     throw new UsageError('--stack and --port exclude each other: the embedded AWS has no stacks');

@@ -1,7 +1,7 @@
 import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { readFileChunks } from '../../functions/feeder/lines.ts';
 import { unpack } from '../../functions/feeder/unpack.ts';
-import { unpacked } from '../../functions/sources/unpacked.ts';
+import { unpackedBytes } from '../../functions/sources/unpacked.ts';
 import { TidemarkError } from '../program/errors.ts';
 import { csvLines } from './csv-lines.ts';
 import type { InputFile } from './input-file.ts';
@@ -37,7 +37,7 @@ function eventChunks(file: InputFile, onBytes: (bytes: number) => void): AsyncIt
   const { form, packing, cells, encoding } = file.format;
   if (form === 'parquet') return counted(parquetLines(file.path), () => onBytes(file.bytes ?? 0));
   const bytes = readFileChunks(file.path, onBytes);
-  const chunks = packing === 'none' ? unpacked(bytes) : unpack[packing](bytes);
+  const chunks = packing === 'none' ? unpackedBytes(bytes) : unpack[packing](bytes);
   if (form === 'csv') return csvLines(chunks, { cells, encoding });
   return jsonLines(encoding === 'latin1' ? fromLatin1(chunks) : chunks);
 }

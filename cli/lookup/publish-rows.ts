@@ -1,15 +1,11 @@
 import { gzipSync } from 'node:zlib';
-import type { FinalizeEvent } from '../../functions/operations/request.ts';
-import type { LookupAnswer } from '../../functions/state/lookups/lookup-publish.ts';
-import { mostPartBytes, mostPartRows, rowsHash } from '../../functions/state/lookups/lookup-rows.ts';
-import type { LookupListAnswer, LookupUploadAnswer } from '../../functions/state/operations/lookup-operations.ts';
+import { mostPartBytes, mostPartRows, rowsHash } from '../../functions/core/definition/lookup-rows.ts';
+import type { OperationAnswer } from '../../functions/operations/table.ts';
+import type { AskOperation } from '../deployment/invoke.ts';
 import { TidemarkError } from '../program/errors.ts';
 
-/** The finalize function, asked about a table. */
-export type AskLookup = <Answer>(event: FinalizeEvent) => Promise<Answer>;
-
 /** What {@link publishRows} needs. */
-export interface Publication {
+export interface RowsPublication {
   readonly table: string;
   readonly rows: readonly object[];
   /** The arrival from which they hold, epoch ms; undefined: as the function says. */
@@ -24,10 +20,13 @@ export interface Publication {
 const mostTextBytes = 3_000_000;
 
 /** Uploads rows and publishes them as a version of a table, unless they are the newest one's already. */
-export async function publishRows(ask: AskLookup, publication: Publication): Promise<LookupAnswer> {
+export async function publishRows(
+  ask: AskOperation,
+  publication: RowsPublication,
+): Promise<OperationAnswer<'lookup-publish'>> {
   const { table, rows, from, nowMs, signal, onProgress } = publication;
   const hash = rowsHash(rows);
-  const { versions } = await ask<LookupListAnswer>({ request: 'lookup', action: 'list', table });
+  const { versions } = await ask({ request: 'lookup-list', table });
   const newest = versions.at(-1);
   if (newest?.hash === hash && (from === undefined || from === newest.from))
     return { table, outcome: 'standing', version: newest };
@@ -42,15 +41,14 @@ export async function publishRows(ask: AskLookup, publication: Publication): Pro
       bytes += parts[to++]?.bytes ?? 0;
     const uploaded = parts.slice(first, to);
     const packed = gzipSync(JSON.stringify(uploaded.map((part) => part.rows))).toString('base64');
-    await ask<LookupUploadAnswer>({ request: 'lookup', action: 'upload', table, version, first, parts: packed });
+    await ask({ request: 'lookup-upload', table, version, first, parts: packed });
     sent += uploaded.reduce((sum, part) => sum + part.rows.length, 0);
     onProgress?.(sent);
     first = to;
   }
   const begin = from === undefined ? {} : { from };
-  return ask<LookupAnswer>({
-    request: 'lookup',
-    action: 'publish',
+  return ask({
+    request: 'lookup-publish',
     table,
     version,
     parts: parts.length,

@@ -1,19 +1,18 @@
 import { gunzipSync } from 'node:zlib';
 import type { LookupVersion } from '../../functions/core/definition/lookup-table.ts';
+import { type Lookups, lookupsOf } from '../../functions/core/definition/lookups.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { type Lookups, lookupsOf } from '../../functions/state/lookups/lookups.ts';
-import type { LookupListAnswer, LookupRowsAnswer } from '../../functions/state/operations/lookup-operations.ts';
-import type { AskLookup } from './publish-rows.ts';
+import type { AskOperation } from '../deployment/invoke.ts';
 
 /**
  * The rows of a deployed pipeline's table, by way of its finalize function: whoever reads the stream again joins its
  * records with what held when they arrived.
  */
-export function remoteLookups(pipeline: Pipeline, ask: AskLookup): Lookups {
+export function remoteLookups(pipeline: Pipeline, ask: AskOperation): Lookups {
   return lookupsOf(pipeline, {
     async sealed(table, arrivalMs) {
       const through = Number.isFinite(arrivalMs) ? { through: arrivalMs } : {};
-      const list = await ask<LookupListAnswer>({ request: 'lookup', action: 'list', table, ...through });
+      const list = await ask({ request: 'lookup-list', table, ...through });
       return {
         versions: list.versions,
         sealedThrough: list.sealedThrough ?? Number.NEGATIVE_INFINITY,
@@ -25,13 +24,13 @@ export function remoteLookups(pipeline: Pipeline, ask: AskLookup): Lookups {
 }
 
 async function remoteRows(
-  ask: AskLookup,
+  ask: AskOperation,
   table: string,
   { id, parts }: LookupVersion,
 ): Promise<readonly object[] | undefined> {
   const rows: object[] = [];
   for (let first = 0; first < parts; ) {
-    const answer = await ask<LookupRowsAnswer>({ request: 'lookup', action: 'rows', table, version: id, first });
+    const answer = await ask({ request: 'lookup-rows', table, version: id, first });
     if (answer.parts === 0) return undefined;
     // Packed by the function, of the same release.
     rows.push(...(JSON.parse(gunzipSync(Buffer.from(answer.rows, 'base64')).toString()) as readonly object[]));

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import { mostLookupBytes } from '../../functions/core/definition/lookup-rows.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { parseEvent } from '../../functions/core/events/event-json.ts';
-import { mostLookupBytes } from '../../functions/state/lookups/lookup-publish.ts';
 import { inputChunks } from '../input/input-chunks.ts';
 import { inputFile, type inputOptions } from '../input/input-file.ts';
 import { type OptionValues, value } from '../program/command.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { TidemarkError } from '../program/errors.ts';
 import { columnType } from './column-type.ts';
-import type { FlatRow, windowColumns } from './flat-rows.ts';
+import type { commonColumns, FlatRow } from './flat-rows.ts';
 
 /** A database in memory, with the rows of windows as its tables. */
 export interface ResultDatabase {
@@ -17,7 +17,7 @@ export interface ResultDatabase {
 }
 
 /** The types that the columns of every window have. */
-const windowTypes: Readonly<Record<(typeof windowColumns)[number], string>> = {
+const windowTypes: Readonly<Record<(typeof commonColumns)[number], string>> = {
   window_start: 'TIMESTAMPTZ',
   window_end: 'TIMESTAMPTZ',
   status: 'VARCHAR',

@@ -10,11 +10,11 @@ export type FlatRow = Readonly<Record<string, unknown>>;
  * The columns that every window has; group-by fields and aggregates have other names
  * (functions/core/definition/pipeline.ts).
  */
-export const windowColumns = ['window_start', 'window_end', 'status', 'revision', 'records', 'finalized_at'] as const;
+export const commonColumns = ['window_start', 'window_end', 'status', 'revision', 'records', 'finalized_at'] as const;
 
 /** All columns of a query's rows, in order. */
 export function columnsOf({ groupBy, hasTotals, aggregates }: QueryJson): readonly string[] {
-  return [...windowColumns, ...groupBy, ...(hasTotals ? ['grouping'] : []), ...Object.keys(aggregates)];
+  return [...commonColumns, ...groupBy, ...(hasTotals ? ['grouping'] : []), ...Object.keys(aggregates)];
 }
 
 export function flatRows(windows: readonly WindowJson[]): readonly FlatRow[] {

@@ -1,9 +1,9 @@
-import type { Arrival, Line } from './line.ts';
+import type { Arrival, SampleLine } from './line.ts';
 import { pick, type Random } from './random.ts';
 
 /** Files with dirt in them, and how much of each kind. */
 export interface Dirt {
-  readonly files: readonly (readonly Line[])[];
+  readonly files: readonly (readonly SampleLine[])[];
   readonly movedLate: number;
   readonly farTooLate: number;
   readonly malformed: number;
@@ -32,7 +32,7 @@ const year2100 = 4_102_444_800;
 export function dirty(clean: readonly (readonly Arrival[])[], random: Random): Dirt {
   const moves = [...chooseLate(clean, random), ...chooseTooLate(clean, random)];
   const taken = new Set(moves.map(({ event }) => event));
-  const files = clean.map((events, index): Line[] => {
+  const files = clean.map((events, index): SampleLine[] => {
     const moved = moves.filter(({ to }) => to === index).map(({ event, arrival }) => ({ ...event, arrival }));
     return [...events.filter((event) => !taken.has(event)), ...moved].sort((a, b) => a.arrival - b.arrival);
   });
@@ -106,7 +106,7 @@ function draw<T>(from: readonly T[], count: number, random: Random): T[] {
   return drawn;
 }
 
-function insert(files: readonly Line[][], line: Line, random: Random): void {
+function insert(files: readonly SampleLine[][], line: SampleLine, random: Random): void {
   const index = pick(random, 0, files.length - 1);
   const file = files[index];
   file?.splice(pick(random, index === 0 ? 1 : 0, file.length), 0, line);

@@ -1,5 +1,5 @@
 import { malformedLines } from './dirt.ts';
-import type { Arrival, Line } from './line.ts';
+import type { Arrival, SampleLine } from './line.ts';
 import { busyness, delay, encode, lastSecond, openSeconds } from './open-close.ts';
 import { createRandom, pick, type Random } from './random.ts';
 
@@ -42,7 +42,7 @@ export function endlessOpenClose(seed: number): Endless {
     }
   }
 
-  function dirty(event: Arrival): readonly Line[] {
+  function dirty(event: Arrival): readonly SampleLine[] {
     if (random() < dirt.malformed)
       return [event, { bytes: malformed[pick(random, 0, malformed.length - 1)] ?? Buffer.alloc(0) }];
     return [random() < dirt.tooLate ? { ...event, time: tooLate(event, random) } : event];

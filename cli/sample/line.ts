@@ -6,4 +6,4 @@ export interface Arrival {
 }
 
 /** A line of a file: an event, or the bytes of something that is not one. */
-export type Line = Arrival | { readonly bytes: Buffer };
+export type SampleLine = Arrival | { readonly bytes: Buffer };

@@ -1,5 +1,5 @@
 import { dirty } from './dirt.ts';
-import type { Arrival, Line } from './line.ts';
+import type { Arrival, SampleLine } from './line.ts';
 import { createRandom, pick, type Random } from './random.ts';
 
 /** What to make. Equal options give equal bytes, always and everywhere. */
@@ -144,7 +144,7 @@ function cut(events: readonly Arrival[], files: number): Arrival[][] {
 }
 
 /** Lines as the bytes of a file. */
-export function encode(lines: readonly Line[]): Buffer {
+export function encode(lines: readonly SampleLine[]): Buffer {
   const newline = Buffer.from('\n');
   return Buffer.concat(
     lines.flatMap((line) => [

@@ -1,6 +1,6 @@
 import type { EventId } from '../../functions/core/events/event-id.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
-import type { LanePart, LaneResult, LanesJob } from './job.ts';
+import type { JobPart, JobResult, SharedJob } from './job.ts';
 
 /** Visits ids that are kept as the halves of each in turn. */
 export function eachId(halves: Uint32Array, visit: (id: EventId) => void): void {
@@ -9,15 +9,15 @@ export function eachId(halves: Uint32Array, visit: (id: EventId) => void): void 
 
 /**
  * The parts of all units, each id counted once: the first in the order of the input counts, however the units fell to
- * the lanes. Units that counted an id which a unit before them had counted too are run again without it: mostly none,
+ * the workers. Units that counted an id which a unit before them had counted too are run again without it: mostly none,
  * or few.
  * @param results of a run with no ids before
  */
 export async function countedOnce(
-  job: LanesJob,
-  results: readonly LaneResult[],
-  run: (job: LanesJob) => Promise<readonly LaneResult[]>,
-): Promise<readonly LanePart[]> {
+  job: SharedJob,
+  results: readonly JobResult[],
+  run: (job: SharedJob) => Promise<readonly JobResult[]>,
+): Promise<readonly JobPart[]> {
   const parts = results.flatMap((result) => result.parts);
   const idsBefore = idsCountedAgain(parts);
   if (idsBefore.length === 0) return parts;
@@ -27,7 +27,7 @@ export async function countedOnce(
 }
 
 /** By unit; empty when no id was counted in two. */
-function idsCountedAgain(parts: readonly LanePart[]): (Uint32Array | undefined)[] {
+function idsCountedAgain(parts: readonly JobPart[]): (Uint32Array | undefined)[] {
   const seen = createIdSet(Number.POSITIVE_INFINITY);
   const again: (Uint32Array | undefined)[] = [];
   for (const { unit, ids } of [...parts].sort((left, right) => left.unit - right.unit)) {

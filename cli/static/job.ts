@@ -5,7 +5,7 @@ import type { InputFile } from '../input/input-file.ts';
 import type { Piece } from './pieces.ts';
 import type { Rejections } from './rejections.ts';
 
-/** The work that all lanes share, as data that can cross to threads. */
+/** The work that all workers share, as data that can cross to threads. */
 export interface StaticJob {
   readonly files: readonly InputFile[];
   readonly units: readonly (readonly Piece[])[];
@@ -14,7 +14,7 @@ export interface StaticJob {
    * hand.
    */
   readonly next: SharedArrayBuffer;
-  /** The bundled pipeline, for lanes in other threads. */
+  /** The bundled pipeline, for workers in other threads. */
   readonly bundle: string;
   /** What of the pipeline is counted: the history of one query; undefined: all of it. */
   readonly range?: BackfillRange | undefined;
@@ -23,18 +23,18 @@ export interface StaticJob {
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /**
-   * Where lanes deduplicate side by side: each unit is counted apart, without these ids, which came in units before it;
-   * by unit, the halves of each id in turn, undefined for none that is known of. Undefined: one lane, which sees
+   * Where workers deduplicate side by side: each unit is counted apart, without these ids, which came in units before it;
+   * by unit, the halves of each id in turn, undefined for none that is known of. Undefined: one worker, which sees
    * everything in order, or nothing to deduplicate.
    */
   readonly idsBefore?: readonly (Uint32Array | undefined)[] | undefined;
 }
 
-/** What lanes are told that work on it together. */
-export type LanesJob = Omit<StaticJob, 'next'>;
+/** The part of a job that every worker is given alike. */
+export type SharedJob = Omit<StaticJob, 'next'>;
 
-/** What was counted of one unit, or of all that a lane took. */
-export interface LanePart {
+/** The counts of one unit, or of all units that a worker took. */
+export interface JobPart {
   readonly unit: number;
   readonly part: StaticPart;
   /** The ids that were counted, the halves of each in turn; empty unless units are counted apart. */
@@ -56,9 +56,9 @@ export interface RejectedLine {
  */
 export type OnRejected = (line: RejectedLine, text: string | undefined) => void;
 
-/** What a lane found. */
-export interface LaneResult extends Rejections<RejectedLine> {
-  readonly parts: readonly LanePart[];
+/** The findings of one worker. */
+export interface JobResult extends Rejections<RejectedLine> {
+  readonly parts: readonly JobPart[];
   /** Lines of the pieces of files that were cut: line numbers follow from them. */
   readonly lines: readonly { readonly piece: Piece; readonly count: number }[];
 }

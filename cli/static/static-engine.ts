@@ -7,11 +7,11 @@ import { type StaticAnswer, staticAnswer } from '../../functions/core/static/sta
 import type { InputFile } from '../input/input-file.ts';
 import { TidemarkError } from '../program/errors.ts';
 import { countedOnce } from './ids-across.ts';
-import type { LanePart, LaneResult, LanesJob, OnRejected, RejectedLine, StaticJob } from './job.ts';
-import { runLane } from './lane.ts';
-import { type LaneAnswer, laneWorkerKind, laneWorkerUrl } from './lane-worker.ts';
+import type { JobPart, JobResult, OnRejected, RejectedLine, SharedJob, StaticJob } from './job.ts';
 import { pieceBytes, unitsOf } from './pieces.ts';
 import { joinedRejections, type Rejections } from './rejections.ts';
+import { runJob } from './static-job.ts';
+import { staticWorkerKind, staticWorkerUrl, type WorkerAnswer } from './static-worker.ts';
 
 /** What {@link runStatic} needs. */
 export interface StaticEngineOptions {
@@ -26,7 +26,7 @@ export interface StaticEngineOptions {
   /** What counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /** Threads, this one included. @default one for each core, and for each 2 MB of input */
-  readonly lanes?: number;
+  readonly workers?: number;
   /** Largest piece of a file, bytes. @default 4 MB */
   readonly mostPieceBytes?: number;
   /** Hears from time to time which share of the input has been taken, 0 to 1. */
@@ -59,7 +59,7 @@ export interface StaticResult extends StaticAnswer, Rejections<RejectedSample> {
 }
 
 /** A thread takes some 50 ms to start, in which this one reads more than this. */
-const bytesPerLane = 2 * 1024 * 1024;
+const bytesPerWorker = 2 * 1024 * 1024;
 /** A byte of what has to be unpacked, or is no JSON yet, is about the work of so many plain ones. */
 const plainPerPacked = 8;
 
@@ -69,44 +69,47 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
   // The lines of a whole file have their own numbers.
   const mostPieceBytes = options.onRejected === undefined ? pieceBytes : Number.MAX_SAFE_INTEGER;
   const units = unitsOf(files, options.mostPieceBytes ?? mostPieceBytes);
-  const lanes = Math.min(lanesFor(options), units.length);
-  const apart = pipeline.dedup !== undefined && lanes > 1;
+  const workers = Math.min(workersFor(options), units.length);
+  const apart = pipeline.dedup !== undefined && workers > 1;
   const job = { files, units, bundle: options.bundle, range, arrivalMs, lookupRows, idsBefore: apart ? [] : undefined };
-  const results = await runLanes(options, job, lanes);
+  const results = await runWorkers(options, job, workers);
   const { onProgress: _shown, ...quiet } = options;
   const parts = apart
-    ? await countedOnce(job, results, (again) => runLanes(quiet, again, lanes))
+    ? await countedOnce(job, results, (again) => runWorkers(quiet, again, workers))
     : results.flatMap((result) => result.parts);
   return resultOf(range === undefined ? pipeline : backfillPipeline(pipeline, range), files, results, parts);
 }
 
-function lanesFor({ pipeline, files, lanes, onRejected }: StaticEngineOptions): number {
+function workersFor({ pipeline, files, workers, onRejected }: StaticEngineOptions): number {
   if (onRejected !== undefined) return 1;
-  // What has no size cannot be read again, which lanes that deduplicate side by side may have to.
+  // What has no size cannot be read again, which workers that deduplicate side by side may have to.
   if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
-  const total = files.reduce((sum, file) => sum + (file.bytes ?? bytesPerLane) * (file.plain ? 1 : plainPerPacked), 0);
-  return lanes ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerLane));
+  const total = files.reduce(
+    (sum, file) => sum + (file.bytes ?? bytesPerWorker) * (file.plain ? 1 : plainPerPacked),
+    0,
+  );
+  return workers ?? Math.min(availableParallelism(), Math.ceil(total / bytesPerWorker));
 }
 
-async function runLanes(
+async function runWorkers(
   options: Omit<StaticEngineOptions, 'onProgress'>,
-  work: LanesJob,
-  lanes: number,
-): Promise<readonly LaneResult[]> {
+  work: SharedJob,
+  workers: number,
+): Promise<readonly JobResult[]> {
   const { pipeline, signal } = options;
   const { units } = work;
   const job: StaticJob = { ...work, next: new SharedArrayBuffer(4) };
   const taken = new Int32Array(job.next);
-  const workers = Array.from({ length: lanes - 1 }, () => startWorker(job));
+  const threads = Array.from({ length: workers - 1 }, () => startWorker(job));
   const failed = (): void => void Atomics.store(taken, 0, units.length);
-  for (const { answer } of workers) answer.catch(failed);
+  for (const { answer } of threads) answer.catch(failed);
   try {
-    const here = await runLane(job, pipeline, () => pause(options, taken, units.length), toldRejected(options));
-    const there = await Promise.all(workers.map(({ answer }) => answer));
+    const here = await runJob(job, pipeline, () => pause(options, taken, units.length), toldRejected(options));
+    const there = await Promise.all(threads.map(({ answer }) => answer));
     signal?.throwIfAborted();
     return [here, ...there];
   } finally {
-    for (const { worker } of workers) void worker.terminate();
+    for (const { worker } of threads) void worker.terminate();
   }
 }
 
@@ -123,10 +126,10 @@ async function pause({ onProgress, signal }: StaticEngineOptions, taken: Int32Ar
   onProgress?.(Math.min(1, Atomics.load(taken, 0) / units));
 }
 
-function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer: Promise<LaneResult> } {
-  const worker = new Worker(new URL(laneWorkerUrl), { workerData: { kind: laneWorkerKind, job } });
-  const answer = new Promise<LaneResult>((resolve, reject) => {
-    worker.on('message', (message: LaneAnswer) => {
+function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer: Promise<JobResult> } {
+  const worker = new Worker(new URL(staticWorkerUrl), { workerData: { kind: staticWorkerKind, job } });
+  const answer = new Promise<JobResult>((resolve, reject) => {
+    worker.on('message', (message: WorkerAnswer) => {
       if (message.kind === 'done') resolve(message.result);
       else if (message.name === 'TidemarkError') reject(new TidemarkError(message.message));
       else reject(Object.assign(new Error(message.message), { code: message.code, path: message.path }));
@@ -140,13 +143,13 @@ function startWorker(job: StaticJob): { readonly worker: Worker; readonly answer
 function resultOf(
   pipeline: Pipeline,
   files: readonly InputFile[],
-  lanes: readonly LaneResult[],
-  parts: readonly LanePart[],
+  workers: readonly JobResult[],
+  parts: readonly JobPart[],
 ): StaticResult {
-  const found = joinedRejections(lanes, inOrder);
+  const found = joinedRejections(workers, inOrder);
   const sample = (line: RejectedLine): RejectedSample => ({
     path: files[line.piece.file]?.path ?? '',
-    line: linesBefore(line, lanes) + line.line,
+    line: linesBefore(line, workers) + line.line,
     reason: line.reason,
     detail: line.detail,
   });
@@ -171,10 +174,10 @@ function inOrder(left: RejectedLine, right: RejectedLine): number {
 }
 
 /** Lines of the file before the piece. */
-function linesBefore({ piece }: RejectedLine, lanes: readonly LaneResult[]): number {
+function linesBefore({ piece }: RejectedLine, workers: readonly JobResult[]): number {
   let count = 0;
-  for (const lane of lanes)
-    for (const lines of lane.lines)
+  for (const worker of workers)
+    for (const lines of worker.lines)
       if (lines.piece.file === piece.file && lines.piece.from < piece.from) count += lines.count;
   return count;
 }

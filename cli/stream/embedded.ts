@@ -1,24 +1,23 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isAfter, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
-import type { FinalizeAnswer } from '../../functions/finalize.ts';
-import type { FinalizeEvent } from '../../functions/operations/request.ts';
-import type { DeliveryReport } from '../../functions/state/sinks/delivery.ts';
+import type { DeliveryReport } from '../../functions/deliver.ts';
+import type { FinalizeAnswer } from '../../functions/operations/advance.ts';
 import type { Local } from '../../infra/local/local.ts';
 import type { MappingStatus } from '../../infra/local/mapping/event-source-mapping.ts';
 import { type ApiClient, apiClient } from '../deployment/api-client.ts';
 import { clientConfig } from '../deployment/endpoint.ts';
-import { TidemarkError } from '../program/errors.ts';
+import { type AskOperation, askOperation, FunctionFailed, invoke } from '../deployment/invoke.ts';
 
 /** The embedded AWS as its user sees it: the same calls as against an account. */
 export interface Embedded {
   readonly local: Local;
   readonly kinesis: KinesisClient;
   readonly api: ApiClient;
-  finalize(event: FinalizeEvent): Promise<FinalizeAnswer>;
-  /** Asks the finalize function for something else than a run. */
-  ask<Answer>(event: FinalizeEvent): Promise<Answer>;
+  /** A finalize run, as the schedule asks for it, or a drain. */
+  finalize(event: { readonly request?: 'drain' }): Promise<FinalizeAnswer>;
+  /** Asks the finalize function for an operation. */
+  readonly ask: AskOperation;
   /**
    * Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the
    * sink's name.
@@ -43,23 +42,8 @@ export async function mappingStatus(local: Local, after?: number): Promise<Mappi
   ).json()) as MappingStatus;
 }
 
-/** How often an invocation is tried again while the functions' process is being started anew. */
-const attempts = 50;
-const againAfterMs = 5;
-
 /** How often a run is repeated that was ended from outside. */
 const repeats = 3;
-
-/** An answer of a function that is an error. */
-export class FunctionFailed extends TidemarkError {
-  /** Lambda's name for it: the thrown error's, or what ended the function (`Sandbox.Timedout`, `Runtime.ExitError`). */
-  readonly errorType: string;
-
-  constructor(functionName: string, errorType: string, errorMessage: string) {
-    super(`function ${functionName} failed: ${errorType}: ${errorMessage}`);
-    this.errorType = errorType;
-  }
-}
 
 /** @param tell takes a line about what does not end the run and should be known */
 export function embedded(local: Local, tell: (line: string) => void = () => undefined): Embedded {
@@ -70,7 +54,7 @@ export function embedded(local: Local, tell: (line: string) => void = () => unde
     local,
     kinesis,
     api: apiClient(local.url),
-    ask: (event) => invoke(lambda, local.functionNames.finalize, event),
+    ask: askOperation(lambda, local.functionNames.finalize),
     finalize: (event) =>
       repeated(() => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event), 'finalize', tell),
     async deliver() {
@@ -143,36 +127,5 @@ async function repeated<Answer>(
         `tidemark: a run of ${name} did not end (${error.errorType}): it is repeated (${again} of at most ${repeats})`,
       );
     }
-  }
-}
-
-/** Invokes a function and reads its answer. While its process is gone the call is repeated, as a schedule would. */
-export async function invoke<Answer>(lambda: LambdaClient, functionName: string, event: unknown): Promise<Answer> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const answer = await lambda.send(
-        new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(event)) }),
-      );
-      const payload = payloadOf(functionName, Buffer.from(answer.Payload ?? []).toString());
-      if (answer.FunctionError === undefined) return payload as Answer;
-      const { errorType = 'Error', errorMessage = '' } = payload as { errorType?: string; errorMessage?: string };
-      throw new FunctionFailed(functionName, errorType, errorMessage);
-    } catch (error) {
-      const gone =
-        error instanceof Error && (error.name === 'ServiceException' || error.name === 'ServiceUnavailableException');
-      if (!gone || attempt === attempts) throw error;
-      await delay(againAfterMs * attempt);
-    }
-  }
-}
-
-function payloadOf(functionName: string, text: string): unknown {
-  if (text === '') return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new TidemarkError(
-      `function ${functionName}: what answers is no function: correct --port, --endpoint or AWS_ENDPOINT_URL`,
-    );
   }
 }

@@ -2,7 +2,7 @@ import { isoTime } from '../../functions/core/events/event-time.ts';
 import { type Coverage, readCoverage } from '../../functions/feeder/coverage.ts';
 import { createFeeder } from '../../functions/feeder/feeder.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
-import type { FinalizeAnswer } from '../../functions/finalize.ts';
+import type { FinalizeAnswer } from '../../functions/operations/advance.ts';
 import { createKafkaFeeder } from '../feeder/kafka-feeder.ts';
 import { formatNumber } from '../print/table.ts';
 import type { FeedCheckpoint } from './feed-checkpoint.ts';

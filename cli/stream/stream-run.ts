@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { FinalizeAnswer } from '../../functions/finalize.ts';
+import type { FinalizeAnswer } from '../../functions/operations/advance.ts';
 import { type ConservationJson, resultRows } from '../deployment/api-client.ts';
 import { checkInputs } from '../input/input-chunks.ts';
 import type { InputFile } from '../input/input-file.ts';

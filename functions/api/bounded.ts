@@ -17,7 +17,7 @@ export interface Bounded {
  * @param tooLarge the problem when not even the first one fits
  * @throws that problem
  */
-export async function bounded<T>(
+export async function boundedTexts<T>(
   elements: Iterable<T> | AsyncIterable<T>,
   limit: number,
   tooLarge: () => Problem,

@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
-import { bounded } from './bounded.ts';
+import { boundedTexts } from './bounded.ts';
 import { csvRow, type FormulaForm } from './csv.ts';
 import { Problem } from './problem.ts';
 
@@ -56,7 +56,12 @@ export async function listResponse<T>(context: Context, list: ListAnswer<T>): Pr
     type === 'application/json'
       ? (element: T) => JSON.stringify(element)
       : (element: T) => linesOf(type, list, element);
-  const { texts, ended } = await bounded(list.elements, list.limit ?? Number.POSITIVE_INFINITY, list.tooLarge, render);
+  const { texts, ended } = await boundedTexts(
+    list.elements,
+    list.limit ?? Number.POSITIVE_INFINITY,
+    list.tooLarge,
+    render,
+  );
   if (!ended && list.limit === undefined) throw list.tooLarge();
   const cursor = list.cursorAfter === undefined ? undefined : await list.cursorAfter(texts.length);
   const headers = {

@@ -139,7 +139,7 @@ export function wordOrNone<const Word extends string>(
 }
 
 /** A whole number from 1 to a bound. */
-export function count(
+export function countParameter(
   description: string,
   { most, usual }: { readonly most: number; readonly usual: number },
 ): Parameter<number> {

@@ -11,13 +11,13 @@ import { isGroupRow } from '../core/fold/window-result.ts';
 import type { Window } from '../core/windows/window.ts';
 import { readFilling } from '../state/items/definition.ts';
 import { namedVersion } from '../state/operations/alias.ts';
-import { readRevisionsAt } from '../state/windows/manifest.ts';
+import { readRevisionsAt } from '../state/windows/pane-reader.ts';
 import { readWindow, readWindows, type WindowView } from '../state/windows/window-reader.ts';
 import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { appended, readers, refuseWith, updated } from './output-feed.ts';
 import {
-  count,
+  countParameter,
   fieldsOf,
   formulas,
   keyObject,
@@ -151,7 +151,7 @@ export const queryRoutes: readonly Route[] = [
       key: keyObject,
       order,
       mode,
-      limit: count('Most windows of a page.', windowLimits),
+      limit: countParameter('Most windows of a page.', windowLimits),
       cursor,
     },
     answers: 'Windows',
@@ -337,7 +337,7 @@ export const queryRoutes: readonly Route[] = [
       by: plain(
         'The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.',
       ),
-      n: count('How many rows.', { most: 1000, usual: 10 }),
+      n: countParameter('How many rows.', { most: 1000, usual: 10 }),
     },
     answers: 'Top',
     isList: true,
@@ -417,7 +417,7 @@ export const queryRoutes: readonly Route[] = [
       to,
       status,
       fill: word('Whether windows without the key have a point.', ['none', 'identity']),
-      limit: count('Most points of a page.', pointLimits),
+      limit: countParameter('Most points of a page.', pointLimits),
       cursor,
     },
     answers: 'Series',

@@ -1,7 +1,7 @@
 import type { Query } from '../core/definition/pipeline.ts';
 import type { Row } from '../core/fold/partial.ts';
 import { flatRow, rowColumns } from '../core/fold/window-result.ts';
-import type { KeptPane, PaneStatus } from '../state/windows/manifest.ts';
+import type { KeptPane, PaneStatus } from '../state/windows/pane.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { matchingRows } from './window-json.ts';
 

@@ -1,5 +1,5 @@
 import { isoTime } from '../core/events/event-time.ts';
-import type { SidePlace, StoredSideEvent } from '../state/items/rejects.ts';
+import type { SidePlace, StoredSideEvent } from '../state/items/side-output.ts';
 import { refused } from './parameters.ts';
 import { timed } from './time-json.ts';
 

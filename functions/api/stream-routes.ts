@@ -4,9 +4,9 @@ import { readSeenShards } from '../state/finalize/shard-report.ts';
 import { readMisfits } from '../state/items/definition.ts';
 import { readHorizon } from '../state/items/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/items/progress.ts';
-import { type SidePlace, type SideReason, sideOutput } from '../state/items/rejects.ts';
+import { type SidePlace, type SideReason, sideOutput } from '../state/items/side-output.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
-import { count, formulas, moment, plain, refused, word } from './parameters.ts';
+import { countParameter, formulas, moment, plain, refused, word } from './parameters.ts';
 import { Problem } from './problem.ts';
 import { type Route, route } from './route.ts';
 import { sideColumns, sideJson, sidePlace } from './side-json.ts';
@@ -43,7 +43,7 @@ export const streamRoutes: readonly Route[] = [
       from: moment('Events that arrived at or after this; a day before `to` unless told.'),
       to: moment('Events that arrived before this, at most 7 days after `from`; now unless told.'),
       reason: word('Why they are there.', reasons),
-      limit: count('Most events of a page.', { most: 10_000, usual: 1000 }),
+      limit: countParameter('Most events of a page.', { most: 10_000, usual: 1000 }),
       cursor: plain('The cursor of the page before, with the other parameters as they were.'),
     },
     answers: 'SideEvents',

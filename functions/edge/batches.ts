@@ -1,4 +1,4 @@
-import type { StreamRecord } from '../state/aggregate/chunk.ts';
+import type { StreamRecord } from '../core/fold/stream-record.ts';
 
 /**
  * What the aggregate function is invoked with and answers, by the source of the events. An entry file imports

@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { parseEvent } from '../core/events/event-json.ts';
 import { createJsonShapes } from '../core/events/json-shapes.ts';
 import { type Rejection, rejection } from '../core/fold/read-event.ts';
+import type { RawEvent } from '../core/fold/stream-record.ts';
 import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
-import type { RawEvent } from '../state/aggregate/chunk.ts';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { type Pipeline, withoutTable } from '../core/definition/pipeline.ts';
 import { eventIdOf } from '../core/events/event-id.ts';
-import { readRaw, type StreamRecord } from '../state/aggregate/chunk.ts';
-import type { HashRange } from '../state/stream/stream.ts';
+import type { HashRange } from '../core/events/hash-range.ts';
+import { readRaw, type StreamRecord } from '../core/fold/stream-record.ts';
+import { inRange, partitionKeyHash } from '../feeder/hash-range.ts';
 
 /**
  * The id of a record that deduplication may miss copies of: its partition key is its id, and leads to another shard,
@@ -25,6 +25,5 @@ export function strayId(pipeline: Pipeline, record: StreamRecord | undefined, ra
     (key) => key !== undefined && !('refused' in key) && key.high === read.id?.high && key.low === read.id.low,
   );
   if (!isKey) return undefined;
-  const hash = BigInt(`0x${createHash('md5').update(record.partitionKey).digest('hex')}`);
-  return hash >= range.first && hash <= range.last ? undefined : record.partitionKey;
+  return inRange(range, partitionKeyHash(record.partitionKey)) ? undefined : record.partitionKey;
 }

@@ -1,7 +1,8 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import pLimit from 'p-limit';
+import type { HashRange } from '../core/events/hash-range.ts';
 import { latestOf } from '../core/events/sequence-number.ts';
-import { type HashRange, inRange, wholeRange } from './hash-range.ts';
+import { inRange, wholeRange } from './hash-range.ts';
 import { readShard } from './read-shard.ts';
 import { parseRecordName, type RecordName } from './record-name.ts';
 import { listShards } from './shards.ts';

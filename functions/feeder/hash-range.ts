@@ -1,10 +1,5 @@
 import { createHash } from 'node:crypto';
-
-/** A range of Kinesis hash keys, 0 to 2^128 - 1, both ends inclusive. */
-export interface HashRange {
-  readonly first: bigint;
-  readonly last: bigint;
-}
+import type { HashRange } from '../core/events/hash-range.ts';
 
 /** Every hash key there is. */
 export const wholeRange: HashRange = { first: 0n, last: 2n ** 128n - 1n };

@@ -1,4 +1,5 @@
-import { type HashRange, wholeRange } from './hash-range.ts';
+import type { HashRange } from '../core/events/hash-range.ts';
+import { wholeRange } from './hash-range.ts';
 import { aggregatedBytes, encodeAggregated, envelopeBytes, looksAggregated } from './kpl-record.ts';
 import { formatRecordName } from './record-name.ts';
 import type { OpenShard } from './shards.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type HashRange, wholeRange } from './hash-range.ts';
+import type { HashRange } from '../core/events/hash-range.ts';
+import { wholeRange } from './hash-range.ts';
 
 /**
  * What a Kinesis record of the feeder holds: the lines `first` to `last` of the input `name`, as far as the hash of

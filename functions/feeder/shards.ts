@@ -5,7 +5,7 @@ import {
   type Shard,
 } from '@aws-sdk/client-kinesis';
 import { TidemarkError } from '../core/arguments/error.ts';
-import type { HashRange } from './hash-range.ts';
+import type { HashRange } from '../core/events/hash-range.ts';
 
 /** A shard that takes records. */
 export interface OpenShard {

@@ -1,10 +1,10 @@
 import { TidemarkError } from '../core/arguments/error.ts';
 import { partitionShard } from '../core/definition/kafka-source.ts';
 import { rejection } from '../core/fold/read-event.ts';
+import type { RawEvent, StreamRecord } from '../core/fold/stream-record.ts';
 import type { Batches } from '../edge/batches.ts';
 import { type StreamSource, sourceOf } from '../edge/config.ts';
 import { rawEvents } from '../edge/raw-event.ts';
-import type { RawEvent, StreamRecord } from '../state/aggregate/chunk.ts';
 import { type KafkaRecord, kafkaEvent } from './event.ts';
 
 /** Latest arrival that is believed, in ms: the year 5138, as for Kinesis. ISO 8601 has to hold it. */

@@ -1,7 +1,7 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
 import { rejection } from '../core/fold/read-event.ts';
+import type { RawEvent, StreamRecord } from '../core/fold/stream-record.ts';
 import { rawEvents } from '../edge/raw-event.ts';
-import type { RawEvent, StreamRecord } from '../state/aggregate/chunk.ts';
 import { aggregatedEvents } from './aggregated-record.ts';
 
 /**

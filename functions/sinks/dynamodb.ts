@@ -6,8 +6,9 @@ import { flatRow } from '../core/fold/window-result.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
 import { type Attribute, type Attributes, type Clause, type Item, numberOf, type Table } from '../state/table/table.ts';
 import { openForeignTable } from '../state/table/tables.ts';
-import { storedFields, windowText } from '../state/windows/manifest.ts';
-import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { windowText } from '../state/windows/pane-keys.ts';
+import { storedFields } from '../state/windows/pane-rows.ts';
+import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
  * What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items
@@ -29,7 +30,7 @@ const mostRaces = 5;
  */
 export const openTarget: OpenTarget = (setup) => {
   const name = required(setup);
-  const table = openForeignTable(name, shape, clientConfig);
+  const table = openForeignTable(name, shape, sinkClientConfig);
   return {
     order: 'unordered',
     process: 'safe',

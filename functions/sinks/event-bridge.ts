@@ -1,13 +1,13 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { fittingMessage } from './message.ts';
-import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /** EventBridge's limit for an entry with its source and type, 256 KB, less those. */
 const mostBytes = 255 * 1024;
 
 /** An event a pane on a bus. At least once; a bus keeps no order. */
 export const openTarget: OpenTarget = (setup) => {
-  const client = new EventBridgeClient(clientConfig);
+  const client = new EventBridgeClient(sinkClientConfig);
   const EventBusName = required(setup);
   return {
     order: 'unordered',

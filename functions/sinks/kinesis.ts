@@ -1,13 +1,13 @@
 import { KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { fittingMessage } from './message.ts';
-import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /** Kinesis's limit for a record with its partition key, 1 MB, less the longest key. */
 const mostBytes = 1024 * 1024 - 256;
 
 /** A record a pane. The query is its partition key: a query's panes go to one shard, in order. At least once. */
 export const openTarget: OpenTarget = (setup) => {
-  const client = new KinesisClient(clientConfig);
+  const client = new KinesisClient(sinkClientConfig);
   const StreamName = required(setup);
   return {
     order: 'ordered',

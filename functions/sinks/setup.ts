@@ -35,7 +35,7 @@ export function required({ sink, target }: TargetSetup): string {
  * pauses between attempts are the run's own, and counted (functions/state/sinks/delivery.ts). HTTP/1, for every
  * emulator fails on Kinesis's HTTP/2.
  */
-export const clientConfig = {
+export const sinkClientConfig = {
   maxAttempts: 2,
   requestHandler: new NodeHttpHandler({ connectionTimeout: 1_500, requestTimeout: 3_000, throwOnRequestTimeout: true }),
 } as const;

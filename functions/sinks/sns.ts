@@ -1,7 +1,7 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { fifoIds, messageAttributes, mostMessageBytes } from './fifo.ts';
 import { fittingMessage } from './message.ts';
-import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
  * A message a pane on a topic. Standard: at least once, in no order. FIFO: in the order of the query, and once within
@@ -9,7 +9,7 @@ import { clientConfig, type OpenTarget, required } from './setup.ts';
  */
 export const openTarget: OpenTarget = (setup) => {
   const TopicArn = required(setup);
-  const client = new SNSClient(clientConfig);
+  const client = new SNSClient(sinkClientConfig);
   return {
     order: TopicArn.endsWith('.fifo') ? 'ordered' : 'unordered',
     process: 'safe',

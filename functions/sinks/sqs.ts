@@ -1,7 +1,7 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { fifoIds, messageAttributes, mostMessageBytes } from './fifo.ts';
 import { fittingMessage } from './message.ts';
-import { clientConfig, type OpenTarget, required } from './setup.ts';
+import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
  * A message a pane. A standard queue: at least once, in no order. A FIFO queue: in the order of the query, and once
@@ -10,7 +10,7 @@ import { clientConfig, type OpenTarget, required } from './setup.ts';
 export const openTarget: OpenTarget = (setup) => {
   const QueueUrl = required(setup);
   // The queue is of the function's region: its URL may name a host that only AWS knows.
-  const client = new SQSClient({ ...clientConfig, useQueueUrlAsEndpoint: false });
+  const client = new SQSClient({ ...sinkClientConfig, useQueueUrlAsEndpoint: false });
   return {
     order: QueueUrl.endsWith('.fifo') ? 'ordered' : 'unordered',
     process: 'safe',

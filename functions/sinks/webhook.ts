@@ -4,7 +4,7 @@ import { TidemarkError } from '../core/arguments/error.ts';
 import { checkedUrl } from '../core/definition/sink.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
 import { wholeMessage } from './message.ts';
-import { clientConfig, type OpenTarget, type TargetSetup } from './setup.ts';
+import { type OpenTarget, sinkClientConfig, type TargetSetup } from './setup.ts';
 
 /** How long a request may take, ms. */
 const timeoutMs = 9_000;
@@ -70,5 +70,5 @@ async function signingKey({ sink, secret, secretArn }: TargetSetup): Promise<Buf
 }
 
 async function storedSecret(SecretId: string): Promise<string | undefined> {
-  return (await new SecretsManagerClient(clientConfig).send(new GetSecretValueCommand({ SecretId }))).SecretString;
+  return (await new SecretsManagerClient(sinkClientConfig).send(new GetSecretValueCommand({ SecretId }))).SecretString;
 }

@@ -16,7 +16,7 @@ import {
   objectName,
 } from '../state/stream/object-progress.ts';
 import type { Table } from '../state/table/table.ts';
-import { unpacked } from './unpacked.ts';
+import { unpackedBytes } from './unpacked.ts';
 
 /** What an object is fed with. */
 export interface FeedObjectOptions {
@@ -85,7 +85,7 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
       ? await readCoverage({ kinesis, streamName, after: new Map(Object.entries(progress.positions)) })
       : undefined;
   const put = putter(object, skip, options);
-  for await (const block of blocks(readLines(jsonLines(unpacked(await options.open()))), progress.line)) {
+  for await (const block of blocks(readLines(jsonLines(unpackedBytes(await options.open()))), progress.line)) {
     if (remainingMs() < reserveMs) {
       const paused = await noteObject(state, object, attempt, { ...progress, phase: 'paused' }, now());
       return { outcome: paused === 'applied' ? 'paused' : 'lost', ...came() };

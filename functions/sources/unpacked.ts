@@ -19,7 +19,7 @@ function isUnclear(begin: Uint8Array): boolean {
  * The bytes of a file as they were before it was packed, with gzip or zstd: no JSON begins as such a file does, so
  * names and headers need not be right.
  */
-export async function* unpacked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+export async function* unpackedBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const iterator = chunks[Symbol.asyncIterator]();
   let begin = Buffer.alloc(0);
   for (let ended = false; isUnclear(begin) && !ended; ) {

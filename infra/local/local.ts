@@ -6,8 +6,8 @@ import { type ProcessOptions, portOf, processes, type StartUp, urlOf } from './p
 import type { Ports, ProcessKind } from './processes/child-messages.ts';
 import { type Child, superviseChild } from './processes/child-process.ts';
 import { bundleFunctions, bundleProcesses, bundleSinks, functionEntries } from './resources/bundle.ts';
-import { sinkFunctionName, sinkTarget } from './resources/local-sinks.ts';
-import { ensureResources, ensureTargets, type ResourceNames, type StreamIdentity } from './resources/resources.ts';
+import { localSinkTarget, sinkFunctionName } from './resources/local-sinks.ts';
+import { type CreatedStream, ensureResources, ensureTargets, type ResourceNames } from './resources/resources.ts';
 
 /** The embedded AWS, running. */
 export interface Local {
@@ -47,7 +47,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   const known = {
     emulators: deferred<Ports>(),
     functions: deferred<Ports>(),
-    stream: deferred<StreamIdentity>(),
+    stream: deferred<CreatedStream>(),
   };
   const bundles = bundle(plan, packageRoot);
   const system = superviseSystem(plan, {
@@ -135,7 +135,7 @@ async function ensureStored({ options, names, dataDir, sinks }: LocalPlan, emula
   if (dataDir !== null && options.entries === undefined)
     await checkHistory({ dataDir, names, ports, nowMs: Date.now() });
   const stream = await ensureResources(names, options.kafka === undefined ? options.shards : undefined, ports);
-  const targets = sinks.map((sink) => ({ kind: sink.kind, target: sinkTarget(options.pipelineName, sink) }));
+  const targets = sinks.map((sink) => ({ kind: sink.kind, target: localSinkTarget(options.pipelineName, sink) }));
   await ensureTargets(targets, ports);
   return stream;
 }

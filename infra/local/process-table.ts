@@ -14,8 +14,8 @@ import type { EmulatorsOptions } from './processes/emulators-process.ts';
 import type { FunctionsOptions } from './processes/functions-process.ts';
 import type { RunnerMemo, RunnerOptions } from './processes/runner-process.ts';
 import type { LocalFunctionName, ProcessName } from './resources/bundle.ts';
-import { type LocalSink, sinkFunctionName, sinkSecret, sinkTarget } from './resources/local-sinks.ts';
-import type { StreamIdentity } from './resources/resources.ts';
+import { type LocalSink, localSinkTarget, sinkFunctionName, sinkSecret } from './resources/local-sinks.ts';
+import type { CreatedStream } from './resources/resources.ts';
 
 /** What becomes known while the system starts: a process waits for what it needs of it, and for nothing else. */
 export interface StartUp {
@@ -27,7 +27,7 @@ export interface StartUp {
   /** Where the others serve: the same after a restart. */
   readonly emulators: Promise<Ports>;
   readonly functions: Promise<Ports>;
-  readonly stream: Promise<StreamIdentity>;
+  readonly stream: Promise<CreatedStream>;
 }
 
 /** A process: what it is told at each start, and whether it is started anew when it has died. */
@@ -119,7 +119,7 @@ function localSinks({ options, sinks }: LocalPlan, files: Readonly<Record<string
     functionName: sinkFunctionName(pipelineName, sink.name),
     file: files[sink.name] ?? '',
     timeoutMs: timeoutMs?.deliver ?? deliver.timeoutSeconds * 1_000,
-    target: sinkTarget(pipelineName, sink),
+    target: localSinkTarget(pipelineName, sink),
     secret: sinkSecret(sink, process.env),
   }));
 }

@@ -37,7 +37,7 @@ export interface FunctionBinding {
 export type SinkBinding = IQueue | ITopic | IEventBus | IStream | IBucket | ITable | WebhookBinding | FunctionBinding;
 
 /** A target as the function of a sink needs it. */
-export interface SinkTarget {
+export interface SinkAccess {
   /** What the target is called where it is, for the outputs of the stack; undefined: it is nothing of the stack's. */
   readonly name: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
@@ -59,7 +59,7 @@ export function sinkTarget(
   sink: Sink,
   binding: SinkBinding | undefined,
   removalPolicy: RemovalPolicy,
-): SinkTarget {
+): SinkAccess {
   switch (sink.kind) {
     case 'sqs': {
       const queue = bound<IQueue>(sink, binding, 'queueUrl', 'a queue') ?? newQueue(scope, removalPolicy);
@@ -124,7 +124,7 @@ export function sinkTarget(
   }
 }
 
-function named(name: string, grant: SinkTarget['grant']): SinkTarget {
+function named(name: string, grant: SinkAccess['grant']): SinkAccess {
   return { name, environment: { [environmentNames.sinkTarget]: name }, network: undefined, grant };
 }
 
@@ -154,7 +154,7 @@ function encryptFor(grantee: IGrantable, key: IKey | undefined): void {
   key?.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
 }
 
-function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }: WebhookBinding): SinkTarget {
+function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }: WebhookBinding): SinkAccess {
   const address = checkedUrl(`sinks.${sink.name}.url`, url);
   if (address === undefined)
     throw mistake(

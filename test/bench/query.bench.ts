@@ -4,7 +4,7 @@ import autocannon from 'autocannon';
 import { packageRoot } from '../../cli/program/package-root.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
 import { openTables } from '../../functions/state/table/tables.ts';
-import { writeFinalPane } from '../../functions/state/windows/manifest.ts';
+import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { type Local, startLocal } from '../../infra/local/local.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 import pipeline from './query-pipeline.ts';

@@ -1,12 +1,13 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import pLimit from 'p-limit';
 import { z } from 'zod';
+import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, type Pipeline, sliding, tumbling } from '../../functions/core/index.ts';
-import { type StreamRecord, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { finalize } from '../../functions/state/finalize/finalizer.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import type { Pane } from '../../functions/state/windows/manifest.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
 import { type DynaliteTables, dynaliteTables } from './dynalite-tables.ts';
 import { type Figure, yardstick } from './figure.ts';
 

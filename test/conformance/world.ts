@@ -7,9 +7,9 @@ import { type ShardAggregator, shardAggregator } from '../../functions/state/agg
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
 import { raiseClosedThrough } from '../../functions/state/items/horizon.ts';
 import { readAllProgress } from '../../functions/state/items/progress.ts';
-import { readSideOutput, type StoredSideEvent } from '../../functions/state/items/rejects.ts';
-import type { Pane } from '../../functions/state/windows/manifest.ts';
+import { readSideOutput, type StoredSideEvent } from '../../functions/state/items/side-output.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
 import { readWindows, type WindowView } from '../../functions/state/windows/window-reader.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import type { StreamEvent } from './vector-pipeline.ts';

@@ -8,7 +8,7 @@ import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { kinesisBatch } from '../../functions/kinesis/event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
 import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { readSideOutput } from '../../functions/state/items/rejects.ts';
+import { readSideOutput } from '../../functions/state/items/side-output.ts';
 import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { latePayloads, payloads } from './payloads.ts';

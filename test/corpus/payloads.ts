@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
-import type { SideReason } from '../../functions/state/items/rejects.ts';
+import type { SideReason } from '../../functions/state/items/side-output.ts';
 import { order } from '../fixtures/system/system.ts';
 
 /** What has to become of one Kinesis record: of each event in it, exactly one class. */

@@ -3,7 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/app.ts';
-import { writeFinalPane } from '../../functions/state/windows/manifest.ts';
+import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { type ApiAnswer, hourMs, kinds, type QueryApi, startQueryApi, t0, windowCount } from '../corpus/query-api.ts';
 
 let api: QueryApi;

@@ -5,7 +5,7 @@ import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/deployment/endpoint.ts';
-import { invoke } from '../../cli/stream/embedded.ts';
+import { invoke } from '../../cli/deployment/invoke.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { embedded, FunctionFailed } from '../../cli/stream/embedded.ts';
+import { FunctionFailed } from '../../cli/deployment/invoke.ts';
+import { embedded } from '../../cli/stream/embedded.ts';
 import { functions } from '../../functions/core/deployment/settings.ts';
-import type { FinalizeEvent } from '../../functions/operations/request.ts';
 import { startTestLocal, type TestLocal, until } from '../fixtures/local/start.ts';
 
 let test: TestLocal;
@@ -160,7 +160,7 @@ describe("Lambda's Invoke call", () => {
 describe('a run of finalize that somebody waits for', () => {
   async function run(event: object) {
     const told: string[] = [];
-    const answer = embedded(test.local, (line) => told.push(line)).finalize(event as FinalizeEvent);
+    const answer = embedded(test.local, (line) => told.push(line)).finalize(event as { readonly request?: 'drain' });
     return { told, error: await answer.then(() => undefined).catch((error: unknown) => error) };
   }
 

@@ -7,7 +7,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { apiClient } from '../../cli/deployment/api-client.ts';
 import { chosenQueries } from '../../cli/deployment/api-options.ts';
 import { clientConfig } from '../../cli/deployment/endpoint.ts';
-import { invoke } from '../../cli/stream/embedded.ts';
+import { invoke } from '../../cli/deployment/invoke.ts';
 import { until } from '../fixtures/local/start.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';

@@ -79,8 +79,8 @@ describe('batch --rejected', () => {
   });
 });
 
-it('the reasons of several lanes are added up, each with its first example', () => {
-  const lanes = [
+it('the reasons of several workers are added up, each with its first example', () => {
+  const workers = [
     [
       { at: 3, reason: 'schema' },
       { at: 5, reason: 'future' },
@@ -94,7 +94,7 @@ it('the reasons of several lanes are added up, each with its first example', () 
     for (const line of lines) log.note(line);
     return log;
   });
-  const { rejected, reasons } = joinedRejections(lanes, (left, right) => left.at - right.at);
+  const { rejected, reasons } = joinedRejections(workers, (left, right) => left.at - right.at);
   expect(rejected.map(({ at }) => at)).toEqual([1, 3, 4, 5]);
   expect(reasons).toEqual([
     { reason: 'schema', count: 3, example: { at: 1, reason: 'schema' } },

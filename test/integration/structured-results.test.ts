@@ -26,7 +26,7 @@ import {
 } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
-import { writeFinalPane } from '../../functions/state/windows/manifest.ts';
+import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;

@@ -86,7 +86,6 @@ export function apiWorld() {
           state,
           windows,
           rejects,
-          limit: pLimit(4),
           publish: async () => {},
           now: () => ++now,
           remainingMs: () => 60_000,

@@ -2,12 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { addCounters, noEvents } from '../../functions/core/events/counters.ts';
+import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import {
-  type ShardAggregator,
-  type StreamRecord,
-  shardAggregator,
-} from '../../functions/state/aggregate/shard-aggregator.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const withinMs = 5000;

@@ -13,7 +13,7 @@ import {
 } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';
-import { readPanes } from '../../functions/state/windows/manifest.ts';
+import { readPanes } from '../../functions/state/windows/pane-reader.ts';
 import { readFinals } from '../../functions/state/windows/window-feed.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { protocolWorld } from './protocol-world.ts';

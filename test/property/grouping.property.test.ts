@@ -8,7 +8,10 @@ import { flatRow } from '../../functions/core/fold/window-result.ts';
 import { avg, count, cube, definePipeline, type QuerySpec, rollup, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { windowFile } from '../../functions/sinks/window-file.ts';
-import { type Pane, partialsOf, readPane, writeFinalPane } from '../../functions/state/windows/manifest.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
+import { readPane } from '../../functions/state/windows/pane-reader.ts';
+import { partialsOf } from '../../functions/state/windows/pane-rows.ts';
+import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

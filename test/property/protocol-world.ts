@@ -1,15 +1,12 @@
 import pLimit from 'p-limit';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import {
-  type ShardAggregator,
-  type StreamRecord,
-  shardAggregator,
-} from '../../functions/state/aggregate/shard-aggregator.ts';
+import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import type { Pane } from '../../functions/state/windows/manifest.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
 import { type ItemStore, itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

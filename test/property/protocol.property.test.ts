@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { rowsHash } from '../../functions/core/definition/lookup-rows.ts';
 import { withRows } from '../../functions/core/definition/pipeline.ts';
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/events/counters.ts';
 import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
@@ -11,8 +12,8 @@ import { readAllProgress } from '../../functions/state/items/progress.ts';
 import { readRegistry } from '../../functions/state/items/registry.ts';
 import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
-import { rowsHash, writePart } from '../../functions/state/lookups/lookup-rows.ts';
-import type { Table } from '../../functions/state/table/table.ts';
+import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
+import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { firstArrival, type ProtocolWorld, type PutEvent, protocolWorld } from './protocol-world.ts';
@@ -128,14 +129,7 @@ function failingTable(world: ProtocolWorld) {
     if (fails === 'before') return Promise.reject(new Error('planted'));
     return fails === 'after' ? call().then(() => Promise.reject(new Error('planted'))) : call();
   };
-  const wrapped: Table = {
-    get: (...call) => failing(() => table.get(...call)),
-    query: (...call) => failing(() => table.query(...call)),
-    put: (...call) => failing(() => table.put(...call)),
-    putAll: (...call) => failing(() => table.putAll(...call)),
-    update: (...call) => failing(() => table.update(...call)),
-    delete: (...call) => failing(() => table.delete(...call)),
-  };
+  const wrapped = limitedTable(table, failing);
   return {
     table: wrapped,
     plant(at: number | undefined, when: 'before' | 'after') {
@@ -162,7 +156,7 @@ async function publish(world: JoinedWorld, keys: readonly string[], ahead: numbe
   const rows = keys.map((k) => ({ k, room: `room ${k} of ${versions.length}` }));
   const name = { table: 'rooms', id: `v${versions.length}` };
   await writePart(state, name, 0, rows, firstArrival);
-  const options = { pipeline, state, limit: <T>(call: () => Promise<T>) => call(), now: () => firstArrival };
+  const options = { pipeline, state, now: () => firstArrival };
   const answer = await publishLookup(options, { ...name, parts: 1, hash: rowsHash(rows), from });
   if (answer.outcome === 'published')
     world.versions.push({ from, rows: new Map(rows.map((row) => [JSON.stringify(row.k), row])) });

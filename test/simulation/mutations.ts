@@ -201,12 +201,12 @@ export const mutations: readonly Mutation[] = [
     rule: 'the parts of a window are written before its manifest',
     edits: [
       {
-        file: 'functions/state/windows/manifest.ts',
+        file: 'functions/state/windows/pane-writer.ts',
         find: '  if (parts.length > 0) await windows.putAll(parts);\n',
         replace: '',
       },
       {
-        file: 'functions/state/windows/manifest.ts',
+        file: 'functions/state/windows/pane-writer.ts',
         find: "  if (outcome !== 'applied') return undefined;\n",
         replace: `  if (parts.length > 0) await windows.putAll(parts);
   if (outcome !== 'applied') return undefined;
@@ -298,7 +298,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'each run writes the parts of early panes under an id of its own',
     edits: [
       {
-        file: 'functions/state/windows/manifest.ts',
+        file: 'functions/state/windows/pane-writer.ts',
         find: '{ ...draft, revision }',
         replace: '{ ...draft, revision, attempt: draft.attempt.slice(0, 1) }',
       },
@@ -564,7 +564,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'a pane is kept before the one that takes its place is visible',
     edits: [
       {
-        file: 'functions/state/windows/manifest.ts',
+        file: 'functions/state/windows/pane-writer.ts',
         find: '  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n  const written = await writePane(windows, query, window, { ...draft, revision });\n',
         replace:
           '  const written = await writePane(windows, query, window, { ...draft, revision });\n  if (query.history > 0) await keepPane(windows, query, window, revision - 1);\n',

@@ -1,8 +1,7 @@
-import pLimit from 'p-limit';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
 import { DeliveryRefused, type DeliveryReport, deliverWaiting } from '../../functions/state/sinks/delivery.ts';
 import type { Waiting } from '../../functions/state/sinks/outbox.ts';
-import { redrive } from '../../functions/state/sinks/sink-status.ts';
+import { redriveLetters } from '../../functions/state/sinks/sink-status.ts';
 import { lambdaRun, timeoutMs } from './lambda-run.ts';
 import { applyDelivery } from './sink-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
@@ -86,8 +85,8 @@ export function deliverAll(world: World, done: () => void): void {
     if (world.isOver()) return;
     const process = world.startProcess(`redrive/${sink.name}/${run}`);
     const { state } = world.tables(process);
-    const options = { pipeline, state, limit: pLimit(4), now: () => scheduler.now(), remainingMs: () => timeoutMs };
-    redrive(options, sink.name).then(
+    const options = { pipeline, state, now: () => scheduler.now(), remainingMs: () => timeoutMs };
+    redriveLetters(options, sink.name).then(
       () =>
         deliverRun(world, sink, (report) => {
           if (report?.outcome === 'done' && report.oldestMs === 0 && report.deadLetters === 0) {

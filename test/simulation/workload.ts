@@ -3,13 +3,13 @@ import { type AnyAggregate, count } from '../../functions/core/aggregates/index.
 import { cube, rollup } from '../../functions/core/definition/grouping.ts';
 import { definePipeline, type Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/definition/sink.ts';
+import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { cumulate } from '../../functions/core/windows/cumulate.ts';
 import { global } from '../../functions/core/windows/global.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import { sliding } from '../../functions/core/windows/sliding.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';
-import type { StreamRecord } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { clockWindows } from './clocks.ts';
 import type { Reshard, SimulationOptions } from './options.ts';
 import type { Random } from './random.ts';

@@ -6,7 +6,7 @@ import {
   pageCountFor,
   pageOf,
   pageShareBytes,
-} from '../../functions/state/items/page-hash.ts';
+} from '../../functions/core/fold/page-hash.ts';
 
 /**
  * 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1

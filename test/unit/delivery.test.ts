@@ -8,14 +8,10 @@ import { count, definePipeline, type SinkSpec, sqs, sum, tumbling } from '../../
 import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/sinks/delivery.ts';
 import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
 import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
-import { redrive } from '../../functions/state/sinks/sink-status.ts';
-import {
-  type Pane,
-  type PaneHead,
-  readPaneHead,
-  writeFinalPane,
-  writeOpenPane,
-} from '../../functions/state/windows/manifest.ts';
+import { redriveLetters } from '../../functions/state/sinks/sink-status.ts';
+import type { Pane, PaneHead } from '../../functions/state/windows/pane.ts';
+import { readPaneHead } from '../../functions/state/windows/pane-reader.ts';
+import { writeFinalPane, writeOpenPane } from '../../functions/state/windows/pane-writer.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -184,10 +180,7 @@ describe('a run of a sink', () => {
     expect(await dead()).toMatchObject([{ attempts: 6, reason: 'Error: away', revision: 0 }]);
     answers.deliver = async () => {};
     expect(
-      await redrive(
-        { pipeline, state, limit: (call) => call(), now: () => clock.now, remainingMs: () => 60_000 },
-        'sink',
-      ),
+      await redriveLetters({ pipeline, state, now: () => clock.now, remainingMs: () => 60_000 }, 'sink'),
     ).toMatchObject({
       redriven: 1,
       done: true,

@@ -6,8 +6,9 @@ import { definePipeline, type Pipeline } from '../../functions/core/definition/p
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { finalize } from '../../functions/state/finalize/finalizer.ts';
-import { type Pane, readPanes } from '../../functions/state/windows/manifest.ts';
 import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
+import { readPanes } from '../../functions/state/windows/pane-reader.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';

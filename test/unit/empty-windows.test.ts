@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
 import { emitEmpty } from '../../functions/state/finalize/empty-windows.ts';
-import { readFinalCounts, writeFinalPane } from '../../functions/state/windows/manifest.ts';
+import { readFinalCounts } from '../../functions/state/windows/pane-reader.ts';
+import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

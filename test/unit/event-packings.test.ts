@@ -10,14 +10,14 @@ import { inputFile, inputFiles } from '../../cli/input/input-file.ts';
 import { wholeLines } from '../../cli/put/whole-lines.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
 import { bodyEvents } from '../../functions/api/event-body.ts';
+import { type RawEvent, readRaw } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import { jsonLines } from '../../functions/feeder/json-lines.ts';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { readLines } from '../../functions/feeder/lines.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import { unpacked } from '../../functions/sources/unpacked.ts';
-import { type RawEvent, readRaw } from '../../functions/state/aggregate/chunk.ts';
+import { unpackedBytes } from '../../functions/sources/unpacked.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-packings-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -190,7 +190,7 @@ describe('the same events', () => {
     'are the same in an object of S3 or at standard input, however the bytes come: %s',
     async (_what, _name, content) => {
       for (const bytes of [1, 2, 3, 7, 1000, 1e6])
-        expect(await fromLines(jsonLines(unpacked(pieces(Buffer.from(content), bytes))))).toEqual(expected);
+        expect(await fromLines(jsonLines(unpackedBytes(pieces(Buffer.from(content), bytes))))).toEqual(expected);
     },
   );
 
@@ -250,7 +250,7 @@ async function expectSame(file: string): Promise<void> {
       bundle: '',
       files: inputFiles([path]),
       arrivalMs,
-      lanes: 1,
+      workers: 1,
       mostPieceBytes,
     });
     // Where a line is differs by the form: what it is rejected for does not.

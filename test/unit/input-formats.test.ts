@@ -84,8 +84,8 @@ describe('a file of any format', () => {
     const { pipeline, bundle } = await loadPipelineBundle('device-actions');
     const arrivalMs = 1_469_600_000_000;
     const all = await files();
-    const run = (paths: readonly string[], lanes: number) =>
-      runStatic({ pipeline, bundle, files: inputFiles(paths), arrivalMs, lanes });
+    const run = (paths: readonly string[], workers: number) =>
+      runStatic({ pipeline, bundle, files: inputFiles(paths), arrivalMs, workers });
     const expected = await run([plain], 1);
     const table = async (file: string) => {
       const { table: made, ...rest } = await runDelay({
@@ -108,7 +108,7 @@ describe('a file of any format', () => {
     const { pipeline, bundle } = await loadPipelineBundle('device-actions');
     const range = { query: 'actionsPerHour', since: Number.NEGATIVE_INFINITY, until: 1_469_502_000_000 };
     const run = (file: string) =>
-      runStatic({ pipeline, bundle, files: inputFiles([file]), range, arrivalMs: 1_469_600_000_000, lanes: 1 });
+      runStatic({ pipeline, bundle, files: inputFiles([file]), range, arrivalMs: 1_469_600_000_000, workers: 1 });
     const expected = await run(plain);
     expect(expected.windows.map(({ records }) => records)).toEqual([200]);
     for (const file of await files()) expect(await run(file)).toEqual(expected);
@@ -141,7 +141,7 @@ describe('a compressed file that was cut', () => {
   it('ends a batch with one error that names it: nothing is printed that counts a half of it', async () => {
     const { pipeline, bundle } = await loadPipelineBundle('device-actions');
     const cut = write('half.json.gz', gzip.subarray(0, gzip.length - 20));
-    const run = runStatic({ pipeline, bundle, files: inputFiles([plain, cut]), arrivalMs: 0, lanes: 2 });
+    const run = runStatic({ pipeline, bundle, files: inputFiles([plain, cut]), arrivalMs: 0, workers: 2 });
     await expect(run).rejects.toMatchObject({
       name: 'TidemarkError',
       message: expect.stringContaining('half.json.gz'),

@@ -4,12 +4,12 @@ import { bodyEvents } from '../../functions/api/event-body.ts';
 import { keyObject } from '../../functions/api/parameters.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { readRaw } from '../../functions/core/fold/stream-record.ts';
 import { count, countDistinct, definePipeline, lookup, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { linePartitionKey } from '../../functions/feeder/partition-key.ts';
 import { openBatches } from '../../functions/kafka/batches.ts';
 import { tableChanges } from '../../functions/sources/table-change.ts';
-import { readRaw } from '../../functions/state/aggregate/chunk.ts';
 
 const at = Date.UTC(2026, 0, 1);
 const window = tumbling('1 hour');

@@ -6,10 +6,10 @@ import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { inputFiles } from '../../cli/input/input-file.ts';
 import { countedOnce } from '../../cli/static/ids-across.ts';
-import type { LanesJob } from '../../cli/static/job.ts';
-import { runLane } from '../../cli/static/lane.ts';
+import type { SharedJob } from '../../cli/static/job.ts';
 import { unitsOf } from '../../cli/static/pieces.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
+import { runJob } from '../../cli/static/static-job.ts';
 import { avg, count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static/static-run.ts';
 
@@ -59,7 +59,7 @@ const rows = ({ windows, counters }: StaticAnswer) => ({
   windows: windows.map(({ partials: _partials, ...window }) => window),
 });
 
-test('lanes side by side, and one lane, count what is left when every event but the first of its id is taken out of the input', async () => {
+test('workers side by side, and one worker, count what is left when every event but the first of its id is taken out of the input', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(event, { maxLength: 80 }),
@@ -76,7 +76,7 @@ test('lanes side by side, and one lane, count what is left when every event but 
           bundle: '',
           files: inputFiles([file]),
           arrivalMs,
-          lanes: 1,
+          workers: 1,
           mostPieceBytes: bytes,
         });
         const expected = rows(await runStatic({ ...input(once), pipeline: plainPipeline }));
@@ -86,13 +86,13 @@ test('lanes side by side, and one lane, count what is left when every event but 
         expect(rows(await runStatic({ ...input(all), pipeline }))).toEqual(wanted);
 
         const { files } = input(all);
-        const job: LanesJob = { files, units: unitsOf(files, bytes), bundle: '', arrivalMs, idsBefore: [] };
+        const job: SharedJob = { files, units: unitsOf(files, bytes), bundle: '', arrivalMs, idsBefore: [] };
         const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-        const lanes = (work: LanesJob) => {
+        const workers = (work: SharedJob) => {
           const shared = { ...work, next: new SharedArrayBuffer(4) };
-          return Promise.all(Array.from({ length: count }, () => runLane(shared, pipeline, turn)));
+          return Promise.all(Array.from({ length: count }, () => runJob(shared, pipeline, turn)));
         };
-        const parts = await countedOnce(job, await lanes(job), lanes);
+        const parts = await countedOnce(job, await workers(job), workers);
         expect(
           rows(
             staticAnswer(

@@ -6,9 +6,9 @@ import { afterAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { inputFiles } from '../../cli/input/input-file.ts';
 import type { StaticJob } from '../../cli/static/job.ts';
-import { runLane } from '../../cli/static/lane.ts';
 import { unitsOf } from '../../cli/static/pieces.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
+import { runJob } from '../../cli/static/static-job.ts';
 import { isConserved } from '../../functions/core/events/counters.ts';
 import { avg, count, definePipeline, max, tumbling } from '../../functions/core/index.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static/static-run.ts';
@@ -132,7 +132,7 @@ test('any cut of any files into pieces gives the rows and counters of one plain 
           bundle: '',
           files: inputFiles(paths),
           arrivalMs,
-          lanes: 1,
+          workers: 1,
           mostPieceBytes,
         });
         expect(plain(result)).toEqual(oracle(contents.flat().map(([text]) => text)));
@@ -143,7 +143,7 @@ test('any cut of any files into pieces gives the rows and counters of one plain 
   );
 });
 
-test('lanes that share the units find together what one finds', async () => {
+test('workers that share the units find together what one finds', async () => {
   const file = path.join(folder, 'shared.json');
   const lines = Array.from({ length: 2000 }, (_, i) =>
     JSON.stringify({ at: arrivalMs - i * 60_000, kind: 'abc'[i % 3], size: i % 101 }),
@@ -159,12 +159,12 @@ test('lanes that share the units find together what one finds', async () => {
     arrivalMs,
   };
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  const lanes = await Promise.all([
-    runLane(job, pipeline, turn),
-    runLane(job, pipeline, turn),
-    runLane(job, pipeline, turn),
+  const workers = await Promise.all([
+    runJob(job, pipeline, turn),
+    runJob(job, pipeline, turn),
+    runJob(job, pipeline, turn),
   ]);
-  const parts = lanes.flatMap((lane) => lane.parts.map(({ part }) => part));
+  const parts = workers.flatMap((worker) => worker.parts.map(({ part }) => part));
   for (const part of parts) expect(part.counters.received).toBeGreaterThan(0);
   expect(plain(staticAnswer(pipeline, parts))).toEqual(oracle(lines));
 });
@@ -175,7 +175,7 @@ test('invalid UTF-8 is rejected as such, and a replacement character that was wr
   const bad = Buffer.from(`{"at":${arrivalMs},"kind":"?"}\n`);
   bad[bad.indexOf('?')] = 0xff;
   writeFileSync(file, Buffer.concat([good, bad, good, bad.subarray(0, -1)]));
-  const result = await runStatic({ pipeline, bundle: '', files: inputFiles([file]), arrivalMs, lanes: 1 });
+  const result = await runStatic({ pipeline, bundle: '', files: inputFiles([file]), arrivalMs, workers: 1 });
   expect(result.counters).toMatchObject({ received: 4, counted: 2, rejected: 2 });
   expect(result.rejected.map(({ line: number, reason }) => [number, reason])).toEqual([
     [2, 'encoding'],
@@ -193,7 +193,7 @@ test('the first rejected lines are named by file and line however the files are 
       bundle: '',
       files: inputFiles(paths),
       arrivalMs,
-      lanes: 1,
+      workers: 1,
       mostPieceBytes,
     });
     expect(rejected.map((sample) => [sample.path, sample.line, sample.reason])).toEqual([
@@ -209,7 +209,7 @@ test('the first rejected lines are named by file and line however the files are 
 test('no lines at all give no windows', async () => {
   const file = path.join(folder, 'empty.json');
   writeFileSync(file, '');
-  const result = await runStatic({ pipeline, bundle: '', files: inputFiles([file]), arrivalMs, lanes: 4 });
+  const result = await runStatic({ pipeline, bundle: '', files: inputFiles([file]), arrivalMs, workers: 4 });
   expect(result).toMatchObject({ windows: [], rejected: [], counters: { received: 0 } });
 });
 
@@ -223,7 +223,7 @@ test('an aborted run throws the reason and starts no further unit', async () => 
     bundle: '',
     files: inputFiles([file, file, file]),
     arrivalMs,
-    lanes: 1,
+    workers: 1,
     mostPieceBytes: 1000,
     signal: controller.signal,
     onProgress: (share) => {

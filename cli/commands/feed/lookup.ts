@@ -1,12 +1,13 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
+import { checkLookupRows } from '../../../functions/core/definition/lookup-rows.ts';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
-import { checkLookupRows } from '../../../functions/state/lookups/lookup-publish.ts';
-import type { LookupListAnswer } from '../../../functions/state/operations/lookup-operations.ts';
+import type { LookupListAnswer } from '../../../functions/operations/lookup.ts';
 import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { askOperation } from '../../deployment/invoke.ts';
 import { inputOptions } from '../../input/input-file.ts';
-import { type AskLookup, publishRows } from '../../lookup/publish-rows.ts';
+import { publishRows } from '../../lookup/publish-rows.ts';
 import { readRowsFile } from '../../lookup/table-rows.ts';
 import { createProgress } from '../../print/progress.ts';
 import { formatNumber, formatTable } from '../../print/table.ts';
@@ -14,7 +15,6 @@ import { defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { time } from '../../program/option-value.ts';
 import { loadPipeline } from '../../program/pipeline-file.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 export default defineCommand({
   operands: [
@@ -63,10 +63,9 @@ export default defineCommand({
       checkTable(pipeline, table);
       checkLookupRows(pipeline, rows);
     }
-    const functionName = await finalizeFunction(options);
-    const ask: AskLookup = (event) => invoke(lambda, functionName, event);
+    const ask = askOperation(lambda, await finalizeFunction(options));
     if (action === 'list') {
-      const answer = await ask<LookupListAnswer>({ request: 'lookup', action, table });
+      const answer = await ask({ request: 'lookup-list', table });
       process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : `${versionsTable(answer, process.now())}\n`);
       return 0;
     }

@@ -1,7 +1,7 @@
 import type { NotPut } from '../../../functions/feeder/feeder.ts';
 import { jsonLines } from '../../../functions/feeder/json-lines.ts';
 import { type ReadLine, readLines } from '../../../functions/feeder/lines.ts';
-import { unpacked } from '../../../functions/sources/unpacked.ts';
+import { unpackedBytes } from '../../../functions/sources/unpacked.ts';
 import { feedOptions, openFeed } from '../../feeder/feed.ts';
 import { formatNumber } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
@@ -69,7 +69,7 @@ async function putInput(feed: Feed, process: CommandProcess) {
 /** Errors about the bytes name where they came from, as those about files do. */
 async function* inputLines(input: AsyncIterable<Uint8Array>, stopped: () => Error | undefined): AsyncGenerator<Buffer> {
   try {
-    yield* jsonLines(unpacked(input));
+    yield* jsonLines(unpackedBytes(input));
   } catch (error) {
     if (!(error instanceof Error) || error === stopped() || 'syscall' in error) throw error;
     throw new TidemarkError(`standard input: ${error.message}`, { cause: error });

@@ -1,9 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import type { AliasAnswer } from '../../../functions/finalize.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { askOperation } from '../../deployment/invoke.ts';
 import { defineCommand, flag } from '../../program/command.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 export default defineCommand({
   operands: [
@@ -19,10 +18,8 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const [query = ''] = operands;
     const name = await finalizeFunction(options);
-    const answer = await invoke<AliasAnswer>(new LambdaClient(clientConfig(options)), name, {
-      request: 'alias',
-      query,
-    });
+    const ask = askOperation(new LambdaClient(clientConfig(options)), name);
+    const answer = await ask({ request: 'alias', query });
     process.stdout.write(
       options.json ? `${JSON.stringify(answer)}\n` : `tidemark: ${query.split('@', 1)[0]} is ${answer.serves} now\n`,
     );

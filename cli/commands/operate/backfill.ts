@@ -1,18 +1,18 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { type BackfillRange, backfillPipeline, backfillQuery } from '../../../functions/core/definition/backfill.ts';
+import type { Lookups } from '../../../functions/core/definition/lookups.ts';
 import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
 import { pairsByName, type StaticAnswer } from '../../../functions/core/static/static-run.ts';
-import type { Lookups } from '../../../functions/state/lookups/lookups.ts';
 import { sendHistory, sendRequest } from '../../backfill/send-history.ts';
 import { foldStream } from '../../backfill/stream-history.ts';
 import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { askOperation } from '../../deployment/invoke.ts';
 import { stackOutput } from '../../deployment/stack.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
-import type { AskLookup } from '../../lookup/publish-rows.ts';
 import { remoteLookups } from '../../lookup/remote-lookups.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
 import { createProgress } from '../../print/progress.ts';
@@ -25,7 +25,6 @@ import { loadPipelineBundle } from '../../program/pipeline-file.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
 import { runWithProgress } from '../../static/run-with-progress.ts';
 import type { StaticResult } from '../../static/static-engine.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 export default defineCommand({
   operands: [
@@ -85,9 +84,8 @@ export default defineCommand({
       until: options.until ?? beginOf(query),
     };
     const ranged = backfillPipeline(pipeline, range);
-    const functionName = await finalizeFunction(options);
-    const target = { lambda: new LambdaClient(clientConfig(options)), functionName, range };
-    const ask: AskLookup = (event) => invoke(target.lambda, functionName, event);
+    const ask = askOperation(new LambdaClient(clientConfig(options)), await finalizeFunction(options));
+    const target = { ask, range };
     const before = await sendRequest(target);
     const startedMs = process.now();
     let answer: StaticAnswer;

@@ -1,13 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
-import type { FinalizeAnswer } from '../../../functions/finalize.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { askOperation } from '../../deployment/invoke.ts';
 import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { TidemarkError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 /** How long (ms) between two requests. */
 const againAfterMs = 200;
@@ -24,11 +23,11 @@ export default defineCommand({
   examples: [['tidemark drain --port 4500', 'end the stream on the embedded AWS']],
   async run({ options, process }) {
     const name = await finalizeFunction(options);
-    const lambda = new LambdaClient(clientConfig(options));
+    const ask = askOperation(new LambdaClient(clientConfig(options)), name);
     const deadline = process.now() + options.timeout * 1000;
     for (;;) {
       process.signal.throwIfAborted();
-      const answer = await invoke<FinalizeAnswer>(lambda, name, { request: 'drain' });
+      const answer = await ask({ request: 'drain' });
       if (answer.drained) {
         const { watermark } = answer;
         process.stdout.write(

@@ -2,17 +2,16 @@ import { userInfo } from 'node:os';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SideJson } from '../../../functions/api/side-json.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
-import type { FinalizeEvent } from '../../../functions/operations/request.ts';
-import type { CorrectedWindow, CorrectionAnswer } from '../../../functions/state/operations/correction.ts';
+import type { CorrectedWindow, CorrectionAnswer } from '../../../functions/operations/late.ts';
 import { chosenQueries, openApi } from '../../deployment/api-options.ts';
 import { finalizeFunction, hasApi, type NamedDeployment, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { askOperation } from '../../deployment/invoke.ts';
 import { formatNumber, formatTable } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
 import { httpUrl, text, time } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline } from '../../program/pipeline-file.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 const weekMs = 7 * 24 * 3_600_000;
 type Options = NamedDeployment & { readonly api: string | undefined; readonly query: string | undefined };
@@ -59,10 +58,9 @@ export default defineCommand({
     const since = options.from ?? until - weekMs;
     if (settled === undefined) return list(options, { from: since, to: until }, process);
     const query = onlyQuery(await queryNames(options));
-    const lambda = new LambdaClient(clientConfig(options));
-    const name = await finalizeFunction(options);
+    const ask = askOperation(new LambdaClient(clientConfig(options)), await finalizeFunction(options));
     const window = options.window === undefined ? {} : { window: options.window };
-    const event: FinalizeEvent = {
+    const request = {
       request: 'late',
       query,
       settled,
@@ -70,11 +68,11 @@ export default defineCommand({
       until,
       by: options.by ?? userInfo().username,
       ...window,
-    };
+    } as const;
     const windows: CorrectedWindow[] = [];
     for (let events = 0; ; ) {
       process.signal.throwIfAborted();
-      const answer = await invoke<CorrectionAnswer>(lambda, name, event);
+      const answer = await ask(request);
       windows.push(...answer.windows);
       events += answer.settled;
       if (!answer.done) continue;

@@ -1,9 +1,8 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import type { Removal } from '../../../functions/state/operations/remove-query.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { askOperation } from '../../deployment/invoke.ts';
 import { defineCommand, flag } from '../../program/command.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 export default defineCommand({
   operands: [{ name: 'QUERY@VERSION', description: 'a query that the deployed pipeline no longer has' }],
@@ -20,11 +19,11 @@ export default defineCommand({
   async run({ operands, options, process }) {
     const [query = ''] = operands;
     const name = await finalizeFunction(options);
-    const lambda = new LambdaClient(clientConfig(options));
+    const ask = askOperation(new LambdaClient(clientConfig(options)), name);
     let windows = 0;
     for (;;) {
       process.signal.throwIfAborted();
-      const answer = await invoke<Removal>(lambda, name, { request: 'remove', query });
+      const answer = await ask({ request: 'remove', query });
       windows += answer.windows;
       if (!answer.done) continue;
       process.stdout.write(

@@ -1,13 +1,12 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
-import type { SinksAnswer } from '../../../functions/finalize.ts';
-import type { FailedWindow, Redrive, SinkStatus } from '../../../functions/state/sinks/sink-status.ts';
+import type { FailedWindow, SinkStatus } from '../../../functions/operations/sinks.ts';
 import { finalizeFunction, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
+import { type AskOperation, askOperation } from '../../deployment/invoke.ts';
 import { formatNumber, formatTable } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
-import { invoke } from '../../stream/embedded.ts';
 
 export default defineCommand({
   operands: [
@@ -34,9 +33,9 @@ export default defineCommand({
     if (action === 'redrive' && sink === undefined)
       throw new UsageError('SINK is missing: name the sink whose dead letters are to be delivered');
     const name = await finalizeFunction(options);
-    const lambda = new LambdaClient(clientConfig(options));
-    if (action === 'redrive') return redrive(lambda, name, sink ?? '', options.json, process);
-    const { sinks } = await invoke<SinksAnswer>(lambda, name, { request: 'sinks' });
+    const ask = askOperation(new LambdaClient(clientConfig(options)), name);
+    if (action === 'redrive') return redrive(ask, sink ?? '', options.json, process);
+    const { sinks } = await ask({ request: 'sinks' });
     const wanted = sink === undefined ? sinks : sinks.filter((one) => one.sink === sink);
     if (sink !== undefined && wanted.length === 0)
       throw new UsageError(
@@ -49,8 +48,7 @@ export default defineCommand({
 });
 
 async function redrive(
-  lambda: LambdaClient,
-  name: string,
+  ask: AskOperation,
   sink: string,
   json: boolean,
   { stdout, signal }: CommandProcess,
@@ -58,7 +56,7 @@ async function redrive(
   let redriven = 0;
   for (;;) {
     signal.throwIfAborted();
-    const answer = await invoke<Redrive>(lambda, name, { request: 'redrive', sink });
+    const answer = await ask({ request: 'redrive', sink });
     redriven += answer.redriven;
     if (!answer.done) continue;
     stdout.write(

@@ -4,7 +4,7 @@ import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core
 import { sampleDelay } from '../../backfill/delay-sample.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
-import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
+import { type DeploymentOptions, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import { type InputFile, inputFiles, inputOptions } from '../../input/input-file.ts';
 import { lookupOptions, rowsFor } from '../../lookup/table-rows.ts';
@@ -15,8 +15,8 @@ import { UsageError } from '../../program/errors.ts';
 import { duration, integer, share, text, time } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
-import { joinedWith } from '../../static/lane.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
+import { joinedWith } from '../../static/static-job.ts';
 
 export default defineCommand({
   operands: [
@@ -100,7 +100,7 @@ export default defineCommand({
   },
 });
 
-type StreamChoice = Deployment &
+type StreamChoice = DeploymentOptions &
   Parameters<typeof inputFiles>[1] & {
     readonly stream: string | undefined;
     readonly from: number | undefined;

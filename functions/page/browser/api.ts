@@ -1,19 +1,19 @@
 /** What the page reads of the API's answers. Times are epoch ms. */
 
-export interface Row {
+export interface ShownRow {
   readonly key: Readonly<Record<string, unknown>>;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-export interface WindowJson {
+export interface ShownWindow {
   readonly start: number;
   readonly end: number;
   readonly status: 'open' | 'closing' | 'final';
   readonly records: number;
-  readonly rows: readonly Row[];
+  readonly rows: readonly ShownRow[];
 }
 
-export interface QueryJson {
+export interface ShownQuery {
   readonly name: string;
   /** What a name without a version stands for, if for this query. */
   readonly serves: string | null;
@@ -21,7 +21,7 @@ export interface QueryJson {
   readonly aggregates: Readonly<Record<string, string>>;
 }
 
-export interface ShardJson {
+export interface ShownShard {
   readonly shardId: string;
   readonly state: string;
   readonly maxEventTime: number | null;
@@ -29,32 +29,32 @@ export interface ShardJson {
   readonly lagMs: number | null;
 }
 
-export interface WatermarkJson {
+export interface ShownWatermark {
   readonly watermark: number | null;
   readonly finalizedThrough: number | null;
   readonly lagMs: number | null;
   readonly heldBy: string | null;
-  readonly shards: readonly ShardJson[];
+  readonly shards: readonly ShownShard[];
 }
 
 /** What one query did with its events. */
-export interface PairsJson {
+export interface ShownPairs {
   readonly counted: number;
   readonly late: number;
   readonly filtered: number;
 }
 
 /** The classes an event can end in, in the order of the law of conservation. */
-export const eventClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
+export const shownClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
 
-export interface ConservationJson extends Readonly<Record<(typeof eventClasses)[number], number>> {
+export interface ShownConservation extends Readonly<Record<(typeof shownClasses)[number], number>> {
   readonly received: number;
   readonly holds: boolean;
   /** Pairs of an event and a query, by name of the query. */
-  readonly queries: Readonly<Record<string, PairsJson>>;
+  readonly queries: Readonly<Record<string, ShownPairs>>;
 }
 
-export interface SideJson {
+export interface ShownSideEvent {
   readonly reason: string;
   readonly detail: string;
   readonly shardId: string;

@@ -1,12 +1,12 @@
 import UPlot from 'uplot';
-import type { WindowJson } from './api.ts';
-import { formatNumber, formatTime } from './format.ts';
+import type { ShownWindow } from './api.ts';
+import { formatTime, numberText } from './format.ts';
 import type { Series } from './keys.ts';
 import { hatch, themeColor } from './theme.ts';
 
 /** What the chart draws. */
 export interface ChartData {
-  readonly windows: readonly WindowJson[];
+  readonly windows: readonly ShownWindow[];
   /** Those that are shown, each with its place in the palette. */
   readonly series: readonly (Series & { readonly place: number })[];
   /** The watermark, epoch ms; null before there is one. */
@@ -69,7 +69,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
         axis({ space: 70, values: timeLabels }),
         axis({
           size: (_plot, values) => labelWidth(values ?? []),
-          values: (_plot, splits) => splits.map(formatNumber),
+          values: (_plot, splits) => splits.map(numberText),
         }),
       ],
       series: [
@@ -188,13 +188,13 @@ function clip({ ctx, bbox }: UPlot): void {
   ctx.clip();
 }
 
-const middle = ({ start, end }: WindowJson) => (start + end) / 2;
+const middle = ({ start, end }: ShownWindow) => (start + end) / 2;
 
 /**
  * Where windows stand on the axis: in their middles, or, where these are in another order, as sessions' may be, at
  * their starts. uPlot wants them ascending.
  */
-function placesOf(windows: readonly WindowJson[]): number[] {
+function placesOf(windows: readonly ShownWindow[]): number[] {
   const middles = windows.map(middle);
   const isAscending = middles.every((place, i) => i === 0 || place >= (middles[i - 1] ?? place));
   return isAscending ? middles : windows.map(({ start }) => start);
@@ -204,7 +204,7 @@ function dataOf({ windows, series }: ChartData): UPlot.AlignedData {
   return [placesOf(windows), ...series.map(({ values }) => [...values])];
 }
 
-function extent(windows: readonly WindowJson[]): [number, number] {
+function extent(windows: readonly ShownWindow[]): [number, number] {
   const [first] = windows;
   return first === undefined ? [0, 1] : [first.start, Math.max(...windows.map(({ end }) => end))];
 }

@@ -1,6 +1,6 @@
-import { type ConservationJson, eventClasses, type PairsJson } from './api.ts';
+import { type ShownConservation, type ShownPairs, shownClasses } from './api.ts';
 import { element, replace, styled } from './dom.ts';
-import { formatNumber, formatShare } from './format.ts';
+import { formatShare, numberText } from './format.ts';
 
 const meanings = {
   counted: 'in a window',
@@ -11,18 +11,18 @@ const meanings = {
 } as const;
 
 /** The law of conservation as a stacked bar: every event received is in exactly one class. */
-export function drawConservation(place: HTMLElement, conservation: ConservationJson): void {
+export function drawConservation(place: HTMLElement, conservation: ShownConservation): void {
   const { received, holds } = conservation;
-  const present = eventClasses.filter((name) => conservation[name] > 0);
+  const present = shownClasses.filter((name) => conservation[name] > 0);
   const segments = present.map((name) =>
     styled(element('span', { class: `segment ${name}` }), { 'flex-grow': String(conservation[name]) }),
   );
-  const terms = eventClasses.map((name) =>
+  const terms = shownClasses.map((name) =>
     element(
       'li',
       {},
       element('span', { class: `swatch ${name}`, 'aria-hidden': 'true' }),
-      element('strong', {}, formatNumber(conservation[name])),
+      element('strong', {}, numberText(conservation[name])),
       ` ${name} `,
       element('small', {}, `${formatShare(conservation[name], received)}, ${meanings[name]}`),
     ),
@@ -35,8 +35,8 @@ export function drawConservation(place: HTMLElement, conservation: ConservationJ
     element(
       'p',
       { class: holds ? 'equation' : 'equation broken' },
-      element('strong', {}, `${formatNumber(received)} received`),
-      ` = ${eventClasses.join(' + ')}: ${verdict}`,
+      element('strong', {}, `${numberText(received)} received`),
+      ` = ${shownClasses.join(' + ')}: ${verdict}`,
     ),
     element('div', { class: 'stack', 'aria-hidden': 'true' }, ...segments),
     element('ul', { class: 'terms' }, ...terms),
@@ -45,7 +45,7 @@ export function drawConservation(place: HTMLElement, conservation: ConservationJ
 }
 
 /** What each query did with the events: a daily one still counts what is late for an hourly one. */
-function pairsTable(queries: ConservationJson['queries']): HTMLElement {
+function pairsTable(queries: ShownConservation['queries']): HTMLElement {
   const heads = ['Query', 'Counted', 'Late', 'Late share', 'Filtered'].map((name) =>
     element('th', { scope: 'col' }, name),
   );
@@ -59,7 +59,7 @@ function pairsTable(queries: ConservationJson['queries']): HTMLElement {
   );
 }
 
-function cellsOf(name: string, { counted, late, filtered }: PairsJson): readonly HTMLElement[] {
-  const texts = [formatNumber(counted), formatNumber(late), formatShare(late, counted + late), formatNumber(filtered)];
+function cellsOf(name: string, { counted, late, filtered }: ShownPairs): readonly HTMLElement[] {
+  const texts = [numberText(counted), numberText(late), formatShare(late, counted + late), numberText(filtered)];
   return [element('th', { scope: 'row' }, name), ...texts.map((text) => element('td', {}, text))];
 }

@@ -1,10 +1,10 @@
-/** Attributes of an element: text sets it, true sets it empty, false and undefined leave it out. */
-export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
+/** ElementAttributes of an element: text sets it, true sets it empty, false and undefined leave it out. */
+export type ElementAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** An element with attributes and children. Text goes in as text, never as markup: keys and payloads are anybody's. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
-  attributes: Attributes = {},
+  attributes: ElementAttributes = {},
   ...children: readonly (Node | string)[]
 ): HTMLElementTagNameMap[Tag] {
   const made = document.createElement(tag);

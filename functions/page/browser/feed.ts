@@ -1,15 +1,15 @@
-import type { SideJson } from './api.ts';
+import type { ShownSideEvent } from './api.ts';
 import { element, replace, toggle } from './dom.ts';
-import { formatNumber, formatSecond, formatShard } from './format.ts';
+import { formatSecond, formatShard, numberText } from './format.ts';
 
 /** So many are drawn. */
 const mostDrawn = 50;
 const longestPayload = 200;
 
 /** The side output, newest first, with the reason of each; reasons can be left out. */
-export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: readonly SideJson[]) => void {
+export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: readonly ShownSideEvent[]) => void {
   const hidden = new Set<string>();
-  let events: readonly SideJson[] = [];
+  let events: readonly ShownSideEvent[] = [];
 
   function draw(): void {
     const counts = new Map<string, number>();
@@ -21,7 +21,7 @@ export function createFeed(list: HTMLElement, reasons: HTMLElement): (events: re
           !hidden.has(reason),
           () => flip(reason),
           element('span', { class: `reason ${classOf(reason)}` }, reason),
-          ` ${formatNumber(count)}`,
+          ` ${numberText(count)}`,
         ),
       );
     replaceButtons(reasons, buttons);
@@ -56,7 +56,7 @@ function classOf(reason: string): 'late' | 'rejected' {
   return reason === 'late' ? 'late' : 'rejected';
 }
 
-function itemOf({ reason, detail, arrival, shardId, payload }: SideJson): HTMLLIElement {
+function itemOf({ reason, detail, arrival, shardId, payload }: ShownSideEvent): HTMLLIElement {
   const text = payload.length > longestPayload ? `${payload.slice(0, longestPayload)}…` : payload;
   return element(
     'li',

@@ -4,7 +4,7 @@ const numbers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 });
 const shares = new Intl.NumberFormat('en-US', { style: 'percent', maximumFractionDigits: 1 });
 const smallShares = new Intl.NumberFormat('en-US', { style: 'percent', maximumSignificantDigits: 2 });
 
-export function formatNumber(value: number): string {
+export function numberText(value: number): string {
   return numbers.format(value);
 }
 
@@ -71,7 +71,7 @@ export function formatSpan(ms: number): string {
   const next = units[at + 1];
   const rest = next === undefined ? 0 : Math.floor((size % unitMs) / next[1]);
   // Beyond a hundred days nobody reads hours.
-  return `${sign}${formatNumber(whole)} ${name}${next === undefined || rest === 0 || whole >= 100 ? '' : ` ${rest} ${next[0]}`}`;
+  return `${sign}${numberText(whole)} ${name}${next === undefined || rest === 0 || whole >= 100 ? '' : ` ${rest} ${next[0]}`}`;
 }
 
 /** `shardId-000000000003` without its zeros. */

@@ -1,5 +1,5 @@
 import { numbersIn, rankOf } from '../../core/fold/result-view.ts';
-import type { Row, WindowJson } from './api.ts';
+import type { ShownRow, ShownWindow } from './api.ts';
 import { keyLabel } from './format.ts';
 
 /** A key of the query in the windows that are shown: one series of the chart. */
@@ -19,7 +19,7 @@ export const mostSeries = 8;
  * in all.
  */
 export function seriesOf(
-  windows: readonly WindowJson[],
+  windows: readonly ShownWindow[],
   aggregate: string,
 ): { readonly series: readonly Series[]; readonly keys: number } {
   const byId = new Map<string, { readonly label: string; readonly values: (number | null)[] }>();
@@ -34,7 +34,7 @@ export function seriesOf(
         found = { label: keyLabel(row.key), values: Array.from({ length: windows.length }, () => null) };
         byId.set(id, found);
       }
-      found.values[i] = numberOf(row, aggregate);
+      found.values[i] = aggregateNumber(row, aggregate);
     }
   }
   const all = [...byId].map(([id, { label, values }]) => ({ id, label, values }));
@@ -47,7 +47,7 @@ export function seriesOf(
  * An aggregate of a row as a number: of a structure the first one in it, the least of some percentiles; null when it
  * has none, such as the mean of nothing.
  */
-export function numberOf({ values }: Row, aggregate: string): number | null {
+export function aggregateNumber({ values }: ShownRow, aggregate: string): number | null {
   const value = values[aggregate];
   const [first] = numbersIn(value);
   const number = rankOf(first === undefined ? value : (value as Readonly<Record<string, unknown>>)[first]);

@@ -1,27 +1,27 @@
 import {
   type Ask,
-  type ConservationJson,
-  type QueryJson,
   Refused,
-  type Row,
-  type SideJson,
-  type WatermarkJson,
-  type WindowJson,
+  type ShownConservation,
+  type ShownQuery,
+  type ShownRow,
+  type ShownSideEvent,
+  type ShownWatermark,
+  type ShownWindow,
 } from './api.ts';
 import { shownQuery, type View } from './view.ts';
 
 /** All that is drawn, of one moment. */
 export interface Snapshot {
   readonly pipeline: string;
-  readonly queries: readonly QueryJson[];
-  readonly query: QueryJson;
+  readonly queries: readonly ShownQuery[];
+  readonly query: ShownQuery;
   /** By start, ascending. */
-  readonly windows: readonly WindowJson[];
-  readonly totals: readonly Row[];
-  readonly watermark: WatermarkJson;
-  readonly conservation: ConservationJson;
+  readonly windows: readonly ShownWindow[];
+  readonly totals: readonly ShownRow[];
+  readonly watermark: ShownWatermark;
+  readonly conservation: ShownConservation;
   /** Newest first, at most {@link mostEvents}. */
-  readonly events: readonly SideJson[];
+  readonly events: readonly ShownSideEvent[];
   /** Events a second since the poll before; undefined in the first. */
   readonly receivedPerSecond: number | undefined;
   /** When it was read, by this machine's clock, epoch ms. */
@@ -46,14 +46,14 @@ const feedLimit = 1000;
  */
 export async function load(ask: Ask, view: View, before: Snapshot | undefined, now: () => number): Promise<Snapshot> {
   const [conservation, watermark] = await Promise.all([
-    ask<ConservationJson>('conservation'),
-    ask<WatermarkJson>('watermark'),
+    ask<ShownConservation>('conservation'),
+    ask<ShownWatermark>('watermark'),
   ]);
   const at = now();
   const known = before === undefined || before.age >= mostAge ? undefined : before;
   if (known !== undefined && isQuiet(known, conservation, watermark))
     return { ...known, conservation, watermark, at, receivedPerSecond: 0, age: known.age + 1 };
-  const { pipeline, queries } = known ?? (await ask<{ pipeline: string; queries: readonly QueryJson[] }>('queries'));
+  const { pipeline, queries } = known ?? (await ask<{ pipeline: string; queries: readonly ShownQuery[] }>('queries'));
   const query = shownQuery(queries, view);
   if (query === undefined)
     throw new Refused(`there is no query ${view.query}: choose one of ${queries.map(({ name }) => name).join(', ')}`);
@@ -85,8 +85,8 @@ export async function load(ask: Ask, view: View, before: Snapshot | undefined, n
 
 function isQuiet(
   known: Snapshot,
-  conservation: ConservationJson,
-  { watermark, finalizedThrough }: WatermarkJson,
+  conservation: ShownConservation,
+  { watermark, finalizedThrough }: ShownWatermark,
 ): boolean {
   const { watermark: before } = known;
   return (
@@ -97,16 +97,16 @@ function isQuiet(
 }
 
 /** Whether no event was received in between: late and rejected ones are received too. */
-function isSame(one: ConservationJson, other: ConservationJson): boolean {
+function isSame(one: ShownConservation, other: ShownConservation): boolean {
   return one.received === other.received;
 }
 
 async function loadWindows(
   ask: Ask,
-  { name }: QueryJson,
+  { name }: ShownQuery,
   view: View,
-  known: readonly WindowJson[],
-): Promise<readonly WindowJson[]> {
+  known: readonly ShownWindow[],
+): Promise<readonly ShownWindow[]> {
   const isRange = view.from !== undefined || view.to !== undefined;
   const most = isRange ? 1000 : view.last;
   const settled = known.slice(
@@ -119,10 +119,10 @@ async function loadWindows(
   const firstOpen = settled.findIndex(({ status }) => status !== 'final');
   const kept = firstOpen === -1 ? settled : settled.slice(0, firstOpen);
   const from = kept.at(-1)?.start ?? view.from;
-  const found: WindowJson[] = [];
+  const found: ShownWindow[] = [];
   let cursor: string | undefined;
   do {
-    const page = await ask<{ windows: readonly WindowJson[]; cursor: string | null }>(
+    const page = await ask<{ windows: readonly ShownWindow[]; cursor: string | null }>(
       `queries/${encodeURIComponent(name)}/windows`,
       {
         from,
@@ -143,26 +143,29 @@ async function loadWindows(
 /** Of the windows that are shown, so that the bars are the sums of the chart. */
 async function loadTotals(
   ask: Ask,
-  { name }: QueryJson,
+  { name }: ShownQuery,
   { to }: View,
-  windows: readonly WindowJson[],
-): Promise<readonly Row[]> {
+  windows: readonly ShownWindow[],
+): Promise<readonly ShownRow[]> {
   const from = windows[0]?.start;
   if (from === undefined) return [];
-  const { totals } = await ask<{ totals: readonly Row[] }>(`queries/${encodeURIComponent(name)}/totals`, { from, to });
+  const { totals } = await ask<{ totals: readonly ShownRow[] }>(`queries/${encodeURIComponent(name)}/totals`, {
+    from,
+    to,
+  });
   return totals;
 }
 
-async function loadEvents(ask: Ask, known: readonly SideJson[], now: number): Promise<readonly SideJson[]> {
+async function loadEvents(ask: Ask, known: readonly ShownSideEvent[], now: number): Promise<readonly ShownSideEvent[]> {
   const newest = known[0]?.arrival;
   // Ranges are of arrival times: what came together with the newest known one may have been written after it was read.
   const froms = [
     ...(newest === undefined || now - newest > feedSpansMs[0] ? [] : [newest - 1000]),
     ...feedSpansMs.map((spanMs) => now - spanMs),
   ];
-  let found: readonly SideJson[] = [];
+  let found: readonly ShownSideEvent[] = [];
   for (const from of froms) {
-    const { events, cursor } = await ask<{ events: readonly SideJson[]; cursor: string | null }>('late', {
+    const { events, cursor } = await ask<{ events: readonly ShownSideEvent[]; cursor: string | null }>('late', {
       from,
       limit: feedLimit,
     });
@@ -174,6 +177,6 @@ async function loadEvents(ask: Ask, known: readonly SideJson[], now: number): Pr
 }
 
 /** What tells an event of the side output from all others. */
-export function eventId({ shardId, sequenceNumber, subRecord, query }: SideJson): string {
+export function eventId({ shardId, sequenceNumber, subRecord, query }: ShownSideEvent): string {
   return `${shardId} ${sequenceNumber} ${subRecord} ${query ?? ''}`;
 }

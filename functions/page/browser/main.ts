@@ -3,7 +3,7 @@ import { createChart } from './chart.ts';
 import { drawConservation } from './conservation.ts';
 import { byId, element, replace, toggle } from './dom.ts';
 import { createFeed, replaceButtons } from './feed.ts';
-import { formatClock, formatMoment, formatNumber, formatShard, formatShare, formatWindow } from './format.ts';
+import { formatClock, formatMoment, formatShard, formatShare, formatWindow, numberText } from './format.ts';
 import { seriesColor, seriesOf } from './keys.ts';
 import { load, type Snapshot } from './load.ts';
 import { createPickers } from './pickers.ts';
@@ -91,17 +91,17 @@ function draw(): void {
 function drawTiles({ windows, watermark, conservation, receivedPerSecond }: Snapshot): void {
   const { received, late, rejected } = conservation;
   const open = windows.filter(({ status }) => status !== 'final').length;
-  const rate = receivedPerSecond === undefined ? ' ' : `${formatNumber(Math.round(receivedPerSecond))} a second`;
+  const rate = receivedPerSecond === undefined ? ' ' : `${numberText(Math.round(receivedPerSecond))} a second`;
   const holder = watermark.heldBy === null ? 'nothing holds it back' : `held back by ${formatShard(watermark.heldBy)}`;
   const tiles = [
     ['Watermark', watermark.watermark === null ? 'none yet' : formatMoment(watermark.watermark), holder],
-    ['Received', formatNumber(received), rate],
+    ['Received', numberText(received), rate],
     [
       'Windows shown',
-      formatNumber(windows.length),
-      `${formatNumber(open)} open, ${formatNumber(windows.length - open)} final`,
+      numberText(windows.length),
+      `${numberText(open)} open, ${numberText(windows.length - open)} final`,
     ],
-    ['Late and rejected', formatNumber(late + rejected), `${formatShare(late + rejected, received)} of all events`],
+    ['Late and rejected', numberText(late + rejected), `${formatShare(late + rejected, received)} of all events`],
   ] as const;
   replace(
     byId('tiles', HTMLElement),
@@ -114,7 +114,7 @@ function drawTiles({ windows, watermark, conservation, receivedPerSecond }: Snap
 function drawChart({ windows, watermark }: Snapshot, aggregate: string): void {
   const { series, keys } = seriesOf(windows, aggregate);
   const placed = series.map((one, place) => ({ ...one, place }));
-  const more = keys > series.length ? `, the greatest ${series.length} of ${formatNumber(keys)} keys` : '';
+  const more = keys > series.length ? `, the greatest ${series.length} of ${numberText(keys)} keys` : '';
   byId('chart-title', HTMLElement).textContent = `${aggregate} by window${more}`;
   const buttons = placed.map(({ id, label, place }) => {
     const swatch = element('span', { class: 'swatch', 'aria-hidden': 'true' });
@@ -151,7 +151,7 @@ function drawReadout(): void {
 }
 
 function formatMaybe(value: number | null | undefined): string {
-  return value === null || value === undefined ? '–' : formatNumber(value);
+  return value === null || value === undefined ? '–' : numberText(value);
 }
 
 /** How far each key goes; the ends are reached by Home and End. */

@@ -1,11 +1,11 @@
-import type { QueryJson } from './api.ts';
+import type { ShownQuery } from './api.ts';
 import { byId, element, replace } from './dom.ts';
 import { lasts, shownAggregate, type View } from './view.ts';
 
 /** The pickers: what they show follows from the view, and what is picked becomes a change of it. */
 export function createPickers(
   onPick: (change: Partial<View>) => void,
-): (view: View, queries: readonly QueryJson[], query: QueryJson) => void {
+): (view: View, queries: readonly ShownQuery[], query: ShownQuery) => void {
   const querySelect = byId('query', HTMLSelectElement);
   const aggregateSelect = byId('aggregate', HTMLSelectElement);
   const rangeSelect = byId('range', HTMLSelectElement);

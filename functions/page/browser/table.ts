@@ -1,14 +1,14 @@
 import { resultText } from '../../core/fold/result-view.ts';
-import type { QueryJson, Row, WindowJson } from './api.ts';
+import type { ShownQuery, ShownRow, ShownWindow } from './api.ts';
 import { byId, element, replace } from './dom.ts';
-import { formatNumber, formatWindow, keyLabel } from './format.ts';
-import { numberOf } from './keys.ts';
+import { formatWindow, keyLabel, numberText } from './format.ts';
+import { aggregateNumber } from './keys.ts';
 
 /** A row of the table: a key in a window. */
 interface Line {
-  readonly window: WindowJson;
+  readonly window: ShownWindow;
   readonly key: Readonly<Record<string, unknown>>;
-  readonly row: Row;
+  readonly row: ShownRow;
   /** What its aggregates are sorted by. */
   readonly values: readonly (number | null)[];
 }
@@ -22,8 +22,8 @@ interface Column {
 }
 
 export interface TableData {
-  readonly query: QueryJson;
-  readonly windows: readonly WindowJson[];
+  readonly query: ShownQuery;
+  readonly windows: readonly ShownWindow[];
   readonly filter: string;
   /** A column's name, with `-` before it for the greatest first. */
   readonly sort: string;
@@ -49,7 +49,7 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
     drawHead(columns, sort);
     replace(body, ...lines.slice(0, shown).map((line) => rowOf(line, query, aggregates)));
     more.hidden = lines.length <= shown;
-    const text = `${formatNumber(Math.min(shown, lines.length))} of ${formatNumber(lines.length)} rows`;
+    const text = `${numberText(Math.min(shown, lines.length))} of ${numberText(lines.length)} rows`;
     if (said.textContent !== text) said.textContent = text;
   }
 
@@ -87,7 +87,7 @@ export function createTable(onSort: (sort: string) => void): (data: TableData) =
   };
 }
 
-function columnsOf({ groupBy }: QueryJson, aggregates: readonly string[]): readonly Column[] {
+function columnsOf({ groupBy }: ShownQuery, aggregates: readonly string[]): readonly Column[] {
   return [
     { name: 'window', heading: 'Window', align: 'left', of: ({ window }) => window.start },
     ...groupBy.map(
@@ -109,15 +109,20 @@ function sortable(value: unknown): number | string {
   return typeof value === 'number' ? value : String(value);
 }
 
-function linesOf(windows: readonly WindowJson[], aggregates: readonly string[]): readonly Line[] {
+function linesOf(windows: readonly ShownWindow[], aggregates: readonly string[]): readonly Line[] {
   return windows.flatMap((window) =>
-    window.rows.map((row) => ({ window, key: row.key, row, values: aggregates.map((name) => numberOf(row, name)) })),
+    window.rows.map((row) => ({
+      window,
+      key: row.key,
+      row,
+      values: aggregates.map((name) => aggregateNumber(row, name)),
+    })),
   );
 }
 
 /** Nothing is a dash: the mean of nothing. */
 function shownResult(result: unknown): string {
-  return result === null || result === undefined ? '–' : resultText(result, formatNumber);
+  return result === null || result === undefined ? '–' : resultText(result, numberText);
 }
 
 /** Every word of the filter has to be in the row. */
@@ -142,7 +147,11 @@ function sorted(lines: readonly Line[], columns: readonly Column[], sort: string
   });
 }
 
-function rowOf({ window, key, row }: Line, { groupBy }: QueryJson, aggregates: readonly string[]): HTMLTableRowElement {
+function rowOf(
+  { window, key, row }: Line,
+  { groupBy }: ShownQuery,
+  aggregates: readonly string[],
+): HTMLTableRowElement {
   const { start, end, status } = window;
   return element(
     'tr',

@@ -1,7 +1,7 @@
-import type { Row } from './api.ts';
+import type { ShownRow } from './api.ts';
 import { element, replace, styled } from './dom.ts';
-import { formatNumber, keyLabel } from './format.ts';
-import { numberOf, seriesColor } from './keys.ts';
+import { keyLabel, numberText } from './format.ts';
+import { aggregateNumber, seriesColor } from './keys.ts';
 
 /** More bars than these nobody reads. */
 const mostBars = 12;
@@ -9,12 +9,12 @@ const mostBars = 12;
 /** The totals as the lesson's bar chart: a bar a key, to one scale. */
 export function drawTotals(
   place: HTMLElement,
-  rows: readonly Row[],
+  rows: readonly ShownRow[],
   aggregate: string,
   windows: number,
-  placeOf: (row: Row) => number | undefined,
+  placeOf: (row: ShownRow) => number | undefined,
 ): void {
-  const bars = rows.map((row) => ({ row, value: numberOf(row, aggregate) ?? 0 }));
+  const bars = rows.map((row) => ({ row, value: aggregateNumber(row, aggregate) ?? 0 }));
   const shown = bars.length <= mostBars ? bars : bars.toSorted((a, b) => b.value - a.value).slice(0, mostBars);
   const most = Math.max(...shown.map(({ value }) => Math.abs(value)), 0) || 1;
   const items = shown.map(({ row, value }) => {
@@ -27,14 +27,14 @@ export function drawTotals(
       {},
       element('span', { class: 'label' }, keyLabel(row.key)),
       element('span', { class: 'track' }, bar),
-      element('span', { class: 'number' }, formatNumber(value)),
+      element('span', { class: 'number' }, numberText(value)),
     );
   });
-  const more = bars.length > shown.length ? `; the greatest ${shown.length} of ${formatNumber(bars.length)} keys` : '';
+  const more = bars.length > shown.length ? `; the greatest ${shown.length} of ${numberText(bars.length)} keys` : '';
   const said =
     rows.length === 0
       ? 'Nothing has been counted yet.'
-      : `${aggregate} over the ${formatNumber(windows)} windows shown${more}`;
+      : `${aggregate} over the ${numberText(windows)} windows shown${more}`;
   replace(
     place,
     element('p', { class: 'help' }, said),

@@ -1,4 +1,4 @@
-import type { QueryJson } from './api.ts';
+import type { ShownQuery } from './api.ts';
 
 /** What is shown, as the address says it, so that an address shows the same to everybody. */
 export interface View {
@@ -59,13 +59,13 @@ export function asksOther(one: View, other: View): boolean {
  * The query that a view shows: the named one, or what its name without a version stands for; the first when none is
  * named.
  */
-export function shownQuery(queries: readonly QueryJson[], { query }: View): QueryJson | undefined {
+export function shownQuery(queries: readonly ShownQuery[], { query }: View): ShownQuery | undefined {
   if (query === undefined) return queries[0];
   return queries.find(({ name }) => name === query) ?? queries.find(({ serves }) => serves === query);
 }
 
 /** The aggregate that a view shows: the named one if the query has it, or its first. */
-export function shownAggregate({ aggregates }: QueryJson, { aggregate }: View): string {
+export function shownAggregate({ aggregates }: ShownQuery, { aggregate }: View): string {
   return aggregate !== undefined && Object.hasOwn(aggregates, aggregate)
     ? aggregate
     : (Object.keys(aggregates)[0] ?? '');

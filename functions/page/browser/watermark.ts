@@ -1,4 +1,4 @@
-import type { ShardJson, WatermarkJson } from './api.ts';
+import type { ShownShard, ShownWatermark } from './api.ts';
 import { element, replace, styled } from './dom.ts';
 import { formatMoment, formatShard, formatSpan } from './format.ts';
 
@@ -17,7 +17,7 @@ const meanings: Readonly<Record<string, string>> = {
 const leastSpanMs = 60_000;
 
 /** The watermark with a lane a shard, on one scale of event time, and which of them holds it back. */
-export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, shards }: WatermarkJson): void {
+export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, shards }: ShownWatermark): void {
   // A drained shard stays where it ended, which may be long ago.
   const times = shards.flatMap(({ state, watermark: own }) => (state === 'drained' || own === null ? [] : [own]));
   if (watermark !== null) times.push(watermark);
@@ -43,14 +43,14 @@ function scale(from: number, to: number): HTMLElement {
 }
 
 /** Those that hold nothing any more come last; of too many, those that are furthest on are left out. */
-function shown(shards: readonly ShardJson[], heldBy: string | null): readonly ShardJson[] {
-  const rank = ({ shardId, state, watermark }: ShardJson): number => {
+function shown(shards: readonly ShownShard[], heldBy: string | null): readonly ShownShard[] {
+  const rank = ({ shardId, state, watermark }: ShownShard): number => {
     if (shardId === heldBy) return Number.NEGATIVE_INFINITY;
     return state === 'drained' ? Number.POSITIVE_INFINITY : (watermark ?? -Number.MAX_VALUE);
   };
   const lanes =
     shards.length <= mostLanes ? shards : shards.toSorted((a, b) => (rank(a) < rank(b) ? -1 : 1)).slice(0, mostLanes);
-  const isDrained = ({ state }: ShardJson) => Number(state === 'drained');
+  const isDrained = ({ state }: ShownShard) => Number(state === 'drained');
   return lanes.toSorted((a, b) => isDrained(a) - isDrained(b));
 }
 
@@ -58,7 +58,7 @@ function sentence(
   watermark: number | null,
   heldBy: string | null,
   lagMs: number | null,
-  shards: readonly ShardJson[],
+  shards: readonly ShownShard[],
 ): string {
   if (shards.length === 0) return 'No shard has been seen yet.';
   const holder = heldBy === null ? undefined : formatShard(heldBy);
@@ -70,7 +70,7 @@ function sentence(
 }
 
 function laneOf(
-  { shardId, state, watermark: own }: ShardJson,
+  { shardId, state, watermark: own }: ShownShard,
   holds: boolean,
   global: number | null,
   at: (time: number) => string,

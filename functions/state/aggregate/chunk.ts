@@ -1,32 +1,10 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import { createFold, type SliceFold } from '../../core/fold/fold.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../core/fold/read-event.ts';
-import { pageOf } from '../items/page-hash.ts';
-import type { ShardSideEvent } from '../items/rejects.ts';
-
-/** Where an event came from. */
-interface EventOrigin {
-  /** Position in a record that holds several events, aggregated or as lines; 0 in a plain one. */
-  readonly subRecord: number;
-  readonly bytes: () => Uint8Array;
-}
-
-/**
- * One event as it came, before anything is known of it: its text, or why it has none, or exactly what `parseEvent`
- * makes of it.
- */
-export type RawEvent = EventOrigin &
-  ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
-
-/** One Kinesis record and the events in it: one, or many when a producer packed them. */
-export interface StreamRecord {
-  readonly sequenceNumber: SequenceNumber;
-  /** When the stream took it, epoch ms. */
-  readonly arrival: number;
-  readonly partitionKey: string;
-  readonly events: readonly RawEvent[];
-}
+import { pageOf } from '../../core/fold/page-hash.ts';
+import type { AcceptedEvent } from '../../core/fold/read-event.ts';
+import { type RawEvent, readRaw, type StreamRecord } from '../../core/fold/stream-record.ts';
+import type { ShardSideEvent } from '../items/side-output.ts';
 
 /** A chunk of whole Kinesis records, classified and folded, nothing of it applied yet. */
 export interface ReadChunk {
@@ -111,12 +89,6 @@ export function readChunk(
     rejected,
     slices: [...fold.slices],
   };
-}
-
-/** Classifies an event as it came. */
-export function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
-  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
-  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
 }
 
 /** An event for the side output, and why it goes there. */

@@ -1,7 +1,7 @@
 import type { KeyFold } from '../../core/fold/fold.ts';
+import { grownPageCount } from '../../core/fold/page-hash.ts';
 import { mergeInto } from '../../core/fold/partial.ts';
 import { type FoundPage, hasOutgrown, type NextPage, nextPage, type Page, type PageName } from '../items/page.ts';
-import { grownPageCount } from '../items/page-hash.ts';
 import type { Bucket } from '../items/registry.ts';
 import type { Chunk } from './fold-split.ts';
 

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import type { Lookups } from '../../core/definition/lookups.ts';
 import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
 import {
   addCounters,
@@ -10,18 +11,17 @@ import {
 } from '../../core/events/counters.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { DoubtNotes } from '../../core/fold/doubts.ts';
+import { nextPageCount, pageCountFor } from '../../core/fold/page-hash.ts';
+import type { StreamRecord } from '../../core/fold/stream-record.ts';
 import { noteMissed } from '../items/definition.ts';
-import { nextPageCount, pageCountFor } from '../items/page-hash.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from '../items/progress.ts';
-import { type ShardSideEvent, writeSideOutput } from '../items/rejects.ts';
-import { type Lookups, storedLookups } from '../lookups/lookups.ts';
+import { type ShardSideEvent, writeSideOutput } from '../items/side-output.ts';
+import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Table } from '../table/table.ts';
-import { type ReadChunk, readChunk, type StreamRecord, sideEvent } from './chunk.ts';
+import { type ReadChunk, readChunk, sideEvent } from './chunk.ts';
 import { type Deduplication, deduplication } from './deduplication.ts';
 import { freshHorizon } from './fresh-horizon.ts';
 import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
-
-export type { RawEvent, StreamRecord } from './chunk.ts';
 
 /** What an invocation did. */
 export interface BatchReport {

@@ -3,6 +3,7 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { latestOf, type SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { KeyFold, SliceFold } from '../../core/fold/fold.ts';
+import { pageOf } from '../../core/fold/page-hash.ts';
 import { closingAfter } from '../../core/windows/window.ts';
 import {
   closePage,
@@ -13,7 +14,6 @@ import {
   readSlicePages,
   writePage,
 } from '../items/page.ts';
-import { pageOf } from '../items/page-hash.ts';
 import type { BucketSize } from '../items/progress.ts';
 import { type Bucket, readSliceRegistry, registerBucket } from '../items/registry.ts';
 import type { Table } from '../table/table.ts';

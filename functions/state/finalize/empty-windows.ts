@@ -5,7 +5,9 @@ import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { definitionKey } from '../items/definition.ts';
 import { numberOf, type Table } from '../table/table.ts';
-import { type Pane, readFinalCounts, readPanes, writeFinalPane } from '../windows/manifest.ts';
+import type { Pane } from '../windows/pane.ts';
+import { readFinalCounts, readPanes } from '../windows/pane-reader.ts';
+import { writeFinalPane } from '../windows/pane-writer.ts';
 
 /** What emitting empty windows works with. */
 export interface EmptyWindowOptions {

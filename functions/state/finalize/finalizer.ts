@@ -15,14 +15,6 @@ import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
 import {
-  type Pane,
-  type PaneHead,
-  type PaneStatus,
-  readPaneHead,
-  writeFinalPane,
-  writeOpenPane,
-} from '../windows/manifest.ts';
-import {
   inMergeOrder,
   type MergedSlice,
   mergeSlice,
@@ -30,6 +22,9 @@ import {
   type SliceCache,
   sliceCache,
 } from '../windows/merged-slice.ts';
+import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
+import { readPaneHead } from '../windows/pane-reader.ts';
+import { writeFinalPane, writeOpenPane } from '../windows/pane-writer.ts';
 import { type EmittedEmpty, emitEmpty } from './empty-windows.ts';
 import { type SessionCloser, sessionCloser } from './session-closer.ts';
 import { observeShards, type ShardReport } from './shard-report.ts';

@@ -1,6 +1,7 @@
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
+import { pageOf } from '../../core/fold/page-hash.ts';
 import {
   closeSessions,
   closingOf,
@@ -16,7 +17,6 @@ import {
   sessionPartitions,
   writeCarried,
 } from '../items/carried-sessions.ts';
-import { pageOf } from '../items/page-hash.ts';
 import type { Table } from '../table/table.ts';
 
 /**

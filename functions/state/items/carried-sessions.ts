@@ -133,14 +133,10 @@ export async function expireCarried(state: Table, item: CarriedItem, expiresAtSe
 }
 
 /** Deletes what is carried of a query that is gone. */
-export async function deleteCarried(
-  state: Table,
-  query: string,
-  limit: <T>(call: () => Promise<T>) => Promise<T>,
-): Promise<void> {
+export async function deleteCarried(state: Table, query: string): Promise<void> {
   for (let partition = 0; partition < sessionPartitions; partition++)
     for (const pk of [`${partitionKey(query, partition)}#parts`, partitionKey(query, partition)]) {
-      const items = await limit(() => state.query(pk, { only: [] }));
-      await Promise.all(items.map(({ sk }) => limit(() => state.delete({ pk, sk }))));
+      const items = await state.query(pk, { only: [] });
+      await Promise.all(items.map(({ sk }) => state.delete({ pk, sk })));
     }
 }

@@ -56,15 +56,9 @@ function slicePartition(shardId: string, query: string, slice: number): string {
 }
 
 /** Deletes all pages of a slice of a query that is gone. */
-export async function deletePagesOf(
-  state: Table,
-  shardId: string,
-  query: string,
-  slice: number,
-  limit: <T>(call: () => Promise<T>) => Promise<T>,
-): Promise<void> {
-  const items = await limit(() => state.query(slicePartition(shardId, query, slice)));
-  await Promise.all(items.map(({ pk, sk }) => limit(() => state.delete({ pk, sk }))));
+export async function deletePagesOf(state: Table, shardId: string, query: string, slice: number): Promise<void> {
+  const items = await state.query(slicePartition(shardId, query, slice));
+  await Promise.all(items.map(({ pk, sk }) => state.delete({ pk, sk })));
 }
 
 function pageKey({ shardId, query, bucket, page }: PageName): Key {

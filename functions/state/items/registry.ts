@@ -124,7 +124,6 @@ export async function deleteRegistrations(
   state: Table,
   query: string,
   deletePages: (shardId: string, slice: number) => Promise<void>,
-  limit: <T>(call: () => Promise<T>) => Promise<T>,
 ): Promise<void> {
   const items = (await Promise.all(partitionsOf('registry').map((partition) => state.query(partition)))).flat();
   await Promise.all(
@@ -132,7 +131,7 @@ export async function deleteRegistrations(
       const [shardId, of] = item.sk.split('#');
       if (shardId === undefined || of !== query) return;
       for (const slice of new Set(bucketsOf(item).map((bucket) => bucket.slice))) await deletePages(shardId, slice);
-      await limit(() => state.delete({ pk: item.pk, sk: item.sk }));
+      await state.delete({ pk: item.pk, sk: item.sk });
     }),
   );
 }

@@ -1,12 +1,12 @@
 import { mistake } from '../../core/arguments/error.ts';
-import { rowsByKey } from '../../core/definition/lookup.ts';
+import { checkLookupRows, rowsHash } from '../../core/definition/lookup-rows.ts';
 import type { LookupList, LookupVersion } from '../../core/definition/lookup-table.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { streamRetentionHours } from '../../core/deployment/settings.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { Table } from '../table/table.ts';
 import { addVersion, readLookupList } from './lookup-list.ts';
-import { hasExpiry, keepRows, readRows, rowsHash } from './lookup-rows.ts';
+import { hasExpiry, keepRows, readRows } from './lookup-rows.ts';
 
 /** A version that is to be published, whose rows are kept already. */
 export interface LookupPublication {
@@ -28,17 +28,12 @@ export interface LookupAnswer {
 }
 
 /** What a publication works with. */
-export interface LookupOptions {
+export interface LookupPublishOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Epoch ms. */
   readonly now: () => number;
 }
-
-/** Most rows of a version, and most bytes of their text: what a container loads in a second and keeps two of. */
-export const mostLookupRows = 50_000;
-export const mostLookupBytes = 20_000_000;
 
 /**
  * Versions of a table that may still be asked for: the list is read with every batch that comes to a cold container.
@@ -60,8 +55,11 @@ const mostRaces = 20;
  * @throws TidemarkError when the rows are not whole, or it would begin where records are judged already, or before the
  * version that is the newest
  */
-export async function publishLookup(options: LookupOptions, publication: LookupPublication): Promise<LookupAnswer> {
-  const { state, limit, now } = options;
+export async function publishLookup(
+  options: LookupPublishOptions,
+  publication: LookupPublication,
+): Promise<LookupAnswer> {
+  const { state, now } = options;
   const { table, id, parts, hash } = publication;
   for (let race = 0; race < mostRaces; race++) {
     const list = await readLookupList(state, table);
@@ -75,7 +73,7 @@ export async function publishLookup(options: LookupOptions, publication: LookupP
       publication.from ?? (newest === undefined && !Number.isFinite(list.sealedThrough) ? 0 : now() + aheadMs);
     checkFrom(table, list, from, publication.from);
     const rows = await checkedRows(options, publication);
-    if (!(await keepRows(state, { table, id }, parts, undefined, limit))) throw notWhole(table, id);
+    if (!(await keepRows(state, { table, id }, parts, undefined))) throw notWhole(table, id);
     const version = { id, from, rows, parts, hash, publishedAt: now() };
     const added = await addVersion(state, table, list, keptOf(table, list, now()), version);
     if (added === undefined) continue; // another version, or a record that arrived later, was quicker
@@ -107,7 +105,7 @@ function checkFrom(
 }
 
 async function checkedRows(
-  { pipeline, state }: LookupOptions,
+  { pipeline, state }: LookupPublishOptions,
   { table, id, parts, hash }: LookupPublication,
 ): Promise<number> {
   const rows = await readRows(state, { table, id }, parts);
@@ -118,25 +116,6 @@ async function checkedRows(
 
 function notWhole(table: string, id: string): Error {
   return mistake(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
-}
-
-/** @throws TidemarkError when there are too many rows, one has no key, or two have the same */
-export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object[]): void {
-  if (lookupTable === undefined) return;
-  if (rows.length > mostLookupRows)
-    throw mistake(
-      'rows',
-      rows.length,
-      `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`,
-    );
-  rowsByKey('rows', rows, lookupTable.key);
-  const bytes = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
-  if (bytes > mostLookupBytes)
-    throw mistake(
-      'rows',
-      bytes,
-      `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`,
-    );
 }
 
 /** Nobody asks any more for versions that were superseded so long ago that their rows are gone. */
@@ -159,7 +138,7 @@ function keptOf(
 
 /** From the newest backwards, until one that has its expiry: whoever died before has left only those behind it. */
 async function expireSuperseded(
-  { state, limit, now }: LookupOptions,
+  { state, now }: LookupPublishOptions,
   table: string,
   { versions }: LookupList,
 ): Promise<void> {
@@ -168,6 +147,6 @@ async function expireSuperseded(
     if (version === undefined || next === undefined) return;
     const name = { table, id: version.id };
     if (await hasExpiry(state, name, version.parts)) return;
-    await keepRows(state, name, version.parts, Math.max(next.from, now()) + keptMs, limit);
+    await keepRows(state, name, version.parts, Math.max(next.from, now()) + keptMs);
   }
 }

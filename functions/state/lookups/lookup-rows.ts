@@ -1,10 +1,5 @@
-import { createHash } from 'node:crypto';
 import { packed, unpacked } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
-
-/** Most rows of an item, and most bytes of their text: far below 400 KB, also where nothing can be packed. */
-export const mostPartRows = 300;
-export const mostPartBytes = 300_000;
 
 /** Rows of a version that is published need not go before they are superseded: the year 9999, in epoch seconds. */
 const never = 253_402_300_799;
@@ -84,14 +79,11 @@ export async function keepRows(
   { table, id }: VersionName,
   parts: number,
   untilMs: number | undefined,
-  limit: <T>(call: () => Promise<T>) => Promise<T>,
 ): Promise<boolean> {
   const expiresAt = untilMs === undefined ? never : Math.ceil(untilMs / 1000);
   const outcomes = await Promise.all(
     Array.from({ length: parts }, (_, part) =>
-      limit(() =>
-        state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }]),
-      ),
+      state.update(keyOf(table, id, part), { set: { expiresAt } }, [{ attribute: 'count', is: 'present' }]),
     ),
   );
   return outcomes.every(({ outcome }) => outcome === 'applied');
@@ -101,11 +93,4 @@ export async function keepRows(
 export async function hasExpiry(state: Table, { table, id }: VersionName, parts: number): Promise<boolean> {
   const items = await state.query(partitionOf(table, id), { only: ['expiresAt'] });
   return items.length < parts || items.every((item) => numberOf(item, 'expiresAt') !== never);
-}
-
-/** What rows are, however they are cut into parts. */
-export function rowsHash(rows: Iterable<object>): string {
-  const hash = createHash('sha256');
-  for (const row of rows) hash.update(`${JSON.stringify(row)}\n`);
-  return hash.digest('hex').slice(0, 16);
 }

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { mistake } from '../../core/arguments/error.ts';
 import type { BackfillRange } from '../../core/definition/backfill.ts';
 import { backfillPipeline, backfillQuery } from '../../core/definition/backfill.ts';
@@ -8,7 +9,8 @@ import { noteFilled, readFilling } from '../items/definition.ts';
 import { readHorizon } from '../items/horizon.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
-import { readPane, writeFinalPane } from '../windows/manifest.ts';
+import { readPane } from '../windows/pane-reader.ts';
+import { writeFinalPane } from '../windows/pane-writer.ts';
 
 /**
  * A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial
@@ -16,12 +18,14 @@ import { readPane, writeFinalPane } from '../windows/manifest.ts';
  */
 export type HistoryWindow = readonly [start: number, end: number, records: number, partials: string];
 
+/** Windows whose content is decoded at a time: a bound of memory. */
+const windowsAtATime = 32;
+
 /** What a backfill works with. */
 export interface BackfillOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly windows: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly publish: Publisher['publish'];
   /** Epoch ms. */
   readonly now: () => number;
@@ -50,13 +54,13 @@ export interface Backfill {
  * @throws TidemarkError when the stream's own records may still go into a window of the range, or a window lies outside
  * of it
  */
-export async function backfill(
+export async function writeHistory(
   options: BackfillOptions,
   range: BackfillRange,
   history: readonly HistoryWindow[],
   isWhole: boolean,
 ): Promise<Backfill> {
-  const { pipeline, state, windows, limit, publish, now } = options;
+  const { pipeline, state, windows, publish, now } = options;
   const query = backfillQuery(pipeline, range.query);
   const [{ window: windowsInRange, until: lastEnd } = query] = backfillPipeline(pipeline, range).queries;
   const { closedThrough, finalizedThrough } = await readHorizon(state);
@@ -68,6 +72,7 @@ export async function backfill(
       `is after what the stream has left behind for good: ${Number.isFinite(finalizedThrough) ? `its windows are final until ${isoTime(finalizedThrough)}` : 'none of its windows is final'}, ` +
         `and ${query.name} ${Number.isFinite(query.from) ? `begins at ${isoTime(query.from)}` : 'has no from'}: give an earlier time`,
     );
+  const limit = pLimit(windowsAtATime);
   const outcomes = await Promise.all(
     history.map(([start, end, records, partials]) =>
       limit(async () => {

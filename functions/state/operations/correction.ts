@@ -10,12 +10,15 @@ import type { EmittedWindow } from '../../core/windows/window.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { readAllProgress } from '../items/progress.ts';
 import { readRegistry } from '../items/registry.ts';
-import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/rejects.ts';
-import { storedLookups } from '../lookups/lookups.ts';
+import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/side-output.ts';
+import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
 import { correctedRecords, logCorrection, noteCorrected, recordName } from '../windows/correction-log.ts';
-import { partialsOf, readCorrections, readPane, windowText, writeCorrectedPane } from '../windows/manifest.ts';
+import { windowText } from '../windows/pane-keys.ts';
+import { readCorrections, readPane } from '../windows/pane-reader.ts';
+import { partialsOf } from '../windows/pane-rows.ts';
+import { writeCorrectedPane } from '../windows/pane-writer.ts';
 import { namedVersion } from './alias.ts';
 
 /** What a correction works with. */
@@ -24,7 +27,6 @@ export interface CorrectionOptions {
   readonly state: Table;
   readonly windows: Table;
   readonly rejects: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly publish: Publisher['publish'];
   /** Epoch ms. */
   readonly now: () => number;
@@ -85,7 +87,7 @@ const mostRaces = 20;
  * @throws TidemarkError when there is no such query
  */
 export async function correct(options: CorrectionOptions, request: CorrectionRequest): Promise<CorrectionAnswer> {
-  const { pipeline, state, rejects, limit, now, remainingMs } = options;
+  const { pipeline, state, rejects, now, remainingMs } = options;
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
     throw mistake(
@@ -140,7 +142,7 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
       if (corrected !== undefined)
         windows.set(name, { ...corrected, records: corrected.records + (windows.get(name)?.records ?? 0) });
     }
-    await Promise.all(usable.map(({ event }) => limit(() => settle(rejects, event, request.settled, now()))));
+    await Promise.all(usable.map(({ event }) => settle(rejects, event, request.settled, now())));
     counts.settled += usable.length;
   };
 

@@ -7,14 +7,12 @@ import { deletePagesOf } from '../items/page.ts';
 import { deleteRegistrations } from '../items/registry.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
 import type { Table } from '../table/table.ts';
-import { deleteWindows } from '../windows/manifest.ts';
 
 /** What a removal works with. */
 export interface RemovalOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly windows: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly remainingMs: () => number;
 }
 
@@ -37,7 +35,7 @@ const reserveMs = 5_000;
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
 export async function removeQuery(
-  { pipeline, state, windows, limit, remainingMs }: RemovalOptions,
+  { pipeline, state, windows, remainingMs }: RemovalOptions,
   name: string,
 ): Promise<Removal> {
   const asked = queryVersion(name);
@@ -49,15 +47,43 @@ export async function removeQuery(
       name,
       'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
     );
-  await deleteRegistrations(
-    state,
-    removed,
-    (shardId, slice) => deletePagesOf(state, shardId, removed, slice, limit),
-    limit,
-  );
+  await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice));
   await deleteOutboxes(state, pipeline, removed);
-  await deleteCarried(state, removed, limit);
-  const deleted = await deleteWindows(windows, removed, limit, () => remainingMs() > reserveMs);
+  await deleteCarried(state, removed);
+  const deleted = await deleteWindows(windows, removed, () => remainingMs() > reserveMs);
   if (deleted.done) await deleteDefinition(state, removed);
   return { removed, windows: deleted.windows, done: deleted.done };
+}
+
+/** Windows deleted together. */
+const windowsAtATime = 64;
+
+/**
+ * Deletes the windows of a query that is gone, manifests last, for as long as there is time.
+ * @returns how many, and whether those were all
+ */
+async function deleteWindows(
+  windows: Table,
+  query: string,
+  hasTime: () => boolean,
+): Promise<{ readonly windows: number; readonly done: boolean }> {
+  for (let deleted = 0; ; ) {
+    if (!hasTime()) return { windows: deleted, done: false };
+    const manifests = await windows.query(query, { limit: windowsAtATime });
+    if (manifests.length === 0) {
+      const notes = await windows.query(`${query}#corrected`);
+      await Promise.all(notes.map(({ pk, sk }) => windows.delete({ pk, sk })));
+      return { windows: deleted, done: true };
+    }
+    await Promise.all(
+      manifests.map(async ({ pk, sk }) => {
+        const rest = await Promise.all(
+          ['revisions', 'parts', 'corrections'].map((kind) => windows.query(`${pk}#${sk}#${kind}`)),
+        );
+        await Promise.all(rest.flat().map((item) => windows.delete({ pk: item.pk, sk: item.sk })));
+        await windows.delete({ pk, sk });
+      }),
+    );
+    deleted += manifests.length;
+  }
 }

@@ -3,7 +3,8 @@ import type { Sink } from '../../core/definition/sink.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
-import { type Pane, windowText } from '../windows/manifest.ts';
+import type { Pane } from '../windows/pane.ts';
+import { windowText } from '../windows/pane-keys.ts';
 
 /**
  * The outbox of a sink: an item for each window of which it has something to hear. It names the window and holds none

@@ -3,7 +3,7 @@ import type { Json } from '../../core/aggregates/index.ts';
 import type { Row } from '../../core/fold/partial.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { type Key, numberOf, type Table, textOf } from '../table/table.ts';
-import { windowText } from '../windows/manifest.ts';
+import { windowText } from '../windows/pane-keys.ts';
 
 /**
  * What a sink's function keeps besides its outbox: whose turn it is, how much it has delivered, and what rows it sent

@@ -96,7 +96,6 @@ const reserveMs = 5_000;
 export interface RedriveOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly now: () => number;
   readonly remainingMs: () => number;
 }
@@ -105,8 +104,8 @@ export interface RedriveOptions {
  * Puts the dead letters of a sink into its outbox anew. Idempotent.
  * @throws TidemarkError when the pipeline has no such sink
  */
-export async function redrive(
-  { pipeline, state, limit, now, remainingMs }: RedriveOptions,
+export async function redriveLetters(
+  { pipeline, state, now, remainingMs }: RedriveOptions,
   name: string,
 ): Promise<Redrive> {
   const { queries } = sinkNamed(pipeline, name);
@@ -116,7 +115,7 @@ export async function redrive(
       const letters = await readDead(state, name, query, mostNamed);
       if (letters.length === 0) break;
       if (remainingMs() < reserveMs) return { sink: name, redriven, done: false };
-      await Promise.all(letters.map((letter) => limit(() => redriveLetter(state, letter, now()))));
+      await Promise.all(letters.map((letter) => redriveLetter(state, letter, now())));
       redriven += letters.length;
     }
   return { sink: name, redriven, done: true };

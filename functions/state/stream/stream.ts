@@ -1,10 +1,5 @@
+import type { HashRange } from '../../core/events/hash-range.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
-
-/** The hash keys of a shard, both inclusive: the MD5 of a partition key, unless its producer gave another. */
-export interface HashRange {
-  readonly first: bigint;
-  readonly last: bigint;
-}
 
 /** A shard as the stream lists it. */
 export interface StreamShard {

@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { numberOf, type Table } from '../table/table.ts';
-import { windowText } from './manifest.ts';
+import { windowText } from './pane-keys.ts';
 
 /** One correction of a window, for the audit. */
 export interface LoggedCorrection {

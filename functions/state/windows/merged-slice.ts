@@ -1,3 +1,4 @@
+import { lruMap } from '../../core/arguments/lru-map.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type Partial, type Partials } from '../../core/fold/partial.ts';
@@ -53,42 +54,40 @@ export interface SliceCache {
 const mostSlices = 20_000;
 const mostKeys = 500_000;
 
-export function sliceCache(): SliceCache {
-  const slices = new Map<string, Promise<MergedSlice>>();
-  const sizes = new Map<string, number>();
-  let keys = 0;
-  let seen = Number.NEGATIVE_INFINITY;
+/** A slice that is remembered, being read or read. */
+interface CachedSlice {
+  readonly merged: Promise<MergedSlice>;
+  /** Keys in it; 0 until it is read. */
+  keys: number;
+}
 
-  function forget(name: string): void {
-    slices.delete(name);
-    keys -= sizes.get(name) ?? 0;
-    sizes.delete(name);
-  }
+export function sliceCache(): SliceCache {
+  let keys = 0;
+  const slices = lruMap<string, CachedSlice>((slice) => {
+    keys -= slice.keys;
+  });
+  let seen = Number.NEGATIVE_INFINITY;
 
   return {
     begin(finalizedThrough) {
-      if (finalizedThrough < seen) for (const name of [...slices.keys()]) forget(name);
+      if (finalizedThrough < seen) slices.clear();
       seen = finalizedThrough;
     },
     async get(name, read) {
       const known = slices.get(name);
-      const found = known ?? read();
-      // Moved to the end: a Map keeps its order.
-      slices.delete(name);
-      slices.set(name, found);
+      if (known !== undefined) return known.merged;
+      const slice: CachedSlice = { merged: read(), keys: 0 };
+      slices.set(name, slice);
       try {
-        const merged = await found;
-        if (slices.get(name) === found && !sizes.has(name)) {
-          sizes.set(name, merged.partials.size);
-          keys += merged.partials.size;
+        const merged = await slice.merged;
+        if (slices.peek(name) === slice) {
+          slice.keys = merged.partials.size;
+          keys += slice.keys;
         }
-        for (const oldest of slices.keys()) {
-          if (slices.size <= mostSlices && keys <= mostKeys) break;
-          forget(oldest);
-        }
+        slices.trim(() => slices.size <= mostSlices && keys <= mostKeys);
         return merged;
       } catch (error) {
-        if (slices.get(name) === found) forget(name);
+        if (slices.peek(name) === slice) slices.delete(name);
         throw error;
       }
     },

@@ -7,7 +7,8 @@ import { readHorizon } from '../items/horizon.ts';
 import { readSlicePages } from '../items/page.ts';
 import { readRegistry } from '../items/registry.ts';
 import type { Table } from '../table/table.ts';
-import { type Pane, partialsOf } from './manifest.ts';
+import type { Pane } from './pane.ts';
+import { partialsOf } from './pane-rows.ts';
 
 /** What there is of a session query besides final windows, read once. */
 export interface FoundSessions {

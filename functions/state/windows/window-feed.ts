@@ -4,7 +4,7 @@ import type { Window } from '../../core/windows/window.ts';
 import { readEmptyPlace } from '../finalize/empty-windows.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { readCorrected } from './correction-log.ts';
-import { readPane, readPanes } from './manifest.ts';
+import { readPane, readPanes } from './pane-reader.ts';
 import { paneView, type ReaderTables, readWindows, type WindowView } from './window-reader.ts';
 
 /** Which windows, by start, epoch ms: `[from, to)`; and how many at most in one answer. */

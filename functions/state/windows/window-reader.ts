@@ -7,8 +7,10 @@ import { readHorizon } from '../items/horizon.ts';
 import { type FoundPage, readSlicePages } from '../items/page.ts';
 import { type RegisteredBucket, readRegistry } from '../items/registry.ts';
 import type { Table } from '../table/table.ts';
-import { type Pane, type PaneHead, partialsOf, readPaneHead, readPanes } from './manifest.ts';
 import { mergeSlice } from './merged-slice.ts';
+import type { Pane, PaneHead } from './pane.ts';
+import { readPaneHead, readPanes } from './pane-reader.ts';
+import { partialsOf } from './pane-rows.ts';
 import { findSessions } from './session-reader.ts';
 
 /** A window as a reader sees it. */

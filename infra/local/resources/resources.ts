@@ -23,7 +23,7 @@ export function resourceNames(pipelineName: string): ResourceNames {
 }
 
 /** The moment (epoch seconds) at which the stream was created tells it from an earlier stream of the same name. */
-export interface StreamIdentity {
+export interface CreatedStream {
   readonly createdAtSeconds: number;
 }
 
@@ -35,7 +35,7 @@ export async function ensureResources(
   names: ResourceNames,
   shards: number | undefined,
   ports: { readonly kinesis: number; readonly dynamodb: number },
-): Promise<StreamIdentity> {
+): Promise<CreatedStream> {
   const kinesis = createAwsJson('kinesis', ports.kinesis);
   const dynamodb = createAwsJson('dynamodb', ports.dynamodb);
   try {
@@ -82,7 +82,7 @@ interface StreamSummary {
   };
 }
 
-async function ensureStream(kinesis: AwsJson, StreamName: string, ShardCount: number): Promise<StreamIdentity> {
+async function ensureStream(kinesis: AwsJson, StreamName: string, ShardCount: number): Promise<CreatedStream> {
   await unlessThere(() => kinesis.call('CreateStream', { StreamName, ShardCount }));
   for (;;) {
     const { StreamDescriptionSummary: summary } = await kinesis.call<StreamSummary>('DescribeStreamSummary', {

@@ -1,4 +1,4 @@
-import type { StreamRecord } from '../../../functions/state/aggregate/shard-aggregator.ts';
+import type { StreamRecord } from '../../../functions/core/fold/stream-record.ts';
 import type { SimulatedEvent } from '../workload.ts';
 
 /** A shard whose records, one event each, follow from their position: nobody has to keep them. */

@@ -1,6 +1,6 @@
 import { addCounters, type Counters, isConserved, noEvents } from '../../../functions/core/events/counters.ts';
 import { type Item, numberOf, textOf } from '../../../functions/state/table/table.ts';
-import type { Pane } from '../../../functions/state/windows/manifest.ts';
+import type { Pane } from '../../../functions/state/windows/pane.ts';
 import type { ItemStore } from '../item-store.ts';
 import { idsOfRows } from '../ledger.ts';
 import { Violation } from '../violation.ts';

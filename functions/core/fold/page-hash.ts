@@ -1,4 +1,4 @@
-import type { KeyText } from '../../core/events/group-key.ts';
+import type { KeyText } from '../events/group-key.ts';
 
 /**
  * A key's hash, 32 bits unsigned: FNV-1a over its UTF-16 units, mixed by MurmurHash3's finalizer so that the low bits,

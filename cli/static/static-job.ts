@@ -6,7 +6,7 @@ import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/cor
 import { createStaticRun } from '../../functions/core/static/static-run.ts';
 import { eventLines } from './event-lines.ts';
 import { eachId } from './ids-across.ts';
-import type { LanePart, LaneResult, OnRejected, RejectedLine, StaticJob } from './job.ts';
+import type { JobPart, JobResult, OnRejected, RejectedLine, StaticJob } from './job.ts';
 import type { Piece } from './pieces.ts';
 import { createRejections } from './rejections.ts';
 import { createReadBuffer } from './scan.ts';
@@ -16,16 +16,16 @@ import { scanInput } from './scan-input.ts';
  * Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them.
  * @param onRejected every line is read as text then, which takes longer
  */
-export async function runLane(
+export async function runJob(
   job: StaticJob,
   pipeline: Pipeline,
   pause: () => Promise<void> | undefined,
   onRejected?: OnRejected,
-): Promise<LaneResult> {
+): Promise<JobResult> {
   const next = new Int32Array(job.next);
   const joined = joinedWith(pipeline, job.lookupRows);
   const counted = job.range === undefined ? joined : backfillPipeline(joined, job.range);
-  const parts: LanePart[] = [];
+  const parts: JobPart[] = [];
   let run = createStaticRun(counted);
   const buffer = createReadBuffer();
   const rejections = createRejections<RejectedLine>();

@@ -2,18 +2,18 @@ import { pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { surviveOrphanRejections } from '../../functions/edge/orphan-rejections.ts';
-import type { LaneResult, StaticJob } from './job.ts';
-import { runLane } from './lane.ts';
+import type { JobResult, StaticJob } from './job.ts';
+import { runJob } from './static-job.ts';
 
 /** Where this module lies, once bundled: what a worker thread is started with. */
-export const laneWorkerUrl: string = import.meta.url;
+export const staticWorkerUrl: string = import.meta.url;
 
 /** Tells the worker threads of a static run from all others that might load this module. */
-export const laneWorkerKind = 'tidemark-static-lane';
+export const staticWorkerKind = 'tidemark-static-worker';
 
-/** What a lane in another thread answers; errors lose their class and properties on the way, so these are named. */
-export type LaneAnswer =
-  | { readonly kind: 'done'; readonly result: LaneResult }
+/** What a worker in another thread answers; errors lose their class and properties on the way, so these are named. */
+export type WorkerAnswer =
+  | { readonly kind: 'done'; readonly result: JobResult }
   | {
       readonly kind: 'failed';
       readonly name: string;
@@ -22,10 +22,10 @@ export type LaneAnswer =
       readonly path: string;
     };
 
-async function answer(job: StaticJob): Promise<LaneAnswer> {
+async function answer(job: StaticJob): Promise<WorkerAnswer> {
   try {
     const { default: pipeline }: { readonly default: Pipeline } = await import(pathToFileURL(job.bundle).href);
-    return { kind: 'done', result: await runLane(job, pipeline, () => undefined) };
+    return { kind: 'done', result: await runJob(job, pipeline, () => undefined) };
   } catch (error) {
     const text = (name: string): string =>
       error instanceof Error && name in error ? String(Reflect.get(error, name)) : '';
@@ -39,7 +39,7 @@ async function answer(job: StaticJob): Promise<LaneAnswer> {
   }
 }
 
-if (!isMainThread && workerData?.kind === laneWorkerKind) {
+if (!isMainThread && workerData?.kind === staticWorkerKind) {
   surviveOrphanRejections(() => undefined); // the line is among the rejected ones already
   parentPort?.postMessage(await answer(workerData.job));
 }

@@ -1,17 +1,9 @@
-import { mistake } from '../../core/arguments/error.ts';
-import { rowsByKey } from '../../core/definition/lookup.ts';
-import {
-  type LookupList,
-  type LookupRows,
-  type LookupVersion,
-  type RowsAt,
-  versionAt,
-} from '../../core/definition/lookup-table.ts';
-import type { Pipeline } from '../../core/definition/pipeline.ts';
-import { isoTime } from '../../core/events/event-time.ts';
-import type { Table } from '../table/table.ts';
-import { sealThrough } from './lookup-list.ts';
-import { readRows } from './lookup-rows.ts';
+import { mistake } from '../arguments/error.ts';
+import { lruMap } from '../arguments/lru-map.ts';
+import { isoTime } from '../events/event-time.ts';
+import { rowsByKey } from './lookup.ts';
+import { type LookupList, type LookupRows, type LookupVersion, type RowsAt, versionAt } from './lookup-table.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /** Where the versions of a table and their rows are read. */
 export interface LookupSource {
@@ -34,34 +26,24 @@ export interface Lookups {
 /** Versions whose rows a container keeps between batches: while one follows another, shards ask for both. */
 const keptVersions = 2;
 
-/** The state table's, for the functions. */
-export function storedLookups(pipeline: Pipeline, state: Table): Lookups {
-  return lookupsOf(pipeline, {
-    sealed: (table, arrivalMs) => sealThrough(state, table, arrivalMs),
-    rows: (table, { id, parts }) => readRows(state, { table, id }, parts),
-  });
-}
-
 /** A pipeline without a table asks for nothing, and costs no call. */
 export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Lookups {
   if (lookupTable === undefined) return { rowsAt: async () => () => undefined };
   const { table, key } = lookupTable;
   let list: LookupList | undefined;
-  /** By version, the one used longest ago first. */
-  const loaded = new Map<string, Promise<LookupRows | undefined>>();
+  /** By version. */
+  const loaded = lruMap<string, Promise<LookupRows | undefined>>();
 
   function load(version: LookupVersion): Promise<LookupRows | undefined> {
     const known = loaded.get(version.id);
-    const rows =
-      known ?? source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
-    loaded.delete(version.id);
+    if (known !== undefined) return known;
+    const rows = source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
     loaded.set(version.id, rows);
     // What failed, or is gone, is asked for again the next time.
-    if (known === undefined)
-      rows.then(
-        (found) => found === undefined && loaded.delete(version.id),
-        () => loaded.delete(version.id),
-      );
+    rows.then(
+      (found) => found === undefined && loaded.delete(version.id),
+      () => loaded.delete(version.id),
+    );
     return rows;
   }
 
@@ -78,10 +60,7 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
       const rows = new Map(
         await Promise.all([...wanted.values()].map(async (version) => [version.id, await load(version)] as const)),
       );
-      for (const id of loaded.keys()) {
-        if (loaded.size <= keptVersions) break;
-        loaded.delete(id);
-      }
+      loaded.trim(() => loaded.size <= keptVersions);
       return (arrivalMs) => {
         const version = arrivalMs < sealed.keptFrom ? undefined : versionAt(sealed, arrivalMs);
         if (version === undefined && arrivalMs >= sealed.keptFrom) return undefined;

@@ -1,0 +1,32 @@
+import type { Pipeline } from '../definition/pipeline.ts';
+import type { SequenceNumber } from '../events/sequence-number.ts';
+import { type AcceptedEvent, type Rejection, readEvent, readParsed } from './read-event.ts';
+
+/** Where an event came from. */
+interface EventOrigin {
+  /** Position in a record that holds several events, aggregated or as lines; 0 in a plain one. */
+  readonly subRecord: number;
+  readonly bytes: () => Uint8Array;
+}
+
+/**
+ * One event as it came, before anything is known of it: its text, or why it has none, or exactly what `parseEvent`
+ * makes of it.
+ */
+export type RawEvent = EventOrigin &
+  ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
+
+/** One Kinesis record and the events in it: one, or many when a producer packed them. */
+export interface StreamRecord {
+  readonly sequenceNumber: SequenceNumber;
+  /** When the stream took it, epoch ms. */
+  readonly arrival: number;
+  readonly partitionKey: string;
+  readonly events: readonly RawEvent[];
+}
+
+/** Classifies an event as it came. */
+export function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
+  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
+}

@@ -1,0 +1,70 @@
+import pLimit from 'p-limit';
+import { streamRetentionHours } from '../core/deployment/settings.ts';
+import { unaccounted } from '../core/events/counters.ts';
+import type { Measured } from '../edge/telemetry.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../state/finalize/finalizer.ts';
+import { checkDefinition } from '../state/items/definition.ts';
+import type { Operation, OperationContext } from './operation.ts';
+
+/** The state of the windows after a finalize run. Times are epoch ms; null is minus infinity. */
+export interface FinalizeAnswer {
+  readonly watermark: number | null;
+  readonly heldBy: string | null;
+  readonly windows: number;
+  readonly windowsOpen: number;
+  readonly closingsLeft: number;
+  readonly drained: boolean;
+}
+
+/** Pages, windows and shards under way at a time. */
+const atATime = 32;
+
+/** Raises the watermark and emits the windows that it has passed: what the schedule and the kicks ask for. */
+export const advance = finalizeRun('advance');
+
+/** The end of a finite stream: raises the watermark past every window once all is committed. */
+export const drain = finalizeRun('drain');
+
+function finalizeRun<Name extends FinalizeRequest>(
+  name: Name,
+): Operation<undefined, FinalizeAnswer> & { readonly name: Name } {
+  return {
+    name,
+    parse: () => undefined,
+    async run(context: OperationContext) {
+      const { pipeline, state, newId, logError, now } = context;
+      await checkDefinition(state, pipeline);
+      const retentionMs = streamRetentionHours * 3_600_000;
+      const report = await finalize({ ...context, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
+      for (const { shardId, unreadable } of report.shards)
+        if (unreadable !== undefined)
+          logError('A shard could not be read and holds the watermark', { shardId, unreadable });
+      return measured(report, now());
+    },
+  };
+}
+
+function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswer> {
+  const { watermark, heldBy, shards, counters, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
+  // A stream in which nothing happens has a watermark that stands still, and nobody waits for it.
+  const isFlowing = shards.some(({ state }) => state === 'holding');
+  return {
+    answer: {
+      watermark: Number.isFinite(watermark) ? watermark : null,
+      heldBy: heldBy ?? null,
+      windows,
+      windowsOpen,
+      closingsLeft,
+      drained,
+    },
+    counts: {
+      windowsFinalized: windows,
+      openPanes,
+      windowsOpen,
+      closingsLeft,
+      unreadableShards: shards.filter((shard) => shard.unreadable !== undefined).length,
+      conservationMismatch: Math.abs(unaccounted(counters)),
+    },
+    milliseconds: Number.isFinite(watermark) && isFlowing ? { watermarkLag: nowMs - watermark } : {},
+  };
+}

@@ -1,0 +1,44 @@
+import { mistake } from '../core/arguments/error.ts';
+import { checkDefinition } from '../state/items/definition.ts';
+import {
+  type CorrectedWindow,
+  type CorrectionAnswer,
+  type CorrectionRequest,
+  correct,
+} from '../state/operations/correction.ts';
+import { parseOptionalTime, parseQuery, parseTime, type QueryFields } from './fields.ts';
+import { type Fields, type OperationContext, unmeasured } from './operation.ts';
+
+export type { CorrectedWindow, CorrectionAnswer };
+
+/** The fields of a {@link late}. */
+export interface LateFields extends QueryFields {
+  /** What is to become of the events. */
+  readonly settled: 'replayed' | 'discarded';
+  /** The range of arrivals, epoch ms. */
+  readonly since: number;
+  readonly until: number;
+  /** Only events of the windows that start here, epoch ms. @default of all windows */
+  readonly window?: number;
+  /** Who asks, for the audit. */
+  readonly by: string;
+}
+
+/** Puts late events into the final windows that they missed, or settles them without. */
+export const late = {
+  name: 'late',
+  parse(fields: Fields): CorrectionRequest {
+    const { settled, by } = fields;
+    const query = parseQuery(fields);
+    if (settled !== 'replayed' && settled !== 'discarded')
+      throw mistake('settled', settled, 'is not known: give "replayed" or "discarded"');
+    const arrival = { fromMs: parseTime(fields, 'since'), toMs: parseTime(fields, 'until') };
+    const window = parseOptionalTime(fields, 'window');
+    if (typeof by !== 'string' || by === '') throw mistake('by', by, 'names nobody: say who asks, for the audit');
+    return { query, settled, arrival, window, by };
+  },
+  async run(context: OperationContext, request: CorrectionRequest) {
+    await checkDefinition(context.state, context.pipeline);
+    return unmeasured(await correct({ ...context, attempt: context.newId }, request));
+  },
+} as const;

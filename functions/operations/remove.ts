@@ -1,0 +1,10 @@
+import { removeQuery } from '../state/operations/remove-query.ts';
+import { parseQuery } from './fields.ts';
+import { type OperationContext, unmeasured } from './operation.ts';
+
+/** Deletes all that is kept of a query that the pipeline no longer has. */
+export const remove = {
+  name: 'remove',
+  parse: parseQuery,
+  run: async (context: OperationContext, query: string) => unmeasured(await removeQuery(context, query)),
+} as const;

@@ -1,0 +1,19 @@
+import type { Table } from './table.ts';
+
+/** Runs a call when it is its turn. */
+export type Limit = <T>(call: () => Promise<T>) => Promise<T>;
+
+/**
+ * A table with a bound of the calls that are under way at a time; whoever calls it may do so as often as he likes.
+ * Tables that share a limit share the bound.
+ */
+export function limitedTable(table: Table, limit: Limit): Table {
+  return {
+    get: (...call) => limit(() => table.get(...call)),
+    query: (...call) => limit(() => table.query(...call)),
+    put: (...call) => limit(() => table.put(...call)),
+    putAll: (...call) => limit(() => table.putAll(...call)),
+    update: (...call) => limit(() => table.update(...call)),
+    delete: (...call) => limit(() => table.delete(...call)),
+  };
+}

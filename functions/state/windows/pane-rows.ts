@@ -1,0 +1,117 @@
+import type { Json } from '../../core/aggregates/index.ts';
+import type { Query } from '../../core/definition/pipeline.ts';
+import { decodeEach, encodePartials, type Partials, type Row } from '../../core/fold/partial.ts';
+import { isGroupRow, withGrouping } from '../../core/fold/window-result.ts';
+import { resultOf, storedResult } from '../table/stored-result.ts';
+import type { Attribute, Attributes, Item } from '../table/table.ts';
+import type { Pane } from './pane.ts';
+
+/**
+ * Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next
+ * size. An item ends at 400 KB.
+ */
+export const manifestBytes = 32 * 1024;
+const partBytes = 256 * 1024;
+
+/**
+ * A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no
+ * total.
+ */
+interface DraftRow {
+  readonly row: Row;
+  readonly states: string | undefined;
+  /** About what it takes in an item; JSON text is longer than DynamoDB's form of it. */
+  readonly bytes: number;
+}
+
+/** The rows of a pane as they are written. */
+export function draftRows(query: Query, partials: Partials, rows: readonly Row[]): readonly DraftRow[] {
+  const withStates = hasStates(query);
+  return rows.map((row) => {
+    const key = JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null));
+    const partial = withStates && isGroupRow(query, row) ? partials.get(key) : undefined;
+    const states = partial === undefined ? undefined : encodePartials(query, [[key, partial]]).slice(1, -1);
+    return {
+      row,
+      states,
+      bytes: Buffer.byteLength(JSON.stringify(row)) + (states === undefined ? 0 : Buffer.byteLength(states)),
+    };
+  });
+}
+
+/**
+ * Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its
+ * result.
+ */
+export function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
+  if (bytesOf(rows) <= manifestBytes) return [rows];
+  const chunks: DraftRow[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const row of rows) {
+    if (bytes + row.bytes > partBytes) {
+      chunks.push([]);
+      bytes = 0;
+    }
+    chunks[chunks.length - 1]?.push(row);
+    bytes += row.bytes;
+  }
+  return chunks;
+}
+
+/** About how many bytes rows take in an item. */
+export function bytesOf(rows: readonly DraftRow[]): number {
+  return rows.reduce((total, { bytes }) => total + bytes, 0);
+}
+
+/** The attributes that hold rows, in a manifest or in a part. */
+export function contentOf(query: Query, rows: readonly DraftRow[]): Attributes {
+  const stored = rows.map(({ row }) => ({ ...storedFields(row.key), ...storedFields(row.values) }));
+  return hasStates(query)
+    ? { rows: stored, states: `[${rows.flatMap(({ states }) => states ?? []).join()}]` }
+    : { rows: stored };
+}
+
+/** The fields of a row in DynamoDB's form. */
+export function storedFields(fields: Readonly<Record<string, Json>>): Readonly<Record<string, Attribute>> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
+}
+
+/**
+ * Whether windows keep the partial aggregates of a query beside their rows: where results alone could not be added up.
+ */
+export function hasStates({ aggregates }: Query): boolean {
+  return aggregates.some((aggregate) => aggregate.stateOf === undefined);
+}
+
+/** The rows that a manifest or a part holds. */
+export function rowsOf(query: Query, item: Item): readonly Row[] {
+  const rows = item.attributes.rows;
+  if (!Array.isArray(rows)) throw new Error(`window ${item.pk} ${item.sk}: no rows`);
+  return rows.map((stored: Readonly<Record<string, Attribute>>) =>
+    withGrouping(query, {
+      key: Object.fromEntries(
+        query.groupBy.flatMap((name) => (stored[name] === undefined ? [] : [[name, resultOf(stored[name])]])),
+      ) as Row['key'],
+      values: Object.fromEntries(query.aggregateNames.map((name) => [name, resultOf(stored[name])])),
+    }),
+  );
+}
+
+/** The encoded partial aggregates that manifests or parts hold; undefined when there are none. */
+export function statesOf(contents: readonly Attributes[]): readonly string[] | undefined {
+  const states = contents.flatMap(({ states: text }) => (typeof text === 'string' ? [text] : []));
+  return states.length === 0 ? undefined : states;
+}
+
+/** The partial aggregates of a pane, to be merged with others'. */
+export function partialsOf(query: Query, pane: Pane): Partials {
+  if (pane.states !== undefined) return new Map(pane.states.flatMap((text) => decodeEach(query, text)));
+  return new Map(
+    pane.rows
+      .filter((row) => isGroupRow(query, row))
+      .map((row) => [
+        JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)),
+        query.aggregates.map((aggregate, i) => aggregate.stateOf?.(row.values[query.aggregateNames[i] ?? ''] ?? null)),
+      ]),
+  );
+}

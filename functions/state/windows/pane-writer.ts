@@ -1,0 +1,195 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import type { Partials } from '../../core/fold/partial.ts';
+import { sortedRows } from '../../core/fold/window-result.ts';
+import type { Window } from '../../core/windows/window.ts';
+import { type Attributes, type Clause, numberOf, type Table } from '../table/table.ts';
+import type { Pane, PaneHead } from './pane.ts';
+import { manifestKey, partKey, revisionKey, windowText } from './pane-keys.ts';
+import { readPane, readPaneHead } from './pane-reader.ts';
+import { bytesOf, chunked, contentOf, draftRows, manifestBytes, statesOf } from './pane-rows.ts';
+
+/** Final panes of a window that corrections have taken the place of, and that stay readable. */
+const mostFinalsKept = 100;
+
+/** What a pane is written from. */
+export interface PaneContent {
+  readonly partials: Partials;
+  readonly records: number;
+  /** Epoch ms. */
+  readonly nowMs: number;
+}
+
+/**
+ * Writes the final pane of a window. Its revision follows the last early pane's. The first writer stays and every other
+ * finds what it would have written. Returns the pane as it stands.
+ */
+export async function writeFinalPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  content: PaneContent,
+): Promise<Pane> {
+  let revision =
+    query.earlyMs === undefined && query.latenessMs === 0
+      ? 0
+      : revisionAfter(await readPaneHead(windows, query, window));
+  for (;;) {
+    if (query.history > 0) await keepPane(windows, query, window, revision - 1);
+    const written = await writePane(windows, query, window, {
+      ...content,
+      status: 'final',
+      revision,
+      attempt: 'final',
+    });
+    if (written !== undefined) {
+      if (revision > 0) await deleteBefore(windows, query, window, revision - query.history);
+      return written;
+    }
+    const standing = await readPane(windows, query, window);
+    if (standing === undefined)
+      throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
+    if (standing.status === 'final') return standing;
+    revision = standing.revision + 1;
+  }
+}
+
+/**
+ * Writes the pane of an open window that follows `standing`, unless another has followed it meanwhile; undefined then.
+ * `standing` has to be read **before** the pages that the pane is merged from: a pane that is refused is never older
+ * than the one that is there.
+ * @param draft with a fresh id of this run as its attempt: overlapping runs, which may merge different moments, never
+ * mix their parts
+ */
+export async function writeOpenPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  standing: PaneHead | undefined,
+  draft: Omit<PaneDraft, 'revision'>,
+): Promise<Pane | undefined> {
+  const revision = revisionAfter(standing);
+  if (query.history > 0) await keepPane(windows, query, window, revision - 1);
+  const written = await writePane(windows, query, window, { ...draft, revision });
+  if (written !== undefined && standing !== undefined && (standing.parts > 0 || query.history > 0))
+    await deleteBefore(windows, query, window, revision - query.history);
+  return written;
+}
+
+function revisionAfter(standing: Pick<PaneHead, 'revision'> | undefined): number {
+  return standing === undefined ? 0 : standing.revision + 1;
+}
+
+interface PaneDraft extends PaneContent {
+  readonly status: Pane['status'];
+  readonly revision: number;
+  readonly attempt: string;
+}
+
+/**
+ * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition, unless told another one,
+ * that no final one and no newer revision is there; undefined if one is.
+ */
+async function writePane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  draft: PaneDraft,
+  when: readonly Clause[] = [
+    { attribute: 'status', is: 'absentOrOther', than: 'final' },
+    { attribute: 'revision', is: 'absentOrBelow', bound: draft.revision },
+  ],
+  extra: Attributes = {},
+): Promise<Pane | undefined> {
+  const { partials, records, nowMs, status, revision, attempt } = draft;
+  const rows = sortedRows(query, partials);
+  const drafts = draftRows(query, partials, rows);
+  const contents = chunked(drafts).map((chunk) => contentOf(query, chunk));
+  const [only] = contents;
+  const isWhole = contents.length === 1 && only !== undefined && bytesOf(drafts) <= manifestBytes;
+  const parts = isWhole
+    ? []
+    : contents.map((attributes, part) => ({ ...partKey(query.name, window, revision, attempt, part), attributes }));
+  if (parts.length > 0) await windows.putAll(parts);
+  const { start, end } = window;
+  const emitted = status === 'final' ? { finalizedAt: nowMs } : { emittedAt: nowMs };
+  const held: Attributes = isWhole ? only : { parts: parts.length, attempt };
+  const manifest = {
+    ...manifestKey(query.name, window),
+    attributes: { start, end, status, revision, ...emitted, records, ...extra, ...held },
+  };
+  const outcome = await windows.put(manifest, when);
+  if (outcome !== 'applied') return undefined;
+  return {
+    query: query.name,
+    start,
+    end,
+    status,
+    revision,
+    emittedAt: nowMs,
+    records,
+    rows,
+    states: statesOf(contents),
+  };
+}
+
+/**
+ * Keeps the visible pane of a window readable beside the one that is about to take its place, if it is of this
+ * revision: else that write is refused. Written **before** that one, so that no revision is lost by a crash between
+ * them. Unconditional: what it holds follows from its key, for a revision is written once.
+ */
+async function keepPane(windows: Table, query: Query, window: Window, revision: number): Promise<void> {
+  if (revision < 0) return;
+  const standing = await windows.get(manifestKey(query.name, window));
+  if (standing === undefined || numberOf(standing, 'revision') !== revision) return;
+  await windows.putAll([{ ...revisionKey(query.name, window, revision), attributes: standing.attributes }]);
+}
+
+/**
+ * Deletes what is kept of panes before a revision, which a pane that is visible has taken the place of for ever; what
+ * names parts goes before them.
+ */
+async function deleteBefore(windows: Table, query: Query, window: Window, before: number): Promise<void> {
+  const parts = partKey(query.name, window, 0, '', 0);
+  for (const { pk } of query.history > 0 ? [revisionKey(query.name, window, 0), parts] : [parts]) {
+    const items = await windows.query(pk);
+    await Promise.all(
+      items.filter(({ sk }) => Number.parseInt(sk, 10) < before).map(({ sk }) => windows.delete({ pk, sk })),
+    );
+  }
+}
+
+/** What a correction of a final pane is written from, besides its content. */
+export interface Correction extends PaneContent {
+  /** An id that no other attempt has. */
+  readonly attempt: string;
+  /** Of the corrections before it, whose records are in the standing pane. */
+  readonly before: readonly string[];
+  /** The final pane that it takes the place of; undefined: the window had none, for nothing was in it. */
+  readonly standing: Pane | undefined;
+}
+
+/**
+ * Writes a corrected final pane, the revision after the standing one, unless that is not the last one any more;
+ * undefined then. Its manifest names all attempts whose records are in it: what a correction that lost a race has
+ * written is named by none.
+ */
+export async function writeCorrectedPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+  correction: Correction,
+): Promise<Pane | undefined> {
+  const { standing, before, attempt } = correction;
+  const revision = revisionAfter(standing);
+  const unchanged: readonly Clause[] =
+    standing === undefined
+      ? [{ attribute: 'revision', is: 'absent' }]
+      : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
+  const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs };
+  const content = { ...correction, nowMs: standing?.emittedAt ?? correction.nowMs };
+  await keepPane(windows, query, window, revision - 1);
+  const written = await writePane(windows, query, window, { ...content, status: 'final', revision }, unchanged, extra);
+  if (written !== undefined && revision > mostFinalsKept)
+    await deleteBefore(windows, { ...query, history: mostFinalsKept }, window, revision - mostFinalsKept);
+  return written;
+}
