@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { OutputMode } from '../core/definition/output-mode.ts';
+import type { OutputMode } from '../core/results/output-mode.ts';
 import type { Query } from '../core/definition/pipeline.ts';
 import type { Window } from '../core/windows/window.ts';
 import { type FeedPlace, type FeedRange, readChanges, readFinals } from '../state/windows/window-feed.ts';

@@ -1,11 +1,12 @@
 import type { Context } from 'hono';
 import type { Json } from '../core/aggregates/index.ts';
-import { outputModes } from '../core/definition/output-mode.ts';
+import { outputModes } from '../core/results/output-mode.ts';
 import type { Query } from '../core/definition/pipeline.ts';
 import { queryVersion } from '../core/definition/query-version.ts';
 import { isoTime } from '../core/events/event-time.ts';
-import { identityOf, type Row, rowOf } from '../core/fold/partial.ts';
-import { numbersIn, rankOf } from '../core/fold/result-view.ts';
+import { identityOf, rowOf } from '../core/fold/partial.ts';
+import type { Row } from '../core/results/row.ts';
+import { numbersIn, rankOf } from '../core/results/result-view.ts';
 import { totalsOf } from '../core/fold/totals.ts';
 import { isGroupRow } from '../core/fold/window-result.ts';
 import type { Window } from '../core/windows/window.ts';

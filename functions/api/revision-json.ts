@@ -1,5 +1,5 @@
 import type { Query } from '../core/definition/pipeline.ts';
-import type { Row } from '../core/fold/partial.ts';
+import type { Row } from '../core/results/row.ts';
 import { flatRow, rowColumns } from '../core/fold/window-result.ts';
 import type { KeptPane, PaneStatus } from '../state/windows/manifest.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';

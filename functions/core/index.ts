@@ -38,18 +38,17 @@ export {
 } from './aggregates/index.ts';
 export type { Duration } from './arguments/duration.ts';
 export { TidemarkError } from './arguments/error.ts';
+export type { LookupKey } from './definition/enriched.ts';
 export { cube, type Grouping, rollup } from './definition/grouping.ts';
 export {
   type KeyOf,
   type Lookup,
-  type LookupKey,
   type LookupOptions,
   lookup,
   type TableLookupOptions,
   type UnknownKey,
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
-export type { OutputMode } from './definition/output-mode.ts';
 export {
   type DedupSpec,
   definePipeline,
@@ -78,6 +77,7 @@ export {
 export type { EventIdValue } from './events/event-id.ts';
 export type { EventTimeUnit, EventTimeValue } from './events/event-time.ts';
 export type { GroupSelector, GroupValue } from './events/group-key.ts';
+export type { OutputMode } from './results/output-mode.ts';
 export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './windows/calendar.ts';
 export { cumulate } from './windows/cumulate.ts';
 export { global } from './windows/global.ts';

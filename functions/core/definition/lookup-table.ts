@@ -1,5 +1,5 @@
 import { mistake } from '../arguments/error.ts';
-import type { Enriched, LookupKey } from './lookup.ts';
+import type { Enriched, LookupKey } from './enriched.ts';
 
 /**
  * Rows that are published apart from the pipeline, in versions that begin at a time of arrival; {@link table} makes

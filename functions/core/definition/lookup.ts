@@ -1,22 +1,14 @@
 import { callable } from '../arguments/callable.ts';
 import { mistake } from '../arguments/error.ts';
 import { ambiguity, isAmbiguous } from '../events/exact-number.ts';
+import type { Enriched, LookupKey } from './enriched.ts';
 import { isTableName, type LookupRows, type LookupTable, type TableLookup } from './lookup-table.ts';
-
-/** What a key is: equal when JSON writes them alike, so 1 is not `'1'`. */
-export type LookupKey = string | number | boolean;
 
 /**
  * What becomes of an event whose key the rows do not have: its fields are null (a left join), it is filtered (an inner
  * join), or rejected.
  */
 export type UnknownKey = 'null' | 'filter' | 'reject';
-
-/** What an event gets: the fields of a row, or why it gets none. */
-export type Enriched =
-  | { readonly outcome: 'enriched'; readonly event: unknown }
-  | { readonly outcome: 'filtered' }
-  | { readonly outcome: 'unknown'; readonly detail: string };
 
 /**
  * Fields for events from rows that do not move, as `enrich` takes it. The types say what the event must have, and what

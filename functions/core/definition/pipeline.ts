@@ -10,8 +10,9 @@ import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from '
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from '../events/group-key.ts';
 import type { WindowKind } from '../windows/window.ts';
 import { startingIn, withLateness } from '../windows/window-rules.ts';
+import type { Enriched } from './enriched.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
-import type { Enriched, Lookup } from './lookup.ts';
+import type { Lookup } from './lookup.ts';
 import type { RowsAt, TableLookup } from './lookup-table.ts';
 import { queryVersion, versionName } from './query-version.ts';
 import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';

@@ -1,7 +1,7 @@
 import { mistake } from '../arguments/error.ts';
-import type { Row } from '../fold/partial.ts';
+import { type OutputMode, outputModes } from '../results/output-mode.ts';
+import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
-import { type OutputMode, outputModes } from './output-mode.ts';
 
 /** Where results can go. Each kind is one file under functions/sinks and one section of docs/SINKS.md. */
 export const sinkKinds = [

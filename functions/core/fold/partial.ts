@@ -2,6 +2,7 @@ import type { Json } from '../aggregates/index.ts';
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { keyValues } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 
 /** A partial aggregate: the states of a query's aggregates, in their order. Immutable once it is shared. */
 export type Partial = readonly unknown[];
@@ -71,17 +72,6 @@ export function decodeEach(query: Query, text: string): readonly (readonly [KeyT
     const states = query.aggregates.map((aggregate, i) => aggregate.decode(row[query.groupBy.length + i] ?? null));
     return [JSON.stringify(row.slice(0, query.groupBy.length)), states];
   });
-}
-
-/** One row of a result: a group key and the aggregates' results, by name. */
-export interface Row {
-  readonly key: Readonly<Record<string, string | number | boolean | null>>;
-  readonly values: Readonly<Record<string, Json>>;
-  /**
-   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that
-   * it lacks, the last field's the lowest.
-   */
-  readonly grouping?: number;
 }
 
 /** The results of merged partial aggregates, rounded here and nowhere before. */

@@ -1,8 +1,9 @@
 import { mistake } from '../arguments/error.ts';
 import type { Query } from '../definition/pipeline.ts';
 import { compareKeys, type GroupValue, type KeyText, keyValues } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
-import { mergeInto, type Partial, type Partials, type Row } from './partial.ts';
+import { mergeInto, type Partial, type Partials } from './partial.ts';
 
 /** A window with what it holds: states and not results, for a mean of means is no mean. */
 export interface MergedWindow extends Window {

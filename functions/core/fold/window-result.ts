@@ -2,8 +2,9 @@ import type { Json } from '../aggregates/index.ts';
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { compareKeys, keyValues } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 import type { EmittedWindow } from '../windows/window.ts';
-import { mergeInto, type Partial, type Partials, type Row, rowOf } from './partial.ts';
+import { mergeInto, type Partial, type Partials, rowOf } from './partial.ts';
 
 /** Merges the partial aggregates of a window's slices. */
 export function mergeWindow(

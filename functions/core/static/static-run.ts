@@ -11,10 +11,11 @@ import type { KeyText } from '../events/group-key.ts';
 import { createIdSet, type IdSet } from '../events/id-set.ts';
 import { emptyAmong, emptyPartials, lastEndOf } from '../fold/empty-windows.ts';
 import { createFold } from '../fold/fold.ts';
-import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from '../fold/partial.ts';
+import { decodePartials, encodePartials, mergeInto, type Partial } from '../fold/partial.ts';
 import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../fold/read-event.ts';
 import type { MergedWindow } from '../fold/totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../fold/window-result.ts';
+import type { Row } from '../results/row.ts';
 import { mergeSessions, sessionWindows } from '../sessions/join.ts';
 
 /** A window of one query: its rows, and the states that totals over windows are made of. */

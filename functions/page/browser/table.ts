@@ -1,4 +1,4 @@
-import { resultText } from '../../core/fold/result-view.ts';
+import { resultText } from '../../core/results/result-view.ts';
 import type { QueryJson, Row, WindowJson } from './api.ts';
 import { byId, element, replace } from './dom.ts';
 import { formatNumber, formatWindow, keyLabel } from './format.ts';

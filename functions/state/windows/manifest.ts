@@ -1,8 +1,9 @@
 import type { Json } from '../../core/aggregates/index.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
-import { decodeEach, encodePartials, type Partials, type Row } from '../../core/fold/partial.ts';
+import { decodeEach, encodePartials, type Partials } from '../../core/fold/partial.ts';
 import { isGroupRow, sortedRows, withGrouping } from '../../core/fold/window-result.ts';
+import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { resultOf, storedResult } from '../table/stored-result.ts';
 import {

@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { sessionRule } from '../../core/sessions/join.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { readEmptyPlace } from '../finalize/empty-windows.ts';
+import { readEmptyPlace } from '../items/empty-place.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { readCorrected } from './correction-log.ts';
 import { readPane, readPanes } from './manifest.ts';

@@ -1,7 +1,8 @@
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
-import type { Partials, Row } from '../../core/fold/partial.ts';
+import type { Partials } from '../../core/fold/partial.ts';
 import { type ClosingWindow, sortedRows, windowsOf } from '../../core/fold/window-result.ts';
+import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { type FoundPage, readSlicePages } from '../items/page.ts';
