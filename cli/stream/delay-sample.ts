@@ -1,11 +1,12 @@
+import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { noEvents } from '../../functions/core/events/counters.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/fold/read-event.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
-import type { RawEvent } from '../../functions/state/aggregate/chunk.ts';
+import { readRaw } from '../../functions/state/aggregate/chunk.ts';
 import { decoded } from '../backfill/stream-history.ts';
 import type { DelayResult } from '../static/delay-run.ts';
 import { createRejections } from '../static/rejections.ts';
@@ -14,6 +15,8 @@ import type { RejectedSample } from '../static/static-engine.ts';
 /** What {@link sampleDelay} needs. */
 export interface DelaySampleOptions extends ShardPlace {
   readonly pipeline: Pipeline;
+  /** The rows of the pipeline's table. @default it has none */
+  readonly rowsAt?: RowsAt | undefined;
   readonly delaysMs: readonly number[];
   /** When the first record that is read arrived, at the earliest; undefined: the oldest that the stream holds. */
   readonly from: Date | undefined;
@@ -30,6 +33,7 @@ export interface DelaySampleOptions extends ShardPlace {
  */
 export async function sampleDelay({
   pipeline,
+  rowsAt,
   delaysMs,
   from,
   events: most,
@@ -37,6 +41,7 @@ export async function sampleDelay({
   ...place
 }: DelaySampleOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
+  const reader = eventReader(pipeline, rowsAt);
   const counters = { ...noEvents };
   const rejections = createRejections<RejectedSample>();
   const shards = await listShards(place.kinesis, place.streamName);
@@ -48,7 +53,7 @@ export async function sampleDelay({
     reading: for await (const records of readShard(place, { ShardId, ...shard }, from && { arrivedAt: from })) {
       for (const { sequenceNumber, arrival, events } of decoded(records)) {
         for (const raw of events) {
-          const read = readRaw(pipeline, raw, arrival);
+          const read = readRaw(reader, raw, arrival);
           counters.received++;
           if (read.outcome === 'rejected') {
             counters.rejected++;
@@ -67,9 +72,4 @@ export async function sampleDelay({
     }
   }
   return { table, counters, rejected: rejections.rejected, reasons: rejections.reasons };
-}
-
-function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
-  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
-  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
 }

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, aggregateKinds, smallStateBytes } from '../aggregates/index.ts';
-import { span } from '../aggregates/span.ts';
+import { type SpanAggregate, span } from '../aggregates/span.ts';
 import { callable } from '../arguments/callable.ts';
 import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
 import { mistake } from '../arguments/error.ts';
@@ -174,8 +174,10 @@ export interface Query {
   /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */
   readonly totals: readonly (readonly number[])[];
   readonly aggregateNames: readonly string[];
-  /** By position of their names; behind them what the kind of windows needs of its own, which is in no result. */
+  /** By position of their names. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
+  /** From when to when the records of a session are, which is in no result; undefined for other windows. */
+  readonly span: SpanAggregate | undefined;
   readonly expectedKeys: number;
   /** Most empty windows in a row that are emitted; 0: none is. */
   readonly mostEmpty: number;
@@ -214,10 +216,10 @@ export interface Pipeline {
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
-  /** Undefined: there is no lookup, or one in a table whose rows are not at hand ({@link withRows}). */
-  readonly enrich: ((event: unknown, arrivalMs: number) => Enriched) | undefined;
-  /** The lookup, where it is in a table. */
-  readonly lookupTable: TableLookup<never, unknown> | undefined;
+  /** The lookup; only one in a table looks at the rows that it is given. */
+  readonly enrich: ((rowsAt: RowsAt) => (event: unknown, arrivalMs: number) => Enriched) | undefined;
+  /** The table of the lookup, whose rows are not part of the pipeline, and the field of its rows that holds the key. */
+  readonly lookupTable: Pick<TableLookup<never, unknown>, 'table' | 'key'> | undefined;
   readonly dedup: Dedup | undefined;
   readonly delayMs: number;
   readonly maxFutureSkewMs: number;
@@ -305,29 +307,14 @@ function checkedEnrich(
   given: PipelineSpec<StandardSchemaV1<never>>['enrich'],
 ): Pick<Pipeline, 'enrich' | 'lookupTable'> {
   if (given === undefined) return { enrich: undefined, lookupTable: undefined };
-  if (hasFunctions(given, ['enrichFrom']) && 'table' in given) return { enrich: undefined, lookupTable: given };
+  if (hasFunctions(given, ['enrichFrom']) && 'table' in given) return { enrich: given.enrichFrom, lookupTable: given };
   if (!hasFunctions(given, ['enrich']) || !('enrich' in given))
     throw mistake(
       'enrich',
       given,
       "is not a lookup: write lookup(devices, 'deviceId'), or lookup(table('devices'), 'deviceId', { fields: ['room'] })",
     );
-  return { enrich: given.enrich, lookupTable: undefined };
-}
-
-/** The pipeline with the rows of its table at hand; as it is, when it has none. */
-export function withRows(pipeline: Pipeline, rowsAt: RowsAt): Pipeline {
-  return pipeline.lookupTable === undefined
-    ? pipeline
-    : { ...pipeline, enrich: pipeline.lookupTable.enrichFrom(rowsAt) };
-}
-
-/**
- * What can be said of an event whose table is not at hand: of the event as it came, and not which queries count it. As
- * it is, when it has no table.
- */
-export function withoutTable(pipeline: Pipeline): Pipeline {
-  return pipeline.lookupTable === undefined ? pipeline : { ...pipeline, lookupTable: undefined, queries: [] };
+  return { enrich: () => given.enrich, lookupTable: undefined };
 }
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
@@ -437,10 +424,8 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     groupBy: grouped,
     totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],
     aggregateNames: aggregates.map(([aggregateName]) => aggregateName),
-    aggregates: [
-      ...aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
-      ...(kind.sessions === undefined ? [] : [span()]),
-    ],
+    aggregates: aggregates.map(([, aggregate]) => aggregate as AnyAggregate<unknown>),
+    span: kind.sessions === undefined ? undefined : span,
     expectedKeys,
     mostEmpty: checkedEmpty(`${field}.emptyWindows`, spec.emptyWindows, grouped, kind),
     ...(kind.sessions === undefined

@@ -1,34 +1,66 @@
-import type { Json } from '../aggregates/index.ts';
+import { type Json, none } from '../aggregates/aggregate.ts';
+import type { Span } from '../aggregates/span.ts';
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { keyValues } from '../events/group-key.ts';
 import type { Row } from '../results/row.ts';
 
-/** A partial aggregate: the states of a query's aggregates, in their order. Immutable once it is shared. */
+/**
+ * A partial aggregate: the states of a query's aggregates, in their order, and behind them a session's span. Immutable
+ * once it is shared.
+ */
 export type Partial = readonly unknown[];
 
 /** Partial aggregates by key. */
 export type Partials = ReadonlyMap<KeyText, Partial>;
 
-export function identityOf(query: Query): unknown[] {
-  return query.aggregates.map((aggregate) => aggregate.identity);
+export function identityOf({ aggregates, span }: Query): unknown[] {
+  const states: unknown[] = aggregates.map((aggregate) => aggregate.identity);
+  if (span !== undefined) states.push(span.identity);
+  return states;
+}
+
+/** What a query's aggregates take from one event: a value each, or {@link none}. */
+export type EventInputs = readonly unknown[];
+
+/**
+ * Asks the aggregates of a query, once for an event.
+ * @param time of the event, epoch ms
+ * @returns the reason of the first that refuses the event, if one does
+ */
+export function inputsOf(
+  { aggregates }: Pick<Query, 'aggregates'>,
+  event: unknown,
+  time: number,
+): EventInputs | { readonly refused: string } {
+  const inputs: unknown[] = [];
+  for (const aggregate of aggregates) {
+    const input = aggregate.input(event, time);
+    if (input.kind === 'refused') return { refused: input.reason };
+    inputs.push(input.kind === 'none' ? none : input.value);
+  }
+  return inputs;
 }
 
 /**
  * Adds an event to states that nobody else holds yet: aggregates may change them in place.
  * @param time of the event, epoch ms
  */
-export function addEvent(query: Query, states: unknown[], event: unknown, time: number): void {
-  const { aggregates } = query;
+export function addInputs({ aggregates, span }: Query, states: unknown[], inputs: EventInputs, time: number): void {
   for (let i = 0; i < aggregates.length; i++) {
     const aggregate = aggregates[i];
-    const input = aggregate?.input(event, time);
-    if (aggregate !== undefined && input?.kind === 'value') states[i] = aggregate.add(states[i], input.value);
+    if (aggregate !== undefined && inputs[i] !== none) states[i] = aggregate.add(states[i], inputs[i]);
   }
+  if (span !== undefined) states[aggregates.length] = span.add(states[aggregates.length] as Span, time);
 }
 
-export function mergePartial(query: Query, left: Partial, right: Partial): Partial {
-  return query.aggregates.map((aggregate, i) => aggregate.merge(left[i], right[i]));
+export function mergePartial({ aggregates, span }: Query, left: Partial, right: Partial): Partial {
+  const states = aggregates.map((aggregate, i) => aggregate.merge(left[i], right[i]));
+  if (span !== undefined) {
+    const at = aggregates.length;
+    states.push(span.merge(left[at] as Span, right[at] as Span));
+  }
+  return states;
 }
 
 /** Merges `right` into `left`, which nobody else holds. */
@@ -51,6 +83,7 @@ export function encodePartials(query: Query, partials: Iterable<readonly [KeyTex
   const rows: string[] = [];
   for (const [key, partial] of partials) {
     const states = query.aggregates.map((aggregate, i) => JSON.stringify(aggregate.encode(partial[i])));
+    if (query.span !== undefined) states.push(JSON.stringify(query.span.encode(partial[states.length] as Span)));
     rows.push(key === '[]' ? `[${states.join()}]` : `${key.slice(0, -1)},${states.join()}]`);
   }
   return `[${rows.join()}]`;
@@ -66,11 +99,13 @@ export function decodePartials(query: Query, text: string): Map<KeyText, Partial
  * @throws when the text is not of this query
  */
 export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, Partial])[] {
-  const columns = query.groupBy.length + query.aggregates.length;
+  const { groupBy, aggregates, span } = query;
+  const columns = groupBy.length + aggregates.length + (span === undefined ? 0 : 1);
   return (JSON.parse(text) as Json[][]).map((row) => {
     if (row.length !== columns) throw new Error(`query ${query.name}: a row of ${row.length} columns, not ${columns}`);
-    const states = query.aggregates.map((aggregate, i) => aggregate.decode(row[query.groupBy.length + i] ?? null));
-    return [JSON.stringify(row.slice(0, query.groupBy.length)), states];
+    const states = aggregates.map((aggregate, i) => aggregate.decode(row[groupBy.length + i] ?? null));
+    if (span !== undefined) states.push(span.decode(row[columns - 1] ?? null));
+    return [JSON.stringify(row.slice(0, groupBy.length)), states];
   });
 }
 
@@ -83,4 +118,14 @@ export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
       query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null]),
     ),
   };
+}
+
+/**
+ * The reverse of {@link rowOf}, of a query whose results lose nothing (`Aggregate.stateOf`). The span of a session is
+ * not in its row: it comes back as that of no record, and nobody asks for it any more.
+ */
+export function partialOfRow({ aggregates, aggregateNames, span }: Query, { values }: Row): Partial {
+  const states = aggregates.map((aggregate, i) => aggregate.stateOf?.(values[aggregateNames[i] ?? ''] ?? null));
+  if (span !== undefined) states.push(span.identity);
+  return states;
 }

@@ -22,8 +22,8 @@ export function sessionRule({ name, window }: Query): SessionRule {
 }
 
 /** From when to when the records of a session query's partial are. */
-export function spanOf({ aggregateNames }: Query, partial: Partial): Span {
-  return partial[aggregateNames.length] as Span;
+export function spanOf({ aggregates }: Query, partial: Partial): Span {
+  return partial[aggregates.length] as Span;
 }
 
 /** When a session would close if nothing joined it any more. */

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import {
   addCounters,
   addQueryCounters,
@@ -9,6 +9,7 @@ import {
   type QueryCounters,
 } from '../../core/events/counters.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
+import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import { noteMissed } from '../items/definition.ts';
 import { nextPageCount, pageCountFor } from '../items/page-hash.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from '../items/progress.ts';
@@ -92,8 +93,8 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
       // not touch what the next one relies on.
       const memory = warm === undefined ? await startCold(options) : await refreshed(options, warm);
       warm = undefined;
-      const pipeline = await joined(options.pipeline, lookups, records);
-      const report = await applyBatch({ ...options, pipeline }, memory, records, remainingMs);
+      const reader = await readerFor(options.pipeline, lookups, records);
+      const report = await applyBatch({ ...options, reader }, memory, records, remainingMs);
       memory.writer.trim();
       warm = memory;
       return report;
@@ -105,15 +106,15 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
 }
 
 /**
- * The pipeline with the rows at hand that held when each record arrived, which is read after they have. Rows that are
- * gone end the batch: they would pass for a mistake of the events, and not in every attempt.
+ * Reads the records with the rows that held when each arrived; the rows are read after they have. Rows that are gone
+ * end the batch: they would pass for a mistake of the events, and not in every attempt.
  */
-async function joined(pipeline: Pipeline, lookups: Lookups, records: readonly StreamRecord[]): Promise<Pipeline> {
-  if (pipeline.lookupTable === undefined) return pipeline;
+async function readerFor(pipeline: Pipeline, lookups: Lookups, records: readonly StreamRecord[]): Promise<EventReader> {
+  if (pipeline.lookupTable === undefined) return eventReader(pipeline);
   const arrivals = records.map(({ arrival }) => arrival);
   const rowsAt = await lookups.rowsAt(arrivals);
   for (const arrival of arrivals) rowsAt(arrival);
-  return withRows(pipeline, rowsAt);
+  return eventReader(pipeline, rowsAt);
 }
 
 /**
@@ -168,7 +169,7 @@ async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
 }
 
 async function applyBatch(
-  options: ShardAggregatorOptions,
+  options: ShardAggregatorOptions & { readonly reader: EventReader },
   memory: Warm,
   records: readonly StreamRecord[],
   remainingMs: () => number,
@@ -188,7 +189,16 @@ async function applyBatch(
       break;
     }
     started = true;
-    const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount, memory.ids?.isDuplicate);
+    const chunk = readChunk(
+      {
+        pipeline: options.pipeline,
+        reader: options.reader,
+        pageCount: memory.writer.expectedCount,
+        isDuplicate: memory.ids?.isDuplicate,
+      },
+      records,
+      at,
+    );
     const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
       counters = addCounters(counters, chunkCounters);

@@ -1,7 +1,7 @@
 import type { Json } from '../../core/aggregates/index.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
-import { decodeEach, encodePartials, type Partials } from '../../core/fold/partial.ts';
+import { decodeEach, encodePartials, type Partials, partialOfRow } from '../../core/fold/partial.ts';
 import { isGroupRow, sortedRows, withGrouping } from '../../core/fold/window-result.ts';
 import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
@@ -566,10 +566,7 @@ export function partialsOf(query: Query, pane: Pane): Partials {
   return new Map(
     pane.rows
       .filter((row) => isGroupRow(query, row))
-      .map((row) => [
-        JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)),
-        query.aggregates.map((aggregate, i) => aggregate.stateOf?.(row.values[query.aggregateNames[i] ?? ''] ?? null)),
-      ]),
+      .map((row) => [JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)), partialOfRow(query, row)]),
   );
 }
 
