@@ -11,7 +11,7 @@ import { type IQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { mistake } from '../functions/core/arguments/error.ts';
-import { checkedUrl, type Sink } from '../functions/core/definition/sink.ts';
+import { checkedUrl, type Sink, type SinkOf } from '../functions/core/definition/sink.ts';
 import { environmentNames, tables } from '../functions/core/deployment/tables.ts';
 import { acknowledge } from './findings.ts';
 import type { FunctionNetwork } from './source.ts';
@@ -154,7 +154,11 @@ function encryptFor(grantee: IGrantable, key: IKey | undefined): void {
   key?.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
 }
 
-function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }: WebhookBinding): SinkTarget {
+function webhookTarget(
+  scope: Construct,
+  sink: SinkOf<'webhook'>,
+  { url = sink.url, secret }: WebhookBinding,
+): SinkTarget {
   const address = checkedUrl(`sinks.${sink.name}.url`, url);
   if (address === undefined)
     throw mistake(

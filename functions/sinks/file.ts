@@ -2,17 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TidemarkError } from '../core/arguments/error.ts';
-import type { OpenTarget } from './setup.ts';
+import { type OpenTarget, sinkOf } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
 /**
  * A file a pane in a folder, put in its place whole, by a rename, when it is on the disk. Exactly once. Another run's
  * file is kept.
  */
-export const openTarget: OpenTarget = ({ sink, target }) => {
-  const folder = target ?? sink.folder;
-  if (folder === undefined) throw new TidemarkError(`sinks.${sink.name}.folder: undefined is missing: name one`);
+export const openTarget: OpenTarget = (setup) => {
+  const sink = sinkOf(setup, 'file');
+  const folder = setup.target ?? sink.folder;
   return {
     order: 'unordered',
     process: 'safe',

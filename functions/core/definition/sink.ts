@@ -82,22 +82,31 @@ export interface SinkSpec extends SinkOptions {
   readonly run?: WindowFunction | string;
 }
 
-/** A checked sink. */
-export interface Sink {
+/** What every checked sink has. */
+interface CommonSink {
   readonly name: string;
-  readonly kind: SinkKind;
   readonly mode: OutputMode;
   /** Names of queries, with their versions. */
   readonly queries: readonly string[];
   readonly attempts: number;
-  readonly format: WindowFileFormat;
-  /** What the keys of objects begin with; empty, or ending with a slash. */
-  readonly prefix: string;
-  readonly folder: string | undefined;
-  readonly url: string | undefined;
-  readonly run: WindowFunction | undefined;
-  readonly file: string | undefined;
 }
+
+/** What a checked sink has of its kind alone. */
+type KindOfSink =
+  | { readonly kind: 'eventBridge' | 'kinesis' | 'sqs' | 'sns' | 'dynamodb' }
+  /** Without an address the deployment says where. */
+  | { readonly kind: 'webhook'; readonly url: string | undefined }
+  /** What the keys of objects begin with: empty, or ending with a slash. */
+  | { readonly kind: 's3'; readonly format: WindowFileFormat; readonly prefix: string }
+  | { readonly kind: 'file'; readonly format: WindowFileFormat; readonly folder: string }
+  /** The function, or the file whose default export it is. */
+  | { readonly kind: 'forEachWindow'; readonly run: WindowFunction | string };
+
+/** A checked sink. */
+export type Sink = CommonSink & KindOfSink;
+
+/** A checked sink of one kind. */
+export type SinkOf<Kind extends SinkKind> = CommonSink & Extract<KindOfSink, { readonly kind: Kind }>;
 
 /** An event bus: an event a pane, `detail-type` "Tidemark Window". */
 export const eventBridge = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'eventBridge' });
@@ -198,7 +207,7 @@ function checkedSink(name: string, spec: SinkSpec, queryNames: readonly string[]
       unknown,
       `is not a setting of ${spec.kind}: use ${settingsOf[spec.kind].slice(1).join(', ')}`,
     );
-  const { mode = 'append', queries = queryNames, attempts = 15, format = 'json' } = spec;
+  const { mode = 'append', queries = queryNames, attempts = 15 } = spec;
   if (!outputModes.includes(mode))
     throw mistake(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
   if (!Array.isArray(queries) || queries.length === 0)
@@ -208,22 +217,33 @@ function checkedSink(name: string, spec: SinkSpec, queryNames: readonly string[]
     throw mistake(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
   if (!Number.isSafeInteger(attempts) || attempts < 1 || attempts > 1000)
     throw mistake(`${field}.attempts`, attempts, 'is not a number of attempts: give a whole number from 1 to 1,000');
+  return { name, mode, queries: [...new Set(queries)], attempts, ...checkedKind(field, spec) };
+}
+
+function checkedKind(field: string, spec: SinkSpec): KindOfSink {
+  const { kind } = spec;
+  switch (kind) {
+    case 'webhook':
+      return { kind, url: checkedUrl(`${field}.url`, spec.url) };
+    case 's3': {
+      const format = checkedFormat(`${field}.format`, spec.format);
+      return { kind, format, prefix: checkedPrefix(`${field}.prefix`, spec.prefix) };
+    }
+    case 'file': {
+      const format = checkedFormat(`${field}.format`, spec.format);
+      return { kind, format, folder: checkedText(`${field}.folder`, spec.folder, 'is not a folder: name one') };
+    }
+    case 'forEachWindow':
+      return { kind, run: typeof spec.run === 'function' ? spec.run : checkedFile(field, spec.run) };
+    default:
+      return { kind };
+  }
+}
+
+function checkedFormat(field: string, format: WindowFileFormat = 'json'): WindowFileFormat {
   if (format !== 'json' && format !== 'parquet')
-    throw mistake(`${field}.format`, format, "is not a format: use 'json' or 'parquet'");
-  const { run } = spec;
-  return {
-    name,
-    kind: spec.kind,
-    mode,
-    queries: [...new Set(queries)],
-    attempts,
-    format,
-    prefix: checkedPrefix(`${field}.prefix`, spec.prefix),
-    folder: spec.kind === 'file' ? checkedText(`${field}.folder`, spec.folder, 'is not a folder: name one') : undefined,
-    url: checkedUrl(`${field}.url`, spec.url),
-    run: typeof run === 'function' ? run : undefined,
-    file: spec.kind === 'forEachWindow' && typeof run !== 'function' ? checkedFile(field, run) : undefined,
-  };
+    throw mistake(field, format, "is not a format: use 'json' or 'parquet'");
+  return format;
 }
 
 function checkedFile(field: string, run: string | undefined): string {
