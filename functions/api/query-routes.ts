@@ -1,14 +1,14 @@
 import type { Context } from 'hono';
 import type { Json } from '../core/aggregates/index.ts';
-import { outputModes } from '../core/results/output-mode.ts';
 import type { Query } from '../core/definition/pipeline.ts';
 import { queryVersion } from '../core/definition/query-version.ts';
 import { isoTime } from '../core/events/event-time.ts';
 import { identityOf, rowOf } from '../core/fold/partial.ts';
-import type { Row } from '../core/results/row.ts';
-import { numbersIn, rankOf } from '../core/results/result-view.ts';
 import { totalsOf } from '../core/fold/totals.ts';
 import { isGroupRow } from '../core/fold/window-result.ts';
+import { outputModes } from '../core/results/output-mode.ts';
+import { numbersIn, rankOf } from '../core/results/result-view.ts';
+import type { Row } from '../core/results/row.ts';
 import type { Window } from '../core/windows/window.ts';
 import { readFilling } from '../state/items/definition.ts';
 import { namedVersion } from '../state/operations/alias.ts';
@@ -426,12 +426,9 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
-      if (values.fill === 'identity' && query.window.sessions !== undefined)
-        throw refused(
-          'fill',
-          values.fill,
-          `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`,
-        );
+      const reason = query.kind.refuses?.fill;
+      if (values.fill === 'identity' && reason !== undefined)
+        throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has ${reason}`);
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
       if (missing !== undefined)
         throw refused(

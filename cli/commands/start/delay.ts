@@ -1,5 +1,6 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
+import { type DelaySampleOptions, sampleDelay } from '../../backfill/delay-sample.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { type Deployment, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
@@ -15,7 +16,6 @@ import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../progra
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
 import { fixedRows } from '../../static/lane.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
-import { type DelaySampleOptions, sampleDelay } from '../../stream/delay-sample.ts';
 
 export default defineCommand({
   operands: [

@@ -20,18 +20,7 @@ export interface BackfillRange {
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
   const query = backfillQuery(pipeline, name);
   const { kind } = query;
-  if (kind.sessions !== undefined)
-    throw mistake(
-      'query',
-      name,
-      `has ${kind.label} windows: a session may go across any moment, so there is none until which history could be filled: let tidemark batch answer for the past`,
-    );
-  if (kind.isEndless)
-    throw mistake(
-      'query',
-      name,
-      `has ${kind.label} windows, which have no history that ends: make it anew from the stream`,
-    );
+  if (kind.refuses?.backfill !== undefined) throw mistake('query', name, kind.refuses.backfill);
   if (Number.isFinite(since)) windowEdge('since', since, kind);
   windowEdge('until', until, kind);
   if (since >= until)

@@ -401,12 +401,8 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     leastMs: 0,
     mostMs: longestDurationMs,
   });
-  if (spec.from !== undefined && kind.sessions !== undefined)
-    throw mistake(
-      `${field}.from`,
-      spec.from,
-      'cannot be an edge of sessions, which may go across any moment: leave it out',
-    );
+  if (spec.from !== undefined && kind.refuses?.from !== undefined)
+    throw mistake(`${field}.from`, spec.from, kind.refuses.from);
   const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
@@ -428,9 +424,9 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     span: kind.sessions === undefined ? undefined : span,
     expectedKeys,
     mostEmpty: checkedEmpty(`${field}.emptyWindows`, spec.emptyWindows, grouped, kind),
-    ...(kind.sessions === undefined
+    ...(kind.refuses?.panes === undefined
       ? checkedEmit(`${field}.emit`, spec.emit, latenessMs)
-      : sessionEmit(`${field}.emit`, spec.emit)),
+      : onePane(`${field}.emit`, spec.emit, kind.refuses.panes)),
     from,
     until: Number.POSITIVE_INFINITY,
     where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
@@ -481,7 +477,7 @@ function checkedEmpty(
   field: string,
   given: QuerySpec<unknown>['emptyWindows'] = false,
   groupBy: readonly string[],
-  { isEndless, sessions, label }: WindowKind,
+  { refuses }: WindowKind,
 ): number {
   if (given === false) return 0;
   const { most } =
@@ -497,20 +493,15 @@ function checkedEmpty(
       given,
       `is for queries without groupBy: which groups an empty window would have rows of, nobody knows; ask for one key's series with fill=identity`,
     );
-  if (isEndless === true)
-    throw mistake(field, given, `says nothing about ${label} windows, of which there is one: leave it out`);
-  if (sessions !== undefined)
-    throw mistake(field, given, `says nothing about ${label} windows, which are where records are: leave it out`);
+  if (refuses?.emptyWindows !== undefined) throw mistake(field, given, refuses.emptyWindows);
   return most;
 }
 
-/**
- * A session that is open may be longer, or one with another, at the next record: a pane of it would be of a window that
- * there is not.
- */
-function sessionEmit(
+/** The panes of windows that have the final one alone, and why they have no other. */
+function onePane(
   field: string,
   emit: QuerySpec<unknown>['emit'] = {},
+  reason: string,
 ): Pick<Query, 'earlyMs' | 'onTime' | 'lateMs' | 'history'> {
   const { early, onTime, late, history } = settings(
     field,
@@ -524,12 +515,7 @@ function sessionEmit(
     ['late', late, 'never'],
     ['history', history, 0],
   ] as const)
-    if (given !== undefined && given !== nothing)
-      throw mistake(
-        `${field}.${name}`,
-        given,
-        'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
-      );
+    if (given !== undefined && given !== nothing) throw mistake(`${field}.${name}`, given, reason);
   return { earlyMs: undefined, onTime: false, lateMs: undefined, history: 0 };
 }
 

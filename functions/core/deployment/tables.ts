@@ -44,7 +44,7 @@ export const environmentNames = {
   /** The Kinesis stream, or the Kafka topic. */
   stream: 'TIDEMARK_STREAM',
   /**
-   * How to reach the brokers of the topic, a KafkaSource (core/kafka-source.ts) without its topic in JSON; not set: the
+   * How to reach the brokers of the topic, a KafkaSource (core/definition/kafka-source.ts) without its topic in JSON; not set: the
    * stream is one of Kinesis.
    */
   kafka: 'TIDEMARK_KAFKA',

@@ -36,7 +36,7 @@ function partition(shardId: string): string {
   return `ids#${shardId}`;
 }
 
-/** Digits of the greatest arrival that is believed (kinesis-batch.ts): items are in the order of their clocks. */
+/** Digits of the greatest arrival that is believed (kinesis/event.ts): items are in the order of their clocks. */
 const clockDigits = 15;
 
 function clockText(clockMs: number): string {

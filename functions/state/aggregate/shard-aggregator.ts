@@ -74,7 +74,7 @@ const concurrency = 32;
 /** A chunk is not started with less time than this, in ms. */
 const chunkReserveMs = 10_000;
 
-/** Bytes that the design reckons for a key of a query's very first bucket (section 3). */
+/** Bytes that are reckoned for a key of a query's very first bucket. */
 const bytesPerExpectedKey = 8;
 
 interface Warm {

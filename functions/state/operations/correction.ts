@@ -93,12 +93,9 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
       request.query,
       `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`,
     );
-  if (query.kind.sessions !== undefined && (request.settled === 'replayed' || request.window !== undefined))
-    throw mistake(
-      'query',
-      request.query,
-      `has ${query.kind.label} windows: a late record may make one session of two that are final, and what is final is never taken back: discard the events, without a window, or count them with tidemark batch`,
-    );
+  const reason = query.kind.refuses?.replay;
+  if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
+    throw mistake('query', request.query, reason);
   const [progress, { closedThrough, finalizedThrough }] = await Promise.all([
     readAllProgress(state),
     readHorizon(state),

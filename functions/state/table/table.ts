@@ -63,7 +63,7 @@ export interface Range {
 /**
  * One table, as the protocol needs it: single-item conditional writes and strongly consistent reads, each item
  * linearizable (DESIGN section 4). A failed call may have taken effect. Implemented by DynamoDB and by the simulator;
- * both pass test/contract/table.ts.
+ * both pass test/contract/table-contract.ts.
  */
 export interface Table {
   get(key: Key): Promise<Item | undefined>;

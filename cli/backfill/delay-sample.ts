@@ -7,10 +7,10 @@ import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { readRaw } from '../../functions/state/aggregate/chunk.ts';
-import { decoded } from '../backfill/stream-history.ts';
 import type { DelayResult } from '../static/delay-run.ts';
 import { createRejections } from '../static/rejections.ts';
 import type { RejectedSample } from '../static/static-engine.ts';
+import { decoded } from './stream-history.ts';
 
 /** What {@link sampleDelay} needs. */
 export interface DelaySampleOptions extends ShardPlace {
