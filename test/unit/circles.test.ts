@@ -18,18 +18,7 @@ function importsIn(folder: string): Graph {
   );
 }
 
-/** The same by room, the folder that a file is in. */
-function roomsOf(files: Graph): Graph {
-  const rooms = new Map<string, Set<string>>();
-  for (const [file, targets] of files) {
-    const room = rooms.get(dirname(file)) ?? new Set();
-    rooms.set(dirname(file), room);
-    for (const target of targets) if (dirname(target) !== dirname(file)) room.add(dirname(target));
-  }
-  return rooms;
-}
-
-/** All nodes from which imports lead back to themselves. */
+/** All files from which imports lead back to themselves. Circles of rooms: test/unit/documents.test.ts. */
 function inCircles(graph: Graph): readonly string[] {
   return [...graph.keys()].filter((node) => {
     const reached = new Set<string>();
@@ -52,9 +41,5 @@ describe.each(['functions/core', 'functions/state'])('%s', (folder) => {
 
   it('has no circle of files, types included', () => {
     expect(inCircles(files)).toStrictEqual([]);
-  });
-
-  it('has no circle of rooms, types included', () => {
-    expect(inCircles(roomsOf(files))).toStrictEqual([]);
   });
 });
