@@ -13,7 +13,8 @@ import type { Window } from '../core/windows/window.ts';
 import { readFilling } from '../state/items/definition.ts';
 import { namedVersion } from '../state/operations/alias.ts';
 import { readRevisionsAt } from '../state/windows/manifest.ts';
-import { readWindow, readWindows, type WindowView } from '../state/windows/window-reader.ts';
+import { readWindow, readWindows, viewerOf } from '../state/windows/window-reader.ts';
+import type { WindowView } from '../state/windows/window-view.ts';
 import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { appended, readers, refuseWith, updated } from './output-feed.ts';
@@ -76,9 +77,6 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
   };
 }
 
-/** Whether windows may still begin among those that are final: another key's session, amid or beside them. */
-const mayGetMore = (query: Query) => query.window.sessions !== undefined;
-
 /** Whether an answer stays as it is: its range is told and over, and all of it is final. */
 function isFinalRange(
   query: Query,
@@ -86,7 +84,7 @@ function isFinalRange(
   views: readonly WindowView[],
   wanted: 'all' | 'final' | 'open',
 ): boolean {
-  if (mayGetMore(query)) return false;
+  if (viewerOf(query).mayGetMore) return false;
   return (
     end !== undefined &&
     wanted !== 'open' &&
@@ -230,7 +228,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: windowRows,
         columns: windowColumns(query),
         tooLarge: tooManyRows,
-        isFinal: !mayGetMore(query) && views.every((view) => view.status === 'final'),
+        isFinal: !viewerOf(query).mayGetMore && views.every((view) => view.status === 'final'),
       });
     },
   }),
@@ -399,7 +397,7 @@ export const queryRoutes: readonly Route[] = [
         columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () =>
           new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
-        isFinal: !mayGetMore(query) && values.window !== undefined && view?.status === 'final',
+        isFinal: !viewerOf(query).mayGetMore && values.window !== undefined && view?.status === 'final',
       });
     },
   }),

@@ -6,7 +6,8 @@ import { definePipeline, type Pipeline } from '../../functions/core/definition/p
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
-import { readWindows, type WindowView } from '../../functions/state/windows/window-reader.ts';
+import { readWindows } from '../../functions/state/windows/window-reader.ts';
+import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { type PutEvent, protocolWorld } from './protocol-world.ts';
 
