@@ -4,6 +4,7 @@ import { openBatches } from '#batches';
 import pipeline from '#pipeline';
 import { openStream } from '#stream';
 import { addCounters, addQueryCounters, noEvents, noPairs } from './core/events/counters.ts';
+import { createDoubtNotes, doubtLines } from './core/fold/doubts.ts';
 import { shardWatermark } from './core/fold/watermark.ts';
 import type { BatchesAnswer, ShardBatch } from './edge/batches.ts';
 import { readConfig } from './edge/config.ts';
@@ -78,7 +79,7 @@ function aggregatorOf(shardId: string): ShardAggregator {
   };
   const known =
     shards.get(shardId) ??
-    shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors, lookups });
+    shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId, ancestors, lookups, doubts });
   shards.delete(shardId);
   shards.set(shardId, known);
   let ids = 0;
@@ -133,6 +134,20 @@ async function kickFinalize(shardId: string, { maxEventTimeBefore, maxEventTime 
   }
 }
 
+/** Of the events of this container, and whether they were told of. */
+const doubts = createDoubtNotes(pipeline);
+const toldDoubts = new Set<string>();
+
+/** Each doubt once a container, after the batch that it is about. */
+function warnOfDoubts(): void {
+  const found = doubts.doubts();
+  for (const { key, line } of doubtLines(pipeline, found)) {
+    if (toldDoubts.has(key)) continue;
+    toldDoubts.add(key);
+    telemetry.logger.warn(line);
+  }
+}
+
 let warnedOfArrival = false;
 
 /**
@@ -167,6 +182,7 @@ async function applyAll(
       const report = await aggregatorOf(shardId).apply(records, () => context.getRemainingTimeInMillis());
       warnOfStray(shardId, records[0]);
       warnOfArrival(batch);
+      warnOfDoubts();
       return [shardId, report] as const;
     }),
   );

@@ -1,9 +1,9 @@
-import { relative, resolve } from 'node:path';
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib/core';
-import { type BuildFailure, buildSync, type Metafile } from 'esbuild';
+import { buildSync, type Metafile } from 'esbuild';
 import { TidemarkError } from '../functions/core/arguments/error.ts';
 import { builtPage, type FunctionBuild, functionBuild } from './bundle/functions.ts';
+import { bundlingFailure } from './bundle/pipeline-failure.ts';
 
 /** What a function's code is made of. Paths are absolute. */
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
@@ -78,20 +78,6 @@ export function holdsZodLocales({ outputs }: Metafile): boolean {
 
 /** A failure to bundle as one line with the place; any other as it is. @param folder what the places are relative to */
 export function toldError(error: unknown, folder: string): unknown {
-  return isBuildFailure(error) ? new TidemarkError(lineOf(error, folder), { cause: error }) : error;
-}
-
-function isBuildFailure(error: unknown): error is BuildFailure {
-  return error instanceof Error && 'errors' in error && Array.isArray(error.errors);
-}
-
-function lineOf({ errors, message }: BuildFailure, packageFolder: string): string {
-  const [first] = errors;
-  if (first === undefined) return message;
-  const { location } = first;
-  const place =
-    location === null
-      ? ''
-      : `${relative(process.cwd(), resolve(packageFolder, location.file))}:${location.line}:${location.column + 1}: `;
-  return `${place}${first.text.split('\n', 1)[0]}`;
+  const line = bundlingFailure(error, folder);
+  return line === undefined ? error : new TidemarkError(line, { cause: error });
 }

@@ -2,9 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
+import { TidemarkError } from '../functions/core/arguments/error.ts';
 import type { Pipeline } from '../functions/core/definition/pipeline.ts';
 import { checkAgainstLock, lockFileOf, parseLock } from '../functions/core/definition/pipeline-lock.ts';
-import { moduleFolders } from './bundle/functions.ts';
+import { moduleFolders, refusedByBundler } from './bundle/functions.ts';
+import { loadingFailure } from './bundle/pipeline-failure.ts';
 import { toldError } from './function-code.ts';
 
 const packageFolder = join(import.meta.dirname, '..');
@@ -45,11 +47,17 @@ function loadPipeline(file: string): Pipeline {
     platform: 'node',
     target: 'node20',
     logLevel: 'silent',
+    logOverride: refusedByBundler,
     alias: { tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
     nodePaths: [...moduleFolders(packageFolder)],
   });
   const module: { exports: { readonly default?: Pipeline } } = { exports: {} };
-  new Function('module', 'exports', 'require', outputFiles[0]?.text ?? '')(module, module.exports, createRequire(file));
+  const run = new Function('module', 'exports', 'require', outputFiles[0]?.text ?? '');
+  try {
+    run(module, module.exports, createRequire(file));
+  } catch (error) {
+    throw new TidemarkError(loadingFailure(error, file), { cause: error });
+  }
   if (module.exports.default === undefined) throw new Error(`${file} has no default export`);
   return module.exports.default;
 }

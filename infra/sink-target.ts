@@ -103,7 +103,7 @@ export function sinkTarget(
     case 'dynamodb': {
       const table = bound<ITable>(sink, binding, 'tableArn', 'a table') ?? newTable(scope, removalPolicy);
       return named(table.tableName, (grantee) => {
-        table.grant(grantee, 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query');
+        table.grant(grantee, 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query');
         encryptFor(grantee, table.encryptionKey);
       });
     }

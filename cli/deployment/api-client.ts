@@ -16,6 +16,8 @@ export interface WatermarkJson {
   readonly finalizedThrough: number | null;
   readonly lagMs: number | null;
   readonly heldBy: string | null;
+  /** Why nothing is counted: the queries that do not fit what is kept of them. Absent: an API of an earlier version. */
+  readonly refusals?: readonly string[];
   readonly shards: readonly {
     readonly shardId: string;
     readonly state: string;

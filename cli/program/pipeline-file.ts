@@ -3,9 +3,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BuildFailure } from 'esbuild';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
+import { refusedByBundler } from '../../infra/bundle/functions.ts';
+import { bundlingFailure, loadingFailure } from '../../infra/bundle/pipeline-failure.ts';
 import { TidemarkError, UsageError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -78,6 +79,7 @@ async function bundlePipeline(file: string): Promise<string> {
     target: 'node20.19',
     sourcemap: 'inline',
     logLevel: 'silent',
+    logOverride: refusedByBundler,
     // zod and whatever else a pipeline needs goes into the bundle: it may come from its own node_modules, which the
     // cache folder does not see
     alias: { tidemark: path.join(packageRoot, 'functions', 'core', 'index.ts') },
@@ -86,7 +88,10 @@ async function bundlePipeline(file: string): Promise<string> {
       js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
     },
   }).catch((error: unknown) => {
-    throw new TidemarkError(describeBuildFailure(file, error), { cause: error });
+    throw new TidemarkError(
+      bundlingFailure(error, process.cwd()) ?? `${file} cannot be bundled: ${String(error).split('\n', 1)[0]}`,
+      { cause: error },
+    );
   });
   const code = result.outputFiles[0]?.contents ?? new Uint8Array();
   const folder = cacheFolder(packageRoot);
@@ -110,8 +115,7 @@ async function importBundled(bundled: string, file: string): Promise<{ readonly 
   try {
     return await import(pathToFileURL(bundled).href);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new TidemarkError(`${file}: ${message.split('\n', 1)[0]}`, { cause: error });
+    throw new TidemarkError(loadingFailure(error, file), { cause: error });
   }
 }
 
@@ -124,13 +128,4 @@ function isPipeline(value: unknown): value is Pipeline {
     'eventTime' in value &&
     typeof value.eventTime === 'function'
   );
-}
-
-function describeBuildFailure(file: string, error: unknown): string {
-  const isFailure = (given: unknown): given is BuildFailure =>
-    given instanceof Error && 'errors' in given && Array.isArray(given.errors);
-  const first = isFailure(error) ? error.errors[0] : undefined;
-  if (first === undefined) return `${file} cannot be bundled: ${String(error).split('\n', 1)[0]}`;
-  const place = first.location ? `${first.location.file}:${first.location.line}:${first.location.column + 1}` : file;
-  return `${place}: ${first.text.split('\n', 1)[0]}`;
 }

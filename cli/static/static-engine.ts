@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type BackfillRange, backfillPipeline } from '../../functions/core/definition/backfill.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { type Doubts, joinedDoubts } from '../../functions/core/fold/doubts.ts';
 import { type StaticAnswer, staticAnswer } from '../../functions/core/static/static-run.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { TidemarkError } from '../program/errors.ts';
@@ -52,7 +53,9 @@ export interface RejectedWithText extends RejectedSample {
 }
 
 /** The answer over all files, and what was rejected. */
-export interface StaticResult extends StaticAnswer, Rejections<RejectedSample> {}
+export interface StaticResult extends StaticAnswer, Rejections<RejectedSample> {
+  readonly doubts: Doubts;
+}
 
 /** A thread takes some 50 ms to start, in which this one reads more than this. */
 const bytesPerLane = 2 * 1024 * 1024;
@@ -151,6 +154,7 @@ function resultOf(
       pipeline,
       parts.map(({ part }) => part),
     ),
+    doubts: joinedDoubts(parts.map(({ part }) => part.doubts)),
     rejected: found.rejected.map(sample),
     reasons: found.reasons.map((own) => ({ ...own, example: sample(own.example) })),
   };

@@ -45,7 +45,22 @@ export async function mappingStatus(local: Local, after?: number): Promise<Mappi
 const attempts = 50;
 const againAfterMs = 5;
 
-export function embedded(local: Local): Embedded {
+/** How often a run is repeated that was ended from outside. */
+const repeats = 3;
+
+/** An answer of a function that is an error. */
+export class FunctionFailed extends TidemarkError {
+  /** Lambda's name for it: the thrown error's, or what ended the function (`Sandbox.Timedout`, `Runtime.ExitError`). */
+  readonly errorType: string;
+
+  constructor(functionName: string, errorType: string, errorMessage: string) {
+    super(`function ${functionName} failed: ${errorType}: ${errorMessage}`);
+    this.errorType = errorType;
+  }
+}
+
+/** @param tell takes a line about what does not end the run and should be known */
+export function embedded(local: Local, tell: (line: string) => void = () => undefined): Embedded {
   const at = (endpoint: string) => clientConfig({ port: Number(new URL(endpoint).port), endpoint: undefined });
   const kinesis = new KinesisClient(at(local.endpoints.kinesis));
   const lambda = new LambdaClient(at(local.endpoints.lambda));
@@ -54,7 +69,8 @@ export function embedded(local: Local): Embedded {
     kinesis,
     api: apiClient(local.url),
     ask: (event) => invoke(lambda, local.functionNames.finalize, event),
-    finalize: (event) => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event),
+    finalize: (event) =>
+      repeated(() => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event), 'finalize', tell),
     async deliver() {
       // One after the other: each starts with its first run, and may find the whole of a small machine busy with the
       // rest.
@@ -86,6 +102,29 @@ export function embedded(local: Local): Embedded {
   };
 }
 
+/**
+ * Repeats a run that was ended from outside, by its time-out or with its process: on AWS the schedule does, and a run
+ * goes on where the one before it stopped. Bounded: what ends every run would end them for ever.
+ */
+async function repeated<Answer>(
+  run: () => Promise<Answer>,
+  name: string,
+  tell: (line: string) => void,
+): Promise<Answer> {
+  for (let again = 1; ; again++) {
+    try {
+      return await run();
+    } catch (error) {
+      const wasEnded =
+        error instanceof FunctionFailed && ['Sandbox.Timedout', 'Runtime.ExitError'].includes(error.errorType);
+      if (!wasEnded || again > repeats) throw error;
+      tell(
+        `tidemark: a run of ${name} did not end (${error.errorType}): it is repeated (${again} of at most ${repeats})`,
+      );
+    }
+  }
+}
+
 /** Invokes a function and reads its answer. While its process is gone the call is repeated, as a schedule would. */
 export async function invoke<Answer>(lambda: LambdaClient, functionName: string, event: unknown): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
@@ -95,8 +134,8 @@ export async function invoke<Answer>(lambda: LambdaClient, functionName: string,
       );
       const payload = payloadOf(functionName, Buffer.from(answer.Payload ?? []).toString());
       if (answer.FunctionError === undefined) return payload as Answer;
-      const failure = payload as { errorType?: string; errorMessage?: string };
-      throw new TidemarkError(`function ${functionName} failed: ${failure.errorType}: ${failure.errorMessage}`);
+      const { errorType = 'Error', errorMessage = '' } = payload as { errorType?: string; errorMessage?: string };
+      throw new FunctionFailed(functionName, errorType, errorMessage);
     } catch (error) {
       const gone =
         error instanceof Error && (error.name === 'ServiceException' || error.name === 'ServiceUnavailableException');

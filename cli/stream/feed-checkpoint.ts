@@ -8,7 +8,9 @@ export interface FeedCheckpoint {
   /** The input's files by base name and size: another input would be another stream. */
   readonly files: readonly string[];
   readonly pipeline: string;
-  /** Whole files that are put and committed. */
+  /**
+   * Whole files that are put and committed; of a watched folder, how many were at least: their names are noted before.
+   */
   readonly filesDone: number;
   /**
    * The folder that is watched, absolute; which of its files are put and committed is in `consumed-files.ts`.

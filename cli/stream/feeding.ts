@@ -6,6 +6,7 @@ import type { FinalizeAnswer } from '../../functions/finalize.ts';
 import { createKafkaFeeder } from '../feeder/kafka-feeder.ts';
 import { formatNumber } from '../print/table.ts';
 import type { FeedCheckpoint } from './feed-checkpoint.ts';
+import { checkCommitted } from './fit.ts';
 import type { RunningSystem, StreamSystemOptions } from './stream-system.ts';
 import type { Trigger } from './triggers.ts';
 
@@ -44,6 +45,7 @@ export async function createFeeding({
   const { kinesis, local } = system;
   const { streamName } = local;
   const positions = new Map(Object.entries(checkpoint.positions));
+  if (start === 'resume') await checkCommitted(system.api, positions);
   // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put
   // again.
   const skip: Coverage | undefined =

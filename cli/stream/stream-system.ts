@@ -4,6 +4,7 @@ import { ensureEmptyTopic, type TopicPlace } from '../feeder/kafka-topic.ts';
 import { publishRows } from '../lookup/publish-rows.ts';
 import type { CommandProcess } from '../program/command.ts';
 import { type Embedded, embedded } from './embedded.ts';
+import { checkFits } from './fit.ts';
 
 /** The whole system, embedded: what it is told. */
 export interface StreamSystemOptions {
@@ -50,12 +51,14 @@ export async function withSystem<T>(
       ...(dataDir === undefined ? {} : { dataDir }),
       ...(options.kafka === undefined ? {} : { kafka: options.kafka }),
     }),
+    (line) => process.stderr.write(`${line}\n`),
   );
   const ended = new AbortController();
   system.local.onExit((error) => ended.abort(error));
   const signal = AbortSignal.any([process.signal, ended.signal]);
   try {
     // Ready is when the functions answer: deployed ones have long been started by their schedule and their readers.
+    if (dataDir !== undefined) await checkFits(system.api);
     await Promise.all([system.api.queries(), system.finalize({})]);
     const { pipeline, lookupRows: rows } = options;
     if (pipeline.lookupTable !== undefined && rows !== undefined)

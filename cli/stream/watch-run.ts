@@ -73,6 +73,10 @@ export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
     await writeCheckpoint(dataDir, checkpoint);
   }
   const consumed = await openConsumedFiles(dataDir);
+  if (consumed.count < checkpoint.filesDone)
+    throw new TidemarkError(
+      `--data: ${dataDir} has lost which files were consumed (consumed.ndjson names ${consumed.count} of ${checkpoint.filesDone}), and they would be counted again: restore it, or begin with another folder`,
+    );
   return withSystem(options, async (running) => {
     const { system, signal, readyMs } = running;
     const feeding = await createFeeding({
@@ -121,7 +125,12 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
     printed = news.printed;
     if (cause === 'look' && news.rows.length === 0) return;
     if (dataDir !== undefined)
-      await writeCheckpoint(dataDir, { ...checkpoint, positions: feeding.positions(), printed });
+      await writeCheckpoint(dataDir, {
+        ...checkpoint,
+        filesDone: consumed.count,
+        positions: feeding.positions(),
+        printed,
+      });
     process.stderr.write(`stream: ${formatNumber(consumed.count)} files, ${feeding.describe(answer)}\n`);
   };
   for (; !signal.aborted; await source.changed(signal)) {

@@ -215,6 +215,10 @@ export const schemas = {
     ...timeOrNull('finalizedThrough'),
     lagMs: orNull(integer),
     heldBy: { ...orNull(text), description: 'the shard that holds it back' },
+    refusals: {
+      ...listOf(text),
+      description: 'why nothing is counted: changes by which queries of the pipeline do not fit what is kept of them',
+    },
     shards: listOf(ref('Shard')),
   }),
   Conservation: record({

@@ -1,6 +1,7 @@
 import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/events/counters.ts';
 import { globalWatermark, shardWatermark } from '../core/fold/watermark.ts';
 import { readSeenShards } from '../state/finalize/shard-report.ts';
+import { readMisfits } from '../state/items/definition.ts';
 import { readHorizon } from '../state/items/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/items/progress.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/items/rejects.ts';
@@ -87,12 +88,13 @@ export const streamRoutes: readonly Route[] = [
     id: 'getWatermark',
     summary: 'How far event time has come',
     description:
-      'The watermark, which shard holds it back, and each shard with its greatest event time and whether it is idle or drained.',
+      'The watermark, which shard holds it back, and each shard with its greatest event time and whether it is idle or drained; why nothing is counted, where the pipeline does not fit its state.',
     parameters: {},
     answers: 'Watermark',
     isList: false,
     async answer(context, _values, { pipeline, tables, now }) {
-      const [horizon, progress, seen] = await Promise.all([
+      const [misfits, horizon, progress, seen] = await Promise.all([
+        readMisfits(tables.state, pipeline),
         readHorizon(tables.state),
         readAllProgress(tables.state),
         readSeenShards(tables.state),
@@ -126,6 +128,7 @@ export const streamRoutes: readonly Route[] = [
         ...timed('finalizedThrough', 'finalizedThroughTime', finalizedThrough),
         lagMs: Number.isFinite(watermark) ? now() - watermark : null,
         heldBy: heldBy ?? null,
+        refusals: misfits.map(({ message }) => message),
         shards,
       };
       return context.json(answer, 200, cacheControl(false));

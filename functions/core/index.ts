@@ -36,7 +36,7 @@ export {
   topK,
   variance,
 } from './aggregates/index.ts';
-export type { Duration } from './arguments/duration.ts';
+export { type Duration, type DurationInMs, duration } from './arguments/duration.ts';
 export { TidemarkError } from './arguments/error.ts';
 export type { LookupKey } from './definition/enriched.ts';
 export { cube, type Grouping, rollup } from './definition/grouping.ts';

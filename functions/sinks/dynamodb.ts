@@ -1,7 +1,10 @@
+import { canonicalJson } from '../core/aggregates/canonical-json.ts';
+import type { Json } from '../core/aggregates/index.ts';
 import type { DeliveredWindow } from '../core/definition/sink.ts';
 import { tables } from '../core/deployment/tables.ts';
 import { flatRow } from '../core/fold/window-result.ts';
-import type { Attribute, Attributes, Item, Table } from '../state/table/table.ts';
+import { DeliveryRefused } from '../state/sinks/delivery.ts';
+import { type Attribute, type Attributes, type Clause, type Item, numberOf, type Table } from '../state/table/table.ts';
 import { openForeignTable } from '../state/table/tables.ts';
 import { storedFields, windowText } from '../state/windows/manifest.ts';
 import { clientConfig, type OpenTarget, required } from './setup.ts';
@@ -15,49 +18,111 @@ const mostBytes = 300 * 1024;
 /** Whose key the target has: the same as the windows table's. */
 const shape = { ...tables.windows };
 
+/** Items that another attempt may put in the place first, before this one is left to the next run. */
+const mostRaces = 5;
+
 /**
- * An item a window, its key `query` and `window` (`START/END` in ISO 8601), replaced by greater revisions and by
- * nothing else: exactly once, whatever is delivered twice or late. Rows beyond what an item holds are in items
- * `QUERY#WINDOW#parts`, which are there before the window's item names their number.
+ * An item a window, its key `query` and `window` (`START/END` in ISO 8601), replaced by greater revisions of the same
+ * pipeline and by nothing else: exactly once, whatever is delivered twice or late. Rows beyond what an item holds are
+ * in items `QUERY#WINDOW#parts`, which are there before the window's item names their number. Another run's items are
+ * left as they are.
  */
 export const openTarget: OpenTarget = (setup) => {
-  const table = openForeignTable(required(setup), shape, clientConfig);
+  const name = required(setup);
+  const table = openForeignTable(name, shape, clientConfig);
   return {
     order: 'unordered',
     process: 'safe',
     update: 'windows',
     async deliver({ pipeline, table: windows, id: _id, mode: _mode, ...window }) {
-      for (const one of windows ?? [window]) await putWindow(table, pipeline, one);
+      for (const one of windows ?? [window]) await putWindow({ name, table }, pipeline, one);
     },
   };
 };
 
-async function putWindow(table: Table, pipeline: string, { query, rows, ...head }: DeliveredWindow): Promise<void> {
+interface Target {
+  readonly name: string;
+  readonly table: Table;
+}
+
+/** A window as items: the one of its name, and those with its rows where they are too many for it. */
+interface WindowItems {
+  readonly head: Item;
+  readonly parts: readonly Item[];
+}
+
+function itemsOf(pipeline: string, { query, rows, ...head }: DeliveredWindow): WindowItems {
   const sk = windowText(head);
   const chunks = chunked(rows.map((row) => storedFields(flatRow(row))));
-  const partition = `${query}#${sk}#parts`;
   const [only = [], ...others] = chunks;
-  const parts: readonly Item[] =
-    others.length === 0
-      ? []
-      : chunks.map((chunk, i) => ({
-          pk: partition,
-          sk: `${partName(head.revision)}${String(i).padStart(6, '0')}`,
-          attributes: { rows: chunk },
-        }));
-  if (parts.length > 0) await table.putAll(parts);
-  const held: Attributes = parts.length === 0 ? { rows: only } : { parts: parts.length };
-  const put = await table.put({ pk: query, sk, attributes: { pipeline, ...head, ...held } }, [
-    { attribute: 'revision', is: 'absentOrBelow', bound: head.revision },
-  ]);
-  // The parts of earlier revisions are named by nothing any more; those of this one are not another's, for a revision
-  // has one content.
-  if (put === 'applied' && head.revision > 0)
-    for (const item of await table.query(partition, {
-      to: partName(head.revision),
-      only: [shape.partitionKey, shape.sortKey],
-    }))
-      await table.delete(item);
+  const held: Attributes = others.length === 0 ? { rows: only } : { parts: chunks.length };
+  const partition = `${query}#${sk}#parts`;
+  return {
+    head: { pk: query, sk, attributes: { pipeline, ...head, ...held } },
+    parts: (others.length === 0 ? [] : chunks).map((chunk, i) => ({
+      pk: partition,
+      sk: `${partName(head.revision)}${String(i).padStart(6, '0')}`,
+      attributes: { rows: chunk },
+    })),
+  };
+}
+
+/**
+ * Puts a window in the place of an earlier revision. What stands there is read first and is a condition of the write,
+ * so that nothing of another run is replaced, parts included.
+ * @throws DeliveryRefused when another run's result stands there
+ */
+async function putWindow({ name, table }: Target, pipeline: string, window: DeliveredWindow): Promise<void> {
+  const { head, parts } = itemsOf(pipeline, window);
+  const place = `table ${name}, item ${head.pk} / ${head.sk}`;
+  for (let race = 0; race < mostRaces; race++) {
+    const standing = await table.get(head);
+    const revision = standing === undefined ? undefined : numberOf(standing, 'revision');
+    if (revision !== undefined && revision >= window.revision) {
+      if (revision > window.revision) return;
+      if (!isSame(standing, head)) throw otherContent(place);
+      return checkParts(table, place, parts);
+    }
+    if (standing !== undefined && (revision === undefined || standing.attributes.pipeline !== pipeline))
+      throw otherContent(place);
+    for (const part of parts)
+      if ((await table.put(part, [{ attribute: 'rows', is: 'absent' }])) === 'refused')
+        await checkParts(table, place, [part]);
+    const asRead: Clause =
+      revision === undefined
+        ? { attribute: 'revision', is: 'absent' }
+        : { attribute: 'revision', is: 'equal', to: revision };
+    if ((await table.put(head, [asRead])) === 'refused') continue;
+    // The parts of earlier revisions are named by nothing any more.
+    if (revision !== undefined)
+      for (const item of await table.query(`${head.pk}#${head.sk}#parts`, {
+        to: partName(window.revision),
+        only: [], // and the key
+      }))
+        await table.delete(item);
+    return;
+  }
+  throw new Error(`${place}: others write it again and again`);
+}
+
+async function checkParts(table: Table, place: string, parts: readonly Item[]): Promise<void> {
+  for (const part of parts) if (!isSame(await table.get(part), part)) throw otherContent(place);
+}
+
+/**
+ * Whether an item holds the same result. When it was made is no part of that: the same events give the same result
+ * another time.
+ */
+function isSame(standing: Item | undefined, { attributes }: Item): boolean {
+  const content = ({ emittedAt: _emittedAt, pipeline: _pipeline, ...result }: Attributes) =>
+    JSON.stringify(canonicalJson(result as Json));
+  return standing !== undefined && content(standing.attributes) === content(attributes);
+}
+
+function otherContent(place: string): DeliveryRefused {
+  return new DeliveryRefused(
+    `${place} holds another result, of another run or pipeline: delete it or deliver elsewhere, then redrive`,
+  );
 }
 
 const partName = (revision: number) => `r${String(revision).padStart(6, '0')}#`;

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type OpenTarget, sinkOf } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
+/** How file systems say that they have no links. */
+const linkless = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+
 /**
- * A file a pane in a folder, put in its place whole, by a rename, when it is on the disk. Exactly once. Another run's
- * file is kept.
+ * A file a pane in a folder, put in its place whole, by a link, when it is on the disk. Exactly once. Another run's
+ * file is kept: unlike a rename, a link never replaces what came there in the meantime.
  */
 export const openTarget: OpenTarget = (setup) => {
   const sink = sinkOf(setup, 'file');
@@ -19,7 +21,8 @@ export const openTarget: OpenTarget = (setup) => {
     async deliver(delivery) {
       const file = join(folder, windowFileName(delivery, sink.format));
       const content = windowFile(delivery, sink.format);
-      if (existsSync(file)) return checkStanding(file, await readFile(file), content, delivery);
+      const standing = await readIfThere(file);
+      if (standing !== undefined) return checkStanding(file, standing, content, delivery);
       await mkdir(dirname(file), { recursive: true });
       const draft = join(dirname(file), `.${randomUUID()}.draft`);
       try {
@@ -30,10 +33,31 @@ export const openTarget: OpenTarget = (setup) => {
         } finally {
           await handle.close();
         }
-        await rename(draft, file);
+        await link(draft, file).catch((error: unknown) => {
+          // A file system without links (exFAT, some network folders): nobody else writes there in practice.
+          if (!linkless.some((code) => isCode(error, code))) throw error;
+          return rename(draft, file);
+        });
+      } catch (error) {
+        if (!isCode(error, 'EEXIST')) throw error;
+        // Another writer was faster.
+        checkStanding(file, await readFile(file), content, delivery);
       } finally {
         await rm(draft, { force: true });
       }
     },
   };
 };
+
+async function readIfThere(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -43,6 +43,12 @@ const sinkFiles: Readonly<Record<SinkKind, string>> = {
   forEachWindow: 'for-each-window.ts',
 };
 
+/**
+ * What esbuild only warns of, and loses something: the first of two members of one name in an object literal, and with
+ * it an aggregate or a query.
+ */
+export const refusedByBundler = { 'duplicate-object-key': 'error' } as const satisfies BuildOptions['logOverride'];
+
 /** The kinds of streams that a pipeline reads. */
 export type SourceKind = 'kinesis' | 'kafka';
 
@@ -67,6 +73,7 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder, si
     absWorkingDir: packageFolder,
     entryPoints: { ...entries },
     bundle: true,
+    logOverride: refusedByBundler,
     platform: 'node',
     format: 'esm',
     // The oldest Node that runs the functions: this machine's, in the embedded AWS.

@@ -1,10 +1,9 @@
 import { streamRetentionHours } from '../../functions/core/deployment/settings.ts';
-import { tables } from '../../functions/core/deployment/tables.ts';
 import { isAfter, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
-import { partitionsOf } from '../../functions/state/items/partition.ts';
-import { type AwsJson, createAwsJson } from './account/aws-json.ts';
+import { type AwsJson, AwsJsonError, createAwsJson } from './account/aws-json.ts';
 import { LocalError } from './account/local-error.ts';
-import { dataFolder } from './emulators/data-folder.ts';
+import { type DataFolder, dataFolder } from './emulators/data-folder.ts';
+import { readHeldRecords } from './held-records.ts';
 import { readCheckpoints } from './mapping/checkpoints.ts';
 import type { ResourceNames } from './resources/resources.ts';
 
@@ -12,47 +11,45 @@ import type { ResourceNames } from './resources/resources.ts';
 export interface History {
   readonly dataDir: string;
   readonly names: ResourceNames;
-  readonly streamCreatedAtSeconds: number;
   readonly ports: { readonly kinesis: number; readonly dynamodb: number };
   /** Epoch ms. */
   readonly nowMs: number;
 }
 
 /**
- * A data folder has three parts, and each could be lost without the others: the stream, the tables, and the checkpoints
- * of what was delivered. LevelDB begins anew where it finds nothing, and passes over a log that ends too early (a power
- * failure, a copy of half a folder). Whatever was delivered was committed before, so a table that does not hold it has
- * lost it, and it would never be delivered again; a stream that does not hold it has lost its end, and would give the
- * numbers of what was delivered to new records, which would then be taken for old ones.
+ * A data folder has three parts, and each could be lost without the others, or be put back from an older copy: the
+ * stream, the tables, and the checkpoints of what was delivered. LevelDB begins anew where it finds nothing, and passes
+ * over a log that ends too early (a power failure, a copy of half a folder). Whatever was delivered was committed
+ * before, so tables that do not hold it have lost it, and it would never be delivered again. Whatever the tables hold
+ * came from the stream, so a stream that does not hold it has lost its end: it would give those numbers to new records,
+ * which would then be taken for old ones, and what is put again would be counted twice. Checkpoints that are lost or
+ * old repeat deliveries, no more. (A record beyond the stream's retention may be gone for good reason, and is not
+ * looked for.)
+ *
+ * Called before anything is created in the folder.
  * @throws LocalError `checkpoints` or `dataFolder`; nothing has been changed then
  */
-export async function checkHistory({ dataDir, names, streamCreatedAtSeconds, ports, nowMs }: History): Promise<void> {
+export async function checkHistory({ dataDir, names, ports, nowMs }: History): Promise<void> {
   const folder = dataFolder(dataDir);
-  const kept = readCheckpoints(folder.checkpoints).streams[names.stream];
-  // Those of another stream are refused by whoever would use them.
-  const shards = kept?.createdAtSeconds === streamCreatedAtSeconds ? kept.shards : {};
-  const delivered = Object.entries(shards).flatMap(([shardId, { sequenceNumber }]) =>
-    sequenceNumber === undefined ? [] : [{ shardId, sequenceNumber }],
-  );
-  if (delivered.length === 0) return;
   const kinesis = createAwsJson('kinesis', ports.kinesis);
   const dynamodb = createAwsJson('dynamodb', ports.dynamodb);
   try {
-    const committed = await readCommitted(dynamodb, names.tables.state);
-    for (const { shardId, sequenceNumber } of delivered) {
-      const known = committed.get(shardId);
-      if (known === undefined || isAfter(sequenceNumber, known))
+    const held = await readHeldRecords(dynamodb, names.tables);
+    const delivered = deliveredRecords(folder, names.stream, await createdAtSeconds(kinesis, names.stream));
+    for (const [shardId, last] of delivered) {
+      const known = held.get(shardId)?.committed;
+      if (known === undefined || isAfter(last, known))
         throw new LocalError(
           'dataFolder',
-          `database ${folder.dynamodb}: it has lost what was counted: ${shardId} was delivered up to ${sequenceNumber}, and it knows ${known ?? 'nothing'}: restore the folder, or delete ${folder.checkpoints} to have all that the stream still holds delivered again`,
+          `database ${folder.dynamodb}: it has lost what was counted: ${shardId} was delivered up to ${last}, and it knows ${known ?? 'nothing'}: restore the folder, or delete ${folder.checkpoints} to have all that the stream still holds delivered again`,
         );
-      if (
-        nowMs - takenAtMs(sequenceNumber) < streamRetentionHours * 3_600_000 &&
-        !(await isInStream(kinesis, names.stream, shardId, sequenceNumber))
-      )
+    }
+    for (const [shardId, { greatest }] of held) {
+      const isKept = nowMs - takenAtMs(greatest) < streamRetentionHours * 3_600_000;
+      if (isKept && !(await isInStream(kinesis, names.stream, shardId, greatest)))
         throw new LocalError(
           'dataFolder',
-          `database ${folder.kinesis}: the stream has lost records that were delivered: ${shardId} does not hold ${sequenceNumber}: restore the folder, or begin with another data folder`,
+          `database ${folder.kinesis}: the stream has lost records that were counted: ${shardId} does not hold ${greatest}, which the tables hold: restore the folder, or begin with another data folder`,
         );
     }
   } finally {
@@ -61,30 +58,33 @@ export async function checkHistory({ dataDir, names, streamCreatedAtSeconds, por
   }
 }
 
-interface ProgressPage {
-  readonly Items: readonly { readonly sk: { readonly S: string }; readonly sequenceNumber?: { readonly S: string } }[];
-  readonly LastEvaluatedKey?: object;
+/**
+ * The last delivered record of each shard. Checkpoints of another stream than the one that is there are refused by
+ * whoever would use them.
+ */
+function deliveredRecords(
+  { checkpoints }: DataFolder,
+  stream: string,
+  createdAt: number | undefined,
+): ReadonlyMap<string, SequenceNumber> {
+  const kept = readCheckpoints(checkpoints).streams[stream];
+  const shards = createdAt === undefined || kept?.createdAtSeconds === createdAt ? (kept?.shards ?? {}) : {};
+  return new Map(
+    Object.entries(shards).flatMap(([shardId, { sequenceNumber }]) =>
+      sequenceNumber === undefined ? [] : [[shardId, sequenceNumber] as const],
+    ),
+  );
 }
 
-/** The last committed record of each shard, as the functions keep it (DESIGN section 4, `S`). */
-async function readCommitted(dynamodb: AwsJson, TableName: string): Promise<ReadonlyMap<string, SequenceNumber>> {
-  const committed = new Map<string, SequenceNumber>();
-  for (const partition of partitionsOf('progress')) {
-    let ExclusiveStartKey: object | undefined;
-    do {
-      const page: ProgressPage = await dynamodb.call('Query', {
-        TableName,
-        ConsistentRead: true,
-        KeyConditionExpression: `${tables.state.partitionKey} = :partition`,
-        ExpressionAttributeValues: { ':partition': { S: partition } },
-        ...(ExclusiveStartKey && { ExclusiveStartKey }),
-      });
-      for (const { sk, sequenceNumber } of page.Items)
-        if (sequenceNumber !== undefined) committed.set(sk.S, sequenceNumber.S);
-      ExclusiveStartKey = page.LastEvaluatedKey;
-    } while (ExclusiveStartKey !== undefined);
-  }
-  return committed;
+/** Epoch seconds; undefined: there is no such stream. */
+async function createdAtSeconds(kinesis: AwsJson, StreamName: string): Promise<number | undefined> {
+  const answer = await unlessRefused(
+    kinesis.call<{ readonly StreamDescriptionSummary: { readonly StreamCreationTimestamp: number } }>(
+      'DescribeStreamSummary',
+      { StreamName },
+    ),
+  );
+  return answer?.StreamDescriptionSummary.StreamCreationTimestamp;
 }
 
 /** When the emulator took a record, epoch ms: whole seconds stand in its number. */
@@ -99,13 +99,22 @@ async function isInStream(
   StartingSequenceNumber: SequenceNumber,
 ): Promise<boolean> {
   const from = { StreamName, ShardId, ShardIteratorType: 'AT_SEQUENCE_NUMBER', StartingSequenceNumber };
-  const { ShardIterator } = await kinesis.call<{ readonly ShardIterator: string }>('GetShardIterator', from);
+  const iterator = await unlessRefused(kinesis.call<{ readonly ShardIterator: string }>('GetShardIterator', from));
+  if (iterator === undefined) return false;
   const { Records } = await kinesis.call<{ readonly Records: readonly { readonly SequenceNumber: string }[] }>(
     'GetRecords',
-    {
-      ShardIterator,
-      Limit: 1,
-    },
+    { ...iterator, Limit: 1 },
   );
   return Records[0]?.SequenceNumber === StartingSequenceNumber;
+}
+
+/** Undefined: no such stream or shard, or a number that is not of this stream. */
+async function unlessRefused<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    const refusals = ['ResourceNotFoundException', 'InvalidArgumentException'];
+    if (error instanceof AwsJsonError && refusals.includes(error.code)) return undefined;
+    throw error;
+  }
 }

@@ -258,20 +258,14 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
     const ports = { kinesis: portOf(emulated, 'kinesis'), dynamodb: portOf(emulated, 'dynamodb') };
     startFunctions.then(functionPorts.resolve, () => undefined);
     await Promise.all([bundling, bundlingSinks]);
+    // Other functions keep other state.
+    if (dataDir !== null && options.entries === undefined)
+      await checkHistory({ dataDir, names, ports, nowMs: Date.now() });
     const identity = await ensureResources(names, kafka === undefined ? options.shards : undefined, ports);
     await ensureTargets(
       sinks.map((sink) => ({ kind: sink.kind, target: sinkTarget(options.pipelineName, sink) })),
       ports,
     );
-    // Other functions keep other state.
-    if (dataDir !== null && options.entries === undefined)
-      await checkHistory({
-        dataDir,
-        names,
-        streamCreatedAtSeconds: identity.createdAtSeconds,
-        ports,
-        nowMs: Date.now(),
-      });
     stream.resolve(identity);
     await startFunctions;
     const url = urlOf(portOf(await startRunner, 'front'));

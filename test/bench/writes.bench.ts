@@ -30,7 +30,7 @@ const spec = {
   event: z.object({ time: z.number(), key: z.string(), id: z.string() }),
   eventTime: { of: (event: KeyedEvent) => event.time, unit: 'ms' },
   watermark: { delay: '10 seconds' },
-  queries: { byKey: { groupBy: ['key'], window: tumbling(windowMs), aggregates: { count: count() } } },
+  queries: { byKey: { groupBy: ['key'], window: tumbling({ ms: windowMs }), aggregates: { count: count() } } },
 } as const;
 const pipeline = definePipeline(spec);
 const deduplicating = definePipeline({ ...spec, dedup: { by: (event: KeyedEvent) => event.id, within: '10 minutes' } });
@@ -135,7 +135,7 @@ async function overlapOf(tables: DynaliteTables, say: (line: string) => void): P
   const unitsPerMillion: number[] = [];
   for (const [i, overlap] of overlaps.entries()) {
     say(`${keys} keys, ${overlap} windows over each record: ${batches} batches of ${recordsInBatch} records`);
-    const window = sliding(overlap * windowMs, windowMs);
+    const window = sliding({ ms: overlap * windowMs }, { ms: windowMs });
     const overlapping = definePipeline({ ...spec, queries: { byKey: { ...spec.queries.byKey, window } } });
     const { state, rejects, meter } = tables.open();
     const aggregator = shardAggregator({ pipeline: overlapping, state, rejects, shardId: `shardId-00000000001${i}` });

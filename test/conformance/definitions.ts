@@ -24,13 +24,16 @@ export function refusedDefinitions(entries: Json | undefined): readonly JsonObje
 }
 
 function isRefused(entry: JsonObject): boolean {
-  const setting = (name: keyof typeof usual) => (entry[name] ?? usual[name]) as number;
+  const setting = (name: keyof typeof usual) => ({ ms: (entry[name] ?? usual[name]) as number });
   try {
     definePipeline({
       name: 'vector',
       event: { '~standard': { version: 1, vendor: 'tidemark-conformance', validate: (value) => ({ value }) } },
       eventTime: () => 0,
-      watermark: { delay: (entry['grace'] as number | undefined) ?? setting('delay'), idle: setting('idleTimeout') },
+      watermark: {
+        delay: entry['grace'] === undefined ? setting('delay') : { ms: entry['grace'] as number },
+        idle: setting('idleTimeout'),
+      },
       queries: {
         vector: { window: tumbling(setting('size'), { offset: setting('offset') }), aggregates: { count: count() } },
       },

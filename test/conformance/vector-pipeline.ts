@@ -58,17 +58,17 @@ export function vectorPipeline(
       event: schema,
       eventTime: { of: (event) => timeOf(event, watermark.partitionDelaysMs), unit: 'ms' },
       watermark: {
-        delay: watermark.delayMs,
+        delay: { ms: watermark.delayMs },
         // Vectors do not say when their events arrive: the virtual clock starts after every event time.
         maxFutureSkew: 0,
-        idle: vector.idleTimeoutMs ?? '1 minute',
+        idle: { ms: vector.idleTimeoutMs ?? 60_000 },
       },
       // As long as it may be: the virtual clock goes on by minutes a step.
       ...(dedup === undefined ? {} : { dedup: { by: (event: StreamEvent) => idOf(event, dedup), within: '7 days' } }),
       queries: {
         vector: {
           // Rows that are deduplicated and no more are late when W is beyond their time.
-          window: window === null ? tumbling(dedup === undefined ? '1 hour' : 1) : windowKindOf(window),
+          window: window === null ? tumbling(dedup === undefined ? '1 hour' : '1 ms') : windowKindOf(window),
           where: ({ place }) => (window !== null || dedup !== undefined) && place !== undefined,
           groupBy: {
             ...Object.fromEntries(
@@ -76,7 +76,7 @@ export function vectorPipeline(
             ),
             ...(asksForInitialSessions(vector) ? { [ownColumns.place]: ({ place }: StreamEvent) => place } : {}),
           },
-          allowedLateness: vector.latenessMs,
+          allowedLateness: { ms: vector.latenessMs },
           aggregates: {
             ...Object.fromEntries(wanted.map((name) => [name, aggregateOf(name, element)])),
             [ownColumns.members]: members((event) => [
@@ -108,7 +108,7 @@ function idOf({ fields, place }: StreamEvent, names: readonly string[]): string 
 
 function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAggregate<StreamEvent> {
   if (name === 'count') return count();
-  const make: (of: NumberOf<StreamEvent>) => AnyAggregate<StreamEvent> = numeric[name as keyof typeof numeric];
+  const make = numeric[name as keyof typeof numeric] as (of: NumberOf<StreamEvent>) => AnyAggregate<StreamEvent>;
   return make(element as NumberOf<StreamEvent>);
 }
 

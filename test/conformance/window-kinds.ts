@@ -23,24 +23,35 @@ const kinds: Readonly<Record<string, KnownKind>> = {
   tumbling: {
     fields: ['size', 'offset', 'noNegativeStart', 'timezone'],
     make: ({ size, offset, timezone }) =>
-      tumbling(number('window.size', size), {
-        offset: number('window.offset', offset ?? 0),
-        ...(timezone === undefined ? {} : { timeZone: String(timezone) }),
-      }),
+      tumbling(
+        { ms: number('window.size', size) },
+        {
+          offset: { ms: number('window.offset', offset ?? 0) },
+          ...(timezone === undefined ? {} : { timeZone: String(timezone) }),
+        },
+      ),
   },
   sliding: {
     fields: ['size', 'slide', 'offset', 'noNegativeStart'],
     make: ({ size, slide, offset }) =>
-      sliding(number('window.size', size), number('window.slide', slide), {
-        offset: number('window.offset', offset ?? 0),
-      }),
+      sliding(
+        { ms: number('window.size', size) },
+        { ms: number('window.slide', slide) },
+        {
+          offset: { ms: number('window.offset', offset ?? 0) },
+        },
+      ),
   },
   cumulate: {
     fields: ['size', 'step', 'offset'],
     make: ({ size, step, offset }) =>
-      cumulate(number('window.size', size), number('window.step', step), {
-        offset: number('window.offset', offset ?? 0),
-      }),
+      cumulate(
+        { ms: number('window.size', size) },
+        { ms: number('window.step', step) },
+        {
+          offset: { ms: number('window.offset', offset ?? 0) },
+        },
+      ),
   },
   calendar: {
     fields: ['unit', 'count', 'timezone'],
@@ -52,7 +63,7 @@ const kinds: Readonly<Record<string, KnownKind>> = {
   // The peers close sessions to the millisecond.
   session: {
     fields: ['gap', 'endInclusive'],
-    make: ({ gap }) => session(number('window.gap', gap), { resolution: 1 }),
+    make: ({ gap }) => session({ ms: number('window.gap', gap) }, { resolution: { ms: 1 } }),
   },
   global: { fields: [], make: () => global() },
 };

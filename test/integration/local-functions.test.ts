@@ -1,6 +1,9 @@
+import { join } from 'node:path';
 import { InvokeCommand, type InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { embedded, FunctionFailed } from '../../cli/stream/embedded.ts';
 import { functions } from '../../functions/core/deployment/settings.ts';
+import type { FinalizeEvent } from '../../functions/operations/request.ts';
 import { startTestLocal, type TestLocal, until } from '../fixtures/local/start.ts';
 
 let test: TestLocal;
@@ -151,5 +154,34 @@ describe("Lambda's Invoke call", () => {
     );
     expect(response.status).toBe(400);
     expect(response.headers.get('x-amzn-errortype')).toBe('InvalidRequestContentException');
+  });
+});
+
+describe('a run of finalize that somebody waits for', () => {
+  async function run(event: object) {
+    const told: string[] = [];
+    const answer = embedded(test.local, (line) => told.push(line)).finalize(event as FinalizeEvent);
+    return { told, error: await answer.then(() => undefined).catch((error: unknown) => error) };
+  }
+
+  it.each([
+    ['hang', 'Sandbox.Timedout'],
+    ['exit', 'Runtime.ExitError'],
+  ])('is repeated, and told of, after it was ended by "%s"', async (verb, errorType) => {
+    const { told, error } = await run({ do: verb, once: join(test.folder, `once-${verb}`) });
+    expect(error).toBeUndefined();
+    expect(told).toEqual([expect.stringContaining(errorType)]);
+  });
+
+  it('is given up when its repetitions do not end either', async () => {
+    const { told, error } = await run({ do: 'hang' });
+    expect(error).toBeInstanceOf(FunctionFailed);
+    expect(told).toHaveLength(3);
+  });
+
+  it('is not repeated when the function refuses', async () => {
+    const { told, error } = await run({ do: 'throw' });
+    expect(error).toMatchObject({ errorType: 'TypeError' });
+    expect(told).toEqual([]);
   });
 });

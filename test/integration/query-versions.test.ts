@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
@@ -9,6 +9,7 @@ import { chosenQueries } from '../../cli/deployment/api-options.ts';
 import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import { invoke } from '../../cli/stream/embedded.ts';
 import { until } from '../fixtures/local/start.ts';
+import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 
 const hourMs = 3_600_000;
@@ -62,6 +63,31 @@ describe('a changed query', () => {
       return Object.values(status.shards).find(({ lastError }) => lastError !== null)?.lastError;
     });
     expect(refused).toContain('has changed');
+    // The API says so, and with it `status`; `up` does before it prints an address.
+    expect((await changed.get('watermark')).body['refusals']).toEqual([expect.stringMatching(/perKind.*NAME@2/)]);
+    const status = await command(['status', '--port', new URL(changed.local.url).port]);
+    expect(status.code).toBe(1);
+    expect(status.stderr).toMatch(/perKind.*tumbling 7200000 ms.*NAME@2/);
+    await changed.close();
+    const up = await command(['up', '--port', '0', '--data', dataDir, '--pipeline', systemFixture('changed-version')]);
+    expect(up).toMatchObject({ code: 1, stdout: '' });
+    expect(up.stderr).toMatch(/^tidemark: [^\n]*perKind[^\n]*NAME@2[^\n]*\n$/);
+  });
+
+  it('ends a stream of files before anything is put', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-versions-files-'));
+    try {
+      const file = join(folder, 'orders.jsonl');
+      writeFileSync(file, `${order(t0, 'a', 1)}\n`);
+      const stream = (version: string) =>
+        command(['stream', file, '--pipeline', systemFixture(version), '--data', join(folder, 'data'), '--resume']);
+      expect((await stream('first-version')).code).toBe(0);
+      const changed = await stream('changed-version');
+      expect(changed).toMatchObject({ code: 1, stdout: '' });
+      expect(changed.stderr).toMatch(/^tidemark: [^\n]*perKind[^\n]*NAME@2[^\n]*\n$/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('counts beside the first version from when it is deployed, and the name stays with the first until it is switched', async () => {

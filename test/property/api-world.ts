@@ -19,12 +19,12 @@ export const pipeline = definePipeline({
   name: 'paged',
   event: z.object({ time: z.number() }),
   eventTime: { of: (event) => event.time, unit: 'ms' },
-  watermark: { delay: 3, maxFutureSkew: '1 day' },
+  watermark: { delay: { ms: 3 }, maxFutureSkew: '1 day' },
   queries: {
-    tumbling: { window: tumbling(10), aggregates },
-    sliding: { window: sliding(30, 10), aggregates },
-    cumulate: { window: cumulate(40, 10), aggregates },
-    late: { window: tumbling(10), aggregates, allowedLateness: 15, emit: { early: 1 } },
+    tumbling: { window: tumbling({ ms: 10 }), aggregates },
+    sliding: { window: sliding({ ms: 30 }, { ms: 10 }), aggregates },
+    cumulate: { window: cumulate({ ms: 40 }, { ms: 10 }), aggregates },
+    late: { window: tumbling({ ms: 10 }), aggregates, allowedLateness: { ms: 15 }, emit: { early: { ms: 1 } } },
   },
 });
 const shardId = 'shardId-000000000000';

@@ -18,7 +18,7 @@ function pipelineFrom(from: number | undefined, offset: number): Pipeline {
     queries: {
       perKind: {
         groupBy: ['kind'],
-        window: tumbling('1 hour', { offset }),
+        window: tumbling('1 hour', { offset: { ms: offset } }),
         aggregates: { n: count(), total: sum('amount') },
         ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
       },

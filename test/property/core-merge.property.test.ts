@@ -38,10 +38,10 @@ describe('partial aggregates', () => {
       keyed: {
         where: (event) => event.n !== 3,
         groupBy: ['who'],
-        window: tumbling(10, { offset: 3 }),
+        window: tumbling({ ms: 10 }, { offset: { ms: 3 } }),
         aggregates: { count: count(), total: sum('n'), mean: avg('n'), least: min('n'), most: max('n') },
       },
-      all: { window: tumbling(25), aggregates: { total: sum('n') } },
+      all: { window: tumbling({ ms: 25 }), aggregates: { total: sum('n') } },
     },
   });
   const events = fc.record({

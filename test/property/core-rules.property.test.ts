@@ -21,7 +21,7 @@ describe('tumbling windows', () => {
   it('hold each time in exactly the one slice that its closing emits', () => {
     fc.assert(
       fc.property(kinds, times, ({ size, offset }, time) => {
-        const kind = tumbling(size, { offset });
+        const kind = tumbling({ ms: size }, { offset: { ms: offset } });
         const slice = kind.sliceOf(time);
         expect(slice <= time && time < slice + size).toBe(true);
         // Exact arithmetic: the slice is an edge.
@@ -41,7 +41,7 @@ describe('tumbling windows', () => {
   it('emit at edges only', () => {
     fc.assert(
       fc.property(kinds, times, ({ size, offset }, moment) => {
-        const kind = tumbling(size, { offset });
+        const kind = tumbling({ ms: size }, { offset: { ms: offset } });
         const edge = kind.sliceOf(moment) === moment;
         expect(kind.emit(moment)).toStrictEqual(
           edge ? [{ start: moment - size, end: moment, slices: [moment - size] }] : [],

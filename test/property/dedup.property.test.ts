@@ -16,7 +16,7 @@ const pipeline = definePipeline({
   event: z.object({ time: z.number(), id: z.number().optional() }),
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: 0 },
-  dedup: { by: (event) => event.id, within: withinMs },
+  dedup: { by: (event) => event.id, within: { ms: withinMs } },
   queries: {
     odd: {
       where: (event) => event.time % 2 === 1,

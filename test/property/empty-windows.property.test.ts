@@ -100,7 +100,7 @@ describe('a stream and the static query', () => {
             .sort((left, right) => left.time - right.time);
           const begin = kind.sliceOf(Math.floor(from + (to - from) / 3));
           const pipeline = pipelineOf(kind, {
-            allowedLateness,
+            allowedLateness: { ms: allowedLateness },
             ...(emptyWindows === undefined ? {} : { emptyWindows }),
             ...(begins && kind.emit(kind.closings(begin)[0] ?? 0)[0]?.start === begin
               ? { from: new Date(begin).toISOString() }

@@ -23,21 +23,26 @@ const pipeline = definePipeline({
   event: z.object({ t: z.number(), k: z.string(), wide: z.string(), n: z.number().nullable() }),
   eventTime: { of: (event) => event.t, unit: 'ms' },
   enrich: lookup(table<{ readonly k: string; readonly room: string }>('rooms'), 'k', { fields: ['room'] }),
-  watermark: { delay: delayMs, idle: 1 },
+  watermark: { delay: { ms: delayMs }, idle: { ms: 1 } },
   queries: {
     byKey: {
       groupBy: ['k'],
-      window: tumbling(20),
+      window: tumbling({ ms: 20 }),
       aggregates: { count: count(), sum: sum('n'), avg: avg('n'), min: min('n'), max: max('n') },
       expectedKeys: 1,
     },
     // Many long keys outgrow their pages in the middle of a window.
-    wide: { groupBy: ['wide'], window: tumbling(200, { offset: 7 }), aggregates: { count: count() }, expectedKeys: 1 },
+    wide: {
+      groupBy: ['wide'],
+      window: tumbling({ ms: 200 }, { offset: { ms: 7 } }),
+      aggregates: { count: count() },
+      expectedKeys: 1,
+    },
     // Far more pages than keys.
     sparse: {
       where: (event) => event.k !== 'a',
       groupBy: ['k', 'n', 'room'],
-      window: tumbling(35),
+      window: tumbling({ ms: 35 }),
       aggregates: { count: count(), sum: sum('n') },
       expectedKeys: 1200,
     },

@@ -27,13 +27,13 @@ function sessionPipeline(gap: number, resolution: number, delay: number, latenes
     name: 'sessions',
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
-    watermark: { delay, maxFutureSkew: '36500 days', idle: '1 minute' },
+    watermark: { delay: { ms: delay }, maxFutureSkew: '36500 days', idle: '1 minute' },
     queries: {
       sessions: {
-        window: session(gap, { resolution }),
+        window: session({ ms: gap }, { resolution: { ms: resolution } }),
         groupBy: ['user'],
         aggregates: { count: count(), amount: sum('amount') },
-        allowedLateness: lateness,
+        allowedLateness: { ms: lateness },
         expectedKeys: 1,
       },
     },
@@ -104,7 +104,7 @@ describe('the slices of sessions', () => {
         fc.integer({ min: -1000, max: 1000 }),
         fc.integer({ min: -1000, max: 1000 }),
         ({ gap, resolution }, time, moment) => {
-          const kind = session(gap, { resolution });
+          const kind = session({ ms: gap }, { resolution: { ms: resolution } });
           const slice = kind.sliceOf(time);
           const closings = kind.closings(slice);
           expect(slice).toBeLessThanOrEqual(time);

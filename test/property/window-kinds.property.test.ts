@@ -62,7 +62,7 @@ describe('every kind of windows', () => {
   it('sliding: each of the windows that hold a time, and no other', () => {
     fc.assert(
       fc.property(grids, times, ({ size, slide, offset }, time) => {
-        const kind = sliding(size, slide, { offset });
+        const kind = sliding({ ms: size }, { ms: slide }, { offset: { ms: offset } });
         expectSound(kind, time);
         const expected: [number, number][] = [];
         const least = Math.ceil((time - size + 1 - offset) / slide);
@@ -76,8 +76,8 @@ describe('every kind of windows', () => {
   it('sliding by its size is tumbling', () => {
     fc.assert(
       fc.property(grids, times, ({ slide, offset }, time) => {
-        expect(windowsAt(sliding(slide, slide, { offset }), time)).toEqual(
-          windowsAt(tumbling(slide, { offset }), time),
+        expect(windowsAt(sliding({ ms: slide }, { ms: slide }, { offset: { ms: offset } }), time)).toEqual(
+          windowsAt(tumbling({ ms: slide }, { offset: { ms: offset } }), time),
         );
       }),
     );
@@ -86,7 +86,7 @@ describe('every kind of windows', () => {
   it('cumulate: from its start, each step after the time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), times, (step, steps, time) => {
-        const kind = cumulate(step * steps, step, { offset: step - 1 });
+        const kind = cumulate({ ms: step * steps }, { ms: step }, { offset: { ms: step - 1 } });
         expectSound(kind, time);
         const windows = windowsAt(kind, time);
         const [[start] = [0]] = windows;
@@ -157,7 +157,7 @@ describe('every kind of windows', () => {
         sizes,
         fc.constantFrom(0, 10, -10),
         (timeZone, time, minutes, offset) => {
-          const kind = tumbling(minutes * 60_000, { timeZone, offset: offset * 60_000 });
+          const kind = tumbling({ ms: minutes * 60_000 }, { timeZone, offset: { ms: offset * 60_000 } });
           expectSound(kind, time);
           const [[start, end] = [0, 0], ...others] = windowsAt(kind, time);
           expect(others).toEqual([]);
@@ -166,7 +166,9 @@ describe('every kind of windows', () => {
           expect(windowsAt(kind, end)[0]?.[0]).toBe(end);
           expect(windowsAt(kind, start - 1)[0]?.[1]).toBe(start);
           if (timeZone === 'UTC')
-            expect([start, end]).toEqual(windowsAt(tumbling(minutes * 60_000, { offset: offset * 60_000 }), time)[0]);
+            expect([start, end]).toEqual(
+              windowsAt(tumbling({ ms: minutes * 60_000 }, { offset: { ms: offset * 60_000 } }), time)[0],
+            );
           if (minutes === 1440 && offset === 0)
             expect([start, end]).toEqual(windowsAt(calendar('day', { timeZone }), time)[0]);
         },
@@ -183,7 +185,7 @@ describe('every kind of windows', () => {
         times,
         fc.integer({ min: 0, max: 500 }),
         ({ size, slide, offset }, time, from, lateness) => {
-          const kind = sliding(size, slide, { offset });
+          const kind = sliding({ ms: size }, { ms: slide }, { offset: { ms: offset } });
           const wrapped = startingIn(withLateness(kind, lateness), from, Number.POSITIVE_INFINITY);
           expect(wrapped.closings(wrapped.sliceOf(time))).toEqual(
             kind.closings(kind.sliceOf(time)).map((end) => end + lateness),

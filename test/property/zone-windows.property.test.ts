@@ -77,7 +77,9 @@ describe('windows in a time zone', () => {
       const moments = changesOf(timeZone).flatMap(momentsAround);
       const kinds = () => [
         ...(['day', 'week', 'month'] as const).map((unit) => calendar(unit, { timeZone })),
-        ...['1 minute', '15 minutes', '1 hour', '4 hours', '1 day'].map((size) => tumbling(size, { timeZone })),
+        ...(['1 minute', '15 minutes', '1 hour', '4 hours', '1 day'] as const).map((size) =>
+          tumbling(size, { timeZone }),
+        ),
         tumbling('30 minutes', { timeZone, offset: '10 minutes' }),
       ];
       const forwards = kinds().map((kind) => moments.map((time) => kind.sliceOf(time)));
@@ -113,7 +115,7 @@ describe('windows in a time zone', () => {
           return side < 0 ? start < change - dayMs : end > change + dayMs;
         });
         if (shiftMs % sizeMs !== 0 || !isAlone) continue;
-        const kind = tumbling(`${sizeMs} ms`, { timeZone });
+        const kind = tumbling({ ms: sizeMs }, { timeZone });
         for (const time of [change - 1, change, change + shiftMs, change - shiftMs]) {
           const { start, end } = windowOf(kind, time);
           if (end - start !== sizeMs)

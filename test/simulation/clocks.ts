@@ -50,7 +50,7 @@ export function drawClocks(random: Random, runWindows: number): OnClocks {
 
 /** The windows on some clocks. @param windowMs of those of some hours */
 export function clockWindows({ timeZone, unit }: Clocks, windowMs: number): WindowKind {
-  if (unit === 'hours') return tumbling(windowMs, { timeZone });
+  if (unit === 'hours') return tumbling({ ms: windowMs }, { timeZone });
   return calendar(unit, unit === 'week' ? { timeZone, weekStart: 'sunday' } : { timeZone });
 }
 

@@ -50,12 +50,15 @@ export interface SimulatedShard {
 /** The overlapping windows of the second query: each record lies in `overlap` of them, or in that many and one less. */
 function overlapping({ overlap, windowMs, overlapKind }: SimulationOptions): WindowKind {
   const slideMs = windowMs / 2;
-  if (overlapKind === 'cumulate') return cumulate(overlap * slideMs, slideMs);
-  return sliding(overlapKind === 'uneven' ? overlap * slideMs - Math.ceil(slideMs / 3) : overlap * slideMs, slideMs);
+  if (overlapKind === 'cumulate') return cumulate({ ms: overlap * slideMs }, { ms: slideMs });
+  return sliding(
+    { ms: overlapKind === 'uneven' ? overlap * slideMs - Math.ceil(slideMs / 3) : overlap * slideMs },
+    { ms: slideMs },
+  );
 }
 
 function sessionsOf({ sessionGapMs, sessionSlices }: SimulationOptions): WindowKind {
-  return session(sessionGapMs, { resolution: Math.ceil(sessionGapMs / sessionSlices) });
+  return session({ ms: sessionGapMs }, { resolution: { ms: Math.ceil(sessionGapMs / sessionSlices) } });
 }
 
 /** An aggregate that keeps every id: what was counted twice, or not at all, shows. `bulk` makes its results long. */
@@ -107,22 +110,25 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const { expectedKeys, earlyMs, latenessMs, history, windowMs, overlap, clocks, mostEmpty } = options;
   // Only windows that have panes before their final one have any to keep.
   const emit = {
-    ...(earlyMs === 0 ? {} : { early: earlyMs }),
+    ...(earlyMs === 0 ? {} : { early: { ms: earlyMs } }),
     history: earlyMs === 0 && latenessMs === 0 ? 0 : history,
   };
-  const shared = { aggregates, expectedKeys, emit, allowedLateness: latenessMs };
+  const shared = { aggregates, expectedKeys, emit, allowedLateness: { ms: latenessMs } };
   const grouped = { ...shared, groupBy: groupByOf(options) };
   const byKey = { ...shared, groupBy: ['key'] as const };
-  const first = { ...grouped, window: clocks === undefined ? tumbling(windowMs) : clockWindows(clocks, windowMs) };
+  const first = {
+    ...grouped,
+    window: clocks === undefined ? tumbling({ ms: windowMs }) : clockWindows(clocks, windowMs),
+  };
   return definePipeline({
     name: 'simulated',
     event: schema,
     eventTime: { of: (event) => event.time, unit: 'ms' },
     ...(options.dedupMs === 0
       ? {}
-      : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: options.dedupMs } }),
+      : { dedup: { by: (event: SimulatedEvent) => event.sentId, within: { ms: options.dedupMs } } }),
     sinks: simulatedSinks(options),
-    watermark: { delay: options.delayMs, idle: options.idleMs, maxFutureSkew: '36500 days' },
+    watermark: { delay: { ms: options.delayMs }, idle: { ms: options.idleMs }, maxFutureSkew: '36500 days' },
     queries: {
       first,
       ...(overlap === 0
@@ -137,7 +143,7 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
         : {
             series: {
               ...shared,
-              window: overlap === 0 ? tumbling(windowMs) : overlapping(options),
+              window: overlap === 0 ? tumbling({ ms: windowMs }) : overlapping(options),
               emptyWindows: { most: mostEmpty },
             },
           }),

@@ -18,7 +18,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   topic: ['sns:Publish'],
   hook: ['secretsmanager:GetSecretValue'],
   bucket: ['s3:PutObject', 's3:GetObject'],
-  table: ['dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+  table: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
   each: [],
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { durationMs, longestDurationMs } from '../../functions/core/arguments/duration.ts';
+import { type Duration, duration, durationMs, longestDurationMs } from '../../functions/core/arguments/duration.ts';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 
 const anyLength = { leastMs: -longestDurationMs, mostMs: longestDurationMs };
@@ -36,10 +36,10 @@ describe('a duration', () => {
     ['1 hour -30 minutes', hour / 2],
     ['007 days', 168 * hour],
     [0, 0],
-    [1500, 1500],
-    [-5, -5],
+    [{ ms: 1500 }, 1500],
+    [{ ms: -5 }, -5],
   ])('reads %j', (value, ms) => {
-    expect(durationMs('watermark.delay', value, anyLength)).toBe(ms);
+    expect(durationMs('watermark.delay', value as Duration, anyLength)).toBe(ms);
   });
 
   it.each([
@@ -82,6 +82,19 @@ describe('a duration', () => {
     new Date(0),
   ])('refuses %s and names the field', (value) => {
     expect(refusalOf(value)).toMatch(/^watermark\.delay: [^\n]+$/);
+  });
+
+  it.each([3600, 1, -5, 0.5, Number.NaN])('refuses the bare number %s, whose unit nobody knows', (value) => {
+    expect(refusalOf(value)).toMatch(/^watermark\.delay: \S+ has no unit: write '\d+ s' or \{ ms: \d+ \}$/);
+  });
+
+  it.each([{ ms: 0.5 }, { ms: '5' }, { ms: 5, s: 1 }, {}])('refuses %j', (value) => {
+    expect(refusalOf(value)).toMatch(/^watermark\.delay: .*\{ ms: 3600 \}$/);
+  });
+
+  it('of computed text has its milliseconds, or is refused', () => {
+    expect(duration(`${1 + 1} hours`)).toEqual({ ms: 2 * hour });
+    expect(() => duration('1 fortnight')).toThrow(/^duration: "1 fortnight" is not a duration/);
   });
 
   it('has bounds that are both inclusive', () => {

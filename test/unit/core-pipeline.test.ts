@@ -31,9 +31,9 @@ describe('a definition', () => {
       ...valid,
       eventTime: { of: (event) => event.time, unit: 's' },
       partitionKey: (event) => event.action,
-      watermark: { delay: 0, maxFutureSkew: '1 minute', idle: 1 },
+      watermark: { delay: 0, maxFutureSkew: '1 minute', idle: { ms: 1 } },
       queries: {
-        second: { window: tumbling(1), aggregates: { z: count(), a: sum('value') }, expectedKeys: 10_000_000 },
+        second: { window: tumbling({ ms: 1 }), aggregates: { z: count(), a: sum('value') }, expectedKeys: 10_000_000 },
         first: { ...query, groupBy: { shout: (event) => event.action.toUpperCase(), action: (event) => event.action } },
       },
     });
@@ -49,7 +49,7 @@ describe('a definition', () => {
   });
 
   it('sends equal ids to one shard, unless it says itself what goes where', () => {
-    const dedup = { by: (event: { value?: number | null | undefined }) => event.value, within: '10 minutes' };
+    const dedup = { by: (event: { value?: number | null | undefined }) => event.value, within: '10 minutes' } as const;
     const byId = definePipeline({ ...valid, dedup });
     expect(byId.dedup?.withinMs).toBe(600_000);
     expect(byId.partitionKey?.({ value: 5 })).toBe('5');
@@ -73,13 +73,13 @@ describe('a setting that is not known', () => {
     name: 'p',
     event: z.object({ time: z.number() }),
     eventTime: (event: { time: number }) => event.time,
-    watermark: { delay: 0 },
-    queries: { q: { window: tumbling(1), aggregates: { n: count() } } },
+    watermark: { delay: 0 as const },
+    queries: { q: { window: tumbling({ ms: 1 }), aggregates: { n: count() } } },
   };
 
   it.each([
     ['pipeline.filter', { ...known, filter: true }],
-    ['dedup.key', { ...known, dedup: { by: () => 1, within: 1, key: 'id' } }],
+    ['dedup.key', { ...known, dedup: { by: () => 1, within: '1 ms', key: 'id' } }],
     ['watermark.idel', { ...known, watermark: { delay: 0, idel: '1 s' } }],
     ['queries.q.lateness', { ...known, queries: { q: { ...known.queries.q, lateness: '1 hour' } } }],
   ])('is refused and named: %s', (field, spec) => {

@@ -197,7 +197,7 @@ describe('a valid event', () => {
   });
 
   it('has an id where the pipeline deduplicates, and may have none; an id that could be that of another event is rejected', () => {
-    const pipeline = pipelineWith({ dedup: { by: (event: Event) => event.value, within: 1 } });
+    const pipeline = pipelineWith({ dedup: { by: (event: Event) => event.value, within: '1 ms' } });
     expect(read(pipeline, open)).toMatchObject({ outcome: 'accepted', id: eventIdOf(1) });
     expect(read(pipeline, { ...open, value: null })).toMatchObject({ outcome: 'accepted', id: undefined });
     expect(read(pipeline, { ...open, value: 1e300 })).toStrictEqual(rejected('event-id'));
@@ -282,7 +282,11 @@ describe('a bad event is rejected with its reason:', () => {
   });
 
   it('a schema violation names the path, all of it and all of them', () => {
-    const deep = z.object({ time: z.number(), rooms: z.array(z.object({ number: z.number() })) });
+    const deep = z.object({
+      time: z.number(),
+      rooms: z.array(z.object({ number: z.number() })),
+      action: z.string().optional(),
+    });
     const found = read(pipelineWith({ event: deep }), { rooms: [{ number: 5 }, { number: 'five' }] });
     expect(found).toMatchObject({ reason: 'schema', detail: expect.stringMatching(/time: .*rooms\.1\.number: /) });
     const segments = schemaThat(() => ({
@@ -390,7 +394,7 @@ describe('a bad event is rejected with its reason:', () => {
     process.on('unhandledRejection', listener);
     const late = schemaThat((value) => (value === null ? { value } : Promise.reject(new Error('planted'))));
     expect(read(pipelineWith({ event: late }), open)).toStrictEqual(rejected('schema'));
-    const refining = z.object({ time: z.number() }).refine(async () => true);
+    const refining = z.object({ time: z.number(), action: z.string(), value: z.number() }).refine(async () => true);
     expect(read(pipelineWith({ event: refining }), open)).toStrictEqual(rejected('schema'));
     const preprocessing = z.preprocess(
       (value) => (value as { detail: { inner: unknown } } | null)?.detail.inner,

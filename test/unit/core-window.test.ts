@@ -117,7 +117,7 @@ const vectors: readonly (readonly [
 
 describe('a tumbling window', () => {
   it.each(vectors)('holds the events that the peers put into it: %s', (_id, size, offset, members) => {
-    const kind = tumbling(size, { offset });
+    const kind = tumbling({ ms: size }, { offset: { ms: offset } });
     for (const [time, start, end] of members) expect(windowsAt(kind, time), `at ${time}`).toStrictEqual([[start, end]]);
   });
 
@@ -144,7 +144,7 @@ describe('a tumbling window', () => {
 
   it.each([eventTimeBounds.earliest, eventTimeBounds.latest])('is exact at the bounds of event time, at %d', (time) => {
     for (const size of [1, 7, 999, 3_600_000, 3_155_760_000_000]) {
-      const kind = tumbling(size);
+      const kind = tumbling({ ms: size });
       const slice = kind.sliceOf(time);
       expect(Number.isSafeInteger(slice)).toBe(true);
       expect(slice <= time && time < slice + size).toBe(true);
@@ -155,11 +155,11 @@ describe('a tumbling window', () => {
   it.each([
     ['a size of zero', () => tumbling(0), 'size', '0'],
     ['a negative size', () => tumbling('-1 hour'), 'size', '-1 hour'],
-    ['a size of a month', () => tumbling('1 month'), 'size', '1 month'],
+    ['a size of a month', () => tumbling('1 month' as never), 'size', '1 month'],
     ['a size of 101 years', () => tumbling('36891 days'), 'size', '36891 days'],
     ['an offset of the size', () => tumbling('1 hour', { offset: '1 hour' }), 'offset', '1 hour'],
     ['an offset of minus the size', () => tumbling('1 hour', { offset: '-60 minutes' }), 'offset', '-60 minutes'],
-    ['an offset of nonsense', () => tumbling('1 hour', { offset: 'soon' }), 'offset', 'soon'],
+    ['an offset of nonsense', () => tumbling('1 hour', { offset: 'soon' as never }), 'offset', 'soon'],
     ['an offset where the options belong', () => tumbling('1 hour', '15 minutes' as never), 'options', '15 minutes'],
     ['null where the options belong', () => tumbling('1 hour', null as never), 'options', 'null'],
   ])('refuses %s, and says where and what it was', (_title, define, field, value) => {

@@ -44,7 +44,7 @@ function wanted(...times: readonly number[]): string[] {
 test('an event is late exactly when the watermark has reached the end of its window before it', () => {
   // Windows of 10. After 12 the watermark of delay 0 is 12 (closed: 0-10), of delay 2 it is 10 (closed: 0-10), of delay
   // 3 it is 9.
-  expect(tableOf(pipelineOf(tumbling(10)), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toMatchObject([
+  expect(tableOf(pipelineOf(tumbling({ ms: 10 })), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toMatchObject([
     { delayMs: 0, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
     { delayMs: 2, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
     { delayMs: 3, events: 7, late: 2, latePairs: 2, windows: 3, affected: 2, closed: 2, waitMs: 5 },
@@ -59,21 +59,21 @@ test('an event that no query wants raises the watermark and is not late itself',
     JSON.stringify({ at: 1, want: false }),
     ...wanted(6),
   ];
-  expect(tableOf(pipelineOf(tumbling(10)), texts, [0])).toMatchObject([
+  expect(tableOf(pipelineOf(tumbling({ ms: 10 })), texts, [0])).toMatchObject([
     { events: 2, late: 1, windows: 1, affected: 1, closed: 1, waitMs: 20 },
   ]);
 });
 
 test('an event that one of two queries still takes is not late, and its refused pair is counted', () => {
-  expect(tableOf(pipelineOf(tumbling(10), tumbling(100)), wanted(5, 12, 9), [0])).toMatchObject([
+  expect(tableOf(pipelineOf(tumbling({ ms: 10 }), tumbling({ ms: 100 })), wanted(5, 12, 9), [0])).toMatchObject([
     { events: 3, late: 0, latePairs: 1, windows: 3, affected: 1, closed: 1, waitMs: 2 },
   ]);
 });
 
 test('each query is judged by what it wants, and the delay keeps the share in all of them', () => {
-  const both = pipelineOf(tumbling(10), tumbling(1000));
+  const both = pipelineOf(tumbling({ ms: 10 }), tumbling({ ms: 1000 }));
   const texts = wanted(5, 12, 9, 11, 25, 3, 14);
-  const tables = [both, pipelineOf(tumbling(10))].map((pipeline) => {
+  const tables = [both, pipelineOf(tumbling({ ms: 10 }))].map((pipeline) => {
     const table = createDelayTable(pipeline, [0]);
     for (const text of texts) {
       const read = eventReader(pipeline).text(text, arrivalMs);
@@ -138,7 +138,7 @@ test('late events and affected windows are those of a loop that looks back at ev
       fc.array(fc.nat(400), { minLength: 1, maxLength: 4 }),
       fc.integer({ min: 1, max: 120 }),
       (times, delays, size) => {
-        const rows = tableOf(pipelineOf(tumbling(size)), wanted(...times), delays);
+        const rows = tableOf(pipelineOf(tumbling({ ms: size })), wanted(...times), delays);
         expect(rows.map(({ late, affected }) => ({ late, affected }))).toEqual(
           delays.map((delay) => naive(times, size, delay)),
         );
@@ -178,7 +178,7 @@ test('the delay for a share of the events keeps it, and one millisecond less doe
         maxLength: 60,
       }),
       fc.constantFrom(0, 0.5, 0.9, 0.99, 1),
-      fc.constantFrom(tumbling(10), sliding(30, 10)),
+      fc.constantFrom(tumbling({ ms: 10 }), sliding(30, 10)),
       (events, share, window) => {
         const pipeline = pipelineOf(window);
         const run = (delays: readonly number[]) => {
@@ -200,7 +200,7 @@ test('the delay for a share of the events keeps it, and one millisecond less doe
 });
 
 test('a shard is measured by its own watermark', () => {
-  const pipeline = pipelineOf(tumbling(10));
+  const pipeline = pipelineOf(tumbling({ ms: 10 }));
   const table = createDelayTable(pipeline, [0]);
   for (const [at, shard] of [
     [5, 'a'],
@@ -219,7 +219,9 @@ test('a shard is measured by its own watermark', () => {
 test('of sessions a record is late by its own gap, and a session that misses one is affected, whatever it becomes later', () => {
   // Gap 10. With delay 0: 8 comes at W = 20 (8 + 10 <= 20), late; with all of them there is one session from 0 to 30.
   // With delay 3 it is in time, though 0 is final by then: two are closed.
-  expect(tableOf(pipelineOf(session(10, { resolution: 1 })), wanted(0, 16, 20, 8, 30, 100), [0, 2, 3])).toMatchObject([
+  expect(
+    tableOf(pipelineOf(session({ ms: 10 }, { resolution: { ms: 1 } })), wanted(0, 16, 20, 8, 30, 100), [0, 2, 3]),
+  ).toMatchObject([
     { delayMs: 0, events: 6, late: 1, latePairs: 1, windows: 2, affected: 1, closed: 2, waitMs: 6 },
     { delayMs: 2, events: 6, late: 1, latePairs: 1, windows: 2, affected: 1, closed: 2, waitMs: 6 },
     { delayMs: 3, events: 6, late: 0, latePairs: 0, windows: 2, affected: 0, closed: 2, waitMs: 6 },
@@ -232,7 +234,7 @@ test('the sessions of the table are those of the batch, whatever comes first', (
       fc.array(fc.integer({ min: 0, max: 200 }), { minLength: 1, maxLength: 40 }),
       fc.integer({ min: 1, max: 12 }),
       (times, gap) => {
-        const pipeline = pipelineOf(session(gap));
+        const pipeline = pipelineOf(session({ ms: gap }));
         const run = createStaticRun(pipeline);
         for (const text of wanted(...times)) run.add(text, arrivalMs);
         const { windows } = staticAnswer(pipeline, [run.part()]);

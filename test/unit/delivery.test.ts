@@ -26,8 +26,8 @@ function pipelineWith(sinks: Readonly<Record<string, SinkSpec>>) {
     groupBy: ['kind'] as const,
     window: tumbling('1 hour'),
     aggregates: { n: count(), total: sum('amount') },
-    emit: { early: 1 },
-  };
+    emit: { early: '1 ms' },
+  } as const;
   return definePipeline({
     name: 'orders',
     event: z.object({ time: z.number(), kind: z.string(), amount: z.number() }),

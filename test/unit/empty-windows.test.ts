@@ -16,7 +16,7 @@ describe('empty windows', () => {
       event: z.object({ time: z.number() }),
       eventTime: { of: (event) => event.time, unit: 'ms' },
       watermark: { delay: 0 },
-      queries: { minutes: { window: tumbling(minuteMs), aggregates: { n: count() }, emptyWindows: true } },
+      queries: { minutes: { window: tumbling({ ms: minuteMs }), aggregates: { n: count() }, emptyWindows: true } },
     });
     const [query] = pipeline.queries;
     if (query === undefined) throw new Error('no query');

@@ -54,3 +54,14 @@ describe.each(['json', 'parquet'] as const)('a file sink of %s', (format) => {
     await expect(target(format).deliver(pane(2, 'complete'))).resolves.toBeUndefined();
   });
 });
+
+it('is of one writer when two of other results come at a time, and the other is refused', async () => {
+  const outcomes = await Promise.allSettled(Array.from({ length: 8 }, (_, n) => target('json').deliver(pane(n))));
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  expect(refused.every((reason) => reason instanceof DeliveryRefused)).toBe(true);
+  const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
+  const [name = ''] = await files();
+  expect(JSON.parse(await readFile(join(folder, name), 'utf8'))).toMatchObject({ n: winner });
+  expect((await readdir(folder, { recursive: true })).filter((each) => each.endsWith('.draft'))).toEqual([]);
+});

@@ -13,7 +13,7 @@ const spec = {
 } as const;
 const pipeline = definePipeline({
   ...spec,
-  dedup: { by: (event: { id?: string | number | null | undefined }) => event.id, within: 1 },
+  dedup: { by: (event: { id?: string | number | null | undefined }) => event.id, within: { ms: 1 } },
 });
 
 function record(partitionKey: string, ...ids: readonly unknown[]) {

@@ -150,7 +150,7 @@ describe('sessions of many hours', () => {
       event: z.object({ time: z.number() }),
       eventTime: ({ time }) => time,
       watermark: { delay: 0 },
-      queries: { another: { window: session(5), aggregates: { count: count() } } },
+      queries: { another: { window: session({ ms: 5 }), aggregates: { count: count() } } },
     });
     expect(await removeQuery({ ...tables, pipeline: other, limit, remainingMs: () => 60_000 }, 'visits')).toMatchObject(
       { done: true },
@@ -231,7 +231,7 @@ describe('a session of one key', () => {
 
 describe('a reader who finds a final session among what it has read open', () => {
   it('leaves out its records, and no others', () => {
-    const [query] = pipelineOf(session(10, { resolution: 1 })).queries;
+    const [query] = pipelineOf(session({ ms: 10 }, { resolution: { ms: 1 } })).queries;
     if (query === undefined) throw new Error('no query');
     const part = (time: number, closesAt: number) => ({
       key: '["a"]',

@@ -39,7 +39,7 @@ const spec = {
 const plainPipeline = definePipeline(spec);
 const pipeline = definePipeline({
   ...spec,
-  dedup: { by: (event: { id?: string | number | null | undefined }) => event.id, within: 1 },
+  dedup: { by: (event: { id?: string | number | null | undefined }) => event.id, within: { ms: 1 } },
 });
 
 const event = fc.record({

@@ -13,10 +13,10 @@ const pipeline = definePipeline({
   queries: {
     byNetAndKind: {
       groupBy: ['net', 'kind'],
-      window: tumbling(1000),
+      window: tumbling({ ms: 1000 }),
       aggregates: { n: count(), mean: avg('mag'), all: sum('mag'), least: min('mag'), most: max('mag') },
     },
-    byKind: { groupBy: ['kind'], window: tumbling(5000), aggregates: { n: count() } },
+    byKind: { groupBy: ['kind'], window: tumbling({ ms: 5000 }), aggregates: { n: count() } },
   },
 });
 
@@ -100,8 +100,8 @@ test('fields are read from text, and only those that one query has together', ()
     eventTime: (event) => event.at,
     watermark: { delay: 0 },
     queries: {
-      one: { groupBy: ['a'], window: tumbling(1000), aggregates: { n: count() } },
-      other: { groupBy: ['b'], window: tumbling(1000), aggregates: { n: count() } },
+      one: { groupBy: ['a'], window: tumbling({ ms: 1000 }), aggregates: { n: count() } },
+      other: { groupBy: ['b'], window: tumbling({ ms: 1000 }), aggregates: { n: count() } },
     },
   });
   expect(() => totalsFields('by', 'a,b', apart.queries)).toThrow(TidemarkError);

@@ -11,7 +11,8 @@ import { integer } from '../../program/option-value.ts';
 
 export default defineCommand({
   description:
-    'Prints the watermark, the shards and which of them holds it back, and the conservation counters, from the query API.',
+    'Prints the watermark, the shards and which of them holds it back, and the conservation counters, from the query API. Exit code 1: the counters do ' +
+    'not add up, or nothing is counted because the pipeline does not fit its state.',
   options: {
     ...apiOptions,
     watch: flag(
@@ -31,7 +32,8 @@ export default defineCommand({
     if (options.json)
       process.stdout.write(`${JSON.stringify({ watermark: seen.watermark, conservation: seen.conservation })}\n`);
     else process.stdout.write(`${view(seen)}\n`);
-    return seen.conservation.holds ? 0 : 1;
+    for (const refusal of refusalsOf(seen)) process.stderr.write(`tidemark: nothing is counted: ${refusal}\n`);
+    return seen.conservation.holds && refusalsOf(seen).length === 0 ? 0 : 1;
   },
 });
 
@@ -45,6 +47,8 @@ async function look(api: ApiClient, at: number): Promise<Seen> {
   const [watermark, conservation] = await Promise.all([api.watermark(), api.conservation()]);
   return { at, watermark, conservation };
 }
+
+const refusalsOf = ({ watermark }: Seen): readonly string[] => watermark.refusals ?? [];
 
 /**
  * Draws the same place again on a terminal; elsewhere a line each time. An API that is away for a while is waited for.
@@ -73,10 +77,10 @@ async function watch(
           `${JSON.stringify({ at: isoTime(seen.at), openWindows: open, rates, watermark: seen.watermark, conservation: seen.conservation })}\n`,
         );
       else {
-        last = `${view(seen)}\nopen windows ${formatNumber(open)}; ${rateLine(rates)}`;
+        last = `${view(seen)}\nopen windows ${formatNumber(open)}; ${rateLine(rates)}${refusalText(seen)}`;
         if (draw === undefined)
           stdout.write(
-            `${isoTime(seen.at)} watermark ${time(seen.watermark.watermark)}, open windows ${formatNumber(open)}, ${rateLine(rates)}, ${conservationLine(seen.conservation)}${lateText(seen.conservation.queries)}\n`,
+            `${isoTime(seen.at)} watermark ${time(seen.watermark.watermark)}, open windows ${formatNumber(open)}, ${rateLine(rates)}, ${conservationLine(seen.conservation)}${lateText(seen.conservation.queries)}${refusalText(seen)}\n`,
           );
         else draw(last);
       }
@@ -90,6 +94,12 @@ async function watch(
   }
   draw?.done();
   return 0;
+}
+
+function refusalText(seen: Seen): string {
+  return refusalsOf(seen)
+    .map((refusal) => `; nothing is counted: ${refusal}`)
+    .join('');
 }
 
 type Rates = Readonly<Record<(typeof eventClasses)[number] | 'received', number>>;

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
+import { doubtLines } from '../../../functions/core/fold/doubts.ts';
 import { hasFields, type TotalRow, totalsOf } from '../../../functions/core/fold/totals.ts';
 import { pairsByName } from '../../../functions/core/static/static-run.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';
@@ -69,6 +70,7 @@ export default defineCommand({
     const seconds = (input.process.now() - startedMs) / 1000;
     const queries = pairsByName(pipeline, result.queries);
     printConservation({ counters: result.counters, queries, writeUnits: 0, seconds }, form, input.process);
+    for (const { line } of doubtLines(pipeline, result.doubts)) input.process.stderr.write(`tidemark: ${line}\n`);
     return warnOfRejected(result.counters, maxRejected, toldReasons(result.reasons), input.process.stderr);
   },
 });

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startLocal } from '../../../infra/local/local.ts';
+import { apiClient } from '../../deployment/api-client.ts';
 import { defineCommand, flag, value, valueOr } from '../../program/command.ts';
 import { integer, text } from '../../program/option-value.ts';
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
+import { checkFits } from '../../stream/fit.ts';
 
 export default defineCommand({
   description:
@@ -40,6 +42,11 @@ export default defineCommand({
     });
     const ended = new AbortController();
     local.onExit((error) => ended.abort(error));
+    if (dataDir !== undefined)
+      await checkFits(apiClient(local.url)).catch(async (error) => {
+        await local.stop();
+        throw error;
+      });
     const { url, endpoints, streamName, tableNames, functionNames } = local;
     process.stdout.write(
       options.json

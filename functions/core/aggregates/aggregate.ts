@@ -48,8 +48,29 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   readonly stateOf?: (result: Result) => State;
 }
 
+/** The names of an event's fields, of all its forms where it has several. */
+export type FieldNames<Event> = Event extends unknown ? keyof Event : never;
+
+/**
+ * An aggregate, and the names of the fields that it takes: an event to which one of them is unknown is not its event.
+ */
+export interface NamedAggregate<Names extends PropertyKey, Event> extends Aggregate<Event, unknown, unknown, Json> {
+  /** For the types only: a field that may be absent would else be any event's. */
+  readonly names?: Names | undefined;
+}
+
 /** An aggregate whose inputs and states only it can tell apart. */
-export type AnyAggregate<Event> = Aggregate<Event, unknown, unknown, Json>;
+export type AnyAggregate<Event> = NamedAggregate<FieldNames<Event>, Event>;
+
+/**
+ * An aggregate as its function gives it, by a function of the event that need not say its type: `avg((event) =>
+ * event.amount)`. TypeScript puts off a call that may return a function until it knows what the objects around it are
+ * of, which is here the event of the schema.
+ */
+export interface AggregateOf<Event> extends AnyAggregate<Event> {
+  /** For the types only: nothing calls an aggregate, and nothing can. */
+  (never: never): never;
+}
 
 /** Most bytes of the state of an aggregate that holds a number or two: an exact sum and its count. */
 export const smallStateBytes = 1600;
@@ -57,8 +78,8 @@ export const smallStateBytes = 1600;
 /** Hides an aggregate's own types. Sound, as only its own functions ever see its inputs and states. */
 export function opaque<Event, Input, State, Result extends Json>(
   aggregate: Aggregate<Event, Input, State, Result>,
-): AnyAggregate<Event> {
-  return aggregate as unknown as AnyAggregate<Event>;
+): AggregateOf<Event> {
+  return aggregate as unknown as AggregateOf<Event>;
 }
 
 /** The input of an event without a value. */

@@ -1,5 +1,5 @@
 import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
-import { type AnyAggregate, opaque } from './aggregate.ts';
+import { type AggregateOf, type AnyAggregate, opaque } from './aggregate.ts';
 import { hash64 } from './hash64.ts';
 import {
   addHash,
@@ -35,8 +35,8 @@ export function approxCountDistinct<const Name extends string>(
   field: Name,
   options?: ApproxOptions,
 ): AnyAggregate<Field<Name, Scalar>>;
-export function approxCountDistinct<Event>(select: ScalarOf<Event>, options?: ApproxOptions): AnyAggregate<Event>;
-export function approxCountDistinct<Event>(of: string | ScalarOf<Event>, options?: ApproxOptions): AnyAggregate<Event> {
+export function approxCountDistinct<Event>(select: ScalarOf<Event>, options?: ApproxOptions): AggregateOf<Event>;
+export function approxCountDistinct<Event>(of: string | ScalarOf<Event>, options?: ApproxOptions): AggregateOf<Event> {
   const kind = 'approxCountDistinct';
   const given = optionsOf(kind, options, ['relativeError']).relativeError ?? 0.02;
   const error = numberBetween(`${kind}.relativeError`, given, 0.01, 0.2);

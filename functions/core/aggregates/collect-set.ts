@@ -1,6 +1,6 @@
 import { compareKeys } from '../events/group-key.ts';
 import { wholeNumber } from '../numbers/whole-number.ts';
-import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import { type AggregateOf, type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
 import { byText, distinctInput, isScalar, type Scalar, type ScalarOf, shownText, utf8Bytes } from './scalar.ts';
 
@@ -20,8 +20,8 @@ interface Collected {
  * @param limit from 1 to 1,000
  */
 export function collectSet<const Name extends string>(field: Name, limit: number): AnyAggregate<Field<Name, Scalar>>;
-export function collectSet<Event>(select: ScalarOf<Event>, limit: number): AnyAggregate<Event>;
-export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): AnyAggregate<Event> {
+export function collectSet<Event>(select: ScalarOf<Event>, limit: number): AggregateOf<Event>;
+export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): AggregateOf<Event> {
   const kind = 'collectSet';
   const most = wholeNumber(`${kind}.limit`, limit, 1, 1000);
   const { select, named } = selector(kind, of);

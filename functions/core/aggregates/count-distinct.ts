@@ -1,5 +1,5 @@
 import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
-import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import { type AggregateOf, type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { type Field, selector } from './number-input.ts';
 import { byText, digest, distinctInput, isScalar, type Scalar, type ScalarOf, utf8Bytes } from './scalar.ts';
 
@@ -33,8 +33,8 @@ export function countDistinct<const Name extends string>(
   field: Name,
   options?: DistinctOptions,
 ): AnyAggregate<Field<Name, Scalar>>;
-export function countDistinct<Event>(select: ScalarOf<Event>, options?: DistinctOptions): AnyAggregate<Event>;
-export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: DistinctOptions): AnyAggregate<Event> {
+export function countDistinct<Event>(select: ScalarOf<Event>, options?: DistinctOptions): AggregateOf<Event>;
+export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: DistinctOptions): AggregateOf<Event> {
   const kind = 'countDistinct';
   const upTo = wholeNumber(`${kind}.upTo`, optionsOf(kind, options, ['upTo']).upTo ?? 1000, 1, 4000);
   const { select, named } = selector(kind, of);

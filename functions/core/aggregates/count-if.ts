@@ -1,5 +1,5 @@
 import { callable } from '../arguments/callable.ts';
-import { type AnyAggregate, none, opaque } from './aggregate.ts';
+import { type AggregateOf, none, opaque } from './aggregate.ts';
 import { counting } from './count.ts';
 
 const counted = { kind: 'value', value: 1 } as const;
@@ -9,7 +9,7 @@ const counted = { kind: 'value', value: 1 } as const;
  * @param where of the event, which has to say its type, `(event: Order) => event.paid`; pure; what it throws rejects
  * the event
  */
-export function countIf<Event>(where: (event: Event) => boolean): AnyAggregate<Event> {
+export function countIf<Event>(where: (event: Event) => boolean): AggregateOf<Event> {
   const holds = callable('countIf', where);
   return opaque<Event, 1, number, number>({
     ...counting,

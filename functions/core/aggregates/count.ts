@@ -1,3 +1,4 @@
+import { shown, TidemarkError } from '../arguments/error.ts';
 import { type AnyAggregate, numberIn, opaque } from './aggregate.ts';
 
 const counted = { kind: 'value', value: 1 } as const;
@@ -13,7 +14,14 @@ export const counting = {
   stateOf: (result: number) => result,
 } as const;
 
-/** How many records there are. */
-export function count(): AnyAggregate<unknown> {
+/**
+ * How many records there are. SQL's `count(x)` skips nulls, and this would not: an argument is refused.
+ * @throws TidemarkError that names {@link countIf}
+ */
+export function count(...given: readonly never[]): AnyAggregate<unknown> {
+  if (given.length > 0)
+    throw new TidemarkError(
+      `count(${shown(given[0])}): count takes no argument, it counts records: write count(), or countIf((event) => event.${typeof given[0] === 'string' ? given[0] : 'field'} != null) for those that have a value`,
+    );
   return opaque<unknown, 1, number, number>({ ...counting, kind: 'count', input: () => counted });
 }

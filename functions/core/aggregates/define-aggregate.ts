@@ -1,6 +1,6 @@
 import { mistake } from '../arguments/error.ts';
 import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
-import { type AnyAggregate, corrupt, type Json, listIn, opaque } from './aggregate.ts';
+import { type AggregateOf, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { utf8Bytes } from './scalar.ts';
 
@@ -54,7 +54,7 @@ const largestBytes = 65_536;
  */
 export function defineAggregate<Event, State, Result extends Json>(
   spec: AggregateSpec<Event, State, Result>,
-): AnyAggregate<Event> {
+): AggregateOf<Event> {
   const { name = 'custom', mostBytes = 4096 } = checkedSpec(spec);
   /** A state that nobody else holds, whatever the user's functions do to it. */
   const fresh = (state: State): State => spec.decode(plainJson(spec.encode(state)));

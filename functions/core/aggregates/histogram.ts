@@ -1,5 +1,5 @@
 import { mistake } from '../arguments/error.ts';
-import { type AnyAggregate, corrupt, countIn, listIn } from './aggregate.ts';
+import { type AggregateOf, type AnyAggregate, corrupt, countIn, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 
 /** Most edges of a histogram. */
@@ -21,8 +21,8 @@ export function histogram<const Name extends string>(
   field: Name,
   edges: readonly number[],
 ): AnyAggregate<Field<Name, number>>;
-export function histogram<Event>(select: NumberOf<Event>, edges: readonly number[]): AnyAggregate<Event>;
-export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly number[]): AnyAggregate<Event> {
+export function histogram<Event>(select: NumberOf<Event>, edges: readonly number[]): AggregateOf<Event>;
+export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly number[]): AggregateOf<Event> {
   const kind = 'histogram';
   const isAscending = (list: readonly unknown[]) =>
     list.every(

@@ -1,7 +1,15 @@
 import { callable } from '../arguments/callable.ts';
 import { shown } from '../arguments/error.ts';
 import { isLongNumber } from '../events/exact-number.ts';
-import { type Aggregate, type AggregateInput, type AnyAggregate, type Json, none, opaque } from './aggregate.ts';
+import {
+  type Aggregate,
+  type AggregateInput,
+  type AggregateOf,
+  type AnyAggregate,
+  type Json,
+  none,
+  opaque,
+} from './aggregate.ts';
 
 /**
  * Where an aggregate of numbers finds its number: the name of a field of the event, or a function of the event, which
@@ -9,13 +17,16 @@ import { type Aggregate, type AggregateInput, type AnyAggregate, type Json, none
  */
 export type NumberOf<Event> = (event: Event) => number | null | undefined;
 
-/** An event that may have a value of a type under a name. */
-export type Field<Name extends string, Value> = { readonly [Key in Name]?: Value | null | undefined };
+/**
+ * An event that may have a value of a type under a name. (`& object`: {@link NamedAggregate} checks the name, in one of
+ * the event's forms.)
+ */
+export type Field<Name extends string, Value> = { readonly [Key in Name]?: Value | null | undefined } & object;
 
 /** An aggregate of numbers, as {@link min} and its like are called. */
 export interface NumberAggregate {
   <const Name extends string>(field: Name): AnyAggregate<Field<Name, number>>;
-  <Event>(select: NumberOf<Event>): AnyAggregate<Event>;
+  <Event>(select: NumberOf<Event>): AggregateOf<Event>;
 }
 
 /**
@@ -41,7 +52,7 @@ export type States<Input, State, Result extends Json> = Omit<
 export function ofNumbers<Event, State, Result extends Json>(
   of: string | ((event: never) => unknown),
   states: States<number, State, Result>,
-): AnyAggregate<Event> {
+): AggregateOf<Event> {
   const { select, named } = selector(states.kind, of);
   return opaque<Event, number, State, Result>({
     ...states,

@@ -1,6 +1,6 @@
 import { mistake } from '../arguments/error.ts';
 import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
-import type { AnyAggregate, Json } from './aggregate.ts';
+import type { AggregateOf, AnyAggregate, Json } from './aggregate.ts';
 import { addValue, bounded, decodeBins, emptyBins, encodeBins, logGamma, mergeBins, quantilesOf } from './dd-sketch.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 
@@ -29,12 +29,12 @@ export function percentiles<Event>(
   select: NumberOf<Event>,
   shares: readonly number[],
   options?: PercentileOptions,
-): AnyAggregate<Event>;
+): AggregateOf<Event>;
 export function percentiles<Event>(
   of: string | NumberOf<Event>,
   shares: readonly number[],
   options?: PercentileOptions,
-): AnyAggregate<Event> {
+): AggregateOf<Event> {
   const kind = 'percentiles';
   if (
     !Array.isArray(shares) ||

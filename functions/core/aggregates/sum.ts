@@ -20,7 +20,16 @@ import {
   toNumber,
   zero,
 } from '../numbers/exact-sum.ts';
-import { type AggregateInput, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
+import {
+  type AggregateInput,
+  type AggregateOf,
+  type AnyAggregate,
+  corrupt,
+  countIn,
+  type Json,
+  listIn,
+  opaque,
+} from './aggregate.ts';
 import { type Field, numberInput, selector } from './number-input.ts';
 
 /**
@@ -34,7 +43,7 @@ export type AmountOf<Event> = (event: Event) => Amount | null | undefined;
 /** `sum` and `avg`, as they are called. */
 export interface AmountAggregate {
   <const Name extends string>(field: Name): AnyAggregate<Field<Name, Amount>>;
-  <Event>(select: AmountOf<Event>): AnyAggregate<Event>;
+  <Event>(select: AmountOf<Event>): AggregateOf<Event>;
 }
 
 /**

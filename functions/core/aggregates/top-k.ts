@@ -1,5 +1,5 @@
 import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
-import { type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
+import { type AggregateOf, type AnyAggregate, corrupt, countIn, type Json, listIn, opaque } from './aggregate.ts';
 import { addItem, cut, type FrequentItems, itemBytes, mergeItems, noItems, ordered } from './misra-gries.ts';
 import { type Field, selector } from './number-input.ts';
 import { distinctInput, isScalar, type Scalar, type ScalarOf, shownText } from './scalar.ts';
@@ -25,8 +25,8 @@ export function topK<const Name extends string>(
   k: number,
   options?: TopKOptions,
 ): AnyAggregate<Field<Name, Scalar>>;
-export function topK<Event>(select: ScalarOf<Event>, k: number, options?: TopKOptions): AnyAggregate<Event>;
-export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: TopKOptions): AnyAggregate<Event> {
+export function topK<Event>(select: ScalarOf<Event>, k: number, options?: TopKOptions): AggregateOf<Event>;
+export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: TopKOptions): AggregateOf<Event> {
   const kind = 'topK';
   const most = wholeNumber(`${kind}.k`, k, 1, 200);
   const capacity = wholeNumber(

@@ -1,5 +1,6 @@
 import {
   type AggregateInput,
+  type AggregateOf,
   type AnyAggregate,
   corrupt,
   type Json,
@@ -75,7 +76,7 @@ function keptIn(json: Json | undefined): Kept {
 /** `first` and `last`, as they are called. */
 export interface ValueAggregate {
   <const Name extends string>(field: Name): AnyAggregate<Field<Name, Scalar>>;
-  <Event>(select: ScalarOf<Event>): AnyAggregate<Event>;
+  <Event>(select: ScalarOf<Event>): AggregateOf<Event>;
 }
 
 function atTime(kind: string, precedes: Precedence): ValueAggregate {
@@ -113,7 +114,7 @@ export interface ArgAggregate {
     field: Name,
     by: By,
   ): AnyAggregate<Field<Name, Scalar> & Field<By, number>>;
-  <Event>(select: ScalarOf<Event>, by: NumberOf<Event>): AnyAggregate<Event>;
+  <Event>(select: ScalarOf<Event>, by: NumberOf<Event>): AggregateOf<Event>;
 }
 
 function atRank(kind: string, precedes: Precedence): ArgAggregate {

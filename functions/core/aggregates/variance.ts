@@ -11,7 +11,7 @@ import {
   rootOfRatio,
   zero,
 } from '../numbers/exact-sum.ts';
-import { type AnyAggregate, corrupt, countIn, type Json, listIn } from './aggregate.ts';
+import { type AggregateOf, type AnyAggregate, corrupt, countIn, type Json, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 import { shownNumber } from './sum.ts';
 
@@ -21,7 +21,7 @@ export type Spread = 'sample' | 'population';
 /** `variance` and `stddev`, as they are called. */
 export interface SpreadAggregate {
   <const Name extends string>(field: Name, spread?: Spread): AnyAggregate<Field<Name, number>>;
-  <Event>(select: NumberOf<Event>, spread?: Spread): AnyAggregate<Event>;
+  <Event>(select: NumberOf<Event>, spread?: Spread): AggregateOf<Event>;
 }
 
 /** Exact sums of the numbers and of their squares: no cancellation, whatever the mean, and no order. */

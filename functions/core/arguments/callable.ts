@@ -1,4 +1,4 @@
-import { mistake } from './error.ts';
+import { mistake, TidemarkError } from './error.ts';
 
 /**
  * Checks a function of the event that a pipeline gives, and forgets the event's type: where pipelines of all schemas
@@ -7,6 +7,8 @@ import { mistake } from './error.ts';
  * @throws TidemarkError naming `field`
  */
 export function callable<Event, Result>(field: string, value: (event: Event) => Result): (event: unknown) => Result {
+  if (value === undefined || value === null)
+    throw new TidemarkError(`${field} is missing: give a function of the event`);
   if (typeof value !== 'function') throw mistake(field, value, 'is not a function of the event: give one');
   if (/Async|Generator/.test(Object.prototype.toString.call(value)))
     throw mistake(

@@ -1,7 +1,25 @@
 import { mistake } from './error.ts';
 
-/** A length of time: milliseconds, or text such as `'1 hour'`, `'90 s'` or `'1 day 12 hours'`. */
-export type Duration = number | string;
+/** Abbreviations stand alone; words have a plural. */
+type UnitWord = 'millisecond' | 'sec' | 'second' | 'min' | 'minute' | 'hour' | 'day' | 'week';
+type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w' | UnitWord | `${UnitWord}s`;
+
+/** Text as it is written in a program, of one term or two. {@link duration} reads what is longer or in capitals. */
+export type DurationText =
+  | `${bigint}${'' | ' '}${Unit}`
+  | `${bigint} ${Unit} ${bigint} ${Unit}`
+  | `${bigint}${'h' | 'd' | 'm'}${bigint}${'h' | 'm' | 's'}`;
+
+/**
+ * A length of time: text such as `'1 hour'`, `'90 s'` or `'1 day 12 hours'`, or `{ ms: 3600 }`. A bare number has no
+ * unit and is refused, but for 0, which needs none.
+ */
+export type Duration = 0 | DurationText | DurationInMs;
+
+/** A computed length of time, with its unit. */
+export interface DurationInMs {
+  readonly ms: number;
+}
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -42,24 +60,45 @@ export interface DurationBounds {
  * A duration in whole milliseconds. Months and years have no fixed length and are refused, as in Spark's `window`.
  * @throws TidemarkError naming `field` when it cannot be read or is out of bounds.
  */
-export function durationMs(field: string, value: Duration, bounds: DurationBounds): number {
-  const ms = typeof value === 'number' ? value : parse(value);
-  if (ms === undefined || !Number.isSafeInteger(ms))
+export function durationMs(field: string, value: 0 | string | DurationInMs, bounds: DurationBounds): number {
+  if (typeof value === 'number' && value !== 0) throw mistake(field, value, bareNumber(value));
+  const ms = typeof value === 'string' ? parse(value) : value === 0 ? 0 : ofMs(value);
+  if (ms === undefined)
     throw mistake(
       field,
       value,
       typeof value === 'string'
         ? "is not a duration: write whole numbers with their units, such as '1 hour', '90 s', '1 day 12 hours'"
-        : "is not a duration: write whole milliseconds or text such as '1 hour', '90 s', '1 day 12 hours'",
+        : "is not a duration: write text such as '1 hour', '90 s', '1 day 12 hours', or whole milliseconds as { ms: 3600 }",
     );
   if (ms < bounds.leastMs || ms > bounds.mostMs)
     throw mistake(field, value, `is out of bounds: give at least ${bounds.leastMs} ms and at most ${bounds.mostMs} ms`);
   return ms + 0; // turns -0 into 0
 }
 
-function parse(value: unknown): number | undefined {
-  if (typeof value !== 'string') return undefined;
-  const text = value.trim();
+/**
+ * The duration that a text says, for text that is computed: `tumbling(duration(process.argv[2]))`. Written text needs
+ * no call.
+ * @throws TidemarkError when it cannot be read
+ */
+export function duration(text: string): DurationInMs {
+  return { ms: durationMs('duration', text, { leastMs: -longestDurationMs, mostMs: longestDurationMs }) };
+}
+
+/** Flink and Spark users mean seconds by 3600, JavaScript users milliseconds: neither is guessed. */
+function bareNumber(value: number): string {
+  const whole = Number.isSafeInteger(value) && value > 0 ? value : 3600;
+  return `has no unit: write '${whole} s' or { ms: ${whole} }`;
+}
+
+function ofMs(value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'ms') return undefined;
+  const ms: unknown = Reflect.get(value, 'ms');
+  return Number.isSafeInteger(ms) ? (ms as number) : undefined;
+}
+
+function parse(given: string): number | undefined {
+  const text = given.trim();
   let total = 0;
   let at = 0;
   term.lastIndex = 0;

@@ -45,6 +45,12 @@ export interface TableLookup<Event, Added> {
   readonly table: string;
   /** The field of the rows that holds the key. */
   readonly key: string;
+  /**
+   * The field of the event that holds the key, where it was given by name; and the fields that events get. Undefined:
+   * nobody knows.
+   */
+  readonly eventField?: string | undefined;
+  readonly adds?: readonly string[];
   /** Pure, for the same rows. What the key's function throws is thrown. */
   readonly enrichFrom: (rowsAt: RowsAt) => (event: unknown, arrivalMs: number) => Enriched;
   /** For the types only. */

@@ -17,6 +17,12 @@ export type UnknownKey = 'null' | 'filter' | 'reject';
 export interface Lookup<Event, Added> {
   /** Pure: the rows are part of the pipeline, and so of its deployment. What the key's function throws is thrown. */
   readonly enrich: (event: unknown) => Enriched;
+  /**
+   * The field of the event that holds the key, where it was given by name; and the fields that events get. Undefined:
+   * nobody knows.
+   */
+  readonly eventField?: string | undefined;
+  readonly adds?: readonly string[];
   /** For the types only. */
   readonly types?: (event: Event) => Added;
 }
@@ -82,16 +88,6 @@ export function lookup<
   options: TableLookupOptions<Field, Unknown>,
 ): TableLookup<Event, Added<Row, Field, Unknown>>;
 export function lookup<
-  Row extends object,
-  const Name extends keyof Row & string,
-  const Field extends keyof Row & string = Exclude<keyof Row & string, Name>,
-  const Unknown extends UnknownKey = 'null',
->(
-  rows: readonly Row[],
-  key: Name,
-  options?: LookupOptions<Field, Unknown>,
-): Lookup<{ readonly [Key in Name]?: LookupKey | null | undefined }, Added<Row, Field, Unknown>>;
-export function lookup<
   Event,
   Row extends object,
   const Name extends keyof Row & string,
@@ -102,6 +98,17 @@ export function lookup<
   key: KeyOf<Event, Name>,
   options?: LookupOptions<Field, Unknown>,
 ): Lookup<Event, Added<Row, Field, Unknown>>;
+// The last one is what the compiler speaks of: rows and the name of a field.
+export function lookup<
+  Row extends object,
+  const Name extends keyof Row & string,
+  const Field extends keyof Row & string = Exclude<keyof Row & string, Name>,
+  const Unknown extends UnknownKey = 'null',
+>(
+  rows: readonly Row[],
+  key: Name,
+  options?: LookupOptions<Field, Unknown>,
+): Lookup<{ readonly [Key in Name]?: LookupKey | null | undefined }, Added<Row, Field, Unknown>>;
 export function lookup(
   rows: readonly object[] | LookupTable<object>,
   key: string | KeyOf<never, string>,
@@ -112,11 +119,14 @@ export function lookup(
   if (!(['null', 'filter', 'reject'] as const).includes(unknown))
     throw mistake('enrich.unknown', unknown, "is none of 'null', 'filter' and 'reject': use one");
   const { name, of } = checkedKey(key);
+  const eventField = typeof key === 'string' ? key : undefined;
   if (isTable(rows)) {
     const names = tableFields(fields);
     return {
       table: rows.table,
       key: name,
+      eventField,
+      adds: names,
       enrichFrom: (rowsAt) => (event, arrivalMs) =>
         enriched(event, of(event), { name, names, unknown }, (text) => picked(rowsAt(arrivalMs)?.get(text), names)),
     };
@@ -124,7 +134,11 @@ export function lookup(
   const table = rowsByKey('enrich.rows', rows, name);
   const names = checkedFields(fields, rows, name);
   const added = new Map([...table].map(([text, row]) => [text, picked(row, names)]));
-  return { enrich: (event) => enriched(event, of(event), { name, names, unknown }, (text) => added.get(text)) };
+  return {
+    eventField,
+    adds: names,
+    enrich: (event) => enriched(event, of(event), { name, names, unknown }, (text) => added.get(text)),
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { type AnyAggregate, aggregateKinds, smallStateBytes } from '../aggregate
 import { type SpanAggregate, span } from '../aggregates/span.ts';
 import { callable } from '../arguments/callable.ts';
 import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
+import { mistake, shown, TidemarkError } from '../arguments/error.ts';
 import { streamRetentionHours } from '../deployment/settings.ts';
 import type { EventIdValue } from '../events/event-id.ts';
 import { type EventTimeUnit, type EventTimeValue, isoTime, parseIsoTime } from '../events/event-time.ts';
@@ -14,16 +14,29 @@ import type { Enriched } from './enriched.ts';
 import { type Grouping, isGrouping, totalLevels } from './grouping.ts';
 import type { Lookup } from './lookup.ts';
 import type { RowsAt, TableLookup } from './lookup-table.ts';
+import { checkNamed, checkNumeric, fieldsOfAggregate, type NamedField } from './named-fields.ts';
 import { queryVersion, versionName } from './query-version.ts';
+import { anyKind, type SchemaFields, schemaFields } from './schema-fields.ts';
 import { checkedSinks, type Sink, type SinkSpec } from './sink.ts';
 
 /** What the schema turns a parsed JSON event into. */
 export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
 
-/** Names of fields whose value can be grouped by. */
-type GroupField<Event> = {
+/**
+ * By its name, each field whose value can be grouped by. (Looked up in place, so that the compiler lists the names.)
+ */
+type GroupFields<Event> = {
   [Name in keyof Event & string]: Event[Name] extends GroupValue | undefined ? Name : never;
-}[keyof Event & string];
+};
+
+/**
+ * Functions by the name of the field of the results. (No list is one, so that the compiler says of a list which name in
+ * it is wrong.)
+ */
+interface GroupSelectors<Event> {
+  readonly [name: string]: GroupSelector<Event>;
+  readonly [Symbol.iterator]?: never;
+}
 
 /** A query as it is written. */
 export interface QuerySpec<Event> {
@@ -34,10 +47,11 @@ export interface QuerySpec<Event> {
    * pure.
    * @default one group
    */
-  readonly groupBy?:
-    | readonly GroupField<Event>[]
-    | Grouping<GroupField<Event>>
-    | { readonly [name: string]: GroupSelector<Event> };
+  readonly groupBy?: // As `readonly` takes it, and said for the compiler, which then compares a list with lists.
+    | GroupFields<Event>[keyof Event & string][]
+    | readonly GroupFields<Event>[keyof Event & string][]
+    | Grouping<GroupFields<Event>[keyof Event & string]>
+    | GroupSelectors<Event>;
   readonly window: WindowKind;
   /** At least one, by the name it has in results. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
@@ -107,8 +121,14 @@ export interface DedupSpec<Event> {
   readonly within: Duration;
 }
 
+/**
+ * An event with what `enrich` adds; never adds nothing. (Asked first, so that the event is known to functions before
+ * anything is added to it.)
+ */
+type EnrichedEvent<Event, Added> = [Added] extends [never] ? Event : Event & NoInfer<Added>;
+
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
-export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> {
+export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
   /** Lower case letters, digits and dashes, at most 40: it is part of the names of the stream and the tables. */
   readonly name: string;
   /** Any Standard Schema validator (zod, valibot, arktype...). Must be synchronous and pure. */
@@ -119,7 +139,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> 
    */
   readonly eventTime:
     | ((event: EventOf<Schema>) => EventTimeValue)
-    | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit: EventTimeUnit };
+    | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit?: EventTimeUnit };
   /**
    * Which events share a shard, for the feeders (`replay`, `put`, `stream`).
    * @default the id of `dedup`; without it, packed records go round the shards
@@ -153,7 +173,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = unknown> 
    * At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the
    * watermark.
    */
-  readonly queries: { readonly [name: string]: QuerySpec<EventOf<Schema> & Added> };
+  readonly queries: { readonly [name: string]: QuerySpec<EnrichedEvent<EventOf<Schema>, Added>> };
   /** Where results go besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere */
   readonly sinks?: { readonly [name: string]: SinkSpec };
 }
@@ -226,6 +246,8 @@ export interface Pipeline {
   readonly idleMs: number;
   readonly queries: readonly Query[];
   readonly sinks: readonly Sink[];
+  /** The fields that its queries name, where the schema does not tell whether there are such. */
+  readonly unlisted: readonly NamedField[];
 }
 
 /** Names that results and tables use for something else. */
@@ -256,7 +278,7 @@ const namePattern = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
  * Checks a pipeline and makes it ready to run.
  * @throws TidemarkError that names the field, the value and the remedy.
  */
-export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>(
+export function definePipeline<Schema extends StandardSchemaV1, Added = never>(
   spec: PipelineSpec<Schema, Added>,
 ): Pipeline {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
@@ -274,6 +296,7 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
   const names = Object.keys(
     settings('queries', spec.queries, 'queries by name: give { name: { window, aggregates } }'),
   );
+  required('name', spec.name, "name: 'my-pipeline'");
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
     throw mistake(
       'name',
@@ -284,29 +307,37 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = unknown>
   const watermark = settings('watermark', spec.watermark, "a watermark policy: write { delay: '1 hour' }");
   onlyKnown('watermark', watermark, ['delay', 'maxFutureSkew', 'idle']);
   const eventTime = checkedEventTime(spec.eventTime);
+  const schema = checkedSchema(spec.event);
+  const eventFields = schemaFields(spec.event);
+  const enrich = checkedEnrich(spec.enrich, eventFields);
+  const fields = withAdded(eventFields, spec.enrich);
   const dedup = checkedDedup(spec.dedup);
   const bounds = { leastMs: 0, mostMs: longestDurationMs };
   return {
     name: spec.name,
-    schema: checkedSchema(spec.event),
+    schema,
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
     partitionKey:
       spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
-    ...checkedEnrich(spec.enrich),
+    ...enrich,
     dedup,
-    delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay), bounds),
+    delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay, "delay: '1 hour'"), bounds),
     maxFutureSkewMs: durationMs('watermark.maxFutureSkew', watermark.maxFutureSkew ?? '1 hour', bounds),
     idleMs: durationMs('watermark.idle', watermark.idle ?? '1 minute', { leastMs: 1, mostMs: longestDurationMs }),
-    queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name])),
+    queries: names.map((name, index) => checkedQuery(name, index, spec.queries[name], fields)),
     sinks: checkedSinks(spec.sinks, names),
+    unlisted: fields === undefined ? names.flatMap((name) => fieldsOfQuery(name, spec.queries[name])) : [],
   };
 }
 
 function checkedEnrich(
-  given: PipelineSpec<StandardSchemaV1<never>>['enrich'],
+  given: PipelineSpec<StandardSchemaV1<never>, unknown>['enrich'],
+  fields: SchemaFields | undefined,
 ): Pick<Pipeline, 'enrich' | 'lookupTable'> {
   if (given === undefined) return { enrich: undefined, lookupTable: undefined };
+  const key = given?.eventField;
+  if (typeof key === 'string') checkNamed(fields, { name: key, place: 'enrich', use: `lookup(..., '${key}')` });
   if (hasFunctions(given, ['enrichFrom']) && 'table' in given) return { enrich: given.enrichFrom, lookupTable: given };
   if (!hasFunctions(given, ['enrich']) || !('enrich' in given))
     throw mistake(
@@ -315,6 +346,27 @@ function checkedEnrich(
       "is not a lookup: write lookup(devices, 'deviceId'), or lookup(table('devices'), 'deviceId', { fields: ['room'] })",
     );
   return { enrich: () => given.enrich, lookupTable: undefined };
+}
+
+/** The fields that a checked query names. */
+function fieldsOfQuery<Event>(query: string, spec: QuerySpec<Event> | undefined): readonly NamedField[] {
+  const { groupBy, aggregates = {} } = spec ?? {};
+  const place = `queries.${query}`;
+  const grouped: readonly string[] = isGrouping(groupBy) ? groupBy.fields : Array.isArray(groupBy) ? groupBy : [];
+  return [
+    ...grouped.map((name) => ({ name, place: `${place}.groupBy`, use: shown(grouped) })),
+    ...Object.entries(aggregates).flatMap(([name, one]) => fieldsOfAggregate(`${place}.aggregates.${name}`, one)),
+  ];
+}
+
+/** The fields that queries see: a lookup of somebody's own does not say what it adds. */
+function withAdded(
+  fields: SchemaFields | undefined,
+  enrich: { readonly adds?: readonly string[] } | undefined,
+): SchemaFields | undefined {
+  if (fields === undefined || enrich === undefined) return fields;
+  const { adds } = enrich;
+  return adds === undefined ? undefined : new Map([...fields, ...adds.map((name) => [name, anyKind] as const)]);
 }
 
 function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefined {
@@ -328,7 +380,7 @@ function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefi
   const bounds = { leastMs: 1, mostMs: streamRetentionHours * 3_600_000 };
   return {
     by: callable('dedup.by', by),
-    withinMs: durationMs('dedup.within', required('dedup.within', within), bounds),
+    withinMs: durationMs('dedup.within', required('dedup.within', within, "within: '10 minutes'"), bounds),
   };
 }
 
@@ -337,7 +389,12 @@ function idAsPartitionKey({ by }: Dedup): (event: unknown) => string {
   return (event) => String(by(event) ?? '');
 }
 
-function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event> | undefined): Query {
+function checkedQuery<Event>(
+  name: string,
+  index: number,
+  given: QuerySpec<Event> | undefined,
+  fields: SchemaFields | undefined,
+): Query {
   const field = `queries.${name}`;
   const spec = settings(field, given, 'a query: give { window, aggregates }');
   onlyKnown(field, spec, [
@@ -371,6 +428,8 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
     ['aggregates', aggregates.map(([n]) => n)],
   ] as const)
     checkNames(`${field}.${kind}`, checked);
+  const names = namesFields(spec.groupBy) ? grouped : [];
+  for (const name of names) checkNamed(fields, { name, place: `${field}.groupBy`, use: shown(names) });
   for (const [aggregateName, aggregate] of aggregates) {
     if (grouped.includes(aggregateName))
       throw mistake(
@@ -386,6 +445,10 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
           .map((kind) => `${kind}(...)`)
           .join(', ')} or defineAggregate(...)`,
       );
+    for (const named of fieldsOfAggregate(`${field}.aggregates.${aggregateName}`, aggregate)) {
+      checkNamed(fields, named);
+      checkNumeric(fields, named, aggregate);
+    }
   }
   const stateBytes = aggregates.reduce((total, [, aggregate]) => total + (aggregate.mostBytes ?? smallStateBytes), 0);
   if (stateBytes > mostStateBytes)
@@ -394,7 +457,7 @@ function checkedQuery<Event>(name: string, index: number, given: QuerySpec<Event
       aggregates.map(([aggregateName]) => aggregateName),
       `may take ${stateBytes} bytes for one key, and an item holds ${mostStateBytes} of them: give lower bounds (upTo, limit, capacity), or spread them over queries`,
     );
-  const kind = required(`${field}.window`, spec.window);
+  const kind = required(`${field}.window`, spec.window, "window: tumbling('1 hour')");
   if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit']))
     throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
   const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, {
@@ -522,7 +585,7 @@ function onePane(
 function checkedFrom(field: string, text: string, window: WindowKind): number {
   const from = typeof text === 'string' ? parseIsoTime(text) : undefined;
   if (from === undefined)
-    throw mistake(field, text, 'is no time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
+    throw mistake(field, text, 'is not a time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
   return windowEdge(field, from, window);
 }
 
@@ -549,11 +612,16 @@ function groupFields<Event>(
       );
     return Object.entries(groupBy).map(([name, select]) => [name, callable(`${field}.groupBy.${name}`, select)]);
   }
-  return [...groupBy].map((name: GroupField<Event>) => {
+  return [...groupBy].map((name: GroupFields<Event>[keyof Event & string]) => {
     if (groupBy.filter((other) => other === name).length > 1)
       throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
     return [name, (event) => event[name] as GroupValue | undefined];
   });
+}
+
+/** Whether a group-by has names of fields, and not functions of the event. */
+function namesFields(groupBy: unknown): boolean {
+  return Array.isArray(groupBy) || isGrouping(groupBy);
 }
 
 /**
@@ -587,6 +655,7 @@ function checkNames(field: string, names: readonly string[]): void {
 }
 
 function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['~standard'] {
+  required('event', schema, 'event: z.object({ time: z.number() }), or another Standard Schema (standardschema.dev)');
   const standard = schema?.['~standard'];
   if (standard === undefined || typeof standard.validate !== 'function')
     throw mistake(
@@ -626,7 +695,7 @@ function checkedEventTime<Event>(eventTime: PipelineSpec<StandardSchemaV1<unknow
   const form = "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }";
   const { of, unit } = settings('eventTime', eventTime, form);
   onlyKnown('eventTime', eventTime, ['of', 'unit']);
-  return { of: callable('eventTime.of', of), unit: checkedUnit(unit) };
+  return { of: callable('eventTime.of', of), unit: unit === undefined ? undefined : checkedUnit(unit) };
 }
 
 function checkedUnit(unit: EventTimeUnit): EventTimeUnit {
@@ -634,13 +703,14 @@ function checkedUnit(unit: EventTimeUnit): EventTimeUnit {
   return unit;
 }
 
-function required<T>(field: string, value: T | undefined | null): T {
-  if (value === undefined || value === null) throw mistake(field, value, 'is missing: give one');
+/** @param remedy what to write for a part of a definition that is missing */
+function required<T>(field: string, value: T | undefined | null, remedy: string): T {
+  if (value === undefined || value === null) throw new TidemarkError(`${field} is missing: write ${remedy}`);
   return value;
 }
 
 function settings<T extends object>(field: string, value: T | undefined | null, form: string): T {
-  const given = required(field, value);
+  const given = required(field, value, form.replace(/^.*?: (?:write|give) /, ''));
   if (typeof given !== 'object' || Array.isArray(given)) throw mistake(field, given, `is not ${form}`);
   return given;
 }

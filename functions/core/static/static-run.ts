@@ -10,6 +10,7 @@ import {
 } from '../events/counters.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { createIdSet, type IdSet } from '../events/id-set.ts';
+import { createDoubtNotes, type Doubts } from '../fold/doubts.ts';
 import { emptyAmong, emptyPartials, lastEndOf } from '../fold/empty-windows.ts';
 import { createFold } from '../fold/fold.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial } from '../fold/partial.ts';
@@ -33,6 +34,7 @@ export interface StaticPart {
   readonly queries: readonly QueryCounters[];
   /** Of the events that were not rejected, epoch ms; minus infinity without one. */
   readonly maxEventTime: number;
+  readonly doubts: Doubts;
   /** Encoded partial aggregates by position of the query, then slice. */
   readonly partials: readonly (readonly [query: number, slice: number, text: string, records: number])[];
 }
@@ -68,6 +70,7 @@ export function createStaticRun(
 ): StaticRun {
   const reader = eventReader(pipeline, rowsAt);
   const fold = createFold();
+  const notes = createDoubtNotes(pipeline);
   const counters = { ...noEvents };
   const queries = pipeline.queries.map(() => ({ ...noPairs }));
   let maxEventTime = Number.NEGATIVE_INFINITY;
@@ -78,6 +81,7 @@ export function createStaticRun(
       return read;
     }
     if (read.time > maxEventTime) maxEventTime = read.time;
+    notes.note(read.event, read.time);
     if (read.id !== undefined && ids?.judge(read.id, arrivalMs) === 'duplicate') {
       counters.duplicate++;
       return read;
@@ -118,7 +122,7 @@ export function createStaticRun(
             records,
           ] as const,
       );
-      return { counters, queries, maxEventTime, partials };
+      return { counters, queries, maxEventTime, doubts: notes.doubts(), partials };
     },
   };
 }

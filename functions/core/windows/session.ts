@@ -34,7 +34,7 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
   const gapMs = durationMs('window: session gap', gap, { leastMs: 1, mostMs: longestGapMs });
   onlyOptions('session', options, ['resolution'], "{ resolution: '1 minute' }");
   const usualMs = Math.max(1, Math.floor(gapMs / 8));
-  const resolutionMs = durationMs('window: session resolution', options.resolution ?? usualMs, {
+  const resolutionMs = durationMs('window: session resolution', options.resolution ?? { ms: usualMs }, {
     leastMs: 1,
     mostMs: gapMs,
   });

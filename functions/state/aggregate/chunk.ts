@@ -32,6 +32,7 @@ export interface StreamRecord {
 export interface ReadChunk {
   readonly records: readonly StreamRecord[];
   readonly accepted: readonly {
+    readonly event: unknown;
     /** What each query takes from it, by its position. */
     readonly inputs: AcceptedEvent['inputs'];
     readonly time: number;
@@ -87,8 +88,8 @@ export function readChunk(
         );
         continue;
       }
-      const { inputs, time, keys } = read;
-      const position = accepted.push({ inputs, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
+      const { event, inputs, time, keys } = read;
+      const position = accepted.push({ event, inputs, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
       if (isDuplicate(read, record.arrival)) {
         duplicates++;
         continue;

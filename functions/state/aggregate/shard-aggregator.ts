@@ -9,6 +9,7 @@ import {
   type QueryCounters,
 } from '../../core/events/counters.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { DoubtNotes } from '../../core/fold/doubts.ts';
 import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import { noteMissed } from '../items/definition.ts';
 import { nextPageCount, pageCountFor } from '../items/page-hash.ts';
@@ -59,6 +60,8 @@ export interface ShardAggregatorOptions {
   readonly state: Table;
   readonly rejects: Table;
   readonly shardId: string;
+  /** Is told of the accepted events. @default nobody is */
+  readonly doubts?: DoubtNotes;
   /**
    * The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs.
    * @default none
@@ -199,6 +202,7 @@ async function applyBatch(
       records,
       at,
     );
+    if (options.doubts !== undefined) for (const { event, time } of chunk.accepted) options.doubts.note(event, time);
     const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {
       counters = addCounters(counters, chunkCounters);

@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { mistake, type TidemarkError } from '../../core/arguments/error.ts';
 import { changeRemedy, layoutChanges, layoutOf, type QueryLayout } from '../../core/definition/layout.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
@@ -19,9 +19,19 @@ export async function checkDefinition(state: Table, pipeline: Pipeline): Promise
   await Promise.all(
     pipeline.queries.map(async (query) => {
       const item = noted.get(query.name) ?? (await note(state, query));
-      if (item !== undefined) compare(query, item);
+      const misfit = item && misfitOf(query, item);
+      if (misfit !== undefined) throw misfit;
     }),
   );
+}
+
+/** Why {@link checkDefinition} refuses the pipeline, by query; empty: it does not. Notes nothing. */
+export async function readMisfits(state: Table, { queries }: Pipeline): Promise<readonly TidemarkError[]> {
+  const noted = new Map((await state.query(partition)).map((item) => [item.sk, item]));
+  return queries.flatMap((query) => {
+    const item = noted.get(query.name);
+    return (item && misfitOf(query, item)) ?? [];
+  });
 }
 
 /** Notes the layout of a query. Conditional: the first note stays, and is returned when it was another's. */
@@ -33,20 +43,21 @@ async function note(state: Table, query: Query): Promise<Item | undefined> {
   return outcome === 'applied' ? undefined : state.get(definitionKey(query.name));
 }
 
-function compare(query: Query, item: Item): void {
+function misfitOf(query: Query, item: Item): TidemarkError | undefined {
   const field = `queries.${query.name}`;
   const passed = numberOf(item, 'passedAt');
   if (passed !== undefined)
-    throw mistake(
+    return mistake(
       field,
       query.name,
       `was taken out of the pipeline and came back after its window that ends at ${isoTime(passed)} was passed by: give it another version, or remove what is kept of it (docs/EVOLUTION.md)`,
     );
   const layout = textOf(item, 'layout');
-  if (layout === undefined) return;
+  if (layout === undefined) return undefined;
   // Written by note above and by nobody else.
   const changes = layoutChanges(JSON.parse(layout) as QueryLayout, layoutOf(query));
-  if (changes.length > 0) throw mistake(field, query.name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
+  if (changes.length === 0) return undefined;
+  return mistake(field, query.name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
 }
 
 /**

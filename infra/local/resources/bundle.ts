@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import type { BuildFailure, BuildOptions } from 'esbuild';
+import { join, resolve } from 'node:path';
+import type { BuildOptions } from 'esbuild';
 import type { Sink } from '../../../functions/core/definition/sink.ts';
 import type { FunctionName } from '../../../functions/core/deployment/settings.ts';
 import { cachedBundle } from '../../bundle/cache.ts';
 import { builtPage, bundleExtension, functionBuild, type SourceKind } from '../../bundle/functions.ts';
+import { bundlingFailure } from '../../bundle/pipeline-failure.ts';
 import { LocalError, messageOf } from '../account/local-error.ts';
 
 /** The entry file of each function, absolute. */
@@ -153,18 +154,5 @@ async function cachedBuild(
 }
 
 function bundleMessage(thrown: unknown, packageRoot: string): string {
-  const failure = isBuildFailure(thrown) ? thrown : undefined;
-  const first = failure?.errors[0];
-  if (failure === undefined || first === undefined) return `cannot bundle the functions: ${messageOf(thrown)}`;
-  const { location } = first;
-  const place =
-    location === null
-      ? ''
-      : `${relative(process.cwd(), resolve(packageRoot, location.file))}:${location.line}:${location.column + 1}: `;
-  const more = failure.errors.length > 1 ? ` (and ${failure.errors.length - 1} more)` : '';
-  return `${place}${first.text.split('\n', 1)[0]}${more}`;
-}
-
-function isBuildFailure(thrown: unknown): thrown is BuildFailure {
-  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors);
+  return bundlingFailure(thrown, packageRoot) ?? `cannot bundle the functions: ${messageOf(thrown)}`;
 }

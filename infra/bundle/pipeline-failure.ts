@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import type { BuildFailure, Location } from 'esbuild';
+import { nearest } from '../../functions/core/definition/named-fields.ts';
+import * as language from '../../functions/core/index.ts';
+
+/** Packages that pipelines import. */
+const usualPackages = ['tidemark', 'zod', 'valibot', 'arktype'];
+
+/**
+ * What a failure to bundle says to the one who wrote the file: a place, what is wrong, and what to do.
+ * @param folder what the bundler's places are relative to
+ * @returns undefined for anything else that was thrown
+ */
+export function bundlingFailure(thrown: unknown, folder: string): string | undefined {
+  if (!isBuildFailure(thrown)) return undefined;
+  const [first, ...more] = thrown.errors;
+  if (first === undefined) return thrown.message;
+  const place = first.location === null ? '' : `${placeOf(first.location, folder)}: `;
+  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+  return `${place}${withRemedy(first.text.split('\n', 1)[0] ?? '')}${others}`;
+}
+
+/** What a file that throws when it is loaded says: of a name that is not defined the line and the import. */
+export function loadingFailure(thrown: unknown, file: string): string {
+  const message = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0] ?? '';
+  const name = /^(\S+) is not defined$/.exec(message)?.[1];
+  if (name === undefined) return `${file}: ${message}`;
+  const line = lineOf(name, file);
+  return `${file}${line === undefined ? '' : `:${line}`}: ${message}: ${importOf(name)}`;
+}
+
+function isBuildFailure(thrown: unknown): thrown is BuildFailure {
+  return thrown instanceof Error && 'errors' in thrown && Array.isArray(thrown.errors);
+}
+
+function placeOf({ file, line, column }: Location, folder: string): string {
+  return `${relative(process.cwd(), resolve(folder, file))}:${line}:${column + 1}`;
+}
+
+function withRemedy(text: string): string {
+  const missing = /^Could not resolve "(.+)"$/.exec(text)?.[1];
+  if (missing !== undefined) return `${text}: ${resolving(missing)}`;
+  const imported = /^No matching export in "(.+)" for import "(.+)"$/.exec(text);
+  if (imported !== null) {
+    const near = nearest(imported[2] ?? '', Object.keys(language));
+    return `${text}: ${near === undefined ? 'correct the name' : `did you mean '${near}'?`}`;
+  }
+  return text.startsWith('Duplicate key')
+    ? `${text}: the last one would win and the others vanish: rename one of them`
+    : text;
+}
+
+function resolving(name: string): string {
+  if (/^[./]/.test(name)) return 'there is no such file: correct the path of the import';
+  const near = nearest(name, usualPackages);
+  return near === undefined || near === name
+    ? `install it (npm install ${name}), or correct the import`
+    : `did you mean '${near}'? Else install it (npm install ${name})`;
+}
+
+function importOf(name: string): string {
+  if (name === 'z') return "add import * as z from 'zod'";
+  if (name === 'v') return "add import * as v from 'valibot'";
+  if (name === 'type') return "add import { type } from 'arktype'";
+  if (Object.hasOwn(language, name)) return `add import { ${name} } from 'tidemark'`;
+  const near = nearest(name, Object.keys(language));
+  return near === undefined
+    ? 'import it, or define it before it is used'
+    : `did you mean '${near}'? Else import it, or define it before it is used`;
+}
+
+/**
+ * The first line that uses a name; members of that name, comments and text are not it. Undefined: another file does.
+ */
+function lineOf(name: string, file: string): number | undefined {
+  const escaped = name.replace(/[^\w]/g, '\\$&');
+  const used = new RegExp(`(?<![.\\w$'"\`])${escaped}(?![\\w$'"\`]|\\s*:)`);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
+  const at = code.split('\n').findIndex((line) => used.test(line));
+  return at === -1 ? undefined : at + 1;
+}
