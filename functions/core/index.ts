@@ -38,6 +38,7 @@ export {
 } from './aggregates/index.ts';
 export { type Duration, type DurationInMs, duration } from './arguments/duration.ts';
 export { TidemarkError } from './arguments/error.ts';
+export { definePipeline } from './definition/define-pipeline.ts';
 export type { LookupKey } from './definition/enriched.ts';
 export { cube, type Grouping, rollup } from './definition/grouping.ts';
 export {
@@ -49,13 +50,7 @@ export {
   type UnknownKey,
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
-export {
-  type DedupSpec,
-  definePipeline,
-  type Pipeline,
-  type PipelineSpec,
-  type QuerySpec,
-} from './definition/pipeline.ts';
+export type { DedupSpec, Pipeline, PipelineSpec, QuerySpec } from './definition/pipeline.ts';
 export {
   type DeliveredWindow,
   type Delivery,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type AnyAggregate, avg, count, max, min, sum } from '../../functions/core/aggregates/index.ts';
-import { definePipeline } from '../../functions/core/definition/pipeline.ts';
+import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import type { KeyText } from '../../functions/core/events/group-key.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
 import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/fold/partial.ts';

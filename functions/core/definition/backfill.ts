@@ -1,7 +1,8 @@
 import { mistake } from '../arguments/error.ts';
 import { isoTime } from '../events/event-time.ts';
 import { startingIn } from '../windows/window-rules.ts';
-import { type Pipeline, type Query, windowEdge } from './pipeline.ts';
+import { windowEdge } from './checks.ts';
+import type { Pipeline, Query } from './pipeline.ts';
 
 /** The stretch of a query that is filled from its history: the windows that start in `[since, until)`, epoch ms. */
 export interface BackfillRange {
