@@ -5,7 +5,7 @@ import { type AnyAggregate, avg, count, max, min, sum } from '../../functions/co
 import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import type { KeyText } from '../../functions/core/events/group-key.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
-import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/fold/partial.ts';
+import { decodePartials, encodePartials, mergeInto, type PartialAggregate } from '../../functions/core/fold/partial.ts';
 import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { sortedRows } from '../../functions/core/fold/window-result.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
@@ -66,7 +66,7 @@ describe('partial aggregates', () => {
       }
       for (const { query, slice, keys } of fold.slices) {
         const name = `${query.name}#${slice}`;
-        const merged: Map<KeyText, Partial> = decodePartials(query, pages.get(name) ?? '[]');
+        const merged: Map<KeyText, PartialAggregate> = decodePartials(query, pages.get(name) ?? '[]');
         mergeInto(
           query,
           merged,

@@ -9,7 +9,7 @@ import {
   encodePartials,
   identityOf,
   mergeInto,
-  type Partial,
+  type PartialAggregate,
   rowOf,
 } from '../../functions/core/fold/partial.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/fold/window-result.ts';
@@ -94,11 +94,11 @@ describe('encoded partial aggregates', () => {
 
 describe('merging', () => {
   it('keeps keys that only one side has and merges the others', () => {
-    const left = new Map<string, Partial>([
+    const left = new Map<string, PartialAggregate>([
       ['["a"]', [1]],
       ['["b"]', [2]],
     ]);
-    const right = new Map<string, Partial>([
+    const right = new Map<string, PartialAggregate>([
       ['["b"]', [10]],
       ['["c"]', [20]],
     ]);

@@ -1,13 +1,13 @@
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import type { EmittedWindow } from '../windows/window.ts';
-import { identityOf, type Partial } from './partial.ts';
+import { identityOf, type PartialAggregate } from './partial.ts';
 
 /**
  * What a window without records is made of: the identity of each aggregate. Only queries with one group have it: which
  * others there could be, nobody knows.
  */
-export function emptyPartials(query: Query): ReadonlyMap<KeyText, Partial> {
+export function emptyPartials(query: Query): ReadonlyMap<KeyText, PartialAggregate> {
   return new Map([['[]', identityOf(query)]]);
 }
 

@@ -9,10 +9,10 @@ import type { Row } from '../results/row.ts';
  * A partial aggregate: the states of a query's aggregates, in their order, and behind them a session's span. Immutable
  * once it is shared.
  */
-export type Partial = readonly unknown[];
+export type PartialAggregate = readonly unknown[];
 
-/** Partial aggregates by key. */
-export type Partials = ReadonlyMap<KeyText, Partial>;
+/** PartialAggregate aggregates by key. */
+export type Partials = ReadonlyMap<KeyText, PartialAggregate>;
 
 export function identityOf({ aggregates, span }: Query): unknown[] {
   const states: unknown[] = aggregates.map((aggregate) => aggregate.identity);
@@ -54,7 +54,11 @@ export function addInputs({ aggregates, span }: Query, states: unknown[], inputs
   if (span !== undefined) states[aggregates.length] = span.add(states[aggregates.length] as Span, time);
 }
 
-export function mergePartial({ aggregates, span }: Query, left: Partial, right: Partial): Partial {
+export function mergePartial(
+  { aggregates, span }: Query,
+  left: PartialAggregate,
+  right: PartialAggregate,
+): PartialAggregate {
   const states = aggregates.map((aggregate, i) => aggregate.merge(left[i], right[i]));
   if (span !== undefined) {
     const at = aggregates.length;
@@ -66,8 +70,8 @@ export function mergePartial({ aggregates, span }: Query, left: Partial, right: 
 /** Merges `right` into `left`, which nobody else holds. */
 export function mergeInto(
   query: Query,
-  left: Map<KeyText, Partial>,
-  right: Iterable<readonly [KeyText, Partial]>,
+  left: Map<KeyText, PartialAggregate>,
+  right: Iterable<readonly [KeyText, PartialAggregate]>,
 ): void {
   for (const [key, partial] of right) {
     const held = left.get(key);
@@ -76,10 +80,10 @@ export function mergeInto(
 }
 
 /**
- * Partial aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
+ * PartialAggregate aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
  * `[["Open",179],["Close",173]]`. The form of pages, so that they can be read in the console.
  */
-export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, Partial]>): string {
+export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, PartialAggregate]>): string {
   const rows: string[] = [];
   for (const [key, partial] of partials) {
     const states = query.aggregates.map((aggregate, i) => JSON.stringify(aggregate.encode(partial[i])));
@@ -90,7 +94,7 @@ export function encodePartials(query: Query, partials: Iterable<readonly [KeyTex
 }
 
 /** The reverse of {@link encodePartials}, each key once. @throws when the text is not of this query */
-export function decodePartials(query: Query, text: string): Map<KeyText, Partial> {
+export function decodePartials(query: Query, text: string): Map<KeyText, PartialAggregate> {
   return new Map(decodeEach(query, text));
 }
 
@@ -98,7 +102,7 @@ export function decodePartials(query: Query, text: string): Map<KeyText, Partial
  * The reverse of {@link encodePartials}; a key may come several times, as open sessions do.
  * @throws when the text is not of this query
  */
-export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, Partial])[] {
+export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, PartialAggregate])[] {
   const { groupBy, aggregates, span } = query;
   const columns = groupBy.length + aggregates.length + (span === undefined ? 0 : 1);
   return (JSON.parse(text) as Json[][]).map((row) => {
@@ -110,7 +114,7 @@ export function decodeEach(query: Query, text: string): readonly (readonly [KeyT
 }
 
 /** The results of merged partial aggregates, rounded here and nowhere before. */
-export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
+export function rowOf(query: Query, key: KeyText, partial: PartialAggregate): Row {
   const values = keyValues(key);
   return {
     key: Object.fromEntries(query.groupBy.map((name, i) => [name, values[i] ?? null])),
@@ -124,7 +128,7 @@ export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
  * The reverse of {@link rowOf}, of a query whose results lose nothing (`Aggregate.stateOf`). The span of a session is
  * not in its row: it comes back as that of no record, and nobody asks for it any more.
  */
-export function partialOfRow({ aggregates, aggregateNames, span }: Query, { values }: Row): Partial {
+export function partialOfRow({ aggregates, aggregateNames, span }: Query, { values }: Row): PartialAggregate {
   const states = aggregates.map((aggregate, i) => aggregate.stateOf?.(values[aggregateNames[i] ?? ''] ?? null));
   if (span !== undefined) states.push(span.identity);
   return states;

@@ -3,7 +3,7 @@ import type { Query } from '../definition/pipeline.ts';
 import { compareKeys, type GroupValue, type KeyText, keyValues } from '../events/group-key.ts';
 import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
-import { mergeInto, type Partial, type Partials } from './partial.ts';
+import { mergeInto, type PartialAggregate, type Partials } from './partial.ts';
 
 /** A window with what it holds: states and not results, for a mean of means is no mean. */
 export interface MergedWindow extends Window {
@@ -51,7 +51,7 @@ export function hasFields(query: Query, by: readonly string[]): boolean {
  */
 export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: readonly string[]): readonly TotalRow[] {
   const shortened = keyShortener(by.map((name) => query.groupBy.indexOf(name)));
-  const merged = new Map<KeyText, Partial>();
+  const merged = new Map<KeyText, PartialAggregate>();
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const { start, end, partials } of windows) {
@@ -86,7 +86,7 @@ function totalRow(
   query: Query,
   by: readonly string[],
   key: readonly GroupValue[],
-  partial: Partial,
+  partial: PartialAggregate,
   { start, end }: Window,
 ): TotalRow {
   return {

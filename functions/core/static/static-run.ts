@@ -13,7 +13,7 @@ import { createIdSet, type IdSet } from '../events/id-set.ts';
 import { createDoubtNotes, type Doubts } from '../fold/doubts.ts';
 import { emptyAmong, emptyPartials, lastEndOf } from '../fold/empty-windows.ts';
 import { createFold } from '../fold/fold.ts';
-import { decodePartials, encodePartials, mergeInto, type Partial } from '../fold/partial.ts';
+import { decodePartials, encodePartials, mergeInto, type PartialAggregate } from '../fold/partial.ts';
 import { type AcceptedEvent, eventReader, type Rejection } from '../fold/read-event.ts';
 import type { MergedWindow } from '../fold/totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../fold/window-result.ts';
@@ -150,7 +150,7 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
     for (const [index, slice, text, records] of part.partials) {
       const query = pipeline.queries[index];
       if (query === undefined) continue;
-      const merged = slices[index]?.get(slice) ?? { records: 0, partials: new Map<KeyText, Partial>() };
+      const merged = slices[index]?.get(slice) ?? { records: 0, partials: new Map<KeyText, PartialAggregate>() };
       mergeInto(query, merged.partials, decodePartials(query, text));
       slices[index]?.set(slice, { ...merged, records: merged.records + records });
     }
@@ -190,7 +190,7 @@ export function pairsByName(
 
 interface StaticSlice {
   readonly records: number;
-  readonly partials: Map<KeyText, Partial>;
+  readonly partials: Map<KeyText, PartialAggregate>;
 }
 
 function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): StaticWindow[] {
