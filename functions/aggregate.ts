@@ -144,7 +144,7 @@ function warnOfDoubts(): void {
   for (const { key, line } of doubtLines(pipeline, found)) {
     if (toldDoubts.has(key)) continue;
     toldDoubts.add(key);
-    telemetry.logger.warn(line);
+    telemetry.logger.warn(line, { doubt: key });
   }
 }
 

@@ -26,6 +26,8 @@ export interface Embedded {
   deliver(): Promise<Readonly<Record<string, DeliveryReport>>>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
+  /** What the aggregate function doubts of the pipeline so far, a line each: that a field is not in any event, say. */
+  doubts(): Promise<readonly string[]>;
   /** Write units of DynamoDB that aggregate and finalize have taken so far, refused conditions included. */
   writeUnits(): Promise<number>;
   close(): Promise<void>;
@@ -88,6 +90,10 @@ export function embedded(local: Local, tell: (line: string) => void = () => unde
         if (![...upTo].some(isBehind)) return;
       }
     },
+    async doubts() {
+      const logs = (await (await fetch(`${local.url}/_tidemark/logs`)).json()) as Readonly<Record<string, string>>;
+      return doubtsIn(logs[local.functionNames.aggregate] ?? '');
+    },
     async writeUnits() {
       const sums = (await (await fetch(`${local.url}/_tidemark/metrics`)).json()) as Readonly<
         Record<string, Readonly<Record<string, number>>>
@@ -100,6 +106,21 @@ export function embedded(local: Local, tell: (line: string) => void = () => unde
       await local.stop();
     },
   };
+}
+
+/** The lines of a function's log that say what it doubts of the pipeline, each once. */
+function doubtsIn(log: string): readonly string[] {
+  const found = new Map<string, string>();
+  for (const line of log.split('\n')) {
+    if (!line.includes('"doubt"')) continue;
+    try {
+      const { doubt, message } = JSON.parse(line) as { readonly doubt?: string; readonly message?: string };
+      if (doubt !== undefined && message !== undefined) found.set(doubt, message);
+    } catch {
+      // The log is kept from somewhere in the middle on: its first line may be half of one.
+    }
+  }
+  return [...found.values()];
 }
 
 /**

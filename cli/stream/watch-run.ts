@@ -99,6 +99,7 @@ export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
       source.close();
     }
     const [conservation, writeUnits] = [await system.api.conservation(), await system.writeUnits()];
+    for (const line of await system.doubts()) process.stderr.write(`tidemark: ${line}\n`);
     const since = { conservation, from: checkpoint.startedAt };
     const rejected = await warnOfSideOutput(system.api, since, options.maxRejected, process);
     return { conservation, writeUnits, seconds: (process.now() - readyMs) / 1000, broken: intake.broken(), rejected };

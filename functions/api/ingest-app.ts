@@ -82,10 +82,10 @@ export function ingestApp(options: IngestOptions): Hono {
 }
 
 const allRefused = {
-  413: ['body-too-large', 'is too large'],
-  422: ['events-refused', 'is refused'],
-  429: ['stream-busy', 'is stored, for the stream takes no more at the moment'],
-  503: ['stream-unavailable', 'is known to be stored, for the stream did not answer'],
+  413: ['body-too-large', 'too large'],
+  422: ['events-refused', 'refused'],
+  429: ['stream-busy', 'not stored, because the stream takes no more at the moment'],
+  503: ['stream-unavailable', 'not known to be stored, because the stream did not answer'],
 } as const;
 
 /** The request's status is that of its events, or 207 where they differ. */
@@ -100,6 +100,8 @@ function answered(context: Context, events: readonly EventAnswer[]): Response {
   if (status === 202) return context.json(members, 202);
   const [kind, why] = allRefused[status];
   const first = events.find((event) => event.outcome === 'refused');
-  const detail = `events: none of ${events.length} ${why}: ${first?.detail.replace(/\s+/g, ' ').slice(0, 160)}`;
+  const which = events.length === 1 ? 'the event is' : `all ${events.length} events are`;
+  const example = `${events.length === 1 ? '' : 'the first: '}${first?.detail.replace(/\s+/g, ' ').slice(0, 160)}`;
+  const detail = `events: ${which} ${why}: ${example}`;
   return problemResponse(context, new Problem(status, kind, 'events', detail, members));
 }

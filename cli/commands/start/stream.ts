@@ -171,6 +171,7 @@ export default defineCommand({
           process,
         );
         if (!result.conservation.holds) process.stderr.write('tidemark: the law of conservation does not hold\n');
+        for (const line of await system.doubts()) process.stderr.write(`tidemark: ${line}\n`);
         const { startedAt: from, conservation } = result;
         const rejected = await warnOfSideOutput(system.api, { conservation, from }, options.maxRejected, process);
         return result.conservation.holds ? rejected : 1;
