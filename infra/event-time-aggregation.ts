@@ -17,7 +17,7 @@ import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, Names, RemovalPolicy, Size, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../functions/core/arguments/error.ts';
+import { argumentError } from '../functions/core/arguments/error.ts';
 import {
   compressedBytes,
   type FunctionName,
@@ -255,13 +255,13 @@ export class EventTimeAggregation extends Construct {
   /** The stream. @throws TidemarkError when the events come from elsewhere */
   get stream(): IStream {
     if (this.ownStream === undefined)
-      throw mistake('stream', undefined, `is none: the events come from ${this.source.kind}`);
+      throw argumentError('stream', undefined, `is none: the events come from ${this.source.kind}`);
     return this.ownStream;
   }
 
   private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
     if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= mostShards))
-      throw mistake(
+      throw argumentError(
         'shards',
         shards,
         `is not a count of shards: give a whole number from 1 to ${mostShards}, or none for a stream on demand`,
@@ -474,7 +474,7 @@ const mostRequestsPerSecond = 10_000;
 
 function requestRate(rate = 50): number {
   if (Number.isInteger(rate) && rate >= 1 && rate <= mostRequestsPerSecond) return rate;
-  throw mistake(
+  throw argumentError(
     'requestsPerSecond',
     rate,
     `is not a rate: give a whole number from 1 to ${mostRequestsPerSecond}, API Gateway's quota`,
@@ -483,7 +483,7 @@ function requestRate(rate = 50): number {
 
 function existing(stream: IStream, shards: number | undefined): IStream {
   if (shards !== undefined)
-    throw mistake('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
+    throw argumentError('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
   return stream;
 }
 
@@ -499,6 +499,6 @@ function withoutStream(
     changes: changes?.table.tableName,
   }))
     if (given !== undefined)
-      throw mistake(name, given, `has no meaning beside another source: leave out ${name}, or source`);
+      throw argumentError(name, given, `has no meaning beside another source: leave out ${name}, or source`);
   return source;
 }

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { isTableName } from '../core/definition/lookup-table.ts';
 import { mostLookupRows } from '../state/lookups/lookup-publish.ts';
 import type { LookupRequest } from '../state/operations/lookup-operations.ts';
@@ -43,16 +43,16 @@ export function lookupRequest(event: object): LookupRequest {
     from,
   }: { readonly [name in keyof LookupEvent]?: unknown } = event;
   if (!isTableName(table))
-    throw mistake('table', table, 'is no name of a table: give the one that the pipeline looks up in');
+    throw argumentError('table', table, 'is no name of a table: give the one that the pipeline looks up in');
   if (action === 'list')
     return { action, table, through: through === undefined ? undefined : checkedTime('through', through) };
   if (action !== 'upload' && action !== 'publish' && action !== 'rows')
-    throw mistake('action', action, 'is not known: give "list", "upload", "publish" or "rows"');
+    throw argumentError('action', action, 'is not known: give "list", "upload", "publish" or "rows"');
   if (typeof id !== 'string' || !/^[\w-]{1,64}$/.test(id))
-    throw mistake('version', id, 'is no version: give letters, digits, _ and -, at most 64');
+    throw argumentError('version', id, 'is no version: give letters, digits, _ and -, at most 64');
   if (action === 'publish') {
     if (typeof hash !== 'string' || hash === '')
-      throw mistake('hash', hash, 'is no hash of rows: run tidemark lookup publish');
+      throw argumentError('hash', hash, 'is no hash of rows: run tidemark lookup publish');
     return {
       action,
       table,
@@ -68,12 +68,12 @@ export function lookupRequest(event: object): LookupRequest {
 
 function checkedTime(name: string, time: unknown): number {
   if (typeof time === 'number' && Number.isSafeInteger(time)) return time;
-  throw mistake(name, time, 'is no time: give epoch milliseconds');
+  throw argumentError(name, time, 'is no time: give epoch milliseconds');
 }
 
 function checkedPart(name: string, part: unknown): number {
   if (typeof part === 'number' && Number.isInteger(part) && part >= 0 && part <= mostLookupRows) return part;
-  throw mistake(name, part, `is no number of parts: give a whole number from 0 to ${mostLookupRows}`);
+  throw argumentError(name, part, `is no number of parts: give a whole number from 0 to ${mostLookupRows}`);
 }
 
 function unpackedParts(packed: unknown): readonly (readonly object[])[] {
@@ -83,7 +83,7 @@ function unpackedParts(packed: unknown): readonly (readonly object[])[] {
   } catch {
     // Neither gzip nor JSON: the same mistake.
   }
-  throw mistake('parts', packed, 'are no rows, packed as tidemark lookup publish packs them: use it');
+  throw argumentError('parts', packed, 'are no rows, packed as tidemark lookup publish packs them: use it');
 }
 
 function isPart(part: unknown): part is readonly object[] {

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import type { BackfillRange } from '../core/definition/backfill.ts';
 import type { HistoryWindow } from '../state/operations/backfill.ts';
 import type { CorrectionRequest } from '../state/operations/correction.ts';
@@ -57,24 +57,24 @@ export type FinalizeTask =
 export function finalizeRequest(event: unknown): FinalizeTask {
   if (event === null || event === undefined) return { task: 'advance' };
   if (typeof event !== 'object' || Array.isArray(event))
-    throw mistake('event', event, 'is not an object: give {} or {"request":"drain"}');
+    throw argumentError('event', event, 'is not an object: give {} or {"request":"drain"}');
   const { request, query, sink }: { readonly request?: unknown; readonly query?: unknown; readonly sink?: unknown } =
     event;
   if (request === undefined) return { task: 'advance' };
   if (request === 'drain' || request === 'sinks') return { task: request };
   if (request === 'redrive') {
-    if (typeof sink !== 'string') throw mistake('sink', sink, 'is no name of a sink: give one of the pipeline');
+    if (typeof sink !== 'string') throw argumentError('sink', sink, 'is no name of a sink: give one of the pipeline');
     return { task: request, sink };
   }
   if (request === 'lookup') return { task: request, lookup: lookupRequest(event) };
   if (request !== 'alias' && request !== 'remove' && request !== 'backfill' && request !== 'late')
-    throw mistake(
+    throw argumentError(
       'request',
       request,
       'is not known: give "drain" to end the stream, "sinks", "redrive" with a sink, "alias", "remove", "backfill" or "late" with a query, "lookup" with a table, or none to raise the watermark',
     );
   if (typeof query !== 'string')
-    throw mistake('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
+    throw argumentError('query', query, 'is no name of a query: give one with its version, such as "actionsPerHour@2"');
   if (request === 'late') return { task: request, correction: correctionRequest(event, query) };
   return request === 'backfill' ? { task: request, ...backfillRequest(event, query) } : { task: request, query };
 }
@@ -82,12 +82,12 @@ export function finalizeRequest(event: unknown): FinalizeTask {
 function correctionRequest(event: object, query: string): CorrectionRequest {
   const { since, until, settled, window, by }: { readonly [name in keyof FinalizeEvent]?: unknown } = event;
   if (settled !== 'replayed' && settled !== 'discarded')
-    throw mistake('settled', settled, 'is not known: give "replayed" or "discarded"');
+    throw argumentError('settled', settled, 'is not known: give "replayed" or "discarded"');
   for (const [name, time] of Object.entries({ since, until }))
-    if (!Number.isSafeInteger(time)) throw mistake(name, time, 'is no time: give epoch milliseconds');
+    if (!Number.isSafeInteger(time)) throw argumentError(name, time, 'is no time: give epoch milliseconds');
   if (window !== undefined && !Number.isSafeInteger(window))
-    throw mistake('window', window, 'is no time: give epoch milliseconds');
-  if (typeof by !== 'string' || by === '') throw mistake('by', by, 'says nobody: say who asks, for the audit');
+    throw argumentError('window', window, 'is no time: give epoch milliseconds');
+  if (typeof by !== 'string' || by === '') throw argumentError('by', by, 'says nobody: say who asks, for the audit');
   const arrival = { fromMs: since as number, toMs: until as number };
   return { query, settled, arrival, window: window as number | undefined, by };
 }
@@ -95,10 +95,10 @@ function correctionRequest(event: object, query: string): CorrectionRequest {
 function backfillRequest(event: object, query: string) {
   const { since, until, windows, isWhole }: { readonly [name in keyof FinalizeEvent]?: unknown } = event;
   if (since !== undefined && !Number.isSafeInteger(since))
-    throw mistake('since', since, 'is no time: give epoch milliseconds');
-  if (!Number.isSafeInteger(until)) throw mistake('until', until, 'is no time: give epoch milliseconds');
+    throw argumentError('since', since, 'is no time: give epoch milliseconds');
+  if (!Number.isSafeInteger(until)) throw argumentError('until', until, 'is no time: give epoch milliseconds');
   if (isWhole !== undefined && typeof isWhole !== 'boolean')
-    throw mistake('isWhole', isWhole, 'is neither true nor false: give one');
+    throw argumentError('isWhole', isWhole, 'is neither true nor false: give one');
   const range = { query, since: (since as number | undefined) ?? Number.NEGATIVE_INFINITY, until: until as number };
   return { range, windows: historyWindows(windows), isWhole: isWhole ?? false };
 }
@@ -111,7 +111,7 @@ function historyWindows(packed: unknown): readonly HistoryWindow[] {
   } catch {
     // Neither gzip nor JSON: the same mistake.
   }
-  throw mistake('windows', packed, 'are no windows, packed as tidemark backfill packs them: use it');
+  throw argumentError('windows', packed, 'are no windows, packed as tidemark backfill packs them: use it');
 }
 
 function isHistoryWindow(given: unknown): given is HistoryWindow {

@@ -8,7 +8,7 @@ export class TidemarkError extends Error {
 }
 
 /** Where, what came, and what to do: the three things every message about a mistake has. */
-export function mistake(field: string, received: unknown, remedy: string): TidemarkError {
+export function argumentError(field: string, received: unknown, remedy: string): TidemarkError {
   return new TidemarkError(`${shownField(field)}: ${shown(received)} ${remedy}`);
 }
 

@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { isoTime } from '../events/event-time.ts';
 import { startingIn } from '../windows/window-rules.ts';
 import { windowEdge } from './checks.ts';
@@ -21,11 +21,11 @@ export interface BackfillRange {
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
   const query = backfillQuery(pipeline, name);
   const { kind } = query;
-  if (kind.refuses?.backfill !== undefined) throw mistake('query', name, kind.refuses.backfill);
+  if (kind.refuses?.backfill !== undefined) throw argumentError('query', name, kind.refuses.backfill);
   if (Number.isFinite(since)) windowEdge('since', since, kind);
   windowEdge('until', until, kind);
   if (since >= until)
-    throw mistake('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
+    throw argumentError('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
   const lastEnd = Math.max(...kind.closings(kind.sliceOf(until - 1)));
   return {
     ...pipeline,
@@ -37,7 +37,7 @@ export function backfillPipeline(pipeline: Pipeline, { query: name, since, until
 export function backfillQuery(pipeline: Pipeline, name: string): Query {
   const query = pipeline.queries.find((other) => other.name === name);
   if (query !== undefined) return query;
-  throw mistake(
+  throw argumentError(
     'query',
     name,
     `is no query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`,

@@ -1,4 +1,4 @@
-import { mistake, TidemarkError } from '../arguments/error.ts';
+import { argumentError, TidemarkError } from '../arguments/error.ts';
 import { isoTime } from '../events/event-time.ts';
 import type { WindowKind } from '../windows/window.ts';
 
@@ -15,7 +15,11 @@ export const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
 export function windowEdge(field: string, time: number, window: WindowKind): number {
   const slice = window.sliceOf(time);
   if (slice === time) return time;
-  throw mistake(field, isoTime(time), `is no edge of ${window.label} windows: give one, such as ${isoTime(slice)}`);
+  throw argumentError(
+    field,
+    isoTime(time),
+    `is no edge of ${window.label} windows: give one, such as ${isoTime(slice)}`,
+  );
 }
 
 /**
@@ -24,7 +28,8 @@ export function windowEdge(field: string, time: number, window: WindowKind): num
  */
 export function onlyKnown(field: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown !== undefined) throw mistake(`${field}.${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw argumentError(`${field}.${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
 }
 
 /** Whether a value has these functions. */
@@ -43,6 +48,6 @@ export function required<T>(field: string, value: T | undefined | null, remedy: 
 /** @throws TidemarkError when a value is not a set of settings by name */
 export function settings<T extends object>(field: string, value: T | undefined | null, form: string): T {
   const given = required(field, value, form.replace(/^.*?: (?:write|give) /, ''));
-  if (typeof given !== 'object' || Array.isArray(given)) throw mistake(field, given, `is not ${form}`);
+  if (typeof given !== 'object' || Array.isArray(given)) throw argumentError(field, given, `is not ${form}`);
   return given;
 }

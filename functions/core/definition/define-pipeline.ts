@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { callable } from '../arguments/callable.ts';
 import { durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { streamRetentionHours } from '../deployment/settings.ts';
 import type { EventTimeUnit, EventTimeValue } from '../events/event-time.ts';
 import { hasFunctions, onlyKnown, required, settings } from './checks.ts';
@@ -35,12 +35,12 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = never>(
   );
   required('name', spec.name, "name: 'my-pipeline'");
   if (typeof spec.name !== 'string' || !/^[a-z][a-z0-9-]{0,39}$/.test(spec.name))
-    throw mistake(
+    throw argumentError(
       'name',
       spec.name,
       'is not a pipeline name: use 1 to 40 lower case letters, digits and dashes, a letter first',
     );
-  if (names.length === 0) throw mistake('queries', spec.queries, 'has no query: give at least one, by name');
+  if (names.length === 0) throw argumentError('queries', spec.queries, 'has no query: give at least one, by name');
   const watermark = settings('watermark', spec.watermark, "a watermark policy: write { delay: '1 hour' }");
   onlyKnown('watermark', watermark, ['delay', 'maxFutureSkew', 'idle']);
   const eventTime = checkedEventTime(spec.eventTime);
@@ -77,7 +77,7 @@ function checkedEnrich(
   if (typeof key === 'string') checkNamed(fields, { name: key, place: 'enrich', use: `lookup(..., '${key}')` });
   if (hasFunctions(given, ['enrichFrom']) && 'table' in given) return { enrich: given.enrichFrom, lookupTable: given };
   if (!hasFunctions(given, ['enrich']) || !('enrich' in given))
-    throw mistake(
+    throw argumentError(
       'enrich',
       given,
       "is not a lookup: write lookup(devices, 'deviceId'), or lookup(table('devices'), 'deviceId', { fields: ['room'] })",
@@ -119,13 +119,13 @@ function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['
   required('event', schema, 'event: z.object({ time: z.number() }), or another Standard Schema (standardschema.dev)');
   const standard = schema?.['~standard'];
   if (standard === undefined || typeof standard.validate !== 'function')
-    throw mistake(
+    throw argumentError(
       'event',
       schema,
       'is not a Standard Schema validator: use zod, valibot, arktype or another (standardschema.dev)',
     );
   if (answersWithPromise(standard))
-    throw mistake(
+    throw argumentError(
       'event',
       schema,
       'answers null with a promise: use a synchronous schema that takes any value, null too, without throwing (zod turns a throw into a promise)',
@@ -160,6 +160,6 @@ function checkedEventTime<Event>(eventTime: PipelineSpec<StandardSchemaV1<unknow
 }
 
 function checkedUnit(unit: EventTimeUnit): EventTimeUnit {
-  if (unit !== 's' && unit !== 'ms') throw mistake('eventTime.unit', unit, "is not a unit: use 's' or 'ms'");
+  if (unit !== 's' && unit !== 'ms') throw argumentError('eventTime.unit', unit, "is not a unit: use 's' or 'ms'");
   return unit;
 }

@@ -2,7 +2,7 @@ import { type AnyAggregate, aggregateKinds, smallStateBytes } from '../aggregate
 import { span } from '../aggregates/span.ts';
 import { callable } from '../arguments/callable.ts';
 import { durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { mistake, shown } from '../arguments/error.ts';
+import { argumentError, shown } from '../arguments/error.ts';
 import { parseIsoTime } from '../events/event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from '../events/group-key.ts';
 import type { WindowKind } from '../windows/window.ts';
@@ -68,18 +68,23 @@ export function checkedQuery<Event>(
   ]);
   const named = queryVersion(name);
   if (named === undefined || versionName(named) !== name)
-    throw mistake(
+    throw argumentError(
       field,
       name,
       'is not a query name: use letters, digits and _, a letter first, at most 64; NAME@2 is the second version of NAME',
     );
-  if (inheritedNames.includes(name)) throw mistake(field, name, 'is a name that every object has: choose another');
+  if (inheritedNames.includes(name))
+    throw argumentError(field, name, 'is a name that every object has: choose another');
   const groupBy = groupFields(field, isGrouping(spec.groupBy) ? spec.groupBy.fields : (spec.groupBy ?? []));
   const aggregates = Object.entries(
     settings(`${field}.aggregates`, spec.aggregates, 'aggregates by name: write { count: count() }'),
   );
   if (aggregates.length === 0)
-    throw mistake(`${field}.aggregates`, spec.aggregates, 'is empty: give at least one, such as { count: count() }');
+    throw argumentError(
+      `${field}.aggregates`,
+      spec.aggregates,
+      'is empty: give at least one, such as { count: count() }',
+    );
   const grouped = groupBy.map(([groupName]) => groupName);
   for (const [kind, checked] of [
     ['groupBy', grouped],
@@ -90,13 +95,13 @@ export function checkedQuery<Event>(
   for (const name of names) checkNamed(fields, { name, place: `${field}.groupBy`, use: shown(names) });
   for (const [aggregateName, aggregate] of aggregates) {
     if (grouped.includes(aggregateName))
-      throw mistake(
+      throw argumentError(
         `${field}.aggregates.${aggregateName}`,
         aggregateName,
         'is also a group-by field: rename one of them, they are columns of one row',
       );
     if (!hasFunctions(aggregate, ['input', 'add', 'merge', 'encode', 'decode', 'result']))
-      throw mistake(
+      throw argumentError(
         `${field}.aggregates.${aggregateName}`,
         aggregate,
         `is not an aggregate: use ${Object.keys(aggregateKinds)
@@ -110,24 +115,24 @@ export function checkedQuery<Event>(
   }
   const stateBytes = aggregates.reduce((total, [, aggregate]) => total + (aggregate.mostBytes ?? smallStateBytes), 0);
   if (stateBytes > mostStateBytes)
-    throw mistake(
+    throw argumentError(
       `${field}.aggregates`,
       aggregates.map(([aggregateName]) => aggregateName),
       `may take ${stateBytes} bytes for one key, and an item holds ${mostStateBytes} of them: give lower bounds (upTo, limit, capacity), or spread them over queries`,
     );
   const kind = required(`${field}.window`, spec.window, "window: tumbling('1 hour')");
   if (!hasFunctions(kind, ['sliceOf', 'closings', 'emit']))
-    throw mistake(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
+    throw argumentError(`${field}.window`, kind, "is not a window: use tumbling('1 hour')");
   const latenessMs = durationMs(`${field}.allowedLateness`, spec.allowedLateness ?? 0, {
     leastMs: 0,
     mostMs: longestDurationMs,
   });
   if (spec.from !== undefined && kind.refuses?.from !== undefined)
-    throw mistake(`${field}.from`, spec.from, kind.refuses.from);
+    throw argumentError(`${field}.from`, spec.from, kind.refuses.from);
   const from = spec.from === undefined ? Number.NEGATIVE_INFINITY : checkedFrom(`${field}.from`, spec.from, kind);
   const expectedKeys = spec.expectedKeys ?? 1000;
   if (!Number.isSafeInteger(expectedKeys) || expectedKeys < 1 || expectedKeys > 10_000_000)
-    throw mistake(
+    throw argumentError(
       `${field}.expectedKeys`,
       expectedKeys,
       'is not a number of keys: give a whole number from 1 to 10,000,000',
@@ -164,19 +169,23 @@ function checkedEmit(
   onlyKnown(field, emit, ['early', 'onTime', 'late', 'history']);
   const bounds = { leastMs: 1, mostMs: longestDurationMs };
   if (onTime !== undefined && typeof onTime !== 'boolean')
-    throw mistake(`${field}.onTime`, onTime, 'is neither true nor false: give one');
+    throw argumentError(`${field}.onTime`, onTime, 'is neither true nor false: give one');
   for (const [name, given] of Object.entries({ onTime, late })) {
     if (given !== undefined && latenessMs === 0)
-      throw mistake(
+      throw argumentError(
         `${field}.${name}`,
         given,
         'says nothing about windows that are final at their end: give allowedLateness, or leave it out',
       );
   }
   if (!Number.isSafeInteger(history) || history < 0 || history > mostHistory)
-    throw mistake(`${field}.history`, history, `is no number of panes: give a whole number from 0 to ${mostHistory}`);
+    throw argumentError(
+      `${field}.history`,
+      history,
+      `is no number of panes: give a whole number from 0 to ${mostHistory}`,
+    );
   if (history > 0 && early === undefined && latenessMs === 0)
-    throw mistake(
+    throw argumentError(
       `${field}.history`,
       history,
       'says nothing about windows with one pane, the final one: give early or allowedLateness, or leave it out',
@@ -207,14 +216,14 @@ function checkedEmpty(
       : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
   if (given !== true) onlyKnown(field, given, ['most']);
   if (!Number.isSafeInteger(most) || most < 1 || most > mostEmpty)
-    throw mistake(`${field}.most`, most, `is no number of windows: give a whole number from 1 to ${mostEmpty}`);
+    throw argumentError(`${field}.most`, most, `is no number of windows: give a whole number from 1 to ${mostEmpty}`);
   if (groupBy.length > 0)
-    throw mistake(
+    throw argumentError(
       field,
       given,
       `is for queries without groupBy: which groups an empty window would have rows of, nobody knows; ask for one key's series with fill=identity`,
     );
-  if (refuses?.emptyWindows !== undefined) throw mistake(field, given, refuses.emptyWindows);
+  if (refuses?.emptyWindows !== undefined) throw argumentError(field, given, refuses.emptyWindows);
   return most;
 }
 
@@ -236,14 +245,14 @@ function onePane(
     ['late', late, 'never'],
     ['history', history, 0],
   ] as const)
-    if (given !== undefined && given !== nothing) throw mistake(`${field}.${name}`, given, reason);
+    if (given !== undefined && given !== nothing) throw argumentError(`${field}.${name}`, given, reason);
   return { earlyMs: undefined, onTime: false, lateMs: undefined, history: 0 };
 }
 
 function checkedFrom(field: string, text: string, window: WindowKind): number {
   const from = typeof text === 'string' ? parseIsoTime(text) : undefined;
   if (from === undefined)
-    throw mistake(field, text, 'is not a time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
+    throw argumentError(field, text, 'is not a time: write ISO 8601 with a zone, such as 2026-11-24T00:00:00Z');
   return windowEdge(field, from, window);
 }
 
@@ -253,7 +262,7 @@ function groupFields<Event>(
 ): (readonly [string, GroupSelector<Event>])[] {
   if (!Array.isArray(groupBy)) {
     if (typeof groupBy !== 'object' || groupBy === null)
-      throw mistake(
+      throw argumentError(
         `${field}.groupBy`,
         groupBy,
         "is not a group-by: write ['action'] or { action: (event) => event.action }",
@@ -262,7 +271,7 @@ function groupFields<Event>(
   }
   return [...groupBy].map((name: GroupFields<Event>[keyof Event & string]) => {
     if (groupBy.filter((other) => other === name).length > 1)
-      throw mistake(`${field}.groupBy`, name, 'is named twice: name each field once');
+      throw argumentError(`${field}.groupBy`, name, 'is named twice: name each field once');
     return [name, (event) => event[name] as GroupValue | undefined];
   });
 }
@@ -275,14 +284,18 @@ function namesFields(groupBy: unknown): boolean {
 function checkNames(field: string, names: readonly string[]): void {
   for (const name of names) {
     if (typeof name !== 'string' || !namePattern.test(name))
-      throw mistake(`${field}`, name, 'is not a column name: use letters, digits and _, a letter first, at most 64');
+      throw argumentError(
+        `${field}`,
+        name,
+        'is not a column name: use letters, digits and _, a letter first, at most 64',
+      );
     if (reservedNames.includes(name))
-      throw mistake(
+      throw argumentError(
         `${field}.${name}`,
         name,
         `is a name the results use: choose another than ${reservedNames.join(', ')}`,
       );
     if (inheritedNames.includes(name))
-      throw mistake(`${field}.${name}`, name, 'is a name that every object has: choose another');
+      throw argumentError(`${field}.${name}`, name, 'is a name that every object has: choose another');
   }
 }

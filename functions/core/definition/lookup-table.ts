@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { Enriched, LookupKey } from './enriched.ts';
 
 /**
@@ -18,7 +18,7 @@ export interface LookupTable<Row extends object> {
  */
 export function table<Row extends object = Readonly<Record<string, LookupKey | null>>>(name: string): LookupTable<Row> {
   if (!isTableName(name))
-    throw mistake(
+    throw argumentError(
       'enrich.table',
       name,
       'is no name of a table: use letters, digits, _ and -, a letter first, at most 64',

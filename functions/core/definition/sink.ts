@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { type OutputMode, outputModes } from '../results/output-mode.ts';
 import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
@@ -187,36 +187,48 @@ export function checkedSinks(
 ): readonly Sink[] {
   if (sinks === undefined) return [];
   if (typeof sinks !== 'object' || sinks === null || Array.isArray(sinks))
-    throw mistake('sinks', sinks, 'is not sinks by name: write { toQueue: sqs() }');
+    throw argumentError('sinks', sinks, 'is not sinks by name: write { toQueue: sqs() }');
   const given = Object.entries(sinks);
   if (given.length > mostSinks)
-    throw mistake('sinks', given.length, `are too many: give at most ${mostSinks}, or let a bus or a topic fan out`);
+    throw argumentError(
+      'sinks',
+      given.length,
+      `are too many: give at most ${mostSinks}, or let a bus or a topic fan out`,
+    );
   return given.map(([name, spec]) => checkedSink(name, spec, queryNames));
 }
 
 function checkedSink(name: string, spec: SinkSpec, queryNames: readonly string[]): Sink {
   const field = `sinks.${name}`;
   if (!namePattern.test(name))
-    throw mistake(field, name, 'is not a name of a sink: use letters and digits, a letter first, at most 32');
+    throw argumentError(field, name, 'is not a name of a sink: use letters and digits, a letter first, at most 32');
   if (typeof spec !== 'object' || spec === null || !sinkKinds.includes(spec.kind))
-    throw mistake(field, spec, `is not a sink: use ${sinkKinds.join(', ')}, such as sqs()`);
+    throw argumentError(field, spec, `is not a sink: use ${sinkKinds.join(', ')}, such as sqs()`);
   const unknown = Object.keys(spec).find((setting) => !settingsOf[spec.kind].includes(setting));
   if (unknown !== undefined)
-    throw mistake(
+    throw argumentError(
       `${field}.${unknown}`,
       unknown,
       `is not a setting of ${spec.kind}: use ${settingsOf[spec.kind].slice(1).join(', ')}`,
     );
   const { mode = 'append', queries = queryNames, attempts = 15 } = spec;
   if (!outputModes.includes(mode))
-    throw mistake(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
+    throw argumentError(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
   if (!Array.isArray(queries) || queries.length === 0)
-    throw mistake(`${field}.queries`, queries, 'is not a list of queries: name at least one, or leave it out for all');
+    throw argumentError(
+      `${field}.queries`,
+      queries,
+      'is not a list of queries: name at least one, or leave it out for all',
+    );
   const other = queries.find((query) => !queryNames.includes(query));
   if (other !== undefined)
-    throw mistake(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
+    throw argumentError(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
   if (!Number.isSafeInteger(attempts) || attempts < 1 || attempts > 1000)
-    throw mistake(`${field}.attempts`, attempts, 'is not a number of attempts: give a whole number from 1 to 1,000');
+    throw argumentError(
+      `${field}.attempts`,
+      attempts,
+      'is not a number of attempts: give a whole number from 1 to 1,000',
+    );
   return { name, mode, queries: [...new Set(queries)], attempts, ...checkedKind(field, spec) };
 }
 
@@ -242,7 +254,7 @@ function checkedKind(field: string, spec: SinkSpec): KindOfSink {
 
 function checkedFormat(field: string, format: WindowFileFormat = 'json'): WindowFileFormat {
   if (format !== 'json' && format !== 'parquet')
-    throw mistake(field, format, "is not a format: use 'json' or 'parquet'");
+    throw argumentError(field, format, "is not a format: use 'json' or 'parquet'");
   return format;
 }
 
@@ -255,7 +267,7 @@ function checkedFile(field: string, run: string | undefined): string {
 }
 
 function checkedText(field: string, text: unknown, remedy: string): string {
-  if (typeof text !== 'string' || text === '') throw mistake(field, text, remedy);
+  if (typeof text !== 'string' || text === '') throw argumentError(field, text, remedy);
   return text;
 }
 
@@ -263,7 +275,7 @@ function checkedText(field: string, text: unknown, remedy: string): string {
 function checkedPrefix(field: string, prefix: string | undefined): string {
   if (prefix === undefined || prefix === '') return '';
   if (typeof prefix !== 'string' || !/^[A-Za-z0-9_.=-]+(\/[A-Za-z0-9_.=-]+)*\/?$/.test(prefix) || prefix.length > 200)
-    throw mistake(
+    throw argumentError(
       field,
       prefix,
       "is not a prefix of keys: use letters, digits, _ . = - and /, such as 'tidemark/counts'",
@@ -282,7 +294,7 @@ export function checkedUrl(field: string, url: string | undefined): string | und
     typeof url !== 'string' ||
     !/^(https:\/\/[^/\s@]+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(\/[^\s]*)?$/.test(url)
   )
-    throw mistake(
+    throw argumentError(
       field,
       url,
       'is not an address: give one that begins with https:// (http:// only for 127.0.0.1) and holds no password',

@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { Query } from '../definition/pipeline.ts';
 import { compareKeys, type GroupValue, type KeyText, keyValues } from '../events/group-key.ts';
 import type { Row } from '../results/row.ts';
@@ -27,15 +27,15 @@ export function totalsFields(field: string, text: string, queries: readonly Quer
   const known = [...new Set(queries.flatMap((query) => query.groupBy))];
   for (const [i, name] of by.entries()) {
     if (!known.includes(name))
-      throw mistake(
+      throw argumentError(
         field,
         name,
         `is no group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
       );
-    if (by.indexOf(name) !== i) throw mistake(field, text, 'names a field twice: name each once');
+    if (by.indexOf(name) !== i) throw argumentError(field, text, 'names a field twice: name each once');
   }
   if (!queries.some((query) => hasFields(query, by)))
-    throw mistake(field, text, 'are not group-by fields of one query: name fields that a query has together');
+    throw argumentError(field, text, 'are not group-by fields of one query: name fields that a query has together');
   return by;
 }
 

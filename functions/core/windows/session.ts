@@ -1,5 +1,5 @@
 import { type Duration, durationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { Refusals, WindowKind } from './window.ts';
 import { floorTo, onlyOptions } from './window-edges.ts';
 
@@ -39,7 +39,7 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
     mostMs: gapMs,
   });
   if (gapMs / resolutionMs > mostClosings)
-    throw mistake(
+    throw argumentError(
       'window: session resolution',
       options.resolution,
       `divides the gap, ${gapMs} ms, more than ${mostClosings} times: give at least ${Math.ceil(gapMs / mostClosings)} ms`,

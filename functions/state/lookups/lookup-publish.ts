@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import { rowsByKey } from '../../core/definition/lookup.ts';
 import type { LookupList, LookupVersion } from '../../core/definition/lookup-table.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
@@ -93,13 +93,13 @@ function checkFrom(
 ): void {
   const newest = versions.at(-1);
   if (newest !== undefined && from <= newest.from)
-    throw mistake(
+    throw argumentError(
       'from',
       isoTime(from),
       `is not after ${isoTime(newest.from)}, where the newest version of ${table} begins: ${given === undefined ? 'give a later one' : 'versions are only added behind it, give a later one'}`,
     );
   if (from <= sealedThrough)
-    throw mistake(
+    throw argumentError(
       'from',
       isoTime(from),
       `is not after ${isoTime(sealedThrough)}: which version holds until then is settled, for records that arrived are judged by it already: give a later one`,
@@ -117,14 +117,14 @@ async function checkedRows(
 }
 
 function notWhole(table: string, id: string): Error {
-  return mistake(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
+  return argumentError(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
 }
 
 /** @throws TidemarkError when there are too many rows, one has no key, or two have the same */
 export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object[]): void {
   if (lookupTable === undefined) return;
   if (rows.length > mostLookupRows)
-    throw mistake(
+    throw argumentError(
       'rows',
       rows.length,
       `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`,
@@ -132,7 +132,7 @@ export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object
   rowsByKey('rows', rows, lookupTable.key);
   const bytes = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
   if (bytes > mostLookupBytes)
-    throw mistake(
+    throw argumentError(
       'rows',
       bytes,
       `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`,
@@ -147,7 +147,7 @@ function keptOf(
 ): Pick<LookupList, 'versions' | 'keptFrom'> {
   const first = versions.findIndex((_, i) => (versions[i + 1]?.from ?? Number.POSITIVE_INFINITY) + keptMs > nowMs);
   if (versions.length - Math.max(first, 0) >= mostVersions)
-    throw mistake(
+    throw argumentError(
       `lookup ${table}`,
       versions.length,
       `versions may still be asked for, and no more are kept: publish less often, or wait until they expire`,

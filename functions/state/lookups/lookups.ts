@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import { rowsByKey } from '../../core/definition/lookup.ts';
 import {
   type LookupList,
@@ -94,7 +94,7 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
 }
 
 function gone(table: string, arrivalMs: number): Error {
-  return mistake(
+  return argumentError(
     `lookup ${table}`,
     isoTime(arrivalMs),
     'arrived when a version held whose rows are no longer kept: rows go the retention of the stream and two days after they are superseded',

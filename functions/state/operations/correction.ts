@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
@@ -88,14 +88,14 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const { pipeline, state, rejects, limit, now, remainingMs } = options;
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
-    throw mistake(
+    throw argumentError(
       'query',
       request.query,
       `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`,
     );
   const reason = query.kind.refuses?.replay;
   if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
-    throw mistake('query', request.query, reason);
+    throw argumentError('query', request.query, reason);
   const [progress, { closedThrough, finalizedThrough }] = await Promise.all([
     readAllProgress(state),
     readHorizon(state),

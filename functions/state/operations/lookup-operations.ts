@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import type { LookupList } from '../../core/definition/lookup-table.ts';
 import { readLookupList, sealThrough } from '../lookups/lookup-list.ts';
 import {
@@ -58,7 +58,7 @@ export async function operateLookup(
   const { pipeline, state, limit, now } = options;
   const { table } = request;
   if (pipeline.lookupTable?.table !== table)
-    throw mistake(
+    throw argumentError(
       'table',
       table,
       pipeline.lookupTable === undefined
@@ -83,7 +83,7 @@ export async function operateLookup(
       const { parts, first } = request;
       for (const rows of parts)
         if (rows.length > mostPartRows || JSON.stringify(rows).length > mostPartBytes)
-          throw mistake(
+          throw argumentError(
             'parts',
             rows.length,
             `rows are more than an item holds: run tidemark lookup publish of the same release`,
