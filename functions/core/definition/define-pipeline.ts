@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { callable } from '../arguments/callable.ts';
+import { checkedFunction } from '../arguments/checked-function.ts';
 import { durationMs, longestDurationMs } from '../arguments/duration.ts';
 import { argumentError } from '../arguments/error.ts';
 import { streamRetentionHours } from '../deployment/settings.ts';
@@ -56,7 +56,9 @@ export function definePipeline<Schema extends StandardSchemaV1, Added = never>(
     eventTime: eventTime.of,
     eventTimeUnit: eventTime.unit,
     partitionKey:
-      spec.partitionKey === undefined ? dedup && idAsPartitionKey(dedup) : callable('partitionKey', spec.partitionKey),
+      spec.partitionKey === undefined
+        ? dedup && idAsPartitionKey(dedup)
+        : checkedFunction('partitionKey', spec.partitionKey),
     ...enrich,
     dedup,
     delayMs: durationMs('watermark.delay', required('watermark.delay', watermark.delay, "delay: '1 hour'"), bounds),
@@ -105,7 +107,7 @@ function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefi
   onlyKnown('dedup', spec, ['by', 'within']);
   const bounds = { leastMs: 1, mostMs: streamRetentionHours * 3_600_000 };
   return {
-    by: callable('dedup.by', by),
+    by: checkedFunction('dedup.by', by),
     withinMs: durationMs('dedup.within', required('dedup.within', within, "within: '10 minutes'"), bounds),
   };
 }
@@ -152,11 +154,11 @@ function checkedEventTime<Event>(eventTime: PipelineSpec<StandardSchemaV1<unknow
   readonly of: (event: unknown) => EventTimeValue;
   readonly unit: EventTimeUnit | undefined;
 } {
-  if (typeof eventTime === 'function') return { of: callable('eventTime', eventTime), unit: undefined };
+  if (typeof eventTime === 'function') return { of: checkedFunction('eventTime', eventTime), unit: undefined };
   const form = "a function of the event: write (event) => event.time or { of: (event) => event.time, unit: 's' }";
   const { of, unit } = settings('eventTime', eventTime, form);
   onlyKnown('eventTime', eventTime, ['of', 'unit']);
-  return { of: callable('eventTime.of', of), unit: unit === undefined ? undefined : checkedUnit(unit) };
+  return { of: checkedFunction('eventTime.of', of), unit: unit === undefined ? undefined : checkedUnit(unit) };
 }
 
 function checkedUnit(unit: EventTimeUnit): EventTimeUnit {

@@ -1,8 +1,8 @@
 import { type AnyAggregate, aggregateKinds, smallStateBytes } from '../aggregates/index.ts';
 import { span } from '../aggregates/span.ts';
-import { callable } from '../arguments/callable.ts';
+import { checkedFunction } from '../arguments/checked-function.ts';
 import { durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { argumentError, shown } from '../arguments/error.ts';
+import { argumentError, valueText } from '../arguments/error.ts';
 import { parseIsoTime } from '../events/event-time.ts';
 import { type GroupKey, type GroupSelector, type GroupValue, keyReader } from '../events/group-key.ts';
 import type { WindowKind } from '../windows/window.ts';
@@ -38,7 +38,7 @@ export function fieldsOfQuery<Event>(query: string, spec: QuerySpec<Event> | und
   const place = `queries.${query}`;
   const grouped: readonly string[] = isGrouping(groupBy) ? groupBy.fields : Array.isArray(groupBy) ? groupBy : [];
   return [
-    ...grouped.map((name) => ({ name, place: `${place}.groupBy`, use: shown(grouped) })),
+    ...grouped.map((name) => ({ name, place: `${place}.groupBy`, use: valueText(grouped) })),
     ...Object.entries(aggregates).flatMap(([name, one]) => fieldsOfAggregate(`${place}.aggregates.${name}`, one)),
   ];
 }
@@ -92,7 +92,7 @@ export function checkedQuery<Event>(
   ] as const)
     checkNames(`${field}.${kind}`, checked);
   const names = namesFields(spec.groupBy) ? grouped : [];
-  for (const name of names) checkNamed(fields, { name, place: `${field}.groupBy`, use: shown(names) });
+  for (const name of names) checkNamed(fields, { name, place: `${field}.groupBy`, use: valueText(names) });
   for (const [aggregateName, aggregate] of aggregates) {
     if (grouped.includes(aggregateName))
       throw argumentError(
@@ -155,7 +155,7 @@ export function checkedQuery<Event>(
       : onePane(`${field}.emit`, spec.emit, kind.refuses.panes)),
     from,
     until: Number.POSITIVE_INFINITY,
-    where: spec.where === undefined ? undefined : callable(`${field}.where`, spec.where),
+    where: spec.where === undefined ? undefined : checkedFunction(`${field}.where`, spec.where),
     keyOf: keyReader(groupBy) as (event: unknown) => GroupKey,
   };
 }
@@ -267,7 +267,7 @@ function groupFields<Event>(
         groupBy,
         "is not a group-by: write ['action'] or { action: (event) => event.action }",
       );
-    return Object.entries(groupBy).map(([name, select]) => [name, callable(`${field}.groupBy.${name}`, select)]);
+    return Object.entries(groupBy).map(([name, select]) => [name, checkedFunction(`${field}.groupBy.${name}`, select)]);
   }
   return [...groupBy].map((name: GroupFields<Event>[keyof Event & string]) => {
     if (groupBy.filter((other) => other === name).length > 1)

@@ -1,4 +1,4 @@
-import { callable } from '../arguments/callable.ts';
+import { checkedFunction } from '../arguments/checked-function.ts';
 import { argumentError } from '../arguments/error.ts';
 import { ambiguity, isAmbiguous } from '../events/exact-number.ts';
 import type { Enriched, LookupKey } from './enriched.ts';
@@ -203,7 +203,7 @@ function checkedKey(key: string | KeyOf<never, string>): {
       key,
       "is not a key: write the field that events and rows have, or { of: (event) => event.device, in: 'id' }",
     );
-  return { name: key.in, of: callable('enrich.key.of', key.of) };
+  return { name: key.in, of: checkedFunction('enrich.key.of', key.of) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { shown } from '../arguments/error.ts';
+import { valueText } from '../arguments/error.ts';
 import type { Enriched } from '../definition/enriched.ts';
 import type { RowsAt } from '../definition/lookup-table.ts';
 import type { Pipeline } from '../definition/pipeline.ts';
@@ -193,5 +193,5 @@ function memberOf(value: unknown, name: unknown): unknown {
 function message(error: unknown): string {
   // Anything can be thrown, also what String() itself throws on.
   const text: unknown = error instanceof Error ? error.message : error;
-  return typeof text === 'string' ? text : shown(text);
+  return typeof text === 'string' ? text : valueText(text);
 }

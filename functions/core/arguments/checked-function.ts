@@ -6,7 +6,10 @@ import { argumentError, TidemarkError } from './error.ts';
  * `where`), and the failure of a promise would end the process, with the whole batch, instead of rejecting one event.
  * @throws TidemarkError naming `field`
  */
-export function callable<Event, Result>(field: string, value: (event: Event) => Result): (event: unknown) => Result {
+export function checkedFunction<Event, Result>(
+  field: string,
+  value: (event: Event) => Result,
+): (event: unknown) => Result {
   if (value === undefined || value === null)
     throw new TidemarkError(`${field} is missing: give a function of the event`);
   if (typeof value !== 'function') throw argumentError(field, value, 'is not a function of the event: give one');
