@@ -48,7 +48,7 @@ export const appended: FeedReader = async (context, options, query, range, text)
 /** Output mode `update`. */
 export const updated: FeedReader = async (context, options, query, range, text) => {
   refuseWith(context, 'update', ['status', 'order']);
-  const reason = query.kind.refuses?.update;
+  const reason = query.definedKind.refuses?.update;
   if (reason !== undefined) throw refused('mode', 'update', `cannot be had of ${query.name}: ${reason}`);
   const place = text === undefined ? undefined : ((await options.cursors.open(requestOf(context), text)) as FeedPlace);
   const { views, placeAfter } = await readChanges(readers(options), query, range, place);

@@ -424,7 +424,7 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
-      const reason = query.kind.refuses?.fill;
+      const reason = query.definedKind.refuses?.fill;
       if (values.fill === 'identity' && reason !== undefined)
         throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has ${reason}`);
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
@@ -517,7 +517,7 @@ function seriesPoints(
 const mostGap = 100_000;
 
 /** The windows of a query behind one and before another, in order. */
-function* windowsBetween({ kind }: Query, first: Window, last: Window): Generator<Window> {
+function* windowsBetween({ definedKind: kind }: Query, first: Window, last: Window): Generator<Window> {
   const isBetween = (window: Window) =>
     (window.start - first.start || window.end - first.end) > 0 &&
     (window.start - last.start || window.end - last.end) < 0;

@@ -20,7 +20,7 @@ export interface BackfillRange {
  */
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
   const query = backfillQuery(pipeline, name);
-  const { kind } = query;
+  const { definedKind: kind } = query;
   if (kind.refuses?.backfill !== undefined) throw argumentError('query', name, kind.refuses.backfill);
   if (Number.isFinite(since)) windowEdge('since', since, kind);
   windowEdge('until', until, kind);

@@ -141,7 +141,7 @@ export function checkedQuery<Event>(
     name,
     index,
     window: startingIn(withLateness(kind, latenessMs), from, Number.POSITIVE_INFINITY),
-    kind,
+    definedKind: kind,
     latenessMs,
     groupBy: grouped,
     totals: isGrouping(spec.groupBy) ? totalLevels(spec.groupBy) : [],

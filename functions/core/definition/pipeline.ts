@@ -179,10 +179,10 @@ export interface Query {
   readonly name: string;
   /** Position among the pipeline's queries. */
   readonly index: number;
-  /** Its windows as they are emitted: with their lateness, from where it begins. */
+  /** Its windows as they are emitted: the kind as defined, with the lateness, from where the query begins. */
   readonly window: WindowKind;
-  /** Its kind of windows alone. */
-  readonly kind: WindowKind;
+  /** Its kind of windows as the user wrote it. */
+  readonly definedKind: WindowKind;
   readonly latenessMs: number;
   readonly groupBy: readonly string[];
   /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */

@@ -93,7 +93,7 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
       request.query,
       `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`,
     );
-  const reason = query.kind.refuses?.replay;
+  const reason = query.definedKind.refuses?.replay;
   if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
     throw argumentError('query', request.query, reason);
   const [progress, { closedThrough, finalizedThrough }] = await Promise.all([
@@ -172,7 +172,7 @@ interface UsableEvent {
 }
 
 /** The windows of a query that hold an event time. */
-function windowsAt({ kind, from }: Query, time: number): readonly EmittedWindow[] {
+function windowsAt({ definedKind: kind, from }: Query, time: number): readonly EmittedWindow[] {
   if (!Number.isFinite(time)) return [];
   return kind.closings(kind.sliceOf(time)).flatMap((end) => kind.emit(end).filter(({ start }) => start >= from));
 }
