@@ -578,7 +578,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: 'pipeline.queries.filter((query) => !query.kind.isEndless)',
+        find: 'pipeline.queries.filter((query) => !query.definedKind.isEndless)',
         replace: 'pipeline.queries.filter(() => true)',
       },
     ],
