@@ -153,11 +153,11 @@ function withKeys(
   { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys' | 'inputs'>,
 ): AcceptedEvent | Rejection {
   const keys: (KeyText | undefined)[] = [];
-  const inputs: (EventInputs | undefined)[] = [];
+  const inputs = new Array<EventInputs | undefined>(queries.length);
   for (const query of queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
       keys.push(undefined);
-      inputs.push(undefined);
+      inputs[query.index] = undefined;
       continue;
     }
     const key = query.keyOf(event);
@@ -165,7 +165,7 @@ function withKeys(
     const ofQuery = inputsOf(query, event, time);
     if ('refused' in ofQuery) return rejection('aggregate-input', `query ${query.name}: ${ofQuery.refused}`);
     keys.push(key);
-    inputs.push(ofQuery);
+    inputs[query.index] = ofQuery;
   }
   return { outcome: 'accepted', valid, event, time, id, keys, inputs };
 }
