@@ -1,16 +1,15 @@
 // What cdk.json runs: bundles app.ts (Node 20 does not read TypeScript) and imports the bundle. esbuild is installed
-// for the functions anyway, so no second TypeScript runner has to be. The bundle lies in node_modules, where its
-// imports of packages resolve, for as long as the import takes.
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+// for the functions anyway, so no second TypeScript runner has to be. The bundle lies in the cache folder, where
+// its imports of packages resolve, for as long as the import takes.
+import { rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { cacheFolder } from './bundle/cache-folder.mjs';
 
 const folder = import.meta.dirname;
-const cache = join(folder, '..', 'node_modules', '.cache', 'tidemark');
-const outfile = join(cache, `cdk-app-${process.pid}.mjs`);
+const outfile = join(cacheFolder(dirname(folder)), `cdk-app-${process.pid}.mjs`);
 process.setSourceMapsEnabled(true);
-mkdirSync(cache, { recursive: true });
 try {
   await build({
     entryPoints: [join(folder, 'app.ts')],
@@ -21,8 +20,6 @@ try {
     target: 'node20',
     packages: 'external',
     sourcemap: 'inline',
-    // All files of the app that ask for it lie in this folder, so one value is right for each of them.
-    define: { 'import.meta.dirname': JSON.stringify(folder) },
   });
   await import(pathToFileURL(outfile).href);
 } catch (error) {

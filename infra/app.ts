@@ -1,9 +1,9 @@
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { App, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { settingsOf } from './app-settings.ts';
 import { EventTimeAggregation } from './event-time-aggregation.ts';
 import { addOutputs } from './outputs.ts';
-import { settingsOf } from './settings.ts';
 
 const app = new App();
 const { stackName, pipeline, stage, shards, windowsTable, operations, ingest, objects, changesStream } = settingsOf(

@@ -1,9 +1,13 @@
 /** What an app of one's own imports: `import { EventTimeAggregation } from 'tidemark/cdk'`. */
-export type { AlarmSettings, PipelineAlarms } from './alarms.ts';
+
 export { type EntryFiles, EventTimeAggregation, type EventTimeAggregationProps } from './event-time-aggregation.ts';
-export { type KafkaProps, kafka, type SourceDefinition } from './kafka-source.ts';
-export type { PipelineMetrics } from './metrics.ts';
+export type { FunctionNetwork } from './functions/function-network.ts';
+export type { AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';
+export type { Backlog } from './monitoring/backlog.ts';
+export type { PipelineMetrics } from './monitoring/metrics.ts';
 export { addOutputs } from './outputs.ts';
-export type { FunctionBinding, SinkBinding, WebhookBinding } from './sink-target.ts';
-export type { Backlog, FunctionNetwork, PipelineSource, SourceMapping } from './source.ts';
-export type { ChangesSource, ObjectsSource, PipelineSources, SourceProps } from './sources.ts';
+export type { PipelineApi } from './pipeline-api.ts';
+export type { FunctionBinding, SinkBinding, WebhookBinding } from './sinks/sink-target.ts';
+export { type KafkaProps, kafka, type SourceDefinition } from './sources/kafka-source.ts';
+export type { PipelineSource, SourceMapping } from './sources/pipeline-source.ts';
+export type { ChangesSource, ObjectsSource, PipelineSources, SourceProps } from './sources/sources.ts';

@@ -1,25 +1,15 @@
 import { join } from 'node:path';
-import {
-  AccessLogFormat,
-  AuthorizationType,
-  EndpointType,
-  LambdaIntegration,
-  LogGroupLogDestination,
-  MethodLoggingLevel,
-  RestApi,
-} from 'aws-cdk-lib/aws-apigateway';
 import { AttributeType, BillingMode, type ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, Names, RemovalPolicy, Size, Tags } from 'aws-cdk-lib/core';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Names, RemovalPolicy, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { argumentError } from '../functions/core/arguments/error.ts';
 import {
-  compressedBytes,
   type FunctionName,
   finalizeEverySeconds,
   functions,
@@ -33,19 +23,21 @@ import {
   type TableShape,
   tables,
 } from '../functions/core/deployment/tables.ts';
-import { type AlarmSettings, PipelineAlarms } from './alarms.ts';
-import { PipelineDashboard } from './dashboard.ts';
-import { acknowledge, type Finding } from './findings.ts';
-import type { SourceDefinition } from './kafka-source.ts';
-import { kinesisSource } from './kinesis-source.ts';
-import { type PipelineMetrics, pipelineMetrics } from './metrics.ts';
-import { tablePermissions } from './permissions.ts';
-import { PipelineFunction } from './pipeline-function.ts';
+import { findPackageRoot } from './bundle/package-root.ts';
+import { tablePermissions } from './functions/permissions.ts';
+import { PipelineFunction } from './functions/pipeline-function.ts';
+import { type AlarmSettings, PipelineAlarms } from './monitoring/alarms.ts';
+import { PipelineDashboard } from './monitoring/dashboard.ts';
+import { acknowledge, type Finding } from './monitoring/findings.ts';
+import { type PipelineMetrics, pipelineMetrics } from './monitoring/metrics.ts';
+import { PipelineApi } from './pipeline-api.ts';
 import { checkLock, pipelineOf } from './pipeline-lock.ts';
-import type { SinkBinding } from './sink-target.ts';
-import { PipelineSinks } from './sinks.ts';
-import type { PipelineSource } from './source.ts';
-import { PipelineSources, type SourceProps } from './sources.ts';
+import type { SinkBinding } from './sinks/sink-target.ts';
+import { PipelineSinks } from './sinks/sinks.ts';
+import type { SourceDefinition } from './sources/kafka-source.ts';
+import { kinesisSource } from './sources/kinesis-source.ts';
+import type { PipelineSource } from './sources/pipeline-source.ts';
+import { PipelineSources, type SourceProps } from './sources/sources.ts';
 
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
@@ -107,7 +99,7 @@ export interface EventTimeAggregationProps extends SourceProps {
 /** Most shards that one CreateStream can ask for within the largest default quota (us-east-1, us-west-2, eu-west-1). */
 const mostShards = 20_000;
 
-const folder = join(import.meta.dirname, '..', 'functions');
+const folder = join(findPackageRoot(), 'functions');
 const ownEntries: EntryFiles = {
   aggregate: join(folder, 'aggregate.ts'),
   finalize: join(folder, 'finalize.ts'),
@@ -123,7 +115,7 @@ export class EventTimeAggregation extends Construct {
   readonly source: PipelineSource;
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
-  readonly api: RestApi;
+  readonly api: PipelineApi;
   /** The functions of the sinks, by the sink's name: for grants and for more of their environment. */
   readonly sinks: Readonly<Record<string, PipelineFunction>>;
   /**
@@ -192,7 +184,14 @@ export class EventTimeAggregation extends Construct {
         }),
       ],
     });
-    this.api = this.newApi(props, removalPolicy);
+    const retention = props.logRetention ?? RetentionDays.ONE_MONTH;
+    this.api = new PipelineApi(this, 'Api', {
+      name: this.deployment,
+      query: this.functions.query,
+      ingest: this.sources.functions.ingest,
+      requestsPerSecond: props.requestsPerSecond,
+      accessLogs: (props.accessLogs ?? true) ? { retention, removalPolicy } : undefined,
+    });
     this.acknowledgeFindings();
     this.metrics = pipelineMetrics(this.deployment);
     if (props.alarms === false) return;
@@ -217,20 +216,12 @@ export class EventTimeAggregation extends Construct {
 
   /** Lets somebody call the API, which asks for a signature. */
   grantInvoke(grantee: IGrantable): Grant {
-    return Grant.addToPrincipal({
-      grantee,
-      actions: ['execute-api:Invoke'],
-      resourceArns: [this.api.arnForExecuteApi('GET')],
-    });
+    return this.api.grantCall(grantee, 'GET');
   }
 
   /** Lets a producer post events to the API, where `ingest` is on. */
   grantIngest(grantee: IGrantable): Grant {
-    return Grant.addToPrincipal({
-      grantee,
-      actions: ['execute-api:Invoke'],
-      resourceArns: [this.api.arnForExecuteApi('POST', '/v1/events')],
-    });
+    return this.api.grantCall(grantee, 'POST', '/v1/events');
   }
 
   /**
@@ -398,57 +389,13 @@ export class EventTimeAggregation extends Construct {
     });
   }
 
-  private newApi(props: EventTimeAggregationProps, removalPolicy: RemovalPolicy): RestApi {
-    const rate = requestRate(props.requestsPerSecond);
-    const api = new RestApi(this, 'Api', {
-      restApiName: this.deployment,
-      description: 'Windows, totals, watermarks and counters of a Tidemark pipeline',
-      endpointTypes: [EndpointType.REGIONAL],
-      minCompressionSize: Size.bytes(compressedBytes),
-      cloudWatchRole: props.accessLogs ?? true,
-      deployOptions: {
-        stageName: 'v1',
-        tracingEnabled: true,
-        throttlingRateLimit: rate,
-        throttlingBurstLimit: 2 * rate,
-        ...((props.accessLogs ?? true) ? this.accessLog(props, removalPolicy) : {}),
-      },
-      defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
-      defaultIntegration: new LambdaIntegration(this.functions.query, { allowTestInvoke: false }),
-    });
-    api.root.addMethod('GET');
-    const everything = api.root.addProxy({ anyMethod: false });
-    everything.addMethod('GET');
-    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses
-    // what is not for it.
-    const { ingest } = this.sources.functions;
-    if (ingest !== undefined) everything.addMethod('POST', new LambdaIntegration(ingest, { allowTestInvoke: false }));
-    return api;
-  }
-
   private acknowledgeFindings(): void {
-    const { api, tables: own } = this;
+    const { tables: own } = this;
     const forgets =
       'What it holds expires by itself and can be made again from the stream: pages outlive the stream by two days';
     const findings: Finding[] = [
       { on: own.state, id: 'AwsSolutions-DDB3', reason: forgets },
       { on: own.rejects, id: 'AwsSolutions-DDB3', reason: forgets },
-      { on: api, id: 'AwsSolutions-COG4', reason: "Callers sign with IAM, as the account's other services do" },
-      {
-        on: api,
-        id: 'AwsSolutions-APIG2',
-        reason: 'The query function checks every parameter and answers what is wrong with it',
-      },
-      {
-        on: api,
-        id: 'AwsSolutions-APIG3',
-        reason: 'Every request is signed and throttled; a web ACL costs money while nothing happens',
-      },
-      {
-        on: api,
-        id: 'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]',
-        reason: "API Gateway's own policy for the one role through which it writes logs",
-      },
     ];
     const traces =
       'X-Ray knows no resources, PutTraceSegments and PutTelemetryRecords are granted on all or not at all; and the network interfaces of a VPC, where there is one, have no names before they are made';
@@ -456,29 +403,6 @@ export class EventTimeAggregation extends Construct {
       if (role !== undefined) findings.push({ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces });
     acknowledge(findings);
   }
-
-  private accessLog(props: EventTimeAggregationProps, removalPolicy: RemovalPolicy) {
-    const group = new LogGroup(this, 'AccessLog', {
-      retention: props.logRetention ?? RetentionDays.ONE_MONTH,
-      removalPolicy,
-    });
-    return {
-      accessLogDestination: new LogGroupLogDestination(group),
-      accessLogFormat: AccessLogFormat.jsonWithStandardFields(),
-      loggingLevel: MethodLoggingLevel.ERROR,
-    };
-  }
-}
-
-const mostRequestsPerSecond = 10_000;
-
-function requestRate(rate = 50): number {
-  if (Number.isInteger(rate) && rate >= 1 && rate <= mostRequestsPerSecond) return rate;
-  throw argumentError(
-    'requestsPerSecond',
-    rate,
-    `is not a rate: give a whole number from 1 to ${mostRequestsPerSecond}, API Gateway's quota`,
-  );
 }
 
 function existing(stream: IStream, shards: number | undefined): IStream {

@@ -16,7 +16,6 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
   stdio: ['ignore', process.stderr, process.stderr],
 });
 if (status !== 0) process.exit(1);
-// One level deep, as infra/ is: cdk.js finds functions/ beside its own folder.
 await build({
   absWorkingDir: root,
   entryPoints: { index: 'functions/core/index.ts', cdk: 'infra/cdk.ts' },

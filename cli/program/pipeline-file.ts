@@ -5,8 +5,9 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
-import { refusedByBundler } from '../../infra/bundle/functions.ts';
+import { exportedPipeline, pipelineBuild, withoutPipeline } from '../../infra/bundle/pipeline.ts';
 import { bundlingFailure, loadingFailure } from '../../infra/bundle/pipeline-failure.ts';
+import { messageOf } from '../../infra/local/account/local-error.ts';
 import { TidemarkError, UsageError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -59,39 +60,22 @@ export async function loadPipelineBundle(
   const file = resolvePipelineFile(nameOrPath);
   const bundle = await bundlePipeline(file);
   const module = await importBundled(bundle, file);
-  if (!isPipeline(module.default)) {
-    throw new TidemarkError(
-      `${file} has no pipeline as its default export: write export default definePipeline({ ... })`,
-    );
-  }
-  return { pipeline: module.default, bundle };
+  const pipeline = exportedPipeline(module);
+  if (pipeline === undefined) throw new TidemarkError(withoutPipeline(file));
+  return { pipeline, bundle };
 }
 
 /** Bundles into a file named by the hash of its content, put in place by a rename, so that concurrent runs share it. */
 async function bundlePipeline(file: string): Promise<string> {
   const { build } = await import('esbuild');
   const result = await build({
+    ...pipelineBuild(packageRoot, 'esm'),
     entryPoints: [file],
-    bundle: true,
     write: false,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
     sourcemap: 'inline',
-    logLevel: 'silent',
-    logOverride: refusedByBundler,
-    // zod and whatever else a pipeline needs goes into the bundle: it may come from its own node_modules, which the
-    // cache folder does not see
-    alias: { tidemark: path.join(packageRoot, 'functions', 'core', 'index.ts') },
-    nodePaths: [path.join(packageRoot, 'node_modules')],
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
-    },
   }).catch((error: unknown) => {
-    throw new TidemarkError(
-      bundlingFailure(error, process.cwd()) ?? `${file} cannot be bundled: ${String(error).split('\n', 1)[0]}`,
-      { cause: error },
-    );
+    const line = bundlingFailure(error, packageRoot) ?? `${file} cannot be bundled: ${messageOf(error)}`;
+    throw new TidemarkError(line, { cause: error });
   });
   const code = result.outputFiles[0]?.contents ?? new Uint8Array();
   const folder = cacheFolder(packageRoot);
@@ -117,15 +101,4 @@ async function importBundled(bundled: string, file: string): Promise<{ readonly 
   } catch (error) {
     throw new TidemarkError(loadingFailure(error, file), { cause: error });
   }
-}
-
-function isPipeline(value: unknown): value is Pipeline {
-  if (typeof value !== 'object' || value === null) return false;
-  return (
-    'queries' in value &&
-    Array.isArray(value.queries) &&
-    'delayMs' in value &&
-    'eventTime' in value &&
-    typeof value.eventTime === 'function'
-  );
 }

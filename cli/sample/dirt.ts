@@ -1,4 +1,4 @@
-import type { Arrival, Line } from './open-close.ts';
+import type { Arrival, Line } from './line.ts';
 import { pick, type Random } from './random.ts';
 
 /** Files with dirt in them, and how much of each kind. */

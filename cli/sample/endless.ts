@@ -1,5 +1,6 @@
 import { malformedLines } from './dirt.ts';
-import { type Arrival, busyness, delay, encode, type Line, lastSecond, openSeconds } from './open-close.ts';
+import type { Arrival, Line } from './line.ts';
+import { busyness, delay, encode, lastSecond, openSeconds } from './open-close.ts';
 import { createRandom, pick, type Random } from './random.ts';
 
 /** The full hour after the sample's last event, epoch seconds: drained, the sample leaves the watermark there. */

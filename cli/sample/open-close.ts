@@ -1,4 +1,5 @@
 import { dirty } from './dirt.ts';
+import type { Arrival, Line } from './line.ts';
 import { createRandom, pick, type Random } from './random.ts';
 
 /** What to make. Equal options give equal bytes, always and everywhere. */
@@ -39,16 +40,6 @@ export interface Manifest {
   /** Well-formed events added with times in the year 2100. */
   readonly future: number;
 }
-
-/** One event and when the feed shows it, both in epoch seconds. */
-export interface Arrival {
-  readonly time: number;
-  readonly action: 'Open' | 'Close';
-  readonly arrival: number;
-}
-
-/** A line of a file: an event, or the bytes of something that is none. */
-export type Line = Arrival | { readonly bytes: Buffer };
 
 /** A file of the sample, made as it is asked for. */
 export interface SampleFile {

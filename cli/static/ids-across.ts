@@ -1,9 +1,6 @@
 import type { EventId } from '../../functions/core/events/event-id.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
-import type { LanePart, LaneResult, StaticJob } from './lane.ts';
-
-/** What lanes are told that work on it together. */
-export type LanesJob = Omit<StaticJob, 'next'>;
+import type { LanePart, LaneResult, LanesJob } from './job.ts';
 
 /** Visits ids that are kept as the halves of each in turn. */
 export function eachId(halves: Uint32Array, visit: (id: EventId) => void): void {

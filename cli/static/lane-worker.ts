@@ -2,7 +2,8 @@ import { pathToFileURL } from 'node:url';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { surviveOrphanRejections } from '../../functions/edge/orphan-rejections.ts';
-import { type LaneResult, runLane, type StaticJob } from './lane.ts';
+import type { LaneResult, StaticJob } from './job.ts';
+import { runLane } from './lane.ts';
 
 /** Where this module lies, once bundled: what a worker thread is started with. */
 export const laneWorkerUrl: string = import.meta.url;

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import type { BuildOptions, BuildResult, buildSync } from 'esbuild';
 import type { Sink, SinkKind } from '../../functions/core/definition/sink.ts';
+import { moduleFolders, pipelineBuild } from './pipeline.ts';
 
 /**
  * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so
@@ -43,12 +44,6 @@ const sinkFiles: Readonly<Record<SinkKind, string>> = {
   forEachWindow: 'for-each-window.ts',
 };
 
-/**
- * What esbuild only warns of, and loses something: the first of two members of one name in an object literal, and with
- * it an aggregate or a query.
- */
-export const refusedByBundler = { 'duplicate-object-key': 'error' } as const satisfies BuildOptions['logOverride'];
-
 /** The kinds of streams that a pipeline reads. */
 export type SourceKind = 'kinesis' | 'kafka';
 
@@ -56,41 +51,24 @@ export type SourceKind = 'kinesis' | 'kafka';
 export const bundleExtension = '.mjs';
 
 /**
- * Some bundled packages are CommonJS and call `require` for Node's own modules; an ES module has none, so one is made.
- * The name is not `createRequire`, because bundled code may import that too.
- */
-const requireBanner =
-  "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
-
-/**
  * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy
- * changes without notice, and an emulator may replace it by stubs). A pipeline outside this package may import
- * `tidemark`, and zod when it has no copy of its own.
+ * changes without notice, and an emulator may replace it by stubs).
  */
 export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
   const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
+  const common = pipelineBuild(packageFolder, 'esm');
   return {
-    absWorkingDir: packageFolder,
+    ...common,
     entryPoints: { ...entries },
-    bundle: true,
-    logOverride: refusedByBundler,
-    platform: 'node',
-    format: 'esm',
-    // The oldest Node that runs the functions: this machine's, in the embedded AWS.
-    target: 'node20',
-    // The SDK's ES modules shake to less than half the size of its CommonJS ones, and a cold start pays for size.
-    mainFields: ['module', 'main'],
-    banner: { js: requireBanner },
     outExtension: { '.js': bundleExtension },
     alias: {
+      ...common.alias,
       '#pipeline': pipelineFile,
       '#batches': inFunctions(source, 'batches.ts'),
       '#stream': inFunctions(source, 'stream.ts'),
       ...(source === 'kafka' ? kafkaClient(packageFolder) : {}),
-      tidemark: inFunctions('core', 'index.ts'),
       ...(sink === undefined ? {} : sinkAliases(sink, pipelineFile, inFunctions('sinks'))),
     },
-    nodePaths: [...moduleFolders(packageFolder)],
   };
 }
 
@@ -169,12 +147,4 @@ function document(template: string, { outputFiles = [] }: BuildResult): string {
   return template
     .replace('<!--style-->', () => `<style>${text('.css')}</style>`)
     .replace('<!--script-->', () => `<script>${text('.js').replaceAll('</script', '<\\/script')}</script>`);
-}
-
-/**
- * Where Node looks for the packages of a folder: an installation may put them beside this package instead of below it.
- */
-export function moduleFolders(folder: string): readonly string[] {
-  const parent = dirname(folder);
-  return [join(folder, 'node_modules'), ...(parent === folder ? [] : moduleFolders(parent))];
 }

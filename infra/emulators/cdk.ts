@@ -60,7 +60,7 @@ export interface Deployment {
   readonly shards?: number;
   /** Alarms, a dashboard and access logs. @default false: not every emulator has them */
   readonly operations?: boolean;
-  /** The context that gives the pipeline its sources (infra/settings.ts). @default none */
+  /** The context that gives the pipeline its sources (infra/app-settings.ts). @default none */
   readonly sources?: Readonly<Record<string, string>>;
 }
 

@@ -2,7 +2,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import type { FunctionName } from '../../functions/core/deployment/settings.ts';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 import { aggregateEvents, type EventOutcome, finalizeEvents, type HostileEvent, queryEvents } from './events.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SideJson } from '../../functions/api/side-json.ts';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { order, type Stored, type System, startSystem } from '../fixtures/system/system.ts';
 import { good, latePayloads, type Outcome, type Payload, payloads, t0 } from './payloads.ts';
 

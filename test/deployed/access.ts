@@ -18,7 +18,7 @@ import {
   PutRecordCommand,
 } from '@aws-sdk/client-kinesis';
 import type { TableShape } from '../../functions/core/deployment/tables.ts';
-import type { TableAction } from '../../infra/permissions.ts';
+import type { TableAction } from '../../infra/functions/permissions.ts';
 import { type Keys, queryCall } from './signed-call.ts';
 import type { Target } from './target.ts';
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FunctionName } from '../../functions/core/deployment/settings.ts';
 import { type TableName, tables } from '../../functions/core/deployment/tables.ts';
 import { emulatorRegion } from '../../infra/emulators/cdk.ts';
-import { streamPermissions, tablePermissions } from '../../infra/permissions.ts';
+import { streamPermissions, tablePermissions } from '../../infra/functions/permissions.ts';
 import { allowUser, assume, changeRole, createUser, isAllowed, streamCalls, tableCalls } from './access.ts';
 import { type Keys, signedGet } from './signed-call.ts';
 import { bootstrap, cdkOf, clientsOf, deploymentOf, openStack, type Stack } from './stack.ts';

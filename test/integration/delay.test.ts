@@ -7,7 +7,7 @@ import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
 import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { createDelayTable } from '../../functions/core/static/delay-table.ts';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 
 /** The first earthquakes of the week: enough to be late by dozens. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { type System, startSystem } from '../fixtures/system/system.ts';
 

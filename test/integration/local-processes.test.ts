@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { startLocal } from '../../infra/local/local.ts';
 import { put } from '../fixtures/local/records.ts';
 import { fixture, startTestLocal, type TestLocal, testEntries, testOptions, until } from '../fixtures/local/start.ts';

@@ -9,7 +9,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { type Receiver, startReceiver } from '../fixtures/sinks/receiver.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem } from '../fixtures/system/system.ts';

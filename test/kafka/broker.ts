@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Admin } from '@platformatic/kafka';
 import type { TestProject } from 'vitest/node';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { type Attached, runAttached, startAttached } from '../../infra/emulators/attached.ts';
 import { freePorts } from '../../infra/emulators/free-port.ts';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -7,8 +7,9 @@ import { ensureEmptyTopic } from '../../cli/feeder/kafka-topic.ts';
 import { type Embedded, embedded } from '../../cli/stream/embedded.ts';
 import { partitionShard } from '../../functions/core/definition/kafka-source.ts';
 import type { SequenceNumber } from '../../functions/core/events/sequence-number.ts';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
-import { type LocalOptions, startLocal } from '../../infra/local/local.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
+import { startLocal } from '../../infra/local/local.ts';
+import type { LocalOptions } from '../../infra/local/local-options.ts';
 
 export const pipelineFile = join(findPackageRoot(), 'test', 'kafka', 'pipeline.ts');
 export const pipelineName = 'kafka-orders';

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
-import { settingsOf } from '../../infra/settings.ts';
+import { settingsOf } from '../../infra/app-settings.ts';
 import { newApp, stackIn } from './synth.ts';
 
 const root = resolve(import.meta.dirname, '..', '..');

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { type FunctionName, functions } from '../../functions/core/deployment/settings.ts';
 import { EventTimeAggregation, type EventTimeAggregationProps } from '../../infra/event-time-aggregation.ts';
-import { kafka } from '../../infra/kafka-source.ts';
+import { kafka } from '../../infra/sources/kafka-source.ts';
 import { newApp } from './synth.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));

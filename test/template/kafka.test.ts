@@ -8,8 +8,8 @@ import { Stack } from 'aws-cdk-lib/core';
 import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { environmentNames } from '../../functions/core/deployment/tables.ts';
-import { type KafkaProps, kafka } from '../../infra/kafka-source.ts';
 import { addOutputs } from '../../infra/outputs.ts';
+import { type KafkaProps, kafka } from '../../infra/sources/kafka-source.ts';
 import { type Changes, newApp, type Synthesized, stackIn, synth } from './synth.ts';
 
 const clusterArn = 'arn:aws:kafka:us-east-1:123456789012:cluster/orders/abcd1234-abcd-cafe-abab-9876543210ab-4';

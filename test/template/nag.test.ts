@@ -9,7 +9,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, expect, it } from 'vitest';
-import { kafka } from '../../infra/kafka-source.ts';
+import { kafka } from '../../infra/sources/kafka-source.ts';
 import { type Changes, newApp, stackIn } from './synth.ts';
 
 const out = mkdtempSync(join(tmpdir(), 'tidemark-nag-'));

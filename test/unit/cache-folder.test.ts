@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
-import { findPackageRoot } from '../../infra/local/account/package-root.ts';
+import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-cache-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

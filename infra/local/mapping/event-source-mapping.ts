@@ -3,7 +3,8 @@ import { messageOf } from '../account/local-error.ts';
 import type { PutHint } from '../emulators/put-hints.ts';
 import type { InvokeAnswer } from '../lambda/function-client.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import { type DeliverySettings, type ShardConsumer, type ShardStatus, startShardConsumer } from './shard-consumer.ts';
+import type { DeliverySettings } from './delivery.ts';
+import { type ShardConsumer, type ShardStatus, startShardConsumer } from './shard-consumer.ts';
 import { createShardSource } from './shard-source.ts';
 import { createSignal } from './signal.ts';
 

@@ -1,25 +1,15 @@
-import { messageOf } from '../account/local-error.ts';
 import type { InvokeAnswer } from '../lambda/function-client.ts';
 import { batchOutcome } from './batch-outcome.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import { batchLength, type EventRecord, eventJson } from './kinesis-event.ts';
+import { createDelivery, type Delivery, type DeliverySettings, type DeliveryStatus } from './delivery.ts';
+import { type EventRecord, eventJson } from './kinesis-event.ts';
+import { createLoop } from './loop.ts';
 import type { ShardSource } from './shard-source.ts';
-import { createSignal } from './signal.ts';
-
-/** The settings of an event source mapping that a shard needs. */
-export interface DeliverySettings {
-  readonly batchSize: number;
-  readonly batchBytes: number;
-  /** How long (ms) a batch is gathered; 0: whatever is there is delivered at once. */
-  readonly batchWindowMs: number;
-}
 
 /** What is known of a shard's delivery, for people. */
-export interface ShardStatus {
-  readonly state: 'reading' | 'invoking' | 'retrying' | 'ended' | 'stopped';
+export interface ShardStatus extends Omit<DeliveryStatus, 'state'> {
+  readonly state: DeliveryStatus['state'] | 'ended' | 'stopped';
   readonly checkpoint: string | null;
-  readonly invocations: number;
-  readonly lastError: string | null;
 }
 
 /** The delivery of one shard. */
@@ -33,9 +23,6 @@ export interface ShardConsumer {
   readonly done: Promise<'finished' | 'stopped'>;
 }
 
-/** Waits (ms) between attempts: the first, and the longest. AWS does not publish its own. */
-const firstBackoffMs = 50;
-const longestBackoffMs = 1_000;
 /** Waits (ms) between polls that find nothing. Hints make up for the long one. */
 const firstPollMs = 250;
 const longestPollMs = 1_000;
@@ -44,8 +31,7 @@ const windowPollMs = 100;
 
 /**
  * Delivers one shard as Lambda's event source mapping does: in order, one invocation at a time, batches as large as the
- * settings allow; after an error the batch is delivered again from its first record that is not done, for ever; the
- * checkpoint moves only after an invocation succeeded. Between two invocations the next batch is read ahead.
+ * settings allow. Between two invocations the next batch is read ahead.
  */
 export function startShardConsumer(
   shardId: string,
@@ -54,18 +40,29 @@ export function startShardConsumer(
   checkpoints: Checkpoints,
   invoke: (event: string) => Promise<InvokeAnswer>,
 ): ShardConsumer {
-  const signal = createSignal();
-  const buffer: EventRecord[] = [];
+  const loop = createLoop();
   let ended = false;
-  let stopped = false;
   /** Whether a read is worth its price before a hint or the next poll: at the start, and after one that was full. */
   let more = true;
-  let state: ShardStatus['state'] = 'reading';
-  let invocations = 0;
-  let lastError: string | null = null;
-
-  const nextLength = (): number => batchLength(buffer, settings.batchSize, settings.batchBytes);
-  const isFull = (): boolean => buffer.length >= settings.batchSize || nextLength() < buffer.length;
+  let end: 'ended' | 'stopped' | undefined;
+  const delivery: Delivery<EventRecord> = createDelivery({
+    settings,
+    event: eventJson,
+    invoke,
+    outcome: (payload, batch) =>
+      batchOutcome(
+        payload,
+        batch.map((record) => record.sequenceNumber),
+      ),
+    onDone(records) {
+      const last = records.at(-1);
+      if (last !== undefined) checkpoints.set(shardId, { sequenceNumber: last.sequenceNumber, finished: false });
+    },
+    goesOn: () => !loop.isStopped(),
+    pause: loop.pause,
+    readAhead: (left) => (more && !ended && buffer.length < left + settings.batchSize ? fill() : undefined),
+  });
+  const { buffer, isFull, nextLength } = delivery;
 
   /** One read into the buffer; an error of Kinesis's is shown, and the next poll tries again. */
   async function fill(): Promise<void> {
@@ -75,7 +72,7 @@ export function startShardConsumer(
       else buffer.push(...read.records);
       more = read.kind === 'records' && read.more;
     } catch (error) {
-      lastError = messageOf(error);
+      delivery.note(error);
     }
   }
 
@@ -86,93 +83,46 @@ export function startShardConsumer(
   async function gather(): Promise<number> {
     let deadlineMs = performance.now() + settings.batchWindowMs;
     let pollMs = firstPollMs;
-    while (!stopped) {
+    while (!loop.isStopped()) {
       if (isFull() || (ended && buffer.length > 0)) return nextLength();
       if (ended) return 0;
       if (buffer.length === 0 && !more) {
-        const rung = (await signal.wait(pollMs)) === 'rung';
+        const rung = (await loop.wait(pollMs)) === 'rung';
         pollMs = rung ? firstPollMs : Math.min(longestPollMs, pollMs * 2);
-        if (stopped) return 0;
+        if (loop.isStopped()) return 0;
       }
       await fill();
       if (isFull() || ended) continue;
       const leftMs = deadlineMs - performance.now();
       if (leftMs <= 0 && buffer.length > 0) return nextLength();
       if (leftMs <= 0) deadlineMs = performance.now() + settings.batchWindowMs;
-      if (buffer.length > 0) await pause(Math.min(windowPollMs, Math.max(1, leftMs)));
+      if (buffer.length > 0) await loop.pause(Math.min(windowPollMs, Math.max(1, leftMs)));
     }
     return 0;
   }
 
-  /** Waits without being woken by hints, but by {@link ShardConsumer.stop}. */
-  async function pause(ms: number): Promise<void> {
-    const untilMs = performance.now() + ms;
-    for (let leftMs = ms; leftMs > 0 && !stopped; leftMs = untilMs - performance.now())
-      await signal.wait(Math.ceil(leftMs));
-  }
-
-  /** One attempt; returns how many of the records are done. */
-  async function attempt(batch: readonly EventRecord[]): Promise<number> {
-    invocations++;
-    const answer = await invoke(eventJson(batch));
-    if (answer.kind !== 'success') {
-      lastError = answer.kind === 'unreachable' ? answer.reason : answer.payload.slice(0, 1_000);
-      return 0;
-    }
-    const outcome = batchOutcome(
-      answer.payload,
-      batch.map((record) => record.sequenceNumber),
-    );
-    if (outcome.kind === 'done') return batch.length;
-    lastError = outcome.reason;
-    return outcome.done;
-  }
-
-  /** Delivers the first records of the buffer until all are done. */
-  async function deliver(length: number): Promise<void> {
-    let left = length;
-    let backoffMs = firstBackoffMs;
-    while (left > 0 && !stopped) {
-      state = 'invoking';
-      const ahead = more && !ended && buffer.length < left + settings.batchSize ? fill() : undefined;
-      const done = await attempt(buffer.slice(0, left));
-      await ahead;
-      const last = buffer[done - 1];
-      if (last !== undefined) {
-        checkpoints.set(shardId, { sequenceNumber: last.sequenceNumber, finished: false });
-        buffer.splice(0, done);
-        left -= done;
-        backoffMs = firstBackoffMs;
-      } else {
-        state = 'retrying';
-        await pause(backoffMs);
-        backoffMs = Math.min(longestBackoffMs, backoffMs * 2);
-      }
-    }
-    state = 'reading';
-  }
-
   async function run(): Promise<'finished' | 'stopped'> {
-    while (!stopped) {
+    while (!loop.isStopped()) {
       const length = await gather();
-      if (length > 0) await deliver(length);
-      else if (ended && !stopped) {
+      if (length > 0) await delivery.deliver(length);
+      else if (ended && !loop.isStopped()) {
         checkpoints.set(shardId, { ...checkpoints.get(shardId), finished: true });
-        state = 'ended';
+        end = 'ended';
         return 'finished';
       }
     }
-    state = 'stopped';
+    end = 'stopped';
     return 'stopped';
   }
 
   return {
-    wake: signal.ring,
-    status: () => ({ state, checkpoint: checkpoints.get(shardId)?.sequenceNumber ?? null, invocations, lastError }),
-    stop() {
-      stopped = true;
-      signal.ring();
+    wake: loop.wake,
+    status() {
+      const { state, invocations, lastError } = delivery.status();
+      const checkpoint = checkpoints.get(shardId)?.sequenceNumber ?? null;
+      return { state: end ?? state, checkpoint, invocations, lastError };
     },
+    stop: loop.stop,
     done: run(),
   };
 }

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { BuildOptions } from 'esbuild';
 import type { Sink } from '../../../functions/core/definition/sink.ts';
@@ -145,14 +146,11 @@ async function cachedBuild(
         metafile: true,
         logLevel: 'silent',
       });
-      const esbuildItself = join(packageRoot, 'node_modules', 'esbuild', 'package.json');
+      const esbuildItself = createRequire(join(packageRoot, 'package.json')).resolve('esbuild/package.json');
       return [...Object.keys(metafile.inputs).map((path) => resolve(packageRoot, path)), ...page.inputs, esbuildItself];
     } catch (thrown) {
-      throw new LocalError('bundle', bundleMessage(thrown, packageRoot), { cause: thrown });
+      const line = bundlingFailure(thrown, packageRoot) ?? `cannot bundle the functions: ${messageOf(thrown)}`;
+      throw new LocalError('bundle', line, { cause: thrown });
     }
   });
-}
-
-function bundleMessage(thrown: unknown, packageRoot: string): string {
-  return bundlingFailure(thrown, packageRoot) ?? `cannot bundle the functions: ${messageOf(thrown)}`;
 }

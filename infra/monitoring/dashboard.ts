@@ -8,11 +8,11 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import type { FunctionName } from '../functions/core/deployment/settings.ts';
+import type { FunctionName } from '../../functions/core/deployment/settings.ts';
+import type { PipelineFunction } from '../functions/pipeline-function.ts';
 import type { PipelineAlarms } from './alarms.ts';
+import type { Backlog } from './backlog.ts';
 import type { PipelineMetrics } from './metrics.ts';
-import type { PipelineFunction } from './pipeline-function.ts';
-import type { Backlog } from './source.ts';
 
 export interface PipelineDashboardProps {
   readonly title: string;

@@ -1,6 +1,6 @@
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
-import type { FunctionName } from '../functions/core/deployment/settings.ts';
+import type { FunctionName } from '../../functions/core/deployment/settings.ts';
 
 /** The namespace of the metrics that the functions publish themselves (functions/edge/telemetry.ts). */
 const namespace = 'Tidemark';

@@ -6,13 +6,14 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { argumentError } from '../functions/core/arguments/error.ts';
-import type { Sink } from '../functions/core/definition/sink.ts';
-import { finalizeEverySeconds } from '../functions/core/deployment/settings.ts';
-import { environmentNames, sinkPartitions } from '../functions/core/deployment/tables.ts';
-import { acknowledge } from './findings.ts';
-import { networkPermissions, sinkPermissions } from './permissions.ts';
-import { PipelineFunction } from './pipeline-function.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
+import type { Sink } from '../../functions/core/definition/sink.ts';
+import { finalizeEverySeconds } from '../../functions/core/deployment/settings.ts';
+import { environmentNames, sinkPartitions } from '../../functions/core/deployment/tables.ts';
+import { findPackageRoot } from '../bundle/package-root.ts';
+import { networkPermissions, sinkPermissions } from '../functions/permissions.ts';
+import { PipelineFunction } from '../functions/pipeline-function.ts';
+import { acknowledge } from '../monitoring/findings.ts';
 import { type SinkBinding, sinkTarget } from './sink-target.ts';
 
 /** What the sinks of a pipeline are made of. */
@@ -29,7 +30,7 @@ export interface PipelineSinksProps {
   readonly finalize: PipelineFunction;
 }
 
-const entry = join(import.meta.dirname, '..', 'functions', 'deliver.ts');
+const entry = join(findPackageRoot(), 'functions', 'deliver.ts');
 
 /**
  * A function for each sink, with the client of its target alone and the right to that target alone; invoked by finalize

@@ -10,11 +10,11 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { type IQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { argumentError } from '../functions/core/arguments/error.ts';
-import { checkedUrl, type Sink, type SinkOf } from '../functions/core/definition/sink.ts';
-import { environmentNames, tables } from '../functions/core/deployment/tables.ts';
-import { acknowledge } from './findings.ts';
-import type { FunctionNetwork } from './source.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
+import { checkedUrl, type Sink, type SinkOf } from '../../functions/core/definition/sink.ts';
+import { environmentNames, tables } from '../../functions/core/deployment/tables.ts';
+import type { FunctionNetwork } from '../functions/function-network.ts';
+import { acknowledge } from '../monitoring/findings.ts';
 
 /** Where a webhook goes. */
 export interface WebhookBinding {

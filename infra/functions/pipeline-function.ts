@@ -1,22 +1,23 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Annotations, Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { Sink } from '../functions/core/definition/sink.ts';
+import type { Sink } from '../../functions/core/definition/sink.ts';
 import {
   deliver,
   type FunctionName,
   functions,
   type SourceName,
   sourceFunctions,
-} from '../functions/core/deployment/settings.ts';
-import type { SourceKind } from './bundle/functions.ts';
+} from '../../functions/core/deployment/settings.ts';
+import type { SourceKind } from '../bundle/functions.ts';
+import { findPackageRoot } from '../bundle/package-root.ts';
 import { functionCode, holdsZodLocales } from './function-code.ts';
-import type { FunctionNetwork } from './source.ts';
+import type { FunctionNetwork } from './function-network.ts';
 
-const packageFolder = join(import.meta.dirname, '..');
+const packageFolder = findPackageRoot();
 
 /** What a function of a pipeline is made of. */
 export interface PipelineFunctionProps {

@@ -9,13 +9,14 @@ import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { argumentError } from '../functions/core/arguments/error.ts';
-import { type SourceName, sourceFunctions } from '../functions/core/deployment/settings.ts';
-import { environmentNames, objectPartitions } from '../functions/core/deployment/tables.ts';
-import type { AlarmSpec } from './alarms.ts';
-import { acknowledge, type Finding } from './findings.ts';
-import { sourceStreamPermissions } from './permissions.ts';
-import { PipelineFunction, type PipelineFunctionProps } from './pipeline-function.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
+import { type SourceName, sourceFunctions } from '../../functions/core/deployment/settings.ts';
+import { environmentNames, objectPartitions } from '../../functions/core/deployment/tables.ts';
+import { findPackageRoot } from '../bundle/package-root.ts';
+import { sourceStreamPermissions } from '../functions/permissions.ts';
+import { PipelineFunction, type PipelineFunctionProps } from '../functions/pipeline-function.ts';
+import type { AlarmSpec } from '../monitoring/alarms.ts';
+import { acknowledge, type Finding } from '../monitoring/findings.ts';
 
 /** Objects of a bucket, JSON lines each, as they are or packed with gzip or zstd (docs/SOURCES.md). */
 export interface ObjectsSource {
@@ -61,7 +62,7 @@ export interface PipelineSourcesProps extends SourceProps {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const folder = join(import.meta.dirname, '..', 'functions');
+const folder = join(findPackageRoot(), 'functions');
 const fewestAtATime = 2;
 const mostAtATime = 1000;
 /** After so many failures, a message about an object waits for a person. */

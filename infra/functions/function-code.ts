@@ -1,9 +1,9 @@
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib/core';
 import { buildSync, type Metafile } from 'esbuild';
-import { TidemarkError } from '../functions/core/arguments/error.ts';
-import { builtPage, type FunctionBuild, functionBuild } from './bundle/functions.ts';
-import { bundlingFailure } from './bundle/pipeline-failure.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { builtPage, type FunctionBuild, functionBuild } from '../bundle/functions.ts';
+import { bundlingFailure } from '../bundle/pipeline-failure.ts';
 
 /** What a function's code is made of. Paths are absolute. */
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
@@ -48,9 +48,10 @@ export function functionCode({
   const tryBundle = (outdir: string): boolean => {
     try {
       const { define } = builtPage(buildSync, packageFolder);
-      onBundled(buildSync({ ...build, define, outdir, metafile: true, logLevel: 'silent' }).metafile);
+      onBundled(buildSync({ ...build, define, outdir, metafile: true }).metafile);
     } catch (error) {
-      const told = toldError(error, packageFolder);
+      const line = bundlingFailure(error, packageFolder);
+      const told = line === undefined ? error : new TidemarkError(line, { cause: error });
       onFailed(told);
       throw told;
     }
@@ -74,10 +75,4 @@ export function holdsZodLocales({ outputs }: Metafile): boolean {
   return inputs.some(
     ([path, { bytesInOutput }]) => bytesInOutput > 0 && /[\\/]zod[\\/]v4[\\/]locales[\\/]de\.c?js$/.test(path),
   );
-}
-
-/** A failure to bundle as one line with the place; any other as it is. @param folder what the places are relative to */
-export function toldError(error: unknown, folder: string): unknown {
-  const line = bundlingFailure(error, folder);
-  return line === undefined ? error : new TidemarkError(line, { cause: error });
 }

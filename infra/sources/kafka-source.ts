@@ -4,15 +4,20 @@ import { type SourceAccessConfiguration, SourceAccessConfigurationType } from 'a
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Fn, Names } from 'aws-cdk-lib/core';
 import type { IConstruct } from 'constructs';
-import { argumentError } from '../functions/core/arguments/error.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
 import {
   checkKafkaSource,
   type KafkaAuthentication,
   type KafkaSource,
-} from '../functions/core/definition/kafka-source.ts';
-import { environmentNames } from '../functions/core/deployment/tables.ts';
-import { kafkaPermissions, mskPollerPermissions, networkPermissions, pollerNetworkPermissions } from './permissions.ts';
-import type { PipelineSource } from './source.ts';
+} from '../../functions/core/definition/kafka-source.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import {
+  kafkaPermissions,
+  mskPollerPermissions,
+  networkPermissions,
+  pollerNetworkPermissions,
+} from '../functions/permissions.ts';
+import type { PipelineSource } from './pipeline-source.ts';
 
 /** A Kafka topic as a pipeline's stream. */
 export interface KafkaProps {

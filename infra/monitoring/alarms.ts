@@ -10,12 +10,12 @@ import {
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { argumentError } from '../functions/core/arguments/error.ts';
-import { type FunctionName, finalizeEverySeconds } from '../functions/core/deployment/settings.ts';
-import type { TableName } from '../functions/core/deployment/tables.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
+import { type FunctionName, finalizeEverySeconds } from '../../functions/core/deployment/settings.ts';
+import type { TableName } from '../../functions/core/deployment/tables.ts';
+import type { PipelineFunction } from '../functions/pipeline-function.ts';
+import type { Backlog } from './backlog.ts';
 import type { PipelineMetrics } from './metrics.ts';
-import type { PipelineFunction } from './pipeline-function.ts';
-import type { Backlog } from './source.ts';
 
 /** When the alarms go off, and whom they tell. */
 export interface AlarmSettings {

@@ -1,5 +1,5 @@
-import type { FunctionName, SourceName } from '../functions/core/deployment/settings.ts';
-import type { TableName } from '../functions/core/deployment/tables.ts';
+import type { FunctionName, SourceName } from '../../functions/core/deployment/settings.ts';
+import type { TableName } from '../../functions/core/deployment/tables.ts';
 
 /** An action on a table, without its `dynamodb:` prefix. */
 export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';

@@ -1,8 +1,8 @@
 import type { IStream } from 'aws-cdk-lib/aws-kinesis';
-import { mapping } from '../functions/core/deployment/settings.ts';
-import { environmentNames } from '../functions/core/deployment/tables.ts';
-import { streamPermissions } from './permissions.ts';
-import type { PipelineSource } from './source.ts';
+import { mapping } from '../../functions/core/deployment/settings.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import { streamPermissions } from '../functions/permissions.ts';
+import type { PipelineSource } from './pipeline-source.ts';
 
 /**
  * A stream of Kinesis as the source. Without a number of attempts or an age, Lambda repeats a failing batch until its

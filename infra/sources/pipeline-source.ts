@@ -1,10 +1,10 @@
-import type { IMetric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { EventSourceMappingOptions, IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { FunctionName } from '../functions/core/deployment/settings.ts';
-import type { SourceKind } from './bundle/functions.ts';
-import type { PipelineFunction } from './pipeline-function.ts';
+import type { FunctionName } from '../../functions/core/deployment/settings.ts';
+import type { SourceKind } from '../bundle/functions.ts';
+import type { FunctionNetwork } from '../functions/function-network.ts';
+import type { PipelineFunction } from '../functions/pipeline-function.ts';
+import type { Backlog } from '../monitoring/backlog.ts';
 
 /**
  * Where a pipeline's events come from, in a stack: what differs from one kind of stream to another, and nothing else.
@@ -43,13 +43,3 @@ export type SourceMapping = Readonly<
     >
   >
 >;
-
-/** The VPC in which brokers can be reached. */
-export interface FunctionNetwork {
-  readonly vpc: IVpc;
-  readonly vpcSubnets: SubnetSelection | undefined;
-  readonly securityGroups: ISecurityGroup[] | undefined;
-}
-
-/** What is watched of a mapping: the metric, in the unit of its name. */
-export type Backlog = { readonly alarm: 'IteratorAge' | 'OffsetLag'; readonly title: string; readonly metric: IMetric };

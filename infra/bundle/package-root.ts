@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LocalError } from './local-error.ts';
+import { LocalError } from '../local/account/local-error.ts';
 
 /**
  * The folder of this package, found by walking up from this module to the `package.json` named `tidemark`, or to one

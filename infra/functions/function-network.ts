@@ -1,0 +1,8 @@
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+
+/** The VPC that a function runs in: where the brokers, or the target of a sink, can be reached. */
+export interface FunctionNetwork {
+  readonly vpc: IVpc;
+  readonly vpcSubnets: SubnetSelection | undefined;
+  readonly securityGroups: ISecurityGroup[] | undefined;
+}

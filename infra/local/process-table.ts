@@ -1,0 +1,146 @@
+import { checkKafkaSource } from '../../functions/core/definition/kafka-source.ts';
+import {
+  deliver,
+  type FunctionName,
+  mapping,
+  functions as settings,
+  sourceFunctions,
+} from '../../functions/core/deployment/settings.ts';
+import { environmentNames } from '../../functions/core/deployment/tables.ts';
+import type { LocalKafka, LocalOptions, LocalPlan } from './local-options.ts';
+import type { Ports, ProcessKind } from './processes/child-messages.ts';
+import type { ChildSpec } from './processes/child-process.ts';
+import type { EmulatorsOptions } from './processes/emulators-process.ts';
+import type { FunctionsOptions } from './processes/functions-process.ts';
+import type { RunnerMemo, RunnerOptions } from './processes/runner-process.ts';
+import type { LocalFunctionName, ProcessName } from './resources/bundle.ts';
+import { type LocalSink, sinkFunctionName, sinkSecret, sinkTarget } from './resources/local-sinks.ts';
+import type { StreamIdentity } from './resources/resources.ts';
+
+/** What becomes known while the system starts: a process waits for what it needs of it, and for nothing else. */
+export interface StartUp {
+  /** The bundled files of the processes. */
+  readonly files: Readonly<Record<ProcessName, string>>;
+  readonly functionFiles: Promise<Readonly<Record<LocalFunctionName, string>>>;
+  /** By the sink's name. */
+  readonly sinkFiles: Promise<Readonly<Record<string, string>>>;
+  /** Where the others serve: the same after a restart. */
+  readonly emulators: Promise<Ports>;
+  readonly functions: Promise<Ports>;
+  readonly stream: Promise<StreamIdentity>;
+}
+
+/** A process: what it is told at each start, and whether it is started anew when it has died. */
+interface Process<Options> {
+  restarts(plan: LocalPlan): ChildSpec<Options>['restarts'];
+  options(plan: LocalPlan, startUp: StartUp, ...last: Parameters<ChildSpec<Options>['options']>): Promise<Options>;
+}
+
+/** What each process is told, by its kind. */
+export interface ProcessOptions {
+  readonly emulators: EmulatorsOptions;
+  readonly functions: FunctionsOptions;
+  readonly runner: RunnerOptions;
+}
+
+/** Most execution environments of each function. */
+const environments: Readonly<Record<LocalFunctionName, number>> = { aggregate: 2, finalize: 2, query: 2, ingest: 2 };
+
+/** The processes of the embedded AWS. */
+export const processes: { readonly [Kind in ProcessKind]: Process<ProcessOptions[Kind]> } = {
+  emulators: {
+    // What they hold in memory only is gone with them.
+    restarts: ({ dataDir }) => (dataDir === null ? 'never' : 'always'),
+    options: async ({ dataDir }, _startUp, _memo, ports) => ({
+      dataDir,
+      ports: { kinesis: portOf(ports, 'kinesis'), dynamodb: portOf(ports, 'dynamodb') },
+    }),
+  },
+  functions: {
+    restarts: () => 'always',
+    async options(plan, startUp, _memo, ports) {
+      const { options, names, dataDir } = plan;
+      const emulators = await startUp.emulators;
+      return {
+        names,
+        files: await startUp.functionFiles,
+        workerFile: startUp.files['environment-worker'],
+        dataDir,
+        port: portOf(ports, 'functions'),
+        emulators: { kinesis: urlOf(portOf(emulators, 'kinesis')), dynamodb: urlOf(portOf(emulators, 'dynamodb')) },
+        environments: { ...environments, aggregate: options.aggregateEnvironments ?? environments.aggregate },
+        timeoutMs: timeouts(options),
+        kicks: plan.finalizeEveryMs !== null,
+        sinks: localSinks(plan, await startUp.sinkFiles),
+        variables: { ...brokersOf(options.kafka), ...options.functionVariables },
+      };
+    },
+  },
+  runner: {
+    restarts: () => 'always',
+    async options({ options, names, dataDir, source, finalizeEveryMs, sinks }, startUp, memo, ports) {
+      const [emulators, functions, stream] = await Promise.all([startUp.emulators, startUp.functions, startUp.stream]);
+      return {
+        pipelineName: options.pipelineName,
+        names,
+        streamCreatedAtSeconds: stream.createdAtSeconds,
+        dataDir,
+        port: ports === undefined ? (options.port ?? 0) : portOf(ports, 'front'),
+        ports: {
+          kinesis: portOf(emulators, 'kinesis'),
+          dynamodb: portOf(emulators, 'dynamodb'),
+          functions: portOf(functions, 'functions'),
+        },
+        source,
+        batchWindowMs: options.batchWindowMs ?? mapping.batchWindowSeconds * 1_000,
+        batchSize: options.batchSize ?? mapping.batchSize,
+        finalizeEveryMs,
+        sinkFunctions: sinks.map(({ name }) => sinkFunctionName(options.pipelineName, name)),
+        memo: (memo as RunnerMemo | undefined) ?? null,
+      };
+    },
+  },
+};
+
+/** The port of what a process serves; 0, any, when it has not served yet. */
+export function portOf(ports: Ports | undefined, name: string): number {
+  return ports?.[name] ?? 0;
+}
+
+/** Where what listens on a port of this machine is found. */
+export function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+function localSinks({ options, sinks }: LocalPlan, files: Readonly<Record<string, string>>): readonly LocalSink[] {
+  const { pipelineName, timeoutMs } = options;
+  return sinks.map((sink) => ({
+    name: sink.name,
+    functionName: sinkFunctionName(pipelineName, sink.name),
+    file: files[sink.name] ?? '',
+    timeoutMs: timeoutMs?.deliver ?? deliver.timeoutSeconds * 1_000,
+    target: sinkTarget(pipelineName, sink),
+    secret: sinkSecret(sink, process.env),
+  }));
+}
+
+/** How the functions reach the brokers, as their environment says it. */
+function brokersOf(kafka: LocalKafka | undefined): Record<string, string> {
+  if (kafka === undefined) return {};
+  const { topic: _name, ...brokers } = checkKafkaSource({
+    topic: kafka.topic,
+    bootstrapServers: kafka.bootstrapServers,
+    authentication: 'plaintext',
+  });
+  return { [environmentNames.kafka]: JSON.stringify(brokers) };
+}
+
+function timeouts(options: LocalOptions): Record<LocalFunctionName, number> {
+  const of = (name: FunctionName): number => options.timeoutMs?.[name] ?? settings[name].timeoutSeconds * 1_000;
+  return {
+    aggregate: of('aggregate'),
+    finalize: of('finalize'),
+    query: of('query'),
+    ingest: sourceFunctions.ingest.timeoutSeconds * 1_000,
+  };
+}
