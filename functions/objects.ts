@@ -3,7 +3,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { Context, SQSEvent } from 'aws-lambda';
 import pipeline from '#pipeline';
-import { shown } from './core/arguments/error.ts';
+import { valueText } from './core/arguments/error.ts';
 import { readObjectsConfig } from './edge/config.ts';
 import { surviveOrphanRejections } from './edge/orphan-rejections.ts';
 import { createTelemetry } from './edge/telemetry.ts';
@@ -67,7 +67,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<void> 
     const counts = { objects: 0, objectEvents: 0, objectsGone: 0 };
     for (const { body, messageId } of event.Records) {
       const objects = notifiedObjects(body);
-      if (objects.length === 0) logger.info('A message about no new object', { body: shown(body) });
+      if (objects.length === 0) logger.info('A message about no new object', { body: valueText(body) });
       for (const [i, object] of objects.entries()) {
         const { outcome, events, lines } = await feed(object, messageId, context);
         logger.info('An object was fed', { ...object, outcome, events, lines });

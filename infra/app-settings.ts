@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { mistake } from '../functions/core/arguments/error.ts';
+import { argumentError } from '../functions/core/arguments/error.ts';
 import { pipelineFile } from './pipeline-file.ts';
 
 /** What a deployment was asked for with `-c name=value`, or in cdk.json. */
@@ -41,7 +41,11 @@ export function settingsOf(context: (name: string) => unknown, root: string): Se
   const pipeline = pipelineFile(root, text('pipeline', context('pipeline') ?? 'device-actions'));
   const stage = text('stage', context('stage') ?? 'dev');
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(stage))
-    throw mistake('stage', stage, 'is not a stage: give 1 to 32 lower-case letters, digits and dashes, a letter first');
+    throw argumentError(
+      'stage',
+      stage,
+      'is not a stage: give 1 to 32 lower-case letters, digits and dashes, a letter first',
+    );
   const name = basename(pipeline)
     .replace(/\.[cm]?ts$/, '')
     .replace(/[^A-Za-z0-9-]+/g, '-');
@@ -71,7 +75,7 @@ function objectsOf(context: (name: string) => unknown): Settings['objects'] {
   if (bucket === undefined) return undefined;
   const notifiedBy = context('objectsNotifiedBy') ?? 'bucket';
   if (notifiedBy !== 'bucket' && notifiedBy !== 'app')
-    throw mistake(
+    throw argumentError(
       'objectsNotifiedBy',
       notifiedBy,
       'tells the queue nothing: give bucket, or app for a rule of your own',
@@ -87,7 +91,7 @@ function objectsOf(context: (name: string) => unknown): Settings['objects'] {
 function streamArn(field: string, value: unknown): string {
   if (typeof value === 'string' && /^arn:[\w-]+:dynamodb:[\w-]*:\d*:table\/[^/]+\/stream\/.+$/.test(value))
     return value;
-  throw mistake(
+  throw argumentError(
     field,
     value,
     `is not the stream of a table: give its ARN with -c ${field}=arn:aws:dynamodb:...:table/NAME/stream/...`,
@@ -97,10 +101,10 @@ function streamArn(field: string, value: unknown): string {
 function flag(field: string, value: unknown): boolean {
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
-  throw mistake(field, value, `is neither true nor false: give one with -c ${field}=false`);
+  throw argumentError(field, value, `is neither true nor false: give one with -c ${field}=false`);
 }
 
 function text(field: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw mistake(field, value, `is not a name: give one with -c ${field}=NAME`);
+  throw argumentError(field, value, `is not a name: give one with -c ${field}=NAME`);
 }

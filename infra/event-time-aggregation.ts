@@ -8,7 +8,7 @@ import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, Names, RemovalPolicy, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../functions/core/arguments/error.ts';
+import { argumentError } from '../functions/core/arguments/error.ts';
 import {
   type FunctionName,
   finalizeEverySeconds,
@@ -246,13 +246,13 @@ export class EventTimeAggregation extends Construct {
   /** The stream. @throws TidemarkError when the events come from elsewhere */
   get stream(): IStream {
     if (this.ownStream === undefined)
-      throw mistake('stream', undefined, `is none: the events come from ${this.source.kind}`);
+      throw argumentError('stream', undefined, `is none: the events come from ${this.source.kind}`);
     return this.ownStream;
   }
 
   private newStream(removalPolicy: RemovalPolicy, shards: number | undefined): Stream {
     if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= mostShards))
-      throw mistake(
+      throw argumentError(
         'shards',
         shards,
         `is not a count of shards: give a whole number from 1 to ${mostShards}, or none for a stream on demand`,
@@ -407,7 +407,7 @@ export class EventTimeAggregation extends Construct {
 
 function existing(stream: IStream, shards: number | undefined): IStream {
   if (shards !== undefined)
-    throw mistake('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
+    throw argumentError('shards', shards, 'has no meaning for an existing stream: leave out shards, or the stream');
   return stream;
 }
 
@@ -423,6 +423,6 @@ function withoutStream(
     changes: changes?.table.tableName,
   }))
     if (given !== undefined)
-      throw mistake(name, given, `has no meaning beside another source: leave out ${name}, or source`);
+      throw argumentError(name, given, `has no meaning beside another source: leave out ${name}, or source`);
   return source;
 }

@@ -12,7 +12,7 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { type RemovalPolicy, Size } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { mistake } from '../functions/core/arguments/error.ts';
+import { argumentError } from '../functions/core/arguments/error.ts';
 import { compressedBytes } from '../functions/core/deployment/settings.ts';
 import type { PipelineFunction } from './functions/pipeline-function.ts';
 import { acknowledge } from './monitoring/findings.ts';
@@ -103,7 +103,7 @@ function accessLog(scope: Construct, logs: PipelineApiProps['accessLogs']): Part
 
 function requestRate(rate = 50): number {
   if (Number.isInteger(rate) && rate >= 1 && rate <= mostRequestsPerSecond) return rate;
-  throw mistake(
+  throw argumentError(
     'requestsPerSecond',
     rate,
     `is not a rate: give a whole number from 1 to ${mostRequestsPerSecond}, API Gateway's quota`,

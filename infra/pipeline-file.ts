@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { mistake } from '../functions/core/arguments/error.ts';
+import { argumentError } from '../functions/core/arguments/error.ts';
 
 /**
  * The file of the pipeline that a person named: the name of a file under `pipelines/` of `root`, or the path of any
@@ -13,7 +13,7 @@ export function pipelineFile(root: string, pipeline: string): string {
   if (existsSync(file)) return file;
   const known = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.ts')) : [];
   const names = known.map((name) => basename(name, '.ts')).join(', ');
-  throw mistake(
+  throw argumentError(
     'pipeline',
     pipeline,
     `is not a file: give the path of a TypeScript file or the name of one under pipelines/ (${names})`,

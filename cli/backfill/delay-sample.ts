@@ -1,6 +1,8 @@
+import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { noEvents } from '../../functions/core/events/counters.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { readRaw } from '../../functions/core/fold/stream-record.ts';
 import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts';
@@ -13,6 +15,8 @@ import { decoded } from './stream-history.ts';
 /** What {@link sampleDelay} needs. */
 export interface DelaySampleOptions extends ShardPlace {
   readonly pipeline: Pipeline;
+  /** The rows of the pipeline's table. @default it has none */
+  readonly rowsAt?: RowsAt | undefined;
   readonly delaysMs: readonly number[];
   /** When the first record that is read arrived, at the earliest; undefined: the oldest that the stream holds. */
   readonly from: Date | undefined;
@@ -29,6 +33,7 @@ export interface DelaySampleOptions extends ShardPlace {
  */
 export async function sampleDelay({
   pipeline,
+  rowsAt,
   delaysMs,
   from,
   events: most,
@@ -36,6 +41,7 @@ export async function sampleDelay({
   ...place
 }: DelaySampleOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
+  const reader = eventReader(pipeline, rowsAt);
   const counters = { ...noEvents };
   const rejections = createRejections<RejectedSample>();
   const shards = await listShards(place.kinesis, place.streamName);
@@ -47,7 +53,7 @@ export async function sampleDelay({
     reading: for await (const records of readShard(place, { ShardId, ...shard }, from && { arrivedAt: from })) {
       for (const { sequenceNumber, arrival, events } of decoded(records)) {
         for (const raw of events) {
-          const read = readRaw(pipeline, raw, arrival);
+          const read = readRaw(reader, raw, arrival);
           counters.received++;
           if (read.outcome === 'rejected') {
             counters.rejected++;

@@ -1,7 +1,7 @@
 import type { _Record, Shard } from '@aws-sdk/client-kinesis';
 import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import type { Lookups } from '../../functions/core/definition/lookups.ts';
-import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import type { RawEvent, StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import {
@@ -30,14 +30,14 @@ export interface StreamHistoryOptions extends ShardPlace {
  */
 export async function foldStream({ lookups, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
   let rowsAt: RowsAt = () => undefined;
-  const pipeline = lookups === undefined ? place.pipeline : withRows(place.pipeline, (arrivalMs) => rowsAt(arrivalMs));
+  const { pipeline } = place;
   const shards = await listShards(place.kinesis, place.streamName);
   const parts: StaticPart[] = [];
   const seen = new Map<string, IdSet>();
   let events = 0;
   for (const [done, shard] of shards.entries()) {
     const ids = pipeline.dedup && idsBefore(shard, seen, pipeline.dedup.withinMs);
-    const run = createStaticRun(pipeline, ids);
+    const run = createStaticRun(pipeline, { rowsAt: (arrivalMs) => rowsAt(arrivalMs), ids });
     for await (const records of readShard(place, shard, undefined)) {
       const read = decoded(records);
       if (lookups !== undefined) rowsAt = await lookups.rowsAt(read.map(({ arrival }) => arrival));

@@ -2,10 +2,10 @@ import type { RevisionJson } from '../../functions/api/revision-json.ts';
 import type { SideJson } from '../../functions/api/side-json.ts';
 import type { SpanJson } from '../../functions/api/time-json.ts';
 import type { WindowHeadJson, WindowJson } from '../../functions/api/window-json.ts';
-import type { OutputMode } from '../../functions/core/definition/output-mode.ts';
 import type { Counters, QueryCounters } from '../../functions/core/events/counters.ts';
-import type { Row } from '../../functions/core/fold/partial.ts';
 import type { TotalRow } from '../../functions/core/fold/totals.ts';
+import type { OutputMode } from '../../functions/core/results/output-mode.ts';
+import type { Row } from '../../functions/core/results/row.ts';
 import type { ResultRow } from '../print/result-table.ts';
 import { TidemarkError } from '../program/errors.ts';
 

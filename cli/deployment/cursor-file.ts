@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import type { OutputMode } from '../../functions/core/definition/output-mode.ts';
+import type { OutputMode } from '../../functions/core/results/output-mode.ts';
 import { TidemarkError, UsageError } from '../program/errors.ts';
 
 /** The cursor of each query, by name. */

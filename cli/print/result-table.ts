@@ -4,9 +4,9 @@ import type { Json } from '../../functions/core/aggregates/index.ts';
 import { type Counters, eventClasses, lateShare, type QueryCounters } from '../../functions/core/events/counters.ts';
 import { isoTime } from '../../functions/core/events/event-time.ts';
 import type { GroupValue } from '../../functions/core/events/group-key.ts';
-import { resultText } from '../../functions/core/fold/result-view.ts';
 import type { TotalRow } from '../../functions/core/fold/totals.ts';
 import { compareRows } from '../../functions/core/fold/window-result.ts';
+import { resultText } from '../../functions/core/results/result-view.ts';
 import { type Column, formatNumber, formatTable } from './table.ts';
 
 /** One row of a window, as `batch`, `stream` and `windows` print it. */

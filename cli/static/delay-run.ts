@@ -1,7 +1,8 @@
+import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { type Counters, noEvents } from '../../functions/core/events/counters.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../../functions/core/fold/read-event.ts';
+import { type AcceptedEvent, eventReader, type Rejection } from '../../functions/core/fold/read-event.ts';
 import { createDelayTable, type DelayTable } from '../../functions/core/static/delay-table.ts';
 import type { InputFile } from '../input/input-file.ts';
 import { eventLines } from './event-lines.ts';
@@ -13,6 +14,8 @@ import type { RejectedSample } from './static-engine.ts';
 /** What {@link runDelay} needs. */
 export interface DelayRunOptions {
   readonly pipeline: Pipeline;
+  /** The rows of the pipeline's table. @default it has none */
+  readonly rowsAt?: RowsAt | undefined;
   readonly files: readonly InputFile[];
   readonly delaysMs: readonly number[];
   /** What counts as every event's arrival, epoch ms. */
@@ -27,8 +30,15 @@ export interface DelayResult extends Rejections<RejectedSample> {
 }
 
 /** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
-export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRunOptions): Promise<DelayResult> {
+export async function runDelay({
+  pipeline,
+  rowsAt,
+  files,
+  delaysMs,
+  arrivalMs,
+}: DelayRunOptions): Promise<DelayResult> {
   const table = createDelayTable(pipeline, delaysMs);
+  const reader = eventReader(pipeline, rowsAt);
   const buffer = createReadBuffer();
   const rejections = createRejections<RejectedSample>();
   const counters = { ...noEvents };
@@ -55,8 +65,8 @@ export async function runDelay({ pipeline, files, delaysMs, arrivalMs }: DelayRu
     return read;
   };
   const handler = eventLines({
-    parsed: (event, line) => take(readParsed(pipeline, event, arrivalMs), line),
-    text: (text, line) => take(readEvent(pipeline, text, arrivalMs), line),
+    parsed: (event, line) => take(reader.parsed(event, arrivalMs), line),
+    text: (text, line) => take(reader.text(text, arrivalMs), line),
     unreadable: reject,
   });
 

@@ -1,6 +1,7 @@
 import { backfillPipeline } from '../../functions/core/definition/backfill.ts';
 import { rowsByKey } from '../../functions/core/definition/lookup.ts';
-import { type Pipeline, withRows } from '../../functions/core/definition/pipeline.ts';
+import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/fold/read-event.ts';
 import { createStaticRun } from '../../functions/core/static/static-run.ts';
@@ -23,10 +24,10 @@ export async function runJob(
   onRejected?: OnRejected,
 ): Promise<JobResult> {
   const next = new Int32Array(job.next);
-  const joined = joinedWith(pipeline, job.lookupRows);
-  const counted = job.range === undefined ? joined : backfillPipeline(joined, job.range);
+  const rowsAt = fixedRows(pipeline, job.lookupRows);
+  const counted = job.range === undefined ? pipeline : backfillPipeline(pipeline, job.range);
   const parts: JobPart[] = [];
-  let run = createStaticRun(counted);
+  let run = createStaticRun(counted, { rowsAt });
   const buffer = createReadBuffer();
   const rejections = createRejections<RejectedLine>();
   const lines: { piece: Piece; count: number }[] = [];
@@ -57,7 +58,7 @@ export async function runJob(
   for (unit = Atomics.add(next, 0, 1); unit < job.units.length; unit = Atomics.add(next, 0, 1)) {
     const pieces = job.units[unit] ?? [];
     const ids = job.idsBefore && pieces.length > 0 ? idSetOf(job.idsBefore[unit], job.arrivalMs) : undefined;
-    if (ids !== undefined) run = createStaticRun(counted, ids);
+    if (ids !== undefined) run = createStaticRun(counted, { rowsAt, ids });
     for (piece of pieces) {
       const file = job.files[piece.file];
       if (file === undefined) continue;
@@ -72,11 +73,11 @@ export async function runJob(
   return { parts, rejected: rejections.rejected, reasons: rejections.reasons, lines };
 }
 
-/** The pipeline with one version of its table's rows for all events, in place of those that are published. */
-export function joinedWith(pipeline: Pipeline, rows: readonly object[] | undefined): Pipeline {
-  if (pipeline.lookupTable === undefined || rows === undefined) return pipeline;
-  const byKey = rowsByKey(`lookup ${pipeline.lookupTable.table}`, rows, pipeline.lookupTable.key);
-  return withRows(pipeline, () => byKey);
+/** One version of the rows of a pipeline's table for all events, in place of those that are published. */
+export function fixedRows({ lookupTable }: Pipeline, rows: readonly object[] | undefined): RowsAt | undefined {
+  if (lookupTable === undefined || rows === undefined) return undefined;
+  const byKey = rowsByKey(`lookup ${lookupTable.table}`, rows, lookupTable.key);
+  return () => byKey;
 }
 
 /** All lines of files arrive at one moment: no horizon ends between them. */

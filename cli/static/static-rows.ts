@@ -6,8 +6,8 @@ import type { ResultRow } from '../print/result-table.ts';
  * The status of the windows that are a query's answer when all input is there: the final ones, or, where no window ever
  * ends (`global()`), the open ones too.
  */
-export function statusAtEnd({ kind }: Pick<Query, 'kind'>): 'final' | 'all' {
-  return kind.isEndless === true ? 'all' : 'final';
+export function statusAtEnd({ definedKind }: Pick<Query, 'definedKind'>): 'final' | 'all' {
+  return definedKind.isEndless === true ? 'all' : 'final';
 }
 
 /** The rows of the static query's windows, with the status that they have in the stream at its end. */
@@ -15,7 +15,7 @@ export function staticRows(
   { queries }: Pick<Pipeline, 'queries'>,
   windows: readonly StaticWindow[],
 ): readonly ResultRow[] {
-  const endless = new Set(queries.filter(({ kind }) => kind.isEndless === true).map(({ name }) => name));
+  const endless = new Set(queries.filter(({ definedKind }) => definedKind.isEndless === true).map(({ name }) => name));
   return windows.flatMap(({ query, start, end, rows }) => {
     const state = endless.has(query) ? { status: 'open', revision: null } : { status: 'final', revision: 0 };
     return rows.map((row) => ({ ...row, query, start, end, ...state }));

@@ -1,5 +1,5 @@
 import type { WindowJson } from '../../functions/api/window-json.ts';
-import { type OutputMode, type OutputPane, outputOf } from '../../functions/core/definition/output-mode.ts';
+import { type OutputMode, type OutputPane, outputOf } from '../../functions/core/results/output-mode.ts';
 import { resultRows } from '../deployment/api-client.ts';
 import { printRows, type ResultForm } from '../print/result-table.ts';
 import type { CommandProcess } from '../program/command.ts';

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { etag } from 'hono/etag';
-import { shown } from '../core/arguments/error.ts';
+import { valueText } from '../core/arguments/error.ts';
 import { signedCursors } from './cursor.ts';
 import { openApiDocument } from './openapi.ts';
 import { readParameters } from './parameters.ts';
@@ -34,7 +34,12 @@ export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): 
     const { method } = context.req;
     if (method !== 'GET' && method !== 'HEAD') {
       context.header('allow', 'GET, HEAD');
-      throw new Problem(405, 'method-not-allowed', 'method', `method: ${shown(method)} changes nothing here: use GET`);
+      throw new Problem(
+        405,
+        'method-not-allowed',
+        'method',
+        `method: ${valueText(method)} changes nothing here: use GET`,
+      );
     }
     await next();
   });
@@ -50,7 +55,7 @@ export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): 
   app.notFound((context) =>
     problemResponse(
       context,
-      new Problem(404, 'not-found', 'path', `path: ${shown(context.req.path)} is not known: see /openapi.json`),
+      new Problem(404, 'not-found', 'path', `path: ${valueText(context.req.path)} is not known: see /openapi.json`),
     ),
   );
   app.onError((error, context) => {

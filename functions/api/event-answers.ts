@@ -1,5 +1,5 @@
-import { type Pipeline, withoutTable } from '../core/definition/pipeline.ts';
-import { type RejectReason, readParsed } from '../core/fold/read-event.ts';
+import type { Pipeline } from '../core/definition/pipeline.ts';
+import { ownFieldsReader, type RejectReason } from '../core/fold/read-event.ts';
 import { eventRecord } from '../feeder/event-record.ts';
 import { eventPartitionKey } from '../feeder/partition-key.ts';
 import type { PutEntry } from '../feeder/put-records.ts';
@@ -33,7 +33,7 @@ export function judge(
   index: number,
   { nowMs, newKey }: { readonly nowMs: number; readonly newKey: () => string },
 ): JudgedEvent {
-  const read = 'outcome' in given ? given : readParsed(withoutTable(pipeline), given.parsed, nowMs);
+  const read = 'outcome' in given ? given : ownFieldsReader(pipeline).parsed(given.parsed, nowMs);
   if (read.outcome === 'rejected')
     return { index, outcome: 'refused', status: 422, reason: read.reason, detail: read.detail };
   const data = 'data' in given ? given.data : new Uint8Array();

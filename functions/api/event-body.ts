@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
-import { shown } from '../core/arguments/error.ts';
+import { valueText } from '../core/arguments/error.ts';
 import { parseEvent } from '../core/events/event-json.ts';
 import { type Rejection, rejection } from '../core/fold/read-event.ts';
 import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
@@ -44,7 +44,7 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
       415,
       'unsupported-media-type',
       'content-type',
-      `content-type: ${shown(body.contentType)} is no events: send application/json or application/x-ndjson`,
+      `content-type: ${valueText(body.contentType)} is no events: send application/json or application/x-ndjson`,
     );
   const packedBytes = unpacked(body);
   const bytes = packedBytes.subarray(afterByteOrderMark(packedBytes, 0, packedBytes.length));
@@ -75,7 +75,7 @@ function unpacked({ contentEncoding, bytes }: EventBody): Buffer {
       415,
       'unsupported-encoding',
       'content-encoding',
-      `content-encoding: ${shown(contentEncoding)} is not known: use gzip, or none`,
+      `content-encoding: ${valueText(contentEncoding)} is not known: use gzip, or none`,
     );
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
   if (!isGzip) return withinLimit(bytes, bytes.length);
@@ -121,7 +121,7 @@ function notJson(text: string, why: string): Problem {
   const remedy =
     text.trim() === ''
       ? 'holds no event'
-      : `${shown(text.slice(0, 60))} is not JSON (${why.slice(0, 80).replace(/\s+/g, ' ')})`;
+      : `${valueText(text.slice(0, 60))} is not JSON (${why.slice(0, 80).replace(/\s+/g, ' ')})`;
   return new Problem(
     400,
     'invalid-body',

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { shown } from '../core/arguments/error.ts';
+import { valueText } from '../core/arguments/error.ts';
 import type { Pipeline } from '../core/definition/pipeline.ts';
 import type { PutEntry } from '../feeder/put-records.ts';
 import type { NotStored } from '../feeder/put-within.ts';
@@ -36,7 +36,7 @@ export function ingestApp(options: IngestOptions): Hono {
         400,
         'invalid-parameter',
         'query',
-        `query: ${shown(unknown)} is not known: this request has no parameters, only a body`,
+        `query: ${valueText(unknown)} is not known: this request has no parameters, only a body`,
       );
     const events = bodyEvents({
       contentType: context.req.header('content-type'),
@@ -60,7 +60,7 @@ export function ingestApp(options: IngestOptions): Hono {
       405,
       'method-not-allowed',
       'method',
-      `method: ${shown(context.req.method)} puts nothing: use POST`,
+      `method: ${valueText(context.req.method)} puts nothing: use POST`,
     );
   });
   app.notFound((context) =>
@@ -70,7 +70,7 @@ export function ingestApp(options: IngestOptions): Hono {
         404,
         'not-found',
         'path',
-        `path: ${shown(context.req.path)} takes no events: POST them to ${eventsPath}, and use GET elsewhere`,
+        `path: ${valueText(context.req.path)} takes no events: POST them to ${eventsPath}, and use GET elsewhere`,
       ),
     ),
   );

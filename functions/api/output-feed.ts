@@ -1,9 +1,9 @@
 import type { Context } from 'hono';
-import type { OutputMode } from '../core/definition/output-mode.ts';
 import type { Query } from '../core/definition/pipeline.ts';
+import type { OutputMode } from '../core/results/output-mode.ts';
 import type { Window } from '../core/windows/window.ts';
-import { type FeedPlace, type FeedRange, readChanges, readFinals } from '../state/windows/window-feed.ts';
-import type { ReaderTables, WindowView } from '../state/windows/window-reader.ts';
+import { type FeedPlace, readChanges, readFinals } from '../state/windows/window-feed.ts';
+import type { FeedRange, ReaderTables, WindowView } from '../state/windows/window-view.ts';
 import { requestOf } from './cursor.ts';
 import { refused } from './parameters.ts';
 import type { RouteOptions } from './route.ts';
@@ -48,12 +48,8 @@ export const appended: FeedReader = async (context, options, query, range, text)
 /** Output mode `update`. */
 export const updated: FeedReader = async (context, options, query, range, text) => {
   refuseWith(context, 'update', ['status', 'order']);
-  if (query.window.sessions !== undefined)
-    throw refused(
-      'mode',
-      'update',
-      `cannot be had of ${query.name}: a session that is open becomes another one, and what was sent of it would have to be taken back (Spark refuses it too): ask for append or complete`,
-    );
+  const reason = query.definedKind.refuses?.update;
+  if (reason !== undefined) throw refused('mode', 'update', `cannot be had of ${query.name}: ${reason}`);
   const place = text === undefined ? undefined : ((await options.cursors.open(requestOf(context), text)) as FeedPlace);
   const { views, placeAfter } = await readChanges(readers(options), query, range, place);
   return { views, cursorAfter: (taken) => options.cursors.seal(requestOf(context), placeAfter(taken)) };

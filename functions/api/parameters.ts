@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { longestDurationMs } from '../core/arguments/duration.ts';
-import { shown, TidemarkError } from '../core/arguments/error.ts';
+import { TidemarkError, valueText } from '../core/arguments/error.ts';
 import type { Pipeline, Query } from '../core/definition/pipeline.ts';
 import { parseEvent } from '../core/events/event-json.ts';
 import { eventTimeBounds, isoTime, parseIsoTime } from '../core/events/event-time.ts';
@@ -31,7 +31,7 @@ export type ValuesOf<P extends Parameters> = {
 
 /** The problem of a parameter: its name, what was received, and what to do. */
 export function refused(name: string, value: unknown, remedy: string): Problem {
-  return new Problem(400, 'invalid-parameter', name, `${name}: ${shown(value)} ${remedy}`);
+  return new Problem(400, 'invalid-parameter', name, `${name}: ${valueText(value)} ${remedy}`);
 }
 
 /**
@@ -226,7 +226,7 @@ export async function namedQuery(pipeline: Pipeline, state: Table, name: string)
     404,
     'unknown-query',
     'query',
-    `query: ${shown(name)} is not a query of pipeline ${pipeline.name}: use ${known}`,
+    `query: ${valueText(name)} is not a query of pipeline ${pipeline.name}: use ${known}`,
   );
 }
 

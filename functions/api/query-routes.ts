@@ -1,18 +1,20 @@
 import type { Context } from 'hono';
 import type { Json } from '../core/aggregates/index.ts';
-import { outputModes } from '../core/definition/output-mode.ts';
 import type { Query } from '../core/definition/pipeline.ts';
 import { queryVersion } from '../core/definition/query-version.ts';
 import { isoTime } from '../core/events/event-time.ts';
-import { identityOf, type Row, rowOf } from '../core/fold/partial.ts';
-import { numbersIn, rankOf } from '../core/fold/result-view.ts';
+import { identityOf, rowOf } from '../core/fold/partial.ts';
 import { totalsOf } from '../core/fold/totals.ts';
 import { isGroupRow } from '../core/fold/window-result.ts';
+import { outputModes } from '../core/results/output-mode.ts';
+import { numbersIn, rankOf } from '../core/results/result-view.ts';
+import type { Row } from '../core/results/row.ts';
 import type { Window } from '../core/windows/window.ts';
 import { readFilling } from '../state/items/definition.ts';
 import { namedVersion } from '../state/operations/alias.ts';
 import { readRevisionsAt } from '../state/windows/pane-reader.ts';
-import { readWindow, readWindows, type WindowView } from '../state/windows/window-reader.ts';
+import { readWindow, readWindows, viewerOf } from '../state/windows/window-reader.ts';
+import type { WindowView } from '../state/windows/window-view.ts';
 import { requestOf } from './cursor.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { appended, readers, refuseWith, updated } from './output-feed.ts';
@@ -75,9 +77,6 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
   };
 }
 
-/** Whether windows may still begin among those that are final: another key's session, amid or beside them. */
-const mayGetMore = (query: Query) => query.window.sessions !== undefined;
-
 /** Whether an answer stays as it is: its range is told and over, and all of it is final. */
 function isFinalRange(
   query: Query,
@@ -85,7 +84,7 @@ function isFinalRange(
   views: readonly WindowView[],
   wanted: 'all' | 'final' | 'open',
 ): boolean {
-  if (mayGetMore(query)) return false;
+  if (viewerOf(query).mayGetMore) return false;
   return (
     end !== undefined &&
     wanted !== 'open' &&
@@ -229,7 +228,7 @@ export const queryRoutes: readonly Route[] = [
         rowsOf: windowRows,
         columns: windowColumns(query),
         tooLarge: tooManyRows,
-        isFinal: !mayGetMore(query) && views.every((view) => view.status === 'final'),
+        isFinal: !viewerOf(query).mayGetMore && views.every((view) => view.status === 'final'),
       });
     },
   }),
@@ -398,7 +397,7 @@ export const queryRoutes: readonly Route[] = [
         columns: ['start', 'startTime', 'end', 'endTime', ...query.groupBy, ...query.aggregateNames],
         tooLarge: () =>
           new Problem(400, 'answer-too-large', 'n', `n: ${rows.length} rows are more than an answer holds: give fewer`),
-        isFinal: !mayGetMore(query) && values.window !== undefined && view?.status === 'final',
+        isFinal: !viewerOf(query).mayGetMore && values.window !== undefined && view?.status === 'final',
       });
     },
   }),
@@ -425,12 +424,9 @@ export const queryRoutes: readonly Route[] = [
     async answer(context, values, options) {
       const query = await namedQuery(options.pipeline, options.tables.state, values.query);
       const key = keyOf(query, values.key);
-      if (values.fill === 'identity' && query.window.sessions !== undefined)
-        throw refused(
-          'fill',
-          values.fill,
-          `asks for windows without records, and ${query.name} has sessions, which begin with one: leave it out`,
-        );
+      const reason = query.definedKind.refuses?.fill;
+      if (values.fill === 'identity' && reason !== undefined)
+        throw refused('fill', values.fill, `asks for windows without records, and ${query.name} has ${reason}`);
       const missing = query.groupBy.find((name) => !Object.hasOwn(key, name));
       if (missing !== undefined)
         throw refused(
@@ -521,7 +517,7 @@ function seriesPoints(
 const mostGap = 100_000;
 
 /** The windows of a query behind one and before another, in order. */
-function* windowsBetween({ kind }: Query, first: Window, last: Window): Generator<Window> {
+function* windowsBetween({ definedKind: kind }: Query, first: Window, last: Window): Generator<Window> {
   const isBetween = (window: Window) =>
     (window.start - first.start || window.end - first.end) > 0 &&
     (window.start - last.start || window.end - last.end) < 0;

@@ -1,6 +1,6 @@
 import type { Query } from '../core/definition/pipeline.ts';
-import type { Row } from '../core/fold/partial.ts';
 import { flatRow, rowColumns } from '../core/fold/window-result.ts';
+import type { Row } from '../core/results/row.ts';
 import type { KeptPane, PaneStatus } from '../state/windows/pane.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { matchingRows } from './window-json.ts';

@@ -1,7 +1,7 @@
 import type { Query } from '../core/definition/pipeline.ts';
-import type { Row } from '../core/fold/partial.ts';
 import { flatRow, rowColumns } from '../core/fold/window-result.ts';
-import type { WindowView } from '../state/windows/window-reader.ts';
+import type { Row } from '../core/results/row.ts';
+import type { WindowView } from '../state/windows/window-view.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 
 /** A window as the API shows it, without its rows. Times are epoch ms, with the same in ISO 8601 beside them. */

@@ -38,25 +38,19 @@ export {
 } from './aggregates/index.ts';
 export { type Duration, type DurationInMs, duration } from './arguments/duration.ts';
 export { TidemarkError } from './arguments/error.ts';
+export { definePipeline } from './definition/define-pipeline.ts';
+export type { LookupKey } from './definition/enriched.ts';
 export { cube, type Grouping, rollup } from './definition/grouping.ts';
 export {
   type KeyOf,
   type Lookup,
-  type LookupKey,
   type LookupOptions,
   lookup,
   type TableLookupOptions,
   type UnknownKey,
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
-export type { OutputMode } from './definition/output-mode.ts';
-export {
-  type DedupSpec,
-  definePipeline,
-  type Pipeline,
-  type PipelineSpec,
-  type QuerySpec,
-} from './definition/pipeline.ts';
+export type { DedupSpec, Pipeline, PipelineSpec, QuerySpec } from './definition/pipeline.ts';
 export {
   type DeliveredWindow,
   type Delivery,
@@ -78,6 +72,7 @@ export {
 export type { EventIdValue } from './events/event-id.ts';
 export type { EventTimeUnit, EventTimeValue } from './events/event-time.ts';
 export type { GroupSelector, GroupValue } from './events/group-key.ts';
+export type { OutputMode } from './results/output-mode.ts';
 export { type CalendarOptions, type CalendarUnit, calendar, type Weekday } from './windows/calendar.ts';
 export { cumulate } from './windows/cumulate.ts';
 export { global } from './windows/global.ts';

@@ -1,4 +1,4 @@
-import { mistake, TidemarkError } from '../core/arguments/error.ts';
+import { argumentError, TidemarkError } from '../core/arguments/error.ts';
 import { checkKafkaSource, type KafkaSource } from '../core/definition/kafka-source.ts';
 import { environmentNames } from '../core/deployment/tables.ts';
 
@@ -153,7 +153,7 @@ function readSource(stream: string, kafka: string | undefined): StreamSource {
     brokers = undefined;
   }
   if (typeof brokers !== 'object' || brokers === null)
-    throw mistake(
+    throw argumentError(
       environmentNames.kafka,
       kafka,
       'is not an object of JSON: deploy the function with the construct, which sets it',
@@ -170,7 +170,7 @@ export function sourceOf<Kind extends StreamSource['kind']>(
   source: StreamSource,
 ): Extract<StreamSource, { kind: Kind }> {
   if (isOf(kind, source)) return source;
-  throw mistake(
+  throw argumentError(
     'source',
     source.kind,
     `is not what the function was bundled for, ${kind}: deploy it with the construct, which sets both`,

@@ -1,5 +1,5 @@
 import type { LambdaEvent } from 'hono/aws-lambda';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 
 /**
  * Checks that the query function was invoked with a request of API Gateway's REST API (payload version 1), and not by
@@ -10,9 +10,9 @@ export function restRequest(event: unknown): LambdaEvent {
   const { httpMethod, path, requestContext }: { readonly [name: string]: unknown } =
     typeof event === 'object' && event !== null ? { ...event } : {};
   const remedy = 'is not of a request: invoke this function through the REST API of API Gateway';
-  if (typeof httpMethod !== 'string') throw mistake('httpMethod', httpMethod, remedy);
-  if (typeof path !== 'string' || !path.startsWith('/')) throw mistake('path', path, remedy);
+  if (typeof httpMethod !== 'string') throw argumentError('httpMethod', httpMethod, remedy);
+  if (typeof path !== 'string' || !path.startsWith('/')) throw argumentError('path', path, remedy);
   if (typeof requestContext !== 'object' || requestContext === null)
-    throw mistake('requestContext', requestContext, remedy);
+    throw argumentError('requestContext', requestContext, remedy);
   return event as LambdaEvent;
 }

@@ -1,6 +1,7 @@
-import { type Pipeline, withoutTable } from '../core/definition/pipeline.ts';
+import type { Pipeline } from '../core/definition/pipeline.ts';
 import { eventIdOf } from '../core/events/event-id.ts';
 import type { HashRange } from '../core/events/hash-range.ts';
+import { ownFieldsReader } from '../core/fold/read-event.ts';
 import { readRaw, type StreamRecord } from '../core/fold/stream-record.ts';
 import { inRange, partitionKeyHash } from '../feeder/hash-range.ts';
 
@@ -15,7 +16,7 @@ import { inRange, partitionKeyHash } from '../feeder/hash-range.ts';
 export function strayId(pipeline: Pipeline, record: StreamRecord | undefined, range: HashRange): string | undefined {
   const [event, ...more] = record?.events ?? [];
   if (pipeline.dedup === undefined || record === undefined || event === undefined || more.length > 0) return undefined;
-  const read = readRaw(withoutTable(pipeline), event, record.arrival);
+  const read = readRaw(ownFieldsReader(pipeline), event, record.arrival);
   if (read.outcome === 'rejected' || read.id === undefined) return undefined;
   const keys = [
     eventIdOf(record.partitionKey),

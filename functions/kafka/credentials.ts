@@ -2,7 +2,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import type { ConnectionOptions } from '@platformatic/kafka';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { SignatureV4 } from '@smithy/signature-v4';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import type { KafkaSource } from '../core/definition/kafka-source.ts';
 import { Sha256 } from '../edge/sha256.ts';
 
@@ -69,7 +69,7 @@ async function secretField(
   if (typeof value === 'string') return value;
   if (need === 'optional') return '';
   // What a secret holds is shown to nobody.
-  throw mistake(
+  throw argumentError(
     'secret',
     arn,
     `has no text ${name}: store it as an object of JSON with that field, as Lambda's event source mapping reads it`,

@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { partitionShard } from '../core/definition/kafka-source.ts';
 import { inSequence } from '../core/events/sequence-number.ts';
 
@@ -34,17 +34,17 @@ const sources: readonly unknown[] = ['aws:kafka', 'SelfManagedKafka'];
 export function kafkaEvent(event: unknown, topic: string): readonly PartitionRecords[] {
   const { eventSource, records }: Readonly<Record<string, unknown>> = isObject(event) ? event : {};
   if (!sources.includes(eventSource))
-    throw mistake(
+    throw argumentError(
       'eventSource',
       eventSource,
       'is neither aws:kafka nor SelfManagedKafka: invoke this function by its event source mapping from Kafka only',
     );
   if (!isObject(records))
-    throw mistake('records', records, 'is not an object: give the event of a Kafka event source mapping');
+    throw argumentError('records', records, 'is not an object: give the event of a Kafka event source mapping');
   const byPartition = new Map<number, KafkaRecord[]>();
   for (const [name, list] of Object.entries(records)) {
     if (!Array.isArray(list))
-      throw mistake(`records.${name}`, list, 'is not a list: give the event of a Kafka event source mapping');
+      throw argumentError(`records.${name}`, list, 'is not a list: give the event of a Kafka event source mapping');
     for (const [i, each] of list.entries()) {
       const { partition, record } = kafkaRecord(`records.${name}[${i}]`, each, name, topic);
       const known = byPartition.get(partition);
@@ -65,23 +65,24 @@ function kafkaRecord(
   topic: string,
 ): { readonly partition: number; readonly record: KafkaRecord } {
   if (!isObject(record))
-    throw mistake(field, record, 'is not a record: give the event of a Kafka event source mapping');
+    throw argumentError(field, record, 'is not a record: give the event of a Kafka event source mapping');
   const { partition, offset, timestamp, timestampType, key, value } = record;
   if (record.topic !== topic)
-    throw mistake(
+    throw argumentError(
       `${field}.topic`,
       record.topic,
       `is not topic ${topic}: give each topic a pipeline of its own, as a stream has one order of numbers`,
     );
   if (!isCount(partition))
-    throw mistake(`${field}.partition`, partition, 'is not a partition: give a whole number from 0 on');
+    throw argumentError(`${field}.partition`, partition, 'is not a partition: give a whole number from 0 on');
   if (list !== partitionShard(topic, partition))
-    throw mistake(`${field}.partition`, partition, `is not the partition of its list: give Lambda's own event`);
-  if (!isCount(offset)) throw mistake(`${field}.offset`, offset, 'is not an offset: give a whole number from 0 on');
+    throw argumentError(`${field}.partition`, partition, `is not the partition of its list: give Lambda's own event`);
+  if (!isCount(offset))
+    throw argumentError(`${field}.offset`, offset, 'is not an offset: give a whole number from 0 on');
   if (typeof timestamp !== 'number')
-    throw mistake(`${field}.timestamp`, timestamp, 'is not a time: give epoch milliseconds as a number');
+    throw argumentError(`${field}.timestamp`, timestamp, 'is not a time: give epoch milliseconds as a number');
   if (typeof timestampType !== 'string')
-    throw mistake(
+    throw argumentError(
       `${field}.timestampType`,
       timestampType,
       'is not a type of timestamp: give CREATE_TIME or LOG_APPEND_TIME',
@@ -100,7 +101,8 @@ function kafkaRecord(
 
 function textOf(field: string, given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
-  if (typeof given !== 'string') throw mistake(field, given, 'is not text: give bytes in Base64, or null for none');
+  if (typeof given !== 'string')
+    throw argumentError(field, given, 'is not text: give bytes in Base64, or null for none');
   return given;
 }
 

@@ -1,5 +1,5 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { inSequence } from '../core/events/sequence-number.ts';
 
 /** One batch of one shard. */
@@ -29,7 +29,7 @@ const latestArrival = 1e11;
 export function kinesisBatch(event: unknown, stream: string): KinesisBatch | undefined {
   const given: unknown = isObject(event) ? event.Records : undefined;
   if (!Array.isArray(given))
-    throw mistake(
+    throw argumentError(
       'Records',
       given,
       'is not a list: invoke this function by its event source mapping from Kinesis only',
@@ -41,7 +41,7 @@ export function kinesisBatch(event: unknown, stream: string): KinesisBatch | und
     const record = kinesisRecord(field, each);
     const shard = shardOf(field, record, stream);
     if (shardId !== undefined && shard !== shardId)
-      throw mistake(
+      throw argumentError(
         `${field}.eventID`,
         record.eventID,
         `is not of shard ${shardId} as the records before it: deliver each shard in batches of its own`,
@@ -56,33 +56,33 @@ export function kinesisBatch(event: unknown, stream: string): KinesisBatch | und
 
 function kinesisRecord(field: string, record: unknown): KinesisStreamRecord {
   if (!isObject(record))
-    throw mistake(field, record, 'is not a record: give the event of a Kinesis event source mapping');
+    throw argumentError(field, record, 'is not a record: give the event of a Kinesis event source mapping');
   const { kinesis, eventSource } = record;
   if (eventSource !== 'aws:kinesis')
-    throw mistake(
+    throw argumentError(
       `${field}.eventSource`,
       eventSource,
       'is not aws:kinesis: remove the trigger, this function reads a Kinesis stream only',
     );
   if (!isObject(kinesis))
-    throw mistake(
+    throw argumentError(
       `${field}.kinesis`,
       kinesis,
       'is not a Kinesis record: give the event of a Kinesis event source mapping',
     );
   const { sequenceNumber, partitionKey, data, approximateArrivalTimestamp: arrival } = kinesis;
   if (typeof sequenceNumber !== 'string' || !sequenceNumberPattern.test(sequenceNumber))
-    throw mistake(
+    throw argumentError(
       `${field}.kinesis.sequenceNumber`,
       sequenceNumber,
       'is not a sequence number: give 1 to 129 decimal digits as text',
     );
   if (typeof data !== 'string')
-    throw mistake(`${field}.kinesis.data`, data, 'is not text: give the bytes of the record in Base64');
+    throw argumentError(`${field}.kinesis.data`, data, 'is not text: give the bytes of the record in Base64');
   if (typeof partitionKey !== 'string')
-    throw mistake(`${field}.kinesis.partitionKey`, partitionKey, "is not text: give the record's partition key");
+    throw argumentError(`${field}.kinesis.partitionKey`, partitionKey, "is not text: give the record's partition key");
   if (typeof arrival !== 'number' || !(arrival >= 0 && arrival <= latestArrival))
-    throw mistake(
+    throw argumentError(
       `${field}.kinesis.approximateArrivalTimestamp`,
       arrival,
       'is not a time: give the seconds since 1970 as a number',
@@ -94,14 +94,14 @@ function kinesisRecord(field: string, record: unknown): KinesisStreamRecord {
 function shardOf(field: string, { eventID, eventSourceARN }: KinesisStreamRecord, stream: string): string {
   const source = typeof eventSourceARN === 'string' ? /:stream\/([^/]+)/.exec(eventSourceARN)?.[1] : undefined;
   if (source !== stream)
-    throw mistake(
+    throw argumentError(
       `${field}.eventSourceARN`,
       eventSourceARN,
       `is not stream ${stream}: give each stream a pipeline of its own, their shards have the same names`,
     );
   const shard = typeof eventID === 'string' ? eventIdPattern.exec(eventID)?.[1] : undefined;
   if (shard === undefined)
-    throw mistake(`${field}.eventID`, eventID, "is not SHARD:SEQUENCE_NUMBER: give Lambda's own event");
+    throw argumentError(`${field}.eventID`, eventID, "is not SHARD:SEQUENCE_NUMBER: give Lambda's own event");
   return shard;
 }
 

@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import type { BackfillRange } from '../core/definition/backfill.ts';
 import { checkDefinition } from '../state/items/definition.ts';
 import { type HistoryWindow, writeHistory } from '../state/operations/backfill.ts';
@@ -33,7 +33,7 @@ export const backfill = {
     const since = parseOptionalTime(fields, 'since') ?? Number.NEGATIVE_INFINITY;
     const until = parseTime(fields, 'until');
     if (isWhole !== undefined && typeof isWhole !== 'boolean')
-      throw mistake('isWhole', isWhole, 'is neither true nor false: give one');
+      throw argumentError('isWhole', isWhole, 'is neither true nor false: give one');
     return { range: { query, since, until }, windows: historyWindows(windows), isWhole: isWhole ?? false };
   },
   async run(context: OperationContext, { range, windows, isWhole }: BackfillRequest) {
@@ -46,7 +46,7 @@ function historyWindows(packed: unknown): readonly HistoryWindow[] {
   if (packed === undefined) return [];
   const list = unpackedJson(packed);
   if (Array.isArray(list) && list.every(isHistoryWindow)) return list;
-  throw mistake('windows', packed, 'are not windows, packed as tidemark backfill packs them: use it');
+  throw argumentError('windows', packed, 'are not windows, packed as tidemark backfill packs them: use it');
 }
 
 function isHistoryWindow(given: unknown): given is HistoryWindow {

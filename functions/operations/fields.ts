@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import type { Fields } from './operation.ts';
 
 /** A query with its version. */
@@ -11,14 +11,18 @@ export interface QueryFields {
 /** @throws TidemarkError when there is none */
 export function parseQuery({ query }: Fields): string {
   if (typeof query === 'string') return query;
-  throw mistake('query', query, 'is not the name of a query: give one with its version, such as "actionsPerHour@2"');
+  throw argumentError(
+    'query',
+    query,
+    'is not the name of a query: give one with its version, such as "actionsPerHour@2"',
+  );
 }
 
 /** A time, epoch ms. @throws TidemarkError when it is not one */
 export function parseTime(fields: Fields, name: string): number {
   const time = fields[name];
   if (typeof time === 'number' && Number.isSafeInteger(time)) return time;
-  throw mistake(name, time, 'is not a time: give epoch milliseconds');
+  throw argumentError(name, time, 'is not a time: give epoch milliseconds');
 }
 
 /** A time that may be left out. @throws TidemarkError when it is something else */

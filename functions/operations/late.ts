@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { checkDefinition } from '../state/items/definition.ts';
 import {
   type CorrectedWindow,
@@ -31,10 +31,10 @@ export const late = {
     const { settled, by } = fields;
     const query = parseQuery(fields);
     if (settled !== 'replayed' && settled !== 'discarded')
-      throw mistake('settled', settled, 'is not known: give "replayed" or "discarded"');
+      throw argumentError('settled', settled, 'is not known: give "replayed" or "discarded"');
     const arrival = { fromMs: parseTime(fields, 'since'), toMs: parseTime(fields, 'until') };
     const window = parseOptionalTime(fields, 'window');
-    if (typeof by !== 'string' || by === '') throw mistake('by', by, 'names nobody: say who asks, for the audit');
+    if (typeof by !== 'string' || by === '') throw argumentError('by', by, 'names nobody: say who asks, for the audit');
     return { query, settled, arrival, window, by };
   },
   async run(context: OperationContext, request: CorrectionRequest) {

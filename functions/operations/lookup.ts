@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { mostLookupRows, mostPartBytes, mostPartRows } from '../core/definition/lookup-rows.ts';
 import { isTableName, type LookupList } from '../core/definition/lookup-table.ts';
 import { checkDefinition } from '../state/items/definition.ts';
@@ -115,7 +115,7 @@ export const lookupUpload = {
     await checkTable(context, table);
     for (const rows of parts)
       if (rows.length > mostPartRows || JSON.stringify(rows).length > mostPartBytes)
-        throw mistake(
+        throw argumentError(
           'parts',
           rows.length,
           'rows are more than an item holds: run tidemark lookup publish of the same release',
@@ -133,7 +133,7 @@ export const lookupPublish = {
     const table = parseTable(fields);
     const id = parseVersion(fields);
     if (typeof hash !== 'string' || hash === '')
-      throw mistake('hash', hash, 'is not a hash of rows: run tidemark lookup publish');
+      throw argumentError('hash', hash, 'is not a hash of rows: run tidemark lookup publish');
     return { table, id, hash, parts: parsePart(fields, 'parts'), from: parseOptionalTime(fields, 'from') };
   },
   async run(context: OperationContext, publication: LookupPublication) {
@@ -170,7 +170,7 @@ export const lookupRows = {
 async function checkTable({ pipeline, state }: OperationContext, table: string): Promise<void> {
   await checkDefinition(state, pipeline);
   if (pipeline.lookupTable?.table === table) return;
-  throw mistake(
+  throw argumentError(
     'table',
     table,
     pipeline.lookupTable === undefined
@@ -181,24 +181,24 @@ async function checkTable({ pipeline, state }: OperationContext, table: string):
 
 function parseTable({ table }: Fields): string {
   if (isTableName(table)) return table;
-  throw mistake('table', table, 'is not the name of a table: give the one that the pipeline looks up in');
+  throw argumentError('table', table, 'is not the name of a table: give the one that the pipeline looks up in');
 }
 
 function parseVersion({ version }: Fields): string {
   if (typeof version === 'string' && /^[\w-]{1,64}$/.test(version)) return version;
-  throw mistake('version', version, 'is not a version: give letters, digits, _ and -, at most 64');
+  throw argumentError('version', version, 'is not a version: give letters, digits, _ and -, at most 64');
 }
 
 function parsePart(fields: Fields, name: string): number {
   const part = fields[name];
   if (typeof part === 'number' && Number.isInteger(part) && part >= 0 && part <= mostLookupRows) return part;
-  throw mistake(name, part, `is not a number of parts: give a whole number from 0 to ${mostLookupRows}`);
+  throw argumentError(name, part, `is not a number of parts: give a whole number from 0 to ${mostLookupRows}`);
 }
 
 function unpackedParts({ parts }: Fields): readonly (readonly object[])[] {
   const list = unpackedJson(parts);
   if (Array.isArray(list) && list.every(isPart)) return list;
-  throw mistake('parts', parts, 'are not rows, packed as tidemark lookup publish packs them: use it');
+  throw argumentError('parts', parts, 'are not rows, packed as tidemark lookup publish packs them: use it');
 }
 
 function isPart(part: unknown): part is readonly object[] {

@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { type FailedWindow, redriveLetters, type SinkStatus, sinkStatuses } from '../state/sinks/sink-status.ts';
 import { type Fields, type OperationContext, unmeasured } from './operation.ts';
 
@@ -23,7 +23,7 @@ export const redrive = {
   name: 'redrive',
   parse({ sink }: Fields): string {
     if (typeof sink === 'string') return sink;
-    throw mistake('sink', sink, 'is not the name of a sink: give one of the pipeline');
+    throw argumentError('sink', sink, 'is not the name of a sink: give one of the pipeline');
   },
   async run(context: OperationContext, sink: string) {
     const answer = await redriveLetters(context, sink);

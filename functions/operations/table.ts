@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import type { Measured } from '../edge/telemetry.ts';
 import { advance, drain } from './advance.ts';
 import { alias } from './alias.ts';
@@ -73,11 +73,11 @@ export type PreparedOperation = (context: OperationContext) => Promise<Measured<
 export function prepareOperation(event: unknown): PreparedOperation {
   if (event === null || event === undefined) return prepared(operations.advance, {});
   if (typeof event !== 'object' || Array.isArray(event))
-    throw mistake('event', event, 'is not an object: give {} or {"request":"drain"}');
+    throw argumentError('event', event, 'is not an object: give {} or {"request":"drain"}');
   const fields: Fields = { ...event };
   const { request = 'advance' } = fields;
   if (!isOperationName(request))
-    throw mistake(
+    throw argumentError(
       'request',
       request,
       `is not known: give ${Object.keys(operations)

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { TidemarkError } from '../core/arguments/error.ts';
-import type { OpenTarget } from './setup.ts';
+import { type OpenTarget, sinkOf } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
 /** How file systems say that they have no links. */
@@ -12,9 +11,9 @@ const linkless = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
  * A file a pane in a folder, put in its place whole, by a link, when it is on the disk. Exactly once. Another run's
  * file is kept: unlike a rename, a link never replaces what came there in the meantime.
  */
-export const openTarget: OpenTarget = ({ sink, target }) => {
-  const folder = target ?? sink.folder;
-  if (folder === undefined) throw new TidemarkError(`sinks.${sink.name}.folder: undefined is missing: name one`);
+export const openTarget: OpenTarget = (setup) => {
+  const sink = sinkOf(setup, 'file');
+  const folder = setup.target ?? sink.folder;
   return {
     order: 'unordered',
     process: 'safe',

@@ -1,16 +1,17 @@
 import runOfFile from '#window-function';
 import { TidemarkError } from '../core/arguments/error.ts';
-import type { OpenTarget } from './setup.ts';
+import { type OpenTarget, sinkOf } from './setup.ts';
 
 /**
  * The user's own function, in order, at least once. It may do anything, end the process and hang included: attempts are
  * counted before they are made.
  */
-export const openTarget: OpenTarget = ({ sink }) => {
-  const run = sink.run ?? runOfFile;
+export const openTarget: OpenTarget = (setup) => {
+  const sink = sinkOf(setup, 'forEachWindow');
+  const run = typeof sink.run === 'function' ? sink.run : runOfFile;
   if (typeof run !== 'function')
     throw new TidemarkError(
-      `sinks.${sink.name}: ${sink.file} has no function as its default export: write export default async (window) => { ... }`,
+      `sinks.${sink.name}: ${sink.run} has no function as its default export: write export default async (window) => { ... }`,
     );
   return {
     order: 'ordered',

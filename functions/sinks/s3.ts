@@ -1,12 +1,12 @@
 import { GetObjectCommand, PutObjectCommand, S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
+import { type OpenTarget, required, sinkClientConfig, sinkOf } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
 const contentTypes = { json: 'application/x-ndjson', parquet: 'application/vnd.apache.parquet' } as const;
 
 /** An object a pane, written once: whoever comes second finds it there (If-None-Match). Exactly once, whole. */
 export const openTarget: OpenTarget = (setup) => {
-  const { format, prefix } = setup.sink;
+  const { format, prefix } = sinkOf(setup, 's3');
   const client = new S3Client({ ...sinkClientConfig, forcePathStyle: setup.bucketIn === 'path' });
   const Bucket = required(setup);
   return {

@@ -1,6 +1,6 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { TidemarkError } from '../core/arguments/error.ts';
-import type { Sink } from '../core/definition/sink.ts';
+import type { Sink, SinkKind, SinkOf } from '../core/definition/sink.ts';
 import type { SinkTarget } from '../state/sinks/delivery.ts';
 
 /** What a target is opened with. */
@@ -21,6 +21,13 @@ export interface TargetSetup {
  * `#sink`.
  */
 export type OpenTarget = (setup: TargetSetup) => SinkTarget;
+
+/** The sink, of the kind that the file which asks is for: that one is bundled for it. */
+export function sinkOf<Kind extends SinkKind>({ sink }: TargetSetup, kind: Kind): SinkOf<Kind> {
+  if (sink.kind !== kind)
+    throw new Error(`sink ${sink.name} is ${sink.kind}(), and its function is bundled for ${kind}`);
+  return sink as Sink & SinkOf<Kind>;
+}
 
 /** @throws TidemarkError when the deployment does not say where the target is */
 export function required({ sink, target }: TargetSetup): string {

@@ -4,7 +4,7 @@ import { TidemarkError } from '../core/arguments/error.ts';
 import { checkedUrl } from '../core/definition/sink.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
 import { wholeMessage } from './message.ts';
-import { type OpenTarget, sinkClientConfig, type TargetSetup } from './setup.ts';
+import { type OpenTarget, sinkClientConfig, sinkOf, type TargetSetup } from './setup.ts';
 
 /** How long a request may take, ms. */
 const timeoutMs = 9_000;
@@ -17,11 +17,10 @@ const refusals = [400, 410, 413, 422];
  * which there is a library in every language. Acknowledged by any 2xx. In order, at least once.
  */
 export const openTarget: OpenTarget = (setup) => {
-  const url = checkedUrl(`sinks.${setup.sink.name}.url`, setup.target ?? setup.sink.url);
+  const sink = sinkOf(setup, 'webhook');
+  const url = checkedUrl(`sinks.${sink.name}.url`, setup.target ?? sink.url);
   if (url === undefined)
-    throw new TidemarkError(
-      `sinks.${setup.sink.name}.url: undefined is missing: give one in the pipeline or the deployment`,
-    );
+    throw new TidemarkError(`sinks.${sink.name}.url: undefined is missing: give one in the pipeline or the deployment`);
   const key = signingKey(setup);
   key.catch(() => undefined); // Whoever signs hears of it.
   return {

@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import type { ObjectVersion } from '../state/stream/object-progress.ts';
 
 /** An object that was created, as S3 tells it. */
@@ -17,16 +17,16 @@ export function notifiedObjects(body: string): readonly NotifiedObject[] {
   try {
     message = JSON.parse(body);
   } catch {
-    throw mistake('body', body, 'is not JSON: give the queue to the notifications of a bucket only');
+    throw argumentError('body', body, 'is not JSON: give the queue to the notifications of a bucket only');
   }
   if (!isObject(message))
-    throw mistake('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+    throw argumentError('body', message, 'is no notification: give the queue to the notifications of a bucket only');
   if (message.Event === 's3:TestEvent') return [];
   if (message.source === 'aws.s3')
     return message['detail-type'] === 'Object Created' ? [fromEventBridge(message.detail)] : [];
   const records: unknown = message.Records;
   if (!Array.isArray(records))
-    throw mistake('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+    throw argumentError('body', message, 'is no notification: give the queue to the notifications of a bucket only');
   return records.flatMap((record, i) => fromNotification(`Records[${i}]`, record));
 }
 
@@ -49,7 +49,7 @@ export function continuation(objects: readonly NotifiedObject[]): string {
  * with a plus for a space.
  */
 function fromNotification(field: string, record: unknown): readonly NotifiedObject[] {
-  if (!isObject(record)) throw mistake(field, record, 'is no record of a notification');
+  if (!isObject(record)) throw argumentError(field, record, 'is no record of a notification');
   const { eventName, s3 } = record;
   if (typeof eventName !== 'string' || !/^(?:s3:)?ObjectCreated:/.test(eventName)) return [];
   const bucket = isObject(s3) && isObject(s3.bucket) ? s3.bucket.name : undefined;
@@ -89,13 +89,13 @@ function decoded(field: string, key: string): string {
   try {
     return decodeURIComponent(key.replaceAll('+', ' '));
   } catch {
-    throw mistake(field, key, "is not URL-encoded: give S3's own notification");
+    throw argumentError(field, key, "is not URL-encoded: give S3's own notification");
   }
 }
 
 function text(field: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value;
-  throw mistake(field, value, "is not text: give S3's own notification");
+  throw argumentError(field, value, "is not text: give S3's own notification");
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { mistake } from '../core/arguments/error.ts';
+import { argumentError } from '../core/arguments/error.ts';
 import { imageJson } from '../state/table/image.ts';
 
 /** A change of an item, as the event that is put into the stream. */
@@ -27,7 +27,7 @@ export interface TableChange {
 export function tableChanges(event: unknown): readonly TableChange[] {
   const records: unknown = isObject(event) ? event.Records : undefined;
   if (!Array.isArray(records))
-    throw mistake(
+    throw argumentError(
       'Records',
       records,
       'is not a list: invoke this function by its event source mapping from DynamoDB Streams only',
@@ -39,20 +39,20 @@ const types = ['INSERT', 'MODIFY', 'REMOVE'] as const;
 
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html, as Lambda gives it. */
 function tableChange(field: string, record: unknown): TableChange {
-  if (!isObject(record)) throw mistake(field, record, 'is not a record: give the event of DynamoDB Streams');
+  if (!isObject(record)) throw argumentError(field, record, 'is not a record: give the event of DynamoDB Streams');
   const { eventID, eventName, eventSource, eventSourceARN, dynamodb, userIdentity } = record;
   if (eventSource !== 'aws:dynamodb')
-    throw mistake(
+    throw argumentError(
       `${field}.eventSource`,
       eventSource,
       'is not aws:dynamodb: remove the trigger, this function reads a DynamoDB stream only',
     );
   if (typeof eventID !== 'string' || eventID === '')
-    throw mistake(`${field}.eventID`, eventID, 'is not the id of a change');
+    throw argumentError(`${field}.eventID`, eventID, 'is not the id of a change');
   const type = types.find((known) => known === eventName);
-  if (type === undefined) throw mistake(`${field}.eventName`, eventName, `is no change: use ${types.join(', ')}`);
+  if (type === undefined) throw argumentError(`${field}.eventName`, eventName, `is no change: use ${types.join(', ')}`);
   if (!isObject(dynamodb))
-    throw mistake(`${field}.dynamodb`, dynamodb, 'is not a change: give the event of DynamoDB Streams');
+    throw argumentError(`${field}.dynamodb`, dynamodb, 'is not a change: give the event of DynamoDB Streams');
   const {
     ApproximateCreationDateTime: seconds,
     SequenceNumber: sequenceNumber,
@@ -61,20 +61,20 @@ function tableChange(field: string, record: unknown): TableChange {
     OldImage,
   } = dynamodb;
   if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 1e11))
-    throw mistake(
+    throw argumentError(
       `${field}.dynamodb.ApproximateCreationDateTime`,
       seconds,
       'is not a time: give the seconds since 1970',
     );
   if (typeof sequenceNumber !== 'string' || !/^\d{1,129}$/.test(sequenceNumber))
-    throw mistake(
+    throw argumentError(
       `${field}.dynamodb.SequenceNumber`,
       sequenceNumber,
       'is not a sequence number: give decimal digits as text',
     );
-  if (!isObject(keys)) throw mistake(`${field}.dynamodb.Keys`, keys, 'are not the keys of an item');
+  if (!isObject(keys)) throw argumentError(`${field}.dynamodb.Keys`, keys, 'are not the keys of an item');
   const table = typeof eventSourceARN === 'string' ? /:table\/([^/]+)/.exec(eventSourceARN)?.[1] : undefined;
-  if (table === undefined) throw mistake(`${field}.eventSourceARN`, eventSourceARN, 'names no table');
+  if (table === undefined) throw argumentError(`${field}.eventSourceARN`, eventSourceARN, 'names no table');
   const expired = type === 'REMOVE' && isObject(userIdentity) && userIdentity.principalId === 'dynamodb.amazonaws.com';
   return {
     id: eventID,

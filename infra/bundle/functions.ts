@@ -25,7 +25,7 @@ export interface FunctionBuild {
    * pipeline's.
    * @default none
    */
-  readonly sink?: Pick<Sink, 'kind' | 'file'>;
+  readonly sink?: Sink;
 }
 
 /**
@@ -72,13 +72,10 @@ export function functionBuild({ entries, pipelineFile, source, packageFolder, si
   };
 }
 
-function sinkAliases(
-  { kind, file }: Pick<Sink, 'kind' | 'file'>,
-  pipelineFile: string,
-  folder: string,
-): Record<string, string> {
+function sinkAliases(sink: Sink, pipelineFile: string, folder: string): Record<string, string> {
+  const file = sink.kind === 'forEachWindow' && typeof sink.run === 'string' ? sink.run : undefined;
   return {
-    '#sink': join(folder, sinkFiles[kind]),
+    '#sink': join(folder, sinkFiles[sink.kind]),
     '#window-function':
       file === undefined ? join(folder, 'no-window-function.ts') : resolve(dirname(pipelineFile), file),
   };

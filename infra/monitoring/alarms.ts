@@ -10,7 +10,7 @@ import {
 import type { ITable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Duration } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../../functions/core/arguments/error.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
 import { type FunctionName, finalizeEverySeconds } from '../../functions/core/deployment/settings.ts';
 import type { TableName } from '../../functions/core/deployment/tables.ts';
 import type { PipelineFunction } from '../functions/pipeline-function.ts';
@@ -252,6 +252,6 @@ function throttles(
 
 function share(name: string, value = 0.01): number {
   if (!(value > 0 && value <= 1))
-    throw mistake(name, value, 'is not a share of the events: give a number above 0 and at most 1');
+    throw argumentError(name, value, 'is not a share of the events: give a number above 0 and at most 1');
   return value;
 }

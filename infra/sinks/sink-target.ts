@@ -10,8 +10,8 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { type IQueue, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { mistake } from '../../functions/core/arguments/error.ts';
-import { checkedUrl, type Sink } from '../../functions/core/definition/sink.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
+import { checkedUrl, type Sink, type SinkOf } from '../../functions/core/definition/sink.ts';
 import { environmentNames, tables } from '../../functions/core/deployment/tables.ts';
 import type { FunctionNetwork } from '../functions/function-network.ts';
 import { acknowledge } from '../monitoring/findings.ts';
@@ -116,7 +116,7 @@ export function sinkTarget(
       return { name: undefined, environment, network, grant: () => {} };
     }
     case 'file':
-      throw mistake(
+      throw argumentError(
         `sinks.${sink.name}`,
         sink.kind,
         'is for this machine: a Lambda has no folder that lasts; use s3()',
@@ -136,7 +136,7 @@ function bound<Resource extends object>(
 ): Resource | undefined {
   if (binding === undefined) return undefined;
   if (has in binding) return binding as unknown as Resource;
-  throw mistake(
+  throw argumentError(
     `sinks.${sink.name}`,
     Object.keys(binding).join(', ').slice(0, 60),
     `is not ${what}: sink ${sink.name} is ${sink.kind}()`,
@@ -154,10 +154,14 @@ function encryptFor(grantee: IGrantable, key: IKey | undefined): void {
   key?.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
 }
 
-function webhookTarget(scope: Construct, sink: Sink, { url = sink.url, secret }: WebhookBinding): SinkAccess {
+function webhookTarget(
+  scope: Construct,
+  sink: SinkOf<'webhook'>,
+  { url = sink.url, secret }: WebhookBinding,
+): SinkAccess {
   const address = checkedUrl(`sinks.${sink.name}.url`, url);
   if (address === undefined)
-    throw mistake(
+    throw argumentError(
       `sinks.${sink.name}.url`,
       url,
       'is missing: write webhook({ url }), or sinks: { NAME: { url } } here',

@@ -6,7 +6,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../../functions/core/arguments/error.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
 import type { Sink } from '../../functions/core/definition/sink.ts';
 import { finalizeEverySeconds } from '../../functions/core/deployment/settings.ts';
 import { environmentNames, sinkPartitions } from '../../functions/core/deployment/tables.ts';
@@ -48,7 +48,7 @@ export class PipelineSinks extends Construct {
     const names = props.sinks.map(({ name }) => name);
     const stray = Object.keys(props.bindings).find((name) => !names.includes(name));
     if (stray !== undefined)
-      throw mistake(
+      throw argumentError(
         `sinks.${stray}`,
         stray,
         `is not a sink of the pipeline: use ${names.join(', ') || 'none, it has none'}`,

@@ -4,7 +4,7 @@ import { type SourceAccessConfiguration, SourceAccessConfigurationType } from 'a
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Fn, Names } from 'aws-cdk-lib/core';
 import type { IConstruct } from 'constructs';
-import { mistake } from '../../functions/core/arguments/error.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
 import {
   checkKafkaSource,
   type KafkaAuthentication,
@@ -100,24 +100,24 @@ function checkPlace(
   authentication: KafkaAuthentication,
 ): void {
   if (consumerGroupId !== undefined && !groupPattern.test(consumerGroupId))
-    throw mistake(
+    throw argumentError(
       'consumerGroupId',
       consumerGroupId,
       'is not the name of a group: give 1 to 200 letters, digits and -/*:_+=.@',
     );
   if (vpc === undefined && (vpcSubnets !== undefined || (securityGroups ?? []).length > 0))
-    throw mistake('vpc', vpc, 'is missing, and vpcSubnets or securityGroups belong to one: give it too');
+    throw argumentError('vpc', vpc, 'is missing, and vpcSubnets or securityGroups belong to one: give it too');
   if (clusterArn !== undefined) return;
   if (authentication === 'iam')
-    throw mistake('authentication', authentication, "is MSK's own: give clusterArn, or another one");
+    throw argumentError('authentication', authentication, "is MSK's own: give clusterArn, or another one");
   if (vpc === undefined && secret === undefined)
-    throw mistake(
+    throw argumentError(
       'secret',
       secret,
       "is missing, and so is a vpc: Lambda's pollers reach brokers with a secret, or within a VPC",
     );
   if (vpc !== undefined && (securityGroups ?? []).length === 0)
-    throw mistake(
+    throw argumentError(
       'securityGroups',
       securityGroups,
       "are missing, and there is no cluster to take them from: give those of Lambda's pollers",
@@ -157,7 +157,7 @@ function kafkaSource(props: KafkaProps, source: KafkaSource, groupId: string): P
     },
     grantPut(grantee) {
       if (clusterArn === undefined || source.authentication !== 'iam')
-        throw mistake(
+        throw argumentError(
           'grantPut',
           source.authentication,
           "is not a matter of IAM: let the producer in by the brokers' own lists",

@@ -9,7 +9,7 @@ import { SqsDestination } from 'aws-cdk-lib/aws-s3-notifications';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Duration, Stack } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { mistake } from '../../functions/core/arguments/error.ts';
+import { argumentError } from '../../functions/core/arguments/error.ts';
 import { type SourceName, sourceFunctions } from '../../functions/core/deployment/settings.ts';
 import { environmentNames, objectPartitions } from '../../functions/core/deployment/tables.ts';
 import { findPackageRoot } from '../bundle/package-root.ts';
@@ -121,7 +121,7 @@ export class PipelineSources extends Construct {
   private newFunction(id: string, name: SourceName, environment: Readonly<Record<string, string>>): PipelineFunction {
     const { common, stream } = this.props;
     if (stream === undefined)
-      throw mistake(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
+      throw argumentError(name, true, 'has no stream to put events into: leave it out, or the source of the pipeline');
     const made = new PipelineFunction(this, id, {
       ...common,
       name,
@@ -158,7 +158,7 @@ export class PipelineSources extends Construct {
   private feedObjects(source: ObjectsSource, { objects: queue }: { readonly objects: Queue }): PipelineFunction {
     const { bucket, prefix = '', suffix, notifiedBy = 'bucket', maxConcurrency = 5 } = source;
     if (!Number.isInteger(maxConcurrency) || maxConcurrency < fewestAtATime || maxConcurrency > mostAtATime)
-      throw mistake(
+      throw argumentError(
         'objects.maxConcurrency',
         maxConcurrency,
         `is not a number of invocations: give a whole number from ${fewestAtATime} to ${mostAtATime}`,
@@ -214,7 +214,7 @@ export class PipelineSources extends Construct {
   private feedChanges({ table }: ChangesSource): PipelineFunction {
     const { tableStreamArn } = table;
     if (tableStreamArn === undefined)
-      throw mistake(
+      throw argumentError(
         'changes.table',
         table.node.path,
         'has no stream: give it one (stream: StreamViewType.NEW_AND_OLD_IMAGES)',

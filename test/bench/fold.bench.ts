@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import { isAfter } from '../../functions/core/events/sequence-number.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
 import { type ReadChunk, readChunk } from '../../functions/state/aggregate/chunk.ts';
 import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
@@ -82,7 +83,7 @@ function bareLoop(event: KinesisStreamEvent): number {
 function fold(event: KinesisStreamEvent): ReadChunk {
   const records = streamRecords(event.Records);
   const from = records.findIndex((record) => isAfter(record.sequenceNumber, '1'));
-  return readChunk(pipeline, records, from, () => 1);
+  return readChunk({ pipeline, reader: eventReader(pipeline), pageCount: () => 1 }, records, from);
 }
 
 function invocation(): (event: KinesisStreamEvent) => Promise<unknown> {

@@ -3,6 +3,7 @@ import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
 import autocannon from 'autocannon';
 import { packageRoot } from '../../cli/program/package-root.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
+import { inputsOf } from '../../functions/core/fold/partial.ts';
 import { openTables } from '../../functions/state/table/tables.ts';
 import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { type Local, startLocal } from '../../infra/local/local.ts';
@@ -51,13 +52,10 @@ async function writeWindows(
   for (let minute = 0; minute < windows; minute++) {
     const start = t0 + minute * minuteMs;
     const fold = createFold();
-    for (let key = 0; key < keys; key++)
-      fold.add(
-        query,
-        JSON.stringify([`key ${key}`]),
-        { time: start, key: `key ${key}`, amount: key + minute / 10 },
-        start,
-      );
+    for (let key = 0; key < keys; key++) {
+      const inputs = inputsOf(query, { time: start, key: `key ${key}`, amount: key + minute / 10 }, start);
+      if (!('refused' in inputs)) fold.add(query, JSON.stringify([`key ${key}`]), inputs, start);
+    }
     const [slice] = fold.slices;
     const partials = new Map([...(slice?.keys ?? [])].map(([key, { states }]) => [key, states] as const));
     await writeFinalPane(

@@ -1,6 +1,6 @@
 import { count } from '../../functions/core/aggregates/index.ts';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
-import { definePipeline } from '../../functions/core/definition/pipeline.ts';
+import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { type Json, type JsonObject, objectsOf } from './json.ts';
 import { requireNothing } from './unsupported.ts';

@@ -1,5 +1,5 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
-import { paneView, type WindowView } from '../../functions/state/windows/window-reader.ts';
+import { paneView, type WindowView } from '../../functions/state/windows/window-view.ts';
 import type { TimedStep, VectorEvent } from './step.ts';
 import type { Vector } from './vector.ts';
 import { type StreamEvent, vectorPipeline } from './vector-pipeline.ts';

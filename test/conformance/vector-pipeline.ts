@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, avg, count, max, min, type NumberOf, sum } from '../../functions/core/aggregates/index.ts';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
-import { definePipeline, type Pipeline, type Query } from '../../functions/core/definition/pipeline.ts';
+import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
+import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
 import type { GroupValue } from '../../functions/core/events/group-key.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';

@@ -1,5 +1,5 @@
-import type { Row } from '../../functions/core/fold/partial.ts';
-import type { WindowView } from '../../functions/state/windows/window-reader.ts';
+import type { Row } from '../../functions/core/results/row.ts';
+import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import type { Json, JsonObject } from './json.ts';
 import { type Member, membersOf } from './members.ts';
 import type { EmittedPane } from './play.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shown, TidemarkError } from '../../functions/core/arguments/error.ts';
+import { TidemarkError, valueText } from '../../functions/core/arguments/error.ts';
 import { defining, definitions, schemaOf } from './definitions.ts';
 
 function refusalOf(define: () => unknown): string {
@@ -18,7 +18,7 @@ describe('a nonsense definition', () => {
     (_title, define, field, received) => {
       const message = refusalOf(define);
       const isMissing = (received ?? undefined) === undefined && message.startsWith(`${field} is missing`);
-      const start = isMissing ? `${field} is missing` : `${field}: ${shown(received)} `;
+      const start = isMissing ? `${field} is missing` : `${field}: ${valueText(received)} `;
       expect(message.slice(0, start.length)).toBe(start);
       expect(message.slice(start.length), 'a remedy').toMatch(/: [^\n]{6,}$/);
       expect(message).not.toContain('\n');

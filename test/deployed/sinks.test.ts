@@ -201,7 +201,7 @@ describe.skipIf(target.kind === 'ministack' && target.iam === 'enforced')(
       expect((await received(QueueUrl, 2)).map((body) => JSON.parse(body).records)).toEqual([1, 2]);
 
       const bucket = openS3({
-        sink: { ...sink, prefix: 'once/' },
+        sink: { ...sink, kind: 's3', format: 'json', prefix: 'once/' },
         target: stack.outputs['SinkObjects'],
         secret: undefined,
         secretArn: undefined,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inputFiles } from '../../cli/input/input-file.ts';
 import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
@@ -65,7 +65,7 @@ async function latePairs(): Promise<readonly string[]> {
   let watermark = Number.NEGATIVE_INFINITY;
   const late: string[] = [];
   for (const line of lines) {
-    const read = readEvent({ ...pipeline, delayMs, queries }, line, Date.now());
+    const read = eventReader({ ...pipeline, delayMs, queries }).text(line, Date.now());
     if (read.outcome === 'rejected') continue;
     for (const { name, index, window } of queries)
       if (
@@ -97,7 +97,7 @@ describe('the delay table and a stream of one shard', () => {
     const pipeline = await loadPipeline(pipelineFile);
     const table = createDelayTable(pipeline, [pipeline.delayMs]);
     for (const line of lines) {
-      const read = readEvent(pipeline, line, Date.now());
+      const read = eventReader(pipeline).text(line, Date.now());
       if (read.outcome === 'accepted') table.add(read);
     }
     expect(table.rows()[0]).toMatchObject({ late: row.late, latePairs: row.latePairs });

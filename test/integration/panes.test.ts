@@ -7,7 +7,7 @@ import { inputFiles } from '../../cli/input/input-file.ts';
 import { loadPipeline } from '../../cli/program/pipeline-file.ts';
 import { runStream } from '../../cli/stream/stream-run.ts';
 import { triggerOutput } from '../../cli/stream/trigger-output.ts';
-import { type OutputMode, outputModes } from '../../functions/core/definition/output-mode.ts';
+import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
 import { command } from '../fixtures/system/command-line.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 

@@ -6,8 +6,6 @@ import { openDatabase } from '../../cli/results/duckdb.ts';
 import { flatRows, columnsOf as tableColumns } from '../../cli/results/flat-rows.ts';
 import { queryApp } from '../../functions/api/app.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
-import type { Row } from '../../functions/core/fold/partial.ts';
-import { numbersIn, rankOf, resultText } from '../../functions/core/fold/result-view.ts';
 import {
   approxCountDistinct,
   argMax,
@@ -24,6 +22,8 @@ import {
   topK,
   tumbling,
 } from '../../functions/core/index.ts';
+import { numbersIn, rankOf, resultText } from '../../functions/core/results/result-view.ts';
+import type { Row } from '../../functions/core/results/row.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
 import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';

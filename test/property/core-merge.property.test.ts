@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type AnyAggregate, avg, count, max, min, sum } from '../../functions/core/aggregates/index.ts';
-import { definePipeline } from '../../functions/core/definition/pipeline.ts';
+import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import type { KeyText } from '../../functions/core/events/group-key.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
-import { decodePartials, encodePartials, mergeInto, type Partial } from '../../functions/core/fold/partial.ts';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { decodePartials, encodePartials, mergeInto, type PartialAggregate } from '../../functions/core/fold/partial.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { sortedRows } from '../../functions/core/fold/window-result.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 
@@ -57,16 +57,16 @@ describe('partial aggregates', () => {
     for (const batch of batches) {
       const fold = createFold();
       for (const each of batch) {
-        const read = readEvent(pipeline, JSON.stringify(each), 1000);
+        const read = eventReader(pipeline).text(JSON.stringify(each), 1000);
         if (read.outcome === 'rejected') throw new Error(read.detail);
         for (const query of pipeline.queries) {
           const key = read.keys[query.index];
-          if (key !== undefined) fold.add(query, key, read.event, read.time);
+          if (key !== undefined) fold.add(query, key, read.inputs[query.index] ?? [], read.time);
         }
       }
       for (const { query, slice, keys } of fold.slices) {
         const name = `${query.name}#${slice}`;
-        const merged: Map<KeyText, Partial> = decodePartials(query, pages.get(name) ?? '[]');
+        const merged: Map<KeyText, PartialAggregate> = decodePartials(query, pages.get(name) ?? '[]');
         mergeInto(
           query,
           merged,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { changedRows, type OutputPane, outputModes, outputOf } from '../../functions/core/definition/output-mode.ts';
-import type { Row } from '../../functions/core/fold/partial.ts';
+import { changedRows, type OutputPane, outputModes, outputOf } from '../../functions/core/results/output-mode.ts';
+import type { Row } from '../../functions/core/results/row.ts';
 
 /**
  * A course of panes: each adds some records to a window (a number, by key) and may be its last one; corrections of

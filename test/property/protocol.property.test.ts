@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { rowsHash } from '../../functions/core/definition/lookup-rows.ts';
-import { withRows } from '../../functions/core/definition/pipeline.ts';
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/events/counters.ts';
 import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
 import { avg, count, definePipeline, lookup, max, min, sum, table, tumbling } from '../../functions/core/index.ts';
@@ -228,8 +227,9 @@ async function checkLate(world: JoinedWorld): Promise<void> {
 function oracle(world: JoinedWorld, queryName: string) {
   const late = new Set<string>();
   for (const { pk, sk } of world.stores.rejects.all()) late.add(`${pk.slice(pk.indexOf('#') + 1)}#${sk}`);
-  const joined = withRows(pipeline, (arrival) => world.versions.filter(({ from }) => from <= arrival).at(-1)?.rows);
-  const run = createStaticRun(joined);
+  const run = createStaticRun(pipeline, {
+    rowsAt: (arrival) => world.versions.filter(({ from }) => from <= arrival).at(-1)?.rows,
+  });
   world.logs.forEach((log, shard) => {
     for (const { sequenceNumber, arrival, events } of log)
       for (const { text, subRecord } of events)

@@ -2,11 +2,13 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { count, sum } from '../../functions/core/aggregates/index.ts';
-import { definePipeline, type Pipeline } from '../../functions/core/definition/pipeline.ts';
+import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
-import { readWindows, type WindowView } from '../../functions/state/windows/window-reader.ts';
+import { readWindows } from '../../functions/state/windows/window-reader.ts';
+import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { type PutEvent, protocolWorld } from './protocol-world.ts';
 

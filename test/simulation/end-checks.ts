@@ -26,7 +26,7 @@ export function checkEnd(world: World): void {
   checkConservation(ledger, state);
   for (const event of ledger.events.values())
     for (const query of event.wantedBy) {
-      if (query.kind.isEndless === true) continue;
+      if (query.definedKind.isEndless === true) continue;
       const place = ledger.placed.get(query.name)?.get(event.id);
       if (place === undefined) continue;
       for (const closing of query.window.closings(place.slice).filter((moment) => moment >= place.closesAt))
@@ -41,7 +41,7 @@ export function checkEnd(world: World): void {
     }
   for (const name of ledger.finals.keys())
     if (!isPublished(ledger, name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
-  for (const query of pipeline.queries.filter(({ kind }) => kind.isEndless !== true))
+  for (const query of pipeline.queries.filter(({ definedKind }) => definedKind.isEndless !== true))
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
       for (const closing of closings.keys())
         for (const window of query.window.emit(closing))
@@ -59,7 +59,7 @@ export function checkEnd(world: World): void {
 
 /** I4: a window over all of time is never final, and takes every event: none is late for it. */
 function checkEndless(ledger: Ledger): void {
-  for (const { name, kind } of ledger.pipeline.queries) {
+  for (const { name, definedKind: kind } of ledger.pipeline.queries) {
     if (kind.isEndless !== true) continue;
     if ([...ledger.finals.keys()].some((final) => final.startsWith(`${name}#`)))
       throw new Violation('I4', `${name} is final, and time goes on`);
@@ -85,7 +85,9 @@ function checkConservation(ledger: Ledger, state: readonly Item[]): void {
 /** I12: nothing is registered any more, and every page with records has an expiry. */
 function checkTidy(ledger: Ledger, state: readonly Item[]): void {
   // What holds all of time stays registered, and with its pages, for as long as the tables do.
-  const endless = ledger.pipeline.queries.filter(({ kind }) => kind.isEndless === true).map(({ name }) => name);
+  const endless = ledger.pipeline.queries
+    .filter(({ definedKind }) => definedKind.isEndless === true)
+    .map(({ name }) => name);
   for (const item of state) {
     const isEndless = endless.some((name) => item.sk.includes(`#${name}#`) || item.pk.includes(`#${name}#`));
     if (isEndless && numberOf(item, 'expiresAt') !== undefined)

@@ -375,13 +375,13 @@ export const mutations: readonly Mutation[] = [
     rule: 'a reader looks for manifests after it has read the pages',
     edits: [
       {
-        file: 'functions/state/windows/window-reader.ts',
+        file: 'functions/state/windows/aligned-viewer.ts',
         find: '  const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);\n',
         replace:
           '  const early = await readPanesIn(tables, query, range);\n  const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);\n',
       },
       {
-        file: 'functions/state/windows/window-reader.ts',
+        file: 'functions/state/windows/aligned-viewer.ts',
         find: 'else for (const pane of await readPanesIn(tables, query, range)) prefer',
         replace: 'else for (const pane of early) prefer',
       },
@@ -578,7 +578,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: 'pipeline.queries.filter((query) => !query.kind.isEndless)',
+        find: 'pipeline.queries.filter((query) => !query.definedKind.isEndless)',
         replace: 'pipeline.queries.filter(() => true)',
       },
     ],

@@ -1,4 +1,4 @@
-import { type OutputMode, outputModes } from '../../functions/core/definition/output-mode.ts';
+import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 

@@ -23,7 +23,7 @@ export function reader(world: World, number: number): void {
  * there.
  */
 export async function readEndless(world: World): Promise<void> {
-  for (const query of world.pipeline.queries.filter(({ kind }) => kind.isEndless === true))
+  for (const query of world.pipeline.queries.filter(({ definedKind }) => definedKind.isEndless === true))
     await readChecked(world, query, 'reader at the end');
 }
 
@@ -35,7 +35,7 @@ async function readChecked(world: World, query: Query, name: string): Promise<vo
   const committed = committedIds(ledger, query.name);
   const { epochMs, pace } = world.options;
   const range = {
-    from: query.kind.isEndless === true ? eventTimeBounds.earliest : epochMs - 10_000_000 * pace,
+    from: query.definedKind.isEndless === true ? eventTimeBounds.earliest : epochMs - 10_000_000 * pace,
     to: epochMs + 10_000_000 * pace,
     status: 'all',
     order: 'ascending',

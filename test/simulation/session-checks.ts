@@ -4,7 +4,7 @@ import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { isoTime } from '../../functions/core/events/event-time.ts';
 import { sessionRule } from '../../functions/core/sessions/join.ts';
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
-import type { WindowView } from '../../functions/state/windows/window-reader.ts';
+import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import type { ItemStore } from './item-store.ts';
 import { isCommitted, type Ledger, windowName } from './ledger.ts';
 import { isPublished } from './sink-checks.ts';

@@ -167,7 +167,7 @@ function drain(world: World, run: number): void {
       deliverAll(world, () => {
         world.expire();
         checked(world, () => checkEnd(world));
-        if (world.pipeline.queries.some(({ kind }) => kind.isEndless === true))
+        if (world.pipeline.queries.some(({ definedKind }) => definedKind.isEndless === true))
           void readEndless(world).then(() => world.end());
         else world.end();
       });

@@ -1,6 +1,6 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import type { Attribute } from '../../functions/state/table/table.ts';
-import type { WindowView } from '../../functions/state/windows/window-reader.ts';
+import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import type { Kinds } from './kinds.ts';
 import type { Ledger } from './ledger.ts';
 import { type Invariant, Violation } from './violation.ts';

@@ -1,6 +1,6 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
-import type { WindowView } from '../../functions/state/windows/window-reader.ts';
+import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import { checkClocks } from './clock-checks.ts';
 import { checkEmptyFinal } from './empty-checks.ts';
 import { checkHistory, checkKept } from './history-checks.ts';

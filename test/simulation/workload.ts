@@ -1,7 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type AnyAggregate, count } from '../../functions/core/aggregates/index.ts';
+import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import { cube, rollup } from '../../functions/core/definition/grouping.ts';
-import { definePipeline, type Pipeline } from '../../functions/core/definition/pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { forEachWindow, type SinkSpec, sqs, webhook } from '../../functions/core/definition/sink.ts';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { cumulate } from '../../functions/core/windows/cumulate.ts';

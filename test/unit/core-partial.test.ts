@@ -3,11 +3,13 @@ import { z } from 'zod';
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
 import {
+  inputsOf as askedOf,
   decodePartials,
+  type EventInputs,
   encodePartials,
   identityOf,
   mergeInto,
-  type Partial,
+  type PartialAggregate,
   rowOf,
 } from '../../functions/core/fold/partial.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../../functions/core/fold/window-result.ts';
@@ -92,11 +94,11 @@ describe('encoded partial aggregates', () => {
 
 describe('merging', () => {
   it('keeps keys that only one side has and merges the others', () => {
-    const left = new Map<string, Partial>([
+    const left = new Map<string, PartialAggregate>([
       ['["a"]', [1]],
       ['["b"]', [2]],
     ]);
-    const right = new Map<string, Partial>([
+    const right = new Map<string, PartialAggregate>([
       ['["b"]', [10]],
       ['["c"]', [20]],
     ]);
@@ -133,6 +135,12 @@ describe('a row', () => {
   });
 });
 
+function inputsOf(query: Query, event: { readonly time?: number }): EventInputs {
+  const inputs = askedOf(query, event, event.time ?? 0);
+  if ('refused' in inputs) throw new Error(inputs.refused);
+  return inputs;
+}
+
 describe('a fold', () => {
   it('puts an event into one slice of each query, and remembers which events a key had', () => {
     const fold = createFold();
@@ -144,8 +152,8 @@ describe('a fold', () => {
       { time: 7, action: 'Close' },
     ];
     for (const [i, event] of events.entries()) {
-      fold.add(counts, `["${event.action}"]`, event, event.time).events.push(i);
-      fold.add(all, '[]', event, event.time).events.push(i);
+      fold.add(counts, `["${event.action}"]`, inputsOf(counts, event), event.time).events.push(i);
+      fold.add(all, '[]', inputsOf(all, event), event.time).events.push(i);
     }
     const found = [...fold.slices].map(({ query, slice, keys }) => [
       query.name,
@@ -170,7 +178,7 @@ describe('a fold', () => {
 
   it('leaves the identity of the aggregates as it was', () => {
     const fold = createFold();
-    fold.add(all, '[]', { n: 5 }, 0);
+    fold.add(all, '[]', inputsOf(all, { time: 0, n: 5 } as { readonly time: number }), 0);
     expect(identityOf(all).map((state, i) => all.aggregates[i]?.encode(state))).toStrictEqual([0, [0, 0], [0, 0]]);
   });
 });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { backfillPipeline } from '../../functions/core/definition/backfill.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { eventIdOf } from '../../functions/core/events/event-id.ts';
-import { readEvent, rejection } from '../../functions/core/fold/read-event.ts';
+import { type EventReader, eventReader, rejection } from '../../functions/core/fold/read-event.ts';
 import {
   approxCountDistinct,
   avg,
@@ -60,8 +60,8 @@ function schemaThat(validate: (value: unknown) => unknown): unknown {
   return { '~standard': { version: 1, vendor: 'test', validate } };
 }
 
-function read(pipeline: Pipeline, event: unknown): ReturnType<typeof readEvent> {
-  return readEvent(pipeline, JSON.stringify(event), arrival);
+function read(pipeline: Pipeline, event: unknown): ReturnType<EventReader['text']> {
+  return eventReader(pipeline).text(JSON.stringify(event), arrival);
 }
 
 function rejected(reason: string): unknown {
@@ -71,7 +71,7 @@ function rejected(reason: string): unknown {
 const open = { time, action: 'Open', value: 1 };
 
 describe('a valid event', () => {
-  it('is accepted with what the schema made of it, its time and its keys', () => {
+  it('is accepted with what the schema made of it, its time, its keys and what aggregates take', () => {
     const pipeline = pipelineWith({ queries: { byAction, all: { window, aggregates: { count: count() } } } });
     expect(read(pipeline, { ...open, unknown: 5 })).toStrictEqual({
       outcome: 'accepted',
@@ -80,6 +80,7 @@ describe('a valid event', () => {
       time,
       id: undefined,
       keys: ['["Open"]', '[]'],
+      inputs: [[1], [1]],
     });
   });
 
@@ -133,6 +134,7 @@ describe('a valid event', () => {
       time,
       id: undefined,
       keys: ['[42]'],
+      inputs: [[42]],
     });
     expect(read(pipeline, { at: '2016-07-26T02:59:00Z', n: 'many' })).toStrictEqual(rejected('group-key'));
   });
@@ -141,16 +143,16 @@ describe('a valid event', () => {
     const text = `{"time":${time},"action":"Open","value":9007199254740993}`;
     const queries = { byAction, sums: { window, aggregates: { total: sum('value') } } };
     const either = schema.extend({ value: z.union([z.number(), z.string()]) });
-    expect(readEvent(pipelineWith({ event: either, queries }), text, arrival)).toMatchObject({
+    expect(eventReader(pipelineWith({ event: either, queries })).text(text, arrival)).toMatchObject({
       outcome: 'accepted',
       event: { value: '9007199254740993' },
     });
-    expect(readEvent(pipelineWith({ queries }), text, arrival)).toMatchObject({
+    expect(eventReader(pipelineWith({ queries })).text(text, arrival)).toMatchObject({
       reason: 'schema',
       detail: expect.stringMatching(/^value: .*9007199254740993 has more digits than a double/),
     });
     expect(
-      readEvent(pipelineWith(), `{"time":${time},"action":"Open","unread":9007199254740993}`, arrival),
+      eventReader(pipelineWith()).text(`{"time":${time},"action":"Open","unread":9007199254740993}`, arrival),
     ).toMatchObject({ outcome: 'accepted', event: { action: 'Open' } });
   });
 
@@ -175,7 +177,8 @@ describe('a valid event', () => {
   it('may have NaN where nobody reads it, and is rejected as NaN where somebody does', () => {
     const text = `{"time":${time},"action":"Open","value":{"$numberDouble":"NaN"}}`;
     const loose = z.looseObject({ time: z.number() });
-    const reading = (query: unknown) => readEvent(pipelineWith({ event: loose, queries: { query } }), text, arrival);
+    const reading = (query: unknown) =>
+      eventReader(pipelineWith({ event: loose, queries: { query } })).text(text, arrival);
     expect(reading({ window, aggregates: { n: count() } })).toMatchObject({ outcome: 'accepted' });
     const value = (event: object) => Reflect.get(event, 'value') as number;
     for (const n of [sum(value), max(value), countDistinct(value)])
@@ -187,7 +190,7 @@ describe('a valid event', () => {
       reason: 'group-key',
       detail: expect.stringContaining('NaN'),
     });
-    expect(readEvent(pipelineWith(), text, arrival)).toMatchObject({
+    expect(eventReader(pipelineWith()).text(text, arrival)).toMatchObject({
       reason: 'schema',
       detail: expect.stringMatching(/value: .*NaN/),
     });
@@ -207,13 +210,13 @@ describe('a valid event', () => {
       queries: { all: { window, aggregates: { count: count() } } },
     });
     for (const text of ['null', '0', '"text"', '[]', '{}', ' {"a":1} ', 'true'])
-      expect(readEvent(pipeline, text, arrival)).toMatchObject({ outcome: 'accepted', keys: ['[]'] });
+      expect(eventReader(pipeline).text(text, arrival)).toMatchObject({ outcome: 'accepted', keys: ['[]'] });
   });
 
   it('may carry the key __proto__, which stays data', () => {
     for (const event of [schema, z.looseObject(schema.shape), anything]) {
       const text = `{"time":${time},"action":"Open","__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`;
-      expect(readEvent(pipelineWith({ event }), text, arrival)).toMatchObject({
+      expect(eventReader(pipelineWith({ event })).text(text, arrival)).toMatchObject({
         outcome: 'accepted',
         time,
         keys: ['["Open"]'],
@@ -229,8 +232,10 @@ describe('a valid event', () => {
         },
       },
     });
-    expect(readEvent(grouped, `{"time":${time},"__proto__":"value"}`, arrival)).toMatchObject({ keys: ['["value"]'] });
-    expect(readEvent(grouped, `{"time":${time}}`, arrival), 'the prototype is no value').toStrictEqual(
+    expect(eventReader(grouped).text(`{"time":${time},"__proto__":"value"}`, arrival)).toMatchObject({
+      keys: ['["value"]'],
+    });
+    expect(eventReader(grouped).text(`{"time":${time}}`, arrival), 'the prototype is no value').toStrictEqual(
       rejected('group-key'),
     );
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
@@ -258,7 +263,7 @@ describe('a bad event is rejected with its reason:', () => {
     '{"a":\ud800}',
     `${'['.repeat(100)}`,
   ])('unparsable text %j', (text) => {
-    expect(readEvent(pipelineWith(), text, arrival)).toStrictEqual(rejected('unparsable'));
+    expect(eventReader(pipelineWith()).text(text, arrival)).toStrictEqual(rejected('unparsable'));
   });
 
   it.each([
@@ -342,11 +347,13 @@ describe('a bad event is rejected with its reason:', () => {
   it('a number too large for a double, which JSON takes for infinity', () => {
     const totals = { window, aggregates: { total: sum('value') } };
     const pipeline = pipelineWith({ event: anything, queries: { byAction, totals } });
-    expect(readEvent(pipeline, `{"time":${time},"action":"Open","value":1e999}`, arrival)).toStrictEqual(
+    expect(eventReader(pipeline).text(`{"time":${time},"action":"Open","value":1e999}`, arrival)).toStrictEqual(
       rejected('aggregate-input'),
     );
-    expect(readEvent(pipeline, '{"time":1e999,"action":"Open"}', arrival)).toStrictEqual(rejected('no-event-time'));
-    expect(readEvent(pipeline, `{"time":${time},"action":1e999}`, arrival)).toStrictEqual(rejected('group-key'));
+    expect(eventReader(pipeline).text('{"time":1e999,"action":"Open"}', arrival)).toStrictEqual(
+      rejected('no-event-time'),
+    );
+    expect(eventReader(pipeline).text(`{"time":${time},"action":1e999}`, arrival)).toStrictEqual(rejected('group-key'));
   });
 
   const throwing: readonly (readonly [title: string, thrown: unknown])[] = [
@@ -406,13 +413,16 @@ describe('a bad event is rejected with its reason:', () => {
     const json: z.ZodType = z.lazy(() => z.union([z.array(json), z.string()]));
     const recursive = pipelineWith({ event: z.object({ time: z.number(), action: z.string(), deep: json }) });
     const text = `{"time":${time},"action":"Open","deep":${deep}}`;
-    expect(readEvent(recursive, text, arrival)).toMatchObject({ outcome: 'rejected', detail: expect.any(String) });
-    expect(readEvent(pipelineWith(), text, arrival)).toMatchObject({ outcome: 'accepted' });
+    expect(eventReader(recursive).text(text, arrival)).toMatchObject({
+      outcome: 'rejected',
+      detail: expect.any(String),
+    });
+    expect(eventReader(pipelineWith()).text(text, arrival)).toMatchObject({ outcome: 'accepted' });
     const grouping = pipelineWith({
       event: anything,
       queries: { q: { ...byAction, groupBy: { deep: (event: { deep: unknown }) => event.deep } } },
     });
-    expect(readEvent(grouping, text, arrival)).toStrictEqual(rejected('group-key'));
+    expect(eventReader(grouping).text(text, arrival)).toStrictEqual(rejected('group-key'));
   });
 
   it('with a detail of bounded length', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { count, definePipeline, session, tumbling } from '../../functions/core/index.ts';
 import { createDelayTable, type DelayRow } from '../../functions/core/static/delay-table.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
@@ -31,7 +31,7 @@ function pipelineOf(...windows: readonly WindowKind[]): Pipeline {
 function tableOf(pipeline: Pipeline, texts: readonly string[], delaysMs: readonly number[]): readonly DelayRow[] {
   const table = createDelayTable(pipeline, delaysMs);
   for (const text of texts) {
-    const read = readEvent(pipeline, text, arrivalMs);
+    const read = eventReader(pipeline).text(text, arrivalMs);
     if (read.outcome === 'accepted') table.add(read);
   }
   return table.rows();
@@ -76,7 +76,7 @@ test('each query is judged by what it wants, and the delay keeps the share in al
   const tables = [both, pipelineOf(tumbling({ ms: 10 }))].map((pipeline) => {
     const table = createDelayTable(pipeline, [0]);
     for (const text of texts) {
-      const read = readEvent(pipeline, text, arrivalMs);
+      const read = eventReader(pipeline).text(text, arrivalMs);
       if (read.outcome === 'accepted') table.add(read);
     }
     return table;
@@ -184,7 +184,7 @@ test('the delay for a share of the events keeps it, and one millisecond less doe
         const run = (delays: readonly number[]) => {
           const table = createDelayTable(pipeline, delays);
           for (const { at, shard } of events) {
-            const read = readEvent(pipeline, JSON.stringify({ at, want: true }), arrivalMs);
+            const read = eventReader(pipeline).text(JSON.stringify({ at, want: true }), arrivalMs);
             if (read.outcome === 'accepted') table.add(read, shard);
           }
           return table;
@@ -209,7 +209,7 @@ test('a shard is measured by its own watermark', () => {
     [20, 'a'],
     [7, 'a'],
   ] as const) {
-    const read = readEvent(pipeline, JSON.stringify({ at, want: true }), arrivalMs);
+    const read = eventReader(pipeline).text(JSON.stringify({ at, want: true }), arrivalMs);
     if (read.outcome === 'accepted') table.add(read, shard);
   }
   expect(table.rows()[0]?.late).toBe(1);

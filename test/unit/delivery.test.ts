@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { outputOf } from '../../functions/core/definition/output-mode.ts';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
 import type { Partials } from '../../functions/core/fold/partial.ts';
 import { count, definePipeline, type SinkSpec, sqs, sum, tumbling } from '../../functions/core/index.ts';
+import { outputOf } from '../../functions/core/results/output-mode.ts';
 import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../functions/state/sinks/delivery.ts';
 import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
 import { takeTurn } from '../../functions/state/sinks/sink-state.ts';

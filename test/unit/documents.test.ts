@@ -188,17 +188,6 @@ function importsBetweenRooms() {
   });
 }
 
-/**
- * Circles that are still there, `from -> to` against the picture. It has to be empty in the end: whoever removes one
- * takes it out here too.
- */
-const pending: ReadonlySet<string> = new Set([
-  // A row's type is of the fold, and output modes and sinks of the definition speak of rows.
-  'functions/core/definition -> functions/core/fold',
-  // Where the empty windows of a query have come to is read by the feed, and written by finalize.
-  'functions/state/windows -> functions/state/finalize',
-]);
-
 describe('the picture of the rooms', () => {
   const rooms = roomsOfPicture();
   const imports = importsBetweenRooms();
@@ -219,7 +208,7 @@ describe('the picture of the rooms', () => {
     }
   });
 
-  it('shows what imports what: none runs against it but those that are pending', () => {
+  it('shows what imports what: none runs against it', () => {
     expect(imports.length).toBeGreaterThan(500);
     const against = imports.flatMap(({ room, to, path }) => {
       const [from, at] = [rooms.get(room), rooms.get(to)];
@@ -227,6 +216,6 @@ describe('the picture of the rooms', () => {
       const isWithThePicture = at.area < from.area || (at.area === from.area && at.layer < from.layer);
       return isWithThePicture ? [] : [`${room} -> ${to}`];
     });
-    expect([...new Set(against)].sort()).toEqual([...pending].sort());
+    expect([...new Set(against)].sort()).toEqual([]);
   });
 });

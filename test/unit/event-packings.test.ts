@@ -10,6 +10,7 @@ import { inputFile, inputFiles } from '../../cli/input/input-file.ts';
 import { wholeLines } from '../../cli/put/whole-lines.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
 import { bodyEvents } from '../../functions/api/event-body.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { type RawEvent, readRaw } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 import { jsonLines } from '../../functions/feeder/json-lines.ts';
@@ -112,7 +113,7 @@ type Verdict = unknown;
 
 /** What becomes of an event: what the schema made of it, or the reason why not. */
 const verdict = (raw: RawEvent): Verdict => {
-  const read = readRaw(pipeline, raw, arrivalMs);
+  const read = readRaw(eventReader(pipeline), raw, arrivalMs);
   return read.outcome === 'rejected' ? read.reason : read.valid;
 };
 

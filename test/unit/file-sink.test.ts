@@ -14,7 +14,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const target = (format: 'json' | 'parquet') =>
   openTarget({
-    sink: { name: 'files', format } as Sink,
+    sink: { name: 'files', kind: 'file', format } as Sink,
     target: folder,
     secret: undefined,
     secretArn: undefined,

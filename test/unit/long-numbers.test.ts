@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { bodyEvents } from '../../functions/api/event-body.ts';
 import { keyObject } from '../../functions/api/parameters.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { readRaw } from '../../functions/core/fold/stream-record.ts';
 import { count, countDistinct, definePipeline, lookup, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
@@ -55,7 +55,7 @@ describe('two users whose numbers one double would be', () => {
       const events = bodyEvents({ contentType, contentEncoding: undefined, bytes: Buffer.from(text) });
       expect(events.map((event) => 'parsed' in event && event.parsed)).toEqual(parsed);
       const stored = events.map((event) =>
-        readEvent(pipelineOf(), 'data' in event ? Buffer.from(event.data).toString() : '', at),
+        eventReader(pipelineOf()).text('data' in event ? Buffer.from(event.data).toString() : '', at),
       );
       expect(stored).toMatchObject(parsed.map((event) => ({ outcome: 'accepted', event })));
     }
@@ -73,7 +73,9 @@ describe('two users whose numbers one double would be', () => {
     const source = { kind: 'kafka', topic: 'events', bootstrapServers: ['b:9098'], authentication: 'iam' } as const;
     const batches = openBatches(source).of({ eventSource: 'aws:kafka', records: { 'events-0': records } });
     const events = batches.flatMap((batch) => batch.records.flatMap((record) => record.events));
-    expect(events.map((raw) => readRaw(pipelineOf(), raw, at))).toMatchObject(parsed.map((event) => ({ event })));
+    expect(events.map((raw) => readRaw(eventReader(pipelineOf()), raw, at))).toMatchObject(
+      parsed.map((event) => ({ event })),
+    );
   });
 
   it('are two in the images of a table, in lists and in sets', () => {
@@ -112,7 +114,7 @@ describe('two users whose numbers one double would be', () => {
   it('have a row each in a lookup, as text; a row whose number has lost digits is refused', () => {
     const rows = users.map((user) => ({ user, name: `user ${user}` }));
     const pipeline = pipelineOf({ enrich: lookup(rows, 'user') });
-    const events = lines.map((line) => readEvent(pipeline, line, at));
+    const events = lines.map((line) => eventReader(pipeline).text(line, at));
     expect(events).toMatchObject(rows.map(({ name }) => ({ event: { name } })));
     expect(() => lookup([{ user: Number(users[0]), name: 'rounded' }], 'user')).toThrow(/rows\[0\]\.user.*text/);
   });
@@ -125,8 +127,8 @@ describe('two users whose numbers one double would be', () => {
       queries: { all: { window, aggregates: { n: count() } } },
     });
     for (const user of [users[0], '{"$numberDouble":"NaN"}'])
-      expect(readEvent(pipeline, `{"time":${at},"user":${user}}`, at)).toMatchObject({ reason: 'unknown-key' });
-    expect(readEvent(pipeline, `{"time":${at},"user":2}`, at)).toMatchObject({ event: { name: null } });
+      expect(eventReader(pipeline).text(`{"time":${at},"user":${user}}`, at)).toMatchObject({ reason: 'unknown-key' });
+    expect(eventReader(pipeline).text(`{"time":${at},"user":2}`, at)).toMatchObject({ event: { name: null } });
   });
 
   it('have partition keys of their own', () => {

@@ -4,9 +4,8 @@ import { z } from 'zod';
 import { judge } from '../../functions/api/event-answers.ts';
 import { mostLookupRows, rowsHash } from '../../functions/core/definition/lookup-rows.ts';
 import { versionAt } from '../../functions/core/definition/lookup-table.ts';
-import { withRows } from '../../functions/core/definition/pipeline.ts';
 import { streamRetentionHours } from '../../functions/core/deployment/settings.ts';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { count, definePipeline, lookup, type TableLookup, table, tumbling } from '../../functions/core/index.ts';
 import { readLookupList, sealThrough } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
@@ -61,7 +60,7 @@ async function publish(state: Table, room: string, from?: number, nowMs = at) {
 /** The room that an event is given, by its arrival; or why it has none. */
 async function roomAt(state: Table, arrival: number): Promise<unknown> {
   const rowsAt = await storedLookups(pipeline, state).rowsAt([arrival]);
-  const read = readEvent(withRows(pipeline, rowsAt), JSON.stringify({ time: at, id: 1 }), arrival);
+  const read = eventReader(pipeline, rowsAt).text(JSON.stringify({ time: at, id: 1 }), arrival);
   return read.outcome === 'accepted' ? Reflect.get(Object(read.event), 'room') : read.reason;
 }
 
@@ -76,8 +75,8 @@ describe('lookup(table(...))', () => {
     expect(() => lookup(table<Device>('devices'), 'id')).toThrow();
   });
 
-  it('refuses to judge an event when its rows are not at hand, and does not reject it', () => {
-    expect(() => readEvent(pipeline, `{"time":${at},"id":1}`, at)).toThrow('devices');
+  it('has no row for an event before a version is published', () => {
+    expect(eventReader(pipeline).text(`{"time":${at},"id":1}`, at)).toMatchObject({ reason: 'unknown-key' });
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
-import { readEvent } from '../../functions/core/fold/read-event.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
 import {
   count,
   definePipeline,
@@ -82,7 +82,7 @@ describe('enrich: lookup(...)', () => {
       rejected: 4,
       filtered: 0,
     });
-    expect(readEvent(pipelineWith('reject'), `{"time":${at},"device":9}`, at)).toEqual({
+    expect(eventReader(pipelineWith('reject')).text(`{"time":${at},"device":9}`, at)).toEqual({
       outcome: 'rejected',
       reason: 'unknown-key',
       detail: 'no row has id 9',
@@ -104,7 +104,7 @@ describe('enrich: lookup(...)', () => {
       watermark: { delay: 0 },
       queries: { all: { window: tumbling('1 hour'), aggregates: { count: count() } } },
     });
-    expect(readEvent(pipeline, `{"time":${at}}`, at)).toMatchObject({
+    expect(eventReader(pipeline).text(`{"time":${at}}`, at)).toMatchObject({
       outcome: 'rejected',
       reason: 'pipeline-threw',
       detail: 'no key',

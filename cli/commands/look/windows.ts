@@ -1,4 +1,4 @@
-import { outputModes } from '../../../functions/core/definition/output-mode.ts';
+import { outputModes } from '../../../functions/core/results/output-mode.ts';
 import { resultRows } from '../../deployment/api-client.ts';
 import { apiOptions, chosenQueries, openApi, windowOptions } from '../../deployment/api-options.ts';
 import { readCursors, writeCursors } from '../../deployment/cursor-file.ts';

@@ -1,7 +1,6 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
 import type { DelayRow, KeepingDelay, QueryDelay } from '../../../functions/core/static/delay-table.ts';
-import { sampleDelay } from '../../backfill/delay-sample.ts';
+import { type DelaySampleOptions, sampleDelay } from '../../backfill/delay-sample.ts';
 import { servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { type DeploymentOptions, deploymentOptions, stackOutput } from '../../deployment/stack.ts';
@@ -16,7 +15,7 @@ import { duration, integer, share, text, time } from '../../program/option-value
 import { defaultPipeline, loadPipeline, resolvePipelineFile } from '../../program/pipeline-file.ts';
 import { type DelayResult, runDelay } from '../../static/delay-run.ts';
 import { printRejected, rejectedOptions, toldReasons, warnOfRejected } from '../../static/rejected-lines.ts';
-import { joinedWith } from '../../static/static-job.ts';
+import { fixedRows } from '../../static/static-job.ts';
 
 export default defineCommand({
   operands: [
@@ -73,12 +72,12 @@ export default defineCommand({
     const files = operands.length > 0 ? filesOf(operands, options) : undefined;
     const shares = sharesOf(options.keep);
     const pipelineFile = resolvePipelineFile(await servedFile(options));
-    const unjoined = await loadPipeline(pipelineFile);
-    const pipeline = joinedWith(unjoined, await rowsFor(unjoined, options.lookup));
+    const pipeline = await loadPipeline(pipelineFile);
+    const rowsAt = fixedRows(pipeline, await rowsFor(pipeline, options.lookup));
     const { table, counters, rejected, reasons } =
       files !== undefined
-        ? await runDelay({ pipeline, files, delaysMs, arrivalMs: startedMs })
-        : await sampled(pipeline, delaysMs, options, process);
+        ? await runDelay({ pipeline, rowsAt, files, delaysMs, arrivalMs: startedMs })
+        : await sampled({ pipeline, rowsAt, delaysMs }, options, process);
     const rows = table.rows();
     const keeps = shares.map((keep) => ({ keep, ...table.delayFor(keep) }));
     const { received, counted: wanted, duplicate, rejected: refused, filtered } = counters;
@@ -116,8 +115,7 @@ function filesOf(operands: readonly string[], options: StreamChoice): readonly I
 }
 
 async function sampled(
-  pipeline: Pipeline,
-  delaysMs: readonly number[],
+  { pipeline, rowsAt, delaysMs }: Pick<DelaySampleOptions, 'pipeline' | 'rowsAt' | 'delaysMs'>,
   options: StreamChoice,
   process: CommandProcess,
 ): Promise<DelayResult> {
@@ -141,6 +139,7 @@ async function sampled(
       kinesis,
       streamName,
       pipeline,
+      rowsAt,
       delaysMs,
       from: arrivedAt,
       events: sample,

@@ -1,7 +1,7 @@
 import { checkKafkaSource } from '../../../functions/core/definition/kafka-source.ts';
-import { outputModes } from '../../../functions/core/definition/output-mode.ts';
 import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
 import { hasFields } from '../../../functions/core/fold/totals.ts';
+import { outputModes } from '../../../functions/core/results/output-mode.ts';
 import { streamNameOf } from '../../feeder/feed.ts';
 import type { TopicPlace } from '../../feeder/kafka-topic.ts';
 import { inputFiles, inputOptions } from '../../input/input-file.ts';

@@ -25,7 +25,7 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   /** Most bytes of an encoded state. @default {@link smallStateBytes} */
   readonly mostBytes?: number;
   /**
-   * Pure; runs before anything of the event is applied, and again when it is folded.
+   * Pure; runs once for an event that is read, before anything of it is applied.
    * @param time the event's, epoch ms
    */
   readonly input: (event: Event, time: number) => AggregateInput<Input>;

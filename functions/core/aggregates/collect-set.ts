@@ -27,7 +27,7 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
   const { select, named } = selector(kind, of);
   const identity: Collected = { texts: new Set(), overflow: false };
   const encode = (state: Collected): Json => {
-    const { texts, overflow } = fitting(state, most);
+    const { texts, overflow } = longestBeginning(state, most);
     const values = [...texts].sort(byText).map((text) => JSON.parse(text) as Json);
     return overflow ? [values, 1] : [values];
   };
@@ -46,10 +46,13 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
       const own = state === identity ? { texts: new Set<string>(), overflow: false } : state;
       (own.texts as Set<string>).add(text);
       // Cut now and then, for a sort each time would cost more than all the rest.
-      return own.texts.size > 2 * most + 16 ? fitting(own, most) : own;
+      return own.texts.size > 2 * most + 16 ? longestBeginning(own, most) : own;
     },
     merge: (left, right) =>
-      fitting({ texts: new Set([...left.texts, ...right.texts]), overflow: left.overflow || right.overflow }, most),
+      longestBeginning(
+        { texts: new Set([...left.texts, ...right.texts]), overflow: left.overflow || right.overflow },
+        most,
+      ),
     encode,
     decode: (json) => {
       const [values, flag = 0, ...more] = listIn(json);
@@ -63,7 +66,7 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
       return state;
     },
     result: (state) => {
-      const { texts, overflow } = fitting(state, most);
+      const { texts, overflow } = longestBeginning(state, most);
       const values = [...texts].map((text) => JSON.parse(text) as Scalar);
       return { overflow, values: values.sort((left, right) => compareKeys([left], [right])) };
     },
@@ -75,7 +78,7 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
  * the whole either: whatever stands behind it there is no shorter. So the same values are left in whatever parts and
  * order they come.
  */
-function fitting(state: Collected, most: number): Collected {
+function longestBeginning(state: Collected, most: number): Collected {
   const { texts, overflow } = state;
   let bytes = 0;
   if (texts.size <= most) {

@@ -1,4 +1,4 @@
-import { callable } from '../arguments/callable.ts';
+import { checkedFunction } from '../arguments/checked-function.ts';
 import { type AggregateOf, none, opaque } from './aggregate.ts';
 import { counting } from './count.ts';
 
@@ -10,7 +10,7 @@ const counted = { kind: 'value', value: 1 } as const;
  * the event
  */
 export function countIf<Event>(where: (event: Event) => boolean): AggregateOf<Event> {
-  const holds = callable('countIf', where);
+  const holds = checkedFunction('countIf', where);
   return opaque<Event, 1, number, number>({
     ...counting,
     kind: 'countIf',

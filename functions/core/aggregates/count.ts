@@ -1,4 +1,4 @@
-import { shown, TidemarkError } from '../arguments/error.ts';
+import { TidemarkError, valueText } from '../arguments/error.ts';
 import { type AnyAggregate, numberIn, opaque } from './aggregate.ts';
 
 const counted = { kind: 'value', value: 1 } as const;
@@ -21,7 +21,7 @@ export const counting = {
 export function count(...given: readonly never[]): AnyAggregate<unknown> {
   if (given.length > 0)
     throw new TidemarkError(
-      `count(${shown(given[0])}): count takes no argument, it counts records: write count(), or countIf((event) => event.${typeof given[0] === 'string' ? given[0] : 'field'} != null) for those that have a value`,
+      `count(${valueText(given[0])}): count takes no argument, it counts records: write count(), or countIf((event) => event.${typeof given[0] === 'string' ? given[0] : 'field'} != null) for those that have a value`,
     );
   return opaque<unknown, 1, number, number>({ ...counting, kind: 'count', input: () => counted });
 }

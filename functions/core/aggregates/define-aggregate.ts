@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { optionsOf, wholeNumber } from '../numbers/whole-number.ts';
 import { type AggregateOf, corrupt, type Json, listIn, opaque } from './aggregate.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -136,18 +136,23 @@ function checkedSpec<Event, State, Result extends Json>(
 ): AggregateSpec<Event, State, Result> {
   const field = 'defineAggregate';
   optionsOf(field, spec, ['name', 'identity', 'mostBytes', ...functionNames]);
-  if (spec === undefined) throw mistake(field, spec, `is missing: give { identity, ${functionNames.join(', ')} }`);
+  if (spec === undefined)
+    throw argumentError(field, spec, `is missing: give { identity, ${functionNames.join(', ')} }`);
   for (const name of functionNames) {
     const given: unknown = spec[name];
     if (typeof given !== 'function' || /Async|Generator/.test(Object.prototype.toString.call(given)))
-      throw mistake(
+      throw argumentError(
         `${field}.${name}`,
         given,
         'is no function that returns its value: give one that is neither async nor a generator',
       );
   }
   if (spec.name !== undefined && (typeof spec.name !== 'string' || !/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name)))
-    throw mistake(`${field}.name`, spec.name, 'is no name: use letters, digits and _, a letter first, at most 64');
+    throw argumentError(
+      `${field}.name`,
+      spec.name,
+      'is no name: use letters, digits and _, a letter first, at most 64',
+    );
   if (spec.mostBytes !== undefined) wholeNumber(`${field}.mostBytes`, spec.mostBytes, 16, largestBytes);
   checkIdentity(field, spec);
   return spec;
@@ -162,7 +167,7 @@ function checkIdentity<Event, State, Result extends Json>(
     try {
       return make();
     } catch (error) {
-      throw mistake(
+      throw argumentError(
         `${field}.${name}`,
         spec.identity,
         `of the identity throws ${String(error).slice(0, 60)}: ${remedy}`,
@@ -174,14 +179,14 @@ function checkIdentity<Event, State, Result extends Json>(
   const text = encode(spec.identity);
   const decoded = () => tried('decode', () => spec.decode(JSON.parse(text) as Json), 'give the reverse of encode');
   if (encode(decoded()) !== text)
-    throw mistake(
+    throw argumentError(
       `${field}.decode`,
       text,
       'is not what comes back through decode and encode: give the reverse of encode',
     );
   const merged = tried('merge', () => spec.merge(decoded(), decoded()), 'give a function of two states');
   if (encode(merged) !== text)
-    throw mistake(
+    throw argumentError(
       `${field}.merge`,
       encode(merged),
       `is what two identities, ${text.slice(0, 40)}, merge to: give an identity that changes nothing`,

@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { type AggregateOf, type AnyAggregate, corrupt, countIn, listIn } from './aggregate.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 
@@ -29,7 +29,7 @@ export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly n
       (edge, i) => typeof edge === 'number' && Number.isFinite(edge) && (i === 0 || edge > Number(list[i - 1])),
     );
   if (!Array.isArray(edges) || edges.length === 0 || edges.length > mostEdges || !isAscending(edges))
-    throw mistake(
+    throw argumentError(
       `${kind}.edges`,
       edges,
       `are no edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`,

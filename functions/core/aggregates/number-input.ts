@@ -1,5 +1,5 @@
-import { callable } from '../arguments/callable.ts';
-import { shown } from '../arguments/error.ts';
+import { checkedFunction } from '../arguments/checked-function.ts';
+import { valueText } from '../arguments/error.ts';
 import { isLongNumber } from '../events/exact-number.ts';
 import {
   type Aggregate,
@@ -39,7 +39,7 @@ export function selector<Value>(
 ): { readonly select: (event: unknown) => unknown; readonly named: { readonly field?: string } } {
   if (typeof of === 'string')
     return { select: (event) => (event as Readonly<Record<string, unknown>>)[of], named: { field: of } };
-  return { select: callable(kind, of), named: {} };
+  return { select: checkedFunction(kind, of), named: {} };
 }
 
 /** All of an aggregate but where its value comes from. */
@@ -73,7 +73,7 @@ export function numberInput(kind: string, value: unknown): AggregateInput<number
   if (isLongNumber(value))
     return {
       kind: 'refused',
-      reason: `${kind} of ${shown(value)}, which has more digits than a double keeps: let the schema convert it`,
+      reason: `${kind} of ${valueText(value)}, which has more digits than a double keeps: let the schema convert it`,
     };
   return refusal(kind, value);
 }

@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
 import type { AggregateOf, AnyAggregate, Json } from './aggregate.ts';
 import { addValue, bounded, decodeBins, emptyBins, encodeBins, logGamma, mergeBins, quantilesOf } from './dd-sketch.ts';
@@ -42,7 +42,7 @@ export function percentiles<Event>(
     shares.length > mostShares ||
     new Set(shares).size !== shares.length
   )
-    throw mistake(
+    throw argumentError(
       `${kind}.shares`,
       shares,
       `are no percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`,
@@ -53,7 +53,7 @@ export function percentiles<Event>(
     .sort((left, right) => (left.name < right.name ? -1 : 1));
   const twice = wanted.find(({ name }, i) => wanted[i - 1]?.name === name);
   if (twice !== undefined)
-    throw mistake(`${kind}.shares`, shares, `name ${twice.name} twice: give shares that differ in twelve digits`);
+    throw argumentError(`${kind}.shares`, shares, `name ${twice.name} twice: give shares that differ in twelve digits`);
   const error = numberBetween(
     `${kind}.relativeError`,
     optionsOf(kind, options, ['relativeError']).relativeError ?? 0.01,

@@ -1,4 +1,4 @@
-import type { Aggregate, AnyAggregate, Json } from './index.ts';
+import type { Json } from './aggregate.ts';
 
 /**
  * What a partial aggregate of a session query holds beside the states of its aggregates: from when to when its records
@@ -13,32 +13,29 @@ export interface Span {
 const none: Span = { least: Number.POSITIVE_INFINITY, greatest: Number.NEGATIVE_INFINITY, records: 0 };
 
 /**
- * The span of the records as an aggregate without a name, the last one of a session query: it goes through folds,
- * pages, shards and merges as every other does, and is in no result. A window that is read back from its rows alone has
- * none, and needs none.
+ * The span of the records, which is to a session query as an aggregate without a name: its state stands behind those of
+ * the aggregates, goes through folds, pages, shards and merges as they do, and is in no result. A window that is read
+ * back from its rows alone has none, and needs none.
  */
-export function span(): AnyAggregate<unknown> {
-  const aggregate: Aggregate<unknown, number, Span, null> = {
-    kind: 'span',
-    input: (_event, time) => ({ kind: 'value', value: time }),
-    identity: none,
-    add: ({ least, greatest, records }, time) => ({
-      least: Math.min(least, time),
-      greatest: Math.max(greatest, time),
-      records: records + 1,
-    }),
-    merge: (left, right) => ({
-      least: Math.min(left.least, right.least),
-      greatest: Math.max(left.greatest, right.greatest),
-      records: left.records + right.records,
-    }),
-    encode: ({ least, greatest, records }) => (records === 0 ? null : [least, greatest - least, records]),
-    decode: decoded,
-    result: () => null,
-    stateOf: () => none,
-  };
-  return aggregate as unknown as AnyAggregate<unknown>;
-}
+export const span = {
+  identity: none,
+  /** @param time of the record, epoch ms */
+  add: ({ least, greatest, records }: Span, time: number): Span => ({
+    least: Math.min(least, time),
+    greatest: Math.max(greatest, time),
+    records: records + 1,
+  }),
+  merge: (left: Span, right: Span): Span => ({
+    least: Math.min(left.least, right.least),
+    greatest: Math.max(left.greatest, right.greatest),
+    records: left.records + right.records,
+  }),
+  encode: ({ least, greatest, records }: Span): Json => (records === 0 ? null : [least, greatest - least, records]),
+  decode: decoded,
+} as const;
+
+/** The type of {@link span}. */
+export type SpanAggregate = typeof span;
 
 function decoded(json: Json): Span {
   if (json === null) return none;

@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import {
   addNumber,
   addSquare,
@@ -69,7 +69,7 @@ function varianceOf(
 function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigint) => number): SpreadAggregate {
   return <Event>(of: string | NumberOf<Event>, spread: Spread = 'sample') => {
     if (spread !== 'sample' && spread !== 'population')
-      throw mistake(kind, spread, "is no kind of variance: use 'sample' or 'population'");
+      throw argumentError(kind, spread, "is no kind of variance: use 'sample' or 'population'");
     return ofNumbers<Event, Moments, number | string | null>(of, {
       ...moments,
       kind,

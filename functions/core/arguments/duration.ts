@@ -1,4 +1,4 @@
-import { mistake } from './error.ts';
+import { argumentError } from './error.ts';
 
 /** Abbreviations stand alone; words have a plural. */
 type UnitWord = 'millisecond' | 'sec' | 'second' | 'min' | 'minute' | 'hour' | 'day' | 'week';
@@ -61,10 +61,10 @@ export interface DurationBounds {
  * @throws TidemarkError naming `field` when it cannot be read or is out of bounds.
  */
 export function durationMs(field: string, value: 0 | string | DurationInMs, bounds: DurationBounds): number {
-  if (typeof value === 'number' && value !== 0) throw mistake(field, value, bareNumber(value));
+  if (typeof value === 'number' && value !== 0) throw argumentError(field, value, bareNumber(value));
   const ms = typeof value === 'string' ? parse(value) : value === 0 ? 0 : ofMs(value);
   if (ms === undefined)
-    throw mistake(
+    throw argumentError(
       field,
       value,
       typeof value === 'string'
@@ -72,7 +72,11 @@ export function durationMs(field: string, value: 0 | string | DurationInMs, boun
         : "is not a duration: write text such as '1 hour', '90 s', '1 day 12 hours', or whole milliseconds as { ms: 3600 }",
     );
   if (ms < bounds.leastMs || ms > bounds.mostMs)
-    throw mistake(field, value, `is out of bounds: give at least ${bounds.leastMs} ms and at most ${bounds.mostMs} ms`);
+    throw argumentError(
+      field,
+      value,
+      `is out of bounds: give at least ${bounds.leastMs} ms and at most ${bounds.mostMs} ms`,
+    );
   return ms + 0; // turns -0 into 0
 }
 

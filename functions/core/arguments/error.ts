@@ -8,8 +8,8 @@ export class TidemarkError extends Error {
 }
 
 /** Where, what came, and what to do: the three things every message about a mistake has. */
-export function mistake(field: string, received: unknown, remedy: string): TidemarkError {
-  return new TidemarkError(`${shownField(field)}: ${shown(received)} ${remedy}`);
+export function argumentError(field: string, received: unknown, remedy: string): TidemarkError {
+  return new TidemarkError(`${shownField(field)}: ${valueText(received)} ${remedy}`);
 }
 
 /** Names of queries and settings are a person's, and may be anything too. */
@@ -19,7 +19,7 @@ function shownField(field: string): string {
 }
 
 /** A received value as one short line. */
-export function shown(value: unknown): string {
+export function valueText(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'number' || value === undefined) return String(value);

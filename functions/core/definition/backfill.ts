@@ -1,7 +1,8 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { isoTime } from '../events/event-time.ts';
 import { startingIn } from '../windows/window-rules.ts';
-import { type Pipeline, type Query, windowEdge } from './pipeline.ts';
+import { windowEdge } from './checks.ts';
+import type { Pipeline, Query } from './pipeline.ts';
 
 /** The stretch of a query that is filled from its history: the windows that start in `[since, until)`, epoch ms. */
 export interface BackfillRange {
@@ -19,23 +20,12 @@ export interface BackfillRange {
  */
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
   const query = backfillQuery(pipeline, name);
-  const { kind } = query;
-  if (kind.sessions !== undefined)
-    throw mistake(
-      'query',
-      name,
-      `has ${kind.label} windows: a session may go across any moment, so there is none until which history could be filled: let tidemark batch answer for the past`,
-    );
-  if (kind.isEndless)
-    throw mistake(
-      'query',
-      name,
-      `has ${kind.label} windows, which have no history that ends: make it anew from the stream`,
-    );
+  const { definedKind: kind } = query;
+  if (kind.refuses?.backfill !== undefined) throw argumentError('query', name, kind.refuses.backfill);
   if (Number.isFinite(since)) windowEdge('since', since, kind);
   windowEdge('until', until, kind);
   if (since >= until)
-    throw mistake('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
+    throw argumentError('since', isoTime(since), `is not before ${isoTime(until)}, until which is to be filled`);
   const lastEnd = Math.max(...kind.closings(kind.sliceOf(until - 1)));
   return {
     ...pipeline,
@@ -47,7 +37,7 @@ export function backfillPipeline(pipeline: Pipeline, { query: name, since, until
 export function backfillQuery(pipeline: Pipeline, name: string): Query {
   const query = pipeline.queries.find((other) => other.name === name);
   if (query !== undefined) return query;
-  throw mistake(
+  throw argumentError(
     'query',
     name,
     `is no query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`,

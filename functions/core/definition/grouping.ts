@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 
 /** Fields to group by, with totals over some of them, as SQL's ROLLUP and CUBE. */
 export interface Grouping<Name extends string = string> {
@@ -29,7 +29,7 @@ export function cube<const Name extends string>(...fields: readonly Name[]): Gro
 
 function grouping<Name extends string>(kind: Grouping['grouping'], fields: readonly Name[]): Grouping<Name> {
   if (fields.length === 0 || fields.length > mostFields)
-    throw mistake(`groupBy: ${kind}`, fields, `is of no number of fields that it takes: give 1 to ${mostFields}`);
+    throw argumentError(`groupBy: ${kind}`, fields, `is of no number of fields that it takes: give 1 to ${mostFields}`);
   return { grouping: kind, fields };
 }
 

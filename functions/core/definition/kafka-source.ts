@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 
 /**
  * How a client of the brokers is let in: without TLS and a name (`plaintext`), without a name (`tls`), by IAM (MSK), by
@@ -39,22 +39,26 @@ export function checkKafkaSource(given: KafkaSource): KafkaSource {
   const { bootstrapServers, authentication, secret, rootCertificate } = given;
   const topic = checkTopic('topic', given.topic);
   if (!Array.isArray(bootstrapServers) || bootstrapServers.length === 0)
-    throw mistake('bootstrapServers', bootstrapServers, 'names no broker: give at least one as host:port');
+    throw argumentError('bootstrapServers', bootstrapServers, 'names no broker: give at least one as host:port');
   for (const server of bootstrapServers) {
     const port = Number(typeof server === 'string' ? serverPattern.exec(server)?.[1] : undefined);
     if (!(port >= 1 && port <= 65_535))
-      throw mistake('bootstrapServers', server, 'is not a broker: give host:port, such as b-1.example.com:9098');
+      throw argumentError('bootstrapServers', server, 'is not a broker: give host:port, such as b-1.example.com:9098');
   }
   if (!kafkaAuthentications.includes(authentication))
-    throw mistake('authentication', authentication, `is not known: give one of ${kafkaAuthentications.join(', ')}`);
+    throw argumentError(
+      'authentication',
+      authentication,
+      `is not known: give one of ${kafkaAuthentications.join(', ')}`,
+    );
   if (withSecret.includes(authentication) !== (secret !== undefined))
-    throw mistake(
+    throw argumentError(
       'secret',
       secret,
       `does not go with authentication ${authentication}: ${withSecret.join(', ')} need one, the others take none`,
     );
   if (rootCertificate !== undefined && authentication === 'plaintext')
-    throw mistake('rootCertificate', rootCertificate, 'does not go with authentication plaintext: give tls');
+    throw argumentError('rootCertificate', rootCertificate, 'does not go with authentication plaintext: give tls');
   return {
     topic,
     bootstrapServers,
@@ -67,7 +71,7 @@ export function checkKafkaSource(given: KafkaSource): KafkaSource {
 /** @throws TidemarkError when Kafka could have no topic of that name */
 export function checkTopic(field: string, topic: unknown): string {
   if (typeof topic === 'string' && topicPattern.test(topic) && topic !== '.' && topic !== '..') return topic;
-  throw mistake(
+  throw argumentError(
     field,
     topic,
     'is not the name of a topic: give 1 to 249 of the characters a-z, A-Z, 0-9, dot, underscore and hyphen',

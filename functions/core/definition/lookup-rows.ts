@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { rowsByKey } from './lookup.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -15,7 +15,7 @@ export const mostPartBytes = 300_000;
 export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object[]): void {
   if (lookupTable === undefined) return;
   if (rows.length > mostLookupRows)
-    throw mistake(
+    throw argumentError(
       'rows',
       rows.length,
       `are more than ${mostLookupRows}, which a table holds: leave out those that no event asks for`,
@@ -23,7 +23,7 @@ export function checkLookupRows({ lookupTable }: Pipeline, rows: readonly object
   rowsByKey('rows', rows, lookupTable.key);
   const bytes = rows.reduce((sum, row) => sum + JSON.stringify(row).length, 0);
   if (bytes > mostLookupBytes)
-    throw mistake(
+    throw argumentError(
       'rows',
       bytes,
       `bytes are more than ${mostLookupBytes}, which a table holds: leave out fields that no query asks for`,

@@ -1,5 +1,5 @@
-import { mistake } from '../arguments/error.ts';
-import type { Enriched, LookupKey } from './lookup.ts';
+import { argumentError } from '../arguments/error.ts';
+import type { Enriched, LookupKey } from './enriched.ts';
 
 /**
  * Rows that are published apart from the pipeline, in versions that begin at a time of arrival; {@link table} makes
@@ -18,7 +18,7 @@ export interface LookupTable<Row extends object> {
  */
 export function table<Row extends object = Readonly<Record<string, LookupKey | null>>>(name: string): LookupTable<Row> {
   if (!isTableName(name))
-    throw mistake(
+    throw argumentError(
       'enrich.table',
       name,
       'is no name of a table: use letters, digits, _ and -, a letter first, at most 64',

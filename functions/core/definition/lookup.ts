@@ -1,22 +1,14 @@
-import { callable } from '../arguments/callable.ts';
-import { mistake } from '../arguments/error.ts';
+import { checkedFunction } from '../arguments/checked-function.ts';
+import { argumentError } from '../arguments/error.ts';
 import { ambiguity, isAmbiguous } from '../events/exact-number.ts';
+import type { Enriched, LookupKey } from './enriched.ts';
 import { isTableName, type LookupRows, type LookupTable, type TableLookup } from './lookup-table.ts';
-
-/** What a key is: equal when JSON writes them alike, so 1 is not `'1'`. */
-export type LookupKey = string | number | boolean;
 
 /**
  * What becomes of an event whose key the rows do not have: its fields are null (a left join), it is filtered (an inner
  * join), or rejected.
  */
 export type UnknownKey = 'null' | 'filter' | 'reject';
-
-/** What an event gets: the fields of a row, or why it gets none. */
-export type Enriched =
-  | { readonly outcome: 'enriched'; readonly event: unknown }
-  | { readonly outcome: 'filtered' }
-  | { readonly outcome: 'unknown'; readonly detail: string };
 
 /**
  * Fields for events from rows that do not move, as `enrich` takes it. The types say what the event must have, and what
@@ -123,9 +115,9 @@ export function lookup(
   { fields, unknown = 'null', ...rest }: LookupOptions<string, UnknownKey> = {},
 ): Lookup<never, unknown> | TableLookup<never, unknown> {
   const strange = Object.keys(rest)[0];
-  if (strange !== undefined) throw mistake(`enrich.${strange}`, strange, 'is not a setting: use fields, unknown');
+  if (strange !== undefined) throw argumentError(`enrich.${strange}`, strange, 'is not a setting: use fields, unknown');
   if (!(['null', 'filter', 'reject'] as const).includes(unknown))
-    throw mistake('enrich.unknown', unknown, "is none of 'null', 'filter' and 'reject': use one");
+    throw argumentError('enrich.unknown', unknown, "is none of 'null', 'filter' and 'reject': use one");
   const { name, of } = checkedKey(key);
   const eventField = typeof key === 'string' ? key : undefined;
   if (isTable(rows)) {
@@ -189,7 +181,7 @@ function isTable(rows: readonly object[] | LookupTable<object>): rows is LookupT
 function tableFields(fields: unknown): readonly string[] {
   if (Array.isArray(fields) && fields.length > 0 && fields.every((field) => typeof field === 'string' && field !== ''))
     return fields;
-  throw mistake(
+  throw argumentError(
     'enrich.fields',
     fields,
     'is not a list of fields: name those that events get, for the rows of a table are not here to tell',
@@ -206,12 +198,12 @@ function checkedKey(key: string | KeyOf<never, string>): {
       of: (event) => (typeof event === 'object' && event !== null ? Reflect.get(event, key) : undefined),
     };
   if (typeof key !== 'object' || key === null || typeof key.in !== 'string')
-    throw mistake(
+    throw argumentError(
       'enrich.key',
       key,
       "is not a key: write the field that events and rows have, or { of: (event) => event.device, in: 'id' }",
     );
-  return { name: key.in, of: callable('enrich.key.of', key.of) };
+  return { name: key.in, of: checkedFunction('enrich.key.of', key.of) };
 }
 
 /**
@@ -221,25 +213,26 @@ function checkedKey(key: string | KeyOf<never, string>): {
  */
 export function rowsByKey(field: string, rows: readonly object[], name: string): LookupRows {
   if (!Array.isArray(rows))
-    throw mistake(
+    throw argumentError(
       field,
       rows,
       "are not rows: give a list of objects, such as what import devices from './devices.json' gives",
     );
   const table = new Map<string, object>();
   for (const [i, row] of rows.entries()) {
-    if (typeof row !== 'object' || row === null) throw mistake(`${field}[${i}]`, row, 'is not a row: give an object');
+    if (typeof row !== 'object' || row === null)
+      throw argumentError(`${field}[${i}]`, row, 'is not a row: give an object');
     const key: unknown = Object.hasOwn(row, name) ? Reflect.get(row, name) : undefined;
     if (typeof key === 'number' && isAmbiguous(key))
-      throw mistake(`${field}[${i}].${name}`, key, 'is beyond 2^53, and has lost digits: write it as text');
+      throw argumentError(`${field}[${i}].${name}`, key, 'is beyond 2^53, and has lost digits: write it as text');
     if (!isKey(key))
-      throw mistake(
+      throw argumentError(
         `${field}[${i}].${name}`,
         key,
         'is not a key: give each row a text, a number or a truth by which it is found',
       );
     if (table.has(keyText(key)))
-      throw mistake(`${field}[${i}].${name}`, key, 'is the key of a row before it, too: leave one of them');
+      throw argumentError(`${field}[${i}].${name}`, key, 'is the key of a row before it, too: leave one of them');
     table.set(keyText(key), row);
   }
   return table;
@@ -252,10 +245,10 @@ function checkedFields(
 ): readonly string[] {
   const known = new Set(rows.flatMap((row) => Object.keys(row)));
   const names = fields ?? [...known].filter((field) => field !== name);
-  if (!Array.isArray(names)) throw mistake('enrich.fields', fields, 'is not a list of fields: give their names');
+  if (!Array.isArray(names)) throw argumentError('enrich.fields', fields, 'is not a list of fields: give their names');
   for (const field of names) {
     if (typeof field !== 'string' || !known.has(field))
-      throw mistake('enrich.fields', field, `is in no row: use ${[...known].join(', ')}`);
+      throw argumentError('enrich.fields', field, `is in no row: use ${[...known].join(', ')}`);
   }
   return names;
 }

@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { lruMap } from '../arguments/lru-map.ts';
 import { isoTime } from '../events/event-time.ts';
 import { rowsByKey } from './lookup.ts';
@@ -73,7 +73,7 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
 }
 
 function gone(table: string, arrivalMs: number): Error {
-  return mistake(
+  return argumentError(
     `lookup ${table}`,
     isoTime(arrivalMs),
     'arrived when a version held whose rows are no longer kept: rows go the retention of the stream and two days after they are superseded',

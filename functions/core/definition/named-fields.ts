@@ -1,6 +1,6 @@
 import type { AnyAggregate } from '../aggregates/index.ts';
 import { aggregateKinds } from '../aggregates/index.ts';
-import { shown, TidemarkError } from '../arguments/error.ts';
+import { TidemarkError, valueText } from '../arguments/error.ts';
 import type { SchemaFields } from './schema-fields.ts';
 
 /**
@@ -39,7 +39,7 @@ export function checkNamed(fields: SchemaFields | undefined, { name, place, use 
   const names = [...fields.keys()];
   const near = nearest(name, names);
   const remedy = near === undefined ? `name one of ${names.join(', ') || 'its fields'}` : `did you mean '${near}'?`;
-  throw new TidemarkError(`${place}: ${use}: ${shown(name)} is not a field of the event: ${remedy}`);
+  throw new TidemarkError(`${place}: ${use}: ${valueText(name)} is not a field of the event: ${remedy}`);
 }
 
 /** Refuses an aggregate of numbers over a field that never holds one. */
@@ -53,7 +53,7 @@ export function checkNumeric(
   const takesText = ofAmounts.includes(kind);
   if (kinds.has('any') || kinds.has('number') || (takesText && kinds.has('text'))) return;
   throw new TidemarkError(
-    `${place}: ${use}: ${shown(name)} is ${takesText ? 'neither a number nor text that holds one' : 'not a number'} in the event's schema: name a field of numbers, or let the schema make a number of it`,
+    `${place}: ${use}: ${valueText(name)} is ${takesText ? 'neither a number nor text that holds one' : 'not a number'} in the event's schema: name a field of numbers, or let the schema make a number of it`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { mistake, TidemarkError } from '../arguments/error.ts';
+import { argumentError, TidemarkError } from '../arguments/error.ts';
 import { changeRemedy, layoutChanges, layoutsOf, type QueryLayout } from './layout.ts';
 import type { Pipeline } from './pipeline.ts';
 
@@ -54,7 +54,7 @@ function isLayouts(value: unknown): value is PipelineLock['queries'] {
  */
 export function checkAgainstLock(lock: PipelineLock, pipeline: Pipeline): void {
   if (lock.pipeline !== pipeline.name)
-    throw mistake(
+    throw argumentError(
       'name',
       pipeline.name,
       `was ${lock.pipeline}: another name is another pipeline, whose file has a lock of its own`,
@@ -63,13 +63,13 @@ export function checkAgainstLock(lock: PipelineLock, pipeline: Pipeline): void {
   for (const [name, before] of Object.entries(lock.queries)) {
     const after = layouts[name];
     if (after === undefined)
-      throw mistake(
+      throw argumentError(
         'queries',
         name,
         `is gone: its open windows would never be final: put it back, or say that it is meant with tidemark lock --remove ${name}`,
       );
     const changes = layoutChanges(before, after);
     if (changes.length > 0)
-      throw mistake(`queries.${name}`, name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
+      throw argumentError(`queries.${name}`, name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
   }
 }

@@ -1,7 +1,7 @@
-import { mistake } from '../arguments/error.ts';
-import type { Row } from '../fold/partial.ts';
+import { argumentError } from '../arguments/error.ts';
+import { type OutputMode, outputModes } from '../results/output-mode.ts';
+import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
-import { type OutputMode, outputModes } from './output-mode.ts';
 
 /** Where results can go. Each kind is one file under functions/sinks and one section of docs/SINKS.md. */
 export const sinkKinds = [
@@ -82,22 +82,31 @@ export interface SinkSpec extends SinkOptions {
   readonly run?: WindowFunction | string;
 }
 
-/** A checked sink. */
-export interface Sink {
+/** What every checked sink has. */
+interface CommonSink {
   readonly name: string;
-  readonly kind: SinkKind;
   readonly mode: OutputMode;
   /** Names of queries, with their versions. */
   readonly queries: readonly string[];
   readonly attempts: number;
-  readonly format: WindowFileFormat;
-  /** What the keys of objects begin with; empty, or ending with a slash. */
-  readonly prefix: string;
-  readonly folder: string | undefined;
-  readonly url: string | undefined;
-  readonly run: WindowFunction | undefined;
-  readonly file: string | undefined;
 }
+
+/** What a checked sink has of its kind alone. */
+type KindOfSink =
+  | { readonly kind: 'eventBridge' | 'kinesis' | 'sqs' | 'sns' | 'dynamodb' }
+  /** Without an address the deployment says where. */
+  | { readonly kind: 'webhook'; readonly url: string | undefined }
+  /** What the keys of objects begin with: empty, or ending with a slash. */
+  | { readonly kind: 's3'; readonly format: WindowFileFormat; readonly prefix: string }
+  | { readonly kind: 'file'; readonly format: WindowFileFormat; readonly folder: string }
+  /** The function, or the file whose default export it is. */
+  | { readonly kind: 'forEachWindow'; readonly run: WindowFunction | string };
+
+/** A checked sink. */
+export type Sink = CommonSink & KindOfSink;
+
+/** A checked sink of one kind. */
+export type SinkOf<Kind extends SinkKind> = CommonSink & Extract<KindOfSink, { readonly kind: Kind }>;
 
 /** An event bus: an event a pane, `detail-type` "Tidemark Window". */
 export const eventBridge = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'eventBridge' });
@@ -178,52 +187,75 @@ export function checkedSinks(
 ): readonly Sink[] {
   if (sinks === undefined) return [];
   if (typeof sinks !== 'object' || sinks === null || Array.isArray(sinks))
-    throw mistake('sinks', sinks, 'is not sinks by name: write { toQueue: sqs() }');
+    throw argumentError('sinks', sinks, 'is not sinks by name: write { toQueue: sqs() }');
   const given = Object.entries(sinks);
   if (given.length > mostSinks)
-    throw mistake('sinks', given.length, `are too many: give at most ${mostSinks}, or let a bus or a topic fan out`);
+    throw argumentError(
+      'sinks',
+      given.length,
+      `are too many: give at most ${mostSinks}, or let a bus or a topic fan out`,
+    );
   return given.map(([name, spec]) => checkedSink(name, spec, queryNames));
 }
 
 function checkedSink(name: string, spec: SinkSpec, queryNames: readonly string[]): Sink {
   const field = `sinks.${name}`;
   if (!namePattern.test(name))
-    throw mistake(field, name, 'is not a name of a sink: use letters and digits, a letter first, at most 32');
+    throw argumentError(field, name, 'is not a name of a sink: use letters and digits, a letter first, at most 32');
   if (typeof spec !== 'object' || spec === null || !sinkKinds.includes(spec.kind))
-    throw mistake(field, spec, `is not a sink: use ${sinkKinds.join(', ')}, such as sqs()`);
+    throw argumentError(field, spec, `is not a sink: use ${sinkKinds.join(', ')}, such as sqs()`);
   const unknown = Object.keys(spec).find((setting) => !settingsOf[spec.kind].includes(setting));
   if (unknown !== undefined)
-    throw mistake(
+    throw argumentError(
       `${field}.${unknown}`,
       unknown,
       `is not a setting of ${spec.kind}: use ${settingsOf[spec.kind].slice(1).join(', ')}`,
     );
-  const { mode = 'append', queries = queryNames, attempts = 15, format = 'json' } = spec;
+  const { mode = 'append', queries = queryNames, attempts = 15 } = spec;
   if (!outputModes.includes(mode))
-    throw mistake(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
+    throw argumentError(`${field}.mode`, mode, `is not an output mode: use ${outputModes.join(', ')}`);
   if (!Array.isArray(queries) || queries.length === 0)
-    throw mistake(`${field}.queries`, queries, 'is not a list of queries: name at least one, or leave it out for all');
+    throw argumentError(
+      `${field}.queries`,
+      queries,
+      'is not a list of queries: name at least one, or leave it out for all',
+    );
   const other = queries.find((query) => !queryNames.includes(query));
   if (other !== undefined)
-    throw mistake(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
+    throw argumentError(`${field}.queries`, other, `is not a query of the pipeline: use ${queryNames.join(', ')}`);
   if (!Number.isSafeInteger(attempts) || attempts < 1 || attempts > 1000)
-    throw mistake(`${field}.attempts`, attempts, 'is not a number of attempts: give a whole number from 1 to 1,000');
+    throw argumentError(
+      `${field}.attempts`,
+      attempts,
+      'is not a number of attempts: give a whole number from 1 to 1,000',
+    );
+  return { name, mode, queries: [...new Set(queries)], attempts, ...checkedKind(field, spec) };
+}
+
+function checkedKind(field: string, spec: SinkSpec): KindOfSink {
+  const { kind } = spec;
+  switch (kind) {
+    case 'webhook':
+      return { kind, url: checkedUrl(`${field}.url`, spec.url) };
+    case 's3': {
+      const format = checkedFormat(`${field}.format`, spec.format);
+      return { kind, format, prefix: checkedPrefix(`${field}.prefix`, spec.prefix) };
+    }
+    case 'file': {
+      const format = checkedFormat(`${field}.format`, spec.format);
+      return { kind, format, folder: checkedText(`${field}.folder`, spec.folder, 'is not a folder: name one') };
+    }
+    case 'forEachWindow':
+      return { kind, run: typeof spec.run === 'function' ? spec.run : checkedFile(field, spec.run) };
+    default:
+      return { kind };
+  }
+}
+
+function checkedFormat(field: string, format: WindowFileFormat = 'json'): WindowFileFormat {
   if (format !== 'json' && format !== 'parquet')
-    throw mistake(`${field}.format`, format, "is not a format: use 'json' or 'parquet'");
-  const { run } = spec;
-  return {
-    name,
-    kind: spec.kind,
-    mode,
-    queries: [...new Set(queries)],
-    attempts,
-    format,
-    prefix: checkedPrefix(`${field}.prefix`, spec.prefix),
-    folder: spec.kind === 'file' ? checkedText(`${field}.folder`, spec.folder, 'is not a folder: name one') : undefined,
-    url: checkedUrl(`${field}.url`, spec.url),
-    run: typeof run === 'function' ? run : undefined,
-    file: spec.kind === 'forEachWindow' && typeof run !== 'function' ? checkedFile(field, run) : undefined,
-  };
+    throw argumentError(field, format, "is not a format: use 'json' or 'parquet'");
+  return format;
 }
 
 function checkedFile(field: string, run: string | undefined): string {
@@ -235,7 +267,7 @@ function checkedFile(field: string, run: string | undefined): string {
 }
 
 function checkedText(field: string, text: unknown, remedy: string): string {
-  if (typeof text !== 'string' || text === '') throw mistake(field, text, remedy);
+  if (typeof text !== 'string' || text === '') throw argumentError(field, text, remedy);
   return text;
 }
 
@@ -243,7 +275,7 @@ function checkedText(field: string, text: unknown, remedy: string): string {
 function checkedPrefix(field: string, prefix: string | undefined): string {
   if (prefix === undefined || prefix === '') return '';
   if (typeof prefix !== 'string' || !/^[A-Za-z0-9_.=-]+(\/[A-Za-z0-9_.=-]+)*\/?$/.test(prefix) || prefix.length > 200)
-    throw mistake(
+    throw argumentError(
       field,
       prefix,
       "is not a prefix of keys: use letters, digits, _ . = - and /, such as 'tidemark/counts'",
@@ -262,7 +294,7 @@ export function checkedUrl(field: string, url: string | undefined): string | und
     typeof url !== 'string' ||
     !/^(https:\/\/[^/\s@]+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(\/[^\s]*)?$/.test(url)
   )
-    throw mistake(
+    throw argumentError(
       field,
       url,
       'is not an address: give one that begins with https:// (http:// only for 127.0.0.1) and holds no password',

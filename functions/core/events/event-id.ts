@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { shown } from '../arguments/error.ts';
+import { valueText } from '../arguments/error.ts';
 
 /**
  * What `dedup.by` gives: the event's id; null or undefined for an event that has none, which is no duplicate of
@@ -35,10 +35,10 @@ export function eventIdOf(value: EventIdValue): EventId | undefined | { readonly
     if (Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))) return hashed(`n${value}`);
     return { refused: `id ${value} is no number that tells events apart: beyond 2^53, send it as text` };
   }
-  if (typeof value !== 'string') return { refused: `id ${shown(value)} is not text or a number` };
+  if (typeof value !== 'string') return { refused: `id ${valueText(value)} is not text or a number` };
   if (value === '') return { refused: 'id "" is empty: give null for an event without one' };
   if (loneSurrogate.test(value))
-    return { refused: `id ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
+    return { refused: `id ${valueText(value)} holds half of a surrogate pair, which UTF-8 cannot` };
   return hashed(`t${value}`);
 }
 

@@ -1,6 +1,6 @@
 import { Temporal } from 'temporal-polyfill';
 import { longestDurationMs } from '../arguments/duration.ts';
-import { shown } from '../arguments/error.ts';
+import { valueText } from '../arguments/error.ts';
 
 /** What a pipeline's `eventTime` may give: a number in its `unit`, a Date, or ISO 8601 text with a zone. */
 export type EventTimeValue = number | string | { getTime(): number } | null | undefined;
@@ -30,7 +30,7 @@ export function eventTimeOf(value: EventTimeValue, unit: EventTimeUnit | undefin
   const ms = toMs(value, unit);
   if (typeof ms !== 'number') return ms;
   if (!(ms >= eventTimeBounds.earliest && ms <= eventTimeBounds.latest))
-    return { refused: `event time ${shown(value)} is out of range` };
+    return { refused: `event time ${valueText(value)} is out of range` };
   return ms;
 }
 
@@ -47,7 +47,7 @@ function toMs(value: EventTimeValue, unit: EventTimeUnit | undefined): EventTime
     const ms: unknown = value.getTime();
     if (typeof ms === 'number') return wholeMs(ms);
   }
-  return { refused: `event time ${shown(value)} is not a number, a Date or ISO 8601 text` };
+  return { refused: `event time ${valueText(value)} is not a number, a Date or ISO 8601 text` };
 }
 
 /** Plus zero, for floor(-0) is -0, which has no place among times. */
@@ -69,7 +69,7 @@ function isoToMs(text: string): EventTime {
   try {
     return Temporal.Instant.from(text).epochMilliseconds;
   } catch {
-    return { refused: `event time ${shown(text)} is not ISO 8601 with a zone` };
+    return { refused: `event time ${valueText(text)} is not ISO 8601 with a zone` };
   }
 }
 

@@ -1,4 +1,4 @@
-import { shown } from '../arguments/error.ts';
+import { valueText } from '../arguments/error.ts';
 import { ambiguity, isAmbiguous } from './exact-number.ts';
 
 /** A value of a group-by field: what JSON can tell apart. */
@@ -56,7 +56,9 @@ function keyOf(fields: readonly (readonly [name: string, value: GroupValue | und
     if (typeof value === 'number' && isAmbiguous(value))
       return { refused: `group-by field ${name}: ${ambiguity(value)}` };
     if (typeof value === 'string' && loneSurrogate.test(value))
-      return { refused: `group-by field ${name}: ${shown(value)} holds half of a surrogate pair, which UTF-8 cannot` };
+      return {
+        refused: `group-by field ${name}: ${valueText(value)} holds half of a surrogate pair, which UTF-8 cannot`,
+      };
     if (
       value === null ||
       value === undefined ||
@@ -65,7 +67,7 @@ function keyOf(fields: readonly (readonly [name: string, value: GroupValue | und
       (kind === 'number' && Number.isFinite(value))
     )
       continue;
-    return { refused: `group-by field ${name}: ${shown(value)} is not text, a finite number, a boolean or null` };
+    return { refused: `group-by field ${name}: ${valueText(value)} is not text, a finite number, a boolean or null` };
   }
   const text = JSON.stringify(fields.map(([, value]) => value ?? null));
   // No character takes more than three bytes for each of its UTF-16 units.

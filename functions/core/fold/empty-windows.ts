@@ -1,13 +1,13 @@
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import type { EmittedWindow } from '../windows/window.ts';
-import { identityOf, type Partial } from './partial.ts';
+import { identityOf, type PartialAggregate } from './partial.ts';
 
 /**
  * What a window without records is made of: the identity of each aggregate. Only queries with one group have it: which
  * others there could be, nobody knows.
  */
-export function emptyPartials(query: Query): ReadonlyMap<KeyText, Partial> {
+export function emptyPartials(query: Query): ReadonlyMap<KeyText, PartialAggregate> {
   return new Map([['[]', identityOf(query)]]);
 }
 
@@ -15,23 +15,27 @@ export function emptyPartials(query: Query): ReadonlyMap<KeyText, Partial> {
  * The windows of a query that end after a moment and at or before another, in the order of their ends, which is that of
  * their starts too. Lazy: a gap may hold millions of them.
  */
-export function* windowsEndingIn({ kind, from }: Query, after: number, through: number): Generator<EmittedWindow> {
-  for (let end = nextEnd({ kind }, after); end <= through; end = nextEnd({ kind }, end))
-    for (const window of kind.emit(end)) if (window.start >= from) yield window;
+export function* windowsEndingIn(
+  { definedKind, from }: Query,
+  after: number,
+  through: number,
+): Generator<EmittedWindow> {
+  for (let end = nextEnd({ definedKind }, after); end <= through; end = nextEnd({ definedKind }, end))
+    for (const window of definedKind.emit(end)) if (window.start >= from) yield window;
 }
 
 /** The first end of a window after a moment: one of those that hold the slice there. */
-function nextEnd({ kind }: Pick<Query, 'kind'>, after: number): number {
-  return kind.closings(kind.sliceOf(after)).find((end) => end > after) ?? Number.POSITIVE_INFINITY;
+function nextEnd({ definedKind }: Pick<Query, 'definedKind'>, after: number): number {
+  return definedKind.closings(definedKind.sliceOf(after)).find((end) => end > after) ?? Number.POSITIVE_INFINITY;
 }
 
 /**
  * The last end of a window that begins at or before the greatest event time of a stream: up to there the stream has
  * been. Minus infinity before the first event.
  */
-export function lastEndOf({ kind }: Pick<Query, 'kind'>, maxEventTime: number): number {
+export function lastEndOf({ definedKind }: Pick<Query, 'definedKind'>, maxEventTime: number): number {
   if (!Number.isFinite(maxEventTime)) return Number.NEGATIVE_INFINITY;
-  return Math.max(...kind.closings(kind.sliceOf(maxEventTime)));
+  return Math.max(...definedKind.closings(definedKind.sliceOf(maxEventTime)));
 }
 
 /**

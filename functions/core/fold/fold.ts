@@ -1,6 +1,6 @@
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
-import { addEvent, identityOf } from './partial.ts';
+import { addInputs, type EventInputs, identityOf } from './partial.ts';
 
 /** What a fold holds of one key of one slice. */
 export interface KeyFold {
@@ -26,7 +26,7 @@ export interface SliceFold {
  */
 export interface Fold {
   /** Adds an event to one query. */
-  add(query: Query, key: KeyText, event: unknown, time: number): KeyFold;
+  add(query: Query, key: KeyText, inputs: EventInputs, time: number): KeyFold;
   readonly slices: Iterable<SliceFold>;
 }
 
@@ -37,7 +37,7 @@ export function createFold(): Fold {
   const last: (SliceFold | undefined)[] = [];
   return {
     slices,
-    add(query, key, event, time) {
+    add(query, key, inputs, time) {
       const slice = query.window.sliceOf(time);
       let held = last[query.index];
       if (held === undefined || held.slice !== slice) {
@@ -60,7 +60,7 @@ export function createFold(): Fold {
         fold = { key, states: identityOf(query), events: [] };
         held.keys.set(key, fold);
       }
-      addEvent(query, fold.states, event, time);
+      addInputs(query, fold.states, inputs, time);
       return fold;
     },
   };

@@ -1,40 +1,78 @@
-import type { Json } from '../aggregates/index.ts';
+import { type Json, none } from '../aggregates/aggregate.ts';
+import type { Span } from '../aggregates/span.ts';
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { keyValues } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 
-/** A partial aggregate: the states of a query's aggregates, in their order. Immutable once it is shared. */
-export type Partial = readonly unknown[];
+/**
+ * A partial aggregate: the states of a query's aggregates, in their order, and behind them a session's span. Immutable
+ * once it is shared.
+ */
+export type PartialAggregate = readonly unknown[];
 
-/** Partial aggregates by key. */
-export type Partials = ReadonlyMap<KeyText, Partial>;
+/** PartialAggregate aggregates by key. */
+export type Partials = ReadonlyMap<KeyText, PartialAggregate>;
 
-export function identityOf(query: Query): unknown[] {
-  return query.aggregates.map((aggregate) => aggregate.identity);
+export function identityOf({ aggregates, span }: Query): unknown[] {
+  const states: unknown[] = aggregates.map((aggregate) => aggregate.identity);
+  if (span !== undefined) states.push(span.identity);
+  return states;
+}
+
+/** What a query's aggregates take from one event: a value each, or {@link none}. */
+export type EventInputs = readonly unknown[];
+
+/**
+ * Asks the aggregates of a query, once for an event.
+ * @param time of the event, epoch ms
+ * @returns the reason of the first that refuses the event, if one does
+ */
+export function inputsOf(
+  { aggregates }: Pick<Query, 'aggregates'>,
+  event: unknown,
+  time: number,
+): EventInputs | { readonly refused: string } {
+  // Of its length from the start: one that grows by pushing has room for 17, and a batch holds thousands of these.
+  const inputs = new Array<unknown>(aggregates.length);
+  for (const [i, aggregate] of aggregates.entries()) {
+    const input = aggregate.input(event, time);
+    if (input.kind === 'refused') return { refused: input.reason };
+    inputs[i] = input.kind === 'none' ? none : input.value;
+  }
+  return inputs;
 }
 
 /**
  * Adds an event to states that nobody else holds yet: aggregates may change them in place.
  * @param time of the event, epoch ms
  */
-export function addEvent(query: Query, states: unknown[], event: unknown, time: number): void {
-  const { aggregates } = query;
+export function addInputs({ aggregates, span }: Query, states: unknown[], inputs: EventInputs, time: number): void {
   for (let i = 0; i < aggregates.length; i++) {
     const aggregate = aggregates[i];
-    const input = aggregate?.input(event, time);
-    if (aggregate !== undefined && input?.kind === 'value') states[i] = aggregate.add(states[i], input.value);
+    if (aggregate !== undefined && inputs[i] !== none) states[i] = aggregate.add(states[i], inputs[i]);
   }
+  if (span !== undefined) states[aggregates.length] = span.add(states[aggregates.length] as Span, time);
 }
 
-export function mergePartial(query: Query, left: Partial, right: Partial): Partial {
-  return query.aggregates.map((aggregate, i) => aggregate.merge(left[i], right[i]));
+export function mergePartial(
+  { aggregates, span }: Query,
+  left: PartialAggregate,
+  right: PartialAggregate,
+): PartialAggregate {
+  const states = aggregates.map((aggregate, i) => aggregate.merge(left[i], right[i]));
+  if (span !== undefined) {
+    const at = aggregates.length;
+    states.push(span.merge(left[at] as Span, right[at] as Span));
+  }
+  return states;
 }
 
 /** Merges `right` into `left`, which nobody else holds. */
 export function mergeInto(
   query: Query,
-  left: Map<KeyText, Partial>,
-  right: Iterable<readonly [KeyText, Partial]>,
+  left: Map<KeyText, PartialAggregate>,
+  right: Iterable<readonly [KeyText, PartialAggregate]>,
 ): void {
   for (const [key, partial] of right) {
     const held = left.get(key);
@@ -43,20 +81,21 @@ export function mergeInto(
 }
 
 /**
- * Partial aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
+ * PartialAggregate aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
  * `[["Open",179],["Close",173]]`. The form of pages, so that they can be read in the console.
  */
-export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, Partial]>): string {
+export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, PartialAggregate]>): string {
   const rows: string[] = [];
   for (const [key, partial] of partials) {
     const states = query.aggregates.map((aggregate, i) => JSON.stringify(aggregate.encode(partial[i])));
+    if (query.span !== undefined) states.push(JSON.stringify(query.span.encode(partial[states.length] as Span)));
     rows.push(key === '[]' ? `[${states.join()}]` : `${key.slice(0, -1)},${states.join()}]`);
   }
   return `[${rows.join()}]`;
 }
 
 /** The reverse of {@link encodePartials}, each key once. @throws when the text is not of this query */
-export function decodePartials(query: Query, text: string): Map<KeyText, Partial> {
+export function decodePartials(query: Query, text: string): Map<KeyText, PartialAggregate> {
   return new Map(decodeEach(query, text));
 }
 
@@ -64,28 +103,19 @@ export function decodePartials(query: Query, text: string): Map<KeyText, Partial
  * The reverse of {@link encodePartials}; a key may come several times, as open sessions do.
  * @throws when the text is not of this query
  */
-export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, Partial])[] {
-  const columns = query.groupBy.length + query.aggregates.length;
+export function decodeEach(query: Query, text: string): readonly (readonly [KeyText, PartialAggregate])[] {
+  const { groupBy, aggregates, span } = query;
+  const columns = groupBy.length + aggregates.length + (span === undefined ? 0 : 1);
   return (JSON.parse(text) as Json[][]).map((row) => {
     if (row.length !== columns) throw new Error(`query ${query.name}: a row of ${row.length} columns, not ${columns}`);
-    const states = query.aggregates.map((aggregate, i) => aggregate.decode(row[query.groupBy.length + i] ?? null));
-    return [JSON.stringify(row.slice(0, query.groupBy.length)), states];
+    const states = aggregates.map((aggregate, i) => aggregate.decode(row[groupBy.length + i] ?? null));
+    if (span !== undefined) states.push(span.decode(row[columns - 1] ?? null));
+    return [JSON.stringify(row.slice(0, groupBy.length)), states];
   });
 }
 
-/** One row of a result: a group key and the aggregates' results, by name. */
-export interface Row {
-  readonly key: Readonly<Record<string, string | number | boolean | null>>;
-  readonly values: Readonly<Record<string, Json>>;
-  /**
-   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that
-   * it lacks, the last field's the lowest.
-   */
-  readonly grouping?: number;
-}
-
 /** The results of merged partial aggregates, rounded here and nowhere before. */
-export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
+export function rowOf(query: Query, key: KeyText, partial: PartialAggregate): Row {
   const values = keyValues(key);
   return {
     key: Object.fromEntries(query.groupBy.map((name, i) => [name, values[i] ?? null])),
@@ -93,4 +123,14 @@ export function rowOf(query: Query, key: KeyText, partial: Partial): Row {
       query.aggregateNames.map((name, i) => [name, query.aggregates[i]?.result(partial[i]) ?? null]),
     ),
   };
+}
+
+/**
+ * The reverse of {@link rowOf}, of a query whose results lose nothing (`Aggregate.stateOf`). The span of a session is
+ * not in its row: it comes back as that of no record, and nobody asks for it any more.
+ */
+export function partialOfRow({ aggregates, aggregateNames, span }: Query, { values }: Row): PartialAggregate {
+  const states = aggregates.map((aggregate, i) => aggregate.stateOf?.(values[aggregateNames[i] ?? ''] ?? null));
+  if (span !== undefined) states.push(span.identity);
+  return states;
 }

@@ -1,10 +1,13 @@
-import { shown } from '../arguments/error.ts';
+import { valueText } from '../arguments/error.ts';
+import type { Enriched } from '../definition/enriched.ts';
+import type { RowsAt } from '../definition/lookup-table.ts';
 import type { Pipeline } from '../definition/pipeline.ts';
 import { type EventId, eventIdOf } from '../events/event-id.ts';
 import { parseEvent } from '../events/event-json.ts';
 import { eventTimeOf } from '../events/event-time.ts';
 import { isLongNumber } from '../events/exact-number.ts';
 import type { KeyText } from '../events/group-key.ts';
+import { type EventInputs, inputsOf } from './partial.ts';
 
 /** Why an event is rejected; the detail beside it is for people. */
 export type RejectReason =
@@ -26,7 +29,7 @@ export interface Rejection {
   readonly detail: string;
 }
 
-/** A valid event, its time, and its key for each query, undefined where the query does not want it. */
+/** A valid event, its time, and what each query takes from it. */
 export interface AcceptedEvent {
   readonly outcome: 'accepted';
   /** What the schema made of it: its time, its id and its partition key follow from this alone. */
@@ -36,7 +39,10 @@ export interface AcceptedEvent {
   readonly time: number;
   /** Undefined when it has none, or the pipeline does not deduplicate. */
   readonly id: EventId | undefined;
+  /** By position of the query; undefined where it does not want the event. */
   readonly keys: readonly (KeyText | undefined)[];
+  /** Of the same queries as the keys. */
+  readonly inputs: readonly (EventInputs | undefined)[];
 }
 
 /** Longest detail kept beside a rejection, in characters. */
@@ -52,33 +58,63 @@ export function rejection(reason: RejectReason, detail: string): Rejection {
 }
 
 /**
- * Classifies the text of one event before anything is applied: rejected, or accepted with all that the fold needs. Pure
- * as long as the pipeline's own functions are; what they throw rejects the event and never blocks the shard.
- * @param arrivalMs when the stream took it, epoch ms: the measure of "too far in the future" (DESIGN 4.3)
+ * Classifies events before anything is applied: rejected, or accepted with all that the fold needs, so that no function
+ * of the pipeline runs twice for an event. Pure as long as these functions are; what they throw rejects the event and
+ * never blocks the shard. `arrivalMs` is when the stream took the event, epoch ms: the measure of "too far in the
+ * future" (DESIGN 4.3).
  */
-export function readEvent(pipeline: Pipeline, text: string, arrivalMs: number): AcceptedEvent | Rejection {
-  let parsed: unknown;
-  try {
-    parsed = parseEvent(text);
-  } catch (error) {
-    return rejection('unparsable', message(error));
-  }
-  return readParsed(pipeline, parsed, arrivalMs);
+export interface EventReader {
+  text(text: string, arrivalMs: number): AcceptedEvent | Rejection;
+  /** The same for an event that something else has parsed already. */
+  parsed(parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection;
 }
 
-/** {@link readEvent} for an event that something else has parsed already. */
-export function readParsed(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
-  // What is the caller's mistake must not pass for the event's.
-  if (pipeline.lookupTable !== undefined && pipeline.enrich === undefined)
-    throw new Error(`the rows of table ${pipeline.lookupTable.table} are not at hand`);
-  try {
-    return accept(pipeline, parsed, arrivalMs);
-  } catch (error) {
-    return rejection('pipeline-threw', message(error));
-  }
+/** The rows of a table in which nothing was published yet. */
+const noRows: RowsAt = () => undefined;
+
+/** @param rowsAt the rows of the pipeline's table. @default it has none, or nothing is published in it */
+export function eventReader(pipeline: Pipeline, rowsAt: RowsAt = noRows): EventReader {
+  return readerOf({ ...pipeline, enrich: pipeline.enrich?.(rowsAt) });
 }
 
-function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
+/**
+ * Reads events where the rows of the pipeline's table are not at hand: of an event it says what is to be said of it as
+ * it came, and not which queries count it. Without a table, as {@link eventReader}.
+ */
+export function ownFieldsReader(pipeline: Pipeline): EventReader {
+  return pipeline.lookupTable === undefined
+    ? eventReader(pipeline)
+    : readerOf({ ...pipeline, enrich: undefined, queries: [] });
+}
+
+/** A pipeline with the rows of its lookup. */
+type JoinedPipeline = Omit<Pipeline, 'enrich'> & {
+  readonly enrich: ((event: unknown, arrivalMs: number) => Enriched) | undefined;
+};
+
+function readerOf(pipeline: JoinedPipeline): EventReader {
+  const parsed = (value: unknown, arrivalMs: number): AcceptedEvent | Rejection => {
+    try {
+      return accept(pipeline, value, arrivalMs);
+    } catch (error) {
+      return rejection('pipeline-threw', message(error));
+    }
+  };
+  return {
+    parsed,
+    text(text, arrivalMs) {
+      let value: unknown;
+      try {
+        value = parseEvent(text);
+      } catch (error) {
+        return rejection('unparsable', message(error));
+      }
+      return parsed(value, arrivalMs);
+    },
+  };
+}
+
+function accept(pipeline: JoinedPipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
   const validated = pipeline.schema.validate(parsed);
   if (validated instanceof Promise) {
     // Nobody waits for it, so its failure would be an unhandled rejection, which ends the process and with it the
@@ -103,32 +139,35 @@ function accept(pipeline: Pipeline, parsed: unknown, arrivalMs: number): Accepte
   if (id !== undefined && 'refused' in id) return rejection('event-id', id.refused);
   const enriched = pipeline.enrich === undefined ? undefined : pipeline.enrich(valid, arrivalMs);
   if (enriched?.outcome === 'unknown') return rejection('unknown-key', enriched.detail);
-  if (enriched?.outcome === 'filtered')
-    return { outcome: 'accepted', valid, event: valid, time, id, keys: pipeline.queries.map(() => undefined) };
+  if (enriched?.outcome === 'filtered') {
+    const unwanted = pipeline.queries.map(() => undefined);
+    return { outcome: 'accepted', valid, event: valid, time, id, keys: unwanted, inputs: unwanted };
+  }
   const event = enriched === undefined ? valid : enriched.event;
   return withKeys(pipeline, { valid, event, time, id });
 }
 
-/** The keys of an event whose own matters are settled, by query. */
+/** The keys and inputs of an event whose own matters are settled, by query. */
 function withKeys(
-  pipeline: Pipeline,
-  { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys'>,
+  { queries }: JoinedPipeline,
+  { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys' | 'inputs'>,
 ): AcceptedEvent | Rejection {
   const keys: (KeyText | undefined)[] = [];
-  for (const query of pipeline.queries) {
+  const inputs = new Array<EventInputs | undefined>(queries.length);
+  for (const query of queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
       keys.push(undefined);
+      inputs[query.index] = undefined;
       continue;
     }
     const key = query.keyOf(event);
     if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
-    for (const aggregate of query.aggregates) {
-      const input = aggregate.input(event, time);
-      if (input.kind === 'refused') return rejection('aggregate-input', `query ${query.name}: ${input.reason}`);
-    }
+    const ofQuery = inputsOf(query, event, time);
+    if ('refused' in ofQuery) return rejection('aggregate-input', `query ${query.name}: ${ofQuery.refused}`);
     keys.push(key);
+    inputs[query.index] = ofQuery;
   }
-  return { outcome: 'accepted', valid, event, time, id, keys };
+  return { outcome: 'accepted', valid, event, time, id, keys, inputs };
 }
 
 interface Issue {
@@ -154,5 +193,5 @@ function memberOf(value: unknown, name: unknown): unknown {
 function message(error: unknown): string {
   // Anything can be thrown, also what String() itself throws on.
   const text: unknown = error instanceof Error ? error.message : error;
-  return typeof text === 'string' ? text : shown(text);
+  return typeof text === 'string' ? text : valueText(text);
 }

@@ -1,6 +1,5 @@
-import type { Pipeline } from '../definition/pipeline.ts';
 import type { SequenceNumber } from '../events/sequence-number.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from './read-event.ts';
+import type { AcceptedEvent, EventReader, Rejection } from './read-event.ts';
 
 /** Where an event came from. */
 interface EventOrigin {
@@ -26,7 +25,7 @@ export interface StreamRecord {
 }
 
 /** Classifies an event as it came. */
-export function readRaw(pipeline: Pipeline, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
-  if (raw.text === undefined) return readParsed(pipeline, raw.parsed, arrivalMs);
-  return typeof raw.text === 'string' ? readEvent(pipeline, raw.text, arrivalMs) : raw.text;
+export function readRaw(reader: EventReader, raw: RawEvent, arrivalMs: number): AcceptedEvent | Rejection {
+  if (raw.text === undefined) return reader.parsed(raw.parsed, arrivalMs);
+  return typeof raw.text === 'string' ? reader.text(raw.text, arrivalMs) : raw.text;
 }

@@ -1,8 +1,9 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { Query } from '../definition/pipeline.ts';
 import { compareKeys, type GroupValue, type KeyText, keyValues } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
-import { mergeInto, type Partial, type Partials, type Row } from './partial.ts';
+import { mergeInto, type PartialAggregate, type Partials } from './partial.ts';
 
 /** A window with what it holds: states and not results, for a mean of means is no mean. */
 export interface MergedWindow extends Window {
@@ -26,15 +27,15 @@ export function totalsFields(field: string, text: string, queries: readonly Quer
   const known = [...new Set(queries.flatMap((query) => query.groupBy))];
   for (const [i, name] of by.entries()) {
     if (!known.includes(name))
-      throw mistake(
+      throw argumentError(
         field,
         name,
         `is no group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
       );
-    if (by.indexOf(name) !== i) throw mistake(field, text, 'names a field twice: name each once');
+    if (by.indexOf(name) !== i) throw argumentError(field, text, 'names a field twice: name each once');
   }
   if (!queries.some((query) => hasFields(query, by)))
-    throw mistake(field, text, 'are not group-by fields of one query: name fields that a query has together');
+    throw argumentError(field, text, 'are not group-by fields of one query: name fields that a query has together');
   return by;
 }
 
@@ -50,7 +51,7 @@ export function hasFields(query: Query, by: readonly string[]): boolean {
  */
 export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: readonly string[]): readonly TotalRow[] {
   const shortened = keyShortener(by.map((name) => query.groupBy.indexOf(name)));
-  const merged = new Map<KeyText, Partial>();
+  const merged = new Map<KeyText, PartialAggregate>();
   let from = Number.POSITIVE_INFINITY;
   let to = Number.NEGATIVE_INFINITY;
   for (const { start, end, partials } of windows) {
@@ -85,7 +86,7 @@ function totalRow(
   query: Query,
   by: readonly string[],
   key: readonly GroupValue[],
-  partial: Partial,
+  partial: PartialAggregate,
   { start, end }: Window,
 ): TotalRow {
   return {

@@ -2,15 +2,16 @@ import type { Json } from '../aggregates/index.ts';
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { compareKeys, keyValues } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 import type { EmittedWindow } from '../windows/window.ts';
-import { mergeInto, type Partial, type Partials, type Row, rowOf } from './partial.ts';
+import { mergeInto, type PartialAggregate, type Partials, rowOf } from './partial.ts';
 
 /** Merges the partial aggregates of a window's slices. */
 export function mergeWindow(
   query: Query,
   slices: readonly { readonly partials: Partials }[],
-): ReadonlyMap<KeyText, Partial> {
-  const merged = new Map<KeyText, Partial>();
+): ReadonlyMap<KeyText, PartialAggregate> {
+  const merged = new Map<KeyText, PartialAggregate>();
   for (const { partials } of slices) mergeInto(query, merged, partials);
   return merged;
 }
@@ -33,10 +34,10 @@ export function sortedRows(query: Query, partials: Partials): readonly Row[] {
 
 function totalsOfLevel(
   query: Query,
-  groups: readonly (readonly [KeyText, Partial])[],
+  groups: readonly (readonly [KeyText, PartialAggregate])[],
   kept: readonly number[],
 ): readonly Row[] {
-  const merged = new Map<KeyText, Partial>();
+  const merged = new Map<KeyText, PartialAggregate>();
   for (const [key, partial] of groups) {
     const values = keyValues(key);
     mergeInto(query, merged, [[JSON.stringify(values.map((value, i) => (kept.includes(i) ? value : null))), partial]]);

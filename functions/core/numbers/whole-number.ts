@@ -1,16 +1,16 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 
 /** A whole number of a definition. @throws TidemarkError when it is none, or beyond its bounds */
 export function wholeNumber(field: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most)
-    throw mistake(field, value, `is out of bounds: give a whole number from ${least} to ${most}`);
+    throw argumentError(field, value, `is out of bounds: give a whole number from ${least} to ${most}`);
   return value;
 }
 
 /** A number of a definition. @throws TidemarkError when it is none, or beyond its bounds */
 export function numberBetween(field: string, value: unknown, least: number, most: number): number {
   if (typeof value !== 'number' || !(value >= least && value <= most))
-    throw mistake(field, value, `is out of bounds: give a number from ${least} to ${most}`);
+    throw argumentError(field, value, `is out of bounds: give a number from ${least} to ${most}`);
   return value;
 }
 
@@ -22,8 +22,9 @@ export function optionsOf<Options extends object>(
 ): Options {
   const options: unknown = given ?? {};
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw mistake(field, given, `is no set of options: give { ${known.join(', ')} }`);
+    throw argumentError(field, given, `is no set of options: give { ${known.join(', ')} }`);
   const unknown = Object.keys(options).find((name) => !known.some((one) => one === name));
-  if (unknown !== undefined) throw mistake(`${field}.${unknown}`, unknown, `is not an option: use ${known.join(', ')}`);
+  if (unknown !== undefined)
+    throw argumentError(`${field}.${unknown}`, unknown, `is not an option: use ${known.join(', ')}`);
   return options as Options;
 }

@@ -2,11 +2,11 @@ import type { Span } from '../aggregates/span.ts';
 import { grouped } from '../definition/grouped.ts';
 import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
-import { mergePartial, type Partial, type Partials } from '../fold/partial.ts';
+import { mergePartial, type PartialAggregate, type Partials } from '../fold/partial.ts';
 import type { SessionRule, Window } from '../windows/window.ts';
 
 /** What is known of a key: the records of one slice, or a whole session. */
-export type KeyedPartial = readonly [key: KeyText, partial: Partial];
+export type KeyedPartial = readonly [key: KeyText, partial: PartialAggregate];
 
 /** A session window of one or more keys, and when it closes. */
 export interface SessionWindow extends Window {
@@ -22,12 +22,12 @@ export function sessionRule({ name, window }: Query): SessionRule {
 }
 
 /** From when to when the records of a session query's partial are. */
-export function spanOf({ aggregateNames }: Query, partial: Partial): Span {
-  return partial[aggregateNames.length] as Span;
+export function spanOf({ aggregates }: Query, partial: PartialAggregate): Span {
+  return partial[aggregates.length] as Span;
 }
 
 /** When a session would close if nothing joined it any more. */
-export function closingOf(query: Query, partial: Partial): number {
+export function closingOf(query: Query, partial: PartialAggregate): number {
   return sessionRule(query).closingOf(spanOf(query, partial).greatest);
 }
 
@@ -42,7 +42,7 @@ export function mergeSessions(query: Query, parts: Iterable<KeyedPartial>): read
     const sorted = ofKey
       .map(([, partial]) => partial)
       .sort((left, right) => spanOf(query, left).least - spanOf(query, right).least);
-    let current: Partial | undefined;
+    let current: PartialAggregate | undefined;
     for (const next of sorted) {
       if (current !== undefined && spanOf(query, next).least - spanOf(query, current).greatest <= gapMs)
         current = mergePartial(query, current, next);

@@ -127,14 +127,14 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   const finders = queries.map((query) =>
     query.window.sessions === undefined
       ? windowFinder(query)
-      : sessionFinder(query, (gone, into) => joined(query.index, gone, into)),
+      : sessionFinder(query, (gone, into) => replaceJoined(query.index, gone, into)),
   );
   const needs: Needs = { events: 0, delaysMs: [] };
   const needsOf = queries.map((): Needs => ({ events: 0, delaysMs: [] }));
   const maxEventTimes = new Map<string, number>();
 
   /** Two sessions turn out to be one. */
-  function joined(index: number, gone: HeldWindow, into: HeldWindow): void {
+  function replaceJoined(index: number, gone: HeldWindow, into: HeldWindow): void {
     for (const sets of [windows, ...states.flatMap(({ affected, open }) => [affected, open])]) {
       const set = sets[index];
       if (set?.delete(gone)) set.add(into);
@@ -275,8 +275,8 @@ function at<One>(all: readonly One[], index: number): readonly One[] {
 
 type Finder = (time: number, key: KeyText) => readonly Place[];
 
-function sessionFinder(query: Query, joined: (gone: HeldWindow, into: HeldWindow) => void): Finder {
-  const sessions = heldSessions(query, joined);
+function sessionFinder(query: Query, onJoined: (gone: HeldWindow, into: HeldWindow) => void): Finder {
+  const sessions = heldSessions(query, onJoined);
   return (time, key) => [{ window: sessions.add(key, time), refusedFrom: lastClosing(query.window, time) }];
 }
 

@@ -15,8 +15,8 @@ export interface HeldSessions {
   add(key: KeyText, time: number): HeldSession;
 }
 
-/** @param joined told when a session has become part of another */
-export function heldSessions(query: Query, joined: (gone: HeldSession, into: HeldSession) => void): HeldSessions {
+/** @param onJoined told when a session has become part of another */
+export function heldSessions(query: Query, onJoined: (gone: HeldSession, into: HeldSession) => void): HeldSessions {
   const { gapMs, closingOf } = sessionRule(query);
   const byKey = new Map<KeyText, HeldSession[]>();
   return {
@@ -34,7 +34,7 @@ export function heldSessions(query: Query, joined: (gone: HeldSession, into: Hel
         into.start = Math.min(into.start, other.start);
         into.end = Math.max(into.end, other.end);
         into.closing = Math.max(into.closing, other.closing);
-        if (other !== found) joined(other, into);
+        if (other !== found) onJoined(other, into);
       }
       sessions.splice(from, at - from, into);
       return into;

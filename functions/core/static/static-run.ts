@@ -1,3 +1,4 @@
+import type { RowsAt } from '../definition/lookup-table.ts';
 import type { Pipeline, Query } from '../definition/pipeline.ts';
 import {
   addCounters,
@@ -12,10 +13,11 @@ import { createIdSet, type IdSet } from '../events/id-set.ts';
 import { createDoubtNotes, type Doubts } from '../fold/doubts.ts';
 import { emptyAmong, emptyPartials, lastEndOf } from '../fold/empty-windows.ts';
 import { createFold } from '../fold/fold.ts';
-import { decodePartials, encodePartials, mergeInto, type Partial, type Row } from '../fold/partial.ts';
-import { type AcceptedEvent, type Rejection, readEvent, readParsed } from '../fold/read-event.ts';
+import { decodePartials, encodePartials, mergeInto, type PartialAggregate } from '../fold/partial.ts';
+import { type AcceptedEvent, eventReader, type Rejection } from '../fold/read-event.ts';
 import type { MergedWindow } from '../fold/totals.ts';
 import { mergeWindow, sortedRows, windowsOf } from '../fold/window-result.ts';
+import type { Row } from '../results/row.ts';
 import { mergeSessions, sessionWindows } from '../sessions/join.ts';
 
 /** A window of one query: its rows, and the states that totals over windows are made of. */
@@ -50,14 +52,23 @@ export interface StaticRun {
   part(): StaticPart;
 }
 
-/**
- * @param ids the ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In
- * files, whose lines all arrive at one moment, each id counts once, at its first line. @default none
- */
+/** What a {@link StaticRun} begins with. */
+export interface StaticRunOptions {
+  /** The rows of the pipeline's table. @default it has none */
+  readonly rowsAt?: RowsAt | undefined;
+  /**
+   * The ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In files, whose
+   * lines all arrive at one moment, each id counts once, at its first line.
+   * @default none
+   */
+  readonly ids?: IdSet | undefined;
+}
+
 export function createStaticRun(
   pipeline: Pipeline,
-  ids: IdSet | undefined = pipeline.dedup && createIdSet(pipeline.dedup.withinMs),
+  { rowsAt, ids = pipeline.dedup && createIdSet(pipeline.dedup.withinMs) }: StaticRunOptions = {},
 ): StaticRun {
+  const reader = eventReader(pipeline, rowsAt);
   const fold = createFold();
   const notes = createDoubtNotes(pipeline);
   const counters = { ...noEvents };
@@ -79,11 +90,12 @@ export function createStaticRun(
     for (const query of pipeline.queries) {
       const key = read.keys[query.index];
       const pairs = queries[query.index];
-      if (key === undefined) {
+      const inputs = read.inputs[query.index];
+      if (key === undefined || inputs === undefined) {
         if (pairs !== undefined) pairs.filtered++;
         continue;
       }
-      fold.add(query, key, read.event, read.time);
+      fold.add(query, key, inputs, read.time);
       if (pairs !== undefined) pairs.counted++;
       wanted = true;
     }
@@ -91,8 +103,8 @@ export function createStaticRun(
     return read;
   }
   return {
-    add: (text, arrivalMs) => apply(readEvent(pipeline, text, arrivalMs), arrivalMs),
-    addParsed: (parsed, arrivalMs) => apply(readParsed(pipeline, parsed, arrivalMs), arrivalMs),
+    add: (text, arrivalMs) => apply(reader.text(text, arrivalMs), arrivalMs),
+    addParsed: (parsed, arrivalMs) => apply(reader.parsed(parsed, arrivalMs), arrivalMs),
     reject() {
       counters.received++;
       counters.rejected++;
@@ -138,7 +150,7 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
     for (const [index, slice, text, records] of part.partials) {
       const query = pipeline.queries[index];
       if (query === undefined) continue;
-      const merged = slices[index]?.get(slice) ?? { records: 0, partials: new Map<KeyText, Partial>() };
+      const merged = slices[index]?.get(slice) ?? { records: 0, partials: new Map<KeyText, PartialAggregate>() };
       mergeInto(query, merged.partials, decodePartials(query, text));
       slices[index]?.set(slice, { ...merged, records: merged.records + records });
     }
@@ -178,7 +190,7 @@ export function pairsByName(
 
 interface StaticSlice {
   readonly records: number;
-  readonly partials: Map<KeyText, Partial>;
+  readonly partials: Map<KeyText, PartialAggregate>;
 }
 
 function answerOf(query: Query, slices: ReadonlyMap<number, StaticSlice>): StaticWindow[] {

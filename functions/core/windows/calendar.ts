@@ -1,4 +1,4 @@
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import { dayMs, dayOfWeek, monthOf } from './civil-date.ts';
 import { firstShown } from './local-clock.ts';
 import { checkedTimeZone, sideBySide } from './side-by-side.ts';
@@ -36,7 +36,7 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = {
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
   if (!Object.hasOwn(usualMs, unit))
-    throw mistake('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
+    throw argumentError('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
   onlyOptions(
     'calendar',
     options,
@@ -47,7 +47,7 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
   const timeZone = checkedTimeZone('window: calendar timeZone', options.timeZone);
   const first = weekdays.indexOf(weekStart) + 1;
   if (first === 0)
-    throw mistake('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
+    throw argumentError('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
 
   const zone = zoneOffsets(timeZone);
   const datesOf = (day: number): { readonly first: number; readonly next: number } => {

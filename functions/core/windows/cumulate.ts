@@ -1,5 +1,5 @@
 import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { WindowKind } from './window.ts';
 import { floorTo, isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
 
@@ -15,7 +15,7 @@ export function cumulate(most: Duration, step: Duration, options: WindowOptions 
   const sizeMs = durationMs('window: cumulate max', most, { leastMs: 1, mostMs: longestDurationMs });
   const stepMs = durationMs('window: cumulate step', step, { leastMs: 1, mostMs: longestDurationMs });
   if (!isEdge(sizeMs, stepMs) || sizeMs / stepMs > mostSteps)
-    throw mistake(
+    throw argumentError(
       'window: cumulate step',
       step,
       `does not divide the greatest size, ${sizeMs} ms, into at most ${mostSteps} steps: give one that does`,

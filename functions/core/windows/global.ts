@@ -11,6 +11,10 @@ export function global(): WindowKind {
   const end = eventTimeBounds.latest + 1;
   return {
     label: 'global',
+    refuses: {
+      emptyWindows: 'says nothing about global windows, of which there is one: leave it out',
+      backfill: 'has global windows, which have no history that ends: make it anew from the stream',
+    },
     sliceMs: end - start,
     isEndless: true,
     sliceOf: () => start,

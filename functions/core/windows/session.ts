@@ -1,6 +1,6 @@
 import { type Duration, durationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
-import type { WindowKind } from './window.ts';
+import { argumentError } from '../arguments/error.ts';
+import type { Refusals, WindowKind } from './window.ts';
 import { floorTo, onlyOptions } from './window-edges.ts';
 
 /** Options of {@link session}. */
@@ -39,7 +39,7 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
     mostMs: gapMs,
   });
   if (gapMs / resolutionMs > mostClosings)
-    throw mistake(
+    throw argumentError(
       'window: session resolution',
       options.resolution,
       `divides the gap, ${gapMs} ms, more than ${mostClosings} times: give at least ${Math.ceil(gapMs / mostClosings)} ms`,
@@ -48,8 +48,10 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
   // slice that closes with that session, and not of the next one, which would be too late for it.
   const endOf = (time: number) => floorTo(time + resolutionMs - 1, resolutionMs);
   const reachMs = endOf(gapMs);
+  const label = `session ${gapMs} ms resolution ${resolutionMs} ms`;
   return {
-    label: `session ${gapMs} ms resolution ${resolutionMs} ms`,
+    label,
+    refuses: refusalsOf(label),
     sliceMs: resolutionMs,
     sliceOf: (time) => endOf(time) - resolutionMs + 1,
     closings: (slice) => Array.from({ length: reachMs / resolutionMs + 1 }, (_, i) => endOf(slice) + i * resolutionMs),
@@ -63,5 +65,19 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
         return next > first + reachMs ? undefined : next;
       },
     },
+  };
+}
+
+function refusalsOf(label: string): Refusals {
+  return {
+    from: 'cannot be an edge of sessions, which may go across any moment: leave it out',
+    emptyWindows: `says nothing about ${label} windows, which are where records are: leave it out`,
+    panes:
+      'cannot be had of sessions: one that is open may still become another, and its pane would stay: leave it out, the API shows open sessions live',
+    backfill: `has ${label} windows: a session may go across any moment, so there is none until which history could be filled: let tidemark batch answer for the past`,
+    replay: `has ${label} windows: a late record may make one session of two that are final, and what is final is never taken back: discard the events, without a window, or count them with tidemark batch`,
+    update:
+      'a session that is open becomes another one, and what was sent of it would have to be taken back (Spark refuses it too): ask for append or complete',
+    fill: 'sessions, which begin with one: leave it out',
   };
 }

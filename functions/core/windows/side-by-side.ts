@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { Window, WindowKind } from './window.ts';
 
 /**
@@ -35,5 +35,5 @@ export function checkedTimeZone(field: string, name: unknown): string {
       // The same mistake as a name of another type.
     }
   }
-  throw mistake(field, name, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
+  throw argumentError(field, name, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
 }

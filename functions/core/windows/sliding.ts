@@ -1,5 +1,5 @@
 import { type Duration, durationMs, longestDurationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 import type { WindowKind } from './window.ts';
 import { floorTo, isEdge, offsetOf, type WindowOptions } from './window-edges.ts';
 
@@ -21,13 +21,13 @@ export function sliding(size: Duration, slide: Duration, options: WindowOptions 
   const sizeMs = durationMs('window: sliding size', size, { leastMs: 1, mostMs: longestDurationMs });
   const slideMs = durationMs('window: sliding slide', slide, { leastMs: 1, mostMs: longestDurationMs });
   if (slideMs > sizeMs)
-    throw mistake(
+    throw argumentError(
       'window: sliding slide',
       slide,
       `is longer than the size, ${sizeMs} ms: events between two windows would be in none; give at most the size`,
     );
   if (sizeMs / slideMs > mostOverlap)
-    throw mistake(
+    throw argumentError(
       'window: sliding slide',
       slide,
       `puts a record into more than ${mostOverlap} windows: give at least ${Math.ceil(sizeMs / mostOverlap)} ms`,

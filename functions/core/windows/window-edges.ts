@@ -1,5 +1,5 @@
 import { type Duration, durationMs } from '../arguments/duration.ts';
-import { mistake } from '../arguments/error.ts';
+import { argumentError } from '../arguments/error.ts';
 
 /** Options of the windows that lie on a grid from the epoch. */
 export interface WindowOptions {
@@ -20,10 +20,10 @@ export function offsetOf(kind: string, options: WindowOptions, stepMs: number, o
 /** @throws TidemarkError for what is no object, and for a setting that is not known */
 export function onlyOptions(kind: string, options: object, known: readonly string[], form: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw mistake(`window: ${kind} options`, options, `is not an object: write ${form}`);
+    throw argumentError(`window: ${kind} options`, options, `is not an object: write ${form}`);
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined)
-    throw mistake(`window: ${kind} ${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
+    throw argumentError(`window: ${kind} ${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
 }
 
 /** Floored, for `%` of a negative time is negative (windows before 1970). */

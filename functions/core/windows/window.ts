@@ -10,6 +10,15 @@ export interface EmittedWindow extends Window {
 }
 
 /**
+ * What windows of a kind cannot have, each with the reason, which follows the value in the message: `from` and
+ * `emptyWindows` of a query, `panes` besides the final one, a `backfill`, the `replay` of late records into final
+ * windows, the output mode `update`, and `fill` of a series with windows that hold nothing.
+ */
+export type Refusals = {
+  readonly [name in 'from' | 'emptyWindows' | 'panes' | 'backfill' | 'replay' | 'update' | 'fill']?: string;
+};
+
+/**
  * A kind of window, as three pure functions; the protocol knows nothing else about windows (DESIGN section 1). A slice
  * is the stretch of event time between two neighbouring window edges and is named by its start.
  */
@@ -20,6 +29,8 @@ export interface WindowKind {
   readonly sliceMs: number;
   /** The watermark never passes its window: there is no final pane, and the end of a stream does not close it. */
   readonly isEndless?: boolean;
+  /** @default nothing */
+  readonly refuses?: Refusals;
   /** The windows follow from the records of each key; `emit` gives none then. */
   readonly sessions?: SessionRule;
   /** The start of the slice that holds an event time. */

@@ -1,4 +1,4 @@
-import { numbersIn, rankOf } from '../../core/fold/result-view.ts';
+import { numbersIn, rankOf } from '../../core/results/result-view.ts';
 import type { ShownRow, ShownWindow } from './api.ts';
 import { keyLabel } from './format.ts';
 

@@ -1,4 +1,4 @@
-import { resultText } from '../../core/fold/result-view.ts';
+import { resultText } from '../../core/results/result-view.ts';
 import type { ShownQuery, ShownRow, ShownWindow } from './api.ts';
 import { byId, element, replace } from './dom.ts';
 import { formatWindow, keyLabel, numberText } from './format.ts';

@@ -2,7 +2,7 @@ import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import { createFold, type SliceFold } from '../../core/fold/fold.ts';
 import { pageOf } from '../../core/fold/page-hash.ts';
-import type { AcceptedEvent } from '../../core/fold/read-event.ts';
+import type { AcceptedEvent, EventReader } from '../../core/fold/read-event.ts';
 import { type RawEvent, readRaw, type StreamRecord } from '../../core/fold/stream-record.ts';
 import type { ShardSideEvent } from '../items/side-output.ts';
 
@@ -11,6 +11,8 @@ export interface ReadChunk {
   readonly records: readonly StreamRecord[];
   readonly accepted: readonly {
     readonly event: unknown;
+    /** What each query takes from it, by its position. */
+    readonly inputs: AcceptedEvent['inputs'];
     readonly time: number;
     readonly raw: RawEvent;
     readonly record: StreamRecord;
@@ -29,17 +31,21 @@ export interface ReadChunk {
 /** Most pages that one chunk writes: about two seconds of writes, so that some progress fits every time-out. */
 const pagesPerChunk = 2000;
 
-/**
- * Classifies and folds records from a position on, as many as touch a bounded number of pages (DESIGN 4.1, step 2).
- * @param pageCount how many pages the bucket of a slice has, or would be given
- * @param isDuplicate asked once for each accepted event, in order
- */
+/** What {@link readChunk} works with. */
+export interface ChunkOptions {
+  readonly pipeline: Pipeline;
+  readonly reader: EventReader;
+  /** How many pages the bucket of a slice has, or would be given. */
+  readonly pageCount: (query: Query, slice: number) => number;
+  /** Asked once for each accepted event, in order. @default none is */
+  readonly isDuplicate?: ((read: AcceptedEvent, arrivalMs: number) => boolean) | undefined;
+}
+
+/** Classifies and folds records from a position on, as many as touch a bounded number of pages (DESIGN 4.1, step 2). */
 export function readChunk(
-  pipeline: Pipeline,
+  { pipeline, reader, pageCount, isDuplicate = () => false }: ChunkOptions,
   records: readonly StreamRecord[],
   from: number,
-  pageCount: (query: Query, slice: number) => number,
-  isDuplicate: (read: AcceptedEvent, arrivalMs: number) => boolean = () => false,
 ): ReadChunk {
   const fold = createFold();
   const touched = new Set<string>();
@@ -53,15 +59,15 @@ export function readChunk(
     const record = records[to];
     if (record === undefined) break;
     for (const raw of record.events) {
-      const read = readRaw(pipeline, raw, record.arrival);
+      const read = readRaw(reader, raw, record.arrival);
       if (read.outcome === 'rejected') {
         rejected.push(
           sideEvent(record, raw, { reason: read.reason, detail: read.detail, query: undefined, eventTime: undefined }),
         );
         continue;
       }
-      const { event, time, keys } = read;
-      const position = accepted.push({ event, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
+      const { event, inputs, time, keys } = read;
+      const position = accepted.push({ event, inputs, time, raw, record, sequenceNumber: record.sequenceNumber }) - 1;
       if (isDuplicate(read, record.arrival)) {
         duplicates++;
         continue;
@@ -69,11 +75,12 @@ export function readChunk(
       if (keys.every((key) => key === undefined)) filtered++;
       for (const query of pipeline.queries) {
         const key = keys[query.index];
-        if (key === undefined) {
+        const ofQuery = inputs[query.index];
+        if (key === undefined || ofQuery === undefined) {
           filteredPairs[query.index] = (filteredPairs[query.index] ?? 0) + 1;
           continue;
         }
-        const folded = fold.add(query, key, event, time);
+        const folded = fold.add(query, key, ofQuery, time);
         if (folded.events.push(position) > 1) continue;
         const slice = query.window.sliceOf(time);
         touched.add(`${query.index}#${slice}#${pageOf(key, pageCount(query, slice))}`);

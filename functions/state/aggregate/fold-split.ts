@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { KeyFold } from '../../core/fold/fold.ts';
-import { addEvent, identityOf } from '../../core/fold/partial.ts';
+import { addInputs, type EventInputs, identityOf } from '../../core/fold/partial.ts';
 
 /** What a slice's writer needs of one chunk. */
 export interface Chunk {
@@ -10,7 +10,8 @@ export interface Chunk {
   readonly lastSequenceNumber: SequenceNumber;
   /** The events by their position, as the fold knows them. */
   readonly events: readonly {
-    readonly event: unknown;
+    /** What each query takes from it, by its position. */
+    readonly inputs: readonly (EventInputs | undefined)[];
     readonly time: number;
     readonly sequenceNumber: SequenceNumber;
   }[];
@@ -36,8 +37,9 @@ export function splitAfter(query: Query, folds: readonly KeyFold[], chunk: Chunk
 function refolded(query: Query, events: readonly number[], chunk: Chunk): unknown[] {
   const states = identityOf(query);
   for (const at of events) {
-    const { event, time } = eventAt(chunk, at);
-    addEvent(query, states, event, time);
+    const { inputs, time } = eventAt(chunk, at);
+    const ofQuery = inputs[query.index];
+    if (ofQuery !== undefined) addInputs(query, states, ofQuery, time);
   }
   return states;
 }

@@ -24,7 +24,7 @@ export function edgePassed(
   after: number | undefined,
 ): number | undefined {
   if (after === undefined || before === after) return undefined;
-  const edges = pipeline.queries.flatMap(({ kind, latenessMs }) =>
+  const edges = pipeline.queries.flatMap(({ definedKind: kind, latenessMs }) =>
     // Windows end at an edge, and with lateness they close that much after one.
     (latenessMs === 0 ? [0] : [0, latenessMs]).flatMap((lateness) => {
       const edge = edgeAt(kind, shardWatermark(after, pipeline.delayMs) - lateness);

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { Lookups } from '../../core/definition/lookups.ts';
-import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import {
   addCounters,
   addQueryCounters,
@@ -12,6 +12,7 @@ import {
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { DoubtNotes } from '../../core/fold/doubts.ts';
 import { nextPageCount, pageCountFor } from '../../core/fold/page-hash.ts';
+import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import type { StreamRecord } from '../../core/fold/stream-record.ts';
 import { noteMissed } from '../items/definition.ts';
 import { type BucketSize, commitProgress, pairsOf, readProgress, type ShardProgress } from '../items/progress.ts';
@@ -95,8 +96,8 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
       // not touch what the next one relies on.
       const memory = warm === undefined ? await startCold(options) : await refreshed(options, warm);
       warm = undefined;
-      const pipeline = await joined(options.pipeline, lookups, records);
-      const report = await applyBatch({ ...options, pipeline }, memory, records, remainingMs);
+      const reader = await readerFor(options.pipeline, lookups, records);
+      const report = await applyBatch({ ...options, reader }, memory, records, remainingMs);
       memory.writer.trim();
       warm = memory;
       return report;
@@ -108,15 +109,15 @@ export function shardAggregator(options: ShardAggregatorOptions): ShardAggregato
 }
 
 /**
- * The pipeline with the rows at hand that held when each record arrived, which is read after they have. Rows that are
- * gone end the batch: they would pass for a mistake of the events, and not in every attempt.
+ * Reads the records with the rows that held when each arrived; the rows are read after they have. Rows that are gone
+ * end the batch: they would pass for a mistake of the events, and not in every attempt.
  */
-async function joined(pipeline: Pipeline, lookups: Lookups, records: readonly StreamRecord[]): Promise<Pipeline> {
-  if (pipeline.lookupTable === undefined) return pipeline;
+async function readerFor(pipeline: Pipeline, lookups: Lookups, records: readonly StreamRecord[]): Promise<EventReader> {
+  if (pipeline.lookupTable === undefined) return eventReader(pipeline);
   const arrivals = records.map(({ arrival }) => arrival);
   const rowsAt = await lookups.rowsAt(arrivals);
   for (const arrival of arrivals) rowsAt(arrival);
-  return withRows(pipeline, rowsAt);
+  return eventReader(pipeline, rowsAt);
 }
 
 /**
@@ -171,7 +172,7 @@ async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
 }
 
 async function applyBatch(
-  options: ShardAggregatorOptions,
+  options: ShardAggregatorOptions & { readonly reader: EventReader },
   memory: Warm,
   records: readonly StreamRecord[],
   remainingMs: () => number,
@@ -191,7 +192,16 @@ async function applyBatch(
       break;
     }
     started = true;
-    const chunk = readChunk(options.pipeline, records, at, memory.writer.expectedCount, memory.ids?.isDuplicate);
+    const chunk = readChunk(
+      {
+        pipeline: options.pipeline,
+        reader: options.reader,
+        pageCount: memory.writer.expectedCount,
+        isDuplicate: memory.ids?.isDuplicate,
+      },
+      records,
+      at,
+    );
     if (options.doubts !== undefined) for (const { event, time } of chunk.accepted) options.doubts.note(event, time);
     const { progress, counters: chunkCounters, queries: chunkPairs } = await applyChunk(options, memory, chunk);
     if ((await commitProgress(options.state, options.shardId, memory.progress, progress)) === 'applied') {

@@ -3,8 +3,8 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { eventTimeBounds } from '../../core/events/event-time.ts';
 import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty-windows.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
-import { definitionKey } from '../items/definition.ts';
-import { numberOf, type Table } from '../table/table.ts';
+import { type EmptyPlace, noteEmptyPlace, readEmptyPlace } from '../items/empty-place.ts';
+import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
 import { readFinalCounts, readPanes } from '../windows/pane-reader.ts';
 import { writeFinalPane } from '../windows/pane-writer.ts';
@@ -17,16 +17,6 @@ export interface EmptyWindowOptions {
   readonly publish: (pane: Pane) => Promise<void>;
   readonly now: () => number;
   readonly hasTime: () => boolean;
-}
-
-/**
- * How far a query's empty windows are emitted: all that end at or before `end`, and the last `run` windows of these
- * were empty.
- */
-export interface EmptyPlace {
-  /** Epoch ms. */
-  readonly end: number;
-  readonly run: number;
 }
 
 /** What a run has done. */
@@ -48,13 +38,6 @@ const windowsAtATime = 256;
 /** Most empty windows of a query in one run: a gap is filled by several, and holds nobody up. */
 const mostInARun = 1_024;
 
-/** The place of a query; undefined before its first final window. It only grows. */
-export async function readEmptyPlace(state: Table, query: Query): Promise<EmptyPlace | undefined> {
-  const item = await state.get(definitionKey(query.name));
-  const end = item && numberOf(item, 'emptyThrough');
-  return item === undefined || end === undefined ? undefined : { end, run: numberOf(item, 'emptyRun') ?? 0 };
-}
-
 /**
  * Emits the final panes of windows in which nothing was counted, from the first window that holds something (or the
  * query's `from`) on. To be called when all windows that close at or before `doneThrough` and hold something have their
@@ -74,23 +57,16 @@ export async function emitEmpty(
   const through = Math.min(doneThrough - query.latenessMs, lastEndOf(query, maxEventTime));
   const noted = await readEmptyPlace(state, query);
   let place = noted ?? (await firstPlace(windows, query, through));
-  if (noted === undefined && place !== undefined) await notePlace(state, query, place);
+  if (noted === undefined && place !== undefined) await noteEmptyPlace(state, query, place);
   let emitted = 0;
   while (place !== undefined && place.end < through) {
     if (!hasTime() || emitted >= mostInARun) return { windows: emitted, done: false };
     const next: PassedStretch = await passStretch(options, query, place, through);
     emitted += next.emitted;
     place = next.place;
-    await notePlace(state, query, place);
+    await noteEmptyPlace(state, query, place);
   }
   return { windows: emitted, done: true };
-}
-
-/** Conditional on growing: a run that is behind leaves the place of the one ahead. */
-async function notePlace(state: Table, query: Query, { end, run }: EmptyPlace): Promise<void> {
-  await state.update(definitionKey(query.name), { set: { emptyThrough: end, emptyRun: run } }, [
-    { attribute: 'emptyThrough', is: 'absentOrBelow', bound: end },
-  ]);
 }
 
 /**

@@ -561,7 +561,7 @@ function latest(left: number | undefined, right: number | undefined): number | u
 async function lastClosingOfAll(pipeline: Pipeline, state: Table, maxEventTime: number): Promise<number | undefined> {
   // An endless window is none to wait for: past its end there would be no time left for any event.
   const queries = new Map(
-    pipeline.queries.filter((query) => !query.kind.isEndless).map((query) => [query.name, query]),
+    pipeline.queries.filter((query) => !query.definedKind.isEndless).map((query) => [query.name, query]),
   );
   const ends = pipeline.queries
     .filter(({ mostEmpty }) => mostEmpty > 0)

@@ -1,4 +1,4 @@
-import { mistake, type TidemarkError } from '../../core/arguments/error.ts';
+import { argumentError, type TidemarkError } from '../../core/arguments/error.ts';
 import { changeRemedy, layoutChanges, layoutOf, type QueryLayout } from '../../core/definition/layout.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
@@ -47,7 +47,7 @@ function misfitOf(query: Query, item: Item): TidemarkError | undefined {
   const field = `queries.${query.name}`;
   const passed = numberOf(item, 'passedAt');
   if (passed !== undefined)
-    return mistake(
+    return argumentError(
       field,
       query.name,
       `was taken out of the pipeline and came back after its window that ends at ${isoTime(passed)} was passed by: give it another version, or remove what is kept of it (docs/EVOLUTION.md)`,
@@ -57,7 +57,7 @@ function misfitOf(query: Query, item: Item): TidemarkError | undefined {
   // Written by note above and by nobody else.
   const changes = layoutChanges(JSON.parse(layout) as QueryLayout, layoutOf(query));
   if (changes.length === 0) return undefined;
-  return mistake(field, query.name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
+  return argumentError(field, query.name, `has changed: ${changes.join('; ')}: ${changeRemedy}`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
-import { decodePartials, encodePartials, type Partial } from '../../core/fold/partial.ts';
+import { decodePartials, encodePartials, type PartialAggregate } from '../../core/fold/partial.ts';
 import { packed, unpacked } from '../table/packed-text.ts';
 import {
   type Attributes,
@@ -24,7 +24,7 @@ export interface Page {
   readonly sequenceNumber: SequenceNumber | undefined;
   /** A closed page takes nothing more, whoever tries. */
   readonly closed: boolean;
-  readonly partials: ReadonlyMap<KeyText, Partial>;
+  readonly partials: ReadonlyMap<KeyText, PartialAggregate>;
   /** How many records are in it. */
   readonly records: number;
   /** Bytes of its content as it is stored: what its share is measured by. */
@@ -107,7 +107,7 @@ export interface NextPage extends Page {
 /** Encodes a page's content: JSON text, or compressed where that saves a write unit. */
 export function nextPage(
   name: PageName,
-  partials: ReadonlyMap<KeyText, Partial>,
+  partials: ReadonlyMap<KeyText, PartialAggregate>,
   records: number,
   sequenceNumber: SequenceNumber,
 ): NextPage {

@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import { checkLookupRows, rowsHash } from '../../core/definition/lookup-rows.ts';
 import type { LookupList, LookupVersion } from '../../core/definition/lookup-table.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
@@ -91,13 +91,13 @@ function checkFrom(
 ): void {
   const newest = versions.at(-1);
   if (newest !== undefined && from <= newest.from)
-    throw mistake(
+    throw argumentError(
       'from',
       isoTime(from),
       `is not after ${isoTime(newest.from)}, where the newest version of ${table} begins: ${given === undefined ? 'give a later one' : 'versions are only added behind it, give a later one'}`,
     );
   if (from <= sealedThrough)
-    throw mistake(
+    throw argumentError(
       'from',
       isoTime(from),
       `is not after ${isoTime(sealedThrough)}: which version holds until then is settled, for records that arrived are judged by it already: give a later one`,
@@ -115,7 +115,7 @@ async function checkedRows(
 }
 
 function notWhole(table: string, id: string): Error {
-  return mistake(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
+  return argumentError(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
 }
 
 /** Nobody asks any more for versions that were superseded so long ago that their rows are gone. */
@@ -126,7 +126,7 @@ function keptOf(
 ): Pick<LookupList, 'versions' | 'keptFrom'> {
   const first = versions.findIndex((_, i) => (versions[i + 1]?.from ?? Number.POSITIVE_INFINITY) + keptMs > nowMs);
   if (versions.length - Math.max(first, 0) >= mostVersions)
-    throw mistake(
+    throw argumentError(
       `lookup ${table}`,
       versions.length,
       `versions may still be asked for, and no more are kept: publish less often, or wait until they expire`,

@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
 import { isoTime } from '../../core/events/event-time.ts';
@@ -55,7 +55,7 @@ export async function pointAlias(pipeline: Pipeline, state: Table, name: string)
     asked === undefined ? undefined : versionsOf(pipeline, asked.base).find(({ version }) => version === asked.version);
   if (asked === undefined || found === undefined) {
     const known = pipeline.queries.map((query) => query.name).join(', ');
-    throw mistake('query', name, `is no version of a query of pipeline ${pipeline.name}: use ${known}`);
+    throw argumentError('query', name, `is no version of a query of pipeline ${pipeline.name}: use ${known}`);
   }
   await checkWhole(state, found.query);
   await state.update(keyOf(asked.base), { set: { version: asked.version } });
@@ -77,14 +77,14 @@ async function checkWhole(state: Table, { name, from }: Query): Promise<void> {
     (a, b) => b - a,
   )[0];
   if (missedThrough !== undefined)
-    throw mistake(
+    throw argumentError(
       'query',
       name,
       `begins at ${isoTime(from)}, but records up to ${isoTime(missedThrough)} came before it was deployed everywhere and are missing in it: ` +
         'give the next version a from that is still ahead when it is deployed',
     );
   if (filledThrough === undefined || filledThrough < from)
-    throw mistake(
+    throw argumentError(
       'query',
       name,
       `is not filled up to ${isoTime(from)}, where it begins: run tidemark backfill --query ${name} first`,

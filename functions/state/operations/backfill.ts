@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import type { BackfillRange } from '../../core/definition/backfill.ts';
 import { backfillPipeline, backfillQuery } from '../../core/definition/backfill.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
@@ -66,7 +66,7 @@ export async function writeHistory(
   const { closedThrough, finalizedThrough } = await readHorizon(state);
   const { until } = range;
   if (until > query.from && lastEnd + query.latenessMs > finalizedThrough)
-    throw mistake(
+    throw argumentError(
       'until',
       isoTime(until),
       `is after what the stream has left behind for good: ${Number.isFinite(finalizedThrough) ? `its windows are final until ${isoTime(finalizedThrough)}` : 'none of its windows is final'}, ` +
@@ -78,7 +78,7 @@ export async function writeHistory(
       limit(async () => {
         const window = windowsInRange.emit(end).find((emitted) => emitted.start === start);
         if (window === undefined)
-          throw mistake(
+          throw argumentError(
             'windows',
             `${start}/${end}`,
             `is no window of ${query.name} in the range that is filled: run tidemark backfill of the same release`,

@@ -1,11 +1,11 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import { grouped } from '../../core/definition/grouped.ts';
-import { type Pipeline, type Query, withRows } from '../../core/definition/pipeline.ts';
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { isAfter } from '../../core/events/sequence-number.ts';
 import { createFold } from '../../core/fold/fold.ts';
-import { mergeInto } from '../../core/fold/partial.ts';
-import { type AcceptedEvent, readEvent } from '../../core/fold/read-event.ts';
+import { type EventInputs, mergeInto } from '../../core/fold/partial.ts';
+import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import type { EmittedWindow } from '../../core/windows/window.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { readAllProgress } from '../items/progress.ts';
@@ -90,17 +90,14 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const { pipeline, state, rejects, now, remainingMs } = options;
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
-    throw mistake(
+    throw argumentError(
       'query',
       request.query,
       `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map(({ name }) => name).join(', ')}`,
     );
-  if (query.kind.sessions !== undefined && (request.settled === 'replayed' || request.window !== undefined))
-    throw mistake(
-      'query',
-      request.query,
-      `has ${query.kind.label} windows: a late record may make one session of two that are final, and what is final is never taken back: discard the events, without a window, or count them with tidemark batch`,
-    );
+  const reason = query.definedKind.refuses?.replay;
+  if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
+    throw argumentError('query', request.query, reason);
   const [progress, { closedThrough, finalizedThrough }] = await Promise.all([
     readAllProgress(state),
     readHorizon(state),
@@ -121,17 +118,17 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const counts = { settled: 0, unusable: 0, waiting: 0 };
   const answer = (done: boolean) => ({ query: query.name, ...counts, windows: [...windows.values()], done });
   const take = async (events: readonly StoredSideEvent[]) => {
-    const joined = withRows(pipeline, await lookups.rowsAt(events.map(({ arrival }) => arrival)));
+    const reader = eventReader(pipeline, await lookups.rowsAt(events.map(({ arrival }) => arrival)));
     const usable =
       request.settled === 'discarded'
         ? events.map((event) => ({ event, windows: [] }))
-        : usableOf(query, joined, events, isFinal, counts);
+        : usableOf(query, reader, events, isFinal, counts);
     const byWindow = grouped(
       usable.flatMap((one) => one.windows.map((window) => ({ ...one, window }))),
       ({ window }) => windowText(window),
     );
     for (const [name, [first, ...others]] of byWindow) {
-      if (first === undefined || !('read' in first)) continue;
+      if (first === undefined || !('inputs' in first)) continue;
       const corrected = await correctWindow(
         options,
         query,
@@ -170,32 +167,32 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
 
 interface UsableEvent {
   readonly event: StoredSideEvent;
-  readonly read: AcceptedEvent;
+  readonly time: number;
   readonly key: KeyText;
+  readonly inputs: EventInputs;
   readonly windows: readonly EmittedWindow[];
 }
 
 /** The windows of a query that hold an event time. */
-function windowsAt({ kind, from }: Query, time: number): readonly EmittedWindow[] {
+function windowsAt({ definedKind: kind, from }: Query, time: number): readonly EmittedWindow[] {
   if (!Number.isFinite(time)) return [];
   return kind.closings(kind.sliceOf(time)).flatMap((end) => kind.emit(end).filter(({ start }) => start >= from));
 }
 
 function usableOf(
   query: Query,
-  pipeline: Pipeline,
+  reader: EventReader,
   events: readonly StoredSideEvent[],
   isFinal: (window: EmittedWindow) => boolean,
   counts: { unusable: number; waiting: number },
 ): readonly UsableEvent[] {
   return events.flatMap((event) => {
     const read =
-      event.payloadHash === undefined
-        ? readEvent(pipeline, Buffer.from(event.payload).toString(), event.arrival)
-        : undefined;
+      event.payloadHash === undefined ? reader.text(Buffer.from(event.payload).toString(), event.arrival) : undefined;
     const key = read?.outcome === 'accepted' ? read.keys[query.index] : undefined;
+    const inputs = read?.outcome === 'accepted' ? read.inputs[query.index] : undefined;
     const windows = read?.outcome === 'accepted' ? windowsAt(query, read.time) : [];
-    if (read?.outcome !== 'accepted' || key === undefined || windows.length === 0) {
+    if (read?.outcome !== 'accepted' || key === undefined || inputs === undefined || windows.length === 0) {
       counts.unusable++;
       return [];
     }
@@ -203,7 +200,7 @@ function usableOf(
       counts.waiting++;
       return [];
     }
-    return [{ event, read, key, windows }];
+    return [{ event, time: read.time, key, inputs, windows }];
   });
 }
 
@@ -229,7 +226,7 @@ async function correctWindow(
     }
     const partials = new Map(standing === undefined ? [] : partialsOf(query, standing));
     const fold = createFold();
-    for (const { key, read } of missing) fold.add(query, key, read.event, read.time);
+    for (const { key, inputs, time } of missing) fold.add(query, key, inputs, time);
     for (const slice of fold.slices)
       mergeInto(
         query,

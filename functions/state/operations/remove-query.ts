@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
 import { deleteCarried } from '../items/carried-sessions.ts';
@@ -39,10 +39,11 @@ export async function removeQuery(
   name: string,
 ): Promise<Removal> {
   const asked = queryVersion(name);
-  if (asked === undefined) throw mistake('query', name, 'is no name of a query: give one such as actionsPerHour@1');
+  if (asked === undefined)
+    throw argumentError('query', name, 'is no name of a query: give one such as actionsPerHour@1');
   const removed = versionName(asked);
   if (pipeline.queries.some((query) => query.name === removed))
-    throw mistake(
+    throw argumentError(
       'query',
       name,
       'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',

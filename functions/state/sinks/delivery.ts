@@ -256,7 +256,7 @@ function attemptedOf(
 }
 
 /**
- * What a target gets of a pane, by the sink's mode (functions/core/definition/output-mode.ts); undefined when there is
+ * What a target gets of a pane, by the sink's mode (functions/core/results/output-mode.ts); undefined when there is
  * nothing to tell.
  */
 async function deliveryOf(options: DeliveryOptions, query: Query, pane: Pane): Promise<Delivery | undefined> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Json } from '../../core/aggregates/index.ts';
-import type { Row } from '../../core/fold/partial.ts';
+import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { type Key, numberOf, type Table, textOf } from '../table/table.ts';
 import { windowText } from '../windows/pane-keys.ts';

@@ -1,4 +1,4 @@
-import { mistake } from '../../core/arguments/error.ts';
+import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import type { Sink, SinkKind } from '../../core/definition/sink.ts';
 import type { Table } from '../table/table.ts';
@@ -125,7 +125,7 @@ function sinkNamed({ sinks, name: pipeline }: Pipeline, name: string): Sink {
   const found = sinks.find((sink) => sink.name === name);
   if (found !== undefined) return found;
   const known = sinks.length === 0 ? 'it has none' : `use ${sinks.map((sink) => sink.name).join(', ')}`;
-  throw mistake('sink', name, `is not a sink of pipeline ${pipeline}: ${known}`);
+  throw argumentError('sink', name, `is not a sink of pipeline ${pipeline}: ${known}`);
 }
 
 /** What of a query waits for the sinks, or was given up, goes with the query. */

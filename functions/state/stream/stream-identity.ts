@@ -1,4 +1,4 @@
-import { mistake, TidemarkError } from '../../core/arguments/error.ts';
+import { argumentError, TidemarkError } from '../../core/arguments/error.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 import type { Stream, StreamIdentity } from './stream.ts';
@@ -18,7 +18,7 @@ export async function checkStream(state: Table, stream: Stream): Promise<void> {
   const [found, item] = await Promise.all([stream.identity(), state.get(key)]);
   const noted = item === undefined ? await note(state, found) : identityOf(item);
   if (noted.name === found.name && markOf(noted) === markOf(found)) return;
-  throw mistake(
+  throw argumentError(
     'stream',
     found.name,
     `was ${markOf(found)}, and the tables hold what became of stream ${noted.name}, ${markOf(noted)}: ` +

@@ -8,13 +8,13 @@ import { exactNumber } from '../../core/events/exact-number.ts';
  * @param image attribute values in DynamoDB's JSON
  */
 export function imageJson(image: Readonly<Record<string, unknown>>): unknown {
-  return plain(unmarshall(image as Record<string, AttributeValue>, { wrapNumbers: exactNumber }));
+  return plainJson(unmarshall(image as Record<string, AttributeValue>, { wrapNumbers: exactNumber }));
 }
 
-function plain(value: unknown): unknown {
+function plainJson(value: unknown): unknown {
   if (value instanceof Set) return [...value];
-  if (Array.isArray(value)) return value.map(plain);
+  if (Array.isArray(value)) return value.map(plainJson);
   // Bytes are text already, for Lambda's events are JSON.
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plainJson(member)]));
 }

@@ -1,7 +1,7 @@
 import { lruMap } from '../../core/arguments/lru-map.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
-import { mergeInto, type Partial, type Partials } from '../../core/fold/partial.ts';
+import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
 import type { FoundPage } from '../items/page.ts';
 
 /** What a slice contributes to a window: its buckets of all shards, merged. */
@@ -25,7 +25,7 @@ export function inMergeOrder<Found extends FoundPage>(pages: readonly Found[]): 
 }
 
 export function mergeSlice(query: Query, pages: readonly FoundPage[]): MergedSlice {
-  const merged = new Map<KeyText, Partial>();
+  const merged = new Map<KeyText, PartialAggregate>();
   for (const { page } of inMergeOrder(pages)) mergeInto(query, merged, page.partials);
   return { partials: merged, records: recordsOf(pages.map(({ page }) => page)) };
 }

@@ -1,7 +1,8 @@
 import type { Json } from '../../core/aggregates/index.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
-import { decodeEach, encodePartials, type Partials, type Row } from '../../core/fold/partial.ts';
+import { decodeEach, encodePartials, type Partials, partialOfRow } from '../../core/fold/partial.ts';
 import { isGroupRow, withGrouping } from '../../core/fold/window-result.ts';
+import type { Row } from '../../core/results/row.ts';
 import { resultOf, storedResult } from '../table/stored-result.ts';
 import type { Attribute, Attributes, Item } from '../table/table.ts';
 import type { Pane } from './pane.ts';
@@ -109,9 +110,6 @@ export function partialsOf(query: Query, pane: Pane): Partials {
   return new Map(
     pane.rows
       .filter((row) => isGroupRow(query, row))
-      .map((row) => [
-        JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)),
-        query.aggregates.map((aggregate, i) => aggregate.stateOf?.(row.values[query.aggregateNames[i] ?? ''] ?? null)),
-      ]),
+      .map((row) => [JSON.stringify(query.groupBy.map((name) => row.key[name] ?? null)), partialOfRow(query, row)]),
   );
 }

@@ -1,4 +1,4 @@
-import type { Row } from '../../core/fold/partial.ts';
+import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
 
 /**

@@ -1,18 +1,11 @@
 import type { Query } from '../../core/definition/pipeline.ts';
-import { sessionRule } from '../../core/sessions/join.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { readEmptyPlace } from '../finalize/empty-windows.ts';
+import { readEmptyPlace } from '../items/empty-place.ts';
 import { readHorizon } from '../items/horizon.ts';
 import { readCorrected } from './correction-log.ts';
-import { readPane, readPanes } from './pane-reader.ts';
-import { paneView, type ReaderTables, readWindows, type WindowView } from './window-reader.ts';
-
-/** Which windows, by start, epoch ms: `[from, to)`; and how many at most in one answer. */
-export interface FeedRange {
-  readonly from: number;
-  readonly to: number;
-  readonly limit: number;
-}
+import { readPane } from './pane-reader.ts';
+import { readWindows, viewerOf } from './window-reader.ts';
+import { type FeedRange, paneView, type ReaderTables, type WindowView } from './window-view.ts';
 
 /**
  * Final windows in the order in which they become final, those behind a place: the output mode `append`. Each comes
@@ -23,38 +16,11 @@ export interface FeedRange {
 export async function readFinals(
   tables: ReaderTables,
   query: Query,
-  { from, to, limit }: FeedRange,
+  range: FeedRange,
   after: Window | undefined,
 ): Promise<readonly WindowView[]> {
   const closedBy = await lineOfClosings(tables, query);
-  if (query.window.sessions !== undefined)
-    return readFinalSessions(tables, query, { from, to, limit }, closedBy, after);
-  // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
-  const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
-  const panes = await readPanes(tables.windows, query, after === undefined ? range : { ...range, after });
-  const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
-  return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
-}
-
-/**
- * The same of sessions, by end and start: one that begins earlier may end much later. No key has that order, so all
- * final ones of the range are read: who polls gives a `from` that goes along.
- */
-async function readFinalSessions(
-  { windows }: ReaderTables,
-  query: Query,
-  { from, to, limit }: FeedRange,
-  closedBy: number,
-  after: Window | undefined,
-): Promise<readonly WindowView[]> {
-  const { gapMs, closingOf } = sessionRule(query);
-  const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
-  const order = (left: Window, right: Window) => left.end - right.end || left.start - right.start;
-  return panes
-    .filter((pane) => closingOf(pane.end - gapMs) <= closedBy && (after === undefined || order(pane, after) > 0))
-    .sort(order)
-    .slice(0, limit)
-    .map((pane) => paneView(query, pane));
+  return viewerOf(query).finals(tables, query, { range, closedBy, after });
 }
 
 /** Until where all windows of a query are final that will be. */

@@ -32,9 +32,9 @@ export function sinkFunctionName(pipelineName: string, sink: string): string {
  * What a sink delivers to: a stream or a table of the emulators, made with the others, a folder below the current one,
  * an address.
  */
-export function localSinkTarget(pipelineName: string, { name, kind, folder }: Sink): string | undefined {
-  if (kind === 'kinesis' || kind === 'dynamodb') return `tidemark-${pipelineName}-sink-${name}`;
-  return kind === 'file' && folder !== undefined ? resolve(folder) : undefined;
+export function localSinkTarget(pipelineName: string, sink: Sink): string | undefined {
+  if (sink.kind === 'kinesis' || sink.kind === 'dynamodb') return `tidemark-${pipelineName}-sink-${sink.name}`;
+  return sink.kind === 'file' ? resolve(sink.folder) : undefined;
 }
 
 /**

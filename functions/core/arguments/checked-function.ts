@@ -1,4 +1,4 @@
-import { mistake, TidemarkError } from './error.ts';
+import { argumentError, TidemarkError } from './error.ts';
 
 /**
  * Checks a function of the event that a pipeline gives, and forgets the event's type: where pipelines of all schemas
@@ -6,12 +6,15 @@ import { mistake, TidemarkError } from './error.ts';
  * `where`), and the failure of a promise would end the process, with the whole batch, instead of rejecting one event.
  * @throws TidemarkError naming `field`
  */
-export function callable<Event, Result>(field: string, value: (event: Event) => Result): (event: unknown) => Result {
+export function checkedFunction<Event, Result>(
+  field: string,
+  value: (event: Event) => Result,
+): (event: unknown) => Result {
   if (value === undefined || value === null)
     throw new TidemarkError(`${field} is missing: give a function of the event`);
-  if (typeof value !== 'function') throw mistake(field, value, 'is not a function of the event: give one');
+  if (typeof value !== 'function') throw argumentError(field, value, 'is not a function of the event: give one');
   if (/Async|Generator/.test(Object.prototype.toString.call(value)))
-    throw mistake(
+    throw argumentError(
       field,
       value,
       'that is async or a generator: give one that returns its value, events are read one by one',

@@ -1,6 +1,6 @@
 import type { Json } from '../aggregates/index.ts';
-import type { Row } from '../fold/partial.ts';
 import type { Window } from '../windows/window.ts';
+import type { Row } from './row.ts';
 
 /**
  * What goes out of a query's results, as Spark names it ("Output Modes" in the Structured Streaming guide): `append`:

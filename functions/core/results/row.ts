@@ -1,0 +1,12 @@
+import type { Json } from '../aggregates/index.ts';
+
+/** One row of a result: a group key and the aggregates' results, by name. */
+export interface Row {
+  readonly key: Readonly<Record<string, string | number | boolean | null>>;
+  readonly values: Readonly<Record<string, Json>>;
+  /**
+   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that
+   * it lacks, the last field's the lowest.
+   */
+  readonly grouping?: number;
+}

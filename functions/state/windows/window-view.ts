@@ -1,0 +1,152 @@
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import type { Partials } from '../../core/fold/partial.ts';
+import type { Row } from '../../core/results/row.ts';
+import type { Window } from '../../core/windows/window.ts';
+import type { Table } from '../table/table.ts';
+import type { Pane, PaneHead } from './pane.ts';
+import { readPaneHead, readPanes } from './pane-reader.ts';
+import { partialsOf } from './pane-rows.ts';
+
+/** A window as a reader sees it. */
+export interface WindowView extends Window {
+  readonly query: string;
+  /**
+   * `open` while records may still come, `closing` when they may not but it is not emitted yet, `final` for ever after.
+   */
+  readonly status: 'open' | 'closing' | 'final';
+  /** Of the last pane; null before the first. */
+  readonly revision: number | null;
+  /** When the final pane was written, epoch ms; null before it. */
+  readonly finalizedAt: number | null;
+  readonly records: number;
+  readonly rows: readonly Row[];
+  /** What the rows were made of, to be merged with other windows'. */
+  readonly partials: Partials;
+}
+
+/** Which windows a reader asks for. */
+export interface WindowRange {
+  /** Earliest start, inclusive, epoch ms. */
+  readonly from: number;
+  /** Latest start, exclusive, epoch ms. */
+  readonly to: number;
+  readonly status: 'final' | 'open' | 'all';
+  readonly order: 'ascending' | 'descending';
+  /** Only windows behind this one, in the order asked for. */
+  readonly after?: Window | undefined;
+  /** Most windows; infinity for all. */
+  readonly limit: number;
+  /** Leaves the rows of final windows out, where their partial aggregates do without. */
+  readonly partialsOnly?: boolean;
+}
+
+/** Which windows, by start, epoch ms: `[from, to)`; and how many at most in one answer. */
+export interface FeedRange {
+  readonly from: number;
+  readonly to: number;
+  readonly limit: number;
+}
+
+/** Which final windows a feed asks for. */
+export interface FinalsRequest {
+  readonly range: FeedRange;
+  /** Those that close later may not be all there yet, epoch ms. */
+  readonly closedBy: number;
+  /** The last one that the reader has. */
+  readonly after: Window | undefined;
+}
+
+/** What readers see of the windows of a query, by its kind: one for windows that time alone makes, one for sessions. */
+export interface WindowViewer {
+  /** Windows by start that are open, or all of them; what is only final, is read without it. */
+  live(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]>;
+  /** Final windows in the order in which they close. */
+  finals(tables: ReaderTables, query: Query, request: FinalsRequest): Promise<readonly WindowView[]>;
+  /** Whether windows may still begin among those that are final. */
+  readonly mayGetMore: boolean;
+}
+
+/** What a reader works with. */
+export interface ReaderTables {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly windows: Table;
+}
+
+/**
+ * A final pane is what there is to see. One of an open window only numbers what was merged live, which shows every
+ * record that was committed before.
+ */
+export function prefer(
+  views: Map<string, WindowView>,
+  name: string,
+  pane: PaneHead | Pane,
+  viewOf: () => WindowView | undefined,
+): void {
+  const live = views.get(name);
+  if (pane.status !== 'final' && live !== undefined) views.set(name, { ...live, revision: pane.revision });
+  else {
+    const view = viewOf();
+    if (view === undefined) views.delete(name);
+    else views.set(name, view);
+  }
+}
+
+export const windowName = ({ start, end }: Window) => `${start}/${end}`;
+
+/** Whether a window comes after the one that the page before ended with. */
+export function isBehind(window: Window, { after, order }: WindowRange): boolean {
+  if (after === undefined) return true;
+  const distance = window.start - after.start || window.end - after.end;
+  return order === 'ascending' ? distance > 0 : distance < 0;
+}
+
+export function readPanesIn(
+  { windows }: ReaderTables,
+  query: Query,
+  { from, to, order, limit, status, after, partialsOnly }: WindowRange,
+): Promise<readonly Pane[]> {
+  const range = {
+    from,
+    to,
+    order,
+    finalOnly: status === 'final',
+    statesOnly: partialsOnly === true,
+    ...(after === undefined ? {} : { after }),
+  };
+  return readPanes(windows, query, Number.isFinite(limit) ? { ...range, limit } : range);
+}
+
+export async function readHeads(
+  { windows }: ReaderTables,
+  query: Query,
+  candidates: readonly Window[],
+): Promise<readonly (readonly [string, PaneHead])[]> {
+  const heads = await Promise.all(
+    candidates.map(async (window) => [windowName(window), await readPaneHead(windows, query, window)] as const),
+  );
+  return heads.flatMap(([name, head]) => (head === undefined ? [] : [[name, head] as const]));
+}
+
+/** A pane as readers see it. */
+export function paneView(query: Query, pane: Pane): WindowView {
+  const { start, end, revision, emittedAt, records, rows } = pane;
+  const isFinal = pane.status === 'final';
+  const status = isFinal ? 'final' : 'open';
+  return {
+    query: pane.query,
+    start,
+    end,
+    status,
+    revision,
+    finalizedAt: isFinal ? emittedAt : null,
+    records,
+    rows,
+    partials: partialsOf(query, pane),
+  };
+}
+
+export function inOrder<W extends Window>(windows: readonly W[], { order }: WindowRange): readonly W[] {
+  const ascending = [...windows].sort((left, right) => left.start - right.start || left.end - right.end);
+  return order === 'ascending' ? ascending : ascending.reverse();
+}

@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
+import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
+import { count, countIf, definePipeline, lookup, session, sum, tumbling } from '../../functions/core/index.ts';
+import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
+import { readChunk } from '../../functions/state/aggregate/chunk.ts';
+import { splitAfter } from '../../functions/state/aggregate/fold-split.ts';
+
+const at = 1_700_000_000_000;
+const calls = new Map<string, number>();
+
+function called<T>(name: string, value: T): T {
+  calls.set(name, (calls.get(name) ?? 0) + 1);
+  return value;
+}
+
+beforeEach(() => calls.clear());
+
+const pipeline = definePipeline({
+  name: 'calls',
+  event: z.object({ time: z.number(), id: z.string(), n: z.number() }),
+  eventTime: (event) => called('eventTime', event.time),
+  dedup: { by: (event) => called('dedup.by', event.id), within: '1 minute' },
+  enrich: lookup([{ id: 'a', room: 'hall' }], {
+    of: (event: { readonly id: string }) => called('enrich', event.id),
+    in: 'id',
+  }),
+  watermark: { delay: 0 },
+  queries: {
+    perHour: {
+      where: (event) => called('where', event.n >= 0),
+      groupBy: { room: (event) => called('groupBy', event.room) },
+      window: tumbling('1 hour'),
+      aggregates: {
+        count: count(),
+        total: sum((event: { readonly n: number }) => called('sum', event.n)),
+        positive: countIf((event: { readonly n: number }) => called('countIf', event.n > 0)),
+      },
+    },
+    visits: {
+      window: session('1 minute'),
+      aggregates: { total: sum((event: { readonly n: number }) => called('session', event.n)) },
+    },
+  },
+});
+
+const texts = Array.from({ length: 6 }, (_, i) => JSON.stringify({ time: at + i, id: `id ${i}`, n: i }));
+const names = ['eventTime', 'dedup.by', 'enrich', 'where', 'groupBy', 'sum', 'countIf', 'session'];
+const onceEach = Object.fromEntries(names.map((name) => [name, texts.length]));
+
+const records: readonly StreamRecord[] = texts.map((text, i) => ({
+  sequenceNumber: String(i + 1),
+  arrival: at,
+  partitionKey: 'key',
+  events: [{ text, subRecord: 0, bytes: () => Buffer.from(text) }],
+}));
+
+describe('a function of the pipeline', () => {
+  it('runs once for an event that is counted', () => {
+    const run = createStaticRun(pipeline);
+    for (const text of texts) run.add(text, at);
+    const { windows } = staticAnswer(pipeline, [run.part()]);
+    expect(windows.map(({ rows }) => rows[0]?.values)).toStrictEqual([
+      { count: 6, total: 15, positive: 5 },
+      { total: 15 },
+    ]);
+    expect(Object.fromEntries(calls)).toStrictEqual(onceEach);
+  });
+
+  it('does not run again when a part of a batch is folded again', () => {
+    const chunk = readChunk({ pipeline, reader: eventReader(pipeline), pageCount: () => 1 }, records, 0);
+    const context = { firstSequenceNumber: '1', lastSequenceNumber: '6', events: chunk.accepted };
+    const split = chunk.slices.map(({ query, keys }) => splitAfter(query, [...keys.values()], context, '2'));
+    const [perHour, ...visits] = split;
+    expect(perHour?.left.map(({ states }) => states[0])).toStrictEqual([4]);
+    expect(visits.flatMap(({ left }) => left.map(({ states }) => states[1]))).toStrictEqual([
+      { least: at + 2, greatest: at + 5, records: 4 },
+    ]);
+    expect(Object.fromEntries(calls)).toStrictEqual(onceEach);
+  });
+});
