@@ -1,18 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
-import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { clientConfig } from '../../cli/deployment/endpoint.ts';
-import { invoke } from '../../cli/stream/embedded.ts';
-import { command } from '../fixtures/system/command-line.ts';
+import { around, backfill, before, filled, from, hourMs, lose, t0, windows } from '../fixtures/system/backfill.ts';
+import { ask } from '../fixtures/system/finalize-request.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
-
-const hourMs = 3_600_000;
-const t0 = Date.parse('2026-01-01T00:00:00Z');
-/** Where version 2 begins. */
-const from = t0 + 2 * hourMs;
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-backfill-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -28,58 +20,6 @@ async function deploy(version: string, data: string): Promise<System> {
   });
   return system;
 }
-const portOf = ({ local }: System) => new URL(local.url).port;
-const clientOf = (running: System) => clientConfig({ port: Number(portOf(running)), endpoint: undefined });
-const ask = (running: System, event: object) =>
-  invoke<Readonly<Record<string, unknown>>>(
-    new LambdaClient(clientOf(running)),
-    running.local.functionNames.finalize,
-    event,
-  );
-const backfill = async (running: System, words: readonly string[]) => {
-  const ended = await command([
-    'backfill',
-    ...words,
-    '--pipeline',
-    systemFixture('backfilled-version'),
-    '--port',
-    portOf(running),
-    '--json',
-  ]);
-  return ended.code === 0 ? JSON.parse(ended.stdout) : ended.stderr;
-};
-const windows = async ({ get }: System, query: string) => {
-  const { body } = await get(`queries/${query}/windows`);
-  return (body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(({ start, status, records, rows }) => [
-    start,
-    status,
-    records,
-    rows,
-  ]);
-};
-const row = (kind: string, values: object) => ({ key: { kind }, values });
-
-/** Two hours before version 2 begins, out of order and over both shards, and what is rejected. */
-const before = [
-  { data: order(t0 + 5, 'a', 1), shard: 0 },
-  { data: order(t0 + hourMs + 5, 'a', 2), shard: 1 },
-  { data: order(t0 + 1, 'b', 4), shard: 1 },
-  { data: 'nonsense', shard: 0 },
-] as const;
-/** Around the moment at which it begins, after it was deployed. */
-const around = [
-  { data: order(from - 1, 'a', 8), shard: 0 },
-  { data: order(from, 'a', 16), shard: 0 },
-  { data: order(from + 1, 'b', 32), shard: 1 },
-  { data: order(from + hourMs, 'b', 64), shard: 0 },
-  { data: order(from + hourMs, 'b', 128), shard: 1 },
-] as const;
-const filled = [
-  [t0, 'final', 2, [row('a', { n: 1, total: 1 }), row('b', { n: 1, total: 4 })]],
-  [t0 + hourMs, 'final', 2, [row('a', { n: 2, total: 10 })]],
-  [from, 'final', 2, [row('a', { n: 1, total: 16 }), row('b', { n: 1, total: 32 })]],
-  [from + hourMs, 'open', 2, [row('b', { n: 2, total: 192 })]],
-];
 
 describe('a version with a from', () => {
   it('counts the stream from there on, is filled up to there out of the stream, and takes the name only then', async () => {
@@ -150,50 +90,6 @@ describe('a version with a from', () => {
 });
 
 describe('windows that were lost', () => {
-  const lose = async (running: System, table: string) => {
-    const dynamodb = new DynamoDBClient(clientOf(running));
-    const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: table }));
-    for (const { pk, sk, query, window } of Items)
-      await dynamodb.send(
-        new DeleteItemCommand({
-          TableName: table,
-          Key: query && window ? { query, window } : { pk: pk ?? { S: '' }, sk: sk ?? { S: '' } },
-        }),
-      );
-    return Items.length;
-  };
-
-  it('are made again out of the stream, and out of files, as they were', async () => {
-    const running = await deploy('first-version', 'lost');
-    await running.put([...before, ...around]);
-    await ask(running, { request: 'drain' });
-    const whole = await windows(running, 'perKind');
-    expect(whole).toHaveLength(4);
-    const file = join(folder, 'all.json');
-    writeFileSync(file, [...before, ...around].map(({ data }) => `${data}\n`).join(''));
-    for (const source of [[], [file]]) {
-      expect(await lose(running, running.local.tableNames.windows)).toBe(4);
-      expect(await windows(running, 'perKind')).toEqual([]);
-      const words = [
-        ...source,
-        '--query',
-        'perKind',
-        '--until',
-        String(from + 2 * hourMs),
-        '--pipeline',
-        systemFixture('first-version'),
-      ];
-      expect(await command(['backfill', ...words, '--port', portOf(running)])).toMatchObject({ code: 0 });
-      expect(await windows(running, 'perKind')).toEqual(whole);
-    }
-    expect((await running.get('conservation')).body).toMatchObject({
-      received: 9,
-      counted: 8,
-      rejected: 1,
-      holds: true,
-    });
-  });
-
   it('are made again with the state lost too: the query begins anew ahead of the stream, and is filled up to there', async () => {
     const again = await deploy('backfilled-version', 'all-lost');
     await again.put(before);

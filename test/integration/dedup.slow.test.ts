@@ -5,74 +5,21 @@ import { DescribeStreamSummaryCommand, MergeShardsCommand, SplitShardCommand } f
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { until } from '../fixtures/local/start.ts';
-import { command, launch } from '../fixtures/system/command-line.ts';
+import { launch } from '../fixtures/system/command-line.ts';
+import { order, read, t0, withRetries } from '../fixtures/system/repeated-orders.ts';
 import { startSystem, systemFixture } from '../fixtures/system/system.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-dedup-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const pipelineFile = systemFixture('deduplicated');
-const t0 = Date.parse('2026-01-01T00:00:00Z');
-
-/** An order. A copy tells its amount otherwise: which of them was counted shows. */
-function order(number: number, copy: number, padding = ''): string {
-  return JSON.stringify({
-    id: `order-${number}`,
-    time: t0 + number * 997,
-    kind: 'abc'[number % 3],
-    amount: number + copy * 0.5,
-    padding,
-  });
-}
-
-/** Each order, and after it, soon or late, copies of orders before it: as many as a third of all. */
-function withRetries(
-  orders: number,
-  padding = '',
-): { readonly lines: readonly string[]; readonly once: readonly string[] } {
-  const once: string[] = [];
-  const lines: string[] = [];
-  for (let i = 0; i < orders; i++) {
-    once.push(order(i, 0, padding));
-    lines.push(order(i, 0, padding));
-    if (i % 3 === 0) lines.push(order(i - (i % 7) * 11 < 0 ? i : i - (i % 7) * 11, 1, padding));
-  }
-  return { lines, once };
-}
-
 function file(name: string, lines: readonly string[]): string {
   const path = join(folder, name);
   writeFileSync(path, `${lines.join('\n')}\n`);
   return path;
 }
 
-function read(stdout: string) {
-  const lines = stdout.split('\n');
-  return { rows: lines.slice(0, -2), conservation: JSON.parse(lines.at(-2) ?? '').conservation };
-}
-
 describe('events that were sent again', () => {
-  it('are counted once, whatever shard they are on: the feeders send equal ids to one, and the answer is that of the files', async () => {
-    const { lines, once } = withRetries(3000);
-    const files = [file('first.json', lines.slice(0, 2500)), file('second.json', lines.slice(2500))];
-    const words = [...files, '--pipeline', pipelineFile, '--json'];
-    const stream = read((await command(['stream', ...words, '--shards', '4'])).stdout);
-    const batch = read((await command(['batch', ...words])).stdout);
-    const alone = read(
-      (await command(['batch', file('once.json', once), '--pipeline', pipelineFile, '--json'])).stdout,
-    );
-    expect(stream).toEqual(batch);
-    expect(batch.rows).toEqual(alone.rows);
-    expect(stream.conservation).toEqual({
-      received: 4000,
-      counted: 3000,
-      late: 0,
-      duplicate: 1000,
-      rejected: 0,
-      filtered: 0,
-    });
-  });
-
   it('are found across the pieces that the threads of batch take', async () => {
     const { lines, once } = withRetries(40_000, 'x'.repeat(200));
     const path = file('large.json', lines);

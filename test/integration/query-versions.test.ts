@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { apiClient } from '../../cli/deployment/api-client.ts';
+import { chosenQueries } from '../../cli/deployment/api-options.ts';
+import { until } from '../fixtures/local/start.ts';
+import { ask, clientOf } from '../fixtures/system/finalize-request.ts';
+import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
+
+const hourMs = 3_600_000;
+const t0 = Date.parse('2026-01-01T00:00:00Z');
+const dataDir = mkdtempSync(join(tmpdir(), 'tidemark-versions-'));
+
+let system: System | undefined;
+afterEach(async () => system?.close());
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+
+/** Deploys a version of the pipeline over what the one before it left. */
+async function deploy(version: string): Promise<System> {
+  system = await startSystem({ dataDir, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
+  return system;
+}
+const windows = async ({ get }: System, query: string) => {
+  const { status, body } = await get(`queries/${query}/windows`);
+  return status === 200
+    ? (body['windows'] as readonly Readonly<Record<string, unknown>>[]).map(({ start, rows }) => [start, rows])
+    : status;
+};
+const row = (values: object) => ({ key: { kind: 'a' }, values });
+
+/** The tests follow one another on one data folder. */
+describe('a changed query', () => {
+  it('is refused under the same name by every function, and nothing is lost', async () => {
+    const first = await deploy('first-version');
+    await first.put([{ data: order(t0, 'a', 1) }]);
+    await first.close();
+    const changed = await deploy('changed-version');
+    await expect(ask(changed, {})).rejects.toThrow(
+      /queries\.perKind: "perKind" has changed: window was tumbling 3600000 ms and is tumbling 7200000 ms/,
+    );
+    await changed.kinesis.send(
+      new (await import('@aws-sdk/client-kinesis')).PutRecordCommand({
+        StreamName: changed.local.streamName,
+        PartitionKey: 'p',
+        Data: Buffer.from(order(t0 + 1, 'a', 2)),
+      }),
+    );
+    const refused = await until(async () => {
+      const status = (await (await fetch(`${changed.local.url}/_tidemark/mapping`)).json()) as {
+        readonly shards: Readonly<Record<string, { readonly lastError: string | null }>>;
+      };
+      return Object.values(status.shards).find(({ lastError }) => lastError !== null)?.lastError;
+    });
+    expect(refused).toContain('has changed');
+  });
+
+  it('counts beside the first version from when it is deployed, and the name stays with the first until it is switched', async () => {
+    const both = await deploy('two-versions');
+    await both.put([{ data: order(t0 + hourMs, 'a', 5) }]);
+    const first = [
+      [t0, [row({ n: 2 })]],
+      [t0 + hourMs, [row({ n: 1 })]],
+    ];
+    expect(await windows(both, 'perKind')).toEqual(first);
+    expect(await windows(both, 'perKind@1')).toEqual(first);
+    // The record that was refused came after the second version was there.
+    const second = [
+      [t0, [row({ n: 1, total: 2 })]],
+      [t0 + hourMs, [row({ n: 1, total: 5 })]],
+    ];
+    expect(await windows(both, 'perKind@2')).toEqual(second);
+    expect(await ask(both, { request: 'alias', query: 'perKind@2' })).toEqual({ serves: 'perKind@2' });
+    expect(await windows(both, 'perKind')).toEqual(second);
+    expect((await both.get('queries')).body).toMatchObject({
+      queries: [
+        { name: 'perKind', serves: null },
+        { name: 'perKind@2', serves: 'perKind' },
+      ],
+    });
+    const chosen = async (name: string) =>
+      (await chosenQueries(apiClient(both.local.url), name)).map((query) => query.name);
+    expect([await chosen('perKind'), await chosen('perKind@1'), await chosen('perKind@2')]).toEqual([
+      ['perKind@2'],
+      ['perKind'],
+      ['perKind@2'],
+    ]);
+    expect(await ask(both, { request: 'alias', query: 'perKind@1' })).toEqual({ serves: 'perKind' });
+    expect(await windows(both, 'perKind')).toEqual(first);
+    await expect(ask(both, { request: 'alias', query: 'perKind@3' })).rejects.toThrow(
+      /"perKind@3" is no version.*use perKind, perKind@2/,
+    );
+    await expect(ask(both, { request: 'remove', query: 'perKind@1' })).rejects.toThrow(
+      /is in the pipeline that is deployed/,
+    );
+    expect(await windows(both, 'perKind@3')).toBe(404);
+    expect((await both.get('conservation')).body).toMatchObject({ received: 3, counted: 3, holds: true });
+    await ask(both, {});
+  });
+
+  it('takes the name when the first version is gone, all of which is removed by a command', async () => {
+    const alone = await deploy('second-version');
+    await alone.put([{ data: order(t0 + 3 * hourMs, 'a', 7) }]);
+    await ask(alone, {});
+    expect(await windows(alone, 'perKind')).toHaveLength(3);
+    expect(await windows(alone, 'perKind@1')).toBe(404);
+    const dynamodb = new DynamoDBClient(clientOf(alone));
+    const kept = async () => {
+      const { Items } = await dynamodb.send(
+        new QueryCommand({
+          TableName: alone.local.tableNames.windows,
+          KeyConditionExpression: '#q = :q',
+          ExpressionAttributeNames: { '#q': 'query' },
+          ExpressionAttributeValues: { ':q': { S: 'perKind' } },
+        }),
+      );
+      return Items?.length;
+    };
+    expect(await kept()).toBe(1);
+    expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
+      removed: 'perKind',
+      windows: 1,
+      done: true,
+    });
+    expect(await kept()).toBe(0);
+    expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
+      removed: 'perKind',
+      windows: 0,
+      done: true,
+    });
+    expect(await windows(alone, 'perKind')).toHaveLength(3);
+  });
+});
