@@ -7,6 +7,7 @@ import { packageRoot as root } from '../../cli/program/package-root.ts';
 import { startAttached } from '../../infra/emulators/attached.ts';
 import { pythonProgram } from '../../infra/emulators/tools.ts';
 import { until } from '../fixtures/local/start.ts';
+import { isMissing } from '../fixtures/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-attached-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -77,7 +78,8 @@ describe('a program of a Python package', () => {
       'ministack',
       '1.5.33',
     );
-    context.skip('needs' in program && program.needs.startsWith('Python'), 'needs Python 3.10');
+    const python = !('needs' in program && program.needs.startsWith('Python'));
+    context.skip(isMissing(python, 'Python 3.10'));
     expect(program).toEqual({ needs: expect.stringContaining('PyPI') });
     expect(existsSync(join(place, '.tidemark', 'ministack-1.5.33'))).toBe(false);
   });
