@@ -13,8 +13,9 @@ export default defineConfig({
   test: {
     // The SDK's notice about Node 20 is for its users' logs, not for ours.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For hangs only: a test that takes seconds here takes minutes on a machine with other things to do.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     // Two cores, shared: more workers only make every one of them slower.
     maxWorkers: 2,
     projects: [

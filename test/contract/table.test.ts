@@ -7,7 +7,7 @@ import { stateTableAt } from './dynamodb-endpoint.ts';
 import { findDynamoDbLocal, startDynamoDbLocal } from './dynamodb-local.ts';
 import { tableContract } from './table-contract.ts';
 
-tableContract('the table of the simulator', 'in memory', async () => ({
+tableContract('in memory, for the simulator', 'in memory', async () => ({
   table: memoryTable(),
   missing: undefined,
   meter: undefined,

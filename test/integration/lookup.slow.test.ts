@@ -60,7 +60,7 @@ describe('a table that events are joined with', () => {
     expect(await counts()).toEqual({ old: all.length - late - 2, other: 1, null: 1, new: late });
     const { received, counted, holds } = (await running().get('conservation')).body;
     expect([received, counted, holds]).toEqual([all.length, all.length, true]);
-  }, 60_000);
+  });
 
   it('joins late events and backfilled ones with the version of their arrival', async () => {
     await running().put([

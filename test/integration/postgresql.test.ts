@@ -108,7 +108,6 @@ const window = (revision: number, sales: number, revenue: unknown = 12.5): Deliv
 
 it.skipIf(isMissing(bin, 'PostgreSQL'))(
   'the example with PostgreSQL has each window once, whole, at its greatest revision',
-  { timeout: 120_000 },
   async () => {
     const config = await startDatabase(bin ?? '');
     Object.assign(process.env, {

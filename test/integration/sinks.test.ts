@@ -6,8 +6,7 @@ import { order } from '../fixtures/system/system.ts';
 
 const sunk = sunkSystem();
 
-/** Functions start with their first run, a second each on a machine that has nothing else to do. */
-describe('the sinks of this machine', { timeout: 240_000 }, () => {
+describe('the sinks of this machine', () => {
   it('are signed, where they are webhooks, as standardwebhooks.com says', async () => {
     const system = await sunk.start(['hook']);
     await system.put(hours(4));

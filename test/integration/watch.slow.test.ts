@@ -10,7 +10,7 @@ import { type Conservation, interrupt, lines, watching } from '../fixtures/syste
 const root = mkdtempSync(join(tmpdir(), 'tidemark-watch-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-describe('stream --watch', { timeout: 240_000 }, () => {
+describe('stream --watch', () => {
   it('loses nothing and counts nothing twice when it is killed in the middle of a file, and prints no window again', async () => {
     const system = watching(root, 'killed');
     system.put('a.json', lines(0, 3000));

@@ -9,7 +9,7 @@ import { interrupt, lines, watching } from '../fixtures/system/watching.ts';
 const root = mkdtempSync(join(tmpdir(), 'tidemark-watch-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-describe('stream --watch', { timeout: 240_000 }, () => {
+describe('stream --watch', () => {
   it('takes each file that is moved into the folder once, prints windows once they are final, and lets what is not whole wait', async () => {
     const system = watching(root, 'plain');
     system.put('a.json', lines(0, 4000));

@@ -36,5 +36,5 @@ describe('npm run demo -- --keep', () => {
     const { code, stderr } = await demo.ended;
     expect([code, stderr.split('\n').filter((line) => line.startsWith('tidemark:'))]).toEqual([130, []]);
     await expect(fetch(url)).rejects.toThrow();
-  }, 120_000);
+  });
 });

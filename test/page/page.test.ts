@@ -16,7 +16,8 @@ const lacksChromium = isMissing(executable, 'Chromium (apt-get install chromium,
 
 const hourMs = 3_600_000;
 const t0 = Date.parse('2026-01-05T00:00:00Z');
-const patience = { timeout: 20_000, interval: 50 };
+/** The time-out is for hangs only. */
+const patience = { timeout: 300_000, interval: 50 };
 
 /** One browser, one system; each test has a page of its own, and none of them may log an error. */
 describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
@@ -51,6 +52,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
 
   async function open(address = `${system.local.url}/`, options: BrowserContextOptions = {}): Promise<Page> {
     const page = await (await browser.newContext(options)).newPage();
+    page.setDefaultTimeout(patience.timeout);
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
     });

@@ -79,7 +79,7 @@ function runReadOnly(environment: NodeJS.ProcessEnv, before = 'true') {
   const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script], {
     env: { PATH: process.env.PATH, ROOT: findPackageRoot(), PLACE: place, NODE: process.execPath, ...environment },
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 300_000,
   });
   return { status, stdout, stderr };
 }
