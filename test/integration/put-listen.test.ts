@@ -98,7 +98,7 @@ async function answered(socket: Socket, last: string): Promise<readonly string[]
 const event = (id: string) => `${JSON.stringify({ time: 1_469_501_107, id })}\n`;
 const events = (name: string, count: number) => Array.from({ length: count }, (_, i) => event(`${name}-${i}`)).join('');
 
-describe('put --listen', { timeout: 120_000 }, () => {
+describe('put --listen', () => {
   it('takes the lines of several clients, answers each once they are stored, and ends cleanly at Ctrl-C', async () => {
     const streamName = await createStream('several');
     const { running, port } = await listen(streamName, '--ack', '--port', String(kinesisPort));

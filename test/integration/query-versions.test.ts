@@ -2,14 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { apiClient } from '../../cli/deployment/api-client.ts';
 import { chosenQueries } from '../../cli/deployment/api-options.ts';
-import { clientConfig } from '../../cli/deployment/endpoint.ts';
-import { invoke } from '../../cli/deployment/invoke.ts';
 import { until } from '../fixtures/local/start.ts';
 import { command } from '../fixtures/system/command-line.ts';
+import { ask, clientOf } from '../fixtures/system/finalize-request.ts';
 import { order, type System, startSystem, systemFixture } from '../fixtures/system/system.ts';
 
 const hourMs = 3_600_000;
@@ -25,12 +23,6 @@ async function deploy(version: string): Promise<System> {
   system = await startSystem({ dataDir, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
   return system;
 }
-const ask = ({ local }: System, event: object) =>
-  invoke<Readonly<Record<string, unknown>>>(
-    new LambdaClient(clientConfig({ port: Number(new URL(local.url).port), endpoint: undefined })),
-    local.functionNames.finalize,
-    event,
-  );
 const windows = async ({ get }: System, query: string) => {
   const { status, body } = await get(`queries/${query}/windows`);
   return status === 200
@@ -139,9 +131,7 @@ describe('a changed query', () => {
     await ask(alone, {});
     expect(await windows(alone, 'perKind')).toHaveLength(3);
     expect(await windows(alone, 'perKind@1')).toBe(404);
-    const dynamodb = new DynamoDBClient(
-      clientConfig({ port: Number(new URL(alone.local.url).port), endpoint: undefined }),
-    );
+    const dynamodb = new DynamoDBClient(clientOf(alone));
     const kept = async () => {
       const { Items } = await dynamodb.send(
         new QueryCommand({
@@ -166,37 +156,5 @@ describe('a changed query', () => {
       done: true,
     });
     expect(await windows(alone, 'perKind')).toHaveLength(3);
-  });
-});
-
-describe('a query that is taken out while a window of it is open', () => {
-  it('may not come back under its name once that window was passed by, and may before', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tidemark-taken-out-'));
-    const begin = (version: string) =>
-      startSystem({ dataDir: folder, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
-    try {
-      system = await begin('two-versions');
-      await system.put([{ data: order(t0, 'a', 1) }]);
-      await system.close();
-      system = await begin('second-version');
-      await ask(system, {});
-      await system.close();
-      system = await begin('two-versions');
-      await ask(system, {});
-      await system.close();
-      system = await begin('second-version');
-      await system.put([{ data: order(t0 + 2 * hourMs, 'a', 1) }]);
-      await ask(system, {});
-      await system.close();
-      system = await begin('two-versions');
-      await expect(ask(system, {})).rejects.toThrow(
-        /"perKind" was taken out.*its window that ends at 2026-01-01T01:00:00.000Z was passed by/,
-      );
-      expect(await ask(system, { request: 'alias', query: 'perKind@2' })).toEqual({ serves: 'perKind@2' });
-    } finally {
-      await system?.close();
-      system = undefined;
-      rmSync(folder, { recursive: true, force: true });
-    }
   });
 });

@@ -1,52 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRejections, joinedRejections } from '../../cli/static/rejections.ts';
+import { good, lineFolder, testRejections } from '../fixtures/rejections.ts';
 import { command } from '../fixtures/system/command-line.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'tidemark-rejected-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { folder, file } = lineFolder();
 
-const good = '{"time":1469498400,"action":"Open"}';
-function file(name: string, lines: readonly (string | Buffer)[]): string {
-  const path = join(folder, name);
-  writeFileSync(path, Buffer.concat(lines.flatMap((line) => [Buffer.from(line), Buffer.from('\n')])));
-  return path;
-}
-
-describe.each(['batch', 'stream', 'delay'] as const)('%s', (name) => {
-  const run = (...words: readonly string[]) => command([name, ...words, '--pipeline', 'device-actions', '--json']);
-
-  it('ends with exit code 1 and the commonest reason when all events are rejected', async () => {
-    const wrong = '{"time":1469498400,"acton":"Open"}';
-    const { code, stderr } = await run(file(`${name}-all.json`, ['nonsense', wrong, wrong]), '--max-rejected', '100%');
-    expect(code).toBe(1);
-    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^tidemark: .*\b3\b.*\bschema\b.*\b2\b.*action/);
-  });
-
-  it('ends with exit code 1 above the share that may be rejected, and 0 at it', async () => {
-    const half = file(`${name}-half.json`, [good, 'nonsense']);
-    expect(await run(half)).toMatchObject({ code: 0 });
-    const ended = await run(half, '--max-rejected', '49.9%');
-    expect(ended.code).toBe(1);
-    expect(ended.stderr).toMatch(/tidemark: .*50 %.*--max-rejected 49\.9 %.*unparsable/);
-    expect(ended.stdout).not.toBe('');
-  });
-
-  it('says nothing of an input without events', async () => {
-    const { code, stderr } = await run(file(`${name}-empty.json`, ['']));
-    expect(code).toBe(0);
-    expect(stderr).not.toContain('rejected, ');
-  });
-
-  it('names a share that is none', async () => {
-    expect(await run('some.json', '--max-rejected', 'half')).toMatchObject({
-      code: 2,
-      stderr: expect.stringMatching(/--max-rejected.*0\.1%.*"half"/),
-    });
-  });
-});
+testRejections(['batch', 'delay']);
 
 describe('batch --rejected', () => {
   it('lists every rejected line with its file, its number and its text', async () => {

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
+import { isMissing } from '../fixtures/needs.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-package-'));
@@ -69,8 +70,8 @@ function synthesized(file: string): { readonly template: Template; readonly bund
   };
 }
 
-describe.skipIf(!registryAnswers())(
-  'the packed package, in an app of somebody else (skipped without the npm registry)',
+describe.skipIf(isMissing(registryAnswers(), 'the npm registry'))(
+  'the packed package, in an app of somebody else',
   () => {
     beforeAll(() => {
       const packed = run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root }).trim();

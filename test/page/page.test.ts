@@ -7,21 +7,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { isMissing } from '../fixtures/needs.ts';
 import { order, type Sent, type System, startSystem } from '../fixtures/system/system.ts';
 import { findChromium, launchChromium } from './chromium.ts';
 
 const executable = findChromium();
-if (executable === undefined)
-  console.log(
-    'skipped: needs Chromium (apt-get install chromium, or CHROMIUM=its path) for the tests of the live page',
-  );
+const lacksChromium = isMissing(executable, 'Chromium (apt-get install chromium, or CHROMIUM=its path)');
 
 const hourMs = 3_600_000;
 const t0 = Date.parse('2026-01-05T00:00:00Z');
-const patience = { timeout: 20_000, interval: 50 };
+/** The time-out is for hangs only. */
+const patience = { timeout: 300_000, interval: 50 };
 
 /** One browser, one system; each test has a page of its own, and none of them may log an error. */
-describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
+describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
   let data: string;
   let browser: Browser;
   let system: System;
@@ -53,6 +52,7 @@ describe.skipIf(executable === undefined)('the live page, in Chromium', () => {
 
   async function open(address = `${system.local.url}/`, options: BrowserContextOptions = {}): Promise<Page> {
     const page = await (await browser.newContext(options)).newPage();
+    page.setDefaultTimeout(patience.timeout);
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') errors.push(message.text());
     });

@@ -4,29 +4,11 @@ import { patch } from './bundle.ts';
 import { growthMet } from './growth-met.ts';
 import { mutations } from './mutations.ts';
 import { drawOptions, noFaults } from './options.ts';
-import { runMany, runTraced } from './run-many.ts';
-
-/** A bounded part of `npm run simulate`, which says how to go on from a seed that fails. */
-const seeds = 150;
+import { runTraced } from './run-many.ts';
+import { testSeeds } from './seeds.ts';
 
 describe('the simulator', () => {
-  it(`finds no violation in ${seeds} seeds`, async () => {
-    const failures: string[] = [];
-    const seen = { late: 0, final: 0 };
-    await runMany(
-      Array.from({ length: seeds }, (_, i) => drawOptions(i + 1)),
-      ({ options, violation, lateEvents, finalWindows }) => {
-        seen.late += lateEvents;
-        seen.final += finalWindows;
-        if (violation !== undefined) failures.push(`npm run simulate -- --seed ${options.seed}: ${violation.message}`);
-        return 'go on';
-      },
-    );
-    expect(failures).toStrictEqual([]);
-    // It would prove little if nothing were ever late.
-    expect(seen.late).toBeGreaterThan(0);
-    expect(seen.final).toBeGreaterThan(seeds);
-  }, 180_000);
+  testSeeds(50);
 
   it('takes the same course for the same seed', async () => {
     const [first, second] = [await runTraced(drawOptions(7)), await runTraced(drawOptions(7))];

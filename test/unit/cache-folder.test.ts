@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cacheFolder } from '../../infra/bundle/cache-folder.mjs';
 import { findPackageRoot } from '../../infra/bundle/package-root.ts';
+import { isMissing } from '../fixtures/needs.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-cache-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,7 +59,7 @@ describe('the folder of bundled programs', () => {
     expect(cacheFolder(installed('one'), environment)).not.toBe(cacheFolder(installed('two'), environment));
   });
 
-  it.skipIf(process.getuid === undefined)('is not one that others can write', () => {
+  it.skipIf(isMissing(process.getuid, 'user ids'))('is not one that others can write', () => {
     const shared = join(folder, 'shared');
     mkdirSync(join(shared, 'tidemark'), { recursive: true });
     chmodSync(join(shared, 'tidemark'), 0o777);
@@ -78,7 +79,7 @@ function runReadOnly(environment: NodeJS.ProcessEnv, before = 'true') {
   const { status, stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', script], {
     env: { PATH: process.env.PATH, ROOT: findPackageRoot(), PLACE: place, NODE: process.execPath, ...environment },
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 300_000,
   });
   return { status, stdout, stderr };
 }
@@ -87,7 +88,7 @@ const canMount =
   process.platform === 'linux' &&
   spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', folder]).status === 0;
 
-describe.skipIf(!canMount)(`a read-only installation${canMount ? '' : ' (skipped: needs root)'}`, () => {
+describe.skipIf(isMissing(canMount, 'root on Linux, to mount a file system'))('a read-only installation', () => {
   it('starts, with its programs in a folder of the user', () => {
     const home = join(folder, 'home');
     mkdirSync(home);

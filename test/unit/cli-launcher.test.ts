@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { commands } from '../../cli/commands.ts';
+import { command } from '../fixtures/system/command-line.ts';
 
 const launcher = path.resolve(import.meta.dirname, '../../cli/tidemark.mjs');
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-cli-'));
@@ -17,7 +18,7 @@ interface Result {
   readonly stderr: string;
 }
 
-/** Runs the launcher as a user in `folder` does, without any AWS set up. */
+/** Runs the launcher, a process of its own, as a user in `folder` does, without any AWS set up. */
 function tidemark(
   args: readonly string[],
   options: { readonly input?: string; readonly environment?: NodeJS.ProcessEnv } = {},
@@ -49,9 +50,9 @@ async function closedPort(): Promise<number> {
 }
 
 function write(name: string, content: string): string {
-  mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-  writeFileSync(path.join(folder, name), content);
-  return name;
+  const file = path.join(folder, name);
+  writeFileSync(file, content);
+  return file;
 }
 
 describe('help', () => {
@@ -62,14 +63,14 @@ describe('help', () => {
   });
 
   it.each(commands.map(({ name }) => name))('of %s shows examples of it', async (name) => {
-    const { code, stdout } = await tidemark([name, '--help']);
+    const { code, stdout } = await command([name, '--help']);
     expect(code).toBe(0);
     expect(stdout.slice(stdout.indexOf('Examples:'))).toContain(`tidemark ${name}`);
-    expect((await tidemark(['help', name])).stdout).toBe(stdout);
+    expect((await command(['help', name])).stdout).toBe(stdout);
   });
 
   it('goes to stderr with exit code 2 when no command is given', async () => {
-    const { code, stdout, stderr } = await tidemark([]);
+    const { code, stdout, stderr } = await command([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('sample');
   });
@@ -92,7 +93,7 @@ describe('a wrong call', () => {
     ['two endpoints', ['put', '--endpoint', 'http://127.0.0.1:1', '--port', '1'], '--port'],
     ['an unknown pipeline', ['put', '--pipeline', 'nonsense', '--port', '1'], 'nonsense'],
   ])('ends with exit code 2 and one line: %s', async (_, args, named) => {
-    const { code, stdout, stderr } = await tidemark(args);
+    const { code, stdout, stderr } = await command(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(oneLine);
     expect(stderr).toContain(named);
@@ -103,10 +104,10 @@ describe('what goes wrong outside', () => {
   const event = '{"time":1469501107,"action":"Open"}\n';
 
   it('is one line with exit code 1 when a file does not exist, and nothing is put', async () => {
-    const { code, stderr } = await tidemark([
+    const { code, stderr } = await command([
       'replay',
       write('there.json', event),
-      'missing.json',
+      path.join(folder, 'missing.json'),
       '--port',
       String(await closedPort()),
     ]);
@@ -116,15 +117,14 @@ describe('what goes wrong outside', () => {
   });
 
   it('is one line when a folder is given for a file', async () => {
-    mkdirSync(path.join(folder, 'some-folder'), { recursive: true });
-    const { code, stderr } = await tidemark(['replay', 'some-folder', '--port', String(await closedPort())]);
+    const { code, stderr } = await command(['replay', folder, '--port', String(await closedPort())]);
     expect(code).toBe(1);
     expect(stderr).toMatch(oneLine);
   });
 
   it('is an error that names the address when nothing listens', async () => {
     const port = await closedPort();
-    const { code, stderr } = await tidemark(['put', '--port', String(port)], { input: event });
+    const { code, stderr } = await command(['put', '--port', String(port)], event);
     expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`^tidemark: .*${port}`, 'm'));
     expect(stderr).not.toMatch(/^ {4}at /m);
@@ -151,7 +151,7 @@ describe('what goes wrong outside', () => {
       /queries|name/,
     ],
   ])('is one line when the pipeline %s', async (_, content, named) => {
-    const { code, stderr } = await tidemark(['put', '--port', '1', '--pipeline', write('broken.ts', content)]);
+    const { code, stderr } = await command(['put', '--port', '1', '--pipeline', write('broken.ts', content)]);
     expect(code).toBe(1);
     expect(stderr).toMatch(oneLine);
     expect(stderr).toMatch(named);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../fixtures/local/start.ts';
+import { isMissing } from '../fixtures/needs.ts';
 import { command, type Ended, launch } from '../fixtures/system/command-line.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tidemark-failures-'));
@@ -254,9 +255,9 @@ function mount(folder: string, options: string): boolean {
 
 const canMount = mount(join(root, 'probe'), 'size=64k');
 if (canMount) spawnSync('umount', [join(root, 'probe')]);
-const needs = canMount ? '' : ' (skipped: needs root to mount a file system)';
+const cannotMount = isMissing(canMount, 'root, to mount a file system');
 
-describe.skipIf(!canMount)(`a data folder on a file system of its own${needs}`, () => {
+describe.skipIf(cannotMount)('a data folder on a file system of its own', () => {
   it('ends the system with one line when the disk is full, and goes on from there when there is room again', async () => {
     const disk = join(root, 'disk');
     mount(disk, 'size=900k');

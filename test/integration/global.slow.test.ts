@@ -1,0 +1,3 @@
+import { testGlobal } from '../fixtures/global.ts';
+
+testGlobal(['--totals', 'k']);

@@ -1,0 +1,3 @@
+import { testRejections } from '../fixtures/rejections.ts';
+
+testRejections(['stream']);

@@ -1,0 +1,3 @@
+import { testScaleCases } from './scale/bounded-cases.ts';
+
+testScaleCases('slow');

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { drawOptions } from './options.ts';
+import { runMany } from './run-many.ts';
+
+/** The test of a bounded part of `npm run simulate`, which says how to go on from a seed that fails. */
+export function testSeeds(seeds: number): void {
+  it(`finds no violation in ${seeds} seeds`, async () => {
+    const failures: string[] = [];
+    const seen = { late: 0, final: 0 };
+    await runMany(
+      Array.from({ length: seeds }, (_, i) => drawOptions(i + 1)),
+      ({ options, violation, lateEvents, finalWindows }) => {
+        seen.late += lateEvents;
+        seen.final += finalWindows;
+        if (violation !== undefined) failures.push(`npm run simulate -- --seed ${options.seed}: ${violation.message}`);
+        return 'go on';
+      },
+    );
+    expect(failures).toStrictEqual([]);
+    // It would prove little if nothing were ever late.
+    expect(seen.late).toBeGreaterThan(0);
+    expect(seen.final).toBeGreaterThan(seeds);
+  });
+}

@@ -1,0 +1,4 @@
+import { describe } from 'vitest';
+import { testSeeds } from './seeds.ts';
+
+describe('the simulator', () => testSeeds(150));
