@@ -12,24 +12,25 @@ import { createRejections } from '../static/rejections.ts';
 import type { RejectedSample } from '../static/static-engine.ts';
 import { decoded } from './stream-history.ts';
 
-/** What {@link sampleDelay} needs. */
+/** The options of {@link sampleDelay}. */
 export interface DelaySampleOptions extends ShardPlace {
   readonly pipeline: Pipeline;
   /** The rows of the pipeline's table. @default it has none */
   readonly rowsAt?: RowsAt | undefined;
   readonly delaysMs: readonly number[];
-  /** When the first record that is read arrived, at the earliest; undefined: the oldest that the stream holds. */
+  /** The earliest arrival of the records that are read; undefined: from the oldest record that the stream holds. */
   readonly from: Date | undefined;
-  /** Most events that are read, over all shards. */
+  /** The greatest number of events that are read, over all shards. */
   readonly events: number;
   /** Hears how many events have been read. */
   readonly onProgress: (events: number) => void;
 }
 
 /**
- * The delay table of what a live stream holds, which nobody notices. The sample is a stretch of each shard without
- * gaps, for an event is late by those before it: a tenth of the records would show a tenth of the disorder. Each shard
- * is measured by its own watermark: the stream's is never ahead of it, so no more is lost than is shown.
+ * The delay table of the events that a live stream holds. Nobody notices that they are read. The sample is a stretch of
+ * each shard without gaps, because an event is late by those before it: a tenth of the records would show a tenth of
+ * the disorder. Each shard is measured by its own watermark. The watermark of the stream is never ahead of it, so no
+ * more events are lost than are shown.
  */
 export async function sampleDelay({
   pipeline,
@@ -45,7 +46,8 @@ export async function sampleDelay({
   const counters = { ...noEvents };
   const rejections = createRejections<RejectedSample>();
   const shards = await listShards(place.kinesis, place.streamName);
-  // The parents of a split that is long done hold nothing behind `from`: what a shard leaves is for those after it.
+  // The parents of a split that is long done hold nothing behind `from`: the part of its share that a shard leaves is
+  // for the shards after it.
   for (const [done, { ShardId = '', ...shard }] of shards.entries()) {
     const ids = pipeline.dedup && createIdSet(pipeline.dedup.withinMs);
     const share = Math.ceil((most - counters.received) / (shards.length - done));

@@ -18,13 +18,13 @@ export interface HistoryTarget {
 /** An invocation takes 6 MB; Base64 takes a third of it, and the rest of the request a little. */
 const mostPackedBytes = 4_400_000;
 /**
- * Windows of one invocation, and their text before it is packed: what it writes within its time-out, with much to
- * spare.
+ * The limits of one invocation: windows, and bytes of their text before it is packed. It writes so many within its
+ * time-out, with much to spare.
  */
 const mostWindows = 500;
 const mostTextBytes = 16_000_000;
 
-/** Asks how far the query is, or hands it windows. */
+/** Asks how far the query is filled, or hands it windows. */
 export function sendRequest(
   { ask, range }: HistoryTarget,
   more: Pick<BackfillFields, 'windows' | 'isWhole'> = {},
@@ -33,7 +33,7 @@ export function sendRequest(
   return ask({ request: 'backfill', query: range.query, until: range.until, ...since, ...more });
 }
 
-/** Hands over all windows, many at a time; whatever was handed over before stays as it is. */
+/** Hands over all windows, many at a time. Windows that were handed over before stay as they are. */
 export async function sendHistory(
   target: HistoryTarget,
   query: Query,
@@ -73,7 +73,7 @@ function* batches(query: Query, windows: readonly StaticWindow[]): Generator<rea
   if (batch.length > 0) yield batch;
 }
 
-/** What does not pack well enough goes in halves. */
+/** Packs the windows; a part that does not pack well enough is cut in halves. */
 function pack(history: readonly HistoryWindow[]): readonly string[] {
   const packed = gzipSync(JSON.stringify(history));
   if (packed.length <= mostPackedBytes) return [packed.toString('base64')];

@@ -15,7 +15,7 @@ import { readShard, type ShardPlace } from '../../functions/feeder/read-shard.ts
 import { listShards } from '../../functions/feeder/shards.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
 
-/** What {@link foldStream} needs. */
+/** The options of {@link foldStream}. */
 export interface StreamHistoryOptions extends ShardPlace {
   readonly pipeline: Pipeline;
   /** The rows of the table that the pipeline looks up in. @default it looks up in none */
@@ -25,8 +25,8 @@ export interface StreamHistoryOptions extends ShardPlace {
 }
 
 /**
- * The static query over what a stream still holds, up to its tip: every record once, read as the aggregate function
- * reads it. In any order, for the watermark has no part in it.
+ * The static query over the records that a stream still holds, up to its tip. Every record is read once, in the way of
+ * the aggregate function. The order is of no importance, because the watermark has no part in it.
  */
 export async function foldStream({ lookups, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
   let rowsAt: RowsAt = () => undefined;
@@ -42,7 +42,7 @@ export async function foldStream({ lookups, onProgress, ...place }: StreamHistor
       const read = decoded(records);
       if (lookups !== undefined) rowsAt = await lookups.rowsAt(read.map(({ arrival }) => arrival));
       for (const { arrival, events: found } of read) {
-        rowsAt(arrival); // rows that are gone end the run: they would pass for a mistake of the events
+        rowsAt(arrival); // missing rows end the run: they would pass for a mistake of the events
         for (const raw of found) add(run, raw, arrival);
         events += found.length;
       }
@@ -54,7 +54,7 @@ export async function foldStream({ lookups, onProgress, ...place }: StreamHistor
   return staticAnswer(pipeline, parts);
 }
 
-/** Records as GetRecords gives them, read as the aggregate function reads them. */
+/** Decodes records of GetRecords in the way of the aggregate function. */
 export function decoded(records: readonly _Record[]): readonly StreamRecord[] {
   return streamRecords(
     records.map(({ SequenceNumber = '', PartitionKey = '', Data = new Uint8Array(), ApproximateArrivalTimestamp }) => ({
@@ -69,7 +69,7 @@ export function decoded(records: readonly _Record[]): readonly StreamRecord[] {
   );
 }
 
-/** A shard's log of ids starts from its parents', which the stream lists before it. */
+/** The ids that the parents of a shard have logged: its own log starts from them. The stream lists parents first. */
 function idsBefore(
   { ParentShardId, AdjacentParentShardId }: Shard,
   seen: ReadonlyMap<string, IdSet>,

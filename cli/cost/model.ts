@@ -2,12 +2,12 @@ import { finalizeEverySeconds, functions, streamRetentionHours } from '../../fun
 import { pageCountFor } from '../../functions/core/fold/page-hash.ts';
 import { prices } from './prices.ts';
 
-/** What is asked about. */
+/** The question: a stream of events and how it is counted. */
 export interface CostQuestion {
   readonly eventsPerSecond: number;
-  /** Keys of a window. */
+  /** The number of keys in a window. */
   readonly keys: number;
-  /** Shards of a provisioned stream; 0: on demand. */
+  /** Shards of a provisioned stream; 0: a stream on demand. */
   readonly shards: number;
   readonly eventBytes: number;
   /** Whether the pipeline deduplicates: `ids` keeps a log of them. */
@@ -22,7 +22,7 @@ export interface CostQuestion {
 /** Dollars a month by service. */
 export type Bill = Readonly<Record<string, number>>;
 
-/** A bill beside two others for the same events, and beside what is paid when none come. */
+/** A bill, two others for the same events, and the bill of a stream without events. */
 export interface CostAnswer {
   readonly tidemark: Bill;
   readonly idle: Bill;
@@ -37,37 +37,37 @@ const monthSeconds = hours * 3_600;
 const gb = 2 ** 30;
 const million = 1_000_000;
 
-/** What a key and a count take in a page, bytes: 100 keys came to 4 pages in the bench. */
+/** The size of a key and a count in a page, in bytes: 100 keys came to 4 pages in the bench. */
 const bytesPerKey = 25;
 
-/** A row in a manifest, bytes. */
+/** The size of a row in a manifest, in bytes. */
 const rowBytes = 60;
 
 /**
- * What an event takes in the log of ids, an item of it beside its events, in bytes, and how long it is kept: the
- * stream's retention and two days.
+ * The log of ids: the bytes of an event, the bytes of an item beside its events, and the days it is kept. They are the
+ * stream's retention and two days more.
  */
 const idBytes = 9;
 const logItemBytes = 200;
 const logDays = streamRetentionHours / 24 + 2;
 
 /**
- * What an invocation takes beyond its events, and for each of them, in seconds: measured on this project's machine,
- * doubled.
+ * The seconds of an invocation beyond its events, and the seconds of each event. They were measured on this project's
+ * machine and doubled.
  */
 const batchOverheadSeconds = 0.03;
 const secondsPerEvent = 0.000_006;
 const finalizeSeconds = 0.15;
 
 /**
- * Metrics that the functions publish of a pipeline with one query, those of them that they publish while nothing flows,
+ * The metrics that the functions publish for a pipeline with one query, those that they publish while nothing flows,
  * and those that alarms look at.
  */
 const publishedMetrics = 27;
 const idleMetrics = 12;
 const alarmMetrics = 22;
 
-/** X-Ray's default sampling: one a second and function, and a twentieth of the rest. */
+/** The traces a second of X-Ray's default sampling: one a second and function, and a twentieth of the rest. */
 const sampled = (perSecond: number) => Math.min(perSecond, 1) + 0.05 * Math.max(0, perSecond - 1);
 
 /** The monthly bill for a stream of events, by service, in US dollars. */
@@ -127,7 +127,7 @@ function kinesisBill({ shards, eventBytes }: CostQuestion, events: number): numb
   const { kinesis } = prices;
   if (shards > 0)
     return shards * hours * (kinesis.shardHour + kinesis.shardHourKept) + (events / million) * kinesis.millionPutUnits;
-  // On demand, each record is rounded up to a kilobyte.
+  // On demand, the size of each record is rounded up to a kilobyte.
   const volume = (events * Math.ceil(eventBytes / 1024) * 1024) / gb;
   const kept = (volume / hours) * 24 * 6;
   return (
@@ -156,7 +156,9 @@ function dynamodbBill(writes: number, reads: number, windowsGb: number): number 
   );
 }
 
-/** A line of metrics, some 1 KB, an invocation; metrics are paid for in hours in which they are published. */
+/**
+ * Each invocation writes a line of metrics of some 1 KB. Metrics are paid for in the hours in which they are published.
+ */
 function cloudwatchBill(invocations: number, isFlowing: boolean): number {
   const { cloudwatch } = prices;
   const metrics = isFlowing ? publishedMetrics : idleMetrics;
@@ -169,8 +171,8 @@ function cloudwatchBill(invocations: number, isFlowing: boolean): number {
 }
 
 /**
- * A unit (1 vCPU) for every 20,000 events a second, which is generous, and the one that orchestrates; it cannot be less
- * than both.
+ * A unit (1 vCPU) for every 20,000 events a second, which is generous, and one unit that orchestrates. The bill is
+ * never for less than these two units.
  */
 function flinkBill(eventsPerSecond: number): number {
   const { flink } = prices;

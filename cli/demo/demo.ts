@@ -19,7 +19,7 @@ import { killInTheMiddle, splitFirstShard } from './faults.ts';
 import { keepFeeding } from './keep.ts';
 import { setLateAside } from './set-aside.ts';
 
-/** What the demo is told. */
+/** The options of the demo. */
 export interface DemoOptions {
   readonly files: readonly string[];
   readonly manifest: Manifest;
@@ -36,7 +36,10 @@ const shards = 4;
 /** The width of the longest bar, in characters. */
 const barWidth = 60;
 
-/** Runs the lesson and tells it. Returns the exit code: 0 when both answers agree and the law of conservation holds. */
+/**
+ * Runs the lesson and tells it.
+ * @returns the exit code: 0 when both answers agree and the law of conservation holds
+ */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { files, manifest, form, process } = options;
   const out = form === 'json' ? process.stderr : process.stdout;
@@ -125,7 +128,7 @@ interface Conclusion extends DemoOptions {
   readonly say: (text: string) => void;
 }
 
-/** Step 5: asks the API, and lays its answer beside the static one. */
+/** Step 5: asks the API, and prints its answer beside the static one. */
 async function conclude(conclusion: Conclusion): Promise<number> {
   const { pipeline, files, system, result, batch, staticTotals, staticSeconds, say, form, process } = conclusion;
   const [query] = pipeline.queries;
@@ -196,7 +199,10 @@ function sorted(rows: readonly ResultRow[]): readonly (readonly [string, unknown
   return rows.map((row) => [nameOf(row), row.values] as const).sort(([left], [right]) => (left < right ? -1 : 1));
 }
 
-/** A line an hour and action: what the files say, what the stream says, and the late ones, which are the difference. */
+/**
+ * A line for each hour and action: the count of the files, the count of the stream, and the late events, which are the
+ * difference.
+ */
 function sideBySide(
   fromFiles: readonly ResultRow[],
   fromStream: readonly ResultRow[],
@@ -253,7 +259,7 @@ function reasonCounts(side: readonly SideJson[]): Readonly<Record<string, number
   );
 }
 
-/** What was set aside and why, with an example of each reason. */
+/** The events that were set aside, by reason, with an example of each. */
 function reasons(side: readonly SideJson[]): string {
   const byReason = [...grouped(side, (event) => event.reason)];
   if (byReason.length === 0) return 'nothing was late or rejected';

@@ -1,12 +1,12 @@
 import { ListShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { type Embedded, mappingStatus } from '../stream/embedded.ts';
 
-/** How often to look for a batch in flight once everything is put: an invocation takes longer than some looks. */
+/** The number of looks for a batch in flight once everything is put: an invocation takes longer than some looks. */
 const looksAfterPut = 50;
 
 /**
- * Puts records and kills the functions' process with SIGKILL while one of their batches is in flight. Returns what was
- * killed.
+ * Puts records and kills the functions' process with SIGKILL while one of their batches is in flight.
+ * @returns a description of the killed process
  */
 export async function killInTheMiddle({ local }: Embedded, put: () => Promise<void>): Promise<string> {
   const putting = put();
@@ -27,8 +27,9 @@ export async function killInTheMiddle({ local }: Embedded, put: () => Promise<vo
 }
 
 /**
- * Splits the first shard in two, in the middle, unless the stream has other than so many shards: it was split before.
- * Returns the shard's name.
+ * Splits the first shard in two halves. A stream that has another number of shards than `unsplit` was split before and
+ * stays as it is.
+ * @returns the shard's name; undefined when it was not split
  */
 export async function splitFirstShard({ kinesis, local }: Embedded, unsplit: number): Promise<string | undefined> {
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: local.streamName }));

@@ -8,7 +8,7 @@ import type { CommandProcess } from '../program/command.ts';
 import { endlessFrom, endlessOpenClose } from '../sample/endless.ts';
 import type { Embedded } from '../stream/embedded.ts';
 
-/** Event time goes so much faster than the clock: an hour, so a window, in a quarter of a minute. */
+/** The speed of event time against the clock: an hour, which is a window, passes in a quarter of a minute. */
 const speed = 240;
 const tickMs = 500;
 

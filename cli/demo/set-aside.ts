@@ -6,15 +6,14 @@ import { createStaticRun, type StaticWindow, staticAnswer } from '../../function
 import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 
 /**
- * The static answer over the lines that are left when the stream's late ones are set aside, and how the rest compares,
- * record for record.
+ * The static answer over the lines that remain when the stream's late events are set aside, and a comparison of the
+ * rest, record for record.
  */
 export interface SetAside {
   readonly windows: readonly StaticWindow[];
   readonly counters: Counters;
   /**
-   * Late events of the stream that are no line of the files; lines rejected by one side and not by the other. Empty
-   * when all is well.
+   * Late events of the stream that are not in the files, and lines that only one side rejected. Empty when all is well.
    */
   readonly differences: readonly string[];
 }

@@ -16,7 +16,7 @@ export interface WatermarkJson {
   readonly finalizedThrough: number | null;
   readonly lagMs: number | null;
   readonly heldBy: string | null;
-  /** Why nothing is counted: the queries that do not fit what is kept of them. Absent: an API of an earlier version. */
+  /** Why nothing is counted: the queries that do not fit their kept state. Absent from an API of an earlier version. */
   readonly refusals?: readonly string[];
   readonly shards: readonly {
     readonly shardId: string;
@@ -35,7 +35,7 @@ export interface ConservationJson extends Counters {
   readonly queries: Readonly<Record<string, QueryCounters>>;
 }
 
-/** What a deployment says of itself. */
+/** The answer of a deployment about itself. */
 export interface HealthJson {
   /** The name of its pipeline. */
   readonly pipeline: string;
@@ -43,7 +43,7 @@ export interface HealthJson {
   readonly keyed: boolean;
 }
 
-/** Which windows. */
+/** A choice of windows. */
 export interface WindowFilter {
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -61,7 +61,7 @@ export interface QueryJson {
   readonly aggregates: Readonly<Record<string, string>>;
 }
 
-/** The greatest rows of a window as the API shows them; no window: there is none. */
+/** The greatest rows of a window as the API shows them; null for a window that does not exist. */
 export interface TopJson {
   readonly window: WindowHeadJson | null;
   readonly by: string;
@@ -75,7 +75,7 @@ export interface PointJson extends SpanJson {
   readonly values: Row['values'];
 }
 
-/** Windows that a reader has not seen as they are now. */
+/** The windows that have changed since a reader last saw them. */
 export interface WindowChanges {
   readonly windows: readonly WindowJson[];
   readonly cursor: string;
@@ -88,7 +88,7 @@ export interface ApiClient {
   windowPages(query: string, filter: WindowFilter): AsyncGenerator<readonly WindowJson[]>;
   /** All windows of a query, however many pages they take. */
   windows(query: string, filter: WindowFilter): Promise<readonly WindowJson[]>;
-  /** What there is behind a cursor in an output mode, and the cursor to go on with. */
+  /** The windows behind a cursor in an output mode, and the cursor to go on with. */
   changes(
     query: string,
     mode: Exclude<OutputMode, 'complete'>,
@@ -106,14 +106,14 @@ export interface ApiClient {
   series(query: string, filter: WindowFilter & { readonly fill?: string | undefined }): Promise<readonly PointJson[]>;
   /** All rejected and late events that arrived in a range, however many pages they take; long payloads are cut. */
   late(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
-  /** The first of them, a page at most. */
+  /** The first page of rejected and late events. */
   sideSample(range: { readonly from: number; readonly to: number }): Promise<readonly SideJson[]>;
   health(): Promise<HealthJson>;
   watermark(): Promise<WatermarkJson>;
   conservation(): Promise<ConservationJson>;
 }
 
-/** The most that the API gives at once. */
+/** The greatest number of windows that the API gives at once. */
 const windowsPerPage = 1000;
 const lateEvents = 10_000;
 
@@ -167,7 +167,7 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
           limit: windowsPerPage,
           cursor,
         });
-        // Of very many open windows some come again though nothing in them has changed.
+        // Where there are very many open windows, some come again though nothing in them has changed.
         const unseen = page.windows.filter(({ start, end, status, records }) => {
           const had = all.get(`${start}/${end}`);
           return had === undefined || had.status !== status || had.records !== records;
@@ -226,12 +226,18 @@ export function apiClient(base: string, request: (url: URL) => Promise<Response>
   };
 }
 
-/** A query as it is defined, whatever its name stands for: `actionsPerHour` alone may be another version. */
+/**
+ * A query with its defined version, the first unless it names one. For the API, `actionsPerHour` alone may mean another
+ * version.
+ */
 function versioned(query: string): string {
   return query.includes('@') ? query : `${query}@1`;
 }
 
-/** @param holds what Tidemark's answer has and another program's has not */
+/**
+ * Reads an answer of the API.
+ * @param holds a property that Tidemark's answer has and another program's lacks
+ */
 async function answerOf<T extends object>(response: Response, holds: keyof T & string): Promise<T> {
   const answer: unknown = await response.json().catch(() => undefined);
   if (typeof answer === 'object' && answer !== null && Object.hasOwn(answer, holds)) return answer as T;

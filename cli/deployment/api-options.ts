@@ -15,7 +15,7 @@ export const apiOptions = {
   ),
 };
 
-/** Where a query API is. */
+/** The place of a query API. */
 export interface ApiPlace extends DeploymentOptions {
   readonly api: string | undefined;
 }
@@ -28,7 +28,7 @@ export const windowOptions = {
   status: valueOr('status', 'final, open or all', text, 'all'),
 };
 
-/** Where a query API is, and what makes requests to it. */
+/** The address of a query API, and the function that makes requests to it. */
 export interface ApiAddress {
   /** Without `/v1`. */
   readonly base: string;
@@ -63,8 +63,8 @@ async function addressOf(place: ApiPlace): Promise<string> {
 }
 
 /**
- * What makes requests to an API: behind API Gateway they are signed with the caller's own credentials (environment,
- * profile), as the stack asks for; an emulator on this machine takes any.
+ * The function that makes requests to an API. Behind API Gateway they are signed with the caller's own credentials
+ * (environment, profile), as the stack demands. An emulator on this machine takes any credentials.
  */
 function requestsTo(
   api: URL,
@@ -85,8 +85,8 @@ function requestsTo(
 }
 
 /**
- * The queries that the options choose, with their group-by fields. A name without a version is the one that it stands
- * for now; `NAME@1` is the first.
+ * The queries that the options choose, with their group-by fields. A name without a version means the version that it
+ * stands for now; `NAME@1` is the first.
  */
 export async function chosenQueries(api: ApiClient, name: string | undefined): ReturnType<ApiClient['queries']> {
   const queries = await api.queries();
@@ -98,7 +98,7 @@ export async function chosenQueries(api: ApiClient, name: string | undefined): R
   return [chosen];
 }
 
-/** CSV as it is, for whatever is no spreadsheet. */
+/** Leaves CSV as it is, for readers other than spreadsheets. */
 export const rawFlag = flag(
   'CSV: text that a spreadsheet would take for a formula as it is (default: an apostrophe before it)',
 );

@@ -6,8 +6,8 @@ import { TidemarkError, UsageError } from '../program/errors.ts';
 export type SavedCursors = Readonly<Record<string, string>>;
 
 /**
- * What a file of `--cursor` knows; nothing when there is none yet.
- * @throws when it is another file, or of another output mode
+ * The cursors in a file of `--cursor`; empty when there is no such file yet.
+ * @throws when the file holds something else, or cursors of another output mode
  */
 export function readCursors(file: string, mode: OutputMode): SavedCursors {
   if (!existsSync(file)) return {};
@@ -19,7 +19,7 @@ export function readCursors(file: string, mode: OutputMode): SavedCursors {
   return held.cursors;
 }
 
-/** Replaces the file as a whole: one that was killed while it wrote leaves the one before. */
+/** Replaces the file as a whole: a process that is killed while it writes leaves the file before. */
 export function writeCursors(file: string, mode: OutputMode, cursors: SavedCursors): void {
   const next = `${file}.next`;
   writeFileSync(next, `${JSON.stringify({ mode, cursors })}\n`);

@@ -23,26 +23,27 @@ export const operationOptions = {
   ),
 };
 
-/** A deployment, and which pipeline a person says it serves, if any was named. */
+/** A deployment, and the pipeline that a person says it serves, if one was named. */
 export interface NamedDeployment extends DeploymentOptions {
   readonly api?: string | undefined;
   /** A name under `pipelines/` or a path. */
   readonly pipeline?: string | undefined;
 }
 
-/** Whether the place has an API that can be asked what is there. */
+/** Whether the place has an API to ask. */
 export function hasApi({ port, stack, api }: NamedDeployment): boolean {
   return port !== undefined || stack !== undefined || api !== undefined;
 }
 
-/** What a place says of itself: which pipeline it serves. */
+/** The answer of a place about itself: the pipeline that it serves. */
 export async function served(place: NamedDeployment): Promise<HealthJson> {
   const at: ApiPlace = { ...place, api: place.api };
   return (await openApi(at)).health();
 }
 
 /**
- * The finalize function of a deployment: as named, of the stack, or of what the port serves.
+ * The finalize function of a deployment: the named one, the one of the stack, or the one of the pipeline that the port
+ * serves.
  * @throws UsageError when --pipeline names another pipeline than the port serves
  */
 export async function finalizeFunction(
@@ -58,14 +59,14 @@ export async function finalizeFunction(
 }
 
 /**
- * The file of the pipeline that a deployment serves, for commands that count with it: as named, or found by its name
- * under `pipelines/`.
- * @param fallback the one where nothing says what is deployed
+ * The file of the pipeline that a deployment serves, for commands that count with it: the named one, or the one found
+ * by its name under `pipelines/`.
+ * @param fallback the file where nothing says which pipeline is deployed
  * @throws UsageError when --pipeline names another one, or has to be named
  */
 export async function servedFile(options: NamedDeployment, fallback: string = defaultPipeline): Promise<string> {
   if (options.pipeline !== undefined) {
-    // A stack's own names are asked for, and who may use them need not be allowed to use its API.
+    // A stack is asked for its own names only: a caller who may use them need not be allowed to use its API.
     if (options.port !== undefined)
       checkServed(options, await loadPipeline(options.pipeline), (await served(options)).pipeline);
     return options.pipeline;

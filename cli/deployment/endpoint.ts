@@ -3,7 +3,7 @@ import { value } from '../program/command.ts';
 import { UsageError } from '../program/errors.ts';
 import { httpUrl, port, text } from '../program/option-value.ts';
 
-/** The options by which a command is told which AWS it talks to. */
+/** The options by which a command finds AWS. */
 export const endpointOptions = {
   port: value('port', 'the embedded AWS that tidemark up started on this port of this machine', port),
   endpoint: value(
@@ -15,7 +15,7 @@ export const endpointOptions = {
   region: value('name', 'the AWS region (default: AWS_REGION, or that of the profile)', text),
 };
 
-/** Where AWS is; neither: wherever the SDK's own chain (environment, profile) says. */
+/** The place of AWS. Without either address, the SDK's own chain (environment, profile) decides. */
 export interface Endpoint {
   readonly port: number | undefined;
   readonly endpoint: string | undefined;
@@ -28,8 +28,8 @@ const emulator = { region: 'us-east-1', credentials: { accessKeyId: 'tidemark', 
 
 /**
  * The part of an SDK client's configuration that says where it connects. One address of the embedded AWS serves
- * Kinesis, DynamoDB and Lambda. An endpoint on this machine needs no credentials when none are set. HTTP/1 always: the
- * Kinesis client's default, HTTP/2, fails on every emulator.
+ * Kinesis, DynamoDB and Lambda. An endpoint on this machine needs no credentials when none are set. The protocol is
+ * always HTTP/1: the Kinesis client's default, HTTP/2, fails on every emulator.
  */
 export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = process.env) {
   if (where.port !== undefined && where.endpoint !== undefined)

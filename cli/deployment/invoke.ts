@@ -15,7 +15,10 @@ export function askOperation(lambda: LambdaClient, functionName: string): AskOpe
 
 /** An answer of a function that is an error. */
 export class FunctionFailed extends TidemarkError {
-  /** Lambda's name for it: the thrown error's, or what ended the function (`Sandbox.Timedout`, `Runtime.ExitError`). */
+  /**
+   * Lambda's name for the error: that of the thrown error, or of the end of the function (`Sandbox.Timedout`,
+   * `Runtime.ExitError`).
+   */
   readonly errorType: string;
 
   constructor(functionName: string, errorType: string, errorMessage: string) {
@@ -24,11 +27,11 @@ export class FunctionFailed extends TidemarkError {
   }
 }
 
-/** How often an invocation is tried again while the functions' process is being started anew. */
+/** The number of attempts of an invocation while the functions' process is being started anew. */
 const attempts = 50;
 const againAfterMs = 5;
 
-/** Invokes a function and reads its answer. While its process is gone the call is repeated, as a schedule would. */
+/** Invokes a function and reads its answer. While its process is gone, the call is repeated, as by a schedule. */
 export async function invoke<Answer>(lambda: LambdaClient, functionName: string, event: unknown): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {

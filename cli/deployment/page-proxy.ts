@@ -12,7 +12,7 @@ export interface PageProxy {
   close(): Promise<void>;
 }
 
-/** What a browser needs of an answer; the rest is about a connection that it does not have. */
+/** The headers of an answer that a browser needs. The rest concern a connection that it does not have. */
 const passedOn = [
   'content-type',
   'content-security-policy',
@@ -23,9 +23,9 @@ const passedOn = [
 ] as const;
 
 /**
- * Serves a query API, its page included, on 127.0.0.1 and makes its requests as the command line does, signed where
- * that is asked for. It lends its caller's credentials to whoever reaches it, so it answers only requests that read,
- * and only those that every server on this machine takes.
+ * Serves a query API, its page included, on 127.0.0.1. It makes requests to the API as the command line does, signed
+ * where the API demands it. It lends its caller's credentials to everyone who reaches it. So it answers only requests
+ * that read, and only those that every server on this machine takes.
  */
 export async function startPageProxy({ base, request }: ApiAddress, port: number): Promise<PageProxy> {
   const root = base.replace(/\/$/, '');

@@ -1,16 +1,16 @@
 import { SignatureV4 } from '@smithy/signature-v4';
 import { Sha256 } from '../../functions/edge/sha256.ts';
 
-/** Who signs, and for what. */
+/** The signer of requests, and the service that it signs for. */
 export interface Signer {
   readonly region: string;
   /** The service's name in signatures, such as `execute-api`. */
   readonly service: string;
-  /** Keys, or what gives them at each request: temporary ones expire. */
+  /** Keys, or a function that gives them at each request: temporary keys expire. */
   readonly credentials: ConstructorParameters<typeof SignatureV4>[0]['credentials'];
 }
 
-/** What a request may have besides its address. */
+/** The parts of a request besides its address. */
 export interface SignedRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;

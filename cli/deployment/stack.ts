@@ -4,7 +4,7 @@ import { TidemarkError, UsageError } from '../program/errors.ts';
 import { text } from '../program/option-value.ts';
 import { clientConfig, type Endpoint, endpointOptions } from './endpoint.ts';
 
-/** The options by which a command is told which deployment it talks to. */
+/** The options by which a command finds a deployment. */
 export const deploymentOptions = {
   ...endpointOptions,
   stack: value(
@@ -14,7 +14,7 @@ export const deploymentOptions = {
   ),
 };
 
-/** Which deployment. */
+/** A choice of a deployment. */
 export interface DeploymentOptions extends Endpoint {
   readonly stack?: string | undefined;
 }
@@ -24,7 +24,7 @@ type OutputName = 'ApiUrl' | 'ApiId' | 'ApiStage' | 'StreamName' | 'FinalizeFunc
 
 /**
  * An output of a stack.
- * @throws TidemarkError when there is no such stack, or it is none of Tidemark's
+ * @throws TidemarkError when there is no such stack, or it is not one of Tidemark's
  */
 export async function stackOutput(where: DeploymentOptions, name: OutputName): Promise<string> {
   const { stack = '' } = where;

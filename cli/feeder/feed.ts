@@ -22,13 +22,13 @@ export const feedOptions = {
   aggregate: negated('one event in each Kinesis record, instead of up to 25 KB of them'),
 };
 
-/** Where to put events, and how: what is common to `replay` and `put`. */
+/** The part that `replay` and `put` share: the stream to put events into, and the way they are put. */
 export async function openFeed(
   options: OptionValues<typeof feedOptions>,
   { stderr, signal }: CommandProcess,
   fallback: string = defaultPipeline,
 ): Promise<Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>> {
-  // First of all: what excludes what is said before anybody is asked.
+  // First of all: options that exclude each other are reported before anybody is asked.
   const kinesis = new KinesisClient(clientConfig(options));
   const { name, pipeline } = await fedPipeline(options, fallback);
   return {
@@ -47,11 +47,14 @@ export async function openFeed(
 
 interface FedPipeline {
   readonly name: string;
-  /** Undefined: its events may go to any shard. */
+  /** Undefined: the events may go to any shard. */
   readonly pipeline: Pipeline | undefined;
 }
 
-/** Whose events are put. The name of a stream alone says nothing about keys: its records go round the shards. */
+/**
+ * The pipeline whose events are put. The name of a stream alone says nothing about keys: its records go round the
+ * shards.
+ */
 async function fedPipeline(options: OptionValues<typeof feedOptions>, fallback: string): Promise<FedPipeline> {
   const { stream, pipeline: given } = options;
   if (stream !== undefined) {
@@ -72,12 +75,12 @@ export function streamNameOf(pipelineName: string): string {
   return `tidemark-${pipelineName}`;
 }
 
-/** What was put, for a person; empty when nothing came of it. */
+/** The number of events that were put, for a person; empty when a failed call put none. */
 export function describeEnd(progress: FeederProgress, outcome: 'done' | 'failed'): string {
   return outcome === 'failed' && progress.recordsPut === 0 ? '' : describeFeed(progress);
 }
 
-/** What was put so far, for a person. */
+/** The number of events that were put so far, for a person. */
 export function describeFeed(progress: FeederProgress): string {
   const { eventsPut, recordsPut, skipped, notPut, retried } = progress;
   const extras = [

@@ -7,22 +7,23 @@ import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../.
 import { createPace } from '../../functions/feeder/pace.ts';
 import { reach, type TopicPlace } from './kafka-topic.ts';
 
-/** How a feeder of a topic works. */
+/** The options of a feeder of a topic. */
 export interface KafkaFeederOptions extends TopicPlace, Pick<FeederOptions, 'eventsPerSecond' | 'onNotPut' | 'signal'> {
   /**
-   * The key that decides the partition of a line, as Kafka's own producers do; a line without goes by the hash of its
-   * bytes.
+   * The key that decides the partition of a line, as for Kafka's own producers. A line without a key goes by the hash
+   * of its bytes.
    * @default round the partitions
    */
   readonly partitionKey?: ((line: Buffer) => string | undefined) | undefined;
 }
 
 /**
- * What one call carries at most: brokers take a megabyte a partition by default, what a record has around it included.
+ * The most that one call carries, in records and in bytes. Brokers take a megabyte a partition by default, and it
+ * includes the bytes around each record.
  */
 const mostMessages = 2_000;
 const mostBytes = 900 * 1024;
-/** What a record takes besides its line and its key, at most. */
+/** The most bytes that a record takes besides its line and its key. */
 const aroundBytes = 1_024;
 
 /**
@@ -32,8 +33,8 @@ const aroundBytes = 1_024;
 const positive = 0x7fffffff;
 
 /**
- * A feeder of one topic: each line a record, in the order of the lines in each partition. An idempotent producer: a
- * call whose answer is lost is repeated, and the brokers take it once.
+ * A feeder of one topic. Each line is a record, and each partition keeps the order of the lines. It is an idempotent
+ * producer: a call whose answer is lost is repeated, and the brokers take it once.
  */
 export function createKafkaFeeder(options: KafkaFeederOptions): Feeder {
   const { topic, partitionKey, signal } = options;

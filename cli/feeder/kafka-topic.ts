@@ -2,23 +2,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Admin } from '@platformatic/kafka';
 import { TidemarkError } from '../program/errors.ts';
 
-/** A topic, and the brokers that one asks for it. */
+/** A topic, and the brokers to ask for it. */
 export interface TopicPlace {
   readonly topic: string;
   readonly bootstrapServers: readonly string[];
 }
 
-/** How long (ms) brokers may take to be reached. */
+/** The time that brokers may take to be reached, in ms. */
 export const reach = { connectTimeout: 3_000, timeout: 10_000, retries: 2, retryDelay: 100 } as const;
 
-/** How often (ms) is asked whether a topic that was just made has its leaders, and for how long. */
+/** The pause between two questions whether a new topic has its leaders, and the time until they end, both in ms. */
 const againAfterMs = 20;
 const leadersWithinMs = 10_000;
 
 /**
- * Makes a topic whose records carry the brokers' clock, or takes an empty one as it is: a run over files counts what
- * the topic holds, and so may meet nothing of another run.
- * @throws TidemarkError when it holds records, or no broker can be reached
+ * Makes a topic whose records carry the brokers' clock, or takes an empty one as it is. A run over files counts all
+ * that the topic holds, so it must not meet records of another run.
+ * @throws TidemarkError when the topic holds records, or no broker can be reached
  */
 export async function ensureEmptyTopic({
   topic,
@@ -76,7 +76,7 @@ async function recordsIn(admin: Admin, topic: string): Promise<bigint> {
   return sum(end) - sum(first);
 }
 
-/** A topic is made before its partitions are led. */
+/** Waits until the partitions of a topic are led: they are not yet when it has just been made. */
 async function leaders(admin: Admin, topic: string): Promise<void> {
   const deadlineMs = performance.now() + leadersWithinMs;
   for (;;) {

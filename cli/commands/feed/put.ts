@@ -66,7 +66,7 @@ async function putInput(feed: Feed, process: CommandProcess) {
   }
 }
 
-/** Errors about the bytes name where they came from, as those about files do. */
+/** Cuts input into lines. Errors about the bytes name their source, as errors about files do. */
 async function* inputLines(input: AsyncIterable<Uint8Array>, stopped: () => Error | undefined): AsyncGenerator<Buffer> {
   try {
     yield* jsonLines(unpackedBytes(input));
@@ -105,7 +105,7 @@ async function putClients(feed: Feed, { address, answers }: Listening, process: 
   const lines = (flush: () => Promise<unknown>) =>
     clientLines(server, { flush, refused, answers, failed: failed.signal });
   try {
-    // What was read is put, also after Ctrl-C: the lines end by themselves then.
+    // Lines that were read are put, also after Ctrl-C: the lines end by themselves then.
     return await putLive({
       label: 'socket',
       feed: { ...feed, onNotPut, signal: undefined },
@@ -120,14 +120,14 @@ async function putClients(feed: Feed, { address, answers }: Listening, process: 
 
 interface Course extends Pick<Listening, 'answers'> {
   readonly flush: () => Promise<unknown>;
-  /** What could not be put, by the numbers given here. */
+  /** The lines that could not be put, by the numbers given here. */
   readonly refused: NotPut[];
   readonly failed: AbortSignal;
 }
 
 /**
- * The lines of all clients in one order. With acknowledgement, what came while a call was under way goes with the next
- * one, and is answered after it.
+ * The lines of all clients in one order. With acknowledgement, the lines that came during a call go with the next call
+ * and are answered after it.
  */
 async function* clientLines(
   server: LineServer,
@@ -149,7 +149,7 @@ async function* clientLines(
   if (failed.aborted) throw failed.reason;
 }
 
-/** Which of a client's lines were refused, by the numbers that they have for the client. */
+/** The refused lines of a client, by the numbers that they have for the client. */
 function refusedOf({ lines }: ClientLines, before: number, refused: readonly NotPut[]): readonly Refusal[] {
   return refused.flatMap(({ number, bytes }) => {
     const line = lines[number - before - 1];

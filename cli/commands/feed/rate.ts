@@ -9,7 +9,7 @@ import { type RateSource, rateShapes, rateSource } from '../../sample/rate.ts';
 
 /** The pipeline that counts what this command makes. */
 const ratePipeline = 'rate';
-/** Lines are made so many at a time at most, so that memory stays bounded whatever the rate. */
+/** The greatest number of lines that are made at a time: memory stays bounded whatever the rate. */
 const mostLines = 10_000;
 /** A pause between two looks at the clock, in ms. */
 const lookEveryMs = 50;
@@ -92,7 +92,10 @@ interface Course {
   readonly now: () => number;
 }
 
-/** The source's lines as they are due, a block at a time. What cannot be taken in time comes late, and then at once. */
+/**
+ * The source's lines as they are due, a block at a time. Lines that cannot be taken in time come late, and then all at
+ * once.
+ */
 async function* linesOf(source: RateSource, { events, pace, signal, now }: Course): AsyncGenerator<readonly string[]> {
   const beganMs = now();
   for (let made = 0; made < events && !signal.aborted; ) {

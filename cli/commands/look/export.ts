@@ -74,7 +74,7 @@ interface Target {
   readonly formulas: FormulaForm;
 }
 
-/** All rows, a page of windows after the other, with what a person wants to know meanwhile. */
+/** All rows, one page of windows after the other; the progress is shown meanwhile. */
 async function* pagesOf(
   api: ApiClient,
   { name }: QueryJson,

@@ -38,7 +38,7 @@ export default defineCommand({
     const queries = await api.queries();
     const database = await openDatabase();
     try {
-      // Only what may be meant is fetched: the names of tables are in the text, whatever else is.
+      // Only queries that the text may mean are fetched: the names of its tables are somewhere in it.
       const named = queries.filter(({ name }) => sql.toLowerCase().includes(name.toLowerCase()));
       for (const query of named) {
         const windows = await api.windows(query.name, { status: options.live ? 'all' : 'final' });
@@ -69,8 +69,8 @@ function formatOf(text: string, option: string): Format {
 }
 
 /**
- * Whole numbers of 64 bits and more come as text: those that a double holds are numbers all the same, in structures and
- * lists too.
+ * Whole numbers of 64 bits and more come as text. Those that a double holds become numbers, in structures and lists
+ * too.
  */
 function plain(value: unknown, type: DuckDBType | undefined): unknown {
   if (Array.isArray(value))

@@ -51,7 +51,8 @@ async function look(api: ApiClient, at: number): Promise<Seen> {
 const refusalsOf = ({ watermark }: Seen): readonly string[] => watermark.refusals ?? [];
 
 /**
- * Draws the same place again on a terminal; elsewhere a line each time. An API that is away for a while is waited for.
+ * Draws in the same place again on a terminal, and prints a line each time elsewhere. It waits for an API that is away
+ * for a while.
  */
 async function watch(
   api: ApiClient,
@@ -104,7 +105,7 @@ function refusalText(seen: Seen): string {
 
 type Rates = Readonly<Record<(typeof eventClasses)[number] | 'received', number>>;
 
-/** Events a second since the look before; undefined at the first. */
+/** Events a second since the look before; undefined at the first look. */
 function ratesOf(before: Seen | undefined, { at, conservation }: Seen): Rates | undefined {
   if (before === undefined) return undefined;
   const seconds = Math.max(0.001, (at - before.at) / 1000);

@@ -115,7 +115,7 @@ export default defineCommand({
     const sent = await sendHistory(target, query, answer.windows, process.signal, (done) =>
       progress.update(done, formatNumber(done)),
     );
-    // A range in the middle leaves what is before it as it was.
+    // A range in the middle leaves the windows before it as they were.
     const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
     const { filledThrough } = await sendRequest(target, { isWhole });
     progress.stop(`${formatNumber(answer.windows.length)}`);
@@ -146,7 +146,10 @@ function beginOf({ name, from }: Query): number {
   );
 }
 
-/** What the stream will still bring for the windows, the last of which ends at `lastEnd`, would be in none of them. */
+/**
+ * Refuses windows that the stream may still bring events for: those events would be in none of the filled windows. The
+ * last window ends at `lastEnd`.
+ */
 function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThrough: number | null): void {
   if (closedThrough !== null && closedThrough >= lastEnd) return;
   throw new TidemarkError(

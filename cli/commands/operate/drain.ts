@@ -8,7 +8,7 @@ import { defineCommand, flag, valueOr } from '../../program/command.ts';
 import { TidemarkError } from '../../program/errors.ts';
 import { integer } from '../../program/option-value.ts';
 
-/** How long (ms) between two requests. */
+/** The pause between two requests, in ms. */
 const againAfterMs = 200;
 
 export default defineCommand({

@@ -82,10 +82,11 @@ export default defineCommand({
   },
 });
 
-/** The queries of the place that the options choose; where no API can be asked, those of the pipeline's file. */
+/** The queries of the place that the options choose. Where no API can be asked, the queries of the pipeline's file. */
 async function queryNames(options: Options): Promise<readonly string[]> {
   const { query, stack } = options;
-  // Who may ask the function of a stack need not be allowed to use its API; the function refuses what is not a query.
+  // A caller who may ask the function of a stack need not be allowed to use its API. The function refuses a name that
+  // is not a query.
   if (stack !== undefined && query !== undefined) return [query];
   if (hasApi(options)) return (await chosenQueries(await openApi(options), query)).map(({ name }) => name);
   const names = (await loadPipeline(options.pipeline ?? defaultPipeline)).queries.map(({ name }) => name);
@@ -143,7 +144,7 @@ async function list(
   const api = await openApi(options);
   const names = new Set((await chosenQueries(api, options.query)).map(({ name }) => name));
   const isAsked = ({ reason, query }: SideJson) =>
-    // Without a choice those of queries that were taken out of the pipeline are told too.
+    // Without a choice, the late events of queries that were taken out of the pipeline are told too.
     reason === 'late' && (options.query === undefined || (query !== null && names.has(query)));
   const events = (await api.late(range)).filter(isAsked);
   if (options.json) for (const event of events) stdout.write(`${JSON.stringify(event)}\n`);

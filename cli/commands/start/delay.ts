@@ -106,7 +106,10 @@ type StreamChoice = DeploymentOptions &
     readonly sample: number;
   };
 
-/** @throws UsageError when a stream is named too: what was read would not be said */
+/**
+ * The files to read.
+ * @throws UsageError when a stream is named too: it would be unclear which of the two was read
+ */
 function filesOf(operands: readonly string[], options: StreamChoice): readonly InputFile[] {
   const named = (['port', 'endpoint', 'stack', 'stream', 'from'] as const).find((name) => options[name] !== undefined);
   if (named !== undefined)
@@ -160,14 +163,17 @@ function sharesOf(given: string | undefined): readonly number[] {
   });
 }
 
-/** What has no value is null in JSON. */
+/** A row as JSON: a missing value is null. */
 function rowJson(row: DelayRow) {
   const { waitMs, queries, ...rest } = row;
   const whole = (given: number | undefined) => ({ waitMs: given ?? null });
   return { ...rest, ...whole(waitMs), queries: queries.map((own) => ({ ...own, ...whole(own.waitMs) })) };
 }
 
-/** The delay that keeps a share in every query; where they differ, who needs it, and what the others need. */
+/**
+ * The delay that keeps a share in every query. Where the queries differ, the line also names the one that needs it and
+ * the delays that the others need.
+ */
 function keepLine(keep: number, { delayMs, worst, queries, eventsDelayMs }: KeepingDelay): string {
   const each = Object.entries(queries);
   const needs = each.map(([name, own]) => `${name} ${shortDuration(own)}`).join(', ');
@@ -180,14 +186,14 @@ function keepLine(keep: number, { delayMs, worst, queries, eventsDelayMs }: Keep
   return `to keep ${percent(keep)} of the events${where}: a delay of ${shortDuration(delayMs)}${exact}${why}\n`;
 }
 
-/** Without the digits that dividing by 100 makes. */
+/** A share as text, without the digits that dividing by 100 makes. */
 function percent(share: number): string {
   return `${Number((100 * share).toFixed(9))} %`;
 }
 
 /**
- * A line for each delay and query. Of more queries than one there is one more: the events that are late for all that
- * want them.
+ * A line for each delay and query. With several queries there is one more line for each delay: the events that are late
+ * for all queries that want them.
  */
 function delayTable(rows: readonly DelayRow[]): string {
   const several = rows.some(({ queries }) => queries.length > 1);
@@ -226,7 +232,7 @@ const units = [
   ['s', 1000],
 ] as const;
 
-/** The two largest units, cut: 90 min is `1 h 30 min`; days from two on, for people say `24 h`. */
+/** The two largest units, cut: 90 min is `1 h 30 min`. Days are used from two on, because people say `24 h`. */
 function shortDuration(ms: number): string {
   const parts: string[] = [];
   let rest = ms;

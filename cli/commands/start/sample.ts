@@ -49,8 +49,8 @@ export default defineCommand({
 });
 
 /**
- * Overwrites an earlier sample, and refuses a folder with anything else: `out/*.json` must be the sample and nothing
- * but it.
+ * Writes the sample. It overwrites an earlier sample, and refuses a folder with anything else: `out/*.json` must match
+ * the files of the sample only.
  */
 async function write(folder: string, files: readonly SampleFile[]): Promise<void> {
   await mkdir(folder, { recursive: true });

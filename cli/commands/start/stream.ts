@@ -150,7 +150,7 @@ export default defineCommand({
       { ...common, files, trigger: trigger ?? { files: files.length }, ...output },
       async (system, result) => {
         if (options.mode !== undefined) {
-          // Each trigger has printed its own.
+          // Each trigger has printed its own rows.
         } else if (by === undefined) printRows(result.rows, form, process.stdout);
         else
           printTotals(
