@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     interrupt.abort();
   });
   let ended = false;
-  // Nothing is left that could happen: Node would end with its code 13 and without a word.
+  // Nothing is left that could happen. Without this, Node would end with its code 13 and without a word.
   process.once('beforeExit', () => {
     if (ended) return;
     process.stderr.write(
@@ -46,8 +46,8 @@ export async function main(argv: readonly string[]): Promise<void> {
 let told = false;
 
 /**
- * A pipeline's code runs in this process, and what it leaves behind must not end a command whose answer does not depend
- * on it.
+ * Tells, once, of a rejection that nobody handles. A pipeline's code runs in this process, and its leftovers must not
+ * end a command whose answer does not depend on them.
  */
 function tellOnce(reason: unknown): void {
   if (!told)
@@ -57,7 +57,7 @@ function tellOnce(reason: unknown): void {
   told = true;
 }
 
-/** Parses, runs the one command and turns whatever happens into an exit code; never throws. */
+/** Parses, runs the one command and turns every outcome into an exit code; never throws. */
 export async function runCommandLine(argv: readonly string[], edges: CommandProcess): Promise<number> {
   const debug = argv.includes('--debug');
   let exitCode = 0;
@@ -78,7 +78,7 @@ export async function runCommandLine(argv: readonly string[], edges: CommandProc
   }
 }
 
-/** Only the module of the command that is named is loaded: the rest are a name and a summary. */
+/** Only the module of the named command is loaded: the others are a name and a summary. */
 async function createProgram(
   argv: readonly string[],
   edges: CommandProcess,
@@ -153,7 +153,7 @@ function commanderExit(error: CommanderError, edges: CommandProcess): number {
   return 2;
 }
 
-/** `tidemark ... | head` is no error: the reader has seen enough. */
+/** A closed pipe, as in `tidemark ... | head`, is not an error: the reader has seen enough. */
 function endQuietlyWhenNobodyReads(stream: NodeJS.WriteStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);

@@ -6,11 +6,11 @@ import { afterByteOrderMark, looksUtf16 } from '../../functions/feeder/encoding.
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { FileFormat } from './format.ts';
 
-/** What the parser gives for a row. */
+/** A row as the parser gives it. */
 interface Row {
   readonly record: readonly Cell[];
   readonly raw: string;
-  /** `lines`: that of the row's end, 1-based. */
+  /** `lines`: the number of the line on which the row ends, from 1. */
   readonly info: { readonly lines: number };
 }
 
@@ -20,22 +20,22 @@ type Cell = string | number | boolean | null | typeof notUtf8;
 const notUtf8 = Symbol('not UTF-8');
 
 /**
- * A byte that no UTF-8 holds: a row that begins with it is rejected wherever it is read, as a line of JSON that is not
+ * A byte that no UTF-8 holds. A row that begins with it is rejected wherever it is read, as a line of JSON that is not
  * UTF-8.
  */
 const noText = Buffer.from([0xff]);
 
-/** Rows end at any of these, whatever the others of the file do. */
+/** A row ends at any of these, whichever of them the other rows of the file end at. */
 const rowEnds = ['\r\n', '\n', '\r'];
 
-/** Text is gathered up to about so much, for a row is too small to be a step of an asynchronous loop. */
+/** Text is gathered up to about this length, because a row is too small to be a step of an asynchronous loop. */
 const chunkCharacters = 64 * 1024;
 
 /**
- * Rows of CSV (RFC 4180, UTF-8, a header) as JSON lines, each an object by the header's names, on the line of the row's
- * end: numbers of lines stay those of the file. A row with more or fewer cells than the header has is a line that is no
- * JSON, which the pipeline rejects. The value of a cell follows from the cell alone, so that a row is the same event in
- * whatever file, and however often it is read.
+ * Rows of CSV (RFC 4180, UTF-8, a header) as JSON lines. Each is an object by the header's names. It is on the line of
+ * the row's end, so that numbers of lines stay those of the file. A row with more or fewer cells than the header has
+ * becomes a line that is not JSON, and the pipeline rejects it. The value of a cell follows from the cell alone: a row
+ * is the same event in every file, and however often it is read.
  * @throws Error that says where rows can no longer be told apart: a quote that is never closed, a row of more than 1
  * MiB, a header with a name twice
  */
@@ -46,7 +46,7 @@ export async function* csvLines(
   const source = Readable.from(withoutMark(chunks));
   const decoded = encoding === 'latin1' ? (cell: string) => cell : utf8;
   const parser = parse({
-    // The bytes, a character each: what is not UTF-8 would be replaced in silence.
+    // The parser gets bytes, one character each: as text, bytes that are not UTF-8 would be replaced in silence.
     encoding: 'latin1',
     bom: false,
     record_delimiter: rowEnds,
@@ -82,7 +82,7 @@ export async function* csvLines(
       text = '';
     }
   } catch (error) {
-    yield Buffer.from(text); // what is whole before it, for whoever tells how far it came
+    yield Buffer.from(text); // the whole rows before it, for readers that tell how far it came
     throw error instanceof CsvError ? new Error(described(error, line + 1)) : error;
   } finally {
     source.destroy();
@@ -98,7 +98,10 @@ function header(record: readonly Cell[]): readonly string[] {
   return names;
 }
 
-/** `raw`: the row as it stands in the file. */
+/**
+ * The line of a row.
+ * @param raw the row as it stands in the file
+ */
 function lineOf(
   names: readonly string[],
   record: readonly Cell[],
@@ -111,12 +114,12 @@ function lineOf(
   return `CSV: ${cells}, and the header has ${names.length}: ${raw.trim().replace(/[\r\n]+/g, ' ')}`;
 }
 
-/** A number as JSON writes one: `007` and `+1` are codes, not numbers. */
+/** A number as JSON writes it: `007` and `+1` are codes, not numbers. */
 const numberPattern = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * What a cell holds: what is in quotes is text, and so is what would not survive being a number, such as `007` or an id
- * of 20 digits.
+ * The value of a cell. A cell in quotes is text. So is a cell that would not survive being a number, such as `007` or
+ * an id of 20 digits.
  */
 function typed(cell: string, { quoting, records }: Pick<InfoField & InfoRecord, 'quoting' | 'records'>): Cell {
   if (quoting || records === 0) return cell;
@@ -128,7 +131,7 @@ function typed(cell: string, { quoting, records }: Pick<InfoField & InfoRecord, 
   return /^true$/i.test(cell) ? true : /^false$/i.test(cell) ? false : cell;
 }
 
-/** The text whose UTF-8 the characters are, a byte each. */
+/** The text whose UTF-8 the characters are, one byte each; {@link notUtf8} when they are not UTF-8. */
 function utf8(bytes: string): string | typeof notUtf8 {
   if (!beyondAscii.test(bytes)) return bytes;
   const buffer = Buffer.from(bytes, 'latin1');

@@ -9,10 +9,11 @@ export interface FileFormat {
   readonly form: EventForm;
   readonly packing: Packing;
   /**
-   * Of CSV: `typed` cells are numbers, booleans, null or text, each by its own look; `text`: the schema converts them.
+   * The cells of CSV. `typed`: each is a number, a boolean, null or text by its own look. `text`: the schema converts
+   * them.
    */
   readonly cells: 'typed' | 'text';
-  /** Of JSON lines and CSV. */
+  /** The encoding of JSON lines and CSV. */
   readonly encoding: (typeof encodings)[number];
 }
 
@@ -26,12 +27,12 @@ const packings: readonly (readonly [ending: RegExp, packing: Packing])[] = [
   [/\.(zst|zstd)$/i, 'zstd'],
 ];
 
-/** The names of `--format`, as extensions are. */
+/** The names of `--format`; they are written as extensions are. */
 export const formatNames = ['json', 'json.gz', 'json.zst', 'csv', 'csv.gz', 'csv.zst', 'parquet'] as const;
 
 /**
- * The format that a path's extensions name: `.csv`, `.parquet`, with `.gz` or `.zst` behind; anything else is JSON
- * lines.
+ * The format that a path's extensions name: `.csv` or `.parquet`, with `.gz` or `.zst` behind. Any other path holds
+ * JSON lines.
  */
 export function formatOf(
   path: string,

@@ -53,7 +53,7 @@ async function* counted(chunks: AsyncIterable<Buffer>, atEnd: () => void): Async
 
 const kinds: Readonly<Record<InputFile['format']['form'], string>> = { json: 'JSON', csv: 'CSV', parquet: 'Parquet' };
 
-/** What the file system says stays as it is: it is about the path, not about what is in the file. */
+/** Errors of the file system stay as they are: they are about the path, not about the contents of the file. */
 function broken({ path, format: { form, packing } }: InputFile, lines: number, error: unknown): unknown {
   if (error instanceof TidemarkError || !(error instanceof Error)) return error;
   if ('syscall' in error) return error;
@@ -67,9 +67,9 @@ function broken({ path, format: { form, packing } }: InputFile, lines: number, e
 }
 
 /**
- * Reads files through whose end decides whether they are whole, before anything of them is put: a file is taken with
- * all its lines or not at all. What has no size, such as a pipe, cannot be read twice and is not looked at; plain lines
- * have no end that could be missing.
+ * Reads files through whose end decides whether they are whole, before any of their events is put. A file is taken with
+ * all its lines or not at all. A file without a size, such as a pipe, cannot be read twice and is not looked at. Plain
+ * lines have no end that could be missing.
  * @throws TidemarkError as {@link inputChunks}
  */
 export async function checkInputs(files: readonly InputFile[], signal: AbortSignal): Promise<void> {

@@ -9,10 +9,10 @@ import { encodings, type FileFormat, formatNames, formatOf } from './format.ts';
 /** An operand that can be read. */
 export interface InputFile {
   readonly path: string;
-  /** Undefined for what has no size, such as a pipe: it is read from its start to its end by one thread. */
+  /** Undefined for an operand without a size, such as a pipe. One thread reads it from its start to its end. */
   readonly bytes: number | undefined;
   readonly format: FileFormat;
-  /** Whether it is lines of JSON as they are: they can be read where they lie, and from any byte on. */
+  /** Whether the file is lines of JSON as they are. They can be read where they lie, and from any byte on. */
   readonly plain: boolean;
 }
 
@@ -50,7 +50,7 @@ export function inputFiles(
   });
 }
 
-/** One of them. Errors as {@link inputFiles}. */
+/** One operand. Errors as {@link inputFiles}. */
 export function inputFile(path: string, options?: OptionValues<typeof inputOptions>): InputFile {
   const stats = statSync(path);
   if (stats.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR', path });
@@ -62,7 +62,7 @@ export function inputFile(path: string, options?: OptionValues<typeof inputOptio
     throw new UsageError(
       `--encoding ${named.encoding}: ${path} is Parquet, which says itself what it holds: leave it out`,
     );
-  // A pipe is looked at when it is read: what was taken out of it is gone.
+  // A pipe is looked at when it is read: bytes that were taken out of it are gone.
   if (!stats.isFile()) return { path, bytes: undefined, format: named, plain: false };
   const begin = beginOf(path);
   const format = named.form === 'parquet' ? named : { ...named, packing: packingOf(begin) ?? named.packing };
@@ -70,13 +70,13 @@ export function inputFile(path: string, options?: OptionValues<typeof inputOptio
   return { path, bytes: stats.size, format, plain };
 }
 
-/** A whole file of blanks, or of nothing, is lines too. */
+/** Whether the file begins as lines do. A whole file of blanks, or an empty one, is lines too. */
 function isLines(begin: Buffer): boolean {
   const layout = jsonLayout(begin);
   return layout === 'lines' || (layout === 'unclear' && !begin.includes('['));
 }
 
-/** Bytes that say what a file is. */
+/** The number of bytes that tell the format of a file. */
 const beginBytes = 4096;
 
 function beginOf(path: string): Buffer {

@@ -2,13 +2,13 @@ import type { DuckDBType } from '@duckdb/node-api';
 import { nonFiniteJson } from '../../functions/core/events/event-json.ts';
 import { identifier, literal } from '../results/duckdb.ts';
 
-/** A column of a file, or what is in one, under the name that the file gives it. */
+/** A column of a file, or a part of one, under the name that the file gives it. */
 export interface ParquetField {
   readonly name: string;
   readonly fields: readonly ParquetField[];
 }
 
-/** A column as an event has it, and as DuckDB does. */
+/** A column in the form that an event has it, and in the form that DuckDB has it. */
 export interface ParquetColumn {
   readonly field: ParquetField;
   /** Its name for DuckDB. */
@@ -17,9 +17,9 @@ export interface ParquetColumn {
 }
 
 /**
- * The SQL of a row's JSON. Whole numbers and decimals have all their digits; times, at any depth, are ISO 8601 in UTC,
- * whole milliseconds unless there are more digits, and one without a zone is UTC; NaN and the infinities are as
- * `parseEvent` reads them. All else is as DuckDB's `to_json` has it.
+ * The SQL of a row's JSON. Whole numbers and decimals have all their digits. Times, at any depth, are ISO 8601 in UTC,
+ * in whole milliseconds unless there are more digits. A time without a zone is UTC. NaN and the infinities are as
+ * `parseEvent` reads them. All other values are as DuckDB's `to_json` has them.
  */
 export function rowJson(columns: readonly ParquetColumn[]): string {
   return objectJson(
@@ -34,9 +34,9 @@ export function rowJson(columns: readonly ParquetColumn[]): string {
 interface Value {
   readonly sql: string;
   readonly type: DuckDBType;
-  /** Of the file: the value's own, or one around it that holds nothing else. */
+  /** The field of the file: the value's own, or one around it that holds nothing else. */
   readonly field: ParquetField;
-  /** Of lists and maps around it: each has a variable of its own. */
+  /** The number of lists and maps around the value: each has a variable of its own. */
   readonly depth: number;
 }
 
@@ -94,8 +94,8 @@ function mapJson(
 }
 
 /**
- * The field that has so many in it, below the one or two of Parquet's own that stand around what is in a list. Those
- * have one, as a struct of one.
+ * The field with so many fields in it. It may lie below the one or two fields that Parquet itself puts around the items
+ * of a list. Those have one field, as a struct of one has.
  */
 function withFields(field: ParquetField, count: number): ParquetField | undefined {
   const [only] = field.fields;
@@ -103,7 +103,7 @@ function withFields(field: ParquetField, count: number): ParquetField | undefine
   return count > 1 && field.fields.length === count ? field : undefined;
 }
 
-/** Whether `to_json` writes something of it otherwise than an event holds it. */
+/** Whether `to_json` writes a part of the type otherwise than an event holds it. */
 function needsOwn(type: DuckDBType): boolean {
   // DuckDB renames the fields of structs that differ by case only.
   if ('entryTypes' in type) return true;

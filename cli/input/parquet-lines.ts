@@ -3,20 +3,19 @@ import { TidemarkError } from '../program/errors.ts';
 import { literal, localFile, openDatabase } from '../results/duckdb.ts';
 import { type ParquetColumn, type ParquetField, rowJson } from './parquet-json.ts';
 
-/** Text is gathered up to about so much, as in `csv-lines.ts`. */
+/** Text is gathered up to about this length, as in `csv-lines.ts`. */
 const chunkCharacters = 64 * 1024;
 
 /**
- * All that DuckDB would make of a path or a file by its own guess is off: a row is the file's columns, and nothing
- * else.
+ * The guesses of DuckDB about a path or a file, all of which are off: a row is the file's columns, and nothing else.
  */
 const asItIs = ['hive_partitioning', 'union_by_name', 'filename', 'file_row_number', 'binary_as_string']
   .map((option) => `${option} = false`)
   .join(', ');
 
 /**
- * Rows of a Parquet file as JSON lines, in its order, read by DuckDB a few thousand at a time: {@link rowJson} says how
- * values are written.
+ * Rows of a Parquet file as JSON lines, in the order of the file. DuckDB reads a few thousand at a time. {@link
+ * rowJson} says how values are written.
  * @throws TidemarkError where DuckDB has no binary, or two columns have one name; DuckDB's error when the file is
  * broken
  */
@@ -42,7 +41,7 @@ export async function* parquetLines(path: string): AsyncGenerator<Buffer> {
 }
 
 /**
- * The columns by the names that the file gives them: DuckDB, which ignores case, renames `User` beside `user`, and one
+ * The columns by the names that the file gives them. DuckDB ignores case: it renames `User` beside `user`, and a column
  * without a name.
  */
 async function columnsOf(connection: DuckDBConnection, path: string, from: string): Promise<readonly ParquetColumn[]> {

@@ -4,11 +4,11 @@ import type { OperationAnswer } from '../../functions/operations/table.ts';
 import type { AskOperation } from '../deployment/invoke.ts';
 import { TidemarkError } from '../program/errors.ts';
 
-/** What {@link publishRows} needs. */
+/** The options of {@link publishRows}. */
 export interface RowsPublication {
   readonly table: string;
   readonly rows: readonly object[];
-  /** The arrival from which they hold, epoch ms; undefined: as the function says. */
+  /** The arrival from which the rows hold, epoch ms; undefined: the function decides. */
   readonly from: number | undefined;
   /** Epoch ms: part of the name of the upload. */
   readonly nowMs: number;
@@ -16,10 +16,13 @@ export interface RowsPublication {
   readonly onProgress?: (rows: number) => void;
 }
 
-/** Text of the parts of one invocation, which takes 6 MB: they are packed, and in Base64. */
+/**
+ * The most text in the parts of one invocation, in bytes. An invocation takes 6 MB; the parts are packed, and in
+ * Base64.
+ */
 const mostTextBytes = 3_000_000;
 
-/** Uploads rows and publishes them as a version of a table, unless they are the newest one's already. */
+/** Uploads rows and publishes them as a version of a table, unless the newest version has the same rows already. */
 export async function publishRows(
   ask: AskOperation,
   publication: RowsPublication,
@@ -59,14 +62,14 @@ export async function publishRows(
 
 interface Part {
   readonly rows: object[];
-  /** Of its JSON, at most. */
+  /** The upper bound of its JSON's size. */
   bytes: number;
 }
 
 function partsOf(rows: readonly object[]): readonly Part[] {
   const parts: Part[] = [];
   for (const [i, row] of rows.entries()) {
-    // Characters outside of ASCII take up to three bytes; the comma and the brackets a little.
+    // Characters outside of ASCII take up to three bytes. The comma and the brackets take a few.
     const bytes = Buffer.byteLength(JSON.stringify(row)) + 2;
     if (bytes > mostPartBytes)
       throw new TidemarkError(

@@ -5,8 +5,8 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { AskOperation } from '../deployment/invoke.ts';
 
 /**
- * The rows of a deployed pipeline's table, by way of its finalize function: whoever reads the stream again joins its
- * records with what held when they arrived.
+ * The rows of a deployed pipeline's table, read by way of its finalize function. A reader of the stream joins each
+ * record with the rows that held when it arrived.
  */
 export function remoteLookups(pipeline: Pipeline, ask: AskOperation): Lookups {
   return lookupsOf(pipeline, {
@@ -32,7 +32,7 @@ async function remoteRows(
   for (let first = 0; first < parts; ) {
     const answer = await ask({ request: 'lookup-rows', table, version: id, first });
     if (answer.parts === 0) return undefined;
-    // Packed by the function, of the same release.
+    // The function has packed them; it is of the same release.
     rows.push(...(JSON.parse(gunzipSync(Buffer.from(answer.rows, 'base64')).toString()) as readonly object[]));
     first += answer.parts;
   }

@@ -13,7 +13,9 @@ interface NamedFile {
   readonly path: string;
 }
 
-/** The option of commands that read files themselves: they have no published versions, so one stands for all. */
+/**
+ * The option of commands that read files themselves. They have no published versions, so one version stands for all.
+ */
 export const lookupOptions = {
   lookup: value(
     'table=file',
@@ -50,12 +52,12 @@ export async function rowsFor(
   return readRowsFile(given.path);
 }
 
-/** More text than the largest table is, with all the fields that are left out. */
+/** The most bytes of a file: more text than the largest table is, with all the fields that are left out. */
 const mostFileBytes = 10 * mostLookupBytes;
 
 /**
- * Rows out of a file: a JSON list of objects, or what files of events may be.
- * @throws TidemarkError that names the line which is no row, or the file
+ * Rows out of a file: a JSON list of objects, or any format that files of events may have.
+ * @throws TidemarkError that names the file, or the line that is not a row
  */
 export async function readRowsFile(
   path: string,

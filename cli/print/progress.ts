@@ -9,16 +9,16 @@ export interface Progress {
    */
   update(done: number, detail: string): void;
   /**
-   * The last state, then no more; an empty text when there is nothing to tell, for the error that follows is to be the
-   * only line.
+   * Shows the last state, and no more after it. An empty text shows nothing: the error that follows is to be the only
+   * line.
    */
   stop(detail: string): void;
 }
 
-/** What is shown. */
+/** The options of a progress. */
 export interface ProgressOptions {
   readonly label: string;
-  /** What `done` ends at; undefined when unknown (lines only). */
+  /** The value of `done` at the end; undefined when unknown (lines only). */
   readonly total: number | undefined;
 }
 

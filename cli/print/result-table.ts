@@ -17,7 +17,7 @@ export interface ResultRow {
   readonly end: number;
   readonly key: Readonly<Record<string, GroupValue>>;
   readonly values: Readonly<Record<string, Json>>;
-  /** Of rollup and cube: as GROUPING in SQL. */
+  /** The grouping of rollup and cube, as GROUPING in SQL. */
   readonly grouping?: number | undefined;
   readonly status: string;
   /** Null while the window has no pane. */
@@ -30,8 +30,8 @@ export interface ResultRow {
 export type ResultForm = 'json' | 'table';
 
 /**
- * Prints the rows of windows by query, window start and key, unless told otherwise, in whatever order they come: equal
- * results are equal bytes.
+ * Prints the rows of windows, in whatever order they come. They are sorted by query, window start and key unless told
+ * otherwise: equal results are equal bytes.
  */
 export function printRows(
   rows: readonly ResultRow[],
@@ -91,7 +91,7 @@ export function printTotals(rows: readonly TotalRow[], form: ResultForm, out: Wr
   print(plain, form, out, ['from', 'to'], ({ from, to }) => [isoTime(from), isoTime(to)]);
 }
 
-/** What a run ends with. */
+/** The counters at the end of a run. */
 export interface Conservation {
   readonly counters: Counters;
   /** Pairs of a record and a query, by name of the query. */
@@ -127,7 +127,7 @@ export function conservationLine(counters: Counters): string {
 
 /**
  * A line for each query: `  byHour: counted 18,292 + late 1,708 (8.5 %) + filtered 0`. An event is late as a whole only
- * where no query counts it, so that sum alone hides what one query loses beside another.
+ * where no query counts it. So that sum alone hides the events that one query loses beside another.
  */
 export function pairLines(queries: Readonly<Record<string, QueryCounters>>): string {
   return Object.entries(queries)
@@ -142,7 +142,8 @@ function pairsText(pairs: QueryCounters): string {
 }
 
 /**
- * Who loses events by being late, for a line that has room for no more: `; late for byHour 1,708 (8.5 %)`, or nothing.
+ * The queries that lose events by being late, for a line without room for more: `; late for byHour 1,708 (8.5 %)`, or
+ * nothing.
  */
 export function lateText(queries: Readonly<Record<string, QueryCounters>>): string {
   const late = Object.entries(queries).filter(([, pairs]) => pairs.late > 0);
@@ -156,7 +157,7 @@ interface PrintedRow {
   readonly values: ResultRow['values'];
 }
 
-/** Lines are written some thousands at once: a write for each would take longer than making them. */
+/** The number of lines that are written at once: a write for each would take longer than making them. */
 const linesPerWrite = 4096;
 
 function print<Row extends PrintedRow>(
@@ -181,7 +182,7 @@ function print<Row extends PrintedRow>(
     const own = rows.filter((row) => row.query === query);
     const [first] = own;
     if (first === undefined) continue;
-    // A total, of a rollup or cube, lacks fields that its groups have.
+    // A total of a rollup or cube lacks fields that its groups have.
     const fields = own
       .map(({ key }) => Object.keys(key))
       .reduce((most, names) => (names.length > most.length ? names : most), []);
@@ -211,7 +212,7 @@ function byText(left: string, right: string): number {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** The fields of the one with more of them: a total lacks some. */
+/** Compares by the fields of the row that has more of them: a total lacks some. */
 function byKey(left: PrintedRow, right: PrintedRow): number {
   const [one, other] = [Object.keys(left.key), Object.keys(right.key)];
   return compareRows(one.length > other.length ? one : other, left, right);

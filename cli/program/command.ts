@@ -13,13 +13,13 @@ export interface Command<Options extends OptionSpecs = OptionSpecs> {
   /** One to three sentences for `--help`, below the usage line. */
   readonly description: string;
   readonly options: Options;
-  /** Whole command lines, each with what it does. */
+  /** Whole command lines, each with its meaning. */
   readonly examples: readonly (readonly [commandLine: string, meaning: string])[];
   /** Does the work. The answer is the exit code; errors are thrown and translated in one place (`errors.ts`). */
   run(input: CommandInput<Options>): Promise<number>;
 }
 
-/** What a command gets. Nothing else of the process is read by commands. */
+/** The input of a command. Commands read nothing else of the process. */
 export interface CommandInput<Options extends OptionSpecs> {
   /** All positional arguments, in order. */
   readonly operands: readonly string[];
@@ -71,7 +71,7 @@ type OptionValue<Spec> = Spec extends { kind: 'flag' | 'negated' }
       : Value | undefined
     : never;
 
-/** What a command's `run` finds under `options`. */
+/** The options as a command's `run` gets them. */
 export type OptionValues<Options extends OptionSpecs> = {
   readonly [Name in keyof Options]: OptionValue<Options[Name]>;
 };
@@ -81,7 +81,7 @@ export function flag(description: string): FlagSpec {
   return { kind: 'flag', description };
 }
 
-/** An option `--no-NAME` that turns off what is on by default. */
+/** An option `--no-NAME` that turns off a default. */
 export function negated(description: string): NegatedSpec {
   return { kind: 'negated', description };
 }

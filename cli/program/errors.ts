@@ -10,17 +10,14 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/**
- * What the command line says about an error and how it exits. `unexpected`: a bug or an unknown fault, whose stack
- * `--debug` shows.
- */
+/** The line about an error, and the exit code. `unexpected`: a bug or an unknown fault; `--debug` shows its stack. */
 export interface ErrorReport {
   readonly message: string;
   readonly exitCode: 1 | 2;
   readonly kind: 'expected' | 'unexpected';
 }
 
-/** What is read of errors that others threw; all of it is optional, because anything can be thrown. */
+/** The properties that are read of errors that others threw. All are optional, because anything can be thrown. */
 interface Fault {
   readonly name: string;
   readonly message: string;
@@ -31,8 +28,8 @@ interface Fault {
 }
 
 /**
- * The translations, first match wins. Everything that AWS, the network and the file system say to a user goes through
- * here.
+ * The translations of errors; the first match wins. All errors that AWS, the network and the file system show to a user
+ * go through here.
  */
 const translations: readonly { readonly when: RegExp; readonly say: (fault: Fault) => string }[] = [
   {
@@ -116,7 +113,7 @@ export function reportError(error: unknown): ErrorReport {
       kind: 'expected',
     };
   }
-  // The SDK has tried to read the answer of something that is no AWS.
+  // The SDK has tried to read an answer that did not come from AWS.
   if (fault.name === 'SyntaxError' && typeof error === 'object' && error !== null && '$response' in error) {
     return {
       message: 'what answers at the endpoint is not AWS: correct --port, --endpoint or AWS_ENDPOINT_URL',
@@ -132,8 +129,8 @@ export function reportError(error: unknown): ErrorReport {
 }
 
 /**
- * Also by the names along the prototype chain: a pipeline bundled on the fly brings its own copy of the core and of its
- * error class.
+ * Whether an error is expected. The names along the prototype chain count too: a pipeline bundled on the fly brings its
+ * own copy of the core and of its error class.
  */
 function isExpected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -162,8 +159,8 @@ function faultOf(error: unknown): Fault {
 }
 
 /**
- * `fetch` says that it failed and hides why in the cause; a dual-stack connect failure is an AggregateError without a
- * message, whose first part says where.
+ * The error that says the most. `fetch` says that it failed and hides why in the cause. A failure to connect over both
+ * IPv4 and IPv6 is an AggregateError without a message; its first part says where.
  */
 function innermost(error: unknown): unknown {
   if (error instanceof TypeError && error.message === 'fetch failed' && error.cause !== undefined)

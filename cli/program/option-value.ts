@@ -26,7 +26,7 @@ export function time(value: string, option: string): number {
   );
 }
 
-/** A parser of lengths of time, `90s` or `1 day 12 hours` or `0`, in ms: at least so many, at most 100 years. */
+/** A parser of lengths of time, `90s` or `1 day 12 hours` or `0`, in ms, from a lower bound to 100 years. */
 export function duration(leastMs: number): (value: string, option: string) => number {
   return (value, option) => {
     try {
@@ -51,15 +51,16 @@ export function httpUrl(value: string, option: string): string {
   throw new UsageError(`${option} is an address such as http://127.0.0.1:4566, not "${value}"`);
 }
 
-/** Where a server listens. */
+/** The address on which a server listens. */
 export interface ListenAddress {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
 }
 
 /**
- * `9999`, which is this machine only, or an address of it and a port: `127.0.0.1:9999`, `[::1]:9999`, `0.0.0.0:9999`.
+ * An address of this machine: `9999`, which is reached from this machine only, or an address and a port, such as
+ * `127.0.0.1:9999`, `[::1]:9999` or `0.0.0.0:9999`.
  */
 export function listenAddress(value: string, option: string): ListenAddress {
   const [, bracketed, plain, digits = ''] = /^(?:(?:\[([0-9a-fA-F:.%]+)\]|([\w.-]+)):)?(\d{1,5})$/.exec(value) ?? [];
@@ -68,7 +69,7 @@ export function listenAddress(value: string, option: string): ListenAddress {
   throw new UsageError(`${option} is a port, or an address and a port such as 127.0.0.1:9999, not "${value}"`);
 }
 
-/** A parser of one of a few words. */
+/** A parser of a choice among a few words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): (value: string, option: string) => Word {
   return (value, option) => {
     const known = words.find((word) => word === value);

@@ -11,7 +11,7 @@ import { messageOf } from '../../infra/local/account/local-error.ts';
 import { TidemarkError, UsageError } from './errors.ts';
 import { packageRoot } from './package-root.ts';
 
-/** The pipeline that commands mean when none is named. */
+/** The pipeline of a command that names none. */
 export const defaultPipeline = 'device-actions';
 
 const pipelinesFolder = path.join(packageRoot, 'pipelines');
@@ -51,8 +51,8 @@ export async function loadPipeline(nameOrPath: string): Promise<Pipeline> {
 }
 
 /**
- * The pipeline and its bundle, an ES module that other threads can import without bundling again. Errors as {@link
- * loadPipeline}.
+ * The pipeline and its bundle. The bundle is an ES module that other threads can import without bundling again. Errors
+ * as {@link loadPipeline}.
  */
 export async function loadPipelineBundle(
   nameOrPath: string,
@@ -65,7 +65,9 @@ export async function loadPipelineBundle(
   return { pipeline, bundle };
 }
 
-/** Bundles into a file named by the hash of its content, put in place by a rename, so that concurrent runs share it. */
+/**
+ * Bundles into a file named by the hash of its content. A rename puts it in place, so that concurrent runs share it.
+ */
 async function bundlePipeline(file: string): Promise<string> {
   const { build } = await import('esbuild');
   const result = await build({
@@ -82,7 +84,7 @@ async function bundlePipeline(file: string): Promise<string> {
   const bundled = path.join(folder, `pipeline-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
   if (existsSync(bundled)) {
     const now = new Date();
-    await utimes(bundled, now, now); // the launcher removes what was not used for a day
+    await utimes(bundled, now, now); // the launcher removes bundles that were not used for a day
     return bundled;
   }
   const draft = path.join(folder, `draft-${randomUUID()}.mjs`);

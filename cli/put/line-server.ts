@@ -7,7 +7,7 @@ import { wholeLines } from './whole-lines.ts';
 /** Lines of one client that came together. */
 export interface ClientLines {
   readonly lines: readonly ReadLine[];
-  /** Tells the client, if it is to be told, that these lines are stored, but for the refused ones. */
+  /** Tells the client, if it is to be told, that these lines are stored except for the refused ones. */
   done(refused: readonly Refusal[]): void;
 }
 
@@ -19,37 +19,37 @@ export interface Refusal {
 
 /** Takes lines over TCP from many clients. */
 export interface LineServer {
-  /** Where it listens, `127.0.0.1:9999`. */
+  /** The address that it listens on, such as `127.0.0.1:9999`. */
   readonly address: string;
   /**
-   * What has come since it was asked last, of all clients; waits for something. Undefined once it was told to end and
-   * all that was read is taken.
+   * The lines of all clients that have come since it was asked last; it waits for some. Undefined once it was told to
+   * end and all lines that were read are taken.
    */
   take(): Promise<readonly ClientLines[] | undefined>;
   /** Hangs up. */
   close(): Promise<void>;
 }
 
-/** How it listens, and whom it tells. */
+/** The options of a server: its address, and the listeners that it tells. */
 export interface LineServerOptions {
   readonly host: string;
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number;
   /** `lines`: clients are told what is stored, `ok N` for their first N lines, and `refused N: REASON`. */
   readonly acknowledge: 'lines' | 'nothing';
-  /** Aborted: nobody is listened to any more; what was read is still given out. */
+  /** Aborted: nobody is listened to any more; lines that were read are still given out. */
   readonly signal: AbortSignal;
-  /** Hears of a line that a connection broke off in: it is not taken. */
+  /** Hears of a line that a connection broke off in; the line is not taken. */
   readonly onHalfLine: (client: string, bytes: number) => void;
-  /** Hears of a client that speaks another protocol, a web page for instance: nothing of it is taken. */
+  /** Hears of a client that speaks another protocol, such as a web page; nothing of it is taken. */
   readonly onForeign: (client: string, protocol: string) => void;
 }
 
 const mostClients = 1000;
 
 /**
- * A client is read on only when what it sent before was taken: one that sends faster than the stream takes is slowed
- * down by TCP, and memory stays bounded.
+ * Listens for lines. A client is read on only when its lines before were taken. So TCP slows down a client that sends
+ * faster than the stream takes, and memory stays bounded.
  * @throws the system's error when the port is in use
  */
 export async function listenForLines(options: LineServerOptions): Promise<LineServer> {
@@ -108,7 +108,7 @@ async function readClient(
   const opened = await opening(chunksOf(socket, signal));
   if (opened.kind === 'foreign') {
     onForeign(client, opened.protocol);
-    // A browser shows it; one that speaks TLS hangs up.
+    // A browser shows this answer; a client that speaks TLS hangs up.
     socket.end(
       'HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nlines of JSON, not HTTP\n',
     );
@@ -132,8 +132,8 @@ async function readClient(
 }
 
 /**
- * Ends, and never throws, when the client hangs up in whatever way, or the signal is aborted; the socket stays open for
- * what is still to be said.
+ * The bytes of a client. They end, without an error, when the client hangs up in whatever way, or the signal is
+ * aborted. The socket stays open for the answers that are still to be sent.
  */
 async function* chunksOf(socket: Socket, signal: AbortSignal): AsyncGenerator<Buffer> {
   const iterator: AsyncIterator<Buffer> = socket.iterator({ destroyOnReturn: false });
@@ -148,7 +148,10 @@ async function* chunksOf(socket: Socket, signal: AbortSignal): AsyncGenerator<Bu
   }
 }
 
-/** Says what is stored. Numbers only grow, so of a client that does not listen only the last one is kept. */
+/**
+ * Tells a client how many lines are stored. The numbers only grow, so only the last one is kept for a client that does
+ * not listen.
+ */
 function answers(
   socket: Socket,
   acknowledge: LineServerOptions['acknowledge'],

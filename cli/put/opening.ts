@@ -1,19 +1,19 @@
-/** How a connection begins: with lines, or with another protocol. */
+/** The beginning of a connection: lines, or another protocol. */
 export type Opening =
   | { readonly kind: 'lines'; readonly chunks: AsyncGenerator<Buffer> }
   | { readonly kind: 'foreign'; readonly protocol: 'HTTP' | 'TLS' };
 
-/** A request line, or so much of one that nothing else begins so. */
+/** A request line, or so much of one that nothing else begins in this way. */
 const requestLine = /^[A-Z]{3,20} [^\r\n]* HTTP\/\d/;
 const maybeRequestLine = /^[A-Z]{0,20}(?:(?<=[A-Z]{3}) [^\r\n]*)?$/;
-/** A longer first line is no request line that a browser sends. */
+/** The longest first line that is looked at: a longer one is not a request line that a browser sends. */
 const mostRequestLineBytes = 64 * 1024;
 const tlsHandshake = 0x16;
 
 /**
- * Looks at the first line of a connection. Any web page can post to any port of this machine, and of such a request
- * each line would be taken for an event: so a connection that begins as HTTP does is not one of lines. No event of JSON
- * begins so.
+ * Looks at the first line of a connection. Any web page can post to any port of this machine, and each line of such a
+ * request would be taken for an event. So a connection that begins as HTTP does is not one of lines. No event of JSON
+ * begins in this way.
  */
 export async function opening(chunks: AsyncIterable<Buffer>): Promise<Opening> {
   const iterator = chunks[Symbol.asyncIterator]();

@@ -4,25 +4,26 @@ import { describeEnd, describeFeed } from '../feeder/feed.ts';
 import { createProgress } from '../print/progress.ts';
 import type { CommandProcess } from '../program/command.ts';
 
-/** What {@link putLive} needs. */
+/** The options of {@link putLive}. */
 export interface PutLiveOptions {
   readonly label: string;
   readonly feed: Pick<FeederOptions, 'kinesis' | 'streamName' | 'packing' | 'partitionKey' | 'onNotPut' | 'signal'>;
   /**
-   * The input, whose numbers grow, until it ends. Once `flush` is done, all lines that were given before are stored.
+   * The lines of the input until it ends; their numbers grow. Once `flush` is done, all lines that were given before
+   * are stored.
    */
   readonly lines: (flush: () => Promise<unknown>) => AsyncIterable<readonly ReadLine[]>;
-  /** Puts an end to the input: nothing more can be put. The lines then throw the error, so that the command does. */
+  /** Ends the input: nothing more can be put. The lines then throw the error, so that the command does. */
   readonly stop: (error: Error) => void;
   readonly process: CommandProcess;
 }
 
-/** A line waits at most so long for others to share a record with. */
+/** The longest time that a line waits for others to share a record with, in ms. */
 const flushEveryMs = 1000;
 
 /**
- * Puts lines as they come, at least once a second, until they end or the command is interrupted; what was read by then
- * is stored when it returns.
+ * Puts lines as they come, at least once a second, until they end or the command is interrupted. All lines that were
+ * read by then are stored when it returns.
  */
 export async function putLive({ label, feed, lines, stop, process }: PutLiveOptions): Promise<FeederProgress> {
   const progress = await createProgress({ label, total: undefined }, process);
@@ -44,7 +45,10 @@ export async function putLive({ label, feed, lines, stop, process }: PutLiveOpti
   return feeder.progress();
 }
 
-/** What a command that puts ends with: its exit code, and with `--json` what was put. */
+/**
+ * Ends a command that puts: prints the counters with `--json`.
+ * @returns the exit code
+ */
 export function concludePut(
   streamName: string,
   put: FeederProgress,

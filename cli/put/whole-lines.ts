@@ -4,9 +4,9 @@ import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 const lineFeed = 0x0a;
 
 /**
- * Passes bytes on up to their last line end, and the rest once its line has ended too. At the end, a line without an
- * end is passed on only when it is a whole JSON object: one that was cut anywhere is none, so a sender that died in the
- * middle of a line leaves no half of an event.
+ * Passes bytes on up to their last line end, and the rest once its line has ended too. At the end of the input, a line
+ * without a line end is passed on only when it is a whole JSON object. A line that was cut anywhere is not one, so a
+ * sender that died in the middle of a line leaves no half of an event.
  * @param onHalfLine hears how many bytes were left out
  */
 export async function* wholeLines(
@@ -18,7 +18,7 @@ export async function* wholeLines(
   let isFromLineStart = true;
   for await (const chunk of chunks) {
     const end = chunk.lastIndexOf(lineFeed) + 1;
-    // What is longer than any line may be is passed on, for whoever cuts lines to tell.
+    // A line longer than any line may be is passed on: the reader that cuts lines tells of it.
     const passed = end === 0 && heldBytes + chunk.length > recordLimitBytes ? chunk.length : end;
     if (passed > 0) {
       yield Buffer.concat([...held, chunk.subarray(0, passed)]);

@@ -1,9 +1,9 @@
-/** More members than this are no structure but a dictionary, and JSON. */
+/** The most members of a structure: a value with more is a dictionary, and JSON. */
 const mostMembers = 64;
 
 /**
- * The type that DuckDB is to have a column of, as narrow as all its values allow, without a digit lost: of structured
- * results STRUCTs and lists, so that `latency.p99` and `unnest(pages.items)` work; JSON where they differ in kind.
+ * The DuckDB type of a column: as narrow as all its values allow, without the loss of a digit. Structured results are
+ * STRUCTs and lists, so that `latency.p99` and `unnest(pages.items)` work. They are JSON where they differ in kind.
  */
 export function columnType(values: Iterable<unknown>): string {
   const given = [...values].filter((value) => value !== null && value !== undefined);
@@ -16,10 +16,10 @@ function structuredType(values: readonly unknown[]): string {
     Record<string, unknown>
   >[];
   const names = [...new Set(objects.flatMap((value) => Object.keys(value)))];
-  // A value that only stands for one that was too long, or a count beyond its bound, is beside plain ones: no type but
+  // A value may stand for one that was too long, or for a count beyond its bound, beside plain values. Only the type
   // JSON takes both.
   const isMixed = objects.length < values.length || names.length === 0 || names.length > mostMembers;
-  // DuckDB's names do not differ by case, and are not empty.
+  // DuckDB's names must not be empty, nor differ by case only.
   const isNamed =
     names.every((name) => /^[^"]+$/.test(name)) &&
     new Set(names.map((name) => name.toLowerCase())).size === names.length;
@@ -46,17 +46,17 @@ function plainType(values: readonly unknown[]): string {
       scale = Math.max(scale, (decimal[2] ?? '').length);
     }
     whole &&= decimal !== null && decimal[2] === undefined && (typeof value === 'number' || digits > 15);
-    // Exact sums come as numbers where these hold them, and as text beyond.
+    // Exact sums come as numbers where a number holds them, and as text beyond.
     numeric &&=
       typeof value === 'number' || (typeof value === 'string' && (decimal !== null || /^-?Infinity$/.test(value)));
   }
   if (!any) return 'VARCHAR';
   if (boolean) return 'BOOLEAN';
   if (whole && numeric) return digits <= 18 ? 'BIGINT' : digits <= 38 ? 'HUGEINT' : 'DOUBLE';
-  // Text that only looks like numbers, postcodes say, is text.
+  // Text that only looks like numbers, such as postcodes, is text.
   if (text && (digits <= 15 || !numeric)) return 'VARCHAR';
   if (!numeric) return 'JSON';
-  // Only exact sums have more digits than a double: those of a mean are no decimals.
+  // Only exact sums have more digits than a double: the digits of a mean are not a decimal.
   const isExact = values.some((value) => typeof value === 'string');
   return isExact && digits + scale > 15 && digits + scale <= 38 ? `DECIMAL(38, ${scale})` : 'DOUBLE';
 }

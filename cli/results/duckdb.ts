@@ -30,8 +30,9 @@ const withoutDuckdb =
   'DuckDB is not here: npm install @duckdb/node-api, or, where it has no binary for this platform, use windows --json or export --format csv';
 
 /**
- * @param missing what a person is told where DuckDB has no binary: it is an optional dependency
- * @throws TidemarkError that says so
+ * Opens a database in memory.
+ * @param missing the message for a person where DuckDB has no binary: it is an optional dependency
+ * @throws TidemarkError with that message
  */
 export async function openDatabase(missing = withoutDuckdb): Promise<ResultDatabase> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch(() => {
@@ -76,7 +77,7 @@ async function writeLines(
 ): Promise<void> {
   const out = createWriteStream(file);
   for (const row of rows) {
-    // A JSON column takes the JSON of its value, which for text is text in quotes.
+    // A JSON column takes the JSON of its value; the JSON of a text is the text in quotes.
     const line = `${JSON.stringify(Object.fromEntries(types.map(([column]) => [column, row[column] ?? null])))}\n`;
     if (!out.write(line)) await once(out, 'drain');
   }
@@ -84,14 +85,14 @@ async function writeLines(
   await once(out, 'close');
 }
 
-/** A name in SQL: `NAME@2` has to be quoted by who asks, too. */
+/** A name in SQL: people who ask for `NAME@2` have to quote it, too. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
 /**
- * A file for a function of DuckDB that reads files: absolute, for `s3:` may be a folder, and what would be a pattern
- * stands for itself.
+ * A file for a function of DuckDB that reads files. The path is absolute, because `s3:` may be a folder. The characters
+ * of a pattern stand for themselves.
  */
 export function localFile(file: string): string {
   return path.resolve(file).replace(/[[*?]/g, '[$&]');

@@ -3,7 +3,7 @@ import { isoTime } from '../../functions/core/events/event-time.ts';
 import { flatRow } from '../../functions/core/fold/window-result.ts';
 import type { QueryJson } from '../deployment/api-client.ts';
 
-/** A row of a window with all that is known of it, as a table of a database has it. Times are ISO 8601. */
+/** A row of a window with all its known properties, as a table of a database has it. Times are ISO 8601. */
 export type FlatRow = Readonly<Record<string, unknown>>;
 
 /**
