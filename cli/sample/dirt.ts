@@ -10,7 +10,7 @@ export interface Dirt {
   readonly future: number;
 }
 
-/** Shares of the events, and numbers of lines. */
+/** Shares of the events, and numbers of lines, by kind of dirt. */
 const amount = { movedLate: 0.01, farTooLate: 0.001, malformed: 40, future: 10 };
 /**
  * An event moved late is at most this far behind the latest event time before it; the disorder of the sample itself
@@ -26,8 +26,8 @@ const tooLateSeconds = { least: 8 * 3600, most: 20 * 3600 };
 const year2100 = 4_102_444_800;
 
 /**
- * The dirt of a real stream. No event is lost or made: some are moved to later files, and lines are added that have to
- * be rejected. The first line of the first file stays what it is.
+ * Adds the dirt of a real stream. No event is lost or made: some are moved to later files, and lines are added that
+ * have to be rejected. The first line of the first file stays as it is.
  */
 export function dirty(clean: readonly (readonly Arrival[])[], random: Random): Dirt {
   const moves = [...chooseLate(clean, random), ...chooseTooLate(clean, random)];
@@ -55,8 +55,8 @@ interface Move {
 }
 
 /**
- * From the end of each file to the beginning of the next: as many at each boundary as the share asks for, if there are
- * that many.
+ * Moves from the end of each file to the beginning of the next: as many at each boundary as the share asks for, if
+ * there are that many.
  */
 function chooseLate(clean: readonly (readonly Arrival[])[], random: Random): Move[] {
   const boundaries = clean.length - 1;
@@ -75,8 +75,8 @@ function chooseLate(clean: readonly (readonly Arrival[])[], random: Random): Mov
 }
 
 /**
- * From anywhere at least eight hours before the end, except what may have been moved already: the last half hour of a
- * file.
+ * Moves from anywhere at least eight hours before the end, except from the last half hour of a file: its events may
+ * have been moved already.
  */
 function chooseTooLate(clean: readonly (readonly Arrival[])[], random: Random): Move[] {
   const wanted = Math.round(amount.farTooLate * clean.reduce((sum, file) => sum + file.length, 0));
@@ -112,7 +112,7 @@ function insert(files: readonly SampleLine[][], line: SampleLine, random: Random
   file?.splice(pick(random, index === 0 ? 1 : 0, file.length), 0, line);
 }
 
-/** Each kind of nonsense in turn: what a program gets to see in a real stream. None holds a line feed. */
+/** Each kind of nonsense in turn, as a program sees it in a real stream. No line holds a line feed. */
 export function malformedLines(count: number): Buffer[] {
   const kinds: readonly (string | Buffer)[] = [
     'not JSON at all',

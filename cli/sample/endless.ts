@@ -9,7 +9,7 @@ export const endlessFrom = Math.ceil(lastSecond / 3600) * 3600;
 /** How many devices are opened in an hour, for each unit of how busy it is: as many as in the sample. */
 const opensPerBusyness = 100;
 
-/** Shares of the events: hours late, and lines beside them that are no events. */
+/** The share of the events that are hours late, and the share of lines beside them that are not events. */
 const dirt = { tooLate: 0.002, malformed: 0.001 };
 const tooLateSeconds = { least: 3 * 3600, most: 12 * 3600 };
 
@@ -26,7 +26,7 @@ export interface Endless {
 export function endlessOpenClose(seed: number): Endless {
   const random = createRandom(seed);
   const malformed = malformedLines(14);
-  /** What has happened and is not shown yet. */
+  /** The events that have happened and are not shown yet. */
   let waiting: readonly Arrival[] = [];
   let reached = endlessFrom;
 

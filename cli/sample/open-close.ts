@@ -2,7 +2,7 @@ import { dirty } from './dirt.ts';
 import type { Arrival, SampleLine } from './line.ts';
 import { createRandom, pick, type Random } from './random.ts';
 
-/** What to make. Equal options give equal bytes, always and everywhere. */
+/** The options of the generator. Equal options give equal bytes, always and everywhere. */
 export interface OpenCloseOptions {
   readonly seed: number;
   /** Number of files, at least 1. */
@@ -24,7 +24,7 @@ export const openCloseDefaults = {
   quality: 'real',
 } as const satisfies OpenCloseOptions;
 
-/** What was made, so that a caller knows what an exact count must find. */
+/** The counts of a sample: a caller knows the result that an exact count must find. */
 export interface Manifest {
   readonly files: number;
   /** Valid events of the sample's own two days: `open + close`, moved ones included. */

@@ -7,20 +7,20 @@ import { createRandom, pick } from './random.ts';
 export const rateShapes = ['constant', 'sine', 'burst'] as const;
 export type RateShape = (typeof rateShapes)[number];
 
-/** What a rate source makes. */
+/** The options of a rate source. */
 export interface RateOptions {
   /** An integer; equal options make equal lines. */
   readonly seed: number;
   readonly eventsPerSecond: number;
   readonly shape: RateShape;
-  /** How long (ms) a wave or the time from burst to burst is. */
+  /** The length (ms) of a wave, or of the time from burst to burst. */
   readonly periodMs: number;
-  /** An event's time is up to so much before its arrival, evenly drawn. */
+  /** The greatest disorder in ms: an event's time is up to this long before its arrival, evenly drawn. */
   readonly disorderMs: number;
-  /** This share of the events, 0 to 1, comes `lateByMs` later still. */
+  /** This share of the events, 0 to 1, comes later still, by `lateByMs`. */
   readonly late: number;
   readonly lateByMs: number;
-  /** Keys, `k0` and so on, are drawn evenly from so many. */
+  /** The number of keys, `k0` and so on. They are drawn evenly. */
   readonly keys: number;
   /** The first arrival, epoch ms. */
   readonly startMs: number;
@@ -30,19 +30,20 @@ export interface RateOptions {
 export interface RateSource {
   /**
    * The lines of the events that arrive before a moment (ms from the start) and were not given yet, in order of
-   * arrival, at most about so many.
+   * arrival.
+   * @param most the greatest number of lines, approximately
    */
   until(elapsedMs: number, most: number): readonly string[];
 }
 
-/** Events are spread evenly over a stretch of so many ms. */
+/** The length of a tick, in ms: its events are spread evenly over it. */
 const tickMs = 10;
-/** How far a wave goes up and down, as a share of the rate. */
+/** The height of a wave, up and down, as a share of the rate. */
 const swing = 0.8;
 /** A burst takes a tenth of the period and half of its events. */
 const burst = { share: 0.1, factor: 5 };
 
-/** By shape: how long (ms) a constant rate would have taken for the events of the first `t` ms. */
+/** The time (ms), by shape, that a constant rate would have taken for the events of the first `t` ms. */
 const integrals: Readonly<Record<RateShape, (t: number, periodMs: number) => number>> = {
   constant: (t) => t,
   sine: (t, periodMs) => t + ((swing * periodMs) / (2 * Math.PI)) * (1 - Math.cos((2 * Math.PI * t) / periodMs)),

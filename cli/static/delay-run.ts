@@ -11,25 +11,25 @@ import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 import type { RejectedSample } from './static-engine.ts';
 
-/** What {@link runDelay} needs. */
+/** The options of {@link runDelay}. */
 export interface DelayRunOptions {
   readonly pipeline: Pipeline;
   /** The rows of the pipeline's table. @default it has none */
   readonly rowsAt?: RowsAt | undefined;
   readonly files: readonly InputFile[];
   readonly delaysMs: readonly number[];
-  /** What counts as every event's arrival, epoch ms. */
+  /** The arrival of every event, epoch ms. */
   readonly arrivalMs: number;
 }
 
 /** The delay table of files. */
 export interface DelayResult extends Rejections<RejectedSample> {
   readonly table: DelayTable;
-  /** Events by class as far as no delay decides: `counted` here is every event that a query wants. */
+  /** Events by class, as far as no delay decides it. `counted` is every event here that a query wants. */
   readonly counters: Counters;
 }
 
-/** Reads the files in their order, as one shard would have got them; one thread, as the order is the point. */
+/** Reads the files in their order, as one shard would have got them. It takes one thread, because the order matters. */
 export async function runDelay({
   pipeline,
   rowsAt,

@@ -4,12 +4,12 @@ import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/cor
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 import type { LineHandler } from './scan.ts';
 
-/** Where events go that were found in lines. `number` is the line's. */
+/** The receiver of the events that are found in lines. `number` is the line's. */
 export interface EventSink {
   parsed(event: unknown, number: number): AcceptedEvent | Rejection;
   text(text: string, number: number): AcceptedEvent | Rejection;
   /**
-   * A line that is no text, or too long to be one.
+   * A line that is not text, or too long to be an event.
    * @param text as far as it can be read; undefined where it is not held
    */
   unreadable(reason: RejectReason, detail: string, number: number, text?: string): void;
@@ -30,7 +30,7 @@ export function eventLines(sink: EventSink): LineHandler {
     },
     line(bytes, from, to, number) {
       const decoded = text(bytes, 'utf8', from, to);
-      // Decoding puts U+FFFD for what is no UTF-8; the character may also stand there by right.
+      // Decoding puts U+FFFD in place of bytes that are not UTF-8. The character may also stand there by right.
       if (decoded.includes('\ufffd') && !isUtf8(bytes.subarray(from, to))) {
         sink.unreadable('encoding', 'not UTF-8', number, decoded);
         return;

@@ -2,15 +2,15 @@ import type { EventId } from '../../functions/core/events/event-id.ts';
 import { createIdSet } from '../../functions/core/events/id-set.ts';
 import type { JobPart, JobResult, SharedJob } from './job.ts';
 
-/** Visits ids that are kept as the halves of each in turn. */
+/** Visits ids that are kept as an array with the two halves of each in turn. */
 export function eachId(halves: Uint32Array, visit: (id: EventId) => void): void {
   for (let at = 0; at < halves.length; at += 2) visit({ high: halves[at] ?? 0, low: halves[at + 1] ?? 0 });
 }
 
 /**
- * The parts of all units, each id counted once: the first in the order of the input counts, however the units fell to
- * the workers. Units that counted an id which a unit before them had counted too are run again without it: mostly none,
- * or few.
+ * The parts of all units, with each id counted once: the first in the order of the input counts, whichever worker took
+ * its unit. A unit is run again when it counted an id that a unit before it had counted too; the id is left out then.
+ * Mostly there are no such units, or few.
  * @param results of a run with no ids before
  */
 export async function countedOnce(
@@ -26,7 +26,7 @@ export async function countedOnce(
   return [...parts.filter(({ unit }) => idsBefore[unit] === undefined), ...again.flatMap((result) => result.parts)];
 }
 
-/** By unit; empty when no id was counted in two. */
+/** The ids to leave out, by unit; empty when no id was counted in two units. */
 function idsCountedAgain(parts: readonly JobPart[]): (Uint32Array | undefined)[] {
   const seen = createIdSet(Number.POSITIVE_INFINITY);
   const again: (Uint32Array | undefined)[] = [];

@@ -10,22 +10,22 @@ export interface StaticJob {
   readonly files: readonly InputFile[];
   readonly units: readonly (readonly Piece[])[];
   /**
-   * One 32-bit integer: the next unit to take. Setting it to the number of units stops everybody after the unit at
-   * hand.
+   * One 32-bit integer: the next unit to take. A worker stops after the unit at hand once it is set to the number of
+   * units.
    */
   readonly next: SharedArrayBuffer;
   /** The bundled pipeline, for workers in other threads. */
   readonly bundle: string;
-  /** What of the pipeline is counted: the history of one query; undefined: all of it. */
+  /** The part of the pipeline that is counted: the history of one query; undefined: the whole pipeline. */
   readonly range?: BackfillRange | undefined;
-  /** The rows of the table that the pipeline looks up in; undefined when there is none. */
+  /** The rows of the table that the pipeline looks up in; undefined when it has none. */
   readonly lookupRows?: readonly object[] | undefined;
   /** The one moment that counts as every event's arrival, epoch ms. */
   readonly arrivalMs: number;
   /**
-   * Where workers deduplicate side by side: each unit is counted apart, without these ids, which came in units before it;
-   * by unit, the halves of each id in turn, undefined for none that is known of. Undefined: one worker, which sees
-   * everything in order, or nothing to deduplicate.
+   * The ids to leave out, where workers deduplicate side by side. Each unit is counted apart, without the ids that came
+   * in units before it. By unit: the halves of each id in turn; undefined when no such id is known. Undefined as a
+   * whole: one worker sees everything in order, or there is nothing to deduplicate.
    */
   readonly idsBefore?: readonly (Uint32Array | undefined)[] | undefined;
 }
@@ -52,13 +52,14 @@ export interface RejectedLine {
 }
 
 /**
- * Is told of each rejected line in the order of the input, with its text; undefined of one that is too long to be held.
+ * Hears of each rejected line in the order of the input, with its text; undefined for a line that is too long to be
+ * held.
  */
 export type OnRejected = (line: RejectedLine, text: string | undefined) => void;
 
 /** The findings of one worker. */
 export interface JobResult extends Rejections<RejectedLine> {
   readonly parts: readonly JobPart[];
-  /** Lines of the pieces of files that were cut: line numbers follow from them. */
+  /** The number of lines in each piece of a file that was cut: line numbers follow from it. */
   readonly lines: readonly { readonly piece: Piece; readonly count: number }[];
 }

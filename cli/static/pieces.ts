@@ -5,13 +5,13 @@ export interface Piece {
   /** Position of the file among the operands. */
   readonly file: number;
   readonly from: number;
-  /** Infinity for what is read as a whole: it has no size, as a pipe, or no line can be found in its middle. */
+  /** Infinity for a file that is read as a whole: it has no size, as a pipe, or no line can be found in its middle. */
   readonly to: number;
 }
 
 /**
- * What one thread takes at a time, in bytes: large enough that opening files is nothing, small enough that threads end
- * together.
+ * The part of the input that one thread takes at a time, in bytes. It is large enough that opening files costs nothing,
+ * and small enough that threads end together.
  */
 export const pieceBytes = 4 * 1024 * 1024;
 
@@ -36,7 +36,7 @@ export function unitsOf(files: readonly InputFile[], mostBytes: number): readonl
   return units;
 }
 
-/** What is not plain lines can only be read from its start. */
+/** The pieces of a file. A file of anything but plain lines can only be read from its start. */
 function piecesOf(file: number, input: InputFile, mostBytes: number): readonly Piece[] {
   const { bytes, plain } = input;
   if (bytes === undefined || !plain) return [{ file, from: 0, to: Number.POSITIVE_INFINITY }];

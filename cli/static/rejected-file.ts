@@ -8,10 +8,13 @@ export interface RejectedFile {
   close(): void;
 }
 
-/** Bytes that are held until they are written. */
+/** The number of bytes that are held until they are written. */
 const heldBytes = 64 * 1024;
 
-/** @throws UsageError when the file is there already: it may be somebody's, or one of the inputs */
+/**
+ * Makes the file.
+ * @throws UsageError when it is there already: it may be somebody's, or one of the inputs
+ */
 export function createRejectedFile(path: string): RejectedFile {
   const fd = opened(path);
   let held = '';

@@ -6,7 +6,7 @@ import { share } from '../program/option-value.ts';
 import type { ReasonCount } from './rejections.ts';
 import type { RejectedSample } from './static-engine.ts';
 
-/** The option of commands that count: how much may be rejected. */
+/** The option of commands that count: the share of the events that may be rejected. */
 export const rejectedOptions = {
   maxRejected: valueOr(
     'share',
@@ -27,12 +27,12 @@ export function rejectedText({ path, line, reason, detail }: RejectedSample): st
   return `${path}:${line}: ${reason}: ${detail.replace(/\s*\n\s*/g, ' ')}`;
 }
 
-/** A reason as it is told: of examples only the text counts. */
+/** A reason as people are told it: only the text of the example is shown. */
 type ToldReason = Omit<ReasonCount<unknown>, 'example'> & { readonly example: string };
 
 /**
- * Warns when all events were rejected, or more than the share that may be: an empty answer is mostly a wrong pipeline
- * or a wrong format.
+ * Warns when all events were rejected, or more than the allowed share. An empty answer mostly comes from a wrong
+ * pipeline or a wrong format.
  * @param reasons as far as they are known
  * @returns the exit code, 0 or 1
  */

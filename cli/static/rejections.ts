@@ -1,15 +1,15 @@
-/** How many rejected lines are shown. */
+/** The number of rejected lines that are shown. */
 const keptRejections = 5;
 
 /** A reason for which lines were rejected. */
 export interface ReasonCount<Line> {
   readonly reason: string;
   readonly count: number;
-  /** The first of them. */
+  /** The first line that was rejected for it. */
   readonly example: Line;
 }
 
-/** The rejected lines of a run, of which memory holds a few: the first ones, and an example of each reason. */
+/** The rejected lines of a run. Memory holds only a few: the first ones, and an example of each reason. */
 export interface Rejections<Line extends { readonly reason: string }> {
   readonly rejected: readonly Line[];
   readonly reasons: readonly ReasonCount<Line>[];
@@ -37,7 +37,7 @@ export function createRejections<Line extends { readonly reason: string }>(): Re
   };
 }
 
-/** One of several runs over parts of an input. @param order of the input */
+/** Joins the rejections of several runs over parts of an input. @param order of the input */
 export function joinedRejections<Line extends { readonly reason: string }>(
   parts: readonly Rejections<Line>[],
   order: (left: Line, right: Line) => number,

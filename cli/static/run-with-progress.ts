@@ -3,10 +3,10 @@ import { formatNumber } from '../print/table.ts';
 import type { CommandProcess } from '../program/command.ts';
 import { runStatic, type StaticEngineOptions, type StaticResult } from './static-engine.ts';
 
-/** Progress is shown only once a run has taken longer than a person waits for. */
+/** The time, in ms, that a person waits without progress: it is shown only for longer runs. */
 const progressAfterMs = 1000;
 
-/** Runs the static query over files and shows how far it is, under a label. */
+/** Runs the static query over files and shows its progress under a label. */
 export async function runWithProgress(
   label: string,
   options: Omit<StaticEngineOptions, 'signal' | 'onProgress'>,

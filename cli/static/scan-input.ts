@@ -4,10 +4,10 @@ import type { InputFile } from '../input/input-file.ts';
 import { type LineHandler, type ReadBuffer, scanChunks, scanLines } from './scan.ts';
 
 /**
- * Gives a handler the lines of an input that start in `[from, to)`: at once, or, of what has to be unpacked, which is
- * always read as a whole, as they come.
+ * Gives a handler the lines of an input that start in `[from, to)`. It gives them at once; a packed input, which is
+ * always read as a whole, gives them as they come.
  * @returns the number of lines, blank ones included
- * @throws TidemarkError when the file is broken: whoever counts throws away what it counted
+ * @throws TidemarkError when the file is broken: the caller throws away its counts
  */
 export function scanInput(
   file: InputFile,

@@ -3,13 +3,13 @@ import { afterByteOrderMark } from '../../functions/feeder/encoding.ts';
 import { recordLimitBytes } from '../../functions/feeder/lines.ts';
 
 /**
- * What is done with the lines of a file, synchronously; they lie in a buffer that is used again. Line numbers are
- * 1-based, from the piece's start.
+ * The handler of a file's lines. It works synchronously, because they lie in a buffer that is used again. Line numbers
+ * start at 1, at the piece's start.
  */
 export interface LineHandler {
   /**
-   * May handle the line at `from` before its end has been looked for: answers where its `\n` is, or -1 to have it
-   * handled by {@link LineHandler.line}.
+   * May handle the line at `from` before its end has been looked for.
+   * @returns the place of its `\n`, or -1 to have it handled by {@link LineHandler.line}
    */
   quick(bytes: Buffer, from: number, to: number, number: number): number;
   /** A line without its end and a byte order mark; blank ones are left out. */
@@ -23,7 +23,7 @@ export interface ReadBuffer {
   bytes: Buffer;
 }
 
-/** A buffer that fits a core's cache: what is read is parsed while it is still there. */
+/** A buffer that fits a core's cache: bytes that were read are parsed while they are still there. */
 export function createReadBuffer(bytes = 256 * 1024): ReadBuffer {
   return { bytes: Buffer.allocUnsafe(bytes) };
 }
@@ -39,8 +39,8 @@ export interface Extent {
 }
 
 /**
- * Gives the handler all lines that start in the extent, however far the last one goes on; so extents that lie side by
- * side give each line once. Lines end at `\n` or `\r\n`, the last one with or without.
+ * Gives the handler all lines that start in the extent, however far the last one goes on. So extents that lie side by
+ * side give each line once. Lines end at `\n` or `\\r\n`; the last one may lack its end.
  * @returns the number of lines, blank ones included
  */
 export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handler: LineHandler): number {
@@ -53,7 +53,7 @@ export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handle
 }
 
 /**
- * {@link scanLines} for bytes that come in pieces and lie nowhere, such as those of a compressed file.
+ * {@link scanLines} for bytes that come in pieces and are not in a file, such as those of a compressed file.
  * @returns the number of lines, blank ones included
  */
 export async function scanChunks(
@@ -77,23 +77,26 @@ export async function scanChunks(
 interface Scan {
   /** False once all lines that start in the extent were handled. */
   wantsMore(): boolean;
-  /** Where the next bytes belong: in the buffer, where there is always room, and in the file. */
+  /** The places for the next bytes: `at` in the buffer, where there is always room, and `position` in the file. */
   at(): number;
   position(): number;
-  /** So many bytes were put there; 0: there are no more. */
+  /** Tells the number of bytes that were put there; 0: the input has ended. */
   filled(count: number): void;
   lines(): number;
 }
 
 function createScan(extent: Pick<Extent, 'from' | 'to'>, buffer: ReadBuffer, handler: LineHandler): Scan {
-  // From one byte earlier, to see whether a line starts right at the extent's start.
+  // Reading starts one byte earlier, to see whether a line starts right at the extent's start.
   let base = extent.from === 0 ? 0 : extent.from - 1;
   let skipping = extent.from > 0;
   let filled = 0;
   let lines = 0;
   let ended = false;
 
-  /** Handles the lines from a position on whose ends are in the buffer; answers where the first other one begins. */
+  /**
+   * Handles the lines from a position on whose ends are in the buffer.
+   * @returns the start of the first line whose end is not
+   */
   function handle(start: number): number {
     const { bytes } = buffer;
     let from = start;

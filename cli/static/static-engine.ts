@@ -13,7 +13,7 @@ import { joinedRejections, type Rejections } from './rejections.ts';
 import { runJob } from './static-job.ts';
 import { staticWorkerKind, staticWorkerUrl, type WorkerAnswer } from './static-worker.ts';
 
-/** What {@link runStatic} needs. */
+/** The options of {@link runStatic}. */
 export interface StaticEngineOptions {
   readonly pipeline: Pipeline;
   /** The bundled pipeline: the other threads load it themselves, as functions do not cross. */
@@ -23,7 +23,7 @@ export interface StaticEngineOptions {
   readonly range?: BackfillRange | undefined;
   /** The rows of the table that the pipeline looks up in. @default it looks up in none */
   readonly lookupRows?: readonly object[] | undefined;
-  /** What counts as every event's arrival, epoch ms. */
+  /** The arrival of every event, epoch ms. */
   readonly arrivalMs: number;
   /** Threads, this one included. @default one for each core, and for each 2 MB of input */
   readonly workers?: number;
@@ -32,7 +32,7 @@ export interface StaticEngineOptions {
   /** Hears from time to time which share of the input has been taken, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   /**
-   * Hears of every rejected line in the order of the input, which one thread reads then.
+   * Hears of every rejected line in the order of the input. One thread reads the input then.
    * @default the first ones are in the result
    */
   readonly onRejected?: ((line: RejectedWithText) => void) | undefined;
@@ -48,19 +48,22 @@ export interface RejectedSample {
   readonly detail: string;
 }
 
-/** A rejected line as it was read; without a text where it was too long to be held. */
+/** A rejected line as it was read, without a text where it was too long to be held. */
 export interface RejectedWithText extends RejectedSample {
   readonly text: string | undefined;
 }
 
-/** The answer over all files, and what was rejected. */
+/** The answer over all files, and the rejected lines. */
 export interface StaticResult extends StaticAnswer, Rejections<RejectedSample> {
   readonly doubts: Doubts;
 }
 
-/** A thread takes some 50 ms to start, in which this one reads more than this. */
+/**
+ * The input for each worker, in bytes: a thread takes some 50 ms to start, and this one reads more than this in that
+ * time.
+ */
 const bytesPerWorker = 2 * 1024 * 1024;
-/** A byte of what has to be unpacked, or is no JSON yet, is about the work of so many plain ones. */
+/** The number of plain bytes that make about as much work as one byte that is packed, or not JSON yet. */
 const plainPerPacked = 8;
 
 /** Runs the static query over files on all cores. This thread works too, so small inputs never wait for another one. */
@@ -82,7 +85,7 @@ export async function runStatic(options: StaticEngineOptions): Promise<StaticRes
 
 function workersFor({ pipeline, files, workers, onRejected }: StaticEngineOptions): number {
   if (onRejected !== undefined) return 1;
-  // What has no size cannot be read again, which workers that deduplicate side by side may have to.
+  // A file without a size cannot be read again; workers that deduplicate side by side may have to.
   if (pipeline.dedup !== undefined && files.some(({ bytes }) => bytes === undefined)) return 1;
   const total = files.reduce(
     (sum, file) => sum + (file.bytes ?? bytesPerWorker) * (file.plain ? 1 : plainPerPacked),
@@ -119,7 +122,7 @@ function toldRejected({ files, onRejected }: StaticEngineOptions): OnRejected | 
     onRejected({ path: files[piece.file]?.path ?? '', line, reason, detail, text });
 }
 
-/** Lets timers, signals and the other threads' messages in. */
+/** Pauses, so that timers, signals and the other threads' messages are handled. */
 async function pause({ onProgress, signal }: StaticEngineOptions, taken: Int32Array, units: number): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   if (signal?.aborted) Atomics.store(taken, 0, units);
@@ -173,7 +176,7 @@ function inOrder(left: RejectedLine, right: RejectedLine): number {
   );
 }
 
-/** Lines of the file before the piece. */
+/** The number of lines of the file before the piece. */
 function linesBefore({ piece }: RejectedLine, workers: readonly JobResult[]): number {
   let count = 0;
   for (const worker of workers)

@@ -14,8 +14,8 @@ import { createReadBuffer } from './scan.ts';
 import { scanInput } from './scan-input.ts';
 
 /**
- * Works until no unit is left. `pause` runs between two units, so that a thread with other duties can do them.
- * @param onRejected every line is read as text then, which takes longer
+ * Works until no unit is left. `pause` runs between two units, for the other duties of a thread.
+ * @param onRejected needs every line to be read as text, which takes longer
  */
 export async function runJob(
   job: StaticJob,
@@ -52,7 +52,7 @@ export async function runJob(
       keep(reason, detail, line, text);
     },
   });
-  // An event that was read by the shape of the lines before has no text any more.
+  // An event that was read by the shape of the lines before does not have its text any more.
   const reader = onRejected === undefined ? handler : { ...handler, quick: () => -1 };
 
   for (unit = Atomics.add(next, 0, 1); unit < job.units.length; unit = Atomics.add(next, 0, 1)) {
@@ -73,14 +73,14 @@ export async function runJob(
   return { parts, rejected: rejections.rejected, reasons: rejections.reasons, lines };
 }
 
-/** One version of the rows of a pipeline's table for all events, in place of those that are published. */
+/** One version of the rows of a pipeline's table for all events, in place of published versions. */
 export function fixedRows({ lookupTable }: Pipeline, rows: readonly object[] | undefined): RowsAt | undefined {
   if (lookupTable === undefined || rows === undefined) return undefined;
   const byKey = rowsByKey(`lookup ${lookupTable.table}`, rows, lookupTable.key);
   return () => byKey;
 }
 
-/** All lines of files arrive at one moment: no horizon ends between them. */
+/** A set of ids for files. All their lines arrive at one moment: no horizon ends between them. */
 function idSetOf(halves: Uint32Array = new Uint32Array(), arrivalMs: number): IdSet {
   const ids = createIdSet(Number.POSITIVE_INFINITY);
   eachId(halves, (id) => ids.note(id, arrivalMs));

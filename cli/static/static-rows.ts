@@ -3,8 +3,8 @@ import type { StaticWindow } from '../../functions/core/static/static-run.ts';
 import type { ResultRow } from '../print/result-table.ts';
 
 /**
- * The status of the windows that are a query's answer when all input is there: the final ones, or, where no window ever
- * ends (`global()`), the open ones too.
+ * The status of the windows that are a query's answer when all input is there. It is the final windows. Where no window
+ * ever ends (`global()`), it is the open ones too.
  */
 export function statusAtEnd({ definedKind }: Pick<Query, 'definedKind'>): 'final' | 'all' {
   return definedKind.isEndless === true ? 'all' : 'final';

@@ -5,13 +5,13 @@ import { surviveOrphanRejections } from '../../functions/edge/orphan-rejections.
 import type { JobResult, StaticJob } from './job.ts';
 import { runJob } from './static-job.ts';
 
-/** Where this module lies, once bundled: what a worker thread is started with. */
+/** The place of this module once it is bundled: a worker thread is started with it. */
 export const staticWorkerUrl: string = import.meta.url;
 
-/** Tells the worker threads of a static run from all others that might load this module. */
+/** Tells the worker threads of a static run from all other threads that might load this module. */
 export const staticWorkerKind = 'tidemark-static-worker';
 
-/** What a worker in another thread answers; errors lose their class and properties on the way, so these are named. */
+/** The answer of a worker in another thread. Errors lose their class and properties on the way, so these are named. */
 export type WorkerAnswer =
   | { readonly kind: 'done'; readonly result: JobResult }
   | {
