@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
- * The launcher: the command line is TypeScript, so it is bundled on the first run and after each change of a source
- * file, and started from the cache folder, from where Node resolves the packages: see infra/bundle/cache-folder.mjs.
+ * The launcher. The command line is TypeScript, so it is bundled on the first run and after each change of a source
+ * file. It is started from the cache folder, from where Node resolves the packages: see infra/bundle/cache-folder.mjs.
  *
- * A bundle is a folder named by the hash of what is in it and put in place by one rename, so concurrent runs never see
- * half of one; `index.json` names the newest with the size and the time of each of its sources. Folders not used for a
- * day go.
+ * A bundle is a folder named by the hash of its contents. One rename puts it in place, so concurrent runs never see
+ * half of one. `index.json` names the newest bundle with the size and the time of each of its sources. Folders that
+ * were not used for a day are removed.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import {
@@ -32,7 +32,7 @@ function isTooOld(version) {
   return major < 20 || (major === 20 && minor < 19);
 }
 
-/** `[file, size, time of change]` relative to the package: equal lists mean an unchanged program. */
+/** `[file, size, time of change]` of each file, relative to the package: equal lists mean an unchanged program. */
 function fingerprint(files) {
   return files.map((file) => {
     const { size, mtimeMs } = statSync(path.join(root, file));
@@ -40,7 +40,9 @@ function fingerprint(files) {
   });
 }
 
-/** The newest bundle, if none of its sources (package.json is one: it decides the packages) has changed since. */
+/**
+ * The newest bundle, if none of its sources has changed since. package.json is one of them: it decides the packages.
+ */
 function current(cache) {
   try {
     const index = path.join(cache, indexName);
@@ -108,7 +110,7 @@ function removeStale(cache, keep) {
   }
 }
 
-/** One line for a person; esbuild's errors carry the file and the line. */
+/** An error as one line for a person; esbuild's errors carry the file and the line. */
 function describe(error) {
   const first = error?.errors?.[0];
   if (first?.location) return `${first.location.file}:${first.location.line}: ${first.text}`;

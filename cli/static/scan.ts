@@ -40,7 +40,7 @@ export interface Extent {
 
 /**
  * Gives the handler all lines that start in the extent, however far the last one goes on. So extents that lie side by
- * side give each line once. Lines end at `\n` or `\\r\n`; the last one may lack its end.
+ * side give each line once. Lines end at `\n` or `\r\n`; the last one may lack its end.
  * @returns the number of lines, blank ones included
  */
 export function scanLines(fd: number, extent: Extent, buffer: ReadBuffer, handler: LineHandler): number {

@@ -11,8 +11,8 @@ export interface ConsumedFile {
 }
 
 /**
- * Which files of a watched folder are put and committed. It outlives the process where there is a data folder, and
- * grows by a line a file.
+ * The files of a watched folder that are put and committed. The list outlives the process where there is a data folder.
+ * It grows by a line a file.
  */
 export interface ConsumedFiles {
   get(name: string): ConsumedFile | undefined;
@@ -22,8 +22,8 @@ export interface ConsumedFiles {
 }
 
 /**
- * Reads what a data folder notes. A line that a kill left half written is cut off: its files are put again, and what
- * the stream holds of them is not.
+ * Reads the notes of a data folder. A line that a kill left half written is cut off. Its files are put again, except
+ * for the lines that the stream holds already.
  * @param dataDir undefined: in memory only
  * @throws TidemarkError when the notes are damaged: taking a file twice would count it twice
  */

@@ -19,13 +19,16 @@ export interface Embedded {
   /** Asks the finalize function for an operation. */
   readonly ask: AskOperation;
   /**
-   * Runs the function of each sink that is served here, to the end of what waits, and tells what came of it by the
-   * sink's name.
+   * Runs the function of each sink that is served here until nothing waits. The answer has a report for each sink, by
+   * its name.
    */
   deliver(): Promise<Readonly<Record<string, DeliveryReport>>>;
   /** Waits until the mapping has had each shard's records, up to the given ones, committed. */
   committed(upTo: ReadonlyMap<string, SequenceNumber>, signal: AbortSignal): Promise<void>;
-  /** What the aggregate function doubts of the pipeline so far, a line each: that a field is not in any event, say. */
+  /**
+   * The doubts of the aggregate function about the pipeline so far, a line each: for example, that a field is not in
+   * any event.
+   */
   doubts(): Promise<readonly string[]>;
   /** Write units of DynamoDB that aggregate and finalize have taken so far, refused conditions included. */
   writeUnits(): Promise<number>;
@@ -33,8 +36,8 @@ export interface Embedded {
 }
 
 /**
- * How far the event source mapping has come; `after` so many changes: as soon as there was another, or a second has
- * passed.
+ * The progress of the event source mapping.
+ * @param after a number of changes: the answer comes as soon as there was another, or a second has passed
  */
 export async function mappingStatus(local: Local, after?: number): Promise<MappingStatus> {
   return (await (
@@ -42,10 +45,13 @@ export async function mappingStatus(local: Local, after?: number): Promise<Mappi
   ).json()) as MappingStatus;
 }
 
-/** How often a run is repeated that was ended from outside. */
+/** The number of times that a run is repeated when it was ended from outside. */
 const repeats = 3;
 
-/** @param tell takes a line about what does not end the run and should be known */
+/**
+ * The embedded AWS of a local system.
+ * @param tell takes a line about something that does not end the run and should be known
+ */
 export function embedded(local: Local, tell: (line: string) => void = () => undefined): Embedded {
   const at = (endpoint: string) => clientConfig({ port: Number(new URL(endpoint).port), endpoint: undefined });
   const kinesis = new KinesisClient(at(local.endpoints.kinesis));
@@ -58,8 +64,8 @@ export function embedded(local: Local, tell: (line: string) => void = () => unde
     finalize: (event) =>
       repeated(() => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event), 'finalize', tell),
     async deliver() {
-      // One after the other: each starts with its first run, and may find the whole of a small machine busy with the
-      // rest.
+      // One after the other: each function starts with its first run, and the others may keep the whole of a small
+      // machine busy.
       const reports: Record<string, DeliveryReport> = {};
       for (const [name, functionName] of Object.entries(local.sinkFunctions))
         reports[name] = await invoke<DeliveryReport>(lambda, functionName, {});
@@ -92,7 +98,7 @@ export function embedded(local: Local, tell: (line: string) => void = () => unde
   };
 }
 
-/** The lines of a function's log that say what it doubts of the pipeline, each once. */
+/** The doubts about the pipeline in the log of a function, a line each, without repetition. */
 function doubtsIn(log: string): readonly string[] {
   const found = new Map<string, string>();
   for (const line of log.split('\n')) {
@@ -101,15 +107,16 @@ function doubtsIn(log: string): readonly string[] {
       const { doubt, message } = JSON.parse(line) as { readonly doubt?: string; readonly message?: string };
       if (doubt !== undefined && message !== undefined) found.set(doubt, message);
     } catch {
-      // The log is kept from somewhere in the middle on: its first line may be half of one.
+      // The log is kept from somewhere in the middle on: its first line may be half a line.
     }
   }
   return [...found.values()];
 }
 
 /**
- * Repeats a run that was ended from outside, by its time-out or with its process: on AWS the schedule does, and a run
- * goes on where the one before it stopped. Bounded: what ends every run would end them for ever.
+ * Repeats a run that was ended from outside, by its time-out or with its process. On AWS the schedule does so, and a
+ * run goes on where the one before it stopped. The repeats are bounded: a fault that ends every run would otherwise
+ * repeat them for ever.
  */
 async function repeated<Answer>(
   run: () => Promise<Answer>,

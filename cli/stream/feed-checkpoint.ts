@@ -3,23 +3,24 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { TidemarkError } from '../program/errors.ts';
 
-/** How far a stream of files has come, kept in its data folder after each trigger. */
+/** The progress of a stream of files, kept in its data folder after each trigger. */
 export interface FeedCheckpoint {
   /** The input's files by base name and size: another input would be another stream. */
   readonly files: readonly string[];
   readonly pipeline: string;
   /**
-   * Whole files that are put and committed; of a watched folder, how many were at least: their names are noted before.
+   * The number of whole files that are put and committed. For a watched folder it is the least number: their names are
+   * noted before.
    */
   readonly filesDone: number;
   /**
-   * The folder that is watched, absolute; which of its files are put and committed is in `consumed-files.ts`.
-   * Undefined: the files above are all there is.
+   * The absolute path of the watched folder; `consumed-files.ts` notes which of its files are put and committed.
+   * Undefined: the files above are all the input.
    */
   readonly watched?: string;
-  /** Of a watched folder, by query: the last window that was printed. */
+  /** The last window that was printed, by query, for a watched folder. */
   readonly printed?: Readonly<Record<string, WindowPlace>>;
-  /** Per shard, the last record of theirs. */
+  /** The last record of these files, by shard. */
   readonly positions: Readonly<Record<string, string>>;
   /** When the first run began, epoch ms. */
   readonly startedAt: number;
@@ -50,12 +51,12 @@ export async function readCheckpoint(dataDir: string): Promise<FeedCheckpoint> {
     )
       return checkpoint;
   } catch {
-    // Falls through to the one message for all kinds of damage.
+    // The one message below is for all kinds of damage.
   }
   throw new TidemarkError(`${nameIn(dataDir)} is damaged: remove the folder ${dataDir} and run again without --resume`);
 }
 
-/** Replaces the checkpoint at once: a reader finds the old one or the new one, whenever the process is killed. */
+/** Replaces the checkpoint in one step: a reader finds the old one or the new one, whenever the process is killed. */
 export async function writeCheckpoint(dataDir: string, checkpoint: FeedCheckpoint): Promise<void> {
   await writeFile(`${nameIn(dataDir)}.new`, JSON.stringify(checkpoint));
   await rename(`${nameIn(dataDir)}.new`, nameIn(dataDir));

@@ -10,21 +10,21 @@ import { checkCommitted } from './fit.ts';
 import type { RunningSystem, StreamSystemOptions } from './stream-system.ts';
 import type { Trigger } from './triggers.ts';
 
-/** Triggers on their way into an embedded system, and how far they are. */
+/** Triggers on their way into an embedded system, and their progress. */
 export interface Feeding {
-  /** Puts what the stream does not hold yet of a trigger. */
+  /** Puts the lines of a trigger that the stream does not hold yet. */
   put(trigger: Trigger): Promise<void>;
-  /** Waits until all that was put is committed. */
+  /** Waits until all records that were put are committed. */
   committed(): Promise<void>;
-  /** Per shard, the last record that was put: a checkpoint's positions once it is committed. */
+  /** The last record that was put, by shard. They are a checkpoint's positions once they are committed. */
   positions(): Readonly<Record<string, string>>;
-  /** What a person wants to know. */
+  /** The progress as a text for a person. */
   describe(answer: FinalizeAnswer): string;
   /** Lets go of its connections. */
   close(): Promise<void>;
 }
 
-/** What {@link createFeeding} needs. */
+/** The options of {@link createFeeding}. */
 export interface FeedingOptions
   extends Pick<StreamSystemOptions, 'pipeline' | 'kafka' | 'eventsPerSecond'>,
     Pick<RunningSystem, 'system' | 'signal'> {
@@ -32,7 +32,7 @@ export interface FeedingOptions
   readonly start: 'fresh' | 'resume';
 }
 
-/** Begins where a checkpoint is. */
+/** Starts a feeding at a checkpoint. */
 export async function createFeeding({
   pipeline,
   kafka,
@@ -46,7 +46,7 @@ export async function createFeeding({
   const { streamName } = local;
   const positions = new Map(Object.entries(checkpoint.positions));
   if (start === 'resume') await checkCommitted(system.api, positions);
-  // What the stream holds after the last checkpoint was put by a run that was killed: it is read back and not put
+  // Records of the stream after the last checkpoint were put by a run that was killed. They are read back and not put
   // again.
   const skip: Coverage | undefined =
     start === 'fresh' ? undefined : await readCoverage({ kinesis, streamName, after: positions, signal });

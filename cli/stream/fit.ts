@@ -3,8 +3,8 @@ import type { ApiClient } from '../deployment/api-client.ts';
 import { TidemarkError } from '../program/errors.ts';
 
 /**
- * Whether the system counts: what a data folder keeps may be of other queries than the pipeline's.
- * @throws TidemarkError that says what has changed, and the remedy
+ * Checks that the system counts: the state in a data folder may be of other queries than the pipeline's.
+ * @throws TidemarkError that names the change and the remedy
  */
 export async function checkFits(api: Pick<ApiClient, 'watermark'>): Promise<void> {
   const { refusals = [] } = await api.watermark();
@@ -12,8 +12,8 @@ export async function checkFits(api: Pick<ApiClient, 'watermark'>): Promise<void
 }
 
 /**
- * Whether the tables hold what a feed's checkpoint says was committed: files that it takes for read would otherwise
- * never be counted.
+ * Checks that the tables hold all that a feed's checkpoint says was committed. Otherwise files that it takes for read
+ * would never be counted.
  * @throws TidemarkError when the checkpoint is of a later time than the rest of its folder
  */
 export async function checkCommitted(

@@ -3,12 +3,12 @@ import type { CommandProcess } from '../program/command.ts';
 import { warnOfRejected } from '../static/rejected-lines.ts';
 import { createRejections } from '../static/rejections.ts';
 
-/** The API shows a week of the side output at once. */
+/** The longest range of the side output that the API shows at once: a week, in ms. */
 const longestRangeMs = 7 * 24 * 3_600_000;
 
 /**
- * Warns when a stream rejected all events, or more than a share of them, with the commonest reason of those that the
- * side output gives first.
+ * Warns when a stream rejected all events, or more than a share of them. The warning has the commonest reason among the
+ * events that the side output gives first.
  * @returns the exit code, 0 or 1
  */
 export async function warnOfSideOutput(

@@ -16,11 +16,11 @@ import { createFeeding } from './feeding.ts';
 import { type RunningSystem, type StreamSystemOptions, withSystem } from './stream-system.ts';
 import { type Trigger, type TriggerSize, triggersOf } from './triggers.ts';
 
-/** The whole system, embedded, over files: what it is told. */
+/** The options of a run of the whole system, embedded, over files. */
 export interface StreamRunOptions extends StreamSystemOptions {
   readonly files: readonly InputFile[];
   readonly trigger: TriggerSize;
-  /** `resume` goes on with what the data folder holds; `fresh` refuses a folder that holds something. */
+  /** `resume` goes on with the stream in the data folder; `fresh` refuses a folder that holds something. */
   readonly start: 'fresh' | 'resume';
   /** Is called while a trigger's records are on their way, with the number of whole files before it. */
   readonly during?: (system: Embedded, filesDone: number, put: () => Promise<void>) => Promise<void>;
@@ -28,19 +28,19 @@ export interface StreamRunOptions extends StreamSystemOptions {
   readonly afterTrigger?: (system: Embedded, trigger: number) => Promise<void>;
 }
 
-/** What the stream has found. */
+/** The result of a stream. */
 export interface StreamResult {
   readonly rows: readonly ResultRow[];
   readonly conservation: ConservationJson;
   readonly writeUnits: number;
-  /** When the first run began, epoch ms: what the side output holds of it arrived since. */
+  /** The start of the first run, epoch ms: events of the run in the side output have arrived since then. */
   readonly startedAt: number;
-  /** Seconds: until the system was ready; from then until the last window was final. */
+  /** Seconds: `startSeconds` until the system was ready, `streamSeconds` from then until the last window was final. */
   readonly startSeconds: number;
   readonly streamSeconds: number;
 }
 
-/** How long (ms) between two requests to drain, while records are on their way. */
+/** The pause between two requests to drain while records are on their way, in ms. */
 const drainEveryMs = 20;
 
 /**
@@ -75,7 +75,10 @@ export async function runStream<T>(
   });
 }
 
-/** @throws before anything is started, so that a stream is never mixed with another or counted twice */
+/**
+ * Checks the data folder.
+ * @throws before anything is started, so that a stream is never mixed with another or counted twice
+ */
 async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions): Promise<FeedCheckpoint | undefined> {
   const bases = files.map((file) => path.basename(file.path));
   const twice = bases.find((name, i) => bases.indexOf(name) !== i);
@@ -96,8 +99,8 @@ async function checkData({ dataDir, start, files, pipeline }: StreamRunOptions):
 }
 
 /**
- * What a data folder holds of a stream that was begun; undefined when there is none to go on with.
- * @throws when the folder is something else's, or goes on although it was not asked to
+ * The checkpoint of a stream that was begun in a data folder; undefined when there is none to go on with.
+ * @throws when the folder belongs to something else, or holds a stream that the run was not asked to go on with
  */
 export async function begunStream({
   dataDir,
@@ -132,7 +135,10 @@ function fileNames(files: readonly InputFile[]): readonly string[] {
   return files.map((file) => `${path.basename(file.path)}:${statSync(file.path).size}`);
 }
 
-/** Written before anything is started: whatever a kill leaves behind is this stream's, and can be gone on with. */
+/**
+ * Writes a checkpoint before anything is started: all that a kill leaves behind belongs to this stream, and a run can
+ * go on with it.
+ */
 async function firstCheckpoint(
   { files, pipeline, dataDir }: StreamRunOptions,
   startedAt: number,
@@ -189,7 +195,7 @@ async function feed(
   }
 }
 
-/** The end of a finite stream: repeated until everything is committed and every window final. */
+/** Ends a finite stream: it is repeated until everything is committed and every window final. */
 async function drain(system: Embedded, signal: AbortSignal): Promise<FinalizeAnswer> {
   for (;;) {
     signal.throwIfAborted();

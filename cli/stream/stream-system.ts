@@ -6,7 +6,7 @@ import type { CommandProcess } from '../program/command.ts';
 import { type Embedded, embedded } from './embedded.ts';
 import { checkFits } from './fit.ts';
 
-/** The whole system, embedded: what it is told. */
+/** The options of the whole system, embedded. */
 export interface StreamSystemOptions {
   readonly pipeline: Pipeline;
   readonly pipelineFile: string;
@@ -15,7 +15,7 @@ export interface StreamSystemOptions {
   readonly kafka?: TopicPlace | undefined;
   /** Upper bound of the speed at which events are put. @default none */
   readonly eventsPerSecond?: number | undefined;
-  /** Keeps the stream, the tables and how far the input is read; in memory without. */
+  /** The folder of the stream, the tables and the progress of the input. Undefined: they are kept in memory. */
   readonly dataDir: string | undefined;
   /** Rows for the pipeline's table, which are published before anything is put. @default none */
   readonly lookupRows?: readonly object[] | undefined;
@@ -27,7 +27,7 @@ export interface RunningSystem {
   readonly system: Embedded;
   /** Aborted by Ctrl-C, and when the system ends by itself. */
   readonly signal: AbortSignal;
-  /** When it was ready, epoch ms, and how many seconds that took. */
+  /** The time at which it was ready, epoch ms, and the seconds that it took to start. */
   readonly readyMs: number;
   readonly startSeconds: number;
 }
@@ -57,7 +57,8 @@ export async function withSystem<T>(
   system.local.onExit((error) => ended.abort(error));
   const signal = AbortSignal.any([process.signal, ended.signal]);
   try {
-    // Ready is when the functions answer: deployed ones have long been started by their schedule and their readers.
+    // The system is ready when the functions answer: deployed ones have long been started by their schedule and their
+    // readers.
     if (dataDir !== undefined) await checkFits(system.api);
     await Promise.all([system.api.queries(), system.finalize({})]);
     const { pipeline, lookupRows: rows } = options;
@@ -79,8 +80,8 @@ export async function withSystem<T>(
 }
 
 /**
- * The sinks get what is final before the run ends; what a sink does not take waits in the data folder, or is told of
- * and gone with the memory.
+ * Delivers to the sinks before the run ends. Windows that a sink does not take wait in the data folder. Without a
+ * folder they are lost with the memory, and a message says so.
  */
 async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: CommandProcess): Promise<void> {
   const reports = await system.deliver();

@@ -5,13 +5,16 @@ import { printRows, type ResultForm } from '../print/result-table.ts';
 import type { CommandProcess } from '../program/command.ts';
 import type { Embedded } from './embedded.ts';
 
-/** What a trigger's window is to the output mode: the trigger is its pane, for open windows are merged live. */
+/**
+ * A trigger's window in the form that the output mode takes. The trigger is its pane, because open windows are merged
+ * live.
+ */
 type TriggerPane = OutputPane & WindowJson & { readonly revision: number };
 
 /**
- * Prints what each trigger sends in an output mode, as Spark's console sink does: a heading and the rows, or, as JSON,
- * the rows alone. A trigger that sends nothing prints nothing. What was there before the first trigger, of a run that
- * is gone on with, was sent then.
+ * Prints the rows that each trigger sends in an output mode, as Spark's console sink does: a heading and the rows, or,
+ * as JSON, the rows alone. A trigger that sends nothing prints nothing. When a run is gone on with, windows from before
+ * the first trigger were sent before.
  */
 export function triggerOutput(
   mode: OutputMode,

@@ -5,12 +5,12 @@ import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
 import { inputChunks } from '../input/input-chunks.ts';
 import type { InputFile } from '../input/input-file.ts';
 
-/** How much of the input makes a trigger, Spark's word for one step of a stream: a number of files, or of lines. */
+/** The size of a trigger, which is Spark's word for one step of a stream: a number of files, or of lines. */
 export type TriggerSize = { readonly files: number } | { readonly records: number };
 
 /** One step of a stream: puts its part of the input. */
 export interface Trigger {
-  /** How many whole files are put once it is done. */
+  /** The number of whole files that are put once it is done. */
   readonly filesDone: number;
   put(feeder: Feeder, skip: Coverage | undefined): Promise<void>;
 }

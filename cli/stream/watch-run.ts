@@ -18,7 +18,7 @@ import { type RunningSystem, type StreamSystemOptions, withSystem } from './stre
 import { type TriggerSize, triggersOf } from './triggers.ts';
 import { type FoundFile, type WatchedFolder, watchFolder } from './watched-folder.ts';
 
-/** A folder as a stream: what it is told. */
+/** The options of a run over a watched folder. */
 export interface WatchRunOptions extends StreamSystemOptions {
   readonly folder: string;
   readonly input: OptionValues<typeof inputOptions>;
@@ -28,27 +28,27 @@ export interface WatchRunOptions extends StreamSystemOptions {
   /** The share of the events that may be rejected without a warning, 0 to 1. */
   readonly maxRejected: number;
   /**
-   * Gets the rows of windows once they are final: each window once, and again only when a kill came before that was
-   * noted.
+   * Gets the rows of windows once they are final. Each window comes once, and again only when a kill came before that
+   * was noted.
    */
   readonly onFinal: (rows: readonly ResultRow[]) => void;
 }
 
-/** How a watched stream ended. */
+/** The end of a watched stream. */
 export interface WatchResult {
   readonly conservation: ConservationJson;
   readonly writeUnits: number;
   readonly seconds: number;
   /** Files that were never taken, because they are broken. */
   readonly broken: number;
-  /** The exit code for what was rejected. */
+  /** The exit code for the rejected events. */
   readonly rejected: 0 | 1;
 }
 
 /**
- * Each file that is moved into a folder is put once, also when the process is killed at any moment and started again: a
- * file is noted as consumed once all its lines are committed, and of a file that is not noted, the stream's own records
- * tell which lines it holds. Ends when it is interrupted; windows that are open then stay open.
+ * Puts each file that is moved into a folder once, also when the process is killed at any moment and started again. A
+ * file is noted as consumed once all its lines are committed. For a file that is not noted, the stream's own records
+ * tell which lines it holds. The run ends when it is interrupted; windows that are open then stay open.
  */
 export async function runWatch(options: WatchRunOptions): Promise<WatchResult> {
   const { folder, pipeline, process, dataDir } = options;
@@ -154,11 +154,11 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
   if (!process.signal.aborted) signal.throwIfAborted();
 }
 
-/** Which files of a folder are to be put. */
+/** The choice of the files of a folder that are to be put. */
 interface Intake {
   /** New files, whole ones. */
   next(signal: AbortSignal): Promise<readonly { readonly found: FoundFile; readonly input: InputFile }[]>;
-  /** How many files were left out as broken, so far. */
+  /** The number of files that were left out as broken so far. */
   broken(): number;
 }
 
@@ -167,7 +167,7 @@ function createIntake(
   source: WatchedFolder,
   consumed: ConsumedFiles,
 ): Intake {
-  /** What was told of a file, as it was then: it is told once, and again when the file has changed. */
+  /** The version of each file that a message was about. A file is told of once, and again when it has changed. */
   const told = new Map<string, string>();
   const brokenFiles = new Set<string>();
   const tell = ({ name, bytes, modifiedMs }: FoundFile, text: string): void => {

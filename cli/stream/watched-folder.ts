@@ -17,19 +17,27 @@ export interface FoundFile {
 export interface WatchedFolder {
   /** The files that are there, the oldest first. */
   list(): Promise<readonly FoundFile[]>;
-  /** Until something in the folder has changed since the last list, a second has passed, or the signal is aborted. */
+  /**
+   * Waits until something in the folder has changed since the last list, a second has passed, or the signal is aborted.
+   */
   changed(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
-/** A change that the operating system does not tell of, as in a folder over the network, is seen after so long. */
+/**
+ * The pause between two looks, in ms. A look finds changes that the operating system does not tell of, as in a folder
+ * over the network.
+ */
 const lookEveryMs = 1000;
 
-/** @param folder files directly in it count, not those of folders in it */
+/**
+ * Watches a folder.
+ * @param folder the files directly in it count, not those of folders in it
+ */
 export function watchFolder(folder: string): WatchedFolder {
   let wake = new AbortController();
   const watcher = watch(folder, { persistent: false }, () => wake.abort());
-  watcher.on('error', () => undefined); // what it does not tell, the next look finds
+  watcher.on('error', () => undefined); // the next look finds a change that it does not tell
   return {
     async list() {
       wake = new AbortController();
@@ -46,7 +54,10 @@ export function watchFolder(folder: string): WatchedFolder {
   };
 }
 
-/** Undefined: gone meanwhile, no file, or empty, as one that is just being copied is at first. */
+/**
+ * A file of the folder. Undefined when it is gone meanwhile, is not a file, or is empty: a file that is just being
+ * copied is empty at first.
+ */
 async function fileIn(folder: string, name: string): Promise<FoundFile | undefined> {
   const file = path.join(folder, name);
   const stats = await stat(file).catch(() => undefined);
