@@ -18,7 +18,7 @@ export interface HistoryTarget {
 /** An invocation takes 6 MB; Base64 takes a third of it, and the rest of the request a little. */
 const mostPackedBytes = 4_400_000;
 /**
- * The limits of one invocation: windows, and bytes of their text before it is packed. It writes so many within its
+ * The limits of one invocation: windows, and bytes of their text before it is packed. It writes them within its
  * time-out, with much to spare.
  */
 const mostWindows = 500;

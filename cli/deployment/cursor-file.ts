@@ -13,7 +13,7 @@ export function readCursors(file: string, mode: OutputMode): SavedCursors {
   if (!existsSync(file)) return {};
   const held = parsed(readFileSync(file, 'utf8'));
   if (held === undefined)
-    throw new TidemarkError(`--cursor: ${file} is no file of cursors: name a new file, which the first call makes`);
+    throw new TidemarkError(`--cursor: ${file} is not a file of cursors: name a new file, which the first call makes`);
   if (held.mode !== mode)
     throw new UsageError(`--cursor: ${file} is of --mode ${held.mode}: give that mode, or name a new file`);
   return held.cursors;

@@ -57,7 +57,7 @@ function payloadOf(functionName: string, text: string): unknown {
     return JSON.parse(text);
   } catch {
     throw new TidemarkError(
-      `function ${functionName}: what answers is no function: correct --port, --endpoint or AWS_ENDPOINT_URL`,
+      `function ${functionName}: its answer is not that of a function: correct --port, --endpoint or AWS_ENDPOINT_URL`,
     );
   }
 }

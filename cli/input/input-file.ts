@@ -20,12 +20,12 @@ export interface InputFile {
 export const inputOptions = {
   format: value(
     'name',
-    'what the files hold, whatever they are called: json (lines), csv, either with .gz or .zst, or parquet (default: by extension, else json)',
+    'the format of the files, whatever they are called: json (lines), csv, either with .gz or .zst, or parquet (default: by extension, else json)',
     oneOf(formatNames),
   ),
   encoding: value(
     'name',
-    `of JSON lines and CSV: ${encodings.join(' or ')} (ISO 8859-1); what is not UTF-8 is rejected otherwise (default: utf8)`,
+    `the encoding of JSON lines and CSV: ${encodings.join(' or ')} (ISO 8859-1); as utf8, lines that are not UTF-8 are rejected (default: utf8)`,
     oneOf(encodings),
   ),
   csvText: flag(

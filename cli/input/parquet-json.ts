@@ -94,8 +94,8 @@ function mapJson(
 }
 
 /**
- * The field with so many fields in it. It may lie below the one or two fields that Parquet itself puts around the items
- * of a list. Those have one field, as a struct of one has.
+ * The field that has `count` fields in it. It may lie below the one or two fields that Parquet itself puts around the
+ * items of a list. Those have one field, as a struct of one has.
  */
 function withFields(field: ParquetField, count: number): ParquetField | undefined {
   const [only] = field.fields;

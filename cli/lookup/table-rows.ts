@@ -92,5 +92,5 @@ function parsed(text: string, where: string): unknown {
 
 function asRow(row: unknown, where: string): object {
   if (typeof row === 'object' && row !== null && !Array.isArray(row)) return row;
-  throw new TidemarkError(`${where}: is no row: give an object for each`);
+  throw new TidemarkError(`${where}: is not a row: give an object for each`);
 }

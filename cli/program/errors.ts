@@ -58,7 +58,7 @@ const translations: readonly { readonly when: RegExp; readonly say: (fault: Faul
   },
   {
     when: /^(ELOOP|ENAMETOOLONG)$/,
-    say: (f) => `${f.path || oneLine(f.message)} is no path that leads anywhere (${f.code}): correct it`,
+    say: (f) => `${f.path || oneLine(f.message)} is not a path that leads anywhere (${f.code}): correct it`,
   },
   { when: /^ENOSPC$/, say: (f) => `no space left on the device${f.path && ` for ${f.path}`}` },
   {
@@ -116,7 +116,7 @@ export function reportError(error: unknown): ErrorReport {
   // The SDK has tried to read an answer that did not come from AWS.
   if (fault.name === 'SyntaxError' && typeof error === 'object' && error !== null && '$response' in error) {
     return {
-      message: 'what answers at the endpoint is not AWS: correct --port, --endpoint or AWS_ENDPOINT_URL',
+      message: 'the server at the endpoint is not AWS: correct --port, --endpoint or AWS_ENDPOINT_URL',
       exitCode: 1,
       kind: 'expected',
     };

@@ -80,8 +80,8 @@ export async function withSystem<T>(
 }
 
 /**
- * Delivers to the sinks before the run ends. Windows that a sink does not take wait in the data folder. Without a
- * folder they are lost with the memory, and a message says so.
+ * Delivers to the sinks before the run ends. Windows that a sink does not take are told of. They wait in the data
+ * folder, or are lost with the memory.
  */
 async function deliverAll(system: Embedded, { sinks }: Pipeline, { stderr }: CommandProcess): Promise<void> {
   const reports = await system.deliver();

@@ -185,7 +185,7 @@ function createIntake(
           if (before.bytes !== bytes)
             tell(
               found,
-              `${name} had ${before.bytes} bytes when it was consumed and has ${bytes} now: what is new in it is not read, move whole files here`,
+              `${name} had ${before.bytes} bytes when it was consumed and has ${bytes} now: its new lines are not read, move whole files here`,
             );
           continue;
         }

@@ -92,8 +92,8 @@ function checkTable(pipeline: Pipeline, table: string): void {
   if (pipeline.lookupTable?.table !== table)
     throw new UsageError(
       pipeline.lookupTable === undefined
-        ? `${table} is no table of pipeline ${pipeline.name}, which has none: name another --pipeline`
-        : `${table} is no table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
+        ? `${table} is not a table of pipeline ${pipeline.name}, which has none: name another --pipeline`
+        : `${table} is not a table of pipeline ${pipeline.name}: use ${pipeline.lookupTable.table}`,
     );
 }
 

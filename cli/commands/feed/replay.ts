@@ -13,12 +13,12 @@ export default defineCommand({
   operands: [{ name: 'FILES...', description: 'files of JSON lines, CSV or Parquet, put in this order' }],
   description:
     'Puts the events of files into a Kinesis stream, on the embedded AWS or in an account, many to a record (KPL aggregation), again ' +
-    'only those that failed. The lines are not looked into: what is no event is rejected by the pipeline.',
+    'only those that failed. The lines are not looked into: the pipeline rejects lines that are not events.',
   options: {
     ...feedOptions,
     rate: value('events', 'at most so many events a second', integer(1, 10_000_000)),
     resume: flag(
-      'first read what the stream holds, and put only the lines that are not there (files are known by their base names)',
+      'first read the records of the stream, and put only the lines that are not there (files are known by their base names)',
     ),
     ...inputOptions,
     json: flag('print what was put as one JSON object on stdout'),

@@ -23,7 +23,7 @@ export default defineCommand({
     ...apiOptions,
     ...windowOptions,
     status: { ...windowOptions.status, fallback: 'final' },
-    format: value('format', `${formats.join(', ')} (default: what the name of the file ends with)`, text),
+    format: value('format', `${formats.join(', ')} (default: the ending of the file's name)`, text),
     out: value('file', 'where to', text),
     raw: rawFlag,
     json: flag('print what was written as one JSON object'),

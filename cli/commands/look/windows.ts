@@ -41,7 +41,7 @@ export default defineCommand({
     ],
     [
       'tidemark windows --port 4500 --history 2016-07-26T02:00:00Z',
-      'what a window said before it was final or corrected',
+      'the rows of a window before it was final or corrected',
     ],
   ],
   async run({ operands: _operands, options, process }) {

@@ -31,7 +31,7 @@ export default defineCommand({
     {
       name: '[FILES...]',
       description:
-        'files of JSON lines, CSV or Parquet that hold the whole range (default: what the stream still holds)',
+        'files of JSON lines, CSV or Parquet that hold the whole range (default: the records that the stream still holds)',
     },
   ],
   description:
@@ -73,7 +73,7 @@ export default defineCommand({
     const files = inputFiles(operands, options);
     if (files.length === 0 && options.lookup !== undefined)
       throw new UsageError(
-        '--lookup belongs to FILES: what the stream holds is joined with the versions that are published, leave it out',
+        '--lookup belongs to FILES: records of the stream are joined with the versions that are published, leave it out',
       );
     const { pipeline, bundle } = await loadPipelineBundle(await servedFile(options));
     const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;

@@ -23,7 +23,7 @@ export default defineCommand({
     json: flag('print one JSON object; dollars a month'),
   },
   examples: [
-    ['tidemark cost --events-per-second 1000 --keys 100 --shards 2', 'what two shards at half their limit cost'],
+    ['tidemark cost --events-per-second 1000 --keys 100 --shards 2', 'the cost of two shards at half their limit'],
   ],
   async run({ options, process }) {
     const answer = costOf({

@@ -14,7 +14,7 @@ const againAfterMs = 200;
 export default defineCommand({
   description:
     'The end of a finite stream: waits until everything that was put is committed, then closes every window and waits until all are final. ' +
-    'What is put afterwards with an earlier event time is late.',
+    'An event that is put afterwards with an earlier event time is late.',
   options: {
     ...operationOptions,
     timeout: valueOr('seconds', 'give up after this long', integer(1, 86_400), 300),

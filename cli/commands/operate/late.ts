@@ -47,7 +47,7 @@ export default defineCommand({
     json: flag('print JSON: an event a line, or the answer as one object'),
   },
   examples: [
-    ['tidemark late list --port 4500', 'what came too late in the last week'],
+    ['tidemark late list --port 4500', 'the events that came too late in the last week'],
     ['tidemark late replay --window 2016-07-26T02:00:00Z --port 4500', 'put it into the final window it missed'],
   ],
   async run({ operands: [action = ''], options, process }) {

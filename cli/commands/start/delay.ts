@@ -44,7 +44,11 @@ export default defineCommand({
     ),
     ...deploymentOptions,
     stream: value('name', 'the stream to read (default: the one of --stack, or tidemark-PIPELINE)', text),
-    from: value('time', 'read what arrived in the stream since this time (default: all that it holds)', time),
+    from: value(
+      'time',
+      'read the records that arrived in the stream since this time (default: all that it holds)',
+      time,
+    ),
     sample: valueOr(
       'number',
       'most events to read of a stream: a stretch of each shard',

@@ -15,7 +15,7 @@ export default defineCommand({
     clean: flag('only well-behaved events'),
     seed: valueOr('number', 'another seed, another dataset', integer(0, 2 ** 32 - 1), openCloseDefaults.seed),
     data: value('folder', 'keep the stream and the tables in this folder (default: memory)', text),
-    resume: flag('go on with what --data holds, after a kill -9'),
+    resume: flag('go on with the stream that --data holds, after a kill -9'),
     keep: flag('leave everything live at the end, with events still arriving, until Ctrl-C'),
     json: flag('print one JSON object at the end, and nothing else on stdout'),
   },

@@ -38,7 +38,7 @@ export default defineCommand({
     shards: valueOr('number', 'shards of the stream, or partitions of the topic', integer(1, 100), 4),
     source: valueOr(
       'kinesis|kafka',
-      'what the files are put into and read from',
+      'the system that the files are put into and read from',
       oneOf(['kinesis', 'kafka']),
       'kinesis',
     ),
@@ -76,7 +76,7 @@ export default defineCommand({
     ),
     mode: value(
       'mode',
-      "print what each trigger sends, in Spark's output modes: append, update or complete (default: the final rows at the end)",
+      "print the rows that each trigger sends, in Spark's output modes: append, update or complete (default: the final rows at the end)",
       oneOf(outputModes),
     ),
     json: flag('print one JSON object a line: the rows, then the conservation counters'),
