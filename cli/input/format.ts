@@ -4,7 +4,7 @@ import { UsageError } from '../program/errors.ts';
 /** How events lie in a file: an event a line as JSON, a row of CSV below a header, or a row of Parquet. */
 export type EventForm = 'json' | 'csv' | 'parquet';
 
-/** How a file is to be read. */
+/** The format by which a file is read. */
 export interface FileFormat {
   readonly form: EventForm;
   readonly packing: Packing;

@@ -1,7 +1,9 @@
 import type { SingleBar } from 'cli-progress';
 import type { CommandProcess } from '../program/command.ts';
 
-/** Shows how far a command is. It is written to stderr only, so stdout stays for data, with `--json` and without. */
+/**
+ * Shows the progress of a command. It is written to stderr only, so stdout stays for data, with `--json` and without.
+ */
 export interface Progress {
   /**
    * @param done in the unit of `total`

@@ -20,7 +20,7 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   return table.toString();
 }
 
-/** Thousands apart, as English does, whatever the machine's language. */
+/** A number with its thousands apart, as in English, whatever the machine's language. */
 export function formatNumber(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 20 });
 }

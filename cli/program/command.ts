@@ -76,7 +76,7 @@ export type OptionValues<Options extends OptionSpecs> = {
   readonly [Name in keyof Options]: OptionValue<Options[Name]>;
 };
 
-/** An option that is either there or not. */
+/** An option without a value: it is given or not. */
 export function flag(description: string): FlagSpec {
   return { kind: 'flag', description };
 }

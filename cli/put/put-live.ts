@@ -28,7 +28,7 @@ const flushEveryMs = 1000;
 export async function putLive({ label, feed, lines, stop, process }: PutLiveOptions): Promise<FeederProgress> {
   const progress = await createProgress({ label, total: undefined }, process);
   const feeder = createFeeder({ ...feed, onProgress: (now) => progress.update(now.bytesRead, describeFeed(now)) });
-  // a failed flush breaks the feeder, and the loop below hears of it; an idle input must not hide it
+  // A failed flush breaks the feeder, and the loop below hears of it. An idle input must not hide the failure.
   const timer = setInterval(() => void feeder.flush().catch(stop), flushEveryMs);
   let outcome: 'done' | 'failed' = 'failed';
   try {

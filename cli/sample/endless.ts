@@ -6,7 +6,7 @@ import { createRandom, pick, type Random } from './random.ts';
 /** The full hour after the sample's last event, epoch seconds: drained, the sample leaves the watermark there. */
 export const endlessFrom = Math.ceil(lastSecond / 3600) * 3600;
 
-/** How many devices are opened in an hour, for each unit of how busy it is: as many as in the sample. */
+/** The devices that are opened in an hour, for each unit of `busyness`: as many as in the sample. */
 const opensPerBusyness = 100;
 
 /** The share of the events that are hours late, and the share of lines beside them that are not events. */

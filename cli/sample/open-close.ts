@@ -59,7 +59,7 @@ export const openSeconds = { least: 60, most: 1800 };
  * one hour.
  */
 const delaySeconds = { usual: 20, slow: 300, slowShare: 0.1 };
-/** How busy each hour of the day is (UTC), in relative integers: people sleep. */
+/** The events in each hour of the day (UTC), in relative integers: people sleep. */
 export const busyness = [5, 4, 4, 4, 5, 6, 8, 10, 11, 12, 12, 12, 12, 12, 12, 12, 12, 12, 11, 10, 9, 8, 7, 6];
 
 /**
@@ -127,7 +127,7 @@ function somewhere(random: Random, hours: ReturnType<typeof busyHours>): number 
   return hour === undefined ? firstSecond : pick(random, hour.from, hour.to - 1);
 }
 
-/** How long (s) after its time an event shows up. */
+/** The time from an event to its arrival, in seconds. */
 export function delay(random: Random): number {
   return pick(random, 0, random() < delaySeconds.slowShare ? delaySeconds.slow : delaySeconds.usual);
 }

@@ -16,7 +16,7 @@ export const rejectedOptions = {
   ),
 };
 
-/** A few rejected lines with where they are and why; the rest is a number. */
+/** Prints a few rejected lines, each with its place and reason, and the number of the others. */
 export function printRejected(samples: readonly RejectedSample[], total: number, stderr: Writable): void {
   for (const sample of samples) stderr.write(`rejected ${rejectedText(sample)}\n`);
   if (total > samples.length) stderr.write(`rejected ${formatNumber(total - samples.length)} more\n`);

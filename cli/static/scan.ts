@@ -14,7 +14,7 @@ export interface LineHandler {
   quick(bytes: Buffer, from: number, to: number, number: number): number;
   /** A line without its end and a byte order mark; blank ones are left out. */
   line(bytes: Buffer, from: number, to: number, number: number): void;
-  /** A line longer than Kinesis takes a record; nothing of it is held. */
+  /** A line that is too long for a Kinesis record; nothing of it is held. */
   tooLong(number: number): void;
 }
 

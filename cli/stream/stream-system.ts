@@ -32,7 +32,7 @@ export interface RunningSystem {
   readonly startSeconds: number;
 }
 
-/** Starts the system, which makes windows final when it is asked to, and stops it when `use` is done with it. */
+/** Starts the system, and stops it when `use` is done with it. It makes windows final when it is asked to. */
 export async function withSystem<T>(
   options: StreamSystemOptions,
   use: (running: RunningSystem) => Promise<T>,

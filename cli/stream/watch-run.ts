@@ -156,7 +156,7 @@ async function follow(options: WatchRunOptions, { system, signal }: RunningSyste
 
 /** The choice of the files of a folder that are to be put. */
 interface Intake {
-  /** New files, whole ones. */
+  /** The new files that are whole. */
   next(signal: AbortSignal): Promise<readonly { readonly found: FoundFile; readonly input: InputFile }[]>;
   /** The number of files that were left out as broken so far. */
   broken(): number;

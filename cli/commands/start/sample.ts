@@ -28,7 +28,7 @@ export default defineCommand({
   ],
   async run({ operands, options, process }) {
     if (operands[0] !== 'open-close')
-      throw new UsageError(`there is no sample "${operands[0]}": the one there is, is open-close`);
+      throw new UsageError(`there is no sample "${operands[0]}": use open-close`);
     const { out, clean, seed, files, events } = options;
     if (out === undefined) throw new UsageError('--out is missing: name the folder to write to');
     if (events % 2 !== 0)
