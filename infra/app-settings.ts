@@ -18,7 +18,7 @@ export interface Settings {
   readonly operations: boolean;
   /** Whether events can be posted to the API. */
   readonly ingest: boolean;
-  /** The bucket whose new objects are fed, and which of them. */
+  /** The bucket whose new objects are fed, and the filter of their keys. */
   readonly objects?: {
     readonly bucket: string;
     readonly prefix?: string;

@@ -128,7 +128,7 @@ export class EventTimeAggregation extends Construct {
   /** The functions and queues of the sources that the pipeline has besides its stream. */
   readonly sources: PipelineSources;
   readonly alarms: PipelineAlarms | undefined;
-  /** Names this deployment in its metrics and logs. */
+  /** The name of this deployment in its metrics and logs. */
   private readonly deployment: string;
   private readonly ownStream: IStream | undefined;
 

@@ -14,7 +14,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-/** One such port. */
+/** One port of 127.0.0.1 that is free now. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   return port ?? 0;

@@ -25,7 +25,7 @@ export interface Ministack {
   log(): string;
 }
 
-/** Starts ministack, as often as wanted. */
+/** Starts ministack, any number of times. */
 export interface MinistackStarter {
   readonly start: (iam: IamMode) => Promise<Ministack>;
 }

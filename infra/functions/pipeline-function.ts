@@ -23,7 +23,7 @@ const packageFolder = findPackageRoot();
 export interface PipelineFunctionProps {
   /** The function's name. Its time-out and memory come from the settings that the embedded runner uses too. */
   readonly name: FunctionName | SourceName | 'deliver';
-  /** For the function of a sink. @default none */
+  /** The sink, for the function of one. @default none */
   readonly sink?: Sink;
   /** The file whose export `handler` is the function. */
   readonly entry: string;

@@ -20,7 +20,7 @@ export interface PipelineMetrics {
   readonly watermarkLag: Metric;
   readonly windowsFinalized: Metric;
   readonly windowsOpen: Metric;
-  /** Closings that a run had no time for. */
+  /** The number of closings that a run had no time for. */
   readonly closingsLeft: Metric;
   readonly unreadableShards: Metric;
   /** The number of events by which the law of conservation does not hold. */

@@ -29,7 +29,7 @@ export interface KafkaProps {
    * its construct.
    */
   readonly bootstrapServers: readonly string[];
-  /** The ARN of an MSK cluster. @default a cluster that you, or somebody else for you, runs */
+  /** The ARN of an MSK cluster. @default a cluster that you run yourself, or that somebody else runs for you */
   readonly clusterArn?: string;
   /** @default `iam` with a `clusterArn`, else `tls` */
   readonly authentication?: KafkaAuthentication;

@@ -75,9 +75,7 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
     await reader?.commit(last);
   }
 
-  /**
-   * Takes the partitions after each assignment by the group. Reading begins where the group's committed position is.
-   */
+  /** Takes the partitions after each assignment by the group. Reading begins at the group's committed positions. */
   async function takeAssignment(from: TopicReader): Promise<void> {
     if (from.isCurrent()) return;
     buffer.length = 0;

@@ -14,7 +14,7 @@ export interface EmulatorsOptions {
   readonly ports: { readonly kinesis: number; readonly dynamodb: number };
 }
 
-/** The limit of shards, more than anybody splits a local stream into. kinesalite's default is 10. */
+/** The limit of shards: more than anybody splits a local stream into. kinesalite's own limit is 10. */
 const shardLimit = 10_000;
 
 async function start(options: EmulatorsOptions): Promise<RunningChild> {
