@@ -247,7 +247,7 @@ export class EventTimeAggregation extends Construct {
   /** The pipeline's stream. @throws TidemarkError when the events come from elsewhere */
   get stream(): IStream {
     if (this.ownStream === undefined)
-      throw mistake('stream', undefined, `is none: the events come from ${this.source.kind}`);
+      throw mistake('stream', undefined, `does not exist: the events come from ${this.source.kind}`);
     return this.ownStream;
   }
 
