@@ -2,23 +2,23 @@ import { basename } from 'node:path';
 import { argumentError } from '../functions/core/arguments/error.ts';
 import { pipelineFile } from './pipeline-file.ts';
 
-/** What a deployment was asked for with `-c name=value`, or in cdk.json. */
+/** The settings of a deployment, given with `-c name=value` or in cdk.json. */
 export interface Settings {
   /** `tidemark-PIPELINE-STAGE`: one stack a pipeline and stage. */
   readonly stackName: string;
   /** The pipeline's file, absolute. */
   readonly pipeline: string;
-  /** `prod` keeps its stream, tables and logs when the stack is deleted; any other stage takes them along. */
+  /** `prod` keeps its stream, tables and logs when the stack is deleted. Any other stage deletes them too. */
   readonly stage: string;
-  /** Shards of the stream; undefined: on demand. */
+  /** The number of shards of the stream; undefined: on demand. */
   readonly shards?: number;
   /** The name of an existing windows table; undefined: the stack makes one. */
   readonly windowsTable?: string;
-  /** Whether there are alarms, a dashboard and access logs: some emulators know none of them. */
+  /** Whether there are alarms, a dashboard and access logs. Some emulators have none of them. */
   readonly operations: boolean;
   /** Whether events can be posted to the API. */
   readonly ingest: boolean;
-  /** The bucket whose new objects are fed, and which of them. */
+  /** The bucket whose new objects are fed, and the filter of their keys. */
   readonly objects?: {
     readonly bucket: string;
     readonly prefix?: string;
@@ -31,10 +31,11 @@ export interface Settings {
 
 /**
  * Reads `pipeline` (default device-actions), `stage` (default dev), `shards` (default on demand), `windowsTable`
- * (default a new one) `operations` (default true), and the sources: `ingest` (default false), `objectsBucket` with
- * `objectsPrefix`, `objectsSuffix` and `objectsNotifiedBy`, and `changesStream`, from the app's context.
- * @param context looks up one context value; what comes from a command line is text
- * @param root the folder that holds `pipelines/`, and that a relative path starts from
+ * (default a new one) and `operations` (default true) from the app's context. Reads the sources from there too:
+ * `ingest` (default false), `objectsBucket` with `objectsPrefix`, `objectsSuffix` and `objectsNotifiedBy`, and
+ * `changesStream`.
+ * @param context looks up one context value; a value from a command line is text
+ * @param root the folder that holds `pipelines/`; a relative path starts there
  * @throws TidemarkError naming the value that cannot be used.
  */
 export function settingsOf(context: (name: string) => unknown, root: string): Settings {

@@ -1,6 +1,6 @@
-// What cdk.json runs: bundles app.ts (Node 20 does not read TypeScript) and imports the bundle. esbuild is installed
-// for the functions anyway, so no second TypeScript runner has to be. The bundle lies in the cache folder, where
-// its imports of packages resolve, for as long as the import takes.
+// The program that cdk.json runs. It bundles app.ts (Node 20 does not read TypeScript) and imports the bundle. esbuild
+// is installed for the functions anyway, so no second TypeScript runner is needed. The bundle lies in the cache folder,
+// where its imports of packages resolve, for as long as the import takes.
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -23,7 +23,7 @@ try {
   });
   await import(pathToFileURL(outfile).href);
 } catch (error) {
-  // A mistake that a person can put right is one line; for the rest, the CDK shows which construct it belongs to.
+  // A mistake that a person can correct is one line. For any other error the CDK shows the construct it belongs to.
   if (error?.name !== 'TidemarkError') throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;

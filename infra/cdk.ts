@@ -1,4 +1,4 @@
-/** What an app of one's own imports: `import { EventTimeAggregation } from 'tidemark/cdk'`. */
+/** The exports for a user's own app: `import { EventTimeAggregation } from 'tidemark/cdk'`. */
 
 export { type EntryFiles, EventTimeAggregation, type EventTimeAggregationProps } from './event-time-aggregation.ts';
 export type { FunctionNetwork } from './functions/function-network.ts';

@@ -42,13 +42,14 @@ import { PipelineSources, type SourceProps } from './sources/sources.ts';
 /** The files whose export `handler` is one of the functions. */
 export type EntryFiles = Readonly<Record<FunctionName, string>>;
 
-/** What an {@link EventTimeAggregation} is made of. */
+/** The settings of an {@link EventTimeAggregation}. */
 export interface EventTimeAggregationProps extends SourceProps {
   /** The TypeScript file whose default export is the pipeline; it is bundled into each function. */
   readonly pipeline: string;
   /**
-   * Where the events come from, such as `kafka({ ... })`: no stream is made then, and `stream` and `shards` have no
-   * meaning. @default a stream of Kinesis
+   * The source of the events, such as `kafka({ ... })`. No stream is made then, and `stream` and `shards` have no
+   * meaning.
+   * @default a stream of Kinesis
    */
   readonly source?: SourceDefinition;
   /** An existing stream to read. @default a new one, encrypted with Kinesis's own key, that keeps records for 7 days */
@@ -59,14 +60,12 @@ export interface EventTimeAggregationProps extends SourceProps {
    */
   readonly shards?: number;
   /**
-   * An existing windows table, such as one restored from a point in time; its key is `query` and `window`, both text.
-   * The stack reads and writes it, and does nothing else with it. @default a new one, with point-in-time recovery
+   * An existing windows table, such as one restored from a point in time. Its key is `query` and `window`, both text.
+   * The stack reads and writes it, and does nothing else with it.
+   * @default a new one, with point-in-time recovery
    */
   readonly windowsTable?: ITable;
-  /**
-   * What is left of the new stream, the tables and the logs when the stack is deleted.
-   * @default RemovalPolicy.RETAIN
-   */
+  /** The fate of the new stream, the tables and the logs when the stack is deleted. @default RemovalPolicy.RETAIN */
   readonly removalPolicy?: RemovalPolicy;
   /** How long the functions' logs are kept. @default RetentionDays.ONE_MONTH */
   readonly logRetention?: RetentionDays;
@@ -75,18 +74,20 @@ export interface EventTimeAggregationProps extends SourceProps {
   /** Requests a second that the API takes on average; twice as many in a burst. @default 50 */
   readonly requestsPerSecond?: number;
   /**
-   * Whether the API logs each request. API Gateway writes logs through one role an account and region, which the stack
-   * then creates and sets. @default true
+   * Whether the API logs each request. API Gateway writes logs through one role per account and region. The stack then
+   * creates and sets that role.
+   * @default true
    */
   readonly accessLogs?: boolean;
   /**
-   * What the pipeline's sinks deliver to, by the sink's name: a queue, a topic, a bus, a stream, a bucket, a table; `{
-   * url, secret }` of a webhook; `{ environment, vpc }` of a `forEachWindow`. @default new ones
+   * The targets of the pipeline's sinks, by the sink's name: a queue, a topic, a bus, a stream, a bucket, a table; `{
+   * url, secret }` of a webhook; `{ environment, vpc }` of a `forEachWindow`.
+   * @default new ones
    */
   readonly sinks?: Readonly<Record<string, SinkBinding>>;
   /**
-   * When the alarms go off, and whom they tell; false for no alarms and no dashboard.
-   * @default alarms that tell nobody
+   * The limits of the alarms, and the actions that they notify; false for no alarms and no dashboard.
+   * @default alarms that notify nobody
    */
   readonly alarms?: AlarmSettings | false;
   /**
@@ -108,8 +109,8 @@ const ownEntries: EntryFiles = {
 
 /**
  * A pipeline, deployed: stream, aggregate function, three tables, finalize function by the minute, query function
- * behind a REST API that signs callers in with IAM (DESIGN sections 5 to 7). A REST API and an EventBridge rule,
- * because LocalStack has neither HTTP APIs nor a working scheduler.
+ * behind a REST API that authenticates callers with IAM (DESIGN sections 5 to 7). It has a REST API and an EventBridge
+ * rule because LocalStack has neither HTTP APIs nor a working scheduler.
  */
 export class EventTimeAggregation extends Construct {
   readonly source: PipelineSource;
@@ -119,21 +120,21 @@ export class EventTimeAggregation extends Construct {
   /** The functions of the sinks, by the sink's name: for grants and for more of their environment. */
   readonly sinks: Readonly<Record<string, PipelineFunction>>;
   /**
-   * What the sinks deliver to where that is a resource: a URL, a name or an ARN; of a webhook, the secret that it is
-   * signed with.
+   * The targets of the sinks, where they are resources: a URL, a name or an ARN. For a webhook, it is the secret that
+   * signs the requests.
    */
   readonly sinkTargets: Readonly<Record<string, string>>;
   readonly metrics: PipelineMetrics;
   /** The functions and queues of the sources that the pipeline has besides its stream. */
   readonly sources: PipelineSources;
   readonly alarms: PipelineAlarms | undefined;
-  /** Names this deployment in its metrics and logs. */
+  /** The name of this deployment in its metrics and logs. */
   private readonly deployment: string;
   private readonly ownStream: IStream | undefined;
 
   /**
-   * @throws TidemarkError when `shards` is not a count of shards, or is given together with an existing stream, or
-   * either with another source.
+   * @throws TidemarkError when `shards` is not a count of shards, when it is given together with an existing stream, or
+   * when either is given with another source.
    */
   constructor(scope: Construct, id: string, props: EventTimeAggregationProps) {
     super(scope, id);
@@ -209,7 +210,7 @@ export class EventTimeAggregation extends Construct {
     new PipelineDashboard(this, 'Operations', { title: this.deployment, ...watched, alarms: this.alarms });
   }
 
-  /** Lets somebody read the windows table, the product, without the API. */
+  /** Lets somebody read the windows table, which is the product, without the API. */
   grantRead(grantee: IGrantable): Grant {
     return this.tables.windows.grant(grantee, 'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query');
   }
@@ -243,10 +244,10 @@ export class EventTimeAggregation extends Construct {
     return this.source.grantPut(grantee);
   }
 
-  /** The stream. @throws TidemarkError when the events come from elsewhere */
+  /** The pipeline's stream. @throws TidemarkError when the events come from elsewhere */
   get stream(): IStream {
     if (this.ownStream === undefined)
-      throw argumentError('stream', undefined, `is none: the events come from ${this.source.kind}`);
+      throw argumentError('stream', undefined, `does not exist: the events come from ${this.source.kind}`);
     return this.ownStream;
   }
 
@@ -272,7 +273,7 @@ export class EventTimeAggregation extends Construct {
       partitionKey: { name: shape.partitionKey, type: AttributeType.STRING },
       sortKey: { name: shape.sortKey, type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
-      // What expires by itself is not worth restoring; what does not expire is the product.
+      // Items that expire by themselves are not worth restoring. Items that do not expire are the product.
       ...(shape.timeToLive === undefined
         ? {
             pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
@@ -294,7 +295,7 @@ export class EventTimeAggregation extends Construct {
       entry: (props.entries ?? ownEntries)[name],
       pipeline: props.pipeline,
       source: this.source.kind,
-      // The one that answers queries asks the tables only.
+      // The query function reads the tables only.
       network: name === 'query' ? undefined : this.source.network,
       environment: {
         ...this.source.environment,
@@ -352,7 +353,7 @@ export class EventTimeAggregation extends Construct {
   }
 
   /**
-   * Lets query make the secret that its cursors are signed with, once, and write nothing else of the state
+   * Lets query create the secret that signs its cursors, once, and write nothing else in the state
    * (functions/state/items/cursor-secret.ts).
    */
   private signCursors(): void {
@@ -368,7 +369,7 @@ export class EventTimeAggregation extends Construct {
   /**
    * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window
    * (functions/state/aggregate/kick.ts), so that nobody waits for the minute. A run that fails is not repeated: the
-   * schedule's next one does the same. Not `grantInvoke`, which grants every version too.
+   * schedule's next run does the same. `grantInvoke` is not used, because it also grants every version.
    */
   private kick(): void {
     const { aggregate, finalize } = this.functions;

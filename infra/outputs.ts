@@ -2,8 +2,8 @@ import { CfnOutput, type Stack } from 'aws-cdk-lib/core';
 import type { EventTimeAggregation } from './event-time-aggregation.ts';
 
 /**
- * The names that scripts and the command line need, as outputs of the stack (`cdk deploy --outputs-file`). They belong
- * to the stack and not to the construct, so that their names are plain ones and an app of one's own can hold several
+ * Adds the names that scripts and the command line need as outputs of the stack (`cdk deploy --outputs-file`). They
+ * belong to the stack and not to the construct. So their names are plain, and a user's own app can hold several
  * constructs.
  */
 export function addOutputs(

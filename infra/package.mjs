@@ -1,6 +1,6 @@
-// What npm runs before it packs (prepack): JavaScript and declarations for those who import this package, because Node
-// reads no TypeScript under node_modules. The command line and the functions stay TypeScript in the package: they are
-// bundled where they are used.
+// The script that npm runs before it packs (prepack). It makes JavaScript and declarations for the importers of this
+// package, because Node reads no TypeScript under node_modules. The command line and the functions stay TypeScript in
+// the package: they are bundled where they are used.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';

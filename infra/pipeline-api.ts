@@ -17,23 +17,23 @@ import { compressedBytes } from '../functions/core/deployment/settings.ts';
 import type { PipelineFunction } from './functions/pipeline-function.ts';
 import { acknowledge } from './monitoring/findings.ts';
 
-/** What a {@link PipelineApi} is made of. */
+/** The settings of a {@link PipelineApi}. */
 export interface PipelineApiProps {
   /** The name of the deployment. */
   readonly name: string;
-  /** Answers every GET. */
+  /** The function that answers every GET. */
   readonly query: PipelineFunction;
-  /** Takes events that are posted; undefined: nobody does. */
+  /** The function that takes posted events; undefined: events cannot be posted. */
   readonly ingest: PipelineFunction | undefined;
-  /** Requests a second that it takes on average; twice as many in a burst. @default 50 */
+  /** Requests a second that the API takes on average; twice as many in a burst. @default 50 */
   readonly requestsPerSecond: number | undefined;
-  /** How its requests are logged; undefined: they are not. */
+  /** The settings of the request log; undefined: requests are not logged. */
   readonly accessLogs: { readonly retention: RetentionDays; readonly removalPolicy: RemovalPolicy } | undefined;
 }
 
 const mostRequestsPerSecond = 10_000;
 
-/** The REST API of a pipeline: it signs callers in with IAM, throttles them and logs what they ask for. */
+/** The REST API of a pipeline. It authenticates callers with IAM, throttles them and logs their requests. */
 export class PipelineApi extends RestApi {
   /** @throws TidemarkError when `requestsPerSecond` is not a rate */
   constructor(scope: Construct, id: string, props: PipelineApiProps) {
@@ -57,14 +57,14 @@ export class PipelineApi extends RestApi {
     this.root.addMethod('GET');
     const everything = this.root.addProxy({ anyMethod: false });
     everything.addMethod('GET');
-    // Not on a resource of its own, below which API Gateway would look for no other path any more. The function refuses
-    // what is not for it.
+    // The method is not on a resource of its own, because API Gateway would then find no other path below that. The
+    // function refuses requests that are not for it.
     if (props.ingest !== undefined)
       everything.addMethod('POST', new LambdaIntegration(props.ingest, { allowTestInvoke: false }));
     this.acknowledgeFindings();
   }
 
-  /** Lets somebody call it by a method, on a path or on all. */
+  /** Lets somebody call the API by a method, on one path or on all. */
   grantCall(grantee: IGrantable, method: 'GET' | 'POST', path?: string): Grant {
     const resourceArns = [this.arnForExecuteApi(method, path)];
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });

@@ -3,9 +3,9 @@ import { basename, join, resolve } from 'node:path';
 import { argumentError } from '../functions/core/arguments/error.ts';
 
 /**
- * The file of the pipeline that a person named: the name of a file under `pipelines/` of `root`, or the path of any
- * TypeScript file, relative to `root`.
- * @throws TidemarkError naming the pipelines there are when there is no such file.
+ * The file of the pipeline that a person named. The name is that of a file under `pipelines/` of `root`, or the path of
+ * any TypeScript file, relative to `root`.
+ * @throws TidemarkError naming the existing pipelines when there is no such file.
  */
 export function pipelineFile(root: string, pipeline: string): string {
   const folder = join(root, 'pipelines');

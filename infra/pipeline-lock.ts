@@ -10,9 +10,9 @@ import { exportedPipeline, pipelineBuild, withoutPipeline } from './bundle/pipel
 import { bundlingFailure, loadingFailure } from './bundle/pipeline-failure.ts';
 
 /**
- * Compares a pipeline's file with the lock beside it, if there is one: what could not go on with the windows of an
- * earlier deployment is refused before anything is deployed.
- * @throws TidemarkError that says what has changed
+ * Compares a pipeline's file with the lock beside it, if there is one. A pipeline that could not go on with the windows
+ * of an earlier deployment is refused before anything is deployed.
+ * @throws TidemarkError naming the change
  */
 export function checkLock(pipelineFile: string): void {
   const file = lockFileOf(resolve(pipelineFile));
@@ -20,8 +20,8 @@ export function checkLock(pipelineFile: string): void {
 }
 
 /**
- * The pipeline of a file: its sinks and queries say what is deployed besides the functions. A construct cannot wait, so
- * it is bundled and run at once, as CommonJS. It is pure: nothing of it outlives the look at it.
+ * The pipeline of a file. Its sinks and queries determine what is deployed besides the functions. A construct cannot
+ * wait, so the pipeline is bundled and run at once, as CommonJS. It is pure: running it leaves nothing behind.
  * @throws TidemarkError, one line with the place, when the file does not compile
  */
 export function pipelineOf(pipelineFile: string): Pipeline {

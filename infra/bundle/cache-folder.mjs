@@ -1,9 +1,9 @@
 /**
- * Where programs that are bundled on the fly are kept: one rule for the launcher, which is plain JavaScript, and for
- * the rest.
+ * The folder of the programs that are bundled on the fly. The launcher is plain JavaScript; it and the rest share this
+ * one rule.
  *
  * The folder is `node_modules/.cache/tidemark` in the package. Where that cannot be written (an installation by another
- * user, a read-only image), it is a folder of this user's: under `XDG_CACHE_HOME`, else `~/.cache`, else the system's
+ * user, a read-only image), it is a folder of this user: under `XDG_CACHE_HOME`, else `~/.cache`, else the system's
  * folder for temporary files. Node resolves packages from where a file lies, so such a folder has links to the
  * `node_modules` folders above the package, and a `package.json` that names the package.
  */
@@ -44,7 +44,7 @@ export function cacheFolder(packageRoot, environment = process.env) {
   );
 }
 
-/** A full disk is not among them: whoever writes tells of it. */
+/** A full disk does not count: the writer reports it. */
 function isUnwritable(error) {
   return ['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'ENOTDIR', 'EEXIST'].includes(error?.code);
 }
@@ -59,7 +59,7 @@ function basesOfUser(environment) {
   const { XDG_CACHE_HOME: xdg = '' } = environment;
   const home = homeOf();
   return [
-    // The specification has relative ones ignored: https://specifications.freedesktop.org/basedir/latest/
+    // The specification demands that relative paths are ignored: https://specifications.freedesktop.org/basedir/latest/
     ...(path.isAbsolute(xdg) ? [path.join(xdg, 'tidemark')] : []),
     ...(home === undefined ? [] : [path.join(home, '.cache', 'tidemark')]),
     path.join(tmpdir(), `tidemark-${process.getuid?.() ?? 'cache'}`),
@@ -74,7 +74,7 @@ function homeOf() {
   }
 }
 
-/** Programs are run from here: in a folder for temporary files, anybody could have made it before. */
+/** Programs are run from here. In a folder for temporary files, anybody could have made the folder before. */
 function ofThisUser(folder) {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const { uid, mode } = lstatSync(folder);
@@ -84,8 +84,8 @@ function ofThisUser(folder) {
 }
 
 /**
- * A folder for this package in `base`, from which Node finds what it finds from the package: the folders lie in one
- * another as the package's do.
+ * A folder for this package in `base`. From it, Node finds the same modules as from the package: its folders are nested
+ * as the package's are.
  */
 function linked(base, packageRoot) {
   let folder = path.join(base, createHash('sha256').update(packageRoot).digest('hex').slice(0, 16));

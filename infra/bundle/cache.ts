@@ -14,24 +14,24 @@ import { join } from 'node:path';
 import { isDiskFull, LocalError, messageOf } from '../local/account/local-error.ts';
 import { cacheFolder } from './cache-folder.mjs';
 
-/** A bundle that nobody used for so long (ms) is removed; processes load their files within seconds of their start. */
+/** A bundle is removed after this time (ms) without use. Processes load their files within seconds of their start. */
 const unusedMs = 24 * 60 * 60_000;
 
-/** A bundle in the cache: its folder, and the files it was made from with size and time of change (ms). */
+/** A bundle in the cache: its folder, and the files that it was made from, with size and time of change (ms). */
 interface Entry {
   readonly folder: string;
   readonly inputs: readonly (readonly [path: string, size: number, changedMs: number])[];
 }
 
-/** Writes a bundle into a folder and tells the files that it was made from. */
+/** Writes a bundle into a folder and returns the files that it was made from. */
 export type Build = (outDir: string) => Promise<readonly string[]>;
 
 /**
- * The folder of a bundle, built only if a file that it was made from has changed. Folders are never written again, so
- * any number of processes may share one or build at the same time. Node resolves packages from the cache: see
+ * The folder of a bundle. It is built only if a file that it was made from has changed. A folder is never written
+ * again, so any number of processes may share one or build at the same time. Node resolves packages from the cache: see
  * infra/bundle/cache-folder.mjs.
  * @param key tells bundles with other options or entry files apart
- * @throws LocalError `diskFull` or `cache`; what `build` throws
+ * @throws LocalError `diskFull` or `cache`; the errors of `build`
  */
 export async function cachedBundle(packageRoot: string, key: string, nowMs: number, build: Build): Promise<string> {
   const cache = placeOf(packageRoot);
@@ -83,7 +83,7 @@ function isCurrent(entry: Entry): boolean {
   });
 }
 
-/** A cache that cannot be read is no mistake of anybody's: the bundle is built again. */
+/** A cache that cannot be read is not an error: the bundle is built again. */
 function readEntry(index: string): Entry | undefined {
   try {
     return JSON.parse(readFileSync(index, 'utf8')) as Entry;

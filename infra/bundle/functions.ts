@@ -6,23 +6,22 @@ import type { Sink, SinkKind } from '../../functions/core/definition/sink.ts';
 import { moduleFolders, pipelineBuild } from './pipeline.ts';
 
 /**
- * How the functions become one file each, written once: the CDK and the embedded AWS bundle with the same settings, so
- * that what was tried on a laptop is what is deployed (DESIGN section 7).
+ * The bundling of each function into one file, written once. The CDK and the embedded AWS bundle with the same
+ * settings, so that the code tried on a laptop is the code deployed (DESIGN section 7).
  */
 
-/** What {@link functionBuild} needs. Paths are absolute. */
+/** The arguments of {@link functionBuild}. Paths are absolute. */
 export interface FunctionBuild {
   /** The entry file of each function, by the name of its bundle without the extension. */
   readonly entries: Readonly<Record<string, string>>;
-  /** What the import `#pipeline` in an entry file stands for. It may lie outside this package. */
+  /** The file that the import `#pipeline` in an entry file stands for. It may lie outside this package. */
   readonly pipelineFile: string;
-  /** Where the functions' events come from. */
+  /** The kind of stream that the functions' events come from. */
   readonly source: SourceKind;
   /** The folder of this package. */
   readonly packageFolder: string;
   /**
-   * For the function of a sink: which target goes into it, and the file of a `forEachWindow`, relative to the
-   * pipeline's.
+   * For the function of a sink: the kind of its target, and the file of a `forEachWindow`, relative to the pipeline's.
    * @default none
    */
   readonly sink?: Sink;
@@ -47,12 +46,12 @@ const sinkFiles: Readonly<Record<SinkKind, string>> = {
 /** The kinds of streams that a pipeline reads. */
 export type SourceKind = 'kinesis' | 'kafka';
 
-/** What a bundle's name ends with: an ES module, whatever the package.json beside it says. */
+/** The extension of a bundle: that of an ES module, whatever the package.json beside it says. */
 export const bundleExtension = '.mjs';
 
 /**
- * esbuild's options for functions: ES modules that hold everything, the AWS SDK included (the runtime's own copy
- * changes without notice, and an emulator may replace it by stubs).
+ * esbuild's options for functions: ES modules that hold everything. The AWS SDK is included, because the runtime's own
+ * copy changes without notice and an emulator may replace it by stubs.
  */
 export function functionBuild({ entries, pipelineFile, source, packageFolder, sink }: FunctionBuild): BuildOptions {
   const inFunctions = (...names: string[]) => join(packageFolder, 'functions', ...names);
@@ -82,8 +81,8 @@ function sinkAliases(sink: Sink, pipelineFile: string, folder: string): Record<s
 }
 
 /**
- * The Kafka client as far as functions use it: it names but one of its files, so that all would be loaded, and half of
- * the time that takes is for schema registries. The other is the same with its binary inside, instead of in a file
+ * The Kafka client, as far as functions use it. The package exports only its main file, which loads all others, and
+ * schema registries take half of that time. The other alias is the same module with its binary inside, not in a file
  * beside it.
  */
 function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
@@ -97,8 +96,7 @@ function kafkaClient(packageFolder: string): Readonly<Record<string, string>> {
 /** The live page, built. */
 export interface BuiltPage {
   /**
-   * What goes into the build of the functions: the page as text, which only the query function names and so only its
-   * bundle holds.
+   * The page as text, for the build of the functions. Only the query function names it, so only its bundle holds it.
    */
   readonly define: { readonly TIDEMARK_PAGE: string };
   /** The files that it was made from, absolute. */
@@ -108,10 +106,10 @@ export interface BuiltPage {
 const pages = new Map<string, BuiltPage>();
 
 /**
- * The page of `functions/page` as one HTML document with its script and its style inside: one request loads it, below
- * whatever path it is served. Made once a process, and without plugins, which the CDK's bundling, being synchronous,
- * could not use.
- * @param build esbuild's, given by the caller: this file is loaded too when nothing has to be built
+ * The page of `functions/page` as one HTML document with its script and its style inside. One request loads it,
+ * whatever path it is served below. It is made once a process. It uses no plugins, because the CDK's bundling is
+ * synchronous and could not use them.
+ * @param build esbuild's, given by the caller: this file is also loaded when nothing has to be built
  */
 export function builtPage(build: typeof buildSync, packageFolder: string): BuiltPage {
   const known = pages.get(packageFolder);
@@ -129,7 +127,7 @@ export function builtPage(build: typeof buildSync, packageFolder: string): Built
     legalComments: 'none',
     format: 'iife',
     platform: 'browser',
-    // What was current two years before: the browsers of people who look at dashboards update themselves.
+    // The versions that were current two years ago: the browsers of people who look at dashboards update themselves.
     target: ['chrome122', 'firefox123', 'safari17.4'],
     nodePaths: [...moduleFolders(packageFolder)],
     logLevel: 'silent',
@@ -143,7 +141,8 @@ export function builtPage(build: typeof buildSync, packageFolder: string): Built
 
 function document(template: string, { outputFiles = [] }: BuildResult): string {
   const text = (ending: string) => outputFiles.find(({ path }) => path.endsWith(ending))?.text.trim() ?? '';
-  // Replaced by functions: `$` means nothing in what they return. A script must not hold the end of its own element.
+  // The replacements are functions, because `$` has no meaning in their results. A script must not hold the end of its
+  // own element.
   return template
     .replace('<!--style-->', () => `<style>${text('.css')}</style>`)
     .replace('<!--script-->', () => `<script>${text('.js').replaceAll('</script', '<\\/script')}</script>`);

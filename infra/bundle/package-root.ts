@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { LocalError } from '../local/account/local-error.ts';
 
 /**
- * The folder of this package, found by walking up from this module to the `package.json` named `tidemark`, or to one
- * that tells where that is: it is the same whether the module runs from its source (vitest) or bundled into a cache
- * folder (the command line), in the package or outside.
+ * The folder of this package. It is found by walking up from this module to the `package.json` named `tidemark`, or to
+ * one that names the folder of that. It is the same whether the module runs from its source (vitest) or bundled into a
+ * cache folder (the command line), in the package or outside.
  */
 export function findPackageRoot(from: string = import.meta.url): string {
   const start = fileURLToPath(from);

@@ -8,8 +8,8 @@ import * as language from '../../functions/core/index.ts';
 const usualPackages = ['tidemark', 'zod', 'valibot', 'arktype'];
 
 /**
- * What a failure to bundle says to the one who wrote the file: a place, what is wrong, and what to do.
- * @param folder what the bundler's places are relative to
+ * The message of a failure to bundle, for the author of the file: the place, the fault and the remedy.
+ * @param folder the folder that the bundler's places are relative to
  * @returns undefined for anything else that was thrown
  */
 export function bundlingFailure(thrown: unknown, folder: string): string | undefined {
@@ -21,7 +21,9 @@ export function bundlingFailure(thrown: unknown, folder: string): string | undef
   return `${place}${withRemedy(first.text.split('\n', 1)[0] ?? '')}${others}`;
 }
 
-/** What a file that throws when it is loaded says: of a name that is not defined the line and the import. */
+/**
+ * The message of a file that throws when it is loaded. For a name that is not defined, it has the line and the import.
+ */
 export function loadingFailure(thrown: unknown, file: string): string {
   const message = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0] ?? '';
   const name = /^(\S+) is not defined$/.exec(message)?.[1];
@@ -71,7 +73,8 @@ function importOf(name: string): string {
 }
 
 /**
- * The first line that uses a name; members of that name, comments and text are not it. Undefined: another file does.
+ * The first line that uses a name. Members of that name, comments and text do not count. Undefined: another file uses
+ * it.
  */
 function lineOf(name: string, file: string): number | undefined {
   const escaped = name.replace(/[^\w]/g, '\\$&');

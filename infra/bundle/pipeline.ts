@@ -3,28 +3,28 @@ import type { BuildOptions } from 'esbuild';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 
 /**
- * How a pipeline is bundled, written once: for the functions, for a look at it by the construct, and for the command
- * line. What one of them takes, the others take too.
+ * The bundling of a pipeline, written once: for the functions, for the construct that looks at it, and for the command
+ * line. A pipeline that one of them accepts is accepted by the others too.
  */
 
 /**
- * Some bundled packages are CommonJS and call `require` for Node's own modules; an ES module has none, so one is made.
- * The name is not `createRequire`, because bundled code may import that too.
+ * Some bundled packages are CommonJS and call `require` for Node's own modules. An ES module has no `require`, so one
+ * is made. The name is not `createRequire`, because bundled code may import that too.
  */
 const requireBanner =
   "import { createRequire as tidemarkCreateRequire } from 'node:module'; const require = tidemarkCreateRequire(import.meta.url);";
 
 /**
- * What esbuild only warns of, and loses something: the first of two members of one name in an object literal, and with
- * it an aggregate or a query.
+ * Warnings of esbuild that are errors here, because something is lost: the first of two members of one name in an
+ * object literal, and with it an aggregate or a query.
  */
 const refusedByBundler = { 'duplicate-object-key': 'error' } as const satisfies BuildOptions['logOverride'];
 
 /**
- * esbuild's options for a pipeline, and for a function with one inside: everything goes into the bundle, which may lie
- * where no packages are. A pipeline outside this package may import `tidemark`, and what this package depends on, such
- * as zod, when it has no copy of its own.
- * @param format an ES module, or CommonJS for who cannot wait until it is imported
+ * esbuild's options for a pipeline, and for a function with one inside. Everything goes into the bundle, because it may
+ * lie where no packages are. A pipeline outside this package may import `tidemark`. It may also import a dependency of
+ * this package, such as zod, when it has no copy of its own.
+ * @param format an ES module, or CommonJS for a caller that cannot wait for an import
  */
 export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
   return {
@@ -34,7 +34,8 @@ export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
     format,
     // The oldest Node that runs it: this machine's.
     target: 'node20.19',
-    // The AWS SDK's ES modules shake to less than half the size of its CommonJS ones, and a cold start pays for size.
+    // Tree shaking makes the AWS SDK's ES modules less than half the size of its CommonJS ones. Size slows a cold
+    // start.
     mainFields: ['module', 'main'],
     ...(format === 'esm' ? { banner: { js: requireBanner } } : {}),
     alias: { tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
@@ -45,7 +46,8 @@ export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
 }
 
 /**
- * Where Node looks for the packages of a folder: an installation may put them beside this package instead of below it.
+ * The folders in which Node looks for the packages of a folder. An installation may put them beside this package
+ * instead of below it.
  */
 export function moduleFolders(folder: string): readonly string[] {
   const parent = dirname(folder);
@@ -57,7 +59,7 @@ export function exportedPipeline(exports: { readonly default?: unknown }): Pipel
   return isPipeline(exports.default) ? exports.default : undefined;
 }
 
-/** What is wrong with a file that exports no pipeline. */
+/** The message for a file that exports no pipeline. */
 export function withoutPipeline(file: string): string {
   return `${file} has no pipeline as its default export: write export default definePipeline({ ... })`;
 }

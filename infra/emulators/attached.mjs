@@ -1,7 +1,7 @@
-// Runs a command that ends with whoever started this process, however that one ended: node attached.mjs FOLDER COMMAND
-// ARGUMENTS... The operating system closes stdin when the starter is gone, after a kill -9 too. The command and its
-// children are a process group of their own, which is asked to end and then killed; then FOLDER (none if empty) is
-// removed.
+// Runs a command that ends with the starter of this process, however the starter ended: node attached.mjs FOLDER
+// COMMAND ARGUMENTS... The operating system closes stdin when the starter is gone, after a kill -9 too. The command and
+// its children are a process group of their own. The group is asked to end and is then killed. Then FOLDER (none if
+// empty) is removed.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 
@@ -29,7 +29,7 @@ function end() {
 }
 
 function leave(code) {
-  // Whatever the command left behind in its group goes with it.
+  // Any process that the command left in its group ends with it.
   signalGroup('SIGKILL');
   if (folder !== '') rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   process.exit(code);

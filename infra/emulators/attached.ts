@@ -2,26 +2,26 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { EmulatorError } from './emulator-error.ts';
 
-/** A command to run, and with what. */
+/** A command to run, with its arguments and surroundings. */
 export interface AttachedCommand {
   /** Tidemark's package. */
   readonly root: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Everything that the command finds in its environment. */
+  /** All environment variables of the command. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Where it runs. @default `root` */
+  /** The folder in which it runs. @default `root` */
   readonly folder?: string;
-  /** Removed when the command has ended. @default nothing */
+  /** A folder to remove when the command has ended. @default nothing */
   readonly removes?: string;
 }
 
-/** A command that runs. */
+/** A running command. */
 export interface Attached {
   /** The exit code, when it and all its children are gone. */
   readonly ended: Promise<number>;
   hasEnded(): boolean;
-  /** What it wrote last, at most some 64 KB. */
+  /** The end of its output, at most about 64 KB. */
   output(): string;
   /** Asks it to end, kills it after 5 s, and resolves when it is gone. */
   stop(): Promise<void>;
@@ -31,7 +31,7 @@ const keptCharacters = 64 * 1024;
 
 /**
  * Starts a command that ends with this process, however this process ends: see attached.mjs.
- * @param show is given its output as it comes
+ * @param show receives the output as it comes
  */
 export function startAttached(command: AttachedCommand, show: (text: string) => void = () => undefined): Attached {
   const child: ChildProcess = spawn(
@@ -68,7 +68,7 @@ export function startAttached(command: AttachedCommand, show: (text: string) => 
 }
 
 /**
- * Runs a command to its end and gives what it wrote.
+ * Runs a command to its end and returns its output.
  * @param signal ends it early
  * @throws EmulatorError with the end of its output when it fails
  */

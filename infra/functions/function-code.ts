@@ -5,18 +5,18 @@ import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { builtPage, type FunctionBuild, functionBuild } from '../bundle/functions.ts';
 import { bundlingFailure } from '../bundle/pipeline-failure.ts';
 
-/** What a function's code is made of. Paths are absolute. */
+/** The sources of a function's code. Paths are absolute. */
 export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' | 'source' | 'packageFolder' | 'sink'> {
   /** The file whose export `handler` is the function. */
   readonly entry: string;
   /**
-   * Is told what went into the bundle, before the function's constructor ends; not called where the CDK wants no
-   * bundle, or has it already.
+   * Receives the contents of the bundle, before the function's constructor ends. It is not called where the CDK wants
+   * no bundle, or has it already.
    */
   readonly onBundled: (metafile: Metafile) => void;
   /**
-   * Is told why there is no bundle, for the CDK makes an error of its own of it: one line with the place when the
-   * pipeline does not compile.
+   * Receives the reason why there is no bundle, because the CDK replaces it by an error of its own. It is one line with
+   * the place when the pipeline does not compile.
    */
   readonly onFailed: (error: unknown) => void;
 }
@@ -25,9 +25,9 @@ export interface FunctionCodeOptions extends Pick<FunctionBuild, 'pipelineFile' 
 const bundleName = 'index';
 
 /**
- * A function's code as an asset. Not the CDK's `NodejsFunction`: it wants a lock file above the current folder, the
- * entry file below it and an esbuild that it can find, and in somebody else's app, with this package under
- * node_modules, it may have none of the three.
+ * A function's code as an asset. The CDK's `NodejsFunction` is not used. It needs a lock file above the current folder,
+ * the entry file below that and an esbuild that it can find. In another person's app, with this package under
+ * node_modules, all three may be missing.
  */
 export function functionCode({
   entry,
@@ -60,8 +60,8 @@ export function functionCode({
   return Code.fromAsset(packageFolder, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      // Never run, for the local bundler leaves nothing to it, but the CDK makes one asset of what has the same
-      // command.
+      // Never run, because the local bundler leaves nothing to it. But the CDK makes one asset of all bundlings with
+      // the same command.
       image: DockerImage.fromRegistry('none'),
       command: [JSON.stringify(build)],
       local: { tryBundle },

@@ -5,9 +5,9 @@ import type { TableName } from '../../functions/core/deployment/tables.ts';
 export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem' | 'Query' | 'UpdateItem';
 
 /**
- * What each function may do to each table, and nothing else: no Scan anywhere, no deletes by the function that handles
- * users' records, no writes by the one that answers queries. A call that a function needs is added here, and the
- * template test that lists these fails until it agrees.
+ * The rights of each function on each table, and nothing else. There is no Scan anywhere, no delete by the function
+ * that handles users' records, and no write by the one that answers queries. A call that a function needs is added
+ * here. The template test that lists these fails until it agrees.
  */
 export const tablePermissions = {
   aggregate: {
@@ -28,8 +28,8 @@ export const tablePermissions = {
 } as const satisfies Readonly<Record<FunctionName, Readonly<Record<TableName, readonly TableAction[]>>>>;
 
 /**
- * What the function of a sink may do: in the state to partitions of its own only (functions/core/deployment/tables.ts,
- * sinkPartitions).
+ * The rights of the function of a sink. In the state they cover only its own partitions
+ * (functions/core/deployment/tables.ts, sinkPartitions).
  */
 export const sinkPermissions = {
   state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
@@ -37,11 +37,12 @@ export const sinkPermissions = {
 } as const satisfies Readonly<Partial<Record<TableName, readonly TableAction[]>>>;
 
 /**
- * What each function may do to the stream. For aggregate: what Lambda's poller needs, which acts with the function's
- * role (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of enhanced fan-out and the
- * account-wide ListStreams); ListShards also tells deduplication a shard's parents. For finalize: listing the shards,
- * and the reads that prove a shard drained or idle (DESIGN 4.2, step 1). DescribeStreamSummary, for both, tells a
- * stream from another one that was created under its name (functions/state/stream/stream-identity.ts).
+ * The rights of each function on the stream. Aggregate has the rights that Lambda's poller needs, because the poller
+ * acts with the function's role (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html, less the actions of
+ * enhanced fan-out and the account-wide ListStreams). ListShards also gives deduplication a shard's parents. Finalize
+ * may list the shards and make the reads that prove a shard drained or idle (DESIGN 4.2, step 1).
+ * DescribeStreamSummary, for both, distinguishes a stream from another one that was created under its name
+ * (functions/state/stream/stream-identity.ts).
  */
 export const streamPermissions = {
   aggregate: [
@@ -56,10 +57,10 @@ export const streamPermissions = {
 } as const satisfies Readonly<Record<FunctionName, readonly string[]>>;
 
 /**
- * What each function may do in an MSK cluster with IAM, by what it is done to. For aggregate: what Lambda's pollers
- * need, which act with its role (https://docs.aws.amazon.com/lambda/latest/dg/msk-permissions.html). For both: to see
- * which topic it is and, for finalize, which partitions there are and whether something comes after a record, which is
- * a read.
+ * The rights of each function in an MSK cluster with IAM, by the resource. Aggregate has the rights that Lambda's
+ * pollers need, because they act with its role (https://docs.aws.amazon.com/lambda/latest/dg/msk-permissions.html).
+ * Both may see which topic it is. Finalize may also see which partitions there are, and whether something comes after a
+ * record, which is a read.
  */
 export const kafkaPermissions = {
   aggregate: {
@@ -74,7 +75,7 @@ export const kafkaPermissions = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<'cluster' | 'topic' | 'group', readonly string[]>>>>;
 
-/** What Lambda's pollers ask MSK about a cluster. */
+/** The requests of Lambda's pollers to MSK about a cluster. */
 export const mskPollerPermissions = [
   'kafka:DescribeCluster',
   'kafka:DescribeClusterV2',
@@ -82,7 +83,7 @@ export const mskPollerPermissions = [
   'kafka:ListScramSecrets',
 ] as const;
 
-/** What Lambda needs to put its pollers into a network, with the role of aggregate. */
+/** The rights that Lambda needs to put its pollers into a network, with the role of aggregate. */
 export const pollerNetworkPermissions = [
   'ec2:CreateNetworkInterface',
   'ec2:DeleteNetworkInterface',
@@ -93,8 +94,8 @@ export const pollerNetworkPermissions = [
 ] as const;
 
 /**
- * What Lambda needs to run a function in a VPC, with the function's role: the policy AWSLambdaVPCAccessExecutionRole
- * without its logs.
+ * The rights that Lambda needs to run a function in a VPC, with the function's role: the policy
+ * AWSLambdaVPCAccessExecutionRole without its logs.
  */
 export const networkPermissions = [
   'ec2:AssignPrivateIpAddresses',
@@ -106,8 +107,8 @@ export const networkPermissions = [
 ] as const;
 
 /**
- * What the function of each source may do to the stream: put records, know the shards where records are packed for
- * them, and, after an attempt that died, look for what it had put.
+ * The rights of the function of each source on the stream. It puts records. It knows the shards where records are
+ * packed for them. After an attempt that died, it looks for the records that the attempt had put.
  */
 export const sourceStreamPermissions = {
   ingest: ['kinesis:PutRecords'],

@@ -19,17 +19,17 @@ import type { FunctionNetwork } from './function-network.ts';
 
 const packageFolder = findPackageRoot();
 
-/** What a function of a pipeline is made of. */
+/** The settings of a function of a pipeline. */
 export interface PipelineFunctionProps {
-  /** Which one: its time-out and memory come from the settings that the embedded runner uses too. */
+  /** The function's name. Its time-out and memory come from the settings that the embedded runner uses too. */
   readonly name: FunctionName | SourceName | 'deliver';
-  /** For the function of a sink. @default none */
+  /** The sink, for the function of one. @default none */
   readonly sink?: Sink;
   /** The file whose export `handler` is the function. */
   readonly entry: string;
-  /** The file of the pipeline, which takes the place of `#pipeline` in the bundle. */
+  /** The file of the pipeline. It takes the place of `#pipeline` in the bundle. */
   readonly pipeline: string;
-  /** Where its events come from: it holds the client of that and of nothing else. */
+  /** The source of its events. The function holds the client of that source and no other. */
   readonly source: SourceKind;
   /** The VPC that it runs in; undefined: none. */
   readonly network: FunctionNetwork | undefined;
@@ -45,8 +45,8 @@ function inNetwork(network: FunctionNetwork | undefined) {
 }
 
 /**
- * One of the functions, bundled with its pipeline. The role is our own, because the managed policy for basic execution
- * allows logging to every group of the account.
+ * One of the functions, bundled with its pipeline. It has a role of its own, because the managed policy for basic
+ * execution allows logging to every group of the account.
  * @throws TidemarkError, one line with the place, when the pipeline does not compile
  */
 export class PipelineFunction extends LambdaFunction {

@@ -3,11 +3,11 @@ import { latestOf, type SequenceNumber } from '../../functions/core/events/seque
 import { partitionsOf } from '../../functions/state/items/partition.ts';
 import { type AwsJson, AwsJsonError } from './account/aws-json.ts';
 
-/** What the tables hold of one shard of a stream of Kinesis. */
+/** The records of one shard of a stream of Kinesis that the tables hold. */
 export interface HeldRecords {
   /** The last committed record; undefined before the first. */
   readonly committed: SequenceNumber | undefined;
-  /** The last record of which anything is held: beyond the committed one where an attempt was interrupted. */
+  /** The last record of which anything is held. It is beyond the committed one where an attempt was interrupted. */
   readonly greatest: SequenceNumber;
 }
 
@@ -16,22 +16,23 @@ interface ScanAnswer {
   readonly LastEvaluatedKey?: object;
 }
 
-/** An item's key, and its number where it has one. */
+/** An item's key, and its sequence number where it has one. */
 interface ScannedItem {
   readonly pk: string;
   readonly sk: string;
   readonly sequenceNumber: SequenceNumber | undefined;
 }
 
-/** Of a record of Kinesis; history that was filled in goes by other names. */
+/** The place of a record of Kinesis. History that was filled in has other names. */
 interface Place {
   readonly shardId: string;
   readonly number: SequenceNumber;
 }
 
 /**
- * How far the tables know each shard, by shard: its progress (DESIGN section 4, `S`), and what an attempt writes before
- * that: pages, ids and the side output. All are read, for an item that an interrupted attempt left can be anywhere.
+ * The extent to which the tables know each shard, by shard. It comes from the shard's progress (DESIGN section 4, `S`),
+ * and from the items that an attempt writes before that: pages, ids and the side output. All items are read, because an
+ * item that an interrupted attempt left can be anywhere.
  */
 export async function readHeldRecords(
   dynamodb: AwsJson,
@@ -57,7 +58,7 @@ export async function readHeldRecords(
   return held;
 }
 
-/** Keys as progress.ts, page.ts and id-log.ts make them. */
+/** The place of an item of the state. Its keys are made by progress.ts, page.ts and id-log.ts. */
 function placeInState({ pk, sk, sequenceNumber }: ScannedItem, progress: ReadonlySet<string>): Place | undefined {
   if (progress.has(pk)) return placeOf(sk, sequenceNumber);
   const [kind, shardId] = pk.split('#');
@@ -66,7 +67,7 @@ function placeInState({ pk, sk, sequenceNumber }: ScannedItem, progress: Readonl
   return undefined;
 }
 
-/** Keys as rejects.ts makes them. */
+/** The place of an item of the side output. Its keys are made by rejects.ts. */
 function placeInRejects({ pk, sk }: ScannedItem): Place | undefined {
   return placeOf(pk.slice(pk.indexOf('#') + 1), sk.split('#')[0]);
 }
@@ -76,7 +77,7 @@ function placeOf(shardId: string | undefined, number: string | undefined): Place
   return /^shardId-\d+$/.test(shardId) && /^\d+$/.test(number) ? { shardId, number } : undefined;
 }
 
-/** All items of a table; none of one that is not there. */
+/** All items of a table; none when the table does not exist. */
 async function* itemsOf(dynamodb: AwsJson, table: TableName, TableName: string): AsyncGenerator<ScannedItem> {
   const { partitionKey, sortKey } = tables[table];
   let ExclusiveStartKey: object | undefined;

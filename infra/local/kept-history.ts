@@ -7,7 +7,7 @@ import { readHeldRecords } from './held-records.ts';
 import { readCheckpoints } from './mapping/checkpoints.ts';
 import type { ResourceNames } from './resources/resources.ts';
 
-/** What {@link checkHistory} compares. */
+/** The arguments of {@link checkHistory}. */
 export interface History {
   readonly dataDir: string;
   readonly names: ResourceNames;
@@ -17,17 +17,17 @@ export interface History {
 }
 
 /**
- * A data folder has three parts, and each could be lost without the others, or be put back from an older copy: the
- * stream, the tables, and the checkpoints of what was delivered. LevelDB begins anew where it finds nothing, and passes
- * over a log that ends too early (a power failure, a copy of half a folder). Whatever was delivered was committed
- * before, so tables that do not hold it have lost it, and it would never be delivered again. Whatever the tables hold
- * came from the stream, so a stream that does not hold it has lost its end: it would give those numbers to new records,
- * which would then be taken for old ones, and what is put again would be counted twice. Checkpoints that are lost or
- * old repeat deliveries, no more. (A record beyond the stream's retention may be gone for good reason, and is not
- * looked for.)
+ * Checks that the parts of a data folder fit together. It has three parts: the stream, the tables, and the checkpoints
+ * of delivered records. Each could be lost without the others, or be put back from an older copy. LevelDB begins anew
+ * where it finds nothing, and passes over a log that ends too early (a power failure, a copy of half a folder). A
+ * delivered record was committed before. Tables that do not hold it have lost it, and it would never be delivered
+ * again. A record in the tables came from the stream. A stream that does not hold it has lost its end. It would give
+ * the same numbers to new records, and these would be taken for old ones. Records that are put again would be counted
+ * twice. Checkpoints that are lost or old only repeat deliveries. (A record beyond the stream's retention may be gone
+ * for good reason, and is not looked for.)
  *
- * Called before anything is created in the folder.
- * @throws LocalError `checkpoints` or `dataFolder`; nothing has been changed then
+ * It is called before anything is created in the folder.
+ * @throws LocalError `checkpoints` or `dataFolder`; nothing has been changed
  */
 export async function checkHistory({ dataDir, names, ports, nowMs }: History): Promise<void> {
   const folder = dataFolder(dataDir);
@@ -59,8 +59,8 @@ export async function checkHistory({ dataDir, names, ports, nowMs }: History): P
 }
 
 /**
- * The last delivered record of each shard. Checkpoints of another stream than the one that is there are refused by
- * whoever would use them.
+ * The last delivered record of each shard. Checkpoints of another stream than the present one are left out here; their
+ * reader refuses them.
  */
 function deliveredRecords(
   { checkpoints }: DataFolder,
@@ -76,7 +76,7 @@ function deliveredRecords(
   );
 }
 
-/** Epoch seconds; undefined: there is no such stream. */
+/** The time of the stream's creation, epoch seconds; undefined: there is no such stream. */
 async function createdAtSeconds(kinesis: AwsJson, StreamName: string): Promise<number | undefined> {
   const answer = await unlessRefused(
     kinesis.call<{ readonly StreamDescriptionSummary: { readonly StreamCreationTimestamp: number } }>(
@@ -87,7 +87,7 @@ async function createdAtSeconds(kinesis: AwsJson, StreamName: string): Promise<n
   return answer?.StreamDescriptionSummary.StreamCreationTimestamp;
 }
 
-/** When the emulator took a record, epoch ms: whole seconds stand in its number. */
+/** The time at which the emulator took a record, epoch ms. The record's number holds it in whole seconds. */
 function takenAtMs(sequenceNumber: SequenceNumber): number {
   return Number.parseInt(BigInt(sequenceNumber).toString(16).slice(29, 38), 16) * 1000;
 }
@@ -108,7 +108,7 @@ async function isInStream(
   return Records[0]?.SequenceNumber === StartingSequenceNumber;
 }
 
-/** Undefined: no such stream or shard, or a number that is not of this stream. */
+/** The answer to a call. Undefined: there is no such stream or shard, or the number is not of this stream. */
 async function unlessRefused<Answer>(call: Promise<Answer>): Promise<Answer | undefined> {
   try {
     return await call;

@@ -9,63 +9,63 @@ import type { FunctionEntries } from './resources/bundle.ts';
 import { sinksHere } from './resources/local-sinks.ts';
 import { type ResourceNames, resourceNames } from './resources/resources.ts';
 
-/** How the embedded AWS is to run. */
+/** The options of the embedded AWS. */
 export interface LocalOptions {
   /** The pipeline's TypeScript file. */
   readonly pipelineFile: string;
-  /** The pipeline's name: the stream, the tables and the functions are called after it. */
+  /** The pipeline's name. The stream, the tables and the functions are named after it. */
   readonly pipelineName: string;
-  /** Keeps stream, tables, checkpoints and logs in this folder. @default in memory */
+  /** The folder that keeps stream, tables, checkpoints and logs. @default in memory */
   readonly dataDir?: string;
   /** The port of the HTTP front on 127.0.0.1. @default any */
   readonly port?: number;
-  /** Shards of the stream when it has to be created. */
+  /** The number of shards of the stream when it has to be created. */
   readonly shards: number;
   /** A Kafka topic that is read in place of a stream. @default a stream of Kinesis */
   readonly kafka?: LocalKafka;
-  /** How long (ms) a batch is gathered; 0 delivers at once. @default the deployed mapping's window */
+  /** The time (ms) for which a batch is gathered; 0 delivers at once. @default the deployed mapping's window */
   readonly batchWindowMs?: number;
   /** Most records of a batch. @default the deployed mapping's */
   readonly batchSize?: number;
   /**
-   * How often (ms) finalize is invoked by its schedule; null: never, and not by aggregate either.
+   * The interval (ms) at which its schedule invokes finalize; null: never, and aggregate does not invoke it either.
    * @default as deployed
    */
   readonly finalizeEveryMs?: number | null;
   /** Other functions than the package's. */
   readonly entries?: FunctionEntries;
   /**
-   * Most execution environments of aggregate; at least 2 of them show whether warm state is trusted too much.
+   * Most execution environments of aggregate. At least 2 of them show whether warm state is trusted too much.
    * @default 2
    */
   readonly aggregateEnvironments?: number;
   /** Other time-outs (ms) than the deployed ones. */
   readonly timeoutMs?: Partial<Record<FunctionName | 'deliver', number>>;
-  /** The pipeline's sinks; those are served for which this machine has a target ({@link sinksHere}). @default none */
+  /** The pipeline's sinks. Those for which this machine has a target are served ({@link sinksHere}). @default none */
   readonly sinks?: readonly Sink[];
   /** More environment variables for the functions. */
   readonly functionVariables?: Readonly<Record<string, string>>;
 }
 
-/** A topic, which somebody else has made. */
+/** An existing topic of Kafka. */
 export interface LocalKafka {
   readonly topic: string;
-  /** Of a cluster without authentication, such as one on this machine. */
+  /** The brokers of a cluster without authentication, such as one on this machine. */
   readonly bootstrapServers: readonly string[];
-  /** The consumer group of the mapping. @default one of its own, which begins with the oldest records */
+  /** The consumer group of the mapping. @default a group of its own that begins with the oldest records */
   readonly groupId?: string;
   /** Event pollers in the group. @default 1 */
   readonly pollers?: number;
 }
 
-/** What follows from the options: what exists, and where the events come from. */
+/** The consequences of the options: the resources, and the source of the events. */
 export interface LocalPlan {
   readonly options: LocalOptions;
   readonly names: ResourceNames;
   readonly source: RunnerSource;
   /** Absolute; null: in memory. */
   readonly dataDir: string | null;
-  /** Null: finalize is invoked by nobody here. */
+  /** Null: finalize is not invoked here. */
   readonly finalizeEveryMs: number | null;
   /** The sinks that this machine has a target for. */
   readonly sinks: readonly Sink[];
@@ -106,7 +106,7 @@ function checkOptions(options: LocalOptions): void {
     throw new LocalError('port', `port: ${port} is not a port: give a whole number from 0 (any) to 65535`);
 }
 
-/** Looks before everything is started; the runner finds out too, some seconds later. */
+/** Checks the port before everything is started. The runner would find out too, but some seconds later. */
 async function assertFree(port: number): Promise<void> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {

@@ -19,18 +19,18 @@ export interface Local {
   readonly functionNames: ResourceNames['functions'];
   /** The functions of the sinks that are served, by the sink's name. */
   readonly sinkFunctions: Readonly<Record<string, string>>;
-  /** The process ids of now; a process that is being started anew has its new one. */
+  /** The current process ids. A process that is being started anew has its new id. */
   pids(): Readonly<Record<ProcessKind, number | undefined>>;
   /**
-   * `kill -9`; the process is started anew by itself (the emulators only with a data folder: without one that is the
-   * end).
+   * `kill -9`. The process is started anew by itself (the emulators only with a data folder: without one the system
+   * ends).
    */
   kill(kind: ProcessKind): Promise<void>;
   /** Resolves when a new process serves. After {@link Local.kill} it waits for the one that is being started. */
   restart(kind: ProcessKind): Promise<void>;
   /** Finishes the invocations in flight for a bounded time, closes the databases and ends all processes. */
   stop(): Promise<void>;
-  /** Calls back once if the system ends by itself; everything has been stopped then. */
+  /** Calls back once if the system ends by itself, after everything has been stopped. */
   onExit(callback: (error: LocalError) => void): void;
 }
 
@@ -39,7 +39,7 @@ const stopWithinMs = 8_000;
 
 /**
  * Starts the embedded AWS (DESIGN section 7): child processes that end with this one.
- * @throws LocalError with a code and one line, after everything that had started was stopped
+ * @throws LocalError with a code and one line, after everything that had been started was stopped
  */
 export async function startLocal(options: LocalOptions): Promise<Local> {
   const plan = await localPlan(options);
@@ -59,7 +59,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   });
   const { children } = system;
   try {
-    // All are forked at once; each is told its options as soon as what they need is known.
+    // All are forked at once. Each receives its options as soon as they are known.
     const runner = begun(children.runner.start());
     const functions = begun(children.functions.start());
     const emulators = await children.emulators.start();
@@ -75,7 +75,7 @@ export async function startLocal(options: LocalOptions): Promise<Local> {
   }
 }
 
-/** What is bundled while the processes start. */
+/** Begins the bundles that are built while the processes start. */
 function bundle({ options, source, sinks }: LocalPlan, packageRoot: string) {
   const { pipelineFile, entries = functionEntries(packageRoot) } = options;
   return {
@@ -84,7 +84,7 @@ function bundle({ options, source, sinks }: LocalPlan, packageRoot: string) {
   };
 }
 
-/** The child processes, and what ends them all. */
+/** The child processes, and the function that ends them all. */
 interface System extends Pick<Local, 'stop' | 'onExit'> {
   readonly children: Readonly<Record<ProcessKind, Child>>;
 }
@@ -117,7 +117,7 @@ function superviseSystem(plan: LocalPlan, startUp: StartUp): System {
     runner: supervise('runner'),
   };
 
-  /** Each is stopped before those that it calls. */
+  /** Stops each process before those that it calls. */
   function stop(): Promise<void> {
     ending ??= (async () => {
       for (const child of [children.runner, children.functions, children.emulators]) await child.stop(stopWithinMs);
@@ -128,10 +128,13 @@ function superviseSystem(plan: LocalPlan, startUp: StartUp): System {
   return { children, stop, onExit: (callback) => void exitCallbacks.push(callback) };
 }
 
-/** Makes stream, tables and targets where they are missing. @throws LocalError when they hold what does not go on */
+/**
+ * Makes stream, tables and targets where they are missing.
+ * @throws LocalError when their contents do not fit together
+ */
 async function ensureStored({ options, names, dataDir, sinks }: LocalPlan, emulators: Ports) {
   const ports = { kinesis: portOf(emulators, 'kinesis'), dynamodb: portOf(emulators, 'dynamodb') };
-  // Other functions keep other state.
+  // Other functions than the package's keep other state.
   if (dataDir !== null && options.entries === undefined)
     await checkHistory({ dataDir, names, ports, nowMs: Date.now() });
   const stream = await ensureResources(names, options.kafka === undefined ? options.shards : undefined, ports);
@@ -165,7 +168,7 @@ function running({ options, names, sinks }: LocalPlan, system: System, emulators
   };
 }
 
-/** Whether it fails is found out later, by whoever needs it. */
+/** Marks a promise as handled. Whoever awaits it later sees its failure. */
 function begun<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;

@@ -17,26 +17,26 @@ import type { LocalFunctionName, ProcessName } from './resources/bundle.ts';
 import { type LocalSink, localSinkTarget, sinkFunctionName, sinkSecret } from './resources/local-sinks.ts';
 import type { CreatedStream } from './resources/resources.ts';
 
-/** What becomes known while the system starts: a process waits for what it needs of it, and for nothing else. */
+/** The values that become known while the system starts. A process waits only for those that it needs. */
 export interface StartUp {
   /** The bundled files of the processes. */
   readonly files: Readonly<Record<ProcessName, string>>;
   readonly functionFiles: Promise<Readonly<Record<LocalFunctionName, string>>>;
-  /** By the sink's name. */
+  /** The bundled functions of the sinks, by the sink's name. */
   readonly sinkFiles: Promise<Readonly<Record<string, string>>>;
-  /** Where the others serve: the same after a restart. */
+  /** The ports of the other processes; the same after a restart. */
   readonly emulators: Promise<Ports>;
   readonly functions: Promise<Ports>;
   readonly stream: Promise<CreatedStream>;
 }
 
-/** A process: what it is told at each start, and whether it is started anew when it has died. */
+/** A process: the options that it receives at each start, and whether it is started anew after its death. */
 interface Process<Options> {
   restarts(plan: LocalPlan): ChildSpec<Options>['restarts'];
   options(plan: LocalPlan, startUp: StartUp, ...last: Parameters<ChildSpec<Options>['options']>): Promise<Options>;
 }
 
-/** What each process is told, by its kind. */
+/** The options of each process, by its kind. */
 export interface ProcessOptions {
   readonly emulators: EmulatorsOptions;
   readonly functions: FunctionsOptions;
@@ -49,7 +49,7 @@ const environments: Readonly<Record<LocalFunctionName, number>> = { aggregate: 2
 /** The processes of the embedded AWS. */
 export const processes: { readonly [Kind in ProcessKind]: Process<ProcessOptions[Kind]> } = {
   emulators: {
-    // What they hold in memory only is gone with them.
+    // Data that they hold in memory only is gone with them.
     restarts: ({ dataDir }) => (dataDir === null ? 'never' : 'always'),
     options: async ({ dataDir }, _startUp, _memo, ports) => ({
       dataDir,
@@ -102,12 +102,12 @@ export const processes: { readonly [Kind in ProcessKind]: Process<ProcessOptions
   },
 };
 
-/** The port of what a process serves; 0, any, when it has not served yet. */
+/** The port at which a process serves something; 0 (any) when it has not served yet. */
 export function portOf(ports: Ports | undefined, name: string): number {
   return ports?.[name] ?? 0;
 }
 
-/** Where what listens on a port of this machine is found. */
+/** The URL of a port of this machine. */
 export function urlOf(port: number): string {
   return `http://127.0.0.1:${port}`;
 }
@@ -124,7 +124,7 @@ function localSinks({ options, sinks }: LocalPlan, files: Readonly<Record<string
   }));
 }
 
-/** How the functions reach the brokers, as their environment says it. */
+/** The environment variable by which the functions reach the brokers. */
 function brokersOf(kafka: LocalKafka | undefined): Record<string, string> {
   if (kafka === undefined) return {};
   const { topic: _name, ...brokers } = checkKafkaSource({

@@ -17,10 +17,10 @@ import type { PipelineFunction } from '../functions/pipeline-function.ts';
 import type { Backlog } from './backlog.ts';
 import type { PipelineMetrics } from './metrics.ts';
 
-/** When the alarms go off, and whom they tell. */
+/** The limits of the alarms, and the actions that they notify. */
 export interface AlarmSettings {
   /**
-   * Is told when an alarm goes off and when it is over: an SNS topic's action, say.
+   * The actions for the start and the end of an alarm, such as that of an SNS topic.
    * @default nobody; the console shows it
    */
   readonly actions?: readonly IAlarmAction[];
@@ -29,7 +29,7 @@ export interface AlarmSettings {
   /** How many records of a Kafka partition may wait before they are folded. @default 100,000 */
   readonly offsetLag?: number;
   /**
-   * How far the watermark may be behind the clock while records come; more than the pipeline's delay.
+   * How far the watermark may be behind the clock while records come. It has to be more than the pipeline's delay.
    * @default 3 hours
    */
   readonly watermarkLag?: Duration;
@@ -37,11 +37,11 @@ export interface AlarmSettings {
   readonly sinkBacklog?: Duration;
   /** Share of the events that may be rejected, above 0 and at most 1. @default 0.01 */
   readonly rejectedShare?: number;
-  /** Share of the events that a query wants which may be late for it, above 0 and at most 1. @default 0.01 */
+  /** Share of the events wanted by a query that may be late for it, above 0 and at most 1. @default 0.01 */
   readonly lateShare?: number;
 }
 
-/** An alarm: its name, what is wrong when it goes off, what it looks at, and when. */
+/** An alarm: its name, the fault that it reports, the metric that it watches, and its limit. */
 export type AlarmSpec = readonly [
   name: string,
   description: string,
@@ -55,21 +55,25 @@ export interface PipelineAlarmsProps extends AlarmSettings {
   readonly queries: readonly string[];
   readonly backlog: Backlog;
   readonly functions: Readonly<Record<FunctionName, PipelineFunction>>;
-  /** The functions of the sinks; there are alarms of theirs where there are some. */
+  /** The functions of the sinks. There are alarms for sinks only where there are sinks. */
   readonly sinkFunctions: readonly PipelineFunction[];
   readonly tables: Readonly<Record<TableName, Table | ITable>>;
-  /** Those of the sources that the pipeline has. */
+  /** The alarms of the sources that the pipeline has. */
   readonly sources: readonly AlarmSpec[];
 }
 
 /**
- * One alarm for each way in which a pipeline needs somebody; what to do is in docs/OPERATIONS.md, by the alarm's name.
+ * One alarm for each way in which a pipeline needs a person. The remedies are in docs/OPERATIONS.md, by the alarm's
+ * name.
  */
 export class PipelineAlarms extends Construct {
-  /** By the name of the runbook's section; of alarms that each query has, with its name behind: `LateShare byHour`. */
+  /**
+   * The alarms by the name of the runbook's section. An alarm that each query has is followed by the query's name:
+   * `LateShare byHour`.
+   */
   readonly byName: ReadonlyMap<string, Alarm>;
 
-  /** @throws TidemarkError when a share is none. */
+  /** @throws TidemarkError when a share is not above 0 and at most 1. */
   constructor(scope: Construct, id: string, props: PipelineAlarmsProps) {
     super(scope, id);
     const { metrics, backlog, functions, tables } = props;
@@ -171,7 +175,7 @@ export class PipelineAlarms extends Construct {
   }
 }
 
-/** What the sinks need somebody for; which one it is, `tidemark sinks status` tells. */
+/** The alarms of the sinks. `tidemark sinks status` tells which sink it is. */
 function sinkAlarms(
   { metrics, sinkFunctions, sinkBacklog = Duration.minutes(15) }: PipelineAlarmsProps,
   period: Duration,
@@ -197,7 +201,7 @@ function sinkAlarms(
   ];
 }
 
-/** No events, no share. */
+/** The share of rejected events; 0 when there are no events. */
 function rejectedShare(metrics: PipelineMetrics): MathExpression {
   return new MathExpression({
     label: 'share of rejected events',
@@ -208,9 +212,9 @@ function rejectedShare(metrics: PipelineMetrics): MathExpression {
 }
 
 /**
- * One for each query, of what it wants: an event that a daily query still counts is not late as a whole, though it is
- * lost to an hourly one. One alarm of all of them would not say which query it is, and CloudWatch takes ten metrics in
- * an alarm at most.
+ * One alarm for each query, over the events that it wants. An event that a daily query still counts is not late as a
+ * whole, though it is lost to an hourly one. A single alarm would not say which query it is, and CloudWatch takes at
+ * most ten metrics in an alarm.
  */
 function lateAlarms({ metrics, queries, lateShare }: PipelineAlarmsProps): readonly AlarmSpec[] {
   const threshold = share('lateShare', lateShare);
@@ -227,7 +231,7 @@ function lateAlarms({ metrics, queries, lateShare }: PipelineAlarmsProps): reado
   ]);
 }
 
-/** What was turned away: calls of the three functions and of their tables. */
+/** The number of refused calls to the three functions and to their tables. */
 function throttles(
   functions: PipelineAlarmsProps['functions'],
   tables: PipelineAlarmsProps['tables'],

@@ -24,7 +24,7 @@ export interface PipelineDashboardProps {
   readonly alarms: PipelineAlarms;
 }
 
-/** One page: whether anything is wrong, what came of the events, how far the watermark is, what it costs. */
+/** One page with the alarms, the classes of the events, the watermark and the costs. */
 export class PipelineDashboard extends Construct {
   readonly dashboard: Dashboard;
 

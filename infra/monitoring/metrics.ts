@@ -6,26 +6,28 @@ import type { FunctionName } from '../../functions/core/deployment/settings.ts';
 const namespace = 'Tidemark';
 
 /**
- * What the alarms and the dashboard look at, by the names that the functions publish. Sums and maxima over five
- * minutes.
+ * The metrics of the alarms and the dashboard, by the names that the functions publish. They are sums and maxima over
+ * five minutes.
  */
 export interface PipelineMetrics {
-  /** How many events the aggregate function met, of one class of the law of conservation, or all. */
+  /** The number of events that the aggregate function met, of one class of the law of conservation, or all. */
   events(of: 'received' | 'counted' | 'late' | 'duplicate' | 'rejected' | 'filtered'): Metric;
-  /** How many (record, query) pairs of a query the aggregate function counted, found late, or did not want. */
+  /**
+   * The number of (record, query) pairs of a query that the aggregate function counted, found late, or did not want.
+   */
   pairs(query: string, of: 'counted' | 'late' | 'filtered'): Metric;
-  /** How far the global watermark is behind the clock while some shard has records to come, ms. */
+  /** The lag (ms) of the global watermark behind the clock while some shard has records to come. */
   readonly watermarkLag: Metric;
   readonly windowsFinalized: Metric;
   readonly windowsOpen: Metric;
-  /** Closings that a run had no time for. */
+  /** The number of closings that a run had no time for. */
   readonly closingsLeft: Metric;
   readonly unreadableShards: Metric;
-  /** By how many events the law of conservation does not hold. */
+  /** The number of events by which the law of conservation does not hold. */
   readonly conservationMismatch: Metric;
   /**
-   * How long the first of the windows that wait for a sink has waited, ms, and how many dead letters a sink has: of the
-   * sink that is worst.
+   * The waiting time (ms) of the first window that waits for a sink, and the number of a sink's dead letters; each of
+   * the worst sink.
    */
   readonly oldestWaiting: Metric;
   readonly deadLetters: Metric;
@@ -33,7 +35,7 @@ export interface PipelineMetrics {
   writeUnits(by: FunctionName): Metric;
 }
 
-/** @param deployment the dimension that tells one deployment's metrics from another's */
+/** @param deployment the dimension that separates one deployment's metrics from another's */
 export function pipelineMetrics(deployment: string): PipelineMetrics {
   const metric = (by: FunctionName | 'deliver', metricName: string, statistic: string, options: MetricOptions = {}) =>
     new Metric({

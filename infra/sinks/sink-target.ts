@@ -16,15 +16,15 @@ import { environmentNames, tables } from '../../functions/core/deployment/tables
 import type { FunctionNetwork } from '../functions/function-network.ts';
 import { acknowledge } from '../monitoring/findings.ts';
 
-/** Where a webhook goes. */
+/** The address of a webhook, and the secret that signs its requests. */
 export interface WebhookBinding {
   /** @default the pipeline's */
   readonly url?: string;
-  /** What requests are signed with: 24 bytes or more in Base64. @default a new secret */
+  /** The secret that signs the requests: 24 bytes or more in Base64. @default a new secret */
   readonly secret?: ISecret;
 }
 
-/** What the Lambda of a `forEachWindow` gets besides. For grants: `counts.sinks.NAME.grantPrincipal`. */
+/** The additions to the Lambda of a `forEachWindow`. For grants: `counts.sinks.NAME.grantPrincipal`. */
 export interface FunctionBinding {
   readonly environment?: Readonly<Record<string, string>>;
   /** @default no VPC */
@@ -33,26 +33,32 @@ export interface FunctionBinding {
   readonly securityGroups?: readonly ISecurityGroup[];
 }
 
-/** What a sink of the pipeline delivers to, by its kind: a resource, where a webhook goes, or what a function gets. */
+/**
+ * The target of a sink of the pipeline, by its kind: a resource, the address of a webhook, or the additions to a
+ * function.
+ */
 export type SinkBinding = IQueue | ITopic | IEventBus | IStream | IBucket | ITable | WebhookBinding | FunctionBinding;
 
-/** A target as the function of a sink needs it. */
+/** A target, as the function of a sink needs it. */
 export interface SinkAccess {
-  /** What the target is called where it is, for the outputs of the stack; undefined: it is nothing of the stack's. */
+  /**
+   * The target's name in its service, for the outputs of the stack; undefined: the target is not a resource of the
+   * stack.
+   */
   readonly name: string | undefined;
   readonly environment: Readonly<Record<string, string>>;
   readonly network: FunctionNetwork | undefined;
   /** Allows exactly the calls that the target's file in functions/sinks makes. */
   readonly grant: (grantee: IGrantable) => void;
-  /** What cdk-nag calls the resources of a grant that names many; undefined: none does. */
+  /** cdk-nag's name for the resources of a grant with a wildcard; undefined: no grant has one. */
   readonly wildcard?: string;
 }
 
 /**
- * The target of a sink: what it is bound to, or a new one.
- * @param removalPolicy of a new one; a bucket stays whatever it says, for one that holds something cannot be deleted
- * with the stack
- * @throws TidemarkError when the binding is none for its kind
+ * The target of a sink: the one that it is bound to, or a new one.
+ * @param removalPolicy that of a new target; a bucket stays in any case, because one that is not empty cannot be
+ * deleted with the stack
+ * @throws TidemarkError when the binding does not fit the sink's kind
  */
 export function sinkTarget(
   scope: Construct,
@@ -90,7 +96,7 @@ export function sinkTarget(
     case 's3': {
       const bucket = bound<IBucket>(sink, binding, 'bucketArn', 'a bucket') ?? newBucket(scope);
       const target = named(bucket.bucketName, (grantee) => {
-        // GetObject, to compare what a second delivery finds in its place.
+        // GetObject, so that a second delivery can compare itself with the object in its place.
         const objects = bucket.arnForObjects(`${sink.prefix}query=*`);
         allow(grantee, ['s3:PutObject', 's3:GetObject'], objects);
         encryptFor(grantee, bucket.encryptionKey);
@@ -149,7 +155,7 @@ function allow(grantee: IGrantable, actions: string | readonly string[], resourc
   );
 }
 
-/** Services encrypt with the key of whoever writes. */
+/** Services encrypt with the rights of the writer: the grantee needs those to the key. */
 function encryptFor(grantee: IGrantable, key: IKey | undefined): void {
   key?.grant(grantee, 'kms:Decrypt', 'kms:GenerateDataKey');
 }
@@ -172,7 +178,7 @@ function webhookTarget(
     environment: { [environmentNames.sinkTarget]: address, [environmentNames.sinkSecretArn]: signedWith.secretArn },
     network: undefined,
     grant(grantee) {
-      // A new secret's ARN is whole; that of one that is named lacks six characters at its end.
+      // A new secret's ARN is complete. That of a secret found by its name lacks six characters at its end.
       allow(grantee, 'secretsmanager:GetSecretValue', signedWith.secretFullArn ?? `${signedWith.secretArn}-??????`);
       signedWith.encryptionKey?.grantDecrypt(grantee);
     },

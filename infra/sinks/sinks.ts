@@ -16,33 +16,33 @@ import { PipelineFunction } from '../functions/pipeline-function.ts';
 import { acknowledge } from '../monitoring/findings.ts';
 import { type SinkBinding, sinkTarget } from './sink-target.ts';
 
-/** What the sinks of a pipeline are made of. */
+/** The settings of the sinks of a pipeline. */
 export interface PipelineSinksProps {
   readonly sinks: readonly Sink[];
   readonly bindings: Readonly<Record<string, SinkBinding>>;
   readonly pipeline: string;
   readonly tables: Readonly<Record<'state' | 'windows', Table | ITable>>;
-  /** Of all sink functions: tables, log level, deployment. */
+  /** The environment of all sink functions: tables, log level, deployment. */
   readonly environment: Readonly<Record<string, string>>;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
-  /** What tells the sinks: it may invoke their functions, and learns their names. */
+  /** The function that notifies the sinks: it may invoke their functions, and receives their names. */
   readonly finalize: PipelineFunction;
 }
 
 const entry = join(findPackageRoot(), 'functions', 'deliver.ts');
 
 /**
- * A function for each sink, with the client of its target alone and the right to that target alone; invoked by finalize
- * when something is there for it, and by the minute. A pipeline without sinks has none of this.
+ * A function for each sink, with the client of its target alone and rights to that target alone. Finalize invokes it
+ * when there is something to deliver, and a schedule does by the minute. A pipeline without sinks has none of this.
  */
 export class PipelineSinks extends Construct {
-  /** By the sink's name. */
+  /** The functions, by the sink's name. */
   readonly functions: Readonly<Record<string, PipelineFunction>>;
-  /** What each delivers to, where that is a resource, for the outputs of a stack. */
+  /** The target of each sink, where that is a resource, for the outputs of a stack. */
   readonly targets: Readonly<Record<string, string>>;
 
-  /** @throws TidemarkError when a binding has no sink, or is none for its sink's kind */
+  /** @throws TidemarkError when a binding has no sink, or does not fit its sink's kind */
   constructor(scope: Construct, id: string, props: PipelineSinksProps) {
     super(scope, id);
     const names = props.sinks.map(({ name }) => name);
@@ -91,7 +91,7 @@ export class PipelineSinks extends Construct {
   }
 }
 
-/** Of the state, what is the sink's own; of the windows, what it delivers. */
+/** Grants the sink's own partitions of the state, and reads of the windows that it delivers. */
 function grantTables(deliver: PipelineFunction, sink: Sink, { state, windows }: PipelineSinksProps['tables']): void {
   deliver.addToRolePolicy(
     new PolicyStatement({
@@ -103,9 +103,7 @@ function grantTables(deliver: PipelineFunction, sink: Sink, { state, windows }: 
   windows.grant(deliver, ...sinkPermissions.windows.map((action) => `dynamodb:${action}`));
 }
 
-/**
- * A run that fails is not repeated: the next one does the same, and a delivery's attempts are counted by themselves.
- */
+/** A run that fails is not repeated: the next run does the same. The attempts of a delivery are counted separately. */
 function schedule(scope: Construct, sink: Sink, deliver: PipelineFunction): void {
   deliver.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.seconds(finalizeEverySeconds) });
   new Rule(scope, 'Schedule', {

@@ -21,15 +21,15 @@ import type { PipelineSource } from './pipeline-source.ts';
 
 /** A Kafka topic as a pipeline's stream. */
 export interface KafkaProps {
-  /** The topic, which is there already. */
+  /** The name of the topic, which has to exist already. */
   readonly topic: string;
   /**
-   * The brokers as `host:port`, of the port that goes with `authentication`: the finalize function asks them which
-   * partitions there are, and whether one is idle. Of MSK: `aws kafka get-bootstrap-brokers`, or what its construct
-   * knows.
+   * The brokers as `host:port`, with the port that goes with `authentication`. The finalize function asks them which
+   * partitions there are, and whether one is idle. For MSK they come from `aws kafka get-bootstrap-brokers`, or from
+   * its construct.
    */
   readonly bootstrapServers: readonly string[];
-  /** The ARN of an MSK cluster. @default a cluster that you run yourself, or somebody else for you */
+  /** The ARN of an MSK cluster. @default a cluster that you run yourself, or that somebody else runs for you */
   readonly clusterArn?: string;
   /** @default `iam` with a `clusterArn`, else `tls` */
   readonly authentication?: KafkaAuthentication;
@@ -42,14 +42,15 @@ export interface KafkaProps {
   /** A secret with the `certificate` of a private authority that signs the brokers'. @default the public authorities */
   readonly rootCertificate?: ISecret;
   /**
-   * The VPC from which the brokers can be reached; aggregate and finalize run in it, so it needs a way to DynamoDB and
-   * Lambda (and Secrets Manager, with a secret): endpoints or NAT. @default the brokers are reached over the internet
+   * The VPC from which the brokers can be reached. Aggregate and finalize run in it, so it needs a way to DynamoDB and
+   * Lambda (and Secrets Manager, with a secret): endpoints or NAT.
+   * @default the brokers are reached over the internet
    */
   readonly vpc?: IVpc;
   /** @default the VPC's private subnets with a way out */
   readonly vpcSubnets?: SubnetSelection;
   /**
-   * Of the functions and, but for MSK, of Lambda's pollers.
+   * The security groups of the functions and, except for MSK, of Lambda's pollers.
    * @default one of their own for each function; required with a `vpc` where there is no `clusterArn`
    */
   readonly securityGroups?: readonly ISecurityGroup[];
@@ -57,14 +58,14 @@ export interface KafkaProps {
   readonly consumerGroupId?: string;
 }
 
-/** Makes the source of a scope, the construct of a pipeline. */
+/** Makes the source for a scope, which is the construct of a pipeline. */
 export type SourceDefinition = (scope: IConstruct) => PipelineSource;
 
 const groupPattern = /^[A-Za-z0-9\-/*:_+=.@]{1,200}$/;
 
 /**
- * A topic of MSK or of another Kafka cluster as the source: `new EventTimeAggregation(this, 'Counts', { pipeline,
- * source: kafka({ ... }) })`. No stream is made then.
+ * The topic of an MSK cluster or another Kafka cluster as the source: `new EventTimeAggregation(this, 'Counts', {
+ * pipeline, source: kafka({ ... }) })`. No stream is made then.
  * @throws TidemarkError that names the property
  */
 export function kafka(props: KafkaProps): SourceDefinition {
@@ -184,7 +185,7 @@ function kafkaSource(props: KafkaProps, source: KafkaSource, groupId: string): P
 }
 
 /**
- * The ARN of something in a cluster, by MSK's form
+ * The ARN of a topic or a group in a cluster, in MSK's form
  * (https://docs.aws.amazon.com/msk/latest/developerguide/kafka-actions.html).
  */
 function resourceOf(clusterArn: string, kind: 'topic' | 'group', name: string): string {
@@ -199,7 +200,7 @@ const accessTypes: Readonly<Partial<Record<KafkaAuthentication, SourceAccessConf
   mtls: SourceAccessConfigurationType.CLIENT_CERTIFICATE_TLS_AUTH,
 };
 
-/** How Lambda's pollers get to the brokers; those of MSK are in the cluster's network by themselves. */
+/** The way of Lambda's pollers to the brokers. Those of MSK are in the cluster's network by themselves. */
 function access(
   { clusterArn, secret, rootCertificate, vpc, vpcSubnets, securityGroups = [] }: KafkaProps,
   authentication: KafkaAuthentication,

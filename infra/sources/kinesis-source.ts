@@ -6,7 +6,7 @@ import type { PipelineSource } from './pipeline-source.ts';
 
 /**
  * A stream of Kinesis as the source. Without a number of attempts or an age, Lambda repeats a failing batch until its
- * records leave the stream: what the protocol wants, since nothing may be dropped and nothing can be counted twice
+ * records leave the stream. The protocol needs this, since nothing may be dropped and nothing can be counted twice
  * (DESIGN 4.1, step 5). Batches are not bisected: no record can poison one.
  */
 export function kinesisSource(stream: IStream): PipelineSource {

@@ -7,28 +7,28 @@ import type { PipelineFunction } from '../functions/pipeline-function.ts';
 import type { Backlog } from '../monitoring/backlog.ts';
 
 /**
- * Where a pipeline's events come from, in a stack: what differs from one kind of stream to another, and nothing else.
+ * The source of a pipeline's events, in a stack. It has the differences between the kinds of streams, and nothing else.
  */
 export interface PipelineSource {
-  /** Which client the functions are bundled with. */
+  /** The kind of the client that the functions are bundled with. */
   readonly kind: SourceKind;
-  /** How the functions find it: environment variables by name. */
+  /** The environment variables, by name, with which the functions find the source. */
   readonly environment: Readonly<Record<string, string>>;
   /** The output of the stack that names it. */
   readonly output: { readonly name: string; readonly value: string };
-  /** Where the functions that ask it questions have to be. @default outside of any VPC */
+  /** The network of the functions that ask the source questions. @default outside of any VPC */
   readonly network?: FunctionNetwork;
-  /** Lets a function ask it what it has to. Lambda's pollers act with the role of aggregate. */
+  /** Grants a function the requests to the source that it needs. Lambda's pollers act with the role of aggregate. */
   grant(name: FunctionName, grantee: PipelineFunction): void;
   /** Lets a producer put records. @throws TidemarkError where that is not a matter of IAM */
   grantPut(grantee: IGrantable): Grant;
-  /** Delivers it to the aggregate function, as props of an event source mapping. */
+  /** The event source mapping, as props, that delivers the source to the aggregate function. */
   readonly mapping: SourceMapping;
-  /** How far delivery is behind. */
+  /** The backlog of delivery. */
   backlog(aggregate: IFunction): Backlog;
 }
 
-/** What an event source mapping needs besides what all have. */
+/** The props of an event source mapping, besides those that all have. */
 export type SourceMapping = Readonly<
   Partial<
     Pick<

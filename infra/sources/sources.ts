@@ -18,16 +18,18 @@ import { PipelineFunction, type PipelineFunctionProps } from '../functions/pipel
 import type { AlarmSpec } from '../monitoring/alarms.ts';
 import { acknowledge, type Finding } from '../monitoring/findings.ts';
 
-/** Objects of a bucket, JSON lines each, as they are or packed with gzip or zstd (docs/SOURCES.md). */
+/** Objects of a bucket, each of JSON lines, plain or packed with gzip or zstd (docs/SOURCES.md). */
 export interface ObjectsSource {
-  /** Whose new objects are fed. With versions, an object that is replaced at once is fed as both. */
+  /**
+   * The bucket whose new objects are fed. With versions, both contents of an object that is replaced at once are fed.
+   */
   readonly bucket: IBucket | Bucket;
   /** Only objects whose key begins so. @default all */
   readonly prefix?: string;
   /** Only objects whose key ends so. @default all */
   readonly suffix?: string;
   /**
-   * Who tells the queue of new objects: the bucket, or the app itself, by a rule of EventBridge, say.
+   * The notifier of the queue about new objects: the bucket, or the app itself, for example by a rule of EventBridge.
    * @default bucket
    */
   readonly notifiedBy?: 'bucket' | 'app';
@@ -37,11 +39,11 @@ export interface ObjectsSource {
 
 /** Changes of a DynamoDB table, each an event (docs/SOURCES.md). */
 export interface ChangesSource {
-  /** A table with a stream; what an event holds of an item is the stream's view type. */
+  /** A table with a stream. The stream's view type determines what an event holds of an item. */
   readonly table: ITable | Table;
 }
 
-/** Where events come from besides the producers that put records into the stream themselves. */
+/** The sources of events besides the producers that put records into the stream themselves. */
 export interface SourceProps {
   /** Takes events over HTTP: `POST /v1/events` of the API. @default false */
   readonly ingest?: boolean;
@@ -51,12 +53,15 @@ export interface SourceProps {
   readonly changes?: ChangesSource;
 }
 
-/** What the functions of sources are made with. */
+/** The settings of the functions of sources. */
 export interface PipelineSourcesProps extends SourceProps {
-  /** What they put events into; undefined: the pipeline reads something else, and has none of them. */
+  /**
+   * The stream that the functions put events into; undefined: the pipeline reads something else, and has no such
+   * functions.
+   */
   readonly stream: IStream | undefined;
   readonly state: ITable | Table;
-  /** What every function of the pipeline is made of. */
+  /** The settings that every function of the pipeline has. */
   readonly common: Omit<PipelineFunctionProps, 'name' | 'entry' | 'environment'>;
   /** Level of the logs and the name of the deployment. */
   readonly environment: Readonly<Record<string, string>>;
@@ -65,25 +70,25 @@ export interface PipelineSourcesProps extends SourceProps {
 const folder = join(findPackageRoot(), 'functions');
 const fewestAtATime = 2;
 const mostAtATime = 1000;
-/** After so many failures, a message about an object waits for a person. */
+/** The number of failures after which a message about an object waits for a person. */
 const mostReceives = 5;
 const queueDays = 14;
-/** A DynamoDB stream forgets after a day. */
+/** The lag at which the alarm goes off. A DynamoDB stream forgets after a day. */
 const changesLag = Duration.hours(1);
 const period = Duration.minutes(5);
 
 /**
- * The functions of the sources that a stack asks for, each with a role of its own; a stack that asks for none has
- * nothing of this.
+ * The functions of the sources that a stack asks for, each with a role of its own. A stack that asks for none has none
+ * of this.
  */
 export class PipelineSources extends Construct {
   readonly functions: Readonly<Partial<Record<SourceName, PipelineFunction>>>;
-  /** Messages about new objects, and those that failed again and again. */
+  /** The queues of the messages about new objects, and of those that failed again and again. */
   readonly queues: { readonly objects: Queue; readonly failed: Queue } | undefined;
   readonly alarms: readonly AlarmSpec[];
   private readonly props: PipelineSourcesProps;
 
-  /** @throws TidemarkError when a bucket's settings are none, or the table has no stream. */
+  /** @throws TidemarkError when a bucket's settings are not valid, or the table has no stream. */
   constructor(scope: Construct, id: string, props: PipelineSourcesProps) {
     super(scope, id);
     this.props = props;
@@ -148,7 +153,7 @@ export class PipelineSources extends Construct {
     const failed = new Queue(this, 'ObjectsFailed', common);
     const objects = new Queue(this, 'ObjectsQueue', {
       ...common,
-      // Longer than an invocation can live: a message that comes again says that the attempt before it is dead.
+      // Longer than an invocation can live, so a message that comes again shows that the attempt before it is dead.
       visibilityTimeout: Duration.seconds(sourceFunctions.objects.timeoutSeconds + 60),
       deadLetterQueue: { queue: failed, maxReceiveCount: mostReceives },
     });
@@ -168,8 +173,8 @@ export class PipelineSources extends Construct {
       [environmentNames.state]: state.tableName,
       [environmentNames.objectsQueue]: queue.queueUrl,
     });
-    // A large object goes on by a message that the function sends itself, as long as it comes further: no loop that
-    // Lambda has to stop.
+    // A large object is continued by a message that the function sends to itself, as long as it makes progress. Lambda
+    // does not have to stop this loop.
     (made.node.defaultChild as CfnFunction).recursiveLoop = RecursiveLoop.ALLOW;
     made.addToRolePolicy(
       new PolicyStatement({
@@ -177,7 +182,7 @@ export class PipelineSources extends Construct {
         resources: [bucket.arnForObjects(`${prefix}*`)],
       }),
     );
-    // Without it, S3 says of an object that is gone that access to it is denied.
+    // Without it, S3 answers that access is denied when an object is gone.
     made.addToRolePolicy(new PolicyStatement({ actions: ['s3:ListBucket'], resources: [bucket.bucketArn] }));
     bucket.encryptionKey?.grantDecrypt(made);
     queue.grant(made, 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage');
@@ -237,12 +242,12 @@ export class PipelineSources extends Construct {
 }
 
 /**
- * Where shards note how far they are (functions/state/items/partition.ts), which the objects' function reads before it
- * begins with one.
+ * The partitions with the progress of shards (functions/state/items/partition.ts). The objects' function reads them
+ * before it begins with an object.
  */
 const progressPartitions = ['progress#0', 'progress#1'];
 
-/** How cdk-nag writes a resource: names in the template in angle brackets. */
+/** A resource as cdk-nag writes it: names in the template are in angle brackets. */
 function findingText(scope: Construct, arn: string): string {
   const resolved: unknown = Stack.of(scope).resolve(arn);
   if (typeof resolved === 'string') return resolved;

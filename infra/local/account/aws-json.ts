@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { region } from './account.ts';
 
-/** A refusal by an emulator: AWS's error code (`ResourceNotFoundException`) and message. */
+/** A refusal by an emulator, with AWS's error code (`ResourceNotFoundException`) and message. */
 export class AwsJsonError extends Error {
   readonly code: string;
 
@@ -22,16 +22,16 @@ export interface AwsJson {
   close(): void;
 }
 
-/** The services that are spoken here, with the prefix of `X-Amz-Target` and the version of the JSON protocol. */
+/** The supported services, with the prefix of `X-Amz-Target` and the version of the JSON protocol. */
 const services = {
   kinesis: { target: 'Kinesis_20131202', contentType: 'application/x-amz-json-1.1' },
   dynamodb: { target: 'DynamoDB_20120810', contentType: 'application/x-amz-json-1.0' },
 } as const;
 
 /**
- * The few calls that the embedded AWS itself makes, without the SDK: loading that costs a process a third of a second,
- * and record data goes from Kinesis into the function's event as the base64 text that it already is. The emulators
- * want a signature to be there and do not check it.
+ * The few calls that the embedded AWS itself makes, without the SDK. Loading the SDK costs a process a third of a
+ * second. Without it, record data goes from Kinesis into the function's event as the base64 text that it already is.
+ * The emulators demand a signature and do not check it.
  */
 export function createAwsJson(service: keyof typeof services, port: number): AwsJson {
   const { target, contentType } = services[service];

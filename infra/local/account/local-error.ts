@@ -1,6 +1,6 @@
 import { TidemarkError } from '../../../functions/core/arguments/error.ts';
 
-/** What went wrong, for code that has to tell the cases apart (a message is for people only). */
+/** The kind of an error, for code that distinguishes the cases (a message is for people only). */
 export type LocalErrorCode =
   | 'packageRoot'
   | 'pipelineFile'
@@ -16,8 +16,8 @@ export type LocalErrorCode =
   | 'processDied';
 
 /**
- * A mistake of the user's, or a fault of the machine, that ends the embedded AWS; `message` is one line that says what
- * to do.
+ * A mistake of the user, or a fault of the machine, that ends the embedded AWS. `message` is one line that names the
+ * remedy.
  */
 export class LocalError extends TidemarkError {
   override readonly name: string = 'LocalError';
@@ -29,7 +29,7 @@ export class LocalError extends TidemarkError {
   }
 }
 
-/** Why a port cannot be listened on. */
+/** The error for a port that cannot be listened on. */
 export function cannotListen(port: number, error: unknown): LocalError {
   if (systemCode(error) === 'EADDRINUSE')
     return new LocalError(
@@ -49,7 +49,7 @@ export function messageOf(thrown: unknown): string {
 }
 
 /**
- * Whether a write failed because the disk, or the user's share of it, is full; esbuild and LevelDB say so in words
+ * Whether a write failed because the disk, or the user's share of it, is full. esbuild and LevelDB report it in words
  * only.
  */
 export function isDiskFull(thrown: unknown): boolean {

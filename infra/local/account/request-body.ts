@@ -6,14 +6,14 @@ export class BodyTooLarge extends Error {
 }
 
 /**
- * Of a body that is too large, so many times the limit are read and forgotten: a client that is still sending reads no
- * answer.
+ * A body that is too large is read and forgotten up to this multiple of the limit. A client that is still sending reads
+ * no answer.
  */
 const mostTimesLimit = 16;
 
 /**
- * All of a body, in memory of its own (it may be handed to a worker).
- * @throws BodyTooLarge beyond `mostBytes`, when the body has ended, so that the connection can go on; or far beyond it,
+ * Reads all of a body, into memory of its own (it may be handed to a worker).
+ * @throws BodyTooLarge beyond `mostBytes`, after the end of the body, so that the connection can go on; far beyond it,
  * at once
  */
 export async function readBody(message: IncomingMessage, mostBytes: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,28 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { eventsPath } from '../../../functions/api/events-path.ts';
 
-/** Why a server on this machine does not take a request: a status, and a line for a person with the remedy. */
+/** The refusal of a request by a server on this machine: a status, and a line for a person with the remedy. */
 export interface RequestRefusal {
   readonly status: 400 | 403 | 405 | 415 | 421 | 502;
   readonly detail: string;
 }
 
 const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
-/** Where a post changes something: Lambda's Invoke, and events. (Kinesis and DynamoDB have types of their own.) */
+/**
+ * The paths at which a post changes something: Lambda's Invoke, and events. (Kinesis and DynamoDB have content types of
+ * their own.)
+ */
 const changingPath = new RegExp(`^(?:/2015-03-31/functions/|${eventsPath}$)`);
-/** The names of this machine, whatever the port: a tunnel may have another one at its other end. */
+/** The names of this machine, with any port: a tunnel may have another port at its other end. */
 const ownHost = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
 /**
- * Content types with which a page may post anywhere, without asking
+ * Content types that a web page may post to any origin without a preflight request
  * (https://fetch.spec.whatwg.org/#cors-safelisted-request-header).
  */
 const postedByAnyPage = ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain'];
 
 /**
- * The rule of all servers on this machine. They ask nobody for a password, so a web page must not reach them: neither
- * from its own origin, nor under a name of its own that was made to mean 127.0.0.1 (DNS rebinding). Clients that are
- * not browsers send no `Origin`.
- * @returns undefined for a request that is to be taken
+ * The rule of all servers on this machine. They do not ask for a password, so a web page must not reach them: neither
+ * from its own origin, nor under a name of its own that resolves to 127.0.0.1 (DNS rebinding). Clients that are not
+ * browsers send no `Origin`.
+ * @returns undefined for a request that is accepted
  */
 export function requestRefusal(
   request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
@@ -51,14 +54,14 @@ export function requestRefusal(
   return undefined;
 }
 
-/** Answers a request that is not taken. */
+/** Answers a refused request. */
 export function refuseRequest(response: ServerResponse, { status, detail }: RequestRefusal): void {
   response
     .writeHead(status, { 'content-type': 'application/problem+json' })
     .end(JSON.stringify({ type: 'about:blank', status, detail }));
 }
 
-/** A path without its percent-encoding; undefined when that is damaged. */
+/** A path without its percent-encoding; undefined when the encoding is damaged. */
 export function decodedPath(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
@@ -67,7 +70,10 @@ export function decodedPath(path: string): string | undefined {
   }
 }
 
-/** Following a link from elsewhere to a page here is what a person does, and changes nothing. */
+/**
+ * Whether another origin sent the request. A link from elsewhere to a page here is allowed: a person follows it, and it
+ * changes nothing.
+ */
 function isOfAnotherOrigin(method: string, headers: IncomingMessage['headers']): boolean {
   const { origin, host = '' } = headers;
   if (origin !== undefined) return origin.toLowerCase() !== `http://${host.toLowerCase()}`;

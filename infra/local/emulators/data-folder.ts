@@ -5,13 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDiskFull, LocalError, messageOf, systemCode } from '../account/local-error.ts';
 import { databaseDamage } from './leveldb-files.ts';
 
-/** Where things are in a data folder. */
+/** The paths in a data folder. */
 export interface DataFolder {
   readonly kinesis: string;
   readonly dynamodb: string;
   readonly logs: string;
   readonly checkpoints: string;
-  /** The id of the process that took the folder last. */
+  /** The file with the id of the process that took the folder last. */
   readonly leader: string;
 }
 
@@ -27,7 +27,7 @@ export function dataFolder(path: string): DataFolder {
 }
 
 /**
- * Makes the folder and tries a write, so that a folder that cannot be used is one clear line at the start.
+ * Makes the folder and tries a write, so that a folder that cannot be used is reported at the start, in one clear line.
  * @throws LocalError `dataFolder` or `diskFull`
  */
 export function prepareDataFolder(path: string): DataFolder {
@@ -61,23 +61,24 @@ interface LevelDatabase {
 }
 type LevelConstructor = new (path: string, options: object) => LevelDatabase;
 
-/** `quick` for a database that this same system had open a moment ago. */
+/** The extent of an inspection: `quick` for a database that this same system had open a moment ago. */
 export type Inspection = 'whole' | 'quick';
 
-/** Keys that are read at a time. */
+/** The number of keys that are read at a time. */
 const keysAtOnce = 5_000;
 
-/** Children of a process that was killed end at once, but a busy machine may take so long (ms) over it. */
+/** The longest time (ms) until the children of a killed process end. They end at once, but a machine may be busy. */
 const orphansEndWithinMs = 10_000;
 const lookAgainAfterMs = 20;
 
 /**
- * LevelDB holds an operating system's lock on each of its folders as long as its process lives, so no lock file can be
- * left behind. Taking it here first turns what would be a crash of the emulator into one clear line. A lock that
- * outlives the process which took the folder is held by its children, which are about to end: that is waited for, for a
- * bounded time. Damage is looked for before anything is opened, for opening repairs by leaving out, and then by reading
- * all of it (100 MB take about a second), for kinesalite waits for ever for an answer that its database cannot give.
- * @param leader the process that the emulators belong to; it is noted in the folder, for the next one
+ * Takes the folder for this system, and looks for damage. LevelDB holds a lock of the operating system on each of its
+ * folders as long as its process lives, so no lock file can be left behind. The lock is taken here first, so that one
+ * clear line replaces a crash of the emulator. A lock that outlives the process that took the folder is held by that
+ * process's children. They are about to end, so their end is awaited for a bounded time. Damage is looked for before
+ * anything is opened, because opening repairs a database by leaving data out. Then the whole database is read (100 MB
+ * take about a second), because kinesalite waits for ever for an answer that its database cannot give.
+ * @param leader the process that the emulators belong to; its id is noted in the folder, for the next one
  * @throws LocalError `dataFolderInUse` or `dataFolder`
  */
 export async function takeDataFolder(
@@ -105,7 +106,7 @@ export async function takeDataFolder(
   writeFileSync(folder.leader, String(leader));
 }
 
-/** The process that took the folder last; NaN when nobody noted it. */
+/** The id of the process that took the folder last; NaN when none is noted. */
 function noted(folder: DataFolder): number {
   try {
     return Number.parseInt(readFileSync(folder.leader, 'utf8'), 10);

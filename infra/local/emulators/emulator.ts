@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { refuseRequest, requestRefusal } from '../account/request-guard.ts';
 import { answer } from '../gateway/request-under-way.ts';
 
-/** Sees each answered request before the client does: the operation (`PutRecords`) and the answer's text. */
+/** Receives each answer before the client does: the operation (`PutRecords`) and the answer's text. */
 export type OnAnswer = (operation: string, body: string) => void;
 
 /** Answers a request instead of the emulator, or lets it pass. */
@@ -11,9 +11,9 @@ export type Intercept = (request: IncomingMessage, response: ServerResponse) => 
 
 /**
  * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. kinesalite and dynalite throw,
- * and so end the process, when a client goes away in the middle of a request (a function killed while it writes), and
- * at some requests that nobody sends on purpose; here only that request ends. Idle connections are never closed by the
- * server, because a client that reuses one at that moment sees an error.
+ * and so end the process, when a client goes away in the middle of a request (a function killed while it writes). They
+ * also throw at some requests that nobody sends on purpose. Here only that request ends. The server never closes idle
+ * connections, because a client that reuses one at that moment sees an error.
  */
 export function listen(
   server: Server,
@@ -26,7 +26,7 @@ export function listen(
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const refusal = requestRefusal(request);
     if (refusal !== undefined) return refuseRequest(response, refusal);
-    // The emulators would let every origin read what they answer to one.
+    // The emulators would let every origin read an answer to a request with an origin.
     delete request.headers.origin;
     if (intercept(request, response) === 'answered') return;
     if (onAnswer !== undefined) watchAnswer(request, response, onAnswer);
@@ -53,7 +53,7 @@ function watchAnswer(request: IncomingMessage, response: ServerResponse, onAnswe
   }) as typeof response.end;
 }
 
-/** Closes an emulator and its database, at once: connections that are still open are cut. */
+/** Closes an emulator and its database at once. Connections that are still open are cut. */
 export function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());

@@ -4,13 +4,14 @@ import type { KinesaliteOptions } from 'kinesalite';
 import type { KinesaliteDb } from 'kinesalite/db/index.js';
 import { createFastSequences } from './fast-sequences.ts';
 
-/** Of so many steps of a memory database, one goes through the event loop; the others do not wait for it. */
+/** One of this many steps of a memory database goes through the event loop. The others do not wait for it. */
 const stepsPerTurn = 128;
 
 /**
- * kinesalite with two changes of speed and one of safety: see {@link refuseTokens}. Its memory database takes a turn of
- * the event loop for each record that is read, so that under a load of puts a read of thousands takes seconds; that is
- * one turn for {@link stepsPerTurn} records here. Sequence numbers: see {@link createFastSequences}.
+ * kinesalite with two changes for speed and one for safety. The change for safety is {@link refuseTokens}. kinesalite's
+ * memory database takes a turn of the event loop for each record that is read, so that under a load of puts a read of
+ * thousands takes seconds. Here one turn is for {@link stepsPerTurn} records. The other change for speed is
+ * {@link createFastSequences}.
  */
 export function createFastKinesalite(options: KinesaliteOptions): Server {
   const fromHere = createRequire(import.meta.url);
@@ -32,7 +33,7 @@ type ListShards = (
   answer: (error: Error | null, answer?: object) => void,
 ) => void;
 
-/** kinesalite never gives a token of ListShards, and ends at any that it is given. */
+/** Refuses every token of ListShards. kinesalite never gives one, and ends its process at any that it receives. */
 function refuseTokens(require: NodeJS.Require, db: KinesaliteDb): void {
   const file = require.resolve('kinesalite/actions/listShards.js');
   const listShards: ListShards = require(file);

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { KinesaliteDb, SequenceParts } from 'kinesalite/db/index.js';
 
-/** Where the time in kinesalite's format ends. */
+/** The end of the time range of kinesalite's format, in epoch seconds. */
 const latestSeconds = 16_025_175_000;
 
 /**
  * kinesalite computes sequence numbers and hash keys with a decimal library, which takes half of all its time. These
- * are the same functions with BigInt (a test compares them with the originals); old forms of sequence numbers are left
- * to those.
+ * are the same functions with BigInt. A test compares them with the originals. Old forms of sequence numbers are left
+ * to the originals.
  */
 export function createFastSequences(original: KinesaliteDb): Omit<KinesaliteDb, 'clientError'> {
   const bounds = new Map<string, string>();
@@ -63,8 +63,8 @@ export function createFastSequences(original: KinesaliteDb): Omit<KinesaliteDb, 
       return stringifySequence({ shardCreateTime, seqIx, shardIx, seqTime: seqTime || (parts.seqTime ?? 0) + 1000 });
     },
     /**
-     * Only what PutRecord and PutRecords do with it: compare it with the bounds of shards, which are few and come
-     * again.
+     * The result serves PutRecord and PutRecords only: they compare it with the bounds of shards. The bounds are few
+     * and recur.
      */
     partitionKeyToHashKey(partitionKey) {
       const key = createHash('md5').update(partitionKey, 'utf8').digest('hex');

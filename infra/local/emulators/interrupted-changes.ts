@@ -8,24 +8,24 @@ interface Descriptions {
   del(name: string, done: (error?: Error | null) => void): void;
 }
 
-/** What {@link keepStores} watches for. */
+/** The stores that {@link keepStores} takes. */
 export interface EmulatorStores {
   /**
-   * Puts right what a `kill -9` interrupted: kinesalite and dynalite finish a change with a timer, and one that died
-   * with its process leaves a stream or table that stays CREATING or UPDATING for ever. One that was being created
-   * holds nothing yet and goes away, to be created again; a split or merge takes effect with its last write, so an
-   * interrupted one has not happened.
+   * Repairs the changes that a `kill -9` interrupted. kinesalite and dynalite finish a change with a timer. A timer
+   * that died with its process leaves a stream or table that stays CREATING or UPDATING for ever. One that was being
+   * created holds nothing yet: it is removed, to be created again. A split or merge takes effect with its last write,
+   * so an interrupted one has not happened.
    */
   undoInterruptedChanges(): Promise<void>;
 }
 
-/** Where each emulator keeps its descriptions and the status in them. */
+/** The place of each emulator's descriptions, and of the status in them. */
 const emulators = [
   { module: 'kinesalite/db/index.js', descriptions: 'metaDb', status: 'StreamStatus' },
   { module: 'dynalite/db/index.js', descriptions: 'tableDb', status: 'TableStatus' },
 ] as const;
 
-/** Has to be called before the emulators are made: neither gives its store away, so it is taken where they make it. */
+/** Has to be called before the emulators are made. Neither exposes its store, so it is taken where they make it. */
 export function keepStores(): EmulatorStores {
   const fromHere = createRequire(import.meta.url);
   const found: { readonly descriptions: Descriptions; readonly status: string }[] = [];

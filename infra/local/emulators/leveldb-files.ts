@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { systemCode } from '../account/local-error.ts';
 
 /**
- * Looks for damage in the files of a LevelDB database that LevelDB itself passes over: a log that fails its checksums
- * is cut there without a word, and a folder without `CURRENT` becomes a new, empty database, whose first act is to
- * delete the files of the old one. Nothing is changed here. (Tables, `.ldb`, are checked by LevelDB when they are read,
- * and their absence when it opens.)
- * @returns what is wrong, naming the file; undefined when nothing is. A record that ends with the file is what a `kill
- * -9` leaves and no damage.
+ * Looks for damage in the files of a LevelDB database that LevelDB itself passes over. LevelDB silently cuts a log
+ * where it fails its checksums. It makes a folder without `CURRENT` a new, empty database, and begins by deleting the
+ * files of the old one. Nothing is changed here. (LevelDB checks tables, `.ldb`, when it reads them, and their absence
+ * when it opens.)
+ * @returns the damage, naming the file; undefined when there is none. A record that is cut by the end of the file is
+ * left by a `kill -9` and is not damage.
  */
 export function databaseDamage(folder: string): string | undefined {
   const names = readdirSync(folder);
-  // A kill in the middle of making a database leaves a MANIFEST without it, and never one of these.
+  // A kill while a database is made leaves a MANIFEST without CURRENT, and never one of these.
   if (!names.includes('CURRENT') && names.some((name) => /^\d+\.(log|ldb|sst)$/.test(name)))
     return 'the file CURRENT is missing';
   for (const name of names.filter((each) => /^\d+\.log$/.test(each))) {
@@ -22,7 +22,7 @@ export function databaseDamage(folder: string): string | undefined {
   return undefined;
 }
 
-/** The owner of the database may delete a log while it is looked at. */
+/** Reads a file, or nothing: the owner of the database may delete a log during the check. */
 function readIfThere(path: string): Buffer {
   try {
     return readFileSync(path);

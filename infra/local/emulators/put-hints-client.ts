@@ -2,12 +2,12 @@ import { type ClientRequest, request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { type PutHint, putHintsPath } from './put-hints.ts';
 
-/** How long (ms) after a lost connection the next is tried. */
+/** The wait (ms) between a lost connection and the next attempt. */
 const reconnectMs = 100;
 
 /**
- * Listens to the hints at Kinesis's port, over restarts of the emulators; `onConnected` means that hints may have been
- * missed before. Returns what ends it.
+ * Listens to the hints at Kinesis's port, across restarts of the emulators. `onConnected` means that hints may have
+ * been missed before. Returns a function that ends it.
  */
 export function followPutHints(port: number, onHint: (hint: PutHint) => void, onConnected: () => void): () => void {
   let current: ClientRequest | undefined;

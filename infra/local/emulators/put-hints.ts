@@ -4,12 +4,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export const putHintsPath = '/_tidemark/puts';
 
 /**
- * Something new in a stream: the shards that got records (possibly repeated), or that the shards themselves changed.
+ * News of a stream: the shards that received records (possibly repeated), or the fact that the shards themselves
+ * changed.
  */
 export type PutHint = { readonly shards: readonly string[] } | { readonly resharded: true };
 
 /**
- * Tells subscribers at once that there is something to read, so that nobody has to poll quickly. A hint may be lost:
+ * Tells subscribers at once that there is something to read, so that no reader has to poll quickly. A hint may be lost:
  * readers still poll, slowly.
  */
 export interface PutHints {

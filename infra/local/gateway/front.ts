@@ -11,29 +11,29 @@ import { createProxy } from './proxy.ts';
 import { gatewayAnswer, type RestAnswer, restAnswer } from './rest-answer.ts';
 import { restEvent } from './rest-event.ts';
 
-/** What the front reaches and knows. */
+/** The servers and functions behind the front, and its pages. */
 export interface FrontSpec {
   readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
   /** Answers of `GET /_tidemark/NAME`, as JSON. */
   readonly pages: Readonly<Record<string, (parameters: URLSearchParams) => Promise<unknown>>>;
-  /** Invokes the query function with the event (JSON) of an HTTP request; `gone`: its client does not wait any more. */
+  /** Invokes the query function with the event (JSON) of an HTTP request; `gone`: the client no longer waits. */
   query(event: string, gone: AbortSignal): Promise<InvokeAnswer>;
   /** Invokes the ingest function with the event of a request that posts events. */
   ingest(event: string, gone: AbortSignal): Promise<InvokeAnswer>;
-  /** The metrics of an invocation that went through the front. */
+  /** Receives the metrics of an invocation that went through the front. */
   onMetrics(functionName: string, sums: MetricSums): void;
 }
 
 const gzipped = promisify(gzip);
 
-/** API Gateway's limits for a request: its body, and the time (ms) until the function has answered. */
+/** API Gateway's limits for a request: the size of its body, and the time (ms) until the function has answered. */
 const mostBodyBytes = 10 * 1024 * 1024;
 const gatewayTimeoutMs = 29_000;
 
 /**
- * The one address of the embedded AWS, for `AWS_ENDPOINT_URL` as for a browser: Lambda's Invoke call, Kinesis and
- * DynamoDB go to their servers, `/_tidemark/` tells about the system, and everything else is an API Gateway request to
- * the query function, or, posted events, to the ingest function.
+ * The one address of the embedded AWS, for `AWS_ENDPOINT_URL` and for a browser. Lambda's Invoke call, Kinesis and
+ * DynamoDB go to their servers. `/_tidemark/` tells about the system. Posted events are an API Gateway request to the
+ * ingest function. Everything else is one to the query function.
  */
 export function createFront(spec: FrontSpec): Server {
   const functions = createProxy(spec.ports.functions);
@@ -98,7 +98,7 @@ function isPostedEvents({ method, url = '/' }: IncomingMessage): boolean {
   return method === 'POST' && url.split('?', 1)[0] === eventsPath;
 }
 
-/** API Gateway compresses by itself, where the stack says from which size on. */
+/** Compresses an answer as API Gateway does. The stack sets the least size. */
 async function compressed({ headers }: IncomingMessage, answer: RestAnswer): Promise<RestAnswer> {
   if (
     answer.body.length < compressedBytes ||

@@ -33,8 +33,8 @@ export function createProxy(port: number): Proxy {
           answer.on('error', () => response.destroy());
           answer.on('end', () => {
             if (request.complete) return;
-            // It was answered before its end (a body that is too large): the rest is read and forgotten, so that the
-            // client can go on.
+            // The request was answered before its end (a body that is too large). The rest is read and forgotten, so
+            // that the client can go on.
             request.unpipe(forwarded);
             forwarded
               .removeAllListeners('error')

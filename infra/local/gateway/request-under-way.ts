@@ -3,12 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const underWay = new AsyncLocalStorage<ServerResponse>();
 
-/**
- * Answers a request so that what is thrown meanwhile, in callbacks too, can be told from what was thrown by anything
- * else.
- */
+/** Answers a request in such a way that an exception thrown meanwhile, in callbacks too, is known to belong to it. */
 export function answer(request: IncomingMessage, response: ServerResponse, act: () => void): void {
-  // What listens to the body is called by the connection, not by `act`.
+  // Listeners of the body are called by the connection, not by `act`.
   const emit = request.emit.bind(request) as (...event: unknown[]) => boolean;
   request.emit = ((...event: unknown[]) => within(response, () => emit(...event)) ?? true) as typeof request.emit;
   within(response, act);
@@ -19,7 +16,7 @@ function within<Value>(response: ServerResponse, act: () => Value): Value | unde
     try {
       return act();
     } catch (thrown) {
-      // Thrown through `run`, it would not be known any more which request it belongs to.
+      // Thrown through `run`, the exception would lose the request that it belongs to.
       process.nextTick(() => {
         throw thrown;
       });
@@ -29,9 +26,9 @@ function within<Value>(response: ServerResponse, act: () => Value): Value | unde
 }
 
 /**
- * To be called where an exception arrives that nobody caught: ends the request that it belongs to, with status 500,
- * which clients try again.
- * @returns `none` when it belongs to no request, or to one that was answered
+ * Has to be called for each uncaught exception. Ends the request that it belongs to with status 500, after which
+ * clients try again.
+ * @returns `none` when the exception belongs to no request, or to one that was answered
  */
 export function failRequest(thrown: unknown): 'failed' | 'none' {
   const response = underWay.getStore();

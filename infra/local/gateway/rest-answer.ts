@@ -9,8 +9,9 @@ export interface RestAnswer {
 }
 
 /**
- * The HTTP response for what the function answered, as API Gateway's Lambda proxy integration makes it: a function
- * error or an answer of another form is 502, no function is 503. Values of `multiValueHeaders` join those of `headers`.
+ * The HTTP response for the function's answer, as API Gateway's Lambda proxy integration makes it. A function error or
+ * an answer of another form is 502. An unreachable function is 503. Values of `multiValueHeaders` join those of
+ * `headers`.
  */
 export function restAnswer(answer: InvokeAnswer): RestAnswer {
   if (answer.kind === 'unreachable') return gatewayAnswer(503, 'Service Unavailable');

@@ -9,7 +9,7 @@ import type {
 import { accountId } from '../account/account.ts';
 import { decodedPath } from '../account/request-guard.ts';
 
-/** The stage that requests appear to go to. It is no part of the path. */
+/** The stage that requests appear to go to. It is not a part of the path. */
 const stage = 'local';
 
 /**
@@ -92,15 +92,15 @@ function queryOf(search: string): {
   return pairs.length === 0 ? { single: null, multiple: null } : collected(pairs);
 }
 
-/** Of a header or parameter that comes several times, API Gateway's single-valued map has the last value. */
+/** For a header or parameter that comes several times, API Gateway's single-valued map has the last value. */
 function collected(pairs: readonly (readonly [name: string, value: string])[]) {
-  // Names are a client's: an object would already have something under `constructor`.
+  // The client chooses the names: an object would already have a value for `constructor`.
   const multiple = new Map<string, string[]>();
   for (const [name, value] of pairs) multiple.set(name, [...(multiple.get(name) ?? []), value]);
   return { single: Object.fromEntries(pairs), multiple: Object.fromEntries(multiple) };
 }
 
-/** As in `09/Apr/2015:12:34:56 +0000`. */
+/** The time in the form `09/Apr/2015:12:34:56 +0000`. */
 function requestTime(nowMs: number): string {
   const [, day, month, year, time] = new Date(nowMs).toUTCString().split(' ');
   return `${day}/${month}/${year}:${time} +0000`;

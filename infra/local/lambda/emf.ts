@@ -2,8 +2,8 @@
 export type MetricSums = Record<string, number>;
 
 /**
- * Adds what one line of a function's output says in CloudWatch's embedded metric format (JSON with
- * `_aws.CloudWatchMetrics`, as Powertools prints it) to the sums. Any other line is ignored.
+ * Adds the metrics in one line of a function's output to the sums. The line is in CloudWatch's embedded metric format
+ * (JSON with `_aws.CloudWatchMetrics`, as Powertools prints it). Any other line is ignored.
  */
 export function addEmbeddedMetrics(line: string, sums: MetricSums): void {
   if (!line.includes('"CloudWatchMetrics"')) return;

@@ -1,10 +1,10 @@
-/** What an execution environment is told once, as its `workerData`. */
+/** The data that an execution environment receives once, as its `workerData`. */
 export interface EnvironmentData {
   /** The bundled function; its export `handler` is invoked. */
   readonly handlerFile: string;
 }
 
-/** One invocation: the event as JSON text in UTF-8, and what the context object is made of. */
+/** One invocation: the event as JSON text in UTF-8, and the data of the context object. */
 export interface InvokeMessage {
   readonly type: 'invoke';
   readonly event: Uint8Array;
@@ -22,7 +22,9 @@ export interface FunctionError {
   readonly trace?: readonly string[];
 }
 
-/** What an execution environment says. `log` comes in the order of writing, always before the result it belongs to. */
+/**
+ * A message of an execution environment. `log` comes in the order of writing, always before the result it belongs to.
+ */
 export type FromEnvironment =
   | { readonly type: 'ready' }
   | { readonly type: 'initError'; readonly error: FunctionError }

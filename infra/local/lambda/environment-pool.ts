@@ -1,14 +1,17 @@
 import { createEnvironment, type Environment, type EnvironmentSpec, type InvocationResult } from './environment.ts';
 
 /**
- * How a pool chooses among its idle environments: `spread` takes the one unused for longest, so that all come into use
- * and state kept in one of them is seen to be stale; `warm` takes the one used last, as Lambda mostly does.
+ * The rule by which a pool chooses among its idle environments. `spread` takes the one unused for longest, so that all
+ * are used and stale state in one of them shows. `warm` takes the one used last, as Lambda mostly does.
  */
 export type PoolPolicy = 'spread' | 'warm';
 
 /** The environments of one function. */
 export interface EnvironmentPool {
-  /** Waits for an idle environment when all are busy; what is not wanted any more by then is dropped. Never rejects. */
+  /**
+   * Waits for an idle environment when all are busy. An invocation that is no longer wanted by then is dropped. Never
+   * rejects.
+   */
   invoke(invocation: PooledInvocation): Promise<InvocationResult>;
   terminate(): Promise<void>;
 }
@@ -18,7 +21,7 @@ export interface PooledInvocation {
   readonly event: Uint8Array<ArrayBuffer>;
   readonly requestId: string;
   readonly onLog: (text: string) => void;
-  /** Asked when it is to begin. */
+  /** Called when the invocation is about to begin. */
   readonly isWanted: () => boolean;
 }
 
@@ -33,7 +36,7 @@ interface Slot {
   lastUse: number;
 }
 
-/** At most `size` environments, each made when it is first needed and made anew after it was lost. */
+/** A pool of at most `size` environments. Each is made when it is first needed, and made anew after it was lost. */
 export function createEnvironmentPool(spec: EnvironmentSpec, size: number, policy: PoolPolicy): EnvironmentPool {
   const slots: Slot[] = Array.from({ length: size }, () => ({ environment: undefined, busy: false, lastUse: 0 }));
   const waiting: ((slot: Slot) => void)[] = [];

@@ -3,7 +3,7 @@ import { environmentNames } from '../../../functions/core/deployment/tables.ts';
 import { accountId, region } from '../account/account.ts';
 import type { ResourceNames } from '../resources/resources.ts';
 
-/** What the environment variables of a function depend on. */
+/** The data that the environment variables of a function depend on. */
 export interface VariablesSpec {
   readonly names: ResourceNames;
   readonly functionName: string;
@@ -11,16 +11,16 @@ export interface VariablesSpec {
   readonly endpoints: { readonly kinesis: string; readonly dynamodb: string; readonly lambda: string };
   /** Whether aggregate may ask for finalize runs. */
   readonly kicks: boolean;
-  /** The functions of the sinks, by the sink's name; null: finalize does not ask it for runs. */
+  /** The functions of the sinks, by the sink's name; null: finalize does not ask the function for runs. */
   readonly sinks: Readonly<Record<string, string | null>>;
-  /** Added to the rest, or put in its place. */
+  /** More variables, which override the others. */
   readonly extra: Readonly<Record<string, string>>;
 }
 
 /**
- * All that a function sees of its environment: what Lambda sets, where its emulators are, and its own names. The
- * credentials are made up and the SDK's files are set to nothing, so that no profile of the user's can reach a real
- * account.
+ * All environment variables of a function: those that Lambda sets, the addresses of the emulators, and the names of its
+ * resources. The credentials are made up and the SDK's files are set to nothing, so that no profile of the user can
+ * reach a real account.
  */
 export function functionVariables(spec: VariablesSpec): Record<string, string> {
   const { names, endpoints } = spec;

@@ -3,8 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { EnvironmentData, FromEnvironment, FunctionError, InvokeMessage } from './environment-messages.ts';
 
 /**
- * The inside of an execution environment: what Lambda's runtime for Node does. It loads the bundled function once, and
- * what the function keeps in its modules lives as long as the environment, which runs one invocation at a time.
+ * The inside of an execution environment, which does the work of Lambda's runtime for Node. It loads the bundled
+ * function once. State in the function's modules lives as long as the environment. It runs one invocation at a time.
  */
 type Handler = (event: unknown, context: object) => unknown;
 
@@ -12,7 +12,7 @@ function say(message: FromEnvironment): void {
   parentPort?.postMessage(message);
 }
 
-/** Output goes to the log in the order of writing; a worker's own stdout stream would come later than the result. */
+/** Sends output to the log in the order of writing. A worker's own stdout stream would come later than the result. */
 function captureOutput(stream: NodeJS.WriteStream): void {
   stream.write = (
     chunk: Uint8Array | string,

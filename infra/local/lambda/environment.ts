@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { EnvironmentData, FromEnvironment, FunctionError, InvokeMessage } from './environment-messages.ts';
 
-/** What an environment is made of. */
+/** The settings of an environment. */
 export interface EnvironmentSpec {
   readonly workerFile: string;
   readonly handlerFile: string;
@@ -13,14 +13,14 @@ export interface EnvironmentSpec {
   readonly variables: Readonly<Record<string, string>>;
 }
 
-/** How an invocation ended: with the payload (JSON), or with a function error. */
+/** The result of an invocation: the payload (JSON), or a function error. */
 export type InvocationResult =
   | { readonly kind: 'success'; readonly payload: string }
   | { readonly kind: 'error'; readonly error: FunctionError };
 
 /** An execution environment: a worker thread with its own modules and environment variables. */
 export interface Environment {
-  /** One at a time. `onLog` gets what the function writes meanwhile. Never rejects. */
+  /** Runs one invocation at a time. `onLog` receives the function's output meanwhile. Never rejects. */
   invoke(event: Uint8Array<ArrayBuffer>, requestId: string, onLog: (text: string) => void): Promise<InvocationResult>;
   /** False after a time-out, an uncaught exception or `process.exit`: the next invocation needs a new one. */
   isAlive(): boolean;
@@ -33,8 +33,8 @@ const initTimeoutMs = 10_000;
 const mostResponseBytes = 6_291_556;
 
 /**
- * Starts an environment; the function is loaded when the first invocation waits for it, and a failure to load is that
- * invocation's result.
+ * Starts an environment. The function is loaded when the first invocation waits for it. A failure to load is the result
+ * of that invocation.
  */
 export function createEnvironment(spec: EnvironmentSpec): Environment {
   const data: EnvironmentData = { handlerFile: spec.handlerFile };

@@ -2,7 +2,7 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import type { MetricSums } from './emf.ts';
 import { metricsHeader } from './invoke-api.ts';
 
-/** What an invocation gave: an answer, a function error, or no sign of the functions process. */
+/** The outcome of an invocation: an answer, a function error, or no contact with the functions process. */
 export type InvokeAnswer =
   | { readonly kind: 'success'; readonly payload: string }
   | { readonly kind: 'functionError'; readonly payload: string }
@@ -10,12 +10,12 @@ export type InvokeAnswer =
 
 /** Invokes functions in the functions process. Never rejects. */
 export interface FunctionClient {
-  /** Once `gone` is aborted nobody waits for the answer: an invocation that has not begun is dropped. */
+  /** Once `gone` is aborted, no client waits for the answer: an invocation that has not begun is dropped. */
   invoke(functionName: string, event: string, gone?: AbortSignal): Promise<InvokeAnswer>;
   close(): void;
 }
 
-/** Lambda's Invoke call over loopback; `onMetrics` gets the sums of each invocation that answered. */
+/** Lambda's Invoke call over loopback. `onMetrics` receives the sums of each invocation that answered. */
 export function createFunctionClient(
   port: number,
   onMetrics: (functionName: string, sums: MetricSums) => void,

@@ -9,13 +9,13 @@ export interface FunctionLog {
   close(): Promise<void>;
 }
 
-/** How much of a log is kept in memory. */
+/** The characters of a log that are kept in memory. */
 const keptCharacters = 256 * 1024;
 /** A log file larger than this is set aside as `NAME.log.1` at the next start. */
 const mostFileBytes = 16 * 1024 * 1024;
 
 /**
- * Keeps the newest text in memory and, with a folder, all of it in `NAME.log`. A disk that cannot take it stops
+ * Keeps the newest text in memory and, with a folder, all of it in `NAME.log`. A disk that cannot take the text stops
  * nothing.
  */
 export function createFunctionLog(name: string, folder: string | undefined): FunctionLog {

@@ -3,14 +3,15 @@ import { BodyTooLarge, readBody } from '../account/request-body.ts';
 import { decodedPath } from '../account/request-guard.ts';
 import type { Invocation, LambdaFunction } from './lambda-function.ts';
 
-/** A header of our own beside Lambda's: the sums of the invocation's metrics, JSON in base64. */
+/** Tidemark's own header beside Lambda's: the sums of the invocation's metrics, JSON in base64. */
 export const metricsHeader = 'x-tidemark-metrics';
 
 /**
- * Lambda's limit for the event of a synchronous invocation, plus what Kinesis's envelope may add to a batch of 6 MB.
+ * Lambda's limit for the event of a synchronous invocation, plus the size that Kinesis's envelope may add to a batch of
+ * 6 MB.
  */
 const mostEventBytes = 7 * 1024 * 1024;
-/** The end of the log that `X-Amz-Log-Type: Tail` asks for. */
+/** The size of the end of the log that `X-Amz-Log-Type: Tail` asks for. */
 const logTailBytes = 4 * 1024;
 
 const invokePath = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?.*)?$/;
@@ -76,7 +77,7 @@ async function readEvent(
   }
 }
 
-/** A look at the ends only: the batches of the mapping are megabytes, and the function parses them anyway. */
+/** Looks at the ends only: the batches of the mapping are megabytes, and the function parses them anyway. */
 function isJson(event: Uint8Array): boolean {
   if (event.length > 64 * 1024) return event[0] === 0x7b || event[0] === 0x5b;
   try {
@@ -101,7 +102,7 @@ function answer(response: ServerResponse, invocation: Invocation, withLog: boole
   response.writeHead(200).end(payload);
 }
 
-/** An error as Lambda's REST protocol has it. */
+/** Answers with an error in the form of Lambda's REST protocol. */
 export function refuse(response: ServerResponse, status: number, code: string, message: string): void {
   response.writeHead(status, { 'content-type': 'application/json', 'x-amzn-errortype': code, connection: 'close' });
   response.end(JSON.stringify({ Type: status < 500 ? 'User' : 'Service', Message: message }));

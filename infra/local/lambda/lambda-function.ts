@@ -4,33 +4,33 @@ import type { InvocationResult } from './environment.ts';
 import type { EnvironmentPool } from './environment-pool.ts';
 import type { FunctionLog } from './function-log.ts';
 
-/** An invocation that has ended, with what Lambda tells about it. */
+/** An invocation that has ended, with Lambda's report of it. */
 export interface Invocation {
   readonly requestId: string;
   readonly result: InvocationResult;
-  /** All that the invocation logged. */
+  /** The whole log of the invocation. */
   readonly log: string;
   /** Sums of the embedded metrics in the log. */
   readonly metrics: MetricSums;
 }
 
-/** A function that can be invoked, several times at once as far as its environments go. */
+/** A function that can be invoked, as many times at once as it has environments. */
 export interface LambdaFunction {
   /**
-   * `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. When it has had to wait and `isWanted`
-   * says no by then, it is not run.
+   * `event` is JSON text in UTF-8 and is handed over: do not use it afterwards. An invocation that had to wait is not
+   * run when `isWanted` then returns false.
    */
   invoke(event: Uint8Array<ArrayBuffer>, isWanted: () => boolean): Promise<Invocation>;
   /**
-   * Lambda's asynchronous invocation: queued, run once, answered to nobody. Its metrics are told with the next {@link
-   * invoke}'s.
+   * Lambda's asynchronous invocation. It is queued and run once, and nobody receives its answer. Its metrics are
+   * reported with those of the next {@link invoke}.
    */
   invokeLater(event: Uint8Array<ArrayBuffer>): void;
   recentLog(): string;
   close(): Promise<void>;
 }
 
-/** Puts Lambda's log lines and the metrics around a pool of environments. */
+/** Adds Lambda's log lines and the metrics to a pool of environments. */
 export function createLambdaFunction(pool: EnvironmentPool, log: FunctionLog, memoryMb: number): LambdaFunction {
   let untold: MetricSums = {};
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { accountId, arnOf, region } from '../account/account.ts';
 
-/** Most invocations of the schedule that may run at once; EventBridge has no such limit, a laptop does. */
+/** Most invocations of the schedule that may run at once. EventBridge has no such limit, but a laptop has. */
 const mostAtOnce = 2;
 
 /** The event that an EventBridge rule with a rate sends. */
@@ -20,7 +20,8 @@ export function scheduledEvent(ruleName: string, nowMs: number): object {
 }
 
 /**
- * Invokes every `everyMs`, also while the previous run goes on. Returns what ends it and waits for the runs in flight.
+ * Invokes every `everyMs`, also while the previous run goes on. Returns a function that ends it and waits for the runs
+ * in flight.
  */
 export function startSchedule(
   ruleName: string,

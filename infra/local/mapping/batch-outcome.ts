@@ -1,15 +1,18 @@
-/** What a function's answer says about its batch: how many of the first records are done, and why not all are. */
+/**
+ * The outcome of a batch by the function's answer: the number of leading records that are done, and the reason why not
+ * all are.
+ */
 export type BatchOutcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly done: number; readonly reason: string };
 
 /**
  * Reads the answer of a mapping with `ReportBatchItemFailures`, by the rules that AWS gives under "Configuring partial
- * batch response with Kinesis Data Streams and Lambda": nothing, null and an empty list are a complete success; of
- * several failures the lowest sequence number is the checkpoint; an empty, missing or unknown `itemIdentifier` fails
+ * batch response with Kinesis Data Streams and Lambda". Nothing, null and an empty list are a complete success. Of
+ * several failures the lowest sequence number is the checkpoint. An empty, missing or unknown `itemIdentifier` fails
  * the whole batch.
  * @param payload the answer, JSON
- * @param sequenceNumbers those of the batch, in the order of the shard: the lowest is the first
+ * @param sequenceNumbers those of the batch, in the order of the shard; the first is the lowest
  */
 export function batchOutcome(payload: string, sequenceNumbers: readonly string[]): BatchOutcome {
   const failures = failuresIn(payload);
@@ -25,7 +28,7 @@ export function batchOutcome(payload: string, sequenceNumbers: readonly string[]
       return {
         kind: 'failed',
         done: 0,
-        reason: `batchItemFailures names ${JSON.stringify(identifier)}, which is no sequence number of the batch`,
+        reason: `batchItemFailures names ${JSON.stringify(identifier)}, which is not a sequence number of the batch`,
       };
     }
     first = Math.min(first, place);

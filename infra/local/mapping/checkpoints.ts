@@ -3,8 +3,8 @@ import { open, rename } from 'node:fs/promises';
 import { LocalError, messageOf, systemCode } from '../account/local-error.ts';
 
 /**
- * How far a shard was processed: the last sequence number that is done (absent: none yet), and whether that was the
- * shard's end.
+ * The progress of a shard: the last sequence number that is done (absent: none yet), and whether that was the shard's
+ * end.
  */
 export interface ShardCheckpoint {
   readonly sequenceNumber?: string;
@@ -12,7 +12,7 @@ export interface ShardCheckpoint {
 }
 
 /**
- * The checkpoints of one stream, by shard. A stream of the same name that was created at another moment is another
+ * The checkpoints of one stream, by shard. A stream of the same name that was created at another time is another
  * stream.
  */
 export interface StreamCheckpoints {
@@ -20,24 +20,24 @@ export interface StreamCheckpoints {
   readonly shards: Readonly<Record<string, ShardCheckpoint>>;
 }
 
-/** What is kept: the streams of a data folder by name. */
+/** The contents of a checkpoint file: the streams of a data folder by name. */
 export interface CheckpointFile {
   readonly version: 1;
   readonly streams: Readonly<Record<string, StreamCheckpoints>>;
 }
 
 /**
- * Where the checkpoints of one stream are kept. They are written after an invocation, so a crash repeats deliveries and
+ * The store of the checkpoints of one stream. They are written after an invocation, so a crash repeats deliveries and
  * loses none.
  */
 export interface Checkpoints {
   get(shardId: string): ShardCheckpoint | undefined;
   all(): Readonly<Record<string, ShardCheckpoint>>;
-  /** Takes effect at once and is written soon; several changes may share one write. */
+  /** Sets a checkpoint. It takes effect at once and is written soon. Several changes may share one write. */
   set(shardId: string, checkpoint: ShardCheckpoint): void;
-  /** How often a checkpoint was set. */
+  /** The number of times that a checkpoint was set. */
   changes(): number;
-  /** Resolves when there were more than so many changes, or after `withinMs`. */
+  /** Resolves when there were more than `than` changes, or after `withinMs`. */
   changed(than: number, withinMs: number): Promise<void>;
   /** Resolves when all is written. */
   flush(): Promise<void>;
@@ -47,7 +47,7 @@ export interface Checkpoints {
 export type SaveCheckpoints = (file: CheckpointFile) => Promise<void>;
 
 /**
- * The checkpoints of one stream on top of what was kept.
+ * The checkpoints of one stream, beginning with the kept ones.
  * @throws LocalError `checkpoints` when they belong to an earlier stream of the same name
  */
 export function createCheckpoints(
@@ -112,7 +112,7 @@ export function createCheckpoints(
 
 /**
  * Reads a checkpoint file; a missing one is empty.
- * @throws LocalError `checkpoints` when it is damaged: starting from zero in silence would hide the damage
+ * @throws LocalError `checkpoints` when it is damaged: a silent start from zero would hide the damage
  */
 export function readCheckpoints(path: string): CheckpointFile {
   let text: string;

@@ -7,21 +7,21 @@ import { batchLength } from './kinesis-event.ts';
 export interface DeliverySettings {
   readonly batchSize: number;
   readonly batchBytes: number;
-  /** How long (ms) a batch is gathered; 0: whatever is there is delivered at once. */
+  /** The time (ms) for which a batch is gathered; 0: records that are there are delivered at once. */
   readonly batchWindowMs: number;
 }
 
-/** What differs from one kind of stream to another. */
+/** The differences between the kinds of streams. */
 export interface DeliverySpec<Item> {
   readonly settings: DeliverySettings;
   /** The function's event, JSON. */
   event(batch: readonly Item[]): string;
   invoke(event: string): Promise<InvokeAnswer>;
-  /** What the answer of an invocation that succeeded says of its batch. */
+  /** The outcome of a batch, from the answer of an invocation that succeeded. */
   outcome(payload: string, batch: readonly Item[]): BatchOutcome;
-  /** Is told of records that are done, in their order: the checkpoint. */
+  /** Receives the records that are done, in their order: the checkpoint. */
   onDone(records: readonly Item[]): void | Promise<void>;
-  /** Whether to go on with the batch: nobody has stopped the loop, and the records are still its own. */
+  /** Whether to go on with the batch: the loop has not been stopped, and the records still belong to it. */
   goesOn(): boolean;
   /** Waits (ms) before the next attempt. */
   pause(ms: number): Promise<void>;
@@ -29,7 +29,7 @@ export interface DeliverySpec<Item> {
   readAhead?(left: number): Promise<void> | undefined;
 }
 
-/** What is known of a delivery, for people. */
+/** The status of a delivery, for people. */
 export interface DeliveryStatus {
   readonly state: 'reading' | 'invoking' | 'retrying';
   readonly invocations: number;
@@ -38,26 +38,26 @@ export interface DeliveryStatus {
 
 /** The delivery of records in order, one invocation at a time. */
 export interface Delivery<Item> {
-  /** What was read and is not done. */
+  /** The records that were read and are not done. */
   readonly buffer: Item[];
-  /** How many records the next batch has, of those in the buffer. */
+  /** The number of records in the buffer that the next batch has. */
   nextLength(): number;
-  /** Whether the next batch can get no larger. */
+  /** Whether the next batch cannot become larger. */
   isFull(): boolean;
-  /** Delivers the first records of the buffer, until all are done or it does not go on. */
+  /** Delivers the first `length` records of the buffer, until all are done or {@link DeliverySpec.goesOn} is false. */
   deliver(length: number): Promise<void>;
-  /** Shows an error of the stream's. */
+  /** Shows an error of the stream in the status. */
   note(error: unknown): void;
   status(): DeliveryStatus;
 }
 
-/** Waits (ms) between attempts: the first, and the longest. AWS does not publish its own. */
+/** The first and the longest wait (ms) between attempts. AWS does not publish its own. */
 const firstBackoffMs = 50;
 const longestBackoffMs = 1_000;
 
 /**
- * Delivers as Lambda's event source mappings do: after an error the batch is delivered again from its first record that
- * is not done, for ever; records are done only after an invocation succeeded, so that each is delivered at least once.
+ * Delivers as Lambda's event source mappings do. After an error the batch is delivered again from its first record that
+ * is not done, for ever. Records are done only after an invocation succeeded, so that each is delivered at least once.
  */
 export function createDelivery<Item extends { readonly bytes: number }>(spec: DeliverySpec<Item>): Delivery<Item> {
   const { batchSize, batchBytes } = spec.settings;

@@ -8,7 +8,7 @@ import { type ShardConsumer, type ShardStatus, startShardConsumer } from './shar
 import { createShardSource } from './shard-source.ts';
 import { createSignal } from './signal.ts';
 
-/** What a mapping is made of. */
+/** The settings of a mapping. */
 export interface MappingSpec {
   readonly streamName: string;
   readonly kinesis: AwsJson;
@@ -18,14 +18,14 @@ export interface MappingSpec {
   invoke(event: string): Promise<InvokeAnswer>;
 }
 
-/** A shard waits until its parents are finished, is delivered, and is finished. */
+/** The status of a shard. A shard waits until its parents are finished, is then delivered, and is finished at last. */
 export type MappedShard = Omit<ShardStatus, 'state'> & {
   readonly state: ShardStatus['state'] | 'waitingForParents' | 'finished';
 };
 
-/** How far a mapping has come, for people and for those who wait for a record to be processed. */
+/** The progress of a mapping, for people and for callers that wait for a record to be processed. */
 export interface MappingStatus {
-  /** How often a checkpoint has changed. */
+  /** The number of changes of checkpoints. */
   readonly changes: number;
   readonly lastError: string | null;
   readonly shards: Readonly<Record<string, MappedShard>>;
@@ -39,7 +39,7 @@ export interface EventSourceMapping {
   /** Reads all shards, and their list, now. */
   wakeAll(): void;
   status(): MappingStatus;
-  /** The status once there were more than so many changes of checkpoints, or after a second. */
+  /** The status once there were more than `changes` changes of checkpoints, or after a second. */
   statusAfter(changes: number): Promise<MappingStatus>;
   /** Starts no further invocation, and resolves when the last ones have ended. */
   stop(): Promise<void>;
@@ -54,12 +54,12 @@ interface Shard {
 /** How long (ms) a status waits for a change. */
 const statusWithinMs = 1_000;
 
-/** How often (ms) the shards are listed when nothing says that they changed. */
+/** The interval (ms) at which the shards are listed when no hint says that they changed. */
 const listEveryMs = 1_000;
 
 /**
  * Delivers all shards of the stream, from their oldest records on (TRIM_HORIZON). A shard that came from a split or a
- * merge starts only when its parents were processed to their ends, so that records of one partition key stay in order.
+ * merge starts only after its parents were processed to their ends, so that records of one partition key stay in order.
  */
 export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
   const consumers = new Map<string, ShardConsumer>();
@@ -74,7 +74,10 @@ export function startEventSourceMapping(spec: MappingSpec): EventSourceMapping {
 
   const isFinished = (shardId: string): boolean => spec.checkpoints.get(shardId)?.finished === true;
 
-  /** A parent that the stream no longer lists outlived its retention: there is nothing left of it to wait for. */
+  /**
+   * Whether a shard's delivery may begin. A parent that the stream no longer lists is beyond its retention: nothing of
+   * it is left to wait for.
+   */
   function isDue(shard: Shard): boolean {
     const listed = new Set(shards.map((other) => other.ShardId));
     return [shard.ParentShardId, shard.AdjacentParentShardId].every(

@@ -3,13 +3,13 @@ import type { Checkpoints } from './checkpoints.ts';
 import type { EventSourceMapping, MappedShard, MappingStatus } from './event-source-mapping.ts';
 import { type KafkaPoller, type KafkaPollerSpec, startKafkaPoller } from './kafka-poller.ts';
 
-/** What a mapping from Kafka is made of. */
+/** The settings of a mapping from Kafka. */
 export interface KafkaMappingSpec extends Omit<KafkaPollerSpec, 'onDelivered'> {
-  /** How many event pollers there are, at least 1; Lambda has as many as keep up, at most one a partition. */
+  /** The number of event pollers, at least 1. Lambda has as many as keep up, at most one a partition. */
   readonly pollers: number;
   /**
-   * What was delivered, for whoever waits for it. Where delivery goes on is the consumer group's business, which the
-   * brokers keep.
+   * The delivered records, for callers that wait for them. Delivery itself goes on from the positions of the consumer
+   * group, which the brokers keep.
    */
   readonly checkpoints: Checkpoints;
 }
@@ -48,7 +48,7 @@ export function startKafkaMapping(spec: KafkaMappingSpec): EventSourceMapping {
 
   return {
     begun: Promise.all(pollers.map(({ joined }) => joined)).then(() => undefined),
-    // Nobody tells of records: a read waits for them at the broker.
+    // There are no hints about records: a read waits for them at the broker.
     onHint: () => undefined,
     wakeAll: () => undefined,
     status,

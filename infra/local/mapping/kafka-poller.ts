@@ -6,29 +6,32 @@ import { type KafkaEventRecord, kafkaEventJson } from './kafka-records.ts';
 import { createLoop } from './loop.ts';
 import { joinGroup, type TopicReader } from './topic-reader.ts';
 
-/** What a poller is made of. */
+/** The settings of a poller. */
 export interface KafkaPollerSpec {
   readonly topic: string;
   readonly bootstrapServers: readonly string[];
-  /** Pollers of one group share the partitions, and where each was read to. */
+  /** The consumer group. Its pollers share the partitions, and the position in each. */
   readonly groupId: string;
   readonly delivery: DeliverySettings;
   /** Invokes the function with an event (JSON). */
   invoke(event: string): Promise<InvokeAnswer>;
-  /** Is told how far a partition is delivered, after each invocation that succeeded and when the poller gets it. */
+  /**
+   * Receives the last delivered record of a partition, after each invocation that succeeded and when the poller
+   * receives the partition.
+   */
   onDelivered(shardId: string, last: SequenceNumber): void;
 }
 
-/** What is known of a poller, for people. */
+/** The status of a poller, for people. */
 export interface KafkaPollerStatus extends Omit<DeliveryStatus, 'state'> {
   readonly state: DeliveryStatus['state'] | 'joining' | 'stopped';
-  /** The shards that it has now. */
+  /** The shards that the poller has now. */
   readonly shards: readonly string[];
 }
 
 /** One of the event pollers of a mapping from Kafka. */
 export interface KafkaPoller {
-  /** Resolves when the group has let it in. */
+  /** Resolves when the poller has joined the group. */
   readonly joined: Promise<void>;
   status(): KafkaPollerStatus;
   /** Starts no further invocation, leaves the group and resolves when the last one has ended. */
@@ -39,10 +42,10 @@ export interface KafkaPoller {
 const readWaitMs = 250;
 
 /**
- * Polls a topic as Lambda's event pollers do: a member of a consumer group, one invocation at a time, a batch of
- * records of any of its partitions, each partition in order; a batch is left when its partitions went to another
- * poller; positions are committed to the group after an invocation succeeded, so that whoever has the partition next
- * begins there.
+ * Polls a topic as Lambda's event pollers do. The poller is a member of a consumer group. It makes one invocation at a
+ * time, with a batch of records of any of its partitions, each partition in order. It leaves a batch when the
+ * partitions went to another poller. It commits positions to the group after an invocation succeeded, so that the next
+ * poller of the partition begins there.
  */
 export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
   const { topic, delivery: settings } = spec;
@@ -57,7 +60,7 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
     settings,
     event: (batch) => kafkaEventJson(topic, spec.bootstrapServers, batch),
     invoke: spec.invoke,
-    // The mapping of a topic does not report single records: an answer is for the whole batch.
+    // The mapping of a topic does not report single records: an answer counts for the whole batch.
     outcome: () => ({ kind: 'done' }),
     onDone: commit,
     goesOn: () => !loop.isStopped() && reader?.isCurrent() === true,
@@ -72,7 +75,7 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
     await reader?.commit(last);
   }
 
-  /** After each sharing out of the partitions: what the group says is delivered is where reading begins. */
+  /** Takes the partitions after each assignment by the group. Reading begins at the group's committed positions. */
   async function takeAssignment(from: TopicReader): Promise<void> {
     if (from.isCurrent()) return;
     buffer.length = 0;
@@ -82,7 +85,7 @@ export function startKafkaPoller(spec: KafkaPollerSpec): KafkaPoller {
     phase = 'delivering';
   }
 
-  /** Reads until a batch is due; 0: the partitions are being shared out anew. */
+  /** Reads until a batch is due; 0: the partitions are being assigned anew. */
   async function gather(from: TopicReader): Promise<number> {
     let deadlineMs: number | undefined;
     while (!loop.isStopped() && from.isCurrent()) {

@@ -1,12 +1,12 @@
 import type { RecordsBatch } from '@platformatic/kafka';
 import { partitionShard } from '../../../functions/core/definition/kafka-source.ts';
 
-/** A record of a partition as it will stand in the function's event, already as JSON text. */
+/** A record of a partition, as JSON text in the form that it has in the function's event. */
 export interface KafkaEventRecord {
   readonly partition: number;
   readonly offset: bigint;
   readonly json: string;
-  /** Length of `json` in UTF-8, by which Lambda measures an event. */
+  /** The length of `json` in UTF-8, by which Lambda measures an event. */
   readonly bytes: number;
 }
 
@@ -15,8 +15,8 @@ const logAppendTime = 0x08;
 const controlBatch = 0x20;
 
 /**
- * The records of a batch from an offset on, field for field as Lambda's event has them; none of the marks that
- * transactions leave.
+ * The records of a batch from an offset on, field for field as in Lambda's event. The markers of transactions are left
+ * out.
  */
 export function eventRecords(
   topic: string,
@@ -45,12 +45,12 @@ export function eventRecords(
   return found;
 }
 
-/** The offset behind a batch. */
+/** The offset after the last record of a batch. */
 export function endOf(batch: RecordsBatch): bigint {
   return batch.firstOffset + BigInt(batch.lastOffsetDelta) + 1n;
 }
 
-/** The function's event, as JSON text: the records of each partition in a list of their own. */
+/** The function's event, as JSON text, with a list of records for each partition. */
 export function kafkaEventJson(
   topic: string,
   bootstrapServers: readonly string[],

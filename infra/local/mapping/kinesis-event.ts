@@ -1,6 +1,6 @@
 import { accountId, arnOf, region } from '../account/account.ts';
 
-/** A record as Kinesis's JSON protocol gives it; `Data` is base64. */
+/** A record of Kinesis's JSON protocol; `Data` is base64. */
 export interface KinesisRecord {
   readonly SequenceNumber: string;
   readonly PartitionKey: string;
@@ -8,15 +8,15 @@ export interface KinesisRecord {
   readonly ApproximateArrivalTimestamp: number;
 }
 
-/** A record as it will stand in the function's event, already as JSON text. */
+/** A record, as JSON text in the form that it has in the function's event. */
 export interface EventRecord {
   readonly sequenceNumber: string;
   readonly json: string;
-  /** Length of `json` in UTF-8, by which Lambda measures an event. */
+  /** The length of `json` in UTF-8, by which Lambda measures an event. */
   readonly bytes: number;
 }
 
-/** The envelope around the records and one comma for each: what an event has besides. */
+/** The rest of an event: the envelope around the records, and one comma for each. */
 const head = '{"Records":[';
 const tail = ']}';
 
@@ -41,7 +41,9 @@ export function toEventRecord(record: KinesisRecord, shardId: string, streamName
   return { sequenceNumber: record.SequenceNumber, json, bytes: Buffer.byteLength(json) };
 }
 
-/** How many of the first records make one batch: at most `mostRecords` and `mostBytes` of event, but never none. */
+/**
+ * The number of leading records that make one batch: at most `mostRecords` and `mostBytes` of event, but at least one.
+ */
 export function batchLength(
   records: readonly Pick<EventRecord, 'bytes'>[],
   mostRecords: number,

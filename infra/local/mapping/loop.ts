@@ -1,10 +1,10 @@
 import { createSignal } from './signal.ts';
 
-/** The life of a loop that reads and delivers until it is stopped: what it waits for, a stop cuts short. */
+/** The life of a loop that reads and delivers until it is stopped. A stop cuts every wait short. */
 export interface Loop {
   isStopped(): boolean;
   stop(): void;
-  /** There may be something to read. */
+  /** Wakes the loop, because there may be something to read. */
   wake(): void;
   /** Resolves when the loop is woken or stopped, or after `mostMs`. */
   wait(mostMs: number): Promise<'rung' | 'timedOut'>;

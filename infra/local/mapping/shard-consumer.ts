@@ -6,7 +6,7 @@ import { type EventRecord, eventJson } from './kinesis-event.ts';
 import { createLoop } from './loop.ts';
 import type { ShardSource } from './shard-source.ts';
 
-/** What is known of a shard's delivery, for people. */
+/** The status of a shard's delivery, for people. */
 export interface ShardStatus extends Omit<DeliveryStatus, 'state'> {
   readonly state: DeliveryStatus['state'] | 'ended' | 'stopped';
   readonly checkpoint: string | null;
@@ -14,7 +14,7 @@ export interface ShardStatus extends Omit<DeliveryStatus, 'state'> {
 
 /** The delivery of one shard. */
 export interface ShardConsumer {
-  /** There may be something to read. */
+  /** Wakes the delivery, because there may be something to read. */
   wake(): void;
   status(): ShardStatus;
   /** Starts no further invocation. */
@@ -23,15 +23,15 @@ export interface ShardConsumer {
   readonly done: Promise<'finished' | 'stopped'>;
 }
 
-/** Waits (ms) between polls that find nothing. Hints make up for the long one. */
+/** The first and the longest wait (ms) between polls that find nothing. Hints make up for the long one. */
 const firstPollMs = 250;
 const longestPollMs = 1_000;
 /** While a window gathers, the shard is read at most this often (ms). */
 const windowPollMs = 100;
 
 /**
- * Delivers one shard as Lambda's event source mapping does: in order, one invocation at a time, batches as large as the
- * settings allow. Between two invocations the next batch is read ahead.
+ * Delivers one shard as Lambda's event source mapping does: in order, one invocation at a time, in batches as large as
+ * the settings allow. The next batch is read ahead between two invocations.
  */
 export function startShardConsumer(
   shardId: string,
@@ -42,7 +42,7 @@ export function startShardConsumer(
 ): ShardConsumer {
   const loop = createLoop();
   let ended = false;
-  /** Whether a read is worth its price before a hint or the next poll: at the start, and after one that was full. */
+  /** Whether a read is worthwhile before a hint or the next poll: at the start, and after a full read. */
   let more = true;
   let end: 'ended' | 'stopped' | undefined;
   const delivery: Delivery<EventRecord> = createDelivery({
@@ -64,7 +64,7 @@ export function startShardConsumer(
   });
   const { buffer, isFull, nextLength } = delivery;
 
-  /** One read into the buffer; an error of Kinesis's is shown, and the next poll tries again. */
+  /** Reads once into the buffer. An error of Kinesis is shown, and the next poll tries again. */
   async function fill(): Promise<void> {
     try {
       const read = await source.read();

@@ -1,15 +1,15 @@
 import { type AwsJson, AwsJsonError } from '../account/aws-json.ts';
 import { type EventRecord, type KinesisRecord, toEventRecord } from './kinesis-event.ts';
 
-/** What one read of a shard gave. */
+/** The result of one read of a shard. */
 export type ShardRead =
-  /** `more`: it gave as many as it was asked for, so there may be more at once. */
+  /** `more`: the read gave as many records as it was asked for, so there may be more at once. */
   | { readonly kind: 'records'; readonly records: readonly EventRecord[]; readonly more: boolean }
   | { readonly kind: 'ended' };
 
 /** Reads the records of one shard in order, each once, from a position to the end of the shard. */
 export interface ShardSource {
-  /** @throws when Kinesis cannot be reached; the next call goes on where the last one that succeeded ended. */
+  /** @throws when Kinesis cannot be reached; the next call goes on where the last successful one ended. */
   read(): Promise<ShardRead>;
 }
 
@@ -19,14 +19,14 @@ interface GetRecordsAnswer {
 }
 
 /**
- * Kinesis gives at most 10 MB a read; kinesalite gives what it is asked for, so the limit follows the size of the
- * records.
+ * The aim (bytes) of one read. Kinesis gives at most 10 MB a read. kinesalite gives as many records as it is asked for,
+ * so the limit follows the size of the records.
  */
 const readBytes = 8 * 1024 * 1024;
 /** Kinesis's own limit for one read. */
 const mostRecords = 10_000;
 
-/** Starts after a sequence number, or (undefined) with the oldest record that the shard still has. */
+/** A source that starts after a sequence number, or (undefined) with the oldest record that the shard still has. */
 export function createShardSource(
   kinesis: AwsJson,
   streamName: string,

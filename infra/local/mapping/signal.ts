@@ -1,4 +1,4 @@
-/** Something that one waits for and others ring. A ring while nobody waits is kept for the next wait. */
+/** A signal that one caller waits for and others ring. A ring while nobody waits is kept for the next wait. */
 export interface Signal {
   ring(): void;
   /** Resolves at the next ring, or after `mostMs`. */

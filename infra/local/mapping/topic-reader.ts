@@ -1,7 +1,7 @@
 import type { Consumer } from '@platformatic/kafka';
 import { endOf, eventRecords, type KafkaEventRecord } from './kafka-records.ts';
 
-/** Which topic is read, and as whose member. */
+/** The topic that is read, and the consumer group of the reader. */
 export interface GroupMember {
   readonly topic: string;
   readonly bootstrapServers: readonly string[];
@@ -13,34 +13,37 @@ export interface TopicReader {
   /** Whether the partitions are still those that were taken last. */
   isCurrent(): boolean;
   /**
-   * Takes the partitions that the group gives, joining it first where that is due; reading begins where the group says
-   * that delivery has come to.
-   * @returns those of which something was delivered, with the next offset
+   * Takes the partitions that the group assigns. Joins the group first where that is due. Reading begins at the group's
+   * committed positions.
+   * @returns the partitions of which something was delivered, with the next offset
    */
   takeAssignment(): Promise<ReadonlyMap<number, bigint>>;
   partitions(): readonly number[];
-  /** Sees, at most once a second, whether partitions were added, which are shared out when a member asks for it. */
+  /** Checks, at most once a second, whether partitions were added. The group assigns them when a member asks for it. */
   lookAtTopic(): Promise<void>;
-  /** One read of all partitions. Records of transactions that were not committed are passed over. */
+  /** Reads all partitions once. Records of transactions that were not committed are passed over. */
   read(mostBytes: number, waitMs: number): Promise<readonly KafkaEventRecord[]>;
-  /** Tells the group what is delivered: the last offset, by partition. */
+  /** Commits the last delivered offset, by partition, to the group. */
   commit(last: ReadonlyMap<number, bigint>): Promise<void>;
-  /** After an error: positions may have moved to another member, or a leader to another broker. All is asked anew. */
+  /**
+   * Forgets all positions and leaders after an error, so that they are asked for anew. A partition may have moved to
+   * another member, or a leader to another broker.
+   */
   forget(): void;
   close(): Promise<void>;
 }
 
-/** How long (ms) it takes to see that partitions were added. */
+/** The interval (ms) at which added partitions are looked for. */
 const lookEveryMs = 1_000;
 /**
- * A killed poller's partitions are given to others after the session's time (ms), the least that brokers allow by
- * default.
+ * The group's time-outs (ms). A killed poller's partitions go to others after the session's time, the least that
+ * brokers allow by default.
  */
 const session = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 250 } as const;
 
-/** A member that has not joined yet: {@link TopicReader.takeAssignment} does. */
+/** A member that has not joined yet: {@link TopicReader.takeAssignment} joins. */
 export async function joinGroup(member: GroupMember, onError: (error: Error) => void): Promise<TopicReader> {
-  // Loaded here, for whoever reads Kinesis has no use for it.
+  // Loaded here, because a reader of Kinesis does not need it.
   const kafka = await import('@platformatic/kafka');
   const consumer = new kafka.Consumer({
     clientId: 'tidemark-poller',
@@ -57,7 +60,7 @@ export async function joinGroup(member: GroupMember, onError: (error: Error) => 
 }
 
 function createReader(consumer: Consumer, topic: string): TopicReader {
-  /** By partition: where the next read begins. */
+  /** The offset at which the next read begins, by partition. */
   let positions = new Map<number, bigint>();
   let generation: string | undefined;
   let partitionCount: number | undefined;
@@ -65,7 +68,7 @@ function createReader(consumer: Consumer, topic: string): TopicReader {
 
   const currentGeneration = (): string => `${consumer.memberId}#${consumer.generationId}`;
 
-  /** What a read gave, and where the next one begins. */
+  /** The records of a read. Notes where the next read begins. */
   function taken({ responses }: Awaited<ReturnType<Consumer['fetch']>>): KafkaEventRecord[] {
     const found: KafkaEventRecord[] = [];
     for (const { partitions } of responses)
@@ -125,7 +128,7 @@ function createReader(consumer: Consumer, topic: string): TopicReader {
   };
 }
 
-/** The next offset that the group has to deliver, of the partitions of which it has delivered anything. */
+/** The next offset to deliver, of each partition of which the group has delivered anything. */
 async function committedOffsets(
   consumer: Consumer,
   topic: string,

@@ -2,24 +2,25 @@ import { isDiskFull, LocalError, messageOf, systemCode } from '../account/local-
 import { failRequest } from '../gateway/request-under-way.ts';
 import type { FromChild, Ports, ToChild } from './child-messages.ts';
 
-/** A child that runs: what it serves and how it ends. */
+/** A running child: the ports that it serves, and its end. */
 export interface RunningChild {
   readonly ports: Ports;
-  /** Finishes what is in flight, for a bounded time. */
+  /** Finishes the work in flight, for a bounded time. */
   stop(): Promise<void>;
 }
 
-/** What a child can tell its parent while it runs. */
+/** The messages of a child to its parent while it runs. */
 export interface ParentLink {
-  /** Keeps a value (JSON) with the parent; the newest is given back when this child is started anew. */
+  /** Keeps a value (JSON) with the parent. The newest value is given back when this child is started anew. */
   remember(memo: unknown): void;
-  /** Ends this process for good: the parent reports the error and starts nothing anew. */
+  /** Ends this process for good: the parent reports the error and does not start the process anew. */
   fail(error: unknown): void;
 }
 
 /**
- * The main function of a child process. It ends with its parent, however that ended: the channel between them is closed
- * by the operating system, after a `kill -9` too. Ctrl-C reaches the whole process group; only the parent acts on it.
+ * The main function of a child process. The process ends with its parent, however the parent ended: the operating
+ * system closes the channel between them, after a `kill -9` too. Ctrl-C reaches the whole process group, but only the
+ * parent acts on it.
  */
 export function runChild<Options>(
   title: string,
@@ -58,7 +59,7 @@ function send(message: FromChild, done?: () => void): void {
 }
 
 /**
- * A mistake that has a remedy is final; anything else is a crash, after which the parent may start the process anew.
+ * A mistake that has a remedy is final. Anything else is a crash, after which the parent may start the process anew.
  */
 function fail(thrown: unknown): void {
   const error = finalError(thrown);
@@ -81,7 +82,7 @@ function finalError(thrown: unknown): LocalError | undefined {
       'dataFolder',
       `the data folder can no longer be written: make it writable and start again (${message})`,
     );
-  // A new process would meet it again, and again.
+  // A new process would meet the same damage each time.
   if (systemCode(thrown) === 'LEVEL_CORRUPTION' || /^Corruption: /.test(message))
     return new LocalError(
       'dataFolder',

@@ -3,14 +3,15 @@ import type { LocalErrorCode } from '../account/local-error.ts';
 /** The three child processes. */
 export type ProcessKind = 'emulators' | 'runner' | 'functions';
 
-/** The ports (127.0.0.1) that a child serves, by what is served there. */
+/** The ports (127.0.0.1) that a child serves, by the name of the service. */
 export type Ports = Readonly<Record<string, number>>;
 
-/** What the parent says to a child. */
+/** A message of the parent to a child. */
 export type ToChild<Options> = { readonly type: 'start'; readonly options: Options } | { readonly type: 'stop' };
 
 /**
- * What a child says to its parent. `memo` is what the child wants to be given when it is started anew after its death.
+ * A message of a child to its parent. `memo` is the value that the child receives when it is started anew after its
+ * death.
  */
 export type FromChild =
   | { readonly type: 'ready'; readonly ports: Ports }

@@ -3,37 +3,38 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalError } from '../account/local-error.ts';
 import type { FromChild, Ports, ProcessKind, ToChild } from './child-messages.ts';
 
-/** How a child is started and what happens when it dies. */
+/** The start of a child, and the reaction to its death. */
 export interface ChildSpec<Options> {
   readonly kind: ProcessKind;
   /** The bundled entry file. */
   readonly file: string;
   /**
-   * Asked for at each start; the process is forked before the answer is there. `memo` is the last one the child sent.
+   * The options for each start. The process is forked before they are known. `memo` is the last one that the child
+   * sent.
    */
   options(memo: unknown, ports: Ports | undefined): Promise<Options>;
-  /** Whether an unexpected death is answered by a new start. */
+  /** Whether the child is started anew after an unexpected death. */
   readonly restarts: 'always' | 'never';
-  /** The end: the child has died and is not started anew. Called at most once. */
+  /** Called at most once, when the child has died and is not started anew. */
   onFatal(error: LocalError): void;
 }
 
 /** A child process that is kept alive. */
 export interface Child {
-  /** Resolves when it serves. */
+  /** Starts the child, and resolves when it serves. */
   start(): Promise<Ports>;
   pid(): number | undefined;
-  /** `kill -9`; resolves when the process is gone. What follows is as after any death. */
+  /** `kill -9`. Resolves when the process is gone. The reaction is the same as to any death. */
   kill(): Promise<void>;
-  /** A new process, or the one already being started after a death; resolves when it serves. */
+  /** Starts a new process, or awaits the one already being started after a death. Resolves when it serves. */
   restart(): Promise<void>;
   /** Asks it to finish, and kills it after `withinMs`. */
   stop(withinMs: number): Promise<void>;
 }
 
-/** After this many deaths in a row before it served, a child is given up. */
+/** The number of deaths in a row, each before the child served, after which a child is given up. */
 const mostFailedStarts = 5;
-/** How long (ms) a restart waits for the old process to finish what it does. */
+/** How long (ms) a restart waits for the old process to finish its work. */
 const restartWithinMs = 5_000;
 
 /** Keeps one child process alive: see {@link ChildSpec}. */
@@ -55,7 +56,7 @@ export function superviseChild<Options>(spec: ChildSpec<Options>): Child {
     current = child;
     phase = 'starting';
     const errors = lastErrors(child);
-    // 'close' and not 'exit': only then has everything been read that the child said before it died.
+    // 'close' and not 'exit': only then have all messages been read that the child sent before it died.
     return new Promise((resolve, reject) => {
       let served = false;
       let fatal: LocalError | undefined;
@@ -164,7 +165,7 @@ function sendTo<Options>(child: ChildProcess, message: ToChild<Options>): void {
   });
 }
 
-/** The last line of what a child wrote to stderr, for the message about its death. */
+/** The error line of a child's output to stderr, for the message about its death. */
 function lastErrors(child: ChildProcess): () => string {
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -176,7 +177,9 @@ function lastErrors(child: ChildProcess): () => string {
   };
 }
 
-/** Nothing of the user's AWS settings reaches a child: a real profile or key must not leak into the functions. */
+/**
+ * The environment of a child, without the user's AWS settings: a real profile or key must not leak into the functions.
+ */
 function childEnvironment(): Record<string, string> {
   const environment: Record<string, string> = { TZ: 'UTC', AWS_REGION: 'us-east-1', AWS_ACCOUNT_ID: '000000000000' };
   for (const name of ['PATH', 'HOME', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot']) {

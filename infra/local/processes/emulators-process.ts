@@ -6,15 +6,15 @@ import { keepStores } from '../emulators/interrupted-changes.ts';
 import { createPutHints } from '../emulators/put-hints.ts';
 import { type RunningChild, runChild } from './child-main.ts';
 
-/** What the emulators process is told. */
+/** The options of the emulators process. */
 export interface EmulatorsOptions {
-  /** In memory when null. */
+  /** The data folder; null: in memory. */
   readonly dataDir: string | null;
-  /** The ports to serve on, 0 for any: after a restart the same ones, because clients know them. */
+  /** The ports to serve on, 0 for any. After a restart they are the same, because clients know them. */
   readonly ports: { readonly kinesis: number; readonly dynamodb: number };
 }
 
-/** More shards than anybody splits a local stream into; kinesalite's own limit is 10. */
+/** The limit of shards: more than anybody splits a local stream into. kinesalite's own limit is 10. */
 const shardLimit = 10_000;
 
 async function start(options: EmulatorsOptions): Promise<RunningChild> {

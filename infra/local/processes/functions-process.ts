@@ -14,14 +14,14 @@ import type { LocalSink } from '../resources/local-sinks.ts';
 import type { ResourceNames } from '../resources/resources.ts';
 import { type RunningChild, runChild } from './child-main.ts';
 
-/** What the functions process is told. */
+/** The options of the functions process. */
 export interface FunctionsOptions {
   readonly names: ResourceNames;
   /** The bundled file of each function. */
   readonly files: Readonly<Record<LocalFunctionName, string>>;
   readonly workerFile: string;
   readonly dataDir: string | null;
-  /** The port to serve on, 0 for any; after a restart the same one. */
+  /** The port to serve on, 0 for any. It is the same after a restart. */
   readonly port: number;
   readonly emulators: { readonly kinesis: string; readonly dynamodb: string };
   /** Most execution environments of each function. */
@@ -73,7 +73,7 @@ function createFunction(name: LocalFunctionName, options: FunctionsOptions, port
   });
 }
 
-/** Two environments, so that two runs meet. */
+/** Two environments, so that two runs can overlap. */
 const deliverEnvironments = 2;
 
 function createSinkFunction(
@@ -98,7 +98,7 @@ function createSinkFunction(
 }
 
 interface FunctionRun {
-  /** Of its log. */
+  /** The name of the function's log. */
   readonly name: string;
   readonly functionName: string;
   readonly handlerFile: string;

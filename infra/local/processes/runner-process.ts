@@ -22,28 +22,28 @@ import type { LocalFunctionName } from '../resources/bundle.ts';
 import type { ResourceNames } from '../resources/resources.ts';
 import { type ParentLink, type RunningChild, runChild } from './child-main.ts';
 
-/** What the runner process is told. */
+/** The options of the runner process. */
 export interface RunnerOptions {
   readonly pipelineName: string;
   readonly names: ResourceNames;
   readonly streamCreatedAtSeconds: number;
   readonly dataDir: string | null;
-  /** The port of the HTTP front, 0 for any; after a restart the same one. */
+  /** The port of the HTTP front, 0 for any. It is the same after a restart. */
   readonly port: number;
   readonly ports: { readonly kinesis: number; readonly dynamodb: number; readonly functions: number };
-  /** Where the events come from. */
+  /** The source of the events. */
   readonly source: RunnerSource;
   readonly batchWindowMs: number;
   readonly batchSize: number;
-  /** Null: finalize is invoked by nobody here. */
+  /** Null: finalize is not invoked here. */
   readonly finalizeEveryMs: number | null;
-  /** The functions of the sinks, each of which has a schedule as finalize has. */
+  /** The functions of the sinks. Each has a schedule, as finalize has. */
   readonly sinkFunctions: readonly string[];
-  /** What a runner that died had told last. */
+  /** The last memo of a runner that died. */
   readonly memo: RunnerMemo | null;
 }
 
-/** The stream of Kinesis that all have their name of, or a Kafka topic, read by a consumer group of that name. */
+/** The pipeline's stream of Kinesis, or a Kafka topic that the named consumer group reads. */
 export type RunnerSource =
   | { readonly kind: 'kinesis' }
   | {
@@ -53,9 +53,9 @@ export type RunnerSource =
       readonly pollers: number;
     };
 
-/** What the parent keeps for the case that the runner is killed. */
+/** The state that the parent keeps in case the runner is killed. */
 export interface RunnerMemo {
-  /** Without a data folder. */
+  /** The checkpoints, where there is no data folder. */
   readonly checkpoints: CheckpointFile | null;
   readonly metrics: Readonly<Record<string, MetricSums>>;
 }
@@ -168,7 +168,7 @@ async function health(options: RunnerOptions, front: Server): Promise<unknown> {
   };
 }
 
-/** Any answer will do: kinesalite refuses a GET, which shows that it is there. */
+/** Whether a server answers. Any answer counts: kinesalite refuses a GET, but that shows that it is there. */
 async function isUp(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });

@@ -15,9 +15,9 @@ export type FunctionEntries = Readonly<Record<FunctionName, string>>;
 /** The functions that run here: the pipeline's own, and the one that takes events over HTTP. */
 export type LocalFunctionName = FunctionName | 'ingest';
 
-/** What {@link bundleFunctions} needs. */
+/** The arguments of {@link bundleFunctions}. */
 export interface BundleFunctionsOptions {
-  /** The pipeline's TypeScript file; relative to the current folder, or absolute. It may lie outside this package. */
+  /** The pipeline's TypeScript file, relative to the current folder or absolute. It may lie outside this package. */
   readonly pipelineFile: string;
   readonly entries: FunctionEntries;
   readonly source: SourceKind;
@@ -31,8 +31,8 @@ export function functionEntries(packageRoot: string): FunctionEntries {
 }
 
 /**
- * Bundles the functions as for Lambda, with `#pipeline` being the given file. A pipeline outside this package may
- * import `tidemark` (the pipeline language) and, when it has no copy of its own, zod.
+ * Bundles the functions as for Lambda, with the given file as `#pipeline`. A pipeline outside this package may import
+ * `tidemark` (the pipeline language) and, when it has no copy of its own, zod.
  * @returns the bundled file of each function
  * @throws LocalError `pipelineFile` or `bundle`, one line
  */
@@ -72,7 +72,7 @@ export async function bundleSinks(
 ): Promise<Readonly<Record<string, string>>> {
   const entries = { deliver: join(packageRoot, 'functions', 'deliver.ts') };
   const files = sinks.map(async (sink) => {
-    // A sink reads no stream: the kind is nothing to it.
+    // A sink reads no stream, so the kind of stream does not matter.
     const build = functionBuild({
       entries,
       pipelineFile: resolve(pipelineFile),
@@ -100,7 +100,7 @@ const processFiles = {
 export type ProcessName = keyof typeof processFiles;
 
 /**
- * Bundles the child processes, because plain Node 20 runs no TypeScript; packages stay outside.
+ * Bundles the child processes, because plain Node 20 runs no TypeScript. Packages stay outside.
  * @returns the bundled file of each entry
  */
 export async function bundleProcesses(packageRoot: string): Promise<Readonly<Record<ProcessName, string>>> {
@@ -128,7 +128,7 @@ export async function bundleProcesses(packageRoot: string): Promise<Readonly<Rec
   };
 }
 
-/** The folder with the output of a build; esbuild is loaded only if something has to be built. */
+/** The folder with the output of a build. esbuild is loaded only if something has to be built. */
 async function cachedBuild(
   packageRoot: string,
   options: BuildOptions,

@@ -13,8 +13,8 @@ export interface LocalSink {
 }
 
 /**
- * What there is on this machine to deliver to; a bus, a queue, a topic and a bucket are not: their windows are not
- * published here.
+ * The kinds of sinks that have a target on this machine. A bus, a queue, a topic and a bucket have none: their windows
+ * are not published here.
  */
 const kindsHere: readonly SinkKind[] = ['file', 'webhook', 'forEachWindow', 'kinesis', 'dynamodb'];
 
@@ -29,20 +29,18 @@ export function sinkFunctionName(pipelineName: string, sink: string): string {
 }
 
 /**
- * What a sink delivers to: a stream or a table of the emulators, made with the others, a folder below the current one,
- * an address.
+ * The target of a sink: a stream or a table of the emulators, made with the others, or a folder, relative to the
+ * current one. Undefined for the other kinds.
  */
 export function localSinkTarget(pipelineName: string, sink: Sink): string | undefined {
   if (sink.kind === 'kinesis' || sink.kind === 'dynamodb') return `tidemark-${pipelineName}-sink-${sink.name}`;
   return sink.kind === 'file' ? resolve(sink.folder) : undefined;
 }
 
-/**
- * Signs webhooks where nobody has said what with: whoever receives them on this machine can check them all the same.
- */
+/** The secret for webhooks where no other is given. Receivers on this machine can check the signatures all the same. */
 const noSecret = `whsec_${Buffer.from('tidemark on this machine').toString('base64')}`;
 
-/** What a webhook is signed with: `TIDEMARK_SECRET_NAME`, or what is in docs/SINKS.md. */
+/** The secret that signs a webhook: `TIDEMARK_SECRET_NAME`, or else the one in docs/SINKS.md. */
 export function sinkSecret({ name, kind }: Sink, environment: NodeJS.ProcessEnv): string | undefined {
   return kind === 'webhook' ? (environment[`TIDEMARK_SECRET_${name}`] ?? noSecret) : undefined;
 }

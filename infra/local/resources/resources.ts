@@ -5,14 +5,14 @@ import { type TableName, tables } from '../../../functions/core/deployment/table
 import { type AwsJson, AwsJsonError, createAwsJson } from '../account/aws-json.ts';
 import type { LocalFunctionName } from './bundle.ts';
 
-/** What the stream, the tables and the functions of a pipeline are called. */
+/** The names of the stream, the tables and the functions of a pipeline. */
 export interface ResourceNames {
   readonly stream: string;
   readonly tables: Readonly<Record<TableName, string>>;
   readonly functions: Readonly<Record<LocalFunctionName, string>>;
 }
 
-/** Names by pipeline: several pipelines may share a data folder. */
+/** The names for a pipeline. They contain the pipeline's name, because several pipelines may share a data folder. */
 export function resourceNames(pipelineName: string): ResourceNames {
   const of = (part: string): string => `tidemark-${pipelineName}-${part}`;
   return {
@@ -22,13 +22,15 @@ export function resourceNames(pipelineName: string): ResourceNames {
   };
 }
 
-/** The moment (epoch seconds) at which the stream was created tells it from an earlier stream of the same name. */
+/**
+ * The time (epoch seconds) of the stream's creation. It distinguishes the stream from an earlier one of the same name.
+ */
 export interface CreatedStream {
   readonly createdAtSeconds: number;
 }
 
 /**
- * Creates the stream and the tables that are missing, waits until all are active, and keeps what is there already.
+ * Creates the stream and the tables that are missing, and waits until all are active. Existing ones are kept.
  * @param shards undefined: the events come from elsewhere, and there is no stream
  */
 export async function ensureResources(
@@ -51,10 +53,7 @@ export async function ensureResources(
   }
 }
 
-/**
- * Creates the streams and the tables that sinks deliver to and that are missing. A table's key is that of the windows
- * table.
- */
+/** Creates the missing streams and tables that sinks deliver to. A table's key is that of the windows table. */
 export async function ensureTargets(
   targets: readonly { readonly kind: SinkKind; readonly target: string | undefined }[],
   ports: { readonly kinesis: number; readonly dynamodb: number },
