@@ -356,8 +356,9 @@ async function emitOpen(
   let emitted = 0;
   for (const query of pipeline.queries) {
     const due = await dueOpen(options, query, registry, closedThrough);
-    // What is visible of a window is read before the registry and the pages, so that whatever is in it is found again:
-    // with the registry as it was before, a pane of another run could hold a shard that this one has not heard of.
+    // The visible pane of a window is read before the registry and the pages, so that all of its records are found
+    // again. With the registry as it was before, a pane of another run could hold a shard that this one has not heard
+    // of.
     const buckets = due.length === 0 ? [] : (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
     const bucketsOf = grouped(buckets, ({ slice }) => slice);
     // Windows share slices, and each is read once: as late as the first of them, which is late enough for all.

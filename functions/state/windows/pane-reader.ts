@@ -8,8 +8,8 @@ import { hasStates, rowsOf, statesOf } from './pane-rows.ts';
 
 /**
  * The panes of a window that are kept, ascending: the visible one, and as many earlier ones as `emit.history` says.
- * Final panes that corrections have taken the place of are kept without it. A pane that is deleted while it is read is
- * left out.
+ * Final panes that corrections have taken the place of are kept without that setting. A pane that is deleted while it
+ * is read is left out.
  */
 export async function readRevisions(windows: Table, query: Query, window: Window): Promise<readonly KeptPane[]> {
   const kept = await windows.query(revisionKey(query.name, window, 0).pk);
