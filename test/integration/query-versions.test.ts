@@ -115,7 +115,7 @@ describe('a changed query', () => {
     expect(await ask(both, { request: 'alias', query: 'perKind@1' })).toEqual({ serves: 'perKind' });
     expect(await windows(both, 'perKind')).toEqual(first);
     await expect(ask(both, { request: 'alias', query: 'perKind@3' })).rejects.toThrow(
-      /"perKind@3" is no version.*use perKind, perKind@2/,
+      /"perKind@3" is not a version.*use perKind, perKind@2/,
     );
     await expect(ask(both, { request: 'remove', query: 'perKind@1' })).rejects.toThrow(
       /is in the pipeline that is deployed/,

@@ -11,7 +11,7 @@ export interface ReadChunk {
   readonly records: readonly StreamRecord[];
   readonly accepted: readonly {
     readonly event: unknown;
-    /** What each query takes from it, by its position. */
+    /** The inputs that each query takes from the event, by its position. */
     readonly inputs: AcceptedEvent['inputs'];
     readonly time: number;
     readonly raw: RawEvent;
@@ -31,7 +31,7 @@ export interface ReadChunk {
 /** Most pages that one chunk writes: about two seconds of writes, so that some progress fits every time-out. */
 const pagesPerChunk = 2000;
 
-/** What {@link readChunk} works with. */
+/** The inputs of {@link readChunk}. */
 export interface ChunkOptions {
   readonly pipeline: Pipeline;
   readonly reader: EventReader;

@@ -74,8 +74,8 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
   return {
     async follow(progress) {
       const { sequenceNumber, arrivalClock } = progress;
-      // What was judged and then not committed is in `ids`, where it would make its own records duplicates when they
-      // are judged again.
+      // The ids that were judged and then not committed are in `ids`. There they would make their own records
+      // duplicates when these are judged again.
       const known = judged === undefined ? base : undefined;
       if (known !== undefined && known.sequenceNumber === sequenceNumber) return;
       base = undefined;

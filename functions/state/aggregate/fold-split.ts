@@ -3,14 +3,14 @@ import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.
 import type { KeyFold } from '../../core/fold/fold.ts';
 import { addInputs, type EventInputs, identityOf } from '../../core/fold/partial.ts';
 
-/** What a slice's writer needs of one chunk. */
+/** The part of one chunk that a slice's writer needs. */
 export interface Chunk {
   readonly firstSequenceNumber: SequenceNumber;
   /** The sequence number of the chunk's last record: what its pages carry afterwards. */
   readonly lastSequenceNumber: SequenceNumber;
   /** The events by their position, as the fold knows them. */
   readonly events: readonly {
-    /** What each query takes from it, by its position. */
+    /** The inputs that each query takes from the event, by its position. */
     readonly inputs: readonly (EventInputs | undefined)[];
     readonly time: number;
     readonly sequenceNumber: SequenceNumber;

@@ -24,9 +24,9 @@ import { type Deduplication, deduplication } from './deduplication.ts';
 import { freshHorizon } from './fresh-horizon.ts';
 import { type SliceOutcome, type SliceWriter, sliceWriter } from './slice-writer.ts';
 
-/** What an invocation did. */
+/** The outcome of an invocation. */
 export interface BatchReport {
-  /** What this invocation committed. */
+  /** The counts of the records that this invocation committed. */
   readonly counters: Counters;
   /** The same in pairs of a record and a query, by name of the query. */
   readonly queries: Readonly<Record<string, QueryCounters>>;

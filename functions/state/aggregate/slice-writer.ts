@@ -22,8 +22,8 @@ import type { FreshHorizon } from './fresh-horizon.ts';
 import { contentBytes, copiesOf, growthOf, mergedPage, type PagePlan } from './page-plan.ts';
 
 /**
- * What a warm container knows of one slice of one query: evidence and settled numbers hold for ever and are kept or
- * forgotten together (DESIGN 4.1).
+ * The knowledge that a warm container has of one slice of one query. Evidence and settled numbers hold for ever and are
+ * kept or forgotten together (DESIGN 4.1).
  */
 interface SliceMemory {
   /** The bucket that may be written to, once it has evidence and the earlier ones are settled. */
@@ -44,7 +44,7 @@ interface SliceMemory {
   growTo: number;
 }
 
-/** What became of the events of one slice: their positions in the chunk. */
+/** The outcome for the events of one slice: their positions in the chunk. */
 export interface SliceOutcome {
   readonly counted: readonly number[];
   readonly late: readonly number[];
@@ -264,7 +264,7 @@ export function sliceWriter({ state, shardId, horizon, limit, firstCount, isBeyo
   };
 }
 
-/** What a slice takes of the bound of memory, in pages. */
+/** The share of a slice in the bound of memory, in pages. */
 const weightOf = (memory: SliceMemory) => (memory.pages?.size ?? 0) + 1;
 
 const memoryName = (query: Query, slice: number) => `${query.name}#${slice}`;

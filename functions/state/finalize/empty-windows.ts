@@ -9,7 +9,7 @@ import type { Pane } from '../windows/pane.ts';
 import { readFinalCounts, readPanes } from '../windows/pane-reader.ts';
 import { writeFinalPane } from '../windows/pane-writer.ts';
 
-/** What emitting empty windows works with. */
+/** The inputs of the emission of empty windows. */
 export interface EmptyWindowOptions {
   readonly state: Table;
   readonly windows: Table;
@@ -19,7 +19,7 @@ export interface EmptyWindowOptions {
   readonly hasTime: () => boolean;
 }
 
-/** What a run has done. */
+/** The outcome of a run. */
 export interface EmittedEmpty {
   readonly windows: number;
   /** False: there are more, for the next run. */

@@ -29,7 +29,7 @@ import { type EmittedEmpty, emitEmpty } from './empty-windows.ts';
 import { type SessionCloser, sessionCloser } from './session-closer.ts';
 import { observeShards, type ShardReport } from './shard-report.ts';
 
-/** What a finalizer works with. Time arrives as arguments. */
+/** The inputs of a finalizer. Time arrives as arguments. */
 export interface FinalizerOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -42,7 +42,7 @@ export interface FinalizerOptions {
    * (outbox.ts).
    */
   readonly publish: Publisher['publish'];
-  /** What runs remember of slices; a new one when nothing is to be remembered. */
+  /** The slices that runs remember; a new cache when nothing is to be remembered. */
   readonly cache: SliceCache;
   readonly now: () => number;
   /** An id that no other run has. */
@@ -52,7 +52,7 @@ export interface FinalizerOptions {
   readonly retentionMs: number;
 }
 
-/** What a run did. */
+/** The outcome of a run. */
 export interface FinalizeReport {
   /** Epoch ms; minus infinity before anything has come. */
   readonly watermark: number;
@@ -74,8 +74,8 @@ export interface FinalizeReport {
 }
 
 /**
- * What a run is asked for: `advance` to the watermark, or `drain`, the end of a finite stream: raise it past every
- * window once all is committed.
+ * The request to a run. `advance`: go to the watermark. `drain`, the end of a finite stream: raise the watermark past
+ * every window once all is committed.
  */
 export type FinalizeRequest = 'advance' | 'drain';
 
@@ -356,8 +356,9 @@ async function emitOpen(
   let emitted = 0;
   for (const query of pipeline.queries) {
     const due = await dueOpen(options, query, registry, closedThrough);
-    // What is visible of a window is read before the registry and the pages, so that whatever is in it is found again:
-    // with the registry as it was before, a pane of another run could hold a shard that this one has not heard of.
+    // The visible pane of a window is read before the registry and the pages, so that all of its records are found
+    // again. With the registry as it was before, a pane of another run could hold a shard that this one has not heard
+    // of.
     const buckets = due.length === 0 ? [] : (await readRegistry(state)).filter((bucket) => bucket.query === query.name);
     const bucketsOf = grouped(buckets, ({ slice }) => slice);
     // Windows share slices, and each is read once: as late as the first of them, which is late enough for all.

@@ -14,11 +14,11 @@ export interface ShardReport extends ShardObservation {
   readonly unreadable: string | undefined;
 }
 
-/** What is kept of a shard between runs, and for readers, who have no access to the stream. */
+/** The state of a shard that is kept between runs, and for readers, who have no access to the stream. */
 export interface SeenShard {
   /** When a finalize run first saw it, epoch ms. */
   readonly firstSeen: number;
-  /** What the last run found; drained is for ever. */
+  /** The state that the last run found; drained is for ever. */
   readonly state: ShardObservation['state'] | 'unreadable';
 }
 
@@ -89,7 +89,7 @@ async function observe(
   }
 }
 
-/** A shard stops holding the watermark only when it is proven drained or idle: time alone is no proof. */
+/** A shard stops holding the watermark only when it is proven drained or idle: time alone is not a proof. */
 async function stateOf(
   deps: ObservationDeps,
   shard: StreamShard,

@@ -3,7 +3,7 @@ import { type Key, type Table, textOf } from '../table/table.ts';
 
 const key: Key = { pk: secretPartition, sk: 'cursor' };
 
-/** What cursors are signed with, made once for a deployment by whoever asks first: a conditional write. */
+/** The secret that cursors are signed with. The first caller makes it, once for a deployment: a conditional write. */
 export async function cursorSecret(state: Table, newSecret: () => string): Promise<string> {
   for (;;) {
     const item = await state.get(key);

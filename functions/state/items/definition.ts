@@ -96,7 +96,7 @@ export interface QueryFilling {
   readonly missedThrough: number | undefined;
 }
 
-/** What is noted of a query's history. */
+/** The notes on a query's history. */
 export async function readFilling(state: Table, query: string): Promise<QueryFilling> {
   const item = await state.get(definitionKey(query));
   const field = (name: string) => (item === undefined ? undefined : numberOf(item, name));

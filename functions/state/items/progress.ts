@@ -21,7 +21,7 @@ export interface BucketSize {
   readonly bytes: number;
 }
 
-/** What one shard has committed, `S` in the design: one small item, written once a chunk. */
+/** The committed progress of one shard, `S` in the design: one small item, written once a chunk. */
 export interface ShardProgress {
   /** The last record that is committed; undefined before the first. */
   readonly sequenceNumber: SequenceNumber | undefined;
@@ -86,7 +86,7 @@ export function commitProgress(
   return state.put({ ...progressKey(shardId), attributes }, [unchanged]);
 }
 
-/** What an item of {@link commitProgress} says. */
+/** The progress in an item of {@link commitProgress}. */
 export function progressOf(item: Item): ShardProgress {
   const { counters, queries, sizes } = item.attributes;
   return {

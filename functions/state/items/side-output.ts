@@ -38,7 +38,7 @@ export interface StoredSideEvent extends Omit<SideEvent, 'payload'> {
   readonly payloadBytes: number;
   /** SHA-256 of the whole event, hexadecimal, where only its beginning is kept. */
   readonly payloadHash: string | undefined;
-  /** What somebody has done about a late event; null: nothing yet. */
+  /** The decision that somebody has made about a late event; null: none yet. */
   readonly settled: Settled | null;
 }
 

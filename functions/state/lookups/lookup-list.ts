@@ -4,22 +4,24 @@ import { type Item, type Key, numberOf, type Table, textOf } from '../table/tabl
 const keyOf = (table: string): Key => ({ pk: `lookup#${table}`, sk: 'list' });
 
 /**
- * How far beyond an arrival that is asked for a list is sealed, in ms: how often a stream that never rests writes it,
- * and how far ahead a version has to begin at least.
+ * How far a list is sealed beyond the arrival that asks for it, in ms. A stream that never rests writes the list this
+ * often. A version has to begin at least this far ahead.
  */
 const sealAheadMs = 5_000;
 
 const empty: LookupList = { versions: [], sealedThrough: Number.NEGATIVE_INFINITY, keptFrom: Number.NEGATIVE_INFINITY };
 
-/** The versions of a table as they are; for what arrived after its `sealedThrough`, another one may still come. */
+/**
+ * The versions of a table as they are. Another version may still come for records that arrived after `sealedThrough`.
+ */
 export async function readLookupList(state: Table, table: string): Promise<LookupList> {
   return listOf(await state.get(keyOf(table)));
 }
 
 /**
- * The versions of a table, sealed through an arrival: no version that begins at or before it comes after this. The seal
- * and the list are one item, and a version is added on the condition that it begins after the seal, so no clock has a
- * part in it. Idempotent: the seal only grows.
+ * The versions of a table, sealed through an arrival: no version that begins at or before the arrival comes after this.
+ * The seal and the list are one item. A version is added on the condition that it begins after the seal, so no clock
+ * has a part in it. Idempotent: the seal only grows.
  */
 export async function sealThrough(state: Table, table: string, arrivalMs: number): Promise<LookupList> {
   for (;;) {
@@ -30,14 +32,14 @@ export async function sealThrough(state: Table, table: string, arrivalMs: number
       { attribute: 'sealedThrough', is: 'absentOrBelow', bound: sealedThrough },
     ]);
     if (sealed.outcome === 'applied') return listOf(sealed.item);
-    // Another one has sealed as far or further.
+    // Another call has sealed as far or further.
   }
 }
 
 /**
- * Adds a version, on the condition that the list is as it was read and sealed to before where the version begins.
+ * Adds a version. Conditional: the list is as it was read, and is sealed to before where the version begins.
  * @param kept the versions that stay in the list, and from when on
- * @returns the list with it; undefined when it was refused
+ * @returns the list with the version; undefined when the write was refused
  */
 export async function addVersion(
   state: Table,

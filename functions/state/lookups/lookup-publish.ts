@@ -8,26 +8,26 @@ import type { Table } from '../table/table.ts';
 import { addVersion, readLookupList } from './lookup-list.ts';
 import { hasExpiry, keepRows, readRows } from './lookup-rows.ts';
 
-/** A version that is to be published, whose rows are kept already. */
+/** A version that is to be published. Its rows are kept already. */
 export interface LookupPublication {
   readonly table: string;
   readonly id: string;
   readonly parts: number;
   /** As {@link rowsHash} gives it. */
   readonly hash: string;
-  /** Epoch ms; undefined: in a minute, or from the beginning while nothing has asked for the table. */
+  /** Epoch ms; undefined: in a minute, or from the beginning while no record has asked for the table. */
   readonly from: number | undefined;
 }
 
-/** What a publication answers. */
+/** The answer to a publication. */
 export interface LookupAnswer {
   readonly table: string;
-  /** Standing: it was there before, with the same rows, and stays as it is. */
+  /** `standing`: the version was there before, with the same rows, and stays as it is. */
   readonly outcome: 'published' | 'standing';
   readonly version: LookupVersion;
 }
 
-/** What a publication works with. */
+/** The inputs of a publication. */
 export interface LookupPublishOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -36,24 +36,25 @@ export interface LookupPublishOptions {
 }
 
 /**
- * Versions of a table that may still be asked for: the list is read with every batch that comes to a cold container.
+ * Most versions of a table that may still be asked for. The list is read with every batch that comes to a cold
+ * container.
  */
 const mostVersions = 500;
-/** How far ahead a version begins when nobody says when, in ms. */
+/** How far ahead a version begins when the publication gives no `from`, in ms. */
 const aheadMs = 60_000;
 /**
- * How long a version is kept after the next one began, in ms: as pages are, for whatever may still be read again
- * (DESIGN 4.2, step 3 e).
+ * How long a version is kept after the next one began, in ms: as long as pages, for records that may still be read
+ * again (DESIGN 4.2, step 3 e).
  */
 const keptMs = (streamRetentionHours + 48) * 3_600_000;
-/** More races than publishers make who go on at a time: beyond, something is broken. */
+/** More races than publishers make who work at the same time. Beyond this number, something is broken. */
 const mostRaces = 20;
 
 /**
  * Publishes a version: its rows are there and stay, **then** it is in the list, **then** the version before it is given
  * an expiry. Idempotent: rows that are the newest version's are not published again, and a run that died is repeated.
- * @throws TidemarkError when the rows are not whole, or it would begin where records are judged already, or before the
- * version that is the newest
+ * @throws TidemarkError when the rows are not whole, or when the version would begin where records are judged already
+ * or before the newest version
  */
 export async function publishLookup(
   options: LookupPublishOptions,
@@ -118,7 +119,10 @@ function notWhole(table: string, id: string): Error {
   return argumentError(`lookup ${table}`, id, 'has not all its rows: run tidemark lookup publish again');
 }
 
-/** Nobody asks any more for versions that were superseded so long ago that their rows are gone. */
+/**
+ * The versions that stay in the list. A version that was superseded so long ago that its rows are gone is not asked for
+ * any more.
+ */
 function keptOf(
   table: string,
   { versions, keptFrom }: LookupList,
@@ -136,7 +140,10 @@ function keptOf(
     : { versions: versions.slice(first), keptFrom: versions[first]?.from ?? keptFrom };
 }
 
-/** From the newest backwards, until one that has its expiry: whoever died before has left only those behind it. */
+/**
+ * Gives superseded versions their expiry, from the newest backwards, until one that has it. A run that died before has
+ * left only later versions without an expiry.
+ */
 async function expireSuperseded(
   { state, now }: LookupPublishOptions,
   table: string,

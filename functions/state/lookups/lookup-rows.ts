@@ -1,9 +1,9 @@
 import { packed, unpacked } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
 
-/** Rows of a version that is published need not go before they are superseded: the year 9999, in epoch seconds. */
+/** The expiry of a published version's rows until they are superseded: the year 9999, in epoch seconds. */
 const never = 253_402_300_799;
-/** How long rows are kept whose version is not published yet, in ms: whoever uploads them may have died. */
+/** How long rows are kept whose version is not published yet, in ms. Their uploader may have died. */
 const uploadMs = 24 * 3_600_000;
 
 const partitionOf = (table: string, version: string): string => `lookup#${table}#${version}`;
@@ -19,9 +19,9 @@ export interface VersionName {
 }
 
 /**
- * Keeps a part of a version's rows. Conditional on there being none: its content follows from its name, which has the
- * hash of all rows in it and the moment of one upload, and a call that is sent again after the version was published
- * must not give its rows an expiry.
+ * Keeps a part of a version's rows. Conditional on there being none. The content of a part follows from its name, which
+ * has the hash of all rows and the moment of one upload. A call that is sent again after the version was published must
+ * not give its rows an expiry.
  */
 export async function writePart(
   state: Table,
@@ -51,7 +51,7 @@ export async function readRows(
   return items.length === parts ? items.flatMap(rowsOf) : undefined;
 }
 
-/** Some of them: the parts from one on, up to a number. */
+/** The rows of the parts from one on, up to a number of parts. */
 export async function readParts(
   state: Table,
   { table, id }: VersionName,
@@ -70,7 +70,7 @@ function rowsOf(item: Item): readonly object[] {
 }
 
 /**
- * Says until when rows are kept. Conditional on their being there.
+ * Sets until when rows are kept. Conditional on their being there.
  * @param untilMs epoch ms; undefined: for as long as the version is not superseded
  * @returns whether all were there
  */
@@ -89,7 +89,7 @@ export async function keepRows(
   return outcomes.every(({ outcome }) => outcome === 'applied');
 }
 
-/** Whether it was said until when the rows of a version are kept after it was superseded. */
+/** Whether the rows of a version have an expiry, because the version was superseded. */
 export async function hasExpiry(state: Table, { table, id }: VersionName, parts: number): Promise<boolean> {
   const items = await state.query(partitionOf(table, id), { only: ['expiresAt'] });
   return items.length < parts || items.every((item) => numberOf(item, 'expiresAt') !== never);

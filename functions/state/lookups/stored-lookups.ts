@@ -4,7 +4,7 @@ import type { Table } from '../table/table.ts';
 import { sealThrough } from './lookup-list.ts';
 import { readRows } from './lookup-rows.ts';
 
-/** The rows that a pipeline's lookup needs, out of the state table: for the functions. */
+/** The rows that a pipeline's lookup needs, read from the state table. For the functions. */
 export function storedLookups(pipeline: Pipeline, state: Table): Lookups {
   return lookupsOf(pipeline, {
     sealed: (table, arrivalMs) => sealThrough(state, table, arrivalMs),

@@ -22,9 +22,9 @@ function versionsOf(
 }
 
 /**
- * The query that a name in a request stands for: `NAME@2` is that version. `NAME` is the one that the alias points to,
- * if there are several; without an alias, or with one to a version that is gone, the lowest: a version that was only
- * just added has yet to fill.
+ * The query that a name in a request stands for. `NAME@2` is that version. `NAME` is the version that the alias points
+ * to, if there are several. Without an alias, or with one to a version that is gone, it is the lowest: a version that
+ * was only just added has yet to fill.
  * @returns undefined when there is none
  */
 export async function namedVersion(pipeline: Pipeline, state: Table, name: string): Promise<Query | undefined> {
@@ -46,7 +46,7 @@ async function readAlias(state: Table, base: string): Promise<number | undefined
  * Points the name of a query to one of its versions, for all readers at once: one write.
  * @param name with its version, `actionsPerHour@2`; version 1 is `actionsPerHour@1`
  * @returns the name under which that version is defined
- * @throws TidemarkError when the pipeline has no such version, or when it is not whole: not filled up to its `from`, or
+ * @throws TidemarkError when the pipeline has no such version; when the version is not filled up to its `from`, or is
  * short of records after it
  */
 export async function pointAlias(pipeline: Pipeline, state: Table, name: string): Promise<string> {
@@ -55,21 +55,24 @@ export async function pointAlias(pipeline: Pipeline, state: Table, name: string)
     asked === undefined ? undefined : versionsOf(pipeline, asked.base).find(({ version }) => version === asked.version);
   if (asked === undefined || found === undefined) {
     const known = pipeline.queries.map((query) => query.name).join(', ');
-    throw argumentError('query', name, `is no version of a query of pipeline ${pipeline.name}: use ${known}`);
+    throw argumentError('query', name, `is not a version of a query of pipeline ${pipeline.name}: use ${known}`);
   }
   await checkWhole(state, found.query);
   await state.update(keyOf(asked.base), { set: { version: asked.version } });
   return versionName(asked);
 }
 
-/** A reader who is switched to a version takes it for the whole: its past has to be there. */
+/**
+ * Throws unless a version is whole. A reader who is switched to a version takes it for the whole, so its past has to be
+ * there.
+ */
 async function checkWhole(state: Table, { name, from }: Query): Promise<void> {
   if (!Number.isFinite(from)) return;
   const [{ filledThrough, missedThrough: noted }, progress] = await Promise.all([
     readFilling(state, name),
     readAllProgress(state),
   ]);
-  // Nobody has noted what is missing in a shard to which nothing has come since the version was deployed.
+  // Nothing is noted yet of a shard to which no record has come since the version was deployed.
   const unseen = [...progress.values()]
     .filter(({ queries }) => !Object.hasOwn(queries, name))
     .map(({ maxEventTime }) => maxEventTime ?? from - 1);

@@ -13,15 +13,15 @@ import { readPane } from '../windows/pane-reader.ts';
 import { writeFinalPane } from '../windows/pane-writer.ts';
 
 /**
- * A window of the history, folded elsewhere: its bounds in epoch ms, how many records it holds, and its partial
+ * A window of the history that was folded elsewhere: its bounds in epoch ms, the number of its records, and its partial
  * aggregates, encoded.
  */
 export type HistoryWindow = readonly [start: number, end: number, records: number, partials: string];
 
-/** Windows whose content is decoded at a time: a bound of memory. */
+/** Windows whose content is decoded at the same time: a bound of memory. */
 const windowsAtATime = 32;
 
-/** What a backfill works with. */
+/** The inputs of a backfill. */
 export interface BackfillOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -31,26 +31,26 @@ export interface BackfillOptions {
   readonly now: () => number;
 }
 
-/** What a backfill answers. Times are epoch ms. */
+/** The answer to a backfill. Times are epoch ms. */
 export interface Backfill {
   /** Windows that this call made final. */
   readonly written: number;
-  /** Windows that were final before, and stay as they are. */
+  /** Windows that were final before. They stay as they are. */
   readonly standing: number;
-  /** Where the query begins to count the stream; null: with its deployment. */
+  /** The time from which the query counts the stream; null: from its deployment on. */
   readonly from: number | null;
-  /** Below it, no record of the stream is counted any more; null before anything has come. */
+  /** Below this time, no record of the stream is counted any more; null before anything has come. */
   readonly closedThrough: number | null;
-  /** Until where the query is filled; null: not at all. */
+  /** The time up to which the query is filled; null: it is not filled at all. */
   readonly filledThrough: number | null;
 }
 
 /**
  * Makes windows of a query's history final, as if the stream had held it. Nothing is counted twice: the range has to
  * lie where the stream's records go into no window of the query any more, before its `from` or at or below
- * `finalizedThrough`, and a window that is final stays as it is. Idempotent.
- * @param isWhole the windows given, here and by calls before, are all that there are: the query is filled until the end
- * of the range
+ * `finalizedThrough`. A window that is final stays as it is. Idempotent.
+ * @param isWhole the windows of this call and the calls before are all that there are: the query is filled until the
+ * end of the range
  * @throws TidemarkError when the stream's own records may still go into a window of the range, or a window lies outside
  * of it
  */
@@ -81,11 +81,11 @@ export async function writeHistory(
           throw argumentError(
             'windows',
             `${start}/${end}`,
-            `is no window of ${query.name} in the range that is filled: run tidemark backfill of the same release`,
+            `is not a window of ${query.name} in the range that is filled: run tidemark backfill of the same release`,
           );
         const standing = await readPane(windows, query, window);
         if (standing?.status === 'final') {
-          // Whoever made it final may have died before the sinks were told.
+          // The run that made it final may have died before the sinks were told.
           await publish(standing);
           return 'standing';
         }
@@ -112,7 +112,7 @@ export async function writeHistory(
   };
 }
 
-/** Minus infinity, before anything has come, is null in JSON. */
+/** A time for JSON. Minus infinity, the time before anything has come, is null. */
 function finite(time: number): number | null {
   return Number.isFinite(time) ? time : null;
 }

@@ -21,7 +21,7 @@ import { partialsOf } from '../windows/pane-rows.ts';
 import { writeCorrectedPane } from '../windows/pane-writer.ts';
 import { namedVersion } from './alias.ts';
 
-/** What a correction works with. */
+/** The inputs of a correction. */
 export interface CorrectionOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -35,15 +35,15 @@ export interface CorrectionOptions {
   readonly attempt: () => string;
 }
 
-/** Which late events are to be put right, and how. */
+/** The late events to put right, and the way to do so. */
 export interface CorrectionRequest {
   readonly query: string;
   readonly settled: Settled;
-  /** When they arrived. */
+  /** When the events arrived. */
   readonly arrival: ArrivalRange;
-  /** Only those of the windows that start here, epoch ms; undefined: of all windows. */
+  /** The start of a window, epoch ms: only its late events. Undefined: those of all windows. */
   readonly window: number | undefined;
-  /** Who asks, for the audit. */
+  /** The person who asks, for the audit. */
   readonly by: string;
 }
 
@@ -52,19 +52,19 @@ export interface CorrectedWindow {
   readonly start: number;
   readonly end: number;
   readonly revision: number;
-  /** Late records that are in it now and were not before. */
+  /** Late records that this call put into the window. */
   readonly records: number;
 }
 
-/** What a call has done. */
+/** The outcome of a call. */
 export interface CorrectionAnswer {
   readonly query: string;
-  /** Late events that are settled now. */
+  /** Late events that this call settled. */
   readonly settled: number;
   readonly windows: readonly CorrectedWindow[];
   /** Late events that cannot be replayed: only their beginning is kept, or the pipeline does not want them any more. */
   readonly unusable: number;
-  /** Late events whose windows are not final yet: they can be replayed once they are. */
+  /** Late events whose windows are not final yet. They can be replayed once the windows are final. */
   readonly waiting: number;
   /** False: it ran short of time, and has to be called again. */
   readonly done: boolean;
@@ -76,15 +76,15 @@ const eventsAtATime = 5_000;
 /** No group of events is begun with less time than this, in ms. */
 const reserveMs = 15_000;
 
-/** More races for one window than any two people make: beyond, something is broken. */
+/** More races for one window than any two people cause. Beyond this number, something is broken. */
 const mostRaces = 20;
 
 /**
  * Puts late events into the final windows that they missed, each window with a new numbered revision, or settles them
- * without. Exactly once for a record and window, whoever repeats it and whoever else does it at the same time: the
- * revision is written on the condition that the one before it is the last, it names its corrections, and a record that
- * one of these has put in stays out.
- * @throws TidemarkError when there is no such query
+ * without. Each record is put into a window exactly once, also when calls are repeated or overlap. The revision is
+ * written on the condition that the one before it is the last. It names its corrections, and a record that one of these
+ * has put in stays out.
+ * @throws TidemarkError when the pipeline does not have the query
  */
 export async function correct(options: CorrectionOptions, request: CorrectionRequest): Promise<CorrectionAnswer> {
   const { pipeline, state, rejects, now, remainingMs } = options;
@@ -102,7 +102,7 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
     readAllProgress(state),
     readHorizon(state),
   ]);
-  // Read after the horizon: what is registered later for a closed window takes no record.
+  // Read after the horizon. A bucket of a closed window that is registered later takes no record.
   const unfinished = new Set(
     (await readRegistry(state)).filter((bucket) => bucket.query === query.name).map(({ slice }) => slice),
   );
@@ -112,7 +112,8 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
       closing <= finalizedThrough || (closing <= closedThrough && !window.slices.some((slice) => unfinished.has(slice)))
     );
   };
-  // An event is joined with what held when it arrived, as when it came too late; one whose rows are gone is unusable.
+  // An event is joined with the rows that held when it arrived, as when it came too late. An event whose rows are gone
+  // is unusable.
   const lookups = storedLookups(pipeline, state);
   const windows = new Map<string, CorrectedWindow>();
   const counts = { settled: 0, unusable: 0, waiting: 0 };
@@ -147,7 +148,7 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const shardIds = [...progress.keys()].sort();
   for await (const { event } of sideOutput(rejects, shardIds, request.arrival)) {
     if (event.reason !== 'late' || event.query !== query.name || event.settled !== null) continue;
-    // Of a batch that is not committed, what is late is not decided for good.
+    // In a batch that is not committed, it is not decided for good which events are late.
     if (isAfter(event.sequenceNumber, progress.get(event.shardId)?.sequenceNumber)) continue;
     if (
       request.window !== undefined &&
@@ -204,7 +205,7 @@ function usableOf(
   });
 }
 
-/** Undefined when all of the events are in the window already. */
+/** Puts events into a window. Undefined when all of the events are in the window already. */
 async function correctWindow(
   { windows: table, publish, now, attempt: newAttempt }: CorrectionOptions,
   query: Query,
@@ -218,9 +219,9 @@ async function correctWindow(
     const inside = await correctedRecords(table, query, window, before);
     const missing = events.filter(({ event }) => !inside.has(recordName(event)));
     if (missing.length === 0) {
-      // Whoever put them in may have died before the note.
+      // The call that put them in may have died before the note.
       await noteCorrected(table, query, window);
-      // Whoever put them in may have died before the sinks were told.
+      // The call that put them in may have died before the sinks were told.
       if (standing !== undefined) await publish(standing, before.length === 0 ? 'pane' : 'correction');
       return undefined;
     }

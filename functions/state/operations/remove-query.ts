@@ -8,7 +8,7 @@ import { deleteRegistrations } from '../items/registry.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
 import type { Table } from '../table/table.ts';
 
-/** What a removal works with. */
+/** The inputs of a removal. */
 export interface RemovalOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -16,7 +16,7 @@ export interface RemovalOptions {
   readonly remainingMs: () => number;
 }
 
-/** What a removal has done. */
+/** The outcome of a removal. */
 export interface Removal {
   /** The name under which the query was defined. */
   readonly removed: string;
@@ -30,8 +30,8 @@ export interface Removal {
 const reserveMs = 5_000;
 
 /**
- * Deletes all that is kept of a query that the pipeline no longer has: registrations, pages, open sessions, windows,
- * and last the note of its layout, so that one that was interrupted is seen to be unfinished. Idempotent.
+ * Deletes everything that is kept of a query that the pipeline no longer has: registrations, pages, open sessions,
+ * windows, and last the note of its layout. So an interrupted removal is seen to be unfinished. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
 export async function removeQuery(
@@ -40,7 +40,7 @@ export async function removeQuery(
 ): Promise<Removal> {
   const asked = queryVersion(name);
   if (asked === undefined)
-    throw argumentError('query', name, 'is no name of a query: give one such as actionsPerHour@1');
+    throw argumentError('query', name, 'is not a name of a query: give one such as actionsPerHour@1');
   const removed = versionName(asked);
   if (pipeline.queries.some((query) => query.name === removed))
     throw argumentError(
@@ -61,7 +61,7 @@ const windowsAtATime = 64;
 
 /**
  * Deletes the windows of a query that is gone, manifests last, for as long as there is time.
- * @returns how many, and whether those were all
+ * @returns how many were deleted, and whether those were all
  */
 async function deleteWindows(
   windows: Table,

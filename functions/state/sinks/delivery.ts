@@ -8,33 +8,36 @@ import { failureReason } from './failure-reason.ts';
 import { type Attempted, giveUp, noteAttempt, readDead, readWaiting, takeOut, type Waiting } from './outbox.ts';
 import { endTurn, noteSent, readSent, rowHash, takeTurn } from './sink-state.ts';
 
-/** Where a sink's panes go. Implemented by the files of functions/sinks, one a kind. */
+/** The place that a sink's panes go to. Implemented by the files of functions/sinks, one for each kind. */
 export interface SinkTarget {
   /**
-   * `ordered`: a query's panes arrive in the order in which they are delivered, so they go one by one, and one that
-   * fails holds up those behind it.
+   * `ordered`: a query's panes arrive in the order of their delivery. They go one by one, and a pane that fails holds
+   * up those behind it.
    */
   readonly order: 'ordered' | 'unordered';
-  /** `mayEnd`: code that may end the process or hang; an attempt is then counted before it is made. */
+  /** `mayEnd`: the target runs code that may end the process or hang. An attempt is then counted before it is made. */
   readonly process: 'safe' | 'mayEnd';
-  /** What mode `update` sends: the rows that have changed, or, where a window is kept as one thing, all of its rows. */
+  /**
+   * The rows that mode `update` sends: those that have changed, or all of a window where the target keeps it as one
+   * thing.
+   */
   readonly update: 'rows' | 'windows';
   /**
-   * Resolves when the target has acknowledged the pane, whole.
-   * @throws DeliveryRefused when trying again is no use, anything else to be tried again
+   * Resolves when the target has acknowledged the whole pane.
+   * @throws DeliveryRefused when another attempt is useless; any other error when the delivery is to be tried again
    */
   deliver(delivery: Delivery): Promise<void>;
 }
 
 /**
- * A target that will never take this pane, however often it is asked: it goes to the dead letters at once. The message
- * says why.
+ * A target's answer that it will never take this pane. The pane goes to the dead letters at once. The message gives the
+ * reason.
  */
 export class DeliveryRefused extends Error {
   override readonly name = 'DeliveryRefused';
 }
 
-/** What a run of a sink's function works with. Time and waiting are arguments. */
+/** The inputs of one run of a sink's function. Time and waiting are arguments. */
 export interface DeliveryOptions {
   readonly pipeline: Pipeline;
   readonly sink: Sink;
@@ -50,52 +53,55 @@ export interface DeliveryOptions {
   readonly random: () => number;
   /** An id that no other run has. */
   readonly runId: string;
-  /** Is told of each failure, and of each window that is given up. */
+  /** Called for each failure, and for each window that is given up. */
   readonly onFailure: (waiting: Waiting, reason: string, outcome: 'again' | 'dead') => void;
 }
 
-/** What a run did. */
+/** The outcome of a run. */
 export interface DeliveryReport {
-  /** `busy`: another run had the sink's turn, and delivers what is there. */
+  /** `busy`: another run had the sink's turn and delivers the windows that are there. */
   readonly outcome: 'done' | 'busy';
   readonly delivered: number;
   /** Attempts that failed. */
   readonly failed: number;
-  /** Windows that it gave up. */
+  /** Windows that the run gave up. */
   readonly dead: number;
-  /** How long the first of the windows that still wait has waited, ms; 0 when none does. */
+  /**
+   * How long a query's first waiting window has waited, ms: the longest time among the queries. 0 when no window waits.
+   */
   readonly oldestMs: number;
-  /** Dead letters that there are, of each query up to 100. */
+  /** Dead letters in the sink; at most 100 of each query are counted. */
   readonly deadLetters: number;
 }
 
 /**
- * No delivery is begun with less time than this, in ms: an attempt that does not end would be counted and not be known.
+ * No delivery is begun with less time than this, in ms. An attempt that does not end would be counted, and its outcome
+ * would not be known.
  */
 const reserveMs = 10_000;
 
-/** A pause up to this long is waited out by the run; after a longer one the schedule comes. */
+/** The run waits for a pause up to this long, in ms. After a longer pause the scheduled run delivers. */
 const longestWaitMs = 5_000;
 
-/** The pause before the second attempt, ms, and the longest one; it doubles in between. */
+/** The pause before the second attempt and the longest pause, in ms. The pause doubles in between. */
 const firstPauseMs = 1_000;
 const longestPauseMs = 15 * 60_000;
 
-/** Windows read together; at an unordered target as many are on their way at a time. */
+/** Windows read together. An unordered target gets as many at a time. */
 const windowsAtATime = 16;
 
 /** Dead letters that a run counts of each query. */
 const mostCounted = 100;
 
-/** How long after a delivery what it sent is remembered, ms: as long as the pages of its window are. */
+/** How long the sent rows are remembered after a delivery, in ms: as long as the pages of their window are kept. */
 const rememberedMs = (streamRetentionHours / 24 + 2) * 24 * 3_600_000;
 
-/** How much longer than a run its turn lasts, ms: what it has sent last may still be on its way. */
+/** How much longer a turn lasts than its run, in ms. The last delivery may still be on its way. */
 const graceMs = 5_000;
 
 /**
- * Delivers what waits for a sink, each query's windows by themselves. May be killed anywhere, run twice and overlap
- * itself.
+ * Delivers the windows that wait for a sink, those of each query by themselves. May be killed anywhere, run twice and
+ * overlap itself.
  */
 export async function deliverWaiting(options: DeliveryOptions): Promise<DeliveryReport> {
   const { state, sink, runId, now, remainingMs } = options;
@@ -111,8 +117,8 @@ export async function deliverWaiting(options: DeliveryOptions): Promise<Delivery
       const last = own === 0 ? before.lastDeliveredAt : now();
       await endTurn(state, sink.name, runId, { delivered: before.delivered + own, lastDeliveredAt: last });
     }
-    // Whoever was told `busy` relies on what was put before being seen: looked for once more, now that the turn is
-    // free.
+    // A run that was told `busy` relies on this one to see the windows put before it. They are looked for once more,
+    // now that the turn is free.
     const { due, oldestMs } = await look(options);
     if (due && remainingMs() > reserveMs) continue;
     const letters = await Promise.all(sink.queries.map((query) => readDead(state, sink.name, query, mostCounted)));
@@ -126,7 +132,7 @@ interface Counts {
   dead: number;
 }
 
-/** Whether anything waits whose time has come, and for how long the first of what waits has. */
+/** Whether any waiting window is due, and for how long the first waiting window has waited. */
 async function look({
   state,
   sink,
@@ -138,9 +144,7 @@ async function look({
   return { due, oldestMs: since.length === 0 ? 0 : Math.max(0, now() - Math.min(...since)) };
 }
 
-/**
- * Passes over a query's outbox until nothing of it is left, or what is left has to wait for longer than a run waits.
- */
+/** Passes over a query's outbox until it is empty, or until its windows have to wait for longer than a run waits. */
 async function deliverQuery(options: DeliveryOptions, query: string, counts: Counts): Promise<void> {
   const { now, remainingMs, sleep } = options;
   for (;;) {
@@ -148,7 +152,7 @@ async function deliverQuery(options: DeliveryOptions, query: string, counts: Cou
     if (remainingMs() < reserveMs) return;
     if (nextAt !== undefined && nextAt - now() <= longestWaitMs && nextAt - now() < remainingMs() - reserveMs)
       await sleep(nextAt - now());
-    // What was put meanwhile is found by another pass; without anything gone there would be no end.
+    // Windows put meanwhile are found by another pass. A pass that took out none is the last, or there would be no end.
     else if (gone === 0) return;
   }
 }
@@ -207,13 +211,13 @@ async function attempt(options: DeliveryOptions, waiting: Waiting, counts: Count
   } catch (error) {
     return fail(error, waiting.attempts + 1);
   }
-  // Remembered before it is taken out: a crash between them delivers nothing, for what is there was sent.
+  // Remembered before the window is taken out. After a crash between the two, nothing is sent again.
   if (sendsChanges(options)) await noteSent(state, sink.name, pane, Math.floor((now() + rememberedMs) / 1000));
   await takeOut(state, waiting);
   return 'gone';
 }
 
-/** Notes a failure, or gives the window up when it was refused or has been tried often enough. */
+/** Notes a failure. Gives the window up when the target refused it or the attempts are used up. */
 async function failed(
   options: DeliveryOptions,
   waiting: Waiting,
@@ -237,8 +241,8 @@ async function failed(
 }
 
 /**
- * The pause doubles with each attempt; up to a quarter of it is cut off at random, so that what failed together does
- * not come again together.
+ * The pause doubles with each attempt. Up to a quarter of it is cut off at random, so that windows that failed together
+ * do not come again together.
  */
 function attemptedOf(
   { now, random }: DeliveryOptions,
@@ -256,8 +260,8 @@ function attemptedOf(
 }
 
 /**
- * What a target gets of a pane, by the sink's mode (functions/core/results/output-mode.ts); undefined when there is
- * nothing to tell.
+ * The delivery that a target gets for a pane, by the sink's mode (functions/core/results/output-mode.ts); undefined
+ * when there is nothing to tell.
  */
 async function deliveryOf(options: DeliveryOptions, query: Query, pane: Pane): Promise<Delivery | undefined> {
   const { pipeline, sink, state, windows } = options;
@@ -279,5 +283,5 @@ function windowOf({ states: _states, ...window }: Pane): DeliveredWindow {
   return window;
 }
 
-/** All that a sort key can name, by its text: years from 0 on. */
+/** The range of all windows that a sort key can name in text: years from 0 on. */
 const allWindows = { from: -62_167_219_200_000, to: 253_402_300_799_999, order: 'ascending' } as const;

@@ -1,12 +1,12 @@
 /** How many characters of a reason are kept. */
 const mostChars = 500;
 
-/** How many errors behind one another are told. */
+/** How many errors in a chain of causes are told. */
 const mostCauses = 4;
 
 /**
- * An error as one line: its name and message, then those of the errors behind it with their codes, for `fetch failed`
- * alone does not say that the name is not known or the connection was refused.
+ * An error as one line: its name and message, then those of the errors behind it with their codes. `fetch failed` alone
+ * does not say that the name is not known or that the connection was refused.
  */
 export function failureReason(error: unknown): string {
   const parts: string[] = [];
@@ -19,8 +19,8 @@ export function failureReason(error: unknown): string {
 }
 
 /**
- * Node tries the addresses of a name in turn: its AggregateError has a code, an empty message, and the failures in
- * `errors`.
+ * The error behind another one. Node tries the addresses of a name in turn. Its AggregateError has a code, an empty
+ * message, and the failures in `errors`.
  */
 function behind(error: unknown): unknown {
   if (!(error instanceof Error)) return undefined;

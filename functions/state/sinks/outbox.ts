@@ -7,36 +7,37 @@ import type { Pane } from '../windows/pane.ts';
 import { windowText } from '../windows/pane-keys.ts';
 
 /**
- * The outbox of a sink: an item for each window of which it has something to hear. It names the window and holds none
- * of it: what is delivered is the pane that is visible then. A window that gets panes faster than the sink takes them
- * is delivered with the newest one, and is never in the outbox twice. Partitions are a sink's and query's, ordered by
- * the moment at which windows close: what fails holds up its own query at one sink, and nobody else.
+ * An item of a sink's outbox: one for each window of which the sink has something to hear. The item names the window
+ * and holds none of its content. The pane that is visible at delivery is delivered. A window that gets panes faster
+ * than the sink takes them is delivered with the newest one, and is never in the outbox twice. Each sink and query has
+ * a partition, ordered by the moment at which windows close. A window that fails holds up its own query at one sink and
+ * no other.
  */
 export interface Waiting extends Window {
   readonly sink: string;
   readonly query: string;
-  /** The greatest that was put: what is delivered has this one or a greater. */
+  /** The greatest revision that was put. The delivered pane has this one or a greater. */
   readonly revision: number;
-  /** When it was put, or the newest revision of it, epoch ms. */
+  /** When the window, or its newest revision, was put, epoch ms. */
   readonly putAt: number;
-  /** How often a delivery has failed, or has begun and was not heard of again. */
+  /** How often a delivery has failed, or has begun without being heard of again. */
   readonly attempts: number;
-  /** Since when, epoch ms. */
+  /** The time since which deliveries have failed, epoch ms. */
   readonly failingSince: number | undefined;
-  /** Not to be tried before, epoch ms. */
+  /** The window is not tried before this time, epoch ms. */
   readonly notBefore: number | undefined;
-  /** What the last attempt ended with. */
+  /** The reason for which the last attempt failed. */
   readonly reason: string | undefined;
 }
 
-/** A pane, or a correction of a window that was final before: `append` has said its word then. */
+/** A pane, or a correction of a window that was final before. Mode `append` does not send corrections. */
 export type Publication = 'pane' | 'correction';
 
-/** What the finalizer tells the sinks through. */
+/** The way in which the finalizer tells the sinks. */
 export interface Publisher {
-  /** Puts a pane into the outboxes of the sinks that are to hear of it; it is durable there when this returns. */
+  /** Puts a pane into the outboxes of the sinks that are to hear of it. It is durable there when this returns. */
   readonly publish: (pane: Pane, what?: Publication) => Promise<void>;
-  /** Sinks whose outbox got something since the publisher was made. */
+  /** Sinks whose outbox got a window since the publisher was made. */
   readonly told: ReadonlySet<string>;
 }
 
@@ -48,7 +49,7 @@ function sortKey(query: Query, window: Window): string {
 }
 
 /**
- * @param served the sinks that have a function here: nothing is put for others, which would wait for ever
+ * @param served the sinks that have a function here. Nothing is put for others, where it would wait for ever.
  * @param now epoch ms
  */
 export function outboxPublisher(
@@ -80,7 +81,7 @@ function wants({ mode }: Sink, { status }: Pane, what: Publication): boolean {
   return mode !== 'append' || (status === 'final' && what === 'pane');
 }
 
-/** Conditional: the greatest revision stays, with the attempts that were made. */
+/** Puts a window into the outbox. Conditional: the greatest revision stays, with the attempts that were made. */
 async function put(
   state: Table,
   sink: string,
@@ -96,7 +97,11 @@ async function put(
   );
 }
 
-/** Windows that wait for a sink, in order. @param after only those behind this one @param limit most of them */
+/**
+ * Windows that wait for a sink, in order.
+ * @param after only windows behind this one
+ * @param limit at most this many
+ */
 export async function readWaiting(
   state: Table,
   sink: string,
@@ -107,7 +112,10 @@ export async function readWaiting(
   return read(state, waitingPartition, { sink, query }, limit, after);
 }
 
-/** Windows that a sink's dead letters name, in order. @param limit most of them */
+/**
+ * Windows that a sink's dead letters name, in order.
+ * @param limit at most this many
+ */
 export async function readDead(state: Table, sink: string, query: string, limit?: number): Promise<readonly Waiting[]> {
   return read(state, deadPartition, { sink, query }, limit);
 }
@@ -127,7 +135,7 @@ async function read(
   return items.map((item) => waitingOf(item, sink, query));
 }
 
-/** The key of a waiting window is kept with it, for a query that is gone has no lateness any more. */
+/** The key of each waiting window. It is kept because a query that is gone has no lateness any more to make it from. */
 const keys = new WeakMap<Waiting, string>();
 
 function keyOf(waiting: Waiting): Key {
@@ -162,7 +170,7 @@ export async function takeOut(state: Table, waiting: Waiting): Promise<void> {
   await state.delete(keyOf(waiting), [{ attribute: 'revision', is: 'equal', to: waiting.revision }]);
 }
 
-/** What an attempt leaves behind. Times are epoch ms. */
+/** The state of a waiting window after an attempt. Times are epoch ms. */
 export interface Attempted {
   readonly attempts: number;
   readonly failingSince: number;
@@ -171,8 +179,8 @@ export interface Attempted {
 }
 
 /**
- * Notes a failed attempt, or one that begins. Conditional on the revision that was read: with a newer pane the window
- * is tried anew, and noted then.
+ * Notes a failed attempt, or one that begins. Conditional on the revision that was read. A window with a newer pane is
+ * tried anew, and noted then.
  */
 export async function noteAttempt(state: Table, waiting: Waiting, attempted: Attempted): Promise<void> {
   await state.update(keyOf(waiting), { set: { ...attempted } }, [
@@ -181,9 +189,8 @@ export async function noteAttempt(state: Table, waiting: Waiting, attempted: Att
 }
 
 /**
- * Puts a window that cannot be delivered to the dead letters, **then** takes it out of the outbox: a crash between them
- * leaves it in both, and loses nothing. Idempotent: what the letter holds names the window, and the newest failure
- * stays.
+ * Puts a window that cannot be delivered to the dead letters, **then** takes it out of the outbox. A crash between them
+ * leaves it in both and loses nothing. Idempotent: the letter's content names the window, and the newest failure stays.
  */
 export async function giveUp(
   state: Table,
@@ -199,8 +206,8 @@ export async function giveUp(
 }
 
 /**
- * Puts a dead letter's window into the outbox anew, **then** removes the letter. Conditional as every put; the letter
- * goes only as it was read.
+ * Puts a dead letter's window into the outbox anew, **then** removes the letter. Conditional as every put. The letter
+ * is removed only if it is as it was read.
  */
 export async function redriveLetter(state: Table, letter: Waiting, nowMs: number): Promise<void> {
   const { start, end, revision } = letter;
@@ -209,7 +216,7 @@ export async function redriveLetter(state: Table, letter: Waiting, nowMs: number
     { attribute: 'revision', is: 'absentOrBelow', bound: revision },
   ];
   const put = await state.update({ pk, sk }, { set: { start, end, revision, putAt: nowMs } }, unknown);
-  // It waits already, after a crash or with a newer pane: tried from the beginning all the same.
+  // The window waits already, after a crash or with a newer pane. It is tried from the beginning all the same.
   if (put.outcome === 'refused')
     await state.update({ pk, sk }, { set: { attempts: 0, notBefore: 0 } }, [{ attribute: 'revision', is: 'present' }]);
   await state.delete({ pk: deadPartition(letter.sink, letter.query), sk }, [

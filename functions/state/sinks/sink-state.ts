@@ -6,11 +6,11 @@ import { type Key, numberOf, type Table, textOf } from '../table/table.ts';
 import { windowText } from '../windows/pane-keys.ts';
 
 /**
- * What a sink's function keeps besides its outbox: whose turn it is, how much it has delivered, and what rows it sent
- * last.
+ * The state that a sink's function keeps besides its outbox: whose turn it is, how much the sink has delivered, and
+ * which rows it sent last.
  */
 export interface SinkState {
-  /** Panes that were delivered, by runs that came to their end. */
+  /** Panes that were delivered by runs that came to their end. */
   readonly delivered: number;
   /** Epoch ms; undefined: never. */
   readonly lastDeliveredAt: number | undefined;
@@ -19,10 +19,10 @@ export interface SinkState {
 const stateKey = (sink: string): Key => ({ pk: `sink#${sink}`, sk: 'sink' });
 
 /**
- * Takes a sink's turn until a moment, unless another run has it: two runs at a time would deliver a query's panes out
- * of order. Conditional on the turn before being over, by the clocks of those who take it; it keeps order where clocks
- * and time-outs keep to their bounds, and nothing but order relies on it.
- * @returns undefined when it is another's turn
+ * Takes a sink's turn until a moment, unless another run has it. Two runs at a time would deliver a query's panes out
+ * of order. Conditional on the turn before being over, by the clocks of the runs that take turns. Order is kept where
+ * clocks and time-outs keep to their bounds. Nothing but order relies on the turn.
+ * @returns undefined when another run has the turn
  */
 export async function takeTurn(
   state: Table,
@@ -41,7 +41,7 @@ export async function takeTurn(
   };
 }
 
-/** Ends a turn and notes what came of it. Conditional on still being the run's own. */
+/** Ends a turn and notes its deliveries. Conditional on the turn still being the run's own. */
 export async function endTurn(
   state: Table,
   sink: string,
@@ -54,7 +54,7 @@ export async function endTurn(
   ]);
 }
 
-/** What a sink has delivered. */
+/** The deliveries of a sink so far, and its last one. */
 export async function readSinkState(
   state: Table,
   sink: string,
@@ -68,17 +68,17 @@ export async function readSinkState(
   };
 }
 
-/** What a sink of mode `update` sent last of a window: the pane's revision, and its rows by their hashes. */
+/** The last delivery of a window by a sink of mode `update`: the pane's revision, and its rows by their hashes. */
 export interface Sent {
   readonly revision: number;
-  /** Undefined: too many to be remembered, so that all rows count as changed. */
+  /** Undefined: the rows are too many to be remembered, and all of them count as changed. */
   readonly rows: ReadonlySet<string> | undefined;
 }
 
-/** Bytes of a row's hash: among 40,000 rows of a window, two have the same one with probability 2^-33. */
+/** Bytes of a row's hash. Among 40,000 rows of a window, two have the same one with probability 2^-33. */
 const hashBytes = 8;
 
-/** Rows that an item of 400 KB has place for. */
+/** Rows for which an item of 400 KB has room. */
 const mostRows = 40_000;
 
 const sentKey = (sink: string, query: string, window: Window): Key => ({
@@ -86,7 +86,7 @@ const sentKey = (sink: string, query: string, window: Window): Key => ({
   sk: windowText(window),
 });
 
-/** What was sent last; undefined when nothing was, or it is forgotten. */
+/** The last delivery of a window; undefined when there was none, or it is forgotten. */
 export async function readSent(state: Table, sink: string, query: string, window: Window): Promise<Sent | undefined> {
   const item = await state.get(sentKey(sink, query, window));
   if (item === undefined) return undefined;
@@ -103,7 +103,7 @@ export async function readSent(state: Table, sink: string, query: string, window
 }
 
 /**
- * Remembers what was sent, **after** it was acknowledged. Conditional: a newer pane's rows stay.
+ * Remembers the rows that were sent, **after** they were acknowledged. Conditional: a newer pane's rows stay.
  * @param expiresAt epoch seconds
  */
 export async function noteSent(
@@ -119,7 +119,9 @@ export async function noteSent(
   ]);
 }
 
-/** Of a row's key and values, whatever the order in which a table gives back the members of its maps. */
+/**
+ * The hash of a row's key and values. It does not depend on the order in which a table returns the members of its maps.
+ */
 export function rowHash(row: Row): string {
   return createHash('sha256')
     .update(canonical({ key: row.key, values: row.values }))

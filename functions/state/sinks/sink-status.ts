@@ -22,15 +22,15 @@ export interface SinkStatus {
   readonly kind: SinkKind;
   readonly mode: Sink['mode'];
   readonly queries: readonly string[];
-  /** False: it has no function here, and gets nothing. */
+  /** False: the sink has no function here and gets nothing. */
   readonly served: boolean;
-  /** Panes that were delivered, by runs that came to their end. */
+  /** Panes that were delivered by runs that came to their end. */
   readonly delivered: number;
   readonly lastDeliveredAt: number | null;
   readonly waiting: number;
-  /** Since when the one that waits longest does. */
+  /** The time since which the longest waiting window waits. */
   readonly waitingSince: number | null;
-  /** Of the windows that wait, one that has failed: the one that fails longest. */
+  /** The waiting window that has failed for the longest time. */
   readonly failing: FailedWindow | null;
   /** Dead letters: the newest 100 by name, and how many there are. */
   readonly dead: number;
@@ -39,7 +39,10 @@ export interface SinkStatus {
 
 const mostNamed = 100;
 
-/** How each sink of a pipeline stands. @param served those that have a function here */
+/**
+ * How each sink of a pipeline stands.
+ * @param served the sinks that have a function here
+ */
 export async function sinkStatuses(
   state: Table,
   pipeline: Pipeline,
@@ -80,10 +83,10 @@ function failedWindow({ query, start, end, revision, attempts, failingSince, rea
   return { query, start, end, revision, attempts, failingSince: failingSince ?? null, reason: reason ?? null };
 }
 
-/** What a redrive has done. */
+/** The outcome of a redrive. */
 export interface Redrive {
   readonly sink: string;
-  /** Windows that are in the outbox again. */
+  /** Windows that were put into the outbox again. */
   readonly redriven: number;
   /** False: it ran short of time, and has to be called again. */
   readonly done: boolean;
@@ -92,7 +95,7 @@ export interface Redrive {
 /** No letters are begun with less time than this, in ms. */
 const reserveMs = 5_000;
 
-/** What a redrive works with. */
+/** The inputs of a redrive. */
 export interface RedriveOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -128,7 +131,7 @@ function sinkNamed({ sinks, name: pipeline }: Pipeline, name: string): Sink {
   throw argumentError('sink', name, `is not a sink of pipeline ${pipeline}: ${known}`);
 }
 
-/** What of a query waits for the sinks, or was given up, goes with the query. */
+/** Deletes a query's waiting windows and dead letters in all sinks, when the query is removed. */
 export async function deleteOutboxes(state: Table, pipeline: Pipeline, query: string): Promise<void> {
   for (const { name } of pipeline.sinks)
     for (const kind of ['outbox', 'dead', 'sent'])

@@ -3,7 +3,7 @@ import { objectPartitions } from '../../core/deployment/tables.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import { type Attributes, type Clause, type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
-/** One version of an object: what is fed once. */
+/** One version of an object: the unit that is fed once. */
 export interface ObjectVersion {
   readonly bucket: string;
   readonly key: string;
@@ -13,38 +13,38 @@ export interface ObjectVersion {
 
 /**
  * How far an object is fed. `feeding`: an attempt is at it, or died; lines after `line` may be in the stream. `paused`:
- * an attempt ended in order, and none is. `done`: all are, for ever.
+ * an attempt ended in order, and none is at it. `done`: all lines are in the stream, for ever.
  */
 export type ObjectPhase = 'feeding' | 'paused' | 'done';
 
 export interface ObjectProgress {
   readonly phase: ObjectPhase;
-  /** All lines up to this one are in the stream, none but those that no record holds left out. */
+  /** All lines up to this one are in the stream, except those that no record can hold. */
   readonly line: number;
   /**
-   * By shard, a record before all that hold lines after `line`. A shard that is missing is to be read from its
+   * By shard, a record before all that hold lines after `line`. A shard that is missing has to be read from its
    * beginning.
    */
   readonly positions: Readonly<Record<string, SequenceNumber>>;
-  /** Lines that no record holds. */
+  /** Lines that no record can hold. */
   readonly notPut: number;
 }
 
-/** Who wants to feed an object, and until when at the most. */
+/** The attempt that wants to feed an object, and its latest end. */
 export interface Claimant {
-  /** What is repeated until the object is done: the id of the message. */
+  /** The id of the message. It is repeated until the object is done. */
   readonly owner: string;
-  /** This attempt alone: the id of the invocation. */
+  /** The id of the invocation. It is this attempt's alone. */
   readonly attempt: string;
   readonly nowMs: number;
-  /** When this attempt is dead for certain, epoch ms. */
+  /** The time at which this attempt is dead for certain, epoch ms. */
   readonly untilMs: number;
 }
 
 /**
- * `held`: somebody else is at it, who goes on until it is done, or fails where operators see it. `begun`: the first
- * time, or after a pause; `interrupted`: another attempt died, and what it put after its last note is to be looked for
- * in the stream.
+ * `held`: another attempt is at the object. It goes on until the object is done, or fails where operators see it.
+ * `begun`: the first attempt, or one after a pause. `interrupted`: another attempt died, and lines that it put after
+ * its last note have to be looked for in the stream.
  */
 export type Claim =
   | { readonly outcome: 'done' }
@@ -52,25 +52,25 @@ export type Claim =
   | { readonly outcome: 'begun' | 'interrupted'; readonly progress: ObjectProgress };
 
 /**
- * How long a note is kept after it was written, ms: S3 repeats notifications within hours, a queue keeps them for 14
- * days at most.
+ * How long a note is kept after it was written, ms. S3 repeats notifications within hours. A queue keeps them for at
+ * most 14 days.
  */
 const keptMs = 30 * 24 * 3_600_000;
 
-/** The object as one text, which names its lines in the stream too. */
+/** The object as one text. It names the object's lines in the stream too. */
 export function objectName({ bucket, key, version }: ObjectVersion): string {
   return `s3://${bucket}/${key}#${version}`;
 }
 
-/** Any key of S3 fits: it is hashed. */
+/** The key of an object's note. It is a hash, so that any key of S3 fits. */
 function keyOf(object: ObjectVersion): Key {
   const hash = createHash('sha256').update(objectName(object)).digest('hex');
   return { pk: objectPartitions[Number.parseInt(hash.slice(0, 2), 16) % objectPartitions.length] ?? '', sk: hash };
 }
 
 /**
- * Takes an object, unless it is done or another attempt is alive. Conditional: on there being no note, or on the one
- * that was read being the last.
+ * Takes an object, unless it is done or another attempt is alive. Conditional: there is no note, or the one that was
+ * read is the last.
  * @param start the positions of an object that is begun: read before anything of it is put
  */
 export async function claimObject(
@@ -86,7 +86,7 @@ export async function claimObject(
     const item = await state.get(key);
     const known = item && progressOf(item);
     if (known?.phase === 'done') return { outcome: 'done' };
-    // An earlier attempt for the same message is dead: its invocation has ended, or the message would not have come
+    // An earlier attempt for the same message is dead. Its invocation has ended, or the message would not have come
     // again.
     const isAlive =
       known?.phase === 'feeding' &&
@@ -112,7 +112,7 @@ export async function claimObject(
   }
 }
 
-/** Notes how far an attempt is. Conditional on it being the last one: another may have taken over. */
+/** Notes how far an attempt is. Conditional on the attempt being the last one: another may have taken over. */
 export async function noteObject(
   state: Table,
   object: ObjectVersion,

@@ -6,13 +6,13 @@ import type { Stream, StreamIdentity } from './stream.ts';
 const key: Key = { pk: 'stream', sk: 'stream' };
 
 /**
- * Whether the stream is the one that the state belongs to: noted at first sight, compared ever after. Another one of
- * the same name has shards of the same names, which would be taken for the old ones: one that was noted drained would
- * never hold the watermark again, and every other would hold it where the old shard had come to.
+ * Checks that the stream is the one that the state belongs to. It is noted at first sight and compared ever after.
+ * Another stream of the same name has shards of the same names, which would be taken for the old ones. A shard that was
+ * noted drained would never hold the watermark again. Every other shard would hold it where the old shard had come to.
  *
- * What was read of the stream *before* this call is proven to be of the right one: once deleted, a stream does not come
- * back.
- * @throws TidemarkError when it is another one: nothing must be made of its records here
+ * Records that were read of the stream *before* this call are proven to be of the right one: a deleted stream does not
+ * come back.
+ * @throws TidemarkError when it is another stream: nothing must be made of its records here
  */
 export async function checkStream(state: Table, stream: Stream): Promise<void> {
   const [found, item] = await Promise.all([stream.identity(), state.get(key)]);
@@ -26,7 +26,7 @@ export async function checkStream(state: Table, stream: Stream): Promise<void> {
   );
 }
 
-/** Notes a stream. Conditional: the first note stays, and is returned. */
+/** Notes a stream. Conditional: the first note stays and is returned. */
 async function note(state: Table, found: StreamIdentity): Promise<StreamIdentity> {
   const { outcome } = await state.update(key, { set: { ...found } }, [{ attribute: 'name', is: 'absent' }]);
   if (outcome === 'applied') return found;
@@ -44,15 +44,15 @@ function identityOf(item: Item): StreamIdentity {
   throw new Error(`item ${item.pk} / ${item.sk}: not a stream`);
 }
 
-/** What a stream has that no other of its name has, for comparing and for people. */
+/** The mark that a stream shares with no other of its name, for comparing and for people. */
 function markOf(identity: StreamIdentity): string {
   return 'id' in identity ? `created with the id ${identity.id}` : `created at ${isoTime(identity.createdAt)}`;
 }
 
 /**
- * The check for a function whose invocations are many: made until it has been passed once. A failure to ask is told and
- * not thrown, for a thousand shards that start at once ask for more than Kinesis answers (20 descriptions a second),
- * and no shard should wait for that: the next invocation asks again, and every finalize run does.
+ * The check for a function with many invocations. It is made until it has been passed once. A failure to ask is told
+ * and not thrown. A thousand shards that start at once ask for more than Kinesis answers (20 descriptions a second),
+ * and no shard should wait for that. The next invocation asks again, and every finalize run does.
  * @returns a function that throws a TidemarkError when the stream is another one
  */
 export function streamGuard(state: Table, stream: Stream, tell: (error: unknown) => void): () => Promise<void> {

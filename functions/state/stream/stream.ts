@@ -4,7 +4,7 @@ import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 /** A shard as the stream lists it. */
 export interface StreamShard {
   readonly shardId: string;
-  /** It takes no more records: it was split or merged. */
+  /** True for a shard that was split or merged: it takes no more records. */
   readonly closed: boolean;
   /** The shards that it was split or merged from. @default none */
   readonly parents?: readonly string[];
@@ -12,32 +12,31 @@ export interface StreamShard {
   readonly hashRange?: HashRange;
 }
 
-/** What a read after a sequence number finds: more to come, nothing for now, or the end of a closed shard. */
+/** The result of a read after a sequence number: more to come, nothing for now, or the end of a closed shard. */
 export type Tail = 'more' | 'nothing' | 'end';
 
-/** What tells a stream from another one, of the same name too. */
+/** The mark that tells a stream from every other one, of the same name too. */
 export type StreamIdentity = { readonly name: string } & (
   | {
       /**
-       * Epoch ms, in whole seconds, as Kinesis gives it: to be deleted and made again within one, a stream is not fast
-       * enough.
+       * Epoch ms, in whole seconds, as Kinesis gives it. A stream cannot be deleted and made again within one second.
        */
       readonly createdAt: number;
     }
   | {
-      /** What no other stream ever has, such as the id of a Kafka topic. */
+      /** An id that no other stream ever has, such as the id of a Kafka topic. */
       readonly id: string;
     }
 );
 
-/** The stream, as the finalizer needs it. Implemented by Kinesis, by Kafka and by the simulator. */
+/** The stream, as the finalizer needs it. Implemented for Kinesis, for Kafka and by the simulator. */
 export interface Stream {
   identity(): Promise<StreamIdentity>;
-  /** All shards that the stream still has records of, closed ones too. */
+  /** All shards of which the stream still has records, closed ones too. */
   listShards(): Promise<readonly StreamShard[]>;
   /**
-   * What comes after a record of a shard, or from its beginning. `nothing` and `end` are proofs: a read that is behind
-   * answers `more`.
+   * Whether anything comes after a record of a shard, or after its beginning. `nothing` and `end` are proofs: a read
+   * that is behind answers `more`.
    */
   tail(shardId: string, after: SequenceNumber | undefined): Promise<Tail>;
 }

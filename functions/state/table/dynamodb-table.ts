@@ -18,8 +18,8 @@ import type { TableShape } from '../../core/deployment/tables.ts';
 import type { Attribute, Change, Clause, Item, Key, Range, Table } from './table.ts';
 
 /**
- * What calls have cost: write and read units as DynamoDB reports them, and conditional writes that were refused (which
- * cost their units too).
+ * The cost of calls: write and read units as DynamoDB reports them, and conditional writes that were refused, which
+ * cost their units too.
  */
 export interface Meter {
   writeUnits: number;
@@ -35,7 +35,7 @@ export function createMeter(): Meter {
 const batchItems = 25;
 
 /**
- * A table of DynamoDB. Every read is strongly consistent; what calls cost goes to the meter.
+ * A table of DynamoDB. Every read is strongly consistent. The cost of calls goes to the meter.
  * @throws TidemarkError when the table is missing
  */
 export function dynamoDbTable(client: DynamoDBClient, name: string, shape: TableShape, meter: Meter): Table {
@@ -55,7 +55,7 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
   const common = { TableName: name, ReturnConsumedCapacity: 'TOTAL' } as const;
 
   /**
-   * Runs a conditional write; a refused condition is an outcome, and costs at least one unit that DynamoDB does not
+   * Runs a conditional write. A refused condition is an outcome. It costs at least one unit, which DynamoDB does not
    * report.
    */
   async function conditional<T>(write: () => Promise<T>): Promise<T | 'refused'> {
@@ -93,7 +93,7 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
         const page = named(name, () =>
           client.send(new QueryCommand(start === undefined ? input : { ...input, ExclusiveStartKey: start })),
         );
-        // whoever waits for it hears of it; nobody may, when the page before cannot be read
+        // The caller that awaits the page gets the error. No caller may await it when the page before cannot be read.
         page.catch(() => undefined);
         return page;
       };
@@ -107,7 +107,7 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
         spent(capacity, 'readUnits');
         found += stored.length;
         const wanted = range.limit === undefined ? undefined : range.limit - found;
-        // The next page is on its way while this one is decoded, which takes as long.
+        // The next page is fetched while this one is decoded, which takes as long.
         page = last === undefined || wanted === 0 ? undefined : read(last, wanted);
         for (const item of stored) items.push(itemOf(item));
       }
@@ -165,8 +165,8 @@ export function dynamoDbTable(client: DynamoDBClient, name: string, shape: Table
 }
 
 /**
- * Translates the SDK's "no such table" here, so that it travels no further; everything else is infrastructure and is
- * thrown as it is.
+ * Translates the SDK's "no such table", so that it travels no further. Every other error is one of infrastructure and
+ * is thrown as it is.
  */
 async function named<T>(table: string, call: () => Promise<T>): Promise<T> {
   try {

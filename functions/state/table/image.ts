@@ -3,8 +3,8 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { exactNumber } from '../../core/events/exact-number.ts';
 
 /**
- * An item of somebody's table, as a stream of changes has it, as plain JSON: sets are arrays, bytes Base64, numbers as
- * {@link exactNumber} has them.
+ * An item of a foreign table as plain JSON, read from its stream of changes: sets are arrays, bytes are Base64, numbers
+ * are as {@link exactNumber} has them.
  * @param image attribute values in DynamoDB's JSON
  */
 export function imageJson(image: Readonly<Record<string, unknown>>): unknown {
@@ -14,7 +14,7 @@ export function imageJson(image: Readonly<Record<string, unknown>>): unknown {
 function plainJson(value: unknown): unknown {
   if (value instanceof Set) return [...value];
   if (Array.isArray(value)) return value.map(plainJson);
-  // Bytes are text already, for Lambda's events are JSON.
+  // Bytes are text already, because Lambda's events are JSON.
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plainJson(member)]));
 }

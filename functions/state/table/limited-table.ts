@@ -1,11 +1,11 @@
 import type { Table } from './table.ts';
 
-/** Runs a call when it is its turn. */
+/** Runs a call when its turn comes. */
 export type Limit = <T>(call: () => Promise<T>) => Promise<T>;
 
 /**
- * A table with a bound of the calls that are under way at a time; whoever calls it may do so as often as he likes.
- * Tables that share a limit share the bound.
+ * A table with a bound on the calls that are under way at a time. Its callers need no bound of their own. Tables that
+ * share a limit share the bound.
  */
 export function limitedTable(table: Table, limit: Limit): Table {
   return {

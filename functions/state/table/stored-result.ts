@@ -2,12 +2,15 @@ import { canonicalJson } from '../../core/aggregates/canonical-json.ts';
 import type { Json } from '../../core/aggregates/index.ts';
 import type { Attribute } from './table.ts';
 
-/** Deeper results are stored as text: DynamoDB takes 32 levels, of which the item and its rows have some. */
+/**
+ * Levels of a result that is stored as a structure; deeper ones are stored as text. DynamoDB takes 32 levels, and the
+ * item and its rows use some of them.
+ */
 const mostLevels = 8;
 
 /**
- * A result as the table has it: plain, readable in the console. DynamoDB's numbers end at 9.99e125 and 1e-130; doubles
- * beyond are text in a map of their own, `{ double }`, and so is every structure that a table would change or refuse,
+ * A result as the table has it: plain, readable in the console. DynamoDB's numbers end at 9.99e125 and 1e-130. Doubles
+ * beyond are text in a map of their own, `{ double }`. Every structure that a table would change or refuse is text too,
  * `{ json }`.
  */
 export function storedResult(value: Json): Attribute {
@@ -18,8 +21,8 @@ export function storedResult(value: Json): Attribute {
 }
 
 /**
- * The reverse of {@link storedResult}. A table keeps no order of members: they come in that of their names, as in every
- * structured result.
+ * The reverse of {@link storedResult}. A table keeps no order of members. They come in the order of their names, as in
+ * every structured result.
  */
 export function resultOf(stored: Attribute | undefined): Json {
   if (typeof stored !== 'object' || stored === null) return stored ?? null;

@@ -23,31 +23,29 @@ export interface Item extends Key {
   readonly attributes: Attributes;
 }
 
-/**
- * What a write demands of the item that is there. All clauses must hold; the attributes of a missing item are absent.
- */
+/** A condition of a write on the stored item. All clauses must hold. The attributes of a missing item are absent. */
 export type Clause =
   | { readonly attribute: string; readonly is: 'absent' | 'present' }
   | { readonly attribute: string; readonly is: 'equal'; readonly to: string | number }
   | { readonly attribute: string; readonly is: 'absentOrBelow'; readonly bound: number }
   | { readonly attribute: string; readonly is: 'absentOrOther'; readonly than: string };
 
-/** What an update does to an item, creating it when it is missing. */
+/** The effect of an update on an item. A missing item is created. */
 export interface Change {
   readonly set?: Attributes;
-  /** Elements to add to a set of text, by attribute; the set is made when it is absent. */
+  /** Elements to add to a set of text, by attribute. An absent set is made. */
   readonly addToSet?: Readonly<Record<string, ReadonlySet<string>>>;
-  /** Elements to take out of a set; a set left empty is absent, and nothing happens to an absent one. */
+  /** Elements to take out of a set, by attribute. A set left empty is absent, and nothing happens to an absent one. */
   readonly removeFromSet?: Readonly<Record<string, ReadonlySet<string>>>;
 }
 
-/** What came of a conditional write: expected outcomes are values, only failures of infrastructure are thrown. */
+/** The outcome of a conditional write. Expected outcomes are values; only failures of infrastructure are thrown. */
 export type WriteOutcome = 'applied' | 'refused';
 
-/** What came of an update, with the whole item as it is after it. */
+/** The outcome of an update, with the whole item as it is afterwards. */
 export type UpdateOutcome = { readonly outcome: 'applied'; readonly item: Item } | { readonly outcome: 'refused' };
 
-/** Which items of a partition, in the order of their sort keys. */
+/** A range of items of a partition, in the order of their sort keys. */
 export interface Range {
   /** Inclusive. @default the first item */
   readonly from?: string;
@@ -56,7 +54,10 @@ export interface Range {
   readonly order?: 'ascending' | 'descending';
   /** Most items to return. @default all */
   readonly limit?: number;
-  /** The attributes to return; they are read all the same, but not sent. @default all */
+  /**
+   * The attributes to return. The others are read all the same, but not sent.
+   * @default all
+   */
   readonly only?: readonly string[];
 }
 
@@ -72,29 +73,38 @@ export interface Table {
   /** Replaces the whole item. */
   put(item: Item, when?: readonly Clause[]): Promise<WriteOutcome>;
   /**
-   * Replaces many items, unconditionally: for items whose content follows from their key. Some may be written when it
-   * throws.
+   * Replaces many items, unconditionally. Only for items whose content follows from their key. Some may be written when
+   * it throws.
    */
   putAll(items: readonly Item[]): Promise<void>;
   update(key: Key, change: Change, when?: readonly Clause[]): Promise<UpdateOutcome>;
   delete(key: Key, when?: readonly Clause[]): Promise<WriteOutcome>;
 }
 
-/** The text attribute of an item, or undefined. @throws when it is there with another type: not an item of ours */
+/**
+ * The text attribute of an item, or undefined.
+ * @throws when the attribute has another type: it is not an item of ours
+ */
 export function textOf(item: Item, name: string): string | undefined {
   const value = item.attributes[name];
   if (value !== undefined && typeof value !== 'string') throw notOurs(item, name);
   return value;
 }
 
-/** The numeric attribute of an item, or undefined. @throws when it is there with another type */
+/**
+ * The numeric attribute of an item, or undefined.
+ * @throws when the attribute has another type
+ */
 export function numberOf(item: Item, name: string): number | undefined {
   const value = item.attributes[name];
   if (value !== undefined && typeof value !== 'number') throw notOurs(item, name);
   return value;
 }
 
-/** The set of an item, empty when absent. @throws when it is there with another type */
+/**
+ * The set of an item, empty when absent.
+ * @throws when the attribute has another type
+ */
 export function setOf(item: Item, name: string): ReadonlySet<string> {
   const value = item.attributes[name];
   if (value === undefined) return new Set();

@@ -4,17 +4,17 @@ import { tables as shapes, type TableName, type TableShape } from '../../core/de
 import { createMeter, dynamoDbTable, type Meter } from './dynamodb-table.ts';
 import type { Table } from './table.ts';
 
-/** The three tables, and what calls to them have cost. */
+/** The three tables, and the cost of the calls to them. */
 export interface Tables extends Readonly<Record<TableName, Table>> {
   readonly meter: Meter;
 }
 
-/** Calls under way at a time, at most: what one invocation keeps busy. */
+/** Most calls under way at a time: as many as one invocation keeps busy. */
 const sockets = 64;
 
 /**
  * Opens the tables under their names.
- * @param config where they are; region, credentials and endpoint are the SDK's own business unless told
+ * @param config where they are; the SDK finds region, credentials and endpoint itself unless they are given
  */
 export function openTables(names: Readonly<Record<TableName, string>>, config: DynamoDBClientConfig = {}): Tables {
   const client = openClient(config);
@@ -27,7 +27,7 @@ export function openTables(names: Readonly<Record<TableName, string>>, config: D
   };
 }
 
-/** Opens one table, of somebody else: what calls to it cost is counted by nobody. */
+/** Opens a table of somebody else. The cost of calls to it is counted nowhere. */
 export function openForeignTable(name: string, shape: TableShape, config: DynamoDBClientConfig): Table {
   return dynamoDbTable(new DynamoDBClient({ ...config }), name, shape, createMeter());
 }

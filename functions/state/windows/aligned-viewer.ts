@@ -25,7 +25,7 @@ export const alignedViewer: WindowViewer = {
   mayGetMore: false,
   live: readLive,
   async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
-    // The order of starts and ends is that of closings: all windows of a kind that begin later end later.
+    // All windows of such a kind that begin later end later. So the order of starts and ends is that of closings.
     const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
     const panes = await readPanes(windows, query, after === undefined ? range : { ...range, after });
     const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
@@ -36,8 +36,8 @@ export const alignedViewer: WindowViewer = {
 async function readLive(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
   const { closedThrough, finalizedThrough, buckets } = await readOpen(tables, query);
   const inRange = windowsOf(query, new Set(buckets.map((bucket) => bucket.slice))).filter(
-    // What was final before the registry was read has its manifest, or is empty; slices of overlapping windows stay
-    // registered longer.
+    // A window that was final before the registry was read has its manifest, or is empty. Slices of overlapping windows
+    // stay registered longer.
     (window) =>
       window.closing > finalizedThrough &&
       window.start >= range.from &&
@@ -48,7 +48,7 @@ async function readLive(tables: ReaderTables, query: Query, range: WindowRange):
   const open: WindowView[] = [];
   for (let from = 0; from < sorted.length && open.length < range.limit; from += range.limit) {
     const views = await openViews(tables, query, sorted.slice(from, from + range.limit), buckets, closedThrough);
-    // A bucket may be registered for nothing: nobody has written to it yet, or its window had closed.
+    // A bucket may be registered without records: nobody has written to it yet, or its window had closed.
     open.push(...views.filter(({ records }) => records > 0));
   }
   const views = new Map(open.map((view) => [windowName(view), view]));

@@ -5,11 +5,11 @@ import { windowText } from './pane-keys.ts';
 
 /** One correction of a window, for the audit. */
 export interface LoggedCorrection {
-  /** Which pane it made, if it won: those that the manifest names did. */
+  /** The pane that it made, if it won. The manifest names the attempts that won. */
   readonly attempt: string;
   /** Epoch ms. */
   readonly at: number;
-  /** Who asked for it, as they said. */
+  /** The person who asked for it, as given in the request. */
   readonly by: string;
   /** The late records that it put into the window. */
   readonly records: readonly string[];
@@ -28,12 +28,14 @@ export function recordName({
   return `${shardId}/${sequenceNumber}/${subRecord}`;
 }
 
-/** Names an item: 400 KB hold some 5,000 of at most 80 bytes. */
+/** Record names in an item. 400 KB hold some 5,000 names of at most 80 bytes. */
 const namesAnItem = 4000;
 
 const partition = (query: Query, window: Window) => `${query.name}#${windowText(window)}#corrections`;
 
-/** Writes what a correction is about to put into a window, before the pane that names it. */
+/**
+ * Writes the records that a correction is about to put into a window. Done before the pane that names the correction.
+ */
 export async function logCorrection(
   windows: Table,
   query: Query,
@@ -50,7 +52,7 @@ export async function logCorrection(
   await windows.putAll(items);
 }
 
-/** The records that corrections have put into a window: of those that its manifest names, and of no others. */
+/** The records that corrections have put into a window. Only the corrections that its manifest names count. */
 export async function correctedRecords(
   windows: Table,
   query: Query,
@@ -77,9 +79,9 @@ const correctedPartition = (query: Query) => `${query.name}#corrected`;
 const numbered = (number: number) => String(number).padStart(12, '0');
 
 /**
- * Notes that a correction's pane is visible, for those who read what has changed since they last looked. **After** the
- * pane: who has read the notes finds the panes of all of them. A correction that dies in between is repeated by whoever
- * asked for it, and noted then; so a note may come twice.
+ * Notes that a correction's pane is visible, for readers of the changes since they last looked. Done **after** the pane
+ * is written: a reader of the notes finds the panes of all of them. A correction that dies in between is repeated by
+ * its caller and noted then. So a note may come twice.
  */
 export async function noteCorrected(windows: Table, query: Query, { start, end }: Window): Promise<void> {
   const pk = correctedPartition(query);

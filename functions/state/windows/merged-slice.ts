@@ -4,15 +4,15 @@ import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
 import type { FoundPage } from '../items/page.ts';
 
-/** What a slice contributes to a window: its buckets of all shards, merged. */
+/** The contribution of a slice to a window: its buckets of all shards, merged. */
 export interface MergedSlice {
   readonly partials: Partials;
   readonly records: number;
 }
 
 /**
- * The order in which pages of a slice merge, whoever reads them in whatever order: an aggregate like `topK` would else
- * give each run rows of its own (I2).
+ * The order in which pages of a slice merge, in whatever order they are read. Without it, an aggregate like `topK`
+ * would give each run different rows (I2).
  */
 export function inMergeOrder<Found extends FoundPage>(pages: readonly Found[]): readonly Found[] {
   return [...pages].sort(
@@ -36,17 +36,17 @@ export function recordsOf(parts: readonly { readonly records: number }[]): numbe
 }
 
 /**
- * Merged slices that neighbouring windows share, over runs too: of a window of a day that slides by the minute all but
- * one are as they were a minute ago. Only of closed buckets, which nothing changes any more.
+ * Merged slices that neighbouring windows share, over runs too. Of a window of a day that slides by the minute, all
+ * slices but one are as they were a minute ago. Only slices of closed buckets are kept, which nothing changes any more.
  */
 export interface SliceCache {
   /**
-   * To be called by a run first.
-   * @param finalizedThrough as it was read; lower than ever before: the tables were made anew, and nothing is
-   * remembered
+   * To be called first by a run.
+   * @param finalizedThrough as it was read. A value lower than ever before means that the tables were made anew;
+   * nothing is remembered then
    */
   begin(finalizedThrough: number): void;
-  /** What is remembered under a name, or what `read` gives, which is remembered unless it fails. */
+  /** The slice that is remembered under a name, or the result of `read`, which is remembered unless it fails. */
   get(name: string, read: () => Promise<MergedSlice>): Promise<MergedSlice>;
 }
 
@@ -54,7 +54,7 @@ export interface SliceCache {
 const mostSlices = 20_000;
 const mostKeys = 500_000;
 
-/** A slice that is remembered, being read or read. */
+/** A slice in the cache, being read or read. */
 interface CachedSlice {
   readonly merged: Promise<MergedSlice>;
   /** Keys in it; 0 until it is read. */

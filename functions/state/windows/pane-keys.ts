@@ -10,20 +10,20 @@ export function windowText(window: Window): string {
   return `${isoTime(window.start)}/${isoTime(window.end)}`;
 }
 
-/** Where the pane is that is visible. */
+/** The key of the visible pane's manifest. */
 export function manifestKey(query: string, window: Window): Key {
   return { pk: query, sk: windowText(window) };
 }
 
 /**
- * Parts are keyed by revision and attempt too, so that overlapping runs never mix; the parts of a final pane are the
- * same whoever writes them.
+ * The key of a part. It holds the revision and the attempt too, so that overlapping runs never mix. The parts of a
+ * final pane are the same, whichever run writes them.
  */
 export function partKey(query: string, window: Window, revision: number, attempt: string, part: number): Key {
   return { pk: `${query}#${windowText(window)}#parts`, sk: `${revision}#${attempt}#${String(part).padStart(6, '0')}` };
 }
 
-/** Where a pane is kept that another one has taken the place of; revisions sort as numbers. */
+/** The key of a kept pane that another one has taken the place of. Revisions sort as numbers. */
 export function revisionKey(query: string, window: Window, revision: number): Key {
   return { pk: `${query}#${windowText(window)}#revisions`, sk: String(revision).padStart(9, '0') };
 }

@@ -7,13 +7,13 @@ import { manifestKey, partKey, revisionKey, windowText } from './pane-keys.ts';
 import { hasStates, rowsOf, statesOf } from './pane-rows.ts';
 
 /**
- * The panes of a window that are kept, ascending: the visible one, and of those before it as many as `emit.history`
- * says; the final ones that corrections have taken the place of are kept without it. A pane that goes while it is read
- * is left out.
+ * The panes of a window that are kept, ascending: the visible one, and as many earlier ones as `emit.history` says.
+ * Final panes that corrections have taken the place of are kept without that setting. A pane that is deleted while it
+ * is read is left out.
  */
 export async function readRevisions(windows: Table, query: Query, window: Window): Promise<readonly KeptPane[]> {
   const kept = await windows.query(revisionKey(query.name, window, 0).pk);
-  // Read after them: what it shows has a greater revision than all that are before it.
+  // The visible pane is read after the kept ones. Its revision is greater than those of all panes before it.
   const visible = await windows.get(manifestKey(query.name, window));
   if (visible === undefined) return [];
   const last = required(visible, 'revision');
@@ -25,7 +25,7 @@ export async function readRevisions(windows: Table, query: Query, window: Window
     }),
   );
   const contents = await contentsOf(windows, query, visible);
-  // A newer pane has just taken its place, which whoever asks again will see.
+  // A newer pane has just taken its place. The next call will see that one.
   return contents === undefined ? earlier.flat() : [...earlier.flat(), keptPane(query, visible, contents)];
 }
 
@@ -46,14 +46,14 @@ export async function readPane(windows: Table, query: Query, window: Window): Pr
   return item === undefined ? undefined : paneOf(windows, query, item);
 }
 
-/** The corrections whose records are in a window, by their attempts, in order. */
+/** The corrections whose records are in a window, as the names of their attempts, in order. */
 export async function readCorrections(windows: Table, query: Query, window: Window): Promise<readonly string[]> {
   const item = await windows.get(manifestKey(query.name, window));
   const attempts = item?.attributes.corrections;
   return Array.isArray(attempts) ? attempts.map(String) : [];
 }
 
-/** What is visible of a window now, without its rows, or undefined. */
+/** The visible pane of a window without its rows, or undefined. */
 export async function readPaneHead(windows: Table, query: Query, window: Window): Promise<PaneHead | undefined> {
   const item = await windows.get(manifestKey(query.name, window));
   return item === undefined ? undefined : headOf(item);
@@ -71,7 +71,7 @@ function headOf(item: Item): PaneHead {
   };
 }
 
-/** Which windows: those whose start lies in a range. */
+/** A range of windows by their start. */
 export interface PaneRange {
   /** Earliest start, inclusive, epoch ms. */
   readonly from: number;
@@ -83,14 +83,14 @@ export interface PaneRange {
   readonly after?: Window;
   /** Leaves out panes of open windows. */
   readonly finalOnly?: boolean;
-  /** Leaves out the rows where the partial aggregates are stored beside them: they are most of an item. */
+  /** Leaves out the rows where the partial aggregates are stored beside them. The rows are most of an item. */
   readonly statesOnly?: boolean;
 }
 
 /** The visible panes of a query's windows, in the order of their starts. */
 export async function readPanes(windows: Table, query: Query, range: PaneRange): Promise<readonly Pane[]> {
   if (range.from >= range.to) return [];
-  // `to` is exclusive, and a window that starts at it has a longer key than the bare time.
+  // `to` is exclusive. A window that starts at it has a longer key than the bare time.
   const { limit, order, after } = range;
   const [from, to] = [isoTime(range.from), isoTime(range.to)];
   const place = after === undefined ? undefined : windowText(after);
@@ -102,7 +102,7 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
         : { from, to: earlierText(to, place), order };
   if (bounds.from > bounds.to) return [];
   const only = range.statesOnly === true && hasStates(query) ? { only: withoutRows } : {};
-  // The window of the place itself is within the bounds, which include their ends.
+  // The bounds include their ends, and so the window of the place itself.
   const wanted = (items: readonly Item[]) =>
     items.filter((item) => item.sk !== place && (range.finalOnly !== true || headOf(item).status === 'final'));
   if (limit === undefined)
@@ -149,8 +149,8 @@ const laterText = (left: string, right: string) => (left > right ? left : right)
 const earlierText = (left: string, right: string) => (left < right ? left : right);
 
 /**
- * The pane behind a manifest. Parts of an early pane go when the next one is visible: whoever finds some missing looks
- * at the manifest again.
+ * The pane behind a manifest. Parts of an early pane are deleted when the next one is visible. A caller that finds some
+ * missing reads the manifest again.
  */
 async function paneOf(windows: Table, query: Query, manifest: Item, only: Pick<Range, 'only'> = {}): Promise<Pane> {
   for (let item = manifest; ; ) {

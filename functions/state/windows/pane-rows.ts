@@ -8,20 +8,20 @@ import type { Attribute, Attributes, Item } from '../table/table.ts';
 import type { Pane } from './pane.ts';
 
 /**
- * Rows up to this many bytes, with the states behind them, live in the manifest itself; more go to parts of the next
- * size. An item ends at 400 KB.
+ * Rows up to this many bytes, with the states behind them, are kept in the manifest itself. More rows go to parts of
+ * the next size. An item ends at 400 KB.
  */
 export const manifestBytes = 32 * 1024;
 const partBytes = 256 * 1024;
 
 /**
- * A row as it is written, with the encoded partial aggregates behind it, where windows keep these and the row is no
+ * A row as it is written. It has the encoded partial aggregates behind it where windows keep these and the row is not a
  * total.
  */
 interface DraftRow {
   readonly row: Row;
   readonly states: string | undefined;
-  /** About what it takes in an item; JSON text is longer than DynamoDB's form of it. */
+  /** About how many bytes the row takes in an item. JSON text is longer than DynamoDB's form of it. */
   readonly bytes: number;
 }
 
@@ -41,8 +41,8 @@ export function draftRows(query: Query, partials: Partials, rows: readonly Row[]
 }
 
 /**
- * Rows cut so that none of the chunks outgrows its item, whatever is behind them: a sketch may be a hundred times its
- * result.
+ * Rows cut into chunks that each fit into an item, whatever states are behind them. A sketch may be a hundred times as
+ * large as its result.
  */
 export function chunked(rows: readonly DraftRow[]): readonly (readonly DraftRow[])[] {
   if (bytesOf(rows) <= manifestBytes) return [rows];
@@ -77,9 +77,7 @@ export function storedFields(fields: Readonly<Record<string, Json>>): Readonly<R
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, storedResult(value)]));
 }
 
-/**
- * Whether windows keep the partial aggregates of a query beside their rows: where results alone could not be added up.
- */
+/** Whether windows keep the partial aggregates of a query beside their rows: where results alone cannot be added up. */
 export function hasStates({ aggregates }: Query): boolean {
   return aggregates.some((aggregate) => aggregate.stateOf === undefined);
 }

@@ -8,10 +8,10 @@ import { manifestKey, partKey, revisionKey, windowText } from './pane-keys.ts';
 import { readPane, readPaneHead } from './pane-reader.ts';
 import { bytesOf, chunked, contentOf, draftRows, manifestBytes, statesOf } from './pane-rows.ts';
 
-/** Final panes of a window that corrections have taken the place of, and that stay readable. */
+/** How many final panes of a window stay readable after corrections have taken their place. */
 const mostFinalsKept = 100;
 
-/** What a pane is written from. */
+/** The content from which a pane is written. */
 export interface PaneContent {
   readonly partials: Partials;
   readonly records: number;
@@ -20,8 +20,9 @@ export interface PaneContent {
 }
 
 /**
- * Writes the final pane of a window. Its revision follows the last early pane's. The first writer stays and every other
- * finds what it would have written. Returns the pane as it stands.
+ * Writes the final pane of a window. Its revision follows the last early pane's. The first writer's pane stays. Every
+ * other writer finds there what it would have written.
+ * @returns the pane that is visible afterwards
  */
 export async function writeFinalPane(
   windows: Table,
@@ -54,9 +55,9 @@ export async function writeFinalPane(
 }
 
 /**
- * Writes the pane of an open window that follows `standing`, unless another has followed it meanwhile; undefined then.
- * `standing` has to be read **before** the pages that the pane is merged from: a pane that is refused is never older
- * than the one that is there.
+ * Writes the pane of an open window that follows `standing`; undefined when another pane has followed it meanwhile.
+ * `standing` has to be read **before** the pages that the pane is merged from. Then a pane that is written is never
+ * older than the one that it follows.
  * @param draft with a fresh id of this run as its attempt: overlapping runs, which may merge different moments, never
  * mix their parts
  */
@@ -86,8 +87,8 @@ interface PaneDraft extends PaneContent {
 }
 
 /**
- * Writes a pane: its parts, **then** its manifest, which makes it visible, on the condition, unless told another one,
- * that no final one and no newer revision is there; undefined if one is.
+ * Writes a pane: its parts, **then** its manifest, which makes it visible. Unless the caller gives another condition,
+ * no final pane and no newer revision may be there. Undefined when the condition does not hold.
  */
 async function writePane(
   windows: Table,
@@ -133,9 +134,10 @@ async function writePane(
 }
 
 /**
- * Keeps the visible pane of a window readable beside the one that is about to take its place, if it is of this
- * revision: else that write is refused. Written **before** that one, so that no revision is lost by a crash between
- * them. Unconditional: what it holds follows from its key, for a revision is written once.
+ * Keeps the visible pane of a window readable beside the one that is about to take its place. It is kept only if it is
+ * of this revision; otherwise the write of the next one is refused. The copy is written **before** the next pane, so
+ * that no revision is lost by a crash between them. Unconditional: the content follows from the key, for a revision is
+ * written once.
  */
 async function keepPane(windows: Table, query: Query, window: Window, revision: number): Promise<void> {
   if (revision < 0) return;
@@ -145,8 +147,8 @@ async function keepPane(windows: Table, query: Query, window: Window, revision: 
 }
 
 /**
- * Deletes what is kept of panes before a revision, which a pane that is visible has taken the place of for ever; what
- * names parts goes before them.
+ * Deletes the kept panes before a revision. A visible pane has taken their place for ever. The items that name parts
+ * are deleted before the parts.
  */
 async function deleteBefore(windows: Table, query: Query, window: Window, before: number): Promise<void> {
   const parts = partKey(query.name, window, 0, '', 0);
@@ -158,20 +160,20 @@ async function deleteBefore(windows: Table, query: Query, window: Window, before
   }
 }
 
-/** What a correction of a final pane is written from, besides its content. */
+/** The content of a correction of a final pane, and the panes and attempts that it follows. */
 export interface Correction extends PaneContent {
   /** An id that no other attempt has. */
   readonly attempt: string;
-  /** Of the corrections before it, whose records are in the standing pane. */
+  /** The attempts of the corrections before it, whose records are in the standing pane. */
   readonly before: readonly string[];
-  /** The final pane that it takes the place of; undefined: the window had none, for nothing was in it. */
+  /** The final pane that it takes the place of; undefined: the window had none, because it was empty. */
   readonly standing: Pane | undefined;
 }
 
 /**
- * Writes a corrected final pane, the revision after the standing one, unless that is not the last one any more;
- * undefined then. Its manifest names all attempts whose records are in it: what a correction that lost a race has
- * written is named by none.
+ * Writes a corrected final pane as the revision after the standing one; undefined when the standing one is not the last
+ * any more. The manifest names all attempts whose records are in it. No manifest names the parts of a correction that
+ * lost a race.
  */
 export async function writeCorrectedPane(
   windows: Table,

@@ -6,7 +6,7 @@ import type { Window } from '../../core/windows/window.ts';
  */
 export type PaneStatus = 'early' | 'on-time' | 'late' | 'final';
 
-/** One emission of a window: what its manifest makes visible, all rows at once. */
+/** One emission of a window. Its manifest makes all of its rows visible at once. */
 export interface Pane extends Window {
   readonly query: string;
   readonly status: PaneStatus;
@@ -23,22 +23,22 @@ export interface Pane extends Window {
   readonly states: readonly string[] | undefined;
 }
 
-/** What a manifest says of a pane without its rows. */
+/** The content of a pane's manifest, without the rows. */
 export interface PaneHead {
   readonly status: Pane['status'];
   readonly revision: number;
   /** Epoch ms. */
   readonly emittedAt: number;
   readonly records: number;
-  /** Items its rows are in; none: they are in the manifest. */
+  /** Items that hold its rows. 0: the rows are in the manifest. */
   readonly parts: number;
 }
 
-/** A pane as it is kept. */
+/** A pane of a window's history. */
 export interface KeptPane extends Pane {
   /**
-   * When it was written, epoch ms: of a corrected final pane later than the first one's time, which `emittedAt` goes on
-   * to be.
+   * When this pane was written, epoch ms. A corrected final pane was written later than the first one, whose time stays
+   * in `emittedAt`.
    */
   readonly writtenAt: number;
 }

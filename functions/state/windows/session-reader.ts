@@ -10,17 +10,17 @@ import type { Table } from '../table/table.ts';
 import type { Pane } from './pane.ts';
 import { partialsOf } from './pane-rows.ts';
 
-/** What there is of a session query besides final windows, read once. */
+/** The sessions of a query besides its final windows, read once. */
 export interface FoundSessions {
   /** The sessions that are in none of these final panes, with their status. */
   besides(finals: readonly Pane[]): readonly { readonly window: SessionWindow; readonly status: 'open' | 'closing' }[];
 }
 
 /**
- * Reads the open sessions of a query: the registry, **then** the horizon, then the pages of what closes after
- * `finalizedThrough` and what was carried over it. In this order every record that was committed before is in one of
- * them or in a final window: a bucket that had left the registry closes at or below the `finalizedThrough` that is read
- * after it. Final panes have to be read after this.
+ * Reads the open sessions of a query: the registry, **then** the horizon, then the pages of buckets that close after
+ * `finalizedThrough` and the sessions that were carried over it. In this order every record that was committed before
+ * is in one of them or in a final window: a bucket that had left the registry closes at or below the `finalizedThrough`
+ * that is read after it. Final panes have to be read after this.
  */
 export async function findSessions(state: Table, query: Query): Promise<FoundSessions> {
   const buckets = (await readRegistry(state)).filter((bucket) => bucket.query === query.name);

@@ -20,12 +20,12 @@ import {
 
 /** Sessions, which follow from the records of each key. */
 export const sessionViewer: WindowViewer = {
-  /** Another key's session may begin amid those that are final, or beside them. */
+  /** Another key's session may begin amid the final ones or beside them. */
   mayGetMore: true,
   live: readLive,
   /**
-   * By end and start: one that begins earlier may end much later. No key has that order, so all final ones of the range
-   * are read: who polls gives a `from` that goes along.
+   * Final sessions by end and start. A session that begins earlier may end much later. No key has that order, so all
+   * final sessions of the range are read. A reader that polls gives a `from` that moves along.
    */
   async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
     const { gapMs, closingOf } = sessionRule(query);
@@ -40,8 +40,8 @@ export const sessionViewer: WindowViewer = {
 };
 
 /**
- * Sessions by start, whose windows are known only when all that is open of the query is merged: the range then
- * chooses among them. A final pane is preferred to whatever of it was found open.
+ * Sessions by start. Their windows are known only when everything open of the query is merged. The range then chooses
+ * among them. A final pane is preferred to the open session of the same window.
  */
 async function readLive(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]> {
   const found = await findSessions(tables.state, query);

@@ -8,10 +8,10 @@ import { readWindows, viewerOf } from './window-reader.ts';
 import { type FeedRange, paneView, type ReaderTables, type WindowView } from './window-view.ts';
 
 /**
- * Final windows in the order in which they become final, those behind a place: the output mode `append`. Each comes
- * once to a reader who goes on behind the last one that it got: a window is given only when `finalizedThrough` has
- * passed its closing, when all that close before it are written. Windows that become final behind that line, by a
- * backfill or by a correction of one that held nothing, are not among them.
+ * Final windows behind a place, in the order in which they become final: the output mode `append`. A reader who goes on
+ * behind the last window that it got sees each window once. A window is given only when `finalizedThrough` has passed
+ * its closing, because all windows that close before it are written then. Windows that become final behind that line
+ * are not among them: those of a backfill, and those of a correction of an empty window.
  */
 export async function readFinals(
   tables: ReaderTables,
@@ -23,7 +23,7 @@ export async function readFinals(
   return viewerOf(query).finals(tables, query, { range, closedBy, after });
 }
 
-/** Until where all windows of a query are final that will be. */
+/** The time up to which all windows of a query are final that ever will be. */
 async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<number> {
   if (query.mostEmpty === 0) return (await readHorizon(state)).finalizedThrough;
   const place = await readEmptyPlace(state, query);
@@ -31,8 +31,8 @@ async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<nu
 }
 
 /**
- * An open window as it was given: how many records it held. They never become fewer, and its rows change only when they
- * become more.
+ * An open window as it was given to a reader, with the number of its records. The number never falls. The rows change
+ * only when it grows.
  */
 export type SeenWindow = readonly [start: number, end: number, records: number];
 
@@ -40,31 +40,31 @@ export type SeenWindow = readonly [start: number, end: number, records: number];
 export interface FeedPlace {
   /** The last final window that it got. */
   readonly final: Window | undefined;
-  /** The last correction that it knows of. */
+  /** The last correction that the reader knows of. */
   readonly correction: number;
-  /** Open windows that it got. */
+  /** Open windows that the reader got. */
   readonly seen: readonly SeenWindow[];
-  /** The last open window of the page before, when that was not the last page of them. */
+  /** The last open window of the page before; undefined when that page was the last one. */
   readonly open: Window | undefined;
 }
 
 /** Windows that have changed. */
 export interface Changes {
   readonly views: readonly WindowView[];
-  /** Where to go on when only the first `taken` of them were given. */
+  /** The place to go on from when only the first `taken` windows were given. */
   placeAfter(taken: number): FeedPlace;
 }
 
 /**
- * Open windows whose record counts a place holds: it has to fit into an address. Others come again whether they have
+ * Most open windows whose record counts a place holds: a place has to fit into an address. Other windows come again,
  * changed or not.
  */
 const mostSeen = 100;
 
 /**
- * The windows that have changed since a place: the output mode `update`. First those that became final, in their order,
- * then final ones that were corrected, then the open ones that hold more records than the reader knows; each whole, so
- * that whoever puts each in the place of what it has of the window has the whole table.
+ * The windows that have changed since a place: the output mode `update`. First come the windows that became final, in
+ * their order. Then come final windows that were corrected. Then come the open ones that hold more records than the
+ * reader knows. Each window is given whole. A reader that replaces its copy of each window has the whole table.
  */
 export async function readChanges(
   tables: ReaderTables,
@@ -74,7 +74,8 @@ export async function readChanges(
 ): Promise<Changes> {
   const { limit } = range;
   const isInRange = ({ start }: Window) => start >= range.from && start < range.to;
-  // Corrections are noted after their panes are written: who begins now finds the panes of all that are noted.
+  // Corrections are noted after their panes are written. A reader that begins now finds the panes of all corrections
+  // noted.
   const noted = await readCorrected(tables.windows, query, place?.correction ?? 0, limit);
   const finals = await readFinals(tables, query, range, place?.final);
   const panes = await Promise.all(
@@ -118,10 +119,10 @@ export async function readChanges(
   };
 }
 
-/** A window without what is in it. */
+/** The bounds of a window, without its content. */
 const bounds = (window: Window | undefined): Window | undefined => window && { start: window.start, end: window.end };
 
-/** What is known of open windows, the latest last; of those that became final nothing has to be known. */
+/** The open windows that the reader knows, the latest last. Windows that became final are left out. */
 function seenAfter(
   before: readonly SeenWindow[],
   given: readonly WindowView[],

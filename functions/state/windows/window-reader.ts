@@ -10,14 +10,14 @@ import {
   type WindowViewer,
 } from './window-view.ts';
 
-/** What shows the windows of a query, by its kind. */
+/** The viewer of a query's windows, by its kind. */
 export function viewerOf({ window }: Query): WindowViewer {
   return window.sessions === undefined ? alignedViewer : sessionViewer;
 }
 
 /**
  * Windows of a query by start. Open ones are merged from the pages as they are now. The order of the reads matters: the
- * registry, the pages, then the manifests, which are preferred (DESIGN section 5); so a window that becomes final
+ * registry, the pages, then the manifests, which are preferred (DESIGN section 5). So a window that becomes final
  * meanwhile is neither missed nor shown half.
  */
 export async function readWindows(

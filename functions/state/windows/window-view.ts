@@ -11,16 +11,17 @@ import { partialsOf } from './pane-rows.ts';
 export interface WindowView extends Window {
   readonly query: string;
   /**
-   * `open` while records may still come, `closing` when they may not but it is not emitted yet, `final` for ever after.
+   * `open` while records may still come, `closing` when none may come but the window is not emitted yet, `final` for
+   * ever after.
    */
   readonly status: 'open' | 'closing' | 'final';
-  /** Of the last pane; null before the first. */
+  /** The revision of the last pane; null before the first. */
   readonly revision: number | null;
   /** When the final pane was written, epoch ms; null before it. */
   readonly finalizedAt: number | null;
   readonly records: number;
   readonly rows: readonly Row[];
-  /** What the rows were made of, to be merged with other windows'. */
+  /** The partial aggregates of the rows, to be merged with those of other windows. */
   readonly partials: Partials;
 }
 
@@ -32,15 +33,15 @@ export interface WindowRange {
   readonly to: number;
   readonly status: 'final' | 'open' | 'all';
   readonly order: 'ascending' | 'descending';
-  /** Only windows behind this one, in the order asked for. */
+  /** Only windows behind this one, in the order of the request. */
   readonly after?: Window | undefined;
-  /** Most windows; infinity for all. */
+  /** Most windows; infinity for all of them. */
   readonly limit: number;
-  /** Leaves the rows of final windows out, where their partial aggregates do without. */
+  /** Leaves out the rows of final windows where their partial aggregates are enough. */
   readonly partialsOnly?: boolean;
 }
 
-/** Which windows, by start, epoch ms: `[from, to)`; and how many at most in one answer. */
+/** A range of windows by start, epoch ms: `[from, to)`; and most windows in one answer. */
 export interface FeedRange {
   readonly from: number;
   readonly to: number;
@@ -50,15 +51,17 @@ export interface FeedRange {
 /** Which final windows a feed asks for. */
 export interface FinalsRequest {
   readonly range: FeedRange;
-  /** Those that close later may not be all there yet, epoch ms. */
+  /** Only windows that close by this time, epoch ms. Of later ones, some may be missing yet. */
   readonly closedBy: number;
   /** The last one that the reader has. */
   readonly after: Window | undefined;
 }
 
-/** What readers see of the windows of a query, by its kind: one for windows that time alone makes, one for sessions. */
+/**
+ * The reader's view of the windows of a query, by its kind: one for windows that time alone makes, one for sessions.
+ */
 export interface WindowViewer {
-  /** Windows by start that are open, or all of them; what is only final, is read without it. */
+  /** Windows by start: only the open ones, or all of them. Final windows alone are read without it. */
   live(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]>;
   /** Final windows in the order in which they close. */
   finals(tables: ReaderTables, query: Query, request: FinalsRequest): Promise<readonly WindowView[]>;
@@ -66,7 +69,7 @@ export interface WindowViewer {
   readonly mayGetMore: boolean;
 }
 
-/** What a reader works with. */
+/** The pipeline and the tables that a reader works with. */
 export interface ReaderTables {
   readonly pipeline: Pipeline;
   readonly state: Table;
@@ -74,8 +77,8 @@ export interface ReaderTables {
 }
 
 /**
- * A final pane is what there is to see. One of an open window only numbers what was merged live, which shows every
- * record that was committed before.
+ * Puts the stored pane of a window into the views. A final pane replaces the live window. A pane of an open window only
+ * gives its revision to the live one, which shows every record that was committed before.
  */
 export function prefer(
   views: Map<string, WindowView>,
