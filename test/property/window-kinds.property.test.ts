@@ -56,7 +56,7 @@ function expectSound(kind: WindowKind, time: number): void {
 }
 
 describe('every kind of windows', () => {
-  it('sliding: each of the windows that hold a time, and no other', () => {
+  it('sliding gives each window that holds a time, and no other', () => {
     fc.assert(
       fc.property(grids, times, ({ size, slide, offset }, time) => {
         const kind = sliding({ ms: size }, { ms: slide }, { offset: { ms: offset } });
@@ -80,7 +80,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('cumulate: from its start, each step after the time', () => {
+  it('cumulate gives a window from its start to each step after the time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), times, (step, steps, time) => {
         const kind = cumulate({ ms: step * steps }, { ms: step }, { offset: { ms: step - 1 } });
@@ -97,7 +97,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('calendar: side by side in every zone, over changes of clocks', () => {
+  it('calendar gives windows side by side in every zone, over changes of clocks', () => {
     const zones = [
       'UTC',
       'Europe/Berlin',
@@ -123,7 +123,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('tumbling on the clocks of a zone: side by side, and edges on its clocks', () => {
+  it('tumbling on the clocks of a zone gives windows side by side, with edges on its clocks', () => {
     const zones = [
       'UTC',
       'Europe/Berlin',
@@ -174,7 +174,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('with lateness and a beginning: the same windows, later, and those before it not', () => {
+  it('lateness and a beginning keep the windows, close them later, and leave out those before the beginning', () => {
     fc.assert(
       fc.property(
         grids,
