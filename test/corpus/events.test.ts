@@ -19,7 +19,7 @@ afterAll(async () => {
   await system.close();
 });
 
-/** What Lambda's Invoke call gives, the function being the one that is deployed. */
+/** The answer of Lambda's Invoke call to the deployed function. */
 async function invoked(name: FunctionName, event: unknown) {
   const answer = await lambda.send(
     new InvokeCommand({ FunctionName: system.local.functionNames[name], Payload: JSON.stringify(event) }),

@@ -1,7 +1,7 @@
 import { order } from '../fixtures/system/system.ts';
 import { aggregated } from './payloads.ts';
 
-/** What has to become of an invocation: an answer, or an error whose one line begins with the field that is wrong. */
+/** The expected result of an invocation: an answer, or an error of one line that begins with the wrong field. */
 export type EventOutcome =
   | { readonly answer: unknown; readonly counters?: Readonly<Record<string, number>> }
   | { readonly refused: string; readonly received: string };
@@ -19,7 +19,7 @@ const arrival = Date.parse('2026-01-01T00:00:01Z') / 1000;
 /** Each event has a shard of its own, so that none is a repetition of another. */
 const shard = 'shardId-000000000000';
 
-/** A record as Lambda delivers it, and what is changed in it. */
+/** A record as Lambda delivers it, with some changes. */
 function record(
   stream: string,
   number: string | number,
@@ -251,7 +251,7 @@ export const finalizeEvents: readonly HostileEvent[] = [
   { name: 'a number', event: 5, outcome: { refused: 'event', received: '5' } },
 ];
 
-/** Events for the query function that API Gateway would not send. */
+/** Events for the query function that API Gateway does not send. */
 export const queryEvents: readonly HostileEvent[] = [
   ...[
     ['no event', null, 'undefined'],

@@ -16,9 +16,9 @@ import pipeline from './pipeline.ts';
 import { earliest, hourMs, type QueryApi, startQueryApi, t0, windowCount } from './query-api.ts';
 
 /**
- * Runs of each property: enough to find what is easily found, in a second or two. `FUZZ_RUNS=20000 npx vitest run
- * test/corpus/fuzz.test.ts` looks longer. A failure prints its seed, its path and the smallest input; `FUZZ_SEED` plays
- * it again.
+ * Runs of each property: enough to find easy failures in a second or two. For a longer search: `FUZZ_RUNS=20000 npx
+ * vitest run test/corpus/fuzz.test.ts`. A failure prints its seed, its path and the smallest input. `FUZZ_SEED` repeats
+ * it.
  */
 const numRuns = Number(process.env['FUZZ_RUNS'] ?? 1000);
 const seed = process.env['FUZZ_SEED'];
@@ -41,14 +41,14 @@ function batchOf(bytes: readonly Uint8Array[]) {
 }
 
 /**
- * Records of the corpus to start from: short ones, and not the one whose promise only a function's own process
- * survives.
+ * Records of the corpus to start from. They are short. The one with a promise that only a function's own process
+ * survives is left out.
  */
 const seeds = [...payloads, ...latePayloads]
   .map(({ data }) => Buffer.from(data))
   .filter((bytes) => bytes.length < 5000 && !bytes.includes('schema-rejects-later'));
 
-/** Changes of bytes: one is set, taken out, put in, or the rest is cut off. */
+/** Changes of bytes: one byte is set, removed or inserted, or the rest is cut off. */
 const mutations = fc.array(fc.tuple(fc.constantFrom('set', 'delete', 'insert', 'cut'), fc.nat(), fc.nat(255)), {
   minLength: 1,
   maxLength: 4,
@@ -138,7 +138,7 @@ describe('records of any bytes', () => {
             const [other] = streamRecords(batchOf([broken]).Records as never);
             expect(other?.events).toHaveLength(1);
             const [only] = other?.events ?? [];
-            // A byte of the four at its beginning makes it text, which it is not either.
+            // A change of one of the first four bytes makes it text, but not valid text.
             expect(only?.text === undefined).toBe(false);
             if (where % broken.length >= 4)
               expect(only?.text).toMatchObject({ outcome: 'rejected', reason: 'corrupt-aggregate' });
@@ -434,7 +434,7 @@ describe('a request of any text', () => {
           expect(api.errors).toEqual([]);
           if (page === undefined) return;
           const events = page['events'] as readonly unknown[];
-          // A stretch of the whole, in its order.
+          // A contiguous part of the whole, in its order.
           const from =
             events.length === 0
               ? 0

@@ -10,7 +10,7 @@ import { files, type Invocation, invocations, launched, servers } from './invoca
 
 let folder: string;
 const running: Server[] = [];
-/** What the names in braces stand for. */
+/** The values of the names in braces. */
 const places = new Map<string, string>();
 
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
   }
   symlinkSync(join(folder, 'loop'), join(folder, 'loop'));
   symlinkSync(join(folder, 'none'), join(folder, 'dangling'));
-  // As `up --data` leaves a folder behind.
+  // A folder as `up --data` leaves it behind.
   mkdirSync(join(folder, 'up', 'kinesis'), { recursive: true });
   for (const [name, [status, type, body]] of Object.entries(servers)) {
     const server = createServer((_request, response) => response.writeHead(status, { 'content-type': type }).end(body));

@@ -2,15 +2,15 @@
 export interface Invocation {
   readonly name: string;
   /**
-   * `{NAME}` stands for the path of a file of {@link files}, for the folder they are in (`{folder}`), or for an address
-   * of {@link servers}.
+   * `{NAME}` stands for the path of a file of {@link files}, for the folder of these files (`{folder}`), or for an
+   * address of {@link servers}.
    */
   readonly words: readonly string[];
-  /** Standard input; what is given for the commands that read it and for no other. */
+  /** Standard input. It is given for the commands that read it and for no other. */
   readonly stdin?: string;
-  /** 1: it went wrong; 2: it was called wrongly. */
+  /** 1: it failed; 2: it was called with wrong arguments. */
   readonly code: 1 | 2;
-  /** What the line has to name. */
+  /** The text that the line contains. */
   readonly names: string;
 }
 
@@ -58,7 +58,7 @@ export const files: Readonly<Record<string, string>> = {
   'async.ts': pipeline({ event: 'z.any().refine(async () => true)' }),
 };
 
-/** Services that are no Tidemark, by name: the status, type and body of every answer. */
+/** Services that are not Tidemark, by name: the status, type and body of every answer. */
 export const servers: Readonly<Record<string, readonly [status: number, type: string, body: string]>> = {
   html: [200, 'text/html', '<html>hello</html>'],
   json: [200, 'application/json', '{"hello":1}'],
@@ -312,7 +312,7 @@ const endpoints: readonly Invocation[] = [
   failed('a page of the web that is asked for TLS', ['status', '--api', '{html as https}'], 'TLS'),
 ];
 
-/** Hostile command lines that need nothing to be running. */
+/** Hostile command lines that need no running service. */
 export const invocations: readonly Invocation[] = [
   ...commands,
   ...values,
@@ -323,7 +323,7 @@ export const invocations: readonly Invocation[] = [
   ...endpoints,
 ];
 
-/** What a process of its own has to show: that nothing is left of it, that it ends. */
+/** Hostile command lines for a process of its own. The process ends and leaves nothing behind. */
 export const launched: readonly Invocation[] = [
   called('an unknown command', ['nope'], 'nope'),
   failed('a file that is missing', ['batch', '{folder}/none.json'], 'none.json'),

@@ -9,7 +9,7 @@ const startedAt = Date.now();
 
 beforeAll(async () => {
   const pipelineFile = `${findPackageRoot()}/test/corpus/pipeline.ts`;
-  // One shard, so that everything that follows a bad record shows that the shard goes on.
+  // One shard: everything that follows a bad record shows that the shard goes on.
   system = await startSystem({ pipelineFile, pipelineName: 'bad-input', shards: 1 });
 });
 afterAll(async () => {
@@ -28,7 +28,7 @@ interface WindowAnswer {
   }[];
 }
 
-/** The counters, which have to hold whatever has come. */
+/** The counters, whose law of conservation holds after any input. */
 async function conserved(): Promise<Counters> {
   const { holds, received, counted, late, duplicate, rejected, filtered } = (await system.get('conservation'))
     .body as unknown as Counters & {
@@ -41,7 +41,7 @@ async function conserved(): Promise<Counters> {
 const windowsNow = async () =>
   (await system.get('queries/byKind/windows', { limit: '1000' })).body['windows'] as unknown as readonly WindowAnswer[];
 
-/** What some outcomes come to. */
+/** The sum of some outcomes. */
 function countersOf(outcomes: readonly Outcome[]): Counters {
   const sum = (of: (outcome: Outcome) => number) => outcomes.reduce((total, outcome) => total + of(outcome), 0);
   const counted = sum(({ rows = [] }) => rows.reduce((total, { n }) => total + n, 0));
@@ -65,7 +65,7 @@ interface Played {
   readonly windows: readonly WindowAnswer[];
 }
 
-/** Puts each payload with a good event behind it, all at once, and looks at what there is then. */
+/** Puts each payload with a good event behind it, all at once, and checks the results. */
 async function play(these: readonly Payload[], behind: string): Promise<Played> {
   const before = await conserved();
   const stored = await system.put(these.flatMap(({ data }) => [{ data }, { data: behind }]));
@@ -118,7 +118,7 @@ describe('a hostile record', () => {
       rows.filter(({ key }) => key.kind === 'good').map(({ values }) => values),
     );
     expect(goods).toMatchObject([{ n: payloads.length, sum: payloads.length }]);
-    // No rows but those of the payloads and the good one: nothing has got in under another name.
+    // The only rows are those of the payloads and of the good event: nothing was counted under another name.
     expect(played.windows.flatMap(({ rows }) => rows)).toHaveLength(
       1 + payloads.reduce((total, { outcome }) => total + (outcome.rows?.length ?? 0), 0),
     );

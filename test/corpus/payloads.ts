@@ -4,10 +4,11 @@ import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import type { SideReason } from '../../functions/state/items/side-output.ts';
 import { order } from '../fixtures/system/system.ts';
 
-/** What has to become of one Kinesis record: of each event in it, exactly one class. */
+/** The expected result of one Kinesis record. Each event in it has exactly one class. */
 export interface Outcome {
   /**
-   * Which events end in the side output: their places in the record, 0 in a plain one, ascending, and why.
+   * The events that end in the side output, with the reason. Each is named by its place in the record, ascending; the
+   * place is 0 in a plain record.
    * @default none
    */
   readonly side?: readonly (readonly [subRecord: number, reason: SideReason])[];
@@ -37,10 +38,12 @@ export interface Payload {
   readonly outcome: Outcome;
 }
 
-/** The event time of most: accepted ones are at most an hour after it, so that nothing closes their windows. */
+/**
+ * The event time of most payloads. Accepted events are at most an hour after it, so that they do not close its windows.
+ */
 export const t0 = Date.parse('2026-01-01T00:00:00Z');
 
-/** An event that is beyond reproach. */
+/** A valid event. */
 export const good = order(t0, 'good', 1);
 
 const magic = Buffer.from('f3899ac2', 'hex');
@@ -53,10 +56,10 @@ export const aggregated = (...events: readonly (string | Buffer)[]) =>
     '0',
   );
 
-/** An aggregated record of any content, valid but for that. */
+/** An aggregated record with any content. Everything else in it is valid. */
 const sealed = (content: Buffer) => Buffer.concat([magic, content, md5(content)]);
 
-/** A valid aggregated record with its content changed and its digest made right again. */
+/** A valid aggregated record with changed content and a correct digest. */
 const damaged = (change: (content: Buffer) => Buffer) => sealed(change(aggregated(good, good).subarray(4, -16)));
 
 /** A protobuf field of bytes, of up to 16 KB. */
@@ -70,15 +73,15 @@ function rejected(name: string, reason: SideReason, data: string | Buffer): Payl
   return { name, data, outcome: { side: [[0, reason]] } };
 }
 
-/** A record of one event that is counted under its own name. */
+/** A record of one event that is counted under the record's name. */
 function counted(name: string, line: (kind: string) => string | Buffer, row: Omit<Row, 'kind' | 'n'> = {}): Payload {
   return { name, data: line(name), outcome: { rows: [{ kind: name, n: 1, ...row }] } };
 }
 
-/** An event whose text is written out, for what `JSON.stringify` would not write. */
+/** An event whose text is given as it is, for text that `JSON.stringify` does not write. */
 const raw = (kind: string, rest: string) => `{"time":${t0},"kind":${JSON.stringify(kind)}${rest}}`;
 
-/** A number, as it is written, for the event time. */
+/** A number, as it is written in the text, for the event time. */
 const timed = (kind: string, time: string) => `{"time":${time},"kind":${JSON.stringify(kind)}}`;
 
 const text: readonly Payload[] = [
@@ -306,7 +309,7 @@ const keys: readonly Payload[] = [
   })),
 ];
 
-/** What an event without any number leaves in the aggregates. */
+/** The values of the aggregates after an event without any number. */
 const noNumbers = { sum: null, mean: null, most: null, loosest: null };
 
 const numbers: readonly Payload[] = [
@@ -327,7 +330,7 @@ const numbers: readonly Payload[] = [
   counted('an amount of 1e300', (kind) => raw(kind, ',"amount":1e300'), { values: { sum: 1e300, most: 1e300 } }),
 ];
 
-/** An event of a query's own key in an aggregated record. */
+/** An aggregated record of some events, in which `KIND` stands for their key. */
 const packed = (kind: string, ...lines: readonly string[]) =>
   aggregated(...lines.map((line) => line.replaceAll('KIND', kind)));
 
@@ -431,7 +434,7 @@ const aggregates: readonly Payload[] = [
   },
 ];
 
-/** Sums that leave the range of doubles and come back, each of several events. */
+/** Sums that leave the range of doubles and return to it, each of several events. */
 const sums: readonly Payload[] = [
   {
     name: 'a sum greater than any double',
@@ -459,10 +462,10 @@ const sums: readonly Payload[] = [
   },
 ];
 
-/** Hostile records while every window is open. */
+/** Hostile records that come while every window is open. */
 export const payloads: readonly Payload[] = [...text, ...shapes, ...times, ...keys, ...numbers, ...aggregates, ...sums];
 
-/** Hostile records once the window of {@link t0} and all before it are final. */
+/** Hostile records that come once the window of {@link t0} and all before it are final. */
 export const latePayloads: readonly Payload[] = [
   { name: 'an event of a window that is final', data: order(t0, 'late'), outcome: { side: [[0, 'late']] } },
   {

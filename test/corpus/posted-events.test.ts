@@ -20,7 +20,7 @@ const pipeline = definePipeline({
 });
 
 const errors: Error[] = [];
-/** What would be put: the stream has its own tests. */
+/** The records that the function puts. They reach no stream: the stream has its own tests. */
 const put: PutEntry[] = [];
 beforeEach(() => {
   errors.length = 0;
@@ -41,7 +41,7 @@ const answer = handle(
   }),
 );
 
-/** As API Gateway passes a request on, and an answer back. */
+/** A request as API Gateway passes it on, and an answer as API Gateway gives it back. */
 async function request(
   method: string,
   target: string,

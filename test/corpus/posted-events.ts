@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 
 /**
- * What has to be answered to events that somebody posts: a problem that names the parameter and what was received, or
- * each event's reason.
+ * The expected answer to posted events: a problem that names the parameter and the text received, or a reason for each
+ * event.
  */
 export type PostOutcome =
   | {
@@ -54,7 +54,7 @@ const refused = (
   outcome: { status: reasons.includes('accepted') ? 207 : 422, reasons },
 });
 
-/** Requests to take events, as nobody should send them. */
+/** Requests to take events, all of them malformed or unusual. */
 export const postedEvents: readonly HostilePost[] = [
   invalid('no body', json, '', 'no event'),
   invalid('blanks only', {}, ' \n\t\n ', 'no event'),

@@ -19,7 +19,7 @@ import { dynaliteTables } from '../bench/dynalite-tables.ts';
 
 export const hourMs = 3_600_000;
 export const t0 = Date.parse('2026-01-01T00:00:00Z');
-/** The earliest event time there is, whose week begins before it. */
+/** The earliest possible event time. Its week begins before it. */
 export const { earliest } = eventTimeBounds;
 
 const pipeline = definePipeline({
@@ -34,12 +34,12 @@ const pipeline = definePipeline({
 });
 
 const shardId = 'shardId-000000000000';
-/** Kinds are what people would rather not have in an address. */
+/** Kinds that are awkward in an address. */
 export const kinds = ['a', 'b', '', '"', '😀', '__proto__', '%2F', '&x=1'];
-/** Windows of one hour each, all but the last two of them final. */
+/** Windows of one hour each. All but the last two are final. */
 export const windowCount = 8;
 
-/** What the API answers, as API Gateway would pass it on. */
+/** An answer of the API, as API Gateway passes it on. */
 export interface ApiAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -55,7 +55,7 @@ export interface QueryApi {
   requests(): number;
   readonly tables: Tables;
   readonly pipeline: Pipeline;
-  /** What was no request's fault: none of it may happen. */
+  /** Errors that no request caused. None of them may happen. */
   readonly errors: readonly Error[];
   close(): Promise<void>;
 }
@@ -138,7 +138,7 @@ export async function startQueryApi(): Promise<QueryApi> {
   };
 }
 
-/** All that the event is made of. */
+/** The event of a request. It is made of these fields alone. */
 function eventOf(method: string, target: string, given: Readonly<Record<string, string>>): LambdaEvent {
   const headers = { host: 'api', ...given };
   const request = {

@@ -35,7 +35,7 @@ describe('a hostile request', () => {
       const detail = String(body['detail']);
       expect(detail.startsWith(`${parameter}: `)).toBe(true);
       expect(detail).toContain(received);
-      // What to do comes last; long values are cut, and nothing tells of the inside.
+      // The remedy comes last. Long values are cut, and nothing tells of the inside.
       expect(detail).toMatch(/^[^\n]+: [^\n]{5,}$/);
       expect(detail.length).toBeLessThan(300);
       expect(String(body['instance']).length).toBeLessThanOrEqual(200);

@@ -1,8 +1,8 @@
 import { earliest, hourMs, kinds, t0, windowCount } from './query-api.ts';
 
 /**
- * What has to be answered: what is asked for, or a problem of a kind that names the parameter, the text received and
- * the remedy.
+ * The expected answer: the requested data, or a problem of a kind that names the parameter, the text received and the
+ * remedy.
  */
 export type RequestOutcome =
   | { readonly holds: Readonly<Record<string, unknown>> }
@@ -13,7 +13,7 @@ export interface HostileRequest {
   readonly name: string;
   /** @default GET */
   readonly method?: string;
-  /** As it is on the wire. */
+  /** The path and parameters, as they are on the wire. */
   readonly target: string;
   readonly outcome: RequestOutcome;
 }
@@ -45,7 +45,7 @@ function given(name: string, target: string, holds: Readonly<Record<string, unkn
   return { name, target, outcome: { holds } };
 }
 
-/** Windows by the hour they start at, in the order of the answer; -1 is that of the earliest event. */
+/** Windows by the hour in which they start, in the order of the answer. -1 is the window of the earliest event. */
 function hours(...these: readonly number[]): Readonly<Record<string, unknown>> {
   return { windows: these.map((hour) => ({ query: 'byKind', start: hour < 0 ? earliest : t0 + hour * hourMs })) };
 }

@@ -57,7 +57,7 @@ describe('/openapi.json', () => {
     }
     const problem = ajv.getSchema('openapi#/components/schemas/Problem');
     expect(problem?.((await get(`${windows}?limit=0`)).body), JSON.stringify(problem?.errors)).toBe(true);
-    // A schema that takes anything would prove nothing.
+    // A schema that accepts anything proves nothing.
     expect(ajv.getSchema('openapi#/components/schemas/Windows')?.({ windows: [{}], cursor: null })).toBe(false);
   });
 });

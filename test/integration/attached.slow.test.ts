@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tidemark-attached-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const environment = { PATH: process.env['PATH'] ?? '' };
 
-/** A shell with a child, both of which write their process id, and that nobody can ask to end. */
+/** A shell with a child. Both write their process id, and the shell ignores a request to end. */
 const stubborn = `trap '' TERM; sleep 300 & echo $! > child; echo $$ > shell; wait`;
 const isAlive = (pid: number): boolean => {
   try {

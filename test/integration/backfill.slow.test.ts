@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let system: System | undefined;
 afterEach(async () => system?.close());
 
-/** Deploys a version of the pipeline over what the one before it left. */
+/** Deploys a version of the pipeline over the state that the previous version left. */
 async function deploy(version: string, data: string): Promise<System> {
   system = await startSystem({
     dataDir: join(folder, data),
@@ -52,7 +52,7 @@ describe('a version with a from', () => {
     expect(await backfill(both, [])).toMatchObject({ written: 0, standing: 2 });
     expect(await ask(both, { request: 'alias', query: 'perKind@2' })).toEqual({ serves: 'perKind@2' });
     expect(await windows(both, 'perKind')).toEqual(filled);
-    // What the two versions have in common is the same, wherever it was counted.
+    // The windows that the two versions have in common are equal, wherever they were counted.
     const first3 = (await windows(both, 'perKind@1')).map(([start, , records]) => [start, records]);
     expect(first3).toEqual(filled.map(([start, , records]) => [start, records]));
   });
@@ -83,7 +83,7 @@ describe('a version with a from', () => {
     const missed =
       /records up to 2026-01-01T02:00:00.005Z came before it was deployed everywhere.*the next version a from that is still ahead/;
     await expect(ask(both, { request: 'alias', query: 'perKind@2' })).rejects.toThrow(missed);
-    // The shard's own progress knows the version from its next batch on: what was seen is noted.
+    // From its next batch on, the shard's own progress knows the version: the records that came without it are noted.
     await both.put([{ data: order(from + 6, 'a', 1), shard: 1 }]);
     await expect(ask(both, { request: 'alias', query: 'perKind@2' })).rejects.toThrow(missed);
   });

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 let system: System | undefined;
 afterEach(async () => system?.close());
 
-/** Deploys a version of the pipeline over what the one before it left. */
+/** Deploys a version of the pipeline over the state that the previous version left. */
 async function deploy(version: string, data: string): Promise<System> {
   system = await startSystem({
     dataDir: join(folder, data),

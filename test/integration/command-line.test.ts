@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const events = join(folder, 'events.json');
 writeFileSync(events, '{"time":1469501107,"action":"Open"}\n');
 
-/** One line on stderr, without a stack, that names what is wrong; nothing on stdout, which is for data. */
+/** Expects one line on stderr, without a stack, that names the problem, and nothing on stdout, which is for data. */
 function expectOneLine({ stderr, stdout }: Ended, named: string): void {
   expect(stderr).toMatch(/^tidemark: [^\n]+\n$/);
   expect(stderr).toContain(named);
@@ -35,7 +35,7 @@ describe('a command without credentials', () => {
 
   it.each<readonly [name: string, env: NodeJS.ProcessEnv, named: string]>([
     ['no region', clean, 'AWS_REGION'],
-    // Instance metadata is asked for in vain, and for a bounded time; here nobody listens at its address.
+    // The command asks for instance metadata in vain, and for a bounded time. Here nothing listens at that address.
     [
       'no keys',
       { ...clean, AWS_REGION: 'eu-central-1', AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:9' },
@@ -112,7 +112,7 @@ describe('up', () => {
     const ended = await up.ended;
     expect(ended).toMatchObject({ code: 130, stderr: '' });
     expect(ended.stdout).toBe(`${line}\n`);
-    // esbuild's own process hears of the end by its closed input, an instant later.
+    // esbuild's own process learns of the end by its closed input, an instant later.
     await until(() => !pids.some(isAlive));
   });
 });
@@ -126,7 +126,7 @@ function childrenOf(pid: number): readonly number[] {
     .flatMap(([child = 0, parent]) => (parent === pid ? [child] : []));
 }
 
-/** Whether a process runs; one that has ended and that nobody has asked about yet does not. */
+/** Whether a process runs. A process that has ended and that nobody has collected yet does not. */
 function isAlive(pid: number): boolean {
   return /^[^Z]/.test(spawnSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).stdout);
 }

@@ -18,7 +18,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 let folders = 0;
 const newFolder = () => join(root, `${folders++}`);
 
-/** Longer than the test: what begins never ends, as if the process had been killed before. */
+/** Longer than the test: an operation that begins never ends, as if the process had been killed before. */
 const never = 3_600_000;
 
 async function serving<T>(

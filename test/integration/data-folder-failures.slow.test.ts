@@ -9,12 +9,12 @@ import { command, type Ended, launch } from '../fixtures/system/command-line.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'tidemark-failures-'));
 /**
- * A data folder in which 2,000 events were counted: as it was left by a kill -9, and after one more start and stop,
- * which packs its logs into tables.
+ * A data folder in which 2,000 events were counted. `killed` is as a kill -9 left it. `stopped` is the same after one
+ * more start and stop, which packs its logs into tables.
  */
 const killed = join(root, 'killed');
 const stopped = join(root, 'stopped');
-/** The same, after another 2,000 events. */
+/** The same after another 2,000 events. */
 const twice = join(root, 'twice');
 let folders = 0;
 
@@ -67,8 +67,8 @@ function copyOf(folder: string): string {
 }
 
 /**
- * The files of a data folder whose loss would be one, with their bytes. (Who took the folder, the logs and LevelDB's
- * notes are not among them.)
+ * The files of a data folder whose loss would lose data, with their bytes. The mark of who took the folder, the logs
+ * and LevelDB's notes are left out.
  */
 function contentOf(folder: string): Readonly<Record<string, string>> {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -77,7 +77,7 @@ function contentOf(folder: string): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name) => [name, readFileSync(name).toString('base64')]));
 }
 
-/** Starts on a folder that has to be refused: exit code 1, nothing on stdout, one line on stderr, without a stack. */
+/** Starts on a folder that must be refused: exit code 1, nothing on stdout, one line on stderr, without a stack. */
 async function refusal(dataDir: string): Promise<string> {
   const up = launch(['up', '--port', '0', '--data', dataDir]);
   const started = up.firstLine().then(
@@ -173,7 +173,7 @@ describe('a damaged data folder', () => {
         const log = theFile(join(folder, 'kinesis'), /^\d+\.log$/);
         writeFileSync(log, readFileSync(log).subarray(0, bytes));
         expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
-        // and nothing that would be taken for a stream was made
+        // and nothing was made that the next start would take for a stream
         expect(await refusal(folder)).toContain('restore the folder');
       },
     );

@@ -93,7 +93,7 @@ describe("a data folder's own notes of its feed", () => {
       hasEnded = true;
     });
     await until(() => hasEnded || existsSync(join(data, 'consumed.ndjson')));
-    // A start that should not have been ends here, and the expectations below tell.
+    // A start that should have been refused ends here, and the expectations below fail.
     again.child.kill('SIGINT');
     const { code, stderr } = await again.ended;
     expect(code).toBe(1);

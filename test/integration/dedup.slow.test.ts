@@ -23,7 +23,7 @@ describe('events that were sent again', () => {
   it('are found across the pieces that the threads of batch take', async () => {
     const { lines, once } = withRetries(40_000, 'x'.repeat(200));
     const path = file('large.json', lines);
-    // Processes of their own: worker threads run the bundled command line.
+    // Separate processes: worker threads run the bundled command line.
     const batch = (...files: readonly string[]) =>
       launch(['batch', ...files, '--pipeline', pipelineFile, '--json']).ended;
     const large = await batch(path, path);
@@ -68,7 +68,7 @@ describe('events that were sent again', () => {
         }),
       );
       await until(() => shards(2));
-      // The two children know what their parent knew, and nothing of one another.
+      // The two children know the ids that their parent knew, and none of each other's.
       await system.put([
         { data: order(1, 2) },
         { data: order(1, 3), shard: 1 },

@@ -10,7 +10,7 @@ import { createDelayTable } from '../../functions/core/static/delay-table.ts';
 import { findPackageRoot } from '../../infra/bundle/package-root.ts';
 import { command } from '../fixtures/system/command-line.ts';
 
-/** The first earthquakes of the week: enough to be late by dozens. */
+/** The number of events: the first earthquakes of the week, enough for dozens of late ones. */
 const events = 80;
 const root = findPackageRoot();
 const pipelineFile = join(root, 'test', 'fixtures', 'delay', 'pipeline.ts');
@@ -57,8 +57,8 @@ async function stream(triggerRecords: number): Promise<Run> {
 }
 
 /**
- * The late (line, query) pairs by the definition: W is the greatest event time so far less the delay, and a window is
- * closed when its end has come.
+ * The late (line, query) pairs by the definition: W is the greatest event time so far minus the delay, and a window is
+ * closed once W has reached its end.
  */
 async function latePairs(): Promise<readonly string[]> {
   const { delayMs, queries, ...pipeline } = await loadPipeline(pipelineFile);

@@ -38,7 +38,7 @@ interface Opened {
   items(): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
-/** A new table, and what is in it. */
+/** A new table, and a function that reads its items. */
 async function open(): Promise<Opened> {
   const name = `sink-${tables++}`;
   await ensureTargets([{ kind: 'dynamodb', target: name }], { kinesis: 0, dynamodb: port() });
@@ -131,7 +131,7 @@ describe.each([
   it('is one of two when two runs deliver other results at a time', async () => {
     const { target, items } = await open();
     const errors = await Promise.all([1, 2].map((n) => refusal(target, of({ n }))));
-    // With parts both may find the other's: neither names them then.
+    // With parts, each run may find the other one's items. Then neither of the errors names them.
     expect(errors.filter((error) => error instanceof DeliveryRefused).length).toBeGreaterThanOrEqual(1);
     const rows = (await items()).flatMap(({ rows: own = [] }) => own as readonly { readonly n: number }[]);
     if (large === undefined) expect(new Set(rows.map(({ n }) => n)).size).toBe(1);

@@ -192,7 +192,7 @@ describe('resuming on kinesalite', () => {
       const streamName = await createStream(2);
       const lines = [...numbered(1500), 'not JSON', 'not JSON', Buffer.from([0xff, 0xfe])];
       const file = writeLines('resumed.json', lines);
-      // The first run puts what it packed of two thirds of the file and is gone.
+      // The first run puts the events that it packed of two thirds of the file, and ends.
       const half = writeLines('resumed-part.json', lines.slice(0, 1000));
       await feedAs(half, 'resumed.json', streamName, options);
       await split(streamName, 1);
@@ -203,7 +203,7 @@ describe('resuming on kinesalite', () => {
       expect(second.progress()).toMatchObject({ skipped: 1000, eventsPut: 503 });
       const expected = lines.map((line) => Buffer.from(line).toString('latin1')).sort();
       expect(textOf(await readAll(streamName)).sort()).toEqual(expected);
-      // And a third run, which finds records of before and of after the split, puts nothing.
+      // A third run finds records from before and from after the split, and puts nothing.
       const third = feederOf(streamName, options);
       await third.putFile(file, { skip: await readCoverage({ kinesis, streamName }) });
       await third.flush();

@@ -50,7 +50,7 @@ async function post(
   };
 }
 
-/** Waits until as many events are received, and tells what became of them. */
+/** Waits until this many events are received, and gives the counters. */
 async function conservation(received: number) {
   return until(async () => {
     const { body } = await system.get('conservation');
@@ -77,7 +77,7 @@ describe('POST /v1/events', () => {
       'content-encoding': 'gzip',
     });
     expect(packed).toMatchObject({ status: 202, body: { accepted: 100 } });
-    // The lines were sent twice: their ids lead to the same shards.
+    // The lines were sent twice. Their ids lead to the same shards.
     expect(await conservation(1401)).toMatchObject({ counted: 1301, duplicate: 100, rejected: 0, holds: true });
   });
 

@@ -5,7 +5,7 @@ import { order, startSystem } from '../fixtures/system/system.ts';
 const hourMs = 3_600_000;
 const t0 = Date.parse('2026-01-01T00:00:00Z');
 
-/** The schedule's first run would come after the test's time limit. */
+/** The schedule's first run comes after the test's time limit. */
 it('makes windows final without the schedule, once the slowest shard has passed their end', async () => {
   const system = await startSystem({ finalizeEveryMs: hourMs });
   const final = async () =>
@@ -18,7 +18,7 @@ it('makes windows final without the schedule, once the slowest shard has passed 
   };
   try {
     await system.put([{ data: order(t0, 'a') }, { data: order(t0, 'b'), shard: 1 }]);
-    // Both shards have begun: whoever was last has asked for a run, and there was nothing to make final.
+    // Both shards have begun. The last one to begin has asked for a run, which had nothing to make final.
     const before = await kicks();
     expect(before).toBeGreaterThan(0);
     await system.put([{ data: order(t0 + 2 * hourMs, 'a') }]);

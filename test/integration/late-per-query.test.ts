@@ -10,7 +10,7 @@ const flight = (seconds: number) => ({ data: JSON.stringify({ scheduled: t0 + se
 let system: System;
 let port: string;
 
-/** A pipeline that is not the one that commands mean without a name, and no file under pipelines/. */
+/** A pipeline that is neither the default one of the commands nor a file under pipelines/. */
 beforeAll(async () => {
   system = await startSystem({
     pipelineFile: join(findPackageRoot(), 'test', 'template', 'fixtures', 'two-queries.ts'),
@@ -20,7 +20,7 @@ beforeAll(async () => {
   ({ port } = new URL(system.local.url));
   await system.put([flight(10), flight(3 * hour)]);
   await system.finalize({});
-  // Late for the hourly query alone, twice, and one that is in time for both.
+  // Two events that are late for the hourly query alone, and one that is in time for both.
   await system.put([flight(20), flight(hour + 1), flight(3 * hour + 1)]);
 });
 afterAll(() => system.close());

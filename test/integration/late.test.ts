@@ -19,15 +19,15 @@ beforeAll(async () => {
     { data: order(t0 + 2 * hourMs, 'a', 1), shard: 1 },
   ]);
   await system.finalize({});
-  // Late for a window that holds something, for one that holds nothing, and for none.
+  // Events that are late for a window with records, late for a window without records, and in time.
   await system.put([
     { data: order(t0 + 6, 'a', 1), shard: 0 },
     { data: order(t0 + 7, 'b', 1), shard: 1 },
     { data: order(t0 + hourMs, 'c', 1), shard: 1 },
     { data: order(t0 + 2 * hourMs + 1, 'a', 1), shard: 1 },
   ]);
-  // A shard that did not know yet how far windows are closed has registered itself for one of them: the next run takes
-  // that out.
+  // A shard that did not know yet how far windows are closed has registered itself for a closed window. The next run
+  // removes that entry.
   await system.finalize({});
 });
 afterAll(() => system.close());
@@ -49,7 +49,7 @@ const rows = (counts: Readonly<Record<string, number>>) =>
   Object.entries(counts).map(([kind, n]) => ({ key: { kind }, values: { n } }));
 const open = [t0 + 2 * hourMs, 'open', null, 3, rows({ a: 3 })];
 
-/** The tests follow one another. */
+/** The tests build on one another. */
 describe('late events', () => {
   it('are listed with what was done about them', async () => {
     expect(await late('list')).toMatchObject([

@@ -29,7 +29,7 @@ beforeAll(async () => {
   ]);
 });
 
-/** The rows, as they are, and what stands in the line behind them. */
+/** The printed rows, and the text of the lines behind them. */
 function read({ code, stdout }: Ended) {
   expect(code).toBe(0);
   const lines = stdout.split('\n');

@@ -27,7 +27,7 @@ function newFolder(): string {
   return folder;
 }
 
-/** Whether a process has ended; one that nobody has collected yet (state Z) has. */
+/** Whether a process has ended. One that nobody has collected yet (state Z) has ended. */
 function hasEnded(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -38,7 +38,7 @@ function hasEnded(pid: number): boolean {
   return existsSync(stat) && /\) Z /.test(readFileSync(stat, 'utf8'));
 }
 
-/** The code of the error with which a start fails, after a look at its message: one line, no stack. */
+/** The code of the error with which a start fails. Checks that its message is one line, without a stack. */
 async function failure(start: Promise<{ stop(): Promise<void> }>): Promise<string> {
   const error: unknown = await start.then(
     (started) => started.stop(),

@@ -9,7 +9,7 @@ import { order } from '../fixtures/system/system.ts';
 const hourMs = 3_600_000;
 const { running, file, run, counts } = lookedUp();
 
-/** When the stream took each record, epoch ms. */
+/** The times at which the stream took each record, epoch ms. */
 const arrivals = async (): Promise<readonly number[]> => {
   const place = { kinesis: running().kinesis, streamName: running().local.streamName };
   const found: number[] = [];
@@ -19,7 +19,7 @@ const arrivals = async (): Promise<readonly number[]> => {
   return found;
 };
 
-/** The tests follow one another. */
+/** The tests build on one another. */
 describe('a table that events are joined with', () => {
   const second = file('second.csv', 'kind,group\na,new\n');
   let from = 0;
@@ -45,7 +45,7 @@ describe('a table that events are joined with', () => {
       outcome: 'published',
       version: { from, rows: 1 },
     });
-    // Until the stream says that some have arrived under the second version.
+    // Puts records until the counts show that some have arrived under the second version.
     for (let put = 0; put < 3 || (await counts())['new'] === undefined; put++) {
       const killed = put === 2 ? running().local.kill('functions') : undefined;
       await running().put([

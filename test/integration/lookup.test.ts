@@ -3,7 +3,7 @@ import { eachKind, firstRows, lookedUp } from '../fixtures/system/looked-up-syst
 
 const { running, file, run, counts } = lookedUp();
 
-/** The tests follow one another. */
+/** The tests build on one another. */
 describe('a table that events are joined with', () => {
   const first = file('first.json', firstRows);
 

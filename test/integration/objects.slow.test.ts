@@ -10,7 +10,7 @@ describe('an object', () => {
     async (keyed) => {
       const object = stored(gzipSync(lines.join('\r\n')));
       const pipeline = orders(keyed);
-      // The first update takes the object; each block that is put is to be noted by one more.
+      // The first update takes the object. Each block that is put is noted by one more update.
       for (const updates of [1, 2, 1, 3])
         await expect(feed(object, { pipeline, state: dying(updates) })).rejects.toThrow('killed');
       const { outcome, events } = await feed(object, { pipeline });

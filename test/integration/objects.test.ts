@@ -25,7 +25,7 @@ describe('an object', () => {
   it('is looked for in the stream from where it was committed when the object was begun, and not in what was there before', async () => {
     const [first, second] = [stored(lines.slice(0, 1000).join('\n')), stored(lines.slice(1000, 2000).join('\n'))];
     await feed(first);
-    // What aggregate would have committed by now.
+    // The state that the aggregate function would have committed by now.
     for (const shard of await listShards(kinesis, at().streamName)) {
       let last: string | undefined;
       for await (const records of readShard({ kinesis, streamName: at().streamName }, shard, undefined))
@@ -99,7 +99,7 @@ describe('an object', () => {
   it('of nothing is done at once', async () => {
     expect(await feed(stored(''))).toEqual({ outcome: 'done', events: 0, lines: 0 });
     expect(await feed(stored(gzipSync('')))).toEqual({ outcome: 'done', events: 0, lines: 0 });
-    // A frame of zstd, of nothing.
+    // A frame of zstd without content.
     expect(await feed(stored(Buffer.from('28b52ffd0000010000', 'hex')))).toEqual({
       outcome: 'done',
       events: 0,

@@ -8,7 +8,7 @@ import { seededRandom } from '../simulation/random.ts';
 const seed = Number(process.env['SEED'] ?? 15);
 const requests = 3_000;
 const atOnce = 24;
-/** After so long nobody will answer half a request. */
+/** After this many ms, half a request gets no answer any more. */
 const answeredWithinMs = 100;
 
 let system: System;
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => system?.close());
 
-/** The TCP ports that processes listen on, as Linux tells them; elsewhere none. */
+/** The TCP ports on which processes listen, as Linux reports them. Empty on other systems. */
 function listeningPorts(pids: readonly (number | undefined)[]): readonly number[] {
   if (process.platform !== 'linux') return [];
   const sockets = new Set(
@@ -80,7 +80,7 @@ describe('a request that nobody sends on purpose', () => {
   });
 });
 
-/** The status of an ordinary request. */
+/** The status of the answer to an ordinary request. */
 function answers(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const sent = request({ host: '127.0.0.1', port, path: '/v1/queries' }, (response) => {

@@ -33,7 +33,7 @@ const put = async (...events: readonly (readonly [ms: number, kind: string])[]) 
   await system.finalize({});
 };
 
-/** The tests follow one another. */
+/** The tests build on one another. */
 describe('windows with several panes', () => {
   const append = ['--mode', 'append', '--cursor', join(folder, 'append.json')];
   const update = ['--mode', 'update', '--cursor', join(folder, 'update.json')];
@@ -157,7 +157,7 @@ describe('tidemark delay', () => {
     writeFileSync(join(folder, 'arrived.json'), events.join('\n'));
     const live = await delay('--port', port);
     expect(live).toEqual(await delay(join(folder, 'arrived.json')));
-    // The last one missed its window, which closed at 1:30, by half an hour.
+    // The last event missed its window, which closed at 1:30, by half an hour.
     expect(live.slice(-3)).toEqual([
       { keep: 0.5, delayMs: 0, eventsDelayMs: 0, queries: { perKind: 0 }, worst: null },
       {

@@ -14,7 +14,7 @@ let system: System;
 let server: Server;
 let seen: Set<string>;
 
-/** Passes every request on to the embedded AWS, and notes which action it is. */
+/** Passes every request on to the embedded AWS, and notes its action. */
 beforeAll(async () => {
   for (const name of [file, other]) writeFileSync(name, `${order(Date.parse('2026-01-01T00:00:00Z'), 'a', 1)}\n`);
   system = await startSystem({
@@ -48,7 +48,7 @@ function actionOf(target: string | string[] | undefined, path: string): string {
   return path.includes('/invocations') ? 'lambda:InvokeFunction' : 'execute-api:Invoke';
 }
 
-/** What docs/OPERATIONS.md says that a command needs. */
+/** The permissions that a command needs, according to docs/OPERATIONS.md. */
 function documented(name: string): readonly string[] {
   const rows = readFileSync(join(packageRoot, 'docs', 'OPERATIONS.md'), 'utf8').split('\n');
   const cells = rows

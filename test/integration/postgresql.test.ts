@@ -10,7 +10,7 @@ import type { Delivery } from '../../functions/core/definition/sink.ts';
 import { freePort } from '../../infra/emulators/free-port.ts';
 import { isMissing } from '../fixtures/needs.ts';
 
-/** Where a PostgreSQL is installed: in the path, or where Debian has its versions. */
+/** The folder of PostgreSQL's programs: in the path, or where Debian puts its versions. */
 function programs(): string | undefined {
   const debian = existsSync('/usr/lib/postgresql')
     ? readdirSync('/usr/lib/postgresql').map((version) => `/usr/lib/postgresql/${version}/bin`)
@@ -19,7 +19,7 @@ function programs(): string | undefined {
   return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')));
 }
 
-/** PostgreSQL refuses to run as root: then it runs as its own user, or as nobody. */
+/** The user that runs PostgreSQL, which refuses to run as root: then it is its own user, or nobody. */
 function user(): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 /**
- * A database of this test alone, in its folder, on a port that was free; its directory of sockets is the folder too.
+ * A database of this test alone, in its folder, on a port that was free. The folder is its directory of sockets, too.
  */
 async function startDatabase(programsFolder: string): Promise<pg.ClientConfig> {
   const as = user();
@@ -70,7 +70,7 @@ async function startDatabase(programsFolder: string): Promise<pg.ClientConfig> {
       await client.query(readFileSync('examples/postgresql/schema.sql', 'utf8'));
       return config;
     } catch (error) {
-      // It starts, or says that it is starting.
+      // It starts, or reports that it is starting.
       if (
         !(
           error instanceof Error &&
@@ -128,7 +128,7 @@ it.skipIf(isMissing(bin, 'PostgreSQL'))(
     await deliver(window(0, 3));
     await deliver(window(0, 3));
     expect(await rows()).toEqual(expected(0, '3'));
-    // Half of it cannot be written: nothing of it is there, and the next attempt finds the table as it was.
+    // Half of it cannot be written: none of it is stored, and the next attempt finds the table unchanged.
     await expect(deliver(window(1, 4, 'not a number'))).rejects.toThrow();
     expect(await rows()).toEqual(expected(0, '3'));
     await deliver(window(1, 4));

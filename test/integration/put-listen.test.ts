@@ -41,7 +41,7 @@ async function listening(some: Server): Promise<number> {
   return (some.address() as AddressInfo).port;
 }
 
-/** What the stream holds, as the pipeline counts it. */
+/** The counters of the pipeline over the records of the stream. */
 async function counted(streamName: string) {
   const pipeline = await loadPipeline(pipelineFile);
   const { counters } = await foldStream({
@@ -54,7 +54,7 @@ async function counted(streamName: string) {
   return counters;
 }
 
-/** `tidemark put --listen`, and where it listens. */
+/** `tidemark put --listen`, and the port on which it listens. */
 async function listen(
   streamName: string,
   ...words: readonly string[]
@@ -85,7 +85,7 @@ async function client(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Reads answers until one of them is this. */
+/** Reads answers until one of them equals this one. */
 async function answered(socket: Socket, last: string): Promise<readonly string[]> {
   const lines: string[] = [];
   for await (const line of createInterface(socket)) {
@@ -146,7 +146,7 @@ describe('put --listen', () => {
   it('is at least once when it is killed between the put and its acknowledgement, and with dedup each event counts once', async () => {
     const streamName = await createStream('killed');
     let child: Running['child'] | undefined;
-    // Kinesis stores the records, and the answer never comes: the process that waits for it is killed.
+    // Kinesis stores the records, but its answer never comes. The process that waits for it is killed.
     const proxy = createServer((incoming, outgoing) => {
       const isPut = String(incoming.headers['x-amz-target']).endsWith('PutRecords');
       const forwarded = request(

@@ -18,7 +18,7 @@ let system: System | undefined;
 afterEach(async () => system?.close());
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-/** Deploys a version of the pipeline over what the one before it left. */
+/** Deploys a version of the pipeline over the state that the previous version left. */
 async function deploy(version: string): Promise<System> {
   system = await startSystem({ dataDir, pipelineFile: systemFixture(version), pipelineName: 'versions', shards: 1 });
   return system;
@@ -31,7 +31,7 @@ const windows = async ({ get }: System, query: string) => {
 };
 const row = (values: object) => ({ key: { kind: 'a' }, values });
 
-/** The tests follow one another on one data folder. */
+/** The tests build on one another, on one data folder. */
 describe('a changed query', () => {
   it('is refused under the same name by every function, and nothing is lost', async () => {
     const first = await deploy('first-version');
@@ -55,7 +55,7 @@ describe('a changed query', () => {
       return Object.values(status.shards).find(({ lastError }) => lastError !== null)?.lastError;
     });
     expect(refused).toContain('has changed');
-    // The API says so, and with it `status`; `up` does before it prints an address.
+    // The API says so, and `status` does, too. `up` does before it prints an address.
     expect((await changed.get('watermark')).body['refusals']).toEqual([expect.stringMatching(/perKind.*NAME@2/)]);
     const status = await command(['status', '--port', new URL(changed.local.url).port]);
     expect(status.code).toBe(1);
@@ -91,7 +91,7 @@ describe('a changed query', () => {
     ];
     expect(await windows(both, 'perKind')).toEqual(first);
     expect(await windows(both, 'perKind@1')).toEqual(first);
-    // The record that was refused came after the second version was there.
+    // The refused record came after the second version was deployed.
     const second = [
       [t0, [row({ n: 1, total: 2 })]],
       [t0 + hourMs, [row({ n: 1, total: 5 })]],

@@ -11,7 +11,7 @@ testRejections(['batch', 'delay']);
 
 describe('batch --rejected', () => {
   it('lists every rejected line with its file, its number and its text', async () => {
-    // More lines than are shown; by their shape the later ones would be read without their text.
+    // More lines than are shown. By their shape, the later ones would be read without their text.
     const wrong = (i: number) => `{"time": 1469498400.50, "action":${i}}`;
     const lines = [good, ...Array.from({ length: 20 }, (_, i) => wrong(i)), good, Buffer.from([0x22, 0xff])];
     const [first, second] = [file('first.json', lines), file('second.json', [good, '', 'no "json"'])];

@@ -12,7 +12,7 @@ let system: System;
 let port: string;
 let files: readonly string[];
 
-/** The lesson's events, replayed; every window is final but the last one. */
+/** The lesson's events, replayed. Every window but the last one is final. */
 beforeAll(async () => {
   await command([
     'sample',

@@ -6,7 +6,7 @@ import { openTarget } from '../../functions/sinks/s3.ts';
 import { DeliveryRefused } from '../../functions/state/sinks/delivery.ts';
 
 /**
- * What S3 says to a PutObject with `If-None-Match: *` for an object that is there (API reference, PutObject,
+ * S3's answer to a PutObject with `If-None-Match: *` for an object that exists (API reference, PutObject,
  * PreconditionFailed).
  */
 const preconditionFailed =

@@ -80,7 +80,7 @@ describe('the sinks of this machine', () => {
       windows.map((window) => ({ ...window, rows: window.rows.map(({ key, values }) => ({ ...key, ...values })) })),
     );
 
-    // Nothing is delivered again when nothing is new.
+    // A run without new windows delivers nothing again.
     await system.finalize({});
     await system.deliver();
     expect(delivered(sunk, '/').length).toBe(3);
@@ -97,8 +97,7 @@ describe('the sinks of this machine', () => {
     await system.finalize({});
     const reports = await system.deliver();
     const windows = await finals();
-    // Two attempts of the three are a second and two apart, which a run waits out, and then the window behind it is
-    // tried.
+    // The three attempts are a second and two seconds apart. A run waits for them, and then tries the window behind.
     expect(reports).toMatchObject({
       hook: { delivered: 0, failed: 9, dead: 3, deadLetters: 3 },
       lines: { delivered: 3 },
@@ -145,7 +144,7 @@ describe('the sinks of this machine', () => {
     await delivering;
     sunk.receiver.answer = () => 200;
     const windows = await finals();
-    // Whose turn it was is known for as long as it could have run.
+    // The turn of the killed run lasts for as long as that run could have lasted.
     await expect
       .poll(
         async () => {

@@ -17,7 +17,7 @@ import { order, type System, startSystem } from '../fixtures/system/system.ts';
 const t0 = Date.parse('2026-01-01T00:00:00Z');
 const dataDir = mkdtempSync(join(tmpdir(), 'tidemark-created-again-'));
 
-/** The tests of this file follow one another. */
+/** The tests of this file build on one another. */
 let system: System;
 beforeAll(async () => {
   system = await startSystem({ dataDir });
@@ -34,7 +34,7 @@ async function createdAt(): Promise<number> {
   return answer.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime() ?? Number.NaN;
 }
 
-/** Deletes the stream and creates it again under its name, in another second. */
+/** Deletes the stream and creates it again under its name, in another second of the clock. */
 async function createAgain(): Promise<void> {
   const { kinesis, local } = system;
   const StreamName = local.streamName;
@@ -46,7 +46,7 @@ async function createAgain(): Promise<void> {
       () => true,
     ),
   );
-  // The emulator predates a stream by two seconds.
+  // The emulator dates the creation of a stream two seconds back.
   await until(async () => Math.floor((Date.now() - 2000) / 1000) * 1000 > before);
   await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 2 }));
   await until(async () => {

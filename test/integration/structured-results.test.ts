@@ -63,7 +63,8 @@ const pipeline = definePipeline({
           merge: (left, right) => left + right,
           encode: (state) => state,
           decode: Number,
-          // What a table would change or refuse: numbers beyond its own, empty names, names that it uses.
+          // Values that a table would change or refuse: numbers out of its range, empty names, names that it uses
+          // itself.
           result: (state) => ({ '': state, double: 1e300, deep: [[[{ json: 1e-300 }]]], text: 'x' }),
         }),
       },

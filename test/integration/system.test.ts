@@ -13,10 +13,10 @@ import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-even
 import { until } from '../fixtures/local/start.ts';
 import { order, type Stored, type System, startSystem } from '../fixtures/system/system.ts';
 
-/** The tests of this file follow one another on one system: its stream only grows. */
+/** The tests of this file build on one another, on one system: its stream only grows. */
 let system: System;
 const hourMs = 3_600_000;
-/** Where doubles end to tell whole numbers apart. */
+/** A number far above those up to which doubles tell whole numbers apart. */
 const huge = 1e21;
 const t0 = Date.parse('2026-01-01T00:00:00Z');
 
@@ -328,7 +328,8 @@ describe('kill -9 in the middle', () => {
     );
     await system.local.kill('runner');
     await system.local.restart('runner');
-    // What was waiting for the front when it went may have to ask again; the records are in the stream in any case.
+    // Requests that waited for the front when it ended may have to be repeated. The records are in the stream in any
+    // case.
     const rest = await putting.catch(() => system.put(many('rest')));
     await system.settled(rest);
     expect(await countOf('runner')).toMatchObject({ n: 200, sum: 19_900, least: 0, most: 199 });

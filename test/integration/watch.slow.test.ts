@@ -19,13 +19,13 @@ describe('stream --watch', () => {
     const printed: string[] = [];
     first.child.stdout?.on('data', (text: string) => printed.push(...text.split('\n').filter((line) => line !== '')));
     await system.said(/^stream: 1 files/m);
-    // some of the second file's lines are in the stream by now, and not all of them
+    // some of the second file's lines are in the stream by now, but not all of them
     const url = /http:\S+\//.exec(system.log())?.[0] ?? '';
     await until(async () => ((await (await fetch(`${url}v1/conservation`)).json()) as Conservation).received > 3500);
     first.child.kill('SIGKILL');
     await first.ended;
     expect(system.consumed()).toEqual(['a.json']);
-    // as a kill in the middle of a note leaves it
+    // as a kill during the writing of a note leaves it
     writeFileSync(
       join(system.data, 'consumed.ndjson'),
       `${readFileSync(join(system.data, 'consumed.ndjson'), 'utf8')}{"name":"b.js`,

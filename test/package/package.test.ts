@@ -11,7 +11,7 @@ const root = path.resolve(import.meta.dirname, '..', '..');
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-package-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Nothing of this repository, and nothing of a person's AWS settings, reaches the app. */
+/** Runs a command for the app. Nothing of this repository, and nothing of a person's AWS settings, reaches it. */
 function run(
   command: string,
   args: readonly string[],
@@ -53,7 +53,7 @@ app.synth();
 
 const { 'aws-cdk-lib': cdk, constructs, typescript, '@types/node': nodeTypes } = manifest.devDependencies;
 
-/** What the app made: its template and, by logical id, the bundle of each function. */
+/** The output of the app: its template and, by logical id, the bundle of each function. */
 function synthesized(file: string): { readonly template: Template; readonly bundles: ReadonlyMap<string, string> } {
   const out = `out-${path.extname(file).slice(1)}`;
   const context = JSON.stringify({ 'aws:cdk:enable-asset-metadata': true });
@@ -124,7 +124,7 @@ describe.skipIf(isMissing(registryAnswers(), 'the npm registry'))(
         '--types',
         'node',
       ];
-      // What aws-cdk-lib's own declarations need is not this package's affair; the types that an app uses are checked
+      // The needs of aws-cdk-lib's own declarations do not concern this package. The types that an app uses are checked
       // all the same.
       run(process.execPath, [
         path.join('node_modules', 'typescript', 'bin', 'tsc'),

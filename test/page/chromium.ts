@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Where Debian, Ubuntu, Fedora, Google and macOS put it. */
+/** The places in which Debian, Ubuntu, Fedora, Google and macOS install it. */
 const usualPlaces = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -13,18 +13,15 @@ const usualPlaces = [
 ];
 
 /**
- * The browser on this machine: what the environment variable CHROMIUM names, or the first one in the usual places;
- * undefined when there is none.
+ * The browser on this machine: the file that the environment variable CHROMIUM names, or the first one in the usual
+ * places. Undefined when there is none.
  */
 export function findChromium(): string | undefined {
   const named = process.env['CHROMIUM'];
   return named !== undefined && named !== '' ? named : usualPlaces.find((place) => existsSync(place));
 }
 
-/**
- * Starts it without a window. It hangs on a pipe from this process, so it ends when this process does, however that
- * ends.
- */
+/** Starts it without a window. A pipe ties it to this process, so that it ends when this process ends in any way. */
 export function launchChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 }

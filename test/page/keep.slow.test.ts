@@ -20,7 +20,7 @@ describe('npm run demo -- --keep', () => {
     const [before, from] = await Promise.all([read('conservation'), read('watermark')]);
     const goesOn = async () => {
       const [now, watermark] = await Promise.all([read('conservation'), read('watermark')]);
-      // Over several finalize runs, and with the sample's last hour behind it: of what arrives now almost nothing is
+      // Over several finalize runs, and after the sample's last hour: of the events that arrive now, almost none is
       // late.
       return (
         Number(now.received) > Number(before.received) + 1000 &&

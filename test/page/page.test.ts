@@ -16,10 +16,10 @@ const lacksChromium = isMissing(executable, 'Chromium (apt-get install chromium,
 
 const hourMs = 3_600_000;
 const t0 = Date.parse('2026-01-05T00:00:00Z');
-/** The time-out is for hangs only. */
+/** The time-out ends only tests that hang. */
 const patience = { timeout: 300_000, interval: 50 };
 
-/** One browser, one system; each test has a page of its own, and none of them may log an error. */
+/** One browser, one system. Each test has a page of its own, and none of the pages may log an error. */
 describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
   let data: string;
   let browser: Browser;
@@ -37,7 +37,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
       { data: 'no order', shard: 1 },
     ]);
     await system.finalize({});
-    // Late for its hour, which is closed; its day still counts it.
+    // Late for its hour, which is closed. Its day still counts it.
     await system.put([{ data: order(t0 + 5, 'tea', 1) }]);
   });
   afterAll(async () => {
@@ -131,7 +131,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
     const page = await open();
     await page.goto(`${system.local.url}/?query=byKind&from=yesterday`);
     await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is no time/);
-    // The browser notes each answer of 400 by itself.
+    // The browser itself logs each answer of 400.
     expect(
       errors
         .splice(0)
@@ -186,7 +186,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
       const ground = String(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
       const [red = 0] = (ground.match(/\d+/g) ?? []).map(Number);
       expect(red < 128).toBe(name === 'dark');
-      // Evaluated as the debugger does, since the page's own policy lets no other script in.
+      // Evaluated as the debugger does: the page's own policy admits no other script.
       await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
       const found = (await page.evaluate('axe.run()')) as {
         violations: { id: string; nodes: { html: string }[] }[];
@@ -228,7 +228,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
     await expect.poll(() => said(page, 'connection'), patience).toBe('Live');
     await expect.poll(async () => (await rows(page)).map((row) => row[1]), patience).toContain('milk');
     expect(await page.evaluate('document.body.classList.contains("stale")')).toBe(false);
-    // The browser notes each request that failed by itself; the page has nothing to add.
+    // The browser itself logs each request that failed. The page has nothing to add.
     expect(
       errors
         .splice(0)

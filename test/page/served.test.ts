@@ -53,7 +53,7 @@ describe('the page as it is served', () => {
 });
 
 describe('tidemark page', () => {
-  /** A request with any Host, which fetch would not send. */
+  /** A request with any Host header. fetch does not send one. */
   async function status(host: string, method = 'GET'): Promise<number | undefined> {
     const { port } = new URL(proxy.url);
     const asked = request({ host: '127.0.0.1', port, method, headers: { host } }).end();

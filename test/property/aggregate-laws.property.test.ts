@@ -62,12 +62,12 @@ function stateOf(aggregate: AnyAggregate<Sample>, of: readonly Sample[]): unknow
   }, aggregate.identity);
 }
 
-/** Equal states are equal bytes, which is more than equal results. */
+/** The bytes of a state. States with equal bytes are equal, which is stricter than equal results. */
 function bytes(aggregate: AnyAggregate<Sample>, state: unknown): string {
   return JSON.stringify(aggregate.encode(state));
 }
 
-/** What a page does to a state. */
+/** The state after a page has stored it. */
 function stored(aggregate: AnyAggregate<Sample>, state: unknown): unknown {
   return aggregate.decode(JSON.parse(bytes(aggregate, state)) as Json);
 }
@@ -137,7 +137,7 @@ describe.each(Object.entries(everyAggregate))('%s', (_kind, aggregate) => {
 
   it('refuses a corrupt state instead of counting from it', () => {
     const corrupt = [true, { a: 1 }, [[[]]], '?', ['a', 'a', {}], [0, [1, 0], []]];
-    // Text and JSON of any kind are states of an aggregate of one's own, as far as anybody else can tell.
+    // Any text or JSON may be the state of a user-defined aggregate, as far as others can tell.
     const kept =
       aggregate === everyAggregate.own ? corrupt.filter((json) => !Array.isArray(json) || json.length > 1) : corrupt;
     for (const json of kept) expect(() => aggregate.decode(json as Json), JSON.stringify(json)).toThrow();
@@ -151,7 +151,7 @@ describe('topK beyond its capacity', () => {
     fc.integer({ min: 0, max: 12 }).map((value) => ({ time: 0, text: Math.floor(value ** 2 / 12) })),
     { maxLength: 80 },
   );
-  /** How states are merged: all in a row, or by pairs, in the order of some numbers. */
+  /** The order in which states are merged, as numbers: in a row, or by pairs. */
   const orders = fc.array(fc.nat({ max: 100 }), { minLength: 12, maxLength: 12 });
 
   it('is never too high, and too low by at most its error, which is at most a share of all records, in whatever order it is merged', () => {

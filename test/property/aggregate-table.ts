@@ -22,7 +22,7 @@ import {
   variance,
 } from '../../functions/core/aggregates/index.ts';
 
-/** An event that has something for every aggregate. */
+/** An event with a value for every aggregate. */
 export interface Sample {
   readonly time: number;
   readonly n?: number | null;
@@ -31,7 +31,8 @@ export interface Sample {
 }
 
 /**
- * Every kind, with bounds so low that a handful of events is beyond them: the one table that the laws are checked over.
+ * An aggregate of every kind, with bounds so low that a handful of events exceeds them. The laws are checked over this
+ * one table.
  */
 export const everyAggregate: Readonly<Record<AggregateKind | 'own', AnyAggregate<Sample>>> = {
   count: count(),
@@ -50,7 +51,7 @@ export const everyAggregate: Readonly<Record<AggregateKind | 'own', AnyAggregate
   approxCountDistinct: approxCountDistinct('text', { relativeError: 0.2 }),
   collectSet: collectSet('text', 3),
   percentiles: percentiles('n', [0.5, 0.999, 1], { relativeError: 0.1 }),
-  // Never beyond its capacity here: what holds beyond is checked on its own.
+  // Its capacity is not exceeded here. Its behaviour beyond the capacity has tests of its own.
   topK: topK('text', 3, { capacity: 1000 }),
   histogram: histogram('n', [-1, 0, 2.5]),
   own: defineAggregate({

@@ -14,7 +14,7 @@ import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const aggregates = { n: count() };
-/** A query of each kind of windows. */
+/** A query for each kind of window. */
 export const pipeline = definePipeline({
   name: 'paged',
   event: z.object({ time: z.number() }),
@@ -78,7 +78,7 @@ export function apiWorld() {
     async play(steps: readonly Step[]) {
       for (const one of steps) await (one.do === 'put' ? put(one.time) : run());
     },
-    /** Puts the late events of a query into the windows that they missed. */
+    /** Adds the late events of a query to the windows that they missed. */
     replay: (query: string) =>
       correct(
         {
@@ -107,7 +107,7 @@ export interface WindowsPage {
   readonly cursor: string | null;
 }
 
-/** A record comes, or a finalize run. */
+/** A step: a record arrives, or finalize runs. */
 export type Step = { readonly do: 'put'; readonly time: number } | { readonly do: 'finalize' };
 
 export const step: fc.Arbitrary<Step> = fc.oneof(

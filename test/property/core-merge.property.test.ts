@@ -85,7 +85,10 @@ describe('partial aggregates', () => {
       ]);
   }
 
-  /** The same by the definition: a window's start by floored division, a list of numbers a group. */
+  /**
+   * The expected counts by the definition: a window starts at a multiple of its size (floored division), and each group
+   * has a count.
+   */
   function expectedCounts(list: readonly Event[]): unknown {
     const groups = new Map<string, number>();
     for (const { time, who, n } of list) {

@@ -24,7 +24,7 @@ describe('tumbling windows', () => {
         const kind = tumbling({ ms: size }, { offset: { ms: offset } });
         const slice = kind.sliceOf(time);
         expect(slice <= time && time < slice + size).toBe(true);
-        // Exact arithmetic: the slice is an edge.
+        // The arithmetic is exact: the slice is an edge.
         expect((BigInt(slice) - BigInt(offset)) % BigInt(size)).toBe(0n);
         const closings = kind.closings(slice);
         expect(closings).toStrictEqual([slice + size]);

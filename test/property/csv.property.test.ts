@@ -9,7 +9,7 @@ import { csvRow, type FormulaForm } from '../../functions/api/csv.ts';
 
 type Cell = string | number | boolean | null;
 
-/** Text that readers of CSV take for something else, beside any text. */
+/** Text that readers of CSV take for something else, besides any text. */
 const text = fc.oneof(
   fc.constantFrom('', ' ', 'null', 'NULL', 'true', 'False', '0', '-1', '007', '1e5', '12.5', '"', '""', "'", ',', '\\'),
   fc.constantFrom(
@@ -39,7 +39,7 @@ const cell: fc.Arbitrary<Cell> = fc.oneof(
 );
 const names = ['a', 'b', 'c'];
 const rowsOf = (of: fc.Arbitrary<Cell>) =>
-  // A first cell that is never empty: a line of nothing is no row.
+  // The first cell is never empty: an empty line is not a row.
   fc.array(fc.tuple(fc.integer(), of, of), { minLength: 1, maxLength: 12 });
 const written = (rows: readonly (readonly Cell[])[], formulas: FormulaForm) =>
   [names, ...rows].map((row) => csvRow(row, formulas)).join('');

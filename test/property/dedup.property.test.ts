@@ -26,9 +26,9 @@ const pipeline = definePipeline({
 
 interface Put {
   readonly shard: 'parent' | 'child';
-  /** Ms after the arrival before it; arrivals may go back. */
+  /** Milliseconds after the previous arrival. Arrivals may go back. */
   readonly step: number;
-  /** A garbage event, or one with an id or without. */
+  /** An event with an id, an event without one, or garbage. */
   readonly events: readonly { readonly id: number | undefined; readonly garbage: boolean; readonly odd: boolean }[];
 }
 
@@ -65,8 +65,8 @@ function recordsOf(puts: readonly Put[]): readonly StreamRecord[] {
 }
 
 /**
- * By the words: an event is a duplicate when one of its id was counted at most the horizon before it, in its shard or
- * its parent.
+ * The duplicates by the definition: an event is a duplicate when one with its id was counted at most the horizon before
+ * it, in its shard or in that shard's parent.
  */
 function oracle(puts: readonly Put[], records: readonly StreamRecord[]) {
   const counters = { ...noEvents } as { -readonly [Name in keyof typeof noEvents]: number };

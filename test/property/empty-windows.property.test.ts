@@ -23,8 +23,8 @@ const schema = z.object({ time: z.number(), wanted: z.boolean() });
 type Event = z.infer<typeof schema>;
 
 /**
- * Kinds of windows, with the stretch of time in which their events lie: offsets of either sign, windows before 1970,
- * days of 23 and of 25 hours.
+ * Kinds of windows, with the range of the times of their events: offsets of either sign, windows before 1970, days of
+ * 23 and of 25 hours.
  */
 const kinds: readonly (readonly [name: string, kind: WindowKind, from: number, to: number])[] = [
   ['tumbling', tumbling('1 hour'), -40 * hourMs, 40 * hourMs],
@@ -154,8 +154,8 @@ describe('a stream and the static query', () => {
       ),
       {
         numRuns: 120,
-        // Found by chance: behind a gap of windows that share a start, the next one that holds something was looked for
-        // from that start on, for ever.
+        // An error found by chance: behind a gap of windows that share a start, the search for the next window with
+        // records began at that start again and again, without an end.
         examples: [
           [
             cumulated,

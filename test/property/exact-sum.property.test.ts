@@ -96,7 +96,7 @@ const anyDouble = fc.double({ noNaN: true, noDefaultInfinity: true });
 const subnormal = fc.bigInt({ min: 0n, max: 2n ** 53n }).map(doubleOf);
 const decimal = fc.integer({ min: -1_000_000, max: 1_000_000 }).map((cents) => cents / 100);
 const integer = fc.oneof(fc.maxSafeInteger(), fc.integer());
-/** Few bits near few exponents: sums that end in ties, carries and cancellation. */
+/** Doubles of few bits near few exponents: their sums end in ties, carries and cancellation. */
 const sparse = fc
   .tuple(
     fc.integer({ min: -3, max: 3 }),
@@ -126,7 +126,7 @@ function sumOf(numbers: readonly number[]): ExactSum {
   return numbers.reduce(addNumber, zero);
 }
 
-/** The same terms in another order, cut into batches that are summed on their own and merged left to right. */
+/** The same terms in another order, cut into batches that are summed separately and merged left to right. */
 const regrouped = terms.chain((original) =>
   fc.record({
     original: fc.constant(original),

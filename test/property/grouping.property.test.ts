@@ -43,7 +43,7 @@ const events = fc.array(
   { minLength: 1, maxLength: 60 },
 );
 
-/** Rows as a set: which totals there are, whatever the order. */
+/** Rows as a set: the totals, in whatever order they are. */
 const asSet = (rows: readonly Row[]) => rows.map(({ key, values }) => JSON.stringify({ key, values })).sort();
 
 describe('rollup and cube', () => {

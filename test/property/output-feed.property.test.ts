@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { apiWorld, pipeline, step, type WindowsPage } from './api-world.ts';
 
-/** Records and finalize runs, and now and then the late events are put right. */
+/** Records and finalize runs. Now and then the late events are corrected. */
 const course = fc.array(fc.record({ steps: fc.array(step, { maxLength: 8 }), replays: fc.boolean() }), {
   minLength: 1,
   maxLength: 8,
@@ -13,7 +13,7 @@ const limits = fc.integer({ min: 1, max: 4 });
 const nameOf = ({ start, end }: WindowJson) => `${start}/${end}`;
 const contentOf = ({ status, records, rows }: WindowJson) => ({ status, records, rows });
 
-/** More requests than any course needs to come to its end. */
+/** More requests than any course needs to reach its end. */
 const mostRequests = 150;
 
 async function follow(
@@ -31,7 +31,7 @@ async function follow(
       `${query}/windows?mode=${mode}&limit=${limit}${cursor === null ? '' : `&cursor=${cursor}`}`,
     );
     expect(page.windows.length).toBeLessThanOrEqual(limit);
-    // It goes into an address.
+    // The cursor goes into an address.
     expect(page.cursor?.length).toBeLessThan(1_000);
     receive(page.windows);
     ({ cursor } = page);
@@ -46,7 +46,7 @@ async function follow(
   }
   const table = async () => (await world.get(`${query}/windows?mode=complete&limit=1000`)).windows;
   const open = (await table()).filter(({ status }) => status !== 'final').length;
-  // A page may be empty for all that is on it is known, and the next one not.
+  // A page may be empty because all of its windows are known, and the next page may not be empty.
   for (let quiet = 0, asked = 0; quiet <= open / limit + 2; asked++) {
     expect(asked).toBeLessThan(mostRequests);
     quiet = (await poll()) === 0 ? quiet + 1 : 0;
@@ -66,7 +66,7 @@ describe('a reader who goes on behind the last cursor', () => {
         const ends = got.map(({ end }) => end);
         expect(ends).toEqual([...ends].sort((left, right) => left - right));
         const finals = table.filter(({ status }) => status === 'final').map(nameOf);
-        // A correction that made a window out of nothing may have come too late for the line of closings.
+        // A correction that made a new window may have come too late for the order of closings.
         expect(names.filter((name) => !fromNothing.has(name)).sort()).toEqual(
           finals.filter((name) => !fromNothing.has(name)).sort(),
         );
@@ -82,7 +82,7 @@ describe('a reader who goes on behind the last cursor', () => {
         const { table } = await follow('update', query, limit, steps, (windows) => {
           for (const window of windows) has.set(nameOf(window), contentOf(window));
         });
-        // `closing` windows are open ones that take no more records: nothing in them has changed.
+        // A `closing` window is an open one that takes no more records. Nothing in it has changed.
         const isOpen = (content: unknown) => JSON.parse(JSON.stringify(content).replace('"closing"', '"open"'));
         expect(new Map([...has].map(([name, content]) => [name, isOpen(content)]))).toEqual(
           new Map(table.map((window) => [nameOf(window), isOpen(contentOf(window))])),

@@ -4,8 +4,8 @@ import { changedRows, type OutputPane, outputModes, outputOf } from '../../funct
 import type { Row } from '../../functions/core/results/row.ts';
 
 /**
- * A course of panes: each adds some records to a window (a number, by key) and may be its last one; corrections of
- * final windows come after.
+ * A course of panes. Each pane adds some records (a number, by key) to a window and may be its last one. Corrections
+ * come after the last pane.
  */
 const course = fc.array(
   fc.record({
@@ -20,7 +20,7 @@ type Course = typeof course extends fc.Arbitrary<infer T> ? T : never;
 interface Emitted {
   readonly pane: OutputPane;
   readonly before: OutputPane | undefined;
-  /** As it is before the pane is in it. */
+  /** The table before the pane is in it. */
   readonly table: readonly OutputPane[];
 }
 

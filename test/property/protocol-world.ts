@@ -10,7 +10,7 @@ import type { Pane } from '../../functions/state/windows/pane.ts';
 import { type ItemStore, itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
-/** One event as a producer puts it: its text, and where it ends up. */
+/** One event as a producer puts it: its text and its shard. */
 export interface PutEvent {
   readonly text: string;
   readonly shard: number;
@@ -20,8 +20,8 @@ export interface PutEvent {
 export const firstArrival = 1_700_000_000_000;
 
 /**
- * A stream whose records are all put, and the three tables in memory. Nothing here has a clock: a finalize run comes
- * long after the last arrival.
+ * A stream whose records have all been put, and the three tables in memory. Nothing here has a clock: a finalize run
+ * comes long after the last arrival.
  */
 export interface ProtocolWorld {
   readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
@@ -29,13 +29,13 @@ export interface ProtocolWorld {
   readonly published: Pane[];
   shardId(shard: number): string;
   aggregator(shard: number, state?: Table): ShardAggregator;
-  /** @param breakAt from which call on its tables fail: the run dies there */
+  /** @param breakAt the number of the first call on its tables that fails: the run ends there */
   finalize(request?: FinalizeRequest, breakAt?: number): Promise<FinalizeReport>;
 }
 
 /**
  * Puts events, `perRecord` packed into each Kinesis record.
- * @param arrivalStepMs how long after an event of a shard the next one arrives
+ * @param arrivalStepMs the time between the arrivals of two events of a shard
  */
 export function protocolWorld(
   pipeline: Pipeline,
@@ -92,7 +92,7 @@ export function protocolWorld(
   };
 }
 
-/** A table whose calls fail once so many are through. */
+/** A table whose calls fail after this many have succeeded. */
 function breaking(table: Table, calls: { left: number }): Table {
   const call = <T>(run: () => Promise<T>) =>
     calls.left-- > 0 ? run() : Promise.reject(new Error('the run was interrupted'));
@@ -116,7 +116,7 @@ function recordsOf(
   const records: StreamRecord[] = [];
   for (let at = 0; at < own.length; at += perRecord) {
     records.push({
-      // Longer than JavaScript's and DynamoDB's numbers, and not all of one length.
+      // Longer than JavaScript's and DynamoDB's numbers, and of different lengths.
       sequenceNumber: `${10n ** 54n - 3n + BigInt(records.length)}`,
       arrival: firstArrival + at * arrivalStepMs,
       partitionKey: 'p',

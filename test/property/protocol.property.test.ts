@@ -39,7 +39,7 @@ const pipeline = definePipeline({
       aggregates: { count: count() },
       expectedKeys: 1,
     },
-    // Far more pages than keys.
+    // This query has far more pages than keys.
     sparse: {
       where: (event) => event.k !== 'a',
       groupBy: ['k', 'n', 'room'],
@@ -51,7 +51,7 @@ const pipeline = definePipeline({
 });
 
 const epoch = 1_600_000_000_000;
-/** 120 characters that do not compress, so that a few dozen keys outgrow a page. */
+/** 120 characters that do not compress: a few dozen keys outgrow a page. */
 const wideKey = (seed: number) =>
   Array.from({ length: 20 }, (_, i) =>
     ((Math.imul(seed * 31 + i + 1, 0x9e3779b1) >>> 0) + 0x10000000).toString(36).slice(0, 6),
@@ -62,7 +62,7 @@ const numbers = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).filter((number) => !isAmbiguous(number)),
 );
 
-/** Events whose times rise, each up to `disorderMs` behind the greatest of its shard. */
+/** Events with rising times. Each is up to `disorderMs` behind the greatest time of its shard. */
 function eventsWithin(disorderMs: number, shards: number) {
   const event = fc.record({
     shard: fc.nat({ max: shards - 1 }),
@@ -87,13 +87,13 @@ function eventsWithin(disorderMs: number, shards: number) {
   });
 }
 
-/** An event of a shard arrives so long after the one before it: versions of the table begin between them. */
+/** The time between the arrivals of two events of a shard. Versions of the table begin between them. */
 const arrivalStepMs = 2000;
 
 /**
- * What happens next: a batch, from `back` records before the last one delivered, in a cold or a warm container, which
- * may fail at its `failAt`-th call; a finalize run; or another version of the table, as early as it may begin or
- * `ahead` of that.
+ * The next step. A batch begins `back` records before the last one delivered, in a cold or a warm container, and may
+ * fail at its `failAt`-th call. A step may also be a finalize run, or another version of the table that begins as early
+ * as possible or `ahead` of that.
  */
 const steps = fc.array(
   fc.oneof(
@@ -119,7 +119,7 @@ const steps = fc.array(
 
 type Step = typeof steps extends fc.Arbitrary<(infer S)[]> ? S : never;
 
-/** The state table for one container, whose calls fail once, before or after they take effect. */
+/** The state table of one container. Its calls fail once, before or after they take effect. */
 function failingTable(world: ProtocolWorld) {
   const table = memoryTable(world.stores.state);
   let failure: { at: number; when: 'before' | 'after' } | undefined;
@@ -137,7 +137,7 @@ function failingTable(world: ProtocolWorld) {
   };
 }
 
-/** A world, and the versions of its table that were published. */
+/** A world, and the published versions of its table. */
 interface JoinedWorld extends ProtocolWorld {
   readonly versions: { readonly from: number; readonly rows: ReadonlyMap<string, object> }[];
 }
@@ -147,7 +147,7 @@ const newWorld = (events: readonly PutEvent[], shards: number, perRecord: number
   versions: [],
 });
 
-/** Publishes rows for some keys, in a room of that version. */
+/** Publishes rows for some keys. Their room names the version. */
 async function publish(world: JoinedWorld, keys: readonly string[], ahead: number): Promise<void> {
   const state = memoryTable(world.stores.state);
   const { sealedThrough, versions } = await readLookupList(state, 'rooms');
@@ -162,7 +162,7 @@ async function publish(world: JoinedWorld, keys: readonly string[], ahead: numbe
 }
 
 /**
- * Runs the steps, then delivers what is left and drains. Checks on the way that nothing is late whose window is open.
+ * Runs the steps, then delivers the rest and drains. Checks on the way that no event is late while its window is open.
  */
 async function run(world: JoinedWorld, plan: readonly Step[]): Promise<void> {
   const delivered = world.logs.map(() => 0);
@@ -183,7 +183,7 @@ async function run(world: JoinedWorld, plan: readonly Step[]): Promise<void> {
     if (log === undefined) continue;
     const from = Math.max(0, (delivered[step.shard] ?? 0) - step.back);
     const name = `${step.shard}#${step.container}`;
-    // Container 0 is always a cold one: a restart.
+    // Container 0 is always a cold one, as after a restart.
     let container = step.container === 0 ? undefined : containers.get(name);
     if (container === undefined) {
       const faults = failingTable(world);
@@ -212,7 +212,7 @@ const queryOf = (name: unknown) => {
   return query;
 };
 
-/** Every late event's window is closed by now; the side output only grows. */
+/** Checks that the window of every late event is closed by now. The side output only grows. */
 async function checkLate(world: JoinedWorld): Promise<void> {
   const { closedThrough } = await readHorizon(memoryTable(world.stores.state));
   for (const { pk, sk, attributes } of world.stores.rejects.all()) {
@@ -223,7 +223,7 @@ async function checkLate(world: JoinedWorld): Promise<void> {
   }
 }
 
-/** The one-pass oracle over all events but those that are late for the query. */
+/** The one-pass oracle over all events, without those that are late for the query. */
 function oracle(world: JoinedWorld, queryName: string) {
   const late = new Set<string>();
   for (const { pk, sk } of world.stores.rejects.all()) late.add(`${pk.slice(pk.indexOf('#') + 1)}#${sk}`);

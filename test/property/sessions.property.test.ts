@@ -18,7 +18,7 @@ interface Event {
   readonly amount: number;
 }
 
-/** Everything is an event. */
+/** A schema that accepts everything as an event. */
 const schema: StandardSchemaV1<unknown, Event> = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as Event }) },
 };
@@ -50,7 +50,7 @@ const shownOf = ({ start, end, records, rows }: Pick<WindowView, 'start' | 'end'
   rows,
 });
 
-/** Sessions as everybody's text book has them, from a list of events. */
+/** Sessions by the textbook definition, from a list of events. */
 function expected(events: readonly Event[], gap: number) {
   const sessions: { start: number; last: number; user: string; count: number; amount: number }[] = [];
   for (const { time, user, amount } of [...events].sort((left, right) => left.time - right.time)) {
@@ -121,8 +121,8 @@ describe('the slices of sessions', () => {
           expect(late).toBeGreaterThanOrEqual(0);
           expect(late).toBeLessThan(2 * resolution);
           if (resolution === 1) expect(late).toBe(0);
-          // A record a gap behind is of a slice that has closed once when the session closes: it joins while the
-          // session is open.
+          // The slice of a record a gap behind has closed once when the session closes. The record joins the session
+          // while it is open.
           expect(kind.closings(kind.sliceOf(time + gap))[0]).toBeLessThanOrEqual(lastClosing(kind, slice));
         },
       ),
@@ -180,8 +180,8 @@ describe('a stream', () => {
           for (const [i, { step, behind, user, amount }] of list.entries()) {
             const shard = i % shards;
             const most = greatest.get(shard);
-            // Less than the delay behind: a record at W itself comes in time, and a session that ends there is closed
-            // by then.
+            // Less than the delay behind. A record at W itself comes in time, and a session that ends at W is closed by
+            // then.
             const time = most === undefined ? step : Math.max(most + step - behind, most - delay + 1);
             greatest.set(shard, Math.max(most ?? time, time));
             all.push({ time, user, amount, shard });

@@ -22,19 +22,16 @@ const grids = fc
     slide: fc.integer({ min: 1, max: 300 }),
     offset: fc.integer({ min: -300, max: 300 }),
   })
-  // Each window of a time is held against each of its slices: more than 40 of them say nothing new, and take a minute.
+  // Each window of a time is compared with each of its slices. More than 40 slices show nothing new, and take a minute.
   .map(({ size, slide, offset }) => ({
     size: Math.max(size, slide),
     slide: Math.max(Math.min(size, slide), Math.ceil(Math.max(size, slide) / 40)),
     offset,
   }))
-  // No minus zero, which a remainder may be and no window begins at.
+  // Minus zero is avoided: a remainder may be minus zero, and no window begins at it.
   .map(({ size, slide, offset }) => ({ size, slide, offset: (offset % slide) + 0 }));
 
-/**
- * What holds for every kind, whatever it is: with it, the protocol counts each record once in each window that holds
- * it.
- */
+/** The laws of every kind of window. With them, the protocol counts each record once in each window that holds it. */
 function expectSound(kind: WindowKind, time: number): void {
   const slice = kind.sliceOf(time);
   expect(slice).toBeLessThanOrEqual(time);
@@ -47,7 +44,7 @@ function expectSound(kind: WindowKind, time: number): void {
     for (const window of kind.emit(closing)) {
       expect(window.end).toBe(closing);
       expect(window.slices).toContain(slice);
-      // Its slices are side by side, from its start to its end.
+      // The slices of the window are contiguous, from its start to its end.
       expect(window.slices[0]).toBe(window.start);
       expect(kind.sliceOf(window.end)).toBe(window.end);
       for (const [i, own] of window.slices.entries()) {
@@ -59,7 +56,7 @@ function expectSound(kind: WindowKind, time: number): void {
 }
 
 describe('every kind of windows', () => {
-  it('sliding: each of the windows that hold a time, and no other', () => {
+  it('sliding gives each window that holds a time, and no other', () => {
     fc.assert(
       fc.property(grids, times, ({ size, slide, offset }, time) => {
         const kind = sliding({ ms: size }, { ms: slide }, { offset: { ms: offset } });
@@ -83,7 +80,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('cumulate: from its start, each step after the time', () => {
+  it('cumulate gives a window from its start to each step after the time', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 20 }), times, (step, steps, time) => {
         const kind = cumulate({ ms: step * steps }, { ms: step }, { offset: { ms: step - 1 } });
@@ -100,7 +97,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('calendar: side by side in every zone, over changes of clocks', () => {
+  it('calendar gives windows side by side in every zone, over changes of clocks', () => {
     const zones = [
       'UTC',
       'Europe/Berlin',
@@ -126,7 +123,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('tumbling on the clocks of a zone: side by side, and edges on its clocks', () => {
+  it('tumbling on the clocks of a zone gives windows side by side, with edges on its clocks', () => {
     const zones = [
       'UTC',
       'Europe/Berlin',
@@ -136,7 +133,7 @@ describe('every kind of windows', () => {
       'Pacific/Apia',
       'America/Sao_Paulo',
     ];
-    // Around changes of clocks, and where a zone left out a day.
+    // Moments around changes of clocks, and around a day that a zone left out.
     const changes = [
       '2026-03-29T01:00:00Z',
       '2026-10-25T01:00:00Z',
@@ -162,7 +159,7 @@ describe('every kind of windows', () => {
           const [[start, end] = [0, 0], ...others] = windowsAt(kind, time);
           expect(others).toEqual([]);
           expect(start <= time && time < end).toBe(true);
-          // Its own windows follow one another without a gap.
+          // The windows follow one another without a gap.
           expect(windowsAt(kind, end)[0]?.[0]).toBe(end);
           expect(windowsAt(kind, start - 1)[0]?.[1]).toBe(start);
           if (timeZone === 'UTC')
@@ -177,7 +174,7 @@ describe('every kind of windows', () => {
     );
   });
 
-  it('with lateness and a beginning: the same windows, later, and those before it not', () => {
+  it('lateness and a beginning keep the windows, close them later, and leave out those before the beginning', () => {
     fc.assert(
       fc.property(
         grids,
@@ -213,7 +210,7 @@ describe('calendar windows', () => {
   });
 
   it('begin after a midnight that does not exist, and skip a day that does not', () => {
-    // Brazil changed its clocks at midnight; Samoa went over the date line and had no 30th of December 2011.
+    // Brazil changed its clocks at midnight. Samoa crossed the date line and had no 30th of December 2011.
     expect(dayOf('America/Sao_Paulo', '2018-11-04T12:00:00Z')?.[0]).toBe('2018-11-04T03:00:00.000Z');
     expect(dayOf('Pacific/Apia', '2011-12-30T09:59:59Z')).toEqual([
       '2011-12-29T10:00:00.000Z',

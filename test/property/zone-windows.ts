@@ -10,15 +10,15 @@ const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
 /**
- * Zones with a date that starts twice, that is left out or comes twice, or clocks that move by 20 minutes, 30 or two
- * hours.
+ * Zones with a date that starts twice, that is left out or that comes twice, or with clocks that move by 20 minutes, 30
+ * minutes or two hours.
  */
 export const oddZones = [
   ...['America/St_Johns', 'America/Goose_Bay', 'America/Moncton', 'Antarctica/Casey', 'Pacific/Apia'],
   ...['Pacific/Kwajalein', 'Australia/Lord_Howe', 'Antarctica/Troll', 'America/Juneau', 'Asia/Manila', 'Asia/Gaza'],
   ...['Africa/Casablanca', 'Africa/Accra', 'America/Sao_Paulo', 'Asia/Beirut', 'Asia/Kathmandu', 'Europe/Dublin'],
 ];
-/** Every change of a zone's clocks in the database, epoch ms, and some of those that its rules foresee. */
+/** Every change of a zone's clocks in the database, epoch ms, and some of the changes that its rules foresee. */
 function changesOf(timeZone: string): readonly number[] {
   const changes: number[] = [];
   const from = Temporal.Instant.fromEpochMilliseconds(Date.UTC(1840, 0, 1)).toZonedDateTimeISO(timeZone);
@@ -30,7 +30,8 @@ function changesOf(timeZone: string): readonly number[] {
 }
 
 /**
- * Moments around a change where something may go wrong: beside it, and beside each midnight and hour that it may move.
+ * Moments around a change at which errors are likely: beside the change, and beside each midnight and hour that it may
+ * move.
  */
 function momentsAround(change: number): readonly number[] {
   const near = [-1, 0, 1, -minuteMs, minuteMs, -7 * minuteMs, 59 * minuteMs];
@@ -50,7 +51,10 @@ const windowOf = (kind: WindowKind, time: number) => {
   return { start, end: end ?? Number.NaN };
 };
 
-/** The window of a time holds it and no other window does: neighbours touch, and every moment of a window finds it. */
+/**
+ * Checks that the window of a time holds it and that no other window does: neighbours touch, and every moment of a
+ * window leads to it.
+ */
 function expectPartition(kind: WindowKind, time: number): void {
   const { start, end } = windowOf(kind, time);
   const found = `${kind.label} at ${time}: [${start}, ${end})`;
@@ -65,7 +69,7 @@ function expectPartition(kind: WindowKind, time: number): void {
 
 /**
  * Tests of windows in these time zones.
- * @param oneIn how many of the moments around changes are tried for the bounds of their windows: one in so many
+ * @param oneIn one in so many of the moments around changes is tried for the bounds of its window
  */
 export function testZones(zones: readonly string[], oneIn: number): void {
   describe('windows in a time zone', () => {

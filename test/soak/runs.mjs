@@ -1,4 +1,4 @@
-/** What the soak scripts share: a seeded choice, a child of the command line, and the answers of it. */
+/** Parts of the soak scripts: a seeded choice, a child of the command line, and its answers. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const launcher = path.join(root, 'cli', 'tidemark.mjs');
 
-/** Numbers in [0, 1) that a seed decides: mulberry32. */
+/** Numbers in [0, 1) that are determined by a seed: mulberry32. */
 export function seeded(seed) {
   let state = seed >>> 0;
   return () => {
@@ -18,7 +18,7 @@ export function seeded(seed) {
 }
 
 /**
- * Runs the command line to its end, or kills it (`kill -9`, the leader alone) after so many milliseconds.
+ * Runs the command line to its end, or kills it (`kill -9`, the leader alone) after this many milliseconds.
  * @returns {Promise<{ended: 'exit' | 'killed', code: number | null, stdout: string, stderr: string, ms: number}>}
  */
 export function run(words, { killAfterMs } = {}) {
@@ -34,8 +34,8 @@ export function run(words, { killAfterMs } = {}) {
   });
   const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   return new Promise((resolve) => {
-    // 'exit' and not 'close': the children of a killed process may hold its output open for another moment, as they do
-    // for a user who starts again at once.
+    // 'exit' and not 'close': the children of a killed process may hold its output open for another moment. A user who
+    // starts again at once meets the same.
     child.once(killAfterMs === undefined ? 'close' : 'exit', (code, signal) => {
       clearTimeout(timer);
       child.stdout.destroy();
@@ -46,7 +46,8 @@ export function run(words, { killAfterMs } = {}) {
 }
 
 /**
- * The whole numbers among the options of a script, `--kills 10`. Anything else ends it with one line and exit code 2.
+ * The whole numbers among the options of a script, `--kills 10`. Any other value ends the script with one line and exit
+ * code 2.
  */
 export function numbers(defaults) {
   const given = { ...defaults };

@@ -64,7 +64,7 @@ describe('the app', () => {
     stackIn(app);
     app.synth();
     const bundles = readdirSync(out).filter((name) => name.startsWith('asset.'));
-    // The three entry files are one in this test, so the three bundles are one, too.
+    // In this test the three entry files are one, so the three bundles are one, too.
     expect(bundles).toHaveLength(1);
     const bundle: unknown = await import(pathToFileURL(join(out, String(bundles[0]), 'index.mjs')).href);
     expect(await (bundle as { handler(): Promise<string> }).handler()).toBe('device-actions');

@@ -13,7 +13,10 @@ import { newApp } from './synth.ts';
 const out = mkdtempSync(join(tmpdir(), 'tidemark-bundles-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-/** Bytes: the AWS SDK's clients are most of it. A tenth more than measured, so that what slips in is noticed. */
+/**
+ * Bounds in bytes, most of which are the AWS SDK's clients. They are a tenth more than measured, so that an unwanted
+ * addition is noticed.
+ */
 const mostBytes: Readonly<Record<FunctionName, number>> = {
   aggregate: 2_050_000,
   finalize: 1_860_000,
@@ -21,8 +24,8 @@ const mostBytes: Readonly<Record<FunctionName, number>> = {
 };
 
 /**
- * How much larger a function is with the client of Kafka, which is plain JavaScript, in place of Kinesis's: a tenth
- * more than measured.
+ * The bytes that the client of Kafka, which is plain JavaScript, adds to a function in place of Kinesis's client. The
+ * bound is a tenth more than measured.
  */
 const kafkaBytes = 1_000_000;
 
@@ -31,7 +34,7 @@ const clients = {
   kafka: '// node_modules/@platformatic/kafka/',
 } as const;
 
-/** The clients that a bundle holds, by the comments in which esbuild names what it took. */
+/** The clients in a bundle, by the comments in which esbuild names the files that it took. */
 function clientsIn(file: string): readonly string[] {
   const text = readFileSync(file, 'utf8');
   return Object.entries(clients).flatMap(([name, comment]) => (text.includes(comment) ? [name] : []));

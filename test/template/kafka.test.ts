@@ -15,13 +15,13 @@ import { type Changes, newApp, type Synthesized, stackIn, synth } from './synth.
 const clusterArn = 'arn:aws:kafka:us-east-1:123456789012:cluster/orders/abcd1234-abcd-cafe-abab-9876543210ab-4';
 const topic = { topic: 'orders', bootstrapServers: ['b-1.example.com:9098', 'b-2.example.com:9098'] };
 
-// The CDK's own classes are not what its interfaces say, to a compiler that tells missing from undefined.
+// The CDK's own classes do not match its interfaces for a compiler that distinguishes missing from undefined.
 const vpcOf = (stack: Stack) => new Vpc(stack, 'Vpc', { natGateways: 1 }) as IVpc;
 const secretOf = (stack: Stack, id: string) => new Secret(stack, id) as ISecret;
 
 /** A topic of MSK with IAM, in a VPC, as docs/SOURCES.md shows it. */
 const msk: Changes = (stack) => ({ source: kafka({ ...topic, clusterArn, vpc: vpcOf(stack) }) });
-/** One of somebody else's cluster, with SCRAM and a private authority, in a VPC. */
+/** A topic of a self-managed cluster, with SCRAM and a private authority, in a VPC. */
 const selfManaged: Changes = (stack) => {
   const vpc = vpcOf(stack);
   return {
@@ -37,7 +37,7 @@ const selfManaged: Changes = (stack) => {
   };
 };
 
-/** What a function may do, as `action resource`; resources by their names here. */
+/** The permissions of a function, as `action resource`. Resources have their names from this file. */
 function allowed({ template }: Synthesized, role: 'Aggregate' | 'Finalize' | 'Query'): readonly string[] {
   const policies = Object.entries(template.findResources('AWS::IAM::Policy')).filter(([id]) =>
     id.startsWith(`Counts${role}Role`),
@@ -81,7 +81,7 @@ describe('a topic of MSK', () => {
       BatchSize: 10_000,
       MaximumBatchingWindowInSeconds: 1,
       AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: Match.stringLikeRegexp('^tidemark-') },
-      // Neither is known to a mapping from Kafka, and its answers are not read.
+      // A mapping from Kafka knows neither of these, and its answers are not read.
       ParallelizationFactor: Match.absent(),
       FunctionResponseTypes: Match.absent(),
       MaximumRetryAttempts: Match.absent(),

@@ -15,13 +15,13 @@ import { type Changes, newApp, stackIn } from './synth.ts';
 const out = mkdtempSync(join(tmpdir(), 'tidemark-nag-'));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-/** The rules that cdk-nag finds broken and nobody has acknowledged. */
+/** The rules that cdk-nag finds broken and that nobody has acknowledged. */
 function findings(name: string, changes: Changes): readonly string[] {
   const folder = join(out, name);
   const app = newApp({ 'aws:cdk:bundling-stacks': [] }, folder);
   stackIn(app, changes);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  // Synthesis ends with an error where a rule of weight is broken; the report tells of all of them.
+  // Synthesis ends with an error when a rule of weight is broken. The report lists all of them.
   try {
     app.synth();
   } catch (error) {
@@ -72,7 +72,7 @@ it('leaves none open of a topic in a VPC, with secrets', () => {
 it('leaves no finding of cdk-nag open about its sources', () => {
   const found = findings('sources', (stack) => ({
     ingest: true,
-    // Buckets of the app's own, and the function of the CDK that notifies, are the app's to judge.
+    // The app judges its own buckets and the CDK's function that notifies.
     objects: { bucket: Bucket.fromBucketName(stack, 'Bucket', 'theirs'), prefix: 'in/', notifiedBy: 'app' },
     changes: {
       table: Table.fromTableAttributes(stack, 'Table', {

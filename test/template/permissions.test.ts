@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { type FunctionName, functions } from '../../functions/core/deployment/settings.ts';
 import { type Synthesized, synth } from './synth.ts';
 
-/** X-Ray knows no resources. */
+/** The actions for traces: X-Ray has no resources. */
 const traces = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
 
-/** Written out a second time on purpose: a grant that grows has to be wanted twice. */
+/** The permissions, written out a second time on purpose: a larger grant has to be written in two places. */
 const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly string[]>>>> = {
   aggregate: {
     '"*"': traces,
@@ -40,7 +40,7 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
   query: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    // To update one partition only, see below.
+    // It updates one partition only, see below.
     state: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
     windows: ['dynamodb:GetItem', 'dynamodb:Query'],
     rejects: ['dynamodb:Query'],
@@ -61,7 +61,7 @@ describe('the permissions', () => {
         expect(JSON.stringify([Action, Resource])).not.toContain('*');
     const roles = Object.values(plain.template.findResources('AWS::IAM::Role'));
     const ofOthers = roles.filter(({ Properties }) => Properties.ManagedPolicyArns !== undefined);
-    // The one role through which API Gateway writes logs, which is not a function's.
+    // This is the role with which API Gateway writes logs. It is not a role of a function.
     expect(ofOthers.map(({ Properties }) => Properties.AssumeRolePolicyDocument.Statement[0].Principal)).toEqual([
       { Service: 'apigateway.amazonaws.com' },
     ]);
@@ -103,8 +103,8 @@ function statements({ template }: Synthesized, role?: string): readonly Statemen
 }
 
 /**
- * Allowed actions by the resource's name here, sorted. An unknown resource is named by its JSON, so that it cannot
- * pass.
+ * Allowed actions by the name of the resource in this file, sorted. An unknown resource is named by its JSON, so that
+ * the test fails.
  */
 function permissionsOf(synthesized: Synthesized, name: FunctionName): Record<string, string[]> {
   const { stack, counts } = synthesized;

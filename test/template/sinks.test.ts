@@ -10,7 +10,7 @@ import { type Changes, type Synthesized, synth } from './synth.ts';
 const pipeline = 'test/template/fixtures/sinks.ts';
 const withSinks = (changes: Changes = () => ({})) => synth((stack) => ({ pipeline, ...changes(stack) }));
 
-/** What each sink may do besides what all may, written out a second time on purpose. */
+/** The permissions of each sink besides those of all sinks, written out a second time on purpose. */
 const expected: Readonly<Record<string, readonly string[]>> = {
   bus: ['events:PutEvents'],
   stream: ['kinesis:PutRecord'],

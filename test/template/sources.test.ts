@@ -28,7 +28,7 @@ const names = Object.keys(sourceFunctions) as SourceName[];
 
 type Permission = readonly [actions: readonly string[], resource: unknown, partitions?: unknown];
 
-/** Allowed actions of a function of a source by resource, with the resource as the template has it. */
+/** Allowed actions of a source's function by resource, with the resource as it is in the template. */
 function permissionsOf(of: typeof every, name: SourceName): readonly Permission[] {
   const role = of.stack.resolve(of.counts.sources.functions[name]?.role?.roleName).Ref;
   return Object.values(of.template.findResources('AWS::IAM::Policy'))
@@ -134,7 +134,7 @@ describe('objects', () => {
       EventSourceArn: stack.resolve(counts.sources.queues?.objects.queueArn),
       ScalingConfig: { MaximumConcurrency: 5 },
     });
-    // Lambda would take a large object, which goes on by messages of its own, for a loop.
+    // A large object continues by messages of its own, which Lambda would take for a loop.
     template.hasResourceProperties('AWS::Lambda::Function', { RecursiveLoop: 'Allow', Timeout: 900 });
   });
 

@@ -4,7 +4,7 @@ import { App, Stack } from 'aws-cdk-lib/core';
 import cdkJson from '../../cdk.json' with { type: 'json' };
 import { EventTimeAggregation, type EventTimeAggregationProps } from '../../infra/event-time-aggregation.ts';
 
-/** Properties of the construct that a test changes, made in the stack that they belong to. */
+/** Properties of the construct that a test changes. They are made in their stack. */
 export type Changes = (stack: Stack) => Partial<EventTimeAggregationProps>;
 
 /** A stack with one construct, and its template. */
@@ -14,15 +14,15 @@ export interface Synthesized {
   readonly template: Template;
 }
 
-/** The template of a stack with one construct. Nothing is bundled, which the template does not depend on. */
+/** The template of a stack with one construct. It does not depend on bundling, so nothing is bundled. */
 export function synth(changes: Changes = () => ({})): Synthesized {
   const { stack, counts } = stackIn(newApp({ 'aws:cdk:bundling-stacks': [] }), changes);
   return { stack, counts, template: Template.fromStack(stack) };
 }
 
 /**
- * An app under cdk.json's feature flags, without the validation of every template that takes seconds and that `npm run
- * synth` does.
+ * An app under cdk.json's feature flags, without the validation of every template: that takes seconds, and `npm run
+ * synth` does it.
  */
 export function newApp(context: Readonly<Record<string, unknown>>, outdir?: string): App {
   return new App({
@@ -33,7 +33,7 @@ export function newApp(context: Readonly<Record<string, unknown>>, outdir?: stri
   });
 }
 
-/** A stack with one construct, made of a small handler and the sample pipeline. */
+/** A stack with one construct of a small handler and the sample pipeline. */
 export function stackIn(app: App, changes: Changes = () => ({})): Omit<Synthesized, 'template'> {
   const stack = new Stack(app, 'Tidemark');
   const handler = join(import.meta.dirname, 'fixtures', 'handler.ts');

@@ -24,7 +24,7 @@ const pipeline = definePipeline({
 
 const context = { getRemainingTimeInMillis: () => minuteMs } as Context;
 
-/** A batch of events of these times after the start, numbered from 1 on. */
+/** A batch of events with these times after the start, numbered from 1 on. */
 function batch(shardId: string, times: readonly number[], arrivalBy: ShardBatch['arrivalBy'] = 'stream'): ShardBatch {
   const records = times.map((time, i) => ({
     sequenceNumber: String(i + 1),
@@ -35,7 +35,7 @@ function batch(shardId: string, times: readonly number[], arrivalBy: ShardBatch[
   return { shardId, records, arrivalBy };
 }
 
-/** A container of the function; its event is the batches themselves. */
+/** A container of the function. Its events are the batches themselves. */
 function container({ kick, isBroken }: { kick?: () => Promise<void>; isBroken?: (key: string) => boolean } = {}) {
   const warnings: string[] = [];
   const published: Omit<Measured<unknown>, 'answer'>[] = [];

@@ -128,13 +128,13 @@ describe('variance and stddev', () => {
 
   it('are right wherever the result is a double, up to the greatest and down to the least', () => {
     const spread = (...values: readonly number[]) => values.map((n) => [{ n }] as const);
-    // Worked out with exact fractions and 80 digits.
+    // Calculated with exact fractions and 80 digits.
     expect(resultOf(stddev('n'), spread(1.7e308, -1e308, -1e308))).toBe(1.5588457268119896e308);
     expect(resultOf(stddev('n', 'population'), spread(Number.MAX_VALUE, -Number.MAX_VALUE))).toBe(Number.MAX_VALUE);
     expect(resultOf(stddev('n'), spread(Number.MAX_VALUE, -Number.MAX_VALUE))).toBe('Infinity');
     expect(resultOf(stddev('n', 'population'), spread(2 ** 1023, -(2 ** 1023)))).toBe(2 ** 1023);
     expect(resultOf(stddev('n', 'population'), spread(5e-324, -5e-324))).toBe(5e-324);
-    // sqrt(2) x 5e-324 is nearer to one least double than to two; sqrt(2) x 3 of them, 4.24, is nearest to four.
+    // sqrt(2) x 5e-324 is nearer to one least double than to two. sqrt(2) x 3 of them, 4.24, is nearest to four.
     expect(resultOf(stddev('n'), spread(5e-324, -5e-324))).toBe(5e-324);
     expect(resultOf(stddev('n'), spread(1.5e-323, -1.5e-323))).toBe(2e-323);
     expect(resultOf(stddev('n'), spread(1e15 + 1, 1e15 + 2, 1e15 + 3))).toBe(1);
@@ -248,7 +248,7 @@ describe('sets', () => {
     const { items } = resultOf(topK('v', 20), events) as { items: { value: unknown }[] };
     expect(items.map(({ value }) => value)).toStrictEqual(sorted);
     expect(resultOf(collectSet('v', 20), events)).toStrictEqual({ overflow: false, values: sorted });
-    // Which of equals are shown follows from the same order.
+    // The same order decides which of several equal ones are shown.
     const first = resultOf(topK('v', 3), events) as { items: { value: unknown }[] };
     expect(first.items.map(({ value }) => value)).toStrictEqual(sorted.slice(0, 3));
   });

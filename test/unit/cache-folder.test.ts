@@ -13,8 +13,8 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-cache-')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * A package installed in a project, with packages beside it and below it; a file in the place of the cache's folder
- * lets nobody, root included, make that.
+ * A package installed in a project, with packages beside it and below it. A file in the place of the cache's folder
+ * prevents everybody, root included, from making that folder.
  */
 function installed(name: string): string {
   const root = join(folder, name, 'node_modules', 'tidemark');
@@ -68,7 +68,7 @@ describe('the folder of bundled programs', () => {
 });
 
 /**
- * Runs the launcher of an installation that is read-only, in a mount namespace of its own: nothing of it outlives the
+ * Runs the launcher of a read-only installation in a mount namespace of its own. Nothing of the namespace outlives the
  * process.
  */
 function runReadOnly(environment: NodeJS.ProcessEnv, before = 'true') {

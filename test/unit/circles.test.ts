@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 type Graph = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** The files of a folder with those of it that they import, types too. */
+/** The files of a folder, each with the files of that folder that it imports. Imports of types count, too. */
 function importsIn(folder: string): Graph {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts'))
@@ -18,7 +18,7 @@ function importsIn(folder: string): Graph {
   );
 }
 
-/** All files from which imports lead back to themselves. Circles of rooms: test/unit/documents.test.ts. */
+/** All files from which imports lead back to the file itself. For circles of rooms, see test/unit/documents.test.ts. */
 function inCircles(graph: Graph): readonly string[] {
   return [...graph.keys()].filter((node) => {
     const reached = new Set<string>();

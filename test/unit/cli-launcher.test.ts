@@ -18,7 +18,7 @@ interface Result {
   readonly stderr: string;
 }
 
-/** Runs the launcher, a process of its own, as a user in `folder` does, without any AWS set up. */
+/** Runs the launcher in a process of its own, as a user in `folder` does, without any settings of AWS. */
 function tidemark(
   args: readonly string[],
   options: { readonly input?: string; readonly environment?: NodeJS.ProcessEnv } = {},
@@ -38,7 +38,7 @@ function tidemark(
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
 }
 
-/** One line that begins with the name of the program: what every error must be. */
+/** Expects one line that begins with the name of the program, as every error must be. */
 const oneLine = /^tidemark: [^\n]+\n$/;
 
 async function closedPort(): Promise<number> {

@@ -17,13 +17,13 @@ const vectors: readonly JsonObject[] = files.flatMap((name) =>
 );
 const idOf = (vector: JsonObject) => String(vector['id']);
 
-/** The first two columns of the tables in docs/PEERS.md: a vector, and what comes of it. */
+/** The first two columns of the tables in docs/PEERS.md: a vector, and its outcome. */
 function documented(): ReadonlyMap<string, string> {
   const rows = readFileSync(`${root}docs/PEERS.md`, 'utf8').matchAll(/^\| `([^`]+)` \| ([^|]+) \|/gm);
   return new Map([...rows].map(([, id = '', outcome = '']) => [id, outcome.trim()]));
 }
 
-/** A stream vector of this test's own, for what the files leave open. */
+/** A stream vector of this test, for cases that the files do not cover. */
 function stream(fields: JsonObject): JsonObject {
   return {
     id: 'own',
@@ -34,7 +34,7 @@ function stream(fields: JsonObject): JsonObject {
   };
 }
 
-/** Every leaf of a value changed at once, but for the names of the steps. */
+/** A value with every leaf changed at once, except the names of the steps. */
 function scrambled(value: Json, name = ''): Json {
   if (Array.isArray(value)) return value.map((element: Json) => scrambled(element));
   if (isObject(value))
@@ -49,7 +49,7 @@ function scrambled(value: Json, name = ''): Json {
         : !value;
 }
 
-/** A value once for each leaf, with that leaf changed. */
+/** Copies of a value, one for each leaf, with that leaf changed. */
 function* spoiled(value: Json): Generator<Json> {
   if (Array.isArray(value)) {
     for (const [at, element] of (value as readonly Json[]).entries())
@@ -84,7 +84,7 @@ describe('the peers’ vectors', () => {
   it('are answered without a look at the values that are expected', async () => {
     for (const vector of vectors) {
       const asked = isObject(vector['expect']) ? Object.keys(vector['expect']) : [];
-      // Their entries are the question: they are nowhere else.
+      // The entries of these are the question. They are nowhere else.
       if (asked.includes('rejected') || asked.includes('merge')) continue;
       const run = await runVector(vector);
       expect(await runVector({ ...vector, expect: scrambled(vector['expect'] ?? null) })).toEqual(run);

@@ -48,7 +48,7 @@ describe('the set of ids', () => {
           clock = Math.max(clock, arrival);
           const isDuplicate = clock - (first.get(name) ?? Number.NEGATIVE_INFINITY) <= withinMs;
           if (!isDuplicate) first.set(name, clock);
-          // Many ids of one slot: all their low halves are alike in what chooses it.
+          // Many ids share one slot: the part of their low halves that chooses it is equal.
           expect(set.judge({ high: name, low: (name % 7) * 0x10000 }, arrival)).toBe(
             isDuplicate ? 'duplicate' : 'first',
           );

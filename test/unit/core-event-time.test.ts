@@ -10,7 +10,7 @@ import {
 
 const { earliest, latest } = eventTimeBounds;
 
-/** What a user's function may return, whatever its type says. */
+/** The event time of any value that a user's function may return, whatever its type says. */
 function timeOf(value: unknown, unit?: EventTimeUnit): unknown {
   return eventTimeOf(value as EventTimeValue, unit);
 }

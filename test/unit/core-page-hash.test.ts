@@ -9,8 +9,8 @@ import {
 } from '../../functions/core/fold/page-hash.ts';
 
 /**
- * 99.99 % of even distributions over n pages stay below this chi-square (Wilson and Hilferty's approximation, n - 1
- * degrees of freedom).
+ * The chi-square below which 99.99 % of even distributions over n pages stay (Wilson and Hilferty's approximation, n -
+ * 1 degrees of freedom).
  */
 function chiSquareBound(n: number): number {
   const k = n - 1;
@@ -29,7 +29,7 @@ function keysOf(size: number, keyAt: (i: number) => unknown[]): string[] {
 }
 
 describe('the hash of a key', () => {
-  // Computed by another implementation (Python). Pages are found by it for as long as they are stored: a difference
+  // The values were computed by another implementation (Python). Stored pages are found by this hash: a difference
   // loses every page.
   it.each([
     ['', 2_872_998_923],

@@ -120,7 +120,7 @@ describe('the types of a pipeline', () => {
       // @ts-expect-error the aggregates are missing
       { window },
     ];
-    // @ts-expect-error an event time is no list
+    // @ts-expect-error an event time is not a list
     const listTime: Spec['eventTime'] = (event) => event.tags;
     // @ts-expect-error a unit is s or ms
     const minutes: Spec['eventTime'] = { of: () => 5, unit: 'min' };

@@ -37,7 +37,7 @@ type Changes = {
 
 const byAction: QuerySpec<Event> = { groupBy: ['action'], window, aggregates: { count: count() } };
 
-/** A pipeline as it is written, or as nobody should write it. */
+/** A pipeline with any definition, valid or not. */
 function pipelineWith(changes: Changes = {}): Pipeline {
   const { maxFutureSkew = '1 hour', ...others } = changes;
   const spec = {
@@ -51,7 +51,7 @@ function pipelineWith(changes: Changes = {}): Pipeline {
   return definePipeline(spec as unknown as PipelineSpec<typeof schema>);
 }
 
-/** A schema that lets everything through, as it was parsed. */
+/** A schema that gives every parsed value back unchanged. */
 const anything: StandardSchemaV1<unknown, unknown> = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) },
 };

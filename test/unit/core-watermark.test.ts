@@ -80,7 +80,7 @@ describe('the global watermark', () => {
     expect(globalWatermark([shard('a', 0, 'idle')], 0)).toStrictEqual({ watermark: 0, heldBy: undefined });
   });
 
-  // The steps of the peers' vectors, each as the list of observations after it.
+  // The steps of the peers' vectors. Each is the list of observations after it.
   const steps: readonly (readonly [
     id: string,
     times: readonly (number | 'idle' | undefined)[],

@@ -13,7 +13,7 @@ function windowsAt(kind: WindowKind, time: number): (readonly [number, number])[
 }
 
 /**
- * What the peers' own test suites assert: Spark's TimeWindowing and DataFrameTimeWindowing suites, Flink's
+ * The assertions of the peers' own test suites: Spark's TimeWindowing and DataFrameTimeWindowing suites, Flink's
  * TumblingEventTimeWindowsTest and TimeWindowTest, Beam's FixedWindowsTest.
  */
 const vectors: readonly (readonly [

@@ -20,7 +20,7 @@ describe('the monthly bill', () => {
       2 * 730 * (0.015 + 0.02) + (events / 1e6) * 0.014,
       6,
     );
-    // A record is rounded up to a kilobyte, and kept for six days more than the first.
+    // A record is rounded up to a kilobyte, and kept for six more days than the first one.
     const gb = (events * 1024) / 2 ** 30;
     expect(costOf({ ...asked, shards: 0 }).tidemark['Kinesis']).toBeCloseTo(
       730 * 0.04 + gb * 0.12 + ((gb * 24 * 6) / 730) * 0.1,
@@ -29,7 +29,7 @@ describe('the monthly bill', () => {
   });
 
   it('has the write units that the bench measured, within a tenth', () => {
-    // npm run bench -- writes: one shard, 1,000 records a batch, hourly windows cost next to nothing.
+    // By `npm run bench -- writes`: with one shard and 1,000 records a batch, hourly windows cost next to nothing.
     expect(costOf(asked).writeUnitsPerMillion / 5329).toBeCloseTo(1, 0.9);
     expect(
       (costOf({ ...asked, dedup: 'ids' }).writeUnitsPerMillion - costOf(asked).writeUnitsPerMillion) / 9000,

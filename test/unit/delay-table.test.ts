@@ -42,8 +42,8 @@ function wanted(...times: readonly number[]): string[] {
 }
 
 test('an event is late exactly when the watermark has reached the end of its window before it', () => {
-  // Windows of 10. After 12 the watermark of delay 0 is 12 (closed: 0-10), of delay 2 it is 10 (closed: 0-10), of delay
-  // 3 it is 9.
+  // Windows of 10. After 12, the watermark of delay 0 is 12 (closed: 0-10), that of delay 2 is 10 (closed: 0-10), and
+  // that of delay 3 is 9.
   expect(tableOf(pipelineOf(tumbling({ ms: 10 })), wanted(5, 12, 9, 11, 25, 3, 14), [0, 2, 3, 100])).toMatchObject([
     { delayMs: 0, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
     { delayMs: 2, events: 7, late: 3, latePairs: 3, windows: 3, affected: 2, closed: 2, waitMs: 2 },
@@ -90,7 +90,7 @@ test('each query is judged by what it wants, and the delay keeps the share in al
   expect(keeping?.delayMs).toBeGreaterThan(0);
 });
 
-/** Sliding windows by the same three functions: it has to hold for kinds that are still to come. */
+/** Sliding windows made of the same three functions: the test must hold for kinds that do not exist yet. */
 function sliding(size: number, step: number): WindowKind {
   return {
     label: 'sliding',
@@ -113,7 +113,7 @@ test('with overlapping windows an event is late when all of its windows are clos
   ]);
 });
 
-/** Window by window, event by event, all history kept. */
+/** The table by definition: window by window and event by event, with all history kept. */
 function naive(
   times: readonly number[],
   sizeMs: number,
@@ -217,8 +217,8 @@ test('a shard is measured by its own watermark', () => {
 });
 
 test('of sessions a record is late by its own gap, and a session that misses one is affected, whatever it becomes later', () => {
-  // Gap 10. With delay 0: 8 comes at W = 20 (8 + 10 <= 20), late; with all of them there is one session from 0 to 30.
-  // With delay 3 it is in time, though 0 is final by then: two are closed.
+  // Gap 10. With delay 0, 8 comes at W = 20 (8 + 10 <= 20) and is late. With all records there is one session from 0 to
+  // 30. With delay 3, 8 is in time, though 0 is final by then: two are closed.
   expect(
     tableOf(pipelineOf(session({ ms: 10 }, { resolution: { ms: 1 } })), wanted(0, 16, 20, 8, 30, 100), [0, 2, 3]),
   ).toMatchObject([

@@ -34,7 +34,7 @@ function pipelineWith(sinks: Readonly<Record<string, SinkSpec>>) {
   });
 }
 
-/** A sink with its outbox, and a target that does as it is told. */
+/** A sink with its outbox, and a target that behaves as the test tells it to. */
 function world(spec: SinkSpec, order: SinkTarget['order'] = 'ordered', process: SinkTarget['process'] = 'safe') {
   const pipeline = pipelineWith({ sink: spec });
   const stores = { state: itemStore(), windows: itemStore() };
@@ -175,7 +175,8 @@ describe('a run of a sink', () => {
       clock.now += 1_000;
       clock.left = 600_000;
     }
-    // 1, 2 and 4 seconds are waited out; after 8 and 16 the schedule comes, here by the second.
+    // The run waits 1, 2 and 4 seconds. The attempts after 8 and 16 seconds are made by the schedule, which runs every
+    // second here.
     expect(tries).toEqual([0, 1_000, 3_000, 7_000, 15_000, 31_000]);
     expect(await dead()).toMatchObject([{ attempts: 6, reason: 'Error: away', revision: 0 }]);
     answers.deliver = async () => {};
@@ -208,7 +209,7 @@ describe('a run of a sink', () => {
       void run();
       await new Promise(setImmediate);
       expect(await waiting()).toMatchObject([{ attempts }, { attempts: 0 }]);
-      // It is gone, and its turn with it.
+      // The run is gone, and its turn has ended.
       clock.now += 700_000;
     }
     await run();

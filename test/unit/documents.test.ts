@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 const root = new URL('../../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
 
-/** Every file of the tree below a folder, by its path from the root; what is installed or built is not of the tree. */
+/** Every file of the tree below a folder, by its path from the root. Installed and built files are not of the tree. */
 function filesBelow(folder: string): readonly string[] {
   return readdirSync(new URL(`${folder}/`, root), { withFileTypes: true }).flatMap((entry) => {
     const path = posix.join(folder, entry.name);
@@ -18,7 +18,7 @@ const all = filesBelow('.');
 const documents = all.filter((path) => path.endsWith('.md') && !path.startsWith('test/'));
 const written = all.filter((path) => /\.(ts|mjs|json|md|html|css|yml)$/.test(path) && path !== 'package-lock.json');
 
-/** A file's text on one line: a comment may break a citation where it likes. */
+/** A file's text on one line: a comment may break a citation anywhere. */
 const unbroken = (path: string) => text(path).replace(/\s*\n\s*(?:\*|\/\/|#)?\s*/g, ' ');
 
 /** The text of a document without its blocks of code. */
@@ -27,7 +27,7 @@ const prose = (path: string) => text(path).replace(/^```.*?^```$/gms, '');
 /** The headings of a document. */
 const headings = (path: string) => [...prose(path).matchAll(/^#+ (.+)$/gm)].flatMap(([, heading]) => heading ?? []);
 
-/** What GitHub makes of a heading in a link to it. */
+/** The anchor that GitHub makes of a heading. */
 const anchorOf = (heading: string) =>
   heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
@@ -51,7 +51,7 @@ function sectionsOfDesign(): ReadonlySet<string> {
   return sections;
 }
 
-/** What a text cites of the design: `4.1`, `4.2 step 3 e`, `6`. */
+/** The citations of the design in a text: `4.1`, `4.2 step 3 e`, `6`. */
 function citationsIn(path: string): readonly string[] {
   const cited = /\bDESIGN(?:,? sections?)? (\d+(?:\.\d+)?)(?: to (\d+))?(?:, step (\d+)(?: ([a-z])\b)?)?/g;
   return [...unbroken(path).matchAll(cited)].flatMap(([, section = '', through, step, part]) => {
@@ -103,7 +103,8 @@ describe('the documents', () => {
     const named = /(?<![\w./@#'*-])[\w-]+\/[\w./-]+\.(?:ts|mjs|md)\b/g;
     const isSource = (path: string) => /^(?:functions|infra|cli|docs|pipelines)\//.test(path);
     const placeholder = /\b(?:NAME|GROUP)\b/;
-    // Written from the root, or from a folder that the context names: the end of the path of some file.
+    // The name is written from the root, or from a folder that the context names: it is the end of the path of some
+    // file.
     const isThere = (name: string) => all.some((path) => path === name || path.endsWith(`/${name}`));
     const missing = [...documents, ...written.filter(isSource)].flatMap((path) =>
       (unbroken(path).match(named) ?? [])
@@ -135,13 +136,13 @@ describe('the documents', () => {
   });
 });
 
-/** The files that a cell of the table of guarantees names. */
+/** The files named in a cell of the table of guarantees. */
 const namesIn = (cell: string) => [...cell.matchAll(/`([\w/-]+\.ts)`/g)].flatMap(([, name]) => name ?? []);
 const existsIn = (folder: string, name: string) => existsSync(new URL(`${folder}/${name}`, root));
 const isTest = (name: string) =>
   all.some((path) => path.startsWith(`test/${name}.`) || path.startsWith(`test/${name}-`)) || existsIn('test', name);
 
-/** The areas in the order of the picture: a room imports from its own area, further left, and from those before it. */
+/** The areas in the order of the picture. A room imports from its own area, further left, and from earlier areas. */
 const areas = [
   { name: 'core', folder: 'functions/core' },
   { name: 'pipelines', folder: 'pipelines' },
@@ -173,7 +174,10 @@ function roomsOfPicture(): ReadonlyMap<
   );
 }
 
-/** The imports of the sources between rooms, those of types too; the names that begin with `#` are package.json's. */
+/**
+ * The imports of the sources between rooms, including imports of types. package.json defines the names that begin with
+ * `#`.
+ */
 function importsBetweenRooms() {
   const { imports: named }: { readonly imports: Readonly<Record<string, string>> } = JSON.parse(text('package.json'));
   const sources = all.filter((path) => /^(?:functions|infra|cli|pipelines)\/.*\.(?:ts|mjs)$/.test(path));

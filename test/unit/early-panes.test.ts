@@ -154,7 +154,7 @@ describe('early panes', () => {
     await run();
     await put([{ time: 2 * minuteMs, key: 'a' }]);
     await run();
-    // A limit of one: the reading goes on behind early panes until it has found a final one.
+    // With a limit of one, the reading goes on past early panes until it has found a final one.
     expect(counts(await finals())).toEqual([{ status: 'final', revision: 1, start: 0, counts: [2] }]);
     expect((await read('final')).map(({ start }) => start)).toEqual([0, minuteMs]);
   });

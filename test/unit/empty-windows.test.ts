@@ -35,8 +35,8 @@ describe('empty windows', () => {
     const minute = (n: number): Window => ({ start: n * minuteMs, end: (n + 1) * minuteMs });
     const maxEventTime = 4 * minuteMs;
 
-    // One run writes the final panes of minutes 0 and 4 side by side, the later one first; another, which knows of no
-    // closing beyond minute 0, looks for empty windows then.
+    // One run writes the final panes of minutes 0 and 4 side by side, the later one first. Another run, which knows of
+    // no closing after minute 0, looks for empty windows then.
     await makeFinal(minute(4));
     expect(await emitEmpty(options, query, 0, maxEventTime)).toStrictEqual({ windows: 0, done: true });
     await makeFinal(minute(0));

@@ -7,7 +7,7 @@ import { createEnvironmentPool } from '../../infra/local/lambda/environment-pool
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-pool-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Answers each invocation with how many there were. */
+/** Answers each invocation with the number of invocations so far. */
 const worker = `
   import { parentPort } from 'node:worker_threads';
   let invocations = 0;

@@ -33,7 +33,7 @@ const pipeline = definePipeline({
 
 const arrivalMs = 1_469_600_000_000;
 const keys = ['a', 'café', 'a, "b"', 'two\nlines', 'cr\r\nlf', '[x', '{y}', ']', '\\', 'π\u2028'];
-/** Some are rejected: a time or a value is missing. */
+/** Some events are rejected: a time or a value is missing. */
 const events = Array.from({ length: 60 }, (_, i) => ({
   time: i % 11 === 5 ? null : 1_469_501_107_000 + i * 600_000,
   k: keys[i % keys.length] ?? '',
@@ -42,7 +42,7 @@ const events = Array.from({ length: 60 }, (_, i) => ({
 const texts = events.map((event) => JSON.stringify(event));
 const mark = '\ufeff';
 
-/** All rows end alike; breaks inside quotes are those of the value. */
+/** All rows have the same line end. Breaks inside quotes belong to the value. */
 const csv = (end: string) => {
   const cell = (text: string) => `"${text.replaceAll('"', '""')}"`;
   const rows = events.map(({ time, k, v }) => `${time ?? ''},${cell(k)},${v ?? ''}`);
@@ -55,7 +55,7 @@ const rotated = csv('\u0000')
   .map((row, i) => row + mixed[i % 3])
   .join('');
 
-/** A frame of zstd that holds the bytes as they are, in blocks that are not compressed. */
+/** A frame of zstd that holds the bytes unchanged, in blocks that are not compressed. */
 function zstd(text: string): Buffer {
   const content = Buffer.from(text);
   const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0]);
@@ -67,7 +67,7 @@ function zstd(text: string): Buffer {
 
 const lines = texts.map((text) => `${text}\n`).join('');
 
-/** Files by what is odd about them. */
+/** Files, named by their peculiarity. */
 const fileTable: readonly (readonly [what: string, name: string, content: string | Uint8Array])[] = [
   ['JSON lines', 'lf.json', lines],
   ['JSON lines, CRLF', 'crlf.json', lines.replaceAll('\n', '\r\n')],
@@ -111,7 +111,7 @@ async function parquet(): Promise<string> {
 
 type Verdict = unknown;
 
-/** What becomes of an event: what the schema made of it, or the reason why not. */
+/** The outcome of an event: the value that the schema made of it, or the reason of its rejection. */
 const verdict = (raw: RawEvent): Verdict => {
   const read = readRaw(eventReader(pipeline), raw, arrivalMs);
   return read.outcome === 'rejected' ? read.reason : read.valid;
@@ -137,7 +137,7 @@ async function* pieces(content: Buffer, bytes: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < content.length; at += bytes) yield Buffer.from(content.subarray(at, at + bytes));
 }
 
-/** As feeders do: a line is put as a record. */
+/** As feeders do: a line becomes a record. */
 async function fromLines(chunks: AsyncIterable<Buffer>): Promise<readonly Verdict[]> {
   const records: Uint8Array[] = [];
   for await (const some of readLines(chunks))
@@ -254,7 +254,7 @@ async function expectSame(file: string): Promise<void> {
       workers: 1,
       mostPieceBytes,
     });
-    // Where a line is differs by the form: what it is rejected for does not.
+    // The place of a line depends on the form of the file. The reason of its rejection does not.
     const reasons = result.reasons.map(({ example: _, ...own }) => own);
     return { ...result, reasons, rejected: result.rejected.map(({ reason }) => reason) };
   };

@@ -25,7 +25,7 @@ const linesOf = (name: string): readonly string[] =>
     .split('\n');
 const eventsOf = <Event>(name: string): readonly Event[] => linesOf(name).map((line) => JSON.parse(line) as Event);
 
-/** What `tidemark batch` prints. */
+/** The windows that `tidemark batch` prints. */
 function asFiles(pipeline: Pipeline, lines: readonly string[]): readonly StaticWindow[] {
   const run = createStaticRun(pipeline);
   for (const line of lines) expect(run.add(line, now).outcome).toBe('accepted');
@@ -33,8 +33,8 @@ function asFiles(pipeline: Pipeline, lines: readonly string[]): readonly StaticW
 }
 
 /**
- * What `tidemark stream` prints: batches of two shards by turns, each delivered twice, then a drain; finals as the API
- * reads them.
+ * The windows that `tidemark stream` prints: batches of two shards by turns, each delivered twice, then a drain. Finals
+ * are as the API reads them.
  */
 async function asStream(pipeline: Pipeline, lines: readonly string[]) {
   const tables = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };

@@ -12,7 +12,7 @@ async function read(table: ReturnType<typeof memoryTable>, fromMs: number, throu
   return firsts;
 }
 
-/** Steps of every length: none, of one byte, of many. */
+/** Steps of every encoded length: of no byte, of one byte and of many. */
 const stepsMs = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 40];
 
 it('gives back what was appended, in order, also when a chunk takes many items', async () => {

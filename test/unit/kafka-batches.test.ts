@@ -15,7 +15,9 @@ const source = {
 const batches = openBatches(source);
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
-/** The shape that AWS documents (https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html), with events of ours. */
+/**
+ * A batch in the form that AWS documents (https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html), with our events.
+ */
 const msk = {
   eventSource: 'aws:kafka',
   eventSourceArn: 'arn:aws:kafka:us-east-1:123456789012:cluster/vpc-2priv-2pub/751d2973-a626-431c-9d4e-d7975eb44dd7-2',

@@ -23,7 +23,7 @@ function batchOf(payloads: readonly Buffer[]): KinesisStreamEvent {
   return JSON.parse(eventJson(records)) as KinesisStreamEvent;
 }
 
-/** The one event of each record. */
+/** The only event of each record. */
 function eventsOf(payloads: readonly Buffer[]) {
   return streamRecords(batchOf(payloads).Records).map(({ events }) => {
     expect(events).toHaveLength(1);
@@ -79,7 +79,7 @@ function parsedOrText(written: string) {
   }
 }
 
-/** Whether the payload is one event, whatever line breaks are in it: JSON as a whole. */
+/** Whether the payload is one event, whatever line breaks it contains: JSON as a whole. */
 function isWhole(bytes: Buffer): boolean {
   return isUtf8(bytes) && 'parsed' in parsedOrText(bytes.toString());
 }

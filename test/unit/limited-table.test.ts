@@ -5,7 +5,7 @@ import type { Table } from '../../functions/state/table/table.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
-/** A table that notes how many of its calls are under way. */
+/** A table that notes the number of its calls under way. */
 function observed() {
   const table = memoryTable(itemStore());
   const most = { atATime: 0 };

@@ -76,7 +76,7 @@ describe('a server of lines', () => {
       for (const one of batch) {
         lines += one.lines.length;
         mostAtOnce = Math.max(mostAtOnce, one.lines.length);
-        // what the client still holds was not read, however long nobody takes it
+        // text that the client still holds is not read, however long nobody takes it
         if (lines < 1000) expect(client.writableLength).toBeGreaterThan(0);
         one.done([]);
       }

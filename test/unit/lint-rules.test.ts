@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-/** A file as someone could write it, and the rules of biome.json that must object to it: none for what is allowed. */
+/** A file as someone could write it, and the rules of biome.json that object to it. None for a permitted file. */
 interface Planted {
   readonly path: string;
   readonly source: string;
@@ -251,9 +251,7 @@ describe.each(Object.entries(groups))('%s', (_group, cases) => {
   );
 });
 
-/**
- * Runs biome once over a tree of all files, in the places where they belong, and gives the rules that fired in each.
- */
+/** Runs biome once over a tree of all files, each in the place where it belongs. Gives the rules that fired in each. */
 function lint(all: readonly Planted[]): ReadonlyMap<Planted, readonly string[]> {
   const root = resolve(import.meta.dirname, '..', '..');
   const tree = mkdtempSync(join(tmpdir(), 'tidemark-lint-'));
@@ -284,7 +282,9 @@ function lint(all: readonly Planted[]): ReadonlyMap<Planted, readonly string[]> 
   }
 }
 
-/** `a.ts` stands for any name: many files of one folder lie beside each other. Every other name is meant. */
+/**
+ * `a.ts` stands for any name, so that many files of one folder are side by side. Every other name is meant literally.
+ */
 function place(path: string, index: number): string {
   return path.replace(/\/a\.ts$/, `/a${index}.ts`);
 }

@@ -33,7 +33,10 @@ const pipeline = definePipeline({
   queries: { byRoom: { groupBy: ['room'], window: tumbling('1 hour'), aggregates: { count: count() } } },
 });
 
-/** A state table, and what its calls are. @param failAt which of them fails, after it took effect; none: minus one */
+/**
+ * A state table, and the number of its calls.
+ * @param failAt the call that fails after it took effect; minus one: none
+ */
 function world(failAt = -1) {
   const store = itemStore();
   const table = memoryTable(store);
@@ -48,7 +51,7 @@ function world(failAt = -1) {
   return { state, store, calls: () => calls };
 }
 
-/** Publishes one row, whose room says which version it is of. */
+/** Publishes one row. Its room names its version. */
 async function publish(state: Table, room: string, from?: number, nowMs = at) {
   const rows = [{ id: 1, room }];
   const name = { table: 'devices', id: room.replaceAll(' ', '-') };
@@ -57,7 +60,7 @@ async function publish(state: Table, room: string, from?: number, nowMs = at) {
   return publishLookup(options, { ...name, parts: 1, hash: rowsHash(rows), from });
 }
 
-/** The room that an event is given, by its arrival; or why it has none. */
+/** The room that an event gets, by its arrival, or the reason why it gets none. */
 async function roomAt(state: Table, arrival: number): Promise<unknown> {
   const rowsAt = await storedLookups(pipeline, state).rowsAt([arrival]);
   const read = eventReader(pipeline, rowsAt).text(JSON.stringify({ time: at, id: 1 }), arrival);

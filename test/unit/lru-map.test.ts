@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { lruMap } from '../../functions/core/arguments/lru-map.ts';
 
-/** A map of three numbers by name, and the numbers that it has forgotten. */
+/** A map of three numbers by name, and the numbers that it has dropped. */
 function three() {
   const forgotten: number[] = [];
   const map = lruMap<string, number>((value) => forgotten.push(value));

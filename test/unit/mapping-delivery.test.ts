@@ -13,7 +13,7 @@ const failure: InvokeAnswer = { kind: 'functionError', payload: '{"errorMessage"
 const failedFrom = (...sequenceNumbers: readonly string[]): InvokeAnswer =>
   success({ batchItemFailures: sequenceNumbers.map((itemIdentifier) => ({ itemIdentifier })) });
 
-/** Records 1 to 4 delivered to a function that gives the answers in turn, and then succeeds. */
+/** Records 1 to 4 are delivered to a function that gives these answers in turn, and then succeeds. */
 async function delivered(answers: readonly InvokeAnswer[], stopAfter = Number.POSITIVE_INFINITY) {
   const events: string[] = [];
   const done: string[] = [];

@@ -19,7 +19,7 @@ const pipeline = definePipeline({
 const [query] = pipeline.queries;
 if (query === undefined) throw new Error('no query');
 
-/** The counters of a key in one page: topK is beyond its capacity as soon as two of them differ. */
+/** The counters of a key in one page. topK exceeds its capacity as soon as two of them differ. */
 const counters = fc.uniqueArray(
   fc.tuple(fc.constantFrom('u', 'v', 'w', 'x', 'y', 'z'), fc.integer({ min: 1, max: 9 })),
   {

@@ -21,7 +21,7 @@ const pipeline = definePipeline({
 
 const at = 1_700_000_000_000;
 
-/** A deployment of the pipeline to which nothing has come. */
+/** A deployment of the pipeline that has received nothing. */
 function deployment() {
   const woken: string[] = [];
   const memory = () => memoryTable(itemStore());
@@ -55,7 +55,7 @@ const upload = { request: 'lookup-upload', table: 'devices', version: 'v', first
 const publish = { request: 'lookup-publish', table: 'devices', version: 'v', parts: 1, hash: 'x' };
 const rows = { request: 'lookup-rows', table: 'devices', version: 'v', first: 0 };
 
-/** Requests of which one field is wrong, by that field. */
+/** Requests with one wrong field, by that field. */
 const wrong: readonly (readonly [field: string, event: unknown])[] = [
   ['event', 'drain'],
   ['event', []],
@@ -95,7 +95,7 @@ const wrong: readonly (readonly [field: string, event: unknown])[] = [
   ['first', { ...rows, first: 0.5 }],
 ];
 
-/** The error that a call ends with. */
+/** The error with which a call ends. */
 async function failure(call: () => unknown): Promise<unknown> {
   try {
     await call();

@@ -27,7 +27,7 @@ async function written(name: string, select: string): Promise<string> {
   return file;
 }
 
-/** The one value of a file whose only column is an expression of SQL. */
+/** The only value of a file whose one column is an expression of SQL. */
 async function value(sql: string): Promise<unknown> {
   const [event] = await eventsOf(await written('value.parquet', `SELECT ${sql} AS v`));
   return Reflect.get(Object(event), 'v');

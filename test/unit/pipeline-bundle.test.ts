@@ -12,7 +12,7 @@ const root = path.resolve(import.meta.dirname, '..', '..');
 const out = realpathSync(mkdtempSync(path.join(tmpdir(), 'tidemark-layouts-')));
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-/** A pipeline in a folder above which no packages are: zod has to be this package's. */
+/** A pipeline in a folder without packages above it. It gets zod from this package. */
 const pipelineFile = path.join(out, 'elsewhere', 'pipeline.ts');
 const brokenFile = path.join(out, 'elsewhere', 'broken.ts');
 const emptyFile = path.join(out, 'elsewhere', 'empty.ts');
@@ -39,7 +39,7 @@ writeFileSync(
 writeFileSync(emptyFile, 'export default { name: "no pipeline" };\n');
 writeFileSync(eventsFile, '{"time":1469501107}\n{"time":1469501108}\n');
 
-/** Links each package of this repository into a folder, which is then what an installation made. */
+/** Links each package of this repository into a folder, as an installation would have made it. */
 function linkPackages(modules: string): void {
   const link = (name: string): void => {
     mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
@@ -52,21 +52,23 @@ function linkPackages(modules: string): void {
   }
 }
 
-/** The package as it is packed, without packages of its own. */
+/** A copy of the package as it is packed, without packages of its own. */
 function copyPackage(folder: string): string {
   for (const name of ['cli', 'functions', 'infra', 'pipelines', 'package.json'])
     cpSync(path.join(root, name), path.join(folder, name), { recursive: true });
   return folder;
 }
 
-/** How npm lays packages out: all beside each other. */
+/** The package as npm installs it: all packages are beside each other. */
 function hoisted(): string {
   const modules = path.join(out, 'npm', 'node_modules');
   linkPackages(modules);
   return copyPackage(path.join(modules, 'tidemark'));
 }
 
-/** How pnpm lays packages out: each with links to what it depends on, and a link where an app looks for it. */
+/**
+ * The package as pnpm installs it: each package has links to its dependencies, and an app finds a link where it looks.
+ */
 function isolated(): string {
   const modules = path.join(out, 'pnpm', 'node_modules');
   const own = path.join(modules, '.pnpm', 'tidemark@0.1.0', 'node_modules');
@@ -76,7 +78,7 @@ function isolated(): string {
   return path.join(modules, 'tidemark');
 }
 
-/** What `tidemark batch` of an installed package says. */
+/** The output of `tidemark batch` of an installed package. */
 function batch(packageFolder: string, pipeline: string) {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -86,7 +88,7 @@ function batch(packageFolder: string, pipeline: string) {
   return { status, stdout, stderr };
 }
 
-/** The construct's look at a pipeline, bundled one level deep as in dist/cdk.js. */
+/** The pipeline as the construct reads it, bundled one level deep as in dist/cdk.js. */
 async function pipelineOfInstalled(packageFolder: string, pipeline: string): Promise<{ readonly name: string }> {
   const outfile = path.join(realpathSync(packageFolder), 'dist', 'pipeline-lock.mjs');
   await build({

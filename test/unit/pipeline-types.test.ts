@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-/** Programs that the compiler is to read: a line it has to refuse ends with `// error:` and words of its message. */
+/** Programs for the compiler. A line that it must refuse ends with `// error:` and words of the message. */
 const folder = join(import.meta.dirname, '../fixtures/types');
 const programs = readdirSync(folder).filter((name) => name.endsWith('.ts'));
 
@@ -20,7 +20,7 @@ function markersOf(program: string): readonly Marker[] {
   });
 }
 
-/** What the compiler says of the folder, by the program and its line. */
+/** The messages of the compiler about the folder, by program and line. */
 function compiled(): Promise<ReadonlyMap<string, string>> {
   const compiler = join(import.meta.dirname, '../../node_modules/typescript/bin/tsc');
   return new Promise((resolve) => {

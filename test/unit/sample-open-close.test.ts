@@ -17,7 +17,7 @@ function linesOf(bytes: Buffer): string[] {
   return bytes.toString('latin1').split('\n').slice(0, -1);
 }
 
-/** The valid events of the sample's own time, undefined for every other line. */
+/** The valid events of the sample's own time. Undefined for every other line. */
 function eventOf(line: string): Event | undefined {
   try {
     const event = JSON.parse(line);
@@ -223,8 +223,8 @@ describe('the earthquakes example', () => {
 });
 
 /**
- * Counts the events whose hour is closed when they are applied, by the rules of DESIGN 1: packs of 25 KB round the
- * shards, a watermark per shard, the least of them after each file, windows of an hour.
+ * Counts the events whose hour is closed when they are applied, by the rules of DESIGN 1: packs of 25 KB go to the
+ * shards in turn, each shard has a watermark, the least of them counts after each file, and windows last an hour.
  */
 function lateOf(sample: typeof clean, { shards, delay }: { shards: number; delay: number }): number {
   const greatest = Array<number>(shards).fill(-Infinity);

@@ -21,7 +21,7 @@ const hourMs = 3_600_000;
 const limit = <T>(call: () => Promise<T>) => call();
 const everything = { from: -1e13, to: 1e13, order: 'ascending', limit: 100_000 } as const;
 
-/** Keeps a text of the event, so that sessions can be made long. */
+/** An aggregate that keeps a text of the event, so that sessions can be made long. */
 function notes(): AnyAggregate<{ readonly note: string }> {
   const aggregate: Aggregate<{ readonly note: string }, string, string, string> = {
     kind: 'notes',
@@ -88,7 +88,8 @@ function started(
 
 describe('sessions of many hours', () => {
   it('cost a write where one of their partition gets a record, and none at the closings in between', async () => {
-    // A gap of 12 hours in slices of 1.5 hours. One user comes every 9 hours, the other one every quarter of an hour.
+    // The gap is 12 hours, in slices of 1.5 hours. One user comes every 9 hours, the other one every quarter of an
+    // hour.
     const busy = Array.from({ length: 200 }, (_, i) => ({ time: i * (hourMs / 4), user: 'busy' }));
     const sparse = Array.from({ length: 5 }, (_, i) => ({ time: i * 9 * hourMs + 1, user: 'rare' }));
     const events = [...busy, ...sparse].sort((left, right) => left.time - right.time);
@@ -105,10 +106,10 @@ describe('sessions of many hours', () => {
         for (const user of ['busy', 'rare']) if (text.includes(user)) writes.set(user, (writes.get(user) ?? 0) + 1);
       }
     }
-    // 50 hours are 33 closings: the busy one is written at each of them, the rare one when it comes.
+    // 50 hours are 33 closings. The busy session is written at each of them, the rare one when a record of it comes.
     expect(writes.get('busy')).toBeGreaterThanOrEqual(30);
     expect(writes.get('rare')).toBe(5);
-    // What was replaced expires, the newest of a partition stays.
+    // Replaced items expire. The newest item of a partition stays.
     const kept = carried().filter(({ attributes }) => attributes['expiresAt'] === undefined);
     expect(new Set(kept.map(({ pk }) => pk)).size).toBe(kept.length);
     expect(kept.length).toBe(2);
@@ -169,7 +170,7 @@ describe('a session of one key', () => {
       { time: at(0), user: 'a' },
       { time: at(9), user: 'a' },
       { time: at(15), user: 'clock' },
-      // Exactly a gap after 9, and between 0 and 9.
+      // The record is exactly a gap after 9, and between 0 and 9.
       { time: at(19), user: 'a' },
       { time: at(6), user: 'a' },
       { time: at(30), user: 'clock' },
@@ -189,7 +190,7 @@ describe('a session of one key', () => {
     ]);
     await put(2);
     await world.finalize();
-    // Its last record is that of minute 19 now, the watermark is there: final at 29.
+    // Its last record is now that of minute 19, and the watermark is there. It is final at 29.
     expect(await shown()).toEqual([
       [at(0), at(29), 'open', 'a4'],
       [at(15), at(25), 'open', 'clock1'],
@@ -240,7 +241,7 @@ describe('a reader who finds a final session among what it has read open', () =>
       partial: [1, { least: time, greatest: time, records: 1 }],
     });
     const final = { start: 0, end: 15, keys: ['["a"]'] };
-    // The final session holds 0 and 5 and closes at 15; 4 and 12 came after that.
+    // The final session holds 0 and 5 and closes at 15. 4 and 12 came after that.
     const parts = [part(0, Number.NEGATIVE_INFINITY), part(5, 5), part(4, 16), part(12, 16)];
     const { closing, open } = liveSessions(query, parts, 15, [final]);
     expect(closing).toEqual([]);

@@ -14,10 +14,10 @@ import {
 import { digest, utf8Bytes } from '../../functions/core/aggregates/scalar.ts';
 
 const records = 1_000_000;
-/** States that are merged through storage, as those of pages are. */
+/** The number of states that are merged through storage, as those of pages are. */
 const pages = 20;
 
-/** Folds a million values, or fewer, into some pages, stores and merges these. */
+/** Adds a million values, or fewer, to some pages, stores these and merges them. */
 function folded<V>(
   aggregate: AnyAggregate<{ readonly v: V }>,
   valueAt: (i: number) => V,
@@ -35,7 +35,7 @@ function folded<V>(
   return { result: aggregate.result(merged), bytes: JSON.stringify(aggregate.encode(merged)).length };
 }
 
-/** Numbers in [0, 1) that look random and are the same each time (mulberry32). */
+/** Numbers in [0, 1) that look random and are the same in each run (mulberry32). */
 function uniform(i: number): number {
   let mixed = Math.imul(i + 0x6d2b79f5, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
@@ -65,7 +65,7 @@ describe('over a million values, merged of twenty pages', () => {
   });
 
   it('percentiles are within the relative error of the value at their rank', () => {
-    // Latencies: most some milliseconds, few some seconds.
+    // Latencies: most last some milliseconds, few last some seconds.
     const latency = (i: number) => 3 * (1 - uniform(i)) ** -0.7;
     const sorted = Float64Array.from({ length: records }, (_, i) => latency(i)).sort();
     const shares = [0, 0.5, 0.9, 0.99, 0.999, 1];
@@ -85,7 +85,7 @@ describe('over a million values, merged of twenty pages', () => {
   });
 
   it('topK finds the most frequent values, each too low by its error at most', () => {
-    // Zipf's law: the value of rank r comes in proportion to 1 / r, of 20,000 values.
+    // Zipf's law: the value of rank r occurs in proportion to 1 / r. There are 20,000 values.
     const zipf = (i: number) => `page-${Math.floor(20_000 ** uniform(i))}`;
     const exact = new Map<string, number>();
     for (let i = 0; i < records; i++) exact.set(zipf(i), (exact.get(zipf(i)) ?? 0) + 1);

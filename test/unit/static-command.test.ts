@@ -139,7 +139,7 @@ test('a pipeline that looks up in a table takes its rows from a file', () => {
   expect(objects(tidemark('delay', small, ...lookup).stdout).at(-1)).toMatchObject({
     counters: { received: 5, wanted: 3, filtered: 1 },
   });
-  // Enough for several threads, each of which has to be given the rows.
+  // Enough for several threads, each of which needs the rows.
   const many = file(
     'doors-many.json',
     Array.from({ length: 200_000 }, (_, i) => `{"time":${startSecond},"action":"${i % 2 === 0 ? 'Open' : 'Close'}"}`),

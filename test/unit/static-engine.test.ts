@@ -30,7 +30,7 @@ const pipeline = definePipeline({
   },
 });
 
-/** The same answer by the plainest means: one pass, one map, whole numbers only, so that sums are exact. */
+/** The same answer by the simplest means: one pass, one map, and whole numbers only, so that sums are exact. */
 function oracle(texts: readonly (string | undefined)[]): unknown {
   const counters = { received: 0, counted: 0, late: 0, duplicate: 0, rejected: 0, filtered: 0 };
   const hours = new Map<string, { start: number; kind: string; count: number; sum: number; sizes: number }>();
@@ -97,7 +97,7 @@ const line = fc.oneof(
     weight: 1,
     arbitrary: fc.constantFrom(
       '{',
-      // Not `[]`, with which a file that is an array begins.
+      // Not `[]`, which is how a file with an array begins.
       '[1]',
       'null',
       '{"at":"x"}',

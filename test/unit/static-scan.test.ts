@@ -18,8 +18,8 @@ interface Seen {
 }
 
 /**
- * Scans the ranges between the cuts one by one. `quick`: every other line whose end is in the buffer is taken the quick
- * way, as a shape would take it.
+ * Scans the ranges between the cuts one by one.
+ * @param way quick: every other line whose end is in the buffer is taken the quick way, as a shape would take it
  */
 function scan(
   content: string | Buffer,

@@ -12,7 +12,7 @@ function taught(...lines: readonly string[]): JsonShapes {
   return known;
 }
 
-/** What the shapes make of one whole line: a value, or nothing when it is for JSON.parse. */
+/** The value that the shapes make of one whole line. Undefined when the line is left to JSON.parse. */
 function readLine(known: JsonShapes, line: string): unknown {
   const bytes = Buffer.from(line);
   const value = known.read(bytes, 0, bytes.length);

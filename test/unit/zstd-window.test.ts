@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { unpack } from '../../functions/feeder/unpack.ts';
 import { checkZstdWindow, mostWindowBytes, zstdHeaderBytes } from '../../functions/feeder/zstd-window.ts';
 
-/** The first bytes of a frame: flags, and what follows them. */
+/** The first bytes of a frame: flags, and the bytes after them. */
 function frame(flags: number, ...rest: readonly number[]): Buffer {
   const bytes = Buffer.alloc(zstdHeaderBytes);
   bytes.set([0x28, 0xb5, 0x2f, 0xfd, flags, ...rest]);
