@@ -9,7 +9,7 @@ export interface NotifiedObject extends ObjectVersion {
 
 /**
  * The objects of a message of the queue: S3's own notification, or EventBridge's event about an object. S3's test
- * message and events about anything but the creation of objects hold none.
+ * message holds none. Neither do events about anything but the creation of objects.
  * @throws TidemarkError that names the field
  */
 export function notifiedObjects(body: string): readonly NotifiedObject[] {
@@ -30,7 +30,9 @@ export function notifiedObjects(body: string): readonly NotifiedObject[] {
   return records.flatMap((record, i) => fromNotification(`Records[${i}]`, record));
 }
 
-/** What the queue is told of objects that are left for another invocation; the reverse of {@link notifiedObjects}. */
+/**
+ * The message to the queue about objects that are left for another invocation; the reverse of {@link notifiedObjects}.
+ */
 export function continuation(objects: readonly NotifiedObject[]): string {
   return JSON.stringify({
     Records: objects.map(({ bucket, key, version, versionId }) => ({
@@ -80,7 +82,7 @@ function fromEventBridge(detail: unknown): NotifiedObject {
 }
 
 function versionOf(field: string, bucket: string, key: string, versionId: unknown, eTag: unknown): NotifiedObject {
-  // A bucket whose versions are suspended says `null` for the one that it keeps.
+  // A bucket whose versions are suspended gives `null` as the id of the version that it keeps.
   const id = typeof versionId === 'string' && versionId !== '' && versionId !== 'null' ? versionId : undefined;
   return { bucket, key, version: id ?? text(`${field}: eTag`, eTag).replaceAll('"', ''), versionId: id };
 }

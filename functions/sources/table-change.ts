@@ -3,7 +3,7 @@ import { imageJson } from '../state/table/image.ts';
 
 /** A change of an item, as the event that is put into the stream. */
 export interface TableChange {
-  /** DynamoDB's id of the change: the same whenever it is delivered. */
+  /** DynamoDB's id of the change. It is the same at each delivery. */
   readonly id: string;
   readonly type: 'INSERT' | 'MODIFY' | 'REMOVE';
   /** When DynamoDB made it, epoch ms, in whole seconds. */
