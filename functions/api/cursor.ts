@@ -40,7 +40,7 @@ export function signedCursors(state: Table, newSecret: () => string): Cursors {
       throw refused(
         'cursor',
         text,
-        'is no cursor of this list: give the one of the page before, with the other parameters as they were',
+        'is not a cursor of this list: give the one of the page before, with the other parameters as they were',
       );
     },
   };

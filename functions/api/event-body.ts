@@ -47,7 +47,7 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
       415,
       'unsupported-media-type',
       'content-type',
-      `content-type: ${valueText(body.contentType)} is no events: send application/json or application/x-ndjson`,
+      `content-type: ${valueText(body.contentType)} is not a type of events: send application/json or application/x-ndjson`,
     );
   const packedBytes = unpacked(body);
   const bytes = packedBytes.subarray(afterByteOrderMark(packedBytes, 0, packedBytes.length));
@@ -90,7 +90,7 @@ function unpacked({ contentEncoding, bytes }: EventBody): Buffer {
       400,
       'invalid-body',
       'body',
-      `body: ${bytes.length} bytes are no whole gzip file: pack it again, or send it as it is`,
+      `body: ${bytes.length} bytes are not a whole gzip file: pack it again, or send it as it is`,
     );
   }
 }

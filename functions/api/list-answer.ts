@@ -95,7 +95,7 @@ function listType(context: Context): (typeof listTypes)[number] {
     406,
     'not-acceptable',
     'accept',
-    `accept: ${JSON.stringify(asked.slice(0, 60))} is no form of a list: ask for ${listTypes.join(', ')}`,
+    `accept: ${JSON.stringify(asked.slice(0, 60))} is not a form of a list: ask for ${listTypes.join(', ')}`,
   );
 }
 

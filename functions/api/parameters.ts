@@ -86,7 +86,7 @@ export function moment(description: string): Parameter<number | undefined> {
         throw refused(
           name,
           text,
-          'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds',
+          'is not a time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds',
         );
       return ms + 0; // turns -0 into 0
     },
@@ -150,7 +150,7 @@ export function countParameter(
       if (text === undefined) return usual;
       const number = Number(text);
       if (!/^\d+$/.test(text) || number < 1 || number > most)
-        throw refused(name, text, `is no ${name}: give a whole number from 1 to ${most}`);
+        throw refused(name, text, `is not a count: give a whole number from 1 to ${most}`);
       return number;
     },
   };
@@ -181,13 +181,13 @@ export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined>
       key = undefined;
     }
     if (typeof key !== 'object' || key === null || Array.isArray(key))
-      throw refused(name, text, 'is no key: write a JSON object such as {"action":"Open"}');
+      throw refused(name, text, 'is not a key: write a JSON object such as {"action":"Open"}');
     for (const [field, value] of Object.entries(key)) {
       if (typeof value === 'object' && value !== null)
         throw refused(
           name,
           value,
-          `is no value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`,
+          `is not a value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`,
         );
     }
     return key as Readonly<Record<string, unknown>>;
@@ -201,7 +201,7 @@ export function keyOf(query: Query, key: Readonly<Record<string, unknown>> = {})
       throw refused(
         'key',
         name,
-        `is no group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`,
+        `is not a group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`,
       );
   }
   return key;

@@ -345,7 +345,7 @@ export const queryRoutes: readonly Route[] = [
       const by = values.by ?? query.aggregateNames[0] ?? '';
       const [aggregate = '', ...path] = by.split('.');
       if (!query.aggregateNames.includes(aggregate) || path.length > 1)
-        throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
+        throw refused('by', by, `is not an aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
       const newest = {
         ...rangeOf({ from: undefined, to: undefined }),
         status: 'all',
@@ -372,7 +372,7 @@ export const queryRoutes: readonly Route[] = [
         throw refused(
           'by',
           by,
-          `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`,
+          `is not one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`,
         );
       }
       const rank = (row: Row) => rankOf(memberOf(row.values[aggregate], path[0])) ?? Number.NEGATIVE_INFINITY;

@@ -64,7 +64,7 @@ async function signingKey({ sink, secret, secretArn }: TargetSetup): Promise<Buf
   const key = Buffer.from((text ?? '').replace(/^whsec_/, ''), 'base64');
   if (key.length >= 24) return key;
   throw new TidemarkError(
-    `sinks.${sink.name}.secret: is no secret to sign with: give 24 bytes or more in Base64, with or without whsec_ before them`,
+    `sinks.${sink.name}.secret: is not a secret to sign with: give 24 bytes or more in Base64, with or without whsec_ before them`,
   );
 }
 

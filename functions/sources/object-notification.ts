@@ -20,13 +20,13 @@ export function notifiedObjects(body: string): readonly NotifiedObject[] {
     throw argumentError('body', body, 'is not JSON: give the queue to the notifications of a bucket only');
   }
   if (!isObject(message))
-    throw argumentError('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+    throw argumentError('body', message, 'is not a notification: give the queue to the notifications of a bucket only');
   if (message.Event === 's3:TestEvent') return [];
   if (message.source === 'aws.s3')
     return message['detail-type'] === 'Object Created' ? [fromEventBridge(message.detail)] : [];
   const records: unknown = message.Records;
   if (!Array.isArray(records))
-    throw argumentError('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+    throw argumentError('body', message, 'is not a notification: give the queue to the notifications of a bucket only');
   return records.flatMap((record, i) => fromNotification(`Records[${i}]`, record));
 }
 
@@ -51,7 +51,7 @@ export function continuation(objects: readonly NotifiedObject[]): string {
  * with a plus for a space.
  */
 function fromNotification(field: string, record: unknown): readonly NotifiedObject[] {
-  if (!isObject(record)) throw argumentError(field, record, 'is no record of a notification');
+  if (!isObject(record)) throw argumentError(field, record, 'is not a record of a notification');
   const { eventName, s3 } = record;
   if (typeof eventName !== 'string' || !/^(?:s3:)?ObjectCreated:/.test(eventName)) return [];
   const bucket = isObject(s3) && isObject(s3.bucket) ? s3.bucket.name : undefined;

@@ -50,7 +50,8 @@ function tableChange(field: string, record: unknown): TableChange {
   if (typeof eventID !== 'string' || eventID === '')
     throw argumentError(`${field}.eventID`, eventID, 'is not the id of a change');
   const type = types.find((known) => known === eventName);
-  if (type === undefined) throw argumentError(`${field}.eventName`, eventName, `is no change: use ${types.join(', ')}`);
+  if (type === undefined)
+    throw argumentError(`${field}.eventName`, eventName, `is not a change: use ${types.join(', ')}`);
   if (!isObject(dynamodb))
     throw argumentError(`${field}.dynamodb`, dynamodb, 'is not a change: give the event of DynamoDB Streams');
   const {

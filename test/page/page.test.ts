@@ -130,7 +130,7 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
   test('says what is wrong with an address, in the words of the API', async () => {
     const page = await open();
     await page.goto(`${system.local.url}/?query=byKind&from=yesterday`);
-    await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is no time/);
+    await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is not a time/);
     // The browser notes each answer of 400 by itself.
     expect(
       errors
