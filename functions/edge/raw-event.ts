@@ -94,8 +94,8 @@ function isEnd(at: number, to: number): boolean {
 }
 
 /**
- * Bytes that are not UTF-8 decode to replacement characters. Only when the text has such characters, it is worth
- * looking whether they were there to begin with.
+ * The text of bytes; a rejection when they are not UTF-8. Such bytes decode to replacement characters. Only a text
+ * with some of these is worth a look at whether they were there to begin with.
  */
 function textOf(bytes: Buffer): string | Rejection {
   if (looksUtf16(bytes)) return rejection('encoding', 'UTF-16, not UTF-8');

@@ -37,7 +37,7 @@ export function createLane(put: (records: readonly PackedRecord[]) => Promise<vo
         waiting -= 1;
       });
     stored.catch(() => {
-      broken = true; // whoever adds or drains next hears of it
+      broken = true; // the next call of add or drain throws the same
     });
   }
 

@@ -15,7 +15,7 @@ export interface ShownWindow {
 
 export interface ShownQuery {
   readonly name: string;
-  /** The name without a version that stands for this query; null: none does. */
+  /** The name without a version, when it stands for this query; null when it stands for another version. */
   readonly serves: string | null;
   readonly groupBy: readonly string[];
   readonly aggregates: Readonly<Record<string, string>>;
