@@ -16,7 +16,7 @@ surviveOrphanRejections((reason) =>
 const kinesis = sourceKinesis({ requestTimeoutMs: 20_000, maxAttempts: 3 });
 
 /**
- * Puts a batch of changes of a table into the stream. What it throws has Lambda deliver the batch again, until DynamoDB
+ * Puts a batch of changes of a table into the stream. An error of it has Lambda deliver the batch again, until DynamoDB
  * has forgotten it after a day.
  */
 export async function handler(event: unknown, context: Context): Promise<void> {

@@ -13,13 +13,13 @@ import { openTables } from './state/table/tables.ts';
 export type { DeliveryReport };
 
 const config = readSinkConfig();
-// A sink has nothing to do with the side output: its role could not reach it.
+// A sink has no use for the side output, and its role could not reach it.
 const { state, windows, meter } = openTables({ ...config.tables, rejects: 'none' });
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'deliver', config.logLevel);
 const sink = sinkNamed(config.sink);
 const target = openTarget({ ...config, sink });
 
-/** Delivers what waits for one sink: invoked by finalize when it has put something, and by the schedule. */
+/** Delivers the waiting panes of one sink. Finalize invokes it when it has put something, and so does the schedule. */
 export async function handler(_event: unknown, context: Context): Promise<DeliveryReport> {
   return telemetry.measured<DeliveryReport>(meter, context, async () => {
     const report = await deliverWaiting({

@@ -17,19 +17,19 @@ const tables = openTables(config.tables);
 const stream = openStream(config.source);
 const telemetry = createTelemetry(config.deployment ?? pipeline.name, 'finalize', config.logLevel);
 
-/** The sinks that have a function here, and what asks it for a run. */
+/** The sinks that have a function here, each with the request for a run of it. */
 const kickers = new Map(
   Object.entries(config.sinks).map(([name, functionName]) => [name, kicker(functionName ?? undefined)]),
 );
 const served = new Set(kickers.keys());
 
-/** The slices that a warm container remembers, of windows that overlap. */
+/** The slices of overlapping windows that a warm container remembers. */
 const cache = sliceCache();
 
 /** Calls to the tables under way at a time. */
 const concurrency = 32;
 
-/** Raises the watermark and emits the windows that it has passed; or does what else is asked of it. */
+/** Raises the watermark and emits the windows that it has passed, or runs the operation that it is asked for. */
 export async function handler(event: unknown, context: Context): Promise<OperationAnswer> {
   return telemetry.measured<OperationAnswer>(tables.meter, context, async () => {
     const now = () => Date.now();
@@ -55,7 +55,7 @@ export async function handler(event: unknown, context: Context): Promise<Operati
   });
 }
 
-/** The tables of an invocation, with a bound of the calls to all of them that are under way. */
+/** The tables of an invocation, with one bound of the calls under way to all of them. */
 function limitedTables() {
   const limit = pLimit(concurrency);
   const { state, windows, rejects } = tables;
@@ -66,7 +66,7 @@ function limitedTables() {
   };
 }
 
-/** Asks the functions of sinks for a run. The schedule makes up for what is lost. */
+/** Asks the functions of sinks for a run. The schedule makes up for lost requests. */
 async function kickSinks(names: ReadonlySet<string>): Promise<void> {
   await Promise.all(
     [...names].map(async (name) => {

@@ -20,8 +20,8 @@ surviveOrphanRejections((reason) =>
 /** Longest call, ms: two of them have to fit into an invocation. */
 const kinesis = sourceKinesis({ requestTimeoutMs: 8_000, maxAttempts: 2 });
 /**
- * How long events are put again that the stream did not take; a client can wait longer by itself, and knows which of
- * them are worth it.
+ * How long events that the stream did not take are put again. A client can wait longer by itself, and knows which
+ * events are worth it.
  */
 const retryMs = 8_000;
 

@@ -25,7 +25,7 @@ const s3 = new S3Client({
   forcePathStyle: config.bucketIn === 'path',
   requestHandler: new NodeHttpHandler({ connectionTimeout: 5_000 }),
 });
-// The queue is of the function's region: its URL may name a host that only AWS knows.
+// The queue is of the function's region. Its URL may name a host that only AWS knows.
 const sqs = new SQSClient({ useQueueUrlAsEndpoint: false });
 
 type Outcome = FedObject['outcome'] | 'gone';
@@ -58,9 +58,9 @@ async function feed(
 }
 
 /**
- * Feeds the objects of the messages, one after the other. What the time does not suffice for becomes a message of its
- * own, whose receives are counted anew; an error gives the messages back to the queue, and after some receives to its
- * dead letters.
+ * Feeds the objects of the messages, one after the other. Objects that there is not enough time for become a message of
+ * their own, whose receives are counted anew. An error gives the messages back to the queue, which moves them to its
+ * dead letters after some receives.
  */
 export async function handler(event: SQSEvent, context: Context): Promise<void> {
   return measured(meter, context, async () => {
@@ -75,7 +75,8 @@ export async function handler(event: SQSEvent, context: Context): Promise<void> 
         if (outcome === 'done') counts.objects++;
         if (outcome === 'gone') counts.objectsGone++;
         if (outcome !== 'paused') continue;
-        // Without a line, another invocation would fare no better: that is an error, which the queue counts.
+        // When not even one line was put, another invocation would fare no better. So that is an error, which the queue
+        // counts.
         if (lines === 0)
           throw new Error(
             `${object.key}: the time of an invocation did not suffice to put anything: is the stream throttled?`,

@@ -3,7 +3,7 @@ import type { SideJson } from '../../functions/api/side-json.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { Counters } from '../../functions/core/events/counters.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static/static-run.ts';
-import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
+import { readFileChunks, readLines } from '../../functions/formats/lines.ts';
 
 /**
  * The static answer over the lines that remain when the stream's late events are set aside, and a comparison of the

@@ -3,8 +3,8 @@ import type { MessageToProduce, Producer } from '@platformatic/kafka';
 import { partitionShard } from '../../functions/core/definition/kafka-source.ts';
 import { latestOf } from '../../functions/core/events/sequence-number.ts';
 import type { Feeder, FeederOptions, FeederProgress } from '../../functions/feeder/feeder.ts';
-import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../../functions/feeder/lines.ts';
 import { createPace } from '../../functions/feeder/pace.ts';
+import { type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../../functions/formats/lines.ts';
 import { reach, type TopicPlace } from './kafka-topic.ts';
 
 /** The options of a feeder of a topic. */

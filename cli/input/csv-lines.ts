@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
 import { exactNumber } from '../../functions/core/events/exact-number.ts';
-import { afterByteOrderMark, looksUtf16 } from '../../functions/feeder/encoding.ts';
-import { recordLimitBytes } from '../../functions/feeder/lines.ts';
+import { afterByteOrderMark, looksUtf16 } from '../../functions/formats/encoding.ts';
+import { recordLimitBytes } from '../../functions/formats/lines.ts';
 import type { FileFormat } from './format.ts';
 
 /** A row as the parser gives it. */

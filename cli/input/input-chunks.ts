@@ -1,6 +1,6 @@
-import { jsonLines } from '../../functions/feeder/json-lines.ts';
-import { readFileChunks } from '../../functions/feeder/lines.ts';
 import { unpack } from '../../functions/feeder/unpack.ts';
+import { jsonLines } from '../../functions/formats/json-lines.ts';
+import { readFileChunks } from '../../functions/formats/lines.ts';
 import { unpackedBytes } from '../../functions/sources/unpacked.ts';
 import { TidemarkError } from '../program/errors.ts';
 import { csvLines } from './csv-lines.ts';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { jsonLayout } from '../../functions/feeder/json-lines.ts';
+import { jsonLayout } from '../../functions/formats/json-lines.ts';
 import { packingOf } from '../../functions/sources/unpacked.ts';
 import { flag, type OptionValues, value } from '../program/command.ts';
 import { UsageError } from '../program/errors.ts';

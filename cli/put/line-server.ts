@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
+import { type ReadLine, readLines } from '../../functions/formats/lines.ts';
 import { opening } from './opening.ts';
 import { wholeLines } from './whole-lines.ts';
 

@@ -1,5 +1,5 @@
 import { createFeeder, type FeederOptions, type FeederProgress } from '../../functions/feeder/feeder.ts';
-import type { ReadLine } from '../../functions/feeder/lines.ts';
+import type { ReadLine } from '../../functions/formats/lines.ts';
 import { describeEnd, describeFeed } from '../feeder/feed.ts';
 import { createProgress } from '../print/progress.ts';
 import type { CommandProcess } from '../program/command.ts';

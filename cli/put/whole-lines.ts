@@ -1,5 +1,5 @@
-import { afterByteOrderMark } from '../../functions/feeder/encoding.ts';
-import { recordLimitBytes } from '../../functions/feeder/lines.ts';
+import { afterByteOrderMark } from '../../functions/formats/encoding.ts';
+import { recordLimitBytes } from '../../functions/formats/lines.ts';
 
 const lineFeed = 0x0a;
 

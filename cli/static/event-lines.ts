@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createJsonShapes } from '../../functions/core/events/json-shapes.ts';
 import type { AcceptedEvent, Rejection, RejectReason } from '../../functions/core/fold/read-event.ts';
-import { recordLimitBytes } from '../../functions/feeder/lines.ts';
+import { recordLimitBytes } from '../../functions/formats/lines.ts';
 import type { LineHandler } from './scan.ts';
 
 /** The receiver of the events that are found in lines. `number` is the line's. */

@@ -1,6 +1,6 @@
 import { readSync } from 'node:fs';
-import { afterByteOrderMark } from '../../functions/feeder/encoding.ts';
-import { recordLimitBytes } from '../../functions/feeder/lines.ts';
+import { afterByteOrderMark } from '../../functions/formats/encoding.ts';
+import { recordLimitBytes } from '../../functions/formats/lines.ts';
 
 /**
  * The handler of a file's lines. It works synchronously, because they lie in a buffer that is used again. Line numbers

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Coverage } from '../../functions/feeder/coverage.ts';
 import type { Feeder } from '../../functions/feeder/feeder.ts';
-import { type ReadLine, readLines } from '../../functions/feeder/lines.ts';
+import { type ReadLine, readLines } from '../../functions/formats/lines.ts';
 import { inputChunks } from '../input/input-chunks.ts';
 import type { InputFile } from '../input/input-file.ts';
 

@@ -9,20 +9,20 @@ import { queryRoutes } from './query-routes.ts';
 import type { RouteOptions } from './route.ts';
 import { streamRoutes } from './stream-routes.ts';
 
-/** What the API is made of. */
+/** The parts of the API. */
 export interface AppOptions extends Omit<RouteOptions, 'cursors'> {
   /** 32 random bytes or more, as text. */
   readonly newSecret: () => string;
-  /** Whether events can be posted too, which another function takes. @default off */
+  /** Whether events can be posted too. Another function takes them. @default off */
   readonly ingest?: 'on' | 'off';
-  /** Is told of errors that are nobody's request's fault. */
+  /** Called with each error that is not the fault of a request. */
   readonly onError: (error: Error) => void;
 }
 
-/** All paths but the description's own. */
+/** All paths except the path of the description itself. */
 export const routes = [...queryRoutes, ...streamRoutes];
 
-/** Of the API, as its description tells it: grows when a client could notice. */
+/** The version of the API in its description. It grows when a client could notice a change. */
 const apiVersion = '1.0.0';
 
 /** The query API: one `Request -> Response`, whatever carries it. */

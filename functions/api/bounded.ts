@@ -1,20 +1,20 @@
 import type { Problem } from './problem.ts';
 
-/** Lambda's limit for an answer is 6 MB, all in all; API Gateway's envelope takes a little of it. */
+/** Lambda's limit for an answer is 6 MB in all. API Gateway's envelope takes a little of it. */
 const mostAnswerBytes = 5_900_000;
 
-/** Elements of an answer's list as far as one answer holds them. */
+/** As many elements of a list as one answer holds. */
 export interface Bounded {
-  /** Each element's text. */
+  /** The text of each element. */
   readonly texts: readonly string[];
-  /** Whether those were all. */
+  /** Whether the list ended with these elements. */
   readonly ended: boolean;
 }
 
 /**
- * As many of the elements, in their order, as fit into one answer, but at most `limit`; elements are taken only while
+ * As many of the elements, in their order, as fit into one answer, but at most `limit`. Elements are taken only while
  * there is room. The answer goes through Lambda as JSON text within JSON, so it counts with its quotes escaped.
- * @param tooLarge the problem when not even the first one fits
+ * @param tooLarge the problem when not even the first element fits
  * @throws that problem
  */
 export async function boundedTexts<T>(

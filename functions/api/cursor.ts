@@ -7,14 +7,16 @@ import { refused } from './parameters.ts';
 /** Where a list was left off, as text that clients cannot make or change. */
 export interface Cursors {
   /**
-   * @param request what the cursor belongs to: a cursor of another list, or of the same one asked otherwise, is refused
+   * Text for a place in a list.
+   * @param request the request that the cursor belongs to: a cursor of another list is refused, and so is one of the
+   * same list with other parameters
    */
   seal(request: string, place: unknown): Promise<string>;
-  /** @throws Problem for what {@link Cursors.seal} has not made for this request */
+  /** @throws Problem for text that {@link Cursors.seal} has not made for this request */
   open(request: string, text: string): Promise<unknown>;
 }
 
-/** @param newSecret 32 random bytes or more, as text: taken by the first one who asks, for ever */
+/** @param newSecret 32 random bytes or more, as text: the first caller's secret is kept for ever */
 export function signedCursors(state: Table, newSecret: () => string): Cursors {
   let secret: Promise<string> | undefined;
   const signature = async (request: string, place: string) => {
@@ -38,13 +40,13 @@ export function signedCursors(state: Table, newSecret: () => string): Cursors {
       throw refused(
         'cursor',
         text,
-        'is no cursor of this list: give the one of the page before, with the other parameters as they were',
+        'is not a cursor of this list: give the one of the page before, with the other parameters as they were',
       );
     },
   };
 }
 
-/** What a cursor belongs to: the path and the parameters that choose and order the list. */
+/** The request that a cursor belongs to: the path and the parameters that choose and order the list. */
 export function requestOf({ req }: Context): string {
   const { pathname, searchParams } = new URL(req.url);
   for (const name of ['cursor', 'limit']) searchParams.delete(name);

@@ -7,7 +7,7 @@ import type { NotStored } from '../feeder/put-within.ts';
 import type { BodyEvent } from './event-body.ts';
 
 /**
- * What became of one event of a request. `status` is HTTP's word for it: 429 and 503 are worth another try, the other
+ * The outcome of one event of a request. `status` is the HTTP status: 429 and 503 are worth another try, the other
  * refusals are not.
  */
 export type EventAnswer =
@@ -24,8 +24,8 @@ export type EventAnswer =
 export type JudgedEvent = EventAnswer | PutEntry;
 
 /**
- * By the pipeline's schema and rules, as the aggregate function will judge it; a refused event is not put. Whether it
- * is late, or a table has no row for it, only that one knows.
+ * The judgement of the pipeline's schema and rules, which is the one that the aggregate function will reach. A refused
+ * event is not put. Only the aggregate function knows whether an event is late or a table has no row for it.
  */
 export function judge(
   pipeline: Pipeline,
@@ -60,7 +60,7 @@ const notStored: Readonly<Record<NotStored, { readonly status: 429 | 503; readon
 
 /**
  * The answers to all events of a request, in their order.
- * @param stored what came of putting those that were not refused
+ * @param stored the outcome of putting the events that were not refused
  */
 export function eventAnswers(
   judged: readonly JudgedEvent[],

@@ -3,10 +3,13 @@ import { gunzipSync } from 'node:zlib';
 import { valueText } from '../core/arguments/error.ts';
 import { parseEvent } from '../core/events/event-json.ts';
 import { type Rejection, rejection } from '../core/fold/read-event.ts';
-import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
+import { afterByteOrderMark, looksUtf16 } from '../formats/encoding.ts';
 import { Problem } from './problem.ts';
 
-/** An event of a request's body: its bytes as they will be put and what they hold, or why it is none. */
+/**
+ * An event of a request's body: its bytes as they will be put and the value in them, or the reason why it is not an
+ * event.
+ */
 export type BodyEvent = { readonly data: Uint8Array; readonly parsed: unknown } | Rejection;
 
 /** The body of a request and what its headers say of it. */
@@ -16,14 +19,14 @@ export interface EventBody {
   readonly bytes: Buffer;
 }
 
-/** Most events of a request: ten calls of PutRecords, so that a throttled stream leaves time to try again. */
+/** Most events of a request. They take ten calls of PutRecords, so that a throttled stream leaves time to try again. */
 export const mostEvents = 5000;
-/** Most bytes of a body once it is unpacked: what API Gateway takes in one piece. */
+/** Most bytes of an unpacked body: the most that API Gateway takes in one piece. */
 export const mostBodyBytes = 10 * 1024 * 1024;
 
 const jsonTypes = /^application\/(?:[\w.+-]+\+)?json$/;
 const lineTypes = /^application\/(?:x-ndjson|ndjson|jsonl|x-jsonlines|jsonlines)$/;
-/** Says nothing of the content: what curl sends unless told, a file, text. */
+/** Types that say nothing of the content: curl's default, a file, text. */
 const openTypes = /^(?:|text\/plain|application\/(?:octet-stream|gzip|x-gzip|x-www-form-urlencoded))$/;
 
 /**
@@ -44,7 +47,7 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
       415,
       'unsupported-media-type',
       'content-type',
-      `content-type: ${valueText(body.contentType)} is no events: send application/json or application/x-ndjson`,
+      `content-type: ${valueText(body.contentType)} is not a type of events: send application/json or application/x-ndjson`,
     );
   const packedBytes = unpacked(body);
   const bytes = packedBytes.subarray(afterByteOrderMark(packedBytes, 0, packedBytes.length));
@@ -67,7 +70,7 @@ export function bodyEvents(body: EventBody): readonly BodyEvent[] {
   return events;
 }
 
-/** API Gateway unpacks what says that it is packed, and leaves the header: the bytes say what they are. */
+/** API Gateway unpacks a body that says it is packed, and leaves the header. So the bytes decide. */
 function unpacked({ contentEncoding, bytes }: EventBody): Buffer {
   const encoding = (contentEncoding ?? '').trim().toLowerCase();
   if (!['', 'identity', 'gzip', 'x-gzip'].includes(encoding))
@@ -87,7 +90,7 @@ function unpacked({ contentEncoding, bytes }: EventBody): Buffer {
       400,
       'invalid-body',
       'body',
-      `body: ${bytes.length} bytes are no whole gzip file: pack it again, or send it as it is`,
+      `body: ${bytes.length} bytes are not a whole gzip file: pack it again, or send it as it is`,
     );
   }
 }
@@ -152,7 +155,7 @@ function lineEvents(bytes: Buffer): readonly BodyEvent[] {
   return events;
 }
 
-/** Undefined for a blank line. */
+/** The event on a line; undefined for a blank line. */
 function lineEvent(line: Buffer): BodyEvent | undefined {
   const text = line.toString('utf8');
   if (text.trim() === '') return undefined;

@@ -8,22 +8,22 @@ import { bodyEvents } from './event-body.ts';
 import { eventsPath } from './events-path.ts';
 import { Problem, problemResponse } from './problem.ts';
 
-/** What events are taken with. */
+/** The dependencies of {@link ingestApp}. */
 export interface IngestOptions {
   readonly pipeline: Pipeline;
-  /** Puts records; tells those that are not stored for certain. */
+  /** Puts records; resolves to those that are not stored for certain. */
   readonly put: (records: readonly PutEntry[]) => Promise<ReadonlyMap<PutEntry, NotStored>>;
   /** Epoch ms. */
   readonly now: () => number;
-  /** A partition key for an event that has none: any, each time another. */
+  /** A partition key for an event that has none: any key, a new one at each call. */
   readonly newKey: () => string;
-  /** Hears what came of each request's events. */
+  /** Called with the answers to each request's events. */
   readonly onAnswers: (answers: readonly EventAnswer[]) => void;
-  /** Is told of errors that are nobody's request's fault. */
+  /** Called with each error that is not the fault of a request. */
   readonly onError: (error: Error) => void;
 }
 
-/** Seconds after which it is worth another try. */
+/** Seconds after which another try is worth it. */
 const retryAfter = '1';
 
 /** `POST /v1/events`: one `Request -> Response`, whatever carries it. */

@@ -9,10 +9,10 @@ export type Cell = unknown;
 
 /** An answer that is a list, in whatever form it is asked for. */
 export interface ListAnswer<T> {
-  /** What the list is called in JSON. */
+  /** The list's name in JSON. */
   readonly name: string;
   readonly elements: Iterable<T> | AsyncIterable<T>;
-  /** Most elements; undefined: all there are. */
+  /** Most elements; undefined: no limit. */
   readonly limit: number | undefined;
   /** Other members of the JSON object, before the list. */
   readonly head?: Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ export interface ListAnswer<T> {
   readonly formulas: FormulaForm;
   /** The problem when not even one element fits, or, of a list without pages, when not all do. */
   readonly tooLarge: () => Problem;
-  /** Nothing in it changes any more, but by a correction. */
+  /** Whether nothing in it changes any more, except by a correction. */
   readonly isFinal: boolean;
 }
 
@@ -36,19 +36,19 @@ export interface ListAnswer<T> {
 export const listTypes = ['application/json', 'application/x-ndjson', 'text/csv'] as const;
 
 /**
- * How long final windows may be kept by caches, in seconds. A correction of late events is seen after that, or with
+ * How long caches may keep final windows, in seconds. A correction of late events is seen after that time, or with
  * `Cache-Control: no-cache`.
  */
 const finalSeconds = 86_400;
 
-/** The headers that tell caches what to keep. */
+/** The headers that tell caches how long to keep an answer. */
 export function cacheControl(isFinal: boolean): Readonly<Record<string, string>> {
   return { 'cache-control': isFinal ? `private, max-age=${finalSeconds}` : 'no-store' };
 }
 
 /**
- * Answers with a list as JSON, NDJSON (a row a line) or CSV (RFC 4180), by `Accept`. The cursor of what is no JSON
- * object is in a `Link` header.
+ * Answers with a list as JSON, NDJSON (a row a line) or CSV (RFC 4180), by `Accept`. An answer that is not a JSON
+ * object has its cursor in a `Link` header.
  */
 export async function listResponse<T>(context: Context, list: ListAnswer<T>): Promise<Response> {
   const type = listType(context);
@@ -84,7 +84,7 @@ export async function listResponse<T>(context: Context, list: ListAnswer<T>): Pr
   );
 }
 
-/** The form that is asked for. @throws Problem when it is none of {@link listTypes} */
+/** The requested form. @throws Problem when it is not one of {@link listTypes} */
 function listType(context: Context): (typeof listTypes)[number] {
   if (context.req.header('accept') === undefined) return 'application/json';
   const found = accepts(context, { header: 'Accept', supports: [...listTypes], default: '', match: preferred });
@@ -95,11 +95,11 @@ function listType(context: Context): (typeof listTypes)[number] {
     406,
     'not-acceptable',
     'accept',
-    `accept: ${JSON.stringify(asked.slice(0, 60))} is no form of a list: ask for ${listTypes.join(', ')}`,
+    `accept: ${JSON.stringify(asked.slice(0, 60))} is not a form of a list: ask for ${listTypes.join(', ')}`,
   );
 }
 
-/** The supported type with the greatest quality; wildcards are no type of their own to hono's own match. */
+/** The supported type with the greatest quality. Hono's own match does not treat wildcards as types. */
 function preferred(
   accepted: readonly { readonly type: string; readonly q: number }[],
   { supports }: { readonly supports: readonly string[] },
@@ -132,7 +132,7 @@ function linesOf<T>(
     .join('');
 }
 
-/** Relative to the request, whatever stage of API Gateway it went through. */
+/** The address of the next page, relative to the request, whatever stage of API Gateway it went through. */
 function nextPage(context: Context, cursor: string): string {
   const { searchParams } = new URL(context.req.url);
   searchParams.set('cursor', cursor);

@@ -4,7 +4,10 @@ import { listTypes } from './list-answer.ts';
 import type { Route } from './route.ts';
 import { eventSchemas, schemas } from './schemas.ts';
 
-/** The API's description (OpenAPI 3.1), made of what requests are read by and of what answers are checked against. */
+/**
+ * The API's description (OpenAPI 3.1). It is made of the definitions that requests are read by and answers are checked
+ * against.
+ */
 export function openApiDocument(
   pipeline: string,
   version: string,
@@ -81,7 +84,7 @@ const answers = (description: string) => ({
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Events' } } },
 });
 
-/** The one operation that is not of the query function (functions/ingest.ts). */
+/** The one operation that the query function does not answer (functions/ingest.ts does). */
 const postEvents = {
   operationId: 'putEvents',
   summary: 'Puts events into the stream',

@@ -8,7 +8,7 @@ import { requestOf } from './cursor.ts';
 import { refused } from './parameters.ts';
 import type { RouteOptions } from './route.ts';
 
-/** A list that goes on whenever there is more: its cursor is never null. */
+/** A list without an end: its cursor is never null. */
 export interface OutputFeed {
   readonly views: readonly WindowView[];
   readonly cursorAfter: (taken: number) => Promise<string>;
@@ -22,7 +22,7 @@ type FeedReader = (
   cursor: string | undefined,
 ) => Promise<OutputFeed>;
 
-/** The tables, for those who read windows. */
+/** The tables for readers of windows. */
 export const readers = ({ pipeline, tables }: RouteOptions): ReaderTables => ({
   pipeline,
   state: tables.state,
@@ -56,8 +56,8 @@ export const updated: FeedReader = async (context, options, query, range, text) 
 };
 
 /**
- * A mode says itself which windows come, and in which order.
- * @throws Problem when one of these parameters is given with it
+ * Refuses parameters that a mode excludes: a mode says itself which windows come, and in which order.
+ * @throws Problem when one of these parameters is given with a mode
  */
 export function refuseWith({ req }: Context, given: OutputMode | undefined, names: readonly string[]): void {
   if (given === undefined) return;

@@ -11,9 +11,7 @@ import { type FormulaForm, formulaForms } from './csv.ts';
 import { Problem } from './problem.ts';
 import type { JsonSchema } from './schemas.ts';
 
-/**
- * A parameter of a request: how it is told in the API's description, and how it is read, from one and the same bounds.
- */
+/** A parameter of a request. Its text in the API's description and its reading use the same bounds. */
 export interface Parameter<Value> {
   readonly description: string;
   readonly schema: JsonSchema;
@@ -24,7 +22,7 @@ export interface Parameter<Value> {
 /** The parameters of a route, by name. */
 export type Parameters = Readonly<Record<string, Parameter<unknown>>>;
 
-/** What a route's parameters are read to. */
+/** The values that a route's parameters are read to. */
 export type ValuesOf<P extends Parameters> = {
   readonly [Name in keyof P]: P[Name] extends Parameter<infer Value> ? Value : never;
 };
@@ -35,14 +33,14 @@ export function refused(name: string, value: unknown, remedy: string): Problem {
 }
 
 /**
- * The parameters of a request, all of which have to be known and there once: one that is misspelt, and then left out of
- * account in silence, would give an answer to another question.
+ * The parameters of a request. Each has to be known and given once. A misspelt one that was silently ignored would give
+ * an answer to another question.
  * @throws Problem that names the parameter
  */
 export function readParameters<P extends Parameters>({ req }: Context, parameters: P): ValuesOf<P> {
   const path = req.param() as Readonly<Record<string, string>>;
   const known = Object.keys(parameters).filter((name) => !Object.hasOwn(path, name));
-  // By URLSearchParams: Hono collects parameters in an object, where `__proto__` gets lost.
+  // URLSearchParams reads them: Hono collects parameters in an object, where `__proto__` gets lost.
   const given = new URL(req.url).searchParams;
   for (const [name, value] of given) {
     if (!known.includes(name))
@@ -63,12 +61,14 @@ export function readParameters<P extends Parameters>({ req }: Context, parameter
   return Object.fromEntries(values);
 }
 
-/** A parameter's name, which may be anything, short enough to be repeated. */
+/** A parameter's name, which may be any text, short enough to be repeated. */
 function shownName(name: string): string {
   return name.length > 40 ? `${name.slice(0, 37)}...` : name;
 }
 
-/** Where windows can start: one that holds the earliest event time starts as much as its length before it. */
+/**
+ * The bounds of the starts of windows: a window that holds the earliest event time starts up to its length before it.
+ */
 export const startBounds = {
   earliest: eventTimeBounds.earliest - longestDurationMs,
   latest: eventTimeBounds.latest + longestDurationMs,
@@ -86,14 +86,14 @@ export function moment(description: string): Parameter<number | undefined> {
         throw refused(
           name,
           text,
-          'is no time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds',
+          'is not a time: write ISO 8601 with a zone (2016-07-26T02:00:00Z) or epoch milliseconds',
         );
       return ms + 0; // turns -0 into 0
     },
   };
 }
 
-/** `from` (inclusive) and `to` (exclusive), all of time unless told. */
+/** `from` (inclusive) and `to` (exclusive). @default all of time */
 export function rangeOf({
   from = startBounds.earliest,
   to = startBounds.latest,
@@ -108,7 +108,7 @@ export function rangeOf({
   return { from, to };
 }
 
-/** One of a few words, the first of which is meant when none is given. */
+/** One of a few words. @default the first of them */
 export function word<const Word extends string>(
   description: string,
   words: readonly [Word, ...Word[]],
@@ -150,13 +150,13 @@ export function countParameter(
       if (text === undefined) return usual;
       const number = Number(text);
       if (!/^\d+$/.test(text) || number < 1 || number > most)
-        throw refused(name, text, `is no ${name}: give a whole number from 1 to ${most}`);
+        throw refused(name, text, `is not a count: give a whole number from 1 to ${most}`);
       return number;
     },
   };
 }
 
-/** Text as it is. */
+/** Text that is not checked. */
 export function plain(description: string): Parameter<string | undefined> {
   return { description, schema: { type: 'string' }, parse: (text) => text };
 }
@@ -168,7 +168,7 @@ export const queryName: Parameter<string> = {
   parse: (text) => text ?? '',
 };
 
-/** `key`, a JSON object with some of the group-by fields, `{"action":"Open"}`: rows have to agree with all of them. */
+/** `key`, a JSON object with some of the group-by fields, `{"action":"Open"}`. Rows have to agree with all of them. */
 export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined> = {
   description: 'Only rows with these group-by values: a JSON object such as `{"action":"Open"}`.',
   schema: { type: 'string', contentMediaType: 'application/json' },
@@ -181,13 +181,13 @@ export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined>
       key = undefined;
     }
     if (typeof key !== 'object' || key === null || Array.isArray(key))
-      throw refused(name, text, 'is no key: write a JSON object such as {"action":"Open"}');
+      throw refused(name, text, 'is not a key: write a JSON object such as {"action":"Open"}');
     for (const [field, value] of Object.entries(key)) {
       if (typeof value === 'object' && value !== null)
         throw refused(
           name,
           value,
-          `is no value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`,
+          `is not a value of ${shownName(field)}, and no row can have it: give text, a number, a boolean or null`,
         );
     }
     return key as Readonly<Record<string, unknown>>;
@@ -201,13 +201,15 @@ export function keyOf(query: Query, key: Readonly<Record<string, unknown>> = {})
       throw refused(
         'key',
         name,
-        `is no group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`,
+        `is not a group-by field of ${query.name}: use ${query.groupBy.join(', ') || 'no key, it has none'}`,
       );
   }
   return key;
 }
 
-/** `by`, group-by fields of the query, separated by commas: all of them unless told, none for the grand total. */
+/**
+ * `by`, group-by fields of the query, separated by commas. Undefined: all of them; empty: none, for the grand total.
+ */
 export function fieldsOf(query: Query, by: string | undefined): readonly string[] {
   try {
     return totalsFields('by', by ?? query.groupBy.join(','), [query]);

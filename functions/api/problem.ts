@@ -3,8 +3,8 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { TidemarkError } from '../core/arguments/error.ts';
 
 /**
- * The kinds of problems, each with its title. The kind is the end of the document's `type`, by which a program tells
- * them apart.
+ * The kinds of problems, each with its title. The kind is the end of the document's `type`. Programs tell problems
+ * apart by it.
  */
 const titles = {
   'invalid-parameter': 'Invalid parameter',
@@ -23,14 +23,14 @@ const titles = {
   'stream-unavailable': 'Stream unavailable',
 } as const;
 
-/** A request that cannot be answered, and why: becomes a problem document (RFC 9457). */
+/** A request that cannot be answered, with the reason. It becomes a problem document (RFC 9457). */
 export class Problem extends TidemarkError {
   override readonly name = 'Problem';
   readonly status: ContentfulStatusCode;
   readonly kind: keyof typeof titles;
-  /** The parameter that is to be put right. */
+  /** The parameter to correct. */
   readonly parameter: string;
-  /** What the document has besides (RFC 9457, section 3.2). */
+  /** Further members of the document (RFC 9457, section 3.2). */
   readonly members: Readonly<Record<string, unknown>>;
 
   /** @param detail one line: the parameter, what was received, and what to do */
@@ -49,7 +49,7 @@ export class Problem extends TidemarkError {
   }
 }
 
-/** The problem document of an error. What is nobody's request's fault says nothing of its inside. */
+/** The problem document of an error. An error that is not the fault of the request tells nothing of the inside. */
 export function problemResponse(context: Context, error: Error): Response {
   const { path } = context.req;
   const instance = path.slice(0, longestInstance);

@@ -39,7 +39,7 @@ import { type Route, type RouteOptions, route } from './route.ts';
 import { type SpanJson, spanJson, timed } from './time-json.ts';
 import { windowColumns, windowHead, windowJson, windowRows } from './window-json.ts';
 
-/** Most windows in one answer, and how many unless told: an answer of Lambda ends at 6 MB. */
+/** Most windows in one answer, and the default: an answer of Lambda ends at 6 MB. */
 const windowLimits = { most: 1000, usual: 100 } as const;
 const pointLimits = { most: 10_000, usual: 1000 } as const;
 
@@ -61,14 +61,14 @@ async function placeOf(
 ): Promise<Window | undefined> {
   if (text === undefined) return undefined;
   const place = await cursors.open(requestOf(context), text);
-  // Signed by this API, so it is what it gave; only a release before this one may have given something else.
+  // This API has signed it, so it has the form that this API gives. Only an earlier release may have given another one.
   if (!Array.isArray(place) || place.length !== 2)
     throw refused('cursor', text, 'is of another release: begin with the first page');
   const [start, end] = place as unknown as readonly [number, number];
   return { start, end };
 }
 
-/** The cursor behind the last of some windows, as many as were taken; null when there are no more. */
+/** The cursor behind the last of some windows, up to the limit; null when there are no more. */
 function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly Window[], limit: number) {
   return async (taken: number): Promise<string | null> => {
     const last = windows[taken - 1];
@@ -77,7 +77,7 @@ function cursorOf(context: Context, { cursors }: RouteOptions, windows: readonly
   };
 }
 
-/** Whether an answer stays as it is: its range is told and over, and all of it is final. */
+/** Whether an answer never changes: its range is given and over, and all of it is final. */
 function isFinalRange(
   query: Query,
   { to: end }: { readonly to: number | undefined },
@@ -345,7 +345,7 @@ export const queryRoutes: readonly Route[] = [
       const by = values.by ?? query.aggregateNames[0] ?? '';
       const [aggregate = '', ...path] = by.split('.');
       if (!query.aggregateNames.includes(aggregate) || path.length > 1)
-        throw refused('by', by, `is no aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
+        throw refused('by', by, `is not an aggregate of ${query.name}: use ${query.aggregateNames.join(', ')}`);
       const newest = {
         ...rangeOf({ from: undefined, to: undefined }),
         status: 'all',
@@ -363,7 +363,7 @@ export const queryRoutes: readonly Route[] = [
           'window',
           `window: no window of ${query.name} starts at ${values.window} and holds a record: list them with /windows`,
         );
-      // Of windows that begin together the longest one: it holds what the others hold.
+      // Of windows that begin together the longest: it holds all that the others hold.
       const view = views.at(-1);
       const groups = (view?.rows ?? []).filter((row) => isGroupRow(query, row));
       const structure = path.length > 0 ? undefined : groups.map((row) => row.values[aggregate]).find(isStructure);
@@ -372,7 +372,7 @@ export const queryRoutes: readonly Route[] = [
         throw refused(
           'by',
           by,
-          `is no one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`,
+          `is not one number: use ${[...numbers, ...query.aggregateNames.filter((name) => name !== by)].join(', ')}`,
         );
       }
       const rank = (row: Row) => rankOf(memberOf(row.values[aggregate], path[0])) ?? Number.NEGATIVE_INFINITY;
@@ -445,7 +445,7 @@ export const queryRoutes: readonly Route[] = [
         head: { query: query.name, key },
         elements: points,
         limit: undefined,
-        // The windows that were read bound the page; a gap behind its last point is filled by the next one.
+        // The windows that were read bound the page. The next page fills a gap behind its last point.
         cursorAfter: async () => cursorOf(context, options, views, limit)(views.length),
         rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
         columns: [
@@ -471,7 +471,7 @@ export const queryRoutes: readonly Route[] = [
   }),
 ];
 
-/** Whether a result has parts, and is no bound that stands for a number. */
+/** Whether a result has parts and is not a bound that stands for a number. */
 function isStructure(result: Json | undefined): boolean {
   return typeof result === 'object' && result !== null && rankOf(result) === undefined && !('bytes' in result);
 }
@@ -513,7 +513,7 @@ function seriesPoints(
   return points;
 }
 
-/** Most windows of one gap that are filled: what lies between a stray event of 1970 and now is no series. */
+/** Most windows of one gap that are filled. The time between a stray event of 1970 and now is not a series. */
 const mostGap = 100_000;
 
 /** The windows of a query behind one and before another, in order. */
@@ -525,7 +525,7 @@ function* windowsBetween({ definedKind: kind }: Query, first: Window, last: Wind
   for (let slice = kind.sliceOf(first.start); slice <= last.start && given < mostGap; ) {
     const windows = kind.closings(slice).flatMap((closing) => kind.emit(closing));
     for (const window of windows) if (window.start === slice && isBetween(window) && given++ < mostGap) yield window;
-    // A window that holds the slice knows the one behind it.
+    // A window that holds the slice gives the next one.
     const [holder] = windows;
     const next = holder === undefined ? undefined : (holder.slices[holder.slices.indexOf(slice) + 1] ?? holder.end);
     if (next === undefined || next <= slice) return;

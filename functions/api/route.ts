@@ -5,7 +5,7 @@ import type { Cursors } from './cursor.ts';
 import type { Parameters, ValuesOf } from './parameters.ts';
 import type { SchemaName } from './schemas.ts';
 
-/** What the API answers from. */
+/** The data that the API answers from. */
 export interface RouteOptions {
   readonly pipeline: Pipeline;
   readonly tables: Tables;
@@ -14,24 +14,24 @@ export interface RouteOptions {
   readonly now: () => number;
 }
 
-/** One path of the API: the application answers by it, and its description is made of it. */
+/** One path of the API. The application answers by it, and the API's description is made of it. */
 export interface Route<P extends Parameters = Parameters> {
   /** As OpenAPI writes it: `/v1/queries/{query}/windows`. */
   readonly path: string;
-  /** Names it for generated clients. */
+  /** The operation's name in generated clients. */
   readonly id: string;
   readonly summary: string;
   readonly description: string;
-  /** Those in the path too. */
+  /** All parameters, those in the path included. */
   readonly parameters: P;
   readonly answers: SchemaName;
-  /** Whether it is a list, which is there as NDJSON and CSV too. */
+  /** Whether the answer is a list, which can be asked for as NDJSON and CSV too. */
   readonly isList: boolean;
   answer(context: Context, values: ValuesOf<P>, options: RouteOptions): Promise<Response>;
 }
 
-/** Ties the types of a route's parameters to its answer; the table of routes sees a plain `Route`. */
+/** Ties the types of a route's parameters to its answer. The table of routes sees a plain `Route`. */
 export function route<P extends Parameters>(spec: Route<P>): Route {
-  // Its values are read by exactly these parameters (app.ts), so they have the types that they promise.
+  // The values were read by exactly these parameters (app.ts), so they have the promised types.
   return { ...spec, answer: (context, values, options) => spec.answer(context, values as ValuesOf<P>, options) };
 }

@@ -11,7 +11,7 @@ const orNull = (schema: { readonly type: string }) => ({ ...schema, type: [schem
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const listOf = (items: JsonSchema) => ({ type: 'array', items });
 
-/** An object all of whose members are there, and no others. */
+/** An object that has all of these members and no others. */
 export function record(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
   return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false };
 }
@@ -28,7 +28,10 @@ const values = {
   description: 'By name of the aggregate; what each is, its kind says, which the list of queries names.',
   additionalProperties: ref('Result'),
 };
-/** What aggregates of each shape give, by the name of its schema. Where a shape has none of its own, a scalar. */
+/**
+ * The results of aggregates of each shape, by the name of the schema. A shape without a schema of its own gives a
+ * scalar.
+ */
 const results = {
   Overflow: {
     description:
@@ -123,7 +126,7 @@ const problem = {
   parameter: text,
 };
 
-/** What the API answers with, by name. */
+/** The answers of the API, by name. */
 export const schemas = {
   ...results,
   Result: {
@@ -235,7 +238,7 @@ export const schemas = {
   Problem: record(problem),
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 
-/** What `POST /v1/events` answers with besides, by name. */
+/** Further answers of `POST /v1/events`, by name. */
 export const eventSchemas = {
   Event: {
     type: 'object',

@@ -4,7 +4,7 @@ import { refused } from './parameters.ts';
 import { timed } from './time-json.ts';
 
 /**
- * Longest payload shown, in bytes; `payloadBytes` tells how long the whole is, and the table of rejects keeps more of
+ * Longest payload shown, in bytes. `payloadBytes` tells the length of the whole, and the table of rejects keeps more of
  * it.
  */
 const shownBytes = 16 * 1024;
@@ -17,7 +17,7 @@ export interface SideJson extends Omit<StoredSideEvent, 'payload' | 'query' | 'e
   readonly arrivalTime: string;
   readonly eventTime: number | null;
   readonly eventTimeIso: string | null;
-  /** As text: bytes that are no UTF-8 appear as replacement characters. */
+  /** As text: bytes that are not UTF-8 appear as replacement characters. */
   readonly payload: string;
   readonly payloadHash: string | null;
 }
@@ -53,11 +53,11 @@ export function sideJson({ payload, query, eventTime, arrival, payloadHash, ...e
 }
 
 /**
- * A place in the side output, out of a cursor.
- * @param fromMs the earliest arrival that is asked for, epoch ms: a place before it is moved there
+ * A place in the side output, read from a cursor.
+ * @param fromMs the earliest requested arrival, epoch ms: an earlier place is moved there
  */
 export function sidePlace(place: unknown, text: string, fromMs: number): SidePlace {
-  // Signed by this API, so it is what it gave; only a release before this one may have given something else.
+  // This API has signed it, so it has the form that this API gives. Only an earlier release may have given another one.
   if (!Array.isArray(place) || place.length !== 3)
     throw refused('cursor', text, 'is of another release: begin with the first page');
   const [shardId, hour] = place as unknown as SidePlace;

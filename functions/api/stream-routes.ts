@@ -14,7 +14,7 @@ import { timed } from './time-json.ts';
 
 const dayMs = 24 * 3_600_000;
 
-/** All that an event can be in the side output for; `any` for no choice. */
+/** All reasons for which an event can be in the side output; `any` for no choice. */
 const reasons = [
   'any',
   'late',
@@ -31,7 +31,7 @@ const reasons = [
   'pipeline-threw',
 ] as const satisfies readonly [string, ...(SideReason | 'any')[]];
 
-/** What is told of the stream and not of one query. */
+/** The routes of the whole stream, not of one query. */
 export const streamRoutes: readonly Route[] = [
   route({
     path: '/v1/late',
@@ -53,7 +53,7 @@ export const streamRoutes: readonly Route[] = [
       const from = values.from ?? to - dayMs;
       if (from > to || to - from > 7 * dayMs)
         throw refused('from', from, 'has to be before to, by at most 7 days: ask for a shorter range of arrival times');
-      // Without `from` and `to` each page has its own, and a cursor goes on all the same.
+      // Without `from` and `to` each page has its own range, and a cursor goes on all the same.
       const request = `late?${values.from ?? ''}&${values.to ?? ''}&${values.reason}`;
       const after =
         values.cursor === undefined
@@ -102,7 +102,7 @@ export const streamRoutes: readonly Route[] = [
       const known = [...new Set([...progress.keys(), ...seen.keys()])].sort().map((shardId) => {
         const { sequenceNumber, maxEventTime } = progress.get(shardId) ?? noProgress;
         const own = maxEventTime === undefined ? undefined : shardWatermark(maxEventTime, pipeline.delayMs);
-        // A shard that no finalize run has seen yet holds the watermark too.
+        // A shard that no finalize run has seen yet also holds the watermark.
         return { shardId, state: seen.get(shardId)?.state ?? ('holding' as const), sequenceNumber, maxEventTime, own };
       });
       const { heldBy } = globalWatermark(

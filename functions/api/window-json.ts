@@ -43,7 +43,7 @@ export function matchingRows(rows: readonly Row[], key: Readonly<Record<string, 
 }
 
 /**
- * The columns of a query's windows, a row each; a group-by field and an aggregate have names that no other column has.
+ * The columns of a query's windows, a row each. A group-by field and an aggregate have names that no other column has.
  */
 export function windowColumns(query: Query): readonly string[] {
   return ['query', 'start', 'startTime', 'end', 'endTime', 'status', 'revision', ...rowColumns(query)];

@@ -25,7 +25,7 @@ export interface AggregateOptions {
   readonly stream: Stream;
   readonly tables: Pick<Tables, 'state' | 'rejects'> & Partial<Pick<Tables, 'meter'>>;
   readonly telemetry: Pick<Telemetry, 'measured'> & { readonly logger: Pick<Telemetry['logger'], 'warn'> };
-  /** Asks for a finalize run; undefined: its schedule has to do. */
+  /** Asks for a finalize run; undefined: only the schedule does. */
   readonly kick: (() => Promise<void>) | undefined;
   /** Epoch ms. */
   readonly now: () => number;
@@ -38,8 +38,8 @@ export type AggregateHandler = (event: unknown, context: Context) => Promise<Bat
 const mostShardsAtATime = 4;
 
 /**
- * The aggregate function of a container: folds the batches of an event source mapping into their windows, exactly
- * once. It throws what only a retry of the same event can put right.
+ * The aggregate function of a container: folds the batches of an event source mapping into their windows, exactly once.
+ * It throws errors that only a retry of the same event can put right.
  */
 export function aggregateHandler(options: AggregateOptions): AggregateHandler {
   const { pipeline, batches, tables, telemetry } = options;
@@ -53,7 +53,7 @@ export function aggregateHandler(options: AggregateOptions): AggregateHandler {
       await ready();
       const applied = await applyAll(given, (batch) => apply(batch, () => context.getRemainingTimeInMillis()));
       let kicks = 0;
-      // All is committed by now, and one run looks at all shards.
+      // All is committed by now. One run looks at all shards.
       for (const [shardId, report] of applied) kicks += kicks > 0 ? 0 : await kickFinalize(shardId, report);
       const reports = applied.map(([, report]) => report);
       const answer = batches.answer(reports.flatMap(({ resumeAt }) => (resumeAt === undefined ? [] : [resumeAt])));
@@ -62,9 +62,9 @@ export function aggregateHandler(options: AggregateOptions): AggregateHandler {
 }
 
 /**
- * Whether the tables are of this pipeline and this stream: asked once a container, for a call a batch would be too
- * many. What a warm container applies of another stream, no finalize run makes final; and its code, and with it the
- * definition, does not change.
+ * Checks once a container whether the tables are of this pipeline and this stream: a call for each batch would be too
+ * many. Events that a warm container applies from another stream are never made final by a finalize run. The code of a
+ * container does not change, and neither does the definition in it.
  */
 function readiness({ pipeline, stream, tables: { state }, telemetry }: AggregateOptions): () => Promise<void> {
   const guard = streamGuard(state, stream, (error) =>
@@ -86,8 +86,8 @@ function readiness({ pipeline, stream, tables: { state }, telemetry }: Aggregate
 type Applied = readonly [shardId: string, report: BatchReport];
 
 /**
- * Applies the batches, each exactly once and on its own. Throws, when all have come to an end, what only a retry of the
- * same event can put right.
+ * Applies the batches, each exactly once and on its own. When all have come to an end, it throws errors that only a
+ * retry of the same event can put right.
  */
 async function applyAll(
   given: readonly ShardBatch[],
@@ -99,7 +99,7 @@ async function applyAll(
   return Promise.all(applied);
 }
 
-/** Applies batches with what the container remembers of their shards, and warns of what is odd in them. */
+/** Applies batches with what the container remembers of their shards, and warns of oddities in them. */
 function shardApplier(
   options: AggregateOptions,
 ): (batch: ShardBatch, remainingMs: () => number) => Promise<BatchReport> {
@@ -107,7 +107,10 @@ function shardApplier(
   const { state, rejects } = tables;
   /** The rows that events are joined with, for all shards of this container. */
   const lookups = storedLookups(pipeline, state);
-  /** By shard, where its ids are deduplicated: learned with its ancestors, when a container begins with it. */
+  /**
+   * By shard, the hash keys whose ids are deduplicated on it. They are learned with its ancestors, when a container
+   * begins with the shard.
+   */
   const hashRanges = new Map<string, HashRange>();
   const doubts = createDoubtNotes(pipeline);
   const aggregatorOf = shardAggregators((shardId) => {
@@ -133,8 +136,8 @@ function shardApplier(
 }
 
 /**
- * A look at one record of a batch, and one warning a container: whoever sends ids to the wrong shard does so again and
- * again.
+ * Looks at one record of a batch, and warns once a container: a producer that sends ids to the wrong shard does so
+ * again and again.
  */
 function strayWarning({ pipeline, telemetry }: AggregateOptions, hashRanges: ReadonlyMap<string, HashRange>) {
   let warned = false;
@@ -151,7 +154,7 @@ function strayWarning({ pipeline, telemetry }: AggregateOptions, hashRanges: Rea
 }
 
 /**
- * One warning a container. The classes of events follow from these times, which a retry finds again: the clock of an
+ * Warns once a container. The classes of events follow from these times, which a retry finds again. The clock of an
  * invocation would not do.
  */
 function arrivalWarning({ telemetry }: AggregateOptions) {
@@ -166,7 +169,7 @@ function arrivalWarning({ telemetry }: AggregateOptions) {
   };
 }
 
-/** One warning a container of each doubt about the pipeline, after the batch that it is about. */
+/** Warns once a container of each doubt about the pipeline, after the batch that the doubt is about. */
 function doubtsWarning({ pipeline, telemetry }: AggregateOptions, doubts: DoubtNotes) {
   const told = new Set<string>();
   return (): void => {
@@ -180,8 +183,8 @@ function doubtsWarning({ pipeline, telemetry }: AggregateOptions, doubts: DoubtN
 
 /**
  * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is
- * known to hold it: its results need not wait for the minute. What fails here is told and no more: the batch is
- * committed, and the schedule does the same.
+ * known to hold it. So its results need not wait for the minute. A failure here is only logged: the batch is committed,
+ * and the schedule asks for the same run.
  */
 function finalizeKicker({ pipeline, tables: { state }, telemetry, kick, now }: AggregateOptions) {
   return async (shardId: string, { maxEventTimeBefore, maxEventTime }: BatchReport): Promise<0 | 1> => {
@@ -215,8 +218,8 @@ function measures(
 }
 
 /**
- * The pairs of each query, under names that the events' own classes do not have: whoever adds metrics up by name keeps
- * them apart.
+ * The pairs of each query, under names that differ from those of the events' own classes. So metrics that are added up
+ * by name keep the two apart.
  */
 function pairsByQuery(
   { queries }: Pipeline,

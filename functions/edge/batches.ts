@@ -1,20 +1,20 @@
 import type { StreamRecord } from '../core/fold/stream-record.ts';
 
 /**
- * What the aggregate function is invoked with and answers, by the source of the events. An entry file imports
- * `#batches` and `#stream`, and bundling puts the modules of the pipeline's source in their place
- * (infra/bundle/functions.ts), so that no function carries the client of another source.
+ * The event and the answer of the aggregate function, by the source of the events. An entry file imports `#batches` and
+ * `#stream`. Bundling puts the modules of the pipeline's source in their place (infra/bundle/functions.ts), so that no
+ * function carries the client of another source.
  */
 export interface Batches {
   /**
-   * The batches of an invocation's event, one of each shard in it; none when it holds no records.
+   * The batches of an invocation's event, one for each shard in it; none when it holds no records.
    * @throws TidemarkError that names the field; Lambda then delivers the same event again, or tells whoever made it
    */
   of(event: unknown): readonly ShardBatch[];
   /**
-   * What Lambda is answered when all is applied, but for what there was no time for.
+   * The answer to Lambda when all is applied except records that there was no time for.
    * @param resumeAt the first record of each shard that is not done
-   * @throws where Lambda can only repeat the whole: what is committed is passed over then
+   * @throws where Lambda can only repeat the whole event: the repetition passes over the committed records
    */
   answer(resumeAt: readonly string[]): BatchesAnswer;
 }
@@ -24,7 +24,7 @@ export interface ShardBatch {
   readonly shardId: string;
   /** Ascending by sequence number, each number once. Never empty. */
   readonly records: readonly StreamRecord[];
-  /** Who says when the records arrived: the stream, or whoever put them, whose clock may be wrong. */
+  /** Whose clock the arrival is by: the stream's, or the producer's, which may be wrong. */
   readonly arrivalBy: 'stream' | 'producer';
 }
 

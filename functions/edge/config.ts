@@ -7,21 +7,21 @@ export type StreamSource =
   | { readonly kind: 'kinesis'; readonly stream: string }
   | ({ readonly kind: 'kafka' } & KafkaSource);
 
-/** What the function of a source has to know of where it runs. */
+/** The settings of the function of a source. */
 export interface SourceConfig {
   readonly stream: string;
-  /** Names the deployment in metrics and logs; undefined: by its pipeline. */
+  /** The deployment's name in metrics and logs; undefined: the pipeline's. */
   readonly deployment: string | undefined;
   readonly logLevel: 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 }
 
-/** What a function has to know of where it runs. */
+/** The settings of a function. */
 export interface Config extends SourceConfig {
   readonly source: StreamSource;
   readonly tables: { readonly state: string; readonly windows: string; readonly rejects: string };
   /** The finalize function, where aggregate may ask it for a run. */
   readonly finalizeFunction: string | undefined;
-  /** For finalize: the functions of the sinks that are served, by the sink's name; null: it is not asked for runs. */
+  /** For finalize: the functions of the served sinks, by the sink's name; null: the sink is not asked for runs. */
   readonly sinks: Readonly<Record<string, string | null>>;
   /** Whether events can be posted to the API. */
   readonly ingest: 'on' | 'off';
@@ -52,7 +52,7 @@ export function readConfig(environment: Environment = process.env): Config {
 }
 
 /**
- * The same for the function of a source, which only knows the stream that it puts events into.
+ * Reads and checks the environment of the function of a source, which only knows the stream that it puts events into.
  * @throws TidemarkError that names the variable
  */
 export function readSourceConfig(environment: Environment = process.env): SourceConfig {
@@ -71,10 +71,10 @@ function logLevelIn(environment: Environment): Config['logLevel'] {
   return logLevel;
 }
 
-/** What the function of a sink has to know of where it runs. */
+/** The settings of the function of a sink. */
 export interface SinkConfig extends Pick<Config, 'deployment' | 'logLevel'> {
   readonly tables: Pick<Config['tables'], 'state' | 'windows'>;
-  /** Which of the pipeline's sinks. */
+  /** The name of one of the pipeline's sinks. */
   readonly sink: string;
   readonly target: string | undefined;
   readonly secret: string | undefined;
@@ -102,8 +102,8 @@ export function readSinkConfig(environment: Environment = process.env): SinkConf
 }
 
 /**
- * What the function of the source "S3 objects" knows besides: where it notes how far it is, and how it goes on with a
- * large object.
+ * The further settings of the function of the source "S3 objects": where it notes its progress, and how it goes on with
+ * a large object.
  */
 export interface ObjectsConfig extends SourceConfig {
   readonly stateTable: string;
@@ -124,8 +124,8 @@ export function readObjectsConfig(environment: Environment = process.env): Objec
 }
 
 /**
- * How an S3 client names a bucket. In AWS it is part of the host; behind an endpoint of one's own (an emulator, a
- * gateway, an interface endpoint) it is in the path, for `BUCKET.localhost` is a name that nothing answers to. The SDK
+ * How an S3 client names a bucket. In AWS the bucket is part of the host. Behind an endpoint of one's own (an emulator,
+ * a gateway, an interface endpoint) it is in the path, for nothing answers to the name `BUCKET.localhost`. The SDK
  * reads the same variables for the endpoint itself.
  */
 export function bucketIn(environment: Environment): 'host' | 'path' {
@@ -143,7 +143,7 @@ function requiredIn(environment: Environment, name: string): string {
   return value;
 }
 
-/** @param kafka how to reach the topic's brokers, JSON; undefined: the stream is one of Kinesis */
+/** @param kafka the connection to the topic's brokers, JSON; undefined: the stream is one of Kinesis */
 function readSource(stream: string, kafka: string | undefined): StreamSource {
   if (kafka === undefined) return { kind: 'kinesis', stream };
   let brokers: unknown;

@@ -3,11 +3,12 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 /**
  * Asks a function for a run, and does not wait for it (Lambda's invocation type Event).
- * @param functionName undefined: there is nobody to ask, and nothing happens
+ * @param functionName undefined: there is no function to ask, and nothing happens
  */
 export function kicker(functionName: string | undefined): (() => Promise<void>) | undefined {
   if (functionName === undefined) return undefined;
-  // Late or lost, it is made up for by the schedule: one quick try, and the batch is not kept waiting.
+  // The schedule makes up for a request that is late or lost. So one quick second try is enough, and the batch is not
+  // kept waiting.
   const client = new LambdaClient({
     maxAttempts: 1,
     requestHandler: new NodeHttpHandler({ connectionTimeout: 1_000, requestTimeout: 2_000 }),

@@ -3,24 +3,27 @@ import { parseEvent } from '../core/events/event-json.ts';
 import { createJsonShapes } from '../core/events/json-shapes.ts';
 import { type Rejection, rejection } from '../core/fold/read-event.ts';
 import type { RawEvent } from '../core/fold/stream-record.ts';
-import { afterByteOrderMark, looksUtf16 } from '../feeder/encoding.ts';
+import { afterByteOrderMark, looksUtf16 } from '../formats/encoding.ts';
 
 const LINE_FEED = 10;
 const CARRIAGE_RETURN = 13;
 
-/** Where small events are decoded, one after the other: a buffer for each takes longer than reading what is in it. */
+/**
+ * The buffer in which small events are decoded, one after the other. A buffer for each would take longer than reading
+ * its content.
+ */
 const scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
 /**
- * The shapes of the events so far: most are then read straight from their bytes. What is read does not depend on what
- * is remembered here.
+ * The shapes of the events so far. Most events are then read straight from their bytes. The result does not depend on
+ * the remembered shapes.
  */
 const shapes = createJsonShapes((_scratch, from, to) => scratch.toString('latin1', from, to));
 
 /**
  * The events of a record as its stream holds it: one, or one a line, as the Kinesis agent packs them. Blank lines are
  * left out.
- * @param data its bytes in Base64; they are decoded again in the rare case that somebody asks for them
+ * @param data the record's bytes in Base64; they are decoded again in the rare case that somebody asks for them
  * @param first the position of its first event in the record
  */
 export function rawEvents(data: string, first: number): readonly RawEvent[] {
@@ -44,8 +47,8 @@ export function rawEvents(data: string, first: number): readonly RawEvent[] {
 }
 
 /**
- * The events of a record that is not of a known shape: its lines, if one of them is an event by itself. What is one
- * JSON value on several lines is one event, and so is what has line ends by chance, as packed bytes.
+ * The events of a record that is not of a known shape: its lines, if one of them is an event by itself. One JSON value
+ * on several lines is one event. So are bytes that have line ends by chance, such as packed ones.
  */
 function eventsOf(bytes: Buffer, text: string | Rejection, first: number): readonly RawEvent[] {
   const whole: RawEvent = { text, subRecord: first, bytes: () => bytes };
@@ -55,7 +58,7 @@ function eventsOf(bytes: Buffer, text: string | Rejection, first: number): reado
   return lines.map((line, at) => ({ text: textOf(line), subRecord: first + at, bytes: () => line }));
 }
 
-/** Without those that are blank. */
+/** The lines that are not blank. */
 function linesOf(bytes: Buffer): readonly Buffer[] {
   const lines: Buffer[] = [];
   for (let from = 0; from < bytes.length; ) {
@@ -68,7 +71,9 @@ function linesOf(bytes: Buffer): readonly Buffer[] {
   return lines;
 }
 
-/** Whether a line is an object or a list, as events are: a number alone is also the middle of a list that was cut. */
+/**
+ * Whether a line is an object or a list, as events are. A number alone may also be the middle of a list that was cut.
+ */
 function isEvent(line: Buffer): boolean {
   const text = textOf(line);
   return typeof text === 'string' && /^\s*[{[]/.test(text) && isJson(text);
@@ -83,14 +88,14 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Many producers end each event as a line. */
+/** Whether nothing is left but a line end: many producers end each event as a line. */
 function isEnd(at: number, to: number): boolean {
   return at === to || (at === to - 1 && scratch[at] === LINE_FEED);
 }
 
 /**
- * Bytes that are no UTF-8 decode to replacement characters: only then is it worth looking whether they were there to
- * begin with.
+ * The text of bytes; a rejection when they are not UTF-8. Such bytes decode to replacement characters. Only a text
+ * with some of these is worth a look at whether they were there to begin with.
  */
 function textOf(bytes: Buffer): string | Rejection {
   if (looksUtf16(bytes)) return rejection('encoding', 'UTF-16, not UTF-8');

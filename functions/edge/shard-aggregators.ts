@@ -3,12 +3,12 @@ import type { ShardAggregator } from '../state/aggregate/shard-aggregator.ts';
 
 /** Most shards that a container remembers. */
 const mostShards = 64;
-/** Ids of all shards together, half a gigabyte at most; a shard of more of them keeps its own. */
+/** Most ids of all shards together, half a gigabyte. A shard with more of them keeps its own. */
 const mostIds = 10_000_000;
 
 /**
- * The aggregators of the shards that a container has met. Lambda mostly keeps a shard with a container; the one used
- * longest ago is forgotten first.
+ * The aggregators of the shards that a container has met. Lambda mostly keeps a shard with a container. The least
+ * recently used one is forgotten first.
  * @param open makes the aggregator of a shard that is not remembered
  */
 export function shardAggregators(open: (shardId: string) => ShardAggregator): (shardId: string) => ShardAggregator {

@@ -6,9 +6,9 @@ import { readRaw, type StreamRecord } from '../core/fold/stream-record.ts';
 import { inRange, partitionKeyHash } from '../feeder/hash-range.ts';
 
 /**
- * The id of a record that deduplication may miss copies of: its partition key is its id, and leads to another shard,
- * where the copies may be. Its producer chose the shard by an explicit hash key, or the shard was split while the
- * record was on its way.
+ * The id of a record that deduplication may miss copies of: its partition key is its id and leads to another shard,
+ * where the copies may be. Either its producer chose the shard by an explicit hash key, or the shard was split while
+ * the record was on its way.
  * @param range the hash keys of the shard that the record is on
  * @returns undefined for every other record, packed ones too, and where the partition key is not the id: nobody can
  * tell then

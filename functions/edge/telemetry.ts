@@ -4,25 +4,27 @@ import type { Context } from 'aws-lambda';
 import type { Meter } from '../state/table/dynamodb-table.ts';
 import type { Config } from './config.ts';
 
-/** What one invocation did: its answer, and what to measure of it. */
+/** The answer of one invocation, and its measurements. */
 export interface Measured<Answer> {
   readonly answer: Answer;
   readonly counts: Readonly<Record<string, number>>;
   readonly milliseconds: Readonly<Record<string, number>>;
-  /** Counts by name of the query, which is a dimension of theirs. @default none */
+  /** Counts by name of the query, which is their dimension. @default none */
   readonly byQuery?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** The log and the metrics of a function. Metrics are one line of embedded metric format an invocation, and one for each query that
- * something is counted of. */
+/**
+ * The log and the metrics of a function. Metrics are one line of embedded metric format for each invocation, and one
+ * for each query that something is counted of.
+ */
 export interface Telemetry {
   readonly logger: Logger;
-  /** Runs an invocation and publishes what it measured, and what its calls to the tables cost, if it has any. */
+  /** Runs an invocation and publishes its measurements, and the cost of its calls to the tables, if it has any. */
   measured<Answer>(meter: Meter | undefined, context: Context, run: () => Promise<Measured<Answer>>): Promise<Answer>;
 }
 
 /**
- * @param deployment what tells its metrics from those of the same pipeline elsewhere
+ * @param deployment tells its metrics from those of the same pipeline elsewhere
  * @param functionName a dimension of every metric, for names of deployed functions change
  */
 export function createTelemetry(deployment: string, functionName: string, logLevel: Config['logLevel']): Telemetry {

@@ -7,18 +7,17 @@ import { readShard } from './read-shard.ts';
 import { parseRecordName, type RecordName } from './record-name.ts';
 import { listShards } from './shards.ts';
 
-/** What a stream already holds of the feeder's inputs. */
+/** The lines of the feeder's inputs that a stream already holds. */
 export interface Coverage {
   /**
    * Whether a line of an input (by its name in the stream) is in the stream.
    * @param hash the hash of the line's partition key; undefined when records go round the shards. A line that was put
-   * by key is not
-   *   found without it.
+   * by key is not found without it.
    */
   covers(name: string, line: number, hash?: bigint): boolean;
   /**
-   * Per shard, the greatest sequence number of the feeder's records that were found: what has to be committed before
-   * all of them are.
+   * Per shard, the greatest sequence number of the feeder's records that were found. All of them are committed once
+   * these are.
    */
   readonly greatest: ReadonlyMap<string, string>;
   /** How many of the feeder's records were found. */
@@ -28,20 +27,21 @@ export interface Coverage {
 /** Shards read at a time. */
 const shardsAtOnce = 8;
 
-/** Where to read, and from which sequence numbers on. */
+/** The stream to read, and the sequence numbers to begin from. */
 export interface ReadCoverageOptions {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
   readonly signal?: AbortSignal | undefined;
   /**
-   * Per shard: begin after this sequence number (a checkpoint). A shard that is missing is read from its oldest record.
+   * Per shard, the sequence number (a checkpoint) to begin after. A shard that is missing is read from its oldest
+   * record.
    */
   readonly after?: ReadonlyMap<string, string>;
 }
 
 /**
  * Reads all shards of a stream, closed parents included, from the given positions to the tip, and tells which lines are
- * there. Only what the stream still retains, and what lies behind `after`, is found.
+ * there. It only finds records that the stream still retains and that come after the positions in `after`.
  */
 export async function readCoverage(options: ReadCoverageOptions): Promise<Coverage> {
   const builder = createCoverage();
@@ -70,7 +70,7 @@ interface Span {
 }
 
 /**
- * Collects the names of records; `build` sorts and joins their spans, so that a question is a binary search for each
+ * Collects the names of records. `build` sorts and joins their spans, so that a question is a binary search for each
  * hash range.
  */
 export function createCoverage(): {

@@ -1,17 +1,17 @@
 import path from 'node:path';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { latestOf } from '../core/events/sequence-number.ts';
+import { type Line, type ReadLine, readFileChunks, readLines, recordLimitBytes } from '../formats/lines.ts';
 import type { Coverage } from './coverage.ts';
 import { inRange, partitionKeyHash, wholeRange } from './hash-range.ts';
 import { createLane, type Lane } from './lane.ts';
-import { type Line, type ReadLine, readFileChunks, readLines, recordLimitBytes } from './lines.ts';
 import { createPace } from './pace.ts';
 import { addLine, hasRoom, openPack, type Pack, seal } from './pack.ts';
 import { putRecords } from './put-records.ts';
 import { shortName } from './record-name.ts';
 import { listOpenShards, type OpenShard } from './shards.ts';
 
-/** How a feeder works. */
+/** The settings of a feeder. */
 export interface FeederOptions {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
@@ -21,7 +21,7 @@ export interface FeederOptions {
    */
   readonly packing?: 'aggregate' | 'single';
   /**
-   * The key that decides the shard of a line, by Kinesis's own rule; a line for which it is undefined (say, because it
+   * The key that decides the shard of a line, by Kinesis's own rule. A line for which it is undefined (say, because it
    * is not JSON) goes by the hash of its bytes. Must be pure. @default packed records go round the open shards
    */
   readonly partitionKey?: ((line: Buffer) => string | undefined) | undefined;
@@ -31,15 +31,15 @@ export interface FeederOptions {
   readonly onProgress?: (progress: FeederProgress) => void;
   /** Called for each line that Kinesis cannot take. */
   readonly onNotPut?: (line: NotPut) => void;
-  /** Aborted: reading stops at the next piece of input; what is packed can still be flushed. */
+  /** Aborted: reading stops at the next piece of input, and packed lines can still be flushed. */
   readonly signal?: AbortSignal | undefined;
-  /** In [0, 1), for the jitter of retries. @default Math.random */
+  /** A number in [0, 1), for the jitter of retries. @default Math.random */
   readonly random?: () => number;
 }
 
-/** What a feeder has done so far; all of them only grow. */
+/** The counts of a feeder so far. They only grow. */
 export interface FeederProgress {
-  /** Of files only. */
+  /** Bytes of files only. */
   readonly bytesRead: number;
   /** Lines that are not blank. */
   readonly linesRead: number;
@@ -50,9 +50,9 @@ export interface FeederProgress {
   /** Events and records that Kinesis has acknowledged. */
   readonly eventsPut: number;
   readonly recordsPut: number;
-  /** Records that had to be put again, each time they were. */
+  /** Records that had to be put again, each time counted. */
   readonly retried: number;
-  /** Acknowledged data and partition keys. */
+  /** Bytes of acknowledged data and partition keys. */
   readonly bytes: number;
 }
 
@@ -66,9 +66,9 @@ export interface NotPut {
 /** Puts lines into a stream. Inputs are put one after the other, not at once. */
 export interface Feeder {
   /**
-   * Packs and queues the lines of a file; its base name is its name in the stream. Ends when all are queued; `flush`
-   * waits until they are stored. `chunks`: where its bytes are no lines of JSON as they lie, those that are; they tell
-   * how many bytes of the file were read.
+   * Packs and queues the lines of a file. Its base name is its name in the stream. Ends when all are queued; `flush`
+   * waits until they are stored. `chunks`: lines of JSON in the place of the file's bytes, where these are not such
+   * lines. They tell how many bytes of the file were read.
    */
   putFile(
     file: string,
@@ -77,34 +77,31 @@ export interface Feeder {
       readonly chunks?: (onBytes: (bytes: number) => void) => AsyncIterable<Buffer>;
     },
   ): Promise<void>;
-  /** The same for lines from elsewhere, numbered from 1 and growing. */
+  /** Packs and queues lines from elsewhere, as `putFile` does. Their numbers begin at 1 and grow. */
   putLines(
     lines: AsyncIterable<ReadLine | readonly ReadLine[]>,
     name: string,
     options?: { readonly skip?: Coverage | undefined },
   ): Promise<void>;
   /**
-   * Closes the open packs, waits until everything is stored and tells, per shard, the greatest sequence number that
-   * this feeder has put: when the shard's progress has reached it, all of it is committed. May be called while lines
+   * Closes the open packs, waits until everything is stored and gives the greatest sequence number per shard that this
+   * feeder has put. All of it is committed when the shard's progress has reached that number. May be called while lines
    * are being put.
    */
   flush(): Promise<ReadonlyMap<string, string>>;
   progress(): FeederProgress;
-  /** Lets go of connections that are its own. @default it has none */
+  /** Closes connections of its own. @default it has none */
   close?(): Promise<void>;
 }
 
-/**
- * One lane, so one call in flight, for each so many shards: a call of 5 MB takes a shard of 1 MB/s five seconds to
- * earn.
- */
+/** Shards for each lane, and so for each call in flight: a shard of 1 MB/s needs five seconds for a call of 5 MB. */
 const shardsPerLane = 8;
 const mostLanes = 8;
 
 /**
- * A feeder of one stream. Records of one shard are stored in the order of their lines, except that a record which
- * Kinesis refused is put again behind those of the same call that it took. Delivery is at least once: a call whose
- * answer is lost is repeated by the SDK.
+ * A feeder of one stream. Records of one shard are stored in the order of their lines, with one exception: a record
+ * that Kinesis refused is put again behind those of the same call that it took. Delivery is at least once: the SDK
+ * repeats a call whose answer is lost.
  */
 export function createFeeder(options: FeederOptions): Feeder {
   const { kinesis, streamName, partitionKey, signal, packing = 'aggregate', random = Math.random } = options;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { HashRange } from '../core/events/hash-range.ts';
 
-/** Every hash key there is. */
+/** The range of all hash keys. */
 export const wholeRange: HashRange = { first: 0n, last: 2n ** 128n - 1n };
 
 /** The hash key of a partition key by Kinesis's own rule: the MD5 of its UTF-8 bytes as an integer. */

@@ -21,13 +21,13 @@ export function looksAggregated(data: Buffer): boolean {
   return data.length >= magic.length && data.subarray(0, magic.length).equals(magic);
 }
 
-/** What an event adds to an aggregated record, in bytes. */
+/** The length that an event adds to an aggregated record, in bytes. */
 export function aggregatedBytes(eventBytes: number): number {
   const inner = recordHead.length + varintBytes(eventBytes) + eventBytes;
   return 1 + varintBytes(inner) + inner;
 }
 
-/** What an aggregated record needs besides its events, in bytes. */
+/** The length of an aggregated record without its events, in bytes. */
 export function envelopeBytes(partitionKeyBytes: number, explicitHashKeyBytes: number): number {
   const table = (bytes: number) => 1 + varintBytes(bytes) + bytes;
   return magic.length + table(partitionKeyBytes) + table(explicitHashKeyBytes) + digestBytes;

@@ -3,17 +3,17 @@ import { callLimits } from './put-records.ts';
 
 /**
  * A queue of records with one PutRecords call in flight. All records of a shard go through one lane, so a later call of
- * the shard's never overtakes an earlier one. Calls are as full as the limits allow; only `drain` sends less.
+ * the shard never overtakes an earlier one. Calls are as full as the limits allow; only `drain` sends less.
  */
 export interface Lane {
   /**
-   * Queues a record. What it returns is pending while another full call waits already (a producer awaits it, so memory
-   * stays bounded) and rejected once a call has failed.
+   * Queues a record. The promise is pending while another full call waits already (a producer awaits it, so memory
+   * stays bounded), and rejected once a call has failed.
    */
   add(record: PackedRecord): Promise<void> | undefined;
-  /** Sends what is queued without waiting for it. */
+  /** Sends the queued records without waiting for them. */
   send(): void;
-  /** Sends what is queued and waits until everything is stored. Throws what a call has thrown. */
+  /** Sends the queued records and waits until everything is stored. Throws the error of a call that failed. */
   drain(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export function createLane(put: (records: readonly PackedRecord[]) => Promise<vo
         waiting -= 1;
       });
     stored.catch(() => {
-      broken = true; // whoever adds or drains next hears of it
+      broken = true; // the next call of add or drain throws the same
     });
   }
 

@@ -11,7 +11,7 @@ export interface PackedRecord {
   readonly explicitHashKey: string;
   readonly shardId: string;
   readonly events: number;
-  /** Data and partition key: what Kinesis counts, in bytes. */
+  /** The length of data and partition key, which is what Kinesis counts, in bytes. */
   readonly bytes: number;
 }
 
@@ -27,19 +27,19 @@ export interface Pack {
 }
 
 /**
- * A packed record is at most 25 KB long, its key included: a provisioned stream is billed in PUT payload units of 25 KB
- * a record begun, so a longer record saves nothing and a shorter one pays for air. (A single longer event is a record
- * of its own.)
+ * A packed record is at most 25 KB long, its key included. A provisioned stream is billed in PUT payload units: one for
+ * each 25 KB that a record begins. So a longer record saves nothing, and a shorter one pays for room that it does not
+ * use. (A single longer event is a record of its own.)
  */
 export const packBytes = 25_000;
 
 /**
- * Longest `:FIRST-LAST@FROM-TO` behind the name, twice: the key is in the record and beside it. And the hash key's 39
- * digits.
+ * The longest `:FIRST-LAST@FROM-TO` behind the name, twice, as the key is in the record and beside it, and the 39
+ * digits of the hash key.
  */
 const keyBytes = (name: string, range: HashRange) => Buffer.byteLength(name) + 24 + (range === wholeRange ? 0 : 66);
 
-/** An empty pack. `range` is what the record will claim to cover (see `RecordName`). */
+/** An empty pack. `range` is the range that the record will claim to cover (see `RecordName`). */
 export function openPack(shard: OpenShard, name: string, range: HashRange): Pack {
   const key = keyBytes(name, range);
   return { shard, name, range, lines: [], first: 0, last: 0, bytes: key + envelopeBytes(key, 39) };

@@ -5,8 +5,8 @@ import { parseEvent } from '../core/events/event-json.ts';
 export const longestPartitionKey = 256;
 
 /**
- * A pipeline's partition key as a function of a line; undefined for lines that are no event of the pipeline, which have
- * no key.
+ * A pipeline's partition key as a function of a line. It gives undefined for lines that are not an event of the
+ * pipeline, which have no key.
  */
 export function linePartitionKey(pipeline: Pipeline): ((line: Buffer) => string | undefined) | undefined {
   const { schema } = pipeline;

@@ -16,7 +16,7 @@ export const callLimits = { records: 500, bytes: 5 * 1024 * 1024 } as const;
 const backoff = { firstMs: 50, mostMs: 2000 };
 /** So many attempts in a row without a single record stored (about a quarter of a minute) end the feed. */
 const mostFruitlessAttempts = 20;
-/** Answers to a whole call that mean "later", with nothing stored. */
+/** The errors of a whole call that mean "later", with nothing stored. */
 const throttles = /^(ProvisionedThroughputExceededException|KMSThrottlingException|ThrottlingException|Throttling)$/;
 
 /** A record as PutRecords takes it. */
@@ -27,17 +27,17 @@ export interface PutEntry {
   readonly explicitHashKey?: string;
 }
 
-/** Where records are put, and who hears of those that are stored. */
+/** The stream that records are put into, and the listener for stored records. */
 export interface PutPlace<Entry extends PutEntry> {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
   readonly onStored: (record: Entry, shardId: string, sequenceNumber: string) => void;
 }
 
-/** What `putRecords` needs and whom it tells. */
+/** The dependencies and listeners of {@link putRecords}. */
 export interface PutOptions extends PutPlace<PackedRecord> {
   readonly onRetry: (records: number) => void;
-  /** In [0, 1): the jitter. */
+  /** A number in [0, 1): the jitter. */
   readonly random: () => number;
   readonly signal: AbortSignal | undefined;
 }
@@ -49,9 +49,9 @@ export interface Unstored<Entry extends PutEntry> {
 }
 
 /**
- * Stores all of the records (at most {@link callLimits}), putting again only those that failed, until none is left. A
- * record that failed is overtaken by those of the same call that did not: PutRecords promises no more, and event time
- * does not need it as long as the watermark's delay covers the few seconds.
+ * Stores all of the records (at most {@link callLimits}), and puts those that failed again, until none is left. A
+ * record that failed is overtaken by those of the same call that did not. PutRecords promises no more, and event time
+ * does not need more as long as the watermark's delay covers the few seconds.
  * @throws the SDK's error when a call fails for good; TidemarkError when nothing is stored attempt after attempt
  */
 export async function putRecords(records: readonly PackedRecord[], options: PutOptions): Promise<void> {
@@ -76,15 +76,15 @@ export async function putRecords(records: readonly PackedRecord[], options: PutO
   }
 }
 
-/** How long to wait after so many attempts in a row that stored nothing. @param random in [0, 1): the jitter */
+/** How long to wait, ms, after so many attempts in a row that stored nothing. @param random in [0, 1): the jitter */
 export function backoffMs(fruitless: number, random: () => number): number {
   return Math.min(backoff.mostMs, backoff.firstMs * 2 ** fruitless) * random();
 }
 
 /**
  * One PutRecords call, of at most {@link callLimits}. A throttled call stored nothing.
- * @returns what was not stored
- * @throws the SDK's error when the whole call fails for another reason: nobody knows then what was stored
+ * @returns the records that were not stored
+ * @throws the SDK's error when the whole call fails for another reason: nobody knows then which records were stored
  */
 export async function putOnce<Entry extends PutEntry>(
   records: readonly Entry[],

@@ -1,26 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { backoffMs, callLimits, type PutEntry, type PutPlace, putOnce } from './put-records.ts';
 
-/** What became of a record that was not stored for certain: the stream took no more, or nobody knows. */
+/** Why a record is not stored for certain: the stream took no more, or nobody knows. */
 export type NotStored = 'throttled' | 'unavailable';
 
-/** What {@link putWithin} needs besides the stream. */
+/** The further settings of {@link putWithin}. */
 export interface PutWithinOptions extends Pick<PutPlace<PutEntry>, 'kinesis' | 'streamName'> {
   /** How long to go on trying, ms. */
   readonly withinMs: number;
   /** Monotonic, ms. */
   readonly now: () => number;
-  /** In [0, 1): the jitter. */
+  /** A number in [0, 1): the jitter. */
   readonly random: () => number;
-  /** Hears of a call that failed for another reason than too much traffic, after the SDK's own attempts. */
+  /**
+   * Called with the error of a call that failed for another reason than too much traffic, after the SDK's own attempts.
+   */
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Puts records in order, in as few calls as the limits allow, and again what was not stored, with backoff, for a
- * bounded time.
- * @returns by record, why it is not stored; a record that is not there is. At least once: one that is `unavailable` may
- * be stored all the same
+ * Puts records in order, in as few calls as the limits allow. Records that were not stored are put again, with backoff,
+ * for a bounded time.
+ * @returns the reasons of the records that are not stored; all other records are stored. At least once: a record that
+ * is `unavailable` may be stored all the same
  */
 export async function putWithin(
   records: readonly PutEntry[],

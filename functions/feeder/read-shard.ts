@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { isOpen } from './shards.ts';
 
-/** Where the shards are. */
+/** The stream that the shards belong to. */
 export interface ShardPlace {
   readonly kinesis: KinesisClient;
   readonly streamName: string;
@@ -16,20 +16,20 @@ export interface ShardPlace {
 }
 
 /**
- * Empty answers in a row, each saying "not behind", after which an open shard has no more: kinesalite says so even when
- * it is behind.
+ * Empty answers in a row, each saying "not behind", after which an open shard counts as read. One is not enough:
+ * kinesalite says so even when it is behind.
  */
 const emptyAnswers = 2;
 /**
- * Wait after a throttled or an empty answer of AWS, whose limit is five reads a second for each shard, all readers
- * together.
+ * How long to wait after a throttled or an empty answer of AWS. Its limit is five reads a second for each shard, all
+ * readers together.
  */
 const pauseMs = 250;
 
-/** Where reading a shard begins: after a sequence number, or with the first record that arrived at or after a time. */
+/** The start of reading a shard: after a sequence number, or with the first record that arrived at or after a time. */
 export type ShardStart = { readonly after: string } | { readonly arrivedAt: Date };
 
-/** What a shard holds, in order, from a position to the tip. @param from undefined: the oldest record */
+/** The records of a shard, in order, from a position to the tip. @param from undefined: the oldest record */
 export async function* readShard(
   { kinesis, streamName, signal }: ShardPlace,
   shard: Shard,

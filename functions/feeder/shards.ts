@@ -19,7 +19,7 @@ export function isOpen(shard: Shard): boolean {
 }
 
 /**
- * All shards of a stream, parents included. Throws the SDK's ResourceNotFoundException when there is no such stream.
+ * All shards of a stream, parents included. Throws the SDK's ResourceNotFoundException when the stream does not exist.
  */
 export async function listShards(kinesis: KinesisClient, streamName: string): Promise<Shard[]> {
   const shards: Shard[] = [];

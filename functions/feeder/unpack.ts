@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
-import { checkZstdWindow, zstdHeaderBytes } from './zstd-window.ts';
+import { checkZstdWindow, zstdHeaderBytes } from '../formats/zstd-window.ts';
 
 /** How bytes are packed. */
 export type Packing = 'none' | 'gzip' | 'zstd';
@@ -9,8 +9,8 @@ export type Packing = 'none' | 'gzip' | 'zstd';
 type Chunks = AsyncIterable<Buffer>;
 
 /**
- * How bytes are unpacked, piece by piece: a file is never held as a whole. They throw what is wrong with the bytes, in
- * words.
+ * Unpackers of bytes, piece by piece: a file is never held as a whole. Their errors tell in words what is wrong with
+ * the bytes.
  */
 export const unpack: Readonly<Record<Packing, (chunks: Chunks) => Chunks>> = {
   none: (chunks) => chunks,
@@ -33,23 +33,23 @@ async function* gunzip(chunks: Chunks): AsyncGenerator<Buffer> {
 }
 
 /**
- * One zstd frame or several. (Node has zstd of its own from 22.15 on only; fzstd checks the structure, but not a
- * frame's checksum.)
+ * One zstd frame or several. (Node has zstd of its own only since 22.15. fzstd checks the structure, but not a frame's
+ * checksum.)
  */
 async function* unzstd(chunks: Chunks): AsyncGenerator<Buffer> {
   let unpacked: Buffer[] = [];
   const unpacker = new Decompress((chunk) => {
-    // What it gives is its own memory, to be used again.
+    // fzstd uses the memory of the chunk again.
     if (chunk.length > 0) unpacked.push(Buffer.from(chunk));
   });
   let header = Buffer.alloc(0);
   for await (const chunk of chunks) {
     if (header.length < zstdHeaderBytes) {
-      // fzstd, too, begins with nothing less.
+      // fzstd does not begin with less either.
       header = Buffer.concat([header, chunk.subarray(0, zstdHeaderBytes - header.length)]);
       checkZstdWindow(header);
     }
-    // small pieces: what one push unpacks is held at once
+    // small pieces: everything that one push unpacks is held at once
     for (let from = 0; from < chunk.length; from += packedPieceBytes) {
       unpacker.push(chunk.subarray(from, from + packedPieceBytes));
       yield* unpacked;

@@ -25,8 +25,8 @@ export function openBatches(config: StreamSource): Batches {
       })),
     answer(resumeAt) {
       if (resumeAt.length === 0) return { batchItemFailures: [] };
-      // Lambda reads partial answers about Kafka in provisioned mode only, and takes any answer for a success
-      // otherwise: records would be lost.
+      // Lambda reads partial answers about Kafka in provisioned mode only. Otherwise it takes any answer for a success,
+      // and records would be lost.
       throw new TidemarkError(
         `batch: no time was left for the records from offset ${resumeAt.join(', ')} on: Lambda repeats it, and what is committed is passed over`,
       );
@@ -37,14 +37,17 @@ export function openBatches(config: StreamSource): Batches {
 function streamRecord({ offset, timestamp, key, value }: KafkaRecord): StreamRecord {
   return {
     sequenceNumber: String(offset),
-    // A producer may have written anything there, and no record may stop a partition.
+    // A producer may have written any time there, and no record may stop a partition.
     arrival: Math.min(latestArrivalMs, Math.max(0, Math.round(timestamp))) || 0,
     partitionKey: key === undefined ? '' : Buffer.from(key, 'base64').toString(),
     events: value === undefined ? [tombstone] : rawEvents(value, 0),
   };
 }
 
-/** A record without a value says, in a compacted topic, that its key is gone: no event that could be counted. */
+/**
+ * A record without a value. In a compacted topic it says that its key is gone. It is not an event that could be
+ * counted.
+ */
 const tombstone: RawEvent = {
   text: rejection('unparsable', 'no value: a tombstone'),
   subRecord: 0,

@@ -6,13 +6,13 @@ import { argumentError } from '../core/arguments/error.ts';
 import type { KafkaSource } from '../core/definition/kafka-source.ts';
 import { Sha256 } from '../edge/sha256.ts';
 
-/** How the connections to the brokers are encrypted, and in whose name they are made. */
+/** The encryption of the connections to the brokers, and the user that they are made as. */
 export type KafkaCredentials = Pick<ConnectionOptions, 'tls' | 'sasl'>;
 
 /**
- * Reads what a source's secrets hold. Users, passwords and tokens are read again for each connection, so that a rotated
- * secret is met without a new container.
- * @throws TidemarkError when a secret does not hold what Lambda's event source mapping wants of it too
+ * Reads the content of a source's secrets. Users, passwords and tokens are read again for each connection, so that a
+ * rotated secret is met without a new container.
+ * @throws TidemarkError when a secret does not hold the content that Lambda's event source mapping also expects
  */
 export async function kafkaCredentials({
   authentication,
@@ -68,7 +68,7 @@ async function secretField(
     typeof content === 'object' && content !== null ? (content as Readonly<Record<string, unknown>>)[name] : undefined;
   if (typeof value === 'string') return value;
   if (need === 'optional') return '';
-  // What a secret holds is shown to nobody.
+  // Nobody is shown the content of a secret.
   throw argumentError(
     'secret',
     arn,
@@ -76,15 +76,15 @@ async function secretField(
   );
 }
 
-/** How long a token is good for, in seconds: MSK's own libraries ask for so long. */
+/** How long a token is valid, in seconds: MSK's own libraries ask for so long. */
 const tokenSeconds = 900;
 
 type SignerCredentials = ConstructorParameters<typeof SignatureV4>[0]['credentials'];
 
 /**
  * MSK's form of IAM for OAUTHBEARER: the address of a call that is signed and never made.
- * @see https://github.com/aws/aws-msk-iam-sasl-signer-js for the form; it brings an SDK of its own, and what it signs
- * with is here already
+ * @see https://github.com/aws/aws-msk-iam-sasl-signer-js for the form; that package brings an SDK of its own, and the
+ * signer is here already
  */
 export async function iamToken(region: string, credentials: SignerCredentials, now: Date): Promise<string> {
   const hostname = `kafka.${region}.amazonaws.com`;

@@ -24,9 +24,9 @@ export interface PartitionRecords {
 const sources: readonly unknown[] = ['aws:kafka', 'SelfManagedKafka'];
 
 /**
- * Checks what the function was invoked with, as {@link kinesisBatch} does: offsets decide what is counted once, so a
- * batch of another topic or a hand-made event must not get as far as the tables. One event of Lambda's holds records of
- * any number of partitions.
+ * Checks the event that the function was invoked with, as {@link kinesisBatch} does. Offsets decide what is counted
+ * once, so a batch of another topic or a hand-made event must not get as far as the tables. One event of Lambda's holds
+ * records of any number of partitions.
  * @param topic the topic that the function belongs to
  * @throws TidemarkError that names the field
  * @see https://docs.aws.amazon.com/lambda/latest/dg/with-msk.html
@@ -106,7 +106,10 @@ function textOf(field: string, given: unknown): string | undefined {
   return given;
 }
 
-/** Offsets have 63 bits, and JSON 53: a topic takes a million records a second for 285 years to get there. */
+/**
+ * Whether a value is a count. Offsets have 63 bits, and JSON 53: a topic takes a million records a second for 285 years
+ * to get there.
+ */
 function isCount(given: unknown): given is number {
   return typeof given === 'number' && Number.isSafeInteger(given) && given >= 0;
 }

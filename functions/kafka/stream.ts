@@ -6,15 +6,16 @@ import type { Stream, Tail } from '../state/stream/stream.ts';
 import { kafkaCredentials } from './credentials.ts';
 
 /**
- * Reads that follow a partition before it counts as behind: of what transactions leave behind, which are no records.
+ * Reads that follow a partition before it counts as behind. They pass over what transactions leave behind, which are
+ * not records.
  */
 const mostReads = 20;
 
-/** Bytes of one read: whether there is a record is all that is asked, and a broker gives a whole batch at least. */
+/** Bytes of one read. The only question is whether there is a record, and a broker gives a whole batch at least. */
 const readBytes = 64 * 1024;
 
 /**
- * How long (ms) a broker may take to be reached and to answer, and how often more it is tried: a batch is not to wait
+ * How long (ms) a broker may take to be reached and to answer, and how often it is tried again. A batch must not wait
  * for brokers that are not there.
  */
 const limits = { connectTimeout: 3_000, requestTimeout: 5_000, timeout: 5_000, retries: 2, retryDelay: 200 } as const;
@@ -28,7 +29,7 @@ const noTopicId = '00000000-0000-0000-0000-000000000000';
  */
 const controlBatch = 0x20;
 
-/** Kafka's numbers for what ListOffsets and Fetch are asked. */
+/** Kafka's numbers for the questions of ListOffsets and Fetch. */
 const earliest = -2n;
 const latest = -1n;
 const readUncommitted = 0;
@@ -54,7 +55,7 @@ export function kafkaStream(source: KafkaSource): Stream {
     return client;
   }
 
-  /** What the brokers say of the topic, or said a moment ago. */
+  /** The description of the topic by its brokers, now or a moment ago. */
   async function described(age: 'fresh' | 'known') {
     const consumer = await connected();
     const asked = consumer.metadata({ topics: [topic], forceUpdate: age === 'fresh', autocreateTopics: false });
@@ -98,14 +99,14 @@ export function kafkaStream(source: KafkaSource): Stream {
 }
 
 async function connect(source: KafkaSource): Promise<Consumer> {
-  // Loaded at the first question, for it takes a while, which a function's start has no time for, and not all that a
-  // function does asks one.
+  // Loaded at the first question: it takes a while, which a function's start has no time for, and not every task of a
+  // function asks one.
   const [{ Consumer: Client }, credentials] = await Promise.all([
     import('@platformatic/kafka'),
     kafkaCredentials(source),
   ]);
-  // A group is named and not joined: its positions are those of Lambda's pollers, which say nothing of what is
-  // committed here.
+  // A group is named and not joined. Its positions are those of Lambda's pollers, which say nothing of the positions
+  // that are committed here.
   return new Client({
     clientId: 'tidemark',
     groupId: 'tidemark',
@@ -125,9 +126,9 @@ interface Partition {
 
 /**
  * Whether a partition holds a record after an offset. The end alone does not tell: a transaction ends with a mark that
- * has an offset and is no record, and compaction takes records out. Lambda does not say whether it passes over what was
- * aborted, so that counts as a record, and so does what a transaction has under way, for it may come yet: neither can
- * make a proof of what is none.
+ * has an offset and is not a record, and compaction takes records out. Lambda does not say whether it passes over
+ * aborted records, so these count as records. So do the records of a transaction under way, for they may still come.
+ * Neither can prove that there is no record.
  * @throws Error when the partition ends before the offset: it has lost records, and gives their offsets to others
  */
 async function tailOf(partition: Partition, after: bigint | undefined): Promise<Tail> {
@@ -159,7 +160,7 @@ async function tailOf(partition: Partition, after: bigint | undefined): Promise<
   return 'more';
 }
 
-/** What a partition holds from an offset on; undefined: it holds no such offset any more, or not yet. */
+/** The batches of a partition from an offset on; undefined: it does not hold this offset any more, or not yet. */
 async function fetchAt({ consumer, topicId, partition, leader }: Partition, offset: bigint) {
   const from = {
     partition,
@@ -190,17 +191,20 @@ async function offsetAt({ consumer, topic, partition }: Partition, timestamp: bi
   return offsets.get(topic)?.[partition] ?? 0n;
 }
 
-/** Whether the client finds the question wrong, and not the answer. */
+/** Whether the client's error is about the question, and not about the answer. */
 function isUsers(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'PLT_KFK_USER';
 }
 
-/** All that the client finds wrong with a question for one topic. */
+/**
+ * The error for a topic that the brokers do not have: the client finds nothing else wrong with a question for one
+ * topic.
+ */
 function absent(topic: string, cause?: unknown): TidemarkError {
   return new TidemarkError(`topic: ${topic} does not exist: create it, or correct the name or the brokers`, { cause });
 }
 
-/** Whether an error of the client, or one of those that it holds, is Kafka's of that name. */
+/** Whether an error of the client, or one of the errors in it, is Kafka's of that name. */
 function isCode(error: unknown, code: string): boolean {
   if (!(error instanceof Error)) return false;
   if ('apiId' in error && error.apiId === code) return true;

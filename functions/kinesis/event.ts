@@ -19,9 +19,9 @@ const eventIdPattern = /^([A-Za-z0-9_.-]{1,128}):\d+$/;
 const latestArrival = 1e11;
 
 /**
- * Checks what the function was invoked with: the sequence numbers decide what is counted once, so a batch of another
- * stream, or of two shards, or a hand-made event must not get as far as the tables. What is in the records is nobody's
- * business here.
+ * Checks the event that the function was invoked with. The sequence numbers decide what is counted once, so a batch of
+ * another stream, or of two shards, or a hand-made event must not get as far as the tables. The content of the records
+ * is not checked here.
  * @param stream the name of the stream that the function belongs to
  * @returns undefined for a batch without records
  * @throws TidemarkError that names the field; Lambda then delivers the same event again, or tells whoever made it
@@ -87,7 +87,7 @@ function kinesisRecord(field: string, record: unknown): KinesisStreamRecord {
       arrival,
       'is not a time: give the seconds since 1970 as a number',
     );
-  // All that is read of it was looked at, here and in shardOf.
+  // All fields that are read were checked, here and in shardOf.
   return record as unknown as KinesisStreamRecord;
 }
 

@@ -11,12 +11,15 @@ import { aggregatedEvents } from './aggregated-record.ts';
 const aggregateMagic = Buffer.from([0xf3, 0x89, 0x9a, 0xc2]);
 const aggregateBytes = 20;
 
-/** The same four bytes in Base64, as far as they decide its characters: `84mawg` would need five bytes to be whole. */
+/**
+ * The same four bytes in Base64, up to the last character that they decide alone: `84mawg` would need five bytes to be
+ * whole.
+ */
 const aggregatePrefix = aggregateMagic.toString('base64').slice(0, 5);
 
 /**
- * The records of a batch with the events in them, de-aggregated, or line by line, where a producer packed many into
- * one.
+ * The records of a batch with the events in them. Where a producer packed many events into one record, they are
+ * de-aggregated, or read line by line.
  */
 export function streamRecords(records: readonly Pick<KinesisStreamRecord, 'kinesis'>[]): readonly StreamRecord[] {
   return records.map((record) => {

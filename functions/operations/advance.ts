@@ -19,10 +19,10 @@ export interface FinalizeAnswer {
 /** Pages, windows and shards under way at a time. */
 const atATime = 32;
 
-/** Raises the watermark and emits the windows that it has passed: what the schedule and the kicks ask for. */
+/** Raises the watermark and emits the windows that it has passed. The schedule and the kicks ask for it. */
 export const advance = finalizeRun('advance');
 
-/** The end of a finite stream: raises the watermark past every window once all is committed. */
+/** The end of a finite stream. It raises the watermark past every window once all is committed. */
 export const drain = finalizeRun('drain');
 
 function finalizeRun<Name extends FinalizeRequest>(
@@ -46,7 +46,7 @@ function finalizeRun<Name extends FinalizeRequest>(
 
 function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswer> {
   const { watermark, heldBy, shards, counters, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
-  // A stream in which nothing happens has a watermark that stands still, and nobody waits for it.
+  // The watermark of a stream without events stands still, and nobody waits for it.
   const isFlowing = shards.some(({ state }) => state === 'holding');
   return {
     answer: {

@@ -14,7 +14,7 @@ export interface BackfillFields extends QueryFields {
   readonly until: number;
   /** A JSON list of {@link HistoryWindow}s, compressed with gzip, in Base64. @default none */
   readonly windows?: string;
-  /** Nothing is left to come, the query is filled. @default false */
+  /** Whether the query is filled and nothing is left to come. @default false */
   readonly isWhole?: boolean;
 }
 

@@ -4,11 +4,11 @@ import type { Fields } from './operation.ts';
 
 /** A query with its version. */
 export interface QueryFields {
-  /** Such as `actionsPerHour@2`. */
+  /** A name with a version, such as `actionsPerHour@2`. */
   readonly query: string;
 }
 
-/** @throws TidemarkError when there is none */
+/** The query of a request. @throws TidemarkError when there is none */
 export function parseQuery({ query }: Fields): string {
   if (typeof query === 'string') return query;
   throw argumentError(

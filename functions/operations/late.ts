@@ -13,18 +13,18 @@ export type { CorrectedWindow, CorrectionAnswer };
 
 /** The fields of a {@link late}. */
 export interface LateFields extends QueryFields {
-  /** What is to become of the events. */
+  /** The fate of the events. */
   readonly settled: 'replayed' | 'discarded';
   /** The range of arrivals, epoch ms. */
   readonly since: number;
   readonly until: number;
-  /** Only events of the windows that start here, epoch ms. @default of all windows */
+  /** The start of the windows whose events alone are meant, epoch ms. @default all windows */
   readonly window?: number;
   /** Who asks, for the audit. */
   readonly by: string;
 }
 
-/** Puts late events into the final windows that they missed, or settles them without. */
+/** Puts late events into the final windows that they missed, or settles them without doing so. */
 export const late = {
   name: 'late',
   parse(fields: Fields): CorrectionRequest {

@@ -35,9 +35,9 @@ export interface LookupUploadFields extends VersionFields {
 
 /** The fields of a {@link lookupPublish}. */
 export interface LookupPublishFields extends VersionFields {
-  /** How many parts there are. */
+  /** The number of parts. */
   readonly parts: number;
-  /** Of all rows. */
+  /** The hash of all rows. */
   readonly hash: string;
   /**
    * The arrival from which it holds, epoch ms.
@@ -68,10 +68,10 @@ export interface LookupRowsAnswer {
   readonly rows: string;
 }
 
-/** Parts of one answer: 3 MB of text, and an answer takes 6 MB in Base64. */
+/** Most parts of one answer: 3 MB of text, and an answer takes 6 MB in Base64. */
 const partsAtATime = 10;
 
-/** The versions of a table; sealed through an arrival, for whoever judges what arrived. */
+/** The versions of a table, sealed through an arrival for a caller that judges what arrived. */
 export const lookupList = {
   name: 'lookup-list',
   parse: (fields: Fields) => ({ table: parseTable(fields), through: parseOptionalTime(fields, 'through') }),
@@ -166,7 +166,10 @@ export const lookupRows = {
   },
 } as const;
 
-/** @throws TidemarkError when the pipeline has no such table, or what is kept is of another definition */
+/**
+ * Checks that the pipeline has a table, and that the state is of the pipeline's definition.
+ * @throws TidemarkError when the pipeline has no such table, or the state is of another definition
+ */
 async function checkTable({ pipeline, state }: OperationContext, table: string): Promise<void> {
   await checkDefinition(state, pipeline);
   if (pipeline.lookupTable?.table === table) return;

@@ -5,7 +5,7 @@ import type { Stream } from '../state/stream/stream.ts';
 import type { Table } from '../state/table/table.ts';
 import type { SliceCache } from '../state/windows/merged-slice.ts';
 
-/** The fields of an invocation as they came: nothing is known of them. */
+/** The fields of an invocation as they came, unchecked. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** The part of a deployment that an operation works with. */
@@ -17,17 +17,17 @@ export interface OperationContext {
   readonly stream: Stream;
   /** The sinks that have a function here. */
   readonly served: ReadonlySet<string>;
-  /** The slices that a warm container remembers, of windows that overlap. */
+  /** The slices of overlapping windows that a warm container remembers. */
   readonly cache: SliceCache;
   readonly publish: Publisher['publish'];
-  /** Has the function of a sink asked for a run, when the operation is over. */
+  /** Has the function of a sink asked for a run when the operation is over. */
   readonly wake: (sink: string) => void;
   /** Epoch ms. */
   readonly now: () => number;
   readonly remainingMs: () => number;
-  /** A fresh id a call. */
+  /** A new id at each call. */
   readonly newId: () => string;
-  /** The log, for what the answer does not tell. */
+  /** Logs errors that the answer does not tell. */
   readonly logError: (message: string, fields: Readonly<Record<string, string>>) => void;
 }
 
@@ -35,12 +35,12 @@ export interface OperationContext {
 export interface Operation<Request, Answer> {
   /** The request's name, as an invocation gives it. */
   readonly name: string;
-  /** @throws TidemarkError that names the field which is wrong, its value and the remedy */
+  /** @throws TidemarkError that names the wrong field, its value and the remedy */
   parse(fields: Fields): Request;
   run(context: OperationContext, request: Request): Promise<Measured<Answer>>;
 }
 
-/** An answer that no metric is published of. */
+/** An answer without metrics. */
 export function unmeasured<Answer>(answer: Answer): Measured<Answer> {
   return { answer, counts: {}, milliseconds: {} };
 }

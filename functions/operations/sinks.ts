@@ -14,11 +14,11 @@ export const sinks = {
 
 /** The fields of a {@link redrive}. */
 export interface RedriveFields {
-  /** Whose dead letters. */
+  /** The sink whose dead letters are meant. */
   readonly sink: string;
 }
 
-/** Puts the dead letters of a sink into its outbox anew. */
+/** Puts the dead letters of a sink into its outbox again. */
 export const redrive = {
   name: 'redrive',
   parse({ sink }: Fields): string {

@@ -38,7 +38,7 @@ export interface FieldsOf {
 /** The name of an operation. */
 export type OperationName = keyof FieldsOf;
 
-/** All that the finalize function can be asked for, by name. */
+/** All operations of the finalize function, by name. */
 export const operations = {
   advance,
   drain,
@@ -62,13 +62,13 @@ export type OperationAnswer<Name extends OperationName = OperationName> = Awaite
   ReturnType<(typeof operations)[Name]['run']>
 >['answer'];
 
-/** An operation whose request is read: it only has to be run. */
+/** An operation whose request has been read. It only has to be run. */
 export type PreparedOperation = (context: OperationContext) => Promise<Measured<OperationAnswer>>;
 
 /**
- * Reads an invocation. A schedule's event and a kick have no `request`, and by hand there may be no event at all: all
- * of them advance.
- * @throws TidemarkError for a request that is not known: it would be answered with something else, in silence
+ * Reads an invocation. A schedule's event and a kick have no `request`, and by hand there may be no event at all. All
+ * of these advance.
+ * @throws TidemarkError for an unknown request: otherwise it would silently be answered with something else
  */
 export function prepareOperation(event: unknown): PreparedOperation {
   if (event === null || event === undefined) return prepared(operations.advance, {});

@@ -3,9 +3,9 @@ import type { Hono } from 'hono';
 import { etag } from 'hono/etag';
 
 /**
- * Serves the live page at `/`: one document with everything in it, which asks the API for the rest, at addresses
- * relative to its own. Its policy allows nothing from elsewhere, and of scripts and styles only the very ones that it
- * was built with.
+ * Serves the live page at `/`: one document with everything in it. It asks the API for the data, at addresses relative
+ * to its own. Its policy allows nothing from elsewhere. Of scripts and styles it allows only the very ones that the
+ * page was built with.
  * @param html the page as `infra/bundle/functions.ts` has built it
  */
 export function servePage(app: Hono, html: string): Hono {

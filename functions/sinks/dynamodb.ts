@@ -11,22 +11,22 @@ import { storedFields } from '../state/windows/pane-rows.ts';
 import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
- * What rows of a window an item holds, in bytes of their JSON, which is longer than DynamoDB's form; more are in items
- * of their own. An item ends at 400 KB.
+ * Most bytes of a window's rows in one item, measured as JSON, which is longer than DynamoDB's form. Further rows are
+ * in items of their own. An item ends at 400 KB.
  */
 const mostBytes = 300 * 1024;
 
-/** Whose key the target has: the same as the windows table's. */
+/** The key of the target table, which is the same as the windows table's. */
 const shape = { ...tables.windows };
 
-/** Items that another attempt may put in the place first, before this one is left to the next run. */
+/** How often another attempt may put its items in the place first, before this one is left to the next run. */
 const mostRaces = 5;
 
 /**
- * An item a window, its key `query` and `window` (`START/END` in ISO 8601), replaced by greater revisions of the same
- * pipeline and by nothing else: exactly once, whatever is delivered twice or late. Rows beyond what an item holds are
- * in items `QUERY#WINDOW#parts`, which are there before the window's item names their number. Another run's items are
- * left as they are.
+ * An item a window, with the key `query` and `window` (`START/END` in ISO 8601). Only greater revisions of the same
+ * pipeline replace it. So delivery is exactly once, even when something is delivered twice or late. Rows beyond the
+ * first item are in items `QUERY#WINDOW#parts`, which are there before the window's item names their number. Items of
+ * another run are left as they are.
  */
 export const openTarget: OpenTarget = (setup) => {
   const name = required(setup);
@@ -46,7 +46,7 @@ interface Target {
   readonly table: Table;
 }
 
-/** A window as items: the one of its name, and those with its rows where they are too many for it. */
+/** A window as items: the one of its name, and further ones for rows that it has no room for. */
 interface WindowItems {
   readonly head: Item;
   readonly parts: readonly Item[];
@@ -69,8 +69,8 @@ function itemsOf(pipeline: string, { query, rows, ...head }: DeliveredWindow): W
 }
 
 /**
- * Puts a window in the place of an earlier revision. What stands there is read first and is a condition of the write,
- * so that nothing of another run is replaced, parts included.
+ * Puts a window in the place of an earlier revision. The standing item is read first and is a condition of the write.
+ * So nothing of another run is replaced, parts included.
  * @throws DeliveryRefused when another run's result stands there
  */
 async function putWindow({ name, table }: Target, pipeline: string, window: DeliveredWindow): Promise<void> {
@@ -94,7 +94,7 @@ async function putWindow({ name, table }: Target, pipeline: string, window: Deli
         ? { attribute: 'revision', is: 'absent' }
         : { attribute: 'revision', is: 'equal', to: revision };
     if ((await table.put(head, [asRead])) === 'refused') continue;
-    // The parts of earlier revisions are named by nothing any more.
+    // Nothing names the parts of earlier revisions any more.
     if (revision !== undefined)
       for (const item of await table.query(`${head.pk}#${head.sk}#parts`, {
         to: partName(window.revision),
@@ -111,7 +111,7 @@ async function checkParts(table: Table, place: string, parts: readonly Item[]): 
 }
 
 /**
- * Whether an item holds the same result. When it was made is no part of that: the same events give the same result
+ * Whether an item holds the same result. The time when it was made does not count: the same events give the same result
  * another time.
  */
 function isSame(standing: Item | undefined, { attributes }: Item): boolean {

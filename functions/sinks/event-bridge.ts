@@ -2,7 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { fittingMessage } from './message.ts';
 import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
-/** EventBridge's limit for an entry with its source and type, 256 KB, less those. */
+/** EventBridge's limit for an entry with its source and type, 256 KB, less the length of those two. */
 const mostBytes = 255 * 1024;
 
 /** An event a pane on a bus. At least once; a bus keeps no order. */

@@ -2,22 +2,22 @@ import { createHash } from 'node:crypto';
 import type { Delivery } from '../core/definition/sink.ts';
 
 /**
- * What a FIFO queue or topic knows a pane by: in the order of its query, once within five minutes. Other targets are
- * told nothing.
+ * The group and the id of a pane in a FIFO queue or topic: in the order of its query, once within five minutes. Other
+ * targets get neither.
  */
 export function fifoIds(
   target: string,
   { pipeline, id, query }: Delivery,
 ): { MessageGroupId?: string; MessageDeduplicationId?: string } {
   if (!target.endsWith('.fifo')) return {};
-  // An id may be longer than the 128 characters that there are for it.
+  // An id may be longer than the 128 characters that there is room for.
   return {
     MessageGroupId: query,
     MessageDeduplicationId: createHash('sha256').update(`${pipeline}/${id}`).digest('hex'),
   };
 }
 
-/** What subscribers can filter by. */
+/** The attributes that subscribers can filter by. */
 export function messageAttributes({ query, status, revision, id, pipeline }: Delivery) {
   const text = (StringValue: string) => ({ DataType: 'String', StringValue });
   return {
@@ -29,5 +29,5 @@ export function messageAttributes({ query, status, revision, id, pipeline }: Del
   };
 }
 
-/** SQS's and SNS's limit for a message with its attributes, 256 KB, less those. */
+/** SQS's and SNS's limit for a message with its attributes, 256 KB, less the length of the attributes. */
 export const mostMessageBytes = 255 * 1024;

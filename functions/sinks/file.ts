@@ -4,12 +4,12 @@ import { dirname, join } from 'node:path';
 import { type OpenTarget, sinkOf } from './setup.ts';
 import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
-/** How file systems say that they have no links. */
+/** The error codes of file systems without links. */
 const linkless = ['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
 
 /**
- * A file a pane in a folder, put in its place whole, by a link, when it is on the disk. Exactly once. Another run's
- * file is kept: unlike a rename, a link never replaces what came there in the meantime.
+ * A file a pane in a folder. A link puts it in its place whole, when it is on the disk. Exactly once. Another run's
+ * file is kept: unlike a rename, a link never replaces a file that came there in the meantime.
  */
 export const openTarget: OpenTarget = (setup) => {
   const sink = sinkOf(setup, 'file');

@@ -3,8 +3,8 @@ import { TidemarkError } from '../core/arguments/error.ts';
 import { type OpenTarget, sinkOf } from './setup.ts';
 
 /**
- * The user's own function, in order, at least once. It may do anything, end the process and hang included: attempts are
- * counted before they are made.
+ * The user's own function, called in order, at least once. It may do anything, even end the process or hang. So
+ * attempts are counted before they are made.
  */
 export const openTarget: OpenTarget = (setup) => {
   const sink = sinkOf(setup, 'forEachWindow');

@@ -5,7 +5,7 @@ import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 /** Kinesis's limit for a record with its partition key, 1 MB, less the longest key. */
 const mostBytes = 1024 * 1024 - 256;
 
-/** A record a pane. The query is its partition key: a query's panes go to one shard, in order. At least once. */
+/** A record a pane. The query is its partition key, so a query's panes go to one shard, in order. At least once. */
 export const openTarget: OpenTarget = (setup) => {
   const client = new KinesisClient(sinkClientConfig);
   const StreamName = required(setup);

@@ -2,13 +2,13 @@ import type { Delivery } from '../core/definition/sink.ts';
 import { isoTime } from '../core/events/event-time.ts';
 
 /**
- * A pane as a message: JSON of all of it, or, where that is beyond what a message may hold, without its rows and with
- * the request that gives them.
+ * A pane as a message: JSON of all of it. A pane that is too long for a message is sent without its rows, with the
+ * request that gives them.
  */
 export interface Message extends Omit<Delivery, 'rows' | 'table'> {
   readonly rows: Delivery['rows'] | null;
   readonly table?: Delivery['table'];
-  /** A path of the query API: the rows as they are then. Only where `rows` is null. */
+  /** A path of the query API. It gives the rows as they are at that time. Only where `rows` is null. */
   readonly rowsAt?: string;
 }
 
@@ -19,7 +19,7 @@ export function wholeMessage(delivery: Delivery): string {
 
 /**
  * A pane as JSON that fits into one message, so that it arrives whole or not at all.
- * @param mostBytes what the target takes
+ * @param mostBytes the most that the target takes
  */
 export function fittingMessage(delivery: Delivery, mostBytes: number): string {
   const whole = wholeMessage(delivery);

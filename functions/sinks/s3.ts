@@ -4,7 +4,7 @@ import { checkStanding, windowFile, windowFileName } from './window-file.ts';
 
 const contentTypes = { json: 'application/x-ndjson', parquet: 'application/vnd.apache.parquet' } as const;
 
-/** An object a pane, written once: whoever comes second finds it there (If-None-Match). Exactly once, whole. */
+/** An object a pane, written once: a second writer finds it there (If-None-Match). Exactly once, whole. */
 export const openTarget: OpenTarget = (setup) => {
   const { format, prefix } = sinkOf(setup, 's3');
   const client = new S3Client({ ...sinkClientConfig, forcePathStyle: setup.bucketIn === 'path' });

@@ -3,33 +3,33 @@ import { TidemarkError } from '../core/arguments/error.ts';
 import type { Sink, SinkKind, SinkOf } from '../core/definition/sink.ts';
 import type { SinkTarget } from '../state/sinks/delivery.ts';
 
-/** What a target is opened with. */
+/** The settings that a target is opened with. */
 export interface TargetSetup {
   readonly sink: Sink;
-  /** The deployment's word for where it is: a URL, a name or an ARN, as the kind's client wants it. */
+  /** The address of the target in the deployment: a URL, a name or an ARN, as the kind's client wants it. */
   readonly target: string | undefined;
-  /** What requests are signed with. */
+  /** The secret that requests are signed with. */
   readonly secret: string | undefined;
-  /** The same, by the ARN of a secret in Secrets Manager. */
+  /** The ARN of the same secret in Secrets Manager. */
   readonly secretArn: string | undefined;
   /** How a client of S3 names a bucket. */
   readonly bucketIn: 'host' | 'path';
 }
 
 /**
- * What each file of this folder exports as `openTarget`: the function of a sink is bundled with one of them, as
- * `#sink`.
+ * The type of the export `openTarget` of each file of this folder. The function of a sink is bundled with one of these
+ * files, as `#sink`.
  */
 export type OpenTarget = (setup: TargetSetup) => SinkTarget;
 
-/** The sink, of the kind that the file which asks is for: that one is bundled for it. */
+/** The sink, with the type of its kind. The file that calls this is only bundled for sinks of that kind. */
 export function sinkOf<Kind extends SinkKind>({ sink }: TargetSetup, kind: Kind): SinkOf<Kind> {
   if (sink.kind !== kind)
     throw new Error(`sink ${sink.name} is ${sink.kind}(), and its function is bundled for ${kind}`);
   return sink as Sink & SinkOf<Kind>;
 }
 
-/** @throws TidemarkError when the deployment does not say where the target is */
+/** The address of the target. @throws TidemarkError when the deployment does not give one */
 export function required({ sink, target }: TargetSetup): string {
   if (target !== undefined && target !== '') return target;
   throw new TidemarkError(
@@ -38,7 +38,7 @@ export function required({ sink, target }: TargetSetup): string {
 }
 
 /**
- * How clients of targets connect: an attempt ends within ten seconds, which a run has left when it begins one. The
+ * How clients of targets connect. An attempt ends within ten seconds, which a run has left when it begins one. The
  * pauses between attempts are the run's own, and counted (functions/state/sinks/delivery.ts). HTTP/1, for every
  * emulator fails on Kinesis's HTTP/2.
  */

@@ -4,8 +4,8 @@ import { fittingMessage } from './message.ts';
 import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
- * A message a pane on a topic. Standard: at least once, in no order. FIFO: in the order of the query, and once within
- * its five minutes.
+ * A message a pane on a topic. Standard topic: at least once, in no order. FIFO topic: in the order of the query, and
+ * once within its five minutes.
  */
 export const openTarget: OpenTarget = (setup) => {
   const TopicArn = required(setup);

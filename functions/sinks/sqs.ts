@@ -4,12 +4,12 @@ import { fittingMessage } from './message.ts';
 import { type OpenTarget, required, sinkClientConfig } from './setup.ts';
 
 /**
- * A message a pane. A standard queue: at least once, in no order. A FIFO queue: in the order of the query, and once
- * within its five minutes.
+ * A message a pane. Standard queue: at least once, in no order. FIFO queue: in the order of the query, and once within
+ * its five minutes.
  */
 export const openTarget: OpenTarget = (setup) => {
   const QueueUrl = required(setup);
-  // The queue is of the function's region: its URL may name a host that only AWS knows.
+  // The queue is of the function's region. Its URL may name a host that only AWS knows.
   const client = new SQSClient({ ...sinkClientConfig, useQueueUrlAsEndpoint: false });
   return {
     order: QueueUrl.endsWith('.fifo') ? 'ordered' : 'unordered',

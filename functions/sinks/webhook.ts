@@ -9,12 +9,12 @@ import { type OpenTarget, sinkClientConfig, sinkOf, type TargetSetup } from './s
 /** How long a request may take, ms. */
 const timeoutMs = 9_000;
 
-/** What a server means that will say the same for ever: the body itself is at fault, or the address is given up. */
+/** The status codes that a server will repeat for ever: the body itself is at fault, or the address is given up. */
 const refusals = [400, 410, 413, 422];
 
 /**
- * A POST a pane, signed as standardwebhooks.com says: `webhook-id`, `webhook-timestamp` and `webhook-signature`, for
- * which there is a library in every language. Acknowledged by any 2xx. In order, at least once.
+ * A POST a pane, signed as standardwebhooks.com says: `webhook-id`, `webhook-timestamp` and `webhook-signature`. There
+ * is a library for these in every language. Any 2xx acknowledges it. In order, at least once.
  */
 export const openTarget: OpenTarget = (setup) => {
   const sink = sinkOf(setup, 'webhook');
@@ -58,13 +58,13 @@ export function signature(key: Buffer, id: string, timestamp: number, body: stri
   return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 
-/** The secret is Base64, with or without the `whsec_` that others put before it. */
+/** The key in the secret, which is Base64, with or without the `whsec_` that others put before it. */
 async function signingKey({ sink, secret, secretArn }: TargetSetup): Promise<Buffer> {
   const text = secret ?? (secretArn === undefined ? undefined : await storedSecret(secretArn));
   const key = Buffer.from((text ?? '').replace(/^whsec_/, ''), 'base64');
   if (key.length >= 24) return key;
   throw new TidemarkError(
-    `sinks.${sink.name}.secret: is no secret to sign with: give 24 bytes or more in Base64, with or without whsec_ before them`,
+    `sinks.${sink.name}.secret: is not a secret to sign with: give 24 bytes or more in Base64, with or without whsec_ before them`,
   );
 }
 

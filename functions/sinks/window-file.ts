@@ -5,8 +5,8 @@ import { flatRow } from '../core/fold/window-result.ts';
 import { DeliveryRefused } from '../state/sinks/delivery.ts';
 
 /**
- * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`, the partitions as Hive, Athena, Spark
- * and DuckDB read them, of the window's start in UTC. It follows from (query, window, revision) alone.
+ * The name of a pane's file: `query=Q/date=YYYY-MM-DD/START-END-rREVISION.jsonl`. The partitions are of the window's
+ * start in UTC, as Hive, Athena, Spark and DuckDB read them. The name follows from (query, window, revision) alone.
  */
 export function windowFileName({ query, start, end, revision }: Delivery, format: WindowFileFormat): string {
   const moment = (ms: number) => isoTime(ms).replace(/[-:]/g, '');
@@ -15,8 +15,8 @@ export function windowFileName({ query, start, end, revision }: Delivery, format
 }
 
 /**
- * A pane's rows as a file, a line or row each: all columns flat, as names of group-by fields and aggregates differ from
- * one another and from those here.
+ * A pane's rows as a file, a line or row each. All columns are flat: names of group-by fields and aggregates differ
+ * from one another and from those here.
  */
 export function windowFile(delivery: Delivery, format: WindowFileFormat): Uint8Array {
   const windows = delivery.table ?? [delivery];
@@ -33,9 +33,9 @@ export function windowFile(delivery: Delivery, format: WindowFileFormat): Uint8A
 }
 
 /**
- * Checks what is in a pane's place against the pane. The same content is an earlier attempt's. Mode `complete` is not
- * compared: its table grows between two attempts.
- * @throws DeliveryRefused when it is another run's result, which is left as it is
+ * Checks the content in a pane's place against the pane. The same content is an earlier attempt's. Mode `complete` is
+ * not compared: its table grows between two attempts.
+ * @throws DeliveryRefused when the content is another run's result, which is left as it is
  */
 export function checkStanding(place: string, standing: Uint8Array, content: Uint8Array, { id, mode }: Delivery): void {
   if (mode === 'complete' || Buffer.compare(standing, content) === 0) return;
@@ -59,8 +59,8 @@ function flatRows(window: DeliveredWindow): readonly FlatRow[] {
 }
 
 /**
- * Numbers are doubles, whatever a window happens to hold: a column has one type in all files. What is neither number,
- * text nor truth value is JSON.
+ * A column of a file. Numbers are doubles, whatever a window happens to hold: a column has one type in all files. A
+ * value that is not a number, a text or a truth value is JSON.
  */
 function columnOf(name: string, data: readonly unknown[]) {
   if (name === 'start' || name === 'end')

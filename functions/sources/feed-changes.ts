@@ -1,23 +1,23 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Pipeline } from '../core/definition/pipeline.ts';
 import { createFeeder, type NotPut } from '../feeder/feeder.ts';
-import type { ReadLine } from '../feeder/lines.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';
+import type { ReadLine } from '../formats/lines.ts';
 import type { TableChange } from './table-change.ts';
 
-/** What changes are fed with. */
+/** The dependencies of {@link feedChanges}. */
 export interface FeedChangesOptions {
   readonly pipeline: Pipeline;
   readonly kinesis: KinesisClient;
   readonly streamName: string;
   readonly random: () => number;
-  /** Is told of a change that no record holds; its number is its place in the batch, from 1. */
+  /** Called with each change that no record holds. Its number is its place in the batch, from 1. */
   readonly onNotPut: (line: NotPut) => void;
 }
 
 /**
- * Puts changes into the stream, those of one item in their order on one shard, unless the pipeline says otherwise. At
- * least once: a batch that is delivered again is put again, with the same ids.
+ * Puts changes into the stream. The changes of one item are in their order on one shard, unless the pipeline says
+ * otherwise. At least once: a batch that is delivered again is put again, with the same ids.
  * @returns how many were put
  */
 export async function feedChanges(changes: readonly TableChange[], options: FeedChangesOptions): Promise<number> {

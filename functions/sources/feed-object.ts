@@ -3,9 +3,9 @@ import type { Pipeline } from '../core/definition/pipeline.ts';
 import { latestOf } from '../core/events/sequence-number.ts';
 import { type Coverage, readCoverage } from '../feeder/coverage.ts';
 import { createFeeder, type NotPut } from '../feeder/feeder.ts';
-import { jsonLines } from '../feeder/json-lines.ts';
-import { type ReadLine, readLines } from '../feeder/lines.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';
+import { jsonLines } from '../formats/json-lines.ts';
+import { type ReadLine, readLines } from '../formats/lines.ts';
 import { readAllProgress } from '../state/items/progress.ts';
 import {
   type Claimant,
@@ -18,7 +18,7 @@ import {
 import type { Table } from '../state/table/table.ts';
 import { unpackedBytes } from './unpacked.ts';
 
-/** What an object is fed with. */
+/** The dependencies of {@link feedObject}. */
 export interface FeedObjectOptions {
   readonly pipeline: Pipeline;
   readonly kinesis: KinesisClient;
@@ -30,46 +30,46 @@ export interface FeedObjectOptions {
   readonly attempt: string;
   /** Epoch ms. */
   readonly now: () => number;
-  /** What is left of the invocation, ms. */
+  /** The time that is left of the invocation, ms. */
   readonly remainingMs: () => number;
   readonly random: () => number;
-  /** Is told of a line that no record holds. */
+  /** Called with each line that no record holds. */
   readonly onNotPut: (line: NotPut) => void;
 }
 
-/** There is no such version any more: what was to be read is nowhere. */
+/** The version to read does not exist any more. */
 export class ObjectGone extends Error {
   override readonly name = 'ObjectGone';
 }
 
 /**
- * What came of one attempt. `paused`: the time was over, and another one has to go on; `held`: somebody else is at it;
- * `lost`: somebody else took over, which only happens to an attempt that was thought dead.
+ * The outcome of one attempt. `paused`: the time was over, and another attempt has to go on. `held`: another attempt is
+ * at it. `lost`: another attempt took over, which only happens to one that was thought dead.
  */
 export interface FedObject {
   readonly outcome: 'done' | 'already done' | 'paused' | 'held' | 'lost';
   /** Events that this attempt put. */
   readonly events: number;
-  /** Lines by which it came further: those of an attempt that died are only skipped. */
+  /** Lines by which it came further. Lines that an attempt that died had put are only skipped, and count too. */
   readonly lines: number;
 }
 
 /**
- * Bytes and lines that are put before it is noted, about one call of PutRecords: what is looked for in the stream after
- * a crash.
+ * Bytes and lines that are put before the progress is noted, about one call of PutRecords. After a crash the stream is
+ * searched for these.
  */
 const blockBytes = 4 * 1024 * 1024;
 const blockLines = 50_000;
-/** No block is begun with less left, ms: a throttled stream may take long for one. */
+/** No block is begun with less time left, ms: a throttled stream may take long for one. */
 const reserveMs = 30_000;
 /** How far the clocks of two machines may differ, ms. */
 const clockMs = 10_000;
 
 /**
- * Puts the lines of an object into the stream, each once, unless Kinesis stores a record whose answer is lost and which
- * is put again. How far it is, is noted after each block, and where in the stream that was; an attempt that follows one
- * that died reads the stream from there, and leaves out what is in it already. Two attempts at a time are kept apart by
- * a claim that is good for as long as an invocation can live.
+ * Puts the lines of an object into the stream, each once. The exception is a record that Kinesis stores and whose
+ * answer is lost: it is put again. The progress is noted after each block, with its place in the stream. An attempt
+ * that follows one that died reads the stream from there, and leaves out the lines that are in it already. A claim
+ * keeps two attempts apart. It is good for as long as an invocation can live.
  */
 export async function feedObject(object: ObjectVersion, options: FeedObjectOptions): Promise<FedObject> {
   const { state, kinesis, streamName, attempt, now, remainingMs } = options;
@@ -99,8 +99,8 @@ export async function feedObject(object: ObjectVersion, options: FeedObjectOptio
 }
 
 /**
- * Where every shard is committed: before whatever is put from now on. A shard that has committed nothing is read from
- * its beginning.
+ * The committed position of every shard, which is before all that is put from now on. A shard that has committed
+ * nothing is read from its beginning.
  */
 async function committedPositions(state: Table): Promise<ObjectProgress['positions']> {
   const positions: Record<string, string> = {};
@@ -121,7 +121,8 @@ function putter(object: ObjectVersion, skip: Coverage | undefined, options: Feed
       const positions = { ...before.positions };
       for (const [shardId, sequenceNumber] of await feeder.flush())
         positions[shardId] = latestOf(positions[shardId], sequenceNumber) ?? sequenceNumber;
-      // What was skipped lies in the stream already: the next one that dies needs it no more, for its lines are behind.
+      // The skipped lines are in the stream already. An attempt that follows this one does not need them, for they lie
+      // behind its start.
       const line = block.at(-1)?.number ?? before.line;
       return { phase: 'feeding', line, positions, notPut: before.notPut + feeder.progress().notPut - notPut };
     },

@@ -8,7 +8,7 @@ export interface Patience {
 }
 
 /**
- * The client by which the functions of sources put events. HTTP/1, for every emulator fails on the SDK's HTTP/2
+ * The client that the functions of sources put events with. HTTP/1, for every emulator fails on the SDK's HTTP/2
  * (docs/emulators.md).
  */
 export function sourceKinesis({ requestTimeoutMs, maxAttempts }: Patience): KinesisClient {

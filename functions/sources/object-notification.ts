@@ -9,7 +9,7 @@ export interface NotifiedObject extends ObjectVersion {
 
 /**
  * The objects of a message of the queue: S3's own notification, or EventBridge's event about an object. S3's test
- * message and events about anything but the creation of objects hold none.
+ * message holds none. Neither do events about anything but the creation of objects.
  * @throws TidemarkError that names the field
  */
 export function notifiedObjects(body: string): readonly NotifiedObject[] {
@@ -20,17 +20,19 @@ export function notifiedObjects(body: string): readonly NotifiedObject[] {
     throw argumentError('body', body, 'is not JSON: give the queue to the notifications of a bucket only');
   }
   if (!isObject(message))
-    throw argumentError('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+    throw argumentError('body', message, 'is not a notification: give the queue to the notifications of a bucket only');
   if (message.Event === 's3:TestEvent') return [];
   if (message.source === 'aws.s3')
     return message['detail-type'] === 'Object Created' ? [fromEventBridge(message.detail)] : [];
   const records: unknown = message.Records;
   if (!Array.isArray(records))
-    throw argumentError('body', message, 'is no notification: give the queue to the notifications of a bucket only');
+    throw argumentError('body', message, 'is not a notification: give the queue to the notifications of a bucket only');
   return records.flatMap((record, i) => fromNotification(`Records[${i}]`, record));
 }
 
-/** What the queue is told of objects that are left for another invocation; the reverse of {@link notifiedObjects}. */
+/**
+ * The message to the queue about objects that are left for another invocation; the reverse of {@link notifiedObjects}.
+ */
 export function continuation(objects: readonly NotifiedObject[]): string {
   return JSON.stringify({
     Records: objects.map(({ bucket, key, version, versionId }) => ({
@@ -49,7 +51,7 @@ export function continuation(objects: readonly NotifiedObject[]): string {
  * with a plus for a space.
  */
 function fromNotification(field: string, record: unknown): readonly NotifiedObject[] {
-  if (!isObject(record)) throw argumentError(field, record, 'is no record of a notification');
+  if (!isObject(record)) throw argumentError(field, record, 'is not a record of a notification');
   const { eventName, s3 } = record;
   if (typeof eventName !== 'string' || !/^(?:s3:)?ObjectCreated:/.test(eventName)) return [];
   const bucket = isObject(s3) && isObject(s3.bucket) ? s3.bucket.name : undefined;
@@ -80,7 +82,7 @@ function fromEventBridge(detail: unknown): NotifiedObject {
 }
 
 function versionOf(field: string, bucket: string, key: string, versionId: unknown, eTag: unknown): NotifiedObject {
-  // A bucket whose versions are suspended says `null` for the one that it keeps.
+  // A bucket whose versions are suspended gives `null` as the id of the version that it keeps.
   const id = typeof versionId === 'string' && versionId !== '' && versionId !== 'null' ? versionId : undefined;
   return { bucket, key, version: id ?? text(`${field}: eTag`, eTag).replaceAll('"', ''), versionId: id };
 }

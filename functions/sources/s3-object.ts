@@ -2,7 +2,7 @@ import { GetObjectCommand, type S3Client, S3ServiceException } from '@aws-sdk/cl
 import { ObjectGone } from './feed-object.ts';
 import type { NotifiedObject } from './object-notification.ts';
 
-/** What S3 answers about a version that is not there any more: it was deleted, or, without versions, replaced. */
+/** S3's errors for a version that does not exist any more: it was deleted, or, without versions, replaced. */
 const gone = ['NoSuchKey', 'NoSuchVersion', 'NotFound', 'PreconditionFailed'];
 
 /**

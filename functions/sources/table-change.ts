@@ -3,7 +3,7 @@ import { imageJson } from '../state/table/image.ts';
 
 /** A change of an item, as the event that is put into the stream. */
 export interface TableChange {
-  /** DynamoDB's id of the change: the same whenever it is delivered. */
+  /** DynamoDB's id of the change. It is the same at each delivery. */
   readonly id: string;
   readonly type: 'INSERT' | 'MODIFY' | 'REMOVE';
   /** When DynamoDB made it, epoch ms, in whole seconds. */
@@ -50,7 +50,8 @@ function tableChange(field: string, record: unknown): TableChange {
   if (typeof eventID !== 'string' || eventID === '')
     throw argumentError(`${field}.eventID`, eventID, 'is not the id of a change');
   const type = types.find((known) => known === eventName);
-  if (type === undefined) throw argumentError(`${field}.eventName`, eventName, `is no change: use ${types.join(', ')}`);
+  if (type === undefined)
+    throw argumentError(`${field}.eventName`, eventName, `is not a change: use ${types.join(', ')}`);
   if (!isObject(dynamodb))
     throw argumentError(`${field}.dynamodb`, dynamodb, 'is not a change: give the event of DynamoDB Streams');
   const {

@@ -5,7 +5,7 @@ const magics: readonly (readonly [packing: Packing, bytes: Buffer])[] = [
   ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
 ];
 
-/** How a file is packed that begins with these bytes; undefined when they are not packed, or too few. */
+/** The packing of a file that begins with these bytes; undefined when they are not packed, or too few. */
 export function packingOf(begin: Uint8Array): Packing | undefined {
   return magics.find(([, magic]) => magic.equals(begin.subarray(0, magic.length)))?.[0];
 }
@@ -16,8 +16,8 @@ function isUnclear(begin: Uint8Array): boolean {
 }
 
 /**
- * The bytes of a file as they were before it was packed, with gzip or zstd: no JSON begins as such a file does, so
- * names and headers need not be right.
+ * The bytes of a file as they were before it was packed with gzip or zstd. The first bytes decide, for no JSON begins
+ * like these. So names and headers need not be right.
  */
 export async function* unpackedBytes(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const iterator = chunks[Symbol.asyncIterator]();

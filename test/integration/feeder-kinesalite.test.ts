@@ -8,8 +8,8 @@ import { compareSequenceNumbers } from '../../functions/core/events/sequence-num
 import { readCoverage } from '../../functions/feeder/coverage.ts';
 import { createFeeder, type FeederOptions } from '../../functions/feeder/feeder.ts';
 import { inRange, partitionKeyHash } from '../../functions/feeder/hash-range.ts';
-import { readFileChunks, readLines } from '../../functions/feeder/lines.ts';
 import { listOpenShards, listShards } from '../../functions/feeder/shards.ts';
+import { readFileChunks, readLines } from '../../functions/formats/lines.ts';
 import { kinesisServer } from '../fixtures/kinesis-server.ts';
 
 const { kinesis, active, createStream: createNamed, close } = await kinesisServer();

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCoverage } from '../../functions/feeder/coverage.ts';
 import { inRange, partitionKeyHash, wholeRange } from '../../functions/feeder/hash-range.ts';
-import { readLines } from '../../functions/feeder/lines.ts';
 import { addLine, hasRoom, openPack, type PackedRecord, packBytes, seal } from '../../functions/feeder/pack.ts';
 import { formatRecordName, parseRecordName, shortName } from '../../functions/feeder/record-name.ts';
+import { readLines } from '../../functions/formats/lines.ts';
 
 const shard = { shardId: 'shardId-000000000000', range: { first: 2n ** 127n, last: wholeRange.last } };
 

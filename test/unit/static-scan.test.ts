@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest';
 import { inputFiles } from '../../cli/input/input-file.ts';
 import { unitsOf } from '../../cli/static/pieces.ts';
 import { createReadBuffer, scanLines } from '../../cli/static/scan.ts';
-import { recordLimitBytes } from '../../functions/feeder/lines.ts';
+import { recordLimitBytes } from '../../functions/formats/lines.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-scan-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,7 +9,7 @@ import { readRowsFile } from '../../cli/lookup/table-rows.ts';
 import { TidemarkError, UsageError } from '../../cli/program/errors.ts';
 import { bodyEvents } from '../../functions/api/event-body.ts';
 import { Problem } from '../../functions/api/problem.ts';
-import { jsonLayout, jsonLines } from '../../functions/feeder/json-lines.ts';
+import { jsonLayout, jsonLines } from '../../functions/formats/json-lines.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-encoding-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

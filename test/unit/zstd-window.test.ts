@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { unpack } from '../../functions/feeder/unpack.ts';
-import { checkZstdWindow, mostWindowBytes, zstdHeaderBytes } from '../../functions/feeder/zstd-window.ts';
+import { checkZstdWindow, mostWindowBytes, zstdHeaderBytes } from '../../functions/formats/zstd-window.ts';
 
 /** The first bytes of a frame: flags, and the bytes after them. */
 function frame(flags: number, ...rest: readonly number[]): Buffer {

@@ -1,6 +1,6 @@
 import type { NotPut } from '../../../functions/feeder/feeder.ts';
-import { jsonLines } from '../../../functions/feeder/json-lines.ts';
-import { type ReadLine, readLines } from '../../../functions/feeder/lines.ts';
+import { jsonLines } from '../../../functions/formats/json-lines.ts';
+import { type ReadLine, readLines } from '../../../functions/formats/lines.ts';
 import { unpackedBytes } from '../../../functions/sources/unpacked.ts';
 import { feedOptions, openFeed } from '../../feeder/feed.ts';
 import { formatNumber } from '../../print/table.ts';

@@ -27,8 +27,7 @@ export default defineCommand({
     ['tidemark sample open-close --out dirty --seed 7', 'another sample, with late, malformed and future events'],
   ],
   async run({ operands, options, process }) {
-    if (operands[0] !== 'open-close')
-      throw new UsageError(`there is no sample "${operands[0]}": use open-close`);
+    if (operands[0] !== 'open-close') throw new UsageError(`there is no sample "${operands[0]}": use open-close`);
     const { out, clean, seed, files, events } = options;
     if (out === undefined) throw new UsageError('--out is missing: name the folder to write to');
     if (events % 2 !== 0)

@@ -1,4 +1,4 @@
-/** What the page reads of the API's answers. Times are epoch ms. */
+/** The parts of the API's answers that the page reads. Times are epoch ms. */
 
 export interface ShownRow {
   readonly key: Readonly<Record<string, unknown>>;
@@ -15,7 +15,7 @@ export interface ShownWindow {
 
 export interface ShownQuery {
   readonly name: string;
-  /** What a name without a version stands for, if for this query. */
+  /** The name without a version, when it stands for this query; null when it stands for another version. */
   readonly serves: string | null;
   readonly groupBy: readonly string[];
   readonly aggregates: Readonly<Record<string, string>>;
@@ -37,14 +37,14 @@ export interface ShownWatermark {
   readonly shards: readonly ShownShard[];
 }
 
-/** What one query did with its events. */
+/** The classes of a query's events. */
 export interface ShownPairs {
   readonly counted: number;
   readonly late: number;
   readonly filtered: number;
 }
 
-/** The classes an event can end in, in the order of the law of conservation. */
+/** The classes that an event can end in, in the order of the law of conservation. */
 export const shownClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
 
 export interface ShownConservation extends Readonly<Record<(typeof shownClasses)[number], number>> {
@@ -65,12 +65,15 @@ export interface ShownSideEvent {
   readonly payload: string;
 }
 
-/** The request itself is at fault: said as it is, and asked again only when something is changed. */
+/**
+ * The request itself is at fault. The message is shown as it is, and the request is repeated only when something is
+ * changed.
+ */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }
 
-/** Nobody answered, or not what the API answers: it is away, and comes back. */
+/** Nobody answered, or the answer was not the API's. The API is away, and comes back. */
 export class Away extends Error {
   override readonly name = 'Away';
 }
@@ -79,8 +82,8 @@ export class Away extends Error {
 const answerWithinMs = 30_000;
 
 /**
- * Where the API is: beside the page, which may lie below an API Gateway stage, whose address people type without its
- * last slash.
+ * The address of the API: beside the page. The page may lie below a stage of API Gateway, whose address people type
+ * without its last slash.
  */
 export function apiBase({ origin, pathname }: { readonly origin: string; readonly pathname: string }): string {
   return `${origin}${pathname.endsWith('/') ? pathname : `${pathname}/`}v1/`;

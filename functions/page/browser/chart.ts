@@ -4,10 +4,10 @@ import { formatTime, numberText } from './format.ts';
 import type { Series } from './keys.ts';
 import { hatch, themeColor } from './theme.ts';
 
-/** What the chart draws. */
+/** The data that the chart draws. */
 export interface ChartData {
   readonly windows: readonly ShownWindow[];
-  /** Those that are shown, each with its place in the palette. */
+  /** The shown series, each with its place in the palette. */
   readonly series: readonly (Series & { readonly place: number })[];
   /** The watermark, epoch ms; null before there is one. */
   readonly watermark: number | null;
@@ -19,16 +19,16 @@ export interface Chart {
   point(index: number | undefined): void;
 }
 
-/** Few keys are bars, unless a bar would be thinner than this (CSS pixels). */
+/** Up to so many keys are drawn as bars, unless a bar would be thinner than the least width (CSS pixels). */
 const fewKeys = 4;
 const leastBarPx = 2;
 
 const heightPx = () => (innerWidth < 600 ? 220 : 320);
 
 /**
- * The chart of windows by key, in the given place: bars for few keys, lines for many, and windows that are not final
+ * The chart of windows by key, in the given place. Few keys are bars, many are lines. Windows that are not final are
  * hatched.
- * @param onPoint is told which window the pointer is at, or that it left
+ * @param onPoint called with the index of the window that the pointer is at, or with undefined when it has left
  */
 export function createChart(place: HTMLElement, onPoint: (index: number | undefined) => void): Chart {
   let plot: UPlot | undefined;
@@ -40,7 +40,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
     const { windows, series } = data;
     const width = Math.max(200, place.clientWidth);
     const kind = kindOf(windows.length, series.length, width);
-    // uPlot's series are fixed once it is made.
+    // The series of a uPlot chart are fixed once it is made.
     const wanted = `${kind} ${series.map(({ id, place: color }) => `${color}${id}`).join()}`;
     if (plot === undefined || wanted !== form) {
       plot?.destroy();
@@ -123,7 +123,7 @@ export function createChart(place: HTMLElement, onPoint: (index: number | undefi
     return null;
   }
 
-  /** Behind lines, the stretch of the windows that are not final. */
+  /** Hatches the stretch of the windows that are not final, behind lines. */
   function hatchOpen(self: UPlot): void {
     const { ctx, bbox } = self;
     ctx.save();
@@ -191,7 +191,7 @@ function clip({ ctx, bbox }: UPlot): void {
 const middle = ({ start, end }: ShownWindow) => (start + end) / 2;
 
 /**
- * Where windows stand on the axis: in their middles, or, where these are in another order, as sessions' may be, at
+ * The places of windows on the axis: their middles. Where these are in another order, as those of sessions may be,
  * their starts. uPlot wants them ascending.
  */
 function placesOf(windows: readonly ShownWindow[]): number[] {
@@ -209,7 +209,7 @@ function extent(windows: readonly ShownWindow[]): [number, number] {
   return first === undefined ? [0, 1] : [first.start, Math.max(...windows.map(({ end }) => end))];
 }
 
-/** Bars stand on zero; lines too unless all are far from it. */
+/** The bounds of the value axis. Bars stand on zero; lines do too unless all are far from it. */
 function bounds(kind: 'bars' | 'lines', least: number | null, most: number | null): [number, number] {
   const [low, high] = [least ?? 0, most ?? 1];
   const isFar = kind === 'lines' && (low > 0 ? high - low < low / 2 : high < 0);
@@ -229,12 +229,12 @@ function axis(own: UPlot.Axis): UPlot.Axis {
   };
 }
 
-/** Wide enough for the longest label. */
+/** The width of the axis, enough for the longest label. */
 function labelWidth(values: readonly string[]): number {
   return 16 + 7 * Math.max(3, ...values.map((value) => value.length));
 }
 
-/** Days where a day begins, and at the first label; else the time of day. */
+/** The labels of the time axis: the day where a day begins, and at the first label; otherwise the time of day. */
 function timeLabels(_plot: UPlot, splits: number[]): string[] {
   let day = '';
   return splits.map((ms) => {

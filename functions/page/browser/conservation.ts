@@ -44,7 +44,7 @@ export function drawConservation(place: HTMLElement, conservation: ShownConserva
   );
 }
 
-/** What each query did with the events: a daily one still counts what is late for an hourly one. */
+/** The outcome of the events in each query: a daily query still counts events that are late for an hourly one. */
 function pairsTable(queries: ShownConservation['queries']): HTMLElement {
   const heads = ['Query', 'Counted', 'Late', 'Late share', 'Filtered'].map((name) =>
     element('th', { scope: 'col' }, name),

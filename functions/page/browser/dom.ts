@@ -1,7 +1,10 @@
-/** ElementAttributes of an element: text sets it, true sets it empty, false and undefined leave it out. */
+/** The attributes of an element. Text sets one, true sets it empty, false and undefined leave it out. */
 export type ElementAttributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** An element with attributes and children. Text goes in as text, never as markup: keys and payloads are anybody's. */
+/**
+ * An element with attributes and children. Text goes in as text, never as markup: anybody may have written keys and
+ * payloads.
+ */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: ElementAttributes = {},
@@ -27,7 +30,8 @@ export function byId<Kind extends HTMLElement>(id: string, kind: new () => Kind)
 }
 
 /**
- * Sets what a style sheet cannot know; through the object model, because the page's policy allows no style attributes.
+ * Sets styles that a style sheet cannot know. It uses the object model, because the page's policy allows no style
+ * attributes.
  */
 export function styled<Kind extends HTMLElement>(made: Kind, properties: Readonly<Record<string, string>>): Kind {
   for (const [name, value] of Object.entries(properties)) made.style.setProperty(name, value);
@@ -35,8 +39,8 @@ export function styled<Kind extends HTMLElement>(made: Kind, properties: Readonl
 }
 
 /**
- * Replaces an element's children, unless they would look the same: focus, selection and scroll stay where nothing has
- * changed.
+ * Replaces an element's children, unless they would look the same. So focus, selection and scroll stay where nothing
+ * has changed.
  */
 export function replace(parent: HTMLElement, ...children: readonly HTMLElement[]): void {
   const same =

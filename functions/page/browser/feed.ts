@@ -2,7 +2,7 @@ import type { ShownSideEvent } from './api.ts';
 import { element, replace, toggle } from './dom.ts';
 import { formatSecond, formatShard, numberText } from './format.ts';
 
-/** So many are drawn. */
+/** Most events that are drawn. */
 const mostDrawn = 50;
 const longestPayload = 200;
 

@@ -14,14 +14,14 @@ export function formatShare(part: number, whole: number): string {
   return share < 0.1 ? smallShares.format(share) : shares.format(share < 1 ? Math.min(share, 0.999) : share);
 }
 
-/** `2016-07-26 02:00`, with what is smaller than a minute only where there is something. */
+/** `2016-07-26 02:00`, with the units below a minute only where they are not zero. */
 export function formatTime(ms: number): string {
   const text = new Date(ms).toISOString();
   const [day = '', clock = ''] = text.split('T');
   return `${day} ${shortClock(clock)}`;
 }
 
-/** As {@link formatTime}, of the second that it is in: what goes by is read to the second at most. */
+/** As {@link formatTime}, cut to the second: nobody reads moving times more exactly. */
 export function formatMoment(ms: number): string {
   return formatTime(Math.floor(ms / 1000) * 1000);
 }
@@ -79,7 +79,7 @@ export function formatShard(shardId: string): string {
   return shardId.replace(/^shardId-0*(\d+)$/, 'shard $1');
 }
 
-/** What a row's key is called: `Open`, `us · 3`; a query without group-by fields has one key, of everything. */
+/** The label of a row's key: `Open`, `us · 3`. A query without group-by fields has one key, of everything. */
 export function keyLabel(key: Readonly<Record<string, unknown>>): string {
   const values = Object.values(key);
   return values.length === 0 ? 'all' : values.map((value) => (value === '' ? '""' : String(value))).join(' · ');

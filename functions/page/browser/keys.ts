@@ -4,26 +4,26 @@ import { keyLabel } from './format.ts';
 
 /** A key of the query in the windows that are shown: one series of the chart. */
 export interface Series {
-  /** JSON of the key: what tells it from others. */
+  /** JSON of the key, which tells it from others. */
   readonly id: string;
   readonly label: string;
   /** The aggregate by window, in the order of the windows; null where the window lacks the key. */
   readonly values: readonly (number | null)[];
 }
 
-/** More lines than this nobody tells apart. */
+/** Most lines that people can tell apart. */
 export const mostSeries = 8;
 
 /**
- * The keys of some windows with the greatest sums of an aggregate, in the order of their names, and how many there are
- * in all.
+ * The keys of some windows with the greatest sums of an aggregate, in the order of their names, and the number of all
+ * keys.
  */
 export function seriesOf(
   windows: readonly ShownWindow[],
   aggregate: string,
 ): { readonly series: readonly Series[]; readonly keys: number } {
   const byId = new Map<string, { readonly label: string; readonly values: (number | null)[] }>();
-  // Of a rollup or cube only the groups: its totals lack fields, and would stand beside what they add up.
+  // Of a rollup or cube only the groups: its totals lack fields, and would stand beside the groups that they add up.
   const fields = Math.max(0, ...windows.flatMap(({ rows }) => rows.map(({ key }) => Object.keys(key).length)));
   for (const [i, { rows }] of windows.entries()) {
     for (const row of rows) {
@@ -44,8 +44,8 @@ export function seriesOf(
 }
 
 /**
- * An aggregate of a row as a number: of a structure the first one in it, the least of some percentiles; null when it
- * has none, such as the mean of nothing.
+ * An aggregate of a row as a number. For a structure it is the first number in it, such as the least of some
+ * percentiles. Null when it has none, such as the mean of nothing.
  */
 export function aggregateNumber({ values }: ShownRow, aggregate: string): number | null {
   const value = values[aggregate];
@@ -55,8 +55,8 @@ export function aggregateNumber({ values }: ShownRow, aggregate: string): number
 }
 
 /**
- * The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are no series have
- * none of their own.
+ * The colour of the series at a place, from the style sheet: `--series-1` to `--series-8`. Keys that are not a series
+ * have no colour of their own.
  */
 export function seriesColor(place: number | undefined): string {
   if (place === undefined) return 'var(--muted)';

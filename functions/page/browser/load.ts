@@ -10,7 +10,7 @@ import {
 } from './api.ts';
 import { shownQuery, type View } from './view.ts';
 
-/** All that is drawn, of one moment. */
+/** The data of everything that is drawn, read at one moment. */
 export interface Snapshot {
   readonly pipeline: string;
   readonly queries: readonly ShownQuery[];
@@ -24,25 +24,26 @@ export interface Snapshot {
   readonly events: readonly ShownSideEvent[];
   /** Events a second since the poll before; undefined in the first. */
   readonly receivedPerSecond: number | undefined;
-  /** When it was read, by this machine's clock, epoch ms. */
+  /** The time of reading, by this machine's clock, epoch ms. */
   readonly at: number;
-  /** How many polls it has been since everything was asked for. */
+  /** The number of polls since everything was asked for. */
   readonly age: number;
 }
 
-/** So many events are kept for the feed. */
+/** Most events that are kept for the feed. */
 const mostEvents = 200;
 
-/** After so many polls all is asked for again, whatever is known. */
+/** The number of polls after which everything is asked for again. */
 const mostAge = 30;
 
-/** How far back (ms) the feed looks at first: the first of these whose events fit into one answer. */
+/** How far back (ms) the feed looks at first: the longest of these spans whose events fit into one answer. */
 const feedSpansMs = [86_400_000, 3_600_000, 300_000, 30_000] as const;
 const feedLimit = 1000;
 
 /**
- * Asks for what may have changed: while nothing has been received and nothing became final, that is two small answers;
- * of windows only those from the newest final one on, because those before it are final too and never change.
+ * Asks for the parts that may have changed. While nothing has been received and nothing became final, that is two small
+ * answers. Of the windows it asks only for those from the newest final one on: the windows before it are final too and
+ * never change.
  */
 export async function load(ask: Ask, view: View, before: Snapshot | undefined, now: () => number): Promise<Snapshot> {
   const [conservation, watermark] = await Promise.all([
@@ -96,7 +97,7 @@ function isQuiet(
   );
 }
 
-/** Whether no event was received in between: late and rejected ones are received too. */
+/** Whether no event was received in between. Late and rejected events count as received. */
 function isSame(one: ShownConservation, other: ShownConservation): boolean {
   return one.received === other.received;
 }
@@ -140,7 +141,7 @@ async function loadWindows(
   return [...older, ...found.reverse()].slice(-most);
 }
 
-/** Of the windows that are shown, so that the bars are the sums of the chart. */
+/** The totals of the shown windows, so that the bars are the sums of the chart. */
 async function loadTotals(
   ask: Ask,
   { name }: ShownQuery,
@@ -158,7 +159,8 @@ async function loadTotals(
 
 async function loadEvents(ask: Ask, known: readonly ShownSideEvent[], now: number): Promise<readonly ShownSideEvent[]> {
   const newest = known[0]?.arrival;
-  // Ranges are of arrival times: what came together with the newest known one may have been written after it was read.
+  // Ranges are of arrival times. An event that came together with the newest known one may have been written after that
+  // was read.
   const froms = [
     ...(newest === undefined || now - newest > feedSpansMs[0] ? [] : [newest - 1000]),
     ...feedSpansMs.map((spanMs) => now - spanMs),
@@ -176,7 +178,7 @@ async function loadEvents(ask: Ask, known: readonly ShownSideEvent[], now: numbe
   return [...byId.values()].sort((a, b) => b.arrival - a.arrival).slice(0, mostEvents);
 }
 
-/** What tells an event of the side output from all others. */
+/** The identity of an event of the side output: no two events share it. */
 export function eventId({ shardId, sequenceNumber, subRecord, query }: ShownSideEvent): string {
   return `${shardId} ${sequenceNumber} ${subRecord} ${query ?? ''}`;
 }

@@ -19,11 +19,11 @@ const connection = byId('connection', HTMLElement);
 
 let view = readView(location.search);
 let snapshot: Snapshot | undefined;
-/** Which windows the snapshot is of. */
+/** The set of windows that the snapshot is of. */
 let snapshotOf: string | undefined;
 /** Keys that were switched off in the chart. */
 const hidden = new Set<string>();
-/** The window that is read out: the one pointed at, or the newest. */
+/** The window that is read out: the one under the pointer, or the newest. */
 let pointed: number | undefined;
 
 const base = apiBase(location);
@@ -42,8 +42,8 @@ filter.value = view.filter;
 filter.addEventListener('input', () => pick({ filter: filter.value }, 'replace'));
 
 /**
- * Changes the view and the address. Typing does not fill the history; picking another set of windows can be gone back
- * from.
+ * Changes the view and the address. Typing does not fill the history. The back button undoes the choice of another set
+ * of windows.
  */
 function pick(change: Partial<View>, history: 'push' | 'replace'): void {
   const next = { ...view, ...change };
@@ -131,7 +131,7 @@ function flip(id: string): void {
   draw();
 }
 
-/** What the chart shows at one window, for eyes and for screen readers. */
+/** Draws the values of the chart at one window, for eyes and for screen readers. */
 function drawReadout(): void {
   if (snapshot === undefined) return;
   const { windows, query } = snapshot;
@@ -154,7 +154,7 @@ function formatMaybe(value: number | null | undefined): string {
   return value === null || value === undefined ? '–' : numberText(value);
 }
 
-/** How far each key goes; the ends are reached by Home and End. */
+/** The number of windows that each key moves by. Home and End reach the ends. */
 const steps: Readonly<Record<string, number>> = {
   ArrowLeft: -1,
   ArrowDown: -1,

@@ -1,5 +1,5 @@
 const liveMs = 2000;
-/** While nothing changes the API, which may cost money by the request, is asked less often. */
+/** The wait (ms) while nothing changes: the API may cost money by the request, so it is asked less often. */
 const quietMs = 10_000;
 const quietAfter = 30;
 const longestAwayMs = 15_000;

@@ -2,7 +2,7 @@ import type { ShownQuery } from './api.ts';
 import { byId, element, replace } from './dom.ts';
 import { lasts, shownAggregate, type View } from './view.ts';
 
-/** The pickers: what they show follows from the view, and what is picked becomes a change of it. */
+/** The pickers. They show the view, and a choice in them becomes a change of it. */
 export function createPickers(
   onPick: (change: Partial<View>) => void,
 ): (view: View, queries: readonly ShownQuery[], query: ShownQuery) => void {
@@ -57,7 +57,7 @@ function options(
   if (select.value !== chosen) select.value = chosen;
 }
 
-/** What a `datetime-local` input holds, as UTC. */
+/** The time in a `datetime-local` input, as UTC. */
 function timeOf(value: string): string | undefined {
   return value === '' ? undefined : `${value.length === 16 ? `${value}:00` : value}Z`;
 }

@@ -1,6 +1,6 @@
 import { pauseMs } from './pause.ts';
 
-/** What happens between polls, as far as it can be seen. */
+/** The state between polls, as far as it can be seen. */
 export interface PollState {
   /** Polls in a row that failed. */
   readonly failures: number;
@@ -10,13 +10,13 @@ export interface PollState {
 
 /** Polls that follow one another, never two at a time. */
 export interface Poll {
-  /** Now, giving up a poll that is under way: what it asks for is no longer wanted. */
+  /** Polls now. It gives up a poll under way, whose answers are no longer wanted. */
   again(): void;
 }
 
 /**
  * Polls while the page can be seen.
- * @param once one poll; resolves to whether it found anything new, and rejects when it failed
+ * @param once makes one poll; resolves to whether it found anything new, and rejects when it failed
  */
 export function startPolling(
   once: (signal: AbortSignal) => Promise<boolean>,
@@ -51,7 +51,7 @@ export function startPolling(
     if (document.visibilityState === 'visible') void run();
     else clearTimeout(timer);
   });
-  // The browser knows sooner than the next poll that there is a network again.
+  // The browser knows before the next poll that there is a network again.
   addEventListener('online', () => void run());
   void run();
   return { again: () => void run() };

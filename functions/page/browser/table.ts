@@ -9,7 +9,7 @@ interface Line {
   readonly window: ShownWindow;
   readonly key: Readonly<Record<string, unknown>>;
   readonly row: ShownRow;
-  /** What its aggregates are sorted by. */
+  /** The values of its aggregates to sort by. */
   readonly values: readonly (number | null)[];
 }
 
@@ -17,7 +17,7 @@ interface Column {
   readonly name: string;
   readonly heading: string;
   readonly align: 'left' | 'right';
-  /** What the column sorts by. */
+  /** The value of a line that the column sorts by. */
   readonly of: (line: Line) => number | string;
 }
 
@@ -31,7 +31,7 @@ export interface TableData {
 
 const pageSize = 50;
 
-/** The windows as a table, a row a key, to sort and to filter. @param onSort is told what to sort by */
+/** The windows as a table, a row a key, to sort and to filter. @param onSort called with the column to sort by */
 export function createTable(onSort: (sort: string) => void): (data: TableData) => void {
   const head = byId('thead', HTMLTableSectionElement);
   const body = byId('tbody', HTMLTableSectionElement);
@@ -120,12 +120,12 @@ function linesOf(windows: readonly ShownWindow[], aggregates: readonly string[])
   );
 }
 
-/** Nothing is a dash: the mean of nothing. */
+/** The text of a result. Nothing is a dash, such as the mean of nothing. */
 function shownResult(result: unknown): string {
   return result === null || result === undefined ? '–' : resultText(result, numberText);
 }
 
-/** Every word of the filter has to be in the row. */
+/** The lines that hold every word of the filter. */
 function matching(lines: readonly Line[], filter: string): readonly Line[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return lines;

@@ -1,4 +1,4 @@
-/** A colour of the style sheet as a canvas takes it: as it is now, light or dark. */
+/** A colour of the style sheet as a canvas takes it, with its current value, light or dark. */
 export function themeColor(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }

@@ -3,7 +3,7 @@ import { element, replace, styled } from './dom.ts';
 import { keyLabel, numberText } from './format.ts';
 import { aggregateNumber, seriesColor } from './keys.ts';
 
-/** More bars than these nobody reads. */
+/** Most bars that people read. */
 const mostBars = 12;
 
 /** The totals as the lesson's bar chart: a bar a key, to one scale. */

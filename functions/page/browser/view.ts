@@ -1,10 +1,10 @@
 import type { ShownQuery } from './api.ts';
 
-/** What is shown, as the address says it, so that an address shows the same to everybody. */
+/** The view that an address describes. The same address shows the same to everybody. */
 export interface View {
   readonly query: string | undefined;
   readonly aggregate: string | undefined;
-  /** The newest so many windows, unless there is a range. */
+  /** The number of the newest windows to show, unless there is a range. */
   readonly last: number;
   /** Starts of windows, ISO 8601 or epoch ms as the API takes them; either makes a range. */
   readonly from: string | undefined;
@@ -14,10 +14,10 @@ export interface View {
   readonly sort: string;
 }
 
-/** Choices of how many windows. The greatest is what the API gives at once. */
+/** Choices of the number of windows. The greatest is the most that the API gives at once. */
 export const lasts = [12, 24, 60, 168, 1000] as const;
 
-/** Two days and a half of hours, an hour of minutes. */
+/** Two and a half days of hours, or an hour of minutes. */
 const usualLast = 60;
 export const usualSort = '-window';
 
@@ -35,7 +35,7 @@ export function readView(search: string): View {
   };
 }
 
-/** The address's part behind `?`, without what is as usual. */
+/** The part of the address behind `?`, without the defaults. */
 export function writeView({ query, aggregate, last, from, to, filter, sort }: View): string {
   const given = new URLSearchParams();
   const set = (name: string, value: string | undefined) =>
@@ -56,15 +56,15 @@ export function asksOther(one: View, other: View): boolean {
 }
 
 /**
- * The query that a view shows: the named one, or what its name without a version stands for; the first when none is
- * named.
+ * The query that a view shows: the named one, or the one that its name without a version stands for. The first one when
+ * none is named.
  */
 export function shownQuery(queries: readonly ShownQuery[], { query }: View): ShownQuery | undefined {
   if (query === undefined) return queries[0];
   return queries.find(({ name }) => name === query) ?? queries.find(({ serves }) => serves === query);
 }
 
-/** The aggregate that a view shows: the named one if the query has it, or its first. */
+/** The aggregate that a view shows: the named one if the query has it, or the query's first. */
 export function shownAggregate({ aggregates }: ShownQuery, { aggregate }: View): string {
   return aggregate !== undefined && Object.hasOwn(aggregates, aggregate)
     ? aggregate

@@ -2,10 +2,10 @@ import type { ShownShard, ShownWatermark } from './api.ts';
 import { element, replace, styled } from './dom.ts';
 import { formatMoment, formatShard, formatSpan } from './format.ts';
 
-/** More lanes than these are cut: those that are furthest behind stay. */
+/** Most lanes. Of more, those that are furthest behind stay. */
 const mostLanes = 32;
 
-/** What a shard's state means for the watermark. */
+/** The meaning of a shard's state for the watermark. */
 const meanings: Readonly<Record<string, string>> = {
   idle: 'idle',
   drained: 'drained',
@@ -13,7 +13,7 @@ const meanings: Readonly<Record<string, string>> = {
   holding: '',
 };
 
-/** The scale of the lanes spans at least so much event time (ms): what is less apart is told by no bar. */
+/** The least span of event time (ms) on the scale of the lanes. Smaller differences cannot be told from bars. */
 const leastSpanMs = 60_000;
 
 /** The watermark with a lane a shard, on one scale of event time, and which of them holds it back. */
@@ -23,7 +23,7 @@ export function drawWatermark(place: HTMLElement, { watermark, heldBy, lagMs, sh
   if (watermark !== null) times.push(watermark);
   const most = Math.max(...times);
   const span = Math.max(leastSpanMs, most - Math.min(...times));
-  // Three quarters are for the differences, so that the one furthest behind has a lane to be seen in.
+  // The differences take three quarters of the lane, so that the shard furthest behind has a visible bar.
   const from = most - span / 0.75;
   const at = (time: number) => `${Math.min(100, Math.max(0, (100 * (time - from)) / (most - from)))}%`;
   const lanes = shown(shards, heldBy).map((shard) => laneOf(shard, shard.shardId === heldBy, watermark, at));
@@ -42,7 +42,10 @@ function scale(from: number, to: number): HTMLElement {
   return element('p', { class: 'scale', 'aria-hidden': 'true' }, ...ends);
 }
 
-/** Those that hold nothing any more come last; of too many, those that are furthest on are left out. */
+/**
+ * The lanes that are shown. Shards that no longer hold anything come last. Of too many, those that are furthest on are
+ * left out.
+ */
 function shown(shards: readonly ShownShard[], heldBy: string | null): readonly ShownShard[] {
   const rank = ({ shardId, state, watermark }: ShownShard): number => {
     if (shardId === heldBy) return Number.NEGATIVE_INFINITY;

@@ -12,7 +12,7 @@ const CLOSE_LIST = 93;
 const OPEN_OBJECT = 123;
 const CLOSE_OBJECT = 125;
 
-/** Blanks at the beginning of a file are looked through up to so many bytes for its first character. */
+/** Most bytes of blanks at the beginning of a file that are searched for its first character. */
 const mostBlankBytes = 4096;
 
 /**
@@ -33,9 +33,9 @@ export function jsonLayout(bytes: Uint8Array): 'list' | 'lines' | 'utf16' | 'unc
 }
 
 /**
- * JSON text as JSON lines, piece by piece: lines pass as they are, and of an array each element becomes a line,
- * numbered by the line that it begins on, or by its place where several begin on one. Line breaks inside an element
- * become tabs: white space between tokens, and as wrong inside a text as they were.
+ * JSON text as JSON lines, piece by piece. Lines pass as they are. Each element of an array becomes a line, numbered by
+ * the line that it begins on, or by its place where several begin on one. Line breaks inside an element become tabs:
+ * between tokens both are white space, and inside a text both are errors.
  * @throws Error that says so when the text is UTF-16, or an array is never closed
  */
 export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -68,10 +68,10 @@ export async function* jsonLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<
 const utf16Remedy = 'it is UTF-16, and JSON is UTF-8: convert it, iconv -f UTF-16 -t UTF-8';
 const unclosed = (line: number) => `the JSON array that begins on line ${line} is never closed`;
 
-/** Cuts the elements out of arrays that follow one another; what stands outside of them is lines. */
+/** Cuts the elements out of arrays that follow one another. Text outside of them is lines. */
 function listElements() {
   let depth = 0;
-  /** Where the bytes at hand are: between elements, in one, in a text of one, in a line that belongs to no array. */
+  /** The place of the current bytes: between elements, in one, in a text of one, in a line that belongs to no array. */
   let state: 'between' | 'element' | 'text' | 'escape' | 'line' = 'between';
   let line = 1;
   let opened = 1;

@@ -9,8 +9,8 @@ export interface Line {
 }
 
 /**
- * What a reader gives: a line, or the news that one was longer than allowed (its bytes are dropped, so memory stays
- * bounded).
+ * The output of a reader: a line, or the news that one was longer than allowed. The bytes of such a line are dropped,
+ * so memory stays bounded.
  */
 export type ReadLine = Line | { readonly kind: 'tooLong'; readonly number: number; readonly bytes: number };
 

@@ -1,15 +1,12 @@
 /** The longest header of a zstd frame with its magic number (RFC 8878, 3.1.1.1). */
 export const zstdHeaderBytes = 18;
-/**
- * Most bytes that a frame may refer back to: they are held in memory. zstd itself has the same limit unless told
- * otherwise.
- */
+/** Most bytes that a frame may refer back to. They are held in memory. zstd itself has the same limit by default. */
 export const mostWindowBytes = 128 * 1024 * 1024;
 
 const magic = 0xfd2fb528;
 
 /**
- * Looks at the first bytes of a file; fewer than a header may have are not judged.
+ * Checks the first bytes of a file. Fewer bytes than a header may have are not judged.
  * @throws Error with the remedy, when its window is larger than {@link mostWindowBytes}
  */
 export function checkZstdWindow(header: Buffer): void {
@@ -31,7 +28,7 @@ function windowBytes(header: Buffer): number {
   return base + (base / 8) * (descriptor & 7);
 }
 
-/** Of a single segment, all of the content is the window. */
+/** The length of the content. In a frame of a single segment, it is the window. */
 function contentBytes(header: Buffer, flags: number): number {
   const at = 5 + ([0, 1, 2, 4][flags & 3] ?? 0);
   switch (flags >> 6) {

@@ -1,6 +1,6 @@
 /**
- * Where the text begins: behind the byte order mark, if one stands at `from`. It is U+FEFF in UTF-8, which some
- * programs write in front of a text to say that it is UTF-8, and not part of the text.
+ * The position where the text begins: behind the byte order mark, if one stands at `from`. The mark is U+FEFF in UTF-8.
+ * Some programs write it in front of a text to say that it is UTF-8. It is not part of the text.
  */
 export function afterByteOrderMark(bytes: Uint8Array, from: number, to: number): number {
   const isMark = to - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf;
@@ -8,8 +8,8 @@ export function afterByteOrderMark(bytes: Uint8Array, from: number, to: number):
 }
 
 /**
- * Whether a text begins as UTF-16 does: with its byte order mark, or, as JSON and CSV begin with ASCII, with one byte
- * of two that is 0.
+ * Whether a text begins as UTF-16 does: with its byte order mark, or with one byte of two that is 0, as JSON and CSV
+ * begin with ASCII.
  */
 export function looksUtf16(bytes: Uint8Array): boolean {
   const [first, second] = bytes;
