@@ -130,13 +130,8 @@ describe.skipIf(lacksChromium)('the live page, in Chromium', () => {
   test('says what is wrong with an address, in the words of the API', async () => {
     const page = await open();
     await page.goto(`${system.local.url}/?query=byKind&from=yesterday`);
-<<<<<<< HEAD
-    await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is no time/);
-    // The browser itself logs each answer of 400.
-=======
     await expect.poll(() => said(page, 'notice'), patience).toMatch(/^400: from: "yesterday" is not a time/);
     // The browser notes each answer of 400 by itself.
->>>>>>> en-functions
     expect(
       errors
         .splice(0)
