@@ -145,14 +145,14 @@ function checkedSpec<Event, State, Result extends Json>(
       throw argumentError(
         `${field}.${name}`,
         given,
-        'is no function that returns its value: give one that is neither async nor a generator',
+        'is not a function that returns its value: give one that is neither async nor a generator',
       );
   }
   if (spec.name !== undefined && (typeof spec.name !== 'string' || !/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name)))
     throw argumentError(
       `${field}.name`,
       spec.name,
-      'is no name: use letters, digits and _, a letter first, at most 64',
+      'is not a name: use letters, digits and _, a letter first, at most 64',
     );
   if (spec.mostBytes !== undefined) wholeNumber(`${field}.mostBytes`, spec.mostBytes, 16, largestBytes);
   checkIdentity(field, spec);

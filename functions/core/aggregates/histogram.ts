@@ -37,7 +37,7 @@ export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly n
     throw argumentError(
       `${kind}.edges`,
       edges,
-      `are no edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`,
+      `are not edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`,
     );
   const bounds: readonly number[] = edges.map((edge: number) => edge + 0);
   const identity: readonly number[] = new Array<number>(bounds.length + 1).fill(0);

@@ -45,7 +45,7 @@ export function percentiles<Event>(
     throw argumentError(
       `${kind}.shares`,
       shares,
-      `are no percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`,
+      `are not percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`,
     );
   // In the order of their names, as in every structured result.
   const wanted = shares

@@ -66,7 +66,7 @@ function amountInput(kind: string, value: unknown): AggregateInput<number | Deci
   if (decimal === undefined)
     return {
       kind: 'refused',
-      reason: `${kind} of ${typeof value} that is no decimal number of at most ${mostDecimalDigits} digits on either side`,
+      reason: `${kind} of ${typeof value} that is not a decimal number of at most ${mostDecimalDigits} digits on either side`,
     };
   const number = decimal.scale === 0 ? Number(decimal.unscaled) : Number.NaN;
   return { kind: 'value', value: Number.isSafeInteger(number) ? number : decimal };

@@ -71,7 +71,7 @@ function varianceOf(
 function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigint) => number): SpreadAggregate {
   return <Event>(of: string | NumberOf<Event>, spread: Spread = 'sample') => {
     if (spread !== 'sample' && spread !== 'population')
-      throw argumentError(kind, spread, "is no kind of variance: use 'sample' or 'population'");
+      throw argumentError(kind, spread, "is not a kind of variance: use 'sample' or 'population'");
     return ofNumbers<Event, Moments, number | string | null>(of, {
       ...moments,
       kind,

@@ -33,7 +33,7 @@ export function eventIdOf(value: EventIdValue): EventId | undefined | { readonly
     // A number of JSON beyond 2^53 has lost digits already: different ids would be one, and events would be lost in
     // silence.
     if (Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))) return hashed(`n${value}`);
-    return { refused: `id ${value} is no number that tells events apart: beyond 2^53, send it as text` };
+    return { refused: `id ${value} is not a number that tells events apart: beyond 2^53, send it as text` };
   }
   if (typeof value !== 'string') return { refused: `id ${valueText(value)} is not text or a number` };
   if (value === '') return { refused: 'id "" is empty: give null for an event without one' };

@@ -30,7 +30,7 @@ export function totalsFields(field: string, text: string, queries: readonly Quer
       throw argumentError(
         field,
         name,
-        `is no group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
+        `is not a group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
       );
     if (by.indexOf(name) !== i) throw argumentError(field, text, 'names a field twice: name each once');
   }

@@ -22,7 +22,7 @@ export function optionsOf<Options extends object>(
 ): Options {
   const options: unknown = given ?? {};
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw argumentError(field, given, `is no set of options: give { ${known.join(', ')} }`);
+    throw argumentError(field, given, `is not a set of options: give { ${known.join(', ')} }`);
   const unknown = Object.keys(options).find((name) => !known.some((one) => one === name));
   if (unknown !== undefined)
     throw argumentError(`${field}.${unknown}`, unknown, `is not an option: use ${known.join(', ')}`);

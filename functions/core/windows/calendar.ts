@@ -36,7 +36,7 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = {
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
   if (!Object.hasOwn(usualMs, unit))
-    throw argumentError('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
+    throw argumentError('window: calendar unit', unit, `is not a unit: use ${Object.keys(usualMs).join(', ')}`);
   onlyOptions(
     'calendar',
     options,
@@ -47,7 +47,11 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
   const timeZone = checkedTimeZone('window: calendar timeZone', options.timeZone);
   const first = weekdays.indexOf(weekStart) + 1;
   if (first === 0)
-    throw argumentError('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
+    throw argumentError(
+      'window: calendar weekStart',
+      weekStart,
+      `is not a day of the week: use ${weekdays.join(', ')}`,
+    );
 
   const zone = zoneOffsets(timeZone);
   const datesOf = (day: number): { readonly first: number; readonly next: number } => {

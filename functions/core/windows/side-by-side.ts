@@ -35,5 +35,5 @@ export function checkedTimeZone(field: string, name: unknown): string {
       // The same mistake as a name of another type.
     }
   }
-  throw argumentError(field, name, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
+  throw argumentError(field, name, "is not a time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
 }
