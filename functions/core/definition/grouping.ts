@@ -29,7 +29,7 @@ export function cube<const Name extends string>(...fields: readonly Name[]): Gro
 
 function grouping<Name extends string>(kind: Grouping['grouping'], fields: readonly Name[]): Grouping<Name> {
   if (fields.length === 0 || fields.length > mostFields)
-    throw argumentError(`groupBy: ${kind}`, fields, `is of no number of fields that it takes: give 1 to ${mostFields}`);
+    throw argumentError(`groupBy: ${kind}`, fields, `has too few or too many fields: give 1 to ${mostFields}`);
   return { grouping: kind, fields };
 }
 

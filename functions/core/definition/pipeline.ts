@@ -138,7 +138,7 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
     | ((event: EventOf<Schema>) => EventTimeValue)
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit?: EventTimeUnit };
   /**
-   * Which events share a shard, for the feeders (`replay`, `put`, `stream`).
+   * The partition key of an event, for the feeders (`replay`, `put`, `stream`). Events of one key share a shard.
    * @default the id of `dedup`; without it, packed records go round the shards
    */
   readonly partitionKey?: (event: EventOf<Schema>) => string;

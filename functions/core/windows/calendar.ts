@@ -20,7 +20,7 @@ export interface CalendarOptions {
   readonly weekStart?: Weekday;
 }
 
-/** ISO 8601's numbers, from 1. */
+/** In the order of ISO 8601's numbers, from 1. */
 const weekdays: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
 
 const usualMs: Readonly<Record<CalendarUnit, number>> = {
@@ -30,9 +30,9 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = {
 };
 
 /**
- * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The
+ * Days, weeks or months of a time zone's calendar, side by side. A day on which clocks change has 23 or 25 hours. The
  * rules are those of the Node.js that runs the function (`process.versions.tz`).
- * @throws TidemarkError for another unit, and for a time zone that is not known
+ * @throws TidemarkError for another unit, and for an unknown time zone
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
   if (!Object.hasOwn(usualMs, unit))
