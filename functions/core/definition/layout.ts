@@ -53,6 +53,6 @@ export function layoutChanges(before: QueryLayout, after: QueryLayout): readonly
   return changes;
 }
 
-/** What to do about a query whose layout has changed. */
+/** The remedy for a query whose layout has changed. */
 export const changeRemedy =
   'what was counted cannot be changed so: take the change back, or give the changed query a version beside this one, NAME@2 (docs/EVOLUTION.md)';

@@ -1,6 +1,6 @@
 import type { EventId } from './event-id.ts';
 
-/** Whether an event's id is the first of its kind within the horizon. */
+/** Whether an event's id came before within the horizon. */
 export type IdVerdict = 'first' | 'duplicate';
 
 /**

@@ -60,9 +60,9 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
     const weekFirst = day - ((dayOfWeek(day) - first + 7) % 7);
     return { first: weekFirst, next: weekFirst + 7 };
   };
-  // A date begins at the first of its midnights, as Temporal's startOfDay: where clocks go back over midnight they show
-  // the date before once more, and that is in the date that has begun. A date that a zone left out, as Samoa did in
-  // 2011, is not a window: it would begin where the next one does.
+  // A date begins at the first of its midnights, as in Temporal's startOfDay. Where clocks go back over midnight they
+  // show the date before once more; that time belongs to the date that has begun. A date that a zone left out, as Samoa
+  // did in 2011, is not a window: it would begin where the next one does.
   const windowAt = (time: number): Window => {
     let dates = datesOf(Math.floor((time + zone.spanAt(time).offsetMs) / dayMs));
     let start = firstShown(zone, dates.first * dayMs);

@@ -7,8 +7,8 @@ import { floorTo, onlyOptions } from './window-edges.ts';
 export interface SessionOptions {
   /**
    * How finely sessions are closed: the length of a slice, at most the gap. A session is final up to twice this later
-   * than Spark's rule has it, and a record as much longer in time; a smaller one costs more pages. @default an eighth
-   * of the gap, at least 1 ms
+   * than by Spark's rule, and a record is in time as much longer. A smaller resolution costs more pages.
+   * @default an eighth of the gap, at least 1 ms
    */
   readonly resolution?: Duration;
 }

@@ -64,7 +64,7 @@ export function closingAfter(kind: WindowKind, slice: number, moment: number): n
     : kind.sessions.closingAfter(slice, moment);
 }
 
-/** The last closing of a slice. No record that comes after it is taken. */
+/** The last closing of a slice. Once the watermark is there, no record of the slice is taken. */
 export function lastClosing(kind: WindowKind, slice: number): number {
   return kind.sessions === undefined ? Math.max(...kind.closings(slice)) : kind.sessions.closingOf(slice);
 }
