@@ -29,8 +29,8 @@ export const functions = {
 } as const;
 
 /**
- * The function of a sink. It waits for its target more than it computes. A delivery is only begun with ten seconds
- * left.
+ * The function of a sink. It waits for its target more than it computes. A delivery is begun only while ten
+ * seconds are left.
  */
 export const deliver = { timeoutSeconds: 60, memoryMb: 512 } as const;
 

@@ -35,7 +35,7 @@ interface Shape {
 /** Most shapes that are tried on a line. */
 const mostShapes = 8;
 
-/** Most lessons. An input that needs more has no few shapes, and learning costs. */
+/** Most lessons. An input that needs more does not have few shapes, and learning costs. */
 const mostLessons = 200;
 
 /**

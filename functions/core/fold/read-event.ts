@@ -50,7 +50,7 @@ const longestDetail = 500;
 
 /**
  * The rejection of an event.
- * @param detail for people. Surrogates in it, from a pair cut in half perhaps, are replaced, because they are not
+ * @param detail for people. Lone surrogates in it, from a pair cut in half perhaps, are replaced, because they are not
  * Unicode text: a table refuses them, and the shard would wait for ever.
  */
 export function rejection(reason: RejectReason, detail: string): Rejection {
