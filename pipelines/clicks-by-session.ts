@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { count, definePipeline, max, min, session } from '../functions/core/index.ts';
 
-/** Visits to a shop: a user's clicks that follow one another within half an hour, however long that goes on. */
+/** Visits to a shop: a user's clicks that follow one another within half an hour, however long the visit goes on. */
 export default definePipeline({
   name: 'clicks-by-session',
   event: z.object({ time: z.string(), user: z.string(), page: z.string(), cart: z.number().nullish() }),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { count, definePipeline, tumbling } from '../functions/core/index.ts';
 
-/** Spark's classic lesson: devices open and close; how many of each action are there in every hour of event time? */
+/** Spark's classic lesson: devices open and close. It counts the events of each action in every hour of event time. */
 export default definePipeline({
   name: 'device-actions',
   event: z.object({ time: z.number(), action: z.enum(['Open', 'Close']) }),

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { avg, count, definePipeline, max, tumbling } from '../functions/core/index.ts';
 
 /**
- * A week of the USGS feed in the order in which events were last updated: real disorder, most of it more than an hour.
+ * A week of the USGS feed, in the order in which events were last updated. The disorder is real, most of it more than
+ * an hour.
  */
 export default definePipeline({
   name: 'earthquakes',

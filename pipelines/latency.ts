@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { count, countIf, definePipeline, percentiles, sliding } from '../functions/core/index.ts';
 
 /**
- * The latency of services as it is watched: percentiles over the last hour, every minute. A request folds once, into
+ * The latency of services, as it is watched: percentiles over the last hour, every minute. A request folds once, into
  * its minute, though 60 windows hold it.
  */
 export default definePipeline({

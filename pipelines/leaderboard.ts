@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { approxCountDistinct, argMax, count, definePipeline, topK, tumbling } from '../functions/core/index.ts';
 
-/** A game's leaderboard: who wins most often in every hour, who has the best score, and how many play. */
+/**
+ * A game's leaderboard: in every hour the players who win most often, the player with the best score, and how many
+ * play.
+ */
 export default definePipeline({
   name: 'leaderboard',
   event: z.object({ time: z.iso.datetime(), game: z.string(), winner: z.string(), points: z.number() }),

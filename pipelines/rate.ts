@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { count, definePipeline, max, min, sum, tumbling } from '../functions/core/index.ts';
 
-/** What `tidemark rate` makes: how many events of each key there are in every ten seconds, for load tests and demos. */
+/**
+ * The number of events of each key in every ten seconds, of the events that `tidemark rate` makes, for load tests and
+ * demos.
+ */
 export default definePipeline({
   name: 'rate',
   event: z.object({ timestamp: z.number(), value: z.number(), key: z.string() }),

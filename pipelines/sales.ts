@@ -8,8 +8,8 @@ const bySalesDay = {
 } as const;
 
 /**
- * Sales by calendar day where the shops are: days of 23 and 25 hours when clocks change, and amounts in text, added up
- * to the cent.
+ * Sales by calendar day in the shops' time zone. Days have 23 and 25 hours when clocks change. Amounts are text, added
+ * up to the cent.
  */
 export default definePipeline({
   name: 'sales',

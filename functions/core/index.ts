@@ -1,4 +1,7 @@
-/** What a pipeline is written with: `import { count, definePipeline, tumbling } from 'tidemark'`. */
+/**
+ * The functions and types with which a pipeline is written: `import { count, definePipeline, tumbling } from
+ * 'tidemark'`.
+ */
 export {
   type Aggregate,
   type AggregateInput,

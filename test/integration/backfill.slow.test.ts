@@ -64,7 +64,7 @@ describe('a version with a from', () => {
     const late = new Date(t0 + hourMs).toISOString();
     expect(await backfill(alone, [file, '--since', late])).toMatchObject({ written: 1, filledThrough: null });
     expect(await backfill(alone, [file, '--since', String(t0 + 1)])).toContain(
-      'is no edge of tumbling 3600000 ms windows',
+      'is not an edge of tumbling 3600000 ms windows',
     );
     expect(await backfill(alone, [file, '--until', String(from + hourMs)])).toContain(
       'is after what the stream has left behind for good',

@@ -78,7 +78,7 @@ describe('a lock', () => {
   it.each(['', '{', '[]', '{"pipeline":"x"}', '{"pipeline":"x","queries":{"q":1}}'])(
     'that reads %j is called none',
     (text) => {
-      expect(() => parseLock('x.lock.json', text)).toThrow(/^x\.lock\.json: is no lock/);
+      expect(() => parseLock('x.lock.json', text)).toThrow(/^x\.lock\.json: is not a lock/);
     },
   );
 });

@@ -1,8 +1,8 @@
-/** What an aggregate's state is encoded to: anything JSON has, kept short, for it is written with every batch. */
+/** The encoded state of an aggregate: anything JSON has. It is kept short, for it is written with every batch. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
 /**
- * What an aggregate takes from one event: a value, nothing (SQL's null), or the reason why the event has to be
+ * The answer of an aggregate to one event: a value, nothing (SQL's null), or the reason why the event has to be
  * rejected.
  */
 export type AggregateInput<Input> =
@@ -20,19 +20,19 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   readonly kind: string;
   /** The field it takes, where that was given by its name. */
   readonly field?: string;
-  /** What else of its definition its states and results depend on, for the lock: `k 10, capacity 100`. */
+  /** The rest of its definition that its states and results depend on, for the lock: `k 10, capacity 100`. */
   readonly parameters?: string;
   /** Most bytes of an encoded state. @default {@link smallStateBytes} */
   readonly mostBytes?: number;
   /**
-   * Pure; runs once for an event that is read, before anything of it is applied.
+   * The value of one event. Pure. Runs once for each event that is read, before anything of the event is applied.
    * @param time the event's, epoch ms
    */
   readonly input: (event: Event, time: number) => AggregateInput<Input>;
   readonly identity: State;
   /**
-   * Owns the state that it is given, unless that is the identity, and may change it in place: a fold shares none while
-   * it goes on.
+   * The state with a value more. It may change the given state in place, because nobody else holds that state during a
+   * fold. It never changes the identity.
    */
   add(state: State, value: Input): State;
   /** Leaves both states as they are. */
@@ -42,8 +42,8 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   decode(json: Json): State;
   result(state: State): Result;
   /**
-   * The state behind a result, where a result loses nothing: totals over windows are then merged from the rows that
-   * people read. Windows keep the states of other aggregates beside their rows.
+   * The state behind a result, for aggregates whose results lose nothing. Totals over windows are then merged from the
+   * rows that people read. Windows keep the states of other aggregates beside their rows.
    */
   readonly stateOf?: (result: Result) => State;
 }
@@ -51,11 +51,9 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
 /** The names of an event's fields, of all its forms where it has several. */
 export type FieldNames<Event> = Event extends unknown ? keyof Event : never;
 
-/**
- * An aggregate, and the names of the fields that it takes: an event to which one of them is unknown is not its event.
- */
+/** An aggregate with the names of the fields that it takes. It is not accepted for an event that lacks one of them. */
 export interface NamedAggregate<Names extends PropertyKey, Event> extends Aggregate<Event, unknown, unknown, Json> {
-  /** For the types only: a field that may be absent would else be any event's. */
+  /** For the types only: without it, a field that may be absent would fit any event. */
   readonly names?: Names | undefined;
 }
 
@@ -63,9 +61,9 @@ export interface NamedAggregate<Names extends PropertyKey, Event> extends Aggreg
 export type AnyAggregate<Event> = NamedAggregate<FieldNames<Event>, Event>;
 
 /**
- * An aggregate as its function gives it, by a function of the event that need not say its type: `avg((event) =>
- * event.amount)`. TypeScript puts off a call that may return a function until it knows what the objects around it are
- * of, which is here the event of the schema.
+ * An aggregate made by a function of the event whose type need not be written: `avg((event) => event.amount)`.
+ * TypeScript puts off a call that may return a function until it knows the types of the objects around it. By then it
+ * knows the event of the schema.
  */
 export interface AggregateOf<Event> extends AnyAggregate<Event> {
   /** For the types only: nothing calls an aggregate, and nothing can. */
@@ -75,7 +73,9 @@ export interface AggregateOf<Event> extends AnyAggregate<Event> {
 /** Most bytes of the state of an aggregate that holds a number or two: an exact sum and its count. */
 export const smallStateBytes = 1600;
 
-/** Hides an aggregate's own types. Sound, as only its own functions ever see its inputs and states. */
+/**
+ * Hides an aggregate's own types. This is sound, because only the aggregate's own functions see its inputs and states.
+ */
 export function opaque<Event, Input, State, Result extends Json>(
   aggregate: Aggregate<Event, Input, State, Result>,
 ): AggregateOf<Event> {
@@ -85,24 +85,24 @@ export function opaque<Event, Input, State, Result extends Json>(
 /** The input of an event without a value. */
 export const none = { kind: 'none' } as const;
 
-/** A state that `encode` never gave: the page that it is from is corrupt. */
+/** The error for a state that `encode` never gave: the page that holds it is corrupt. */
 export function corrupt(json: unknown): Error {
   return new Error(`not the state of an aggregate: ${(JSON.stringify(json) ?? typeof json).slice(0, 80)}`);
 }
 
-/** A number of a state. @throws when it is none */
+/** The number that a state is. @throws when it is not a number */
 export function numberIn(json: unknown): number {
   if (typeof json !== 'number') throw corrupt(json);
   return json;
 }
 
-/** A count of a state: a whole number that is not negative. @throws when it is none */
+/** The count that a state is: a whole number that is not negative. @throws when it is not a count */
 export function countIn(json: unknown): number {
   if (typeof json !== 'number' || !Number.isSafeInteger(json) || json < 0) throw corrupt(json);
   return json;
 }
 
-/** A list of a state. @throws when it is none */
+/** The list that a state is. @throws when it is not a list */
 export function listIn(json: unknown): readonly Json[] {
   if (!Array.isArray(json)) throw corrupt(json);
   return json;

@@ -27,9 +27,9 @@ const seeds = { string: 0, number: 1, boolean: 2 } as const;
 const scratch = new Uint32Array(2);
 
 /**
- * About how many different values there are, by a HyperLogLog sketch, however many: with a relative standard error (two
- * thirds of the answers are within it, 95 % within twice as much). All but exact for as long as the sketch is sparse,
- * up to a sixth of its registers: 682 values unless told.
+ * The number of different values, about, by a HyperLogLog sketch. It has no upper bound. Two thirds of the answers are
+ * within the relative standard error, 95 % within twice as much. The count is all but exact while the sketch is sparse,
+ * up to a sixth of its registers: 682 values by default.
  */
 export function approxCountDistinct<const Name extends string>(
   field: Name,

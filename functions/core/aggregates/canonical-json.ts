@@ -1,7 +1,7 @@
 import type { Json } from './aggregate.ts';
 
 /**
- * JSON with the members of its objects in the order of their names, at every depth: a table keeps no order, and equal
+ * JSON with the members of its objects in the order of their names, at every depth. A table keeps no order; so equal
  * results are equal bytes.
  */
 export function canonicalJson(json: Json): Json {

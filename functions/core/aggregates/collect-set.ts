@@ -4,19 +4,19 @@ import { type AggregateOf, type AnyAggregate, corrupt, type Json, listIn, opaque
 import { type Field, selector } from './number-input.ts';
 import { byText, distinctInput, isScalar, type Scalar, type ScalarOf, shownText, utf8Bytes } from './scalar.ts';
 
-/** Most bytes of a set's values: short text by the thousand, long text by the dozen. */
+/** Most bytes of a set's values. Short text fits by the thousand, long text by the dozen. */
 export const setBytes = 16 * 1024;
 
-/** The shortest values that came, as JSON text, and whether there were others. */
+/** The shortest values that came, as JSON text, and whether others were left out. */
 interface Collected {
   readonly texts: ReadonlySet<string>;
   readonly overflow: boolean;
 }
 
 /**
- * The different values, sorted, at most `limit` of them and 16 KB. When there are more, the shortest are kept, and of
- * equally short ones those that come first: whatever the order of the events and of merging, the same ones. The result
- * is `{"overflow":false,"values":[...]}`. Text of more than 200 characters is shortened.
+ * The different values, sorted: at most `limit` of them, and at most 16 KB. When there are more, the shortest are kept,
+ * and of equally short ones those that come first. The order of events and of merging does not matter. The result is
+ * `{"overflow":false,"values":[...]}`. Text of more than 200 characters is shortened.
  * @param limit from 1 to 1,000
  */
 export function collectSet<const Name extends string>(field: Name, limit: number): AnyAggregate<Field<Name, Scalar>>;
@@ -45,7 +45,7 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
       if (state.texts.has(text)) return state;
       const own = state === identity ? { texts: new Set<string>(), overflow: false } : state;
       (own.texts as Set<string>).add(text);
-      // Cut now and then, for a sort each time would cost more than all the rest.
+      // Cut only now and then: a sort each time would cost more than all the rest.
       return own.texts.size > 2 * most + 16 ? longestBeginning(own, most) : own;
     },
     merge: (left, right) =>
@@ -74,9 +74,9 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
 }
 
 /**
- * The longest beginning that fits, in the order of length and then of text. What does not fit in a part does not fit in
- * the whole either: whatever stands behind it there is no shorter. So the same values are left in whatever parts and
- * order they come.
+ * The values that fit, taken in the order of length and then of text. A value that does not fit in a part does not fit
+ * in the whole either, because no value behind it is shorter. So the same values are left, in whatever parts and order
+ * they come.
  */
 function longestBeginning(state: Collected, most: number): Collected {
   const { texts, overflow } = state;

@@ -9,13 +9,13 @@ export interface DistinctOptions {
   readonly upTo?: number;
 }
 
-/** The values that came, by name; overflowed: more than the bound, for ever. */
+/** The values that came, by name; `overflow` for good once there were more than the bound. */
 type Distinct = ReadonlySet<string> | 'overflow';
 
-/** JSON of more bytes than this is held by 128 bits of its SHA-256. */
+/** Longest JSON text, in bytes, that is held as it is. Longer text is held by 128 bits of its SHA-256. */
 const longestHeldBytes = 24;
 
-/** Most bytes of one of them: `["` 22 characters `"]` and a comma. */
+/** Most bytes of a held value: `["` 22 characters `"]` and a comma. */
 const bytesOfOne = 27;
 
 function nameOf(value: Scalar): string {
@@ -25,9 +25,9 @@ function nameOf(value: Scalar): string {
 }
 
 /**
- * How many different values there are, exactly, up to a bound. Beyond it the result is
- * `{"atLeast":1001,"overflow":true}`, whatever is merged with it: `approxCountDistinct` has no bound. Text and numbers
- * are different values, `"1"` and 1.
+ * The exact number of different values, up to a bound. Beyond the bound the result is
+ * `{"atLeast":1001,"overflow":true}`, whatever is merged with it; `approxCountDistinct` has no bound. Text and numbers
+ * are different values: `"1"` is not 1.
  */
 export function countDistinct<const Name extends string>(
   field: Name,

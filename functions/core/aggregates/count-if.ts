@@ -5,9 +5,10 @@ import { counting } from './count.ts';
 const counted = { kind: 'value', value: 1 } as const;
 
 /**
- * How many records a condition holds for. Beside a `where` of the query, which keeps records from all its aggregates.
- * @param where of the event, which has to say its type, `(event: Order) => event.paid`; pure; what it throws rejects
- * the event
+ * The number of records for which a condition holds. The `where` of the query, in contrast, keeps records away from all
+ * of its aggregates.
+ * @param where a pure function of the event, which has to say the event's type: `(event: Order) => event.paid`. An
+ * event for which it throws is rejected.
  */
 export function countIf<Event>(where: (event: Event) => boolean): AggregateOf<Event> {
   const holds = checkedFunction('countIf', where);

@@ -3,7 +3,7 @@ import { type AnyAggregate, numberIn, opaque } from './aggregate.ts';
 
 const counted = { kind: 'value', value: 1 } as const;
 
-/** The states of what counts records. */
+/** The states of the aggregates that count records. */
 export const counting = {
   identity: 0,
   add: (state: number) => state + 1,
@@ -15,7 +15,7 @@ export const counting = {
 } as const;
 
 /**
- * How many records there are. SQL's `count(x)` skips nulls, and this would not: an argument is refused.
+ * The number of records. An argument is refused: SQL's `count(x)` skips nulls, and this would not.
  * @throws TidemarkError that names {@link countIf}
  */
 export function count(...given: readonly never[]): AnyAggregate<unknown> {

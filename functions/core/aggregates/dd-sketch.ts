@@ -2,22 +2,22 @@ import { corrupt, countIn, type Json, listIn, numberIn } from './aggregate.ts';
 
 /**
  * DDSketch (Masson, Rim, Lee, "DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees",
- * VLDB 2019): counts by bins whose bounds grow by a factor, so that every value is known to a relative error. Of more
- * than a bounded number of bins the ones nearest to zero are put together in the last that is kept, and the sketch says
- * so. A state follows from the values alone, in whatever order they come.
+ * VLDB 2019): counts by bins whose bounds grow by a factor, so that every value is known to a relative error. The
+ * number of bins is bounded. When there are more, the ones nearest to zero are put together in the last that is kept,
+ * and the sketch says so. A state follows from the values alone, in whatever order they come.
  */
 export interface DDSketch {
-  /** How many zeros. */
+  /** The number of zeros. */
   readonly zeros: number;
-  /** Counts by bin: bin i holds what is in (gamma^(i-1), gamma^i], gamma = (1 + error) / (1 - error). */
+  /** Counts by bin: bin i holds the values in (gamma^(i-1), gamma^i], gamma = (1 + error) / (1 - error). */
   readonly positive: ReadonlyMap<number, number>;
-  /** The same, of the values without their sign. */
+  /** The same for the negative values, without their sign. */
   readonly negative: ReadonlyMap<number, number>;
   /** Whether bins were put together. */
   readonly collapsed: boolean;
-  /** The least value, exact; positive infinity of nothing. */
+  /** The least value, exact; positive infinity in an empty sketch. */
   readonly least: number;
-  /** The greatest value, exact; negative infinity of nothing. */
+  /** The greatest value, exact; negative infinity in an empty sketch. */
   readonly greatest: number;
 }
 
@@ -84,8 +84,8 @@ function together(left: DDSketch['positive'], right: DDSketch['positive']): Map<
 }
 
 /**
- * Puts the bins together that are too many. The bound rises with the greatest bin only: what was put together in a part
- * would be in the whole.
+ * Puts together the bins that are too many. The bound rises with the greatest bin only, so bins that are put together
+ * in a part would be put together in the whole.
  */
 export function bounded(sketch: DDSketch): DDSketch {
   const positive = collapsedBins(sketch.positive);
@@ -113,10 +113,10 @@ function collapsedBins(bins: DDSketch['positive']): DDSketch['positive'] {
 
 /**
  * The values at shares of all values, by the rank of SQL's `percentile_disc`: of n values the one at place ceil(share
- * n), from 1. Each is within the relative error of it, unless it is of a bin that was put together; the least and the
+ * n), from 1. Each is within the relative error of it, unless it is from a bin that was put together. The least and the
  * greatest value are exact, and no result lies beyond them.
  * @param shares from 0 to 1
- * @returns undefined of nothing
+ * @returns undefined for an empty sketch
  */
 export function quantilesOf(
   sketch: DDSketch,
@@ -148,7 +148,8 @@ export function quantilesOf(
 }
 
 /**
- * `ceil(share n)`, from 1 to n. A product that is a whole number but for its rounding, 0.07 x 100 say, is that number.
+ * `ceil(share n)`, from 1 to n. A product that would be a whole number without its rounding, such as 0.07 x 100, counts
+ * as that number.
  */
 function placeOf(share: number, total: number): number {
   const product = share * total;
@@ -158,8 +159,8 @@ function placeOf(share: number, total: number): number {
 }
 
 /**
- * `[zeros, positive, negative, least, greatest]`, and 1 when bins were put together; of nothing `[0, [], []]`. Bins:
- * the first one, then counts; -n for n empty bins.
+ * `[zeros, positive, negative, least, greatest]`, and 1 when bins were put together; `[0, [], []]` for an empty sketch.
+ * Bins are the number of the first one, then counts; -n stands for n empty bins.
  */
 export function encodeBins(sketch: DDSketch): Json {
   const { zeros, positive, negative, collapsed, least, greatest } = bounded(sketch);
@@ -180,7 +181,7 @@ function runsOf(bins: DDSketch['positive']): readonly number[] {
   return runs;
 }
 
-/** The reverse of {@link encodeBins}. @throws when it is none of its */
+/** The reverse of {@link encodeBins}. @throws when the JSON is not from it */
 export function decodeBins(json: Json): DDSketch {
   const [zeros, positive, negative, least, greatest, flag = 0, ...more] = listIn(json);
   if ((flag !== 0 && flag !== 1) || more.length > 0) throw corrupt(json);

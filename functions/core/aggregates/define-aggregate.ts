@@ -4,41 +4,42 @@ import { type AggregateOf, corrupt, type Json, listIn, opaque } from './aggregat
 import { canonicalJson } from './canonical-json.ts';
 import { utf8Bytes } from './scalar.ts';
 
-/** An aggregate of your own, as it is written. All of it must be pure: retries run it again. */
+/** An aggregate of your own, as it is written. All of its functions must be pure: retries run them again. */
 export interface AggregateSpec<Event, State, Result extends Json> {
   /**
-   * What it is called in the lock and the API. Its functions cannot be compared: name it anew when its states change.
+   * Its name in the lock and in the API. Its functions cannot be compared, so give it another name when its states
+   * change.
    * @default 'custom'
    */
   readonly name?: string;
   /** The state of no event. */
   readonly identity: State;
   /**
-   * The state with an event more. May change the state that it is given. What it throws for a new state rejects the
-   * event.
+   * The state with an event more. May change the given state. When it throws for a new state, the event is rejected.
    * @param time of the event, epoch ms
    */
   add(state: State, event: Event, time: number): State;
-  /** The state of both: commutative, associative, `identity` changes nothing. May change the left one. */
+  /** The merge of both states. Commutative and associative; `identity` changes nothing. May change the left state. */
   merge(left: State, right: State): State;
-  /** The state as JSON, short, for it is written with every batch. Equal states should be equal JSON. */
+  /** The state as JSON. Keep it short: it is written with every batch. Equal states should give equal JSON. */
   encode(state: State): Json;
   /** The reverse of `encode`. */
   decode(json: Json): State;
-  /** What rows show. */
+  /** The value that rows show. */
   result(state: State): Result;
   /**
-   * Most bytes of an encoded state, from 16 to 65,536; a state that outgrows them is overflowed for good.
+   * Most bytes of an encoded state, from 16 to 65,536. A state that outgrows this is overflowed for good.
    * @default 4,096
    */
   readonly mostBytes?: number;
 }
 
-/** Why a state is lost: it outgrew its bound, or `add` or `merge` threw where it had not thrown for the event alone. */
+/** Why a state is lost: it outgrew its bound, or `add` or `merge` threw although `add` did not for the event alone. */
 type Overflow = { readonly overflow: 'size' | 'threw' };
 
 /**
- * No event yet; the user's state; lost for good. Wrapped, so that whatever the user's states are, these are told apart.
+ * Undefined before the first event, then the user's state, or the reason why it is lost for good. The user's state is
+ * wrapped, so that it is told apart from the others whatever it is.
  */
 type Own<State> = undefined | { readonly state: State } | Overflow;
 
@@ -46,17 +47,17 @@ const functionNames = ['add', 'merge', 'encode', 'decode', 'result'] as const;
 const largestBytes = 65_536;
 
 /**
- * Makes an aggregate of your own. Its identity, its encoding and its result are checked when it is defined, its laws
- * are yours to keep: test/property/aggregate-laws.property.test.ts shows how they are checked. A state that outgrows
- * `mostBytes` is `{"overflow":"size"}` from then on, whatever is merged with it, and so is one on which a function
- * throws, `{"overflow":"threw"}`: a shard is never blocked.
+ * Makes an aggregate of your own. Its identity, its encoding and its result are checked when it is defined. Its laws
+ * are yours to keep: test/property/aggregate-laws.property.test.ts shows how to check them. A state that outgrows
+ * `mostBytes` is `{"overflow":"size"}` from then on, whatever is merged with it. A state on which a function throws is
+ * `{"overflow":"threw"}` in the same way. So a shard is never blocked.
  * @throws TidemarkError that names the member, what came and the remedy
  */
 export function defineAggregate<Event, State, Result extends Json>(
   spec: AggregateSpec<Event, State, Result>,
 ): AggregateOf<Event> {
   const { name = 'custom', mostBytes = 4096 } = checkedSpec(spec);
-  /** A state that nobody else holds, whatever the user's functions do to it. */
+  /** A copy of a state that nobody else holds, whatever the user's functions do to it. */
   const fresh = (state: State): State => spec.decode(plainJson(spec.encode(state)));
   const guarded = (make: () => State): Own<State> => {
     try {
@@ -80,7 +81,7 @@ export function defineAggregate<Event, State, Result extends Json>(
     parameters: `at most ${mostBytes} bytes`,
     mostBytes: mostBytes + 2,
     input(event, time) {
-      // Tried on a state of its own: an event that it throws for is rejected, before anything of it is applied.
+      // Tried on a fresh state: an event for which it throws is rejected, before anything of the event is applied.
       spec.add(fresh(spec.identity), event, time);
       return { kind: 'value', value: { event, time } };
     },
@@ -104,7 +105,7 @@ export function defineAggregate<Event, State, Result extends Json>(
       return { state: spec.decode(encoded) };
     },
     result(own) {
-      // As it would come back from a page, where it may have become too great.
+      // As it would come back from a page: it may have become too large for one.
       const stored = encodeOwn(own);
       if (own !== undefined && !Array.isArray(stored)) return stored;
       try {
@@ -118,13 +119,13 @@ export function defineAggregate<Event, State, Result extends Json>(
   });
 }
 
-/** Of two reasons the same one, in whichever order they come. */
+/** One of two reasons, the same one in whichever order they come. */
 function lost<State>(left: Own<State>, right: Own<State>): Overflow {
   const reasons = [left, right].flatMap((own) => (own !== undefined && 'overflow' in own ? [own.overflow] : []));
   return { overflow: reasons.includes('size') ? 'size' : 'threw' };
 }
 
-/** What JSON makes of a value. @throws when it makes nothing of it */
+/** A value as JSON gives it back. @throws when JSON makes nothing of it */
 function plainJson(value: unknown): Json {
   const text = JSON.stringify(value);
   if (text === undefined) throw new Error('no JSON');
@@ -144,21 +145,21 @@ function checkedSpec<Event, State, Result extends Json>(
       throw argumentError(
         `${field}.${name}`,
         given,
-        'is no function that returns its value: give one that is neither async nor a generator',
+        'is not a function that returns its value: give one that is neither async nor a generator',
       );
   }
   if (spec.name !== undefined && (typeof spec.name !== 'string' || !/^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(spec.name)))
     throw argumentError(
       `${field}.name`,
       spec.name,
-      'is no name: use letters, digits and _, a letter first, at most 64',
+      'is not a name: use letters, digits and _, a letter first, at most 64',
     );
   if (spec.mostBytes !== undefined) wholeNumber(`${field}.mostBytes`, spec.mostBytes, 16, largestBytes);
   checkIdentity(field, spec);
   return spec;
 }
 
-/** The laws that can be seen of the identity alone. */
+/** Checks the laws that the identity alone can break. */
 function checkIdentity<Event, State, Result extends Json>(
   field: string,
   spec: AggregateSpec<Event, State, Result>,

@@ -1,7 +1,7 @@
 /**
- * 64 bits of hash of a text: MurmurHash3 (Appleby, 2011, x86 32-bit variant, with its finalizer), twice with different
- * seeds, over UTF-16 units two at a time. Even enough for a sketch and fast; no guard against who looks for collisions.
- * Part of the stored format: it must never change.
+ * A hash of 64 bits of a text: MurmurHash3 (Appleby, 2011, x86 32-bit variant, with its finalizer), run twice with
+ * different seeds over UTF-16 units, two at a time. It is fast, and even enough for a sketch. It is not safe from
+ * somebody who looks for collisions. Part of the stored format: it must never change.
  * @param out takes the high and the low 32 bits
  */
 export function hash64(text: string, seed: number, out: Uint32Array): void {

@@ -5,15 +5,20 @@ import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 /** Most edges of a histogram. */
 const mostEdges = 200;
 
-/** The result of a histogram: one count more than edges. A type, for an interface would be no JSON. */
+/**
+ * The result of a histogram: one count more than there are edges. It is a type, because an interface would not be JSON.
+ */
 export type HistogramResult = {
-  /** Of the numbers below the first edge, then from each edge to below the next, then from the last edge on. */
+  /**
+   * The first count is of the numbers below the first edge, each next one of those from an edge to below the next edge,
+   * the last one of those from the last edge on.
+   */
   readonly counts: readonly number[];
   readonly edges: readonly number[];
 };
 
 /**
- * How many numbers lie between edges: `histogram('ms', [10, 100])` gives `{"counts":[5,3,1],"edges":[10,100]}`: five
+ * The number of values between edges. `histogram('ms', [10, 100])` gives `{"counts":[5,3,1],"edges":[10,100]}`: five
  * below 10, three from 10 to below 100, one of 100 or more. Exact.
  * @param edges 1 to 200 finite numbers, ascending
  */
@@ -32,7 +37,7 @@ export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly n
     throw argumentError(
       `${kind}.edges`,
       edges,
-      `are no edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`,
+      `are not edges: give 1 to ${mostEdges} finite numbers, ascending, such as [10, 100, 1000]`,
     );
   const bounds: readonly number[] = edges.map((edge: number) => edge + 0);
   const identity: readonly number[] = new Array<number>(bounds.length + 1).fill(0);
@@ -59,7 +64,7 @@ export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly n
   });
 }
 
-/** How many edges a number has reached. */
+/** The number of edges that a value has reached. */
 function binOf(edges: readonly number[], value: number): number {
   let [low, high] = [0, edges.length];
   while (low < high) {

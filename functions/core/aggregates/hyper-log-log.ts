@@ -3,14 +3,14 @@ import { byText, digits64 } from './scalar.ts';
 
 /**
  * HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, 2007) with 64-bit hashes and the sparse form of HyperLogLog++ (Heule,
- * Nunkesser, Hall, 2013): while few, hashes are held at 2^25 buckets, which counts them all but exactly; beyond that
- * 2^precision registers, read by the estimator of Ertl ("New cardinality estimation algorithms for HyperLogLog
- * sketches", 2017), which needs no table of corrections and no threshold. A state follows from the set of hashes alone,
- * its form included, so it is the same in whatever order they come.
+ * Nunkesser, Hall, 2013). While hashes are few, they are held at 2^25 buckets, which counts them all but exactly.
+ * Beyond that there are 2^precision registers, read by the estimator of Ertl ("New cardinality estimation algorithms
+ * for HyperLogLog sketches", 2017), which needs no table of corrections and no threshold. A state, its form included,
+ * follows from the set of hashes alone. So it is the same in whatever order they come.
  */
 export type HyperLogLog = SparseRegisters | Uint8Array;
 
-/** The longest runs of zeros plus one, by bucket of 2^25. */
+/** The longest run of zeros plus one, by bucket of 2^25. */
 export type SparseRegisters = ReadonlyMap<number, number>;
 
 const sparsePrecision = 25;
@@ -20,7 +20,7 @@ const charsOfSparse = 6;
 /** The sketch of nothing. */
 export const emptySketch: HyperLogLog = new Map();
 
-/** More than these at 2^25 buckets would take more bytes than the registers do. */
+/** Most entries of the sparse form: more of them would take more bytes than the registers do. */
 export function mostSparse(precision: number): number {
   return Math.floor(2 ** precision / charsOfSparse);
 }
@@ -50,7 +50,7 @@ export function mergeSketches(left: HyperLogLog, right: HyperLogLog, precision: 
   return merged.size > mostSparse(precision) ? dense(merged, precision) : merged;
 }
 
-/** How many different hashes there were, about: with a relative standard error of 1.04 / sqrt(2^precision). */
+/** The number of different hashes, about, with a relative standard error of 1.04 / sqrt(2^precision). */
 export function estimate(sketch: HyperLogLog, precision: number): number {
   if (!(sketch instanceof Uint8Array)) return linear(sketch.size);
   const q = hashBits - precision;
@@ -63,7 +63,7 @@ export function estimate(sketch: HyperLogLog, precision: number): number {
   return (m * m) / (2 * Math.LN2 * z);
 }
 
-/** Sparse: 6 characters a bucket, sorted. Registers: a character each. */
+/** The encoded sketch. Sparse: 6 characters a bucket, sorted. Registers: one character each. */
 export function encodeSketch(sketch: HyperLogLog): string {
   if (sketch instanceof Uint8Array) return Array.from(sketch, (register) => digits64[register]).join('');
   return [...sketch]
@@ -77,7 +77,7 @@ export function encodeSketch(sketch: HyperLogLog): string {
     .join('');
 }
 
-/** The reverse of {@link encodeSketch}. @throws when the text is none of its */
+/** The reverse of {@link encodeSketch}. @throws when the text is not from it */
 export function decodeSketch(json: Json, precision: number): HyperLogLog {
   if (typeof json !== 'string') throw corrupt(json);
   const values = Uint8Array.from(json, (char) => digits64.indexOf(char) & 255);
@@ -110,7 +110,10 @@ function withAll(registers: Uint8Array, other: HyperLogLog, precision: number): 
   return registers;
 }
 
-/** Raises the register of a bucket of 2^25: the bits by which these are finer belong to the run of zeros. */
+/**
+ * Raises the register of a bucket of 2^25. The bits that these buckets have beyond the registers belong to the run of
+ * zeros.
+ */
 function raise(registers: Uint8Array, precision: number, bucket: number, run: number): void {
   const finer = sparsePrecision - precision;
   const register = bucket >>> finer;

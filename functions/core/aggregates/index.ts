@@ -1,4 +1,4 @@
-/** The aggregates, each in a file of its own, and what they have in common. */
+/** The aggregates, each in a file of its own, and the parts that they share. */
 export {
   type Aggregate,
   type AggregateInput,

@@ -1,4 +1,4 @@
-/** What the result of an aggregate is, which decides how it is described, ranked and typed. */
+/** The shape of an aggregate's result. It decides how the result is described, ranked and typed. */
 export type ResultShape =
   | 'count' // a whole number
   | 'number' // a double, or null
@@ -11,8 +11,8 @@ export type ResultShape =
   | 'histogram';
 
 /**
- * The aggregates by name, each with its result and how it is called: the one list that messages, the API's description,
- * the tests and docs/AGGREGATES.md follow.
+ * The aggregates by name, each with the shape of its result and how it is called. Messages, the API's description, the
+ * tests and docs/AGGREGATES.md all follow this one list.
  */
 export const aggregateKinds = {
   count: { call: 'count()', result: 'count' },

@@ -3,19 +3,20 @@ import { utf8Bytes } from './scalar.ts';
 
 /**
  * Frequent items (Misra, Gries, "Finding repeated elements", 1982), with the merge of Agarwal et al. ("Mergeable
- * summaries", PODS 2012): counters of the most frequent values; when there are too many, the count of the first that
- * does not fit is taken from all. A counter is never too high, and too low by `error` at most, which is at most all
- * records divided by the capacity + 1. Exact, with an error of 0, while nothing had to be cut.
+ * summaries", PODS 2012): counters of the most frequent values. When there are too many, the count of the first that
+ * does not fit is taken from all. A counter is never too high. It is too low by at most `error`, which is at most the
+ * number of all records divided by the capacity + 1. While nothing had to be cut, counters are exact and the error is
+ * 0.
  *
- * Commutative to the byte; associative to the byte while exact, and within the error beyond: merging in another order
- * gives other counters that are as right. Where the same bytes are needed whoever merges, the order of merging has to
- * be fixed (docs/GUARANTEES.md, I2). No summary of bounded size that names the frequent values can be a function of the
- * records alone.
+ * Merging is commutative to the byte. It is associative to the byte while the summary is exact, and within the error
+ * beyond: another order of merging gives other counters that are as right. Where the same bytes are needed whoever
+ * merges, the order of merging has to be fixed (docs/GUARANTEES.md, I2). No summary of bounded size that names the
+ * frequent values can be a function of the records alone.
  */
 export interface FrequentItems {
   /** Counts by JSON text of the value. */
   readonly counts: ReadonlyMap<string, number>;
-  /** Most that a count may be too low by, and most that a value without one can have. */
+  /** Most that a count may be too low by. It is also the most that a value without a count can have. */
   readonly error: number;
 }
 
@@ -48,8 +49,8 @@ export function mergeItems(left: FrequentItems, right: FrequentItems, capacity: 
 }
 
 /**
- * The counters in the order of their counts, the greatest first; of equal counts in the order of their values, which is
- * that of keys and of `collectSet`: booleans, numbers by value, text by code unit.
+ * The counters in the order of their counts, the greatest first. Equal counts are in the order of their values, as in
+ * keys and in `collectSet`: booleans, numbers by value, text by code unit.
  */
 export function ordered(counts: FrequentItems['counts']): readonly (readonly [text: string, count: number])[] {
   return [...counts]

@@ -12,8 +12,8 @@ import {
 } from './aggregate.ts';
 
 /**
- * Where an aggregate of numbers finds its number: the name of a field of the event, or a function of the event, which
- * has to say its type. Null and undefined are left out, as in SQL; NaN, infinities and other types reject the event.
+ * How an aggregate of numbers finds its number: by a function of the event, which has to say the event's type, or by
+ * the name of a field. Null and undefined are left out, as in SQL. NaN, infinities and other types reject the event.
  */
 export type NumberOf<Event> = (event: Event) => number | null | undefined;
 
@@ -30,7 +30,7 @@ export interface NumberAggregate {
 }
 
 /**
- * Finds a value, given the name of a field or a function of the event; with the name, for the lock.
+ * The function that finds a value, from the name of a field or a function of the event; with the name, for the lock.
  * @throws TidemarkError when it is neither
  */
 export function selector<Value>(
@@ -42,7 +42,7 @@ export function selector<Value>(
   return { select: checkedFunction(kind, of), named: {} };
 }
 
-/** All of an aggregate but where its value comes from. */
+/** All parts of an aggregate but the source of its value. */
 export type States<Input, State, Result extends Json> = Omit<
   Aggregate<unknown, Input, State, Result>,
   'input' | 'field'
@@ -66,7 +66,7 @@ export function numberAggregate<State, Result extends Json>(states: States<numbe
   return <Event>(of: string | NumberOf<Event>) => ofNumbers<Event, State, Result>(of, states);
 }
 
-/** A number, nothing, or why the event is refused. */
+/** A number, nothing, or the reason why the event is refused. */
 export function numberInput(kind: string, value: unknown): AggregateInput<number> {
   if (typeof value === 'number' && Number.isFinite(value)) return { kind: 'value', value };
   if (value === null || value === undefined) return none;
@@ -78,7 +78,7 @@ export function numberInput(kind: string, value: unknown): AggregateInput<number
   return refusal(kind, value);
 }
 
-/** Refuses an event for what an aggregate found in it. */
+/** Refuses an event because of the value that an aggregate found in it. */
 export function refusal(kind: string, value: unknown): AggregateInput<never> {
   return { kind: 'refused', reason: `${kind} of ${typeof value === 'number' ? value : typeof value}` };
 }

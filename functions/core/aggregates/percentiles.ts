@@ -6,7 +6,7 @@ import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 
 /** Options of {@link percentiles}. */
 export interface PercentileOptions {
-  /** How far a value may be from the true one, as a share of it: from 0.001 to 0.1. @default 0.01 */
+  /** Greatest distance of a result from the true value, as a share of that value: from 0.001 to 0.1. @default 0.01 */
   readonly relativeError?: number;
 }
 
@@ -14,10 +14,10 @@ export interface PercentileOptions {
 const mostShares = 20;
 
 /**
- * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`, each within the
- * relative error of the value at its rank, that of SQL's `percentile_disc`, for values of either sign; the least and
- * the greatest value are exact. Null when no record had a number. Values that span more than 1,024 bins, a factor of 8
- * x 10^8 at 1 %, lose the ones nearest to zero, and the result has `"overflow":true`.
+ * Percentiles by a DDSketch: `percentiles('ms', [0.5, 0.99])` gives `{"p50":12.1,"p99":840.2}`. Each is within the
+ * relative error of the value at its rank, which is the rank of SQL's `percentile_disc`. Values may have either sign.
+ * The least and the greatest value are exact. The result is null when no record had a number. Values that span more
+ * than 1,024 bins, a factor of 8 x 10^8 at 1 %, lose the ones nearest to zero; the result then has `"overflow":true`.
  * @param shares from 0 to 1, at most 20
  */
 export function percentiles<const Name extends string>(
@@ -45,9 +45,9 @@ export function percentiles<Event>(
     throw argumentError(
       `${kind}.shares`,
       shares,
-      `are no percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`,
+      `are not percentiles: give 1 to ${mostShares} different ones, such as [0.5, 0.99]`,
     );
-  // In the order of their names, as every structured result.
+  // In the order of their names, as in every structured result.
   const wanted = shares
     .map((share) => ({ share: numberBetween(`${kind}.shares`, share, 0, 1), name: nameOf(share) }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
@@ -64,7 +64,7 @@ export function percentiles<Event>(
   return ofNumbers<Event, typeof emptyBins, Json>(of, {
     kind,
     parameters: `${wanted.map(({ name }) => name).join(' ')}, relative error ${error}`,
-    // Counts of ten digits in every bin of both signs.
+    // Room for counts of ten digits in every bin of both signs.
     mostBytes: 24 * 1024,
     identity: emptyBins,
     add: (state, value) => addValue(state, logOfGamma, value),
@@ -84,7 +84,7 @@ export function percentiles<Event>(
   });
 }
 
-/** `p50`, `p99`, `p99_9`: names that SQL and paths take. */
+/** The name of a percentile, which SQL and paths take: `p50`, `p99`, `p99_9`. */
 function nameOf(share: number): string {
   return `p${String(Number((share * 100).toPrecision(12))).replace('.', '_')}`;
 }

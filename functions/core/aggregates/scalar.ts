@@ -10,18 +10,18 @@ import { refusal } from './number-input.ts';
 export type Scalar = string | number | boolean;
 
 /**
- * Where an aggregate of values finds its value: the name of a field of the event, or a function of the event, which has
- * to say its type.
+ * How an aggregate of values finds its value: by a function of the event, which has to say the event's type, or by the
+ * name of a field.
  */
 export type ScalarOf<Event> = (event: Event) => Scalar | null | undefined;
 
 /**
- * JSON can escape it, a table cannot hold it: two such values, different while their window is open, would be one after
- * it.
+ * JSON can escape it, but a table cannot hold it. Two such values would differ while their window is open and be one
+ * after it.
  */
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** A value, nothing, or why the event is refused. */
+/** A value, nothing, or the reason why the event is refused. */
 export function scalarInput(kind: string, value: unknown): AggregateInput<Scalar> {
   if (typeof value === 'string') {
     if (loneSurrogate.test(value))
@@ -35,14 +35,14 @@ export function scalarInput(kind: string, value: unknown): AggregateInput<Scalar
   return refusal(kind, value);
 }
 
-/** {@link scalarInput} for aggregates that tell values apart: two of them never become one in silence. */
+/** {@link scalarInput} for aggregates that tell values apart: two of them never become one without notice. */
 export function distinctInput(kind: string, value: unknown): AggregateInput<Scalar> {
   if (typeof value === 'number' && isAmbiguous(value))
     return { kind: 'refused', reason: `${kind}: ${ambiguity(value)}` };
   return scalarInput(kind, value);
 }
 
-/** Whether something decoded is a value. */
+/** Whether decoded JSON is a value. */
 export function isScalar(json: Json | undefined): json is Scalar {
   return typeof json === 'string' || typeof json === 'number' || typeof json === 'boolean';
 }
@@ -51,8 +51,8 @@ export function isScalar(json: Json | undefined): json is Scalar {
 export const longestShown = 200;
 
 /**
- * A value as JSON text, the name by which sets know it. Long text is cut, and told apart by 128 bits of SHA-256 of the
- * whole: `"https://...#7Hk..."`.
+ * A value as JSON text, which is its name in sets. Long text is cut; 128 bits of SHA-256 of the whole tell it apart:
+ * `"https://...#7Hk..."`.
  */
 export function shownText(value: Scalar): string {
   if (typeof value !== 'string' || value.length <= longestShown) return JSON.stringify(value);

@@ -1,8 +1,8 @@
 import type { Json } from './aggregate.ts';
 
 /**
- * What a partial aggregate of a session query holds beside the states of its aggregates: from when to when its records
- * are, epoch ms, and how many.
+ * The span of a session's records: from when to when they are, epoch ms, and how many. A partial aggregate of a session
+ * query holds it beside the states of its aggregates.
  */
 export interface Span {
   readonly least: number;
@@ -13,9 +13,9 @@ export interface Span {
 const none: Span = { least: Number.POSITIVE_INFINITY, greatest: Number.NEGATIVE_INFINITY, records: 0 };
 
 /**
- * The span of the records, which is to a session query as an aggregate without a name: its state stands behind those of
- * the aggregates, goes through folds, pages, shards and merges as they do, and is in no result. A window that is read
- * back from its rows alone has none, and needs none.
+ * The span of the records, an aggregate without a name for session queries. Its state stands behind those of the other
+ * aggregates. It goes through folds, pages, shards and merges as they do, and is not in any result. A window that is
+ * read back from its rows alone has no span, and needs none.
  */
 export const span = {
   identity: none,

@@ -33,11 +33,11 @@ import {
 import { type Field, numberInput, selector } from './number-input.ts';
 
 /**
- * What a sum takes: a number, a whole number beyond 2^53 as a bigint, or a whole or decimal number in text, `"12.50"`.
+ * A term of a sum: a number, a whole number beyond 2^53 as a bigint, or a whole or decimal number in text, `"12.50"`.
  */
 export type Amount = number | bigint | string;
 
-/** Where a sum finds what it adds, as {@link NumberOf}; text that is no number rejects the event. */
+/** How a sum finds its term, as {@link NumberOf}. Text that is not a number rejects the event. */
 export type AmountOf<Event> = (event: Event) => Amount | null | undefined;
 
 /** `sum` and `avg`, as they are called. */
@@ -47,15 +47,16 @@ export interface AmountAggregate {
 }
 
 /**
- * Exact whatever was added: nothing is rounded before the result is read. Most sums have the first two members only.
+ * A total, exact whatever was added: nothing is rounded before the result is read. Most totals have only the first two
+ * members.
  */
 interface Total {
-  /** Of the doubles, and of the other numbers that are safe integers. */
+  /** The sum of the doubles, and of the other numbers that are safe integers. */
   readonly sum: ExactSum;
   readonly count: number;
-  /** A double that is no safe integer is in it: the result is a double then, rounded once. */
+  /** Whether it includes a double that is not a safe integer. The result is a double then, rounded once. */
   readonly isFloat?: true;
-  /** Of the other numbers: those in text and the bigints. Never zero. */
+  /** The sum of the other numbers: those in text and the bigints. Never zero. */
   readonly decimals?: Decimal;
 }
 
@@ -65,7 +66,7 @@ function amountInput(kind: string, value: unknown): AggregateInput<number | Deci
   if (decimal === undefined)
     return {
       kind: 'refused',
-      reason: `${kind} of ${typeof value} that is no decimal number of at most ${mostDecimalDigits} digits on either side`,
+      reason: `${kind} of ${typeof value} that is not a decimal number of at most ${mostDecimalDigits} digits on either side`,
     };
   const number = decimal.scale === 0 ? Number(decimal.unscaled) : Number.NaN;
   return { kind: 'value', value: Number.isSafeInteger(number) ? number : decimal };
@@ -98,7 +99,7 @@ const totals = {
         ? (right.decimals ?? zeroDecimal)
         : addDecimals(left.decimals, right.decimals ?? zeroDecimal),
     ),
-  /** `[sum, count]`, then what those two do not say: 1 for a double among the terms, and the decimals. */
+  /** `[sum, count]`, then the rest that does not follow from them: 1 for a double among the terms, and the decimals. */
   encode: ({ sum, count, isFloat, decimals }: Total): Json => {
     const flag = isFloat && !isFraction(sum) ? 1 : 0;
     if (decimals !== undefined) return [encodeSum(sum), count, flag, decimalText(decimals)];
@@ -122,14 +123,14 @@ function decodedDecimal(text: string): Decimal | undefined {
   return decimalText(decimal) === text ? decimal : undefined;
 }
 
-/** A sum with a fraction has a double among its terms: no need to write that down. */
+/** Whether a sum has a fraction. It then has a double among its terms, so that need not be written down. */
 function isFraction(sum: ExactSum): boolean {
   return typeof sum !== 'number' && sum.exponent < 0;
 }
 
 /**
- * A sum of doubles can be too great for a double. JSON would make null of that, as if there was nothing to add: it is
- * text instead.
+ * A number as results show it. A sum of doubles can be too great for a double. JSON would make null of it, as if there
+ * were nothing to add, so it is text.
  */
 export function shownNumber(value: number): number | 'Infinity' | '-Infinity' {
   if (Number.isFinite(value)) return value;
@@ -179,9 +180,9 @@ function amountAggregate(kind: string, result: (state: Total) => number | string
 }
 
 /**
- * The sum, exact whatever the order. Of whole numbers, bigints and decimals in text not a digit is lost: the result is
- * a number where a double holds it, and text where none does. With a double that is no safe integer among them it is
- * the double nearest to the exact sum, rounded once. Null when no record had a number.
+ * The sum, exact whatever the order. For whole numbers, bigints and decimals in text no digit is lost: the result is a
+ * number where a double holds it, and text where none does. With a double that is not a safe integer among the terms,
+ * the result is the double nearest to the exact sum, rounded once. Null when no record had a number.
  */
 export const sum: AmountAggregate = amountAggregate('sum', sumOf);
 

@@ -7,8 +7,8 @@ import { distinctInput, isScalar, type Scalar, type ScalarOf, shownText } from '
 /** Options of {@link topK}. */
 export interface TopKOptions {
   /**
-   * How many values are counted beside one another, from k to 2,000: a count is too low by at most all records /
-   * (capacity + 1).
+   * The number of values that are counted beside one another, from k to 2,000. A count is too low by at most all
+   * records / (capacity + 1).
    * @default 10 k, at least 100
    */
   readonly capacity?: number;
@@ -16,7 +16,7 @@ export interface TopKOptions {
 
 /**
  * The k most frequent values with their counts: `{"error":0,"items":[{"count":12,"value":"a"},...],"overflow":false}`.
- * Exact while at most `capacity` different values came; beyond, `overflow` is true, and each count is too low by at
+ * Exact while at most `capacity` different values came. Beyond, `overflow` is true, and each count is too low by at
  * most `error`. Text of more than 200 characters is shortened.
  * @param k from 1 to 200
  */

@@ -17,10 +17,10 @@ import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, utf8Bytes } 
  */
 export const longestValueBytes = 1024;
 
-/** A value, or what is left of one that was too long to keep. */
+/** A value, or the length of one that was too long to keep. */
 type Kept = Scalar | { readonly bytes: number; readonly overflow: true };
 
-/** The event that stands for all so far: its rank, its time, the value that was asked for. */
+/** The event that stands for all so far: its rank, its time and the value that the aggregate takes from it. */
 interface Candidate {
   readonly rank: number;
   readonly time: number;
@@ -28,8 +28,8 @@ interface Candidate {
 }
 
 /**
- * Negative when the left one stands before the right one. Total over different candidates, so no order of merging
- * matters.
+ * Negative when the left one stands before the right one. It is total over different candidates, so the order of
+ * merging does not matter.
  */
 type Precedence = (left: Candidate, right: Candidate) => number;
 
@@ -102,12 +102,13 @@ function candidate(input: AggregateInput<Scalar>, time: number, rank: number): A
 export const first: ValueAggregate = atTime('first', earliest);
 
 /**
- * The value of the event with the greatest event time; of several the one whose JSON comes last. As {@link first} else.
+ * The value of the event with the greatest event time; of several the one whose JSON comes last. Otherwise as {@link
+ * first}.
  */
 export const last: ValueAggregate = atTime('last', latest);
 
 /**
- * `argMin` and `argMax`, as they are called: each of the two by the name of a field, or both by functions of the event.
+ * `argMin` and `argMax`, as they are called: both arguments by the names of fields, or both by functions of the event.
  */
 export interface ArgAggregate {
   <const Name extends string, const By extends string>(
@@ -137,11 +138,11 @@ function atRank(kind: string, precedes: Precedence): ArgAggregate {
 }
 
 /**
- * The value of the event with the least number `by`; of several that of the earliest event time, then the one whose
- * JSON comes first. Events without the value or the number are left out. Null when none is left. Long values as for
- * {@link first}.
+ * The value of the event with the least number `by`. Of several it is that of the earliest event time, then the one
+ * whose JSON comes first. Events without the value or the number are left out. Null when none is left. Long values are
+ * shown as in {@link first}.
  */
 export const argMin: ArgAggregate = atRank('argMin', least);
 
-/** The value of the event with the greatest number `by`. As {@link argMin} else. */
+/** The value of the event with the greatest number `by`. Otherwise as {@link argMin}. */
 export const argMax: ArgAggregate = atRank('argMax', greatest);

@@ -15,7 +15,7 @@ import { type AggregateOf, type AnyAggregate, corrupt, countIn, type Json, listI
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 import { shownNumber } from './sum.ts';
 
-/** What the records are: all there is, or a sample of it, whose variance is divided by one less. */
+/** Whether the records are the whole population or a sample of it. The variance of a sample is divided by one less. */
 export type Spread = 'sample' | 'population';
 
 /** `variance` and `stddev`, as they are called. */
@@ -24,7 +24,9 @@ export interface SpreadAggregate {
   <Event>(select: NumberOf<Event>, spread?: Spread): AggregateOf<Event>;
 }
 
-/** Exact sums of the numbers and of their squares: no cancellation, whatever the mean, and no order. */
+/**
+ * Exact sums of the numbers and of their squares. So nothing cancels, whatever the mean, and the order does not matter.
+ */
 interface Moments {
   readonly sum: ExactSum;
   readonly squares: ExactSum;
@@ -69,7 +71,7 @@ function varianceOf(
 function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigint) => number): SpreadAggregate {
   return <Event>(of: string | NumberOf<Event>, spread: Spread = 'sample') => {
     if (spread !== 'sample' && spread !== 'population')
-      throw argumentError(kind, spread, "is no kind of variance: use 'sample' or 'population'");
+      throw argumentError(kind, spread, "is not a kind of variance: use 'sample' or 'population'");
     return ofNumbers<Event, Moments, number | string | null>(of, {
       ...moments,
       kind,
@@ -84,10 +86,10 @@ function spreadAggregate(kind: string, rounded: (dividend: bigint, divisor: bigi
 }
 
 /**
- * The variance, of a sample (divided by n - 1; null below two numbers) unless told `'population'` (divided by n; null
- * below one). Exact until it is rounded once to a double.
+ * The variance, exact until it is rounded once to a double. By default it is that of a sample: divided by n - 1, null
+ * below two numbers. With `'population'` it is divided by n, and null below one number.
  */
 export const variance: SpreadAggregate = spreadAggregate('variance', ratio);
 
-/** The standard deviation: the square root of {@link variance}, of it exact, rounded once. */
+/** The standard deviation: the square root of the exact {@link variance}, rounded once. */
 export const stddev: SpreadAggregate = spreadAggregate('stddev', rootOfRatio);

@@ -1,9 +1,9 @@
 import { argumentError, TidemarkError } from './error.ts';
 
 /**
- * Checks a function of the event that a pipeline gives, and forgets the event's type: where pipelines of all schemas
- * are alike, it is unknown. Async functions and generators are refused: what they return would pass for a value (a true
- * `where`), and the failure of a promise would end the process, with the whole batch, instead of rejecting one event.
+ * Checks a function of the event that a pipeline gives, and forgets the event's type, because pipelines of all schemas
+ * are handled alike. Async functions and generators are refused. Their return value would pass for a value (a true
+ * `where`). The failure of a promise would end the process, with the whole batch, instead of rejecting one event.
  * @throws TidemarkError naming `field`
  */
 export function checkedFunction<Event, Result>(

@@ -4,7 +4,7 @@ import { argumentError } from './error.ts';
 type UnitWord = 'millisecond' | 'sec' | 'second' | 'min' | 'minute' | 'hour' | 'day' | 'week';
 type Unit = 'ms' | 's' | 'm' | 'h' | 'd' | 'w' | UnitWord | `${UnitWord}s`;
 
-/** Text as it is written in a program, of one term or two. {@link duration} reads what is longer or in capitals. */
+/** Text as it is written in a program, of one term or two. {@link duration} reads longer text and capitals. */
 export type DurationText =
   | `${bigint}${'' | ' '}${Unit}`
   | `${bigint} ${Unit} ${bigint} ${Unit}`
@@ -12,7 +12,7 @@ export type DurationText =
 
 /**
  * A length of time: text such as `'1 hour'`, `'90 s'` or `'1 day 12 hours'`, or `{ ms: 3600 }`. A bare number has no
- * unit and is refused, but for 0, which needs none.
+ * unit and is refused, except 0, which needs none.
  */
 export type Duration = 0 | DurationText | DurationInMs;
 
@@ -81,15 +81,18 @@ export function durationMs(field: string, value: 0 | string | DurationInMs, boun
 }
 
 /**
- * The duration that a text says, for text that is computed: `tumbling(duration(process.argv[2]))`. Written text needs
- * no call.
+ * The duration that a computed text says: `tumbling(duration(process.argv[2]))`. Text that is written in the program
+ * needs no call.
  * @throws TidemarkError when it cannot be read
  */
 export function duration(text: string): DurationInMs {
   return { ms: durationMs('duration', text, { leastMs: -longestDurationMs, mostMs: longestDurationMs }) };
 }
 
-/** Flink and Spark users mean seconds by 3600, JavaScript users milliseconds: neither is guessed. */
+/**
+ * The remedy for a bare number. Flink and Spark users mean seconds by 3600, JavaScript users milliseconds: neither is
+ * guessed.
+ */
 function bareNumber(value: number): string {
   const whole = Number.isSafeInteger(value) && value > 0 ? value : 3600;
   return `has no unit: write '${whole} s' or { ms: ${whole} }`;
@@ -108,12 +111,12 @@ function parse(given: string): number | undefined {
   term.lastIndex = 0;
   for (let match = term.exec(text); match !== null; match = term.exec(text)) {
     const name = (match[2] ?? '').toLowerCase();
-    // Words have a plural, abbreviations of one or two letters have not.
+    // Words have a plural; abbreviations of one or two letters do not.
     const unit = units[name] ?? (name.length > 3 ? units[name.replace(/s$/, '')] : undefined);
     if (unit === undefined) return undefined;
     const ms = Number(match[1]) * unit;
     total += ms;
-    // Beyond, doubles are no longer exact: two great terms of opposite signs would leave something else than their
+    // Beyond, doubles are not exact: two great terms of opposite signs would leave something else than their
     // difference.
     if (!Number.isSafeInteger(ms) || !Number.isSafeInteger(total)) return undefined;
     at = term.lastIndex;

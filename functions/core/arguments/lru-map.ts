@@ -3,7 +3,7 @@ export interface LruMap<Key, Value> {
   readonly size: number;
   /** The value of a key, which becomes the one used last. */
   get(key: Key): Value | undefined;
-  /** The same without being a use of it. */
+  /** The same, without counting as a use. */
   peek(key: Key): Value | undefined;
   /** Keeps a value, which becomes the one used last. */
   set(key: Key, value: Value): void;
@@ -15,14 +15,14 @@ export interface LruMap<Key, Value> {
   trim(fits: () => boolean): void;
 }
 
-/** @param onForget hears of each value that is trimmed, deleted or cleared */
+/** @param onForget is told each value that is trimmed, deleted or cleared */
 export function lruMap<Key, Value>(onForget: (value: Value) => void = () => undefined): LruMap<Key, Value> {
   // A Map keeps the order in which its keys were set.
   const entries = new Map<Key, Value>();
   const forget = (key: Key) => {
     const value = entries.get(key);
     if (!entries.delete(key)) return;
-    // There was one: that it may be undefined is the type's own business.
+    // The key had a value; whether that may be undefined is up to its type.
     onForget(value as Value);
   };
   return {

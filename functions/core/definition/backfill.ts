@@ -6,7 +6,7 @@ import type { Pipeline, Query } from './pipeline.ts';
 
 /** The stretch of a query that is filled from its history: the windows that start in `[since, until)`, epoch ms. */
 export interface BackfillRange {
-  /** As the pipeline defines it, with its version: `actionsPerHour@2`. */
+  /** The name of the query in the pipeline, with its version: `actionsPerHour@2`. */
   readonly query: string;
   /** Minus infinity: from the first event on. */
   readonly since: number;
@@ -14,9 +14,9 @@ export interface BackfillRange {
 }
 
 /**
- * The pipeline that counts only what a backfill is to fill: one query, whose `until` is where the last of the windows
+ * The pipeline of a backfill, which counts nothing else: the one query, whose `until` is where the last of the windows
  * ends.
- * @throws TidemarkError when it has no such query, or a window goes across an end of the range
+ * @throws TidemarkError when the pipeline has no such query, or a window goes across an end of the range
  */
 export function backfillPipeline(pipeline: Pipeline, { query: name, since, until }: BackfillRange): Pipeline {
   const query = backfillQuery(pipeline, name);
@@ -40,6 +40,6 @@ export function backfillQuery(pipeline: Pipeline, name: string): Query {
   throw argumentError(
     'query',
     name,
-    `is no query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`,
+    `is not a query of pipeline ${pipeline.name}: use ${pipeline.queries.map((other) => other.name).join(', ')}`,
   );
 }

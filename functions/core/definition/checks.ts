@@ -3,8 +3,8 @@ import { isoTime } from '../events/event-time.ts';
 import type { WindowKind } from '../windows/window.ts';
 
 /**
- * Every JavaScript object has these: a field that an event lacks would seem to be there, and a query that was never
- * seen would have counters.
+ * The names that every JavaScript object has. A field with such a name would seem to be there when an event lacks it. A
+ * query with such a name that was never seen would have counters.
  */
 export const inheritedNames = Object.getOwnPropertyNames(Object.prototype);
 
@@ -18,13 +18,13 @@ export function windowEdge(field: string, time: number, window: WindowKind): num
   throw argumentError(
     field,
     isoTime(time),
-    `is no edge of ${window.label} windows: give one, such as ${isoTime(slice)}`,
+    `is not an edge of ${window.label} windows: give one, such as ${isoTime(slice)}`,
   );
 }
 
 /**
- * A setting that vanished in silence, `idel` or Flink's `allowedLateness`, would be found out much too late; bundling
- * checks no types.
+ * Refuses unknown settings. A setting that vanished without notice, `idel` or Flink's `allowedLateness`, would be found
+ * out much too late. Bundling checks no types.
  */
 export function onlyKnown(field: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
@@ -32,7 +32,7 @@ export function onlyKnown(field: string, given: object, known: readonly string[]
     throw argumentError(`${field}.${unknown}`, unknown, `is not a setting: use ${known.join(', ')}`);
 }
 
-/** Whether a value has these functions. */
+/** Whether a value has functions of these names. */
 export function hasFunctions(value: unknown, names: readonly string[]): boolean {
   return (
     typeof value === 'object' && value !== null && names.every((name) => typeof Reflect.get(value, name) === 'function')

@@ -87,7 +87,7 @@ function checkedEnrich(
   return { enrich: () => given.enrich, lookupTable: undefined };
 }
 
-/** The fields that queries see: a lookup of somebody's own does not say what it adds. */
+/** The fields that queries see; undefined: a lookup of the user's own does not say which it adds. */
 function withAdded(
   fields: SchemaFields | undefined,
   enrich: { readonly adds?: readonly string[] } | undefined,
@@ -112,7 +112,7 @@ function checkedDedup<Event>(spec: DedupSpec<Event> | undefined): Dedup | undefi
   };
 }
 
-/** An event without an id goes anywhere, as any text does. */
+/** The partition key that follows from the id. An event without an id may go to any shard, so any text will do. */
 function idAsPartitionKey({ by }: Dedup): (event: unknown) => string {
   return (event) => String(by(event) ?? '');
 }
@@ -136,8 +136,8 @@ function checkedSchema(schema: StandardSchemaV1 | undefined): StandardSchemaV1['
 }
 
 /**
- * Null is what a record may hold and a schema's author may not have thought of. What a schema throws for it only
- * rejects such a record.
+ * Whether a schema validates asynchronously. It is tried with null, which a record may hold and a schema's author may
+ * not have thought of. If a schema throws for null, only such a record is rejected.
  */
 function answersWithPromise(standard: StandardSchemaV1['~standard']): boolean {
   try {

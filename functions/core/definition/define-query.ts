@@ -20,12 +20,12 @@ const reservedNames = ['query', 'window', 'start', 'end', 'status', 'revision', 
 /** Most bytes of a key's states together: an item ends at 400 KB, and holds rows beside states. */
 const mostStateBytes = 150_000;
 
-/** Panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
+/** Most panes of a window that are kept beside the latest one: as many as a reader takes in one answer. */
 const mostHistory = 100;
 
 /**
- * Empty windows of a gap that are emitted unless told, a week by the minute, and the most: one stray event of 1970
- * makes a gap that long.
+ * The default and the greatest number of empty windows of a gap that are emitted. The default is a week by the minute.
+ * One stray event of 1970 makes a gap that long.
  */
 const usualEmpty = 10_000;
 const mostEmpty = 100_000;
@@ -182,7 +182,7 @@ function checkedEmit(
     throw argumentError(
       `${field}.history`,
       history,
-      `is no number of panes: give a whole number from 0 to ${mostHistory}`,
+      `is not a number of panes: give a whole number from 0 to ${mostHistory}`,
     );
   if (history > 0 && early === undefined && latenessMs === 0)
     throw argumentError(
@@ -216,7 +216,11 @@ function checkedEmpty(
       : settings(field, given, 'a choice of empty windows: write true or { most: 1440 }');
   if (given !== true) onlyKnown(field, given, ['most']);
   if (!Number.isSafeInteger(most) || most < 1 || most > mostEmpty)
-    throw argumentError(`${field}.most`, most, `is no number of windows: give a whole number from 1 to ${mostEmpty}`);
+    throw argumentError(
+      `${field}.most`,
+      most,
+      `is not a number of windows: give a whole number from 1 to ${mostEmpty}`,
+    );
   if (groupBy.length > 0)
     throw argumentError(
       field,
@@ -227,7 +231,7 @@ function checkedEmpty(
   return most;
 }
 
-/** The panes of windows that have the final one alone, and why they have no other. */
+/** The settings for windows that have only a final pane, with the reason why they have no other. */
 function onePane(
   field: string,
   emit: QuerySpec<unknown>['emit'] = {},
@@ -276,7 +280,7 @@ function groupFields<Event>(
   });
 }
 
-/** Whether a group-by has names of fields, and not functions of the event. */
+/** Whether a group-by has names of fields instead of functions of the event. */
 function namesFields(groupBy: unknown): boolean {
   return Array.isArray(groupBy) || isGrouping(groupBy);
 }

@@ -1,7 +1,7 @@
-/** What a key is: equal when JSON writes them alike, so 1 is not `'1'`. */
+/** The key of a lookup. Keys are equal when JSON writes them alike, so 1 is not `'1'`. */
 export type LookupKey = string | number | boolean;
 
-/** What an event gets: the fields of a row, or why it gets none. */
+/** The outcome of a lookup for one event: the fields of a row, or why it gets none. */
 export type Enriched =
   | { readonly outcome: 'enriched'; readonly event: unknown }
   | { readonly outcome: 'filtered' }

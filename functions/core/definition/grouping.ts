@@ -7,8 +7,8 @@ export interface Grouping<Name extends string = string> {
 }
 
 /**
- * A cube has a level of totals for every set of fields: 64 for six of them, each of which goes over all rows of a
- * window.
+ * Most fields of a rollup or cube. A cube has a level of totals for every set of fields: 64 for six of them. Each level
+ * goes over all rows of a window.
  */
 const mostFields = 6;
 
@@ -22,14 +22,14 @@ export function rollup<const Name extends string>(...fields: readonly Name[]): G
   return grouping('rollup', fields);
 }
 
-/** Groups by fields, with a total for every set of them. As {@link rollup} else. */
+/** Groups by fields, with a total for every set of them. Otherwise as {@link rollup}. */
 export function cube<const Name extends string>(...fields: readonly Name[]): Grouping<Name> {
   return grouping('cube', fields);
 }
 
 function grouping<Name extends string>(kind: Grouping['grouping'], fields: readonly Name[]): Grouping<Name> {
   if (fields.length === 0 || fields.length > mostFields)
-    throw argumentError(`groupBy: ${kind}`, fields, `is of no number of fields that it takes: give 1 to ${mostFields}`);
+    throw argumentError(`groupBy: ${kind}`, fields, `has too few or too many fields: give 1 to ${mostFields}`);
   return { grouping: kind, fields };
 }
 

@@ -1,15 +1,15 @@
 import { argumentError } from '../arguments/error.ts';
 
 /**
- * How a client of the brokers is let in: without TLS and a name (`plaintext`), without a name (`tls`), by IAM (MSK), by
- * a user and a password of a secret (SCRAM, PLAIN), or by a certificate of a secret (`mtls`). All but `plaintext` are
- * encrypted.
+ * The ways in which the brokers let a client in: without TLS and a name (`plaintext`), without a name (`tls`), by IAM
+ * (MSK), by a user and a password from a secret (SCRAM, PLAIN), or by a certificate from a secret (`mtls`). All but
+ * `plaintext` are encrypted.
  */
 export const kafkaAuthentications = ['plaintext', 'tls', 'iam', 'scram-512', 'scram-256', 'plain', 'mtls'] as const;
 export type KafkaAuthentication = (typeof kafkaAuthentications)[number];
 
 /**
- * A topic as a pipeline's stream, as the functions know it: its partitions are the shards, its offsets the sequence
+ * A topic as a pipeline's stream, as the functions know it. Its partitions are the shards, its offsets the sequence
  * numbers.
  */
 export interface KafkaSource {
@@ -18,21 +18,21 @@ export interface KafkaSource {
   readonly bootstrapServers: readonly string[];
   readonly authentication: KafkaAuthentication;
   /**
-   * The ARN of the secret with `username` and `password`, or with `certificate`, `privateKey` and perhaps
-   * `privateKeyPassword`, as Lambda wants it too.
+   * The ARN of the secret with `username` and `password`, or with `certificate`, `privateKey` and optionally
+   * `privateKeyPassword`. Lambda wants it in the same form.
    */
   readonly secret?: string;
   /** The ARN of the secret whose `certificate` signs those of the brokers. @default the authorities that Node knows */
   readonly rootCertificate?: string;
 }
 
-/** Kafka's own rule for the names of topics: they are a part of file names. */
+/** Kafka's own rule for the names of topics. They become part of file names. */
 const topicPattern = /^[A-Za-z0-9._-]{1,249}$/;
 const serverPattern = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})$/;
 const withSecret: readonly KafkaAuthentication[] = ['scram-512', 'scram-256', 'plain', 'mtls'];
 
 /**
- * Checks a source where a person has given it, and where a function reads it.
+ * Checks a source, both where a person gives it and where a function reads it.
  * @throws TidemarkError that names the field
  */
 export function checkKafkaSource(given: KafkaSource): KafkaSource {
@@ -78,12 +78,12 @@ export function checkTopic(field: string, topic: unknown): string {
   );
 }
 
-/** The shard that a partition is. */
+/** The id of the shard that stands for a partition. */
 export function partitionShard(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }
 
-/** The partition that a shard of a topic is; undefined when it is none of it. */
+/** The partition of a topic's shard; undefined when the shard is not of this topic. */
 export function shardPartition(topic: string, shardId: string): number | undefined {
   const number = shardId.startsWith(`${topic}-`) ? shardId.slice(topic.length + 1) : '';
   return /^(?:0|[1-9]\d{0,8})$/.test(number) ? Number(number) : undefined;

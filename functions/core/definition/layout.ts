@@ -2,9 +2,9 @@ import { isoTime } from '../events/event-time.ts';
 import type { Pipeline, Query } from './pipeline.ts';
 
 /**
- * What the state of a query is made of: two definitions whose layouts differ cannot go on with one another's pages and
- * windows. Functions (`where`, group-by and aggregate functions, the event's schema) cannot be compared and are not in
- * it.
+ * The composition of a query's state. Two definitions whose layouts differ cannot go on with one another's pages and
+ * windows. Functions (`where`, group-by and aggregate functions, the event's schema) cannot be compared, so they are
+ * not part of it.
  */
 export interface QueryLayout {
   readonly window: string;
@@ -14,7 +14,7 @@ export interface QueryLayout {
    * (k 10, capacity 100)`.
    */
   readonly aggregates: Readonly<Record<string, string>>;
-  /** Where it begins, ISO 8601; absent: with its deployment. */
+  /** Where the query begins, ISO 8601; absent: with its deployment. */
   readonly from?: string;
 }
 
@@ -37,8 +37,8 @@ export function layoutsOf({ queries }: Pipeline): Readonly<Record<string, QueryL
 }
 
 /**
- * What of a layout has changed, for people: `window was tumbling 3600000 ms and is tumbling 60000 ms`; empty when
- * nothing has.
+ * The changes from one layout to another, for people: `window was tumbling 3600000 ms and is tumbling 60000 ms`. Empty
+ * when nothing has changed.
  */
 export function layoutChanges(before: QueryLayout, after: QueryLayout): readonly string[] {
   const changes: string[] = [];
@@ -53,6 +53,6 @@ export function layoutChanges(before: QueryLayout, after: QueryLayout): readonly
   return changes;
 }
 
-/** What to do about a query whose layout has changed. */
+/** The remedy for a query whose layout has changed. */
 export const changeRemedy =
   'what was counted cannot be changed so: take the change back, or give the changed query a version beside this one, NAME@2 (docs/EVOLUTION.md)';

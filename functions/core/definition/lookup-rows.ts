@@ -3,11 +3,13 @@ import { argumentError } from '../arguments/error.ts';
 import { rowsByKey } from './lookup.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** Most rows of a version, and most bytes of their text: what a container loads in a second and keeps two of. */
+/**
+ * Most rows of a version, and most bytes of their text: a container loads that much in a second, and keeps two of them.
+ */
 export const mostLookupRows = 50_000;
 export const mostLookupBytes = 20_000_000;
 
-/** Most rows of an item, and most bytes of their text: far below 400 KB, also where nothing can be packed. */
+/** Most rows of an item, and most bytes of their text: far below 400 KB, even where nothing can be packed. */
 export const mostPartRows = 300;
 export const mostPartBytes = 300_000;
 

@@ -2,7 +2,7 @@ import { argumentError } from '../arguments/error.ts';
 import type { Enriched, LookupKey } from './enriched.ts';
 
 /**
- * Rows that are published apart from the pipeline, in versions that begin at a time of arrival; {@link table} makes
+ * Rows that are published apart from the pipeline, in versions that begin at a time of arrival. {@link table} makes
  * one.
  */
 export interface LookupTable<Row extends object> {
@@ -12,60 +12,60 @@ export interface LookupTable<Row extends object> {
 }
 
 /**
- * A table for `lookup`, which `tidemark lookup publish NAME FILE` gives its rows, while the pipeline runs.
+ * A table for `lookup`. `tidemark lookup publish NAME FILE` gives it its rows while the pipeline runs.
  * @param name letters, digits, _ and -, a letter first, at most 64
- * @throws TidemarkError when it is no such name
+ * @throws TidemarkError when the name is not such a name
  */
 export function table<Row extends object = Readonly<Record<string, LookupKey | null>>>(name: string): LookupTable<Row> {
   if (!isTableName(name))
     throw argumentError(
       'enrich.table',
       name,
-      'is no name of a table: use letters, digits, _ and -, a letter first, at most 64',
+      'is not a name of a table: use letters, digits, _ and -, a letter first, at most 64',
     );
   return { table: name };
 }
 
-/** Whether a text may be the name of a table: it is part of keys. */
+/** Whether a text may be the name of a table. The name is part of keys. */
 export function isTableName(name: unknown): name is string {
   return typeof name === 'string' && /^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(name);
 }
 
-/** The rows of a version, by what JSON writes for their key. */
+/** The rows of a version, by the JSON of their key. */
 export type LookupRows = ReadonlyMap<string, object>;
 
 /**
- * The rows that hold for what arrived at a time, epoch ms; undefined before the first version. Throws when they are no
- * longer kept.
+ * The rows that hold for an arrival, epoch ms; undefined before the first version. Throws when they are not kept any
+ * more.
  */
 export type RowsAt = (arrivalMs: number) => LookupRows | undefined;
 
-/** A checked lookup in a table: what it needs of the rows' versions comes as an argument. */
+/** A checked lookup in a table. It gets the rows' versions as an argument. */
 export interface TableLookup<Event, Added> {
   readonly table: string;
   /** The field of the rows that holds the key. */
   readonly key: string;
   /**
-   * The field of the event that holds the key, where it was given by name; and the fields that events get. Undefined:
-   * nobody knows.
+   * The field of the event that holds the key, where it was given by name, and the fields that events get. Undefined
+   * where they are not known.
    */
   readonly eventField?: string | undefined;
   readonly adds?: readonly string[];
-  /** Pure, for the same rows. What the key's function throws is thrown. */
+  /** Pure for the same rows. An error of the key's function is thrown on. */
   readonly enrichFrom: (rowsAt: RowsAt) => (event: unknown, arrivalMs: number) => Enriched;
   /** For the types only. */
   readonly types?: (event: Event) => Added;
 }
 
-/** What is known of a version of a table, which never changes: its rows are kept under its id. */
+/** The description of a version of a table, which never changes. Its rows are kept under its id. */
 export interface LookupVersion {
   readonly id: string;
-  /** Epoch ms: it holds for what arrives from then on, until the next one's. */
+  /** Epoch ms: the version holds for arrivals from then on, until the next version's. */
   readonly from: number;
   readonly rows: number;
-  /** Items that hold the rows. */
+  /** The number of items that hold the rows. */
   readonly parts: number;
-  /** Of the rows: equal ones are not published twice. */
+  /** The hash of the rows: equal rows are not published twice. */
   readonly hash: string;
   /** Epoch ms. */
   readonly publishedAt: number;
@@ -76,17 +76,18 @@ export interface LookupList {
   /** By `from`, ascending. */
   readonly versions: readonly LookupVersion[];
   /**
-   * Which version holds is settled for all arrivals up to here, epoch ms: a later version begins after it. Minus
-   * infinity: nothing was asked for yet.
+   * The greatest arrival, epoch ms, up to which it is settled which version holds: a later version begins after it.
+   * Minus infinity when nothing was asked for yet.
    */
   readonly sealedThrough: number;
-  /** Versions that held before here, epoch ms, are forgotten; minus infinity: none. */
+  /** Versions that held before this moment, epoch ms, are forgotten; minus infinity: none is. */
   readonly keptFrom: number;
 }
 
 /**
- * The version that holds for an arrival: the newest that begins at or before it. It follows from the arrival alone once
- * that is sealed, so every attempt of a record, and whoever reads it again, finds the same.
+ * The version that holds for an arrival: the newest that begins at or before it. Once that is sealed, it follows from
+ * the arrival alone. So every attempt of a record finds the same version, and so does everybody who reads the record
+ * again.
  * @returns undefined before the first version
  */
 export function versionAt({ versions }: Pick<LookupList, 'versions'>, arrivalMs: number): LookupVersion | undefined {

@@ -5,21 +5,21 @@ import type { Enriched, LookupKey } from './enriched.ts';
 import { isTableName, type LookupRows, type LookupTable, type TableLookup } from './lookup-table.ts';
 
 /**
- * What becomes of an event whose key the rows do not have: its fields are null (a left join), it is filtered (an inner
- * join), or rejected.
+ * The treatment of an event whose key is not in the rows: its fields are null (a left join), it is filtered (an inner
+ * join), or it is rejected.
  */
 export type UnknownKey = 'null' | 'filter' | 'reject';
 
 /**
- * Fields for events from rows that do not move, as `enrich` takes it. The types say what the event must have, and what
- * it has then.
+ * Fields for events from rows that do not move, for `enrich`. The types say which fields the event must have, and which
+ * it has afterwards.
  */
 export interface Lookup<Event, Added> {
-  /** Pure: the rows are part of the pipeline, and so of its deployment. What the key's function throws is thrown. */
+  /** Pure: the rows are part of the pipeline, and so of its deployment. An error of the key's function is thrown on. */
   readonly enrich: (event: unknown) => Enriched;
   /**
-   * The field of the event that holds the key, where it was given by name; and the fields that events get. Undefined:
-   * nobody knows.
+   * The field of the event that holds the key, where it was given by name, and the fields that events get. Undefined
+   * where they are not known.
    */
   readonly eventField?: string | undefined;
   readonly adds?: readonly string[];
@@ -27,7 +27,7 @@ export interface Lookup<Event, Added> {
   readonly types?: (event: Event) => Added;
 }
 
-/** Which fields, and what of unknown keys. */
+/** The fields that events get, and the treatment of unknown keys. */
 export interface LookupOptions<Field extends string, Unknown extends UnknownKey> {
   /** @default all but the key's */
   readonly fields?: readonly Field[];
@@ -40,31 +40,35 @@ type Added<Row, Field extends keyof Row, Unknown extends UnknownKey> = {
   readonly [Name in Field]: Unknown extends 'null' ? Row[Name] | null : Row[Name];
 };
 
-/** Where the key is when the event and the rows do not have it under one name. */
+/** Where the key is, when the event and the rows do not have it under one name. */
 export interface KeyOf<Event, Name extends string> {
   /**
-   * The event's key; null or undefined: it has none, and is as one that the rows do not have. Must be pure; has to say
-   * its event's type.
+   * The event's key. Null or undefined: the event has none, and is treated as one whose key is not in the rows. Must be
+   * pure, and has to say its event's type.
    */
   readonly of: (event: Event) => LookupKey | null | undefined;
   /** The field of the rows. */
   readonly in: Name;
 }
 
-/** Which fields of a table's rows, and what of unknown keys. */
+/** The fields of a table's rows that events get, and the treatment of unknown keys. */
 export interface TableLookupOptions<Field extends string, Unknown extends UnknownKey>
   extends LookupOptions<Field, Unknown> {
-  /** The rows are not here to tell: an event gets these, null where its row has none. */
+  /**
+   * The fields that an event gets, null where its row lacks one. They have to be named, because the rows are not here
+   * to tell.
+   */
   readonly fields: readonly Field[];
 }
 
 /**
- * Gives events the fields of the row that has their key: of a file that the pipeline imports (`import devices from
- * './devices.json'`), or of any list of objects. The rows go with the code into the deployment, so that every retry of
- * a batch sees the same; other rows are another deployment. Or of a `table('devices')`, whose rows change while the
- * pipeline stays: an event gets those of the version that held when it arrived.
+ * Gives events the fields of the row that has their key. The rows are those of a file that the pipeline imports
+ * (`import devices from './devices.json'`), or of any list of objects. They go with the code into the deployment, so
+ * that every retry of a batch sees the same; other rows are another deployment. Or they are those of a
+ * `table('devices')`, which change while the pipeline stays: an event gets those of the version that held when it
+ * arrived.
  * @param key a field that both have, or `{ of: (event: ...) => ..., in: 'id' }`
- * @throws TidemarkError that names the row, when it has no key, or one that another has too
+ * @throws TidemarkError that names a row without a key, or with one that another row has too
  */
 export function lookup<
   Row extends object,
@@ -98,7 +102,7 @@ export function lookup<
   key: KeyOf<Event, Name>,
   options?: LookupOptions<Field, Unknown>,
 ): Lookup<Event, Added<Row, Field, Unknown>>;
-// The last one is what the compiler speaks of: rows and the name of a field.
+// The compiler's messages are about the last overload: rows and the name of a field.
 export function lookup<
   Row extends object,
   const Name extends keyof Row & string,
@@ -150,7 +154,7 @@ function picked(row: object | undefined, names: readonly string[]): Fields | und
   );
 }
 
-/** What becomes of an event with this value for a key. */
+/** The outcome for an event that has this value for a key. */
 function enriched(
   event: unknown,
   value: unknown,
@@ -207,9 +211,9 @@ function checkedKey(key: string | KeyOf<never, string>): {
 }
 
 /**
- * Rows by what JSON writes for their key.
+ * Rows by the JSON of their key.
  * @param field where the rows are, for the message
- * @throws TidemarkError that names the row, when it has no key, or one that another has too
+ * @throws TidemarkError that names a row without a key, or with one that another row has too
  */
 export function rowsByKey(field: string, rows: readonly object[], name: string): LookupRows {
   if (!Array.isArray(rows))

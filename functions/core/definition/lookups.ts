@@ -5,28 +5,31 @@ import { rowsByKey } from './lookup.ts';
 import { type LookupList, type LookupRows, type LookupVersion, type RowsAt, versionAt } from './lookup-table.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** Where the versions of a table and their rows are read. */
+/** The source of the versions of a table and of their rows. */
 export interface LookupSource {
   /** The versions, sealed through an arrival. */
   sealed(table: string, arrivalMs: number): Promise<LookupList>;
-  /** The rows of one; undefined when they are no longer kept. */
+  /** The rows of one version; undefined when they are not kept any more. */
   rows(table: string, version: LookupVersion): Promise<readonly object[] | undefined>;
 }
 
 /** The rows that a pipeline's lookup needs, for records that have arrived. */
 export interface Lookups {
   /**
-   * The rows for records of these arrivals, epoch ms, and no others. Nothing is read where a warm container has it:
-   * neither a list that is sealed as far, nor rows that it has loaded. What is asked of it for rows that are no longer
-   * kept is thrown.
+   * The rows for records of these arrivals, epoch ms, and no others. Nothing is read that a warm container has already:
+   * a list that is sealed as far, or rows that it has loaded. The result throws when it is asked for rows that are not
+   * kept any more.
    */
   rowsAt(arrivals: readonly number[]): Promise<RowsAt>;
 }
 
-/** Versions whose rows a container keeps between batches: while one follows another, shards ask for both. */
+/**
+ * Number of versions whose rows a container keeps between batches. While one version follows another, shards ask for
+ * both.
+ */
 const keptVersions = 2;
 
-/** A pipeline without a table asks for nothing, and costs no call. */
+/** The lookups of a pipeline. A pipeline without a table asks for nothing, and costs no call. */
 export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Lookups {
   if (lookupTable === undefined) return { rowsAt: async () => () => undefined };
   const { table, key } = lookupTable;
@@ -39,7 +42,7 @@ export function lookupsOf({ lookupTable }: Pipeline, source: LookupSource): Look
     if (known !== undefined) return known;
     const rows = source.rows(table, version).then((found) => found && rowsByKey(`lookup ${table}`, found, key));
     loaded.set(version.id, rows);
-    // What failed, or is gone, is asked for again the next time.
+    // A failed load, and rows that are gone, are asked for again the next time.
     rows.then(
       (found) => found === undefined && loaded.delete(version.id),
       () => loaded.delete(version.id),

@@ -3,13 +3,11 @@ import { aggregateKinds } from '../aggregates/index.ts';
 import { TidemarkError, valueText } from '../arguments/error.ts';
 import type { SchemaFields } from './schema-fields.ts';
 
-/**
- * A field of the event that a definition names, and where it does: `queries.perHour.groupBy`, `groupBy: ['action']`.
- */
+/** A field of the event that a definition names, and where: `queries.perHour.groupBy`, `groupBy: ['action']`. */
 export interface NamedField {
   readonly name: string;
   readonly place: string;
-  /** How the definition says it: `sum('amount')`. */
+  /** The definition's own words: `sum('amount')`. */
   readonly use: string;
 }
 
@@ -31,8 +29,8 @@ export function fieldsOfAggregate(
 }
 
 /**
- * Refuses a name that no event can have, with the one that was meant.
- * @param fields of the events; undefined: nobody knows
+ * Refuses a name that no event can have, and suggests the name that was meant.
+ * @param fields of the events; undefined where they are not known
  */
 export function checkNamed(fields: SchemaFields | undefined, { name, place, use }: NamedField): void {
   if (fields === undefined || fields.has(name)) return;
@@ -57,7 +55,7 @@ export function checkNumeric(
   );
 }
 
-/** The name that was meant, if one is near: one edit for each three letters, case apart. */
+/** The name that was meant, if one is near: at most one edit for each three letters, regardless of case. */
 export function nearest(name: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((other) => ({ other, edits: editsBetween(name.toLowerCase(), other.toLowerCase()) }))
@@ -65,7 +63,7 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   return best !== undefined && best.edits <= Math.max(1, Math.ceil(name.length / 3)) ? best.other : undefined;
 }
 
-/** Levenshtein's distance, a swap of neighbours counting once. */
+/** Levenshtein's distance, in which a swap of neighbours counts once. */
 function editsBetween(left: string, right: string): number {
   let before: number[] = [];
   let row = Array.from({ length: right.length + 1 }, (_, i) => i);

@@ -2,7 +2,7 @@ import { argumentError, TidemarkError } from '../arguments/error.ts';
 import { changeRemedy, layoutChanges, layoutsOf, type QueryLayout } from './layout.ts';
 import type { Pipeline } from './pipeline.ts';
 
-/** What `NAME.lock.json` beside a pipeline's file holds: the layouts of the queries that are, or may be, deployed. */
+/** The content of `NAME.lock.json` beside a pipeline's file: the layouts of the queries that are deployed or may be. */
 export interface PipelineLock {
   readonly pipeline: string;
   readonly queries: Readonly<Record<string, QueryLayout>>;
@@ -13,12 +13,12 @@ export function lockFileOf(pipelineFile: string): string {
   return `${pipelineFile.replace(/\.[cm]?[jt]s$/, '')}.lock.json`;
 }
 
-/** The lock of a pipeline as it is. */
+/** The lock of a pipeline as it is now. */
 export function lockOf(pipeline: Pipeline): PipelineLock {
   return { pipeline: pipeline.name, queries: layoutsOf(pipeline) };
 }
 
-/** @throws TidemarkError when the text is no lock */
+/** The lock that a file's text holds. @throws TidemarkError when the text is not a lock */
 export function parseLock(file: string, text: string): PipelineLock {
   try {
     const value: unknown = JSON.parse(text);
@@ -31,9 +31,11 @@ export function parseLock(file: string, text: string): PipelineLock {
     )
       return { pipeline: String(value.pipeline), queries: value.queries };
   } catch {
-    // Not even JSON: the same mistake.
+    // Text that is not even JSON is the same mistake.
   }
-  throw new TidemarkError(`${file}: is no lock: restore it from version control, or make it anew with tidemark lock`);
+  throw new TidemarkError(
+    `${file}: is not a lock: restore it from version control, or make it anew with tidemark lock`,
+  );
 }
 
 function isLayouts(value: unknown): value is PipelineLock['queries'] {
@@ -48,8 +50,8 @@ function isLayouts(value: unknown): value is PipelineLock['queries'] {
 }
 
 /**
- * Compares a pipeline with its lock. A query that the lock does not know yet is no mistake: it counts from when it is
- * deployed.
+ * Compares a pipeline with its lock. A query that the lock does not know yet is not a mistake: it counts from its
+ * deployment on.
  * @throws TidemarkError that names the first query that has changed or is gone
  */
 export function checkAgainstLock(lock: PipelineLock, pipeline: Pipeline): void {

@@ -13,19 +13,19 @@ import type { RowsAt, TableLookup } from './lookup-table.ts';
 import type { NamedField } from './named-fields.ts';
 import type { Sink, SinkSpec } from './sink.ts';
 
-/** What the schema turns a parsed JSON event into. */
+/** The output of the schema for a parsed JSON event. */
 export type EventOf<Schema extends StandardSchemaV1> = StandardSchemaV1.InferOutput<Schema>;
 
 /**
- * By its name, each field whose value can be grouped by. (Looked up in place, so that the compiler lists the names.)
+ * Each field whose value can be grouped by, by its name. (Looked up in place, so that the compiler lists the names.)
  */
 export type GroupFields<Event> = {
   [Name in keyof Event & string]: Event[Name] extends GroupValue | undefined ? Name : never;
 };
 
 /**
- * Functions by the name of the field of the results. (No list is one, so that the compiler says of a list which name in
- * it is wrong.)
+ * Functions by the name of the field of the results. (A list does not fit, so that the compiler says which name in a
+ * list is wrong.)
  */
 export interface GroupSelectors<Event> {
   readonly [name: string]: GroupSelector<Event>;
@@ -41,7 +41,7 @@ export interface QuerySpec<Event> {
    * pure.
    * @default one group
    */
-  readonly groupBy?: // As `readonly` takes it, and said for the compiler, which then compares a list with lists.
+  readonly groupBy?: // `readonly` takes it too; written for the compiler, which then compares a list with lists.
     | GroupFields<Event>[keyof Event & string][]
     | readonly GroupFields<Event>[keyof Event & string][]
     | Grouping<GroupFields<Event>[keyof Event & string]>
@@ -50,32 +50,35 @@ export interface QuerySpec<Event> {
   /** At least one, by the name it has in results. */
   readonly aggregates: { readonly [name: string]: AnyAggregate<Event> };
   /**
-   * Where the query begins, ISO 8601 with a zone, an edge of its windows: the stream's events from then on are counted,
-   * and the windows before it are filled by `tidemark backfill`, from files or from what the stream still holds. Deploy
-   * it before the stream's events reach it. @default it counts whatever comes after its deployment
+   * Where the query begins, ISO 8601 with a zone, at an edge of its windows. The stream's events from then on are
+   * counted. The windows before it are filled by `tidemark backfill`, from files or from the events that the stream
+   * still holds. Deploy the query before the stream's events reach this moment.
+   * @default it counts whatever comes after its deployment
    */
   readonly from?: string;
   /**
-   * How many keys a window of one shard is expected to hold; only the first windows' cost depends on it.
+   * The number of keys that a window of one shard is expected to hold. Only the cost of the first windows depends on
+   * it.
    * @default 1,000
    */
   readonly expectedKeys?: number;
   /**
-   * How long after its end (of event time: the watermark has to pass end + lateness) a window takes late records. It
-   * has an on-time pane when the watermark passes its end, refined ones as late records come, and is final then. A
-   * session has its final pane alone. @default 0: it is final at its end
+   * How long after its end a window takes late records. It is event time: the watermark has to pass end + lateness. The
+   * window has an on-time pane when the watermark passes its end, refined ones as late records come, and is final at
+   * end + lateness. A session has only its final pane.
+   * @default 0: a window is final at its end
    */
   readonly allowedLateness?: Duration;
   /**
    * Whether windows in which nothing was counted have a final pane too, with the identity of each aggregate (0 for a
-   * count): those between the first window that holds something (or `from`) and where the watermark has come. For
-   * queries without groupBy. Of a gap at most 10,000 windows, its first ones, or as many as `most` says. @default
-   * false: windows that hold nothing are not there
+   * count). They are those between the first window that holds something (or `from`) and where the watermark has come.
+   * For queries without groupBy. Of a gap the first 10,000 windows are emitted, or as many as `most` says.
+   * @default false: windows that hold nothing are not there
    */
   readonly emptyWindows?: boolean | { readonly most: number };
   /**
-   * Which panes a window has besides its final one; a session has none. The schedule looks once a minute, and aggregate
-   * asks for a look when a window's end is passed.
+   * The panes that a window has besides its final one; a session has none. The schedule looks once a minute. The
+   * aggregate function asks for a look when a window's end is passed.
    */
   readonly emit?: {
     /**
@@ -93,8 +96,8 @@ export interface QuerySpec<Event> {
      */
     readonly late?: 'each' | 'never' | Duration;
     /**
-     * How many earlier panes of a window stay readable beside the latest one, at most 100; each costs its write once
-     * more.
+     * How many earlier panes of a window stay readable beside the latest one, at most 100. Each of them costs its write
+     * once more.
      * @default 0
      */
     readonly history?: number;
@@ -102,22 +105,22 @@ export interface QuerySpec<Event> {
 }
 
 /**
- * Which events are one and the same, sent again: the log of ids is a shard's, so equal ids have to go to one shard
- * (docs/GUARANTEES.md, I13).
+ * The rule for events that are the same one, sent again. The log of ids belongs to a shard, so equal ids have to go to
+ * one shard (docs/GUARANTEES.md, I13).
  */
 export interface DedupSpec<Event> {
-  /** The event's id. Null or undefined: it has none, and is no duplicate of anything. Must be pure. */
+  /** The event's id. Null or undefined: the event has none, and is not a duplicate of anything. Must be pure. */
   readonly by: (event: Event) => EventIdValue;
   /**
-   * How long after the first, by the stream's arrival times, another event of the same id is a duplicate. At most 7
-   * days, the stream's retention.
+   * How long after the first event of an id another one of the same id is a duplicate, by the stream's arrival times.
+   * At most 7 days, the stream's retention.
    */
   readonly within: Duration;
 }
 
 /**
- * An event with what `enrich` adds; never adds nothing. (Asked first, so that the event is known to functions before
- * anything is added to it.)
+ * An event with the fields that `enrich` adds; `never` adds nothing. (Asked first, so that functions know the event
+ * before anything is added to it.)
  */
 type EnrichedEvent<Event, Added> = [Added] extends [never] ? Event : Event & NoInfer<Added>;
 
@@ -135,45 +138,47 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
     | ((event: EventOf<Schema>) => EventTimeValue)
     | { readonly of: (event: EventOf<Schema>) => EventTimeValue; readonly unit?: EventTimeUnit };
   /**
-   * Which events share a shard, for the feeders (`replay`, `put`, `stream`).
+   * The partition key of an event, for the feeders (`replay`, `put`, `stream`). Events of one key share a shard.
    * @default the id of `dedup`; without it, packed records go round the shards
    */
   readonly partitionKey?: (event: EventOf<Schema>) => string;
   /**
-   * Gives events more fields, for the queries: `lookup(devices, 'deviceId')`, or of a `table('devices')`. Its event
-   * time, id and partition key are of the event as it came.
+   * The source of more fields for events, for the queries: `lookup(devices, 'deviceId')`, or a lookup in a
+   * `table('devices')`. An event's time, id and partition key are those of the event as it came.
    * @default none
    */
   readonly enrich?: Lookup<EventOf<Schema>, Added> | TableLookup<EventOf<Schema>, Added>;
-  /** Counts an event once that its producer sent more than once. @default every record counts */
+  /** Counts an event once when its producer sent it more than once. @default every record counts */
   readonly dedup?: DedupSpec<EventOf<Schema>>;
   readonly watermark: {
     /** How far behind the greatest event time of its shard an event may be and still be counted. At least 0. */
     readonly delay: Duration;
     /**
-     * How far after its arrival an event's time may lie before it is rejected: one bad clock must not close everybody's
-     * windows.
+     * How far after its arrival an event's time may lie before the event is rejected. One bad clock must not close
+     * everybody's windows.
      * @default '1 hour'
      */
     readonly maxFutureSkew?: Duration;
     /**
-     * After how long without accepted events a shard may stop holding the watermark, once it is proven to have nothing
-     * left.
+     * How long a shard without accepted events holds the watermark. After that it may stop holding it, once it is
+     * proven to have nothing left.
      * @default '1 minute'
      */
     readonly idle?: Duration;
   };
   /**
-   * At least one, by name; a changed query stands beside the first version as `NAME@2`. They share the stream and the
-   * watermark.
+   * The queries by name, at least one. A changed query stands beside the first version as `NAME@2`. All share the
+   * stream and the watermark.
    */
   readonly queries: { readonly [name: string]: QuerySpec<EnrichedEvent<EventOf<Schema>, Added>> };
-  /** Where results go besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere */
+  /**
+   * The targets of results besides the windows table, by name: `{ toQueue: sqs() }` (docs/SINKS.md). @default nowhere
+   */
   readonly sinks?: { readonly [name: string]: SinkSpec };
 }
 
 /**
- * A checked query, as the functions use it. Its functions may throw whatever the user's throw; see {@link Pipeline}.
+ * A checked query, as the functions use it. Its functions are the user's and may throw anything; see {@link Pipeline}.
  */
 export interface Query {
   readonly name: string;
@@ -185,15 +190,18 @@ export interface Query {
   readonly definedKind: WindowKind;
   readonly latenessMs: number;
   readonly groupBy: readonly string[];
-  /** Levels of totals beside the groups: the positions of the fields that each keeps. Empty without rollup or cube. */
+  /**
+   * Levels of totals beside the groups: the positions of the fields that each level keeps. Empty without rollup or
+   * cube.
+   */
   readonly totals: readonly (readonly number[])[];
   readonly aggregateNames: readonly string[];
   /** By position of their names. */
   readonly aggregates: readonly AnyAggregate<unknown>[];
-  /** From when to when the records of a session are, which is in no result; undefined for other windows. */
+  /** The span of a session's records, which is not in any result; undefined for other windows. */
   readonly span: SpanAggregate | undefined;
   readonly expectedKeys: number;
-  /** Most empty windows in a row that are emitted; 0: none is. */
+  /** Most empty windows in a row that are emitted; 0: none. */
   readonly mostEmpty: number;
   /** Least age of an open window's last pane before the next one, in ms; undefined: there are no early panes. */
   readonly earlyMs: number | undefined;
@@ -204,8 +212,8 @@ export interface Query {
   /** Earlier panes of a window that stay readable. */
   readonly history: number;
   /**
-   * Its events are those with a time in `[from, until)`, epoch ms; infinite unless it is to be backfilled, or is being.
-   * Both are edges of its windows.
+   * The query's events are those with a time in `[from, until)`, epoch ms. The bounds are infinite unless the query is
+   * to be backfilled, or is being backfilled. Both are edges of its windows.
    */
   readonly from: number;
   readonly until: number;
@@ -213,16 +221,16 @@ export interface Query {
   readonly keyOf: (event: unknown) => GroupKey;
 }
 
-/** A checked deduplication. */
+/** A checked deduplication rule. */
 export interface Dedup {
-  /** The user's code, which may give and throw anything. */
+  /** The user's code, which may return and throw anything. */
   readonly by: (event: unknown) => EventIdValue;
   readonly withinMs: number;
 }
 
 /**
  * A checked pipeline. Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are
- * the user's code: call them guarded.
+ * the user's code: guard every call of them.
  */
 export interface Pipeline {
   readonly name: string;
@@ -230,7 +238,7 @@ export interface Pipeline {
   readonly eventTime: (event: unknown) => EventTimeValue;
   readonly eventTimeUnit: EventTimeUnit | undefined;
   readonly partitionKey: ((event: unknown) => string) | undefined;
-  /** The lookup; only one in a table looks at the rows that it is given. */
+  /** The lookup. Only a lookup in a table uses the rows that it is given. */
   readonly enrich: ((rowsAt: RowsAt) => (event: unknown, arrivalMs: number) => Enriched) | undefined;
   /** The table of the lookup, whose rows are not part of the pipeline, and the field of its rows that holds the key. */
   readonly lookupTable: Pick<TableLookup<never, unknown>, 'table' | 'key'> | undefined;
@@ -240,6 +248,6 @@ export interface Pipeline {
   readonly idleMs: number;
   readonly queries: readonly Query[];
   readonly sinks: readonly Sink[];
-  /** The fields that its queries name, where the schema does not tell whether there are such. */
+  /** The fields that its queries name, where the schema does not tell whether events have them. */
   readonly unlisted: readonly NamedField[];
 }

@@ -1,13 +1,13 @@
-/** What a field may hold, as far as it matters to an aggregate. `any`: its schema does not say. */
+/** The kinds of values of a field, as far as they matter to an aggregate. `any`: its schema does not say. */
 export type FieldKind = 'number' | 'text' | 'neither' | 'any';
 
-/** The fields of an event by name, each with what it may hold. */
+/** The fields of an event by name, each with the kinds of its values. */
 export type SchemaFields = ReadonlyMap<string, ReadonlySet<FieldKind>>;
 
-/** Of a field that nobody knows more of than its name. */
+/** The kinds of a field of which only the name is known. */
 export const anyKind: ReadonlySet<FieldKind> = new Set(['any']);
 
-/** The members of a schema of any library, none of which is sure to be there. */
+/** The members of a schema of any library; none of them is sure to be there. */
 interface Members {
   readonly [name: string]: unknown;
   readonly catchall?: unknown;
@@ -27,9 +27,9 @@ interface Members {
 }
 
 /**
- * The fields that a schema gives its events, where it can be listed: zod, valibot and arktype by the public shapes of
- * their schemas, without a dependency on any. Undefined: nobody knows, for it is open to others, made by a function, or
- * of another library. A guess would refuse a pipeline that is right.
+ * The fields that a schema gives its events, where they can be listed. Schemas of zod, valibot and arktype are read by
+ * their public shapes, without a dependency on any of them. Undefined where the fields are not known: the schema is
+ * open to others, is made by a function, or is of another library. A guess would refuse a pipeline that is right.
  */
 export function schemaFields(schema: unknown): SchemaFields | undefined {
   try {
@@ -38,12 +38,12 @@ export function schemaFields(schema: unknown): SchemaFields | undefined {
     if (vendor === 'valibot') return valibotFields(schema);
     return vendor === 'arktype' ? arktypeFields(schema) : undefined;
   } catch {
-    // Getters of other people's libraries, and of their other versions.
+    // Getters of other libraries, and of their other versions, may throw.
     return undefined;
   }
 }
 
-/** The schema that says the same, or how it wraps: zod's, by the `type` of its definition. */
+/** The zod schemas that only wrap another one, by the `type` of their definition. */
 const zodWrappers = [
   'optional',
   'exactOptional',
@@ -110,7 +110,7 @@ function valibotFields(schema: unknown): SchemaFields | undefined {
   return undefined;
 }
 
-/** The last schema of a pipe says what comes out of it, unless a function comes after. */
+/** The schema of a pipe's output. That is the pipe's last schema, unless a function comes after it. */
 function valibotOutput(schema: unknown): Members {
   const own = membersOf(schema);
   if (!Array.isArray(own.pipe)) return own;
@@ -147,8 +147,8 @@ function valibotKinds(schema: unknown): readonly FieldKind[] {
 }
 
 /**
- * Arktype lists the properties of what goes in: of what a morph makes of it, `out` does. What they may hold is not
- * asked.
+ * The fields of an arktype schema. Arktype lists the properties of the input; `out` lists those of a morph's output.
+ * The kinds of their values are not asked.
  */
 function arktypeFields(schema: unknown): SchemaFields | undefined {
   const props = memberAt(memberAt(schema, ['out']) ?? schema, ['props']);
@@ -162,7 +162,7 @@ function byName(entries: Members, kindsOf: (schema: unknown) => readonly FieldKi
   return new Map(Object.entries(entries).map(([name, schema]) => [name, new Set(kindsOf(schema))]));
 }
 
-/** Fields of any of several objects; one that cannot be listed makes all of them open. */
+/** The fields of any of several objects. One that cannot be listed makes all of them open. */
 function together(parts: readonly (SchemaFields | undefined)[]): SchemaFields | undefined {
   const all = new Map<string, ReadonlySet<FieldKind>>();
   for (const part of parts) {
@@ -172,7 +172,7 @@ function together(parts: readonly (SchemaFields | undefined)[]): SchemaFields | 
   return parts.length === 0 ? undefined : all;
 }
 
-/** Of a value that is written in the schema: text that is no number can never be summed. */
+/** The kind of a value that is written in the schema. Text that is not a number can never be summed. */
 function kindOfValue(value: unknown): FieldKind {
   if (typeof value === 'number' || typeof value === 'bigint') return 'number';
   return typeof value === 'string' && /\d/.test(value) ? 'text' : 'neither';

@@ -19,55 +19,58 @@ export const sinkKinds = [
 /** One of {@link sinkKinds}. */
 export type SinkKind = (typeof sinkKinds)[number];
 
-/** What all sinks take. */
+/** The options of every sink. */
 export interface SinkOptions {
   /**
-   * Which panes it gets, as Spark names it: `append`, final windows; `update`, changed rows at each pane; `complete`,
-   * the whole table at each pane.
+   * The panes that the sink gets, as Spark names them: `append`, final windows; `update`, changed rows at each pane;
+   * `complete`, the whole table at each pane.
    * @default 'append'
    */
   readonly mode?: OutputMode;
-  /** The queries whose windows it gets, with their versions: `actionsPerHour@2`. @default all */
+  /** The queries whose windows the sink gets, with their versions: `actionsPerHour@2`. @default all */
   readonly queries?: readonly string[];
   /**
-   * How often a delivery is tried, each time after a longer pause, before it goes to the dead letters. 15 are about an
-   * hour and a half.
+   * How often a delivery is tried before it goes to the dead letters. Each try comes after a longer pause. 15 tries
+   * take about an hour and a half.
    * @default 15
    */
   readonly attempts?: number;
 }
 
-/** How windows are written in files and objects: JSON lines, a row each, or Parquet. */
+/** The format of windows in files and objects: JSON lines, one row each, or Parquet. */
 export type WindowFileFormat = 'json' | 'parquet';
 
 /** A window as `forEachWindow` gets it. */
 export interface DeliveredWindow extends Window {
   readonly query: string;
-  /** `final` for good, unless somebody corrects it; anything else is followed by another revision. */
+  /** `final`: for good, unless somebody corrects the window. Any other status is followed by another revision. */
   readonly status: 'early' | 'on-time' | 'late' | 'final';
-  /** Counts the panes of a window from 0: what a target has of a higher one is newer. */
+  /** The number of the pane among those of its window, from 0. A target's copy with a higher revision is newer. */
   readonly revision: number;
-  /** How many records are in it. */
+  /** The number of records in the window. */
   readonly records: number;
   /** When the pane was made, epoch ms. */
   readonly emittedAt: number;
-  /** All rows, or with mode `update` those that have changed since the pane that was delivered before. */
+  /** All rows; with mode `update`, those that have changed since the pane that was delivered before. */
   readonly rows: readonly Row[];
 }
 
 /** A pane on its way to a target. */
 export interface Delivery extends DeliveredWindow {
-  /** `QUERY/START/END/REVISION`, times in epoch ms: the same for each attempt, and of no other pane of the pipeline. */
+  /**
+   * `QUERY/START/END/REVISION`, times in epoch ms. It is the same for each attempt, and no other pane of the pipeline
+   * has it.
+   */
   readonly id: string;
   readonly pipeline: string;
   readonly mode: OutputMode;
-  /** With mode `complete`: all windows of the query that are visible, this one among them, by start and end. */
+  /** With mode `complete`: all windows of the query that are visible, including this one, by start and end. */
   readonly table?: readonly DeliveredWindow[];
 }
 
 /**
- * The function of a `forEachWindow` sink, Spark's foreachBatch: at least once for a window, so what it does has to be
- * idempotent by `id`.
+ * The function of a `forEachWindow` sink, Spark's foreachBatch. It is called at least once for a window, so it has to
+ * be idempotent by `id`.
  */
 export type WindowFunction = (window: Delivery) => unknown;
 
@@ -82,7 +85,7 @@ export interface SinkSpec extends SinkOptions {
   readonly run?: WindowFunction | string;
 }
 
-/** What every checked sink has. */
+/** The members that every checked sink has. */
 interface CommonSink {
   readonly name: string;
   readonly mode: OutputMode;
@@ -91,12 +94,12 @@ interface CommonSink {
   readonly attempts: number;
 }
 
-/** What a checked sink has of its kind alone. */
+/** The members of a checked sink that depend on its kind. */
 type KindOfSink =
   | { readonly kind: 'eventBridge' | 'kinesis' | 'sqs' | 'sns' | 'dynamodb' }
-  /** Without an address the deployment says where. */
+  /** Without an address, the deployment gives it. */
   | { readonly kind: 'webhook'; readonly url: string | undefined }
-  /** What the keys of objects begin with: empty, or ending with a slash. */
+  /** The beginning of all keys of objects: empty, or ending with a slash. */
   | { readonly kind: 's3'; readonly format: WindowFileFormat; readonly prefix: string }
   | { readonly kind: 'file'; readonly format: WindowFileFormat; readonly folder: string }
   /** The function, or the file whose default export it is. */
@@ -108,25 +111,36 @@ export type Sink = CommonSink & KindOfSink;
 /** A checked sink of one kind. */
 export type SinkOf<Kind extends SinkKind> = CommonSink & Extract<KindOfSink, { readonly kind: Kind }>;
 
-/** An event bus: an event a pane, `detail-type` "Tidemark Window". */
+/** An event bus, which gets an event for each pane, `detail-type` "Tidemark Window". */
 export const eventBridge = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'eventBridge' });
 
-/** A stream: a record a pane, the query as its partition key, so that a query's panes stay in order. */
+/**
+ * A stream, which gets a record for each pane. The query is its partition key, so that a query's panes stay in order.
+ */
 export const kinesis = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'kinesis' });
 
-/** A queue: a message a pane. A FIFO queue gets each once within its five minutes, in the order of the query. */
+/**
+ * A queue, which gets a message for each pane. A FIFO queue gets each once within its five minutes, in the order of the
+ * query.
+ */
 export const sqs = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'sqs' });
 
-/** A topic: a message a pane. */
+/** A topic, which gets a message for each pane. */
 export const sns = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'sns' });
 
-/** An HTTPS address: a signed POST a pane (standardwebhooks.com). Without `url`, the deployment says where. */
+/**
+ * An HTTPS address, which gets a signed POST for each pane (standardwebhooks.com). Without `url`, the deployment gives
+ * it.
+ */
 export const webhook = (options: SinkOptions & { readonly url?: string } = {}): SinkSpec => ({
   ...options,
   kind: 'webhook',
 });
 
-/** A bucket: an object a pane, below `PREFIX/query=Q/date=YYYY-MM-DD/` of the window's start, written once. */
+/**
+ * A bucket, which gets an object for each pane, written once, below `PREFIX/query=Q/date=YYYY-MM-DD/` of the window's
+ * start.
+ */
 export const s3 = (
   options: SinkOptions & { readonly format?: WindowFileFormat; readonly prefix?: string } = {},
 ): SinkSpec => ({
@@ -134,10 +148,13 @@ export const s3 = (
   kind: 's3',
 });
 
-/** A table of DynamoDB whose key is `query` and `window`, both text: an item a window, of its greatest revision. */
+/**
+ * A DynamoDB table with the key `query` and `window`, both text. It has an item for each window, of its greatest
+ * revision.
+ */
 export const dynamodb = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind: 'dynamodb' });
 
-/** A folder on this machine: a file a pane, laid out as in `s3`. */
+/** A folder on this machine, which gets a file for each pane, laid out as in `s3`. */
 export const file = (
   options: SinkOptions & { readonly folder: string; readonly format?: WindowFileFormat },
 ): SinkSpec => ({
@@ -147,9 +164,9 @@ export const file = (
 
 /**
  * A function of your own, in a Lambda of its own.
- * @param run the function, which is part of the pipeline and bundled wherever the pipeline is; or the path of the file
- * whose default export it is, relative to the pipeline's file, which is bundled into the sink's own Lambda alone and
- * may import anything
+ * @param run the function itself, which is part of the pipeline and bundled wherever the pipeline is. Or the path of
+ * the file whose default export it is, relative to the pipeline's file. That file is bundled into the sink's own Lambda
+ * alone and may import anything.
  */
 export const forEachWindow = (run: WindowFunction | string, options: SinkOptions = {}): SinkSpec => ({
   ...options,
@@ -160,7 +177,7 @@ export const forEachWindow = (run: WindowFunction | string, options: SinkOptions
 /** Names of sinks are part of the names of functions and of keys. */
 const namePattern = /^[A-Za-z][A-Za-z0-9]{0,31}$/;
 
-/** An alarm looks at ten metrics at most. */
+/** Most sinks of a pipeline: an alarm looks at ten metrics at most. */
 const mostSinks = 10;
 
 const common = ['kind', 'mode', 'queries', 'attempts'];
@@ -271,7 +288,7 @@ function checkedText(field: string, text: unknown, remedy: string): string {
   return text;
 }
 
-/** S3 keys take nearly anything; what needs no quoting anywhere is enough. */
+/** A checked prefix of keys. S3 keys take nearly anything; characters that need no quoting anywhere are enough. */
 function checkedPrefix(field: string, prefix: string | undefined): string {
   if (prefix === undefined || prefix === '') return '';
   if (typeof prefix !== 'string' || !/^[A-Za-z0-9_.=-]+(\/[A-Za-z0-9_.=-]+)*\/?$/.test(prefix) || prefix.length > 200)
@@ -284,12 +301,12 @@ function checkedPrefix(field: string, prefix: string | undefined): string {
 }
 
 /**
- * An address that results may be sent to: encrypted, unless it is of this machine.
+ * A checked address for results: encrypted, unless it is on this machine.
  * @throws TidemarkError
  */
 export function checkedUrl(field: string, url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
-  // The core has no URL: what is checked is what must not go wrong.
+  // The core has no URL class, so only the parts that matter are checked.
   if (
     typeof url !== 'string' ||
     !/^(https:\/\/[^/\s@]+|http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?)(\/[^\s]*)?$/.test(url)

@@ -1,6 +1,6 @@
 /**
- * The numbers that decide how the functions are run, written once and used by the CDK app and by the embedded runner
- * alike, so that what was tried on a laptop is what is deployed (DESIGN section 7).
+ * The numbers that decide how the functions are run. The CDK app and the embedded runner both use this one place, so
+ * that what was tried on a laptop is what is deployed (DESIGN section 7).
  */
 
 /** The event source mapping from the stream to the aggregate function. */
@@ -8,14 +8,14 @@ export const mapping = {
   /** Most Kinesis records in one invocation; 10,000 is Lambda's own upper bound. */
   batchSize: 10_000,
   /**
-   * How long Lambda gathers a batch, in seconds. A page is written once a batch, so a longer window costs less and
-   * shows later.
+   * How long Lambda gathers a batch, in seconds. A page is written once a batch, so a longer window costs less, and
+   * results show later.
    */
   batchWindowSeconds: 1,
   /** Most bytes of payload in one invocation: Lambda's limit for an event, 6 MB. */
   batchBytes: 6 * 1024 * 1024,
   /**
-   * One invocation a shard at a time: the protocol relies on it only for its cost, never for its correctness (DESIGN
+   * One invocation a shard at a time. The protocol relies on it for its cost only, never for its correctness (DESIGN
    * section 4).
    */
   parallelizationFactor: 1,
@@ -28,12 +28,15 @@ export const functions = {
   query: { timeoutSeconds: 29, memoryMb: 1769 },
 } as const;
 
-/** The function of a sink: it waits for its target more than it computes. A delivery is begun with ten seconds left. */
+/**
+ * The function of a sink. It waits for its target more than it computes. A delivery is begun only while ten
+ * seconds are left.
+ */
 export const deliver = { timeoutSeconds: 60, memoryMb: 512 } as const;
 
 /**
- * The functions of sources, which a stack has only when it asks for them. Their events go into the stream, so all but
- * `ingest`, which answers, may take as long as Lambda lets them.
+ * The functions of sources. A stack has them only when it asks for them. Their events go into the stream. So they may
+ * take as long as Lambda lets them, except `ingest`, which answers.
  */
 export const sourceFunctions = {
   ingest: { timeoutSeconds: 29, memoryMb: 1024 },
@@ -44,7 +47,7 @@ export const sourceFunctions = {
 /** The name of the function of a source: HTTP, S3 objects, DynamoDB Streams. */
 export type SourceName = keyof typeof sourceFunctions;
 
-/** Answers of the API of at least this many bytes are compressed on their way, where the client takes gzip. */
+/** Least size, in bytes, of the API's answers that are compressed on their way, where the client takes gzip. */
 export const compressedBytes = 1024;
 
 /** The name of one of the three functions. */
@@ -54,6 +57,6 @@ export type FunctionName = keyof typeof functions;
 export const finalizeEverySeconds = 60;
 
 /**
- * How long the stream keeps records, in hours. Pages of closed windows outlive it by two days (DESIGN 4.2, step 3 e).
+ * How long the stream keeps records, in hours. Pages of closed windows are kept two days longer (DESIGN 4.2, step 3 e).
  */
 export const streamRetentionHours = 7 * 24;

@@ -1,6 +1,6 @@
 /**
- * The classes of events: each received event, after de-aggregation, is in exactly one of the last five (DESIGN section
- * 2).
+ * The numbers of events by class. Each received event, after de-aggregation, is in exactly one of the last five classes
+ * (DESIGN section 2).
  */
 export interface Counters {
   readonly received: number;
@@ -24,7 +24,7 @@ export function isConserved(counters: Counters): boolean {
   return unaccounted(counters) === 0;
 }
 
-/** By how many events the law does not hold: above 0 for events in no class, below 0 for events in two. */
+/** The number of events by which the law does not hold: above 0 for events in no class, below 0 for events in two. */
 export function unaccounted(counters: Counters): number {
   return counters.received - eventClasses.reduce((total, name) => total + counters[name], 0);
 }
@@ -41,7 +41,7 @@ export function addCounters(left: Counters, right: Counters): Counters {
 }
 
 /**
- * What one query did with its (record, window) pairs; an event may be counted by one query and late or filtered for
+ * The numbers of one query's (record, window) pairs. An event may be counted by one query and late or filtered for
  * another.
  */
 export interface QueryCounters {
@@ -52,7 +52,7 @@ export interface QueryCounters {
 
 export const noPairs: QueryCounters = { counted: 0, late: 0, filtered: 0 };
 
-/** Of the events that a query wants, the share that came too late for it, 0 to 1; 0 of none. */
+/** The share of late events among those that a query wants, 0 to 1; 0 when there are none. */
 export function lateShare({ counted, late }: QueryCounters): number {
   return late === 0 ? 0 : late / (counted + late);
 }

@@ -2,8 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { valueText } from '../arguments/error.ts';
 
 /**
- * What `dedup.by` gives: the event's id; null or undefined for an event that has none, which is no duplicate of
- * anything.
+ * The result of `dedup.by`: the event's id. Null or undefined: the event has none, and is not a duplicate of anything.
  */
 export type EventIdValue = string | number | bigint | null | undefined;
 
@@ -23,17 +22,17 @@ const loneSurrogate = /\p{Surrogate}/u;
 const utf8 = new TextEncoder();
 
 /**
- * The id of an event, undefined when it has none, or why what was given is none. A number and a text of the same digits
- * are two ids.
+ * The id of an event; undefined when it has none; or why the given value is not an id. A number and a text of the same
+ * digits are two ids.
  */
 export function eventIdOf(value: EventIdValue): EventId | undefined | { readonly refused: string } {
   if (value === null || value === undefined) return undefined;
   if (typeof value === 'bigint') return hashed(`n${value}`);
   if (typeof value === 'number') {
-    // A number of JSON beyond 2^53 has lost digits already: different ids would be one, and events would be lost in
-    // silence.
+    // A number of JSON beyond 2^53 has lost digits already: different ids would be one, and events would be lost
+    // without notice.
     if (Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))) return hashed(`n${value}`);
-    return { refused: `id ${value} is no number that tells events apart: beyond 2^53, send it as text` };
+    return { refused: `id ${value} is not a number that tells events apart: beyond 2^53, send it as text` };
   }
   if (typeof value !== 'string') return { refused: `id ${valueText(value)} is not text or a number` };
   if (value === '') return { refused: 'id "" is empty: give null for an event without one' };

@@ -1,9 +1,9 @@
 import { exactNumber } from './exact-number.ts';
 
 /**
- * What the text of an event holds: what `JSON.parse` makes of it, but with text for the numbers that a double does not
- * keep ({@link exactNumber}), and with NaN and the infinities, which JSON cannot write, for `{"$numberDouble":"NaN"}`
- * (MongoDB Extended JSON; the rows of Parquet are passed on so).
+ * The value that an event's text holds. It is the value of `JSON.parse`, with two exceptions. A number that a double
+ * does not keep is text ({@link exactNumber}). `{"$numberDouble":"NaN"}` is NaN, and the infinities likewise, which
+ * JSON cannot write (MongoDB Extended JSON; the rows of Parquet are passed on in this form).
  * @throws SyntaxError as `JSON.parse`
  */
 export function parseEvent(text: string): unknown {
@@ -13,7 +13,7 @@ export function parseEvent(text: string): unknown {
   return JSON.parse(exact, (_, value: unknown) => nonFinite(value) ?? value);
 }
 
-/** A double that JSON has no number for, as an event's text holds it. */
+/** The form in an event's text of a double that JSON has no number for. */
 export function nonFiniteJson(double: 'NaN' | 'Infinity' | '-Infinity'): string {
   return `{"${nonFiniteName}":"${double}"}`;
 }
@@ -32,15 +32,18 @@ function nonFinite(value: unknown): number | undefined {
   return Object.keys(value).length === 1 ? nonFiniteDoubles[name] : undefined;
 }
 
-/** Fewer digits than so many in a row, with a point among them perhaps, are a number that every double keeps. */
+/**
+ * Least length of a run of digits, with or without a point, that a double may not keep. Every double keeps shorter
+ * ones.
+ */
 const longRun = 16;
 
 /** A number from the middle of a text on. */
 const numberHere = /[\d.]+(?:[eE][+-]?\d+)?/y;
 
 /**
- * Whether a number is in the text that a double does not keep; in the text of a value perhaps, which is for {@link
- * quoted} to tell. A run of n digits has a character at a multiple of n: the others are not read.
+ * Whether the text may hold a number that a double does not keep. It may also be inside the text of a value; {@link
+ * quoted} tells. A run of n digits has a character at a multiple of n, so the others are not read.
  */
 function hasInexactNumber(text: string): boolean {
   for (let at = longRun - 1; at < text.length; at += longRun) {
@@ -61,7 +64,7 @@ function isDigitOrPoint(code: number): boolean {
   return (code >= 48 && code <= 57) || code === 46;
 }
 
-/** The texts and the long numbers of JSON: what looks like a number within a text is skipped with it. */
+/** The texts and the long numbers of JSON. A text is matched whole, so numbers within it are skipped. */
 const textOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.]{15,}(?:[eE][+-]?\d+)?/g;
 
 /** Valid JSON with quotes around the numbers that a double does not keep. */

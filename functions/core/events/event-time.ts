@@ -2,17 +2,18 @@ import { Temporal } from 'temporal-polyfill';
 import { longestDurationMs } from '../arguments/duration.ts';
 import { valueText } from '../arguments/error.ts';
 
-/** What a pipeline's `eventTime` may give: a number in its `unit`, a Date, or ISO 8601 text with a zone. */
+/** The values that a pipeline's `eventTime` may give: a number in its `unit`, a Date, or ISO 8601 text with a zone. */
 export type EventTimeValue = number | string | { getTime(): number } | null | undefined;
 
 /**
- * The unit of a numeric event time. Without one it is milliseconds, and a number that looks like seconds is rejected.
+ * The unit of a numeric event time. Without one the number is milliseconds, and one that looks like seconds is
+ * rejected.
  */
 export type EventTimeUnit = 's' | 'ms';
 
 /**
- * Earliest and latest event time, in epoch ms: as far from the years 0000 and 9999 as the longest window, so that every
- * window's bounds have four-digit years and sort as text.
+ * Earliest and latest event time, in epoch ms. They are as far from the years 0000 and 9999 as the longest window is
+ * long, so that every window's bounds have four-digit years and sort as text.
  */
 export const eventTimeBounds = {
   earliest: -62_167_219_200_000 + 2 * longestDurationMs,
@@ -25,7 +26,7 @@ const likelySeconds = 1e11;
 /** An event time in whole epoch milliseconds, or the reason why there is none. */
 export type EventTime = number | { readonly refused: string };
 
-/** Reads what a pipeline's `eventTime` returned. Fractions of a millisecond are cut towards the past. */
+/** Reads the result of a pipeline's `eventTime`. Fractions of a millisecond are cut towards the past. */
 export function eventTimeOf(value: EventTimeValue, unit: EventTimeUnit | undefined): EventTime {
   const ms = toMs(value, unit);
   if (typeof ms !== 'number') return ms;
@@ -50,13 +51,13 @@ function toMs(value: EventTimeValue, unit: EventTimeUnit | undefined): EventTime
   return { refused: `event time ${valueText(value)} is not a number, a Date or ISO 8601 text` };
 }
 
-/** Plus zero, for floor(-0) is -0, which has no place among times. */
+/** Whole ms, rounded down. Zero is added because floor(-0) is -0, which has no place among times. */
 function wholeMs(ms: number): number {
   return Math.floor(ms) + 0;
 }
 
 /**
- * Seconds as they were written, in ms: `1.001 * 1000` is 1000.9999999999999, but division is rounded right, so the
+ * Seconds in ms, as they were written. `1.001 * 1000` is 1000.9999999999999, but division is rounded right. So the
  * greatest whole number whose thousandth is not above `seconds` is the one that was meant.
  */
 function secondsToMs(seconds: number): number {
@@ -73,10 +74,10 @@ function isoToMs(text: string): EventTime {
   }
 }
 
-/** Epoch ms as ISO 8601 in UTC with milliseconds, four-digit years: as text it sorts like the time it names. */
+/** Epoch ms as ISO 8601 in UTC with milliseconds and four-digit years. As text it sorts like the time it names. */
 export function isoTime(ms: number): string {
-  // By arithmetic, for every key of a window and every row that a reader gets has such a text; beyond the years 0000 to
-  // 9999 there is none.
+  // By arithmetic, because every key of a window and every row that a reader gets has such a text. Beyond the years
+  // 0000 to 9999 there is none.
   if (!Number.isSafeInteger(ms) || ms < firstIsoMs || ms > lastIsoMs)
     return Temporal.Instant.fromEpochMilliseconds(ms).toString({ smallestUnit: 'millisecond' });
   const day = Math.floor(ms / dayMs);
@@ -117,7 +118,7 @@ function twoDigits(value: number): string {
   return value < 10 ? `0${value}` : `${value}`;
 }
 
-/** The reverse of {@link isoTime}, for anything that reads it back. Undefined when it is not ISO 8601 with a zone. */
+/** The reverse of {@link isoTime}. Undefined when the text is not ISO 8601 with a zone. */
 export function parseIsoTime(text: string): number | undefined {
   const ms = isoToMs(text);
   return typeof ms === 'number' ? ms : undefined;

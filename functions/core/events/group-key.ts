@@ -1,7 +1,7 @@
 import { valueText } from '../arguments/error.ts';
 import { ambiguity, isAmbiguous } from './exact-number.ts';
 
-/** A value of a group-by field: what JSON can tell apart. */
+/** A value of a group-by field. JSON tells its values apart. */
 export type GroupValue = string | number | boolean | null;
 
 /**
@@ -14,26 +14,26 @@ export type KeyText = string;
 export const longestKeyBytes = 1024;
 
 /**
- * JSON can escape it, a table cannot hold it: two such keys, different while their window is open, would be one after
- * it.
+ * JSON can escape it, but a table cannot hold it. Two such keys would differ while their window is open and be one
+ * after it.
  */
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** A group key, or the reason why an event has none. */
 export type GroupKey = KeyText | { readonly refused: string };
 
-/** How a query finds the value of one group-by field. */
+/** The function that finds the value of one group-by field. */
 export type GroupSelector<Event> = (event: Event) => GroupValue | undefined;
 
-/** Makes the function from an event to its key. Undefined counts as null, as a missing JSON field does in SQL. */
+/** The function from an event to its key. Undefined counts as null, as a missing JSON field does in SQL. */
 export function keyReader<Event>(
   fields: readonly (readonly [name: string, select: GroupSelector<Event>])[],
 ): (event: Event) => GroupKey {
   const [only] = fields;
   if (only === undefined) return () => '[]';
   if (fields.length > 1) return (event) => keyOf(fields.map(([name, select]) => [name, select(event)]));
-  // Most queries group by one field of few values; remembering their keys saves most of a fold's time. Bounded, as
-  // values may be many.
+  // Most queries group by one field of few values; remembering their keys saves most of a fold's time. The memory is
+  // bounded, as values may be many.
   const known = new Map<string, KeyText>();
   const [name, select] = only;
   return (event) => {
@@ -42,7 +42,7 @@ export function keyReader<Event>(
     const key = known.get(value);
     if (key !== undefined) return key;
     const fresh = keyOf([[name, value]]);
-    // A refused value may be a megabyte long: thousands of them are not to be kept.
+    // A refused value may be a megabyte long, so it is not remembered.
     if (typeof fresh !== 'string') return fresh;
     if (known.size >= 10_000) known.clear();
     known.set(value, fresh);

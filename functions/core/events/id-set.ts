@@ -1,37 +1,37 @@
 import type { EventId } from './event-id.ts';
 
-/** Whether an event's id came before, within the horizon. */
+/** Whether an event's id came before within the horizon. */
 export type IdVerdict = 'first' | 'duplicate';
 
 /**
- * The ids of a shard's events, each with the moment of its last first occurrence: a duplicate is measured from the
- * occurrence that was counted, not from the duplicate before it. Exact over the hashes. Moments are those of the
- * shard's clock, the greatest arrival so far, for arrivals may go back a little.
+ * The ids of a shard's events, each with the moment of its last first occurrence. A duplicate is measured from the
+ * occurrence that was counted, not from the duplicate before it. The set is exact over the hashes. Moments are those of
+ * the shard's clock, which is the greatest arrival so far, because arrivals may go back a little.
  */
 export interface IdSet {
   /**
-   * Tells whether the id came at most the horizon ago; if not, this is its first occurrence from now on, at {@link
+   * Tells whether the id came at most the horizon ago. If not, this is its first occurrence from now on, at {@link
    * clockMs}.
    */
   judge(id: EventId, arrivalMs: number): IdVerdict;
-  /** Notes a first occurrence that was judged elsewhere; of two of an id, the later one stays. */
+  /** Notes a first occurrence that was judged elsewhere. Of two occurrences of an id, the later one stays. */
   note(id: EventId, atMs: number): void;
   /** Moves the clock on to a moment, if that is later. */
   advance(toMs: number): void;
-  /** Every id with the moment of its first occurrence, in no order; some may be out of the horizon. */
+  /** Visits every id with the moment of its first occurrence, in no order; some may be out of the horizon. */
   each(visit: (id: EventId, atMs: number) => void): void;
-  /** How many ids it holds, some of which may be out of the horizon. */
+  /** The number of ids that it holds, some of which may be out of the horizon. */
   readonly size: number;
   /** Epoch ms; undefined before the first arrival. */
   readonly clockMs: number | undefined;
 }
 
-/** A slot takes 16 bytes; at most two thirds are in use. */
+/** Least number of slots. A slot takes 16 bytes; at most two thirds are in use. */
 const leastSlots = 1024;
 
 /**
- * Open addressing in typed arrays: 24 to 48 bytes an id, where a Map would take 100. What has left the horizon goes
- * when the table is full.
+ * An id set by open addressing in typed arrays: 24 to 48 bytes an id, where a Map would take 100. Ids that have left
+ * the horizon are removed when the table is full.
  * @param withinMs the horizon, inclusive; infinite: nothing is forgotten
  */
 export function createIdSet(withinMs: number): IdSet {

@@ -1,14 +1,14 @@
 /**
- * Reads JSON lines that look like earlier ones, straight from their bytes: most streams repeat one or a few flat
- * objects (`{"time":1,"action":"Open"}`), whose braces, names and commas are then compared instead of parsed, at a
- * fraction of `JSON.parse`'s time. It gives exactly what `JSON.parse` gives, or nothing: whatever differs from a known
- * shape (order, white space, nesting, escapes, text beyond ASCII, exponents, long numbers) is for `JSON.parse`, whose
- * verdict may then teach a new shape.
+ * Reads JSON lines that look like earlier ones, straight from their bytes. Most streams repeat one or a few flat
+ * objects (`{"time":1,"action":"Open"}`). Their braces, names and commas are compared instead of parsed, at a fraction
+ * of the time of `JSON.parse`. A read gives exactly the value of `JSON.parse`, or nothing. Any difference from a known
+ * shape (order, white space, nesting, escapes, text beyond ASCII, exponents, long numbers) is left to `JSON.parse`,
+ * whose verdict may then teach a new shape.
  */
 export interface JsonShapes {
   /**
-   * The object that starts at `from`, undefined when it is of no known shape. Never reads at or beyond `to`; {@link
-   * JsonShapes.end} says where it ended.
+   * The object that starts at `from`; undefined when it has no known shape. Never reads at or beyond `to`. {@link
+   * JsonShapes.end} says where the object ended.
    */
   read(bytes: Uint8Array, from: number, to: number): Readonly<Record<string, unknown>> | undefined;
   /** The position after the last object that was read. */
@@ -20,7 +20,7 @@ export interface JsonShapes {
 /** Decodes bytes that are all below 128. */
 export type AsciiText = (bytes: Uint8Array, from: number, to: number) => string;
 
-/** What stands before a value, its name included: `{"time":`, then `,"action":`. */
+/** A field of a shape: the bytes before its value, with its name: `{"time":`, then `,"action":`. */
 interface Field {
   readonly before: Uint8Array;
   readonly name: string;
@@ -28,24 +28,25 @@ interface Field {
 
 interface Shape {
   readonly fields: readonly Field[];
-  /** What stands after the last value: `}`. */
+  /** The bytes after the last value: `}`. */
   readonly after: Uint8Array;
 }
 
 /** Most shapes that are tried on a line. */
 const mostShapes = 8;
 
-/** After so many lessons nothing is learned any more: the input has no few shapes, and learning costs. */
+/** Most lessons. An input that needs more does not have few shapes, and learning costs. */
 const mostLessons = 200;
 
 /**
- * Texts that are remembered, a power of two, and the longest of them in bytes: group-by fields have few, short values.
+ * How many texts are remembered, a power of two, and the longest of them in bytes: group-by fields have few, short
+ * values.
  */
 const rememberedTexts = 1024;
 const longestRemembered = 48;
 
 /**
- * Most digits of a number that is read here: below 10^15 and with up to 15 decimals, one division of two exact doubles
+ * Most digits of a number that is read here. Below 10^15 and with up to 15 decimals, one division of two exact doubles
  * rounds as JSON.parse does.
  */
 const mostDigits = 15;
@@ -148,7 +149,7 @@ export function createJsonShapes(asciiText: AsciiText): JsonShapes {
       if (decimals === 0 || digits > mostDigits) return undefined;
       value /= powersOfTen[decimals] ?? 1;
     }
-    // An exponent, or a number that goes on beyond `to`, does not pass as what stands before the next value.
+    // An exponent, or a number that goes on beyond `to`, does not match the bytes before the next value.
     at = position;
     return negative ? -value : value;
   }
@@ -168,7 +169,10 @@ export function createJsonShapes(asciiText: AsciiText): JsonShapes {
     return undefined;
   }
 
-  /** One string for equal texts: no allocation, and its hash is already known to the maps that it is looked up in. */
+  /**
+   * The same string for equal texts. It needs no allocation, and the maps that it is looked up in know its hash
+   * already.
+   */
   function remembered(bytes: Uint8Array, from: number, to: number, hash: number): string {
     const length = to - from;
     if (length > longestRemembered) return asciiText(bytes, from, to);
@@ -204,8 +208,8 @@ function isText(text: string, bytes: Uint8Array, from: number): boolean {
 }
 
 /**
- * The shape of a flat object that is valid JSON; undefined when it is none, or has names that are not safe to set one
- * by one.
+ * The shape of a flat object that is valid JSON. Undefined when the object is not flat, or has names that are not safe
+ * to set one by one.
  */
 function shapeOf(bytes: Uint8Array, from: number, to: number, asciiText: AsciiText): Shape | undefined {
   const fields: Field[] = [];
@@ -218,7 +222,7 @@ function shapeOf(bytes: Uint8Array, from: number, to: number, asciiText: AsciiTe
     if (close === undefined) return undefined;
     const name = asciiText(bytes, quote + 1, close);
     const colon = skipSpace(bytes, close + 1, to);
-    // The second of two equal names would have to win, and `__proto__` is no plain property when it is assigned.
+    // The second of two equal names would have to win. Assigning `__proto__` does not make a plain property.
     if (bytes[colon] !== COLON || name === '__proto__' || fields.some((field) => field.name === name)) return undefined;
     const value = skipSpace(bytes, colon + 1, to);
     fields.push({ before: copied(bytes, start, value), name });
@@ -231,7 +235,7 @@ function shapeOf(bytes: Uint8Array, from: number, to: number, asciiText: AsciiTe
   }
 }
 
-/** A copy for sure: `slice` of Node's Buffer shares memory, and buffers are read into again. */
+/** A copy that shares no memory: `slice` of Node's Buffer does, and buffers are read into again. */
 function copied(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.subarray(from, to));
 }
@@ -242,7 +246,7 @@ function skipSpace(bytes: Uint8Array, from: number, to: number): number {
   return at;
 }
 
-/** Undefined when the text has escapes or is beyond ASCII. */
+/** The position of the closing quote. Undefined when the text has escapes or is beyond ASCII. */
 function closingQuote(bytes: Uint8Array, from: number, to: number): number | undefined {
   for (let at = from; at < to; at++) {
     const byte = bytes[at] ?? 0;
@@ -253,7 +257,7 @@ function closingQuote(bytes: Uint8Array, from: number, to: number): number | und
 }
 
 /**
- * Where a value ends that is neither an object nor an array. Text may be anything here: only what is around it is
+ * Where a value ends that is neither an object nor an array. Text may be anything here: only the bytes around it are
  * learned.
  */
 function endOfScalar(bytes: Uint8Array, from: number, to: number): number | undefined {

@@ -1,10 +1,10 @@
 /**
- * Kinesis sequence numbers: decimal text of up to 129 digits, per shard. DynamoDB's numbers hold 38 digits and
- * JavaScript's 15, so they stay text and are compared as integers of any length (emulators pad them with zeros).
+ * A Kinesis sequence number: decimal text of up to 129 digits, per shard. DynamoDB's numbers hold 38 digits and
+ * JavaScript's 15. So they stay text and are compared as integers of any length (emulators pad them with zeros).
  */
 export type SequenceNumber = string;
 
-/** Negative, zero or positive as `left` is below, equal to or above `right`. */
+/** Negative, zero or positive, as `left` is below, equal to or above `right`. */
 export function compareSequenceNumbers(left: SequenceNumber, right: SequenceNumber): number {
   if (left === right) return 0;
   const a = significant(left);
@@ -29,7 +29,7 @@ export function latestOf(
 }
 
 /**
- * Records in the order of their numbers, each number once. Lambda delivers them so; if it ever did not, the greatest
+ * Records in the order of their numbers, each number once. Lambda delivers them so. If it ever did not, the greatest
  * number would commit records that were left out, or count one twice.
  */
 export function inSequence<Numbered>(

@@ -1,7 +1,7 @@
 import type { Pipeline } from '../definition/pipeline.ts';
 import { isoTime } from '../events/event-time.ts';
 
-/** What some events let one doubt of the definition, as plain data. Nothing is rejected for it. */
+/** The doubts about a definition that its events raise, as plain data. Nothing is rejected for them. */
 export interface Doubts {
   readonly events: number;
   /** Positions of the pipeline's unlisted fields that no event had. */
@@ -10,19 +10,19 @@ export interface Doubts {
   readonly secondsLike: number | undefined;
 }
 
-/** Looks at events, in one pass. */
+/** Looks for doubts in events, in one pass. */
 export interface DoubtNotes {
   note(event: unknown, time: number): void;
   doubts(): Doubts;
 }
 
 /**
- * Numbers between these, taken as milliseconds, lie in 1970 to 1973, and taken as seconds after 1973: they are mostly
- * seconds, but 1970 is real.
+ * The bounds of event times that are mostly seconds. Taken as milliseconds they lie in 1970 to 1973, and taken as
+ * seconds after 1973. But 1970 may be real.
  */
 const likelySeconds = { least: 1e8, most: 1e11 } as const;
 
-/** Notes what events let one doubt. */
+/** Notes the doubts that events raise. */
 export function createDoubtNotes({ unlisted, eventTimeUnit }: Pipeline): DoubtNotes {
   let events = 0;
   let absent = unlisted.map((_, i) => i);
@@ -44,7 +44,7 @@ export function createDoubtNotes({ unlisted, eventTimeUnit }: Pipeline): DoubtNo
   };
 }
 
-/** The doubts about all events, of the doubts about parts of them. */
+/** The doubts about all events, from the doubts about parts of them. */
 export function joinedDoubts(parts: readonly Doubts[]): Doubts {
   const seen = parts.filter(({ events }) => events > 0);
   const [first, ...others] = seen;
@@ -55,13 +55,13 @@ export function joinedDoubts(parts: readonly Doubts[]): Doubts {
   };
 }
 
-/** A doubt in words; of one key are those that are one and the same. */
+/** A doubt in words. Doubts with one key are the same doubt. */
 export interface Doubt {
   readonly key: string;
   readonly line: string;
 }
 
-/** Doubts in words, a line each with its remedy. */
+/** Doubts in words, each on one line with its remedy. */
 export function doubtLines({ unlisted }: Pipeline, { events, absent, secondsLike }: Doubts): readonly Doubt[] {
   if (events === 0) return [];
   const fields = absent.flatMap((i) => unlisted[i] ?? []);

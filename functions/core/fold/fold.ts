@@ -2,20 +2,20 @@ import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { addInputs, type EventInputs, identityOf } from './partial.ts';
 
-/** What a fold holds of one key of one slice. */
+/** The content of a fold for one key of one slice. */
 export interface KeyFold {
   readonly key: KeyText;
   /** The key's partial aggregate over the folded events. */
   readonly states: unknown[];
-  /** Positions of its events in the batch, ascending: a retry may have to fold only some of them again. */
+  /** Positions of its events in the batch, ascending. A retry may have to fold only some of them again. */
   readonly events: number[];
 }
 
-/** What a fold holds of one slice of one query. */
+/** The content of a fold for one slice of one query. */
 export interface SliceFold {
   readonly query: Query;
   readonly slice: number;
-  /** How many events were folded into it. */
+  /** The number of events that were folded into it. */
   records: number;
   readonly keys: Map<KeyText, KeyFold>;
 }
@@ -33,7 +33,7 @@ export interface Fold {
 export function createFold(): Fold {
   const queries: Map<number, SliceFold>[] = [];
   const slices: SliceFold[] = [];
-  // Neighbouring events are mostly of one slice, whose fold is then found without a look-up.
+  // Neighbouring events are mostly of one slice. Its fold is then found without a look-up.
   const last: (SliceFold | undefined)[] = [];
   return {
     slices,

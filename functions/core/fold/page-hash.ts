@@ -1,8 +1,8 @@
 import type { KeyText } from '../events/group-key.ts';
 
 /**
- * A key's hash, 32 bits unsigned: FNV-1a over its UTF-16 units, mixed by MurmurHash3's finalizer so that the low bits,
- * which choose the page, depend on all of it. Part of the stored format: it must never change.
+ * A key's hash, 32 bits unsigned: FNV-1a over its UTF-16 units, mixed by MurmurHash3's finalizer. The low bits choose
+ * the page, and through the mixing they depend on all of the key. Part of the stored format: it must never change.
  */
 export function hashKey(key: KeyText): number {
   let hash = 0x811c9dc5;
@@ -12,7 +12,7 @@ export function hashKey(key: KeyText): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The page in which a key of a bucket with `count` pages lives: `hash mod n` (DESIGN section 1). */
+/** The page of a key in a bucket with `count` pages: `hash mod n` (DESIGN section 1). */
 export function pageOf(key: KeyText, count: number): number {
   return hashKey(key) % count;
 }
@@ -33,12 +33,12 @@ export function pageCountFor(bytes: number): number {
   return count;
 }
 
-/** A page of this many bytes grows whatever its neighbours hold: an item ends at 400 KB. */
+/** Least size, in bytes, of a page that grows whatever its neighbours hold: an item ends at 400 KB. */
 const largestPageBytes = 64 * 1024;
 
 /**
- * The next count of a bucket of which a page has outgrown its share, or undefined when more pages would not help: while
- * the others are mostly empty it is cheaper to pay a second write unit for one than to close them all.
+ * The next page count of a bucket in which a page has outgrown its share; undefined when more pages would not help.
+ * While the others are mostly empty, it is cheaper to pay a second write unit for one page than to close them all.
  */
 export function grownPageCount(count: number, totalBytes: number, largestBytes: number): number | undefined {
   if (totalBytes / count <= pageShareBytes / 2 && largestBytes < largestPageBytes) return undefined;
@@ -47,8 +47,8 @@ export function grownPageCount(count: number, totalBytes: number, largestBytes: 
 }
 
 /**
- * The count for a new bucket, from the size of the shard's bucket before it. It shrinks only when three quarters would
- * be empty.
+ * The page count for a new bucket, from the size of the shard's bucket before it. It shrinks only when three quarters
+ * would be empty.
  */
 export function nextPageCount(previous: { readonly count: number; readonly bytes: number }): number {
   const fitting = pageCountFor(previous.bytes);

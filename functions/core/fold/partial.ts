@@ -11,7 +11,7 @@ import type { Row } from '../results/row.ts';
  */
 export type PartialAggregate = readonly unknown[];
 
-/** PartialAggregate aggregates by key. */
+/** Partial aggregates by key. */
 export type Partials = ReadonlyMap<KeyText, PartialAggregate>;
 
 export function identityOf({ aggregates, span }: Query): unknown[] {
@@ -20,20 +20,20 @@ export function identityOf({ aggregates, span }: Query): unknown[] {
   return states;
 }
 
-/** What a query's aggregates take from one event: a value each, or {@link none}. */
+/** The inputs of a query's aggregates from one event: a value each, or {@link none}. */
 export type EventInputs = readonly unknown[];
 
 /**
- * Asks the aggregates of a query, once for an event.
+ * The inputs of a query's aggregates. Each aggregate is asked once for an event.
  * @param time of the event, epoch ms
- * @returns the reason of the first that refuses the event, if one does
+ * @returns the reason of the first aggregate that refuses the event, if one does
  */
 export function inputsOf(
   { aggregates }: Pick<Query, 'aggregates'>,
   event: unknown,
   time: number,
 ): EventInputs | { readonly refused: string } {
-  // Of its length from the start: one that grows by pushing has room for 17, and a batch holds thousands of these.
+  // Of its length from the start: an array that grows by pushing has room for 17, and a batch holds thousands of these.
   const inputs = new Array<unknown>(aggregates.length);
   for (const [i, aggregate] of aggregates.entries()) {
     const input = aggregate.input(event, time);
@@ -44,7 +44,7 @@ export function inputsOf(
 }
 
 /**
- * Adds an event to states that nobody else holds yet: aggregates may change them in place.
+ * Adds an event to states that nobody else holds yet, so aggregates may change them in place.
  * @param time of the event, epoch ms
  */
 export function addInputs({ aggregates, span }: Query, states: unknown[], inputs: EventInputs, time: number): void {
@@ -81,8 +81,8 @@ export function mergeInto(
 }
 
 /**
- * PartialAggregate aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
- * `[["Open",179],["Close",173]]`. The form of pages, so that they can be read in the console.
+ * Partial aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
+ * `[["Open",179],["Close",173]]`. It is the form of pages, so that they can be read in the console.
  */
 export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, PartialAggregate]>): string {
   const rows: string[] = [];
@@ -114,7 +114,7 @@ export function decodeEach(query: Query, text: string): readonly (readonly [KeyT
   });
 }
 
-/** The results of merged partial aggregates, rounded here and nowhere before. */
+/** The results of merged partial aggregates. They are rounded here and nowhere before. */
 export function rowOf(query: Query, key: KeyText, partial: PartialAggregate): Row {
   const values = keyValues(key);
   return {
@@ -126,8 +126,8 @@ export function rowOf(query: Query, key: KeyText, partial: PartialAggregate): Ro
 }
 
 /**
- * The reverse of {@link rowOf}, of a query whose results lose nothing (`Aggregate.stateOf`). The span of a session is
- * not in its row: it comes back as that of no record, and nobody asks for it any more.
+ * The reverse of {@link rowOf}, for a query whose results lose nothing (`Aggregate.stateOf`). The span of a session is
+ * not in its row. It comes back as that of no record, and is not used any more.
  */
 export function partialOfRow({ aggregates, aggregateNames, span }: Query, { values }: Row): PartialAggregate {
   const states = aggregates.map((aggregate, i) => aggregate.stateOf?.(values[aggregateNames[i] ?? ''] ?? null));

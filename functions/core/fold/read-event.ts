@@ -9,7 +9,7 @@ import { isLongNumber } from '../events/exact-number.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { type EventInputs, inputsOf } from './partial.ts';
 
-/** Why an event is rejected; the detail beside it is for people. */
+/** The class of the reason why an event is rejected. The detail beside it is for people. */
 export type RejectReason =
   | 'encoding'
   | 'unparsable'
@@ -29,19 +29,19 @@ export interface Rejection {
   readonly detail: string;
 }
 
-/** A valid event, its time, and what each query takes from it. */
+/** A valid event, its time, and each query's inputs from it. */
 export interface AcceptedEvent {
   readonly outcome: 'accepted';
-  /** What the schema made of it: its time, its id and its partition key follow from this alone. */
+  /** The schema's output. The event's time, id and partition key follow from it alone. */
   readonly valid: unknown;
-  /** With what `enrich` gave it. */
+  /** The schema's output with the fields that `enrich` gave it. */
   readonly event: unknown;
   readonly time: number;
-  /** Undefined when it has none, or the pipeline does not deduplicate. */
+  /** Undefined when the event has none, or the pipeline does not deduplicate. */
   readonly id: EventId | undefined;
-  /** By position of the query; undefined where it does not want the event. */
+  /** By position of the query; undefined where the query does not want the event. */
   readonly keys: readonly (KeyText | undefined)[];
-  /** Of the same queries as the keys. */
+  /** By position of the query, for the same queries as the keys. */
   readonly inputs: readonly (EventInputs | undefined)[];
 }
 
@@ -49,8 +49,9 @@ export interface AcceptedEvent {
 const longestDetail = 500;
 
 /**
- * @param detail for people; what is no Unicode in it, cut in half perhaps, is replaced, for a table refuses it, and the
- * shard would wait for ever
+ * The rejection of an event.
+ * @param detail for people. Lone surrogates in it, from a pair cut in half perhaps, are replaced, because they are not
+ * Unicode text: a table refuses them, and the shard would wait for ever.
  */
 export function rejection(reason: RejectReason, detail: string): Rejection {
   const short = detail.length > longestDetail ? `${detail.slice(0, longestDetail)}...` : detail;
@@ -58,28 +59,31 @@ export function rejection(reason: RejectReason, detail: string): Rejection {
 }
 
 /**
- * Classifies events before anything is applied: rejected, or accepted with all that the fold needs, so that no function
- * of the pipeline runs twice for an event. Pure as long as these functions are; what they throw rejects the event and
- * never blocks the shard. `arrivalMs` is when the stream took the event, epoch ms: the measure of "too far in the
- * future" (DESIGN 4.3).
+ * Classifies events before anything is applied. An event is rejected, or accepted with all that the fold needs, so that
+ * no function of the pipeline runs twice for an event. The reader is pure as long as these functions are. An event for
+ * which they throw is rejected and never blocks the shard. `arrivalMs` is when the stream took the event, epoch ms: the
+ * measure of "too far in the future" (DESIGN 4.3).
  */
 export interface EventReader {
   text(text: string, arrivalMs: number): AcceptedEvent | Rejection;
-  /** The same for an event that something else has parsed already. */
+  /** The same for an event that is parsed already. */
   parsed(parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection;
 }
 
 /** The rows of a table in which nothing was published yet. */
 const noRows: RowsAt = () => undefined;
 
-/** @param rowsAt the rows of the pipeline's table. @default it has none, or nothing is published in it */
+/**
+ * The reader of a pipeline's events.
+ * @param rowsAt the rows of the pipeline's table. @default it has none, or nothing is published in it
+ */
 export function eventReader(pipeline: Pipeline, rowsAt: RowsAt = noRows): EventReader {
   return readerOf({ ...pipeline, enrich: pipeline.enrich?.(rowsAt) });
 }
 
 /**
- * Reads events where the rows of the pipeline's table are not at hand: of an event it says what is to be said of it as
- * it came, and not which queries count it. Without a table, as {@link eventReader}.
+ * Reads events where the rows of the pipeline's table are not at hand. It tells of an event what follows from the event
+ * as it came, and not which queries count it. Without a table, it is the same as {@link eventReader}.
  */
 export function ownFieldsReader(pipeline: Pipeline): EventReader {
   return pipeline.lookupTable === undefined
@@ -117,8 +121,8 @@ function readerOf(pipeline: JoinedPipeline): EventReader {
 function accept(pipeline: JoinedPipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
   const validated = pipeline.schema.validate(parsed);
   if (validated instanceof Promise) {
-    // Nobody waits for it, so its failure would be an unhandled rejection, which ends the process and with it the
-    // batch, again and again.
+    // Nobody waits for it. Its failure would be an unhandled rejection, which ends the process and with it the batch,
+    // again and again.
     validated.catch(() => undefined);
     return rejection(
       'schema',
@@ -147,7 +151,7 @@ function accept(pipeline: JoinedPipeline, parsed: unknown, arrivalMs: number): A
   return withKeys(pipeline, { valid, event, time, id });
 }
 
-/** The keys and inputs of an event whose own matters are settled, by query. */
+/** The keys and inputs, by query, of an event that is valid on its own. */
 function withKeys(
   { queries }: JoinedPipeline,
   { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys' | 'inputs'>,
@@ -191,7 +195,7 @@ function memberOf(value: unknown, name: unknown): unknown {
 }
 
 function message(error: unknown): string {
-  // Anything can be thrown, also what String() itself throws on.
+  // Anything can be thrown, even a value on which String() itself throws.
   const text: unknown = error instanceof Error ? error.message : error;
   return typeof text === 'string' ? text : valueText(text);
 }

@@ -1,7 +1,7 @@
 import type { SequenceNumber } from '../events/sequence-number.ts';
 import type { AcceptedEvent, EventReader, Rejection } from './read-event.ts';
 
-/** Where an event came from. */
+/** The origin of an event. */
 interface EventOrigin {
   /** Position in a record that holds several events, aggregated or as lines; 0 in a plain one. */
   readonly subRecord: number;
@@ -9,16 +9,16 @@ interface EventOrigin {
 }
 
 /**
- * One event as it came, before anything is known of it: its text, or why it has none, or exactly what `parseEvent`
- * makes of it.
+ * One event as it came, before it is read: its text, or why it has none, or exactly the value that `parseEvent` gives
+ * for its text.
  */
 export type RawEvent = EventOrigin &
   ({ readonly text: string | Rejection } | { readonly text?: undefined; readonly parsed: unknown });
 
-/** One Kinesis record and the events in it: one, or many when a producer packed them. */
+/** One Kinesis record with the events in it: one, or many when a producer packed them. */
 export interface StreamRecord {
   readonly sequenceNumber: SequenceNumber;
-  /** When the stream took it, epoch ms. */
+  /** When the stream took the record, epoch ms. */
   readonly arrival: number;
   readonly partitionKey: string;
   readonly events: readonly RawEvent[];

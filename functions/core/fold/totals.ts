@@ -5,7 +5,7 @@ import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
 import { mergeInto, type PartialAggregate, type Partials } from './partial.ts';
 
-/** A window with what it holds: states and not results, for a mean of means is no mean. */
+/** A window with its content. It holds states instead of results, because a mean of means is not a mean. */
 export interface MergedWindow extends Window {
   readonly partials: Partials;
 }
@@ -20,7 +20,7 @@ export interface TotalRow extends Row {
 
 /**
  * The fields of a `--totals` or `by=` text, `action` or `net,kind`; the empty text is the grand total.
- * @throws TidemarkError when a field is named twice or is no group-by field of any of the queries
+ * @throws TidemarkError when a field is named twice or is not a group-by field of any of the queries
  */
 export function totalsFields(field: string, text: string, queries: readonly Query[]): readonly string[] {
   const by = text.trim() === '' ? [] : text.split(',').map((name) => name.trim());
@@ -30,7 +30,7 @@ export function totalsFields(field: string, text: string, queries: readonly Quer
       throw argumentError(
         field,
         name,
-        `is no group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
+        `is not a group-by field: ${known.length === 0 ? 'there is none, so only the grand total' : `use ${known.join(', ')}`}`,
       );
     if (by.indexOf(name) !== i) throw argumentError(field, text, 'names a field twice: name each once');
   }
@@ -45,8 +45,8 @@ export function hasFields(query: Query, by: readonly string[]): boolean {
 }
 
 /**
- * Adds up over windows, in the order of the keys; exact, because the windows' states are merged and rounded once. A
- * record that overlapping windows hold is added once for each of them. No windows, no rows.
+ * The totals over windows, in the order of the keys. They are exact, because the windows' states are merged and rounded
+ * once. A record that overlapping windows hold is added once for each of them. Without windows there are no rows.
  * @param by fields of the query ({@link hasFields}), in the order wanted
  */
 export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: readonly string[]): readonly TotalRow[] {
@@ -69,7 +69,7 @@ export function totalsOf(query: Query, windows: Iterable<MergedWindow>, by: read
     .map(({ key, partial }) => totalRow(query, by, key, partial, { start: from, end: to }));
 }
 
-/** Windows have the same keys over and over: each is read once. */
+/** A function that shortens keys to some fields. Windows have the same keys over and over: each is read once. */
 function keyShortener(positions: readonly number[]): (key: KeyText) => KeyText {
   const known = new Map<KeyText, KeyText>();
   return (key) => {

@@ -1,17 +1,17 @@
-/** What the finalizer knows of a shard when it computes the watermark. */
+/** The finalizer's knowledge of a shard when it computes the watermark. */
 export interface ShardObservation {
   readonly shardId: string;
   /** Greatest event time that was accepted, epoch ms; undefined before the first. */
   readonly maxEventTime: number | undefined;
-  /** `idle` and `drained` are proven, and do not hold the watermark (DESIGN 4.2, step 1). */
+  /** `idle` and `drained` are proven; such a shard does not hold the watermark (DESIGN 4.2, step 1). */
   readonly state: 'holding' | 'idle' | 'drained';
 }
 
-/** The global watermark, and who holds it back. */
+/** The global watermark, and the shard that holds it back. */
 export interface GlobalWatermark {
   /**
-   * Epoch ms; undefined while it is held at minus infinity, or there is nothing to compute it from: it then stays where
-   * it is.
+   * Epoch ms. Undefined while it is held at minus infinity, or when there is nothing to compute it from: the watermark
+   * then stays where it is.
    */
   readonly watermark: number | undefined;
   /**
@@ -20,12 +20,12 @@ export interface GlobalWatermark {
   readonly heldBy: string | undefined;
 }
 
-/** A shard's own watermark: its greatest event time - delay, epoch ms. */
+/** A shard's own watermark: its greatest event time minus the delay, epoch ms. */
 export function shardWatermark(maxEventTime: number, delayMs: number): number {
   return maxEventTime - delayMs;
 }
 
-/** The minimum over the shards that hold it; with none holding, the maximum over all. */
+/** The minimum over the shards that hold it; when none holds it, the maximum over all. */
 export function globalWatermark(shards: readonly ShardObservation[], delayMs: number): GlobalWatermark {
   const holding = shards.filter((shard) => shard.state === 'holding');
   if (holding.length === 0) {

@@ -17,12 +17,13 @@ export function mergeWindow(
 }
 
 /**
- * The rows of a window, in the order of their keys. In the key of a total the fields that are totalled are missing, for
- * null is a value of its own; it comes after what it adds up.
+ * The rows of a window, in the order of their keys. The key of a total lacks the fields that are totalled, because null
+ * is a value of its own. A total comes after the rows that it adds up.
  */
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
   const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
-  // Added up in the order of the keys, not in that of the pages: equal groups have equal totals, of `topK` too.
+  // Added up in the order of the keys, not in that of the pages, so that equal groups have equal totals, those of
+  // `topK` too.
   const groups =
     query.totals.length === 0
       ? []
@@ -57,7 +58,7 @@ export function withGrouping({ groupBy, totals }: Pick<Query, 'groupBy' | 'total
   return { ...row, grouping: groupBy.reduce((bits, name) => bits * 2 + Number(!Object.hasOwn(row.key, name)), 0) };
 }
 
-/** A row's columns beside one another: its key, where it has one its `grouping`, its values. */
+/** A row's columns beside one another: its key, its `grouping` where it has one, its values. */
 export function flatRow({ key, values, grouping }: Row): Readonly<Record<string, Json>> {
   return { ...key, ...(grouping === undefined ? {} : { grouping }), ...values };
 }
@@ -67,12 +68,12 @@ export function rowColumns({ groupBy, totals, aggregateNames }: Query): readonly
   return [...groupBy, ...(totals.length === 0 ? [] : ['grouping']), ...aggregateNames];
 }
 
-/** Whether a row is of one group, and no total of several. */
+/** Whether a row is of one group, and not a total of several. */
 export function isGroupRow({ groupBy }: Pick<Query, 'groupBy'>, { key }: Pick<Row, 'key'>): boolean {
   return groupBy.every((name) => Object.hasOwn(key, name));
 }
 
-/** The order of rows by some fields: as {@link compareKeys}, a missing field after all values. */
+/** The order of rows by some fields: as {@link compareKeys}, with a missing field after all values. */
 export function compareRows(groupBy: readonly string[], left: Pick<Row, 'key'>, right: Pick<Row, 'key'>): number {
   for (const name of groupBy) {
     const [a, b] = [left.key[name], right.key[name]];
@@ -88,7 +89,10 @@ export interface ClosingWindow extends EmittedWindow {
   readonly closing: number;
 }
 
-/** All windows that hold one of the slices, by end and start, each once; of sessions, which no slice tells, none. */
+/**
+ * All windows that hold one of the slices, by end and start, each once. None for sessions, which do not follow from
+ * slices.
+ */
 export function windowsOf(query: Query, slices: Iterable<number>): readonly ClosingWindow[] {
   const closings = new Set<number>();
   if (query.window.sessions !== undefined) return [];

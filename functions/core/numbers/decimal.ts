@@ -1,6 +1,6 @@
 /**
- * A decimal number, exact: `unscaled / 10^scale`, the scale at least 0. Equal ones may differ in scale, for finding the
- * least one costs; their texts do not.
+ * An exact decimal number: `unscaled / 10^scale`, the scale at least 0. Equal ones may differ in scale, because finding
+ * the least one costs. Their texts do not differ.
  */
 export interface Decimal {
   readonly unscaled: bigint;
@@ -49,13 +49,13 @@ export function decimalText(decimal: Decimal): string {
   return scale === 0 ? `${minus}${digits}` : `${minus}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
 }
 
-/** A number when a double prints as exactly this decimal, its text otherwise: not a digit is lost either way. */
+/** A number when a double prints as exactly this decimal, its text otherwise. No digit is lost either way. */
 export function decimalResult(decimal: Decimal): number | string {
   const text = decimalText(decimal);
   const double = Number(text);
   const printed = Number.isFinite(double) ? parseDecimal(String(double)) : undefined;
   const isHeld = printed !== undefined && decimalText(printed) === text;
-  // A safe integer is itself; beyond, a double stands for its neighbours too, although it prints as one of them.
+  // A safe integer is itself. Beyond, a double stands for its neighbours too, although it prints as one of them.
   return isHeld && (text.includes('.') || Number.isSafeInteger(double)) ? double : text;
 }
 

@@ -1,18 +1,18 @@
 /**
  * The state behind `sum` and `avg`: the exact sum of the doubles added so far, rounded once, when the result is read.
- * Exact addition is commutative and associative, so no order, batching, sharding or retry changes a bit of the result
+ * Exact addition is commutative and associative. So no order, batching, sharding or retry changes a bit of the result
  * (DESIGN section 1, "partial aggregate").
  *
  * Every finite double is an integer times 2^-1074, so a sum is one too: a big integer and a power of two hold it. The
  * known alternatives keep a list of non-overlapping doubles (Shewchuk, "Adaptive Precision Floating-Point Arithmetic
- * and Fast Robust Geometric Predicates", 1997; Python's `math.fsum`). They are faster for one sum, but many such lists
- * stand for one value, and they overflow half-way through 1e308 + 1e308 - 1e308. This form has exactly one encoding a
- * value, so equal sums are equal bytes in a page, and merging two states is one addition.
+ * and Fast Robust Geometric Predicates", 1997; Python's `math.fsum`). They are faster for one sum. But many such lists
+ * stand for one value, and they overflow half-way through 1e308 + 1e308 - 1e308. This form has exactly one encoding for
+ * each value. So equal sums are equal bytes in a page, and merging two states is one addition.
  */
 
 /**
- * A sum that is no safe integer: `mantissa * 2^exponent`, `mantissa` odd, `exponent` at least -1074. Made by this
- * module only.
+ * A sum that is not a safe integer: `mantissa * 2^exponent`, `mantissa` odd, `exponent` at least -1074. Only this
+ * module makes it.
  */
 export interface BigSum {
   readonly mantissa: bigint;
@@ -95,13 +95,13 @@ export function ratio(dividend: bigint, divisor: bigint): number {
 }
 
 /**
- * The double nearest to the square root of an exact rational that is not negative, ties to even, rounded once: the
- * rational itself may be beyond every double, or below.
+ * The double nearest to the square root of an exact rational that is not negative, ties to even, rounded once. The
+ * rational itself may be above every double or below it.
  * @param divisor positive
  */
 export function rootOfRatio(dividend: bigint, divisor: bigint): number {
   if (dividend === 0n) return 0;
-  // A whole root of 55 bits or more, scaled by a power of two: what is below it only decides "some or none".
+  // A whole root of 55 bits or more, scaled by a power of two. The bits below it only decide "some or none".
   const power = Math.floor((bitLength(dividend) - bitLength(divisor)) / 2) - (mantissaBits + 3);
   const scale = BigInt(2 * Math.abs(power));
   const scaledDividend = power < 0 ? dividend << scale : dividend;
@@ -148,7 +148,7 @@ export function encodeSum(sum: ExactSum): number | string {
   return typeof sum === 'number' ? sum : `${sum.mantissa.toString(16)}p${sum.exponent}`;
 }
 
-/** What was added up: doubles have half the range of their squares. */
+/** The terms of a sum. Doubles have half the range of their squares. */
 export type SumTerms = 'numbers' | 'squares';
 
 const termRange: Readonly<Record<SumTerms, number>> = { numbers: 1, squares: 2 };
@@ -172,7 +172,7 @@ function addExact(a: BigSum, b: BigSum): ExactSum {
     : normalized((b.mantissa << BigInt(-distance)) + a.mantissa, a.exponent);
 }
 
-/** The one form of `mantissa * 2^exponent`. */
+/** `mantissa * 2^exponent` in its only form. */
 function normalized(mantissa: bigint, exponent: number): ExactSum {
   if (mantissa === 0n) return 0;
   let odd = mantissa;
@@ -207,8 +207,8 @@ function exactly(value: ExactSum): BigSum {
 }
 
 /**
- * The double nearest to `(mantissa + a little) * 2^exponent`, where a remainder that is not zero is a little, below
- * one.
+ * The double nearest to `(mantissa + a little) * 2^exponent`. A little is below one, and there is one when the
+ * remainder is not zero.
  */
 function nearestDouble(mantissa: bigint, exponent: number, remainder: bigint): number {
   const lastBit = Math.max(bitLength(mantissa) + exponent - mantissaBits, smallestExponent);
@@ -227,8 +227,8 @@ function parse(text: string, range: number): ExactSum | undefined {
   const exponent = Number(exponentText);
   const bits = bitsOfHex(digits) + exponent;
   if (exponent < range * smallestExponent || bits > range * largestBits) return undefined;
-  // Every sum has one spelling, so nothing has to be spelt again to be sure: mantissas are odd, and safe integers are
-  // numbers.
+  // Every sum has one spelling: mantissas are odd, and safe integers are numbers. So nothing has to be spelt again to
+  // be sure.
   const isEven = (Number.parseInt(digits.slice(-1), 16) & 1) === 0;
   if (isEven || (exponent >= 0 && bits <= mantissaBits)) return undefined;
   const mantissa = BigInt(`0x${digits}`);
@@ -252,7 +252,7 @@ function bitsOfHex(digits: string): number {
   return digits.length * 4 - Math.clz32(Number.parseInt(digits.charAt(0), 16)) + 28;
 }
 
-/** Zeros below the lowest one of 32 bits that are not all zero. */
+/** The number of zeros below the lowest one of 32 bits that are not all zero. */
 function trailingZeros(bits: number): number {
   return 31 - Math.clz32(bits & -bits);
 }

@@ -3,48 +3,46 @@ import type { Window } from '../windows/window.ts';
 import type { Row } from './row.ts';
 
 /**
- * What goes out of a query's results, as Spark names it ("Output Modes" in the Structured Streaming guide): `append`:
- * the rows of final windows, once; `update`: the rows that a pane has changed; `complete`: the whole table at each
- * pane.
+ * The parts of a query's results that go out, as Spark names them ("Output Modes" in the Structured Streaming guide).
+ * `append`: the rows of final windows, once. `update`: the rows that a pane has changed. `complete`: the whole table at
+ * each pane.
  */
 export const outputModes = ['append', 'update', 'complete'] as const;
 
 /** One of {@link outputModes}. */
 export type OutputMode = (typeof outputModes)[number];
 
-/** What an output mode looks at of a pane. */
+/** The members of a pane that output modes use. */
 export interface OutputPane extends Window {
-  /** `final` for good; anything else may be followed by another pane. */
+  /** `final` for good; after any other status another pane may follow. */
   readonly status: string;
-  /** Counts the panes of a window from 0. */
+  /** The number of the pane among those of its window, from 0. */
   readonly revision: number;
   readonly rows: readonly Row[];
 }
 
-/** A pane that was emitted, and what it was emitted into. */
+/** A pane that was emitted, with the state of the results that it was emitted into. */
 export interface Emission<Pane extends OutputPane> {
   readonly pane: Pane;
   /**
-   * The pane of the same window that went out before it. Undefined: there is none, or it is not known any more; then
-   * every row counts as changed, which an `update` may say of a row that is as it was, and an `append` as a first final
-   * pane, so that the receiver has to know it by (query, window, revision).
+   * The pane of the same window that went out before it. Undefined: there is none, or it is not known any more. Then
+   * every row counts as changed. An `update` may then send a row that is as it was, and an `append` may send a pane as
+   * the first final one. So the receiver has to know a pane by (query, window, revision).
    */
   readonly before: OutputPane | undefined;
-  /** The visible panes of the query's windows, for `complete` alone; the pane itself may be among them or not yet. */
+  /** The visible panes of the query's windows, for `complete` alone. The pane itself may be among them, or not yet. */
   readonly table: Iterable<Pane>;
 }
 
 /**
- * What goes out when a pane is emitted: panes of the windows that have rows to send, each with those rows alone.
+ * The output for a pane that is emitted: panes of the windows that have rows to send, each with those rows alone.
  *
- * - `append`: the first final pane of a window, with all its rows. Open windows send nothing, and neither does a
- *   correction of a final one: who needs those
- *   takes another mode.
- * - `update`: the pane with the rows that are new or other than in the pane before. Each is to take the place of the
- *   row of its window and key: rows never
- *   vanish from a window, so all that went out, put over one another in order, is the whole table. Nothing when no row changed, though the window may have
- *   become final by it.
- * - `complete`: all windows of the table by start and end, the pane in the place of its window.
+ * - `append`: the first final pane of a window, with all its rows. Open windows send nothing. A correction of a final
+ *   window sends nothing either: another mode sends it.
+ * - `update`: the pane with the rows that are new or different from the pane before. Each takes the place of the row of
+ *   its window and key. Rows never vanish from a window. So all rows that went out, put over one another in order, are
+ *   the whole table. Nothing is sent when no row changed, though the window may have become final by it.
+ * - `complete`: all windows of the table by start and end, with the pane in the place of its window.
  *
  * A pane that another of its window has overtaken (its revision is not above the one before it) sends nothing, and
  * never takes a newer one's place.
@@ -65,7 +63,7 @@ export function outputOf<Pane extends OutputPane>(
   }
 }
 
-/** The rows of a pane that are not in the one before it as they are now. */
+/** The rows of a pane that the pane before does not have in the same form. */
 export function changedRows(pane: OutputPane, before: OutputPane | undefined): readonly Row[] {
   if (before === undefined) return pane.rows;
   if (before.revision >= pane.revision) return [];
@@ -87,11 +85,14 @@ function wholeTable<Pane extends OutputPane>(table: Iterable<Pane>, pane: Pane):
 
 const windowName = ({ start, end }: Window) => `${start}/${end}`;
 
-/** By the names of its fields in one order: a total lacks fields, and a store may give them back in another order. */
+/**
+ * The name of a row: the names of its fields in one order. A total lacks fields, and a store may give fields back in
+ * another order.
+ */
 const rowName = ({ key }: Row) =>
   JSON.stringify(Object.entries(key).sort(([left], [right]) => (left < right ? -1 : 1)));
 
-/** Whether two results are the same, whatever the order in which a store gives back the members of an object. */
+/** Whether two results are the same. A store may give back the members of an object in any order. */
 function isSame(left: Json, right: Json): boolean {
   if (left === right) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;

@@ -1,14 +1,14 @@
 /**
- * How results look to people and how they are ranked, by their shape: the command line and the page, which runs in a
- * browser, share it. A result is a number, text, or one of the structures of docs/AGGREGATES.md; those of aggregates of
- * one's own are shown by the names of their members.
+ * The form and the rank of results, by their shape. The command line and the page, which runs in a browser, share it. A
+ * result is a number, text, or one of the structures of docs/AGGREGATES.md. Results of the user's own aggregates are
+ * shown by the names of their members.
  */
 
 type Members = Readonly<Record<string, unknown>>;
 
 /**
  * A result as text: `12`, `a 5, b 3 (error 1)`, `p50 12, p99 840`, `<10: 5, 10-100: 3, >=100: 1`, `>=1,001`.
- * @param number how a number is written
+ * @param number writes a number
  */
 export function resultText(result: unknown, number: (value: number) => string): string {
   const text = (value: unknown) => resultText(value, number);
@@ -36,8 +36,8 @@ function binText(edges: readonly unknown[], bin: number, text: (value: unknown) 
 }
 
 /**
- * The number that a plain result is ranked by: itself, the number in exact text, the bound of an overflow; undefined
- * when it is none.
+ * The number that ranks a plain result: the result itself, the number in exact text, or the bound of an overflow.
+ * Undefined when there is no such number.
  */
 export function rankOf(result: unknown): number | undefined {
   if (typeof result === 'number') return result;

@@ -5,8 +5,8 @@ export interface Row {
   readonly key: Readonly<Record<string, string | number | boolean | null>>;
   readonly values: Readonly<Record<string, Json>>;
   /**
-   * Of the rows of `rollup` and `cube`, as SQL's GROUPING: 0 of a group; of a total a bit for each group-by field that
-   * it lacks, the last field's the lowest.
+   * For the rows of `rollup` and `cube`, as SQL's GROUPING: 0 for a group. A total has a bit for each group-by field
+   * that it lacks; the last field's bit is the lowest.
    */
   readonly grouping?: number;
 }

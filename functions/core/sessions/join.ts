@@ -5,35 +5,35 @@ import type { KeyText } from '../events/group-key.ts';
 import { mergePartial, type PartialAggregate, type Partials } from '../fold/partial.ts';
 import type { SessionRule, Window } from '../windows/window.ts';
 
-/** What is known of a key: the records of one slice, or a whole session. */
+/** A key with its partial aggregate, of the records of one slice or of a whole session. */
 export type KeyedPartial = readonly [key: KeyText, partial: PartialAggregate];
 
-/** A session window of one or more keys, and when it closes. */
+/** A session window of one or more keys, with the moment when it closes. */
 export interface SessionWindow extends Window {
   readonly closing: number;
   readonly partials: Partials;
   readonly records: number;
 }
 
-/** The rule of a session query, its lateness in it. @throws for a query of other windows */
+/** The rule of a session query, including its lateness. @throws for a query of other windows */
 export function sessionRule({ name, window }: Query): SessionRule {
   if (window.sessions === undefined) throw new Error(`query ${name} has no sessions`);
   return window.sessions;
 }
 
-/** From when to when the records of a session query's partial are. */
+/** The span of the records in a session query's partial aggregate. */
 export function spanOf({ aggregates }: Query, partial: PartialAggregate): Span {
   return partial[aggregates.length] as Span;
 }
 
-/** When a session would close if nothing joined it any more. */
+/** When a session closes if nothing joins it any more. */
 export function closingOf(query: Query, partial: PartialAggregate): number {
   return sessionRule(query).closingOf(spanOf(query, partial).greatest);
 }
 
 /**
- * Merges what is at most a gap apart, by key. Commutative and associative: whatever comes first, the same sessions come
- * out, by key and start.
+ * Merges the parts of a key that are at most a gap apart. Commutative and associative: the same sessions come out in
+ * whatever order the parts come. They are sorted by key and start.
  */
 export function mergeSessions(query: Query, parts: Iterable<KeyedPartial>): readonly KeyedPartial[] {
   const { gapMs } = sessionRule(query);
@@ -56,15 +56,15 @@ export function mergeSessions(query: Query, parts: Iterable<KeyedPartial>): read
   return merged;
 }
 
-/** What a closing makes of open sessions: those that nothing can join any more, and the others. */
+/** The outcome of a closing for open sessions: those that nothing can join any more, and the others. */
 export interface ClosedSessions {
   readonly closed: readonly KeyedPartial[];
   readonly open: readonly KeyedPartial[];
 }
 
 /**
- * The step of a closing: the records that were applied before it, and after the closing before, join what is open, and
- * what closes is taken out.
+ * The step of a closing. The records that were applied before it, and after the closing before, join the open sessions.
+ * Then the sessions that close are taken out.
  * @param parts of the buckets that close then
  */
 export function closeSessions(
@@ -78,7 +78,7 @@ export function closeSessions(
   return { closed: merged.filter(closes), open: merged.filter((one) => !closes(one)) };
 }
 
-/** Sessions as windows, by start and end: those of several keys that have both in common are one. */
+/** Sessions as windows, by start and end. Sessions of several keys with the same start and end are one window. */
 export function sessionWindows(query: Query, sessions: Iterable<KeyedPartial>): readonly SessionWindow[] {
   const { gapMs } = sessionRule(query);
   const byWindow = grouped(sessions, ([, partial]) => {

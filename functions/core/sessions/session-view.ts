@@ -13,8 +13,8 @@ import {
 } from './join.ts';
 
 /**
- * What a reader has found of a key that was in no final session when `finalizedThrough` was read: of a bucket, or
- * carried over (closing minus infinity).
+ * A partial aggregate of a key that a reader has found, which was in no final session when `finalizedThrough` was read.
+ * It is from a bucket, or carried over (closing minus infinity).
  */
 export interface LivePart {
   readonly key: KeyText;
@@ -22,23 +22,23 @@ export interface LivePart {
   readonly closesAt: number;
 }
 
-/** A final session that became visible meanwhile. */
+/** A final session that became visible in the meantime. */
 export interface FinalSession extends Window {
   readonly keys: Iterable<KeyText>;
 }
 
 /** Sessions that are not final, as a reader sees them. */
 export interface LiveSessions {
-  /** Those that the finalizer will emit as they are, unless somebody is still writing. */
+  /** The sessions that the finalizer will emit as they are, unless somebody is still writing. */
   readonly closing: readonly SessionWindow[];
   readonly open: readonly SessionWindow[];
 }
 
 /**
- * What the finalizer would make of the parts: closing after closing up to `closedThrough`, so that a record that came
- * after its neighbours were closed begins a session of its own here too; everything else is open, and merged. What is
- * in a final session that is visible by now is left out, or it would be seen twice: of the records of its key between
- * its first and its last one it holds all that were applied before it closed, and those only.
+ * The sessions that the finalizer would make of the parts. It makes closing after closing up to `closedThrough`, so a
+ * record that came after its neighbours were closed begins a session of its own here too. Everything else is open, and
+ * merged. Parts of a final session that is visible by now are left out, or they would be seen twice. Such a session
+ * holds exactly those records of its key, between its first and its last one, that were applied before it closed.
  */
 export function liveSessions(
   query: Query,
@@ -61,7 +61,7 @@ export function liveSessions(
     open = taken.open;
   };
   for (const [closesAt, added] of [...grouped(early, (part) => part.closesAt)].sort(([a], [b]) => a - b)) {
-    // Times are whole: what closes before this moment does so without what is added now.
+    // Times are whole. Sessions that close before this moment do so without the parts that are added now.
     step([], closesAt - 1);
     step(added, closesAt);
   }

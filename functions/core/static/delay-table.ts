@@ -5,89 +5,90 @@ import { shardWatermark } from '../fold/watermark.ts';
 import { lastClosing, type Window } from '../windows/window.ts';
 import { heldSessions } from './held-sessions.ts';
 
-/** What one watermark delay would have done to the events that a query wants. Times are event time in ms. */
+/** The effect that one watermark delay would have had on the events that a query wants. Times are event time in ms. */
 export interface QueryDelay {
   readonly query: string;
-  /** Events that it wanted, and how many of these every window of its own refused. */
+  /** The number of events that the query wanted, and how many of these were refused by every window of the query. */
   readonly events: number;
   readonly late: number;
-  /** Windows of its own, as in {@link DelayRow}. */
+  /** The query's windows, as in {@link DelayRow}. */
   readonly windows: number;
   readonly affected: number;
   readonly closed: number;
   readonly waitMs: number | undefined;
 }
 
-/** The least delays, in ms, with which at least a share of the events is not late; 0 where there are none. */
+/** The least delays, in ms, with which at least a share of the events is not late; 0 where there are no events. */
 export interface KeepingDelay {
-  /** Keeps the share in every query: the greatest of theirs. */
+  /** The delay that keeps the share in every query: the greatest of the queries' delays. */
   readonly delayMs: number;
-  /** The query that needs it; undefined when none needs any. */
+  /** The query that needs this delay; undefined when no query needs any. */
   readonly worst: string | undefined;
-  /** By name of the query: what keeps the share of the events that it wants. */
+  /** By name of the query: the delay that keeps the share of the events that it wants. */
   readonly queries: Readonly<Record<string, number>>;
   /**
-   * Keeps the share of the events for at least one query each. Beside a query of long windows it says little of one
-   * with short ones.
+   * The delay that keeps the share of the events for at least one query each. It says little about a query with short
+   * windows beside one with long windows.
    */
   readonly eventsDelayMs: number;
 }
 
 /**
- * What one watermark delay would have done to the events, had they come through one shard, one after the other. Times
- * are event time in ms.
+ * The effect that one watermark delay would have had on the events, had they come through one shard, one after the
+ * other. Times are event time in ms.
  */
 export interface DelayRow {
   readonly delayMs: number;
-  /** Events that at least one query wanted. */
+  /** The number of events that at least one query wanted. */
   readonly events: number;
-  /** Of these, the events that every window refused. */
+  /** The number of these that every window refused. */
   readonly late: number;
-  /** (record, window) pairs that were refused. */
+  /** The number of (record, window) pairs that were refused. */
   readonly latePairs: number;
   /**
-   * Windows, of those that hold an event without any delay limit (sessions as all their records make them), and how
-   * many of them missed at least one.
+   * The number of windows that hold an event without any delay limit (sessions as all their records make them), and how
+   * many of them missed at least one event.
    */
   readonly windows: number;
   readonly affected: number;
   /**
-   * Windows that closed within the input, and the median of how far the greatest event time was beyond their end then.
+   * The number of windows that closed within the input, and the median of how far the greatest event time was beyond
+   * their end then.
    */
   readonly closed: number;
   readonly waitMs: number | undefined;
   /**
-   * The same, query by query, in the order of the pipeline: an event that a daily window takes is lost to an hourly one
-   * all the same.
+   * The same numbers query by query, in the order of the pipeline. An event that a daily window takes may still be lost
+   * to an hourly one.
    */
   readonly queries: readonly QueryDelay[];
 }
 
 /**
- * The delay table: the watermark is raised after every record, so it is the upper bound of what a stream with larger
- * batches loses. One pass, all delays; memory grows with windows and delays, not with events.
+ * The delay table. The watermark is raised after every record, so the table is the upper bound of the losses of a
+ * stream with larger batches. One pass for all delays. Memory grows with windows and delays, not with events.
  */
 export interface DelayTable {
   /**
    * Adds the next event in the order of arrival.
-   * @param shardId where it came: each shard has a watermark of its own, and the stream's, the least of them, is behind
-   * all. @default one shard
+   * @param shardId the shard through which it came. Each shard has a watermark of its own, and the stream's, the least
+   * of them, is behind all. @default one shard
    */
   add(event: AcceptedEvent, shardId?: string): void;
-  /** The delays that keep at least this share, 0 to 1. */
+  /** The delays that keep at least this share, from 0 to 1. */
   delayFor(share: number): KeepingDelay;
-  /** One row a delay, in the order given. */
+  /** One row for each delay, in the order given. */
   rows(): readonly DelayRow[];
 }
 
-/** A window that holds an event, with the moment at which the watermark closes it. */
+/** A window that holds an event, with the watermark at which it closes. */
 interface HeldWindow extends Window {
   readonly closing: number;
 }
 
 /**
- * A window that an event goes to, and from which watermark on it is refused there: a session may close long after what
- * its record alone would.
+ * A window that an event goes to, with the watermark from which the window refuses the event. A session may close long
+ * after the moment that the event's record alone would give.
  */
 interface Place {
   readonly window: HeldWindow;
@@ -100,13 +101,13 @@ interface QueryPlaces {
   readonly places: readonly Place[];
 }
 
-/** How many events were wanted, and of each that a delay of 0 would lose, the least one that would not. */
+/** The number of wanted events, and for each event that a delay of 0 would lose the least delay that would not. */
 interface Needs {
   events: number;
   readonly delaysMs: number[];
 }
 
-/** What a delay has done so far. Arrays are by position of the query. */
+/** The effects of one delay so far. Arrays are by position of the query. */
 interface DelayState {
   readonly delayMs: number;
   late: number;
@@ -114,7 +115,7 @@ interface DelayState {
   readonly lateFor: number[];
   readonly affected: readonly Set<HeldWindow>[];
   readonly open: readonly Set<HeldWindow>[];
-  /** The least closing of the open windows: below it nothing has to be looked at. */
+  /** The least closing of the open windows. Below it nothing has to be looked at. */
   nextClosing: number;
   readonly waits: readonly number[][];
 }
@@ -133,7 +134,7 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
   const needsOf = queries.map((): Needs => ({ events: 0, delaysMs: [] }));
   const maxEventTimes = new Map<string, number>();
 
-  /** Two sessions turn out to be one. */
+  /** Puts a session in the place of another one that has become part of it. */
   function replaceJoined(index: number, gone: HeldWindow, into: HeldWindow): void {
     for (const sets of [windows, ...states.flatMap(({ affected, open }) => [affected, open])]) {
       const set = sets[index];
@@ -191,8 +192,8 @@ export function createDelayTable(pipeline: Pipeline, delaysMs: readonly number[]
 }
 
 /**
- * Notes which delay an event needs: it is late when all its windows refuse it, the last one too, refusedFrom <= W =
- * maxEventTime - delay.
+ * Notes the delay that an event needs. The event is late when all its windows refuse it, the last one too: refusedFrom
+ * <= W = maxEventTime - delay.
  */
 function need(needs: Needs | undefined, maxEventTime: number, places: readonly Place[]): void {
   if (needs === undefined) return;
@@ -201,13 +202,13 @@ function need(needs: Needs | undefined, maxEventTime: number, places: readonly P
   if (tooLateBy >= 0) needs.delaysMs.push(tooLateBy + 1);
 }
 
-/** The least delay with which at least a share is not late. */
+/** The least delay with which at least a share of the events is not late. */
 function keeping({ events, delaysMs }: Needs = { events: 0, delaysMs: [] }, share: number): number {
   const mostLate = Math.floor(events * (1 - share) + 1e-9);
   return delaysMs.sort((left, right) => right - left)[mostLate] ?? 0;
 }
 
-/** Puts an event where it is still taken. */
+/** Adds an event to the windows that still take it, and counts the refusals of the others. */
 function take(state: DelayState, held: readonly QueryPlaces[], maxEventTime: number): void {
   const watermark = shardWatermark(maxEventTime, state.delayMs);
   let lateFor = 0;
@@ -258,7 +259,7 @@ function delayState(delayMs: number, queries: readonly Query[]): DelayState {
   };
 }
 
-/** What there is of windows in some queries. */
+/** The numbers of the windows of some queries. */
 function windowCounts(
   windows: readonly ReadonlySet<HeldWindow>[],
   affected: readonly ReadonlySet<HeldWindow>[],
@@ -280,7 +281,7 @@ function sessionFinder(query: Query, onJoined: (gone: HeldWindow, into: HeldWind
   return (time, key) => [{ window: sessions.add(key, time), refusedFrom: lastClosing(query.window, time) }];
 }
 
-/** The windows of a query that hold an event time, each window always the same object. */
+/** Finds the windows of a query that hold an event time. The same window is always the same object. */
 function windowFinder({ window }: Query): Finder {
   const bySlice = new Map<number, readonly Place[]>();
   const known = new Map<string, HeldWindow>();
@@ -304,7 +305,8 @@ function windowFinder({ window }: Query): Finder {
 }
 
 /**
- * The middle value; of an even number of values the lower of the two in the middle, so that it is one that was seen.
+ * The middle value. Of an even number of values it is the lower of the two in the middle, so that it is one that was
+ * seen.
  */
 function median(values: readonly number[]): number | undefined {
   return [...values].sort((left, right) => left - right)[(values.length - 1) >> 1];

@@ -2,20 +2,20 @@ import type { Query } from '../definition/pipeline.ts';
 import type { KeyText } from '../events/group-key.ts';
 import { sessionRule } from '../sessions/join.ts';
 
-/** A session as far as it is known: it grows with its records. Epoch ms. */
+/** A session as far as it is known. It grows with its records. Epoch ms. */
 export interface HeldSession {
   start: number;
   end: number;
   closing: number;
 }
 
-/** The sessions of a query as records come in any order, without states. */
+/** The sessions of a query, without states, while records come in any order. */
 export interface HeldSessions {
-  /** The session that a record is in now. */
+  /** Adds a record and gives the session that it is in now. */
   add(key: KeyText, time: number): HeldSession;
 }
 
-/** @param onJoined told when a session has become part of another */
+/** @param onJoined is called when a session has become part of another */
 export function heldSessions(query: Query, onJoined: (gone: HeldSession, into: HeldSession) => void): HeldSessions {
   const { gapMs, closingOf } = sessionRule(query);
   const byKey = new Map<KeyText, HeldSession[]>();
@@ -24,7 +24,8 @@ export function heldSessions(query: Query, onJoined: (gone: HeldSession, into: H
       const sessions = byKey.get(key) ?? [];
       byKey.set(key, sessions);
       const found: HeldSession = { start: time, end: time + gapMs, closing: closingOf(time) };
-      // By start, and records mostly belong to the last one: what is at most a gap away is looked for from the end.
+      // By start. Records mostly belong to the last session, so a session at most a gap away is looked for from the
+      // end.
       let at = sessions.length;
       while (at > 0 && (sessions[at - 1]?.start ?? 0) > time + gapMs) at--;
       let from = at;

@@ -20,27 +20,27 @@ import { mergeWindow, sortedRows, windowsOf } from '../fold/window-result.ts';
 import type { Row } from '../results/row.ts';
 import { mergeSessions, sessionWindows } from '../sessions/join.ts';
 
-/** A window of one query: its rows, and the states that totals over windows are made of. */
+/** A window of one query, with its rows and with the states from which totals over windows are made. */
 export interface StaticWindow extends MergedWindow {
   readonly query: string;
-  /** How many events are in it. */
+  /** The number of events in it. */
   readonly records: number;
   readonly rows: readonly Row[];
 }
 
-/** What one run over some of the input found, as plain data that can cross to another thread. */
+/** The findings of one run over a part of the input, as plain data that can cross to another thread. */
 export interface StaticPart {
   readonly counters: Counters;
   readonly queries: readonly QueryCounters[];
-  /** Of the events that were not rejected, epoch ms; minus infinity without one. */
+  /** The greatest time of the events that were not rejected, epoch ms; minus infinity without one. */
   readonly maxEventTime: number;
   readonly doubts: Doubts;
-  /** Encoded partial aggregates by position of the query, then slice. */
+  /** Encoded partial aggregates, by position of the query, then by slice. */
   readonly partials: readonly (readonly [query: number, slice: number, text: string, records: number])[];
 }
 
 /**
- * The static query: the pipeline's queries over events that are all there, in one pass and without a watermark, so
+ * The static query: the pipeline's queries over events that are all there. It takes one pass and no watermark, so
  * nothing is late.
  */
 export interface StaticRun {
@@ -52,13 +52,13 @@ export interface StaticRun {
   part(): StaticPart;
 }
 
-/** What a {@link StaticRun} begins with. */
+/** The options of a {@link StaticRun}. */
 export interface StaticRunOptions {
   /** The rows of the pipeline's table. @default it has none */
   readonly rowsAt?: RowsAt | undefined;
   /**
-   * The ids that came before, where the pipeline deduplicates: a shard's are its own and its parents'. In files, whose
-   * lines all arrive at one moment, each id counts once, at its first line.
+   * The ids that came before, where the pipeline deduplicates: those of a shard and of its parents. In files all lines
+   * arrive at one moment, so each id counts once, at its first line.
    * @default none
    */
   readonly ids?: IdSet | undefined;
@@ -162,7 +162,8 @@ export function staticAnswer(pipeline: Pipeline, parts: Iterable<StaticPart>): S
 }
 
 /**
- * With the windows between them that hold nothing, where the query wants those: as a stream emits them until its end.
+ * The windows, with those between them that hold nothing where the query wants these: as a stream emits them until its
+ * end.
  */
 function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: number): readonly StaticWindow[] {
   if (query.mostEmpty === 0) return held;
@@ -180,7 +181,7 @@ function withEmpty(query: Query, held: readonly StaticWindow[], maxEventTime: nu
   return [...held, ...empty].sort((left, right) => left.start - right.start || left.end - right.end);
 }
 
-/** Pairs by name of the query, as the API has them. */
+/** Pairs by name of the query, in the form of the API. */
 export function pairsByName(
   { queries }: Pipeline,
   pairs: readonly QueryCounters[],

@@ -20,7 +20,7 @@ export interface CalendarOptions {
   readonly weekStart?: Weekday;
 }
 
-/** ISO 8601's numbers, from 1. */
+/** In the order of ISO 8601's numbers, from 1. */
 const weekdays: readonly Weekday[] = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'];
 
 const usualMs: Readonly<Record<CalendarUnit, number>> = {
@@ -30,13 +30,13 @@ const usualMs: Readonly<Record<CalendarUnit, number>> = {
 };
 
 /**
- * Days, weeks or months of a time zone's calendar, side by side: a day of a change of clocks has 23 or 25 hours. The
+ * Days, weeks or months of a time zone's calendar, side by side. A day on which clocks change has 23 or 25 hours. The
  * rules are those of the Node.js that runs the function (`process.versions.tz`).
- * @throws TidemarkError for another unit, and for a time zone that is not known
+ * @throws TidemarkError for another unit, and for an unknown time zone
  */
 export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKind {
   if (!Object.hasOwn(usualMs, unit))
-    throw argumentError('window: calendar unit', unit, `is no unit: use ${Object.keys(usualMs).join(', ')}`);
+    throw argumentError('window: calendar unit', unit, `is not a unit: use ${Object.keys(usualMs).join(', ')}`);
   onlyOptions(
     'calendar',
     options,
@@ -47,7 +47,11 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
   const timeZone = checkedTimeZone('window: calendar timeZone', options.timeZone);
   const first = weekdays.indexOf(weekStart) + 1;
   if (first === 0)
-    throw argumentError('window: calendar weekStart', weekStart, `is no day of the week: use ${weekdays.join(', ')}`);
+    throw argumentError(
+      'window: calendar weekStart',
+      weekStart,
+      `is not a day of the week: use ${weekdays.join(', ')}`,
+    );
 
   const zone = zoneOffsets(timeZone);
   const datesOf = (day: number): { readonly first: number; readonly next: number } => {
@@ -56,9 +60,9 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
     const weekFirst = day - ((dayOfWeek(day) - first + 7) % 7);
     return { first: weekFirst, next: weekFirst + 7 };
   };
-  // A date begins at the first of its midnights, as Temporal's startOfDay: where clocks go back over midnight they show
-  // the date before once more, and that is in the date that has begun. A date that a zone left out, as Samoa did in
-  // 2011, is not a window: it would begin where the next one does.
+  // A date begins at the first of its midnights, as in Temporal's startOfDay. Where clocks go back over midnight they
+  // show the date before once more; that time belongs to the date that has begun. A date that a zone left out, as Samoa
+  // did in 2011, is not a window: it would begin where the next one does.
   const windowAt = (time: number): Window => {
     let dates = datesOf(Math.floor((time + zone.spanAt(time).offsetMs) / dayMs));
     let start = firstShown(zone, dates.first * dayMs);

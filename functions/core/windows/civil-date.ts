@@ -8,7 +8,7 @@ export const dayMs = 86_400_000;
 /** Days in 400 years, after which the calendar repeats. */
 const eraDays = 146_097;
 
-/** From 0000-03-01, with which years begin here so that a leap day is a year's last, to 1970-01-01. */
+/** Days from 0000-03-01 to 1970-01-01. Years begin on 1 March here, so that a leap day is a year's last. */
 const epochDays = 719_468;
 
 /** The day of the week of a day, 1 (Monday) to 7, as ISO 8601 counts. */
@@ -29,7 +29,7 @@ export function monthOf(day: number): { readonly first: number; readonly next: n
   const month = Math.floor((5 * dayOfYear + 2) / 153); // 0 is March
   const monthStart = (index: number) => Math.floor((153 * index + 2) / 5);
   const first = day - (dayOfYear - monthStart(month));
-  // February is last: how long it is only the start of the next year says.
+  // February is last. Only the start of the next year tells its length.
   const nextYear = yearOfEra + 1;
   const next =
     month < 11

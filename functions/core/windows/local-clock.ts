@@ -3,16 +3,16 @@ import { floorTo } from './window-edges.ts';
 import type { OffsetSpan, ZoneOffsets } from './zone-offsets.ts';
 
 /**
- * How far around a moment changes of clocks matter to what they show there, ms. No zone is a day and a half from UTC,
- * nor did one ever move its clocks by more than a day; the rest is room.
+ * The distance from a moment, in ms, within which changes of clocks matter to what the clocks show at that moment. No
+ * zone is a day and a half from UTC, and none ever moved its clocks by more than a day. The rest is room.
  */
 const reachMs = 4 * 86_400_000;
 
 /**
- * The first moment, epoch ms, at which the clocks of a zone show a time or a later one. Where they are put back it is
- * the first of the two; a time that they leave out comes when they are put forward. So it never falls as the time
- * rises.
- * @param shown what the clocks show, as the epoch ms at which those of UTC show it
+ * The first moment, epoch ms, at which the clocks of a zone show a time or a later one. Where clocks are put back, it
+ * is the first of the two moments. A time that clocks leave out comes when they are put forward. So the moment never
+ * falls as the time rises.
+ * @param shown the clocks' time, as the epoch ms at which the clocks of UTC show it
  */
 export function firstShown(zone: ZoneOffsets, shown: number): number {
   for (let span = zone.spanAt(shown - reachMs); ; span = zone.spanAt(span.end))
@@ -20,13 +20,13 @@ export function firstShown(zone: ZoneOffsets, shown: number): number {
 }
 
 /**
- * The window of a grid on the clocks of a zone that holds a moment.
+ * The window that holds a moment, of a grid on the clocks of a zone.
  *
- * Where the size divides what the clocks are moved by, the grid goes on over the change as if there were none: it lies
- * on the same times of day before and after. The hour that comes twice has windows of its own each time, as
- * PostgreSQL's `date_trunc` has, and none is longer than the size. Elsewhere an edge is where the clocks first show it,
- * as of Flink's windows with a local time zone: a window over the change is shorter or longer for it, and one that lies
- * wholly in what is left out is none.
+ * Where the size divides the length by which the clocks are moved, the grid goes on over the change as if there were
+ * none: it lies on the same times of day before and after. The hour that comes twice has windows of its own each time,
+ * as with PostgreSQL's `date_trunc`, and no window is longer than the size. Elsewhere an edge is where the clocks first
+ * show it, as in Flink's windows with a local time zone: a window over the change is shorter or longer for it. A window
+ * that lies wholly in the time that is left out does not exist.
  */
 export function windowOnClocks(zone: ZoneOffsets, sizeMs: number, offsetMs: number, time: number): Window {
   const span = zone.spanAt(time);
@@ -36,14 +36,18 @@ export function windowOnClocks(zone: ZoneOffsets, sizeMs: number, offsetMs: numb
   return windowNearChange(clockAround(zone, span, start, sizeMs), sizeMs, edge, time);
 }
 
-/** Clocks that are moved only by what the size of a window does not divide: they agree with the zone's on its grid. */
+/**
+ * Clocks that follow only those changes whose length the size of a window does not divide. On its grid they agree with
+ * the zone's.
+ */
 interface GridClock {
   /** The first moment at which they show a time or a later one, as {@link firstShown}. */
   firstShown(shown: number): number;
 }
 
 /**
- * @param span where the clocks show what the zone's do
+ * The grid's clock around a span.
+ * @param span in which the clock shows the same time as the zone's
  * @param from the earliest moment that is asked for, less than a change of clocks
  */
 function clockAround(zone: ZoneOffsets, span: OffsetSpan, from: number, sizeMs: number): GridClock {

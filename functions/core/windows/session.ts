@@ -7,8 +7,8 @@ import { floorTo, onlyOptions } from './window-edges.ts';
 export interface SessionOptions {
   /**
    * How finely sessions are closed: the length of a slice, at most the gap. A session is final up to twice this later
-   * than Spark's rule has it, and a record as much longer in time; a smaller one costs more pages. @default an eighth
-   * of the gap, at least 1 ms
+   * than by Spark's rule, and a record is in time as much longer. A smaller resolution costs more pages.
+   * @default an eighth of the gap, at least 1 ms
    */
   readonly resolution?: Duration;
 }
@@ -20,15 +20,14 @@ const longestGapMs = 366 * 86_400_000;
 const mostClosings = 1_000_000;
 
 /**
- * Sessions: for each key, records at most a gap apart are of one window, `[first, last + gap)`. Records exactly a gap
- * apart merge while the earlier session is open, as in Spark, Flink and Kafka Streams.
+ * Sessions: for each key, records at most a gap apart belong to one window, `[first, last + gap)`. Records exactly a
+ * gap apart merge while the earlier session is open, as in Spark, Flink and Kafka Streams.
  *
- * A session is final, and a record late, by Spark's rule rounded up to slices of `resolution`: both when the watermark
- * has passed the end of the slice of its (last) record, plus the gap. A record that is in time and joins nothing that
- * is open begins a session, though one may have been final beside it. With a resolution of 1 ms the rule is `last + gap
- * <= W`.
+ * A session is final, and a record late, by Spark's rule rounded up to slices of `resolution`: when the watermark has
+ * passed the end of the slice of its (last) record, plus the gap. A record that is in time and joins no open session
+ * begins one, though another beside it may be final already. With a resolution of 1 ms the rule is `last + gap <= W`.
  * @throws TidemarkError for a gap below 1 ms or above a year, and for a resolution above the gap or so small that a
- * slice had more than a million closings
+ * slice would have more than a million closings
  */
 export function session(gap: Duration, options: SessionOptions = {}): WindowKind {
   const gapMs = durationMs('window: session gap', gap, { leastMs: 1, mostMs: longestGapMs });
@@ -44,8 +43,8 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
       options.resolution,
       `divides the gap, ${gapMs} ms, more than ${mostClosings} times: give at least ${Math.ceil(gapMs / mostClosings)} ms`,
     );
-  // Open on the left, `(end - resolution, end]`: a record exactly a gap after the last one of a slice's end is of the
-  // slice that closes with that session, and not of the next one, which would be too late for it.
+  // Open on the left, `(end - resolution, end]`. A record exactly a gap after a last record at a slice's end belongs to
+  // the slice that closes with that session. The next slice would close too late for it.
   const endOf = (time: number) => floorTo(time + resolutionMs - 1, resolutionMs);
   const reachMs = endOf(gapMs);
   const label = `session ${gapMs} ms resolution ${resolutionMs} ms`;

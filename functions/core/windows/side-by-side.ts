@@ -3,8 +3,9 @@ import { argumentError } from '../arguments/error.ts';
 import type { Window, WindowKind } from './window.ts';
 
 /**
- * Windows that cover all of time without overlapping, each of one slice, however long they are.
- * @param windowAt the window that holds a time, of the time alone; its end is the start of the next one
+ * Windows that cover all of time without overlapping. Each is one slice, however long it is.
+ * @param windowAt the window that holds a time. It depends on the time alone, and its end is the start of the next
+ * window.
  */
 export function sideBySide(label: string, sliceMs: number, windowAt: (time: number) => Window): WindowKind {
   const at = (time: number): Window => {
@@ -25,15 +26,15 @@ export function sideBySide(label: string, sliceMs: number, windowAt: (time: numb
   };
 }
 
-/** @throws TidemarkError for what is no time zone */
+/** A checked name of a time zone. @throws TidemarkError when it is not one */
 export function checkedTimeZone(field: string, name: unknown): string {
   if (typeof name === 'string') {
     try {
       Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name);
       return name;
     } catch {
-      // The same mistake as a name of another type.
+      // It is the same mistake as a name of another type.
     }
   }
-  throw argumentError(field, name, "is no time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
+  throw argumentError(field, name, "is not a time zone: give an IANA name such as 'Europe/Berlin' or 'UTC'");
 }

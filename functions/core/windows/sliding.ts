@@ -11,11 +11,10 @@ const mostOverlap = 10_080;
 
 /**
  * Windows of one size that begin every `slide` from the epoch (plus `offset`) and overlap, as Spark's `window(time,
- * size, slide)` and Flink's HOP. A record folds once, into its slice, however many windows hold it; `slide` need not
+ * size, slide)` and Flink's HOP. A record folds once, into its slice, however many windows hold it. `slide` need not
  * divide `size`.
- * @throws TidemarkError for a slide above the size, which would leave events in no window, for more than 10,080 windows
- * over a record, for a size
- *   below 1 ms or above 100 years, and for an offset as long as the slide
+ * @throws TidemarkError for a slide above the size, which would leave events in no window; for more than 10,080 windows
+ * over a record; for a size below 1 ms or above 100 years; and for an offset as long as the slide
  */
 export function sliding(size: Duration, slide: Duration, options: WindowOptions = {}): WindowKind {
   const sizeMs = durationMs('window: sliding size', size, { leastMs: 1, mostMs: longestDurationMs });
@@ -33,7 +32,7 @@ export function sliding(size: Duration, slide: Duration, options: WindowOptions 
       `puts a record into more than ${mostOverlap} windows: give at least ${Math.ceil(sizeMs / mostOverlap)} ms`,
     );
   const offsetMs = offsetOf('sliding', options, slideMs);
-  // Edges are the starts, and the ends, which lie `rest` behind a start.
+  // Edges are the starts and the ends; an end lies `rest` behind a start.
   const rest = sizeMs - floorTo(sizeMs, slideMs);
   const startAt = (time: number) => floorTo(time - offsetMs, slideMs) + offsetMs;
   const sliceOf = (time: number) => {

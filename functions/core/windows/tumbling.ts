@@ -8,22 +8,26 @@ import { zoneOffsets } from './zone-offsets.ts';
 /** Options of {@link tumbling}. */
 export interface TumblingOptions extends WindowOptions {
   /**
-   * An IANA time zone on whose clocks the windows lie: 4 hours from midnight on begin at 0:00, 4:00, 8:00 there. Where
-   * the size divides what the clocks are moved by (an hour and less, mostly), every window is as long as the size, and
-   * the hour that comes twice has windows of its own each time. Else one over a change is shorter or longer: 3 or 5
-   * hours. For whole days, weeks and months: `calendar`. @default UTC
+   * An IANA time zone on whose clocks the windows lie: with 4 hours, windows begin at 0:00, 4:00, 8:00 there. Where the
+   * size divides the length by which the clocks are moved (mostly sizes of an hour and less), every window is as long
+   * as the size, and the hour that comes twice has windows of its own each time. Otherwise a window over a change is
+   * shorter or longer: 3 or 5 hours. For whole days, weeks and months use `calendar`.
+   * @default UTC
    */
   readonly timeZone?: string;
 }
 
-/** A zone's clocks are off UTC's by whole minutes: it changes nothing about shorter windows but what they cost. */
+/**
+ * Least size of windows in a time zone. A zone's clocks differ from UTC's by whole minutes, so a zone would change
+ * nothing about shorter windows but their cost.
+ */
 const leastOnClocksMs = 60_000;
 
 /**
- * Windows of one size, side by side from the epoch (plus `offset`) into both directions. One slice a window, which
+ * Windows of one size, side by side from the epoch (plus `offset`) in both directions. Each window is one slice, which
  * closes at its end.
  * @throws TidemarkError for a size below 1 ms (in a time zone: a minute) or above 100 years, an offset as long as the
- * size, or a time zone that is not known.
+ * size, or an unknown time zone
  */
 export function tumbling(size: Duration, options: TumblingOptions = {}): WindowKind {
   const onClocks = typeof options === 'object' && options !== null && options.timeZone !== undefined;

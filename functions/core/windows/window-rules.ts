@@ -1,7 +1,7 @@
 import type { SessionRule, WindowKind } from './window.ts';
 
 /**
- * The same windows, open for late records for some time after their end: each closes at its end plus the allowed
+ * The same windows, open for late records for some time after their end. Each closes at its end plus the allowed
  * lateness (DESIGN section 1).
  */
 export function withLateness(kind: WindowKind, latenessMs: number): WindowKind {

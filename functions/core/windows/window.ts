@@ -4,14 +4,14 @@ export interface Window {
   readonly end: number;
 }
 
-/** A window to emit, and the slices (by their start) whose buckets it merges. */
+/** A window to emit, with the slices (by their start) whose buckets it merges. */
 export interface EmittedWindow extends Window {
   readonly slices: readonly number[];
 }
 
 /**
- * What windows of a kind cannot have, each with the reason, which follows the value in the message: `from` and
- * `emptyWindows` of a query, `panes` besides the final one, a `backfill`, the `replay` of late records into final
+ * The features that windows of a kind cannot have, each with the reason, which follows the value in the message: `from`
+ * and `emptyWindows` of a query, `panes` besides the final one, a `backfill`, the `replay` of late records into final
  * windows, the output mode `update`, and `fill` of a series with windows that hold nothing.
  */
 export type Refusals = {
@@ -25,30 +25,33 @@ export type Refusals = {
 export interface WindowKind {
   /** For people: `tumbling 1 hour`. */
   readonly label: string;
-  /** The usual length of a slice in ms: how many slices share a registry item follows from it. */
+  /** The usual length of a slice in ms. The number of slices that share a registry item follows from it. */
   readonly sliceMs: number;
-  /** The watermark never passes its window: there is no final pane, and the end of a stream does not close it. */
+  /**
+   * Whether the watermark never passes its window. There is no final pane then, and the end of a stream does not close
+   * it.
+   */
   readonly isEndless?: boolean;
   /** @default nothing */
   readonly refuses?: Refusals;
-  /** The windows follow from the records of each key; `emit` gives none then. */
+  /** The rule of sessions, whose windows follow from the records of each key. `emit` gives no windows then. */
   readonly sessions?: SessionRule;
   /** The start of the slice that holds an event time. */
   sliceOf(time: number): number;
   /** The moments, ascending, at which a window that holds the slice closes. Never empty. */
   closings(slice: number): readonly number[];
-  /** The windows that close at a moment, ascending. Empty when the moment is no edge. */
+  /** The windows that close at a moment, ascending. Empty when the moment is not an edge. */
   emit(closing: number): readonly EmittedWindow[];
 }
 
 /**
- * Windows that are as long as records of a key follow one another. The records of a key and slice are never more than a
- * gap apart, and all records of a session are in buckets that close no later than it does.
+ * The rule of windows that last as long as records of a key follow one another. The records of a key and slice are
+ * never more than a gap apart. All records of a session are in buckets that close no later than it does.
  */
 export interface SessionRule {
-  /** Most distance of two neighbouring records of a window, and of its end from its last record, ms. */
+  /** Greatest distance of two neighbouring records of a window, and of its end from its last record, in ms. */
   readonly gapMs: number;
-  /** When a window whose last record is at a time closes: it is the last closing of that record's slice. */
+  /** When a window closes whose last record is at a time: at the last closing of that record's slice. */
   closingOf(last: number): number;
   /** The first closing of a slice after a moment; undefined when there is none left. */
   closingAfter(slice: number, moment: number): number | undefined;
@@ -61,7 +64,7 @@ export function closingAfter(kind: WindowKind, slice: number, moment: number): n
     : kind.sessions.closingAfter(slice, moment);
 }
 
-/** The last closing of a slice: nothing that comes then is taken. */
+/** The last closing of a slice. Once the watermark is there, no record of the slice is taken. */
 export function lastClosing(kind: WindowKind, slice: number): number {
   return kind.sessions === undefined ? Math.max(...kind.closings(slice)) : kind.sessions.closingOf(slice);
 }

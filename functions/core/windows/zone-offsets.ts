@@ -6,12 +6,13 @@ export interface OffsetSpan {
   readonly start: number;
   /** Infinity for the last one. */
   readonly end: number;
-  /** What the clocks show less UTC, ms; negative in the west. */
+  /** The time of the clocks minus UTC, in ms; negative in the west. */
   readonly offsetMs: number;
 }
 
 /**
- * The offset of a zone at any time. It depends on the time alone: what it keeps makes it fast, and changes no answer.
+ * The offset of a zone at any time. It depends on the time alone. The spans that are kept make it fast, and do not
+ * change any answer.
  */
 export interface ZoneOffsets {
   /** The stretch that holds a time, epoch ms. */
@@ -19,11 +20,12 @@ export interface ZoneOffsets {
 }
 
 /**
- * The stretch of time, ms, under whose number spans are found: about 50 days, so that most hold no change of clocks.
+ * The length of a block of time, in ms. Spans are found by the number of their block. It is about 50 days, so that most
+ * blocks hold no change of clocks.
  */
 const blockMs = 2 ** 32;
 
-/** Blocks and spans kept of a zone, each: a thousand years of them, in about a megabyte. */
+/** Most blocks, and most spans, kept of a zone: a thousand years of them, in about a megabyte. */
 const mostKept = 8192;
 
 const zones = new Map<string, ZoneOffsets>();
@@ -80,7 +82,7 @@ function offsetsOf(timeZone: string): ZoneOffsets {
   };
 }
 
-/** How many spans start at or before a time: the index of the first that starts later. */
+/** The number of spans that start at or before a time. It is the index of the first that starts later. */
 function firstAfter(spans: readonly OffsetSpan[], time: number): number {
   let low = 0;
   let high = spans.length;
@@ -92,7 +94,7 @@ function firstAfter(spans: readonly OffsetSpan[], time: number): number {
   return low;
 }
 
-/** The greatest time that Temporal has, epoch ms: 100 million days on either side of the epoch. */
+/** The greatest time of Temporal, epoch ms: 100 million days on either side of the epoch. */
 const mostMs = 8.64e15;
 
 function readSpan(timeZone: string, time: number): OffsetSpan {
