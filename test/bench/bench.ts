@@ -22,8 +22,8 @@ const benches: Readonly<Record<string, Bench>> = {
 const usage = `usage: npm run bench -- [${Object.keys(benches).join('] [')}] [--json]`;
 
 /**
- * Measures all figures, or those that are named. Progress goes to stderr; the exit code is 2 for a wrong call, 1 when
- * one could not be measured.
+ * Measures all figures, or those that are named. Progress goes to stderr. The exit code is 2 for a wrong call, and 1
+ * when a figure could not be measured.
  */
 export async function bench(argv: readonly string[]): Promise<number> {
   const say = (line: string) => void process.stderr.write(`bench: ${line}\n`);

@@ -1,6 +1,6 @@
 import { formatTable } from '../../cli/print/table.ts';
 
-/** What a figure is held against. */
+/** A value that a figure is compared with. */
 export interface Yardstick {
   readonly name: string;
   /** In the figure's unit. */
@@ -11,13 +11,13 @@ export interface Yardstick {
   readonly source: 'this run' | 'documented';
 }
 
-/** What a figure has to reach. */
+/** The value that a figure has to reach. */
 export interface Target {
   readonly text: string;
   readonly met: boolean;
 }
 
-/** One thing measured. */
+/** One measured quantity. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -25,7 +25,7 @@ export interface Figure {
   readonly better: 'higher' | 'lower';
   readonly yardsticks: readonly Yardstick[];
   readonly target?: Target;
-  /** What else was seen, by name. */
+  /** Further observations, by name. */
   readonly details: Readonly<Record<string, number | string>>;
 }
 
@@ -44,7 +44,7 @@ export function yardstick(
   return { name, value: other, ratio: better === 'higher' ? value / other : other / value, source };
 }
 
-/** The middle one, or the mean of the two in the middle. */
+/** The middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   return (quantile(values, 0.5) + quantile(values, 0.5, Math.floor)) / 2;
 }
@@ -88,7 +88,7 @@ export function figureTable(figures: readonly Figure[]): string {
   );
 }
 
-/** Three digits that count. */
+/** Rounds to three significant digits. */
 function rounded(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
 }

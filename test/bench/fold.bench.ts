@@ -18,10 +18,10 @@ const leastRatio = 0.6;
 const shardId = 'shardId-000000000000';
 
 /**
- * The fold of one batch of 10,000 records, an event each: from Lambda's event to the folded chunk, validation included,
- * and the whole of an aggregate invocation whose tables answer at once; beside the least that any consumer has to do,
- * decoding Base64 and parsing JSON.
- * @throws when the two do not find the same counts
+ * Measures the fold of one batch of 10,000 records with one event each, from Lambda's event to the folded chunk,
+ * validation included. Measures a whole aggregate invocation whose tables answer at once as well. Both stand beside the
+ * least that any consumer has to do: decoding Base64 and parsing JSON.
+ * @throws when the two counts differ
  */
 export async function benchFold(say: (line: string) => void): Promise<readonly Figure[]> {
   const collectGarbage = garbageCollector();
@@ -66,7 +66,7 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
   ];
 }
 
-/** What every consumer has to do. The Opens are counted so that nothing is optimized away. */
+/** The work of every consumer. The Opens are counted so that nothing is optimized away. */
 function bareLoop(event: KinesisStreamEvent): number {
   let opens = 0;
   for (const record of event.Records) {
@@ -77,8 +77,7 @@ function bareLoop(event: KinesisStreamEvent): number {
 }
 
 /**
- * What aggregate does until it has something to write: the committed records are dropped, the rest read, validated and
- * folded.
+ * The work of aggregate up to its first write: it drops the committed records, and reads, validates and folds the rest.
  */
 function fold(event: KinesisStreamEvent): ReadChunk {
   const records = streamRecords(event.Records);
