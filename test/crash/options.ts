@@ -3,12 +3,15 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../../cli/program/errors.ts';
 import { integer, text } from '../../cli/program/option-value.ts';
 
-/** What a run is told. */
+/** The options of a run. */
 export interface CrashOptions {
   readonly kills: number;
-  /** Which events, which victim and which moment: all of it is drawn from this. */
+  /** Decides all random choices: events, victims and moments. */
   readonly seed: number;
-  /** Keeps the data folder here; in a temporary folder, which goes when all is well, without. */
+  /**
+   * The folder in which the data folder is kept. Without it, the data is in a temporary folder that is removed when all
+   * is well.
+   */
   readonly data: string | undefined;
   readonly json: boolean;
 }

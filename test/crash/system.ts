@@ -9,7 +9,7 @@ const root = findPackageRoot();
 const launcher = join(root, 'cli', 'tidemark.mjs');
 export const pipelineFile = join(root, 'test', 'crash', 'pipeline.ts');
 
-/** Something that has to hold does not. */
+/** The error for a requirement that does not hold. */
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
@@ -24,13 +24,13 @@ export type ChildKind = 'emulators' | 'runner' | 'functions';
 export interface System {
   /** The address, or undefined while there is none. A new one after each start of the command. */
   url(): string | undefined;
-  /** How often the command was started. */
+  /** The number of starts of the command. */
   starts(): number;
-  /** What the command said when it ended because one of its processes was killed while it started. */
+  /** The output of the command at each start that ended because one of its processes was killed. */
   brokenStarts(): readonly string[];
   /**
-   * `kill -9` of the command itself; it is started again at once. The answer is the process that was killed, or
-   * undefined when none ran.
+   * `kill -9` of the command itself, which is started again at once. Returns the killed process, or undefined when none
+   * ran.
    */
   killCommand(): number | undefined;
   /** `kill -9` of one of its processes. */
@@ -148,8 +148,8 @@ function kill(pid: number): boolean {
 }
 
 /**
- * Found as a person finds it: in the list of processes, by its parent and its name, which is the file's until it gives
- * itself a title.
+ * Finds a child as a person does: in the list of processes, by its parent and its name. The name is that of the file
+ * until the process gives itself a title.
  */
 async function childOf(parent: number, kind: ChildKind): Promise<number | undefined> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args=']);

@@ -9,7 +9,7 @@ export default defineConfig({
     reporters: ['verbose'],
     bail: 1,
     maxWorkers: 1,
-    // Deployments and schedules are what is waited for: LocalStack deploys in 50 s, a rule fires once a minute.
+    // Tests wait for deployments and schedules: LocalStack deploys in 50 s, and a rule fires once a minute.
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },
