@@ -4,11 +4,11 @@ import { violation } from './invariants.ts';
 import { expirySteps, readerSteps } from './other-steps.ts';
 import { beginning, type ModelOptions, type Step, shardsOf, type World } from './world.ts';
 
-/** What an exploration found. */
+/** The findings of an exploration. */
 export interface Exploration {
-  /** What is wrong, and the steps that lead to it; undefined: nothing was found. */
+  /** The violation, and the steps that lead to it; undefined when nothing was found. */
   readonly violation: { readonly what: string; readonly trace: readonly string[] } | undefined;
-  /** Different worlds that were seen; of walks: steps that were taken. */
+  /** The number of different worlds that were seen; for walks, the number of steps. */
   readonly visited: number;
   /** Whether every world within the bounds was seen. */
   readonly isExhaustive: boolean;
@@ -23,7 +23,10 @@ function* steps(options: ModelOptions, world: World): Iterable<Step> {
   yield* finalizeSteps(options, world);
 }
 
-/** Every world that can come about, breadth first, up to a bound: the trace of a violation is a shortest one. */
+/**
+ * Explores every world that can come about, breadth first, up to a bound. The trace of a violation is therefore a
+ * shortest one.
+ */
 export function explore(options: ModelOptions, mostWorlds: number): Exploration {
   const begun = beginning(options);
   const cameFrom = new Map<string, readonly [label: string, before: string] | undefined>([
@@ -65,13 +68,13 @@ function traceTo(
   return trace;
 }
 
-/** How long walks take part: one actor stands still for a while, a zombie that wakes up late, and few die. */
+/** The share of deaths in walks. Few actors die; one stands still for a while, as a zombie that wakes up late. */
 const dyingShare = 0.08;
 const mostUntilFrozen = 25;
 const mostFrozen = 70;
 
 /**
- * Walks drawn at random from a seed, each to an end.
+ * Takes random walks from a seed, each to an end.
  * @param seed a whole number other than 0
  */
 export function walk(options: ModelOptions, walks: number, seed: number): Exploration {

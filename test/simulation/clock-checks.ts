@@ -4,8 +4,8 @@ import type { Ledger } from './ledger.ts';
 import { Violation } from './violation.ts';
 
 /**
- * I4, where windows lie on the clocks of a zone: a window begins and ends where the clocks say, and the events of that
- * time are in it and no others.
+ * I4 for windows on the clocks of a zone: a window begins and ends where the clocks say, and holds exactly the events
+ * of that time.
  */
 export function checkClocks(
   { labelOf, placed, events }: Ledger,

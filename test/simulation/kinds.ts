@@ -1,15 +1,15 @@
 import { type Clocks, drawClocks } from './clocks.ts';
 import { seededRandom } from './random.ts';
 
-/** Kinds of windows and of results that some seeds have besides. */
+/** Additional kinds of windows and results that some seeds have. */
 export interface Kinds {
   /** The clocks that the windows of the first query lie on; undefined: they are on the grid of the epoch. */
   readonly clocks: Clocks | undefined;
-  /** How much faster event time passes than the time of arrival: days pass in seconds. */
+  /** The ratio of event time to the time of arrival: days pass in seconds. */
   readonly pace: number;
   /** Whether a query of its own counts all of time in one window. */
   readonly running: boolean;
-  /** Which totals windows have beside their groups. */
+  /** The totals of windows beside their groups. */
   readonly grouping: 'plain' | 'rollup' | 'cube';
   /** Empty windows of a gap that a query of its own emits; 0: there is no such query. */
   readonly mostEmpty: number;
@@ -17,7 +17,7 @@ export interface Kinds {
   readonly history: number;
 }
 
-/** What kinds depend on, and what clocks change of it. */
+/** The times on which kinds depend, and which clocks change. */
 export interface Times {
   readonly putsMs: number;
   readonly windowMs: number;
