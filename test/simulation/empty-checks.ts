@@ -14,8 +14,8 @@ export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name:
 }
 
 /**
- * I3, I8 and I9: the time through which empty windows are emitted only grows. Empty windows up to it are final and have
- * been acknowledged. Windows with contents have to be so through finalizedThrough.
+ * I3, I8 and I9: the time through which empty windows are emitted only grows. Windows up to it are final, and the empty
+ * ones have been acknowledged. Windows with contents have to be acknowledged when finalizedThrough rises.
  */
 export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, after: Item): void {
   const query = ledger.pipeline.queries.find(({ name }) => name === after.sk);

@@ -1,8 +1,8 @@
 /**
  * Kills the leader of a run with `kill -9` at random moments, starts it again with --resume until it ends, and compares
- * its final windows and counters with those of a run that nobody disturbed: `node test/soak/resume.mjs --kills 10
- * --seed 1`. Half of the moments are drawn from the whole run, half from its first seconds, where streams and tables
- * are made; some runs are killed several times.
+ * its final windows and counters with those of an undisturbed run: `node test/soak/resume.mjs --kills 10 --seed 1`.
+ * Half of the moments are drawn from the whole run, half from its first seconds, where streams and tables are made;
+ * some runs are killed several times.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const random = seeded(seed);
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-soak-'));
 let failures = 0;
 
-/** What has to be equal: the rows and the counters; what they cost and how long they took is another matter. */
+/** The parts that have to be equal: the rows and the counters, but not cost and duration. */
 const subjects = {
   demo: {
     words: (data) => ['demo', '--json', '--data', data],

@@ -1,4 +1,4 @@
-/** What the soak scripts share: a seeded choice, a child of the command line, and the answers of it. */
+/** The shared parts of the soak scripts: a seeded choice, a child process with the command line, and its answers. */
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const launcher = path.join(root, 'cli', 'tidemark.mjs');
 
-/** Numbers in [0, 1) that a seed decides: mulberry32. */
+/** A generator of numbers in [0, 1) from a seed: mulberry32. */
 export function seeded(seed) {
   let state = seed >>> 0;
   return () => {
@@ -34,7 +34,7 @@ export function run(words, { killAfterMs } = {}) {
   });
   const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs);
   return new Promise((resolve) => {
-    // 'exit' and not 'close': the children of a killed process may hold its output open for another moment, as they do
+    // 'exit' and not 'close', because the children of a killed process may hold its output open for another moment, as
     // for a user who starts again at once.
     child.once(killAfterMs === undefined ? 'close' : 'exit', (code, signal) => {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 /**
- * The demo for many seeds: each has to exit with 0 and say that both answers are equal. `node test/soak/seeds.mjs
- * --seeds 20 --from 1`
+ * Runs the demo for many seeds. Each run has to exit with 0 and say that both answers are equal. `node
+ * test/soak/seeds.mjs --seeds 20 --from 1`
  */
 import { numbers, run } from './runs.mjs';
 
