@@ -31,7 +31,7 @@ export async function bench(argv: readonly string[]): Promise<number> {
   const names = argv.filter((word) => word !== '--json');
   const unknown = names.find((name) => benches[name] === undefined);
   if (unknown !== undefined) {
-    say(`${unknown} is no figure: ${usage}`);
+    say(`${unknown} is not a figure: ${usage}`);
     return 2;
   }
   const machine = {

@@ -5,7 +5,7 @@ export interface Yardstick {
   readonly name: string;
   /** In the figure's unit. */
   readonly value: number;
-  /** How many times better the figure is; below 1: worse. */
+  /** The factor by which the figure is better; below 1 it is worse. */
   readonly ratio: number;
   /** `documented`: measured at another time, on a machine of this kind. */
   readonly source: 'this run' | 'documented';

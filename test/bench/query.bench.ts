@@ -132,7 +132,7 @@ async function benchLoad({ url }: Local, say: (line: string) => void): Promise<r
     say(`${loadSeconds} s of ${target}`);
     const result = await autocannon({ url: `${url}${target}`, connections: 10, duration: loadSeconds });
     if (result.non2xx > 0 || result.errors > 0)
-      throw new Error(`${target}: ${result.non2xx} answers are no success, ${result.errors} errors`);
+      throw new Error(`${target}: ${result.non2xx} answers are not a success, ${result.errors} errors`);
     return result;
   };
   const least = await load('/v1/health');

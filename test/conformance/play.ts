@@ -105,7 +105,7 @@ interface Player {
   readonly world: World;
   readonly events: VectorEvent[];
   clockMs: number;
-  /** When the next finalize run is due, where the vector has an interval between them. */
+  /** The time of the next finalize run, where the vector has an interval between them. */
   nextRunMs: number;
 }
 

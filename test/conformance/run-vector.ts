@@ -19,7 +19,7 @@ export async function runVector(raw: Json): Promise<VectorRun> {
       ? raw['id']
       : JSON.stringify(isObject(raw) ? (raw['id'] ?? null) : raw).slice(0, 80);
   try {
-    if (!isObject(raw)) throw new Unsupported(['a vector that is no object']);
+    if (!isObject(raw)) throw new Unsupported(['a vector that is not an object']);
     return { id, status: 'ran', actual: await actualOf(raw) };
   } catch (error) {
     if (error instanceof Unsupported) return { id, status: 'unsupported', missing: error.message };

@@ -36,10 +36,10 @@ const bareSteps = ['restart', 'endOfStream', 'emit', 'probe'] as const;
  * @throws Unsupported
  */
 export function stepOf(step: Json, eventFields: readonly string[], native: number): TimedStep {
-  if (!isObject(step)) return refuse('a step that is no object');
+  if (!isObject(step)) return refuse('a step that is not an object');
   const { clock } = step;
   if (clock !== undefined && !(typeof clock === 'number' && clock >= 0 && clock <= longestDurationMs))
-    return refuse('steps.clock that is no number of ms from 0 to 100 years');
+    return refuse('steps.clock that is not a number of ms from 0 to 100 years');
   return { ...actionOf(step, eventFields, native), clockMs: clock };
 }
 

@@ -10,7 +10,7 @@ export interface Vector {
   /** Null where the vector is about watermarks only. */
   readonly window: JsonObject | null;
   readonly watermark: WatermarkModel;
-  /** The fields that are an event's id; undefined: nothing is deduplicated. */
+  /** The fields that form an event's id; undefined for no deduplication. */
   readonly dedup: readonly string[] | undefined;
   /** Time after their end in which windows take late records, ms. */
   readonly latenessMs: number;

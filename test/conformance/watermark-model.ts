@@ -43,7 +43,7 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
   // Idleness concerns the shards that have the events.
   if (watermark === undefined || watermark === null)
     return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
-  if (!isObject(watermark)) return refuse('watermark that is no object');
+  if (!isObject(watermark)) return refuse('watermark that is not an object');
   requireNothing(unknownFields('watermark', watermark, known));
   const { model, delay, grace, policy, perPartitionDelay, ignored } = watermark;
   if (model === 'none' || ignored === true) return held;

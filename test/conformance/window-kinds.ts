@@ -71,7 +71,7 @@ const kinds: Readonly<Record<string, KnownKind>> = {
 /** The features of a vector's window that Tidemark lacks; empty where the vector has no window. */
 export function missingWindow(window: Json | undefined): readonly string[] {
   if (window === undefined || window === null) return [];
-  if (!isObject(window)) return ['a window that is no object'];
+  if (!isObject(window)) return ['a window that is not an object'];
   const { type } = window;
   if (type === undefined) return Object.keys(window).map((name) => `window.${name}`);
   const kind = typeof type === 'string' ? kinds[type] : undefined;

@@ -7,7 +7,7 @@ import { readStream } from './stream-content.ts';
 /** The two sides of the comparison. */
 export interface Comparison {
   readonly url: string;
-  /** When the run began, epoch ms. */
+  /** The beginning of the run, epoch ms. */
   readonly since: number;
   readonly acknowledged: ReadonlyMap<string, string>;
   readonly made: ReadonlySet<string>;

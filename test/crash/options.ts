@@ -20,7 +20,7 @@ export const usage = `npm run crash -- [--kills N] [--seed N] [--data DIR] [--js
 
 Starts tidemark up --data in a process of its own, puts events into it, and kills its processes with kill -9, N times (default: 100), at moments and
 with victims drawn from the seed (default: any; it is printed). Then ends the stream, reads all of it back, and compares every window, the side
-output and the counters with one pass over what the stream holds. The exit code is 0 when all is equal, 1 when not, 2 for a wrong use.
+output and the counters with one pass over what the stream holds. The exit code is 0 when all is equal, 1 when not, 2 for wrong usage.
 `;
 
 /** @throws UsageError */

@@ -74,7 +74,7 @@ type StreamCall = (client: KinesisClient, stream: OneStream) => Promise<unknown>
 export const streamCalls: Readonly<Record<string, StreamCall>> = {
   DescribeStream: (client, { StreamName }) => client.send(new DescribeStreamCommand({ StreamName })),
   DescribeStreamSummary: (client, { StreamName }) => client.send(new DescribeStreamSummaryCommand({ StreamName })),
-  // With the stream's name, which AWS can do without: see allowIterators.
+  // With the stream's name, which AWS does not need; see allowIterators.
   GetRecords: (client, { StreamARN, ShardIterator }) =>
     client.send(new GetRecordsCommand({ StreamARN, ShardIterator })),
   GetShardIterator: (client, { StreamName }) =>

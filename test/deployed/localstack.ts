@@ -35,7 +35,9 @@ export async function main([name = '']: readonly string[], environment: NodeJS.P
   try {
     const program = programs[name];
     if (program === undefined)
-      throw new UsageError(`${name === '' ? 'nothing' : name} is no program: use ${Object.keys(programs).join(', ')}`);
+      throw new UsageError(
+        `${name === '' ? 'nothing' : name} is not a program: use ${Object.keys(programs).join(', ')}`,
+      );
     return await program(placeOf(environment, interrupt.signal));
   } catch (error) {
     if (interrupt.signal.aborted) return 130;

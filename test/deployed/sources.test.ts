@@ -155,7 +155,7 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
     }));
     const QueueUrl = stack.outputs['ObjectsQueue'];
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ Records }) }));
-    // What comes after it in the queue shows that it was taken.
+    // The next object in the queue shows that it was taken.
     await put('in/last.json', event('last', 0));
     expect(await counted('last', 1)).toBe(1);
     expect(await stack.api.conservation()).toMatchObject({

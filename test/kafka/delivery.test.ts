@@ -159,7 +159,7 @@ describe('a topic as the stream', () => {
       await transaction.send({ messages: [{ topic, partition: 1, value: Buffer.from(order(base + hour, 'b')) }] });
       const empty = `${topic}-1`;
       expect(await system.finalize({})).toMatchObject({ watermark: null, heldBy: empty });
-      // Both were seen at the same moment, so that the time of one is the time of the other: it is no proof.
+      // Both were seen at the same moment, so the time of one is also the time of the other, and proves nothing.
       await expect
         .poll(async () => ({ held: await system.finalize({}), states: await states(system) }))
         .toMatchObject({

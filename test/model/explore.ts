@@ -68,7 +68,10 @@ function traceTo(
   return trace;
 }
 
-/** The share of deaths in walks. Few actors die; one stands still for a while, as a zombie that wakes up late. */
+/**
+ * The probability that a step may be a death, because few actors die; the most steps until one actor stands still; and
+ * the most steps for which it does, like a zombie that wakes up late.
+ */
 const dyingShare = 0.08;
 const mostUntilFrozen = 25;
 const mostFrozen = 70;

@@ -67,11 +67,11 @@ export interface ModelOptions {
   readonly off: ReadonlySet<Rule>;
   /** Finalize reads a log item by item, and may see a later one without an earlier one. */
   readonly tornReads?: boolean;
-  /** Gathering and emission are apart, and an epoch is emitted by whoever comes. */
+  /** Gathering and emission are separate steps, and any run may emit an epoch. */
   readonly emissionApart?: boolean;
   /** Early panes of window 1. */
   readonly panes?: boolean;
-  /** Somebody reads window 1, twice at most. */
+  /** A reader reads window 1, twice at most. */
   readonly reader?: boolean;
 }
 
@@ -171,7 +171,7 @@ export interface World {
   readonly reads: number;
   /** The records of window 1 that a reader saw last. */
   readonly seen: readonly string[] | undefined;
-  /** Entries that have expired; undefined: none did. */
+  /** Entries that have expired; undefined if none has. */
   readonly expired: readonly Entry[] | undefined;
   /** A broken assertion of the protocol itself. */
   readonly broken?: string;

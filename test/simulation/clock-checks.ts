@@ -18,7 +18,7 @@ export function checkClocks(
   if (labelOf(end - 1) !== label || labelOf(start - 1) === label || labelOf(end) === label)
     throw new Violation(
       'I4',
-      `${name} is no window of the clocks: it lies from ${label} to ${labelOf(end - 1)}, beside ${labelOf(start - 1)} and ${labelOf(end)}`,
+      `${name} is not a window of the clocks: it lies from ${label} to ${labelOf(end - 1)}, beside ${labelOf(start - 1)} and ${labelOf(end)}`,
     );
   for (const [id, { slice }] of placed.get(query.name) ?? []) {
     const time = events.get(id)?.time ?? Number.NaN;

@@ -3,15 +3,15 @@ import { seededRandom } from './random.ts';
 
 /** Additional kinds of windows and results that some seeds have. */
 export interface Kinds {
-  /** The clocks that the windows of the first query lie on; undefined: they are on the grid of the epoch. */
+  /** The clocks on which the windows of the first query lie; undefined for the grid of the epoch. */
   readonly clocks: Clocks | undefined;
   /** The ratio of event time to the time of arrival: days pass in seconds. */
   readonly pace: number;
-  /** Whether a query of its own counts all of time in one window. */
+  /** Whether a separate query counts all of time in one window. */
   readonly running: boolean;
   /** The totals of windows beside their groups. */
   readonly grouping: 'plain' | 'rollup' | 'cube';
-  /** Empty windows of a gap that a query of its own emits; 0: there is no such query. */
+  /** The most empty windows of a gap that a separate query emits; 0 for no such query. */
   readonly mostEmpty: number;
   /** Earlier panes of a window that stay readable. */
   readonly history: number;

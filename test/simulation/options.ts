@@ -67,7 +67,7 @@ export interface SimulationOptions extends Kinds {
   readonly padding: number;
   /** Bytes of padding in each result, with which manifests outgrow their item. */
   readonly bulk: number;
-  /** Least age of an open window's pane before the next one, ms; 0: there are no early panes. */
+  /** Least age of an open window's pane before the next one, ms; 0 for no early panes. */
   readonly earlyMs: number;
   /** The horizon within which producers' ids identify events sent again, ms; 0 for no deduplication. */
   readonly dedupMs: number;

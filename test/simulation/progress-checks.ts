@@ -24,7 +24,7 @@ export function checkProgress(
   const shard = ledger.shards.find((candidate) => candidate.shardId === shardId);
   const committed = ledger.committed.get(shardId);
   if (shard === undefined || committed === undefined)
-    throw new Violation('I1', `progress of ${shardId}, which is no shard`);
+    throw new Violation('I1', `progress of ${shardId}, which is not a shard`);
   const through = recordsThrough(shard.records, textOf(after, 'sequenceNumber') ?? '');
   if (through <= committed.records)
     throw new Violation('I10', `${shardId} commits up to record ${through} after ${committed.records}`);

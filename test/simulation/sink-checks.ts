@@ -48,7 +48,7 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
   ledger.targets.came.set(key, (ledger.targets.came.get(key) ?? new Set()).add(delivery.revision));
 }
 
-/** Notes an entry of a window in the outbox of a sink. */
+/** Notes the revision of a window in a write to the outbox of a sink. */
 export function noteOutbox(ledger: Ledger, after: Item): void {
   const [, sink = '', query = ''] = after.pk.split('#');
   const name = windowName(query, {

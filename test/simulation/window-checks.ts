@@ -49,7 +49,7 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   }
   if (known.size !== ids.length) throw new Violation('I5', `${name} counts an event twice: ${ids.join(' ')}`);
   const expected = expectedIds(ledger, query, start, end);
-  if (expected === undefined) throw new Violation('I4', `${name} is no window`);
+  if (expected === undefined) throw new Violation('I4', `${name} is not a window`);
   const isFinal = after.attributes['status'] === 'final';
   const missing = [...(isFinal ? expected : (ledger.early.get(name) ?? []))].filter((id) => !known.has(id));
   const extra = ids.filter((id) => !expected.has(id));

@@ -78,7 +78,7 @@ export function createRounds(startMs: number): Rounds {
       const ending = work().finally(() => {
         ended = true;
       });
-      // The await below gets the failure; this only keeps Node from ending the process before that.
+      // The awaiting caller gets the failure; this only keeps Node from ending the process before that.
       ending.catch(() => {});
       for (;;) {
         await nextTurn();
