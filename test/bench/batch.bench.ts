@@ -4,7 +4,7 @@ import { compareCounts, plainLoop } from './plain-loop.ts';
 import { withSampleFiles } from './sample-files.ts';
 import { tidemark } from './tidemark-command.ts';
 
-/** The 50 files of the sample are given so many times: 5 million lines. */
+/** The number of times that the 50 files of the sample are given, which makes 5 million lines. */
 const repetitions = 50;
 
 /**

@@ -8,7 +8,10 @@ import { benchQuery } from './query.bench.ts';
 import { benchStream } from './stream.bench.ts';
 import { benchOverlap, benchWrites } from './writes.bench.ts';
 
-/** In the order in which they run: the one that is measured in this process first, while it is still young. */
+/**
+ * The benchmarks in the order in which they run. The one that is measured in this process runs first, while the process
+ * is young.
+ */
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   writes: benchWrites,

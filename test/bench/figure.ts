@@ -29,7 +29,7 @@ export interface Figure {
   readonly details: Readonly<Record<string, number | string>>;
 }
 
-/** One benchmark: some figures that belong together. It says what it does, a line at a time. */
+/** One benchmark, whose figures belong together. It reports its progress line by line. */
 export type Bench = (say: (line: string) => void) => Promise<readonly Figure[]>;
 
 type Measured = Pick<Figure, 'value' | 'better'>;
@@ -49,7 +49,10 @@ export function median(values: readonly number[]): number {
   return (quantile(values, 0.5) + quantile(values, 0.5, Math.floor)) / 2;
 }
 
-/** The value below which a share of all lie; @param round which neighbour to take. */
+/**
+ * The value below which a share of all values lie.
+ * @param round chooses the neighbour
+ */
 export function quantile(
   values: readonly number[],
   share: number,

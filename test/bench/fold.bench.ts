@@ -30,7 +30,7 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
   say(`${warmUpRounds + rounds} rounds of ${recordsInBatch} records, by turns with the bare loop`);
   const text = batchText();
   for (let round = 0; round < warmUpRounds + rounds; round++) {
-    // Each measurement has its own copy of the event, as fresh as Lambda's, and starts without anybody's garbage.
+    // Each measurement has its own copy of the event, as fresh as Lambda's, and starts without garbage of others.
     const timed = async <T>(into: number[], run: (event: KinesisStreamEvent) => T | Promise<T>): Promise<T> => {
       const event = renumbered(JSON.parse(text) as KinesisStreamEvent, round);
       collectGarbage();
@@ -115,7 +115,7 @@ function batchText(): string {
   return eventJson(records);
 }
 
-/** The records of each round come after those of the one before. */
+/** The event with records that come after those of the previous round. */
 function renumbered(event: KinesisStreamEvent, round: number): KinesisStreamEvent {
   event.Records.forEach((record, i) => {
     record.kinesis.sequenceNumber = `4959${String(round * recordsInBatch + i + 1).padStart(52, '0')}`;

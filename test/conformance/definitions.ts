@@ -5,7 +5,7 @@ import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { type Json, type JsonObject, objectsOf } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
-/** The settings that vectors refuse, by the vectors' names. */
+/** The settings with definitions that vectors refuse, by the vectors' names. */
 const settings = ['size', 'offset', 'grace', 'delay', 'idleTimeout'];
 
 /** Values of the settings that an entry does not name. */

@@ -1,6 +1,6 @@
 import type { Aggregate, AnyAggregate, Json } from '../../functions/core/aggregates/index.ts';
 
-/** A record of a window: its place among all events of the vector, and the event time or value that stands for it. */
+/** A record of a window, as its place among all events of the vector and the event time or value that stands for it. */
 export type Member = readonly [place: number, element: Json];
 
 /**

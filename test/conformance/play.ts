@@ -22,7 +22,7 @@ export interface EmittedPane {
 export interface StepTrace {
   /** Exclusive, epoch ms; minus infinity while there is none. */
   readonly watermark: number;
-  /** There are shards, and none of them holds the watermark. */
+  /** Whether there are shards and none of them holds the watermark. */
   readonly idle: boolean;
   /** The windows that became final in this step. */
   readonly finals: readonly WindowView[];

@@ -13,7 +13,7 @@ export interface VirtualShard {
 export interface VirtualStream extends Stream {
   /** The current shard of a partition, made when there is none. */
   shardOf(partition: string): VirtualShard;
-  /** Ends a partition's shard, as a split or a merge does. Another of the same name is another shard. */
+  /** Ends a partition's shard, as a split or a merge does. A later shard of the same name is a different shard. */
   end(partition: string): void;
   /** Nothing more will come to any shard. */
   endAll(): void;

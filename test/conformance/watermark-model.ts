@@ -13,7 +13,7 @@ export interface WatermarkModel {
   readonly partitionDelaysMs: Readonly<Record<string, number>>;
   /** The exclusive watermark - the peer's own: Flink's W says "no more events with time <= W". */
   readonly nativeLag: 0 | 1;
-  /** The peer's own watermark before anything came; undefined is none. Spark begins at 0 and never goes below. */
+  /** The peer's own watermark before anything came; undefined for none. Spark begins at 0 and never goes below. */
   readonly least: number | undefined;
   /** The unit in which the peer counts late data that it drops: events, or the rows that their aggregation makes. */
   readonly countsLate: 'events' | 'rows';

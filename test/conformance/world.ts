@@ -18,7 +18,7 @@ import type { VirtualStream } from './virtual-stream.ts';
 
 /** The system that a vector runs on: Tidemark's own code over tables in memory. Time is an argument everywhere. */
 export interface World {
-  /** Applies one Kinesis batch of one shard, a record an event. */
+  /** Applies one Kinesis batch of one shard, with one event a record. */
   apply(shardId: string, events: readonly StreamEvent[], nowMs: number): Promise<void>;
   /** The test hook: closes everything up to a time, regardless of the shards. */
   raise(to: number): Promise<void>;

@@ -25,7 +25,7 @@ export interface CrashFigures {
   readonly stream: Omit<Compared, 'differences'>;
   /** Events that aggregate read again, because their batch was delivered again. */
   readonly readAgain: number;
-  /** From a kill until a record put after it was committed, in ms. */
+  /** The time from a kill until a record put after it was committed, in ms. */
   readonly backAfterMs: { readonly median: number; readonly most: number };
   readonly seconds: number;
   readonly differences: readonly string[];

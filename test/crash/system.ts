@@ -18,8 +18,8 @@ export class Violation extends Error {
 export type ChildKind = 'emulators' | 'runner' | 'functions';
 
 /**
- * `tidemark up --data` as its user runs it: a command in a terminal, started again with the same words when it has been
- * killed.
+ * `tidemark up --data` as its user runs it: a command in a terminal. When it has been killed, it is started again with
+ * the same words.
  */
 export interface System {
   /** The address, or undefined while there is none. A new one after each start of the command. */
@@ -35,7 +35,7 @@ export interface System {
   killCommand(): number | undefined;
   /** `kill -9` of one of its processes. */
   killChild(kind: ChildKind): Promise<number | undefined>;
-  /** Runs another command against it and gives what it printed. @throws Violation when that fails */
+  /** Runs another command against it and returns its output. @throws Violation when that fails */
   run(command: string, words: readonly string[]): Promise<string>;
   /** @throws Violation when the command has ended by itself */
   check(): void;

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** The suite for a deployed stack: its scenarios follow one another on one stack, so the first failure ends it. */
+/**
+ * The suite for a deployed stack: its scenarios follow one another on one stack, so that the first failure ends the
+ * suite.
+ */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

@@ -12,7 +12,7 @@ export interface Exploration {
   readonly visited: number;
   /** Whether every world within the bounds was seen. */
   readonly isExhaustive: boolean;
-  /** Ends in which a window is final: an exploration without one shows nothing. */
+  /** The number of ends in which a window is final. An exploration without such an end shows nothing. */
   readonly endsWithFinals: number;
 }
 

@@ -65,7 +65,7 @@ export interface ModelOptions {
   /** Runs of each finalizer. */
   readonly runs: number;
   readonly off: ReadonlySet<Rule>;
-  /** Finalize reads a log item by item, and may see a later one without an earlier one. */
+  /** Whether finalize reads a log item by item, and may see a later item without an earlier one. */
   readonly tornReads?: boolean;
   /** Gathering and emission are separate steps, and any run may emit an epoch. */
   readonly emissionApart?: boolean;
@@ -78,7 +78,7 @@ export interface ModelOptions {
 /** A pair of a record, by its number in its shard, and a window. */
 export type Pair = readonly [record: number, window: number];
 
-/** An entry of a log: a barrier (the join of a shard is one), or what a batch added. */
+/** An entry of a log: a barrier (the join of a shard is one), or the pairs that a batch added. */
 export type Entry =
   | { readonly kind: 'barrier'; readonly epoch: number }
   | {
@@ -152,7 +152,7 @@ export interface Pane {
   readonly records: readonly string[];
 }
 
-/** Everything that is stored or under way. Steps make new ones. */
+/** Everything that is stored or under way. Steps make new worlds. */
 export interface World {
   readonly logs: Readonly<Record<string, readonly Entry[]>>;
   /** The C of each epoch that was elected, from epoch 1 on. */

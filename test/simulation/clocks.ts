@@ -48,7 +48,10 @@ export function drawClocks(random: Random, runWindows: number): OnClocks {
   return { clocks: { timeZone, unit }, windowMs, epochMs: Date.parse(change) - Math.round(before) };
 }
 
-/** The windows on some clocks. @param windowMs of those of some hours */
+/**
+ * The windows on some clocks.
+ * @param windowMs the length of windows of some hours
+ */
 export function clockWindows({ timeZone, unit }: Clocks, windowMs: number): WindowKind {
   if (unit === 'hours') return tumbling({ ms: windowMs }, { timeZone });
   return calendar(unit, unit === 'week' ? { timeZone, weekStart: 'sunday' } : { timeZone });

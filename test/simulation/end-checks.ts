@@ -70,7 +70,8 @@ function checkEndless(ledger: Ledger): void {
 }
 
 /**
- * I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put.
+ * I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received equals the number of
+ * events put.
  */
 function checkConservation(ledger: Ledger, state: readonly Item[]): void {
   let counters: Counters = noEvents;

@@ -36,10 +36,10 @@ export const plainKinds: Kinds = {
   history: 0,
 };
 
-/** Chosen so that no seed by which a mutation is known draws any. */
+/** A constant with which no known seed of a mutation draws any kinds. */
 const salt = 0x224200ac;
 
-/** Draws kinds in a third of the seeds, several at a time: the others keep their course, and their speed. */
+/** Draws kinds in a third of the seeds, several at a time. The other seeds keep their course and their speed. */
 export function drawKinds(seed: number, times: Times): Kinds & Times {
   const random = seededRandom(seed ^ salt);
   if (!random.chance(0.35)) return { ...times, ...plainKinds };

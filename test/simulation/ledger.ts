@@ -13,7 +13,7 @@ export interface KnownEvent extends SimulatedEvent {
   readonly shardId: string;
   readonly sequenceNumber: SequenceNumber;
   readonly subRecord: number;
-  /** Sent again within the horizon: it must not be counted. */
+  /** Whether it was sent again within the horizon, so that it must not be counted. */
   readonly isDuplicate: boolean;
   /** The queries that want it; none want a duplicate. */
   readonly wantedBy: readonly Query[];

@@ -4,5 +4,5 @@ export type Extent = 'whole' | 'part';
 /** The figures of a case, by name. The names give the units. */
 export type Figures = Readonly<Record<string, number | string>>;
 
-/** A case runs the production code. @throws Violation when an invariant, or a bound of its own, does not hold */
+/** A case that runs the production code. @throws Violation when an invariant, or a bound of the case, does not hold */
 export type ScaleCase = (extent: Extent) => Promise<Figures>;

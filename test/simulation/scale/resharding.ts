@@ -9,7 +9,7 @@ import type { Extent, Figures } from './extent.ts';
 interface Plan {
   readonly name: string;
   readonly shards: number;
-  /** @param at the moment that is looked at; `later` is some time after it */
+  /** @param at the examined moment; `later` is some time after it */
   readonly reshards: (at: number | 'drain', later: number | 'drain') => readonly Reshard[];
 }
 
