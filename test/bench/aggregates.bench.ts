@@ -43,7 +43,7 @@ interface Sample {
   readonly text: string;
 }
 
-/** What each aggregate is measured with; those of whole numbers, decimals and text cost differently. */
+/** The aggregates that are measured, by name. Whole numbers, decimals and text cost differently. */
 const measured: Readonly<Record<string, AnyAggregate<Sample>>> = {
   countIf: countIf(({ n }: Sample) => n > 10),
   'sum of whole numbers': sum('whole'),
@@ -76,8 +76,8 @@ const measured: Readonly<Record<string, AnyAggregate<Sample>>> = {
 };
 
 /**
- * What each aggregate adds to the fold of a batch of 10,000 events over 100 keys, beside `count`, by turns; and what
- * its states take in a page.
+ * Measures the cost of each aggregate in the fold of a batch of 10,000 events over 100 keys. The fold with the
+ * aggregate and the fold with `count` alone run by turns. Measures the bytes that the states take in a page as well.
  */
 export async function benchAggregates(say: (line: string) => void): Promise<readonly Figure[]> {
   say(

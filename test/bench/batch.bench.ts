@@ -4,11 +4,12 @@ import { compareCounts, plainLoop } from './plain-loop.ts';
 import { withSampleFiles } from './sample-files.ts';
 import { tidemark } from './tidemark-command.ts';
 
-/** The 50 files of the sample are given so many times: 5 million lines. */
+/** The number of times that the 50 files of the sample are given, which makes 5 million lines. */
 const repetitions = 50;
 
 /**
- * Lines per second of the plain loop when and where the documented figures were measured: what the machine had to give.
+ * Lines per second of the plain loop when and where the documented figures were measured. It is the measure of that
+ * machine.
  */
 const documentedPlainLoop = 700_000;
 
@@ -20,9 +21,9 @@ const documented = {
 } as const;
 
 /**
- * `tidemark batch` over 5 million lines as a user runs it, and by its own clock, beside the loop that one would write
- * by hand on one core.
- * @throws when the two do not count the same
+ * Measures `tidemark batch` over 5 million lines, as a user runs it and by its own clock, beside a loop written by hand
+ * on one core.
+ * @throws when the two counts differ
  */
 export function benchBatch(say: (line: string) => void): Promise<readonly Figure[]> {
   return withSampleFiles(async (names) => {

@@ -8,7 +8,10 @@ import { benchQuery } from './query.bench.ts';
 import { benchStream } from './stream.bench.ts';
 import { benchOverlap, benchWrites } from './writes.bench.ts';
 
-/** In the order in which they run: the one that is measured in this process first, while it is still young. */
+/**
+ * The benchmarks in the order in which they run. The one that is measured in this process runs first, while the process
+ * is young.
+ */
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   writes: benchWrites,
@@ -22,8 +25,8 @@ const benches: Readonly<Record<string, Bench>> = {
 const usage = `usage: npm run bench -- [${Object.keys(benches).join('] [')}] [--json]`;
 
 /**
- * Measures all figures, or those that are named. Progress goes to stderr; the exit code is 2 for a wrong call, 1 when
- * one could not be measured.
+ * Measures all figures, or those that are named. Progress goes to stderr. The exit code is 2 for a wrong call, and 1
+ * when a figure could not be measured.
  */
 export async function bench(argv: readonly string[]): Promise<number> {
   const say = (line: string) => void process.stderr.write(`bench: ${line}\n`);
@@ -31,7 +34,7 @@ export async function bench(argv: readonly string[]): Promise<number> {
   const names = argv.filter((word) => word !== '--json');
   const unknown = names.find((name) => benches[name] === undefined);
   if (unknown !== undefined) {
-    say(`${unknown} is no figure: ${usage}`);
+    say(`${unknown} is not a figure: ${usage}`);
     return 2;
   }
   const machine = {

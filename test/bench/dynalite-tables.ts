@@ -8,10 +8,10 @@ import { openTables, type Tables } from '../../functions/state/table/tables.ts';
 export interface DynaliteTables {
   /** The tables through a client with a meter of its own. */
   open(): Tables;
-  /** The names of the tables, for calls that are none of Tidemark's. */
+  /** The names of the tables, for calls that Tidemark does not make. */
   readonly names: Readonly<Record<TableName, string>>;
   readonly client: DynamoDBClient;
-  /** Requests that it has had so far. */
+  /** The number of requests so far. */
   requests(): number;
   close(): Promise<void>;
 }

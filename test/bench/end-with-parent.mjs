@@ -1,6 +1,4 @@
-/**
- * Preloaded into the commands that are measured, so that they end when the benchmark does, after a kill -9 of it too.
- */
+/** Preloaded into the measured commands, so that they end when the benchmark ends, also after a kill -9 of it. */
 import { isMainThread } from 'node:worker_threads';
 
 if (isMainThread) {

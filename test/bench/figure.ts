@@ -1,23 +1,23 @@
 import { formatTable } from '../../cli/print/table.ts';
 
-/** What a figure is held against. */
+/** A value that a figure is compared with. */
 export interface Yardstick {
   readonly name: string;
   /** In the figure's unit. */
   readonly value: number;
-  /** How many times better the figure is; below 1: worse. */
+  /** The factor by which the figure is better; below 1 it is worse. */
   readonly ratio: number;
   /** `documented`: measured at another time, on a machine of this kind. */
   readonly source: 'this run' | 'documented';
 }
 
-/** What a figure has to reach. */
+/** The value that a figure has to reach. */
 export interface Target {
   readonly text: string;
   readonly met: boolean;
 }
 
-/** One thing measured. */
+/** One measured quantity. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
@@ -25,11 +25,11 @@ export interface Figure {
   readonly better: 'higher' | 'lower';
   readonly yardsticks: readonly Yardstick[];
   readonly target?: Target;
-  /** What else was seen, by name. */
+  /** Further observations, by name. */
   readonly details: Readonly<Record<string, number | string>>;
 }
 
-/** One benchmark: some figures that belong together. It says what it does, a line at a time. */
+/** One benchmark, whose figures belong together. It reports its progress line by line. */
 export type Bench = (say: (line: string) => void) => Promise<readonly Figure[]>;
 
 type Measured = Pick<Figure, 'value' | 'better'>;
@@ -44,12 +44,15 @@ export function yardstick(
   return { name, value: other, ratio: better === 'higher' ? value / other : other / value, source };
 }
 
-/** The middle one, or the mean of the two in the middle. */
+/** The middle value, or the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   return (quantile(values, 0.5) + quantile(values, 0.5, Math.floor)) / 2;
 }
 
-/** The value below which a share of all lie; @param round which neighbour to take. */
+/**
+ * The value below which a share of all values lie.
+ * @param round chooses the neighbour
+ */
 export function quantile(
   values: readonly number[],
   share: number,
@@ -88,7 +91,7 @@ export function figureTable(figures: readonly Figure[]): string {
   );
 }
 
-/** Three digits that count. */
+/** Rounds to three significant digits. */
 function rounded(value: number): string {
   return value >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
 }

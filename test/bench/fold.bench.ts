@@ -18,10 +18,10 @@ const leastRatio = 0.6;
 const shardId = 'shardId-000000000000';
 
 /**
- * The fold of one batch of 10,000 records, an event each: from Lambda's event to the folded chunk, validation included,
- * and the whole of an aggregate invocation whose tables answer at once; beside the least that any consumer has to do,
- * decoding Base64 and parsing JSON.
- * @throws when the two do not find the same counts
+ * Measures the fold of one batch of 10,000 records with one event each, from Lambda's event to the folded chunk,
+ * validation included. Measures a whole aggregate invocation whose tables answer at once as well. Both stand beside the
+ * least that any consumer has to do: decoding Base64 and parsing JSON.
+ * @throws when the two counts differ
  */
 export async function benchFold(say: (line: string) => void): Promise<readonly Figure[]> {
   const collectGarbage = garbageCollector();
@@ -30,7 +30,7 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
   say(`${warmUpRounds + rounds} rounds of ${recordsInBatch} records, by turns with the bare loop`);
   const text = batchText();
   for (let round = 0; round < warmUpRounds + rounds; round++) {
-    // Each measurement has its own copy of the event, as fresh as Lambda's, and starts without anybody's garbage.
+    // Each measurement has its own copy of the event, as fresh as Lambda's, and starts without garbage of others.
     const timed = async <T>(into: number[], run: (event: KinesisStreamEvent) => T | Promise<T>): Promise<T> => {
       const event = renumbered(JSON.parse(text) as KinesisStreamEvent, round);
       collectGarbage();
@@ -66,7 +66,7 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
   ];
 }
 
-/** What every consumer has to do. The Opens are counted so that nothing is optimized away. */
+/** The work of every consumer. The Opens are counted so that nothing is optimized away. */
 function bareLoop(event: KinesisStreamEvent): number {
   let opens = 0;
   for (const record of event.Records) {
@@ -77,8 +77,7 @@ function bareLoop(event: KinesisStreamEvent): number {
 }
 
 /**
- * What aggregate does until it has something to write: the committed records are dropped, the rest read, validated and
- * folded.
+ * The work of aggregate up to its first write: it drops the committed records, and reads, validates and folds the rest.
  */
 function fold(event: KinesisStreamEvent): ReadChunk {
   const records = streamRecords(event.Records);
@@ -116,7 +115,7 @@ function batchText(): string {
   return eventJson(records);
 }
 
-/** The records of each round come after those of the one before. */
+/** The event with records that come after those of the previous round. */
 function renumbered(event: KinesisStreamEvent, round: number): KinesisStreamEvent {
   event.Records.forEach((record, i) => {
     record.kinesis.sequenceNumber = `4959${String(round * recordsInBatch + i + 1).padStart(52, '0')}`;

@@ -13,7 +13,7 @@ const shards = 4;
 /** A marker that is not seen after so long (ms) is lost. */
 const lostAfterMs = 30_000;
 
-/** Latencies of the embedded system, with the batch window that `stream` and `demo` have: none. */
+/** Measures latencies of the embedded system, without a batch window, as in `stream` and `demo`. */
 export async function benchLatency(say: (line: string) => void): Promise<readonly Figure[]> {
   return [...(await benchVisible(say)), await benchFinal(say)];
 }
@@ -22,8 +22,9 @@ const windows = 50;
 const warmUpWindows = 5;
 
 /**
- * How long it takes from the call that puts the event which moves the watermark past a window's end until the window is
- * final, with the schedule as it is deployed: the kick. Beside the mean wait for a run by the minute alone.
+ * Measures the time until a window is final. It starts with the call that puts an event that moves the watermark past
+ * the window's end. The schedule is the deployed one, with the kick. Beside it stands the mean wait for a run by the
+ * minute alone.
  */
 async function benchFinal(say: (line: string) => void): Promise<Figure> {
   say('starting the embedded AWS for finals');
@@ -70,9 +71,9 @@ async function benchFinal(say: (line: string) => void): Promise<Figure> {
 }
 
 /**
- * How long it takes from the call that puts an event until a query of the open windows shows it, on the embedded
- * system: one event after the other, the API being asked again and again. Beside one call of the API alone, which is
- * the least that can be seen.
+ * Measures the time from the call that puts an event until a query of the open windows shows it, on the embedded
+ * system. Events come one after the other, and the API is asked again and again. Beside it stands one call of the API
+ * alone, the least time that can be seen.
  */
 async function benchVisible(say: (line: string) => void): Promise<readonly Figure[]> {
   say(`starting the embedded AWS with ${shards} shards`);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 
-/** Counts markers by day: each is its own key, so that a reader knows which event it sees. */
+/** Counts markers by day. Each marker is its own key, so that a reader knows which event it sees. */
 export default definePipeline({
   name: 'bench-markers',
   event: z.object({ time: z.number(), marker: z.string() }),

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { CommandRun } from './tidemark-command.ts';
 
-/** What the loop found. */
+/** The outcome of the loop. */
 export interface PlainRun {
   /** By `start action`. */
   readonly counts: ReadonlyMap<string, number>;
@@ -11,7 +11,7 @@ export interface PlainRun {
 }
 
 /**
- * The loop that one would write by hand, on one core: no validation, no checks, no rejects, the least that gives the
+ * A loop as written by hand, on one core. It has no validation, no checks and no rejects: the least code that gives the
  * answer on clean input.
  */
 export async function plainLoop(files: readonly string[]): Promise<PlainRun> {
@@ -29,7 +29,7 @@ export async function plainLoop(files: readonly string[]): Promise<PlainRun> {
   return { counts, seconds: (performance.now() - startedMs) / 1000, lines };
 }
 
-/** @throws when a command has counted something else than the loop */
+/** @throws when the counts of a command differ from those of the loop */
 export function compareCounts(command: string, { rows }: CommandRun, { counts }: PlainRun): void {
   const ours = rows.map(({ start, key, values }) => [`${start} ${key.action}`, values.count] as const);
   if (ours.length !== counts.size || ours.some(([key, count]) => counts.get(key) !== count))

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 
-/** Windows of many keys, to be read. */
+/** Windows of many keys, for the benchmark of reads. */
 export default definePipeline({
   name: 'bench-query',
   event: z.object({ time: z.number(), key: z.string(), amount: z.number() }),

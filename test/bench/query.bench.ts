@@ -17,7 +17,9 @@ const t0 = Date.parse('2026-01-01T00:00:00Z');
 const repetitions = 7;
 const loadSeconds = 8;
 
-/** Reading results through the API of the embedded system: totals over many windows, and what it stands under load. */
+/**
+ * Measures reads of results through the API of the embedded system: totals over many windows, and requests under load.
+ */
 export async function benchQuery(say: (line: string) => void): Promise<readonly Figure[]> {
   say('starting the embedded AWS');
   const local = await startLocal({
@@ -67,7 +69,7 @@ async function writeWindows(
   }
 }
 
-/** Beside reading the same items with the SDK and doing nothing with them. */
+/** Measures totals beside a read of the same items with the SDK that does nothing with them. */
 async function benchTotals(
   { url, tableNames }: Local,
   client: DynamoDBClient,
@@ -121,13 +123,16 @@ async function readRaw(client: DynamoDBClient, TableName: string): Promise<numbe
   return items;
 }
 
-/** Requests that people and pages make, from ten connections at a time. Beside the least that the API can answer. */
+/**
+ * Measures the requests that people and pages make, from ten connections at a time, beside the least that the API can
+ * answer.
+ */
 async function benchLoad({ url }: Local, say: (line: string) => void): Promise<readonly Figure[]> {
   const load = async (target: string) => {
     say(`${loadSeconds} s of ${target}`);
     const result = await autocannon({ url: `${url}${target}`, connections: 10, duration: loadSeconds });
     if (result.non2xx > 0 || result.errors > 0)
-      throw new Error(`${target}: ${result.non2xx} answers are no success, ${result.errors} errors`);
+      throw new Error(`${target}: ${result.non2xx} answers are not a success, ${result.errors} errors`);
     return result;
   };
   const least = await load('/v1/health');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 
-/** Windows of a second that close with the first event after them. */
+/** Windows of one second, each closed by the first event after it. */
 export default definePipeline({
   name: 'bench-seconds',
   event: z.object({ time: z.number() }),

@@ -4,17 +4,17 @@ import { withSampleFiles } from './sample-files.ts';
 import { tidemark } from './tidemark-command.ts';
 
 /**
- * Spark 4.1 `local[2]` over the same 50 files, one a trigger, after 10 s of start: from issue 3, measured on a machine
- * of this kind.
+ * Seconds that Spark 4.1 `local[2]` took over the same 50 files, one a trigger, after 10 s of start. From issue 3,
+ * measured on a machine of this kind.
  */
 const sparkSeconds = 46;
 const sparkStartSeconds = 10;
 const leastTimesSpark = 5;
 
 /**
- * `tidemark stream` over the 50 clean files of the sample, one a trigger: the whole system, embedded, until the last
- * window is final.
- * @throws when it counts something else than the plain loop over the same files
+ * Measures `tidemark stream` over the 50 clean files of the sample, one a trigger: the whole system, embedded, until
+ * the last window is final.
+ * @throws when its counts differ from those of the plain loop over the same files
  */
 export function benchStream(say: (line: string) => void): Promise<readonly Figure[]> {
   return withSampleFiles(async (files) => {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { packageRoot } from '../../cli/program/package-root.ts';
 
-/** What a run of `tidemark ... --json` printed, and how long it took from its start to its end. */
+/** The output of a run of `tidemark ... --json`, and its duration from start to end. */
 export interface CommandRun {
   readonly rows: readonly {
     readonly start: number;

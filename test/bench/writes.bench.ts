@@ -12,15 +12,18 @@ import { type DynaliteTables, dynaliteTables } from './dynalite-tables.ts';
 import { type Figure, yardstick } from './figure.ts';
 
 const recordsInBatch = 1000;
-/** A batch a second, and a window a minute: hourly windows would register and close sixty times less. */
+/** One batch a second, and one window a minute. Hourly windows would register and close sixty times less often. */
 const batchMs = 1000;
 const windowMs = 60_000;
 const batchesInWindow = windowMs / batchMs;
-/** The very first windows are not measured: a shard learns from them how many pages its keys need. */
+/** The first windows are not measured: from them a shard learns how many pages its keys need. */
 const warmUpWindows = 2;
 const windows = 4;
 const mostUnitsPerMillion = 10_000;
-/** Batches on which one conditional update a key is really done, and events on which one conditional write each is. */
+/**
+ * The number of batches for which the conditional updates, one a key, are really made; and the number of events for
+ * which the conditional writes, one each, are.
+ */
 const updatedBatches = 10;
 const writtenEvents = 2000;
 const shardId = 'shardId-000000000000';
@@ -35,13 +38,13 @@ const spec = {
 } as const;
 const pipeline = definePipeline(spec);
 const deduplicating = definePipeline({ ...spec, dedup: { by: (event: KeyedEvent) => event.id, within: '10 minutes' } });
-/** Every so many events, the one before comes again. */
+/** After every so many events, the previous event comes again. */
 const retriedEvery = 100;
 const mostUnitsPerEvent = 0.01;
 
 /**
- * Write units per million events at 1,000-record batches, as DynamoDB counts them, beside the two ways in which one
- * would write counts by hand.
+ * Measures write units per million events at 1,000-record batches, as DynamoDB counts them, beside the two ways to
+ * write counts by hand.
  */
 export async function benchWrites(say: (line: string) => void): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
@@ -71,7 +74,9 @@ async function withTables<T>(measure: (tables: DynaliteTables) => Promise<T>): P
   }
 }
 
-/** What deduplication adds to the writes of the same batches: its log, and a cold start that reads it back. */
+/**
+ * Measures the cost of deduplication over the same batches: the writes of its log, and a cold start that reads it back.
+ */
 async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Promise<readonly Figure[]> {
   const keys = 100;
   const batches = windows * batchesInWindow;
@@ -118,17 +123,17 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
 }
 
 /**
- * Windows of as many minutes that begin every minute: as many hold each record, and all have the slices of the tumbling
- * minute.
+ * Lengths of windows in minutes. A window begins every minute, so each record lies in as many windows. All of them have
+ * the slices of the tumbling minute.
  */
 const overlaps = [1, 24, 1440] as const;
 const mostOverlapRatio = 1.2;
-/** Of them the first is not measured. */
+/** The number of minutes; the first one is not measured. */
 const overlapMinutes = 3;
 
 /**
- * The aggregate's writes over overlapping windows, beside those of tumbling ones of a minute: a record folds once, into
- * its slice.
+ * Measures the aggregate's writes over overlapping windows, beside those over tumbling windows of a minute. A record
+ * folds once, into its slice.
  */
 async function overlapOf(tables: DynaliteTables, say: (line: string) => void): Promise<readonly Figure[]> {
   const keys = 100;
@@ -252,7 +257,7 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
   ];
 }
 
-/** Always more to come: the shard holds the watermark at its own. */
+/** A stream that always has more to come, so that the shard holds the watermark at its own. */
 const flowingStream: Stream = {
   identity: async () => ({ name: 'stream', createdAt: 0 }),
   listShards: async () => [{ shardId, closed: false }],
@@ -292,7 +297,9 @@ function batchOf(batch: number, keys: number): readonly StreamRecord[] {
   });
 }
 
-/** Does by hand, on a smaller number, what one would do without pages. Returns write units per million events. */
+/**
+ * Makes the updates of a system without pages, on a smaller number of events. Returns write units per million events.
+ */
 async function updatesByHand(
   tables: DynaliteTables,
   keys: number,
@@ -324,8 +331,8 @@ function itemOf({ time, key }: KeyedEvent): string {
 }
 
 /**
- * Adds to the count of one window, key and shard, once: a retry of the same records is refused. Returns what it cost,
- * in write units.
+ * Adds to the count of one window, key and shard, once. A retry of the same records is refused. Returns the cost in
+ * write units.
  */
 async function addByHand(
   { client, names }: DynaliteTables,

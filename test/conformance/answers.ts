@@ -12,7 +12,7 @@ interface Played {
   readonly trace: Trace;
 }
 
-/** What answers one field of `expect`. It reads names and `afterStep` from the question, never what is expected. */
+/** The answer to one field of `expect`. It reads names and `afterStep` from the question, never the expected values. */
 type Answer = (question: Json | undefined, played: Played) => Json;
 
 const answers: Readonly<Record<string, Answer>> = {
@@ -60,8 +60,8 @@ const answers: Readonly<Record<string, Answer>> = {
       const wasIdle = before?.idle ?? false;
       return { emitted: step.idle === wasIdle ? null : step.idle ? 'IDLE' : 'ACTIVE' };
     }),
-  // The rows that are not final: where it has no state beside windows, what Spark's metric counts. What else `state`
-  // asks for is its peer's.
+  // The rows that are not final. Spark's metric counts these where it has no state beside windows. Everything else in
+  // `state` is internal to the peer.
   state: (question, { vector, trace }) =>
     objectsOf(question).map(({ afterStep = null }) => {
       const open = trace.steps[Number(afterStep)]?.table.filter(({ status }) => status !== 'final') ?? [];
@@ -69,10 +69,10 @@ const answers: Readonly<Record<string, Answer>> = {
     }),
 };
 
-/** What can be asked where there are no windows. */
+/** The fields that can be asked for where there are no windows. */
 const withoutWindows = ['watermarks', 'idle', 'status'];
 
-/** And what else can be asked of rows that are deduplicated and no more. */
+/** Further fields that can be asked for where rows are only deduplicated. */
 const ofDeduplicated = ['emissions', 'dropped', 'state'];
 
 /** The fields of `expect` that have no answer. */
@@ -86,8 +86,8 @@ function unanswerable({ expect, window, dedup }: Vector): readonly string[] {
 }
 
 /**
- * The answers to all that a vector asks, in the form of its `expect`.
- * @throws Unsupported, before anything runs where that can be told
+ * The answers to all questions of a vector, in the form of its `expect`.
+ * @throws Unsupported, if possible before anything runs
  */
 export async function answersOf(vector: Vector, play: () => Promise<Trace>): Promise<JsonObject> {
   requireNothing(unanswerable(vector));
@@ -137,7 +137,7 @@ function windowsByStep(
   });
 }
 
-/** Where there are only rows: those of each step that were counted. */
+/** The rows of each step that were counted, where there are only rows. */
 function rowsByStep(question: Json | undefined, vector: Vector, trace: Trace): Json {
   const places = (step: number) => keptPlaces(rowsOf(vector, trace.steps[step]?.table ?? []));
   return stepQuestions('emissions', question, ['rows']).map(({ step }) => {
@@ -152,7 +152,7 @@ function windowList(field: string, question: Json | undefined, vector: Vector, r
   return rows.map((row) => windowAnswer(vector, shape, row));
 }
 
-/** Answers of which each entry keeps the fields that it asks for. */
+/** Answers by step. Each entry keeps the fields that its question names. */
 function byStep(
   field: string,
   question: Json | undefined,
@@ -186,7 +186,7 @@ function watermarks(question: Json | undefined, { vector, trace }: Played): Json
   );
 }
 
-/** In streams the late events of each step; in window assignment the events that no window can take. */
+/** In streams, the late events of each step. In window assignment, the events that no window can take. */
 function dropped(question: Json | undefined, { vector, trace }: Played): Json {
   if (!isObject(question))
     return byStep(
@@ -196,7 +196,7 @@ function dropped(question: Json | undefined, { vector, trace }: Played): Json {
       trace,
       (step) => ({
         at: 'window',
-        // Spark counts what is left of late rows when they are aggregated: one for each window and key.
+        // Spark counts late rows after their aggregation: one for each window and key.
         rows: vector.watermark.countsLate === 'rows' ? step.lateRows : step.lateCount,
         events: step.lateCount,
       }),

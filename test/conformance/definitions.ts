@@ -5,15 +5,15 @@ import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import { type Json, type JsonObject, objectsOf } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
-/** The settings that vectors refuse, by the vectors' names. */
+/** The settings with definitions that vectors refuse, by the vectors' names. */
 const settings = ['size', 'offset', 'grace', 'delay', 'idleTimeout'];
 
-/** What is taken for a setting that an entry does not name. */
+/** Values of the settings that an entry does not name. */
 const usual = { size: 10_000, offset: 0, delay: 0, idleTimeout: 60_000 };
 
 /**
- * Which of the definitions that `expect.rejected` lists Tidemark refuses: the entries are the question, for they are
- * nowhere else.
+ * The definitions of `expect.rejected` that Tidemark refuses. The entries are the question, because they stand nowhere
+ * else.
  * @throws Unsupported for a setting that Tidemark does not have
  */
 export function refusedDefinitions(entries: Json | undefined): readonly JsonObject[] {

@@ -1,15 +1,18 @@
 import { isObject, type Json } from './json.ts';
 
-/** Spark's row counts of its state are its own affair; averages are asserted to this share. */
+/**
+ * Fields that are not asserted, and the relative tolerance for averages. Spark's row counts of its state are internal
+ * to it.
+ */
 const notAsserted = ['state'];
 const tolerance = 1e-5;
 
-/** Lists whose order is asserted; the peers give the others in any order. */
+/** Lists whose order is asserted. The peers give all other lists in any order. */
 const ordered = ['countsInStartOrder', 'keptValues', 'merge'];
 
 /**
- * Where an answer first differs from what is expected, in words; undefined when it has all that is. More fields than
- * expected are none.
+ * The first difference between an answer and the expectation, in words; undefined when the answer has everything that
+ * is expected. Additional fields are not a difference.
  */
 export function differenceOf(expected: Json | undefined, actual: Json | undefined, path = ''): string | undefined {
   if (Array.isArray(expected)) return listDifference(expected, actual, path);
@@ -42,7 +45,10 @@ function listDifference(expected: readonly Json[], actual: Json | undefined, pat
   return unorderedDifference(expected, actual, path);
 }
 
-/** Each expected element takes one actual; a pair that names the same step or window tells best what differs. */
+/**
+ * The first difference between lists without an order. Each expected element takes one actual element. A pair that
+ * names the same step or window describes a difference best.
+ */
 function unorderedDifference(expected: readonly Json[], actual: readonly Json[], path: string): string | undefined {
   const left = [...actual];
   for (const [at, element] of expected.entries()) {

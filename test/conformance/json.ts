@@ -1,4 +1,4 @@
-/** What `JSON.parse` gives. Vectors come from files that nobody here has checked, so each use narrows it. */
+/** A value as `JSON.parse` returns it. Vectors come from unchecked files, so each use narrows it. */
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject;
 
 export interface JsonObject {
@@ -9,7 +9,7 @@ export function isObject(value: Json | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value as a list; what is no list is an empty one. */
+/** The value as a list; a value that is not a list becomes an empty one. */
 export function listOf(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? value : [];
 }

@@ -4,7 +4,7 @@ const stillDuplicate =
 const sessionPanes =
   'a session is emitted once, when nothing can join it any more: with lateness that much later, and whole';
 
-/** Vectors that Tidemark answers otherwise on purpose, each with its one reason; docs/PEERS.md says more. */
+/** Vectors that Tidemark answers differently on purpose, each with its reason. docs/PEERS.md says more. */
 export const knownDifferences: Readonly<Record<string, string>> = {
   'spark-two-inputs-min': 'each shard keeps its own progress over a restart, so W reaches 190 s one step earlier',
   'flink-valve-idle-ignores': 'a shard that gets a record is not idle any more, so its event time counts at once',

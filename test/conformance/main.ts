@@ -4,7 +4,7 @@ import type { Json } from './json.ts';
 import { runVector } from './run-vector.ts';
 import { judge, type Verdict } from './verdict.ts';
 
-/** Where the conformance run writes, and from where it reads files. */
+/** The outputs of the conformance run, and the folders of its files. */
 export interface Surroundings {
   readonly out: (line: string) => void;
   readonly error: (line: string) => void;
@@ -58,7 +58,7 @@ async function summarize(vectors: readonly Json[], out: (line: string) => void):
   return fail > 0 ? 1 : 0;
 }
 
-/** The vectors of a file, or in one line why there are none. */
+/** The vectors of a file, or one line that says why there are none. */
 function readVectors(file: string, folders: readonly string[]): readonly Json[] | string {
   let problem = 'cannot be read';
   for (const folder of folders) {

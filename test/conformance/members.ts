@@ -1,11 +1,12 @@
 import type { Aggregate, AnyAggregate, Json } from '../../functions/core/aggregates/index.ts';
 
-/** A record of a window: its place among all events of the vector, and the event time or value that stands for it. */
+/** A record of a window, as its place among all events of the vector and the event time or value that stands for it. */
 export type Member = readonly [place: number, element: Json];
 
 /**
- * The records of a window in the order of their arrival, as Beam's `values` and Kafka's `concat` show them. It lives
- * here, for it grows with the records; it goes through pages, closing and merging as every aggregate does.
+ * The records of a window in the order of their arrival, as Beam's `values` and Kafka's `concat` show them. The
+ * aggregate lives here because its state grows with the records. It goes through pages, closing and merging like every
+ * other aggregate.
  */
 export function members(select: (event: unknown) => Member): AnyAggregate<unknown> {
   const sorted = (list: readonly Member[]) => [...list].sort(([left], [right]) => left - right);
@@ -22,7 +23,7 @@ export function members(select: (event: unknown) => Member): AnyAggregate<unknow
   return aggregate as unknown as AnyAggregate<unknown>;
 }
 
-/** Reads the result of {@link members} back. @throws when it is something else */
+/** Reads the result of {@link members} back. @throws for any other value */
 export function membersOf(json: Json | undefined): readonly Member[] {
   if (!Array.isArray(json)) throw new Error(`not a list of members: ${JSON.stringify(json)}`);
   return json.map((member: Json) => {

@@ -10,14 +10,14 @@ const statistics: Readonly<Record<string, AnyAggregate<number>>> = {
   count: count(),
 };
 
-/** A state is made by adding so many numbers. */
+/** The most numbers that are added to make a state. */
 const mostRecords = 1_000_000;
 
 type States = Readonly<Record<string, unknown>>;
 
 /**
- * Partial aggregates that are added to and merged, as Spark's EventTimeStats: `a`, and what is merged or added, are the
- * question.
+ * Partial aggregates that are added to and merged, as Spark's EventTimeStats. The question consists of `a` and the
+ * values that are merged or added.
  * @throws Unsupported for another form
  */
 export function mergedStatistics(entries: Json | undefined): readonly JsonObject[] {
@@ -35,7 +35,7 @@ function question({ result: _, ...asked }: JsonObject): JsonObject {
   return asked;
 }
 
-/** The states behind results; an average stands for that many equal numbers. */
+/** The states behind results. An average stands for that many equal numbers. */
 function statesOf(results: Json | undefined): States {
   if (results === 'zero') return mapped((aggregate) => aggregate.identity);
   if (!isObject(results)) throw new Unsupported(['expect.merge of another form']);

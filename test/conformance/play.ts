@@ -18,29 +18,29 @@ export interface EmittedPane {
   readonly timing: string;
 }
 
-/** What there is to see after a step. */
+/** The observations after a step. */
 export interface StepTrace {
-  /** Exclusive, epoch ms; minus infinity before any. */
+  /** Exclusive, epoch ms; minus infinity while there is none. */
   readonly watermark: number;
-  /** There are shards, and none of them holds the watermark. */
+  /** Whether there are shards and none of them holds the watermark. */
   readonly idle: boolean;
   /** The windows that became final in this step. */
   readonly finals: readonly WindowView[];
   /**
-   * What was emitted in this step, but for final panes that hold no more than the one before: they say that no more
-   * will come.
+   * The panes emitted in this step, except final panes that hold no more than the previous one. Those only say that no
+   * more will come.
    */
   readonly panes: readonly EmittedPane[];
-  /** Every window as a reader sees it, open ones too. */
+  /** Every window as a reader sees it, including open ones. */
   readonly table: readonly WindowView[];
-  /** How many events were late in this step, as Tidemark counts them. */
+  /** The number of events that were late in this step, as Tidemark counts them. */
   readonly lateCount: number;
-  /** How many (window, key) pairs they would have gone to. */
+  /** The number of (window, key) pairs that the late events would have gone to. */
   readonly lateRows: number;
   readonly setAside: readonly SetAside[];
 }
 
-/** What a vector's steps did. */
+/** The outcome of a vector's steps. */
 export interface Trace {
   readonly steps: readonly StepTrace[];
   /** All events in the order in which they came: a member of a window names its place here. */
@@ -51,8 +51,8 @@ export interface Trace {
 const defaultPartition = '';
 
 /**
- * Longer than any shard may be quiet before it can be idle: by its next step, what a vector marks idle is so by
- * Tidemark's own rule.
+ * Time between two steps, longer than the quiet time after which any shard can be idle. A shard that a vector marks
+ * idle is therefore idle by Tidemark's own rule at the next step.
  */
 const stepMs = 2 * 60_000;
 
@@ -89,7 +89,7 @@ export async function play(vector: Vector, aggregates: readonly string[]): Promi
   return { steps, events: player.events };
 }
 
-/** Window assignment knows no watermark: what the windows hold is looked at when all is in. */
+/** The last step of window assignment. It has no watermark, so the windows are read when all events are in. */
 const endOfStream: TimedStep = { kind: 'endOfStream', clockMs: undefined };
 
 function needsDefault({ steps, watermark, idleTimeoutMs, partitions }: Vector): boolean {
@@ -105,7 +105,7 @@ interface Player {
   readonly world: World;
   readonly events: VectorEvent[];
   clockMs: number;
-  /** When the next finalize run is due, where the vector has an interval between them. */
+  /** The time of the next finalize run, where the vector has an interval between them. */
   nextRunMs: number;
 }
 
@@ -156,7 +156,7 @@ function paneName({ start, end, revision }: WindowView): string {
   return `${start}/${end}#${revision}`;
 }
 
-/** Vectors with an idle timeout or a clock tell the time; in all others it goes on by itself. */
+/** The time of a step. Vectors with an idle timeout or a clock give it; in all others the clock goes on by itself. */
 function clockAt({ vector, clockMs }: Player, step: TimedStep): number {
   if (step.clockMs !== undefined) return clockStart + step.clockMs;
   return vector.idleTimeoutMs === undefined && vector.emitIntervalMs === undefined ? clockMs + stepMs : clockMs;
@@ -218,22 +218,22 @@ async function act({ vector, stream, world, events, clockMs }: Player, step: Tim
 }
 
 /**
- * Where a partition's events go. Where only steps move the watermark, to a shard that the stream does not list, as one
- * that left it after its retention: it holds nothing back, and its windows are closed all the same (DESIGN 4.2, step
- * 1).
+ * The shard of a partition's events. Where only steps move the watermark, it is a shard that the stream does not list,
+ * like one that left the stream after its retention. Such a shard holds nothing back, and its windows are closed all
+ * the same (DESIGN 4.2, step 1).
  */
 function dataShard({ watermark }: Vector, stream: VirtualStream, partition: string): string {
   return watermark.drivenBy === 'events' ? awake(stream, partition) : `unlisted-${partition}`;
 }
 
-/** A shard that gets something is not idle. */
+/** The shard of a partition that gets something, and so is not idle. */
 function awake(stream: VirtualStream, partition: string): string {
   const shard = stream.shardOf(partition);
   shard.idle = false;
   return shard.shardId;
 }
 
-/** Those of the last events that ended up in the side output. */
+/** The events among the last ones that ended up in the side output. */
 async function setAsideIn({ world, clockMs, events }: Player, count: number): Promise<readonly SetAside[]> {
   return (await world.sideOutput(clockMs)).flatMap(({ reason, payload }) => {
     const event = JSON.parse(Buffer.from(payload).toString()) as StreamEvent;

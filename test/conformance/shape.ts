@@ -2,22 +2,22 @@ import { isObject, type Json, type JsonObject, listOf, objectsOf } from './json.
 import { requireNothing, Unsupported } from './unsupported.ts';
 import type { Vector } from './vector.ts';
 
-/** What is asked of each window of one answer: names only, the union over all windows that `expect` shows. */
+/** The fields asked of each window of one answer: names only, the union over all windows that `expect` shows. */
 export interface WindowShape {
   readonly fields: readonly string[];
   readonly aggregates: readonly string[];
 }
 
 /**
- * What the runner can show of a window, besides the group-by fields. `values` are the records; the rest tells one pane
- * from another.
+ * The fields of a window that the runner can show, besides the group-by fields. `values` are the records. The rest
+ * distinguishes panes.
  */
 const windowFields = ['start', 'end', 'aggregates', 'values', 'index', 'timing', 'first', 'final', 'outputTime'];
 
 /**
- * Which fields the windows of an answer have. Where `expect` shows no window at all, so that one too many is seen:
- * bounds, key and aggregates.
- * @throws Unsupported for a field that Tidemark has nothing for
+ * The fields of the windows of an answer. Where `expect` shows no window at all, they are bounds, key and aggregates,
+ * so that a superfluous window is seen.
+ * @throws Unsupported for a field without a counterpart in Tidemark
  */
 export function windowShape(field: string, windows: Json | undefined, vector: Vector): WindowShape {
   const shown = objectsOf(windows);
@@ -63,8 +63,8 @@ export interface StepQuestion {
 }
 
 /**
- * The steps that are asked about: `afterStep` belongs to the question, the rest of an entry to the answer, of which
- * only the names are read.
+ * The steps that are asked about. `afterStep` belongs to the question. The rest of an entry belongs to the answer, and
+ * only its names are read.
  * @throws Unsupported for an entry without a step, or a field that is not among the known
  */
 export function stepQuestions(

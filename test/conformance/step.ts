@@ -11,20 +11,19 @@ export interface VectorEvent {
   readonly partition: string | undefined;
 }
 
-/** What happens in one step of a vector; see the table in test/vectors/README.md. */
+/** One step of a vector; see the table in test/vectors/README.md. */
 export type Step =
   | { readonly kind: 'events'; readonly events: readonly VectorEvent[] }
   /** Raises the watermark: "no more events with time < `to`". */
   | { readonly kind: 'advance'; readonly to: number }
   | { readonly kind: 'watermark'; readonly partition: string; readonly value: number }
   | { readonly kind: 'markIdle' | 'markActive' | 'removePartition' | 'addPartition'; readonly partition: string }
-  /** The peer looks whether there is something to emit: a finalize run. */
+  /** The peer checks whether there is something to emit: a finalize run. */
   | { readonly kind: 'emit' | 'probe' }
   | { readonly kind: 'clock' | 'restart' | 'endOfStream' };
 
 /**
- * A step, and to what it sets the virtual clock before it, in ms from the start; undefined leaves the clock to the
- * runner.
+ * A step with the virtual clock that it sets before it, in ms from the start; undefined leaves the clock to the runner.
  */
 export type TimedStep = Step & { readonly clockMs: number | undefined };
 
@@ -33,14 +32,14 @@ const bareSteps = ['restart', 'endOfStream', 'emit', 'probe'] as const;
 
 /**
  * Reads a step.
- * @param native how much the peer's own watermark is below the exclusive one
+ * @param native the distance of the peer's own watermark below the exclusive one
  * @throws Unsupported
  */
 export function stepOf(step: Json, eventFields: readonly string[], native: number): TimedStep {
-  if (!isObject(step)) return refuse('a step that is no object');
+  if (!isObject(step)) return refuse('a step that is not an object');
   const { clock } = step;
   if (clock !== undefined && !(typeof clock === 'number' && clock >= 0 && clock <= longestDurationMs))
-    return refuse('steps.clock that is no number of ms from 0 to 100 years');
+    return refuse('steps.clock that is not a number of ms from 0 to 100 years');
   return { ...actionOf(step, eventFields, native), clockMs: clock };
 }
 
@@ -99,7 +98,7 @@ function watermarkOf(watermark: Json | undefined): Step {
   return { kind: 'watermark', partition: partitionName(partition), value: Number(value) };
 }
 
-/** Partitions are named by text or number, here by text. @throws Unsupported for another type */
+/** The name of a partition as text. Vectors name partitions by text or number. @throws Unsupported for another type */
 export function partitionName(partition: Json | undefined): string {
   return typeof partition === 'string' || typeof partition === 'number'
     ? String(partition)
@@ -111,7 +110,7 @@ function refuse(feature: string): never {
   throw new Error('unreachable');
 }
 
-/** The events of all steps as the vector has them, in order; also for steps that cannot be read. */
+/** The events of all steps as the vector has them, in order, including steps that cannot be read. */
 export function rawEvents(steps: readonly Json[]): readonly JsonObject[] {
   return steps.flatMap((step) => (isObject(step) ? objectsOf(listOf(step['events'])) : []));
 }

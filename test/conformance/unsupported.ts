@@ -1,7 +1,7 @@
 /** A vector asks for something that Tidemark does not have today. Ends one vector, never the run. */
 export class Unsupported extends Error {
   override readonly name = 'Unsupported';
-  /** What is missing, each by the name the vectors have for it: `window session`, `allowedLateness`. */
+  /** The missing features, by their names in the vectors: `window session`, `allowedLateness`. */
   readonly features: readonly string[];
 
   constructor(features: readonly string[]) {
@@ -10,7 +10,7 @@ export class Unsupported extends Error {
   }
 }
 
-/** @throws Unsupported unless nothing is missing */
+/** @throws Unsupported if anything is missing */
 export function requireNothing(missing: readonly string[]): void {
   if (missing.length > 0) throw new Unsupported([...new Set(missing)]);
 }

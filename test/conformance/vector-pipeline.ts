@@ -19,12 +19,12 @@ export interface StreamEvent {
   readonly fields: JsonObject;
 }
 
-/** Columns that the runner asks for beside those of the vector. */
+/** Columns of the runner's own, beside those of the vector. */
 export const ownColumns = { members: 'members', latestTime: 'latestTime', place: 'place' } as const;
 
 const numeric = { sum, min, max, avg };
 
-/** Shown by the runner from the members of a window. */
+/** Columns that the runner makes from the members of a window. */
 const fromMembers = ['concat', 'values'];
 
 const schema: StandardSchemaV1<unknown, StreamEvent> = {
@@ -40,10 +40,10 @@ function isStreamEvent(value: unknown): value is StreamEvent {
 }
 
 /**
- * The pipeline that a vector describes: one query; where the vector has no window, one that wants no event, so that
- * only watermarks move.
+ * The pipeline that a vector describes, with one query. Where the vector has no window, the query wants no event, so
+ * that only watermarks move.
  * @param aggregates names of the aggregates, the vector's and those that `expect` shows
- * @throws Unsupported, also for what Tidemark refuses to run
+ * @throws Unsupported, also for a pipeline that Tidemark refuses to run
  */
 export function vectorPipeline(
   vector: Vector,
@@ -64,11 +64,11 @@ export function vectorPipeline(
         maxFutureSkew: 0,
         idle: { ms: vector.idleTimeoutMs ?? 60_000 },
       },
-      // As long as it may be: the virtual clock goes on by minutes a step.
+      // The longest allowed: the virtual clock goes on by minutes a step.
       ...(dedup === undefined ? {} : { dedup: { by: (event: StreamEvent) => idOf(event, dedup), within: '7 days' } }),
       queries: {
         vector: {
-          // Rows that are deduplicated and no more are late when W is beyond their time.
+          // Rows that are only deduplicated are late when W is beyond their time.
           window: window === null ? tumbling(dedup === undefined ? '1 hour' : '1 ms') : windowKindOf(window),
           where: ({ place }) => (window !== null || dedup !== undefined) && place !== undefined,
           groupBy: {
@@ -98,7 +98,7 @@ export function vectorPipeline(
   }
 }
 
-/** The session that an event begins with, before any are merged: each event is a key of its own then. */
+/** Whether the vector asks for the sessions before any are merged. Each event is then a key of its own. */
 function asksForInitialSessions({ window, expect }: Vector): boolean {
   return window?.['type'] === 'session' && 'assignments' in expect;
 }
@@ -113,7 +113,7 @@ function aggregateOf(name: string, element: (event: StreamEvent) => Json): AnyAg
   return make(element as NumberOf<StreamEvent>);
 }
 
-/** What an event is worth: its value; in vectors whose events have none, its time, as in Beam's transcripts. */
+/** The element of an event: its value, or its time in vectors whose events have no value, as in Beam's transcripts. */
 function elementOf({ steps }: Vector): (event: StreamEvent) => Json {
   const haveValues = steps.some(
     (step) => step.kind === 'events' && step.events.some(({ fields }) => 'value' in fields),
@@ -121,7 +121,10 @@ function elementOf({ steps }: Vector): (event: StreamEvent) => Json {
   return ({ fields }) => (haveValues ? fields['value'] : fields['time']) ?? null;
 }
 
-/** Only where there are no windows does a partition have a delay of its own: its times are moved by it then. */
+/**
+ * The time of an event. A partition has a delay of its own only where there are no windows; its times are then moved by
+ * it.
+ */
 function timeOf({ fields, partition }: StreamEvent, delays: Readonly<Record<string, number>>): number | null {
   const { time } = fields;
   return typeof time === 'number' ? time - (delays[partition] ?? 0) : null;

@@ -4,32 +4,32 @@ import { requireNothing, Unsupported } from './unsupported.ts';
 import { type WatermarkModel, watermarkModel } from './watermark-model.ts';
 import { missingWindow } from './window-kinds.ts';
 
-/** A vector whose every feature Tidemark has (test/vectors/README.md says what the fields mean). */
+/** A vector whose features Tidemark all has. test/vectors/README.md explains the fields. */
 export interface Vector {
   readonly kind: 'stream' | 'window-assignment';
-  /** Null where the vector is of watermarks only. */
+  /** Null where the vector is about watermarks only. */
   readonly window: JsonObject | null;
   readonly watermark: WatermarkModel;
-  /** The fields that are an event's id; undefined: nothing is deduplicated. */
+  /** The fields that form an event's id; undefined for no deduplication. */
   readonly dedup: readonly string[] | undefined;
-  /** How long after their end windows take late records, ms. */
+  /** Time after their end in which windows take late records, ms. */
   readonly latenessMs: number;
   readonly groupBy: readonly string[];
-  /** The aggregates that the vector names; what `expect` shows may name more. */
+  /** The aggregates that the vector names; `expect` may show more. */
   readonly aggregates: readonly string[];
-  /** What an emission is: final results once, or every row that changed. */
+  /** The kind of emission: final results once, or every row that changed. */
   readonly emits: 'finals' | 'changes';
   /** Event time of a result: the last moment of its window, or the latest of its records. */
   readonly outputTime: 'end' | 'latest';
   /** The shards that are there from the start. */
   readonly partitions: readonly string[];
-  /** Whether only an `emit` step starts a finalize run. */
+  /** Whether finalize runs start only at `emit` steps. */
   readonly deferred: boolean;
   readonly idleTimeoutMs: number | undefined;
   /** Time between two finalize runs on the virtual clock; undefined runs one after each step. */
   readonly emitIntervalMs: number | undefined;
   readonly steps: readonly TimedStep[];
-  /** What is asked. Only names and `afterStep` are read before an answer is there. */
+  /** The question. Only names and `afterStep` are read before an answer is there. */
   readonly expect: JsonObject;
 }
 
@@ -124,13 +124,17 @@ function missingFeatures(raw: JsonObject): readonly string[] {
   ];
 }
 
-/** Sessions have a final pane alone, whatever their lateness; so it is theirs before the other kinds'. */
+/**
+ * Whether the windows are sessions. Sessions have only a final pane, whatever their lateness, so they are tested before
+ * the other kinds.
+ */
 function isSession({ window }: JsonObject): boolean {
   return isObject(window) && window['type'] === 'session';
 }
 
 /**
- * Both of Spark's modes are one here: an id is known for as long as the horizon says, and no shorter for a watermark.
+ * The fields of an event's id. Spark's two modes are one here: an id is known for the whole horizon, and no shorter
+ * because of a watermark.
  */
 function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
   if (dedup === undefined || dedup === null) return undefined;
@@ -141,13 +145,13 @@ function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
   return keys.map(String);
 }
 
-/** Spark deduplicates rows that have no time; here every event has one. */
+/** A step whose events all have a time: Spark deduplicates rows without one, but here every event has one. */
 function withTimes(step: Json): Json {
   if (!isObject(step) || !('events' in step)) return step;
   return { ...step, events: listOf(step['events']).map((event) => (isObject(event) ? { time: 0, ...event } : event)) };
 }
 
-/** All shards that the vector names are there from the start, but for those that a step adds. */
+/** The shards that the vector names, all there from the start except those that a step adds. */
 function partitionsOf(raw: JsonObject, steps: readonly TimedStep[]): readonly string[] {
   const added = new Set(steps.flatMap((step) => (step.kind === 'addPartition' ? [step.partition] : [])));
   const named = steps.flatMap((step) => {

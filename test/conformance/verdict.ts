@@ -3,7 +3,9 @@ import { isObject, type Json } from './json.ts';
 import { knownDifferences } from './known-differences.ts';
 import { runVector, type VectorRun } from './run-vector.ts';
 
-/** How a vector ended. `differs` is on purpose, or of a vector that is a peer's own affair. */
+/**
+ * The verdict on a vector. `differs` stands for a difference on purpose, or for a vector about the internals of a peer.
+ */
 export type Verdict =
   | { readonly id: string; readonly outcome: 'pass' }
   | { readonly id: string; readonly outcome: 'fail'; readonly detail: string }

@@ -3,26 +3,23 @@ import type { Stream } from '../../functions/state/stream/stream.ts';
 /** A shard whose state the vector's steps decide. */
 export interface VirtualShard {
   readonly shardId: string;
-  /** Proven idle: a read after its last record finds nothing. */
+  /** Whether it is proven idle: a read after its last record finds nothing. */
   idle: boolean;
-  /** Takes no more records, and all of it is read. */
+  /** Whether it takes no more records and is read to its end. */
   closed: boolean;
 }
 
 /** A stream under the runner's control. */
 export interface VirtualStream extends Stream {
-  /** The shard that a partition is now; made when there is none. */
+  /** The current shard of a partition, made when there is none. */
   shardOf(partition: string): VirtualShard;
-  /** Ends a partition's shard, as a split or a merge does. Another of the same name is another shard. */
+  /** Ends a partition's shard, as a split or a merge does. A later shard of the same name is a different shard. */
   end(partition: string): void;
   /** Nothing more will come to any shard. */
   endAll(): void;
 }
 
-/**
- * @param isQuiet whether a shard that has not been marked has nothing more to read; time then decides whether it is
- * idle
- */
+/** @param isQuiet whether a shard without a mark has nothing more to read; time then decides whether it is idle */
 export function virtualStream(isQuiet: boolean): VirtualStream {
   const shards: VirtualShard[] = [];
   const current = new Map<string, VirtualShard>();

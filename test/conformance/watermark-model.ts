@@ -2,7 +2,7 @@ import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
 /**
- * How a peer's watermark comes about, in Tidemark's terms: per shard the greatest event time - delay, globally the
+ * The origin of a peer's watermark in Tidemark's terms: per shard the greatest event time - delay, globally the
  * minimum.
  */
 export interface WatermarkModel {
@@ -13,9 +13,9 @@ export interface WatermarkModel {
   readonly partitionDelaysMs: Readonly<Record<string, number>>;
   /** The exclusive watermark - the peer's own: Flink's W says "no more events with time <= W". */
   readonly nativeLag: 0 | 1;
-  /** The peer's own watermark before anything came; undefined is none. Spark begins at 0 and never goes below. */
+  /** The peer's own watermark before anything came; undefined for none. Spark begins at 0 and never goes below. */
   readonly least: number | undefined;
-  /** What the peer counts when it drops late data: each event, or the rows that they make when they are aggregated. */
+  /** The unit in which the peer counts late data that it drops: events, or the rows that their aggregation makes. */
   readonly countsLate: 'events' | 'rows';
 }
 
@@ -40,10 +40,10 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
   } as const;
   // No watermark is involved where windows are only assigned.
   if (kind === 'window-assignment') return held;
-  // What is said of idleness is said of the shards that have the events.
+  // Idleness concerns the shards that have the events.
   if (watermark === undefined || watermark === null)
     return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
-  if (!isObject(watermark)) return refuse('watermark that is no object');
+  if (!isObject(watermark)) return refuse('watermark that is not an object');
   requireNothing(unknownFields('watermark', watermark, known));
   const { model, delay, grace, policy, perPartitionDelay, ignored } = watermark;
   if (model === 'none' || ignored === true) return held;

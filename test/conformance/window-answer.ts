@@ -7,15 +7,15 @@ import type { WindowShape } from './shape.ts';
 import type { Vector } from './vector.ts';
 import { ownColumns } from './vector-pipeline.ts';
 
-/** A row of a window: what the peers call a result. */
+/** A row of a window: a result, in the terms of the peers. */
 export interface WindowRow {
   readonly window: WindowView;
   readonly row: Row;
-  /** Of the pane that it is of, where windows have several. */
+  /** The timing of its pane, where windows have several. */
   readonly timing?: string;
 }
 
-/** The rows of windows, without those that a peer without negative starts does not have. */
+/** The rows of windows. For a peer without negative starts, windows with a negative start are left out. */
 export function rowsOf({ window: kind }: Vector, windows: readonly WindowView[]): readonly WindowRow[] {
   return windows
     .filter(({ start }) => kind?.['noNegativeStart'] !== true || start >= 0)
@@ -65,7 +65,7 @@ function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
   }
 }
 
-/** Without lateness every window has one pane, the final one, when its end is passed. */
+/** The timing of a row. Without lateness every window has one pane, the final one, emitted when its end is passed. */
 export function timingOf({ window: { status }, timing }: WindowRow): string {
   return timing ?? (status === 'final' ? 'on-time' : 'early');
 }
@@ -76,12 +76,12 @@ function results(aggregates: readonly string[], shown: WindowRow): JsonObject {
   );
 }
 
-/** Kafka Streams' test aggregator: "0", then each value as it came. */
+/** The result of Kafka Streams' test aggregator: "0", then each value in the order of arrival. */
 function concat(shown: WindowRow): string {
   return ['0', ...membersIn(shown).map(([, element]) => String(element))].join('+');
 }
 
-/** The rows that are not, or not like this, among the earlier ones. */
+/** The rows that are missing, or different, among the earlier ones. */
 export function changedRows(before: readonly WindowRow[], after: readonly WindowRow[]): readonly WindowRow[] {
   const text = ({ window, row }: WindowRow) => JSON.stringify([window.start, window.end, row.key, row.values]);
   const known = new Set(before.map(text));

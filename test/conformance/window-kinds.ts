@@ -9,15 +9,15 @@ import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
 import { Unsupported } from './unsupported.ts';
 
 interface KnownKind {
-  /** What a vector may say of it. */
+  /** The fields that a vector may give for it. */
   readonly fields: readonly string[];
   readonly make: (window: JsonObject) => WindowKind;
 }
 
 /**
- * The window kinds that Tidemark has, by the vectors' names. `noNegativeStart`, Kafka Streams' having no windows before
- * 1970, is not one of its options: the runner leaves such windows out of the outcome; and `endInclusive`, its sessions
- * that end with their last record, it shows.
+ * The window kinds that Tidemark has, by the vectors' names. Two fields are not options of Tidemark. `noNegativeStart`
+ * says that Kafka Streams has no windows that start before 1970; the runner leaves such windows out of the outcome.
+ * `endInclusive` says that its sessions end with their last record; the runner shows them so.
  */
 const kinds: Readonly<Record<string, KnownKind>> = {
   tumbling: {
@@ -68,10 +68,10 @@ const kinds: Readonly<Record<string, KnownKind>> = {
   global: { fields: [], make: () => global() },
 };
 
-/** What of a vector's window Tidemark lacks; nothing where the vector has none. */
+/** The features of a vector's window that Tidemark lacks; empty where the vector has no window. */
 export function missingWindow(window: Json | undefined): readonly string[] {
   if (window === undefined || window === null) return [];
-  if (!isObject(window)) return ['a window that is no object'];
+  if (!isObject(window)) return ['a window that is not an object'];
   const { type } = window;
   if (type === undefined) return Object.keys(window).map((name) => `window.${name}`);
   const kind = typeof type === 'string' ? kinds[type] : undefined;

@@ -18,9 +18,9 @@ import type { VirtualStream } from './virtual-stream.ts';
 
 /** The system that a vector runs on: Tidemark's own code over tables in memory. Time is an argument everywhere. */
 export interface World {
-  /** Applies one Kinesis batch of one shard, a record an event. */
+  /** Applies one Kinesis batch of one shard, with one event a record. */
   apply(shardId: string, events: readonly StreamEvent[], nowMs: number): Promise<void>;
-  /** The test hook: closes everything up to a time, whatever the shards say. */
+  /** The test hook: closes everything up to a time, regardless of the shards. */
   raise(to: number): Promise<void>;
   finalize(request: FinalizeRequest, nowMs: number): Promise<FinalizeReport>;
   /** Forgets everything in memory. */
@@ -28,7 +28,7 @@ export interface World {
   /** The panes that the finalizer gave to sinks so far. */
   panes(): readonly Pane[];
   windows(status: 'final' | 'open' | 'all'): Promise<readonly WindowView[]>;
-  /** How many events were refused because their window was closed. */
+  /** The number of events that were refused because their window was closed. */
   lateCount(): Promise<number>;
   /** @throws unless received = counted + late + duplicate + rejected + filtered (DESIGN section 2) */
   checkConservation(): Promise<void>;
@@ -36,7 +36,7 @@ export interface World {
   sideOutput(nowMs: number): Promise<readonly StoredSideEvent[]>;
 }
 
-/** When the virtual clock starts, epoch ms: no event of a vector is later, so none is in the future of its arrival. */
+/** The start of the virtual clock, epoch ms. No event of a vector is later, so none is in the future of its arrival. */
 export const clockStart = eventTimeBounds.latest;
 
 /** Every window lies between these, epoch ms. */

@@ -7,11 +7,12 @@ import { reportError, UsageError } from '../../cli/program/errors.ts';
 import { type CrashOptions, parseOptions, usage } from './options.ts';
 import { type CrashFigures, runCrash } from './run.ts';
 
-/** Differences that are printed; one mistake makes many. */
+/** The most differences that are printed; one mistake makes many. */
 const mostPrinted = 20;
 
 /**
- * Runs the command; resolves to the exit code: 0 if all is equal, 1 if something differs or fails, 2 for a wrong use.
+ * Runs the command; resolves to the exit code: 0 if everything is equal, 1 if something differs or fails, 2 for wrong
+ * usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   let options: CrashOptions | 'help';

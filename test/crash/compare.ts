@@ -4,10 +4,10 @@ import type { WindowJson } from '../../functions/api/window-json.ts';
 import { eventsOf, expectedOf, pipeline, type StreamEvent, windowEnd } from './oracle.ts';
 import { readStream } from './stream-content.ts';
 
-/** What is compared with what. */
+/** The two sides of the comparison. */
 export interface Comparison {
   readonly url: string;
-  /** When the run began, epoch ms. */
+  /** The beginning of the run, epoch ms. */
   readonly since: number;
   readonly acknowledged: ReadonlyMap<string, string>;
   readonly made: ReadonlySet<string>;
@@ -15,11 +15,11 @@ export interface Comparison {
   readonly seen: ReadonlyMap<string, string>;
 }
 
-/** What the stream and the tables hold, and everything that should be otherwise. */
+/** The contents of the stream and the tables, and all differences. */
 export interface Compared {
   readonly records: number;
   readonly events: number;
-  /** Events whose time the pipeline is asked for: all but those that are refused before. */
+  /** Events whose time the pipeline is asked for: all except those that are refused earlier. */
   readonly timed: number;
   /** Records that are in the stream more than once, because a producer had to put them again. */
   readonly repeated: number;
@@ -95,8 +95,8 @@ export async function compare({ url, since, acknowledged, made, seen }: Comparis
 }
 
 /**
- * Each rejected event is in the side output once, with its reason; each late one once a query, and had a reason to be
- * late; there is nothing else.
+ * Differences of the side output. Each rejected event is there once, with its reason. Each late event is there once a
+ * query, and had a reason to be late. There is nothing else.
  */
 function sideDifferences(events: readonly StreamEvent[], side: readonly SideJson[]): readonly string[] {
   const differences: string[] = [];
@@ -139,7 +139,7 @@ export function nameOf({ query, start }: { readonly query: string; readonly star
   return `${query} ${new Date(start).toISOString()}`;
 }
 
-/** What may never change of a final window. */
+/** The parts of a final window that may never change, as text. */
 export function finalRows(window: WindowJson | undefined): string {
   return JSON.stringify([window?.status, window?.revision, window?.rows]);
 }

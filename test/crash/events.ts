@@ -1,17 +1,20 @@
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import type { Random } from '../simulation/random.ts';
 
-/** A record as it is put: one event, or several in the Kinesis Producer Library's format. */
+/** A record as it is put, with one event, or several in the Kinesis Producer Library's format. */
 export interface Made {
   readonly partitionKey: string;
   readonly data: Buffer;
   readonly events: number;
 }
 
-/** The event time of the first event, and what each further one adds, in ms. */
+/** The event time of the first event, epoch ms, and the step to each further event, ms. */
 const beginMs = Date.UTC(2024, 0, 1);
 const stepMs = 100;
-/** Disorder up to here is within the pipeline's delay; beyond it an event is late, if the watermark has come so far. */
+/**
+ * Disorder (ms) that stays within the pipeline's delay. With more disorder an event is late, if the watermark has come
+ * so far.
+ */
 const ordinaryDisorderMs = 50_000;
 const extraordinaryDisorderMs = 600_000;
 
@@ -25,7 +28,9 @@ const garbage = [
   `{"id":1,"time":${Date.UTC(2100, 0, 1)},"kind":"a"}`,
 ] as const;
 
-/** Makes records without end: the n-th one of a seed is always the same. Each holds its number in its partition key. */
+/**
+ * Makes records without end. The n-th record of a seed is always the same. Each holds its number in its partition key.
+ */
 export function createEvents(random: Random): () => Made {
   let made = 0;
   let time = beginMs;
@@ -41,7 +46,7 @@ export function createEvents(random: Random): () => Made {
     const partitionKey = `r${made++}`;
     const lines = Array.from({ length: random.chance(0.1) ? random.int(2, 6) : 1 }, line);
     const [only = Buffer.alloc(0)] = lines;
-    // An empty record is nothing that Kinesis takes.
+    // Kinesis does not take an empty record.
     if (lines.length === 1 && only.length > 0) return { partitionKey, data: only, events: 1 };
     return { partitionKey, data: encodeAggregated(lines, partitionKey, ''), events: lines.length };
   };

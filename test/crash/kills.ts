@@ -8,8 +8,8 @@ import type { Load } from './load.ts';
 import { type System, Violation } from './system.ts';
 
 /**
- * What is killed: the command itself, one of its three processes, or an execution environment (a thread of the
- * functions' process).
+ * The victims: the command itself, one of its three processes, or an execution environment (a thread of the functions'
+ * process).
  */
 export const victims = [
   'command',
@@ -21,9 +21,7 @@ export const victims = [
 ] as const;
 export type Victim = (typeof victims)[number];
 
-/**
- * Draws a victim. The functions and their environments, which hold what a batch has half done, are the most frequent.
- */
+/** Draws a victim. The most frequent are the functions and their environments, because they hold half-done batches. */
 export function drawVictim(random: Random): Victim {
   return random.pick([
     'command',
@@ -37,11 +35,11 @@ export function drawVictim(random: Random): Victim {
   ]);
 }
 
-/** How long (ms) an environment has to take note of its order: there may be none at the moment. */
+/** Time (ms) in which an environment has to notice its order. There may be no environment at the moment. */
 const orderWithinMs = 500;
 const lookEveryMs = 5;
 
-/** Kills; false when there was nothing to kill at this moment. */
+/** Kills a victim. Returns false when there is none at this moment. */
 export async function killVictim(system: System, folder: string, victim: Victim): Promise<boolean> {
   switch (victim) {
     case 'command':
@@ -64,12 +62,12 @@ async function endEnvironment(order: string): Promise<boolean> {
   return false;
 }
 
-/** The longest (ms) that the system may take to come back on a busy machine: far more than it takes. */
+/** The time (ms) in which the system has to come back, also on a busy machine: far more than it takes. */
 const backWithinMs = 60_000;
 
 /**
- * Waits until a record that was put from now on is committed, so that every part of the system has worked since.
- * @throws Violation when that takes too long
+ * Waits until a record put after this call is committed, so that every part of the system has worked since.
+ * @throws Violation when it takes too long
  */
 export async function comeBack(system: System, load: Load, what: string): Promise<void> {
   const untilMs = performance.now() + backWithinMs;

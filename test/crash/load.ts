@@ -3,19 +3,22 @@ import { type AwsJson, createAwsJson } from '../../infra/local/account/aws-json.
 import type { Made } from './events.ts';
 import type { System } from './system.ts';
 
-/** The name of the stream, by the pipeline's. */
+/** The name of the stream, which follows from the pipeline's. */
 export const streamName = 'tidemark-crash';
 
-/** What has been put. */
+/** The load on the stream and its records. */
 export interface Load {
   /** Records that were acknowledged: their number by `shard:sequence number`. */
   readonly acknowledged: ReadonlyMap<string, string>;
   /** The partition keys of all records that were ever made. */
   readonly made: ReadonlySet<string>;
   readonly events: () => number;
-  /** How many records were put again because the answer to a put did not come. */
+  /** The number of records that were put again because no answer to the put came. */
   readonly putAgain: () => number;
-  /** Shards and sequence numbers of one record that is put after this call. @throws what the system's check throws */
+  /**
+   * The shard and the sequence number of one record that is put after this call. @throws the error of the system's
+   * check
+   */
   next(): Promise<{ readonly shardId: string; readonly sequenceNumber: string }>;
   /** Splits or merges a shard, if that is possible now. */
   reshard(kind: 'split' | 'merge', unit: number): Promise<boolean>;
@@ -23,7 +26,7 @@ export interface Load {
   end(): Promise<void>;
 }
 
-/** How often (ms) records are put, and how many of them at least and at most. */
+/** The interval (ms) between puts, and the least and greatest number of records in one. */
 const putEveryMs = 50;
 const recordsAtLeast = 5;
 const mostRecords = 35;
@@ -43,7 +46,10 @@ interface Shard {
   readonly SequenceNumberRange: { readonly EndingSequenceNumber?: string };
 }
 
-/** Puts records one call after the other, each until it is acknowledged, through every death of the system. */
+/**
+ * Puts records, one call after the other. Each call is repeated until it is acknowledged, through every death of the
+ * system.
+ */
 export function startLoad(system: System, make: () => Made, sizes: () => number): Load {
   const acknowledged = new Map<string, string>();
   const made = new Set<string>();

@@ -3,12 +3,15 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '../../cli/program/errors.ts';
 import { integer, text } from '../../cli/program/option-value.ts';
 
-/** What a run is told. */
+/** The options of a run. */
 export interface CrashOptions {
   readonly kills: number;
-  /** Which events, which victim and which moment: all of it is drawn from this. */
+  /** Decides all random choices: events, victims and moments. */
   readonly seed: number;
-  /** Keeps the data folder here; in a temporary folder, which goes when all is well, without. */
+  /**
+   * The folder in which the data folder is kept. Without it, the data is in a temporary folder that is removed when all
+   * is well.
+   */
   readonly data: string | undefined;
   readonly json: boolean;
 }
@@ -17,7 +20,7 @@ export const usage = `npm run crash -- [--kills N] [--seed N] [--data DIR] [--js
 
 Starts tidemark up --data in a process of its own, puts events into it, and kills its processes with kill -9, N times (default: 100), at moments and
 with victims drawn from the seed (default: any; it is printed). Then ends the stream, reads all of it back, and compares every window, the side
-output and the counters with one pass over what the stream holds. The exit code is 0 when all is equal, 1 when not, 2 for a wrong use.
+output and the counters with one pass over what the stream holds. The exit code is 0 when all is equal, 1 when not, 2 for wrong usage.
 `;
 
 /** @throws UsageError */

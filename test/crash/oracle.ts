@@ -13,7 +13,7 @@ import type { KinesisRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import pipeline from './pipeline.ts';
 import type { ShardContent } from './stream-content.ts';
 
-/** An event of the stream, and what one look at it says. */
+/** An event of the stream, and the facts that follow from the event alone. */
 export interface StreamEvent {
   /** `shard#sequence number#sub-record`: the side output names an event by these. */
   readonly place: string;
@@ -27,8 +27,8 @@ export interface StreamEvent {
 }
 
 /**
- * What has to be in the tables when every event of the stream has been applied once, given those that were late for a
- * query.
+ * The contents that the tables have to have when every event of the stream has been applied once, given the events that
+ * were late for a query.
  */
 export interface Expected {
   readonly windows: readonly StaticWindow[];
@@ -81,7 +81,7 @@ function textsOf(record: KinesisRecord): readonly string[] {
   return texts;
 }
 
-/** @param isLate whether an event was late for a query; whether it had a reason to be is another check */
+/** @param isLate whether an event was late for a query; another check decides whether it had a reason to be */
 export function expectedOf(
   events: readonly StreamEvent[],
   isLate: (place: string, query: string) => boolean,

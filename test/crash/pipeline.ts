@@ -4,17 +4,17 @@ import { z } from 'zod';
 import { count, definePipeline, max, min, sum, tumbling } from '../../functions/core/index.ts';
 
 /**
- * What the crash test runs. The sum of the ids beside the count tells whose records a window holds: a lost one and
- * another that was counted twice leave no count different, but this sum. The delay is as long as half of the disorder,
- * so that some events are late.
+ * The pipeline of the crash test. The sum of the ids beside the count tells whose records a window holds: when one
+ * record is lost and another one is counted twice, the count stays the same, but this sum does not. The delay is half
+ * as long as the disorder, so that some events are late.
  *
- * In an execution environment (a thread of the functions' process, which no `kill -9` can choose) it does two things
- * more, in the folder where the system was started: it counts the events that are read, again and again ones too, and
+ * In an execution environment (a thread of the functions' process, which no `kill -9` can choose) it does two more
+ * things in the folder where the system was started. It counts every reading of an event, repeated ones too. And it
  * ends its thread at once when it is told to.
  */
 if (!isMainThread) endWhenTold(process.env.AWS_LAMBDA_FUNCTION_NAME ?? '');
 
-/** How often (ms) an environment looks whether it is to end. */
+/** The interval (ms) at which an environment checks whether it is to end. */
 const lookEveryMs = 5;
 
 function endWhenTold(functionName: string): void {
@@ -31,7 +31,7 @@ function endWhenTold(functionName: string): void {
 
 let readings: number | undefined;
 
-/** One byte an event in a file: nothing is lost when the process is killed. */
+/** Counts an event by one byte in a file, so that nothing is lost when the process is killed. */
 function countReading(): void {
   if (isMainThread) return;
   readings ??= openSync('readings', 'a');

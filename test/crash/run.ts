@@ -10,11 +10,11 @@ import { startLoad } from './load.ts';
 import { pipeline } from './oracle.ts';
 import { pipelineFile, type System, startSystem } from './system.ts';
 
-/** What a run did and found. */
+/** The figures of a run. */
 export interface CrashFigures {
   readonly seed: number;
   readonly kills: Readonly<Record<Victim, number>>;
-  /** How often the command was started, and how many of these starts a kill broke off. */
+  /** The number of starts of the command, and of those that a kill interrupted. */
   readonly starts: number;
   readonly startsBroken: number;
   readonly splits: number;
@@ -25,22 +25,25 @@ export interface CrashFigures {
   readonly stream: Omit<Compared, 'differences'>;
   /** Events that aggregate read again, because their batch was delivered again. */
   readonly readAgain: number;
-  /** From a kill until a record put after it was committed, in ms. */
+  /** The time from a kill until a record put after it was committed, in ms. */
   readonly backAfterMs: { readonly median: number; readonly most: number };
   readonly seconds: number;
   readonly differences: readonly string[];
 }
 
-/** Between two kills, at most (ms), when the second one waits for the system to come back, and when it does not. */
+/**
+ * The longest pause (ms) between two kills, when the second one waits for the system to come back, and when it does
+ * not.
+ */
 const pauseMs = 300;
 const quickPauseMs = 900;
 const quickShare = 0.7;
-/** Of so many kills, one comes with a split or a merge just before. */
+/** One in so many kills follows directly on a split or a merge. */
 const killsPerReshard = 12;
-/** Of so many kills, one is followed by a look at the final windows. */
+/** One in so many kills is followed by a read of the final windows. */
 const killsPerLook = 5;
 
-/** @param folder empty @throws Violation when something that has to come back does not */
+/** @param folder empty @throws Violation when a part of the system does not come back */
 export async function runCrash(
   seed: number,
   kills: number,
@@ -112,7 +115,7 @@ export async function runCrash(
   }
 }
 
-/** Remembers the final windows at their first sight. A look that a death interrupts is none. */
+/** Remembers the final windows at their first sight. A read that a death interrupts does not count. */
 async function lookAtFinals(system: System, seen: Map<string, string>): Promise<void> {
   const url = system.url();
   if (url === undefined) return;

@@ -15,7 +15,7 @@ interface Shard {
   readonly AdjacentParentShardId?: string;
 }
 
-/** Everything that the stream holds, from its oldest record on; parents come before their children. */
+/** The whole content of the stream from its oldest record on. Parents come before their children. */
 export async function readStream(url: string): Promise<readonly ShardContent[]> {
   const kinesis = createAwsJson('kinesis', Number(new URL(url).port));
   try {
@@ -35,7 +35,7 @@ export async function readStream(url: string): Promise<readonly ShardContent[]> 
   }
 }
 
-/** The stream is not written to any more, so the first empty read is its end. */
+/** The records of a shard. The stream is not written to any more, so the first empty read is the end of the shard. */
 async function readShard(kinesis: AwsJson, ShardId: string): Promise<readonly KinesisRecord[]> {
   const from = { StreamName: streamName, ShardId, ShardIteratorType: 'TRIM_HORIZON' };
   const records: KinesisRecord[] = [];

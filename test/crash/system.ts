@@ -9,7 +9,7 @@ const root = findPackageRoot();
 const launcher = join(root, 'cli', 'tidemark.mjs');
 export const pipelineFile = join(root, 'test', 'crash', 'pipeline.ts');
 
-/** Something that has to hold does not. */
+/** The error for a requirement that does not hold. */
 export class Violation extends Error {
   override readonly name = 'Violation';
 }
@@ -18,24 +18,24 @@ export class Violation extends Error {
 export type ChildKind = 'emulators' | 'runner' | 'functions';
 
 /**
- * `tidemark up --data` as its user runs it: a command in a terminal, started again with the same words when it has been
- * killed.
+ * `tidemark up --data` as its user runs it: a command in a terminal. When it has been killed, it is started again with
+ * the same words.
  */
 export interface System {
   /** The address, or undefined while there is none. A new one after each start of the command. */
   url(): string | undefined;
-  /** How often the command was started. */
+  /** The number of starts of the command. */
   starts(): number;
-  /** What the command said when it ended because one of its processes was killed while it started. */
+  /** The output of the command at each start that ended because one of its processes was killed. */
   brokenStarts(): readonly string[];
   /**
-   * `kill -9` of the command itself; it is started again at once. The answer is the process that was killed, or
-   * undefined when none ran.
+   * `kill -9` of the command itself, which is started again at once. Returns the killed process, or undefined when none
+   * ran.
    */
   killCommand(): number | undefined;
   /** `kill -9` of one of its processes. */
   killChild(kind: ChildKind): Promise<number | undefined>;
-  /** Runs another command against it and gives what it printed. @throws Violation when that fails */
+  /** Runs another command against it and returns its output. @throws Violation when that fails */
   run(command: string, words: readonly string[]): Promise<string>;
   /** @throws Violation when the command has ended by itself */
   check(): void;
@@ -148,8 +148,8 @@ function kill(pid: number): boolean {
 }
 
 /**
- * Found as a person finds it: in the list of processes, by its parent and its name, which is the file's until it gives
- * itself a title.
+ * Finds a child as a person does: in the list of processes, by its parent and its name. The name is that of the file
+ * until the process gives itself a title.
  */
 async function childOf(parent: number, kind: ChildKind): Promise<number | undefined> {
   const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,args=']);

@@ -24,15 +24,20 @@ import type { Target } from './target.ts';
 
 type TableCall = (client: DynamoDBClient, TableName: string, shape: TableShape) => Promise<unknown>;
 
-/** An item that nobody has. */
+/** The key of an item that does not exist. */
 const keyOf = ({ partitionKey, sortKey }: TableShape) => ({
   [partitionKey]: { S: 'nobody' },
   [sortKey]: { S: 'nothing' },
 });
-/** Never true of an item that is not there, so a write is allowed or not, and changes nothing. */
+/**
+ * A condition that never holds for an item that does not exist. A write with it is allowed or not, and changes nothing.
+ */
 const never = { ConditionExpression: 'attribute_exists(#a)', ExpressionAttributeNames: { '#a': 'none' } } as const;
 
-/** Each action that a function may have on a table, and Scan, which none has, as a call that changes nothing. */
+/**
+ * Each action that a function may have on a table, as a call that changes nothing. Scan, which no function may have, is
+ * among them.
+ */
 export const tableCalls: Readonly<Record<TableAction | 'Scan', TableCall>> = {
   BatchWriteItem: (client, TableName, shape) =>
     client.send(
@@ -56,7 +61,7 @@ export const tableCalls: Readonly<Record<TableAction | 'Scan', TableCall>> = {
     client.send(new UpdateItemCommand({ TableName, Key: keyOf(shape), ...never })),
 };
 
-/** What the calls on a stream are given. */
+/** The arguments of the calls on a stream. */
 interface OneStream {
   readonly StreamName: string;
   readonly StreamARN: string;
@@ -65,11 +70,11 @@ interface OneStream {
 
 type StreamCall = (client: KinesisClient, stream: OneStream) => Promise<unknown>;
 
-/** Each action that a function may have on the stream, and PutRecord, which none has. */
+/** Each action that a function may have on the stream, and PutRecord, which no function may have. */
 export const streamCalls: Readonly<Record<string, StreamCall>> = {
   DescribeStream: (client, { StreamName }) => client.send(new DescribeStreamCommand({ StreamName })),
   DescribeStreamSummary: (client, { StreamName }) => client.send(new DescribeStreamSummaryCommand({ StreamName })),
-  // With the stream's name, which AWS can do without: see allowIterators.
+  // With the stream's name, which AWS does not need; see allowIterators.
   GetRecords: (client, { StreamARN, ShardIterator }) =>
     client.send(new GetRecordsCommand({ StreamARN, ShardIterator })),
   GetShardIterator: (client, { StreamName }) =>
@@ -81,7 +86,10 @@ export const streamCalls: Readonly<Record<string, StreamCall>> = {
     client.send(new PutRecordCommand({ StreamName, Data: Buffer.from('{}'), PartitionKey: 'p' })),
 };
 
-/** Whether a call is allowed: one that is refused for its condition was. @throws what fails for another reason */
+/**
+ * Whether a call is allowed. A call that fails by its condition was allowed. @throws the error of a call that fails for
+ * another reason
+ */
 export async function isAllowed(call: Promise<unknown>): Promise<boolean> {
   try {
     await call;
@@ -106,7 +114,7 @@ export async function createUser({ endpoint }: Target, name: string): Promise<Ke
   return keysIn(await iam(endpoint, { Action: 'CreateAccessKey', UserName: name }));
 }
 
-/** A policy as it is written down. */
+/** A statement of a policy. */
 export interface Statement {
   readonly Effect: 'Allow' | 'Deny';
   readonly Action: string;
@@ -122,7 +130,7 @@ export async function allowUser({ endpoint }: Target, name: string, statement: S
   });
 }
 
-/** Gives a role rights, or takes them; what is given back undoes it. */
+/** Gives a role rights, or takes them. The returned function undoes it. */
 export async function changeRole(
   { endpoint }: Target,
   roleArn: string,
@@ -141,8 +149,8 @@ export async function changeRole(
 }
 
 /**
- * On ministack, the right to GetRecords of all streams: it asks for the rights of a call that names no stream, as one
- * with an iterator does, on all resources, where AWS knows the iterator's stream.
+ * On ministack, gives a role the right to GetRecords of all streams. A call with an iterator names no stream. For such
+ * a call ministack demands the right on all resources, while AWS knows the iterator's stream.
  */
 export async function allowIterators(target: Target, roleArn: string): Promise<() => Promise<void>> {
   if (target.kind !== 'ministack' || target.iam !== 'enforced') return async () => undefined;

@@ -11,8 +11,8 @@ import { type Iam, type Part, parseOptions, type SuiteOptions, usage } from './o
 import { targetVariables } from './target.ts';
 
 /**
- * Runs the suite; resolves to the exit code: 0 if all holds or nothing can be started here, 1 if something fails, 2 for
- * a wrong use.
+ * Runs the suite; resolves to the exit code: 0 if everything holds or nothing can be started here, 1 if something
+ * fails, 2 for wrong usage.
  */
 export async function main(argv: readonly string[]): Promise<number> {
   const signal = interruption();
@@ -44,7 +44,7 @@ async function run(options: SuiteOptions, signal: AbortSignal): Promise<number> 
     say(`skipped: needs ${program.needs}`);
     return 0;
   }
-  // Most of a run is waiting for the schedule, so both go on at a time.
+  // Most of a run is waiting for the schedule, so both run at the same time.
   const codes = await Promise.all(options.runs.map((iam) => onMinistack(program, iam, options.parts, signal, say)));
   return signal.aborted ? 130 : Math.max(...codes);
 }
@@ -83,7 +83,7 @@ async function answers(endpoint: string): Promise<boolean> {
   );
 }
 
-/** What a log complains about, at most 20 lines. */
+/** The complaints in a log, at most 20 lines. */
 function complaints(log: string): string {
   const lines = log.split('\n').filter((line) => / (WARNING|ERROR) |Error:/.test(line));
   return ['--- ministack complained about', ...lines.slice(-20), '---', ''].join('\n');

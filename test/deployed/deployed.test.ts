@@ -24,13 +24,13 @@ const target = await readTarget(process.env);
 const cdk = cdkOf(target);
 const clients = clientsOf(target);
 const random = seededRandom(5);
-/** A stack of this run alone: another one may be there. Only stage prod keeps anything. */
+/** The stage of this run alone, because other stacks may be there. Only stage prod keeps anything. */
 const stage = `t${Date.now().toString(36)}`;
 const since = Date.now();
 
 let stack: Stack;
 let withdraw: () => Promise<void>;
-/** What was put: the events in time, and how many of each other outcome. */
+/** The events that were put: those in time, and the number of each other outcome. */
 const put = { inTime: [] as string[], late: 0, rejected: 0 };
 
 async function putInTime(records: readonly Sent[]): Promise<void> {
@@ -38,7 +38,7 @@ async function putInTime(records: readonly Sent[]): Promise<void> {
   put.inTime.push(...records.map(({ data }) => data));
 }
 
-/** What the counters have to be once everything put is committed. */
+/** The counters expected once everything put is committed. */
 function countersExpected(pipeline: Pipeline): Counters {
   const { counters } = expectedOf(pipeline, put.inTime);
   const { late, rejected } = put;
@@ -50,7 +50,7 @@ function countersExpected(pipeline: Pipeline): Counters {
   };
 }
 
-/** Waits until as many events were received as were put, and checks that each is where it belongs. */
+/** Waits until all events that were put have been received, and checks that each is where it belongs. */
 async function settled(pipeline: Pipeline): Promise<void> {
   const expected = countersExpected(pipeline);
   await until(async () => (await stack.api.conservation()).received >= expected.received);
@@ -226,7 +226,7 @@ describe(`deployed to ${target.kind}, IAM ${target.iam}`, () => {
   });
 
   it('lets the name of a query stand for its second version, and for the first again', async () => {
-    // As a reader asks: the client of the command line names a version always.
+    // Asks as a reader does; the client of the command line always names a version.
     const rows = async (query: string) => {
       const { windows } = (await (await stack.get(`queries/${query}/windows?limit=1000`)).json()) as {
         readonly windows: readonly WindowJson[];

@@ -16,12 +16,12 @@ export function event(time: number, kind: string, amount = 1): string {
   return JSON.stringify({ time, kind, amount });
 }
 
-/** Events fall behind by up to this: a little less than the pipeline's delay, so that none of them is late. */
+/** The greatest disorder of events, ms. It is a little less than the pipeline's delay, so that no event is late. */
 const disorderMs = 9 * 60_000;
 
 /**
- * Events of both shards over some hours of event time, in disorder, some of which the query does not want. Amounts are
- * no whole numbers.
+ * Events of both shards over some hours of event time, in disorder. The query does not want some of them. Amounts are
+ * not whole numbers.
  */
 export function ordinary(random: Random, fromMs: number, hours: number, count: number): readonly Sent[] {
   return Array.from({ length: count }, (_, i) => {
@@ -34,7 +34,7 @@ export function ordinary(random: Random, fromMs: number, hours: number, count: n
   });
 }
 
-/** Records that are no events, with the reason with which each is set aside. */
+/** Records that are not events, with the reason for which each is set aside. */
 export const poison: readonly (readonly [data: string, reason: string])[] = [
   ['{', 'unparsable'],
   ['[]', 'schema'],

@@ -74,8 +74,8 @@ describe.each(functionNames)('the role of %s', (name) => {
     for (const [action, call] of Object.entries(tableCalls))
       if (await isAllowed(call(dynamodb, stack.outputs[tableOutputs[table]] ?? '', tables[table])))
         allowed.push(action);
-    // Query may update the item of its cursors' secret. ministack does not know the key of a call, so there the
-    // condition holds for all items.
+    // Query may update the item of its cursors' secret. ministack does not know the key of a call, so its condition
+    // holds for all items.
     const conditional = name === 'query' && table === 'state' ? ['UpdateItem'] : [];
     expect(allowed).toEqual([...tablePermissions[name][table], ...conditional].sort());
   });

@@ -11,7 +11,7 @@ import { generateOpenClose, openCloseDefaults } from '../../cli/sample/open-clos
 import { apiUrl, type Outputs } from '../../infra/emulators/cdk.ts';
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 
-/** Where the lesson is played. */
+/** The deployed stack on which the lesson is played. */
 export interface Lesson {
   readonly endpoint: string;
   readonly outputs: Outputs;
@@ -21,9 +21,9 @@ export interface Lesson {
 const query = 'actionsPerHour';
 
 /**
- * The lesson on a deployed stack: puts the sample with its late and malformed events, ends the stream, and lays what
- * the deployed API answers beside the answer over the files. Resolves to 0 when both agree, record for record, and the
- * law of conservation holds.
+ * Plays the lesson on a deployed stack. Puts the sample with its late and malformed events, ends the stream, and
+ * compares the answer of the deployed API with the answer over the files. Resolves to 0 when both agree, record for
+ * record, and the law of conservation holds.
  * @throws EmulatorError when the stack has events already
  */
 export async function playLesson({ endpoint, outputs, signal }: Lesson): Promise<number> {

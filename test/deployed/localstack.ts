@@ -9,10 +9,10 @@ import { apiUrl, type Cdk, type Deployment, localCdk, type Outputs, openCdk } fr
 import { EmulatorError } from '../../infra/emulators/emulator-error.ts';
 import { playLesson } from './localstack-demo.ts';
 
-/** What is deployed for the lesson: `-c` values of infra/app.ts. */
+/** The deployment for the lesson: `-c` values of infra/app.ts. */
 const deployment: Deployment = { pipeline: 'device-actions', stage: 'dev', shards: 2, operations: true };
 
-/** What `deploy` leaves for `demo`: where it deployed to, and the outputs of the stack. */
+/** The file that `deploy` leaves for `demo`, with the place of the deployment and the outputs of the stack. */
 const stateFile = join(root, '.tidemark', 'localstack.json');
 
 interface Place {
@@ -26,14 +26,18 @@ interface Place {
 
 const programs: Readonly<Record<string, (place: Place) => Promise<number>>> = { up, deploy, demo, down };
 
-/** `up`, `deploy`, `demo` or `down`. Resolves to the exit code: 0 done, 1 it went wrong, 2 a wrong use. */
+/**
+ * Runs `up`, `deploy`, `demo` or `down`. Resolves to the exit code: 0 when done, 1 for a failure, 2 for wrong usage.
+ */
 export async function main([name = '']: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort()).once('SIGTERM', () => interrupt.abort());
   try {
     const program = programs[name];
     if (program === undefined)
-      throw new UsageError(`${name === '' ? 'nothing' : name} is no program: use ${Object.keys(programs).join(', ')}`);
+      throw new UsageError(
+        `${name === '' ? 'nothing' : name} is not a program: use ${Object.keys(programs).join(', ')}`,
+      );
     return await program(placeOf(environment, interrupt.signal));
   } catch (error) {
     if (interrupt.signal.aborted) return 130;
@@ -43,7 +47,7 @@ export async function main([name = '']: readonly string[], environment: NodeJS.P
   }
 }
 
-/** LocalStack is at AWS_ENDPOINT_URL, or at EDGE_PORT of this machine. */
+/** The place of LocalStack: AWS_ENDPOINT_URL, or EDGE_PORT of this machine. */
 function placeOf(
   { AWS_ENDPOINT_URL, EDGE_PORT = '4566', PATH: path = '' }: NodeJS.ProcessEnv,
   signal: AbortSignal,
@@ -126,7 +130,7 @@ async function needLocalStack(endpoint: string): Promise<void> {
     );
 }
 
-/** A client without its daemon cannot start anything either. */
+/** Requires Docker with its daemon, because a client alone cannot start anything. */
 function needDocker(): void {
   const works =
     spawnSync('docker', ['info'], { stdio: 'ignore' }).status === 0 &&

@@ -3,13 +3,13 @@ import { UsageError } from '../../cli/program/errors.ts';
 import { httpUrl } from '../../cli/program/option-value.ts';
 
 /**
- * Whether IAM is enforced, by the endpoint itself or in one or both of the runs on an emulator that is started here.
+ * Whether IAM is enforced: by the endpoint itself, or in one or both of the runs on an emulator that is started here.
  */
 export type Iam = 'enforced' | 'ignored';
 
-/** Where the suite is asked to run. */
+/** The options of the suite: where it runs, and which parts. */
 export type SuiteOptions = {
-  /** Which parts are played; none: all that the target can. */
+  /** The parts that are played; if empty, all that the target can play. */
   readonly parts: readonly Part[];
 } & (
   | { readonly on: 'endpoint'; readonly endpoint: string; readonly iam: Iam }

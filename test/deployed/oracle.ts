@@ -10,7 +10,7 @@ export interface PlainWindow {
   readonly rows: readonly unknown[];
 }
 
-/** What one pass over events gives that are all in time. */
+/** The result of one pass over events that are all in time. */
 export interface Expected {
   readonly windows: readonly PlainWindow[];
   readonly counters: Counters;
@@ -24,7 +24,7 @@ export function expectedOf(pipeline: Pipeline, lines: readonly string[]): Expect
   return { windows: windows.map(plain), counters };
 }
 
-/** What of a window both sides have. */
+/** The parts of a window that both sides have. */
 export function plain({ query, start, end, rows }: PlainWindow): PlainWindow {
   return { query, start, end, rows };
 }

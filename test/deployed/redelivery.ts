@@ -9,15 +9,16 @@ import { jsonCall } from './signed-call.ts';
 import type { Stack } from './stack.ts';
 import type { Target } from './target.ts';
 
-/** What has the stream delivered again, from its first record on, in batches of another size. */
+/** A redelivery of the stream from its first record on, in batches of another size. */
 export interface Redelivery {
-  /** Back to the mapping as it was deployed. */
+  /** Restores the mapping as it was deployed. */
   end(): Promise<void>;
 }
 
 /**
- * On LocalStack an update of the mapping does it. On ministack an update keeps the place in the stream (as in AWS), but
- * a second mapping of the same stream and function, which AWS refuses, is allowed, and starts at the first record.
+ * Has the stream delivered again. On LocalStack, an update of the mapping does it. On ministack, an update keeps the
+ * place in the stream, as in AWS. But ministack allows a second mapping of the same stream and function, which AWS
+ * refuses; that one starts at the first record.
  */
 export async function redeliver(
   target: Target,
@@ -55,8 +56,8 @@ export async function redeliver(
 }
 
 /**
- * How many invocations of aggregate the log tells of. LocalStack logs to the group that a function has by default,
- * whatever is configured.
+ * The number of invocations of aggregate in the log. LocalStack logs to the default group of a function, regardless of
+ * the configuration.
  */
 export async function aggregateInvocations(
   { endpoint }: Target,

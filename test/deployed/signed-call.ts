@@ -8,7 +8,7 @@ export interface Keys {
   readonly sessionToken?: string;
 }
 
-/** What a service answered. */
+/** The answer of a service. */
 export interface Called {
   readonly status: number;
   readonly text: string;
@@ -19,7 +19,7 @@ export function signedGet(keys: Keys = emulatorKeys): (url: URL) => Promise<Resp
   return signedFetch({ region: emulatorRegion, service: 'execute-api', credentials: keys });
 }
 
-/** A call in AWS's JSON protocols, for the services whose SDK client is no dependency. */
+/** A call in AWS's JSON protocols, for services whose SDK client is not a dependency. */
 export async function jsonCall(
   endpoint: string,
   service: string,

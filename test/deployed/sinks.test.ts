@@ -57,7 +57,7 @@ async function consumer(name: string, attributes: Readonly<Record<string, string
   return { QueueUrl, arn };
 }
 
-/** All that comes to a queue until there are so many. */
+/** The messages that come to a queue, until there are so many. */
 async function received(QueueUrl: string, count: number): Promise<readonly string[]> {
   const bodies: string[] = [];
   while (bodies.length < count) {
@@ -97,8 +97,8 @@ const finals = async () =>
 beforeAll(() => bootstrap(target, cdk));
 
 /**
- * The targets refuse what comes without TLS, which ministack serves: with IAM enforced it refuses everything, as AWS
- * would.
+ * The targets refuse requests without TLS, and ministack serves only such requests. With IAM enforced it therefore
+ * refuses everything, as AWS would.
  */
 describe.skipIf(target.kind === 'ministack' && target.iam === 'enforced')(
   `sinks deployed to ${target.kind}, IAM ${target.iam}`,

@@ -35,14 +35,17 @@ const sqs = new SQSClient({ ...connection, useQueueUrlAsEndpoint: false });
 const run = Date.now().toString(36);
 const [Bucket, TableName] = [`tidemark-objects-${run}`, `tidemark-orders-${run}`];
 
-/** The CDK sets a bucket's notifications by a function in Python, whose boto3 ministack has not. */
+/** The CDK sets a bucket's notifications by a function in Python that needs boto3, which ministack does not have. */
 const notifiedBy = target.kind === 'ministack' ? 'app' : 'bucket';
-/** The queues refuse who comes without TLS, which ministack serves none of and, with IAM enforced, keeps to. */
+/**
+ * Whether objects reach their queues. The queues refuse requests without TLS. ministack serves no TLS, and enforces
+ * that policy when IAM is enforced.
+ */
 const objectsReach = target.kind !== 'ministack' || target.iam !== 'enforced';
 
 /**
- * Not tried on LocalStack: the CDK's function in Python, which sets a bucket's notifications, has no runtime where only
- * Node.js is there.
+ * Whether the suite is played; on LocalStack it is not. The CDK's function in Python that sets a bucket's notifications
+ * has no runtime where only Node.js is there.
  */
 const isPlayed = target.kind !== 'localstack';
 
@@ -94,7 +97,7 @@ afterAll(async () => {
 const event = (from: string, i: number) => JSON.stringify({ id: `${from}-${i}`, time: beginMs + i, from });
 const events = (from: string, count: number) => Array.from({ length: count }, (_, i) => event(from, i));
 
-/** Waits until so many events of a source are counted, and tells how many. */
+/** Waits until at least so many events of a source are counted, and returns their number. */
 async function counted(source: string, atLeast: number): Promise<number> {
   for (;;) {
     const totals = await stack.api.totals('bySource', { by: 'source' });
@@ -152,7 +155,7 @@ describe(`sources deployed to ${target.kind}, IAM ${target.iam}`, () => {
     }));
     const QueueUrl = stack.outputs['ObjectsQueue'];
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ Records }) }));
-    // What comes after it in the queue shows that it was taken.
+    // The next object in the queue shows that it was taken.
     await put('in/last.json', event('last', 0));
     expect(await counted('last', 1)).toBe(1);
     expect(await stack.api.conservation()).toMatchObject({

@@ -29,7 +29,7 @@ import type { Sent } from './events.ts';
 import { type Keys, signedGet } from './signed-call.ts';
 import type { Target } from './target.ts';
 
-/** A pipeline of the suite: they share a name, so that one takes another's place. */
+/** A pipeline of the suite. All of them share a name, so that one takes another's place. */
 export type Variant = 'first' | 'changed-code' | 'incompatible' | 'changed-queries' | 'sinks';
 
 export function deploymentOf(variant: Variant, stage: string): Deployment {
@@ -43,8 +43,8 @@ export function cdkOf({ endpoint, kind, folder }: Target): Cdk {
 }
 
 /**
- * Makes what deployments need once. The bucket's policy denies requests without TLS, which ministack serves and, with
- * IAM enforced, refuses, as AWS would: it is taken off.
+ * Makes the resources that deployments need once. The bucket's policy denies requests without TLS, and is taken off:
+ * ministack serves only such requests and, with IAM enforced, refuses them, as AWS would.
  */
 export async function bootstrap({ endpoint, kind, iam }: Target, cdk: Cdk): Promise<void> {
   await cdk.bootstrap();
@@ -63,7 +63,7 @@ export function clientsOf({ endpoint }: Target, credentials: Keys = emulatorKeys
   return { kinesis: new KinesisClient(config), lambda: new LambdaClient(config), dynamodb: new DynamoDBClient(config) };
 }
 
-/** A deployed stack, as those see it who put, query and operate it. */
+/** A deployed stack, as seen by those who put events into it, query it and operate it. */
 export interface Stack {
   readonly outputs: Outputs;
   readonly url: string;
@@ -73,7 +73,7 @@ export interface Stack {
   put(records: readonly Sent[]): Promise<void>;
   /** All records of the stream by shard, as Lambda's events hold them. */
   records(): Promise<readonly (readonly EventRecord[])[]>;
-  /** Invokes a function and waits. @throws when the function does */
+  /** Invokes a function and waits. @throws when the function throws */
   invoke(name: 'aggregate' | 'finalize', payload: string): Promise<unknown>;
 }
 

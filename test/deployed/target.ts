@@ -1,9 +1,9 @@
 import type { Iam } from './options.ts';
 
-/** What answers at an endpoint. */
+/** The kind of system at an endpoint. */
 export type Kind = 'ministack' | 'localstack' | 'other';
 
-/** Where the suite runs: the launcher says it in the environment. */
+/** The target of the suite, which the launcher passes in the environment. */
 export interface Target {
   readonly endpoint: string;
   readonly kind: Kind;
@@ -20,7 +20,7 @@ export const targetVariables = {
   folder: 'TIDEMARK_DEPLOYED_FOLDER',
 } as const;
 
-/** Asks an endpoint what it is. */
+/** Determines the kind of an endpoint by asking it. */
 export async function kindOf(endpoint: string): Promise<Kind> {
   for (const kind of ['ministack', 'localstack'] as const) {
     const answer = await fetch(new URL(`/_${kind}/health`, endpoint)).catch(() => undefined);

@@ -17,7 +17,7 @@ Needs Python 3.10 or newer and, the first time, PyPI.
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Runs the command; resolves to the exit code: 0 after Ctrl-C, 1 if it went wrong, 2 for a wrong use. */
+/** Runs the command; resolves to the exit code: 0 after Ctrl-C, 1 for a failure, 2 for wrong usage. */
 export async function main(argv: readonly string[]): Promise<number> {
   const signal = interruption();
   let ministack: Ministack | undefined;

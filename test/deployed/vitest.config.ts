@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** The suite for a deployed stack: its scenarios follow one another on one stack, so the first failure ends it. */
+/**
+ * The suite for a deployed stack: its scenarios follow one another on one stack, so that the first failure ends the
+ * suite.
+ */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,
@@ -9,7 +12,7 @@ export default defineConfig({
     reporters: ['verbose'],
     bail: 1,
     maxWorkers: 1,
-    // Deployments and schedules are what is waited for: LocalStack deploys in 50 s, a rule fires once a minute.
+    // Tests wait for deployments and schedules: LocalStack deploys in 50 s, and a rule fires once a minute.
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

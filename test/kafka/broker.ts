@@ -15,13 +15,13 @@ declare module 'vitest' {
   }
 }
 
-/** A port that was free a moment ago may be taken by the time the broker listens. */
+/** The number of attempts to start: a port that was free a moment ago may be taken by the time the broker listens. */
 const attempts = 3;
-/** How often (ms) is asked whether the broker answers, and for how long. */
+/** The interval (ms) at which the broker is asked whether it answers, and the limit of the wait. */
 const againAfterMs = 100;
 const startWithinMs = 60_000;
 
-/** Small and quick: one machine, nothing replicated, nobody waited for. */
+/** Settings for a small and quick broker: one machine, no replication, no waiting for others. */
 const settings = (folder: string, port: number, controller: number) => `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
@@ -40,7 +40,8 @@ group.initial.rebalance.delay.ms=0
 `;
 
 /**
- * Starts a broker in a folder of its own, which ends, and takes its folder along, when these tests do, in whatever way.
+ * Starts a broker in a folder of its own. The broker ends when these tests end, in whatever way, and its folder is
+ * removed then.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   for (let attempt = 1; ; attempt++) {
@@ -60,7 +61,7 @@ async function start(): Promise<{ readonly address: string; readonly broker: Att
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-kafka-'));
   const [port = 0, controller = 0] = await freePorts(2);
   const file = join(folder, 'server.properties');
-  // The bytes of a UUID; a hyphen in front would be taken for an option.
+  // The bytes of a UUID. The A comes first because a leading hyphen would be taken for an option.
   const clusterId = `A${randomBytes(16).toString('base64url').slice(1)}`;
   mkdirSync(join(folder, 'data'));
   writeFileSync(file, settings(folder, port, controller));

@@ -31,7 +31,7 @@ async function started(partitions: number, options: Parameters<typeof startKafka
   return system;
 }
 
-/** Orders over some hours, out of order by less than the delay. The seed says which. */
+/** Orders over some hours, out of order by less than the delay, drawn from the seed. */
 function disorder(count: number, partitions: number, seed: number): readonly Sent[] {
   let state = seed;
   const random = (most: number) => {
@@ -44,7 +44,7 @@ function disorder(count: number, partitions: number, seed: number): readonly Sen
   }));
 }
 
-/** What a pass over the orders gives. */
+/** The result of one pass over the orders. */
 function expected(sent: readonly Sent[]): readonly string[] {
   const rows = new Map<string, { start: number; kind: string; n: number; sum: number }>();
   for (const { data } of sent) {
@@ -64,7 +64,7 @@ function found(rows: readonly string[]): readonly string[] {
     .sort();
 }
 
-/** What each shard is, as the API tells it. */
+/** The state of each shard, as the API tells it. */
 async function states(system: KafkaSystem): Promise<Readonly<Record<string, string>>> {
   const { shards } = (await (await fetch(`${system.local.url}/v1/watermark`)).json()) as {
     shards: { shardId: string; state: string }[];
@@ -89,7 +89,7 @@ describe('a topic as the stream', () => {
         { data: order(base + 9 * hour, 'a'), partition: 0 },
         { data: order(base + 9 * hour, 'b'), partition: 1 },
       ],
-      // All too late, but for the last, which is none; and two that are no orders.
+      // All events are too late, except the last one. Two records are not orders.
       [
         { data: order(base, 'a'), partition: 0 },
         { data: order(base + hour, 'b'), partition: 1 },
@@ -124,7 +124,7 @@ describe('a topic as the stream', () => {
   });
 
   it('holds the watermark for a partition that was added until it has an event, and counts what comes to it', async () => {
-    // An hour without an event makes a partition idle: not here.
+    // Usually an hour without an event makes a partition idle, but not here.
     const system = await started(1, { pipelineFile: systemFixture('pipeline'), pipelineName: 'orders' });
     const first = disorder(100, 1, 2);
     await system.put(first);
@@ -135,7 +135,7 @@ describe('a topic as the stream', () => {
     await expect.poll(async () => (await system.finalize({})).heldBy).toBe(added);
     const later = { data: order(base + 20 * hour, 'a'), partition: 0 };
     await system.put([later]);
-    // A watermark never moves back, and does not go on.
+    // The watermark never moves back, and does not go on here.
     expect(await system.finalize({})).toMatchObject({ watermark, heldBy: added });
     await system.put([{ data: order(base + 15 * hour, 'b'), partition: 1 }]);
     expect((await system.finalize({})).watermark).toBe(base + 14 * hour);
@@ -159,7 +159,7 @@ describe('a topic as the stream', () => {
       await transaction.send({ messages: [{ topic, partition: 1, value: Buffer.from(order(base + hour, 'b')) }] });
       const empty = `${topic}-1`;
       expect(await system.finalize({})).toMatchObject({ watermark: null, heldBy: empty });
-      // Both were seen at the same moment, so that the time of one is the time of the other: it is no proof.
+      // Both were seen at the same moment, so the time of one is also the time of the other, and proves nothing.
       await expect
         .poll(async () => ({ held: await system.finalize({}), states: await states(system) }))
         .toMatchObject({
@@ -196,7 +196,7 @@ describe('at least once becomes exactly once', () => {
       bootstrapServers: topic.bootstrapServers,
       groupId,
       delivery: { batchSize: 50, batchBytes: 6 * 1024 * 1024, batchWindowMs: 0 },
-      // Delivered, and the answer is lost: the same again.
+      // The batch is delivered, but the answer is lost, so the same batch comes again.
       async invoke(event) {
         await client.invoke(system.local.functionNames.aggregate, event);
         return client.invoke(system.local.functionNames.aggregate, event);
@@ -223,7 +223,7 @@ describe('at least once becomes exactly once', () => {
     for (const [i, kind] of (['functions', 'runner', 'functions'] as const).entries()) {
       last = new Map([...last, ...(await system.topic.put(sent.slice(i * 1_000, (i + 1) * 1_000)))]);
       const before = (await system.api.conservation()).received;
-      // Some batches of the thousand are through, and others are not.
+      // Some batches of the thousand are done, and others are not.
       await expect
         .poll(async () => (await system.api.conservation()).received, { interval: 5 })
         .toBeGreaterThan(before);

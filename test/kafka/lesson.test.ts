@@ -19,7 +19,7 @@ beforeAll(async () => {
   kafka = ['--source', 'kafka', '--bootstrap-servers', inject('broker'), '--topic', topic];
 });
 
-/** The rows, as they are, and what stands in the line behind them. */
+/** The rows, unchanged, and the rest of the line behind them. */
 function read({ code, stdout, stderr }: Ended) {
   expect(code, stderr).toBe(0);
   const lines = stdout.split('\n');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, definePipeline, sum, tumbling } from '../../functions/core/index.ts';
 
-/** Orders by kind and hour; a partition that nothing comes to is idle soon. */
+/** Orders by kind and hour. A partition without records is soon idle. */
 export default definePipeline({
   name: 'kafka-orders',
   event: z.object({ time: z.number(), kind: z.string(), amount: z.number(), id: z.string() }),

@@ -74,7 +74,7 @@ it('holds what is in a transaction for records to come, and its end for none', a
     const first = await producer.beginTransaction();
     await first.send({ messages: [{ topic, partition: 0, value }] });
     expect(await stream.tail(shard(0), undefined)).toBe('more');
-    // Whoever reads what is not committed has had it; whoever does not may get it yet.
+    // A reader of uncommitted records has had it; a reader of committed records may get it yet.
     expect(await stream.tail(shard(0), '0')).toBe('more');
     await first.commit();
     // Offset 1 is the mark of the commit: the end of the partition is 2, and no record comes after 0.
@@ -84,7 +84,8 @@ it('holds what is in a transaction for records to come, and its end for none', a
     const second = await producer.beginTransaction();
     await second.send({ messages: [{ topic, partition: 0, value }] });
     await second.abort();
-    // Offset 2 was aborted, 3 is the mark: one who reads all has it to come, and one who read it has nothing.
+    // Offset 2 was aborted, and 3 is the mark. A reader of everything has offset 2 still to come, or nothing when it
+    // has read it.
     await expect.poll(() => stream.tail(shard(0), '2')).toBe('nothing');
     expect(await stream.tail(shard(0), '0')).toBe('more');
   } finally {

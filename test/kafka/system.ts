@@ -15,12 +15,12 @@ export const pipelineFile = join(findPackageRoot(), 'test', 'kafka', 'pipeline.t
 export const pipelineName = 'kafka-orders';
 
 /**
- * The client's `timeout` is that of its transactions too, after which the brokers abort them: 5 s by default, and a
- * busy machine takes longer.
+ * Client options for a busy machine. The client's `timeout` also limits its transactions: the brokers abort them after
+ * it. The default of 5 s is too short for a busy machine.
  */
 export const patient = { timeout: 300_000 } as const;
 
-/** A record as a test puts it: an order's line, into a partition. */
+/** A record as a test puts it: the line of an order, and a partition. */
 export interface Sent {
   readonly data: string | Buffer | undefined;
   readonly partition: number;
@@ -75,7 +75,7 @@ export async function newTopic(partitions: number): Promise<Topic> {
   };
 }
 
-/** The whole system behind a topic; finalize runs only when it is asked to. */
+/** The whole system behind a topic. Finalize runs only on request. */
 export interface KafkaSystem extends Embedded {
   readonly topic: Topic;
   readonly groupId: string;

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Needs a broker, and so Java: not a part of `npm test`. One broker for all files, which have topics of their own. */
+/**
+ * The suite that needs a broker, and so Java; it is not a part of `npm test`. All files share one broker, and have
+ * topics of their own.
+ */
 export default defineConfig({
   test: {
     include: ['test/kafka/*.test.ts'],
@@ -8,7 +11,7 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 300_000,
     hookTimeout: 120_000,
-    // Until it is so: brokers and groups take their time, and a busy machine takes more.
+    // Polls for long: brokers and groups take their time, and a busy machine takes more.
     expect: { poll: { timeout: 90_000 } },
     maxWorkers: 1,
   },

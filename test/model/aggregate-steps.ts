@@ -13,7 +13,9 @@ import {
   withEntry,
 } from './world.ts';
 
-/** What aggregate may do next: begin with some records, or take a step of an invocation that is under way (4.1). */
+/**
+ * The next steps of aggregate: the start of an invocation with some records, or a step of one that is under way (4.1).
+ */
 export function* aggregateSteps(options: ModelOptions, world: World): Iterable<Step> {
   for (const shard of shardsOf(options)) yield* starts(options, world, shard);
   for (const at of world.invocations.keys()) yield* stepsOf(options, world, at);
@@ -27,7 +29,7 @@ function* starts(options: ModelOptions, world: World, shard: string): Iterable<S
   if (acknowledged >= total || own >= options.invocationsAtATime || started >= options.starts) return;
   const invocations = world.invocations.map((other) => (other.shard === shard ? { ...other, isLive: false } : other));
   for (let to = acknowledged + 1; to <= total; to++)
-    // Any old knowledge: the log as it was at any length.
+    // The knowledge may be of any age: the log as it was at any length.
     for (let known = 0; known <= logOf(world, shard).length; known++) {
       const step = known === 0 ? 'register' : 'append';
       const begun: Invocation = { shard, isLive: true, to, step, ...tailAt(logOf(world, shard), known) };
@@ -102,7 +104,7 @@ function* stepsOf(options: ModelOptions, world: World, at: number): Iterable<Ste
   }
 }
 
-/** What a batch adds: a pair whose window closes at or below C is late. */
+/** The entry that a batch adds. A pair whose window closes at or below C is late. */
 function batchEntry({ records }: ModelOptions, shard: string, first: number, last: number, closed: number): Entry {
   const counted: Pair[] = [];
   const late: Pair[] = [];

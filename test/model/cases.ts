@@ -1,6 +1,6 @@
 import { configurations, type ModelOptions, type Rule } from './world.ts';
 
-/** What an exploration is begun with: all worlds up to a bound, or walks from a seed. */
+/** The start of an exploration: all worlds up to a bound, or walks from a seed. */
 export interface Case {
   readonly options: Omit<ModelOptions, 'off'>;
   readonly how: { readonly mostWorlds: number } | { readonly walks: number; readonly seed: number };
@@ -15,7 +15,7 @@ const pairWithZombies = { ...tinyWithZombies, records: configurations.pair };
 const sliding = { records: configurations.slide, invocationsAtATime: 2, starts: 4, finalizers: 2, runs: 4 };
 const walks = { walks: 20_000, seed: 9 };
 
-/** Explorations of the whole protocol, in which nothing may be found. */
+/** Explorations of the whole protocol, which must find nothing. */
 export const whole: Readonly<Record<string, Case>> = {
   'one record, two invocations one after the other, two finalizers that may each run twice': {
     options: tiny,
@@ -28,7 +28,7 @@ export const whole: Readonly<Record<string, Case>> = {
   'emission apart from gathering': { options: { ...sliding, emissionApart: true }, how: { walks: 2_000, seed: 9 } },
 };
 
-/** For each rule an exploration that finds its loss when it is turned off. */
+/** For each rule, an exploration that finds its loss when the rule is turned off. */
 export const losses: Readonly<Record<Rule, Case>> = {
   joinReadsEpochAfterRegistering: { options: tiny, how: { mostWorlds: 300_000 } },
   registrationsReadAfterElection: { options: tiny, how: { mostWorlds: 300_000 } },

@@ -4,9 +4,9 @@ import { type Exploration, explore, walk } from './explore.ts';
 import { type Rule, rules } from './world.ts';
 
 /**
- * `npm run model`: explores the whole protocol, with more walks than the tests have time for, or shows what is lost
- * without one of its rules, step by step.
- * @returns the exit code: 1 when something was found that ought not to be, or nothing that ought to
+ * `npm run model`: explores the whole protocol, with more walks than the tests have time for. Or it shows, step by
+ * step, the loss without one of its rules.
+ * @returns the exit code: 1 when the whole protocol has a violation, or when the loss of a rule is not found
  */
 export function main(args: readonly string[], print: (line: string) => void): number {
   const { values } = parseArgs({
@@ -37,7 +37,7 @@ export function main(args: readonly string[], print: (line: string) => void): nu
   return code;
 }
 
-/** One exploration; walks as many, and from the seed, as asked for. */
+/** Runs one exploration, with the requested number of walks and seed. */
 export function run(
   { options, how }: Case,
   off: ReadonlySet<Rule>,

@@ -4,15 +4,15 @@ import { violation } from './invariants.ts';
 import { expirySteps, readerSteps } from './other-steps.ts';
 import { beginning, type ModelOptions, type Step, shardsOf, type World } from './world.ts';
 
-/** What an exploration found. */
+/** The findings of an exploration. */
 export interface Exploration {
-  /** What is wrong, and the steps that lead to it; undefined: nothing was found. */
+  /** The violation, and the steps that lead to it; undefined when nothing was found. */
   readonly violation: { readonly what: string; readonly trace: readonly string[] } | undefined;
-  /** Different worlds that were seen; of walks: steps that were taken. */
+  /** The number of different worlds that were seen; for walks, the number of steps. */
   readonly visited: number;
   /** Whether every world within the bounds was seen. */
   readonly isExhaustive: boolean;
-  /** Ends in which a window is final: an exploration without one shows nothing. */
+  /** The number of ends in which a window is final. An exploration without such an end shows nothing. */
   readonly endsWithFinals: number;
 }
 
@@ -23,7 +23,10 @@ function* steps(options: ModelOptions, world: World): Iterable<Step> {
   yield* finalizeSteps(options, world);
 }
 
-/** Every world that can come about, breadth first, up to a bound: the trace of a violation is a shortest one. */
+/**
+ * Explores every world that can come about, breadth first, up to a bound. The trace of a violation is therefore a
+ * shortest one.
+ */
 export function explore(options: ModelOptions, mostWorlds: number): Exploration {
   const begun = beginning(options);
   const cameFrom = new Map<string, readonly [label: string, before: string] | undefined>([
@@ -65,13 +68,16 @@ function traceTo(
   return trace;
 }
 
-/** How long walks take part: one actor stands still for a while, a zombie that wakes up late, and few die. */
+/**
+ * The probability that a step may be a death, because few actors die; the most steps until one actor stands still; and
+ * the most steps for which it does, like a zombie that wakes up late.
+ */
 const dyingShare = 0.08;
 const mostUntilFrozen = 25;
 const mostFrozen = 70;
 
 /**
- * Walks drawn at random from a seed, each to an end.
+ * Takes random walks from a seed, each to an end.
  * @param seed a whole number other than 0
  */
 export function walk(options: ModelOptions, walks: number, seed: number): Exploration {

@@ -14,10 +14,10 @@ import {
   withEntry,
 } from './world.ts';
 
-/** How far a torn read looks for entries. */
+/** The number of positions in which a torn read looks for entries. */
 const mostLooked = 5;
 
-/** What finalize may do next: runs overlap, die at any step, and are resumed by whoever comes (4.2). */
+/** The next steps of finalize. Runs overlap, die at any step, and are resumed by any other run (4.2). */
 export function* finalizeSteps(options: ModelOptions, world: World): Iterable<Step> {
   for (const at of world.finalizers.keys()) yield* stepsOf(options, world, at);
 }
@@ -59,7 +59,7 @@ function* stepsOf(options: ModelOptions, world: World, at: number): Iterable<Ste
       return;
     }
     case 'elect': {
-      // An epoch is put only where none is; an older run may come late, and finds it.
+      // An epoch is put only where none is. An older run may come late, and then finds it.
       const isFree = world.epochs[epoch - 1] === undefined;
       const epochs = isFree ? [...world.epochs, own.wanted ?? 0] : world.epochs;
       const misplaced = isFree && world.epochs.length !== epoch - 1;
@@ -154,7 +154,7 @@ function* stepsOf(options: ModelOptions, world: World, at: number): Iterable<Ste
 type Become = (next: Partial<Finalizer>, from?: World) => World;
 type Set = (next: Finalizer, from?: World) => World;
 
-/** Every registered log gets barrier e: at barrier e or later it has it, an empty one is joined first. */
+/** Every registered log gets barrier e. A log at barrier e or later has it already. An empty log is joined first. */
 function* barriers(
   options: ModelOptions,
   world: World,
@@ -259,7 +259,7 @@ function writePane(options: ModelOptions, world: World, own: Finalizer, who: str
   return [label, set(next, { ...world, pane: { revision, epoch, records }, ...broken })];
 }
 
-/** What C may be: any closing of a window that a record has, or nothing yet. */
+/** The possible values of C: any closing of a window that a record has, or nothing yet. */
 function closings(options: ModelOptions): readonly number[] {
   const own = shardsOf(options).flatMap((shard) => (options.records[shard] ?? []).flat());
   return [...new Set([0, ...own.map((window) => windowEnds[window] ?? 0)])].sort((left, right) => left - right);

@@ -1,15 +1,15 @@
 import { closedThrough, isClosed, logOf, type ModelOptions, shardsOf, type World, windows } from './world.ts';
 
-/** What is wrong with a world, in one line; undefined: nothing. */
+/** The violation in a world, in one line; undefined if there is none. */
 export function violation(options: ModelOptions, world: World): string | undefined {
   if (world.broken !== undefined) return world.broken;
   const twice = countedTwice(options, world);
-  // Where a log has lost entries, what is left of it says no more.
+  // A log that has lost entries proves nothing further.
   if (twice !== undefined || world.expired !== undefined) return twice;
   return brokenLog(options, world) ?? wrongFinal(options, world);
 }
 
-/** Each record once: also where the log that knew it is gone. */
+/** The violation that a record is counted twice, also when the log that knew it is gone. */
 function countedTwice(options: ModelOptions, world: World): string | undefined {
   for (const shard of shardsOf(options)) {
     const counted = new Set<string>();
@@ -25,7 +25,10 @@ function countedTwice(options: ModelOptions, world: World): string | undefined {
   return undefined;
 }
 
-/** Entries follow one another without gaps, what is acknowledged is in, and epochs never go back. */
+/**
+ * The violation in a log. Entries follow one another without gaps, all acknowledged records are in, and epochs never go
+ * back.
+ */
 function brokenLog(options: ModelOptions, world: World): string | undefined {
   for (const shard of shardsOf(options)) {
     let last = 0;
@@ -44,7 +47,10 @@ function brokenLog(options: ModelOptions, world: World): string | undefined {
   return undefined;
 }
 
-/** A final window holds what the logs hold of it, and one that is passed and holds something is final. */
+/**
+ * The violation in a final window. A final window holds what the logs hold of it. A window that is passed and holds
+ * something is final.
+ */
 function wrongFinal(options: ModelOptions, world: World): string | undefined {
   const passed = closedThrough(world, options.emissionApart ? world.emitted : world.gathered);
   for (const window of windows) {

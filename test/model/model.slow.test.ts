@@ -7,7 +7,7 @@ describe('the log and its epochs, as a model', () => {
   it.each(Object.entries(whole))('lose nothing and count nothing twice: %s', (_name, one) => {
     const { violation, endsWithFinals } = run(one, new Set());
     expect(violation).toBeUndefined();
-    // An exploration in which nothing becomes final would hold of a protocol that does nothing.
+    // An exploration in which nothing becomes final would succeed for a protocol that does nothing.
     expect(endsWithFinals).toBeGreaterThan(0);
   });
 

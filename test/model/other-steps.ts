@@ -1,6 +1,9 @@
 import { closedThrough, isClosed, logOf, type ModelOptions, type Step, shardsOf, tailAt, type World } from './world.ts';
 
-/** Somebody reads window 1: its final if there is one, else what the logs hold of it (4.4). Twice at most. */
+/**
+ * The steps of a reader of window 1, who reads twice at most: the final one if there is one, otherwise the contents of
+ * the logs (4.4).
+ */
 export function* readerSteps(options: ModelOptions, world: World): Iterable<Step> {
   if (!options.reader || world.reads >= 2) return;
   const window = 1;
@@ -22,7 +25,7 @@ function liveRecords(options: ModelOptions, world: World, window: number): strin
       }
       // Behind the barrier that closed it, an entry adds nothing to a window.
       if (!options.off.has('readersStopAtBarrier') && isClosed(window, closedThrough(world, epoch))) continue;
-      // Partials are by slice: a record that any window of its slice counted is in them.
+      // Partials are by slice, so they include a record that any window of its slice counted.
       for (const record of new Set(entry.counted.map(([own]) => own)))
         if (options.records[shard]?.[record - 1]?.includes(window) === true) records.push(`${shard}${record}`);
     }
@@ -30,7 +33,10 @@ function liveRecords(options: ModelOptions, world: World, window: number): strin
   });
 }
 
-/** Where the last entry is not kept, a log that stood still for longer than its entries live loses them all (4.5). */
+/**
+ * The steps of expiry. Where the last entry is not kept, a log that stood still for longer than its entries live loses
+ * them all (4.5).
+ */
 export function* expirySteps(options: ModelOptions, world: World): Iterable<Step> {
   if (!options.off.has('lastEntryIsKept')) return;
   for (const shard of shardsOf(options)) {

@@ -1,20 +1,21 @@
 /**
  * The world of the explicit-state model checker of the log and its epochs ("State as a log", section 4 of the design):
- * what is stored, who is under way, and what may differ from one exploration to another.
+ * the stored items, the actors under way, and the options of an exploration.
  *
- * A log a shard, in which an entry is put only where none is. Epochs are elected, cut every log by a barrier, and are
- * then emitted. Every choice that ought not to matter is free: the C of an epoch, how old the knowledge is with which an
- * invocation begins, where a batch ends, how long a zombie goes on, where a finalizer dies, which of two comes first.
+ * Each shard has a log, in which an entry is put only where none is. Epochs are elected, cut every log by a barrier,
+ * and are then emitted. Every choice that ought not to matter is free: the C of an epoch, the age of the knowledge with
+ * which an invocation begins, the end of a batch, the lifetime of a zombie, the step at which a finalizer dies, and the
+ * order of any two actors.
  */
 
-/** When each window ends: it closes there. */
+/** The end of each window, where it closes. */
 export const windowEnds: Readonly<Record<number, number>> = { 1: 10, 2: 20, 3: 30 };
 export const windows: readonly number[] = Object.keys(windowEnds).map(Number);
 
-/** The records of each shard, in their order, each as the windows that hold it: windows that overlap share records. */
+/** The records of each shard in their order, each as the windows that hold it. Overlapping windows share records. */
 export type Records = Readonly<Record<string, readonly (readonly number[])[]>>;
 
-/** A shard may begin whenever it likes: a child of a split does. */
+/** The records of explorations, by name. A shard may begin at any time, like the child of a split. */
 export const configurations = {
   tiny: { B: [[1]] },
   pair: { A: [[1]], B: [[1]] },
@@ -32,7 +33,7 @@ export const configurations = {
   three: { A: [[1], [2]], B: [[1]], C: [[1]] },
 } as const satisfies Readonly<Record<string, Records>>;
 
-/** The rules of the protocol that can be turned off, each with what happens instead. */
+/** The rules of the protocol that can be turned off, each with the behaviour without it. */
 export const rules = {
   joinReadsEpochAfterRegistering: 'aggregate reads the latest epoch, and registers its shard then',
   registrationsReadAfterElection: 'finalize reads the registrations, and elects its epoch then',
@@ -53,7 +54,7 @@ export const rules = {
 /** The name of a rule of the protocol. */
 export type Rule = keyof typeof rules;
 
-/** What is explored: how much happens at most, which rules hold, and which parts of the protocol are played besides. */
+/** The bounds of an exploration, the rules that hold, and the optional parts of the protocol that are played. */
 export interface ModelOptions {
   readonly records: Records;
   /** Invocations of one shard at a time: all but the newest are zombies. */
@@ -64,20 +65,20 @@ export interface ModelOptions {
   /** Runs of each finalizer. */
   readonly runs: number;
   readonly off: ReadonlySet<Rule>;
-  /** Finalize reads a log item by item, and may see a later one without an earlier one. */
+  /** Whether finalize reads a log item by item, and may see a later item without an earlier one. */
   readonly tornReads?: boolean;
-  /** Gathering and emission are apart, and an epoch is emitted by whoever comes. */
+  /** Gathering and emission are separate steps, and any run may emit an epoch. */
   readonly emissionApart?: boolean;
   /** Early panes of window 1. */
   readonly panes?: boolean;
-  /** Somebody reads window 1, twice at most. */
+  /** A reader reads window 1, twice at most. */
   readonly reader?: boolean;
 }
 
 /** A pair of a record, by its number in its shard, and a window. */
 export type Pair = readonly [record: number, window: number];
 
-/** An entry of a log: a barrier (the join of a shard is one), or what a batch added. */
+/** An entry of a log: a barrier (the join of a shard is one), or the pairs that a batch added. */
 export type Entry =
   | { readonly kind: 'barrier'; readonly epoch: number }
   | {
@@ -88,7 +89,7 @@ export type Entry =
       readonly late: readonly Pair[];
     };
 
-/** What is known of the end of a log: its length, its last record and its last barrier's epoch. */
+/** The known end of a log: its length, its last record and the epoch of its last barrier. */
 export interface Tail {
   readonly position: number;
   readonly last: number;
@@ -98,7 +99,7 @@ export interface Tail {
 /** An invocation of aggregate with the records up to `to` of a shard. */
 export interface Invocation extends Tail {
   readonly shard: string;
-  /** Whether its outcome is still waited for; a zombie goes on all the same. */
+  /** Whether its outcome is still waited for. A zombie goes on all the same. */
   readonly isLive: boolean;
   readonly to: number;
   readonly step: 'register' | 'read epochs' | 'join' | 'read tail' | 'append';
@@ -115,12 +116,12 @@ export interface Finalizer {
   readonly epoch?: number;
   /** The C that it wants for its epoch. */
   readonly wanted?: number;
-  /** The registrations as it read them, and how many of their logs have its barrier. */
+  /** The registrations as it read them, and the number of their logs that have its barrier. */
   readonly shards?: readonly string[];
   readonly at?: number;
   readonly position?: number;
   readonly latestEpoch?: number;
-  /** A torn read: the position that comes next, and what was found so far. */
+  /** A torn read: the next position, and the entries found so far. */
   readonly looked?: number;
   readonly found?: readonly (readonly [position: number, entry: Entry])[];
   /** Logs as a torn read gave them. */
@@ -151,7 +152,7 @@ export interface Pane {
   readonly records: readonly string[];
 }
 
-/** Everything that is stored or under way. Steps make new ones. */
+/** Everything that is stored or under way. Steps make new worlds. */
 export interface World {
   readonly logs: Readonly<Record<string, readonly Entry[]>>;
   /** The C of each epoch that was elected, from epoch 1 on. */
@@ -162,26 +163,26 @@ export interface World {
   /** The records of each final window, as text. */
   readonly finals: Readonly<Record<number, string>>;
   readonly pane: Pane | undefined;
-  /** How many records of each shard were acknowledged to the stream. */
+  /** The number of records of each shard that were acknowledged to the stream. */
   readonly acknowledged: Readonly<Record<string, number>>;
   readonly starts: Readonly<Record<string, number>>;
   readonly invocations: readonly Invocation[];
   readonly finalizers: readonly Finalizer[];
   readonly reads: number;
-  /** What a reader saw last of window 1. */
+  /** The records of window 1 that a reader saw last. */
   readonly seen: readonly string[] | undefined;
-  /** Entries that have expired; undefined: none did. */
+  /** Entries that have expired; undefined if none has. */
   readonly expired: readonly Entry[] | undefined;
   /** A broken assertion of the protocol itself. */
   readonly broken?: string;
 }
 
-/** One step that somebody may take, and the world after it. */
+/** One possible step of an actor, and the world after it. */
 export type Step = readonly [label: string, next: World];
 
 export const shardsOf = ({ records }: ModelOptions): readonly string[] => Object.keys(records);
 
-/** Nothing has happened. */
+/** The world in which nothing has happened. */
 export function beginning(options: ModelOptions): World {
   const each = <T>(value: T) => Object.fromEntries(shardsOf(options).map((shard) => [shard, value]));
   return {
@@ -204,7 +205,7 @@ export function beginning(options: ModelOptions): World {
 
 export const logOf = (world: World, shard: string): readonly Entry[] => world.logs[shard] ?? [];
 
-/** What the first entries of a log say of its end. */
+/** The end of a log as its first entries tell it. */
 export function tailAt(log: readonly Entry[], position: number): Tail {
   let last = 0;
   let epoch = 0;
@@ -219,7 +220,7 @@ export function withEntry(world: World, shard: string, entry: Entry): World {
   return { ...world, logs: { ...world.logs, [shard]: [...logOf(world, shard), entry] } };
 }
 
-/** C of an epoch: "closed through"; before the first one nothing is. */
+/** C of an epoch: "closed through". Before the first epoch nothing is closed. */
 export const closedThrough = (world: World, epoch: number): number => world.epochs[epoch - 1] ?? 0;
 
 export const isClosed = (window: number, closed: number): boolean =>

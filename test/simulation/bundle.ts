@@ -47,7 +47,7 @@ export async function bundleEngine(repository: string, mutation: Mutation | unde
   return outfile;
 }
 
-/** The text of a file with the place changed that an edit names. @throws when it is not there, or more than once */
+/** The text of a file with one edit applied. @throws when the edit's place is missing, or there more than once */
 export function patch(text: string, file: string, find: string, replace: string): string {
   const found = [...text.matchAll(inAnyLayout(find))];
   const [only] = found;
@@ -58,7 +58,9 @@ export function patch(text: string, file: string, find: string, replace: string)
   return text.slice(0, only.index) + replace + text.slice(only.index + only[0].length);
 }
 
-/** Matches the text however the formatter breaks its lines: between its tokens any space, a last comma or none. */
+/**
+ * Matches the text in any layout of the formatter: with any space between its tokens, and with or without a last comma.
+ */
 function inAnyLayout(find: string): RegExp {
   const tokens = find.match(/\w+|[^\w\s]/gu) ?? [];
   const pattern = tokens

@@ -4,8 +4,8 @@ import type { Ledger } from './ledger.ts';
 import { Violation } from './violation.ts';
 
 /**
- * I4, where windows lie on the clocks of a zone: a window begins and ends where the clocks say, and the events of that
- * time are in it and no others.
+ * I4 for windows on the clocks of a zone: a window begins and ends where the clocks say, and holds exactly the events
+ * of that time.
  */
 export function checkClocks(
   { labelOf, placed, events }: Ledger,
@@ -18,7 +18,7 @@ export function checkClocks(
   if (labelOf(end - 1) !== label || labelOf(start - 1) === label || labelOf(end) === label)
     throw new Violation(
       'I4',
-      `${name} is no window of the clocks: it lies from ${label} to ${labelOf(end - 1)}, beside ${labelOf(start - 1)} and ${labelOf(end)}`,
+      `${name} is not a window of the clocks: it lies from ${label} to ${labelOf(end - 1)}, beside ${labelOf(start - 1)} and ${labelOf(end)}`,
     );
   for (const [id, { slice }] of placed.get(query.name) ?? []) {
     const time = events.get(id)?.time ?? Number.NaN;

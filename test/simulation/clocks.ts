@@ -16,8 +16,8 @@ const dayMs = 24 * hourMs;
 type Change = readonly [timeZone: string, at: string];
 
 /**
- * Changes of clocks: forward and back, at midnight, twice the same midnight, over midnight, by half an hour, by a whole
- * day, and before 1970.
+ * Changes of clocks of all kinds: forward and back, at midnight, with the same midnight twice, over midnight, by half
+ * an hour, by a whole day, and before 1970.
  */
 const changes: readonly [Change, ...Change[]] = [
   ['Europe/Berlin', '2026-03-29T01:00:00Z'],
@@ -31,10 +31,10 @@ const changes: readonly [Change, ...Change[]] = [
   ['Europe/London', '1968-02-18T02:00:00Z'],
 ];
 
-/** What clocks make of a simulation's times. */
+/** The times of a simulation on its clocks. */
 export interface OnClocks {
   readonly clocks: Clocks;
-  /** How long a window is that no change of clocks is in, ms. */
+  /** The length of a window without a change of clocks, ms. */
   readonly windowMs: number;
   readonly epochMs: number;
 }
@@ -48,17 +48,20 @@ export function drawClocks(random: Random, runWindows: number): OnClocks {
   return { clocks: { timeZone, unit }, windowMs, epochMs: Date.parse(change) - Math.round(before) };
 }
 
-/** The windows on some clocks. @param windowMs of those of some hours */
+/**
+ * The windows on some clocks.
+ * @param windowMs the length of windows of some hours
+ */
 export function clockWindows({ timeZone, unit }: Clocks, windowMs: number): WindowKind {
   if (unit === 'hours') return tumbling({ ms: windowMs }, { timeZone });
   return calendar(unit, unit === 'week' ? { timeZone, weekStart: 'sunday' } : { timeZone });
 }
 
 /**
- * Which window a moment lies in, by what Node.js's own calendar writes on the clocks at that moment: the oracle of
- * windows on clocks. Moments of one window have the same number, and others have others. A window begins where its
- * first time is first shown: what clocks show again that were put back is in the window that has begun, unless its size
- * divides what they were put back by.
+ * The oracle of windows on clocks: the number of the window in which a moment lies, from the clock time that Node.js's
+ * own calendar shows at that moment. Moments of one window have the same number, and moments of different windows have
+ * different ones. A window begins where its first time is first shown. Times that are shown again after clocks were put
+ * back belong to the window that has begun, unless its size divides the shift.
  */
 export function clockLabels(clocks: Clocks, windowMs: number): (time: number) => number {
   const shown = shownIn(clocks.timeZone);
@@ -77,7 +80,7 @@ export function clockLabels(clocks: Clocks, windowMs: number): (time: number) =>
   };
 }
 
-/** What the clocks of a zone show at a moment, as the epoch ms at which those of UTC show it. */
+/** The clock time of a zone at a moment, as the epoch ms at which the clocks of UTC show it. */
 function shownIn(timeZone: string): (time: number) => number {
   const format = new Intl.DateTimeFormat('en-u-ca-iso8601', {
     timeZone,
@@ -107,7 +110,7 @@ function labelShown({ unit }: Clocks, windowMs: number, shown: number): number {
   return unit === 'day' ? date : Math.floor((date + 4) / 7);
 }
 
-/** Whether windows of some hours divide what the zone's clocks are moved by between winter and summer. */
+/** Whether windows of some hours divide the shift of the zone's clocks between winter and summer. */
 function dividesShift(shown: (time: number) => number, { timeZone }: Clocks, windowMs: number): boolean {
   const change = Date.parse(changes.find(([zone]) => zone === timeZone)?.[1] ?? '');
   const offset = (month: number) => {
@@ -118,7 +121,7 @@ function dividesShift(shown: (time: number) => number, { timeZone }: Clocks, win
   return shiftMs !== 0 && shiftMs % windowMs === 0;
 }
 
-/** When the clocks were last changed in the two hours up to a moment; undefined: they were not. */
+/** The last change of the clocks in the two hours up to a moment; undefined when there was none. */
 function lastChange(shown: (time: number) => number, time: number): number | undefined {
   const offset = (at: number) => shown(at) - at;
   let before = time - 2 * hourMs;

@@ -22,7 +22,7 @@ const seedsAtATime = 200;
 
 /**
  * Runs the command; resolves to the exit code: 0 if all is well, 1 for a violation (or a mutation that is not found), 2
- * for a wrong use.
+ * for wrong usage.
  */
 export async function main(repository: string, args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -100,7 +100,7 @@ export async function main(repository: string, args: readonly string[]): Promise
   return 1;
 }
 
-/** All cases, or those named, whole, one after the other: a case has the memory to itself. */
+/** Runs all cases, or those named, in full and one after the other, so that each has the memory to itself. */
 async function runScale(names: readonly string[], json: boolean): Promise<number> {
   const known = Object.keys(scaleCases);
   for (const name of names)
@@ -120,7 +120,7 @@ async function runScale(names: readonly string[], json: boolean): Promise<number
   return violations === 0 ? 0 : 1;
 }
 
-/** A wrong use of the command. */
+/** Wrong usage of the command. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -138,7 +138,7 @@ interface TotalTally extends Tally {
   readonly seedsPerSecond: number;
 }
 
-/** Hands seeds out to workers until they are through, time is up, or one of them fails. */
+/** Hands seeds out to workers until all seeds are done, time is up, or one of them fails. */
 async function runSeeds(
   repository: string,
   engineFile: string,
@@ -153,7 +153,7 @@ async function runSeeds(
   let reported = started;
   await Promise.all(
     Array.from({ length: Math.min(plan.jobs, Math.ceil(plan.seeds / seedsAtATime)) }, async () => {
-      // Almost all that a simulation makes is soon thrown away: a large young generation is swept seldom.
+      // A simulation soon throws away almost all objects, and a large young generation is seldom swept.
       const worker = new Worker(workerFile, {
         workerData: { engineFile },
         resourceLimits: { maxYoungGenerationSizeMb: 192 },
@@ -209,12 +209,12 @@ async function runOne(engineFile: string, options: SimulationOptions): Promise<n
 }
 
 /**
- * Seeds that are tried when the known one does not find a mutation any more: a change of the code gives every seed
- * another course.
+ * The number of seeds that are tried when the known one no longer finds a mutation. A change of the code gives every
+ * seed another course.
  */
 const seedsInstead = 20_000;
 
-/** Each mutation by its known seed, or, with `search`, by the first of so many seeds that finds it. */
+/** Runs each mutation by its known seed, or, with `search`, by the first of so many seeds that finds it. */
 async function runMutations(repository: string, search: number | undefined, json: boolean): Promise<number> {
   let unfound = 0;
   for (const mutation of mutations) {

@@ -2,8 +2,8 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { SimulatedShard } from './workload.ts';
 
 /**
- * What a shard has seen when it is read through: when each id was last counted, and the greatest arrival of an event
- * with an id.
+ * The state of a shard that has been read through: the time at which each id was last counted, and the greatest arrival
+ * of an event with an id.
  */
 interface Seen {
   readonly first: ReadonlyMap<string, number>;
@@ -11,8 +11,8 @@ interface Seen {
 }
 
 /**
- * The ids of the events that are duplicates, by the words of docs/GUARANTEES.md and nothing else: shard by shard,
- * parents before children, record by record.
+ * The ids of the events that are duplicates, by the words of docs/GUARANTEES.md alone. It goes shard by shard, parents
+ * before children, record by record.
  */
 export function duplicatesOf({ dedup }: Pipeline, shards: readonly SimulatedShard[]): ReadonlySet<string> {
   const duplicates = new Set<string>();

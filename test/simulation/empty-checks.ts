@@ -6,7 +6,7 @@ import type { SimulationOptions } from './options.ts';
 import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
-/** I4: a window is final without events only where that is asked for, and when no event can come to it any more. */
+/** I4: a window is final without events only where a query asks for that, and when no event can come to it any more. */
 export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name: string): void {
   if (query.mostEmpty === 0) throw new Violation('I4', `${name} is final with no event`);
   if (end + query.latenessMs > ledger.horizon.closedThrough)
@@ -14,8 +14,8 @@ export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name:
 }
 
 /**
- * I3, I8 and I9: how far empty windows are emitted only grows, and those up to there are final and have been
- * acknowledged; windows that hold something have to be at finalizedThrough.
+ * I3, I8 and I9: the time through which empty windows are emitted only grows. Windows up to it are final, and the empty
+ * ones have been acknowledged. Windows with contents have to be acknowledged when finalizedThrough rises.
  */
 export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, after: Item): void {
   const query = ledger.pipeline.queries.find(({ name }) => name === after.sk);
@@ -33,12 +33,12 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
 }
 
 /**
- * Of the windows from the first that holds an event on that end by a moment: those that hold one, and the first of each
- * gap, as many as the query says.
+ * The expected windows among those from the first with an event on that end by a moment. They are the windows with an
+ * event, and the first windows of each gap, as many as the query says.
  */
 function expectedWindows({ options, placed, events }: Ledger, query: Query, through: number): ReadonlySet<string> {
   const held = new Set<number>();
-  // Of windows that overlap, those that had closed when a record came do not hold it.
+  // A record is not in those overlapping windows that had closed when it came.
   for (const [id, { closesAt }] of placed.get(query.name) ?? [])
     for (const end of endsWith(options, events.get(id)?.time ?? Number.NaN))
       if (end + query.latenessMs >= closesAt) held.add(end);
@@ -53,8 +53,8 @@ function expectedWindows({ options, placed, events }: Ledger, query: Query, thro
 }
 
 /**
- * The windows of `series` that end after a time, in the order of their ends, without end: by arithmetic of the
- * simulation's own.
+ * The windows of `series` that end after a time, in the order of their ends. The sequence is infinite, and computed by
+ * the simulation's own arithmetic.
  */
 function* windowsAfter({ windowMs, overlap, overlapKind }: SimulationOptions, time: number): Generator<Window> {
   const stepMs = overlap === 0 ? windowMs : windowMs / 2;
@@ -74,10 +74,7 @@ function endsWith(options: SimulationOptions, time: number): readonly number[] {
   return ends;
 }
 
-/**
- * I8 after the drain: as far as the stream has come, the windows without events are final that the query is to have,
- * and no others.
- */
+/** I8 after the drain: as far as the stream has come, exactly the empty windows that the query is to have are final. */
 export function checkEmptyAtEnd(ledger: Ledger): void {
   for (const query of ledger.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0)) {
     const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) => maxEventTime ?? []);

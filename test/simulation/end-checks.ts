@@ -9,7 +9,7 @@ import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
 /**
- * I8: whether, with everything committed and every shard idle, the watermark has risen to the greatest event time less
+ * I8: with everything committed and every shard idle, whether the watermark has risen to the greatest event time less
  * the delay.
  */
 export function watermarkRose(ledger: Ledger, options: SimulationOptions): boolean {
@@ -57,7 +57,7 @@ export function checkEnd(world: World): void {
   checkTargets(ledger, state);
 }
 
-/** I4: a window over all of time is never final, and takes every event: none is late for it. */
+/** I4: a window over all of time is never final, and takes every event. No event is late for it. */
 function checkEndless(ledger: Ledger): void {
   for (const { name, definedKind: kind } of ledger.pipeline.queries) {
     if (kind.isEndless !== true) continue;
@@ -70,7 +70,8 @@ function checkEndless(ledger: Ledger): void {
 }
 
 /**
- * I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received is all that was put.
+ * I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received equals the number of
+ * events put.
  */
 function checkConservation(ledger: Ledger, state: readonly Item[]): void {
   let counters: Counters = noEvents;
@@ -84,7 +85,7 @@ function checkConservation(ledger: Ledger, state: readonly Item[]): void {
 
 /** I12: nothing is registered any more, and every page with records has an expiry. */
 function checkTidy(ledger: Ledger, state: readonly Item[]): void {
-  // What holds all of time stays registered, and with its pages, for as long as the tables do.
+  // Windows over all of time stay registered, and their pages stay, for as long as the tables exist.
   const endless = ledger.pipeline.queries
     .filter(({ definedKind }) => definedKind.isEndless === true)
     .map(({ name }) => name);

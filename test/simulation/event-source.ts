@@ -11,10 +11,10 @@ interface Container {
   readonly aggregator: ShardAggregator;
 }
 
-/** The event source mapping of one shard: what Lambda does to the aggregate function. */
+/** The event source mapping of one shard, through which Lambda invokes the aggregate function. */
 export interface EventSource {
   readonly shard: SimulatedShard;
-  /** Everything put so far has been reported done. */
+  /** Whether everything put so far has been reported done. */
   isDone(): boolean;
 }
 
@@ -22,9 +22,9 @@ export interface EventSource {
 const timeoutMs = 60_000;
 
 /**
- * Delivers a shard's records in order, from where the last success ended, again and again until it succeeds. A failed
- * batch comes back with the same or other boundaries; a run that timed out may go on beside its retry; finished batches
- * come back; a batch goes to a warm container or a cold one; a child begins when its parents are through.
+ * Delivers a shard's records in order, from the end of the last success, again and again until it succeeds. A failed
+ * batch comes back with the same or other boundaries. A run that timed out may go on beside its retry. Finished batches
+ * may come back. A batch goes to a warm container or a cold one. A child shard begins when its parents are done.
  */
 export function eventSource(world: World, shard: SimulatedShard, parents: () => readonly EventSource[]): EventSource {
   const { scheduler, random, options, pipeline, trace } = world;
@@ -56,13 +56,13 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
     });
   }
 
-  /** A batch that was through comes back, to another container and beside whatever goes on. */
+  /** Delivers a finished batch once more, to another container and beside anything else that goes on. */
   function redeliver(): void {
     const from = random.int(0, position - 1);
     deliver(from, Math.min(available(), from + random.int(1, options.batch)), () => {});
   }
 
-  /** Invokes the function; `done` is called once, with the index of the first record that is not through. */
+  /** Invokes the function. `done` is called once, with the index of the first record that is not done. */
   function deliver(from: number, to: number, done: (through: number) => void): void {
     const batch = records.slice(from, to);
     const container = containerFor();
@@ -76,7 +76,7 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
     trace?.(() => `${container.process.name} is given records ${from} to ${to - 1} of ${shardId}`);
     scheduler.after(timeoutMs, () => {
       if (settled) return;
-      // Mostly Lambda kills it; sometimes it goes on, a zombie.
+      // Lambda mostly kills it; sometimes it goes on as a zombie.
       if (random.chance(0.5)) container.process.alive = false;
       trace?.(() => `${container.process.name} times out${container.process.alive ? ' and goes on' : ''}`);
       settle(from);

@@ -11,10 +11,10 @@ import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
-/** How long the simulated stream keeps its records, in ms: pages may be deleted two days after that. */
+/** The retention of the simulated stream, ms. Pages may be deleted two days after it. */
 export const retentionMs = 3_600_000;
 
-/** One finalize run by the production code; undefined when it failed, or never came back. */
+/** Performs one finalize run by the production code. Its outcome is undefined when it failed, or never came back. */
 export function finalizeRun(
   world: World,
   request: FinalizeRequest,
@@ -26,7 +26,7 @@ export function finalizeRun(
   process.isDoomed = fate === 'crashes';
   const { state, windows } = world.tables(process);
   const now = () => scheduler.now() + process.skewMs;
-  // A container that is free takes the run, with what it remembers of the runs before.
+  // A free container takes the run, with its memory of earlier runs.
   const cache = world.freeCaches.pop() ?? sliceCache();
   const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
   const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
@@ -56,7 +56,7 @@ export function finalizeRun(
   });
 }
 
-/** Where there are no sinks, whoever hears of a final window finds it as it is. */
+/** Hears of a final window, where there are no sinks, and finds it as it is. */
 function hearOf({ ledger, network }: World, process: Process, pane: Pane): Promise<void> {
   const name = windowName(pane.query, pane);
   return network.call(
@@ -77,8 +77,8 @@ function hearOf({ ledger, network }: World, process: Process, pane: Pane): Promi
 }
 
 /**
- * The stream as a finalize run sees it. Kinesis answers truly; `more` too where it has nothing left to give but is
- * behind.
+ * The stream as a finalize run sees it. Kinesis answers truthfully. It may also answer `more` where nothing is left,
+ * because it is behind.
  */
 export function streamOf(world: World, process: Process): Stream {
   const { network, shards, scheduler, random } = world;

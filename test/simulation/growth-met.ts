@@ -49,11 +49,11 @@ const options: SimulationOptions = {
 };
 
 /**
- * One course of events that seeds do not meet in tens of thousands, played through the production code: a record that
- * outgrows its page is delivered to two containers at a time. One of them registers the larger count after a finalize
- * run has raised the horizon and read the registry, and stops; the other has read the horizon before that, and meets
- * the larger count in the registry.
- * @returns what is wrong in the end, or undefined
+ * Plays one course of events through the production code that tens of thousands of seeds do not meet. A record that
+ * outgrows its page is delivered to two containers at the same time. One of them registers the larger count after a
+ * finalize run has raised the horizon and read the registry, and stops. The other one has read the horizon before that,
+ * and meets the larger count in the registry.
+ * @returns the violation at the end, or undefined
  */
 export async function growthMet(): Promise<string | undefined> {
   const pipeline = simulatedPipeline(options);
@@ -68,7 +68,8 @@ export async function growthMet(): Promise<string | undefined> {
   const [firstStopped, goFirst] = gate();
   const [finalizerStopped, goFinalizer] = gate();
   const [secondStopped, goSecond] = gate();
-  // Meets the larger count: has read the horizon, and reads the registry when the other one has registered.
+  // The container that meets the larger count. It has read the horizon, and reads the registry after the other one has
+  // registered.
   const meets = container(
     observed(state, async (call, { pk }) =>
       call === 'get' && pk.startsWith('registry#') ? firstStopped.pass() : undefined,
@@ -140,7 +141,7 @@ export async function growthMet(): Promise<string | undefined> {
 
 function record(sequenceNumber: string, keys: readonly string[]): SimulatedRecord {
   const random = seededRandom(Number(sequenceNumber));
-  // Text that no compression makes small: the page has to grow.
+  // Text that no compression makes small, so that the page has to grow.
   const padding = () => Array.from({ length: options.padding }, () => random.int(0, 35).toString(36)).join('');
   const content = keys.map((key, i) => ({ id: `${sequenceNumber}.${i}-${padding()}`, time: 10, key, garbage: false }));
   return {
@@ -155,9 +156,9 @@ function record(sequenceNumber: string, keys: readonly string[]): SimulatedRecor
   };
 }
 
-/** A place where somebody stops until told to go on. */
+/** A place where a caller stops until told to go on. */
 interface Gate {
-  /** Resolves when somebody has come. */
+  /** Resolves when a caller has come. */
   readonly reached: Promise<void>;
   pass(): Promise<void>;
 }

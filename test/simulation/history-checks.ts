@@ -8,9 +8,7 @@ import { Violation } from './violation.ts';
 
 const suffix = '#revisions';
 
-/**
- * I6: what is kept of a pane is what was visible, whole, unless so many others have followed that it is kept no more.
- */
+/** I6: a kept pane is as it was visible, whole, unless so many others have followed that it is no longer kept. */
 export function checkKept(ledger: Ledger, windows: ItemStore, kept: Item): void {
   const window = kept.pk.slice(0, -suffix.length);
   const [pk = '', sk = ''] = window.split('#');
@@ -23,14 +21,14 @@ export function checkKept(ledger: Ledger, windows: ItemStore, kept: Item): void 
   const rows = rowsOfPane(windows, kept, window);
   const manifest = windows.get({ pk, sk });
   const last = (manifest && numberOf(manifest, 'revision')) ?? 0;
-  // Kept once more by a run that is behind: its parts may be gone, and readers leave it out.
+  // A run that is behind has kept it once more. Its parts may be gone, and readers leave it out.
   if (rows === undefined && revision < last - query.history) return;
   const ids = rows && idsOfGroups(query, rows);
   if (ids?.length !== visible.size || ids.some((id) => !visible.has(id)))
     throw new Violation('I6', `${name} is kept other than it was visible`);
 }
 
-/** Notes a pane that becomes visible. I6: of those before it as many as the query says are kept by then, whole. */
+/** Notes a pane that becomes visible. I6: by then, as many earlier panes as the query says are kept, whole. */
 export function checkHistory(
   ledger: Ledger,
   windows: ItemStore,

@@ -5,7 +5,10 @@ import type { SimulationOptions } from './options.ts';
 import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
-/** I3: `watermark`, `closedThrough` and `finalizedThrough` only grow. I4, I7 and I9 at the moments at which they do. */
+/**
+ * I3: `watermark`, `closedThrough` and `finalizedThrough` only grow. I4, I7 and I9 are checked at the moments at which
+ * they grow.
+ */
 export function checkHorizon(
   ledger: Ledger,
   options: SimulationOptions,
@@ -29,8 +32,8 @@ export function checkHorizon(
 
 /**
  * I7: the watermark does not overtake a shard that still has accepted records from before the finalize run began,
- * unless that shard gave nothing but garbage for the idle time: its greatest committed event time, less the delay,
- * bounds it. (By what is committed now, which is no less than what the run could see.)
+ * unless that shard gave nothing but garbage for the idle time. The bound is the shard's greatest committed event time
+ * less the delay. (It is taken from what is committed now, which is no less than what the run could see.)
  */
 function checkWatermark(
   ledger: Ledger,
@@ -54,7 +57,10 @@ function checkWatermark(
   }
 }
 
-/** I4 and I9: what closes at or below `finalizedThrough` and has records is final, and a sink has acknowledged it. */
+/**
+ * I4 and I9: a window that closes at or below `finalizedThrough` and has records is final, and a sink has acknowledged
+ * it.
+ */
 function checkFinalized(ledger: Ledger, finalizedThrough: number): void {
   for (const query of ledger.pipeline.queries) {
     for (const [slice, closings] of ledger.buckets.get(query.name) ?? []) {

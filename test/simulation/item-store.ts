@@ -15,8 +15,8 @@ import { compareUtf8 } from './utf8-order.ts';
 const mostItemBytes = 400 * 1024;
 
 /**
- * The items of one table. Each method takes effect at once and as a whole: the moment at which an operation is
- * linearized. What DynamoDB refuses as invalid (an empty set, an empty key, an item beyond 400 KB) throws.
+ * The items of one table. Each method takes effect at once and as a whole, at the moment at which the operation is
+ * linearized. Writes that DynamoDB refuses as invalid (an empty set, an empty key, an item beyond 400 KB) throw.
  */
 export interface ItemStore {
   get(key: Key): Item | undefined;
@@ -24,7 +24,7 @@ export interface ItemStore {
   put(item: Item, when?: readonly Clause[]): WriteOutcome;
   update(key: Key, change: Change, when?: readonly Clause[]): UpdateOutcome;
   delete(key: Key, when?: readonly Clause[]): WriteOutcome;
-  /** Every item, in no order that means anything. */
+  /** Every item, in an arbitrary order. */
   all(): Iterable<Item>;
 }
 
@@ -135,7 +135,7 @@ function setIn(attributes: Attributes, name: string): ReadonlySet<string> {
 }
 
 function copyOf(attributes: Attributes): Attributes {
-  // The shape comes with the spread, which is faster than one name after the other.
+  // The spread gives the object its shape, which is faster than adding one name after the other.
   const copy: Record<string, Attribute> = { ...attributes };
   for (const name in copy) {
     const value = copy[name];
@@ -156,7 +156,10 @@ function checkSet(name: string, elements: ReadonlySet<string>): void {
   if (elements.size === 0) throw new Error(`set ${name} is empty`);
 }
 
-/** About what DynamoDB counts; exact for ASCII. @throws when an attribute is of no kind that DynamoDB stores */
+/**
+ * The size of an item about as DynamoDB counts it; exact for ASCII. @throws for an attribute of a kind that DynamoDB
+ * does not store
+ */
 export function itemBytes(item: Item): number {
   let bytes = item.pk.length + item.sk.length;
   for (const name in item.attributes) bytes += name.length + bytesOf(name, item.attributes[name] ?? null);

@@ -1,23 +1,23 @@
 import { type Clocks, drawClocks } from './clocks.ts';
 import { seededRandom } from './random.ts';
 
-/** Kinds of windows and of results that some seeds have besides. */
+/** Additional kinds of windows and results that some seeds have. */
 export interface Kinds {
-  /** The clocks that the windows of the first query lie on; undefined: they are on the grid of the epoch. */
+  /** The clocks on which the windows of the first query lie; undefined for the grid of the epoch. */
   readonly clocks: Clocks | undefined;
-  /** How much faster event time passes than the time of arrival: days pass in seconds. */
+  /** The ratio of event time to the time of arrival: days pass in seconds. */
   readonly pace: number;
-  /** Whether a query of its own counts all of time in one window. */
+  /** Whether a separate query counts all of time in one window. */
   readonly running: boolean;
-  /** Which totals windows have beside their groups. */
+  /** The totals of windows beside their groups. */
   readonly grouping: 'plain' | 'rollup' | 'cube';
-  /** Empty windows of a gap that a query of its own emits; 0: there is no such query. */
+  /** The most empty windows of a gap that a separate query emits; 0 for no such query. */
   readonly mostEmpty: number;
   /** Earlier panes of a window that stay readable. */
   readonly history: number;
 }
 
-/** What kinds depend on, and what clocks change of it. */
+/** The times on which kinds depend, and which clocks change. */
 export interface Times {
   readonly putsMs: number;
   readonly windowMs: number;
@@ -36,10 +36,10 @@ export const plainKinds: Kinds = {
   history: 0,
 };
 
-/** Chosen so that no seed by which a mutation is known draws any. */
+/** A constant with which no known seed of a mutation draws any kinds. */
 const salt = 0x224200ac;
 
-/** Draws kinds in a third of the seeds, several at a time: the others keep their course, and their speed. */
+/** Draws kinds in a third of the seeds, several at a time. The other seeds keep their course and their speed. */
 export function drawKinds(seed: number, times: Times): Kinds & Times {
   const random = seededRandom(seed ^ salt);
   if (!random.chance(0.35)) return { ...times, ...plainKinds };

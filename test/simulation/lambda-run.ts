@@ -7,10 +7,10 @@ import type { World } from './world.ts';
 export const timeoutMs = 60_000;
 
 /**
- * One run of a function by the production code. When its time is over whoever waits goes on without it, and it is
- * stopped there and then, or a little later: what it has under way happens all the same.
- * @param work begins the run; `remainingMs` is what Lambda tells of its time
- * @param ended hears of its report, also when nobody waits for it any more
+ * Performs one run of a function by the production code. When its time is over, its caller goes on without it. The run
+ * is stopped at that moment or a little later. Its calls under way take effect all the same.
+ * @param work begins the run; `remainingMs` is the remaining time as Lambda tells it
+ * @param ended called with the report, also when nobody waits for it any more
  * @param done called once, with the report; undefined when it failed, or was not back in time
  */
 export function lambdaRun<R>(

@@ -8,38 +8,38 @@ import type { SimulationOptions } from './options.ts';
 import type { SinkTargetModel } from './sink-checks.ts';
 import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
 
-/** An event with its place in the stream, and what the oracle says of it. */
+/** An event with its place in the stream, and the oracle's statements about it. */
 export interface KnownEvent extends SimulatedEvent {
   readonly shardId: string;
   readonly sequenceNumber: SequenceNumber;
   readonly subRecord: number;
-  /** Sent again within the horizon: it must not be counted. */
+  /** Whether it was sent again within the horizon, so that it must not be counted. */
   readonly isDuplicate: boolean;
   /** The queries that want it; none want a duplicate. */
   readonly wantedBy: readonly Query[];
 }
 
-/** Where an event is counted. */
+/** The place where an event is counted. */
 export interface Place {
   readonly page: string;
   readonly slice: number;
   readonly closesAt: number;
 }
 
-/** What is committed of a shard. */
+/** The committed part of a shard. */
 export interface Committed {
   records: number;
   maxEventTime: number | undefined;
   acceptedArrival: number | undefined;
   lastArrival: number | undefined;
-  /** Until when, epoch ms, what was committed last was nothing but garbage for the idle time; it may be so again. */
+  /**
+   * The time (epoch ms) until which the latest commits were nothing but garbage for the idle time. This may happen
+   * again.
+   */
   garbageUntil: number;
 }
 
-/**
- * What has come of each event so far, seen from outside: from the writes that took effect. It is what the checkers
- * compare with.
- */
+/** The fate of each event so far, seen from outside: from the writes that took effect. The checkers compare with it. */
 export interface Ledger {
   readonly options: SimulationOptions;
   readonly pipeline: Pipeline;
@@ -58,7 +58,7 @@ export interface Ledger {
   readonly finals: Map<string, ReadonlySet<string>>;
   /** The ids in the last pane of a window that is not final, by the same names. */
   readonly early: Map<string, ReadonlySet<string>>;
-  /** Which window of the first query a moment lies in, where its windows lie on clocks. */
+  /** The number of the window of the first query in which a moment lies, where its windows lie on clocks. */
   readonly labelOf: ((time: number) => number) | undefined;
   /** Windows that a sink has acknowledged, as `query#start/end`. */
   readonly published: Set<string>;
@@ -66,7 +66,7 @@ export interface Ledger {
   readonly panes: Map<string, ReadonlySet<string>>;
   /** The revisions of final windows. */
   readonly finalRevisions: Map<string, number>;
-  /** The greatest revision that each sink's outbox was told of each window, as `sink#query#start/end`. */
+  /** The greatest revision of each window in each sink's outbox, as `sink#query#start/end`. */
   readonly outbox: Map<string, number>;
   readonly targets: SinkTargetModel;
   horizon: { closedThrough: number; finalizedThrough: number };
@@ -136,7 +136,7 @@ export function windowName(query: string, { start, end }: { readonly start: numb
   return `${query}#${start}/${end}`;
 }
 
-/** The ids that a window has to hold, by what is counted so far: those of its slices in buckets that close no later. */
+/** The ids that a window has to hold by the counts so far: those of its slices in buckets that close no later. */
 export function idsOfWindow(
   ledger: Ledger,
   query: Query,
@@ -153,8 +153,8 @@ export function idsOfWindow(
 const noIds: readonly string[] = [];
 
 /**
- * What was decoded of the items that are checked twice: after the write that made them, and before the next one. Nobody
- * changes an item in place.
+ * The decoded contents of items. An item is checked twice: after the write that made it, and before the next one.
+ * Nobody changes an item in place.
  */
 const decoded = new WeakMap<Item, readonly string[]>();
 
@@ -177,7 +177,7 @@ export function idsOfRows(rows: Attribute | undefined): readonly string[] {
 }
 
 /**
- * Whether a shard gave nothing but garbage for the idle time before its last commit, so that it does not hold the
+ * Whether a shard gave nothing but garbage for the idle time before its last commit. Such a shard does not hold the
  * watermark.
  */
 export function gaveOnlyGarbage(
@@ -188,7 +188,7 @@ export function gaveOnlyGarbage(
   return lastArrival !== undefined && lastArrival - (acceptedArrival ?? createdAt) >= idleMs;
 }
 
-/** How many of a shard's records are at or below a sequence number of it. */
+/** The number of a shard's records at or below one of its sequence numbers. */
 export function recordsThrough(records: readonly SimulatedRecord[], sequenceNumber: SequenceNumber): number {
   return records.findIndex((record) => record.sequenceNumber === sequenceNumber) + 1;
 }

@@ -2,8 +2,8 @@ import type { Table } from '../../functions/state/table/table.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
 
 /**
- * A table in memory whose calls take effect at once: no faults, no latency. The simulator's tables put those in front
- * of the same store.
+ * A table in memory whose calls take effect at once, without faults or latency. The simulator's tables add both in
+ * front of the same store.
  */
 export function memoryTable(store: ItemStore = itemStore()): Table {
   return {

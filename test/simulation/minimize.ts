@@ -1,12 +1,15 @@
 import type { Engine } from './bundle.ts';
 import type { FaultRates, SimulationOptions } from './options.ts';
 
-/** Seeds that are tried for each smaller simulation: with other options, the same seed takes another course. */
+/**
+ * The number of seeds that are tried for each smaller simulation. With other options, the same seed takes another
+ * course.
+ */
 const seedsEach = 60;
 
 /**
- * Looks for a smaller simulation that violates the same invariant: fewer records, shards, keys, readers and kinds of
- * fault, one step after the other for as long as one helps.
+ * Looks for a smaller simulation that violates the same invariant, with fewer records, shards, keys, readers and kinds
+ * of fault. It takes one step after the other for as long as one helps.
  */
 export async function minimize(engine: Engine, failing: SimulationOptions): Promise<SimulationOptions> {
   const invariant = await violated(engine, [failing]);

@@ -4,21 +4,21 @@ import { noFaults, type SimulationOptions } from './options.ts';
 export interface Edit {
   /** From the root of the repository. */
   readonly file: string;
-  /** Has to be in the file exactly once. */
+  /** The text to replace, which has to be in the file exactly once. */
   readonly find: string;
   readonly replace: string;
 }
 
-/** One rule of DESIGN section 4 turned off: the simulator has to notice. */
+/** One rule of DESIGN section 4 turned off, which the simulator has to notice. */
 export interface Mutation {
-  /** The letter it has in the list of issue 4; those after (u) are ours. */
+  /** Its letter in the list of issue 4. The letters after (u) are ours. */
   readonly id: string;
   readonly rule: string;
   readonly edits: readonly Edit[];
-  /** A seed that finds it; undefined: no seed does, and the course of events in growth-met.ts shows it. */
+  /** A seed that finds it; undefined when no seed does, and the course of events in growth-met.ts shows it. */
   readonly seed: number | undefined;
   /**
-   * What is different from the options that the seed draws, where what they draw meets the rule too seldom.
+   * Differences from the options that the seed draws, where the drawn options meet the rule too seldom.
    * @default nothing
    */
   readonly shape?: Partial<SimulationOptions>;
@@ -46,7 +46,9 @@ const raiseThenForget = `  if (open.length > 0) await raiseFinalizedThrough(stat
   await forget(options, closing, buckets);
 `;
 
-/** With sinks and without: what they hear of a window, or their outboxes, comes after the raise. */
+/**
+ * The mutation with sinks and without: the delivery of a window to them, or to their outboxes, comes after the raise.
+ */
 const publishedAfterRaise: readonly Edit[] = [
   { file: finalizer, find: '    await publish(pane);\n    return pane;\n', replace: '    return pane;\n' },
   {

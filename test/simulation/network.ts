@@ -8,29 +8,29 @@ export interface Process {
   readonly name: string;
   /** Epoch ms of virtual time. */
   readonly startedAt: number;
-  /** How far its clock is off, ms. */
+  /** The error of its clock, ms. */
   readonly skewMs: number;
-  /** A dead process never hears of the calls it made; they happen all the same. */
+  /** Whether it hears of its calls. A dead process never does; its calls happen all the same. */
   alive: boolean;
-  /** Until then it hears of nothing, epoch ms. */
+  /** The time until which it hears of nothing, epoch ms. */
   pausedUntil: number;
-  /** It ends at one of its next calls. */
+  /** Whether it ends at one of its next calls. */
   isDoomed: boolean;
 }
 
 /**
- * What lies between a process and everything else. Faults: a call may be overtaken by later ones, fail before it takes
- * effect, fail after it took effect, fail and take effect only later, or take effect twice (a client that retries) with
- * the second outcome as its answer; when an answer arrives, the process may have stopped for a long time, or for ever.
- * Assumed, as DynamoDB and Kinesis promise it: an effect is atomic and is seen by every later strong read, and nothing
- * is made up.
+ * The network between a process and everything else. A call may be overtaken by later ones. It may fail before it takes
+ * effect, fail after it took effect, or fail and take effect only later. It may take effect twice (a client that
+ * retries), with the second outcome as its answer. When an answer arrives, the process may have stopped for a long
+ * time, or for ever. Two things are assumed, as DynamoDB and Kinesis promise them: an effect is atomic and is seen by
+ * every later strong read, and nothing is made up.
  */
 export interface Network {
-  /** @param describe what is called, for the trace */
+  /** @param describe the description of the call, for the trace */
   call<T>(process: Process, describe: () => string, effect: () => T): Promise<T>;
-  /** A query may be answered in several pages, with time between them. */
+  /** Whether a query is answered in several pages, with time between them. */
   splitsQueries(): boolean;
-  /** From now on nothing goes wrong any more. */
+  /** Ends all faults. */
   heal(): void;
 }
 
@@ -58,7 +58,7 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
     return 'none';
   }
 
-  /** An answer reaches a process, unless that is dead or asleep. */
+  /** Lets an answer reach a process, unless the process is dead or asleep. */
   function arrive<T>(process: Process, settle: (answer: T) => void, answer: T): void {
     if (!process.alive) return;
     if (scheduler.now() < process.pausedUntil) {
@@ -88,7 +88,7 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
       return result;
     } catch (error) {
       trace?.(() => `${process.name} ${describe()} -> ${String(error)}`);
-      // What a table refuses as invalid is a bug as well: the store knows DynamoDB's limits.
+      // A call that a table refuses as invalid is a bug as well, because the store knows DynamoDB's limits.
       fail(
         error instanceof Violation ? error : new Violation('I11', `${process.name} ${describe()}: ${String(error)}`),
       );

@@ -1,10 +1,10 @@
 import type { Item, Key } from '../../functions/state/table/table.ts';
 import type { ItemStore } from './item-store.ts';
 
-/** What is told of every write that took effect: the item before and after it. */
+/** Called for every write that took effect, with the item before and after it. */
 export type OnChange = (before: Item | undefined, after: Item) => void;
 
-/** A store that tells of its writes, in the order in which they take effect. Deletions are not told of. */
+/** A store that reports its writes, in the order in which they take effect. It does not report deletions. */
 export function observedStore(store: ItemStore, onChange: OnChange): ItemStore {
   const told = (key: Key, before: Item | undefined) => {
     const after = store.get(key);

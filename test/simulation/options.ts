@@ -2,16 +2,16 @@ import { type OutputMode, outputModes } from '../../functions/core/results/outpu
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
-/** Probabilities of what goes wrong; all zero is a quiet world. */
+/** Probabilities of faults; all zero is a quiet world. */
 export interface FaultRates {
   /** A call fails before it takes effect, or is throttled. */
   readonly errorBefore: number;
   /** A call takes effect and fails all the same. */
   readonly errorAfter: number;
-  /** A call fails and takes effect later: the client gave up, the request was still on its way. */
+  /** A call fails and takes effect later: the client gave up while the request was still on its way. */
   readonly errorThenEffect: number;
   /**
-   * The client repeats a call whose answer was lost: it takes effect twice, and what is answered is the second outcome.
+   * The client repeats a call whose answer was lost. The call takes effect twice, and the answer is the second outcome.
    */
   readonly repeated: number;
   /** A call takes long, so that others overtake it. */
@@ -28,13 +28,13 @@ export interface FaultRates {
 
 /** A shard that is split in two, or two that are merged. */
 export interface Reshard {
-  /** Those that end, by the order in which shards begin, from 0: one is split, two are merged. */
+  /** The shards that end, as numbers from 0 in the order in which shards begin. One is split, two are merged. */
   readonly of: readonly [number] | readonly [number, number];
-  /** When, in ms after the simulation begins; or when the stream is drained. */
+  /** The time in ms after the beginning of the simulation, or the drain of the stream. */
   readonly at: number | 'drain';
 }
 
-/** Everything that is decided about a simulation before it runs; the rest follows from `seed`. */
+/** All decisions about a simulation before it runs. The rest follows from `seed`. */
 export interface SimulationOptions extends Kinds {
   readonly seed: number;
   readonly shards: number;
@@ -50,26 +50,26 @@ export interface SimulationOptions extends Kinds {
   readonly delayMs: number;
   readonly idleMs: number;
   readonly windowMs: number;
-  /** Where event time begins: before 1970 too. */
+  /** The beginning of event time, possibly before 1970. */
   readonly epochMs: number;
-  /** How many windows of the second query hold each record; 0: there is no second query. */
+  /** The number of windows of the second query that hold each record; 0 for no second query. */
   readonly overlap: number;
   /** `uneven`: the slide does not divide the size. */
   readonly overlapKind: 'sliding' | 'uneven' | 'cumulate';
-  /** For how long after their end windows take late records, ms. */
+  /** Time after their end in which windows take late records, ms. */
   readonly latenessMs: number;
-  /** The gap of the sessions of a query of its own, ms; 0: there is none. */
+  /** The gap of the sessions of a separate query, ms; 0 for no such query. */
   readonly sessionGapMs: number;
-  /** How many slices make a gap. */
+  /** The number of slices in a gap. */
   readonly sessionSlices: number;
   readonly expectedKeys: number;
-  /** Bytes of padding in each event's id: pages outgrow their share with it. */
+  /** Bytes of padding in each event's id, with which pages outgrow their share. */
   readonly padding: number;
-  /** Bytes of padding in each result: manifests outgrow their item with it. */
+  /** Bytes of padding in each result, with which manifests outgrow their item. */
   readonly bulk: number;
-  /** Least age of an open window's pane before the next one, ms; 0: there are no early panes. */
+  /** Least age of an open window's pane before the next one, ms; 0 for no early panes. */
   readonly earlyMs: number;
-  /** The horizon within which producers' ids tell what they sent again, ms; 0: nothing is deduplicated. */
+  /** The horizon within which producers' ids identify events sent again, ms; 0 for no deduplication. */
   readonly dedupMs: number;
   /** The modes of the sinks, and how often each tries. */
   readonly sinks: readonly {
@@ -78,13 +78,15 @@ export interface SimulationOptions extends Kinds {
     readonly kind: 'webhook' | 'sqs' | 'forEachWindow';
   }[];
   readonly reshard: 'none' | 'split' | 'merge';
-  /** Splits and merges as they are told, instead of one that is drawn. */
+  /** The given splits and merges, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
   /** Most records of a batch. */
   readonly batch: number;
-  /** Between two finalize runs, ms; less than a run takes: they overlap. */
+  /** The time between two finalize runs, ms. Runs overlap when it is shorter than a run. */
   readonly finalizeEveryMs: number;
-  /** A finalize run crashes, and the next one comes after two months; what may expire is gone then. */
+  /**
+   * Whether a finalize run crashes and the next one comes after two months. All items that may expire are gone then.
+   */
   readonly away: boolean;
   readonly readers: number;
   readonly faults: FaultRates;
@@ -108,8 +110,8 @@ export function drawOptions(seed: number): SimulationOptions {
   const drawn = drawAny(seed, random);
   const shaped = random.chance(0.25) ? { ...drawn, ...drawCrowd(random) } : drawn;
   const options = { ...shaped, ...drawKinds(seed, shaped) };
-  // Each from numbers of its own: a seed goes on to mean what it meant before there were kinds of windows and
-  // deduplication.
+  // Each is drawn from random numbers of its own, so that a seed keeps the meaning it had before there were kinds of
+  // windows and deduplication.
   const kinds = seededRandom(seed ^ 0x2c1b3c6d);
   const overlapKind = kinds.pick(['sliding', 'sliding', 'uneven', 'cumulate'] as const);
   const latenessMs = Math.ceil(options.windowMs * kinds.pick([0, 0, 0, 0.3, 1.5]));
@@ -124,7 +126,7 @@ export function drawOptions(seed: number): SimulationOptions {
   };
 }
 
-/** A constant with which no seed of mutations.ts has sinks: calls to outboxes would give it another course. */
+/** A constant with which no seed of mutations.ts has sinks. Calls to outboxes would give such a seed another course. */
 const sinkSeed = 0x1b93f9a4;
 
 function drawSinks(seed: number): SimulationOptions['sinks'] {
@@ -137,7 +139,10 @@ function drawSinks(seed: number): SimulationOptions['sinks'] {
   }));
 }
 
-/** From a few records apart to the length of all, in slices that are fine or as long as the gap. */
+/**
+ * Draws the gap of sessions, from the distance of a few records to the length of all, with slices that are fine or as
+ * long as the gap.
+ */
 function drawSessions(
   seed: number,
   { windowMs, putsMs }: Pick<SimulationOptions, 'windowMs' | 'putsMs'>,
@@ -156,8 +161,8 @@ function drawDedup(seed: number, putsMs: number): number {
 }
 
 /**
- * Many containers at one shard's few slices while windows close, or many finalizers at two shards' large windows: where
- * most rules of the protocol are needed.
+ * Draws a crowd, which needs most rules of the protocol: many containers at one shard's few slices while windows close,
+ * or many finalizers at two shards' large windows.
  */
 function drawCrowd(random: Random): Partial<SimulationOptions> {
   const quiet = { reshard: 'none', garbage: 0, delayMs: 0, idleMs: 1_000, away: false, readers: 0 } as const;
@@ -168,8 +173,8 @@ function drawCrowd(random: Random): Partial<SimulationOptions> {
       shards: 2,
       keys: 2,
       padding: 0,
-      // A manifest with parts tells whose rows it shows: mutations (e) and (u) are found with it, and were not in 450
-      // seeds without.
+      // A manifest with parts tells whose rows it shows. Mutations (e) and (u) are found with it, and were not found in
+      // 450 seeds without it.
       bulk: 33_000,
       expectedKeys: 1,
       disorderMs: 0,
@@ -216,7 +221,7 @@ function drawAny(
     keys: grows ? random.pick([2, 3, 6]) : random.pick([1, 2, 3, 6]),
     garbage: random.pick([0, 0, 0.1]),
     putsMs,
-    // Great disorder opens slices that are about to close: where races of a registration with the horizon are found.
+    // Great disorder opens slices that are about to close. There, a registration can race with the horizon.
     disorderMs: putsMs * random.pick([0, 0.1, 0.4, 0.8, 0.8, 0.8]),
     delayMs: putsMs * random.pick([0, 0, 0.1]),
     idleMs: random.pick([1_000, 10_000, 60_000]),

@@ -4,9 +4,9 @@ import { idsOfPage, type Ledger, queryOf, windowName } from './ledger.ts';
 import { Violation } from './violation.ts';
 
 /**
- * I5: no event is counted twice: it is in one page of a query at most, once, and stays there. I10: a page that is
- * closed stays as it is, and its number only grows. I4: nothing comes to a window that is final, nor to the side output
- * and a window both.
+ * I5: no event is counted twice. It is in one page of a query at most, once, and stays there. I10: a closed page does
+ * not change, and its number only grows. I4: no event comes to a window that is final, and none comes to both the side
+ * output and a window.
  */
 export function checkPage(ledger: Ledger, before: Item | undefined, after: Item): void {
   const page = `${after.pk} / ${after.sk}`;
@@ -44,7 +44,8 @@ export function checkPage(ledger: Ledger, before: Item | undefined, after: Item)
       .find((moment) => moment >= closesAt && moment <= ledger.horizon.finalizedThrough);
     if (closing !== undefined)
       throw new Violation('I4', `${id} comes to ${page}, and the window that closes at ${closing} is final`);
-    // Final without it, and perhaps without anything: of windows that hold nothing no closing tells.
+    // The window is final without the event, and perhaps without any event: no closing is recorded for windows that
+    // hold nothing.
     if (
       query.mostEmpty > 0 &&
       query.window.emit(closesAt).some((window) => ledger.finals.has(windowName(queryName, window)))

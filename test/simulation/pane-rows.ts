@@ -3,7 +3,7 @@ import type { ItemStore } from './item-store.ts';
 import { type FlatRow, rowsIn } from './totals-checks.ts';
 
 /**
- * The rows of a pane, in its manifest or in the parts that it names; undefined when some of these are not there.
+ * The rows of a pane, in its manifest or in the parts that it names; undefined when some of these parts are missing.
  * @param window its partition and sort key as one text
  */
 export function rowsOfPane(windows: ItemStore, manifest: Item, window: string): readonly FlatRow[] | undefined {

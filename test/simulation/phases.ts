@@ -1,7 +1,7 @@
 import { type Item, numberOf, setOf } from '../../functions/state/table/table.ts';
 import type { World } from './world.ts';
 
-/** What goes on at a shard at a moment. */
+/** An activity at a shard at a moment. */
 export type Phase =
   | 'before any record'
   | 'amid a batch'
@@ -11,7 +11,7 @@ export type Phase =
   | 'growth'
   | 'drain';
 
-/** What goes on at some shards now, by what is in the tables. */
+/** The current phases of some shards, derived from the tables. */
 export function phasesOf({ ledger, stores, scheduler, shards }: World, shardIds: readonly string[]): readonly Phase[] {
   const phases = new Set<Phase>();
   const now = scheduler.now();

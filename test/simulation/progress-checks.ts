@@ -9,9 +9,9 @@ import { gaveOnlyGarbage, type KnownEvent, type Ledger, recordsThrough } from '.
 import { Violation } from './violation.ts';
 
 /**
- * I1, at each commit of a shard: every event of the records that it commits is in exactly one class, and its counters
- * grow by just those; what is counted is in a page, what is late or rejected in the side output. I4: late is only what
- * is late.
+ * I1, at each commit of a shard: every event of the committed records is in exactly one class, and the counters grow by
+ * exactly these events. Counted events are in a page; late and rejected ones are in the side output. I4: only events
+ * that are late are recorded as late.
  */
 export function checkProgress(
   ledger: Ledger,
@@ -24,7 +24,7 @@ export function checkProgress(
   const shard = ledger.shards.find((candidate) => candidate.shardId === shardId);
   const committed = ledger.committed.get(shardId);
   if (shard === undefined || committed === undefined)
-    throw new Violation('I1', `progress of ${shardId}, which is no shard`);
+    throw new Violation('I1', `progress of ${shardId}, which is not a shard`);
   const through = recordsThrough(shard.records, textOf(after, 'sequenceNumber') ?? '');
   if (through <= committed.records)
     throw new Violation('I10', `${shardId} commits up to record ${through} after ${committed.records}`);
@@ -90,7 +90,7 @@ function checkPairs(
     }
 }
 
-/** What a query did with an event that is committed; undefined for a duplicate, which it was not asked about. */
+/** The outcome of a committed event for a query; undefined for a duplicate, which the query was not asked about. */
 function pairOf(ledger: Ledger, event: KnownEvent, query: string): keyof QueryCounters | undefined {
   if (event.isDuplicate) return undefined;
   if (!event.wantedBy.some(({ name }) => name === query)) return 'filtered';

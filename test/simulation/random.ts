@@ -1,4 +1,4 @@
-/** Randomness from one seed: everything that a simulation chooses comes from here. */
+/** Randomness from one seed, the source of all choices of a simulation. */
 export interface Random {
   /** In [0, 1). */
   unit(): number;
@@ -10,7 +10,7 @@ export interface Random {
   fork(): Random;
 }
 
-/** Mulberry32: 32 bits of state, good enough to choose with and fast. */
+/** Mulberry32, which has 32 bits of state, is good enough for choices, and is fast. */
 export function seededRandom(seed: number): Random {
   let state = (Math.imul(seed, 0x9e3779b1) ^ 0x5bf03635) >>> 0;
   const unit = () => {

@@ -6,7 +6,7 @@ import { SimulatedFault, Violation } from './violation.ts';
 import { checkViews, expectationOf } from './window-checks.ts';
 import type { World } from './world.ts';
 
-/** Somebody who reads all windows of a query, now and then, while they change. */
+/** Starts a reader that reads all windows of a query now and then while they change. */
 export function reader(world: World, number: number): void {
   const { scheduler, random, pipeline } = world;
   function read(): void {
@@ -19,8 +19,8 @@ export function reader(world: World, number: number): void {
 }
 
 /**
- * Reads what is never final once more: in the end it has to show all that was counted, for as long as the tables are
- * there.
+ * Reads the window that is never final once more. In the end it has to show everything that was counted, for as long as
+ * the tables are there.
  */
 export async function readEndless(world: World): Promise<void> {
   for (const query of world.pipeline.queries.filter(({ definedKind }) => definedKind.isEndless === true))

@@ -3,16 +3,16 @@ import type { SimulationOptions } from './options.ts';
 import { type Outcome, type Simulation, simulate } from './simulation.ts';
 
 /**
- * Simulations that take their steps side by side: a turn of the event loop, which settles all promises, is shared by
- * all of them.
+ * The number of simulations that take their steps side by side. They share each turn of the event loop, which settles
+ * all promises.
  */
 const sideBySide = 16;
 
-/** Faults are errors by the thousand, and their stacks are never read. */
+/** Faults are thousands of errors whose stacks are never read. */
 Error.stackTraceLimit = 0;
 
 /**
- * Runs simulations and tells of each as it ends. They share nothing, so each is what it would be alone.
+ * Runs simulations and reports each as it ends. They share nothing, so each runs as it would alone.
  * @param stop asked after each
  */
 export async function runMany(

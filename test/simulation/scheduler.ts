@@ -1,11 +1,14 @@
-/** Virtual time: what is to happen, in order. Nothing here waits for anything real. */
+/** Virtual time, with the actions that are due, in order. Nothing here waits for real time. */
 export interface Scheduler {
   /** Epoch ms. */
   now(): number;
-  /** Runs something after a delay; what is due at the same moment runs in the order in which it was scheduled. */
+  /**
+   * Runs an action after a delay. Actions that are due at the same moment run in the order in which they were
+   * scheduled.
+   */
   after(delayMs: number, run: () => void): void;
   /**
-   * Lets the next thing happen; false when nothing is left. The caller lets all promises settle before the next step.
+   * Runs the next action. Returns false when none is left. The caller lets all promises settle before the next step.
    */
   step(): boolean;
 }

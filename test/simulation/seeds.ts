@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { drawOptions } from './options.ts';
 import { runMany } from './run-many.ts';
 
-/** The test of a bounded part of `npm run simulate`, which says how to go on from a seed that fails. */
+/** Tests a bounded part of `npm run simulate`. A failure says how to go on from its seed. */
 export function testSeeds(seeds: number): void {
   it(`finds no violation in ${seeds} seeds`, async () => {
     const failures: string[] = [];
@@ -17,7 +17,7 @@ export function testSeeds(seeds: number): void {
       },
     );
     expect(failures).toStrictEqual([]);
-    // It would prove little if nothing were ever late.
+    // A test in which nothing is ever late would prove little.
     expect(seen.late).toBeGreaterThan(0);
     expect(seen.final).toBeGreaterThan(seeds);
   });

@@ -25,9 +25,8 @@ interface PlacedEvent {
 }
 
 /**
- * What the sessions of a query are by the events that are counted so far, once all that closes up to a moment has been
- * taken: at each such moment what was applied before it joins the sessions of its key that are open, and those that end
- * are final.
+ * The sessions of a query by the events counted so far, after all closings up to a moment. At each closing, the events
+ * applied before it join the open sessions of their keys, and the sessions that end become final.
  */
 function playSessions(
   ledger: Ledger,
@@ -82,7 +81,7 @@ function shownSession(
 }
 
 /**
- * The ids that the final window of sessions has to hold, those of all keys that have its bounds; undefined: there is no
+ * The ids that a final window of sessions has to hold: those of all keys with its bounds; undefined when there is no
  * such session.
  */
 export function idsOfSession(
@@ -98,8 +97,8 @@ export function idsOfSession(
 }
 
 /**
- * I4 and I9, when `finalizedThrough` rises: every session that has closed is final and acknowledged, and what is open
- * is carried over, whole and no more.
+ * I4 and I9, when `finalizedThrough` rises: every closed session is final and acknowledged, and exactly the open
+ * sessions are carried over, whole.
  */
 export function checkSessions(ledger: Ledger, state: ItemStore, before: number, finalizedThrough: number): void {
   for (const query of ledger.pipeline.queries.filter(({ window }) => window.sessions !== undefined)) {
@@ -168,14 +167,14 @@ export function checkSessionsAtEnd(ledger: Ledger, state: ItemStore): void {
   }
 }
 
-/** What a reader of sessions has to find that begins now: the ids that are committed. */
+/** The ids that a reader of sessions who begins now has to find: those that are committed. */
 export function committedIds(ledger: Ledger, queryName: string): ReadonlySet<string> {
   return new Set([...(ledger.placed.get(queryName)?.keys() ?? [])].filter((id) => isCommitted(ledger, id)));
 }
 
 /**
- * I6: a reader sees every record that was committed before it began in one session, no record in two, each session as
- * its records say, and a final one as it is.
+ * I6: a reader sees every record that was committed before it began in one session, and no record in two. Each session
+ * has the bounds that its records give, and a final session is as it was stored.
  */
 export function checkSessionViews(
   ledger: Ledger,

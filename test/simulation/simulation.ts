@@ -9,48 +9,51 @@ import { deliverAll, scheduleSinks } from './sink-runs.ts';
 import { Violation } from './violation.ts';
 import { createWorld, type World } from './world.ts';
 
-/** What came of a simulation. */
+/** The outcome of a simulation. */
 export interface Outcome {
   readonly options: SimulationOptions;
   readonly violation: Violation | undefined;
-  /** How many things happened. */
+  /** The number of actions. */
   readonly steps: number;
   readonly finalWindows: number;
   readonly events: number;
   readonly lateEvents: number;
-  /** For each reshard that was told, what was going on at its moment. */
+  /** The phases of the shards at the moment of each given reshard. */
   readonly phases: readonly (readonly Phase[])[];
 }
 
 /**
- * A simulation that goes one step at a time: between two steps the caller lets all promises settle, with one turn of
+ * A simulation that goes one step at a time. Between two steps the caller lets all promises settle, with one turn of
  * the event loop.
  */
 export interface Simulation {
-  /** False when it is over. */
+  /** Takes the next step. Returns false when the simulation is over. */
   step(): boolean;
   outcome(): Outcome;
 }
 
-/** More steps than any simulation takes: beyond it, something goes round in circles. */
+/** A bound that no simulation reaches, unless it goes round in circles. */
 const mostSteps = 200_000;
 
-/** How long after the faults end everything has to be committed, ms: some time-outs and the longest pause. */
+/**
+ * The time after the end of the faults in which everything has to be committed, ms: some time-outs and the longest
+ * pause.
+ */
 const settleWithinMs = 1_200_000;
 
 /** Longer than any pause, and any call on its way, ms. */
 const longestSleepMs = 400_000;
 
-/** Finalize runs within which a quiet world is drained. */
+/** The number of finalize runs within which a quiet world is drained. */
 const drainRuns = 6;
 
-/** How long nothing finalizes where `away` is drawn, ms: longer than pages live after their window. */
+/** The time without a finalizer where `away` is drawn, ms. It is longer than pages live after their window. */
 const awayForMs = 60 * 86_400_000;
 
 /**
- * One simulation: a safety phase in which anything may go wrong, then a liveness phase without faults, in which
- * everything has to be committed and every window final within a bound. The invariants are checked at every write that
- * takes effect and at the end.
+ * Prepares one simulation. In its safety phase anything may go wrong. In the liveness phase after it there are no
+ * faults, and within a bound everything has to be committed and every window final. The invariants are checked at every
+ * write that takes effect, and at the end.
  * @param lines takes the trace
  */
 export function simulate(options: SimulationOptions, lines?: string[]): Simulation {
@@ -121,7 +124,8 @@ function settle(world: World, sources: readonly EventSource[], awayMs: number): 
       else scheduler.after(1_000, wait);
       return;
     }
-    // Whoever sleeps wakes up before the end. After days without a finalizer, everything that may expire is gone.
+    // All sleeping processes wake up before the end. After days without a finalizer, everything that may expire is
+    // gone.
     scheduler.after(Math.max(longestSleepMs, awayMs), () => {
       world.expire();
       scheduler.after(options.idleMs + 10_000, () => advance(world));
@@ -131,8 +135,8 @@ function settle(world: World, sources: readonly EventSource[], awayMs: number): 
 }
 
 /**
- * All is committed, and all shards are idle: a run takes W to the greatest event time, or the second one does, if the
- * first was the first to see a shard.
+ * Advances the watermark when everything is committed and all shards are idle. A run takes W to the greatest event
+ * time. If that run was the first to see a shard, the second one does.
  */
 function advance(world: World, run = 1): void {
   finalizeRun(world, 'advance', (report) => {

@@ -4,20 +4,20 @@ import { type Ledger, queryOf, windowName } from './ledger.ts';
 import { checkRows, type FlatRow, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 
-/** A row as a target has it that keeps the newest of each window and key. */
+/** A row of a target that keeps the newest row of each window and key. */
 interface TargetRow {
   readonly revision: number;
   readonly row: FlatRow;
 }
 
-/** What a target has got: by window, its rows by key, and the revisions of the deliveries that had taken effect. */
+/** The contents of a target: by window, its rows by key, and the revisions of the deliveries that took effect. */
 export interface SinkTargetModel {
   readonly rows: Map<string, Map<string, TargetRow>>;
-  /** By sink and window: the revisions that came. */
+  /** The revisions that came, by sink and window. */
   readonly came: Map<string, Set<number>>;
 }
 
-/** I14: what arrives is a pane that was visible, as it was, whole or, with mode `update`, some of its rows. */
+/** I14: a delivery is a pane that was visible, unchanged. It is whole or, with mode `update`, has some of its rows. */
 export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): void {
   const name = windowName(delivery.query, delivery);
   const pane = ledger.panes.get(`${name}#${delivery.revision}`);
@@ -48,7 +48,7 @@ export function applyDelivery(ledger: Ledger, sink: Sink, delivery: Delivery): v
   ledger.targets.came.set(key, (ledger.targets.came.get(key) ?? new Set()).add(delivery.revision));
 }
 
-/** What the outbox of a sink was told of a window. */
+/** Notes the revision of a window in a write to the outbox of a sink. */
 export function noteOutbox(ledger: Ledger, after: Item): void {
   const [, sink = '', query = ''] = after.pk.split('#');
   const name = windowName(query, {
@@ -60,7 +60,7 @@ export function noteOutbox(ledger: Ledger, after: Item): void {
 }
 
 /**
- * I9: whether each sink has a final window in its outbox, or had it there; without sinks, whether it was acknowledged.
+ * I9: whether each sink has, or had, a final window in its outbox; without sinks, whether the window was acknowledged.
  */
 export function isPublished({ pipeline, outbox, published, finalRevisions }: Ledger, name: string): boolean {
   const query = name.split('#')[0] ?? '';
@@ -72,8 +72,7 @@ export function isPublished({ pipeline, outbox, published, finalRevisions }: Led
 }
 
 /**
- * I14: in the end each target has every final window, by what is newest of each row, and nothing of it is left to be
- * delivered.
+ * I14: in the end each target has every final window, with the newest of each row, and nothing is left to be delivered.
  */
 export function checkTargets(ledger: Ledger, state: readonly Item[]): void {
   for (const sink of ledger.pipeline.sinks)

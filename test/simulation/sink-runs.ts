@@ -7,11 +7,17 @@ import { applyDelivery } from './sink-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import type { World } from './world.ts';
 
-/** How often a target is away, and for how long, ms: longer than some of the attempts last, shorter than others. */
+/**
+ * The probability that a target is away, and the longest absence, ms. It is longer than some of the attempts last, and
+ * shorter than others.
+ */
 const awayChance = 0.02;
 const awayMs = 100_000;
 
-/** One run of the function of a sink, by the production code; undefined when it failed, or never came back. */
+/**
+ * Performs one run of a sink's function by the production code. Its outcome is undefined when it failed, or never came
+ * back.
+ */
 export function deliverRun(
   world: World,
   sink: Sink,
@@ -57,7 +63,7 @@ export function deliverRun(
   });
 }
 
-/** Has each sink run now and then, two runs at a time among them. */
+/** Has each sink run now and then, sometimes with two runs at a time. */
 export function scheduleSinks(world: World): void {
   const { scheduler, sinkRandom: random, pipeline, options } = world;
   for (const sink of pipeline.sinks) {
@@ -71,12 +77,12 @@ export function scheduleSinks(world: World): void {
 }
 
 /**
- * Runs within which a sink has everything, in a quiet world: after the longest pause between attempts, with the turn of
- * a run that died.
+ * The number of runs within which a sink has everything in a quiet world: after the longest pause between attempts,
+ * with the turn of a run that died.
  */
 const mostRuns = 40;
 
-/** The dead letters are redriven, and everything is delivered; then `done`. */
+/** Redrives the dead letters and delivers everything, then calls `done`. */
 export function deliverAll(world: World, done: () => void): void {
   const { scheduler, pipeline } = world;
   let left = pipeline.sinks.length;

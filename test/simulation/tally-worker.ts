@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadEngine } from './bundle.ts';
 
-/** What came of some seeds. */
+/** The outcome of some seeds. */
 export interface Tally {
   readonly seeds: number;
   readonly steps: number;

@@ -5,7 +5,7 @@ import type { Kinds } from './kinds.ts';
 import type { Ledger } from './ledger.ts';
 import { type Invariant, Violation } from './violation.ts';
 
-/** A row as it is stored and as readers have it: its fields and its results, side by side. */
+/** A row as stored and as readers have it, with its fields and its results side by side. */
 export type FlatRow = Readonly<Record<string, unknown>>;
 
 /** The rows of a window or a part of one. */
@@ -18,7 +18,7 @@ export function rowsOfView({ rows }: Pick<WindowView, 'rows'>): readonly FlatRow
   return rows.map(({ key, values }) => ({ ...key, ...values }));
 }
 
-/** The ids in rows of groups: those in totals are in one of these too. */
+/** The ids in rows of groups. Ids in totals are in one of these rows too. */
 export function idsOfGroups({ groupBy }: Pick<Query, 'groupBy'>, rows: readonly FlatRow[]): readonly string[] {
   return rows.filter((row) => groupBy.every((name) => Object.hasOwn(row, name))).flatMap(idsIn);
 }
@@ -27,7 +27,7 @@ function idsIn(row: FlatRow): readonly string[] {
   return (row['ids'] as { readonly ids?: readonly string[] } | undefined)?.ids ?? [];
 }
 
-/** The fields that each level of a grouping keeps, by what ROLLUP and CUBE mean in SQL. */
+/** The fields that each level of a grouping keeps, as ROLLUP and CUBE do in SQL. */
 function levelsOf(grouping: Kinds['grouping'], fields: readonly string[]): readonly (readonly string[])[] {
   if (grouping === 'plain') return [fields];
   if (grouping === 'rollup') return [fields, ...fields.map((_, i) => fields.slice(0, i))];
@@ -35,8 +35,8 @@ function levelsOf(grouping: Kinds['grouping'], fields: readonly string[]): reado
 }
 
 /**
- * I4: each group and each total of a window holds the events of its key, all of them, once, and there is a row for each
- * key that has events.
+ * I4: each group and each total of a window holds all events of its key, once. There is a row for each key that has
+ * events.
  */
 export function checkRows(
   ledger: Ledger,
@@ -55,7 +55,7 @@ export function checkRows(
       ids.push(id);
     }
   }
-  // A window without events has the identity of a query with one group.
+  // A window without events has the one row of a query with one group: the identity.
   if (expected.size === 0 && query.mostEmpty > 0) expected.set(keyText(query, {}), []);
   for (const row of rows) {
     const key = keyText(query, row);

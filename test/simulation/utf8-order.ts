@@ -12,7 +12,7 @@ export function compareUtf8(left: string, right: string): number {
   return left.length - right.length;
 }
 
-/** Surrogates stand for characters beyond U+FFFF, which come after all others. */
+/** The rank of a UTF-16 unit. Surrogates stand for characters beyond U+FFFF, which come after all others. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

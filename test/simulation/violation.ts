@@ -26,7 +26,7 @@ export class Violation extends Error {
   }
 }
 
-/** A failure of infrastructure that the simulation made up; anything else that production code throws is a bug. */
+/** A simulated failure of infrastructure. Any other error of the production code is a bug. */
 export class SimulatedFault extends Error {
   override readonly name = 'SimulatedFault';
 }

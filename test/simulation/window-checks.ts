@@ -49,7 +49,7 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   }
   if (known.size !== ids.length) throw new Violation('I5', `${name} counts an event twice: ${ids.join(' ')}`);
   const expected = expectedIds(ledger, query, start, end);
-  if (expected === undefined) throw new Violation('I4', `${name} is no window`);
+  if (expected === undefined) throw new Violation('I4', `${name} is not a window`);
   const isFinal = after.attributes['status'] === 'final';
   const missing = [...(isFinal ? expected : (ledger.early.get(name) ?? []))].filter((id) => !known.has(id));
   const extra = ids.filter((id) => !expected.has(id));
@@ -69,21 +69,21 @@ export function checkManifest(ledger: Ledger, windows: ItemStore, before: Item |
   else ledger.early.set(name, known);
 }
 
-/** The ids that a window has to hold, by what is counted so far; undefined: it is no window. */
+/** The ids that a window has to hold by the counts so far; undefined if the bounds are not those of a window. */
 function expectedIds(ledger: Ledger, query: Query, start: number, end: number): ReadonlySet<string> | undefined {
   if (query.window.sessions !== undefined) return idsOfSession(ledger, query, start, end);
   const window = query.window.emit(end + query.latenessMs).find((candidate) => candidate.start === start);
   return window === undefined ? undefined : idsOfWindow(ledger, query, window);
 }
 
-/** What a reader has to find: what was there when it began. */
+/** The expectation of a reader: the contents at the time it began. */
 export interface Expectation {
   /** By window name: ids that were committed before the read began. */
   readonly committed: ReadonlyMap<string, ReadonlySet<string>>;
   readonly finals: ReadonlySet<string>;
 }
 
-/** What a reader that begins now has to find. */
+/** The expectation of a reader that begins now. */
 export function expectationOf(ledger: Ledger, queryName: string): Expectation {
   const query = queryOf(ledger, queryName);
   const committed = new Map<string, Set<string>>();
@@ -100,8 +100,8 @@ export function expectationOf(ledger: Ledger, queryName: string): Expectation {
 }
 
 /**
- * I6: a reader sees a window whole: a final one as it is, an open one with all that was committed before the read
- * began, and nothing twice.
+ * I6: a reader sees a window whole. A final window is as it was stored. An open window has everything that was
+ * committed before the read began. Nothing is there twice.
  */
 export function checkViews(
   ledger: Ledger,

@@ -17,38 +17,38 @@ import type { Random } from './random.ts';
 
 /** An event as the simulator knows it. */
 export interface SimulatedEvent {
-  /** Unique; it is what the windows hold in the end. */
+  /** Unique. The windows hold these ids in the end. */
   readonly id: string;
   readonly time: number;
   readonly key: string;
-  /** Another field to group by, which some events have as null: a value, and no total. */
+  /** Another field to group by. Some events have it as null, which is a value and not a total. */
   readonly site?: string | null;
-  /** Rejected: its schema does not hold. */
+  /** Whether it violates the schema, so that it is rejected. */
   readonly garbage: boolean;
   /**
-   * What a producer gave it: those of an event that it sent again are the same. Undefined: it has none, or nothing is
-   * deduplicated.
+   * The id from the producer. An event that is sent again has the same one. Undefined when the event has none, or
+   * nothing is deduplicated.
    */
   readonly sentId?: string | undefined;
 }
 
-/** A Kinesis record and what is in it. */
+/** A Kinesis record and its events. */
 export interface SimulatedRecord extends StreamRecord {
   readonly content: readonly SimulatedEvent[];
 }
 
-/** One shard: its records in order, and when it exists. */
+/** One shard, with its records in order and its lifetime. */
 export interface SimulatedShard {
   readonly shardId: string;
   readonly parents: readonly string[];
-  /** Epoch ms; infinity until it is known. */
+  /** The time of its creation, epoch ms; infinity until it is known. */
   createdAt: number;
-  /** It takes no records from then on; undefined: it stays open. */
+  /** The time from which it takes no records; undefined if it stays open. */
   closedAt: number | undefined;
   readonly records: readonly SimulatedRecord[];
 }
 
-/** The overlapping windows of the second query: each record lies in `overlap` of them, or in that many and one less. */
+/** The overlapping windows of the second query. Each record lies in `overlap` of them, or in one less. */
 function overlapping({ overlap, windowMs, overlapKind }: SimulationOptions): WindowKind {
   const slideMs = windowMs / 2;
   if (overlapKind === 'cumulate') return cumulate({ ms: overlap * slideMs }, { ms: slideMs });
@@ -62,9 +62,11 @@ function sessionsOf({ sessionGapMs, sessionSlices }: SimulationOptions): WindowK
   return session({ ms: sessionGapMs }, { resolution: { ms: Math.ceil(sessionGapMs / sessionSlices) } });
 }
 
-/** An aggregate that keeps every id: what was counted twice, or not at all, shows. `bulk` makes its results long. */
+/**
+ * An aggregate that keeps every id, so that events counted twice or not at all are seen. `bulk` makes its results long.
+ */
 function ids(bulk: number): AnyAggregate<SimulatedEvent> {
-  // Buffer makes one flat string of it; `repeat` would leave that to each of its readers.
+  // Buffer makes one flat string; with `repeat`, each reader would have to flatten it.
   const filler = Buffer.alloc(bulk, 'x').toString('latin1');
   const aggregate = {
     kind: 'ids',
@@ -84,7 +86,7 @@ function merged(left: readonly string[], right: readonly string[]): readonly str
   return [...left, ...right].sort();
 }
 
-/** Everything with an id is an event. */
+/** The schema accepts everything with an id. */
 const schema: StandardSchemaV1<unknown, SimulatedEvent> = {
   '~standard': {
     version: 1,
@@ -102,14 +104,14 @@ function groupByOf({ grouping }: SimulationOptions) {
 }
 
 /**
- * The pipeline of a simulation: `first` counts everything in windows side by side, `second` some of it in overlapping
- * ones, `sessions` everything in sessions, `running` in one window, and `series` in windows that are there without
- * events too.
+ * The pipeline of a simulation. `first` counts everything in windows side by side. `second` counts some of it in
+ * overlapping windows. `sessions` counts everything in sessions, `running` in one window, and `series` in windows that
+ * exist without events too.
  */
 export function simulatedPipeline(options: SimulationOptions): Pipeline {
   const aggregates = { ids: ids(options.bulk), count: count() };
   const { expectedKeys, earlyMs, latenessMs, history, windowMs, overlap, clocks, mostEmpty } = options;
-  // Only windows that have panes before their final one have any to keep.
+  // Only windows with panes before their final one have panes to keep.
   const emit = {
     ...(earlyMs === 0 ? {} : { early: { ms: earlyMs } }),
     history: earlyMs === 0 && latenessMs === 0 ? 0 : history,
@@ -199,8 +201,8 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
       };
     });
     log.push({
-      // Numbers rise within a shard, with gaps, beyond what DynamoDB's and JavaScript's numbers hold, and in more
-      // digits as they go.
+      // Numbers rise within a shard, with gaps and a growing number of digits. They exceed what DynamoDB's and
+      // JavaScript's numbers hold.
       sequenceNumber: `${firstNumber + BigInt(number * 3)}`,
       arrival,
       partitionKey: 'p',
@@ -217,8 +219,8 @@ export function drawShards(options: SimulationOptions, random: Random, startMs: 
 }
 
 /**
- * Some events are sent again, soon or late, in the same record or on another shard; some have no id. What else they
- * hold may differ.
+ * Draws the ids of events. Some events are sent again, soon or late, in the same record or on another shard, and may
+ * differ in all other fields. Some have no id.
  */
 function sentIds(random: Random): () => string | undefined {
   const sent: string[] = [];

@@ -19,7 +19,7 @@ import type { Violation } from './violation.ts';
 import { checkManifest } from './window-checks.ts';
 import { drawShards, type SimulatedShard, simulatedPipeline } from './workload.ts';
 
-/** When every simulation begins, epoch ms. */
+/** The time at which every simulation begins, epoch ms. */
 const startMs = 1_600_000_000_000;
 
 export interface ProcessTables {
@@ -33,15 +33,15 @@ export interface World {
   readonly options: SimulationOptions;
   readonly pipeline: Pipeline;
   readonly random: Random;
-  /** What is drawn for the sinks, so that a seed without them means what it meant. */
+  /** The randomness of the sinks, kept apart so that a seed without sinks keeps its meaning. */
   readonly sinkRandom: Random;
-  /** Until when the target of a sink takes nothing, by the sink's name. */
+  /** The time until which the target of a sink takes nothing, by the sink's name. */
   readonly targetAway: Map<string, number>;
   readonly scheduler: Scheduler;
   readonly network: Network;
   readonly shards: readonly SimulatedShard[];
   readonly ledger: Ledger;
-  /** What finalize's containers remember that have nothing to do at the moment. */
+  /** The memory of finalize's containers that have nothing to do at the moment. */
   readonly freeCaches: SliceCache[];
   readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
   readonly trace: ((line: () => string) => void) | undefined;
@@ -50,11 +50,11 @@ export interface World {
   nextFinalize(): number;
   nextDeliver(): number;
   faults(): FaultRates;
-  /** Ends the safety phase: nothing goes wrong any more, and who sleeps wakes up. */
+  /** Ends the safety phase: nothing goes wrong any more, and sleeping processes wake up. */
   heal(): void;
-  /** The safety phase is over. */
+  /** Whether the safety phase is over. */
   isQuiet(): boolean;
-  /** Everything is over: nobody starts anything. */
+  /** Whether everything is over and nobody starts anything. */
   isOver(): boolean;
   end(): void;
   fail(violation: Violation): void;
@@ -63,7 +63,7 @@ export interface World {
   expire(): void;
 }
 
-/** @param lines where the trace goes; undefined: there is none, which is faster */
+/** @param lines receives the trace; undefined for no trace, which is faster */
 export function createWorld(options: SimulationOptions, lines: string[] | undefined): World {
   const random = seededRandom(options.seed ^ 0x2545f491);
   const scheduler = createScheduler(startMs);

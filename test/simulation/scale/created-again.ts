@@ -9,10 +9,10 @@ import { createScaleWorld } from './scale-world.ts';
 const hourMs = 3_600_000;
 
 /**
- * A stream is split, its parent drained; then it is deleted and created again with shards of the same names. The new
- * shard of the parent's name has records far behind the watermark that the state would compute without it: accepted,
- * they would all be late. The finalizer has to refuse the stream before it concludes anything, as has a function that
- * starts, and both have to go on when it is the old one after all.
+ * A stream is split, and its parent drained. Then the stream is deleted and created again with shards of the same
+ * names. The new shard with the parent's name has records far behind the watermark that the state would compute without
+ * it. If they were accepted, they would all be late. The finalizer has to refuse the stream before it concludes
+ * anything, and so has a function that starts. Both have to go on when it is the old stream after all.
  */
 export async function createdAgain(): Promise<Figures> {
   const shard = (shardId: string, put: number, hours: number, closed = false): ScaleShard => ({
@@ -52,7 +52,7 @@ export async function createdAgain(): Promise<Figures> {
 
   await rounds.run(() => world.apply(world.container(parent), 0, parent.put));
   await rounds.run(() => world.apply(world.container(child), 0, child.put - 1));
-  // The first sight of the stream is a cold function's here, and the finalizer agrees with it.
+  // Here a cold function sees the stream first, and the finalizer agrees with it.
   const warm = newGuard();
   await warm();
   const before = await run();
@@ -86,7 +86,7 @@ export async function createdAgain(): Promise<Figures> {
     'I7',
     () => 'a refused stream changes the state',
   );
-  // A warm function has passed its check: no call a batch.
+  // A warm function has passed its check, so it makes no call a batch.
   demand((await refusal(warm)) === undefined, 'I8', () => 'a warm function asks again');
 
   Object.assign(stream, original);

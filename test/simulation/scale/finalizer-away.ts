@@ -8,9 +8,10 @@ const dayMs = 24 * hourMs;
 const days = 60;
 
 /**
- * The finalizer dies amid a run and comes back after two months, in which all went on without it: the records have long
- * left the stream, and only the pages hold them. It dies again and again while it catches up, with a week in between
- * each time and everything deleted that may be: pages of windows that are not final must not be among that.
+ * The finalizer dies amid a run and comes back after two months, in which everything else went on. The records have
+ * long left the stream, and only the pages hold them. While it catches up it dies again and again. Between two deaths a
+ * week passes, and everything is deleted that may be. Pages of windows that are not final must not be among the deleted
+ * items.
  */
 export async function finalizerAway(extent: Extent): Promise<Figures> {
   const count = extent === 'whole' ? 8 : 2;
@@ -46,7 +47,7 @@ export async function finalizerAway(extent: Extent): Promise<Figures> {
   const { rounds, oracle, stores } = world;
   const containers = shards.map((shard) => world.container(shard));
 
-  /** Every shard is put the records of a day and applies them. */
+  /** Puts the records of a day to every shard and applies them. */
   async function applyDay(): Promise<void> {
     const from = shards[0]?.put ?? 0;
     for (const shard of shards) shard.put += 24 * perWindow;
@@ -66,7 +67,7 @@ export async function finalizerAway(extent: Extent): Promise<Figures> {
   for (let day = 2; day < days; day++) await applyDay();
   let expired = world.expire();
 
-  // Ever longer lives, over all that is done for a group of windows; then runs get somewhere.
+  // Its lives get ever longer, through all steps for a group of windows, until runs make progress.
   let deaths = 0;
   for (let calls = 3; ; calls = deaths < mostDeaths - 10 ? calls + step : Math.ceil(calls * 1.3)) {
     const run = await world.finalizeRun('drain', deaths < mostDeaths ? calls : undefined);

@@ -7,24 +7,25 @@ import { createScaleWorld, type ScaleWorld, type TimedRun } from './scale-world.
 
 const minuteMs = 60_000;
 
-/** Every so many minutes the lagging shard has a record too. */
+/** The interval, in minutes, at which the lagging shard has a record too. */
 const laggingEvery = 10;
 
 /** Records of a batch. */
 const batch = 1_000;
 
-/** After how many calls the first finalize runs die. */
+/** The numbers of calls after which the first finalize runs die. */
 const deaths = [3_000, 10_000];
 
 /**
- * An item that grows with the backlog would come near DynamoDB's 400 KB in the end; none may come near a tenth of it.
+ * The largest allowed item, in bytes: a tenth of DynamoDB's 400 KB. An item that grows with the backlog would come near
+ * 400 KB in the end.
  */
 const mostItemBytes = 40 * 1024;
 
 /**
- * Windows of a minute for 400 days, all of them open: one shard stays at its first record and holds the watermark. The
- * other shard's batches must not cost more because of that, no item may grow with the backlog, and when the shard has
- * caught up the finalizer does so over several runs, some of which die, without doing anything twice.
+ * Windows of a minute for 400 days, all of them open, because one shard stays at its first record and holds the
+ * watermark. The other shard's batches must not cost more because of that, and no item may grow with the backlog. When
+ * the shard has caught up, the finalizer catches up over several runs, some of which die, and does nothing twice.
  */
 export async function laggingShard(extent: Extent): Promise<Figures> {
   const windows = (extent === 'whole' ? 400 : 4) * 24 * 60;
@@ -114,7 +115,7 @@ export async function laggingShard(extent: Extent): Promise<Figures> {
   };
 }
 
-/** Applies a shard's records in batches from one warm container; returns how many calls each took. */
+/** Applies a shard's records in batches from one warm container. Returns the number of calls of each batch. */
 async function feed(
   world: ScaleWorld,
   shard: ScaleShard,

@@ -11,9 +11,9 @@ const recordsPerShard = 6;
 const perWindow = 2;
 
 /**
- * A thousand shards with a few records each, put to three windows. One gets nothing, and holds the watermark until it
- * is proven idle; one is behind, and holds it where it is. A finalize run has all of them to look at and to close,
- * within its time and its limit of calls.
+ * A thousand shards with a few records each, in three windows. One shard gets nothing, and holds the watermark until it
+ * is proven idle. One shard is behind, and holds the watermark at its own. A finalize run has to look at all of them
+ * and to close them, within its time and its limit of calls.
  */
 export async function manyShards(extent: Extent): Promise<Figures> {
   const count = extent === 'whole' ? 1_000 : 200;

@@ -1,7 +1,7 @@
 import type { Item } from '../../../functions/state/table/table.ts';
 import { type ItemStore, itemBytes } from '../item-store.ts';
 
-/** What a store has held and given. */
+/** Measurements of the items and answers of a store. */
 export interface Measures {
   /** The largest item that was ever written, in bytes, by kind: the partition key up to its first `#`. */
   readonly largest: Record<string, number>;
@@ -13,7 +13,7 @@ export function createMeasures(): Measures {
   return { largest: {}, longest: {} };
 }
 
-/** @param kindOf what an item is, for the figures */
+/** @param kindOf the kind of an item, for the figures */
 export function measuredStore(store: ItemStore, measures: Measures, kindOf: (pk: string) => string): ItemStore {
   const measure = (item: Item | undefined) => {
     if (item === undefined) return;

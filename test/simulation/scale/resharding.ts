@@ -5,11 +5,11 @@ import { Violation } from '../violation.ts';
 import { demand } from './demand.ts';
 import type { Extent, Figures } from './extent.ts';
 
-/** What becomes of the shards, with how many it begins. */
+/** The number of shards at the beginning, and their splits and merges. */
 interface Plan {
   readonly name: string;
   readonly shards: number;
-  /** @param at the moment that is looked at; `later` is some time after it */
+  /** @param at the examined moment; `later` is some time after it */
   readonly reshards: (at: number | 'drain', later: number | 'drain') => readonly Reshard[];
 }
 
@@ -48,9 +48,9 @@ const phases: readonly Phase[] = [
 const moments = 15;
 
 /**
- * Splits and merges, of shards that come from splits too, at moments all over a simulation with faults: over the seeds,
- * every plan has to meet every phase of a shard. All checks of the simulator hold there: parents are through before
- * children begin, the watermark does not go back, nothing is lost.
+ * Splits and merges, also of shards that come from splits, at moments all over a simulation with faults. Over the
+ * seeds, every plan has to meet every phase of a shard. All checks of the simulator apply: parents are done before
+ * children begin, the watermark does not go back, and nothing is lost.
  */
 export async function resharding(extent: Extent): Promise<Figures> {
   const seeds = extent === 'whole' ? 40 : 2;
@@ -104,8 +104,8 @@ export async function resharding(extent: Extent): Promise<Figures> {
   };
 }
 
-/** Shards with so few records that they are idle between them, which finalize runs are there to see. */
+/** Shards with so few records that they are idle between them, and finalize runs at which this is seen. */
 const resting = { records: 5, idleMs: 1_000, finalizeEveryMs: 7_500, putsMs: 300_000, garbage: 0 } as const;
 
-/** Pages that outgrow their share, so that shards end amid that. */
+/** Pages that outgrow their share, so that shards end while that happens. */
 const growing = { keys: 6, padding: 300, expectedKeys: 1, eventsPerRecord: 3 } as const;

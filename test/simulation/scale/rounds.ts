@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Somebody who makes calls. */
+/** An actor that makes calls. */
 export interface Caller {
-  /** One that is not never hears of its calls again; those it made take effect all the same. */
+  /** Whether it hears of its calls. A dead caller never does; the calls it made take effect all the same. */
   alive: boolean;
-  /** It ends when it has made so many calls more. */
+  /** The number of further calls after which it ends. */
   callsLeft: number;
   /** Calls it has made. */
   calls: number;
@@ -17,26 +17,26 @@ export function newCaller(callsLeft = Number.POSITIVE_INFINITY): Caller {
 }
 
 /**
- * Virtual time that moves in rounds: all calls that are under way take effect at the end of a round, in the order in
- * which they were made, and then are answered. A call takes one round, whatever goes on beside it; a round costs one
- * turn of the event loop, so that millions of calls are run through in seconds. Nothing goes wrong here but what a
- * caller is told to do: faults are the business of the simulator proper.
+ * Virtual time that moves in rounds. All calls under way take effect at the end of a round, in the order in which they
+ * were made, and are then answered. A call takes one round, regardless of other calls. A round costs one turn of the
+ * event loop, so that millions of calls take seconds. The only faults here are deaths that a caller is told of; all
+ * others belong to the simulator proper.
  */
 export interface Rounds {
   /** Epoch ms. */
   now(): number;
   /** @param effect throws: everything ends with that */
   call<T>(caller: Caller, effect: () => T): Promise<T>;
-  /** Nobody does anything for that long. */
+  /** Lets a time pass in which nobody does anything. */
   pass(ms: number): void;
   /**
-   * Runs something to its end, with all calls it makes; undefined when nothing is under way any more and it has not
-   * ended: its caller died.
+   * Runs something to its end, with all its calls. Returns undefined when nothing is under way any more and it has not
+   * ended, because its caller died.
    */
   run<T>(work: () => Promise<T>): Promise<T | undefined>;
 }
 
-/** How long DynamoDB and Kinesis take to answer, ms. */
+/** The time in which DynamoDB and Kinesis answer, ms. */
 const roundMs = 5;
 
 interface Pending {
@@ -78,7 +78,7 @@ export function createRounds(startMs: number): Rounds {
       const ending = work().finally(() => {
         ended = true;
       });
-      // Whoever awaits it below hears of a failure; this only keeps Node from ending the process before that.
+      // The awaiting caller gets the failure; this only keeps Node from ending the process before that.
       ending.catch(() => {});
       for (;;) {
         await nextTurn();

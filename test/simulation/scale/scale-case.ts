@@ -23,7 +23,9 @@ export interface ScaleOutcome {
   readonly violation?: string;
 }
 
-/** Runs one case. What production code throws is a violation too: here nothing fails that it has to bear. */
+/**
+ * Runs one case. An error of the production code is a violation too, because nothing fails here that it has to bear.
+ */
 export async function runScaleCase(name: string, scaleCase: ScaleCase, extent: Extent): Promise<ScaleOutcome> {
   const began = performance.now();
   const seconds = () => Math.round((performance.now() - began) / 10) / 100;

@@ -1,10 +1,10 @@
 import type { StreamRecord } from '../../../functions/core/fold/stream-record.ts';
 import type { SimulatedEvent } from '../workload.ts';
 
-/** A shard whose records, one event each, follow from their position: nobody has to keep them. */
+/** A shard whose records, one event each, follow from their position, so that they need not be kept. */
 export interface ScaleShard {
   readonly shardId: string;
-  /** Records that were put so far. */
+  /** The number of records that were put so far. */
   put: number;
   readonly closed?: boolean;
   event(position: number): SimulatedEvent;
@@ -12,14 +12,14 @@ export interface ScaleShard {
 
 const firstNumber = 10n ** 40n;
 
-/** How many records of its shard are at or below a sequence number. */
+/** The number of records of a shard at or below a sequence number. */
 export function recordsThrough(sequenceNumber: string): number {
   return Number(BigInt(sequenceNumber) - firstNumber) + 1;
 }
 
 /**
  * Records of a shard, from one position up to another, exclusive.
- * @param arrivalMs when the stream took all of them, epoch ms
+ * @param arrivalMs the time at which the stream took all of them, epoch ms
  */
 export function recordsOf(shard: ScaleShard, from: number, to: number, arrivalMs: number): readonly StreamRecord[] {
   return Array.from({ length: to - from }, (_, i) => {

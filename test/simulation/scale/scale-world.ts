@@ -16,21 +16,21 @@ import { type Caller, createRounds, newCaller, type Rounds } from './rounds.ts';
 import { recordsOf, recordsThrough, type ScaleShard } from './scale-shard.ts';
 import { createWindowOracle, type WindowOracle } from './window-oracle.ts';
 
-/** What a case says of its stream before it begins. */
+/** The description of the stream of a case, before it begins. */
 export interface ScaleOptions {
   readonly windowMs: number;
   readonly idleMs: number;
   readonly shards: readonly ScaleShard[];
   /**
-   * The ids of all events of the window that starts at a moment, also of those that are put later: none of them may be
-   * late.
+   * The ids of all events of the window that starts at a moment, including events that are put later. None of them may
+   * be late.
    */
   readonly idsOfWindow: (start: number) => readonly string[];
 }
 
-/** What one finalize run took. */
+/** The report and the duration of one finalize run. */
 export interface TimedRun {
-  /** Undefined: it died. */
+  /** Undefined when it died. */
   readonly report: FinalizeReport | undefined;
   /** Of virtual time. */
   readonly ms: number;
@@ -46,8 +46,8 @@ export interface Container {
 }
 
 /**
- * Production code over simulated tables and a stream, in virtual time without faults, with every write checked in a
- * time that does not grow.
+ * Production code over simulated tables and a stream, in virtual time without faults. Every write is checked, in a time
+ * that does not grow.
  */
 export interface ScaleWorld {
   readonly pipeline: Pipeline;
@@ -55,27 +55,27 @@ export interface ScaleWorld {
   readonly measures: Measures;
   readonly oracle: WindowOracle;
   readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
-  /** The stream as a finalize run sees it; what is set here is another one of the same name. */
+  /** The stream as a finalize run sees it. Setting a field replaces it by another stream of the same name. */
   readonly stream: { createdAt: number; shards: readonly ScaleShard[] };
   tables(caller: Caller): { readonly state: Table; readonly windows: Table; readonly rejects: Table };
   streamFor(caller: Caller): Stream;
   container(shard: ScaleShard): Container;
-  /** Applies records of a container's shard, and returns how many calls to the tables that took. */
+  /** Applies records of a container's shard, and returns the number of calls to the tables. */
   apply(container: Container, from: number, to: number): Promise<number>;
-  /** @param callsLeft it dies after so many calls */
+  /** @param callsLeft the number of calls after which it dies */
   finalizeRun(request?: FinalizeRequest, callsLeft?: number): Promise<TimedRun>;
-  /** Deletes what may be deleted, as DynamoDB does some time after it. Returns how many items. */
+  /** Deletes the items whose expiry has come, as DynamoDB does some time after it. Returns their number. */
   expire(): number;
 }
 
-/** When every case begins, epoch ms. */
+/** The time at which every case begins, epoch ms. */
 const startMs = 1_600_000_000_000;
 
-/** Lambda's time-out, and how long the stream keeps records, ms. */
+/** Lambda's time-out and the retention of the stream, ms. */
 export const timeoutMs = 60_000;
 const retentionMs = 7 * 86_400_000;
 
-/** Calls under way at a time, as functions/finalize.ts has it. */
+/** The most calls under way at a time, as in functions/finalize.ts. */
 export const concurrency = 32;
 
 /** The kind of an item. */

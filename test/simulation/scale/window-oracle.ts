@@ -7,8 +7,8 @@ import { Violation } from '../violation.ts';
 import { recordsThrough, type ScaleShard } from './scale-shard.ts';
 
 /**
- * The invariants, for tumbling windows of which it is known beforehand what each holds: no check looks at more than
- * what was written.
+ * The invariants for tumbling windows whose contents are known beforehand. No check looks at more than the written
+ * item.
  */
 export interface WindowOracle {
   /** Every write to the state table: I1, I3, I4, I7, I9, I10. */
@@ -18,12 +18,15 @@ export interface WindowOracle {
   /** A sink takes a pane. */
   publish(pane: Pane): void;
   /**
-   * After a drain: I1 over everything, I8 every window from `first` to `last` (starts) is final, I12 nothing is left
-   * behind.
+   * After a drain: I1 over everything, I8 that every window from `first` to `last` (starts) is final, I12 that nothing
+   * is left behind.
    */
   checkEnd(state: ItemStore, windows: ItemStore, first: number, last: number): void;
   readonly horizon: { readonly closedThrough: number; readonly finalizedThrough: number };
-  /** Writes of final panes that took effect, and panes that a sink took: the same number, unless runs died. */
+  /**
+   * The number of writes of final panes that took effect, and of panes that a sink took. Both are the same unless runs
+   * died.
+   */
   readonly finals: number;
   readonly published: number;
 }
@@ -65,7 +68,7 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
           );
       }
     if (finalizedThrough > horizon.finalizedThrough) {
-      // Event time begins at 0 here, and every window since then that is passed has to be acknowledged.
+      // Event time begins at 0 here, and every passed window since then has to be acknowledged.
       const first = Math.max(0, horizon.finalizedThrough);
       for (let start = Math.floor(first / windowMs) * windowMs; start + windowMs <= finalizedThrough; start += windowMs)
         if (!acknowledged.has(start) && idsOfWindow(start).length > 0)

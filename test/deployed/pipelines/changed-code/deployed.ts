@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { avg, count, definePipeline, sum, tumbling } from '../../../../functions/core/index.ts';
 
-/** The first pipeline with another schema, which takes kind d too: no query is another one. */
+/** The first pipeline with another schema, which takes kind d too. Its queries are the same. */
 export default definePipeline({
   name: 'deployed',
   event: z.object({ time: z.number(), kind: z.enum(['a', 'b', 'c', 'd', 'free']), amount: z.number() }),

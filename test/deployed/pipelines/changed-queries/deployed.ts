@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { avg, count, definePipeline, sum, tumbling } from '../../../../functions/core/index.ts';
 
-/** The pipeline with a query more, by day, and with a second version of its first one. */
+/** The first pipeline with an additional query, by day, and a second version of its first query. */
 export default definePipeline({
   name: 'deployed',
   event: z.object({ time: z.number(), kind: z.enum(['a', 'b', 'c', 'd', 'free']), amount: z.number() }),

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { avg, count, definePipeline, sum, tumbling } from '../../../../functions/core/index.ts';
 
-/** What is deployed first: one query, the kinds a, b and c counted; `free` is filtered, anything else is refused. */
+/**
+ * The pipeline that is deployed first. Its one query counts the kinds a, b and c. `free` is filtered, and anything else
+ * is refused.
+ */
 export default definePipeline({
   name: 'deployed',
   event: z.object({ time: z.number(), kind: z.enum(['a', 'b', 'c', 'free']), amount: z.number() }),

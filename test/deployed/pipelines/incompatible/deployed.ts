@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { avg, count, definePipeline, sum, tumbling } from '../../../../functions/core/index.ts';
 
 /**
- * The first pipeline with another window under the same name, which its windows could not go on with: nothing of it may
- * be deployed.
+ * The first pipeline with another window under the same name, with which the existing windows could not go on. Nothing
+ * of it may be deployed.
  */
 export default definePipeline({
   name: 'deployed',

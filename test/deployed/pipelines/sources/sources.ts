@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../../../functions/core/index.ts';
 
-/** Events of all sources: posted ones and objects say where they come from, a table's changes name it. */
+/** Events of all sources. Posted events and objects say where they come from, and a table's changes name the table. */
 export default definePipeline({
   name: 'sources',
   event: z.object({
