@@ -79,4 +79,22 @@ describe('a function of the pipeline', () => {
     ]);
     expect(Object.fromEntries(calls)).toStrictEqual(onceEach);
   });
+
+  it('gives inputs that events share only where they are the same, with their signs and gaps', () => {
+    const pipeline = definePipeline({
+      name: 'shared',
+      event: z.object({ time: z.number(), n: z.number().nullish() }),
+      eventTime: (event) => event.time,
+      watermark: { delay: 0 },
+      queries: { q: { window: tumbling('1 hour'), aggregates: { n: count(), total: sum('n') } } },
+    });
+    const reader = eventReader(pipeline);
+    const inputs = [0, -0, 1, 1, null, 1].map((n) => {
+      const read = reader.parsed({ time: at, n }, at);
+      return read.outcome === 'accepted' ? read.inputs[0] : undefined;
+    });
+    expect(inputs.map((own) => own?.[1])).toEqual([0, -0, 1, 1, inputs[4]?.[1], 1]);
+    expect(inputs[2]).toBe(inputs[3]);
+    expect(inputs[4]?.[1]).not.toEqual(inputs[5]?.[1]);
+  });
 });

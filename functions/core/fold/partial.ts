@@ -26,21 +26,31 @@ export type EventInputs = readonly unknown[];
 /**
  * The inputs of a query's aggregates. Each aggregate is asked once for an event.
  * @param time of the event, epoch ms
+ * @param before the inputs from another event. They are given back where they are the same: a batch holds thousands of
+ * these, and a count takes the same from every event.
  * @returns the reason of the first aggregate that refuses the event, if one does
  */
 export function inputsOf(
   { aggregates }: Pick<Query, 'aggregates'>,
   event: unknown,
   time: number,
+  before?: EventInputs,
 ): EventInputs | { readonly refused: string } {
-  // Of its length from the start: an array that grows by pushing has room for 17, and a batch holds thousands of these.
-  const inputs = new Array<unknown>(aggregates.length);
-  for (const [i, aggregate] of aggregates.entries()) {
-    const input = aggregate.input(event, time);
+  let inputs: unknown[] | undefined;
+  for (let i = 0; i < aggregates.length; i++) {
+    const input = aggregates[i]?.input(event, time);
+    if (input === undefined) continue;
     if (input.kind === 'refused') return { refused: input.reason };
-    inputs[i] = input.kind === 'none' ? none : input.value;
+    const value = input.kind === 'none' ? none : input.value;
+    if (inputs === undefined) {
+      if (before !== undefined && Object.is(before[i], value)) continue;
+      // Of its length from the start: an array that grows by pushing has room for 17.
+      inputs = new Array<unknown>(aggregates.length);
+      for (let same = 0; same < i; same++) inputs[same] = before?.[same];
+    }
+    inputs[i] = value;
   }
-  return inputs;
+  return inputs ?? before ?? [];
 }
 
 /**

@@ -97,9 +97,10 @@ type JoinedPipeline = Omit<Pipeline, 'enrich'> & {
 };
 
 function readerOf(pipeline: JoinedPipeline): EventReader {
+  const before: InputsBefore = { inputs: [] };
   const parsed = (value: unknown, arrivalMs: number): AcceptedEvent | Rejection => {
     try {
-      return accept(pipeline, value, arrivalMs);
+      return accept(pipeline, value, arrivalMs, before);
     } catch (error) {
       return rejection('pipeline-threw', message(error));
     }
@@ -118,7 +119,12 @@ function readerOf(pipeline: JoinedPipeline): EventReader {
   };
 }
 
-function accept(pipeline: JoinedPipeline, parsed: unknown, arrivalMs: number): AcceptedEvent | Rejection {
+function accept(
+  pipeline: JoinedPipeline,
+  parsed: unknown,
+  arrivalMs: number,
+  before: InputsBefore,
+): AcceptedEvent | Rejection {
   const validated = pipeline.schema.validate(parsed);
   if (validated instanceof Promise) {
     // Nobody waits for it. Its failure would be an unhandled rejection, which ends the process and with it the batch,
@@ -148,30 +154,44 @@ function accept(pipeline: JoinedPipeline, parsed: unknown, arrivalMs: number): A
     return { outcome: 'accepted', valid, event: valid, time, id, keys: unwanted, inputs: unwanted };
   }
   const event = enriched === undefined ? valid : enriched.event;
-  return withKeys(pipeline, { valid, event, time, id });
+  return withKeys(pipeline, { valid, event, time, id }, before);
+}
+
+/** The inputs by query of the event that was read before: see {@link inputsOf}. */
+interface InputsBefore {
+  inputs: readonly (EventInputs | undefined)[];
 }
 
 /** The keys and inputs, by query, of an event that is valid on its own. */
 function withKeys(
   { queries }: JoinedPipeline,
   { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys' | 'inputs'>,
+  before: InputsBefore,
 ): AcceptedEvent | Rejection {
   const keys: (KeyText | undefined)[] = [];
-  const inputs = new Array<EventInputs | undefined>(queries.length);
+  let inputs: (EventInputs | undefined)[] | undefined;
+  const note = (index: number, ofQuery: EventInputs | undefined): void => {
+    if (inputs === undefined) {
+      if (index < before.inputs.length && before.inputs[index] === ofQuery) return;
+      inputs = before.inputs.slice(0, queries.length);
+    }
+    inputs[index] = ofQuery;
+  };
   for (const query of queries) {
     if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
       keys.push(undefined);
-      inputs[query.index] = undefined;
+      note(query.index, undefined);
       continue;
     }
     const key = query.keyOf(event);
     if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
-    const ofQuery = inputsOf(query, event, time);
+    const ofQuery = inputsOf(query, event, time, before.inputs[query.index]);
     if ('refused' in ofQuery) return rejection('aggregate-input', `query ${query.name}: ${ofQuery.refused}`);
     keys.push(key);
-    inputs[query.index] = ofQuery;
+    note(query.index, ofQuery);
   }
-  return { outcome: 'accepted', valid, event, time, id, keys, inputs };
+  if (inputs !== undefined) before.inputs = inputs;
+  return { outcome: 'accepted', valid, event, time, id, keys, inputs: before.inputs };
 }
 
 interface Issue {
