@@ -5,6 +5,7 @@
 export {
   type Aggregate,
   type AggregateInput,
+  type AggregateOf,
   type AggregateSpec,
   type Amount,
   type AmountOf,
@@ -39,7 +40,7 @@ export {
   topK,
   variance,
 } from './aggregates/index.ts';
-export { type Duration, type DurationInMs, duration } from './arguments/duration.ts';
+export { type Duration, type DurationInMs, type DurationText, duration } from './arguments/duration.ts';
 export { TidemarkError } from './arguments/error.ts';
 export { definePipeline } from './definition/define-pipeline.ts';
 export type { LookupKey } from './definition/enriched.ts';

@@ -2,6 +2,7 @@
 export {
   type Aggregate,
   type AggregateInput,
+  type AggregateOf,
   type AnyAggregate,
   type Json,
   smallStateBytes,

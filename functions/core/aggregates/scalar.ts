@@ -10,8 +10,7 @@ import { refusal } from './number-input.ts';
 export type Scalar = string | number | boolean;
 
 /**
- * How an aggregate of values finds its value: by a function of the event, which has to say the event's type, or by the
- * name of a field.
+ * How an aggregate of values finds its value: by a function of the event, or by the name of a field.
  */
 export type ScalarOf<Event> = (event: Event) => Scalar | null | undefined;
 
