@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Readable } from 'node:stream';
 import { CsvError, type InfoField, type InfoRecord, parse } from 'csv-parse';
+import { csvFault } from '../../functions/core/events/event-json.ts';
 import { exactNumber } from '../../functions/core/events/exact-number.ts';
 import { afterByteOrderMark, looksUtf16 } from '../../functions/formats/encoding.ts';
 import { recordLimitBytes } from '../../functions/formats/lines.ts';
@@ -18,12 +19,6 @@ type Cell = string | number | boolean | null | typeof notUtf8;
 
 /** Stands for a cell whose bytes are not text. */
 const notUtf8 = Symbol('not UTF-8');
-
-/**
- * A byte that no UTF-8 holds. A row that begins with it is rejected wherever it is read, as a line of JSON that is not
- * UTF-8.
- */
-const noText = Buffer.from([0xff]);
 
 /** A row ends at any of these, whichever of them the other rows of the file end at. */
 const rowEnds = ['\r\n', '\n', '\r'];
@@ -73,7 +68,8 @@ export async function* csvLines(
       const json = names === undefined ? '' : lineOf(names, record, decoded(raw));
       names ??= header(record);
       if (json === notUtf8) {
-        yield Buffer.concat([Buffer.from(text), noText]);
+        // Its own bytes are rejected wherever they are read, as a line of JSON that is not UTF-8.
+        yield Buffer.concat([Buffer.from(text), Buffer.from(onOneLine(raw), 'latin1')]);
         text = '\n';
       } else text += `${json}\n`;
       line = Math.max(info.lines, line + 1);
@@ -111,7 +107,11 @@ function lineOf(
   if (record.length === names.length)
     return JSON.stringify(Object.fromEntries(names.map((name, i) => [name, record[i]])));
   const cells = record.length === 1 ? '1 cell' : `${record.length} cells`;
-  return `CSV: ${cells}, and the header has ${names.length}: ${raw.trim().replace(/[\r\n]+/g, ' ')}`;
+  return `${csvFault}${cells}, and the header has ${names.length}: ${onOneLine(raw)}`;
+}
+
+function onOneLine(row: string): string {
+  return row.trim().replace(/[\r\n]+/g, ' ');
 }
 
 /** A number as JSON writes it: `007` and `+1` are codes, not numbers. */

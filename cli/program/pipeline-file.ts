@@ -98,6 +98,8 @@ async function bundlePipeline(file: string): Promise<string> {
 }
 
 async function importBundled(bundled: string, file: string): Promise<{ readonly default?: unknown }> {
+  // With them, an error tells the line of the file that it comes from.
+  process.setSourceMapsEnabled(true);
   try {
     return await import(pathToFileURL(bundled).href);
   } catch (error) {

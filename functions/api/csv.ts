@@ -7,8 +7,11 @@ export const formulaForms = ['defused', 'raw'] as const;
 /** One of {@link formulaForms}. */
 export type FormulaForm = (typeof formulaForms)[number];
 
-/** Text that begins a formula: the characters that OWASP names, their full-width forms among them. */
-const formulaPattern = /^[=+\-@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/;
+/**
+ * Text that begins a formula: the characters that OWASP names, their full-width forms among them. Text that looks
+ * defused counts too, so that two texts never become one.
+ */
+const formulaPattern = /^'*[=+\-@\t\r\n\uFF0B\uFF0D\uFF1D\uFF20]/;
 
 /** Numbers as text, such as exact sums, are not formulas. */
 const numberPattern = /^-?(\d+(\.\d+)?([eE][+-]?\d+)?|Infinity)$/;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { basename, relative, resolve } from 'node:path';
 import type { BuildFailure, Location } from 'esbuild';
 import { nearest } from '../../functions/core/definition/named-fields.ts';
 import * as language from '../../functions/core/index.ts';
@@ -27,9 +27,24 @@ export function bundlingFailure(thrown: unknown, folder: string): string | undef
 export function loadingFailure(thrown: unknown, file: string): string {
   const message = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n', 1)[0] ?? '';
   const name = /^(\S+) is not defined$/.exec(message)?.[1];
-  if (name === undefined) return `${file}: ${message}`;
-  const line = lineOf(name, file);
-  return `${file}${line === undefined ? '' : `:${line}`}: ${message}: ${importOf(name)}`;
+  if (name === undefined) return `${placeIn(file, thrownAt(thrown, file))}: ${message}`;
+  return `${placeIn(file, lineOf(name, file))}: ${message}: ${importOf(name)}`;
+}
+
+function placeIn(file: string, line: number | undefined): string {
+  return line === undefined ? file : `${file}:${line}`;
+}
+
+/**
+ * The line of the file that called what threw, where source maps are enabled. The call of `definePipeline` says nothing:
+ * its messages name the query and the field.
+ */
+function thrownAt(thrown: unknown, file: string): number | undefined {
+  if (!(thrown instanceof Error) || thrown.stack === undefined) return undefined;
+  const frame = thrown.stack.split('\n').find((line) => line.includes(`${basename(file)}:`));
+  const line = Number(/:(\d+):\d+\)?$/.exec(frame ?? '')?.[1]);
+  const text = sourceOf(file)?.split('\n')[line - 1];
+  return text === undefined || text.includes('definePipeline(') ? undefined : line;
 }
 
 function isBuildFailure(thrown: unknown): thrown is BuildFailure {
@@ -79,13 +94,17 @@ function importOf(name: string): string {
 function lineOf(name: string, file: string): number | undefined {
   const escaped = name.replace(/[^\w]/g, '\\$&');
   const used = new RegExp(`(?<![.\\w$'"\`])${escaped}(?![\\w$'"\`]|\\s*:)`);
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
+  const text = sourceOf(file);
+  if (text === undefined) return undefined;
   const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, (comment) => comment.replace(/[^\n]/g, ' '));
   const at = code.split('\n').findIndex((line) => used.test(line));
   return at === -1 ? undefined : at + 1;
+}
+
+function sourceOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
 }

@@ -103,6 +103,11 @@ describe('CSV that is written here', () => {
     expect(csvRow([given], 'raw')).not.toContain("'");
   });
 
+  it('never makes one text of two: what looks defused is defused again', () => {
+    const cells = ['=x', "'=x", "''=x", "'x", 'x'].map((cell) => csvRow([cell], 'defused'));
+    expect(cells).toEqual(["'=x\r\n", "''=x\r\n", "'''=x\r\n", "'x\r\n", 'x\r\n']);
+  });
+
   it('leaves numbers as they are, in text too', () => {
     const cells = [-5, -0.5, '-9007199254740993', '-Infinity', '-1e-7', 'a=b', null, ''];
     expect(csvRow(cells, 'defused')).toBe('-5,-0.5,"-9007199254740993",-Infinity,"-1e-7",a=b,,""\r\n');

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -86,6 +87,17 @@ describe('a mistake in a pipeline file', () => {
     const refusal = () => pipelineOf(file);
     for (const part of says) expect(refusal).toThrow(part);
   });
+});
+
+it('is told with its line where the message names no query: of a window, of an aggregate', () => {
+  // In a process of its own: vitest has stack traces of its own.
+  const launcher = join(import.meta.dirname, '../../cli/tidemark.mjs');
+  const lines = [{ window: 'tumbling(3600)' }, { aggregates: "n: count('action')" }].map((lesson) => {
+    const words = [launcher, 'batch', join(folder, 'none.json'), '--pipeline', fileOf(lesson)];
+    const { stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    return /\.ts:(\d+): /.exec(stderr)?.[1] ?? stderr;
+  });
+  expect(lines).toEqual(['7', '7']);
 });
 
 describe('a pipeline file', () => {

@@ -14,6 +14,8 @@ import { runDelay } from '../../cli/static/delay-run.ts';
 import { pieceBytes, unitsOf } from '../../cli/static/pieces.ts';
 import { createReadBuffer, scanChunks } from '../../cli/static/scan.ts';
 import { runStatic } from '../../cli/static/static-engine.ts';
+import { eventReader } from '../../functions/core/fold/read-event.ts';
+import deviceActions from '../../pipelines/device-actions.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tidemark-input-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -207,6 +209,13 @@ describe('a cell of CSV', () => {
     expect(found[5]).toBe('{"a":"x\\ny","b":4}');
     for (const line of [found[2], found[6]]) expect(() => JSON.parse(line ?? '')).toThrow();
     expect(found).toHaveLength(8);
+    // The reader of the line tells the fault of the row, and not that of the JSON that it is not.
+    const read = eventReader(deviceActions).text(found[2] ?? '', 0);
+    expect(read).toMatchObject({
+      outcome: 'rejected',
+      reason: 'unparsable',
+      detail: expect.stringMatching(/^CSV: 1 cell/),
+    });
   });
 
   it('whose quote is never closed, or a header with a name twice, is an error that names the file', async () => {

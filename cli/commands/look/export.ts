@@ -22,6 +22,7 @@ export default defineCommand({
   options: {
     ...apiOptions,
     ...windowOptions,
+    query: value('name', 'the query (default: the only one of the pipeline)', text),
     status: { ...windowOptions.status, fallback: 'final' },
     format: value('format', `${formats.join(', ')} (default: the ending of the file's name)`, text),
     out: value('file', 'where to', text),

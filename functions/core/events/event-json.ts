@@ -1,5 +1,8 @@
 import { exactNumber } from './exact-number.ts';
 
+/** The beginning of a line that the reader of CSV puts in place of a row that is not an event: the fault follows. */
+export const csvFault = 'CSV: ';
+
 /**
  * The value that an event's text holds. It is the value of `JSON.parse`, with two exceptions. A number that a double
  * does not keep is text ({@link exactNumber}). `{"$numberDouble":"NaN"}` is NaN, and the infinities likewise, which

@@ -3,7 +3,7 @@ import type { Enriched } from '../definition/enriched.ts';
 import type { RowsAt } from '../definition/lookup-table.ts';
 import type { Pipeline } from '../definition/pipeline.ts';
 import { type EventId, eventIdOf } from '../events/event-id.ts';
-import { parseEvent } from '../events/event-json.ts';
+import { csvFault, parseEvent } from '../events/event-json.ts';
 import { eventTimeOf } from '../events/event-time.ts';
 import { isLongNumber } from '../events/exact-number.ts';
 import type { KeyText } from '../events/group-key.ts';
@@ -112,7 +112,7 @@ function readerOf(pipeline: JoinedPipeline): EventReader {
       try {
         value = parseEvent(text);
       } catch (error) {
-        return rejection('unparsable', message(error));
+        return rejection('unparsable', text.startsWith(csvFault) ? text : message(error));
       }
       return parsed(value, arrivalMs);
     },
