@@ -16,6 +16,7 @@ import { clientConfig } from '../../cli/deployment/endpoint.ts';
 import type { Delivery, Sink } from '../../functions/core/definition/sink.ts';
 import { openTarget as openS3 } from '../../functions/sinks/s3.ts';
 import { openTarget as openSqs } from '../../functions/sinks/sqs.ts';
+import { DeliveryRefused } from '../../functions/state/sinks/delivery.ts';
 import { emulatorKeys, emulatorRegion } from '../../infra/emulators/cdk.ts';
 import { seededRandom } from '../simulation/random.ts';
 import { allowIterators } from './access.ts';
@@ -207,8 +208,8 @@ describe.skipIf(target.kind === 'ministack' && target.iam === 'enforced')(
         secretArn: undefined,
         bucketIn: 'path',
       });
-      await bucket.deliver(delivery(0, 1));
-      await bucket.deliver(delivery(0, 999));
+      for (const one of [delivery(0, 1), delivery(0, 1)]) await bucket.deliver(one);
+      await expect(bucket.deliver(delivery(0, 999))).rejects.toBeInstanceOf(DeliveryRefused);
       const { Contents = [] } = await s3.send(
         new ListObjectsV2Command({ Bucket: stack.outputs['SinkObjects'], Prefix: 'once/' }),
       );

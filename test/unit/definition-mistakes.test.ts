@@ -93,7 +93,8 @@ it('is told with its line where the message names no query: of a window, of an a
   // In a process of its own: vitest has stack traces of its own.
   const launcher = join(import.meta.dirname, '../../cli/tidemark.mjs');
   const lines = [{ window: 'tumbling(3600)' }, { aggregates: "n: count('action')" }].map((lesson) => {
-    const words = [launcher, 'batch', join(folder, 'none.json'), '--pipeline', fileOf(lesson)];
+    const file = fileOf(lesson);
+    const words = [launcher, 'batch', file, '--pipeline', file];
     const { stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
     return /\.ts:(\d+): /.exec(stderr)?.[1] ?? stderr;
   });
