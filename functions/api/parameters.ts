@@ -75,7 +75,7 @@ export const startBounds = {
 } as const;
 
 /** A moment: ISO 8601 with a zone, or epoch milliseconds; undefined when it is not given. */
-export function moment(description: string): Parameter<number | undefined> {
+export function timeParameter(description: string): Parameter<number | undefined> {
   return {
     description: `${description} ISO 8601 with a zone, or epoch milliseconds.`,
     schema: { oneOf: [{ type: 'string', format: 'date-time' }, { type: 'integer' }] },
@@ -109,7 +109,7 @@ export function rangeOf({
 }
 
 /** One of a few words. @default the first of them */
-export function word<const Word extends string>(
+export function wordParameter<const Word extends string>(
   description: string,
   words: readonly [Word, ...Word[]],
 ): Parameter<Word> {
@@ -130,11 +130,11 @@ export function wordOrNone<const Word extends string>(
   description: string,
   words: readonly [Word, ...Word[]],
 ): Parameter<Word | undefined> {
-  const { default: _default, ...schema } = word(description, words).schema;
+  const { default: _default, ...schema } = wordParameter(description, words).schema;
   return {
     description,
     schema,
-    parse: (text, name) => (text === undefined ? undefined : word(description, words).parse(text, name)),
+    parse: (text, name) => (text === undefined ? undefined : wordParameter(description, words).parse(text, name)),
   };
 }
 
@@ -157,7 +157,7 @@ export function countParameter(
 }
 
 /** Text that is not checked. */
-export function plain(description: string): Parameter<string | undefined> {
+export function textParameter(description: string): Parameter<string | undefined> {
   return { description, schema: { type: 'string' }, parse: (text) => text };
 }
 
@@ -233,7 +233,7 @@ export async function namedQuery(pipeline: Pipeline, state: Table, name: string)
 }
 
 /** How an answer in CSV writes text that a spreadsheet would take for a formula. */
-export const formulas: Parameter<FormulaForm> = word(
+export const formulas: Parameter<FormulaForm> = wordParameter(
   'Of an answer in CSV: `defused` writes an apostrophe before text that a spreadsheet would take for a formula (it begins with =, +, -, @, a tab or a line end), `raw` writes it as it is. Numbers are never changed.',
   formulaForms,
 );

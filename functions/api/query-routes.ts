@@ -24,14 +24,14 @@ import {
   formulas,
   keyObject,
   keyOf,
-  moment,
   namedQuery,
-  plain,
   queryName,
   rangeOf,
   refused,
-  word,
+  textParameter,
+  timeParameter,
   wordOrNone,
+  wordParameter,
 } from './parameters.ts';
 import { Problem } from './problem.ts';
 import { revisionColumns, revisionJson, revisionRows } from './revision-json.ts';
@@ -43,16 +43,20 @@ import { windowColumns, windowHead, windowJson, windowRows } from './window-json
 const windowLimits = { most: 1000, usual: 100 } as const;
 const pointLimits = { most: 10_000, usual: 1000 } as const;
 
-const from = moment('Windows that start at or after this.');
-const to = moment('Windows that start before this.');
-const status = word('Final windows, open ones (those that close are among them), or all.', ['all', 'final', 'open']);
-const order = word('By the start of the windows.', ['ascending', 'descending']);
+const from = timeParameter('Windows that start at or after this.');
+const to = timeParameter('Windows that start before this.');
+const status = wordParameter('Final windows, open ones (those that close are among them), or all.', [
+  'all',
+  'final',
+  'open',
+]);
+const order = wordParameter('By the start of the windows.', ['ascending', 'descending']);
 const mode = wordOrNone(
   'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final; `update`, the windows that have changed; ' +
     '`complete`, the whole table. With `append` and `update` the cursor is never null: the list goes on behind it whenever there is more.',
   outputModes,
 );
-const cursor = plain('The cursor of the page before, with the other parameters as they were.');
+const cursor = textParameter('The cursor of the page before, with the other parameters as they were.');
 
 async function placeOf(
   context: Context,
@@ -205,7 +209,7 @@ export const queryRoutes: readonly Route[] = [
     id: 'getWindows',
     summary: 'The windows that start at a moment',
     description: 'With all their rows. More than one for kinds of windows that begin together.',
-    parameters: { formulas, query: queryName, start: moment('When they start.'), key: keyObject },
+    parameters: { formulas, query: queryName, start: timeParameter('When they start.'), key: keyObject },
     answers: 'WindowsAt',
     isList: true,
     async answer(context, values, options) {
@@ -240,7 +244,7 @@ export const queryRoutes: readonly Route[] = [
     description:
       'By end and revision, as far as they are kept: the latest of each window, the final ones that corrections have changed, and of the panes of an open window ' +
       'as many as `emit.history` of its query says.',
-    parameters: { formulas, query: queryName, start: moment('When they start.'), key: keyObject },
+    parameters: { formulas, query: queryName, start: timeParameter('When they start.'), key: keyObject },
     answers: 'Revisions',
     isList: true,
     async answer(context, values, options) {
@@ -280,7 +284,9 @@ export const queryRoutes: readonly Route[] = [
       from,
       to,
       status,
-      by: plain('Group-by fields, separated by commas: all of them unless told, the empty text for the grand total.'),
+      by: textParameter(
+        'Group-by fields, separated by commas: all of them unless told, the empty text for the grand total.',
+      ),
     },
     answers: 'Totals',
     isList: true,
@@ -332,8 +338,8 @@ export const queryRoutes: readonly Route[] = [
     parameters: {
       formulas,
       query: queryName,
-      window: moment('The start of a window; the newest one that holds a record unless told.'),
-      by: plain(
+      window: timeParameter('The start of a window; the newest one that holds a record unless told.'),
+      by: textParameter(
         'The aggregate by which rows are compared, the first one of the query unless told; of percentiles one of them, `latency.p99`.',
       ),
       n: countParameter('How many rows.', { most: 1000, usual: 10 }),
@@ -415,7 +421,7 @@ export const queryRoutes: readonly Route[] = [
       from,
       to,
       status,
-      fill: word('Whether windows without the key have a point.', ['none', 'identity']),
+      fill: wordParameter('Whether windows without the key have a point.', ['none', 'identity']),
       limit: countParameter('Most points of a page.', pointLimits),
       cursor,
     },

@@ -6,7 +6,7 @@ import { readHorizon } from '../state/items/horizon.ts';
 import { noProgress, pairsOf, readAllProgress } from '../state/items/progress.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/items/side-output.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
-import { countParameter, formulas, moment, plain, refused, word } from './parameters.ts';
+import { countParameter, formulas, refused, textParameter, timeParameter, wordParameter } from './parameters.ts';
 import { Problem } from './problem.ts';
 import { type Route, route } from './route.ts';
 import { sideColumns, sideJson, sidePlace } from './side-json.ts';
@@ -40,11 +40,11 @@ export const streamRoutes: readonly Route[] = [
     description: 'By shard and arrival, from the side output, which is kept for 30 days.',
     parameters: {
       formulas,
-      from: moment('Events that arrived at or after this; a day before `to` unless told.'),
-      to: moment('Events that arrived before this, at most 7 days after `from`; now unless told.'),
-      reason: word('Why they are there.', reasons),
+      from: timeParameter('Events that arrived at or after this; a day before `to` unless told.'),
+      to: timeParameter('Events that arrived before this, at most 7 days after `from`; now unless told.'),
+      reason: wordParameter('Why they are there.', reasons),
       limit: countParameter('Most events of a page.', { most: 10_000, usual: 1000 }),
-      cursor: plain('The cursor of the page before, with the other parameters as they were.'),
+      cursor: textParameter('The cursor of the page before, with the other parameters as they were.'),
     },
     answers: 'SideEvents',
     isList: true,
