@@ -111,7 +111,8 @@ function lineOf(
 }
 
 function onOneLine(row: string): string {
-  return row.trim().replace(/[\r\n]+/g, ' ');
+  // Line ends alone: of bytes that are not UTF-8, one may pass for a space.
+  return row.replace(/^[\r\n]+|[\r\n]+$/g, '').replace(/[\r\n]+/g, ' ');
 }
 
 /** A number as JSON writes it: `007` and `+1` are codes, not numbers. */
