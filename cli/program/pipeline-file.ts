@@ -98,11 +98,14 @@ async function bundlePipeline(file: string): Promise<string> {
 }
 
 async function importBundled(bundled: string, file: string): Promise<{ readonly default?: unknown }> {
-  // With them, an error tells the line of the file that it comes from.
+  // With them, an error tells the line of the file that it comes from. Every module that is loaded later would pay for
+  // them too, so they are left on only where the launcher has turned them on.
   process.setSourceMapsEnabled(true);
   try {
     return await import(pathToFileURL(bundled).href);
   } catch (error) {
     throw new TidemarkError(loadingFailure(error, file), { cause: error });
+  } finally {
+    process.setSourceMapsEnabled(process.argv.includes('--debug'));
   }
 }
