@@ -1,5 +1,5 @@
 import { positionText } from '../log/entry.ts';
-import { pack, unpacked } from '../table/packed-text.ts';
+import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, numberOf, type Table } from '../table/table.ts';
 
 /** The positions of one log that an epoch gathers: both inclusive, the last one is its barrier. */
@@ -34,6 +34,9 @@ const keyOf = (epoch: number) => ({ pk: partition, sk: positionText(epoch) });
 /** Text shorter than this stays in the item of the plan; more goes to parts of that size. */
 const partBytes = 300 * 1024;
 
+/** About how many bytes the item of a plan has besides. */
+const keyBytes = 40;
+
 const minusInfinity = (value: number | null): number => value ?? Number.NEGATIVE_INFINITY;
 const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
@@ -48,7 +51,7 @@ export async function putPlan(state: Table, plan: Plan, attempt: string): Promis
     closedThrough: orNull(plan.closedThrough),
     maxEventTime: orNull(plan.maxEventTime),
   });
-  const data = pack(text);
+  const data = pack(text, keyBytes);
   const bytes = Buffer.from(data);
   const parts = bytes.length <= partBytes ? 0 : Math.ceil(bytes.length / partBytes);
   if (parts > 0)
@@ -74,10 +77,9 @@ export async function readPlan(state: Table, epoch: number): Promise<Plan | unde
   if (epoch === 0) return undefined;
   const item = await state.get(keyOf(epoch));
   if (item === undefined) return undefined;
-  const text = unpacked(numberOf(item, 'parts') === undefined ? item.attributes.data : await joined(state, epoch, item));
-  if (text === undefined) throw new Error(`plan of epoch ${epoch}: unexpected data`);
   // Written by putPlan above and by nobody else.
-  const plan = JSON.parse(text) as Plan;
+  const data = numberOf(item, 'parts') === undefined ? item.attributes.data : await joined(state, epoch, item);
+  const plan = JSON.parse(unpack(data as string | Uint8Array)) as Plan;
   return {
     ...plan,
     closedBefore: minusInfinity(plan.closedBefore),

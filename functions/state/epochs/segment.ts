@@ -4,7 +4,7 @@ import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
 import { type Block, decodeBlock } from '../../core/log/block.ts';
 import { coverOf, rangeOf, rangeText } from '../../core/log/merge-tree.ts';
-import { pack, unpacked } from '../table/packed-text.ts';
+import { pack, unpack } from '../table/packed-text.ts';
 import type { Item, Table } from '../table/table.ts';
 
 /** The lane of a query that a segment belongs to: lane `lane` of `lanes`. */
@@ -32,6 +32,9 @@ export interface Segment extends SegmentName {
 
 /** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
 export const segmentBytes = 300 * 1024;
+
+/** About how many bytes the key of a segment takes. */
+const keyBytes = 100;
 
 /** The partition of a lane's segments. */
 export const lanePartition = ({ query, lanes, lane }: Lane): string => `segment#${query}#${lanes}.${lane}`;
@@ -66,7 +69,7 @@ export async function putSegment(
   const pk = lanePartition(lane);
   await Promise.all(
     parts.map((blocks, part) =>
-      state.put({ pk, sk: sortKey(name, part), attributes: { blocks: pack(JSON.stringify(blocks)) } }, [
+      state.put({ pk, sk: sortKey(name, part), attributes: { blocks: pack(JSON.stringify(blocks), keyBytes) } }, [
         { attribute: 'blocks', is: 'absent' },
       ]),
     ),
@@ -136,9 +139,10 @@ function segmentOf(item: Item): Segment {
 
 /** The blocks of a part of a segment. */
 export function blocksOf({ item }: Segment): readonly Block[] {
-  const text = unpacked(item.attributes.blocks);
-  if (text === undefined) throw new Error(`segment ${item.pk} / ${item.sk}: unexpected blocks`);
-  return JSON.parse(text) as readonly Block[];
+  const { blocks } = item.attributes;
+  if (typeof blocks !== 'string' && !(blocks instanceof Uint8Array))
+    throw new Error(`segment ${item.pk} / ${item.sk}: unexpected blocks`);
+  return JSON.parse(unpack(blocks)) as readonly Block[];
 }
 
 /** The content of a slice: its partial aggregates, and the number of records in it. */
