@@ -6,7 +6,7 @@ import { aggregateHandler } from '../../functions/edge/aggregate-handler.ts';
 import type { ShardBatch } from '../../functions/edge/batches.ts';
 import { shardAggregators } from '../../functions/edge/shard-aggregators.ts';
 import type { Measured } from '../../functions/edge/telemetry.ts';
-import { readAllProgress } from '../../functions/state/items/progress.ts';
+import { readAllProgress } from '../../functions/state/epochs/progress.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
@@ -73,6 +73,7 @@ function container({ kick, isBroken }: { kick?: () => Promise<void>; isBroken?: 
       await kick?.();
     },
     now: () => start,
+    newId: () => 'id',
   });
   return { handler, state, warnings, published, kicks: () => kicks };
 }

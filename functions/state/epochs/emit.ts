@@ -2,14 +2,13 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
-import { emitEmpty } from '../finalize/empty-windows.ts';
-import { sessionCloser } from '../finalize/session-closer.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
 import type { PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writePaneAt } from '../windows/pane-writer.ts';
+import { emitEmpty } from './empty-windows.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import {
@@ -21,6 +20,7 @@ import {
   segmentSlices,
   slicesOfLane,
 } from './segment.ts';
+import { sessionCloser } from './session-closer.ts';
 
 /** What a run emits with. */
 export interface EmitOptions {
@@ -151,6 +151,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
+  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return { finals, openPanes, nextPaneAt, done: true };
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))

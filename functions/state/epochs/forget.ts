@@ -86,7 +86,7 @@ async function forgetSegments(
       if (!hasTime()) return;
       await expire(
         options,
-        segments.map((segment) => segment.item),
+        segments.flatMap(({ head, items }) => (items.includes(head) ? items : [...items, head])),
       );
       items += segments.length;
       reached = closing;
@@ -111,6 +111,6 @@ async function expire({ state, limit, expiresAt }: ForgetOptions, keys: readonly
 
 /** An attribute that every item of a partition has. */
 function present(pk: string) {
-  const attribute = pk.startsWith('segment#') ? 'blocks' : pk === 'marks' ? 'touched' : 'at';
+  const attribute = pk === 'marks' ? 'touched' : 'at';
   return { attribute, is: 'present' } as const;
 }
