@@ -1,0 +1,92 @@
+import { type LogTotals, totalsAtJoin } from '../../core/log/totals.ts';
+import type { Item, Table } from '../table/table.ts';
+import { entryOf, itemOf, type StoredEntry } from './entry.ts';
+import { readNewestEpoch } from './epoch.ts';
+import { lostLog, putEntry, readTail } from './log.ts';
+
+/**
+ * The registration of a shard: finalize cuts the logs of all registered shards. It is written before the shard's log
+ * begins, and stays.
+ */
+export interface Registration {
+  readonly shardId: string;
+  /** Whether its log has begun. */
+  readonly joined: boolean;
+  /** The totals of a log that was sealed: nothing comes any more. */
+  readonly sealed: LogTotals | undefined;
+}
+
+const partition = 'registrations';
+const keyOf = (shardId: string) => ({ pk: partition, sk: shardId });
+
+/** All registered shards, in the order of their names. */
+export async function readRegistrations(state: Table): Promise<readonly Registration[]> {
+  return (await state.query(partition)).map(registrationOf);
+}
+
+function registrationOf(item: Item): Registration {
+  const sealed = item.attributes.sealed;
+  return {
+    shardId: item.sk,
+    joined: item.attributes.joined === true,
+    // Written by noteSealed below and by nobody else.
+    sealed: sealed === undefined ? undefined : entryOf({ ...item, attributes: sealed as Item['attributes'] }).totals,
+  };
+}
+
+/**
+ * The tail of a shard's log, which is begun if there is none: registers the shard, **then** reads the latest epoch,
+ * **then** puts position 1 at that epoch (DESIGN 4.1). In this order a finalizer whose epoch is later finds the
+ * registration, and cuts the log.
+ * @param nowMs epoch ms
+ * @throws TidemarkError when the log was begun before and is gone
+ */
+export async function joinedTail(state: Table, shardId: string, nowMs: number): Promise<StoredEntry> {
+  const tail = (await readTail(state, shardId)) ?? (await join(state, shardId, nowMs));
+  // Marked before position 2, so that a log that is lost later is known to be.
+  if (tail.position === 1)
+    await state.update(keyOf(shardId), { set: { joined: true } }, [{ attribute: 'joined', is: 'absent' }]);
+  return tail;
+}
+
+async function join(state: Table, shardId: string, nowMs: number): Promise<StoredEntry> {
+  const answer = await state.update(keyOf(shardId), { set: { registeredAt: nowMs } }, [
+    { attribute: 'registeredAt', is: 'absent' },
+  ]);
+  if (answer.outcome === 'refused') {
+    const standing = await state.get(keyOf(shardId));
+    if (standing?.attributes.joined === true) {
+      // Another has joined meanwhile, or the log is lost.
+      const tail = await readTail(state, shardId);
+      if (tail === undefined) throw lostLog(shardId);
+      return tail;
+    }
+  }
+  const { epoch, closedThrough } = await readNewestEpoch(state);
+  const totals = totalsAtJoin(epoch, closedThrough);
+  const entry = { position: 1, kind: 'join', putAt: nowMs, totals } as const;
+  if ((await putEntry(state, shardId, undefined, entry)) === 'applied')
+    return { ...entry, item: itemOf(shardId, entry, 0) };
+  const tail = await readTail(state, shardId);
+  if (tail === undefined) throw lostLog(shardId);
+  return tail;
+}
+
+/** Notes the totals of a log that was sealed, for readers: they need not read it any more. */
+export async function noteSealed(state: Table, shardId: string, seal: StoredEntry): Promise<void> {
+  await state.update(keyOf(shardId), { set: { sealed: seal.item.attributes, sealedAt: seal.position } }, [
+    { attribute: 'sealed', is: 'absent' },
+    { attribute: 'registeredAt', is: 'present' },
+  ]);
+}
+
+/**
+ * The last totals of a shard, as far as they are known: of its log, or those that were noted when it was sealed.
+ * @returns undefined when the shard was never registered
+ */
+export async function lastTotals(state: Table, shardId: string): Promise<LogTotals | undefined> {
+  const tail = await readTail(state, shardId);
+  if (tail !== undefined) return tail.totals;
+  const item = await state.get(keyOf(shardId));
+  return item === undefined ? undefined : registrationOf(item).sealed;
+}
