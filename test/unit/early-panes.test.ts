@@ -171,7 +171,7 @@ describe('early panes', () => {
     expect(parts().map(({ sk }) => sk)).toEqual(['1#run-2#000000']);
     await put([{ time: minuteMs, key: 'a' }]);
     await run();
-    expect(parts().map(({ sk }) => sk)).toEqual(['2#final#000000']);
+    expect(parts().map(({ sk }) => sk)).toEqual(['2#run-3#000000']);
     expect((await read('final')).map(({ records, rows }) => [records, rows.length])).toEqual([[1200, 1200]]);
   });
 

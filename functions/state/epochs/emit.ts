@@ -26,6 +26,8 @@ import { sessionCloser } from './session-closer.ts';
 export interface EmitOptions {
   readonly state: Table;
   readonly windows: Table;
+  /** An id that no other run has. */
+  readonly runId: string;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Puts a pane into the outboxes of the sinks, durably. */
   readonly publish: Publisher['publish'];
@@ -73,6 +75,7 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
           writePaneAt(options.windows, query, window, {
             status: 'final',
             epoch: plan.epoch,
+            attempt: options.runId,
             partials,
             records: 0,
             nowMs: plan.at,
@@ -246,7 +249,14 @@ async function emitOne(
       windows,
       query,
       window,
-      { status, epoch: plan.epoch, partials: mergeWindow(query, slices), records, nowMs: plan.at },
+      {
+        status,
+        epoch: plan.epoch,
+        attempt: options.runId,
+        partials: mergeWindow(query, slices),
+        records,
+        nowMs: plan.at,
+      },
       standing,
     );
     if (pane === undefined) return none;
