@@ -311,6 +311,7 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
         const draft = {
           status: 'final',
           epoch,
+          attempt: options.runId,
           partials: window.partials,
           records: window.records,
           nowMs: plan.at,
