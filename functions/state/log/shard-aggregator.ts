@@ -113,7 +113,7 @@ async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
   const { pipeline, state, shardId, now, ancestors = async () => [] } = options;
   const clockOf = async (shard: string) => (await lastTotals(state, shard))?.arrivalClock;
   return {
-    log: await followedLog(state, shardId, now),
+    log: await followedLog(state, shardId, now()),
     guard: ageGuard(state, shardId),
     ids:
       pipeline.dedup === undefined
