@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   grownPageCount,
-  hashKey,
   nextPageCount,
   pageCountFor,
   pageOf,
   pageShareBytes,
 } from '../../functions/core/fold/page-hash.ts';
+import { hashKey } from '../../functions/core/log/lane.ts';
 
 /**
  * The chi-square below which 99.99 % of even distributions over n pages stay (Wilson and Hilferty's approximation, n -

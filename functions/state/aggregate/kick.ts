@@ -1,6 +1,6 @@
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { shardWatermark } from '../../core/fold/watermark.ts';
-import type { WindowKind } from '../../core/windows/window.ts';
+import { leastEdgePassed } from '../../core/log/due.ts';
 import { partitionsOf } from '../items/partition.ts';
 import { progressOf, type ShardProgress } from '../items/progress.ts';
 import type { Table } from '../table/table.ts';
@@ -23,25 +23,9 @@ export function edgePassed(
   before: number | undefined,
   after: number | undefined,
 ): number | undefined {
-  if (after === undefined || before === after) return undefined;
-  const edges = pipeline.queries.flatMap(({ definedKind: kind, latenessMs }) =>
-    // Windows end at an edge, and with lateness they close that much after one.
-    (latenessMs === 0 ? [0] : [0, latenessMs]).flatMap((lateness) => {
-      const edge = edgeAt(kind, shardWatermark(after, pipeline.delayMs) - lateness);
-      return before === undefined || edgeAt(kind, shardWatermark(before, pipeline.delayMs) - lateness) < edge
-        ? [edge + lateness]
-        : [];
-    }),
-  );
-  return edges.length === 0 ? undefined : Math.min(...edges);
-}
-
-/**
- * The last moment up to a time at which windows end. Slices of sessions are open on the left: they begin a millisecond
- * after such a moment.
- */
-function edgeAt(kind: WindowKind, time: number): number {
-  return kind.sessions === undefined ? kind.sliceOf(time) : kind.sliceOf(time + 1) - 1;
+  if (after === undefined) return undefined;
+  const closedThrough = before === undefined ? Number.NEGATIVE_INFINITY : shardWatermark(before, pipeline.delayMs);
+  return leastEdgePassed(pipeline, closedThrough, shardWatermark(after, pipeline.delayMs));
 }
 
 /**
