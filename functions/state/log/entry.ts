@@ -1,7 +1,7 @@
 import type { Counters, QueryCounters } from '../../core/events/counters.ts';
 import { type Section, sectionsOf } from '../../core/log/section.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
-import { unpacked } from '../table/packed-text.ts';
+import { unpack } from '../table/packed-text.ts';
 import { type Attribute, type Attributes, type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
 /**
@@ -132,9 +132,10 @@ export async function sectionsIn(state: Table, shardId: string, { item }: Stored
 }
 
 function textIn(item: Item, name: string): string {
-  const text = unpacked(item.attributes[name]);
-  if (text === undefined) throw new Error(`item ${item.pk} / ${item.sk}: unexpected ${name}`);
-  return text;
+  const data = item.attributes[name];
+  if (typeof data !== 'string' && !(data instanceof Uint8Array))
+    throw new Error(`item ${item.pk} / ${item.sk}: unexpected ${name}`);
+  return unpack(data);
 }
 
 function present(fields: Readonly<Record<string, Attribute | undefined>>): Attributes {

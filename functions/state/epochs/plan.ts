@@ -1,0 +1,98 @@
+import { positionText } from '../log/entry.ts';
+import { pack, unpack } from '../table/packed-text.ts';
+import { type Item, numberOf, type Table } from '../table/table.ts';
+
+/** The positions of one log that an epoch gathers: both inclusive, the last one is its barrier. */
+export type LogRange = readonly [first: number, last: number];
+
+/** A piece of an epoch's gathering that one run can do at once: positions of some logs. */
+export type GatherTask = readonly (readonly [shardId: string, first: number, last: number])[];
+
+/**
+ * Everything about an epoch that a repetition could decide otherwise. From it on, everything is a function of the plan
+ * and the logs (DESIGN 4.2, step 3).
+ */
+export interface Plan {
+  readonly epoch: number;
+  /** C of the epoch before, and of this one, epoch ms; minus infinity: nothing is closed. */
+  readonly closedBefore: number;
+  readonly closedThrough: number;
+  /** The clock of the epoch: what it emits is emitted then, epoch ms. */
+  readonly at: number;
+  /** By shard. A log that is sealed is not among them. */
+  readonly logs: Readonly<Record<string, LogRange>>;
+  readonly tasks: readonly GatherTask[];
+  /** The number of lanes of each query, by name; a query without one has 1. */
+  readonly lanes: Readonly<Record<string, number>>;
+  /** The greatest event time of the stream, epoch ms; minus infinity before the first event. */
+  readonly maxEventTime: number;
+}
+
+const partition = 'plans';
+const keyOf = (epoch: number) => ({ pk: partition, sk: positionText(epoch) });
+
+/** Text shorter than this stays in the item of the plan; more goes to parts of that size. */
+const partBytes = 300 * 1024;
+
+/** About how many bytes the item of a plan has besides. */
+const keyBytes = 40;
+
+const minusInfinity = (value: number | null): number => value ?? Number.NEGATIVE_INFINITY;
+const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+/**
+ * The plan of an epoch, put if there is none. A large one puts its parts first, under an id of the attempt.
+ * @returns the plan that stands
+ */
+export async function putPlan(state: Table, plan: Plan, attempt: string): Promise<Plan> {
+  const text = JSON.stringify({
+    ...plan,
+    closedBefore: orNull(plan.closedBefore),
+    closedThrough: orNull(plan.closedThrough),
+    maxEventTime: orNull(plan.maxEventTime),
+  });
+  const data = pack(text, keyBytes);
+  const bytes = Buffer.from(data);
+  const parts = bytes.length <= partBytes ? 0 : Math.ceil(bytes.length / partBytes);
+  if (parts > 0)
+    await state.putAll(
+      Array.from({ length: parts }, (_, part) => ({
+        pk: `plan-part#${plan.epoch}#${attempt}`,
+        sk: positionText(part),
+        attributes: { data: new Uint8Array(bytes.subarray(part * partBytes, (part + 1) * partBytes)) },
+      })),
+    );
+  const attributes = parts > 0 ? { parts, attempt } : { data };
+  const outcome = await state.put({ ...keyOf(plan.epoch), attributes: { at: plan.at, ...attributes } }, [
+    { attribute: 'at', is: 'absent' },
+  ]);
+  if (outcome === 'applied') return plan;
+  const standing = await readPlan(state, plan.epoch);
+  if (standing === undefined) throw new Error(`the plan of epoch ${plan.epoch} was refused and is not there`);
+  return standing;
+}
+
+/** The plan of an epoch; undefined: there is none yet. */
+export async function readPlan(state: Table, epoch: number): Promise<Plan | undefined> {
+  if (epoch === 0) return undefined;
+  const item = await state.get(keyOf(epoch));
+  if (item === undefined) return undefined;
+  // Written by putPlan above and by nobody else.
+  const data = numberOf(item, 'parts') === undefined ? item.attributes.data : await joined(state, epoch, item);
+  const plan = JSON.parse(unpack(data as string | Uint8Array)) as Plan;
+  return {
+    ...plan,
+    closedBefore: minusInfinity(plan.closedBefore),
+    closedThrough: minusInfinity(plan.closedThrough),
+    maxEventTime: minusInfinity(plan.maxEventTime),
+  };
+}
+
+async function joined(state: Table, epoch: number, item: Item): Promise<Uint8Array> {
+  const parts = await state.query(`plan-part#${epoch}#${String(item.attributes.attempt)}`);
+  if (parts.length !== numberOf(item, 'parts')) throw new Error(`plan of epoch ${epoch}: a part is missing`);
+  return new Uint8Array(Buffer.concat(parts.map(({ attributes }) => attributes.data as Uint8Array)));
+}
+
+/** The number of lanes that a plan gives a query. */
+export const lanesOf = (plan: Plan | undefined, query: string): number => plan?.lanes[query] ?? 1;

@@ -1,0 +1,174 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import { isoTime, parseIsoTime } from '../../core/events/event-time.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
+import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
+import { type Block, decodeBlock } from '../../core/log/block.ts';
+import { coverOf, rangeOf, rangeText } from '../../core/log/merge-tree.ts';
+import { pack, unpack } from '../table/packed-text.ts';
+import type { Item, Table } from '../table/table.ts';
+
+/** The lane of a query that a segment belongs to: lane `lane` of `lanes`. */
+export interface Lane {
+  readonly query: string;
+  readonly lanes: number;
+  readonly lane: number;
+}
+
+/** The name of a segment: the gathered partial aggregates of a slice over the epochs `from` to `to`. */
+export interface SegmentName {
+  readonly slice: number;
+  readonly from: number;
+  readonly to: number;
+  /** The task of the epoch that gathered it; 0 for a merged one. */
+  readonly task: number;
+}
+
+/** A part of a segment as it was read. */
+export interface Segment extends SegmentName {
+  /** The place of the part in its segment. */
+  readonly part: number;
+  readonly item: Item;
+}
+
+/** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
+export const segmentBytes = 300 * 1024;
+
+/** About how many bytes the key of a segment takes. */
+const keyBytes = 100;
+
+/** The partition of a lane's segments. */
+export const lanePartition = ({ query, lanes, lane }: Lane): string => `segment#${query}#${lanes}.${lane}`;
+
+/**
+ * All partitions that hold segments of a query which has `lanes` lanes now: the number of its lanes only grows, in
+ * powers of two, and what was gathered in fewer lanes stays there.
+ */
+export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
+  const all: Lane[] = [];
+  for (let n = 1; n <= lanes; n *= 2) for (let lane = 0; lane < n; lane++) all.push({ query, lanes: n, lane });
+  return all;
+}
+
+const digits = (number: number, count: number) => String(number).padStart(count, '0');
+
+function sortKey({ slice, from, to, task }: SegmentName, part: number): string {
+  return `${isoTime(slice)}#${rangeText(from, to)}#${digits(task, 6)}#${digits(part, 6)}`;
+}
+
+/**
+ * Puts a segment, each part if it is absent: whoever gathers an epoch again writes the same.
+ * @param parts lists of blocks, one list a part. A list holds one block, or several of a query that this code does not
+ * know
+ */
+export async function putSegment(
+  state: Table,
+  lane: Lane,
+  name: SegmentName,
+  parts: readonly (readonly Block[])[],
+): Promise<void> {
+  const pk = lanePartition(lane);
+  await Promise.all(
+    parts.map((blocks, part) =>
+      state.put({ pk, sk: sortKey(name, part), attributes: { blocks: pack(JSON.stringify(blocks), keyBytes) } }, [
+        { attribute: 'blocks', is: 'absent' },
+      ]),
+    ),
+  );
+}
+
+/** A range of slices by their starts, both inclusive, epoch ms; undefined: without a bound. */
+export interface SliceRange {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
+/** The segments of a slice that together hold the epochs 1 to `through`, each once, in the order of merging. */
+export interface SegmentSlice {
+  readonly slice: number;
+  readonly segments: readonly Segment[];
+}
+
+/** Items read at a time. */
+const itemsAtATime = 200;
+
+/**
+ * The slices of a lane, ascending, each with the segments that hold the epochs up to `through`. Segments of later epochs
+ * are passed by, so that an answer for an epoch stays the same for ever.
+ */
+export async function* segmentSlices(
+  state: Table,
+  lane: Lane,
+  { from, to }: SliceRange,
+  through: number,
+): AsyncGenerator<SegmentSlice> {
+  const pk = lanePartition(lane);
+  const end = to === undefined ? {} : { to: `${isoTime(to)}~` };
+  let start = from === undefined ? '' : isoTime(from);
+  let slice: number | undefined;
+  let held: Segment[] = [];
+  const whole = (): SegmentSlice | undefined => {
+    const segments = coverOf(held, through);
+    return slice === undefined || segments.length === 0 ? undefined : { slice, segments };
+  };
+  for (;;) {
+    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...end, limit: itemsAtATime });
+    for (const segment of items.map(segmentOf)) {
+      if (segment.slice !== slice) {
+        const done = whole();
+        if (done !== undefined) yield done;
+        ({ slice } = segment);
+        held = [];
+      }
+      held.push(segment);
+    }
+    const last = items[itemsAtATime - 1];
+    if (last === undefined) break;
+    start = `${last.sk}\u0000`;
+  }
+  const done = whole();
+  if (done !== undefined) yield done;
+}
+
+function segmentOf(item: Item): Segment {
+  const [slice, range, task, part] = item.sk.split('#');
+  const start = parseIsoTime(slice ?? '');
+  if (start === undefined || range === undefined)
+    throw new Error(`segment ${item.pk} / ${item.sk}: unexpected sort key`);
+  return { slice: start, ...rangeOf(range), task: Number(task), part: Number(part), item };
+}
+
+/** The blocks of a part of a segment. */
+export function blocksOf({ item }: Segment): readonly Block[] {
+  const { blocks } = item.attributes;
+  if (typeof blocks !== 'string' && !(blocks instanceof Uint8Array))
+    throw new Error(`segment ${item.pk} / ${item.sk}: unexpected blocks`);
+  return JSON.parse(unpack(blocks)) as readonly Block[];
+}
+
+/** The content of a slice: its partial aggregates, and the number of records in it. */
+export interface SliceContent {
+  readonly partials: Partials;
+  readonly records: number;
+}
+
+/** Merges segments of a slice, in their order: that order is fixed by epochs, tasks and parts. */
+export function contentOf(query: Query, segments: readonly Segment[]): SliceContent {
+  const partials = new Map<KeyText, PartialAggregate>();
+  let records = 0;
+  for (const segment of segments)
+    for (const block of blocksOf(segment))
+      for (const part of decodeBlock(query, block)) {
+        mergeInto(query, partials, part.partials);
+        records += part.records;
+      }
+  return { partials, records };
+}
+
+/** Merges the contents of a slice from its lanes: they share no key. */
+export function joinLanes(contents: readonly SliceContent[]): SliceContent {
+  const [only, ...others] = contents;
+  if (only !== undefined && others.length === 0) return only;
+  const partials = new Map<KeyText, PartialAggregate>();
+  for (const content of contents) for (const [key, partial] of content.partials) partials.set(key, partial);
+  return { partials, records: contents.reduce((total, { records }) => total + records, 0) };
+}
