@@ -15,8 +15,8 @@ export interface Mutation {
   readonly id: string;
   readonly rule: string;
   readonly edits: readonly Edit[];
-  /** A seed that finds it; undefined when no seed does, and the course of events in growth-met.ts shows it. */
-  readonly seed: number | undefined;
+  /** A seed that finds it. */
+  readonly seed: number;
   /**
    * Differences from the options that the seed draws, where the drawn options meet the rule too seldom.
    * @default nothing

@@ -85,7 +85,8 @@ export interface SimulationOptions extends Kinds {
   /** The time between two finalize runs, ms. Runs overlap when it is shorter than a run. */
   readonly finalizeEveryMs: number;
   /**
-   * Whether a finalize run crashes and the next one comes after two months. All items that may expire are gone then.
+   * Whether a finalize run crashes and later ones come days apart, over a time that is longer than entries live. What
+   * may expire does.
    */
   readonly away: boolean;
   readonly readers: number;
