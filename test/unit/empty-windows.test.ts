@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import type { Partials } from '../../functions/core/fold/partial.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
 import { emitEmpty } from '../../functions/state/finalize/empty-windows.ts';
@@ -27,7 +28,8 @@ describe('empty windows', () => {
       windows,
       limit: <T>(call: () => Promise<T>) => call(),
       publish: async () => {},
-      now: () => 0,
+      write: (window: Window, partials: Partials) =>
+        writeFinalPane(windows, query, window, { partials, records: 0, nowMs: 0 }),
       hasTime: () => true,
     };
     const makeFinal = (window: Window) =>

@@ -95,11 +95,21 @@ const itemsAtATime = 200;
  * The slices of a lane, ascending, each with the segments that hold the epochs up to `through`. Segments of later epochs
  * are passed by, so that an answer for an epoch stays the same for ever.
  */
-export async function* segmentSlices(
+export function segmentSlices(
+  state: Table,
+  lane: Lane,
+  range: SliceRange,
+  through: number,
+): AsyncGenerator<SegmentSlice> {
+  return slicesOfLane(state, lane, range, (segments) => coverOf(segments, through));
+}
+
+/** The slices of a lane, ascending, each with those of its segments that are chosen; without any it is left out. */
+export async function* slicesOfLane(
   state: Table,
   lane: Lane,
   { from, to }: SliceRange,
-  through: number,
+  choose: (segments: readonly Segment[]) => readonly Segment[],
 ): AsyncGenerator<SegmentSlice> {
   const pk = lanePartition(lane);
   const end = to === undefined ? {} : { to: `${isoTime(to)}~` };
@@ -107,7 +117,7 @@ export async function* segmentSlices(
   let slice: number | undefined;
   let held: Segment[] = [];
   const whole = (): SegmentSlice | undefined => {
-    const segments = coverOf(held, through);
+    const segments = choose(held);
     return slice === undefined || segments.length === 0 ? undefined : { slice, segments };
   };
   for (;;) {

@@ -2,12 +2,12 @@ import { longestDurationMs } from '../../core/arguments/duration.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import { eventTimeBounds } from '../../core/events/event-time.ts';
 import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty-windows.ts';
+import type { Partials } from '../../core/fold/partial.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { type EmptyPlace, noteEmptyPlace, readEmptyPlace } from '../items/empty-place.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
 import { readFinalCounts, readPanes } from '../windows/pane-reader.ts';
-import { writeFinalPane } from '../windows/pane-writer.ts';
 
 /** The inputs of the emission of empty windows. */
 export interface EmptyWindowOptions {
@@ -15,7 +15,8 @@ export interface EmptyWindowOptions {
   readonly windows: Table;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly publish: (pane: Pane) => Promise<void>;
-  readonly now: () => number;
+  /** Writes the final pane of a window that holds nothing; undefined: another one stands. */
+  readonly write: (window: Window, partials: Partials) => Promise<Pane | undefined>;
   readonly hasTime: () => boolean;
 }
 
@@ -119,10 +120,9 @@ async function passStretch(
   return { place: { end, run }, emitted: empty.length };
 }
 
-async function emitOne({ windows, publish, now }: EmptyWindowOptions, query: Query, window: Window): Promise<void> {
-  await publish(
-    await writeFinalPane(windows, query, window, { partials: emptyPartials(query), records: 0, nowMs: now() }),
-  );
+async function emitOne({ write, publish }: EmptyWindowOptions, query: Query, window: Window): Promise<void> {
+  const pane = await write(window, emptyPartials(query));
+  if (pane !== undefined) await publish(pane);
 }
 
 /** The first final window that ends in `(after, through]`: beyond what a gap may have, none is empty. */

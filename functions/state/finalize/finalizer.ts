@@ -149,7 +149,11 @@ async function emitEmptyWindows(
   const hasTime = () => options.remainingMs() >= closingReserveMs;
   const queries = options.pipeline.queries.filter(({ mostEmpty }) => mostEmpty > 0);
   const emitted = await Promise.all(
-    queries.map((query) => emitEmpty({ ...options, hasTime }, query, doneThrough, maxEventTime)),
+    queries.map((query) => {
+      const write = (window: Window, partials: Partials) =>
+        writeFinalPane(options.windows, query, window, { partials, records: 0, nowMs: options.now() });
+      return emitEmpty({ ...options, write, hasTime }, query, doneThrough, maxEventTime);
+    }),
   );
   return {
     windows: emitted.reduce((total, { windows }) => total + windows, 0),

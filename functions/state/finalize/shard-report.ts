@@ -2,7 +2,8 @@ import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { ShardObservation } from '../../core/fold/watermark.ts';
-import { noProgress, readAllProgress, type ShardProgress } from '../items/progress.ts';
+import type { ShardProgress } from '../../core/log/totals.ts';
+import { noProgress, readAllProgress } from '../items/progress.ts';
 import type { Stream, StreamShard } from '../stream/stream.ts';
 import { checkStream } from '../stream/stream-identity.ts';
 import { numberOf, type Table, textOf } from '../table/table.ts';
@@ -59,7 +60,7 @@ export async function observeShards(deps: ObservationDeps): Promise<Observation>
   const observed = await forAll(listed, async (shard) => {
     const committed = progress.get(shard.shardId) ?? noProgress;
     const before = seen.get(shard.shardId) ?? (await noteSeen(deps, shard.shardId));
-    return { before, committed, shardId: shard.shardId, ...(await observe(deps, shard, committed, before)) };
+    return { before, committed, shardId: shard.shardId, ...(await lookAtShard(deps, shard, committed, before)) };
   });
   await checkStream(deps.state, deps.stream);
   const counters = [...progress.values()].reduce((total, shard) => addCounters(total, shard.counters), noEvents);
@@ -76,8 +77,9 @@ export async function observeShards(deps: ObservationDeps): Promise<Observation>
   return { shards, counters, maxEventTime };
 }
 
-async function observe(
-  deps: ObservationDeps,
+/** What a shard is, as far as its progress and the stream tell; one that cannot be read holds the watermark. */
+export async function lookAtShard(
+  deps: Pick<ObservationDeps, 'pipeline' | 'stream' | 'nowMs'>,
   shard: StreamShard,
   committed: ShardProgress,
   seen: SeenShard,
@@ -91,7 +93,7 @@ async function observe(
 
 /** A shard stops holding the watermark only when it is proven drained or idle: time alone is not a proof. */
 async function stateOf(
-  deps: ObservationDeps,
+  deps: Pick<ObservationDeps, 'pipeline' | 'stream' | 'nowMs'>,
   shard: StreamShard,
   committed: ShardProgress,
   seen: SeenShard,
@@ -125,7 +127,10 @@ export async function readSeenShards(state: Table): Promise<ReadonlyMap<string, 
  * Notes when a shard was first seen. Conditional: the first note stays; one that loses the race counts from its own,
  * later moment.
  */
-async function noteSeen({ state, nowMs }: ObservationDeps, shardId: string): Promise<SeenShard> {
+export async function noteSeen(
+  { state, nowMs }: Pick<ObservationDeps, 'state' | 'nowMs'>,
+  shardId: string,
+): Promise<SeenShard> {
   await state.update(seenKey(shardId), { set: { firstSeen: nowMs, state: 'holding' } }, [
     { attribute: 'firstSeen', is: 'absent' },
   ]);
@@ -136,7 +141,12 @@ async function noteSeen({ state, nowMs }: ObservationDeps, shardId: string): Pro
  * Keeps what a shard is, when that has changed. Conditional: drained is for ever; the rest informs readers, and the
  * last run is as good as any.
  */
-async function noteState(table: Table, shardId: string, before: SeenShard, state: SeenShard['state']): Promise<void> {
+export async function noteState(
+  table: Table,
+  shardId: string,
+  before: SeenShard,
+  state: SeenShard['state'],
+): Promise<void> {
   if (state !== before.state)
     await table.update(seenKey(shardId), { set: { state } }, [
       { attribute: 'state', is: 'absentOrOther', than: 'drained' },

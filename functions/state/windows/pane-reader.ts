@@ -68,6 +68,7 @@ function headOf(item: Item): PaneHead {
     emittedAt: required(item, status === 'final' ? 'finalizedAt' : 'emittedAt'),
     records: required(item, 'records'),
     parts: numberOf(item, 'parts') ?? 0,
+    epoch: numberOf(item, 'epoch') ?? 0,
   };
 }
 

@@ -76,6 +76,46 @@ export async function writeOpenPane(
   return written;
 }
 
+/**
+ * Writes the pane of a window that an epoch has made: a manifest says the epoch it was made at, and only a later one
+ * takes its place (DESIGN 4.2, step 5). The panes of epochs before it are there, and those alone: so every run of an
+ * epoch finds the same standing pane and writes the same one.
+ * @param standing the pane that stands; read here where it is not given
+ * @returns the pane of this epoch; undefined when there is one of a later epoch, or a final one
+ */
+export async function writePaneAt(
+  windows: Table,
+  query: Query,
+  window: Window,
+  draft: PaneContent & { readonly status: Pane['status']; readonly epoch: number },
+  standing?: PaneHead,
+): Promise<Pane | undefined> {
+  const { epoch } = draft;
+  const before = standing ?? (await readPaneHead(windows, query, window));
+  if (before !== undefined && (before.epoch >= epoch || before.status === 'final'))
+    return before.epoch === epoch ? readPane(windows, query, window) : undefined;
+  const revision = revisionAfter(before);
+  if (query.history > 0) await keepPane(windows, query, window, revision - 1);
+  const written = await writePane(
+    windows,
+    query,
+    window,
+    { ...draft, revision, attempt: `epoch ${epoch}` },
+    [
+      { attribute: 'status', is: 'absentOrOther', than: 'final' },
+      { attribute: 'epoch', is: 'absentOrBelow', bound: epoch },
+    ],
+    { epoch },
+  );
+  if (written === undefined) {
+    const winner = await readPaneHead(windows, query, window);
+    return winner?.epoch === epoch ? readPane(windows, query, window) : undefined;
+  }
+  if (before !== undefined && (before.parts > 0 || query.history > 0))
+    await deleteBefore(windows, query, window, revision - query.history);
+  return written;
+}
+
 function revisionAfter(standing: Pick<PaneHead, 'revision'> | undefined): number {
   return standing === undefined ? 0 : standing.revision + 1;
 }
@@ -187,7 +227,8 @@ export async function writeCorrectedPane(
     standing === undefined
       ? [{ attribute: 'revision', is: 'absent' }]
       : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
-  const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs };
+  const epoch = standing === undefined ? undefined : (await readPaneHead(windows, query, window))?.epoch;
+  const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs, ...(epoch ? { epoch } : {}) };
   const content = { ...correction, nowMs: standing?.emittedAt ?? correction.nowMs };
   await keepPane(windows, query, window, revision - 1);
   const written = await writePane(windows, query, window, { ...content, status: 'final', revision }, unchanged, extra);

@@ -32,6 +32,8 @@ export interface PaneHead {
   readonly records: number;
   /** Items that hold its rows. 0: the rows are in the manifest. */
   readonly parts: number;
+  /** The epoch that it was made at; 0: none. Only a later one takes its place. */
+  readonly epoch: number;
 }
 
 /** A pane of a window's history. */

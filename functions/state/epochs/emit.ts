@@ -1,0 +1,331 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import { mergeWindow } from '../../core/fold/window-result.ts';
+import type { KeyedPartial } from '../../core/sessions/join.ts';
+import type { EmittedWindow, Window } from '../../core/windows/window.ts';
+import { emitEmpty } from '../finalize/empty-windows.ts';
+import { sessionCloser } from '../finalize/session-closer.ts';
+import { raiseEmitted } from '../log/epoch.ts';
+import type { Publisher } from '../sinks/outbox.ts';
+import { numberOf, type Table } from '../table/table.ts';
+import type { PaneHead, PaneStatus } from '../windows/pane.ts';
+import { readPaneHead } from '../windows/pane-reader.ts';
+import { writePaneAt } from '../windows/pane-writer.ts';
+import { readMarks, touchedBy } from './mark.ts';
+import { lanesOf, type Plan } from './plan.ts';
+import {
+  contentOf,
+  joinLanes,
+  lanesUpTo,
+  type SegmentSlice,
+  type SliceContent,
+  segmentSlices,
+  slicesOfLane,
+} from './segment.ts';
+
+/** What a run emits with. */
+export interface EmitOptions {
+  readonly state: Table;
+  readonly windows: Table;
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  /** Puts a pane into the outboxes of the sinks, durably. */
+  readonly publish: Publisher['publish'];
+  /** Whether there is time for more windows. */
+  readonly hasTime: () => boolean;
+  /** When what is not needed any more may go, epoch seconds. */
+  readonly expiresAt: number;
+}
+
+/** The outcome of a query's emission of one epoch. */
+export interface Emitted {
+  /** Final panes, empty windows among them. */
+  readonly finals: number;
+  /** Early, on-time and late panes. */
+  readonly openPanes: number;
+  /** False: there was no time for all of it. */
+  readonly done: boolean;
+}
+
+/** Windows that are merged at the same time: a bound of memory. */
+const windowsAtATime = 32;
+
+/** Keys of slices that are held before the windows that are whole are emitted: a bound of memory. */
+const mostKeys = 200_000;
+
+/**
+ * Emits the panes of a query that an epoch makes due, and raises `emitted` to it (DESIGN 4.2, step 5): final panes of
+ * the windows that close in (C(e - 1), C(e)], panes of open windows by their age at the plan's clock, and windows in
+ * which nothing was counted. All of it follows from the plan, the segments up to the epoch, and the panes of epochs
+ * before it. To be called for the epochs of a query in their order.
+ */
+export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
+  const { state, hasTime } = options;
+  const emitted =
+    query.window.sessions === undefined
+      ? await emitAligned(options, plan, query)
+      : await emitSessions(options, plan, query);
+  if (!emitted.done) return emitted;
+  let finals = emitted.finals;
+  if (query.mostEmpty > 0) {
+    const { windows, done } = await emitEmpty(
+      {
+        ...options,
+        write: (window, partials) =>
+          writePaneAt(options.windows, query, window, {
+            status: 'final',
+            epoch: plan.epoch,
+            partials,
+            records: 0,
+            nowMs: plan.at,
+          }),
+      },
+      query,
+      plan.closedThrough,
+      plan.maxEventTime,
+    );
+    finals += windows;
+    if (!done || !hasTime()) return { ...emitted, finals, done: false };
+  }
+  const { epoch, closedThrough } = plan;
+  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt });
+  return { ...emitted, finals };
+}
+
+/** An emission, and when the next pane of an open window is due that holds something new. */
+interface PanesEmitted extends Emitted {
+  readonly nextPaneAt: number | undefined;
+}
+
+/** A window that is due in an epoch, for its final pane or for another one. */
+interface DueWindow extends EmittedWindow {
+  readonly isFinal: boolean;
+}
+
+async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+  const { state, hasTime } = options;
+  const { closedBefore, closedThrough, epoch } = plan;
+  const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
+  const doneThrough = await readEmitting(state, query, epoch);
+  const contents = new Map<number, SliceContent>();
+  let keys = 0;
+  const pending = new Map<string, DueWindow>();
+  let least = Number.POSITIVE_INFINITY;
+  let finals = 0;
+  let openPanes = 0;
+  let nextPaneAt: number | undefined;
+
+  /** Emits the windows all of whose slices were read, in the order of their ends. */
+  const emitUpTo = async (end: number): Promise<boolean> => {
+    if (least > end) return true;
+    const due = [...pending]
+      .filter(([, window]) => window.end <= end)
+      .sort(([, left], [, right]) => left.end - right.end);
+    for (let at = 0; at < due.length; at += windowsAtATime) {
+      if (!hasTime()) return false;
+      const group = due.slice(at, at + windowsAtATime);
+      for (const outcome of await Promise.all(
+        group.map(([, window]) => emitOne(options, plan, query, window, contents)),
+      )) {
+        finals += outcome.finals;
+        openPanes += outcome.openPanes;
+        if (outcome.nextPaneAt !== undefined)
+          nextPaneAt = Math.min(nextPaneAt ?? outcome.nextPaneAt, outcome.nextPaneAt);
+      }
+      for (const [name] of group) pending.delete(name);
+      const last = group.at(-1)?.[1];
+      // Windows may share an end: the note says below which end all are out. Panes by age are looked at anew.
+      const next = due[at + windowsAtATime]?.[1];
+      if (last !== undefined && next !== undefined && !hasOpenPanes)
+        await noteEmitting(state, query, epoch, next.end > last.end ? last.end : last.end - 1);
+    }
+    least = Number.POSITIVE_INFINITY;
+    let start = Number.POSITIVE_INFINITY;
+    for (const window of pending.values()) {
+      least = Math.min(least, window.end);
+      start = Math.min(start, window.start);
+    }
+    for (const [slice, { partials }] of contents)
+      if (slice < Math.min(start, end)) {
+        contents.delete(slice);
+        keys -= partials.size;
+      }
+    return true;
+  };
+
+  const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
+  for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
+    if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
+      return { finals, openPanes, nextPaneAt, done: false };
+    let isWanted = false;
+    for (const closing of query.window.closings(slice)) {
+      const isFinal = closing <= closedThrough;
+      if (closing <= closedBefore || (!isFinal && !hasOpenPanes)) continue;
+      for (const window of query.window.emit(closing)) {
+        if (window.end <= doneThrough) continue;
+        if (!isFinal && query.earlyMs === undefined && window.end > closedThrough) continue;
+        isWanted = true;
+        pending.set(`${window.start}/${window.end}`, { ...window, isFinal });
+        least = Math.min(least, window.end);
+      }
+    }
+    if (!isWanted) continue;
+    const content = joinLanes(lanes.map(({ segments }) => contentOf(query, segments)));
+    contents.set(slice, content);
+    keys += content.partials.size;
+  }
+  const done = await emitUpTo(Number.POSITIVE_INFINITY);
+  return { finals, openPanes, nextPaneAt, done };
+}
+
+/** The slices of a query over all its lanes, ascending. */
+async function* slicesOfQuery(
+  state: Table,
+  plan: Plan,
+  query: Query,
+  range: { readonly from: number | undefined; readonly to: number | undefined },
+): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly SegmentSlice[] }> {
+  const streams = await Promise.all(
+    lanesUpTo(query.name, lanesOf(plan, query.name)).map(async (lane) => {
+      const stream = segmentSlices(state, lane, range, plan.epoch);
+      return { stream, head: await stream.next() };
+    }),
+  );
+  for (;;) {
+    let slice = Number.POSITIVE_INFINITY;
+    for (const { head } of streams) if (!head.done) slice = Math.min(slice, head.value.slice);
+    if (slice === Number.POSITIVE_INFINITY) return;
+    const lanes: SegmentSlice[] = [];
+    await Promise.all(
+      streams.map(async (one) => {
+        if (one.head.done || one.head.value.slice !== slice) return;
+        lanes.push(one.head.value);
+        one.head = await one.stream.next();
+      }),
+    );
+    yield { slice, lanes };
+  }
+}
+
+/**
+ * The least slice that a window which closes after a moment can hold; undefined: without a bound. Of the windows that
+ * end next, the first start: windows that end later do not begin earlier.
+ */
+export function leastSlice({ definedKind, latenessMs }: Query, closedBefore: number): number | undefined {
+  if (!Number.isFinite(closedBefore) || definedKind.isEndless) return undefined;
+  const after = closedBefore - latenessMs;
+  const end = definedKind.closings(definedKind.sliceOf(after)).find((closing) => closing > after);
+  const starts = end === undefined ? [] : definedKind.emit(end).map(({ start }) => start);
+  return starts.length === 0 ? undefined : Math.min(...starts);
+}
+
+async function emitOne(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  window: DueWindow,
+  contents: ReadonlyMap<number, SliceContent>,
+): Promise<Omit<PanesEmitted, 'done'>> {
+  const { windows, limit, publish } = options;
+  const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
+  const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
+  const records = slices.reduce((total, slice) => total + slice.records, 0);
+  if (slices.every(({ partials }) => partials.size === 0)) return none;
+  return limit(async () => {
+    const standing = await standingPane(windows, query, window);
+    let status: PaneStatus = 'final';
+    if (!window.isFinal) {
+      const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
+      if (
+        next.status === undefined ||
+        (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
+      )
+        return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
+      ({ status } = next);
+    }
+    const pane = await writePaneAt(
+      windows,
+      query,
+      window,
+      { status, epoch: plan.epoch, partials: mergeWindow(query, slices), records, nowMs: plan.at },
+      standing,
+    );
+    if (pane === undefined) return none;
+    await publish(pane);
+    return window.isFinal ? { ...none, finals: 1 } : { ...none, openPanes: 1 };
+  });
+}
+
+/** The head of the pane that stands, which only queries with several panes a window have before the final one. */
+function standingPane(windows: Table, query: Query, window: Window): Promise<PaneHead | undefined> {
+  return readPaneHead(windows, query, window);
+}
+
+/** Which pane an open window is to have next, or when it may have one, as far as its age at the plan's clock says. */
+function nextPane(
+  { earlyMs, onTime, lateMs }: Query,
+  isPassed: boolean,
+  standing: PaneHead | undefined,
+  plan: Plan,
+): { readonly status: PaneStatus | undefined; readonly at: number | undefined } {
+  // The pane of this epoch: a run before this one has written it and has not come to tell the sinks.
+  if (standing?.epoch === plan.epoch) return { status: standing.status, at: undefined };
+  if (standing?.status === 'final') return { status: undefined, at: undefined };
+  const byAge = (status: PaneStatus, ageMs: number | undefined) => {
+    if (ageMs === undefined) return { status: undefined, at: undefined };
+    const at = standing === undefined ? plan.at : standing.emittedAt + ageMs;
+    return at <= plan.at ? { status, at } : { status: undefined, at };
+  };
+  if (!isPassed) return byAge('early', earlyMs);
+  if (onTime && (standing === undefined || standing.status === 'early')) return { status: 'on-time', at: plan.at };
+  return byAge('late', lateMs);
+}
+
+/** Takes the closing of an epoch for sessions: what it has gathered joins what was open after the one before. */
+async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+  const { state, windows, publish, limit, expiresAt } = options;
+  const { epoch, closedThrough } = plan;
+  const closer = sessionCloser(options, query, epoch - 1);
+  const marks = await readMarks(state, epoch, epoch);
+  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  const parts: KeyedPartial[] = [];
+  if (touched !== undefined)
+    for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+      for await (const { segments } of slicesOfLane(state, lane, { from: touched[0], to: touched[1] }, (all) =>
+        all.filter(({ from, to }) => from === epoch && to === epoch),
+      ))
+        parts.push(...contentOf(query, segments).partials);
+  const closed = await closer.close(closedThrough, parts);
+  await Promise.all(
+    closed.map((window) =>
+      limit(async () => {
+        const draft = {
+          status: 'final',
+          epoch,
+          partials: window.partials,
+          records: window.records,
+          nowMs: plan.at,
+        } as const;
+        const pane = await writePaneAt(windows, query, window, draft);
+        if (pane !== undefined) await publish(pane);
+      }),
+    ),
+  );
+  await closer.carry(epoch);
+  await closer.forget(expiresAt);
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true };
+}
+
+const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });
+
+/** How far a long emission of an epoch has come, as the end of its last window: the next run goes on behind it. */
+async function readEmitting(state: Table, query: Query, epoch: number): Promise<number> {
+  const item = await state.get(emittingKey(query));
+  const isOfEpoch = item !== undefined && numberOf(item, 'epoch') === epoch;
+  return (isOfEpoch ? numberOf(item, 'through') : undefined) ?? Number.NEGATIVE_INFINITY;
+}
+
+/** Notes {@link readEmitting}. A later epoch's note stays. */
+async function noteEmitting(state: Table, query: Query, epoch: number, through: number): Promise<void> {
+  await state.put({ ...emittingKey(query), attributes: { epoch, through } }, [
+    { attribute: 'epoch', is: 'absentOrBelow', bound: epoch + 1 },
+  ]);
+}

@@ -1,0 +1,407 @@
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import type { Counters } from '../../core/events/counters.ts';
+import { lastEndOf } from '../../core/fold/empty-windows.ts';
+import { globalWatermark } from '../../core/fold/watermark.ts';
+import { windowsOf } from '../../core/fold/window-result.ts';
+import { edgesPassed } from '../../core/log/due.ts';
+import { mostLanes } from '../../core/log/lane.ts';
+import { lastClosing } from '../../core/windows/window.ts';
+import type { ShardReport } from '../finalize/shard-report.ts';
+import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
+import { entryLifeMs } from '../log/log.ts';
+import { readRegistrations } from '../log/registration.ts';
+import type { Publisher } from '../sinks/outbox.ts';
+import type { Stream } from '../stream/stream.ts';
+import type { Table } from '../table/table.ts';
+import { type Cut, cutLog, sealLog } from './barrier.ts';
+import { emitEpoch, leastSlice } from './emit.ts';
+import { gatherEpoch } from './gather.ts';
+import { readMarks, touchedBy } from './mark.ts';
+import { type Observation, observe } from './observe.ts';
+import { type GatherTask, type LogRange, lanesOf, type Plan, putPlan, readPlan } from './plan.ts';
+import { lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
+
+/** The inputs of a finalizer. Time arrives as arguments. */
+export interface FinalizerOptions {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly windows: Table;
+  readonly stream: Stream;
+  /** Limits how many calls run at a time. */
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  /**
+   * Puts a pane into the outboxes of the sinks, durably: at least once, with (query, window, revision) as its id
+   * (outbox.ts).
+   */
+  readonly publish: Publisher['publish'];
+  readonly now: () => number;
+  /** An id that no other run has. */
+  readonly runId: string;
+  readonly remainingMs: () => number;
+  /** How long the stream keeps its records, in ms: what a zombie may still read outlives it by two days. */
+  readonly retentionMs: number;
+}
+
+/** The outcome of a run. */
+export interface FinalizeReport {
+  /** Epoch ms; minus infinity before anything has come. */
+  readonly watermark: number;
+  /** The shard that holds it back. */
+  readonly heldBy: string | undefined;
+  readonly shards: readonly ShardReport[];
+  /** Of all events that were in when it began. */
+  readonly counters: Counters;
+  /** How many windows it emitted for good. */
+  readonly windows: number;
+  /** How many panes it emitted of windows that are open: early, on time, late. */
+  readonly openPanes: number;
+  /** How many windows that hold something are not final, of those that epochs have gathered. */
+  readonly windowsOpen: number;
+  /** Epochs of queries whose panes are not out, for want of time. */
+  readonly closingsLeft: number;
+  /** For a drain: whether everything that was put is in, and so every window final. */
+  readonly drained: boolean;
+}
+
+/**
+ * The request to a run. `advance`: go to the watermark. `drain`, the end of a finite stream: close every window once
+ * all is in.
+ */
+export type FinalizeRequest = 'advance' | 'drain';
+
+/** No task is begun with less time than this, in ms. */
+const reserveMs = 5_000;
+
+/** Epochs that a run elects for the same watermark: each may be lost to another run that knew less. */
+const mostMore = 3;
+
+/** A log of more entries behind its barrier is cut though nothing closes. */
+const mostEntries = 64;
+
+/** A log of more bytes behind its barrier is cut though nothing closes. */
+const mostBytes = 4 * 1024 * 1024;
+
+/** An entry that is older than this is gathered though nothing closes, in ms. */
+const oldestMs = 3_600_000;
+
+/** Bytes of sections that one gathering task takes. */
+const taskBytes = 4 * 1024 * 1024;
+
+/** Bytes of text for one slice of one lane above which a query gets twice the lanes. */
+const laneBytes = 2 * 1024 * 1024;
+
+/** How much longer than the stream's records things live that nothing needs any more, in ms. */
+const graceMs = 2 * 24 * 3_600_000;
+
+/** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
+export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+  const { state, pipeline } = options;
+  const hasTime = () => options.remainingMs() >= reserveMs;
+  let [newest, gathered] = await Promise.all([readNewestEpoch(state), readGathered(state)]);
+  // An epoch that is elected and not gathered is resumed: the next one cannot begin before.
+  if (newest.epoch > gathered.epoch && (await turn(options, newest, undefined))) gathered = newest;
+  const observation = await observe({ ...options, nowMs: options.now() });
+  const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
+  const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, newest.closedThrough);
+  const drains = request === 'drain' && (await everythingIn(options, observation.shards));
+  const next = async (through: number): Promise<boolean> => {
+    if (newest.epoch > gathered.epoch || !hasTime()) return false;
+    // C never goes back, whatever W does.
+    const closedThrough = Math.max(newest.closedThrough, through);
+    const wanted: Epoch = { epoch: newest.epoch + 1, closedThrough, electedAt: options.now() };
+    newest = (await electEpoch(state, wanted)) === 'applied' ? wanted : await electedEpoch(state, wanted.epoch);
+    if (!(await turn(options, newest, observation.tails))) return false;
+    gathered = newest;
+    return true;
+  };
+  let emitted = await readEmitted(state);
+  if (isDue(options, newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
+    await next(watermark);
+  // Another run may have elected an epoch of its own, with less.
+  for (let more = 0; more < mostMore && edgesPassed(pipeline, newest.closedThrough, watermark); more++)
+    if (!(await next(watermark))) break;
+  if (drains && newest.epoch === gathered.epoch) {
+    const last = await lastClosingOfAll(options, newest, observation.maxEventTime);
+    if (last !== undefined && last > newest.closedThrough) await next(last);
+  }
+  const out = await emitAll(options, gathered.epoch, emitted);
+  ({ emitted } = out);
+  await sealDrained(options, observation, gathered.epoch);
+  const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= newest.epoch;
+  return {
+    watermark: Math.max(watermark, newest.closedThrough),
+    heldBy,
+    shards: observation.shards,
+    counters: observation.counters,
+    windows: out.finals,
+    openPanes: out.openPanes,
+    windowsOpen: await countOpen(options, newest),
+    closingsLeft: pipeline.queries.filter((query) => !isOut(query)).length,
+    drained: drains && pipeline.queries.every(isOut),
+  };
+}
+
+/** The epoch of a number that another run has elected. */
+async function electedEpoch(state: Table, epoch: number): Promise<Epoch> {
+  const newest = await readNewestEpoch(state);
+  if (newest.epoch < epoch) throw new Error(`epoch ${epoch} was refused and is not there`);
+  return newest;
+}
+
+/** The turn of an epoch that is elected: barriers, the plan, and the gathering. False: there was no time for all. */
+async function turn(
+  options: FinalizerOptions,
+  epoch: Epoch,
+  tails: Observation['tails'] | undefined,
+): Promise<boolean> {
+  const { state } = options;
+  const plan = (await readPlan(state, epoch.epoch)) ?? (await makePlan(options, epoch, tails));
+  const hasTime = () => options.remainingMs() >= reserveMs;
+  return gatherEpoch({ ...options, hasTime }, plan);
+}
+
+/**
+ * Cuts every registered log, **then** puts the plan (DESIGN 4.2, steps 2 and 3). The registrations are read after the
+ * election: a shard that is not among them joins at this epoch or a later one.
+ */
+async function makePlan(
+  options: FinalizerOptions,
+  epoch: Epoch,
+  tails: Observation['tails'] | undefined,
+): Promise<Plan> {
+  const { state, limit, now, runId } = options;
+  const [registrations, before] = await Promise.all([readRegistrations(state), readPlan(state, epoch.epoch - 1)]);
+  const cuts = await Promise.all(
+    registrations
+      .filter(({ sealed }) => sealed === undefined)
+      .map(({ shardId }) =>
+        limit(async () => [shardId, await cutLog(state, shardId, epoch, now(), tails?.get(shardId))] as const),
+      ),
+  );
+  const passed = cuts.find(([, cut]) => cut === 'passed');
+  if (passed !== undefined) {
+    const standing = await readPlan(state, epoch.epoch);
+    if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
+    return standing;
+  }
+  const held = cuts.flatMap(([shardId, cut]): readonly (readonly [string, Cut])[] =>
+    cut === undefined || cut === 'passed' ? [] : [[shardId, cut]],
+  );
+  const first = (shardId: string) => (before?.logs[shardId]?.[1] ?? 0) + 1;
+  const logs = held.map(([shardId, cut]) => ({ shardId, first: first(shardId), last: cut.position, bytes: cut.bytes }));
+  return putPlan(
+    state,
+    {
+      epoch: epoch.epoch,
+      closedBefore: before?.closedThrough ?? Number.NEGATIVE_INFINITY,
+      closedThrough: epoch.closedThrough,
+      at: Math.max(now(), before?.at ?? Number.NEGATIVE_INFINITY),
+      logs: Object.fromEntries(
+        logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
+      ),
+      tasks: tasksOf(logs),
+      lanes: await lanesAfter(options, before),
+      maxEventTime: Math.max(
+        before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
+        ...held.map(([, { maxEventTime }]) => maxEventTime ?? Number.NEGATIVE_INFINITY),
+      ),
+    },
+    runId,
+  );
+}
+
+/** Cuts the positions of logs into tasks of a bounded number of bytes; a log's entries are taken for equally large. */
+function tasksOf(
+  logs: readonly { readonly shardId: string; readonly first: number; readonly last: number; readonly bytes: number }[],
+): readonly GatherTask[] {
+  const tasks: GatherTask[number][][] = [[]];
+  let held = 0;
+  for (const { shardId, first, last, bytes } of logs) {
+    const entries = last - first + 1;
+    const pieces = Math.max(1, Math.min(entries, Math.ceil(bytes / taskBytes)));
+    for (let piece = 0; piece < pieces; piece++) {
+      const from = first + Math.floor((entries * piece) / pieces);
+      const to = first + Math.floor((entries * (piece + 1)) / pieces) - 1;
+      if (held > 0 && held + bytes / pieces > taskBytes) {
+        tasks.push([]);
+        held = 0;
+      }
+      tasks.at(-1)?.push([shardId, from, to]);
+      held += bytes / pieces;
+    }
+  }
+  return tasks;
+}
+
+/** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
+async function lanesAfter({ pipeline, state }: FinalizerOptions, before: Plan | undefined) {
+  if (before === undefined) return {};
+  const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
+  const lanes: Record<string, number> = { ...before.lanes };
+  for (const { name } of pipeline.queries) {
+    const now = lanesOf(before, name);
+    if ((touched.get(name)?.[2] ?? 0) > laneBytes && now < mostLanes) lanes[name] = now * 2;
+  }
+  return lanes;
+}
+
+/** Whether an epoch has something to do (DESIGN 4.2, step 1). */
+function isDue(
+  { pipeline, now }: FinalizerOptions,
+  newest: Epoch,
+  watermark: number,
+  { tails }: Observation,
+  emitted: ReadonlyMap<string, EmittedPlace>,
+): boolean {
+  if (edgesPassed(pipeline, newest.closedThrough, watermark)) return true;
+  const nowMs = now();
+  if (pipeline.queries.some(({ name }) => (emitted.get(name)?.nextPaneAt ?? Number.POSITIVE_INFINITY) <= nowMs))
+    return true;
+  const hasOpenPanes = pipeline.queries.some(
+    ({ earlyMs, lateMs, latenessMs }) => earlyMs !== undefined || (latenessMs > 0 && lateMs !== undefined),
+  );
+  for (const tail of tails.values()) {
+    if (tail === undefined || tail.kind === 'seal') continue;
+    const { position, kind, putAt, totals } = tail;
+    if (nowMs - putAt > entryLifeMs / 2) return true;
+    if (totals.freshSince === undefined) continue;
+    if (hasOpenPanes || position - totals.barrier >= mostEntries || (kind === 'batch' && totals.bytes > mostBytes))
+      return true;
+    if (nowMs - totals.freshSince > oldestMs) return true;
+  }
+  return false;
+}
+
+/** Whether a log has entries that no epoch has cut off. */
+function hasFresh({ tails }: Observation): boolean {
+  return [...tails.values()].some((tail) => tail?.totals.freshSince !== undefined);
+}
+
+/**
+ * Emits the epochs that are gathered, each query on its own and in the order of the epochs. A query that cannot be
+ * emitted holds up no other.
+ */
+async function emitAll(options: FinalizerOptions, gathered: number, before: ReadonlyMap<string, EmittedPlace>) {
+  const { pipeline, state, retentionMs, now } = options;
+  const emitted = new Map(before);
+  const plans = new Map<number, Promise<Plan | undefined>>();
+  const planOf = (epoch: number) => {
+    const plan = plans.get(epoch) ?? readPlan(state, epoch);
+    plans.set(epoch, plan);
+    return plan;
+  };
+  let finals = 0;
+  let openPanes = 0;
+  const failures: unknown[] = [];
+  await Promise.all(
+    pipeline.queries.map(async (query) => {
+      try {
+        const begin = emitted.get(query.name)?.epoch ?? (await epochBefore(state, query, gathered));
+        for (let epoch = begin + 1; epoch <= gathered; epoch++) {
+          if (options.remainingMs() < reserveMs) return;
+          const plan = await planOf(epoch);
+          if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
+          const hasTime = () => options.remainingMs() >= reserveMs;
+          const expiresAt = Math.floor((now() + retentionMs + graceMs) / 1000);
+          const out = await emitEpoch({ ...options, hasTime, expiresAt }, plan, query);
+          finals += out.finals;
+          openPanes += out.openPanes;
+          if (!out.done) return;
+          emitted.set(query.name, { epoch, closedThrough: plan.closedThrough, nextPaneAt: undefined });
+        }
+      } catch (error) {
+        failures.push(error);
+      }
+    }),
+  );
+  if (failures.length > 0) throw failures[0];
+  return { finals, openPanes, emitted };
+}
+
+/**
+ * The epoch before the first one that has something of a query which has emitted nothing yet: a query that was added
+ * later has nothing in the epochs before it, whose plans may be gone.
+ */
+async function epochBefore(state: Table, { name }: Query, gathered: number): Promise<number> {
+  let first = gathered + 1;
+  for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
+    for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
+      for (const { from } of segments) first = Math.min(first, from);
+  return Math.min(first, gathered) - 1;
+}
+
+/** Seals the logs of shards that are proven drained and gathered. */
+async function sealDrained(
+  { state, limit, now }: FinalizerOptions,
+  { shards, tails }: Observation,
+  gathered: number,
+): Promise<void> {
+  await Promise.all(
+    shards.map(async ({ shardId, state: found }) => {
+      const tail = tails.get(shardId);
+      if (found === 'drained' && tail !== undefined) await limit(() => sealLog(state, shardId, tail, gathered, now()));
+    }),
+  );
+}
+
+/** Most open windows that are counted of a query. */
+const mostCounted = 1_000;
+
+/** How many windows that hold something are open. Of sessions: in how many slices an open one may have its last record. */
+async function countOpen({ pipeline, state }: FinalizerOptions, { epoch, closedThrough }: Epoch): Promise<number> {
+  const plan = await readPlan(state, epoch);
+  const counts = await Promise.all(
+    pipeline.queries.map(async (query) => {
+      const open = new Set<number>();
+      for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+        for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch)) {
+          if (lastClosing(query.window, slice) > closedThrough) open.add(slice);
+          if (open.size >= mostCounted) break;
+        }
+      if (query.window.sessions !== undefined) return open.size;
+      return windowsOf(query, open).filter((window) => window.closing > closedThrough).length;
+    }),
+  );
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** The slices that windows which are not closed may hold. */
+const openSlices = (query: Query, closedThrough: number) => ({ from: leastSlice(query, closedThrough), to: undefined });
+
+/** Whether nothing that was put is not in. */
+async function everythingIn({ stream, limit }: FinalizerOptions, shards: readonly ShardReport[]): Promise<boolean> {
+  const tails = await Promise.all(
+    shards.map((shard) =>
+      shard.state === 'drained' ? 'end' : limit(() => stream.tail(shard.shardId, shard.sequenceNumber)),
+    ),
+  );
+  return tails.every((tail) => tail !== 'more');
+}
+
+/**
+ * The last closing of any slice that holds something: the end of a finite stream closes all windows; of a query with
+ * empty windows those too that the stream has come to with the events of others. Undefined: there is none.
+ */
+async function lastClosingOfAll(
+  { pipeline, state }: FinalizerOptions,
+  { epoch, closedThrough }: Epoch,
+  maxEventTime: number,
+): Promise<number | undefined> {
+  const plan = await readPlan(state, epoch);
+  const closings = await Promise.all(
+    // An endless window is none to wait for: past its end there would be no time left for any event.
+    pipeline.queries
+      .filter((query) => !query.definedKind.isEndless)
+      .map(async (query) => {
+        let last = Number.NEGATIVE_INFINITY;
+        for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+          for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch))
+            last = Math.max(last, lastClosing(query.window, slice));
+        if (query.mostEmpty > 0 && Number.isFinite(maxEventTime))
+          last = Math.max(last, lastEndOf(query, maxEventTime) + query.latenessMs);
+        return last;
+      }),
+  );
+  const last = Math.max(...closings);
+  return last > closedThrough ? last : undefined;
+}

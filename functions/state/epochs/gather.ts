@@ -1,0 +1,171 @@
+import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
+import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
+import { type Block, blocksWithin, cutBlock, decodeBlock } from '../../core/log/block.ts';
+import { laneOf } from '../../core/log/lane.ts';
+import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
+import { type StoredEntry, sectionsIn } from '../log/entry.ts';
+import { raiseGathered } from '../log/epoch.ts';
+import { LogGap, readEntries } from '../log/log.ts';
+import type { Table } from '../table/table.ts';
+import { putMark, readMarks, type TaskMark, type Touched, touchedBy } from './mark.ts';
+import { type GatherTask, lanesOf, type Plan } from './plan.ts';
+import {
+  blocksOf,
+  contentOf,
+  type Lane,
+  lanesUpTo,
+  putSegment,
+  type Segment,
+  segmentBytes,
+  slicesOfLane,
+} from './segment.ts';
+
+/** What a run gathers with. */
+export interface GatherOptions {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  /** Whether there is time for another task. */
+  readonly hasTime: () => boolean;
+}
+
+/**
+ * Gathers an epoch into segments, task by task, and raises `gathered` to it (DESIGN 4.2, step 4). A task that has its
+ * mark is done; a run that is cut off has lost at most the task that it was in.
+ * @returns false: there was no time for all of it
+ * @throws Error when entries are gone before they were gathered
+ */
+export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<boolean> {
+  const { state, hasTime } = options;
+  const { epoch, tasks, closedThrough } = plan;
+  const done = new Set(tasks.length > 1 ? (await readMarks(state, epoch, epoch)).map(({ task }) => task) : []);
+  for (const [number, task] of tasks.entries()) {
+    if (done.has(number)) continue;
+    if (done.size > 0 && !hasTime()) return false;
+    await putMark(state, epoch, number, await gatherTask(options, plan, task, number));
+    done.add(number);
+  }
+  for (const range of mergesAt(epoch)) {
+    if (!hasTime()) return false;
+    await mergeEpochs(options, plan, range);
+  }
+  await raiseGathered(state, { epoch, closedThrough });
+  return true;
+}
+
+/** What a task has gathered of one lane and slice. */
+interface Gathered {
+  readonly lane: Lane;
+  readonly slice: number;
+  records: number;
+  readonly partials: Map<KeyText, PartialAggregate>;
+  /** Blocks of a query that this code does not know: they are carried on as they are. */
+  readonly unknown: Block[];
+}
+
+async function gatherTask({ pipeline, state }: GatherOptions, plan: Plan, task: GatherTask, number: number) {
+  const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
+  const held = new Map<string, Gathered>();
+  const gathered = (query: string, lane: number, slice: number): Gathered => {
+    const name = `${query}#${lane}#${slice}`;
+    let one = held.get(name);
+    if (one === undefined) {
+      const lanes = lanesOf(plan, query);
+      one = { lane: { query, lanes, lane }, slice, records: 0, partials: new Map(), unknown: [] };
+      held.set(name, one);
+    }
+    return one;
+  };
+  const logs = await Promise.all(task.map(async (range) => ({ range, entries: await entriesOf(state, range) })));
+  for (const { range, entries } of logs)
+    for (const entry of entries)
+      for (const { query: name, block } of await sectionsIn(state, range[0], entry)) {
+        const query = queries.get(name);
+        const lanes = lanesOf(plan, name);
+        if (query === undefined)
+          for (const cut of cutBlock(block, lanes)) gathered(name, cut.lane, cut.slice).unknown.push(cut.block);
+        else addBlock(query, block, lanes, (lane, slice) => gathered(name, lane, slice));
+      }
+  const touched: Record<string, Touched> = {};
+  await Promise.all(
+    [...held.values()].map(async ({ lane, slice, records, partials, unknown }) => {
+      const query = queries.get(lane.query);
+      const parts =
+        query === undefined
+          ? [unknown]
+          : blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
+      const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
+      const before = touched[lane.query] ?? [slice, slice, bytes];
+      touched[lane.query] = [Math.min(before[0], slice), Math.max(before[1], slice), Math.max(before[2], bytes)];
+      await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts);
+    }),
+  );
+  return touched satisfies TaskMark;
+}
+
+async function entriesOf(state: Table, [shardId, first, last]: GatherTask[number]): Promise<readonly StoredEntry[]> {
+  try {
+    return await readEntries(state, shardId, first, last);
+  } catch (error) {
+    if (!(error instanceof LogGap)) throw error;
+    throw new Error(
+      `shard ${shardId}: entries ${first} to ${last} of its log are gone before they were gathered: what they held is ` +
+        'lost to its windows; restore the state table to a time at which they were there (docs/OPERATIONS.md)',
+    );
+  }
+}
+
+/** Adds a block to what is gathered, each key to its lane. A block's records go to the lane of its first key. */
+function addBlock(
+  query: Query,
+  block: Block,
+  lanes: number,
+  gathered: (lane: number, slice: number) => Gathered,
+): void {
+  for (const { slice, records, partials } of decodeBlock(query, block)) {
+    if (lanes === 1) {
+      const one = gathered(0, slice);
+      one.records += records;
+      mergeInto(query, one.partials, partials);
+      continue;
+    }
+    let left = records;
+    for (const [key, partial] of partials) {
+      const one = gathered(laneOf(key, lanes), slice);
+      one.records += left;
+      left = 0;
+      mergeInto(query, one.partials, [[key, partial]]);
+    }
+  }
+}
+
+/**
+ * Merges the segments of some epochs, of the slices in which more than one of them has something: always at these
+ * epochs and in this order, never what happens to be there.
+ */
+async function mergeEpochs({ pipeline, state }: GatherOptions, plan: Plan, range: EpochRange): Promise<void> {
+  const marks = await readMarks(state, range.from, range.to);
+  const touched = touchedBy(marks.map(({ mark }) => mark));
+  await Promise.all(
+    [...touched].flatMap(([name, [least, greatest]]) => {
+      const query = pipeline.queries.find((one) => one.name === name);
+      return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
+        const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
+        for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
+          const parts = query === undefined ? [segments.flatMap(blocksOf)] : mergedBlocks(query, slice, segments);
+          await putSegment(state, lane, { slice, ...range, task: 0 }, parts);
+        }
+      });
+    }),
+  );
+}
+
+function mergedBlocks(query: Query, slice: number, segments: readonly Segment[]): readonly (readonly Block[])[] {
+  const { partials, records } = contentOf(query, segments);
+  return blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
+}
+
+/** Segments of more than one range; none where there is nothing to merge. */
+function severalOf(segments: readonly Segment[]): readonly Segment[] {
+  return segments.some(({ from }) => from !== segments[0]?.from) ? segments : [];
+}

@@ -1,0 +1,108 @@
+import type { Pipeline } from '../../core/definition/pipeline.ts';
+import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
+import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
+import {
+  lookAtShard,
+  noteSeen,
+  noteState,
+  readSeenShards,
+  type SeenShard,
+  type ShardReport,
+} from '../finalize/shard-report.ts';
+import type { StoredEntry } from '../log/entry.ts';
+import { readTail } from '../log/log.ts';
+import { type Registration, readRegistrations } from '../log/registration.ts';
+import type { Stream, StreamShard } from '../stream/stream.ts';
+import { checkStream } from '../stream/stream-identity.ts';
+import type { Table } from '../table/table.ts';
+
+interface ObservationDeps {
+  readonly pipeline: Pipeline;
+  readonly state: Table;
+  readonly stream: Stream;
+  /** Limits how many shards are looked at at a time. */
+  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly nowMs: number;
+}
+
+/** The shards of the stream, their logs, and what has become of all events that are in. */
+export interface Observation {
+  readonly shards: readonly ShardReport[];
+  /** The last entries of the logs that are not sealed, by shard; undefined: registered and empty. */
+  readonly tails: ReadonlyMap<string, StoredEntry | undefined>;
+  /** Of all shards, those that have left the stream too. */
+  readonly counters: Counters;
+  /** The greatest event time of all of them, epoch ms; minus infinity before the first event. */
+  readonly maxEventTime: number;
+}
+
+/**
+ * Every shard that is listed, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream
+ * hold nothing and are not listed.
+ * @throws TidemarkError when the stream is another one of the same name
+ */
+export async function observe(deps: ObservationDeps): Promise<Observation> {
+  const { pipeline, state, stream, limit, nowMs } = deps;
+  const [listed, registrations, seen] = await Promise.all([
+    stream.listShards(),
+    readRegistrations(state),
+    readSeenShards(state),
+  ]);
+  const tails = await readTails(state, registrations, limit);
+  const progress = new Map<string, ShardProgress>();
+  for (const { shardId, sealed } of registrations)
+    progress.set(shardId, sealed ?? tails.get(shardId)?.totals ?? noProgress);
+  const shards = await Promise.all(
+    listed.map((shard) =>
+      limit(() => report({ pipeline, state, stream, nowMs }, shard, progress.get(shard.shardId) ?? noProgress, seen)),
+    ),
+  );
+  await checkStream(state, stream);
+  await noteStates(state, shards, seen);
+  const all = [...progress.values()];
+  return {
+    shards,
+    tails,
+    counters: all.reduce((total, shard) => addCounters(total, shard.counters), noEvents),
+    maxEventTime: Math.max(...all.map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY)),
+  };
+}
+
+async function readTails(
+  state: Table,
+  registrations: readonly Registration[],
+  limit: ObservationDeps['limit'],
+): Promise<ReadonlyMap<string, StoredEntry | undefined>> {
+  const open = registrations.filter(({ sealed }) => sealed === undefined);
+  return new Map(
+    await Promise.all(open.map(({ shardId }) => limit(async () => [shardId, await readTail(state, shardId)] as const))),
+  );
+}
+
+async function report(
+  deps: Omit<ObservationDeps, 'limit'>,
+  shard: StreamShard,
+  progress: ShardProgress,
+  seen: ReadonlyMap<string, SeenShard>,
+): Promise<ShardReport> {
+  const { shardId } = shard;
+  const before = seen.get(shardId) ?? (await noteSeen(deps, shardId));
+  const { state, unreadable } = await lookAtShard(deps, shard, progress, before);
+  return { shardId, maxEventTime: progress.maxEventTime, sequenceNumber: progress.sequenceNumber, state, unreadable };
+}
+
+/** Keeps what the shards are, for readers and later runs. To be called when the stream is known to be the right one. */
+async function noteStates(
+  state: Table,
+  shards: readonly ShardReport[],
+  seen: ReadonlyMap<string, SeenShard>,
+): Promise<void> {
+  await Promise.all(
+    shards.map(({ shardId, state: found, unreadable }) => {
+      const before = seen.get(shardId);
+      return before === undefined
+        ? undefined
+        : noteState(state, shardId, before, unreadable === undefined ? found : 'unreadable');
+    }),
+  );
+}
