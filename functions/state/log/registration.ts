@@ -79,3 +79,14 @@ export async function noteSealed(state: Table, shardId: string, seal: StoredEntr
     { attribute: 'registeredAt', is: 'present' },
   ]);
 }
+
+/**
+ * The last totals of a shard, as far as they are known: of its log, or those that were noted when it was sealed.
+ * @returns undefined when the shard was never registered
+ */
+export async function lastTotals(state: Table, shardId: string): Promise<LogTotals | undefined> {
+  const tail = await readTail(state, shardId);
+  if (tail !== undefined) return tail.totals;
+  const item = await state.get(keyOf(shardId));
+  return item === undefined ? undefined : registrationOf(item).sealed;
+}
