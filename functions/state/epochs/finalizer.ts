@@ -15,6 +15,7 @@ import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
 import { type Cut, cutLog, sealLog } from './barrier.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
+import { forgetEmitted } from './forget.ts';
 import { gatherEpoch } from './gather.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
@@ -127,6 +128,8 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   const out = await emitAll(options, gathered.epoch, emitted);
   ({ emitted } = out);
   await sealDrained(options, observation, gathered.epoch);
+  const plan = await readPlan(state, gathered.epoch);
+  await forgetEmitted({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, emitted);
   const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= newest.epoch;
   return {
     watermark: Math.max(watermark, newest.closedThrough),
@@ -135,10 +138,15 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     counters: observation.counters,
     windows: out.finals,
     openPanes: out.openPanes,
-    windowsOpen: await countOpen(options, newest),
+    windowsOpen: await countOpen(options, plan),
     closingsLeft: pipeline.queries.filter((query) => !isOut(query)).length,
     drained: drains && pipeline.queries.every(isOut),
   };
+}
+
+/** When what nothing needs any more may go, epoch seconds. */
+function expiryOf({ now, retentionMs }: FinalizerOptions): number {
+  return Math.floor((now() + retentionMs + graceMs) / 1000);
 }
 
 /** The epoch of a number that another run has elected. */
@@ -282,7 +290,7 @@ function hasFresh({ tails }: Observation): boolean {
  * emitted holds up no other.
  */
 async function emitAll(options: FinalizerOptions, gathered: number, before: ReadonlyMap<string, EmittedPlace>) {
-  const { pipeline, state, retentionMs, now } = options;
+  const { pipeline, state } = options;
   const emitted = new Map(before);
   const plans = new Map<number, Promise<Plan | undefined>>();
   const planOf = (epoch: number) => {
@@ -302,8 +310,7 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
           const plan = await planOf(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const hasTime = () => options.remainingMs() >= reserveMs;
-          const expiresAt = Math.floor((now() + retentionMs + graceMs) / 1000);
-          const out = await emitEpoch({ ...options, hasTime, expiresAt }, plan, query);
+          const out = await emitEpoch({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, query);
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
@@ -348,8 +355,9 @@ async function sealDrained(
 const mostCounted = 1_000;
 
 /** How many windows that hold something are open. Of sessions: in how many slices an open one may have its last record. */
-async function countOpen({ pipeline, state }: FinalizerOptions, { epoch, closedThrough }: Epoch): Promise<number> {
-  const plan = await readPlan(state, epoch);
+async function countOpen({ pipeline, state }: FinalizerOptions, plan: Plan | undefined): Promise<number> {
+  if (plan === undefined) return 0;
+  const { epoch, closedThrough } = plan;
   const counts = await Promise.all(
     pipeline.queries.map(async (query) => {
       const open = new Set<number>();
