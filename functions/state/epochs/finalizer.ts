@@ -405,7 +405,7 @@ async function epochBefore(state: Table, { name }: Query, gathered: number): Pro
   for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
     for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
       for (const { from } of segments) first = Math.min(first, from);
-  return Math.min(first, gathered) - 1;
+  return Math.max(Math.min(first, gathered) - 1, 0);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */
