@@ -112,6 +112,8 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
     const held = { by: heldBy, watermark };
     const noted = noteHeldBy(state, held);
+    // It is waited for below. Where something else fails before that, nobody waits for it.
+    noted.catch(() => undefined);
     const drains = request === 'drain' && (await everythingIn(options, observation.shards));
     if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
       await epochs.next(watermark, observation.tails);
