@@ -1,6 +1,6 @@
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/events/counters.ts';
 import { checkEmptyAtEnd } from './empty-checks.ts';
-import { closedThroughAt, emittedOf, idsOfWindow, type Ledger, newestClosed, windowName } from './ledger.ts';
+import { closedThroughAt, emittedOf, idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { checkSessionsAtEnd } from './session-checks.ts';
 import { checkTargets, isPublished } from './sink-checks.ts';
@@ -9,13 +9,14 @@ import type { World } from './world.ts';
 
 /**
  * I8: with everything committed and every shard idle, whether the watermark has risen to the greatest event time less
- * the delay.
+ * the delay. (C rises with it only where an end or a closing lies between.)
+ * @param watermark as a finalize run has it
  */
-export function watermarkRose(ledger: Ledger, options: SimulationOptions): boolean {
+export function watermarkRose(ledger: Ledger, options: SimulationOptions, watermark: number): boolean {
   const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) =>
     maxEventTime === undefined ? [] : [maxEventTime],
   );
-  return times.length === 0 || newestClosed(ledger) >= Math.max(...times) - options.delayMs;
+  return times.length === 0 || watermark >= Math.max(...times) - options.delayMs;
 }
 
 /** After the drain: I1 over everything, I4 for every window, I8 nothing left to do, I12 nothing left behind. */
