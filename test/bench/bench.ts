@@ -1,6 +1,7 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
+import { benchCodec } from './codec.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
 import { benchFold } from './fold.bench.ts';
 import { benchLatency } from './latency.bench.ts';
@@ -14,6 +15,7 @@ import { benchOverlap, benchWrites } from './writes.bench.ts';
  */
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
+  codec: benchCodec,
   writes: benchWrites,
   overlap: benchOverlap,
   batch: benchBatch,

@@ -40,9 +40,12 @@ function lastEnd({ definedKind: kind, from }: Query, after: number, through: num
     const edge = kind.sliceOf(through + 1) - 1;
     return edge > after ? edge : undefined;
   }
-  // No window begins before the query does. An edge may be the start of a window only.
+  // No window of the query begins before `from`, and so none ends there or before.
   const least = Math.max(after, from);
-  for (let edge = kind.sliceOf(through); edge > least; edge = kind.sliceOf(edge - 1))
-    if (kind.emit(edge).length > 0) return edge;
+  for (let edge = kind.sliceOf(through); edge > least; edge = kind.sliceOf(edge - 1)) {
+    const ending = kind.emit(edge);
+    // An edge may be a start only. Earlier ends are of windows that begin earlier.
+    if (ending.length > 0) return ending.some(({ start }) => start >= from) ? edge : undefined;
+  }
   return undefined;
 }

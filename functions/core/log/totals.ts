@@ -56,6 +56,11 @@ export interface LogTotals extends ShardProgress {
    * the last barrier.
    */
   readonly oldest: number | undefined;
+  /**
+   * Queries with pairs above that the code of the last batch did not know, and counted nothing for: a deployment before
+   * theirs, or one that was put back. Their windows have a gap.
+   */
+  readonly passedOver: readonly string[];
 }
 
 /** What a batch adds to the totals of its log. */
@@ -94,6 +99,7 @@ export function totalsAfterBatch(
     ),
     bytes: (isAfterBatch ? before.bytes : 0) + batch.bytes,
     freshSince: before.freshSince ?? putAt,
+    passedOver: Object.keys(before.queries).filter((name) => !Object.hasOwn(batch.queries, name)),
   };
 }
 
@@ -117,7 +123,16 @@ export function totalsAtBarrier(
 
 /** The totals of a join, position 1 of a log. */
 export function totalsAtJoin(epoch: number, closedThrough: number): LogTotals {
-  return { ...noProgress, epoch, closedThrough, barrier: 1, bytes: 0, freshSince: undefined, oldest: undefined };
+  return {
+    ...noProgress,
+    epoch,
+    closedThrough,
+    barrier: 1,
+    bytes: 0,
+    freshSince: undefined,
+    oldest: undefined,
+    passedOver: [],
+  };
 }
 
 function greatest(left: number | undefined, right: number | undefined): number | undefined {

@@ -16,16 +16,23 @@ export interface Deduplication {
    * Takes in what the log has gained up to a progress that was just read: everything within the horizon after a cold
    * start.
    */
-  follow(progress: ShardProgress): Promise<void>;
+  follow(progress: IdProgress): Promise<void>;
   /** Judges the next event of the shard, in the order of its records. */
   isDuplicate(read: AcceptedEvent, arrivalMs: number): boolean;
   /**
    * Appends the first occurrences since the last commit to the log. Has to be done before the progress is committed:
    * once it is, the records are not read again.
+   * @param last the last record that is to be committed
+   * @param through what was judged up to it. @default everything
    */
-  append(last: SequenceNumber): Promise<void>;
-  /** The progress that is now committed: what was judged up to it holds. */
-  committed(progress: ShardProgress): void;
+  append(last: SequenceNumber, through?: Judged): Promise<void>;
+  /**
+   * The progress that is now committed: what was judged up to it holds.
+   * @param through as {@link Deduplication.append} was given it
+   */
+  committed(progress: IdProgress, through?: Judged): void;
+  /** The place behind the last event that was judged. */
+  readonly judged: Judged;
   /** How many ids are in memory, at 24 to 48 bytes each. */
   readonly size: number;
   /**
@@ -35,12 +42,25 @@ export interface Deduplication {
   readonly clockMs: number | undefined;
 }
 
+/** The progress of a shard, as far as its ids follow it. */
+export type IdProgress = Pick<ShardProgress, 'sequenceNumber' | 'arrivalClock'>;
+
+/** A place among the events that were judged. */
+export interface Judged {
+  /** How many first occurrences were judged before it, since the memory began. */
+  readonly firsts: number;
+  /** The shard's arrival clock at it, epoch ms. */
+  readonly clockMs: number | undefined;
+}
+
 export interface DeduplicationOptions {
   readonly dedup: Dedup;
   readonly state: Table;
   readonly shardId: string;
   /** The shards from which this one was split or merged, and theirs in turn, as far as the stream still has them. */
   readonly ancestors: () => Promise<readonly string[]>;
+  /** The arrival clock of an ancestor, epoch ms. @default by its progress */
+  readonly clockOf?: (shardId: string) => Promise<number | undefined>;
 }
 
 /**
@@ -49,7 +69,13 @@ export interface DeduplicationOptions {
  */
 const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 
-export function deduplication({ dedup, state, shardId, ancestors }: DeduplicationOptions): Deduplication {
+export function deduplication({
+  dedup,
+  state,
+  shardId,
+  ancestors,
+  clockOf = async (shard) => (await readProgress(state, shard)).arrivalClock,
+}: DeduplicationOptions): Deduplication {
   let ids: IdSet = createIdSet(dedup.withinMs);
   /** The commit that `ids` follows the log to; undefined before the first load. */
   let base: { readonly sequenceNumber: SequenceNumber | undefined; readonly clockMs: number | undefined } | undefined;
@@ -57,13 +83,18 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
   let judged: FirstOccurrence[] | undefined;
 
   const take = ({ id, atMs }: FirstOccurrence) => ids.note(id, atMs);
+  /** First occurrences that were judged before those. */
+  let firstsBefore = 0;
+  const all = (): Judged => ({ firsts: firstsBefore + (judged?.length ?? 0), clockMs: ids.clockMs });
+  const forget = () => {
+    firstsBefore += judged?.length ?? 0;
+    judged = undefined;
+  };
 
-  async function load({ sequenceNumber, arrivalClock }: ShardProgress): Promise<void> {
+  async function load({ sequenceNumber, arrivalClock }: IdProgress): Promise<void> {
     ids = createIdSet(dedup.withinMs);
     const earlier = await ancestors();
-    const clockMs =
-      arrivalClock ??
-      greatest(await Promise.all(earlier.map(async (shard) => (await readProgress(state, shard)).arrivalClock)));
+    const clockMs = arrivalClock ?? greatest(await Promise.all(earlier.map(clockOf)));
     if (clockMs === undefined) return;
     ids.advance(clockMs);
     const fromMs = clockMs - dedup.withinMs;
@@ -86,7 +117,7 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
         await readIds(state, shardId, Math.max(known.clockMs, arrivalClock - dedup.withinMs), sequenceNumber, take);
       }
       base = { sequenceNumber, clockMs: ids.clockMs };
-      judged = undefined;
+      forget();
     },
     isDuplicate({ id }, arrivalMs) {
       if (id === undefined) return false;
@@ -95,19 +126,24 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
       judged.push({ id, atMs: ids.clockMs ?? arrivalMs });
       return false;
     },
-    async append(last) {
-      const { clockMs } = ids;
-      if (judged === undefined || judged.length === 0 || clockMs === undefined) return;
-      await appendIds(
-        state,
-        shardId,
-        { after: base?.sequenceNumber, last, clockMs, firsts: judged },
-        dedup.withinMs + keptAfterHorizonMs,
-      );
+    async append(last, { firsts, clockMs } = all()) {
+      const ofChunk = judged?.slice(0, firsts - firstsBefore) ?? [];
+      if (ofChunk.length === 0 || clockMs === undefined) return;
+      const entry = { after: base?.sequenceNumber, last, clockMs, firsts: ofChunk };
+      await appendIds(state, shardId, entry, dedup.withinMs + keptAfterHorizonMs);
     },
-    committed({ sequenceNumber }) {
-      base = { sequenceNumber, clockMs: ids.clockMs };
-      judged = undefined;
+    committed({ sequenceNumber }, { firsts, clockMs } = all()) {
+      base = { sequenceNumber, clockMs };
+      const end = all();
+      if (firsts === end.firsts && clockMs === end.clockMs) forget();
+      else {
+        // What lies beyond is judged and in `ids`, and not committed yet.
+        judged = judged?.slice(firsts - firstsBefore);
+        firstsBefore = firsts;
+      }
+    },
+    get judged() {
+      return all();
     },
     get size() {
       return ids.size;

@@ -151,6 +151,9 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
+  // While nothing is closed, an epoch has panes of open windows at most.
+  if (!hasOpenPanes && !Number.isFinite(closedThrough))
+    return { finals: 0, openPanes: 0, nextPaneAt: undefined, done: true };
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))

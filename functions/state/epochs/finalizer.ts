@@ -1,14 +1,15 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { Counters } from '../../core/events/counters.ts';
 import { lastEndOf } from '../../core/fold/empty-windows.ts';
-import { globalWatermark } from '../../core/fold/watermark.ts';
+import { globalWatermark, shardWatermark } from '../../core/fold/watermark.ts';
 import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import type { ShardReport } from '../finalize/shard-report.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
-import { entryLifeMs } from '../log/log.ts';
+import { noteHeldBy, readHeldBy } from '../log/held.ts';
+import { entryLifeMs, readTail } from '../log/log.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -94,54 +95,126 @@ const laneBytes = 2 * 1024 * 1024;
 /** How much longer than the stream's records things live that nothing needs any more, in ms. */
 const graceMs = 2 * 24 * 3_600_000;
 
+/** Observations of one run: another one follows where the shard that is named to hold W has passed an edge meanwhile. */
+const mostObservations = 3;
+
 /** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { state, pipeline } = options;
-  const hasTime = () => options.remainingMs() >= reserveMs;
-  let [newest, gathered] = await Promise.all([readNewestEpoch(state), readGathered(state)]);
-  // An epoch that is elected and not gathered is resumed: the next one cannot begin before.
-  if (newest.epoch > gathered.epoch && (await turn(options, newest, undefined))) gathered = newest;
-  const observation = await observe({ ...options, nowMs: options.now() });
-  const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
-  const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, newest.closedThrough);
-  const drains = request === 'drain' && (await everythingIn(options, observation.shards));
-  const next = async (through: number): Promise<boolean> => {
-    if (newest.epoch > gathered.epoch || !hasTime()) return false;
-    // C never goes back, whatever W does.
-    const closedThrough = Math.max(newest.closedThrough, through);
-    const wanted: Epoch = { epoch: newest.epoch + 1, closedThrough, electedAt: options.now() };
-    newest = (await electEpoch(state, wanted)) === 'applied' ? wanted : await electedEpoch(state, wanted.epoch);
-    if (!(await turn(options, newest, observation.tails))) return false;
-    gathered = newest;
-    return true;
-  };
+  const epochs = await epochTurns(options);
   let emitted = await readEmitted(state);
-  if (isDue(options, newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
-    await next(watermark);
-  // Another run may have elected an epoch of its own, with less.
-  for (let more = 0; more < mostMore && edgesPassed(pipeline, newest.closedThrough, watermark); more++)
-    if (!(await next(watermark))) break;
-  if (drains && newest.epoch === gathered.epoch) {
-    const last = await lastClosingOfAll(options, newest, observation.maxEventTime);
-    if (last !== undefined && last > newest.closedThrough) await next(last);
+  let known = await readHeldBy(state);
+  let windows = 0;
+  let openPanes = 0;
+  for (let observations = 1; ; observations++) {
+    const observation = await observe({ ...options, nowMs: options.now() });
+    const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
+    const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
+    const held = { by: heldBy, watermark };
+    const noted = noteHeldBy(state, held);
+    // It is waited for below. Where something else fails before that, nobody waits for it.
+    noted.catch(() => undefined);
+    const drains = request === 'drain' && (await everythingIn(options, observation.shards));
+    if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
+      await epochs.next(watermark, observation.tails);
+    // Another run may have elected an epoch of its own, with less.
+    for (let more = 0; more < mostMore && edgesPassed(pipeline, epochs.newest.closedThrough, watermark); more++)
+      if (!(await epochs.next(watermark, observation.tails))) break;
+    if (drains && epochs.newest.epoch === epochs.gathered.epoch) {
+      const last = await lastClosingOfAll(options, epochs.newest, observation.maxEventTime);
+      if (last !== undefined && last > epochs.newest.closedThrough) await epochs.next(last, observation.tails);
+    }
+    const out = await emitAll(options, epochs.gathered.epoch, emitted);
+    windows += out.finals;
+    openPanes += out.openPanes;
+    ({ emitted } = out);
+    await noted;
+    const isNamedAnew = known.by !== heldBy;
+    known = held;
+    if (isNamedAnew && observations < mostObservations && hasTimeIn(options))
+      if (await hasPassedEdge(options, heldBy, epochs.newest.closedThrough)) continue;
+    await sealDrained(options, observation, epochs.gathered.epoch);
+    const plan = await readPlan(state, epochs.gathered.epoch);
+    const hasTime = () => hasTimeIn(options);
+    await forgetEmitted({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, emitted);
+    const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
+    return {
+      watermark: Math.max(watermark, epochs.newest.closedThrough),
+      heldBy,
+      shards: observation.shards,
+      counters: observation.counters,
+      windows,
+      openPanes,
+      windowsOpen: await countOpen(options, plan),
+      closingsLeft: pipeline.queries.filter((query) => !isOut(query)).length,
+      drained: drains && pipeline.queries.every(isOut),
+    };
   }
-  const out = await emitAll(options, gathered.epoch, emitted);
-  ({ emitted } = out);
-  await sealDrained(options, observation, gathered.epoch);
-  const plan = await readPlan(state, gathered.epoch);
-  await forgetEmitted({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, emitted);
-  const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= newest.epoch;
+}
+
+/**
+ * Cuts all logs now, by an epoch of its own, and emits it: for a caller that waits for what it has put.
+ * @param through C is at least this, epoch ms; minus infinity: C stays as it is
+ * @returns the epoch; undefined when there was no time for it
+ */
+export async function cutNow(options: FinalizerOptions, through: number): Promise<number | undefined> {
+  const epochs = await epochTurns(options);
+  if (!(await epochs.next(through, undefined))) return undefined;
+  const { emitted } = await emitAll(options, epochs.gathered.epoch, await readEmitted(options.state));
+  const { epoch } = epochs.gathered;
+  return options.pipeline.queries.every(({ name }) => (emitted.get(name)?.epoch ?? 0) >= epoch) ? epoch : undefined;
+}
+
+const hasTimeIn = ({ remainingMs }: FinalizerOptions): boolean => remainingMs() >= reserveMs;
+
+/** The epochs of one run: the newest, how far they are gathered, and the next one. */
+interface EpochTurns {
+  readonly newest: Epoch;
+  readonly gathered: Epoch;
+  /**
+   * Elects an epoch and takes its turn, up to its gathering. Another run may have elected it, with another C.
+   * @returns false: there was no time for it
+   */
+  next(through: number, tails: Observation['tails'] | undefined): Promise<boolean>;
+}
+
+/** An epoch that is elected and not gathered is resumed first: the next one cannot begin before. */
+async function epochTurns(options: FinalizerOptions): Promise<EpochTurns> {
+  const { state } = options;
+  let [newest, gathered]: [Epoch, Epoch] = await Promise.all([
+    readNewestEpoch(state),
+    readGathered(state).then((place) => ({ ...place, electedAt: Number.NEGATIVE_INFINITY })),
+  ]);
+  if (newest.epoch > gathered.epoch && (await turn(options, newest, undefined))) gathered = newest;
   return {
-    watermark: Math.max(watermark, newest.closedThrough),
-    heldBy,
-    shards: observation.shards,
-    counters: observation.counters,
-    windows: out.finals,
-    openPanes: out.openPanes,
-    windowsOpen: await countOpen(options, plan),
-    closingsLeft: pipeline.queries.filter((query) => !isOut(query)).length,
-    drained: drains && pipeline.queries.every(isOut),
+    get newest() {
+      return newest;
+    },
+    get gathered() {
+      return gathered;
+    },
+    async next(through, tails) {
+      if (newest.epoch > gathered.epoch || !hasTimeIn(options)) return false;
+      // C never goes back, whatever W does.
+      const closedThrough = Math.max(newest.closedThrough, through);
+      const wanted: Epoch = { epoch: newest.epoch + 1, closedThrough, electedAt: options.now() };
+      newest = (await electEpoch(state, wanted)) === 'applied' ? wanted : await electedEpoch(state, wanted.epoch);
+      if (!(await turn(options, newest, tails))) return false;
+      gathered = newest;
+      return true;
+    },
   };
+}
+
+/** Whether a shard has passed an edge that is not closed: it may have asked for an epoch before it was named. */
+async function hasPassedEdge(
+  { state, pipeline }: FinalizerOptions,
+  shardId: string | undefined,
+  closedThrough: number,
+): Promise<boolean> {
+  const tail = shardId === undefined ? undefined : await readTail(state, shardId);
+  const time = tail?.totals.maxEventTime;
+  return time !== undefined && edgesPassed(pipeline, closedThrough, shardWatermark(time, pipeline.delayMs));
 }
 
 /** When what nothing needs any more may go, epoch seconds. */
@@ -334,7 +407,7 @@ async function epochBefore(state: Table, { name }: Query, gathered: number): Pro
   for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
     for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
       for (const { from } of segments) first = Math.min(first, from);
-  return Math.min(first, gathered) - 1;
+  return Math.max(Math.min(first, gathered) - 1, 0);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */

@@ -17,6 +17,11 @@ export interface SideEvent {
   readonly sequenceNumber: SequenceNumber;
   /** Position in an aggregated Kinesis record; 0 in a plain one. */
   readonly subRecord: number;
+  /**
+   * Position in the shard: the n-th event that it received, from 0. By it the entry that decided names its late events.
+   * Undefined in events of before positions were kept.
+   */
+  readonly position?: number | undefined;
   /** The query for which it was late; undefined when it was rejected for all. */
   readonly query: string | undefined;
   /** When the stream took it, epoch ms. */
@@ -60,15 +65,23 @@ function partition(arrival: number, shardId: string): string {
   return `${isoTime(Math.floor(arrival / hourMs) * hourMs)}#${shardId}`;
 }
 
+/** Items written at a time: a storm of bad events should hold up its shard for no longer than it has to. */
+const putsAtATime = 64;
+
 /**
- * Writes events of a shard to the side output. A retry writes the same items, for an item follows from its event alone.
+ * Writes events of a shard to the side output. An item follows from its event alone, so a retry has nothing to add. Each
+ * is put only where it is absent: the mark of one that was settled meanwhile stays.
  */
 export async function writeSideOutput(
   rejects: Table,
   shardId: string,
   events: readonly ShardSideEvent[],
 ): Promise<void> {
-  if (events.length > 0) await rejects.putAll(events.map((event) => itemOf(shardId, event)));
+  const left = events.values();
+  const putEach = async () => {
+    for (const event of left) await rejects.put(itemOf(shardId, event), [{ attribute: 'reason', is: 'absent' }]);
+  };
+  await Promise.all(Array.from({ length: Math.min(putsAtATime, events.length) }, putEach));
 }
 
 /** Notes what was done about an event. Conditional: it brings back none that has expired. */
@@ -83,12 +96,13 @@ function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: O
 }
 
 function itemOf(shardId: string, event: ShardSideEvent): Item {
-  const { query, eventTime, payload, sequenceNumber, subRecord, ...rest } = event;
+  const { query, eventTime, position, payload, sequenceNumber, subRecord, ...rest } = event;
   return {
     ...keyOf(shardId, event),
     attributes: {
       ...rest,
       ...(eventTime === undefined ? {} : { eventTime }),
+      ...(position === undefined ? {} : { position }),
       ...payloadAttributes(payload),
       expiresAt: Math.floor(event.arrival / 1000) + keptSeconds,
     },
@@ -174,6 +188,7 @@ function eventOf(item: Item): StoredSideEvent {
     shardId: item.pk.slice(item.pk.indexOf('#') + 1),
     sequenceNumber: sequenceNumber ?? '',
     subRecord: Number(subRecord),
+    position: numberOf(item, 'position'),
     query: query === '' ? undefined : query,
     arrival: numberOf(item, 'arrival') ?? Number.NaN,
     eventTime: numberOf(item, 'eventTime'),

@@ -37,7 +37,7 @@ export const entryKey = (shardId: string, position: number): Key => ({
   sk: positionText(position),
 });
 
-/** The key of a part of an entry that does not fit an item. The id is of the attempt: attempts never mix. */
+/** The key of a part of an entry that does not fit an item, from 0. The id is of the attempt: attempts never mix. */
 export const partKey = (shardId: string, attempt: string, part: number): Key => ({
   pk: `log-part#${shardId}#${attempt}`,
   sk: positionText(part),
@@ -69,6 +69,7 @@ export function itemOf(
         accepted: rest.acceptedArrival,
         arrival: rest.lastArrival,
         clock: rest.arrivalClock,
+        passedOver: rest.passedOver.length === 0 ? undefined : rest.passedOver,
       }),
       counters: classes.map((name) => counters[name]),
       pairs: Object.fromEntries(
@@ -116,11 +117,16 @@ export function entryOf(item: Item): StoredEntry {
       bytes: required('bytes'),
       freshSince: numberOf(item, 'fresh'),
       oldest: numberOf(item, 'oldest'),
+      passedOver: (item.attributes.passedOver ?? []) as readonly string[],
     },
   };
 }
 
-/** The sections of an entry; none of one that is not of a batch. @throws when a part that it names is missing */
+/**
+ * The sections of an entry; none of one that is not of a batch. One that is in parts may have several of a query, which
+ * add up: as many blocks, and lists of late events that follow one another.
+ * @throws when a part that it names is missing
+ */
 export async function sectionsIn(state: Table, shardId: string, { item }: StoredEntry): Promise<readonly Section[]> {
   const parts = numberOf(item, 'parts');
   if (parts === undefined) return item.attributes.sections === undefined ? [] : sectionsOf(textIn(item, 'sections'));
@@ -133,9 +139,8 @@ export async function sectionsIn(state: Table, shardId: string, { item }: Stored
 
 function textIn(item: Item, name: string): string {
   const data = item.attributes[name];
-  if (typeof data !== 'string' && !(data instanceof Uint8Array))
-    throw new Error(`item ${item.pk} / ${item.sk}: unexpected ${name}`);
-  return unpack(data);
+  if (typeof data === 'string' || data instanceof Uint8Array) return unpack(data);
+  throw new Error(`item ${item.pk} / ${item.sk}: unexpected ${name}`);
 }
 
 function present(fields: Readonly<Record<string, Attribute | undefined>>): Attributes {

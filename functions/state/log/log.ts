@@ -49,7 +49,8 @@ function inOrder(shardId: string, entries: readonly StoredEntry[]): readonly Sto
   return entries;
 }
 
-function checkEpoch(shardId: string, before: LogEntry | undefined, entry: LogEntry): void {
+/** @throws when an entry's epoch is below that of the one before it: a bug, or a log that is not of this pipeline */
+export function checkEpoch(shardId: string, before: LogEntry | undefined, entry: LogEntry): void {
   if (before !== undefined && entry.totals.epoch < before.totals.epoch)
     throw new Error(
       `log of shard ${shardId}: epoch ${entry.totals.epoch} at position ${entry.position} follows ${before.totals.epoch}`,

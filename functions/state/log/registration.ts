@@ -43,10 +43,17 @@ function registrationOf(item: Item): Registration {
  */
 export async function joinedTail(state: Table, shardId: string, nowMs: number): Promise<StoredEntry> {
   const tail = (await readTail(state, shardId)) ?? (await join(state, shardId, nowMs));
-  // Marked before position 2, so that a log that is lost later is known to be.
-  if (tail.position === 1)
-    await state.update(keyOf(shardId), { set: { joined: true } }, [{ attribute: 'joined', is: 'absent' }]);
+  await noteJoined(state, shardId, tail);
   return tail;
+}
+
+/**
+ * Marks the registration of a log that ends at position 1 as joined: **before** anybody puts position 2, so that a log
+ * that is lost later is known to be (DESIGN 4.1).
+ */
+export async function noteJoined(state: Table, shardId: string, { position }: StoredEntry): Promise<void> {
+  if (position === 1)
+    await state.update(keyOf(shardId), { set: { joined: true } }, [{ attribute: 'joined', is: 'absent' }]);
 }
 
 async function join(state: Table, shardId: string, nowMs: number): Promise<StoredEntry> {
@@ -78,4 +85,15 @@ export async function noteSealed(state: Table, shardId: string, seal: StoredEntr
     { attribute: 'sealed', is: 'absent' },
     { attribute: 'registeredAt', is: 'present' },
   ]);
+}
+
+/**
+ * The last totals of a shard, as far as they are known: of its log, or those that were noted when it was sealed.
+ * @returns undefined when the shard was never registered
+ */
+export async function lastTotals(state: Table, shardId: string): Promise<LogTotals | undefined> {
+  const tail = await readTail(state, shardId);
+  if (tail !== undefined) return tail.totals;
+  const item = await state.get(keyOf(shardId));
+  return item === undefined ? undefined : registrationOf(item).sealed;
 }
