@@ -23,10 +23,7 @@ const schema: StandardSchemaV1<unknown, LogEvent> = {
   '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as LogEvent }) },
 };
 
-const shared = {
-  groupBy: ['user'] as ['user'],
-  aggregates: { count: count<LogEvent>(), amount: sum<LogEvent>('amount') },
-};
+const groupBy: 'user'[] = ['user'];
 
 const pipeline: Pipeline = definePipeline({
   name: 'readers',
@@ -34,12 +31,30 @@ const pipeline: Pipeline = definePipeline({
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: { ms: 3 }, maxFutureSkew: '36500 days', idle: { ms: 5_000 } },
   queries: {
-    tumbling: { window: tumbling({ ms: 10 }), ...shared },
-    sliding: { window: sliding({ ms: 25 }, { ms: 10 }), ...shared },
-    cumulate: { window: cumulate({ ms: 40 }, { ms: 10 }), ...shared },
-    late: { window: tumbling({ ms: 10 }), ...shared, allowedLateness: { ms: 15 }, emit: { early: { ms: 500 } } },
-    ever: { window: global(), ...shared },
-    sessions: { window: session({ ms: 12 }, { resolution: { ms: 4 } }), ...shared },
+    tumbling: { window: tumbling({ ms: 10 }), groupBy, aggregates: { count: count(), amount: sum('amount') } },
+    sliding: {
+      window: sliding({ ms: 25 }, { ms: 10 }),
+      groupBy,
+      aggregates: { count: count(), amount: sum('amount') },
+    },
+    cumulate: {
+      window: cumulate({ ms: 40 }, { ms: 10 }),
+      groupBy,
+      aggregates: { count: count(), amount: sum('amount') },
+    },
+    late: {
+      window: tumbling({ ms: 10 }),
+      groupBy,
+      aggregates: { count: count(), amount: sum('amount') },
+      allowedLateness: { ms: 15 },
+      emit: { early: { ms: 500 } },
+    },
+    ever: { window: global(), groupBy, aggregates: { count: count(), amount: sum('amount') } },
+    sessions: {
+      window: session({ ms: 12 }, { resolution: { ms: 4 } }),
+      groupBy,
+      aggregates: { count: count(), amount: sum('amount') },
+    },
   },
 });
 
