@@ -20,16 +20,17 @@ import {
 import type { Table } from '../table/table.ts';
 
 /**
- * Takes the closings of a session query, one after the other, from where `finalizedThrough` was when its run read it
- * (docs/GUARANTEES.md, "Sessions").
+ * Takes the epochs of a session query, one after the other, from the last one that is emitted (docs/GUARANTEES.md,
+ * "Sessions").
  */
 export interface SessionCloser {
   /**
-   * The windows that are final at a closing. To be called for the closings in ascending order.
-   * @param parts of the buckets that close then, all closed
+   * The windows that are final at an epoch. To be called for the epochs in their order.
+   * @param closing C of the epoch, epoch ms
+   * @param parts what the epoch has gathered
    */
   close(closing: number, parts: Iterable<KeyedPartial>): Promise<readonly SessionWindow[]>;
-  /** Writes what is open after a closing, where it is not as it was; **before** `finalizedThrough` is raised to it. */
+  /** Writes what is open after an epoch, where it is not as it was; **before** `emitted` is raised to it. */
   carry(closing: number): Promise<void>;
   /** Gives what a carry has replaced its expiry, epoch seconds; **after** `finalizedThrough` was raised to it. */
   forget(expiresAtSeconds: number): Promise<void>;

@@ -12,9 +12,9 @@ import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
 export const sessionPartitions = 8;
 
 /**
- * The open sessions of one partition, carried over a closing: what was applied before it and nothing can be emitted of
- * yet. Items are named by the closing, so what they hold follows from their name, and the one that counts for a
- * `finalizedThrough` is the last at or below it: where nothing changed there is none.
+ * The open sessions of one partition, carried over an epoch: what was gathered by then and nothing can be emitted of
+ * yet. Items are named by the epoch, so what they hold follows from their name, and the one that counts for the last
+ * epoch that is emitted is the last at or below it: where nothing changed there is none.
  */
 export interface Carried {
   readonly sessions: readonly KeyedPartial[];
@@ -45,8 +45,7 @@ const partKey = ({ pk, sk }: Key, part: number): Key => ({
 });
 
 /**
- * Reads what is carried over a moment, `finalizedThrough` as it was read: strongly consistent, one read of the newest
- * two.
+ * Reads what is carried over an epoch, the last one that is emitted: strongly consistent, one read of the newest two.
  */
 export async function readCarried(state: Table, query: Query, partition: number, through: number): Promise<Carried> {
   if (!Number.isFinite(through)) return { sessions: [], item: undefined, left: [] };
@@ -82,8 +81,8 @@ function carriedItem(item: Item): CarriedItem {
 }
 
 /**
- * Writes what is carried over a closing, parts first. Conditional: the first one stays, for every run that comes to
- * this closing finds the same; so one that has an expiry keeps it. Parts are the same bytes whoever writes them.
+ * Writes what is carried over an epoch, parts first. Conditional: the first one stays, for every run that comes to
+ * this epoch finds the same; so one that has an expiry keeps it. Parts are the same bytes whoever writes them.
  */
 export async function writeCarried(
   state: Table,

@@ -64,8 +64,8 @@ export interface DeduplicationOptions {
 }
 
 /**
- * How long a log item outlives its horizon, in ms: as long as the stream keeps the records that may have to be judged
- * by it, and two days, as pages do (DESIGN 4.2, step 3 e).
+ * How long an item of ids outlives `within`, in ms: as long as the stream keeps the records that may have to be judged
+ * by it, and two days (DESIGN 4.5).
  */
 const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 
