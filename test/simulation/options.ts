@@ -1,4 +1,5 @@
 import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
+import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
@@ -90,6 +91,8 @@ export interface SimulationOptions extends Kinds {
    */
   readonly away: boolean;
   readonly readers: number;
+  /** The sizes by which epochs and their tasks are cut. */
+  readonly bounds: EpochBounds;
   readonly faults: FaultRates;
 }
 
@@ -124,6 +127,40 @@ export function drawOptions(seed: number): SimulationOptions {
     dedupMs: drawDedup(seed, drawn.putsMs),
     sinks: drawSinks(seed),
     ...drawSessions(seed, event),
+    ...drawEpochs(seed, options),
+  };
+}
+
+/**
+ * Draws, in half of the seeds, many epochs, of which some only gather, with tasks, parts and lanes that a few records
+ * fill.
+ */
+function drawEpochs(
+  seed: number,
+  options: Pick<SimulationOptions, 'finalizeEveryMs' | 'putsMs' | 'padding' | 'records'>,
+): Pick<SimulationOptions, 'finalizeEveryMs' | 'bounds' | 'records'> {
+  const { finalizeEveryMs, putsMs, padding, records } = options;
+  const random = seededRandom(seed ^ 0x3c6ef372);
+  if (random.chance(0.5)) return { finalizeEveryMs, records, bounds: epochBounds };
+  // As many epochs as it takes until merged segments are merged.
+  const isLong = random.chance(0.06);
+  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, windowsAtATime, mostKeys } =
+    epochBounds;
+  return {
+    finalizeEveryMs: putsMs / (isLong ? 120 : random.pick([4, 10, 20, 40])),
+    records: isLong ? 80 : records,
+    bounds: {
+      mostEntries: isLong ? 1 : random.pick([1, 2, 5, mostEntries]),
+      mostBytes: random.pick([100, mostBytes]),
+      oldestMs: random.pick([1_000, oldestMs]),
+      taskBytes: random.pick([50, 200, taskBytes]),
+      // Above what one key can hold: the lanes of such a query would double for ever.
+      laneBytes: random.pick([40 * (padding + 8), laneBytes]),
+      segmentBytes: random.pick([40, segmentBytes]),
+      windowsAtATime: random.pick([1, 2, windowsAtATime]),
+      mostKeys: random.pick([1, mostKeys]),
+      forgetsEvery: random.pick([1, 3, 16]),
+    },
   };
 }
 
@@ -210,7 +247,7 @@ function drawAny(
   random: Random,
 ): Omit<
   SimulationOptions,
-  keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'
+  keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks' | 'bounds'
 > {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
