@@ -18,6 +18,10 @@ export interface Outcome {
   readonly finalWindows: number;
   readonly events: number;
   readonly lateEvents: number;
+  /** The number of epochs that were elected. */
+  readonly epochs: number;
+  /** The number of logs that were sealed. */
+  readonly seals: number;
   /** The phases of the shards at the moment of each given reshard. */
   readonly phases: readonly (readonly Phase[])[];
 }
@@ -87,6 +91,8 @@ export function simulate(options: SimulationOptions, lines?: string[]): Simulati
       finalWindows: world.ledger.finals.size,
       events: world.ledger.events.size,
       lateEvents: world.ledger.late.size,
+      epochs: world.ledger.epochs.length,
+      seals: [...world.ledger.logs.values()].filter((log) => log.at(-1)?.kind === 'seal').length,
       phases,
     }),
   };

@@ -3,15 +3,15 @@ import type { Pipeline } from '../../core/definition/pipeline.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
 import { totalsAfterBatch } from '../../core/log/totals.ts';
-import type { Deduplication } from '../aggregate/deduplication.ts';
 import { writeSideOutput } from '../items/side-output.ts';
 import { itemBytes } from '../table/item-bytes.ts';
 import type { Attribute, Attributes, Table, WriteOutcome } from '../table/table.ts';
 import { type Chunk, foldChunk, type ReadRecord } from './chunk.ts';
 import { type Content, contentOf, type PartedContent, partedContent } from './content.ts';
+import type { Deduplication } from './deduplication.ts';
 import { itemOf, type LogEntry, type StoredEntry } from './entry.ts';
 import type { FollowedLog } from './followed-log.ts';
-import { entryLifeMs, putEntry } from './log.ts';
+import { entryLifeMs, putEntry, readEntry } from './log.ts';
 
 /** What appending to the log of a shard needs. */
 export interface AppendOptions {
@@ -69,7 +69,8 @@ export async function appendChunk(
       if ('tooLargeTimes' in content) return { outcome: 'tooLarge', times: content.tooLargeTimes };
       await Promise.all([
         writeSideOutput(rejects, shardId, chunk.side),
-        ids?.append(chunk.added.sequenceNumber, chunk.judged),
+        // By the ids alone: C has no part in it.
+        prepared === undefined ? ids?.append(chunk.added.sequenceNumber, chunk.judged) : undefined,
         'parts' in content ? state.putAll(content.parts) : undefined,
       ]);
       prepared = { chunk, content, closedThrough };
@@ -133,7 +134,8 @@ async function put(
   }
   let there: StoredEntry | undefined;
   try {
-    [there] = await log.follow();
+    const last = await log.follow();
+    there = last?.position === entry.position ? last : last && (await readEntry(state, shardId, entry.position));
   } catch (error) {
     throw failure === undefined ? error : failure.error;
   }

@@ -1,6 +1,6 @@
 import { argumentError } from '../../core/arguments/error.ts';
 import type { Attributes, Table, WriteOutcome } from '../table/table.ts';
-import { entryOf, itemOf, type LogEntry, logPartition, positionText, type StoredEntry } from './entry.ts';
+import { entryKey, entryOf, itemOf, type LogEntry, logPartition, positionText, type StoredEntry } from './entry.ts';
 
 /**
  * How long entries are kept after they were put, in ms: 35 days (DESIGN 4.5). A setting of the deployment may make it
@@ -14,10 +14,22 @@ const mostReads = 4;
 /** A gap in a log that reading again does not fill. */
 export class LogGap extends Error {}
 
-/** The last entry of a log; undefined: it is empty. */
-export async function readTail(state: Table, shardId: string): Promise<StoredEntry | undefined> {
-  const [last] = await state.query(logPartition(shardId), { order: 'descending', limit: 1 });
+/**
+ * The last entry of a log, one item however long it has become. It is the last whatever the read saw of the others,
+ * since an entry is put only behind another one.
+ * @param after only one behind this position. In the steady state of a batch that is an empty read, which costs less
+ * @returns undefined when there is none
+ */
+export async function readTail(state: Table, shardId: string, after = 0): Promise<StoredEntry | undefined> {
+  const range = { from: positionText(after + 1), order: 'descending', limit: 1 } as const;
+  const [last] = await state.query(logPartition(shardId), range);
   return last === undefined ? undefined : entryOf(last);
+}
+
+/** One entry of a log; undefined when it is not there. */
+export async function readEntry(state: Table, shardId: string, position: number): Promise<StoredEntry | undefined> {
+  const item = await state.get(entryKey(shardId, position));
+  return item === undefined ? undefined : entryOf(item);
 }
 
 /**
