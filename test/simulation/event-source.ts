@@ -1,4 +1,4 @@
-import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { ancestorsOf } from '../../functions/state/stream/stream.ts';
 import { streamOf } from './finalizer-schedule.ts';
 import type { Process } from './network.ts';
@@ -115,8 +115,11 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
     const process = world.startProcess(`${shardId}/${++containers}`);
     const { state, rejects } = world.tables(process);
     const stream = streamOf(world, process);
+    let attempts = 0;
+    const attempt = () => `${process.name}/${++attempts}`;
+    const now = () => scheduler.now() + process.skewMs;
     const ancestors = async () => ancestorsOf(await stream.listShards(), shardId);
-    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId, ancestors }) };
+    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId, ancestors, now, attempt }) };
   }
 
   scheduler.after(Math.max(0, shard.createdAt - scheduler.now()) + random.int(0, 10_000), poll);

@@ -2,14 +2,14 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
-import { emitEmpty } from '../finalize/empty-windows.ts';
-import { sessionCloser } from '../finalize/session-closer.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
 import type { PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writePaneAt } from '../windows/pane-writer.ts';
+import type { EpochBounds } from './bounds.ts';
+import { emitEmpty } from './empty-windows.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import {
@@ -21,14 +21,18 @@ import {
   segmentSlices,
   slicesOfLane,
 } from './segment.ts';
+import { sessionCloser } from './session-closer.ts';
 
 /** What a run emits with. */
 export interface EmitOptions {
   readonly state: Table;
   readonly windows: Table;
+  /** An id that no other run has. */
+  readonly runId: string;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Puts a pane into the outboxes of the sinks, durably. */
   readonly publish: Publisher['publish'];
+  readonly bounds: EpochBounds;
   /** Whether there is time for more windows. */
   readonly hasTime: () => boolean;
   /** When what is not needed any more may go, epoch seconds. */
@@ -44,12 +48,6 @@ export interface Emitted {
   /** False: there was no time for all of it. */
   readonly done: boolean;
 }
-
-/** Windows that are merged at the same time: a bound of memory. */
-const windowsAtATime = 32;
-
-/** Keys of slices that are held before the windows that are whole are emitted: a bound of memory. */
-const mostKeys = 200_000;
 
 /**
  * Emits the panes of a query that an epoch makes due, and raises `emitted` to it (DESIGN 4.2, step 5): final panes of
@@ -73,6 +71,7 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
           writePaneAt(options.windows, query, window, {
             status: 'final',
             epoch: plan.epoch,
+            attempt: options.runId,
             partials,
             records: 0,
             nowMs: plan.at,
@@ -102,6 +101,7 @@ interface DueWindow extends EmittedWindow {
 
 async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
   const { state, hasTime } = options;
+  const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
   const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
   const doneThrough = await readEmitting(state, query, epoch);
@@ -151,6 +151,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
+  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return { finals, openPanes, nextPaneAt, done: true };
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
@@ -245,7 +246,14 @@ async function emitOne(
       windows,
       query,
       window,
-      { status, epoch: plan.epoch, partials: mergeWindow(query, slices), records, nowMs: plan.at },
+      {
+        status,
+        epoch: plan.epoch,
+        attempt: options.runId,
+        partials: mergeWindow(query, slices),
+        records,
+        nowMs: plan.at,
+      },
       standing,
     );
     if (pane === undefined) return none;
@@ -300,6 +308,7 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
         const draft = {
           status: 'final',
           epoch,
+          attempt: options.runId,
           partials: window.partials,
           records: window.records,
           nowMs: plan.at,

@@ -6,7 +6,6 @@ import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
 import { lastClosing } from '../../core/windows/window.ts';
-import type { ShardReport } from '../finalize/shard-report.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
 import { entryLifeMs, readTail } from '../log/log.ts';
@@ -15,6 +14,7 @@ import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
 import { type Cut, cutLog, sealLog } from './barrier.ts';
+import { type EpochBounds, epochBounds } from './bounds.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
 import { gatherEpoch } from './gather.ts';
@@ -22,6 +22,7 @@ import { readMarks, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { type GatherTask, type LogRange, lanesOf, type Plan, putPlan, readPlan } from './plan.ts';
 import { lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
+import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
 export interface FinalizerOptions {
@@ -42,6 +43,8 @@ export interface FinalizerOptions {
   readonly remainingMs: () => number;
   /** How long the stream keeps its records, in ms: what a zombie may still read outlives it by two days. */
   readonly retentionMs: number;
+  /** @default epochBounds */
+  readonly bounds?: EpochBounds;
 }
 
 /** The outcome of a run. */
@@ -77,21 +80,6 @@ const reserveMs = 5_000;
 /** Epochs that a run elects for the same watermark: each may be lost to another run that knew less. */
 const mostMore = 3;
 
-/** A log of more entries behind its barrier is cut though nothing closes. */
-const mostEntries = 64;
-
-/** A log of more bytes behind its barrier is cut though nothing closes. */
-const mostBytes = 4 * 1024 * 1024;
-
-/** An entry that is older than this is gathered though nothing closes, in ms. */
-const oldestMs = 3_600_000;
-
-/** Bytes of sections that one gathering task takes. */
-const taskBytes = 4 * 1024 * 1024;
-
-/** Bytes of text for one slice of one lane above which a query gets twice the lanes. */
-const laneBytes = 2 * 1024 * 1024;
-
 /** How much longer than the stream's records things live that nothing needs any more, in ms. */
 const graceMs = 2 * 24 * 3_600_000;
 
@@ -112,6 +100,8 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
     const held = { by: heldBy, watermark };
     const noted = noteHeldBy(state, held);
+    // A run that fails before it waits for the hint has its own reason.
+    noted.catch(() => {});
     const drains = request === 'drain' && (await everythingIn(options, observation.shards));
     if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
       await epochs.next(watermark, observation.tails);
@@ -134,7 +124,11 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     await sealDrained(options, observation, epochs.gathered.epoch);
     const plan = await readPlan(state, epochs.gathered.epoch);
     const hasTime = () => hasTimeIn(options);
-    await forgetEmitted({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, emitted);
+    await forgetEmitted(
+      { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
+      plan,
+      emitted,
+    );
     const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
     return {
       watermark: Math.max(watermark, epochs.newest.closedThrough),
@@ -162,6 +156,8 @@ export async function cutNow(options: FinalizerOptions, through: number): Promis
   const { epoch } = epochs.gathered;
   return options.pipeline.queries.every(({ name }) => (emitted.get(name)?.epoch ?? 0) >= epoch) ? epoch : undefined;
 }
+
+const boundsOf = ({ bounds = epochBounds }: FinalizerOptions): EpochBounds => bounds;
 
 const hasTimeIn = ({ remainingMs }: FinalizerOptions): boolean => remainingMs() >= reserveMs;
 
@@ -236,7 +232,7 @@ async function turn(
   const { state } = options;
   const plan = (await readPlan(state, epoch.epoch)) ?? (await makePlan(options, epoch, tails));
   const hasTime = () => options.remainingMs() >= reserveMs;
-  return gatherEpoch({ ...options, hasTime }, plan);
+  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime }, plan);
 }
 
 /**
@@ -263,6 +259,8 @@ async function makePlan(
     if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
     return standing;
   }
+  if (before === undefined && epoch.epoch > 1)
+    throw new Error(`the plan of epoch ${epoch.epoch - 1}, which says where epoch ${epoch.epoch} begins, is gone`);
   const held = cuts.flatMap(([shardId, cut]): readonly (readonly [string, Cut])[] =>
     cut === undefined || cut === 'passed' ? [] : [[shardId, cut]],
   );
@@ -278,7 +276,7 @@ async function makePlan(
       logs: Object.fromEntries(
         logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
       ),
-      tasks: tasksOf(logs),
+      tasks: tasksOf(logs, boundsOf(options)),
       lanes: await lanesAfter(options, before),
       maxEventTime: Math.max(
         before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
@@ -292,6 +290,7 @@ async function makePlan(
 /** Cuts the positions of logs into tasks of a bounded number of bytes; a log's entries are taken for equally large. */
 function tasksOf(
   logs: readonly { readonly shardId: string; readonly first: number; readonly last: number; readonly bytes: number }[],
+  { taskBytes }: EpochBounds,
 ): readonly GatherTask[] {
   const tasks: GatherTask[number][][] = [[]];
   let held = 0;
@@ -313,7 +312,9 @@ function tasksOf(
 }
 
 /** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
-async function lanesAfter({ pipeline, state }: FinalizerOptions, before: Plan | undefined) {
+async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
+  const { pipeline, state } = options;
+  const { laneBytes } = boundsOf(options);
   if (before === undefined) return {};
   const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
   const lanes: Record<string, number> = { ...before.lanes };
@@ -326,12 +327,14 @@ async function lanesAfter({ pipeline, state }: FinalizerOptions, before: Plan | 
 
 /** Whether an epoch has something to do (DESIGN 4.2, step 1). */
 function isDue(
-  { pipeline, now }: FinalizerOptions,
+  options: FinalizerOptions,
   newest: Epoch,
   watermark: number,
   { tails }: Observation,
   emitted: ReadonlyMap<string, EmittedPlace>,
 ): boolean {
+  const { pipeline, now } = options;
+  const { mostEntries, mostBytes, oldestMs } = boundsOf(options);
   if (edgesPassed(pipeline, newest.closedThrough, watermark)) return true;
   const nowMs = now();
   if (pipeline.queries.some(({ name }) => (emitted.get(name)?.nextPaneAt ?? Number.POSITIVE_INFINITY) <= nowMs))
@@ -381,7 +384,11 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
           const plan = await planOf(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const hasTime = () => options.remainingMs() >= reserveMs;
-          const out = await emitEpoch({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, query);
+          const out = await emitEpoch(
+            { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
+            plan,
+            query,
+          );
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
@@ -405,7 +412,7 @@ async function epochBefore(state: Table, { name }: Query, gathered: number): Pro
   for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
     for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
       for (const { from } of segments) first = Math.min(first, from);
-  return Math.min(first, gathered) - 1;
+  return Math.max(Math.min(first, gathered) - 1, 0);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */

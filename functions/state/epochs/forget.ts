@@ -3,6 +3,7 @@ import { lastClosing } from '../../core/windows/window.ts';
 import { positionText } from '../log/entry.ts';
 import type { EmittedPlace } from '../log/epoch.ts';
 import { type Key, numberOf, type Table } from '../table/table.ts';
+import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import { lanesUpTo, slicesOfLane } from './segment.ts';
@@ -12,6 +13,7 @@ export interface ForgetOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly bounds: EpochBounds;
   readonly hasTime: () => boolean;
   /** When what nothing needs any more may go, epoch seconds: a zombie that still reads it has ended by then. */
   readonly expiresAt: number;
@@ -19,9 +21,6 @@ export interface ForgetOptions {
 
 /** Items that one run gives an expiry, of each kind and query. */
 const mostItems = 500;
-
-/** Epochs between two runs of this task. */
-const epochsBetween = 16;
 
 /**
  * Gives an expiry to what every query has emitted past (DESIGN 4.5): epochs, plans and marks, and the segments of slices
@@ -33,8 +32,8 @@ export async function forgetEmitted(
   newest: Plan | undefined,
   emitted: ReadonlyMap<string, EmittedPlace>,
 ): Promise<void> {
-  const { pipeline } = options;
-  if (newest === undefined || newest.epoch % epochsBetween !== 0) return;
+  const { pipeline, bounds } = options;
+  if (newest === undefined || newest.epoch % bounds.forgetsEvery !== 0) return;
   const places = pipeline.queries.map(({ name }) => emitted.get(name)?.epoch ?? 0);
   // The newest plan says where the logs go on, and stays.
   await forgetEpochs(options, Math.min(newest.epoch, ...places) - 1);
@@ -51,10 +50,12 @@ async function forgetEpochs(options: ForgetOptions, through: number): Promise<vo
   const last = Math.min(through, done + mostItems);
   if (last <= done || !hasTime()) return;
   const range = { from: positionText(done + 1), to: `${positionText(last)}~` };
-  const found = await Promise.all(
-    ['epochs', 'plans', 'marks'].map((pk) => state.query(pk, { ...range, only: ['at'] })),
-  );
-  await expire(options, found.flat());
+  for (const [pk, attribute] of [
+    ['epochs', 'at'],
+    ['plans', 'at'],
+    ['marks', 'touched'],
+  ] as const)
+    await expire(options, await state.query(pk, { ...range, only: [attribute] }), attribute);
   await state.put({ ...key, attributes: { epoch: last } }, [{ attribute: 'epoch', is: 'absentOrBelow', bound: last }]);
 }
 
@@ -86,7 +87,13 @@ async function forgetSegments(
       if (!hasTime()) return;
       await expire(
         options,
-        segments.map((segment) => segment.item),
+        segments.flatMap(({ head, items: parts }) => parts.filter((part) => part !== head)),
+        'blocks',
+      );
+      await expire(
+        options,
+        segments.map(({ head }) => head),
+        'parts',
       );
       items += segments.length;
       reached = closing;
@@ -98,19 +105,23 @@ async function forgetSegments(
     ]);
 }
 
-/** Sets when items may go. Conditional: it brings back nothing that is gone already. */
-async function expire({ state, limit, expiresAt }: ForgetOptions, keys: readonly Key[]): Promise<void> {
+/**
+ * Sets when items may go. Conditional: it brings back nothing that is gone already.
+ * @param attribute one that all of them have
+ */
+async function expire(
+  { state, limit, expiresAt }: ForgetOptions,
+  keys: readonly Key[],
+  attribute: string,
+): Promise<void> {
   await Promise.all(
     keys.map(({ pk, sk }) =>
       limit(() =>
-        state.update({ pk, sk }, { set: { expiresAt } }, [{ attribute: 'expiresAt', is: 'absent' }, present(pk)]),
+        state.update({ pk, sk }, { set: { expiresAt } }, [
+          { attribute: 'expiresAt', is: 'absent' },
+          { attribute, is: 'present' },
+        ]),
       ),
     ),
   );
-}
-
-/** An attribute that every item of a partition has. */
-function present(pk: string) {
-  const attribute = pk.startsWith('segment#') ? 'blocks' : pk === 'marks' ? 'touched' : 'at';
-  return { attribute, is: 'present' } as const;
 }

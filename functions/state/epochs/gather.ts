@@ -8,23 +8,18 @@ import { type StoredEntry, sectionsIn } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import type { Table } from '../table/table.ts';
+import type { EpochBounds } from './bounds.ts';
 import { putMark, readMarks, type TaskMark, type Touched, touchedBy } from './mark.ts';
 import { type GatherTask, lanesOf, type Plan } from './plan.ts';
-import {
-  blocksOf,
-  contentOf,
-  type Lane,
-  lanesUpTo,
-  putSegment,
-  type Segment,
-  segmentBytes,
-  slicesOfLane,
-} from './segment.ts';
+import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
 
 /** What a run gathers with. */
 export interface GatherOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
+  /** An id that no other run has. */
+  readonly runId: string;
+  readonly bounds: EpochBounds;
   /** Whether there is time for another task. */
   readonly hasTime: () => boolean;
 }
@@ -63,7 +58,12 @@ interface Gathered {
   readonly unknown: Block[];
 }
 
-async function gatherTask({ pipeline, state }: GatherOptions, plan: Plan, task: GatherTask, number: number) {
+async function gatherTask(
+  { pipeline, state, runId, bounds }: GatherOptions,
+  plan: Plan,
+  task: GatherTask,
+  number: number,
+) {
   const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
   const held = new Map<string, Gathered>();
   const gathered = (query: string, lane: number, slice: number): Gathered => {
@@ -92,15 +92,33 @@ async function gatherTask({ pipeline, state }: GatherOptions, plan: Plan, task: 
       const query = queries.get(lane.query);
       const parts =
         query === undefined
-          ? [unknown]
-          : blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
+          ? partsOf(unknown, bounds.segmentBytes)
+          : blocksWithin(query, { slice, records, partials: [...partials] }, bounds.segmentBytes).map((block) => [
+              block,
+            ]);
       const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
       const before = touched[lane.query] ?? [slice, slice, bytes];
       touched[lane.query] = [Math.min(before[0], slice), Math.max(before[1], slice), Math.max(before[2], bytes)];
-      await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts);
+      await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
     }),
   );
   return touched satisfies TaskMark;
+}
+
+/** Blocks that are carried on as they are, cut into parts that fit an item. */
+function partsOf(blocks: readonly Block[], mostBytes: number): readonly (readonly Block[])[] {
+  const parts: Block[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const block of blocks) {
+    const own = JSON.stringify(block).length;
+    if (bytes + own > mostBytes) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(block);
+    bytes += own;
+  }
+  return parts;
 }
 
 async function entriesOf(state: Table, [shardId, first, last]: GatherTask[number]): Promise<readonly StoredEntry[]> {
@@ -130,6 +148,7 @@ function addBlock(
       continue;
     }
     let left = records;
+    if (partials.length === 0) gathered(0, slice).records += records;
     for (const [key, partial] of partials) {
       const one = gathered(laneOf(key, lanes), slice);
       one.records += left;
@@ -143,7 +162,11 @@ function addBlock(
  * Merges the segments of some epochs, of the slices in which more than one of them has something: always at these
  * epochs and in this order, never what happens to be there.
  */
-async function mergeEpochs({ pipeline, state }: GatherOptions, plan: Plan, range: EpochRange): Promise<void> {
+async function mergeEpochs(
+  { pipeline, state, runId, bounds }: GatherOptions,
+  plan: Plan,
+  range: EpochRange,
+): Promise<void> {
   const marks = await readMarks(state, range.from, range.to);
   const touched = touchedBy(marks.map(({ mark }) => mark));
   await Promise.all(
@@ -152,15 +175,23 @@ async function mergeEpochs({ pipeline, state }: GatherOptions, plan: Plan, range
       return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
         const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
         for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
-          const parts = query === undefined ? [segments.flatMap(blocksOf)] : mergedBlocks(query, slice, segments);
-          await putSegment(state, lane, { slice, ...range, task: 0 }, parts);
+          const parts =
+            query === undefined
+              ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
+              : mergedBlocks(query, slice, segments, bounds);
+          await putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
         }
       });
     }),
   );
 }
 
-function mergedBlocks(query: Query, slice: number, segments: readonly Segment[]): readonly (readonly Block[])[] {
+function mergedBlocks(
+  query: Query,
+  slice: number,
+  segments: readonly Segment[],
+  { segmentBytes }: EpochBounds,
+): readonly (readonly Block[])[] {
   const { partials, records } = contentOf(query, segments);
   return blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
 }
