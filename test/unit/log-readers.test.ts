@@ -448,7 +448,7 @@ describe('how far event time has come', () => {
       nextPaneAt: undefined,
       lastClosing: Number.NEGATIVE_INFINITY,
     });
-    await noteHeldBy(state, { by: shardId(0), watermark: 31 });
+    await noteHeldBy(state, { by: shardId(0), watermark: 31, shards: 1 });
     expect(await readHorizon(state, pipeline.queries)).toEqual({
       watermark: 31,
       closedThrough: 30,

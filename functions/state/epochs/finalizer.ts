@@ -38,6 +38,11 @@ export interface FinalizerOptions {
    * (outbox.ts).
    */
   readonly publish: Publisher['publish'];
+  /**
+   * Waits for some ms, where nobody waits for this run: schedule and kicks together elect at most one epoch a second,
+   * the first after a quiet second at once. Undefined: a caller waits, and nothing is held back.
+   */
+  readonly pace?: ((ms: number) => Promise<void>) | undefined;
   readonly now: () => number;
   /** An id that no other run has. */
   readonly runId: string;
@@ -96,10 +101,11 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   let windows = 0;
   let openPanes = 0;
   for (let observations = 1; ; observations++) {
+    if (observations === 1) await keepPace(options, epochs.newest, known.shards);
     const observation = await observe({ ...options, nowMs: options.now() });
     const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
-    const held = { by: heldBy, watermark };
+    const held = { by: heldBy, watermark, shards: observation.tails.size };
     const noted = noteHeldBy(state, held);
     // A run that fails before it waits for the hint has its own reason.
     noted.catch(() => {});
@@ -144,6 +150,18 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       drained: drains && pipeline.queries.every(isOut),
     };
   }
+}
+
+/** Least time between two epochs that nobody waits for, in ms, and for each shard: a barrier is a write a shard. */
+const paceMs = 1_000;
+const pacePerShardMs = 20;
+
+/** Waits until an epoch may follow the newest one. What comes in meanwhile is in it too. */
+async function keepPace({ pace, now }: FinalizerOptions, { electedAt }: Epoch, shards: number): Promise<void> {
+  const gapMs = Math.max(paceMs, pacePerShardMs * shards);
+  // A clock that was set back must not hold anything up for longer.
+  const leftMs = Math.min(electedAt + gapMs - now(), gapMs);
+  if (pace !== undefined && leftMs > 0) await pace(leftMs);
 }
 
 /**
