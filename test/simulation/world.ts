@@ -184,5 +184,5 @@ const isOfKey = (pk: string): boolean => ofKey.some((start) => pk.startsWith(sta
 /** I17: who puts such an item again puts the same. */
 function checkSame(before: Item | undefined, after: Item): void {
   if (before !== undefined && contentText(before) !== contentText(after))
-    throw new Violation('I17', `${after.pk} / ${after.sk} changes`);
+    throw new Violation('I17', `${after.pk} / ${after.sk} changes: ${contentText(before)} ${contentText(after)}`);
 }
