@@ -169,7 +169,10 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
     }
     if (!isWanted) continue;
-    const content = joinLanes(lanes.map(({ segments }) => contentOf(query, segments)));
+    const content = joinLanes(
+      query,
+      lanes.map(({ segments }) => contentOf(query, segments)),
+    );
     contents.set(slice, content);
     keys += content.partials.size;
   }
