@@ -13,6 +13,7 @@ import {
   tumbling,
 } from '../../functions/core/index.ts';
 import { sessionRule } from '../../functions/core/sessions/join.ts';
+import type { EpochBounds } from '../../functions/state/epochs/bounds.ts';
 import { type FeedPlace, readChanges } from '../../functions/state/epochs/window-feed.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import type { ReaderTables, WindowView } from '../../functions/state/windows/window-view.ts';
@@ -273,6 +274,13 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
+/** Bounds of the finalizer: a deployment's, or such that there are tasks, lanes and parts of segments. */
+const bounds = fc.constantFrom<Partial<EpochBounds>>(
+  {},
+  { laneBytes: 60, taskBytes: 200, segmentBytes: 50, windowsAtATime: 2 },
+  { laneBytes: 25, taskBytes: 60, segmentBytes: 100, mostKeys: 2 },
+);
+
 class Broken extends Error {}
 
 async function finalizeOnce(world: LogWorld, before: Before): Promise<void> {
@@ -314,8 +322,8 @@ describe('readers of segments and tails', () => {
     timeout: 300_000,
   }, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), async (steps) => {
-        const world = logWorld(pipeline, shards);
+      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 25 }), bounds, async (steps, cut) => {
+        const world = logWorld(pipeline, shards, cut);
         const seen: Seen = new Map();
         for (const one of steps) {
           await play(world, seen, one);

@@ -299,9 +299,13 @@ describe('lanes', () => {
         const own = users.filter((user) => laneOf(JSON.stringify([user]), lanes) === lane);
         const partials = own.map((user) => partialOf(query, user, epoch));
         const block = encodeBlock(query, [{ slice: 0, records: own.length * epoch, partials }]);
-        await putSegment(state, { query: query.name, lanes, lane }, { slice: 0, from: epoch, to: epoch, task: 0 }, [
-          [block],
-        ]);
+        await putSegment(
+          state,
+          { query: query.name, lanes, lane },
+          { slice: 0, from: epoch, to: epoch, task: 0 },
+          [[block]],
+          'x',
+        );
       }
       await electEpoch(state, { epoch, closedThrough: Number.NEGATIVE_INFINITY, electedAt: epoch });
       const plan = {
