@@ -10,6 +10,7 @@ import type { OpenState, TailPart } from './open-state.ts';
 import {
   contentOf,
   joinLanes,
+  lanesOfKey,
   lanesUpTo,
   type Segment,
   type SliceContent,
@@ -28,12 +29,16 @@ export interface OpenSlice {
   readonly tails: readonly TailPart[];
 }
 
-/** The slices of a query in a range, by their starts, ascending. */
+/**
+ * The slices of a query in a range, by their starts, ascending.
+ * @param key the one key that is wanted: only its lane is read then. Undefined: all of them
+ */
 export async function readOpenSlices(
   state: Table,
   query: Query,
   { lanes, tails, emitted, gathered }: OpenState,
   range: SliceRange,
+  key: KeyText | undefined,
 ): Promise<ReadonlyMap<number, OpenSlice>> {
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = range;
   const ofTails = grouped(
@@ -48,7 +53,7 @@ export async function readOpenSlices(
     ...all.filter(({ to }) => to > first && to <= gathered.epoch),
   ];
   for (const stream of await Promise.all(
-    lanesUpTo(query.name, lanes).map(async (lane) => {
+    (key === undefined ? lanesUpTo(query.name, lanes) : lanesOfKey(query.name, lanes, key)).map(async (lane) => {
       const slices = [];
       for await (const one of slicesOfLane(state, lane, range, needed)) slices.push(one);
       return slices;
