@@ -304,7 +304,7 @@ describe('lanes', () => {
           { query: query.name, lanes, lane },
           { slice: 0, from: epoch, to: epoch, task: 0 },
           [[block]],
-          'attempt',
+          'x',
         );
       }
       await electEpoch(state, { epoch, closedThrough: Number.NEGATIVE_INFINITY, electedAt: epoch });
@@ -328,6 +328,24 @@ describe('lanes', () => {
     expect(others).toEqual([]);
     expect(view?.records).toBe(5 * 6);
     expect(view?.rows.map(({ key, values }) => [key['user'], values['count']])).toEqual(users.map((user) => [user, 6]));
+    // Of one key, only its lanes are read: one of each number.
+    for (const user of users) {
+      const readFrom: string[] = [];
+      const tables = world.tablesWith(async () => {});
+      const counting: Table = {
+        ...tables.state,
+        query: (pk, range) => {
+          if (pk.startsWith('segment#')) readFrom.push(pk);
+          return tables.state.query(pk, range);
+        },
+      };
+      const key = JSON.stringify([user]);
+      const [one] = await readWindows({ ...tables, state: counting }, query, { ...everything, key });
+      expect(one?.rows.map((row) => [row.key['user'], row.values['count']])).toEqual([[user, 6]]);
+      expect(one).toMatchObject({ isOneLane: true, start: 0, end: 10, status: 'open' });
+      const lanes = [1, 2, 4].map((n) => `segment#${query.name}#${n}.${laneOf(key, n)}`);
+      expect(new Set(readFrom)).toEqual(new Set(lanes));
+    }
   });
 });
 
