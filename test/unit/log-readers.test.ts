@@ -299,9 +299,13 @@ describe('lanes', () => {
         const own = users.filter((user) => laneOf(JSON.stringify([user]), lanes) === lane);
         const partials = own.map((user) => partialOf(query, user, epoch));
         const block = encodeBlock(query, [{ slice: 0, records: own.length * epoch, partials }]);
-        await putSegment(state, { query: query.name, lanes, lane }, { slice: 0, from: epoch, to: epoch, task: 0 }, [
-          [block],
-        ]);
+        await putSegment(
+          state,
+          { query: query.name, lanes, lane },
+          { slice: 0, from: epoch, to: epoch, task: 0 },
+          [[block]],
+          'attempt',
+        );
       }
       await electEpoch(state, { epoch, closedThrough: Number.NEGATIVE_INFINITY, electedAt: epoch });
       const plan = {
@@ -438,7 +442,12 @@ describe('how far event time has come', () => {
       finalizedThrough: 25,
     });
     await electEpoch(state, { epoch: 2, closedThrough: 30, electedAt: 1 });
-    await raiseEmitted(state, 'tumbling', { epoch: 2, closedThrough: 30, nextPaneAt: undefined });
+    await raiseEmitted(state, 'tumbling', {
+      epoch: 2,
+      closedThrough: 30,
+      nextPaneAt: undefined,
+      lastClosing: Number.NEGATIVE_INFINITY,
+    });
     await noteHeldBy(state, { by: shardId(0), watermark: 31 });
     expect(await readHorizon(state, pipeline.queries)).toEqual({
       watermark: 31,

@@ -201,12 +201,15 @@ export function contentOf(query: Query, segments: readonly Segment[]): SliceCont
   return { partials, records };
 }
 
-/** Merges the contents of a slice from its lanes: they share no key. */
-export function joinLanes(contents: readonly SliceContent[]): SliceContent {
+/**
+ * Merges the contents of a slice from its lanes, fewer lanes first: that is the order of the epochs. Lanes of one number
+ * share no key; a lane of fewer holds what the epochs before have gathered of the same keys.
+ */
+export function joinLanes(query: Query, contents: readonly SliceContent[]): SliceContent {
   const [only, ...others] = contents;
   if (only !== undefined && others.length === 0) return only;
   const partials = new Map<KeyText, PartialAggregate>();
-  for (const content of contents) for (const [key, partial] of content.partials) partials.set(key, partial);
+  for (const content of contents) mergeInto(query, partials, content.partials);
   return { partials, records: contents.reduce((total, { records }) => total + records, 0) };
 }
 
