@@ -1,8 +1,8 @@
 import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
+import { deleteCarried } from '../epochs/carried-sessions.ts';
 import { deleteSegments } from '../epochs/segment.ts';
-import { deleteCarried } from '../items/carried-sessions.ts';
 import { deleteDefinition } from '../items/definition.ts';
 import { deleteEmitted } from '../log/epoch.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
