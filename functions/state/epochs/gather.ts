@@ -5,7 +5,7 @@ import { type Block, blocksWithin, cutBlock, decodeBlock } from '../../core/log/
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
 import { lastClosing } from '../../core/windows/window.ts';
-import { contentIn, type EntryIds, type StoredEntry, type StoredEntry, sectionsIn } from '../log/entry.ts';
+import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import type { Table } from '../table/table.ts';
