@@ -7,7 +7,7 @@ import { readSideOutput, settle } from '../../functions/state/items/side-output.
 import { mostUngatheredMs } from '../../functions/state/log/age-guard.ts';
 import { sectionsIn } from '../../functions/state/log/entry.ts';
 import { raiseGathered } from '../../functions/state/log/epoch.ts';
-import { lastTotals, noteSealed } from '../../functions/state/log/registration.ts';
+import { lastOfLog, noteSealed } from '../../functions/state/log/registration.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { type Call, notedTable } from '../fixtures/log/faulty-tables.ts';
 import { cut, entriesOf, seal } from '../fixtures/log/shard-log.ts';
@@ -233,8 +233,8 @@ describe('a log that is sealed', () => {
     if (last === undefined) throw new Error('no seal');
     await noteSealed(world.state, shardId, last);
     for (const { item } of entries) await world.state.delete(item);
-    expect(await lastTotals(world.state, shardId)).toEqual(last.totals);
-    expect(await lastTotals(world.state, 'another')).toBeUndefined();
+    expect((await lastOfLog(world.state, shardId))?.totals).toEqual(last.totals);
+    expect(await lastOfLog(world.state, 'another')).toBeUndefined();
   });
 });
 
