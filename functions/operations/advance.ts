@@ -33,9 +33,9 @@ function finalizeRun<Name extends FinalizeRequest>(
     parse: () => undefined,
     async run(context: OperationContext) {
       const { pipeline, state, newId, logError, now } = context;
-      await checkDefinition(state, pipeline);
       const retentionMs = streamRetentionHours * 3_600_000;
-      const report = await finalize({ ...context, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
+      const check = () => checkDefinition(state, pipeline);
+      const report = await finalize({ ...context, limit: pLimit(atATime), runId: newId(), retentionMs, check }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });

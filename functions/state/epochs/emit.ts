@@ -1,13 +1,14 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
+import { edgesPassed } from '../../core/log/due.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
-import type { EmittedWindow, Window } from '../../core/windows/window.ts';
+import type { EmittedWindow } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
-import type { PaneHead, PaneStatus } from '../windows/pane.ts';
+import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
-import { writePaneAt } from '../windows/pane-writer.ts';
+import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
 import type { EpochBounds } from './bounds.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { readMarks, touchedBy } from './mark.ts';
@@ -37,6 +38,8 @@ export interface EmitOptions {
   readonly hasTime: () => boolean;
   /** When what is not needed any more may go, epoch seconds. */
   readonly expiresAt: number;
+  /** Resolves when the epoch is gathered: before it is, its segments are read and nothing is written. */
+  readonly gathered: Promise<void>;
 }
 
 /** The outcome of a query's emission of one epoch. */
@@ -47,6 +50,8 @@ export interface Emitted {
   readonly openPanes: number;
   /** False: there was no time for all of it. */
   readonly done: boolean;
+  /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
+  readonly nextPaneAt: number | undefined;
 }
 
 /**
@@ -61,6 +66,7 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
     query.window.sessions === undefined
       ? await emitAligned(options, plan, query)
       : await emitSessions(options, plan, query);
+  await options.gathered;
   if (!emitted.done) return emitted;
   let finals = emitted.finals;
   if (query.mostEmpty > 0) {
@@ -89,22 +95,17 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
   return { ...emitted, finals };
 }
 
-/** An emission, and when the next pane of an open window is due that holds something new. */
-interface PanesEmitted extends Emitted {
-  readonly nextPaneAt: number | undefined;
-}
-
 /** A window that is due in an epoch, for its final pane or for another one. */
 interface DueWindow extends EmittedWindow {
   readonly isFinal: boolean;
 }
 
-async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
   const { state, hasTime } = options;
   const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
   const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
-  const doneThrough = await readEmitting(state, query, epoch);
+  let doneThrough = Number.NEGATIVE_INFINITY;
   const contents = new Map<number, SliceContent>();
   let keys = 0;
   const pending = new Map<string, DueWindow>();
@@ -119,6 +120,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     const due = [...pending]
       .filter(([, window]) => window.end <= end)
       .sort(([, left], [, right]) => left.end - right.end);
+    await options.gathered;
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
@@ -151,9 +153,15 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
-  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return { finals, openPanes, nextPaneAt, done: true };
+  // Nothing of the query closes: what is open is not read for nothing.
+  if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough))
+    return { finals, openPanes, nextPaneAt, done: true };
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
-  for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
+  const read = slicesOfQuery(state, plan, query, range);
+  const [done, begun] = await Promise.all([readEmitting(state, query, epoch), read.next()]);
+  doneThrough = done;
+  for (let one = begun; !one.done; one = await read.next()) {
+    const { slice, lanes } = one.value;
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
       return { finals, openPanes, nextPaneAt, done: false };
     let isWanted = false;
@@ -173,8 +181,8 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     contents.set(slice, content);
     keys += content.partials.size;
   }
-  const done = await emitUpTo(Number.POSITIVE_INFINITY);
-  return { finals, openPanes, nextPaneAt, done };
+  const isDone = await emitUpTo(Number.POSITIVE_INFINITY);
+  return { finals, openPanes, nextPaneAt, done: isDone };
 }
 
 /** The slices of a query over all its lanes, ascending. */
@@ -224,47 +232,42 @@ async function emitOne(
   query: Query,
   window: DueWindow,
   contents: ReadonlyMap<number, SliceContent>,
-): Promise<Omit<PanesEmitted, 'done'>> {
+): Promise<Omit<Emitted, 'done'>> {
   const { windows, limit, publish } = options;
   const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
   const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
   const records = slices.reduce((total, slice) => total + slice.records, 0);
   if (slices.every(({ partials }) => partials.size === 0)) return none;
   return limit(async () => {
-    const standing = await standingPane(windows, query, window);
-    let status: PaneStatus = 'final';
-    if (!window.isFinal) {
-      const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
-      if (
-        next.status === undefined ||
-        (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
-      )
-        return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
-      ({ status } = next);
+    const draft = (status: PaneStatus) => ({
+      status,
+      epoch: plan.epoch,
+      attempt: options.runId,
+      partials: mergeWindow(query, slices),
+      records,
+      nowMs: plan.at,
+    });
+    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
+      pane = await writeOnlyPaneAt(windows, query, window, draft('final'));
+    else {
+      const standing = await readPaneHead(windows, query, window);
+      let status: PaneStatus = 'final';
+      if (!window.isFinal) {
+        const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
+        if (
+          next.status === undefined ||
+          (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
+        )
+          return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
+        ({ status } = next);
+      }
+      pane = await writePaneAt(windows, query, window, draft(status), standing);
     }
-    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,
-        epoch: plan.epoch,
-        attempt: options.runId,
-        partials: mergeWindow(query, slices),
-        records,
-        nowMs: plan.at,
-      },
-      standing,
-    );
     if (pane === undefined) return none;
     await publish(pane);
     return window.isFinal ? { ...none, finals: 1 } : { ...none, openPanes: 1 };
   });
-}
-
-/** The head of the pane that stands, which only queries with several panes a window have before the final one. */
-function standingPane(windows: Table, query: Query, window: Window): Promise<PaneHead | undefined> {
-  return readPaneHead(windows, query, window);
 }
 
 /** Which pane an open window is to have next, or when it may have one, as far as its age at the plan's clock says. */
@@ -288,10 +291,11 @@ function nextPane(
 }
 
 /** Takes the closing of an epoch for sessions: what it has gathered joins what was open after the one before. */
-async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
   const { state, windows, publish, limit, expiresAt } = options;
   const { epoch, closedThrough } = plan;
   const closer = sessionCloser(options, query, epoch - 1);
+  await options.gathered;
   const marks = await readMarks(state, epoch, epoch);
   const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
   const parts: KeyedPartial[] = [];
