@@ -61,7 +61,7 @@ function steppedWorld(shards: number) {
                 identity: () => calls.call('identity', async () => ({ name: 'stream', createdAt: 0 })),
                 listShards: () =>
                   calls.call('list', async () => shardIds.map((shardId) => ({ shardId, closed: false }))),
-                tail: () => calls.call('tail', async () => 'nothing'),
+                tail: () => calls.call('tail', async () => 'nothing' as const),
               },
               limit: pLimit(32),
               publish: async () => undefined,
