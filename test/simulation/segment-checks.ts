@@ -3,9 +3,10 @@ import { parseIsoTime } from '../../functions/core/events/event-time.ts';
 import type { Block } from '../../functions/core/log/block.ts';
 import { laneOf } from '../../functions/core/log/lane.ts';
 import { coverOf, type EpochRange, rangeOf } from '../../functions/core/log/merge-tree.ts';
+import { lastClosing } from '../../functions/core/windows/window.ts';
 import { unpack } from '../../functions/state/table/packed-text.ts';
 import type { Item } from '../../functions/state/table/table.ts';
-import { type Ledger, queryOf } from './ledger.ts';
+import { emittedOf, type Ledger, queryOf } from './ledger.ts';
 import { type BlockContent, checkContent, contentsOf, together } from './log-checks.ts';
 import { contentText } from './stored-content.ts';
 import { Violation } from './violation.ts';
@@ -47,18 +48,15 @@ function checkLane(query: Query, name: string, lane: string, contents: readonly 
 }
 
 /**
- * I16: the segments up to an epoch hold exactly what the entries before its barriers hold, of each query and slice.
- * @param isWanted whether a slice is looked at
+ * I16: the segments up to an epoch hold exactly what the entries before its barriers hold, of each query and slice in
+ * which a window is not emitted yet. The others may have expired.
  */
-export function checkGathered(
-  ledger: Ledger,
-  through: number,
-  isWanted: (query: Query, slice: number) => boolean = () => true,
-): void {
+export function checkGathered(ledger: Ledger, through: number): void {
   for (const query of ledger.pipeline.queries) {
     const [held, counted] = [ledger.segments.get(query.name), ledger.counted.get(query.name)];
+    const { closedThrough } = emittedOf(ledger, query.name);
     for (const slice of new Set([...(held?.keys() ?? []), ...(counted?.keys() ?? [])])) {
-      if (!isWanted(query, slice)) continue;
+      if (lastClosing(query.window, slice) <= closedThrough) continue;
       const ids = [...(counted?.get(slice) ?? [])].flatMap(([epoch, of]) => (epoch < through ? [...of] : []));
       const content = gatheredOf(ledger, query.name, slice, through);
       const events = ids.map((id) => ({ id }));
