@@ -129,25 +129,40 @@ export function segmentSlices(
 export async function* slicesOfLane(
   state: Table,
   lane: Lane,
-  { from, to }: SliceRange,
+  range: SliceRange,
   choose: (segments: readonly Segment[]) => readonly Segment[],
 ): AsyncGenerator<SegmentSlice> {
+  for await (const { slice, segments } of headsOfLane(state, lane, range)) {
+    const chosen = choose(segments);
+    if (chosen.length > 0) yield { slice, segments: await Promise.all(chosen.map((one) => withParts(state, one))) };
+  }
+}
+
+/**
+ * The starts of the slices of a lane that have segments, ascending, epoch ms. The content stays in the table, and
+ * costs what it costs to read.
+ */
+export async function* slicesHeld(state: Table, lane: Lane, range: SliceRange): AsyncGenerator<number> {
+  for await (const { slice } of headsOfLane(state, lane, range, ['parts'])) yield slice;
+}
+
+/** The slices of a lane, ascending, with the items that stand for their segments. @param only these attributes */
+async function* headsOfLane(
+  state: Table,
+  lane: Lane,
+  { from, to }: SliceRange,
+  only?: readonly string[],
+): AsyncGenerator<SegmentSlice> {
   const pk = lanePartition(lane);
-  const end = to === undefined ? {} : { to: `${isoTime(to)}~` };
+  const fixed = { ...(to === undefined ? {} : { to: `${isoTime(to)}~` }), ...(only === undefined ? {} : { only }) };
   let start = from === undefined ? '' : isoTime(from);
   let slice: number | undefined;
   let held: Segment[] = [];
-  const whole = async (): Promise<SegmentSlice | undefined> => {
-    const chosen = choose(held);
-    if (slice === undefined || chosen.length === 0) return undefined;
-    return { slice, segments: await Promise.all(chosen.map((segment) => withParts(state, segment))) };
-  };
   for (;;) {
-    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...end, limit: itemsAtATime });
+    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...fixed, limit: itemsAtATime });
     for (const segment of items.map(segmentOf)) {
       if (segment.slice !== slice) {
-        const done = await whole();
-        if (done !== undefined) yield done;
+        if (slice !== undefined) yield { slice, segments: held };
         ({ slice } = segment);
         held = [];
       }
@@ -157,8 +172,7 @@ export async function* slicesOfLane(
     if (last === undefined) break;
     start = `${last.sk}\u0000`;
   }
-  const done = await whole();
-  if (done !== undefined) yield done;
+  if (slice !== undefined) yield { slice, segments: held };
 }
 
 function segmentOf(item: Item): Segment {
