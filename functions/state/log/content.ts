@@ -9,11 +9,18 @@ import { partKey } from './entry.ts';
 /** Most bytes of an entry's item, with its keys and totals (DESIGN 4.1, step 5); DynamoDB takes 400 KB. */
 export const mostEntryBytes = 300_000;
 
-/** Most bytes of the text of a part. Not compressed it fits an item too. */
-const mostPartBytes = 256_000;
+/** The sizes by which entries are cut. What is in a log does not depend on them. */
+export interface EntryBounds {
+  /** Most bytes of an entry's item, with its keys and totals; more goes to parts. */
+  readonly mostEntryBytes: number;
+  /** Most bytes of the text of a part. Not compressed it fits an item too. */
+  readonly mostPartBytes: number;
+  /** Most late events that one section of a part lists. */
+  readonly mostLateInPart: number;
+}
 
-/** Most late events that one section of a part lists. */
-const mostLateInPart = 20_000;
+/** The bounds of a deployment. The simulator draws smaller ones, so that it meets parts. */
+export const entryBounds: EntryBounds = { mostEntryBytes, mostPartBytes: 256_000, mostLateInPart: 20_000 };
 
 /** What an entry of a batch holds besides its totals. */
 export interface Content {
@@ -30,12 +37,13 @@ export interface Content {
 export function contentOf(
   folds: readonly QueryFold[],
   overheadBytes: number,
+  bounds: EntryBounds = entryBounds,
 ): Content | { readonly tooLargeTimes: number } {
   const sections = folds.filter(hasSomething).map(sectionOf);
   if (sections.length === 0) return { attributes: {}, bytes: 0 };
   const data = pack(sectionsText(sections), overheadBytes + 'sections'.length);
   const bytes = Buffer.byteLength(data);
-  const mostBytes = mostEntryBytes - overheadBytes;
+  const mostBytes = Math.max(bounds.mostEntryBytes - overheadBytes, 1);
   return bytes <= mostBytes ? { attributes: { sections: data }, bytes } : { tooLargeTimes: bytes / mostBytes };
 }
 
@@ -53,9 +61,10 @@ export function partedContent(
   attempt: string,
   folds: readonly QueryFold[],
   expiresAt: number,
+  bounds: EntryBounds = entryBounds,
 ): PartedContent {
   let bytes = 0;
-  const parts = partsOf(folds).map((sections, part) => {
+  const parts = partsOf(folds, bounds).map((sections, part) => {
     const key = partKey(shardId, attempt, part);
     const data = pack(sectionsText(sections), Buffer.byteLength(key.pk) + 100);
     bytes += Buffer.byteLength(data);
@@ -73,15 +82,15 @@ function sectionOf({ query, slices, late }: QueryFold): Section {
 }
 
 /** Sections in groups whose text fits a part; in a group each query is there once, as the text of sections needs it. */
-function partsOf(folds: readonly QueryFold[]): readonly (readonly Section[])[] {
+function partsOf(folds: readonly QueryFold[], bounds: EntryBounds): readonly (readonly Section[])[] {
   const parts: Section[][] = [];
   let bytes = 0;
-  for (const section of folds.flatMap(smallSections)) {
+  for (const section of folds.flatMap((fold) => smallSections(fold, bounds))) {
     const sectionBytes = Buffer.byteLength(sectionsText([section]));
     const last = parts[parts.length - 1];
     if (
       last === undefined ||
-      bytes + sectionBytes > mostPartBytes ||
+      bytes + sectionBytes > bounds.mostPartBytes ||
       last.some(({ query }) => query === section.query)
     ) {
       parts.push([section]);
@@ -95,7 +104,10 @@ function partsOf(folds: readonly QueryFold[]): readonly (readonly Section[])[] {
 }
 
 /** A query's fold as sections that each fit a part; the text around a block is reckoned at a kilobyte. */
-function smallSections({ query, slices, late }: QueryFold): readonly Section[] {
+function smallSections(
+  { query, slices, late }: QueryFold,
+  { mostPartBytes, mostLateInPart }: EntryBounds,
+): readonly Section[] {
   const blocks = slices.length === 0 ? [] : smallBlocks(query, slices, mostPartBytes - 1000);
   const ofLate = Array.from({ length: Math.ceil(late.length / mostLateInPart) }, (_, i) => ({
     query: query.name,
