@@ -472,8 +472,13 @@ describe('how far event time has come', () => {
       finalizedThrough: 25,
     });
     await electEpoch(state, { epoch: 2, closedThrough: 30, electedAt: 1 });
-    await raiseEmitted(state, 'tumbling', { epoch: 2, closedThrough: 30, nextPaneAt: undefined });
-    await noteHeldBy(state, { by: shardId(0), watermark: 31 });
+    await raiseEmitted(state, 'tumbling', {
+      epoch: 2,
+      closedThrough: 30,
+      nextPaneAt: undefined,
+      lastClosing: Number.NEGATIVE_INFINITY,
+    });
+    await noteHeldBy(state, { by: shardId(0), watermark: 31, shards: 1 });
     expect(await readHorizon(state, pipeline.queries)).toEqual({
       watermark: 31,
       closedThrough: 30,
