@@ -48,8 +48,9 @@ export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
   return all;
 }
 
-/** The partitions among {@link lanesUpTo} that may hold a key, in their order. */
-export function lanesOfKey(query: string, lanes: number, key: KeyText): readonly Lane[] {
+/** The partitions among {@link lanesUpTo} that may hold a key, in their order; of no certain key all of them. */
+export function lanesOfKey(query: string, lanes: number, key: KeyText | undefined): readonly Lane[] {
+  if (key === undefined) return lanesUpTo(query, lanes);
   const all: Lane[] = [];
   for (let n = 1; n <= lanes; n *= 2) all.push({ query, lanes: n, lane: laneOf(key, n) });
   return all;
@@ -98,6 +99,12 @@ export async function putSegment(
 export interface SliceRange {
   readonly from: number | undefined;
   readonly to: number | undefined;
+}
+
+/** The least slice of a lane; undefined: it has none. One read of one item. */
+export async function firstSlice(state: Table, lane: Lane): Promise<number | undefined> {
+  const [item] = await state.query(lanePartition(lane), { limit: 1, only: [] });
+  return item === undefined ? undefined : segmentOf(item).slice;
 }
 
 /** The segments of a slice that together hold the epochs 1 to `through`, each once, in the order of merging. */
