@@ -433,6 +433,13 @@ describe('a pipeline that deduplicates', () => {
     const { counters } = await world.checked(records, byHand());
     expect(counters.duplicate).toBe(6);
     expect((await world.kinds()).length).toBeGreaterThan(3);
+    // One of each record, to a container that has only what was stored.
+    const again = recordOf(
+      8,
+      ...records.flatMap(({ events: [first] }) => (typeof first?.text === 'string' ? [first.text] : [])),
+    );
+    expect((await world.container().apply([again], always)).counters).toMatchObject({ received: 7, duplicate: 7 });
+    await world.checked([...records, again], byHand());
   });
 
   const wide = definePipeline({

@@ -4,6 +4,7 @@ import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type Block, blocksWithin, cutBlock, decodeBlock } from '../../core/log/block.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
+import { lastClosing } from '../../core/windows/window.ts';
 import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
@@ -186,6 +187,8 @@ async function mergeEpochs(
       return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
         const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
         for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
+          // Nobody reads it any more, and a part of its segments may have expired.
+          if (query !== undefined && lastClosing(query.window, slice) <= plan.closedBefore) continue;
           const parts =
             query === undefined
               ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
