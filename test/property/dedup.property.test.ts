@@ -124,11 +124,14 @@ const between: fc.Arbitrary<Between> = fc.oneof(
 interface Amid {
   readonly act: 'nothing' | 'gather' | 'twin' | 'both';
   readonly call: number;
+  /** How many records of the batch the twin takes. */
+  readonly records: number;
 }
 
 const amid: fc.Arbitrary<Amid> = fc.record({
   act: fc.constantFrom('nothing', 'nothing', 'gather', 'twin', 'both'),
   call: fc.integer({ min: 0, max: 12 }),
+  records: fc.integer({ min: 1, max: 6 }),
 });
 
 /** A table before one of whose calls something can be made to happen, once. */
@@ -273,12 +276,11 @@ it('I13: any batches of a shard and its child, to warm and to cold containers, a
             const used = warm ?? containerOf(shardId, ancestors);
             containers.set(name, used);
             const batch = own.slice(at, at + length);
-            const apply = async ({ aggregator }: Container) => {
-              await aggregator.apply(batch, () => 60_000);
-            };
+            const apply = ({ aggregator }: Container, some = batch) => aggregator.apply(some, () => 60_000);
             if (during.act !== 'nothing')
               used.interrupt(during.call, async () => {
-                if (during.act !== 'gather') await apply(containerOf(shardId, ancestors));
+                if (during.act !== 'gather')
+                  await apply(containerOf(shardId, ancestors), batch.slice(0, during.records));
                 if (during.act !== 'twin') await epochs.next();
               });
             await apply(used);
