@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { openBatches } from '#batches';
 import pipeline from '#pipeline';
 import { openStream } from '#stream';
@@ -26,4 +27,5 @@ export const handler = aggregateHandler({
   telemetry,
   kick: kicker(config.finalizeFunction),
   now: () => Date.now(),
+  newId: randomUUID,
 });

@@ -10,7 +10,6 @@ import { type OperationAnswer, prepareOperation } from './operations/table.ts';
 import { outboxPublisher } from './state/sinks/outbox.ts';
 import { limitedTable } from './state/table/limited-table.ts';
 import { openTables } from './state/table/tables.ts';
-import { sliceCache } from './state/windows/merged-slice.ts';
 
 const config = readConfig();
 const tables = openTables(config.tables);
@@ -22,9 +21,6 @@ const kickers = new Map(
   Object.entries(config.sinks).map(([name, functionName]) => [name, kicker(functionName ?? undefined)]),
 );
 const served = new Set(kickers.keys());
-
-/** The slices of overlapping windows that a warm container remembers. */
-const cache = sliceCache();
 
 /** Calls to the tables under way at a time. */
 const concurrency = 32;
@@ -41,7 +37,6 @@ export async function handler(event: unknown, context: Context): Promise<Operati
         ...limitedTables(),
         stream,
         served,
-        cache,
         publish: publisher.publish,
         wake: (sink) => woken.add(sink),
         now,

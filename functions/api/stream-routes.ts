@@ -1,9 +1,8 @@
 import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/events/counters.ts';
 import { globalWatermark, shardWatermark } from '../core/fold/watermark.ts';
-import { readSeenShards } from '../state/finalize/shard-report.ts';
+import { noProgress, pairsOf, readAllProgress, readHorizon } from '../state/epochs/progress.ts';
+import { readSeenShards } from '../state/epochs/shard-report.ts';
 import { readMisfits } from '../state/items/definition.ts';
-import { readHorizon } from '../state/items/horizon.ts';
-import { noProgress, pairsOf, readAllProgress } from '../state/items/progress.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/items/side-output.ts';
 import { cacheControl, listResponse } from './list-answer.ts';
 import { countParameter, formulas, refused, textParameter, timeParameter, wordParameter } from './parameters.ts';
@@ -95,7 +94,7 @@ export const streamRoutes: readonly Route[] = [
     async answer(context, _values, { pipeline, tables, now }) {
       const [misfits, horizon, progress, seen] = await Promise.all([
         readMisfits(tables.state, pipeline),
-        readHorizon(tables.state),
+        readHorizon(tables.state, pipeline.queries),
         readAllProgress(tables.state),
         readSeenShards(tables.state),
       ]);

@@ -6,9 +6,9 @@ import type { HashRange } from '../core/events/hash-range.ts';
 import { createDoubtNotes, type DoubtNotes, doubtLines } from '../core/fold/doubts.ts';
 import type { StreamRecord } from '../core/fold/stream-record.ts';
 import { shardWatermark } from '../core/fold/watermark.ts';
-import { edgePassed, mayBeSlowest } from '../state/aggregate/kick.ts';
-import { type BatchReport, shardAggregator } from '../state/aggregate/shard-aggregator.ts';
 import { checkDefinition } from '../state/items/definition.ts';
+import { edgePassed, isHoldingBack } from '../state/log/kick.ts';
+import { type BatchReport, shardAggregator } from '../state/log/shard-aggregator.ts';
 import { storedLookups } from '../state/lookups/stored-lookups.ts';
 import { ancestorsOf, type Stream } from '../state/stream/stream.ts';
 import { streamGuard } from '../state/stream/stream-identity.ts';
@@ -29,6 +29,8 @@ export interface AggregateOptions {
   readonly kick: (() => Promise<void>) | undefined;
   /** Epoch ms. */
   readonly now: () => number;
+  /** A new id at each call. */
+  readonly newId: () => string;
 }
 
 /** The aggregate function: see {@link aggregateHandler}. */
@@ -103,7 +105,7 @@ async function applyAll(
 function shardApplier(
   options: AggregateOptions,
 ): (batch: ShardBatch, remainingMs: () => number) => Promise<BatchReport> {
-  const { pipeline, stream, tables } = options;
+  const { pipeline, stream, tables, now, newId } = options;
   const { state, rejects } = tables;
   /** The rows that events are joined with, for all shards of this container. */
   const lookups = storedLookups(pipeline, state);
@@ -120,7 +122,7 @@ function shardApplier(
       if (range !== undefined) hashRanges.set(shardId, range);
       return ancestorsOf(listed, shardId);
     };
-    return shardAggregator({ pipeline, state, rejects, shardId, ancestors, lookups, doubts });
+    return shardAggregator({ pipeline, state, rejects, shardId, now, attempt: newId, ancestors, lookups, doubts });
   });
   const warnOfStray = strayWarning(options, hashRanges);
   const warnOfArrival = arrivalWarning(options);
@@ -183,15 +185,15 @@ function doubtsWarning({ pipeline, telemetry }: AggregateOptions, doubts: DoubtN
 
 /**
  * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is
- * known to hold it. So its results need not wait for the minute. A failure here is only logged: the batch is committed,
+ * known to hold it back. So its results need not wait for the minute. A failure here is only logged: the batch is committed,
  * and the schedule asks for the same run.
  */
-function finalizeKicker({ pipeline, tables: { state }, telemetry, kick, now }: AggregateOptions) {
+function finalizeKicker({ pipeline, tables: { state }, telemetry, kick }: AggregateOptions) {
   return async (shardId: string, { maxEventTimeBefore, maxEventTime }: BatchReport): Promise<0 | 1> => {
     if (kick === undefined) return 0;
     try {
       const edge = edgePassed(pipeline, maxEventTimeBefore, maxEventTime);
-      if (edge === undefined || !(await mayBeSlowest(state, pipeline, shardId, edge, now()))) return 0;
+      if (edge === undefined || !(await isHoldingBack(state, shardId))) return 0;
       await kick();
       return 1;
     } catch (error) {

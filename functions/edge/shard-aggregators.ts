@@ -1,5 +1,5 @@
 import { lruMap } from '../core/arguments/lru-map.ts';
-import type { ShardAggregator } from '../state/aggregate/shard-aggregator.ts';
+import type { ShardAggregator } from '../state/log/shard-aggregator.ts';
 
 /** Most shards that a container remembers. */
 const mostShards = 64;

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { streamRetentionHours } from '../core/deployment/settings.ts';
 import { unaccounted } from '../core/events/counters.ts';
 import type { Measured } from '../edge/telemetry.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../state/finalize/finalizer.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../state/epochs/finalizer.ts';
 import { checkDefinition } from '../state/items/definition.ts';
 import type { Operation, OperationContext } from './operation.ts';
 
@@ -16,7 +16,7 @@ export interface FinalizeAnswer {
   readonly drained: boolean;
 }
 
-/** Pages, windows and shards under way at a time. */
+/** Windows and shards under way at a time. */
 const atATime = 32;
 
 /** Raises the watermark and emits the windows that it has passed. The schedule and the kicks ask for it. */

@@ -3,7 +3,6 @@ import type { Measured } from '../edge/telemetry.ts';
 import type { Publisher } from '../state/sinks/outbox.ts';
 import type { Stream } from '../state/stream/stream.ts';
 import type { Table } from '../state/table/table.ts';
-import type { SliceCache } from '../state/windows/merged-slice.ts';
 
 /** The fields of an invocation as they came, unchecked. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -17,8 +16,6 @@ export interface OperationContext {
   readonly stream: Stream;
   /** The sinks that have a function here. */
   readonly served: ReadonlySet<string>;
-  /** The slices of overlapping windows that a warm container remembers. */
-  readonly cache: SliceCache;
   readonly publish: Publisher['publish'];
   /** Has the function of a sink asked for a run when the operation is over. */
   readonly wake: (sink: string) => void;

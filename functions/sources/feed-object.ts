@@ -6,7 +6,7 @@ import { createFeeder, type NotPut } from '../feeder/feeder.ts';
 import { linePartitionKey } from '../feeder/partition-key.ts';
 import { jsonLines } from '../formats/json-lines.ts';
 import { type ReadLine, readLines } from '../formats/lines.ts';
-import { readAllProgress } from '../state/items/progress.ts';
+import { readAllProgress } from '../state/epochs/progress.ts';
 import {
   type Claimant,
   claimObject,

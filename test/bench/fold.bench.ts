@@ -1,13 +1,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { KinesisStreamEvent } from 'aws-lambda';
+import { noEvents } from '../../functions/core/events/counters.ts';
 import { isAfter } from '../../functions/core/events/sequence-number.ts';
 import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import { type ReadChunk, readChunk } from '../../functions/state/aggregate/chunk.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { type Chunk, foldChunk, readRecords } from '../../functions/state/log/chunk.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import pipeline from '../../pipelines/device-actions.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 
@@ -79,14 +81,15 @@ function bareLoop(event: KinesisStreamEvent): number {
 /**
  * The work of aggregate up to its first write: it drops the committed records, and reads, validates and folds the rest.
  */
-function fold(event: KinesisStreamEvent): ReadChunk {
+function fold(event: KinesisStreamEvent): Chunk {
   const records = streamRecords(event.Records);
   const from = records.findIndex((record) => isAfter(record.sequenceNumber, '1'));
-  return readChunk({ pipeline, reader: eventReader(pipeline), pageCount: () => 1 }, records, from);
+  const read = readRecords({ reader: eventReader(pipeline), ids: undefined }, records, from);
+  return foldChunk(pipeline, read, { closedThrough: Number.NEGATIVE_INFINITY, counters: noEvents });
 }
 
 function invocation(): (event: KinesisStreamEvent) => Promise<unknown> {
-  const aggregator = shardAggregator({ pipeline, state: memoryTable(), rejects: memoryTable(), shardId });
+  const aggregator = shardAggregator({ ...logClock, pipeline, state: memoryTable(), rejects: memoryTable(), shardId });
   return async (event) => {
     const { counters } = await aggregator.apply(streamRecords(event.Records), () => 60_000);
     if (counters.counted !== recordsInBatch)
@@ -123,11 +126,12 @@ function renumbered(event: KinesisStreamEvent, round: number): KinesisStreamEven
   return event;
 }
 
-function compare(opens: number, chunk: ReadChunk): void {
-  const folded = chunk.slices
-    .flatMap(({ keys }) => Number(keys.get('["Open"]')?.states[0] ?? 0))
-    .reduce((total, count) => total + count, 0);
-  if (opens !== folded || chunk.accepted.length !== recordsInBatch)
+function compare(opens: number, { folds, added }: Chunk): void {
+  const folded = folds
+    .flatMap(({ slices }) => [...slices])
+    .flatMap(({ partials }) => [...partials])
+    .reduce((total, [key, states]) => total + (key === '["Open"]' ? Number(states[0]) : 0), 0);
+  if (opens !== folded || added.counters.counted !== recordsInBatch)
     throw new Error('the fold and the bare loop count differently');
 }
 

@@ -3,11 +3,11 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, type Pipeline, sliding, tumbling } from '../../functions/core/index.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
+import { finalize } from '../../functions/state/epochs/finalizer.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { type DynaliteTables, dynaliteTables } from './dynalite-tables.ts';
 import { type Figure, yardstick } from './figure.ts';
 
@@ -84,7 +84,7 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
   say(`${keys} keys, deduplicated: ${batches} batches of ${recordsInBatch} records, one in ${retriedEvery} sent again`);
   const spent = async (counting: Pipeline, shard: string) => {
     const { state, rejects, meter } = tables.open();
-    const aggregator = shardAggregator({ pipeline: counting, state, rejects, shardId: shard });
+    const aggregator = shardAggregator({ ...logClock, pipeline: counting, state, rejects, shardId: shard });
     let duplicate = 0;
     for (let i = 0; i < batches; i++)
       duplicate += (await aggregator.apply(batchOf(i, keys), () => 60_000)).counters.duplicate;
@@ -96,6 +96,7 @@ async function dedupOf(tables: DynaliteTables, say: (line: string) => void): Pro
     throw new Error(`${deduplicated.duplicate} duplicates of ${events / retriedEvery} were found`);
   const cold = tables.open();
   const again = shardAggregator({
+    ...logClock,
     pipeline: deduplicating,
     state: cold.state,
     rejects: cold.rejects,
@@ -144,7 +145,13 @@ async function overlapOf(tables: DynaliteTables, say: (line: string) => void): P
     const window = sliding({ ms: overlap * windowMs }, { ms: windowMs });
     const overlapping = definePipeline({ ...spec, queries: { byKey: { ...spec.queries.byKey, window } } });
     const { state, rejects, meter } = tables.open();
-    const aggregator = shardAggregator({ pipeline: overlapping, state, rejects, shardId: `shardId-00000000001${i}` });
+    const aggregator = shardAggregator({
+      ...logClock,
+      pipeline: overlapping,
+      state,
+      rejects,
+      shardId: `shardId-00000000001${i}`,
+    });
     let before = 0;
     for (let batch = 0; batch < batches; batch++) {
       if (batch === batchesInWindow) before = meter.writeUnits;
@@ -175,7 +182,13 @@ async function overlapOf(tables: DynaliteTables, say: (line: string) => void): P
 async function writesOf(tables: DynaliteTables, keys: number, say: (line: string) => void): Promise<readonly Figure[]> {
   const aggregated = tables.open();
   const finalized = tables.open();
-  const aggregator = shardAggregator({ pipeline, state: aggregated.state, rejects: aggregated.rejects, shardId });
+  const aggregator = shardAggregator({
+    ...logClock,
+    pipeline,
+    state: aggregated.state,
+    rejects: aggregated.rejects,
+    shardId,
+  });
   const spent = () => ({ aggregate: { ...aggregated.meter }, finalize: { ...finalized.meter } });
   let panes: Pane[] = [];
   let before = spent();
@@ -205,7 +218,6 @@ async function writesOf(tables: DynaliteTables, keys: number, say: (line: string
         now: () => firstTime + (window + 1) * windowMs,
         runId: 'run',
         remainingMs: () => 60_000,
-        cache: sliceCache(),
         retentionMs: 86_400_000,
       },
       'advance',

@@ -187,7 +187,7 @@ async function act({ vector, stream, world, events, clockMs }: Player, step: Tim
       return;
     }
     case 'advance':
-      return world.raise(step.to);
+      return world.raise(step.to, clockMs);
     case 'watermark': {
       const { partition, value } = step;
       const { delayMs, partitionDelaysMs } = vector.watermark;

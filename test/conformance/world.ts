@@ -3,15 +3,14 @@ import { longestDurationMs } from '../../functions/core/arguments/duration.ts';
 import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
 import { addCounters, noEvents } from '../../functions/core/events/counters.ts';
 import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
-import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
-import { raiseClosedThrough } from '../../functions/state/items/horizon.ts';
-import { readAllProgress } from '../../functions/state/items/progress.ts';
+import { cutNow, type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/epochs/finalizer.ts';
+import { readAllProgress } from '../../functions/state/epochs/progress.ts';
+import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { readSideOutput, type StoredSideEvent } from '../../functions/state/items/side-output.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
-import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import type { StreamEvent } from './vector-pipeline.ts';
 import type { VirtualStream } from './virtual-stream.ts';
@@ -21,7 +20,7 @@ export interface World {
   /** Applies one Kinesis batch of one shard, with one event a record. */
   apply(shardId: string, events: readonly StreamEvent[], nowMs: number): Promise<void>;
   /** The test hook: closes everything up to a time, regardless of the shards. */
-  raise(to: number): Promise<void>;
+  raise(to: number, nowMs: number): Promise<void>;
   finalize(request: FinalizeRequest, nowMs: number): Promise<FinalizeReport>;
   /** Forgets everything in memory. */
   restart(): void;
@@ -56,10 +55,22 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
   const limit = pLimit(8);
   const aggregatorOf = (shardId: string) => {
     const aggregator =
-      warm.get(shardId) ?? shardAggregator({ pipeline, shardId, state: tables.state, rejects: tables.rejects });
+      warm.get(shardId) ??
+      shardAggregator({ ...logClock, pipeline, shardId, state: tables.state, rejects: tables.rejects });
     warm.set(shardId, aggregator);
     return aggregator;
   };
+  const options = (nowMs: number) => ({
+    pipeline,
+    ...tables,
+    stream,
+    limit,
+    publish: async (pane: Pane) => void published.push(pane),
+    now: () => nowMs,
+    runId: 'finalize',
+    remainingMs: () => batchTimeMs,
+    retentionMs: 24 * hourMs,
+  });
   const counters = async () =>
     [...(await readAllProgress(tables.state)).values()]
       .map((progress) => progress.counters)
@@ -76,25 +87,10 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
       const { resumeAt } = await aggregatorOf(shardId).apply(records, () => batchTimeMs);
       if (resumeAt !== undefined) throw new Error('a batch that ran out of time where time stands still');
     },
-    raise: async (to) => {
-      await raiseClosedThrough(tables.state, to);
+    raise: async (to, nowMs) => {
+      await cutNow(options(nowMs), to);
     },
-    finalize: (request, nowMs) =>
-      finalize(
-        {
-          pipeline,
-          ...tables,
-          stream,
-          limit,
-          publish: async (pane) => void published.push(pane),
-          now: () => nowMs,
-          runId: 'finalize',
-          remainingMs: () => batchTimeMs,
-          cache: sliceCache(),
-          retentionMs: 24 * hourMs,
-        },
-        request,
-      ),
+    finalize: (request, nowMs) => finalize(options(nowMs), request),
     panes: () => published,
     restart: () => warm.clear(),
     windows: (status) =>

@@ -7,9 +7,10 @@ import { eventTimeBounds, eventTimeOf, isoTime } from '../../functions/core/even
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
 import { kinesisBatch } from '../../functions/kinesis/event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
 import { readSideOutput } from '../../functions/state/items/side-output.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { latePayloads, payloads } from './payloads.ts';
 import pipeline from './pipeline.ts';
@@ -94,10 +95,13 @@ describe('records of any bytes', () => {
           const batch = kinesisBatch(batchOf(bytes), 'stream');
           const records = streamRecords(batch?.records ?? []);
           const rejects = memoryTable();
-          const { counters } = await shardAggregator({ pipeline, state: memoryTable(), rejects, shardId }).apply(
-            records,
-            () => 60_000,
-          );
+          const { counters } = await shardAggregator({
+            ...logClock,
+            pipeline,
+            state: memoryTable(),
+            rejects,
+            shardId,
+          }).apply(records, () => 60_000);
           expect(isConserved(counters)).toBe(true);
           expect(counters.received).toBe(records.reduce((total, { events }) => total + events.length, 0));
           expect({ late: counters.late, duplicate: counters.duplicate }).toEqual({ late: 0, duplicate: 0 });

@@ -9,13 +9,13 @@ import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { restRequest } from '../../functions/edge/rest-request.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
+import { finalize } from '../../functions/state/epochs/finalizer.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Tables } from '../../functions/state/table/tables.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { restAnswer } from '../../infra/local/gateway/rest-answer.ts';
 import { restEvent } from '../../infra/local/gateway/rest-event.ts';
 import { dynaliteTables } from '../bench/dynalite-tables.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 
 export const hourMs = 3_600_000;
 export const t0 = Date.parse('2026-01-01T00:00:00Z');
@@ -63,7 +63,7 @@ export interface QueryApi {
 export async function startQueryApi(): Promise<QueryApi> {
   const dynalite = await dynaliteTables();
   const tables = dynalite.open();
-  const aggregator = shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId });
+  const aggregator = shardAggregator({ ...logClock, pipeline, state: tables.state, rejects: tables.rejects, shardId });
   let sequence = 0;
   const apply = (texts: readonly string[]) =>
     aggregator.apply(
@@ -95,7 +95,6 @@ export async function startQueryApi(): Promise<QueryApi> {
     limit,
     publish: async () => {},
     runId: 'run',
-    cache: sliceCache(),
     retentionMs: 86_400_000,
   };
   await finalize({ ...run, now: () => start, remainingMs: () => 60_000 }, 'advance');

@@ -1,10 +1,14 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { totalsAfterBatch } from '../../functions/core/log/totals.ts';
 import { readShard } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { ObjectGone } from '../../functions/sources/feed-object.ts';
 import { openObject } from '../../functions/sources/s3-object.ts';
-import { commitProgress, noProgress } from '../../functions/state/items/progress.ts';
+import { noProgress } from '../../functions/state/epochs/progress.ts';
+import { logPartition } from '../../functions/state/log/entry.ts';
+import { putEntry } from '../../functions/state/log/log.ts';
+import { joinedTail } from '../../functions/state/log/registration.ts';
 import { fedObjects, lines, orders, sorted } from '../fixtures/fed-objects.ts';
 
 const { kinesis, stored, feed, inStream, dying, at } = await fedObjects();
@@ -30,16 +34,18 @@ describe('an object', () => {
       let last: string | undefined;
       for await (const records of readShard({ kinesis, streamName: at().streamName }, shard, undefined))
         last = records.at(-1)?.SequenceNumber ?? last;
-      await commitProgress(at().state, shard.ShardId ?? '', noProgress, { ...noProgress, sequenceNumber: last });
+      const tail = await joinedTail(at().state, shard.ShardId ?? '', 0);
+      const batch = { ...noProgress, sequenceNumber: last ?? '', lastArrival: 0, bytes: 0 };
+      const totals = totalsAfterBatch(tail.totals, batch, false, 0);
+      await putEntry(at().state, shard.ShardId ?? '', tail, { position: 2, kind: 'batch', putAt: 0, totals });
     }
     await expect(feed(second, { state: dying(1) })).rejects.toThrow('killed');
     expect(await feed(second)).toMatchObject({ outcome: 'done', events: 0, lines: 1000 });
     expect(await inStream()).toEqual(sorted(lines.slice(0, 2000)));
     for (const shard of await listShards(kinesis, at().streamName)) {
-      const keys = (await at().state.query('progress#0'))
-        .concat(await at().state.query('progress#1'))
-        .filter(({ sk }) => sk === shard.ShardId);
+      const keys = await at().state.query(logPartition(shard.ShardId ?? ''));
       for (const key of keys) await at().state.delete(key);
+      await at().state.delete({ pk: 'registrations', sk: shard.ShardId ?? '' });
     }
   });
 

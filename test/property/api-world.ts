@@ -5,11 +5,10 @@ import { z } from 'zod';
 import { queryApp } from '../../functions/api/app.ts';
 import type { WindowJson } from '../../functions/api/window-json.ts';
 import { count, cumulate, definePipeline, sliding, tumbling } from '../../functions/core/index.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
+import { finalize } from '../../functions/state/epochs/finalizer.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -32,10 +31,9 @@ const shardId = 'shardId-000000000000';
 /** The stream, the finalizer and the API over tables in memory. */
 export function apiWorld() {
   const [state, windows, rejects] = [memoryTable(itemStore()), memoryTable(itemStore()), memoryTable(itemStore())];
-  const aggregator = shardAggregator({ pipeline, state, rejects, shardId });
-  const cache = sliceCache();
   let sequence = 0;
   let now = 1_000_000;
+  const aggregator = shardAggregator({ pipeline, state, rejects, shardId, now: () => now, attempt: () => 'attempt' });
   const app = queryApp({
     pipeline,
     tables: { state, windows, rejects, meter: createMeter() },
@@ -59,7 +57,6 @@ export function apiWorld() {
         pipeline,
         state,
         windows,
-        cache,
         stream: {
           identity: async () => ({ name: 's', createdAt: 0 }),
           listShards: async () => [{ shardId, closed: false }],

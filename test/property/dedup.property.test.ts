@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { addCounters, noEvents } from '../../functions/core/events/counters.ts';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const withinMs = 5000;
@@ -116,7 +117,7 @@ it('I13: any batches of a shard and its child, to warm and to cold containers, c
             const { length, container } = batches.next().value;
             const name = `${shardId}/${container}`;
             const warm = container === 'cold' ? undefined : containers.get(name);
-            const aggregator = warm ?? shardAggregator({ pipeline, state, rejects, shardId, ancestors });
+            const aggregator = warm ?? shardAggregator({ ...logClock, pipeline, state, rejects, shardId, ancestors });
             containers.set(name, aggregator);
             const report = await aggregator.apply(own.slice(at, at + length), () => 60_000);
             counters = addCounters(counters, report.counters);

@@ -132,6 +132,10 @@ function shown({ aggregates, span }: Query, parts: readonly SlicePart[]): unknow
     .map(({ slice, records, partials }) => ({ slice, records, rows: partials.map(textOf).sort() }));
 }
 
+/** A row's key, with the span of a session. */
+const nameOf = ({ aggregates }: Query, [key, partial]: KeyedPartial) =>
+  `${key} ${JSON.stringify(partial[aggregates.length])}`;
+
 const stored = (block: Block): Block => JSON.parse(JSON.stringify(block)) as Json;
 
 /** What several blocks hold together, by slice. */
@@ -166,19 +170,20 @@ describe('a block', () => {
 
   it('is the same whatever order its partials come in', () => {
     fc.assert(
-      fc.property(
-        samples.filter(({ query }) => query.span === undefined),
-        fc.infiniteStream(fc.nat()),
-        ({ query, parts }, order) => {
-          const shuffled = <T>(items: readonly T[]): T[] =>
-            items
-              .map((item) => ({ item, at: order.next().value ?? 0 }))
-              .sort((left, right) => left.at - right.at)
-              .map(({ item }) => item);
-          const other = shuffled(parts).map((part) => ({ ...part, partials: shuffled(part.partials) }));
-          expect(JSON.stringify(encodeBlock(query, other))).toBe(JSON.stringify(encodeBlock(query, parts)));
-        },
-      ),
+      fc.property(samples, fc.infiniteStream(fc.nat()), ({ query, parts }, order) => {
+        const shuffled = <T>(items: readonly T[]): T[] =>
+          items
+            .map((item) => ({ item, at: order.next().value ?? 0 }))
+            .sort((left, right) => left.at - right.at)
+            .map(({ item }) => item);
+        // Two open sessions of a key never have the same span.
+        const distinct = parts.map((part) => ({
+          ...part,
+          partials: [...new Map(part.partials.map((row) => [nameOf(query, row), row] as const)).values()],
+        }));
+        const other = shuffled(distinct).map((part) => ({ ...part, partials: shuffled(part.partials) }));
+        expect(JSON.stringify(encodeBlock(query, other))).toBe(JSON.stringify(encodeBlock(query, distinct)));
+      }),
     );
   });
 

@@ -58,7 +58,8 @@ describe('a column', () => {
   it('of another number of values is refused', () => {
     fc.assert(
       fc.property(
-        columns.filter((values) => values.length > 0 && !Object.hasOwn(Object(packColumn(values)), 'all')),
+        // A column of one value, or of equal lists, says nothing about its length.
+        columns.filter((values) => new Set(values.map((value) => JSON.stringify(value))).size > 1),
         (values) => {
           expect(() => unpackColumn(packColumn(values), values.length + 1)).toThrow(`${values.length + 1} values`);
         },

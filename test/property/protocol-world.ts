@@ -1,12 +1,12 @@
 import pLimit from 'p-limit';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
-import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/epochs/finalizer.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { type ItemStore, itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -67,7 +67,7 @@ export function protocolWorld(
     published,
     shardId,
     aggregator: (shard, state = tables.state) =>
-      shardAggregator({ pipeline, state, rejects: tables.rejects, shardId: shardId(shard) }),
+      shardAggregator({ ...logClock, pipeline, state, rejects: tables.rejects, shardId: shardId(shard) }),
     finalize: (request = 'advance', breakAt = Number.POSITIVE_INFINITY) => {
       const calls = { left: breakAt };
       return finalize(
@@ -83,7 +83,6 @@ export function protocolWorld(
           now: () => firstArrival + 1_000_000_000,
           runId: 'run',
           remainingMs: () => 60_000,
-          cache: sliceCache(),
           retentionMs: 86_400_000,
         },
         request,

@@ -7,7 +7,7 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
-import { readWindows } from '../../functions/state/windows/window-reader.ts';
+import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 import { type PutEvent, protocolWorld } from './protocol-world.ts';

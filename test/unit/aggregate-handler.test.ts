@@ -6,7 +6,8 @@ import { aggregateHandler } from '../../functions/edge/aggregate-handler.ts';
 import type { ShardBatch } from '../../functions/edge/batches.ts';
 import { shardAggregators } from '../../functions/edge/shard-aggregators.ts';
 import type { Measured } from '../../functions/edge/telemetry.ts';
-import { readAllProgress } from '../../functions/state/items/progress.ts';
+import { readAllProgress } from '../../functions/state/epochs/progress.ts';
+import { logPartition } from '../../functions/state/log/entry.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
@@ -43,9 +44,9 @@ function container({ kick, isBroken }: { kick?: () => Promise<void>; isBroken?: 
   const table = memoryTable(itemStore());
   const state: Table = {
     ...table,
-    get: async (key, ...call) => {
-      if (isBroken?.(key.sk)) throw new Error('planted');
-      return table.get(key, ...call);
+    query: async (pk, ...call) => {
+      if (isBroken?.(pk)) throw new Error('planted');
+      return table.query(pk, ...call);
     },
   };
   const handler = aggregateHandler({
@@ -73,6 +74,7 @@ function container({ kick, isBroken }: { kick?: () => Promise<void>; isBroken?: 
       await kick?.();
     },
     now: () => start,
+    newId: () => 'id',
   });
   return { handler, state, warnings, published, kicks: () => kicks };
 }
@@ -122,7 +124,7 @@ describe('the aggregate function', () => {
   });
 
   it('fails for one shard when the others are committed', async () => {
-    const { handler, state } = container({ isBroken: (key) => key === 'a' });
+    const { handler, state } = container({ isBroken: (pk) => pk === logPartition('a') });
     await expect(handler([batch('a', [1]), batch('b', [1])], context)).rejects.toThrow('planted');
     expect([...(await readAllProgress(state)).keys()]).toEqual(['b']);
   });

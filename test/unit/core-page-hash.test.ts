@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hashKey } from '../../functions/core/events/key-hash.ts';
 import {
   grownPageCount,
   nextPageCount,
@@ -6,7 +7,6 @@ import {
   pageOf,
   pageShareBytes,
 } from '../../functions/core/fold/page-hash.ts';
-import { hashKey } from '../../functions/core/log/lane.ts';
 
 /**
  * The chi-square below which 99.99 % of even distributions over n pages stay (Wilson and Hilferty's approximation, n -

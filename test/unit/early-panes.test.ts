@@ -5,12 +5,12 @@ import { count } from '../../functions/core/aggregates/index.ts';
 import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
+import { finalize } from '../../functions/state/epochs/finalizer.ts';
+import { readWindows } from '../../functions/state/epochs/window-reader.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import { readPanes } from '../../functions/state/windows/pane-reader.ts';
-import { readWindows } from '../../functions/state/windows/window-reader.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -44,7 +44,7 @@ function world(pipeline = minutely('30 seconds')) {
     rejects: memoryTable(stores.rejects),
   };
   const published: Pane[] = [];
-  const aggregator = shardAggregator({ pipeline, state: tables.state, rejects: tables.rejects, shardId });
+  const aggregator = shardAggregator({ ...logClock, pipeline, state: tables.state, rejects: tables.rejects, shardId });
   const [query] = pipeline.queries;
   if (query === undefined) throw new Error('no query');
   let nowMs = minuteMs;
@@ -81,7 +81,6 @@ function world(pipeline = minutely('30 seconds')) {
           now: () => nowMs,
           runId: `run-${++runs}`,
           remainingMs: () => minuteMs,
-          cache: sliceCache(),
           retentionMs: 24 * 60 * minuteMs,
         },
         'advance',
@@ -172,7 +171,7 @@ describe('early panes', () => {
     expect(parts().map(({ sk }) => sk)).toEqual(['1#run-2#000000']);
     await put([{ time: minuteMs, key: 'a' }]);
     await run();
-    expect(parts().map(({ sk }) => sk)).toEqual(['2#final#000000']);
+    expect(parts().map(({ sk }) => sk)).toEqual(['2#run-3#000000']);
     expect((await read('final')).map(({ records, rows }) => [records, rows.length])).toEqual([[1200, 1200]]);
   });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Partials } from '../../functions/core/fold/partial.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
-import { emitEmpty } from '../../functions/state/finalize/empty-windows.ts';
+import { emitEmpty } from '../../functions/state/epochs/empty-windows.ts';
 import { readFinalCounts } from '../../functions/state/windows/pane-reader.ts';
 import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { itemStore } from '../simulation/item-store.ts';

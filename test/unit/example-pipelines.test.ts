@@ -6,13 +6,13 @@ import { describe, expect, it } from 'vitest';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { totalsOf } from '../../functions/core/fold/totals.ts';
 import { createStaticRun, type StaticWindow, staticAnswer } from '../../functions/core/static/static-run.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
-import { finalize } from '../../functions/state/finalize/finalizer.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
-import { readWindows } from '../../functions/state/windows/window-reader.ts';
+import { finalize } from '../../functions/state/epochs/finalizer.ts';
+import { readWindows } from '../../functions/state/epochs/window-reader.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import latency from '../../pipelines/latency.ts';
 import leaderboard from '../../pipelines/leaderboard.ts';
 import sales from '../../pipelines/sales.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const examples = join(dirname(fileURLToPath(import.meta.url)), '../../examples');
@@ -38,7 +38,7 @@ function asFiles(pipeline: Pipeline, lines: readonly string[]): readonly StaticW
  */
 async function asStream(pipeline: Pipeline, lines: readonly string[]) {
   const tables = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };
-  const aggregators = shards.map((shardId) => shardAggregator({ pipeline, ...tables, shardId }));
+  const aggregators = shards.map((shardId) => shardAggregator({ ...logClock, pipeline, ...tables, shardId }));
   for (let at = 0; at < lines.length; at += 40) {
     const batch = lines.slice(at, at + 40).map((text, i) => ({
       sequenceNumber: String(at + i + 1),
@@ -66,7 +66,6 @@ async function asStream(pipeline: Pipeline, lines: readonly string[]) {
     publish: async () => undefined,
     now: () => now,
     runId: 'run',
-    cache: sliceCache(),
   };
   const { counters, drained } = await finalize(
     { ...options, remainingMs: () => 60_000, retentionMs: 86_400_000 },

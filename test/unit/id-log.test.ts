@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { appendIds, type FirstOccurrence, readIds } from '../../functions/state/aggregate/id-log.ts';
+import { appendIds, type FirstOccurrence, readIds } from '../../functions/state/log/id-log.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkLanes, hashKey, laneOf, mostLanes } from '../../functions/core/log/lane.ts';
+import { hashKey } from '../../functions/core/events/key-hash.ts';
+import { checkLanes, laneOf, mostLanes } from '../../functions/core/log/lane.ts';
 
 describe('the lane of a key', () => {
   it('is given by the top bits of its hash', () => {

@@ -6,7 +6,6 @@ import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { count, definePipeline, lookup, table, tumbling } from '../../functions/core/index.ts';
 import type { OperationContext } from '../../functions/operations/operation.ts';
 import { operations, prepareOperation } from '../../functions/operations/table.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -36,7 +35,6 @@ function deployment() {
       identity: async () => ({ name: 'devices', id: 'one' }),
     },
     served: new Set(),
-    cache: sliceCache(),
     publish: async () => undefined,
     wake: (sink) => woken.push(sink),
     now: () => at,

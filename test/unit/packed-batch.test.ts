@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
-import { shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { logClock } from '../fixtures/log-clock.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 it('counts a batch of more events of one key than a call may have arguments', async () => {
@@ -13,7 +14,13 @@ it('counts a batch of more events of one key than a call may have arguments', as
     queries: { all: { window: tumbling('1 hour'), aggregates: { count: count() } } },
   });
   const state = memoryTable();
-  const aggregator = shardAggregator({ pipeline, state, rejects: memoryTable(), shardId: 'shardId-000000000000' });
+  const aggregator = shardAggregator({
+    ...logClock,
+    pipeline,
+    state,
+    rejects: memoryTable(),
+    shardId: 'shardId-000000000000',
+  });
   const events = Array.from({ length: 300_000 }, (_, subRecord) => ({
     text: '{"t":1}',
     subRecord,

@@ -9,11 +9,11 @@ import { liveSessions } from '../../functions/core/sessions/session-view.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
+import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { readCarried, sessionPartitions } from '../../functions/state/items/carried-sessions.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { removeQuery } from '../../functions/state/operations/remove-query.ts';
 import { readFinals } from '../../functions/state/windows/window-feed.ts';
-import { readWindows } from '../../functions/state/windows/window-reader.ts';
 import { protocolWorld } from '../property/protocol-world.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

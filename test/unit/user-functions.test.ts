@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { noEvents } from '../../functions/core/events/counters.ts';
 import { eventReader } from '../../functions/core/fold/read-event.ts';
 import type { StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import { count, countIf, definePipeline, lookup, session, sum, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
-import { readChunk } from '../../functions/state/aggregate/chunk.ts';
-import { splitAfter } from '../../functions/state/aggregate/fold-split.ts';
+import { foldChunk, readRecords } from '../../functions/state/log/chunk.ts';
 
 const at = 1_700_000_000_000;
 const calls = new Map<string, number>();
@@ -68,15 +68,12 @@ describe('a function of the pipeline', () => {
     expect(Object.fromEntries(calls)).toStrictEqual(onceEach);
   });
 
-  it('does not run again when a part of a batch is folded again', () => {
-    const chunk = readChunk({ pipeline, reader: eventReader(pipeline), pageCount: () => 1 }, records, 0);
-    const context = { firstSequenceNumber: '1', lastSequenceNumber: '6', events: chunk.accepted };
-    const split = chunk.slices.map(({ query, keys }) => splitAfter(query, [...keys.values()], context, '2'));
-    const [perHour, ...visits] = split;
-    expect(perHour?.left.map(({ states }) => states[0])).toStrictEqual([4]);
-    expect(visits.flatMap(({ left }) => left.map(({ states }) => states[1]))).toStrictEqual([
-      { least: at + 2, greatest: at + 5, records: 4 },
-    ]);
+  it('does not run again when a batch is folded again, behind another barrier', () => {
+    const read = readRecords({ reader: eventReader(pipeline), ids: undefined }, records, 0);
+    const [open, closed] = [at, at + 86_400_000].map((closedThrough) =>
+      foldChunk(pipeline, read, { closedThrough, counters: noEvents }),
+    );
+    expect([open?.added.counters.counted, closed?.added.counters.late]).toStrictEqual([6, 6]);
     expect(Object.fromEntries(calls)).toStrictEqual(onceEach);
   });
 

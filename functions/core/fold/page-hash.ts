@@ -1,5 +1,5 @@
 import type { KeyText } from '../events/group-key.ts';
-import { hashKey } from '../log/lane.ts';
+import { hashKey } from '../events/key-hash.ts';
 
 /** The page of a key in a bucket with `count` pages: `hash mod n` (DESIGN section 1). */
 export function pageOf(key: KeyText, count: number): number {

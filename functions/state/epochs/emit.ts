@@ -2,14 +2,13 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
-import { emitEmpty } from '../finalize/empty-windows.ts';
-import { sessionCloser } from '../finalize/session-closer.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
 import type { PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writePaneAt } from '../windows/pane-writer.ts';
+import { emitEmpty } from './empty-windows.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import {
@@ -21,11 +20,14 @@ import {
   segmentSlices,
   slicesOfLane,
 } from './segment.ts';
+import { sessionCloser } from './session-closer.ts';
 
 /** What a run emits with. */
 export interface EmitOptions {
   readonly state: Table;
   readonly windows: Table;
+  /** An id that no other run has. */
+  readonly runId: string;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Puts a pane into the outboxes of the sinks, durably. */
   readonly publish: Publisher['publish'];
@@ -73,6 +75,7 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
           writePaneAt(options.windows, query, window, {
             status: 'final',
             epoch: plan.epoch,
+            attempt: options.runId,
             partials,
             records: 0,
             nowMs: plan.at,
@@ -151,6 +154,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
+  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return { finals, openPanes, nextPaneAt, done: true };
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
@@ -245,7 +249,14 @@ async function emitOne(
       windows,
       query,
       window,
-      { status, epoch: plan.epoch, partials: mergeWindow(query, slices), records, nowMs: plan.at },
+      {
+        status,
+        epoch: plan.epoch,
+        attempt: options.runId,
+        partials: mergeWindow(query, slices),
+        records,
+        nowMs: plan.at,
+      },
       standing,
     );
     if (pane === undefined) return none;
@@ -300,6 +311,7 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
         const draft = {
           status: 'final',
           epoch,
+          attempt: options.runId,
           partials: window.partials,
           records: window.records,
           nowMs: plan.at,

@@ -6,7 +6,6 @@ import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
 import { lastClosing } from '../../core/windows/window.ts';
-import type { ShardReport } from '../finalize/shard-report.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
 import { entryLifeMs, readTail } from '../log/log.ts';
@@ -22,6 +21,7 @@ import { readMarks, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { type GatherTask, type LogRange, lanesOf, type Plan, putPlan, readPlan } from './plan.ts';
 import { lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
+import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
 export interface FinalizerOptions {
@@ -112,6 +112,8 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
     const held = { by: heldBy, watermark };
     const noted = noteHeldBy(state, held);
+    // A run that fails before it waits for the hint has its own reason.
+    noted.catch(() => {});
     const drains = request === 'drain' && (await everythingIn(options, observation.shards));
     if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
       await epochs.next(watermark, observation.tails);
@@ -405,7 +407,7 @@ async function epochBefore(state: Table, { name }: Query, gathered: number): Pro
   for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
     for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
       for (const { from } of segments) first = Math.min(first, from);
-  return Math.min(first, gathered) - 1;
+  return Math.max(Math.min(first, gathered) - 1, 0);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */

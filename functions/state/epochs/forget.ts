@@ -51,10 +51,12 @@ async function forgetEpochs(options: ForgetOptions, through: number): Promise<vo
   const last = Math.min(through, done + mostItems);
   if (last <= done || !hasTime()) return;
   const range = { from: positionText(done + 1), to: `${positionText(last)}~` };
-  const found = await Promise.all(
-    ['epochs', 'plans', 'marks'].map((pk) => state.query(pk, { ...range, only: ['at'] })),
-  );
-  await expire(options, found.flat());
+  for (const [pk, attribute] of [
+    ['epochs', 'at'],
+    ['plans', 'at'],
+    ['marks', 'touched'],
+  ] as const)
+    await expire(options, await state.query(pk, { ...range, only: [attribute] }), attribute);
   await state.put({ ...key, attributes: { epoch: last } }, [{ attribute: 'epoch', is: 'absentOrBelow', bound: last }]);
 }
 
@@ -86,7 +88,13 @@ async function forgetSegments(
       if (!hasTime()) return;
       await expire(
         options,
-        segments.map((segment) => segment.item),
+        segments.flatMap(({ head, items: parts }) => parts.filter((part) => part !== head)),
+        'blocks',
+      );
+      await expire(
+        options,
+        segments.map(({ head }) => head),
+        'parts',
       );
       items += segments.length;
       reached = closing;
@@ -98,19 +106,23 @@ async function forgetSegments(
     ]);
 }
 
-/** Sets when items may go. Conditional: it brings back nothing that is gone already. */
-async function expire({ state, limit, expiresAt }: ForgetOptions, keys: readonly Key[]): Promise<void> {
+/**
+ * Sets when items may go. Conditional: it brings back nothing that is gone already.
+ * @param attribute one that all of them have
+ */
+async function expire(
+  { state, limit, expiresAt }: ForgetOptions,
+  keys: readonly Key[],
+  attribute: string,
+): Promise<void> {
   await Promise.all(
     keys.map(({ pk, sk }) =>
       limit(() =>
-        state.update({ pk, sk }, { set: { expiresAt } }, [{ attribute: 'expiresAt', is: 'absent' }, present(pk)]),
+        state.update({ pk, sk }, { set: { expiresAt } }, [
+          { attribute: 'expiresAt', is: 'absent' },
+          { attribute, is: 'present' },
+        ]),
       ),
     ),
   );
-}
-
-/** An attribute that every item of a partition has. */
-function present(pk: string) {
-  const attribute = pk.startsWith('segment#') ? 'blocks' : pk === 'marks' ? 'touched' : 'at';
-  return { attribute, is: 'present' } as const;
 }

@@ -25,6 +25,8 @@ import {
 export interface GatherOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
+  /** An id that no other run has. */
+  readonly runId: string;
   /** Whether there is time for another task. */
   readonly hasTime: () => boolean;
 }
@@ -63,7 +65,7 @@ interface Gathered {
   readonly unknown: Block[];
 }
 
-async function gatherTask({ pipeline, state }: GatherOptions, plan: Plan, task: GatherTask, number: number) {
+async function gatherTask({ pipeline, state, runId }: GatherOptions, plan: Plan, task: GatherTask, number: number) {
   const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
   const held = new Map<string, Gathered>();
   const gathered = (query: string, lane: number, slice: number): Gathered => {
@@ -92,15 +94,31 @@ async function gatherTask({ pipeline, state }: GatherOptions, plan: Plan, task: 
       const query = queries.get(lane.query);
       const parts =
         query === undefined
-          ? [unknown]
+          ? partsOf(unknown)
           : blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
       const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
       const before = touched[lane.query] ?? [slice, slice, bytes];
       touched[lane.query] = [Math.min(before[0], slice), Math.max(before[1], slice), Math.max(before[2], bytes)];
-      await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts);
+      await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
     }),
   );
   return touched satisfies TaskMark;
+}
+
+/** Blocks that are carried on as they are, cut into parts that fit an item. */
+function partsOf(blocks: readonly Block[]): readonly (readonly Block[])[] {
+  const parts: Block[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const block of blocks) {
+    const own = JSON.stringify(block).length;
+    if (bytes + own > segmentBytes) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(block);
+    bytes += own;
+  }
+  return parts;
 }
 
 async function entriesOf(state: Table, [shardId, first, last]: GatherTask[number]): Promise<readonly StoredEntry[]> {
@@ -130,6 +148,7 @@ function addBlock(
       continue;
     }
     let left = records;
+    if (partials.length === 0) gathered(0, slice).records += records;
     for (const [key, partial] of partials) {
       const one = gathered(laneOf(key, lanes), slice);
       one.records += left;
@@ -143,7 +162,7 @@ function addBlock(
  * Merges the segments of some epochs, of the slices in which more than one of them has something: always at these
  * epochs and in this order, never what happens to be there.
  */
-async function mergeEpochs({ pipeline, state }: GatherOptions, plan: Plan, range: EpochRange): Promise<void> {
+async function mergeEpochs({ pipeline, state, runId }: GatherOptions, plan: Plan, range: EpochRange): Promise<void> {
   const marks = await readMarks(state, range.from, range.to);
   const touched = touchedBy(marks.map(({ mark }) => mark));
   await Promise.all(
@@ -152,8 +171,9 @@ async function mergeEpochs({ pipeline, state }: GatherOptions, plan: Plan, range
       return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
         const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
         for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
-          const parts = query === undefined ? [segments.flatMap(blocksOf)] : mergedBlocks(query, slice, segments);
-          await putSegment(state, lane, { slice, ...range, task: 0 }, parts);
+          const parts =
+            query === undefined ? partsOf(segments.flatMap(blocksOf)) : mergedBlocks(query, slice, segments);
+          await putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
         }
       });
     }),

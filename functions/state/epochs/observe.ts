@@ -1,20 +1,13 @@
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
 import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
-import {
-  lookAtShard,
-  noteSeen,
-  noteState,
-  readSeenShards,
-  type SeenShard,
-  type ShardReport,
-} from '../finalize/shard-report.ts';
 import type { StoredEntry } from '../log/entry.ts';
 import { readTail } from '../log/log.ts';
 import { type Registration, readRegistrations } from '../log/registration.ts';
 import type { Stream, StreamShard } from '../stream/stream.ts';
 import { checkStream } from '../stream/stream-identity.ts';
 import type { Table } from '../table/table.ts';
+import { lookAtShard, noteSeen, noteState, readSeenShards, type SeenShard, type ShardReport } from './shard-report.ts';
 
 interface ObservationDeps {
   readonly pipeline: Pipeline;

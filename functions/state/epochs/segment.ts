@@ -3,9 +3,10 @@ import { isoTime, parseIsoTime } from '../../core/events/event-time.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
 import { type Block, decodeBlock } from '../../core/log/block.ts';
+import { mostLanes } from '../../core/log/lane.ts';
 import { coverOf, rangeOf, rangeText } from '../../core/log/merge-tree.ts';
 import { pack, unpack } from '../table/packed-text.ts';
-import type { Item, Table } from '../table/table.ts';
+import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
 /** The lane of a query that a segment belongs to: lane `lane` of `lanes`. */
 export interface Lane {
@@ -23,11 +24,12 @@ export interface SegmentName {
   readonly task: number;
 }
 
-/** A part of a segment as it was read. */
+/** A segment as it was read. */
 export interface Segment extends SegmentName {
-  /** The place of the part in its segment. */
-  readonly part: number;
-  readonly item: Item;
+  /** The item that stands for it: it holds the blocks, or names the parts that do. */
+  readonly head: Item;
+  /** The items that hold its blocks: the head, or its parts in their order. */
+  readonly items: readonly Item[];
 }
 
 /** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
@@ -51,12 +53,17 @@ export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
 
 const digits = (number: number, count: number) => String(number).padStart(count, '0');
 
-function sortKey({ slice, from, to, task }: SegmentName, part: number): string {
-  return `${isoTime(slice)}#${rangeText(from, to)}#${digits(task, 6)}#${digits(part, 6)}`;
+function sortKey({ slice, from, to, task }: SegmentName): string {
+  return `${isoTime(slice)}#${rangeText(from, to)}#${digits(task, 6)}`;
 }
 
+/** The partition of the parts of a segment that one attempt has written: attempts never mix. */
+const partsPartition = (head: Key, attempt: string) => `${head.pk}#${head.sk}#${attempt}`;
+
 /**
- * Puts a segment, each part if it is absent: whoever gathers an epoch again writes the same.
+ * Puts a segment, if it is absent: whoever gathers an epoch again has the same to write. A large one puts its parts
+ * first, under an id of the attempt, then the head that names them: where another version of the code cuts it
+ * otherwise, the first one stays, whole.
  * @param parts lists of blocks, one list a part. A list holds one block, or several of a query that this code does not
  * know
  */
@@ -65,15 +72,22 @@ export async function putSegment(
   lane: Lane,
   name: SegmentName,
   parts: readonly (readonly Block[])[],
+  attempt: string,
 ): Promise<void> {
-  const pk = lanePartition(lane);
-  await Promise.all(
-    parts.map((blocks, part) =>
-      state.put({ pk, sk: sortKey(name, part), attributes: { blocks: pack(JSON.stringify(blocks), keyBytes) } }, [
-        { attribute: 'blocks', is: 'absent' },
-      ]),
-    ),
-  );
+  const head = { pk: lanePartition(lane), sk: sortKey(name) };
+  const packed = (blocks: readonly Block[]) => pack(JSON.stringify(blocks), keyBytes);
+  const [only, ...others] = parts;
+  if (only === undefined) return;
+  if (others.length > 0)
+    await state.putAll(
+      parts.map((blocks, part) => ({
+        pk: partsPartition(head, attempt),
+        sk: digits(part, 6),
+        attributes: { blocks: packed(blocks) },
+      })),
+    );
+  const attributes = others.length > 0 ? { parts: parts.length, attempt } : { parts: 0, blocks: packed(only) };
+  await state.put({ ...head, attributes }, [{ attribute: 'parts', is: 'absent' }]);
 }
 
 /** A range of slices by their starts, both inclusive, epoch ms; undefined: without a bound. */
@@ -87,6 +101,9 @@ export interface SegmentSlice {
   readonly slice: number;
   readonly segments: readonly Segment[];
 }
+
+/** All slices. */
+export const allSlices: SliceRange = { from: undefined, to: undefined };
 
 /** Items read at a time. */
 const itemsAtATime = 200;
@@ -116,15 +133,16 @@ export async function* slicesOfLane(
   let start = from === undefined ? '' : isoTime(from);
   let slice: number | undefined;
   let held: Segment[] = [];
-  const whole = (): SegmentSlice | undefined => {
-    const segments = choose(held);
-    return slice === undefined || segments.length === 0 ? undefined : { slice, segments };
+  const whole = async (): Promise<SegmentSlice | undefined> => {
+    const chosen = choose(held);
+    if (slice === undefined || chosen.length === 0) return undefined;
+    return { slice, segments: await Promise.all(chosen.map((segment) => withParts(state, segment))) };
   };
   for (;;) {
     const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...end, limit: itemsAtATime });
     for (const segment of items.map(segmentOf)) {
       if (segment.slice !== slice) {
-        const done = whole();
+        const done = await whole();
         if (done !== undefined) yield done;
         ({ slice } = segment);
         held = [];
@@ -135,24 +153,36 @@ export async function* slicesOfLane(
     if (last === undefined) break;
     start = `${last.sk}\u0000`;
   }
-  const done = whole();
+  const done = await whole();
   if (done !== undefined) yield done;
 }
 
 function segmentOf(item: Item): Segment {
-  const [slice, range, task, part] = item.sk.split('#');
+  const [slice, range, task] = item.sk.split('#');
   const start = parseIsoTime(slice ?? '');
   if (start === undefined || range === undefined)
     throw new Error(`segment ${item.pk} / ${item.sk}: unexpected sort key`);
-  return { slice: start, ...rangeOf(range), task: Number(task), part: Number(part), item };
+  return { slice: start, ...rangeOf(range), task: Number(task), head: item, items: [item] };
 }
 
-/** The blocks of a part of a segment. */
-export function blocksOf({ item }: Segment): readonly Block[] {
-  const { blocks } = item.attributes;
-  if (typeof blocks !== 'string' && !(blocks instanceof Uint8Array))
-    throw new Error(`segment ${item.pk} / ${item.sk}: unexpected blocks`);
-  return JSON.parse(unpack(blocks)) as readonly Block[];
+/** The segment with the items of its parts. @throws when a part that it names is missing */
+async function withParts(state: Table, segment: Segment): Promise<Segment> {
+  const { head } = segment;
+  const parts = numberOf(head, 'parts') ?? 0;
+  if (parts === 0) return segment;
+  const items = await state.query(partsPartition(head, textOf(head, 'attempt') ?? ''));
+  if (items.length !== parts)
+    throw new Error(`segment ${head.pk} / ${head.sk}: ${items.length} of its ${parts} parts are there`);
+  return { ...segment, items };
+}
+
+/** The blocks of a segment, in their order. */
+export function blocksOf({ items }: Segment): readonly Block[] {
+  return items.flatMap(({ pk, sk, attributes: { blocks } }) => {
+    if (typeof blocks !== 'string' && !(blocks instanceof Uint8Array))
+      throw new Error(`segment ${pk} / ${sk}: unexpected blocks`);
+    return JSON.parse(unpack(blocks)) as readonly Block[];
+  });
 }
 
 /** The content of a slice: its partial aggregates, and the number of records in it. */
@@ -181,4 +211,20 @@ export function joinLanes(contents: readonly SliceContent[]): SliceContent {
   const partials = new Map<KeyText, PartialAggregate>();
   for (const content of contents) for (const [key, partial] of content.partials) partials.set(key, partial);
   return { partials, records: contents.reduce((total, { records }) => total + records, 0) };
+}
+
+/** Deletes the segments of a query that is gone. */
+export async function deleteSegments(state: Table, query: string): Promise<void> {
+  for (let lanes = 1; lanes <= mostLanes; lanes *= 2) {
+    let found = 0;
+    for (let lane = 0; lane < lanes; lane++) {
+      for await (const { segments } of slicesOfLane(state, { query, lanes, lane }, allSlices, (all) => all)) {
+        found += segments.length;
+        for (const { head, items } of segments)
+          await Promise.all([...items, head].map(({ pk, sk }) => state.delete({ pk, sk })));
+      }
+    }
+    // A query has more lanes only where fewer held too much.
+    if (found === 0) return;
+  }
 }

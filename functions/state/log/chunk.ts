@@ -4,8 +4,8 @@ import type { AcceptedEvent, EventReader, Rejection } from '../../core/fold/read
 import { type RawEvent, readRaw, type StreamRecord } from '../../core/fold/stream-record.ts';
 import { type BatchFold, createBatchFold, type QueryFold } from '../../core/log/batch-fold.ts';
 import type { BatchTotals, LogTotals } from '../../core/log/totals.ts';
-import type { Deduplication, Judged } from '../aggregate/deduplication.ts';
 import type { ShardSideEvent } from '../items/side-output.ts';
+import type { Deduplication, Judged } from './deduplication.ts';
 
 /** An event that was read, and judged by its id; whether it is late is not known yet. */
 interface ReadEvent {

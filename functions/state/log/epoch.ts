@@ -96,6 +96,11 @@ export function raiseEmitted(state: Table, query: string, { nextPaneAt, ...place
   return raise(state, { pk: emittedPartition, sk: query }, place, { nextPaneAt: nextPaneAt ?? null });
 }
 
+/** Forgets how far the panes of a query that is gone are out. */
+export async function deleteEmitted(state: Table, query: string): Promise<void> {
+  await state.delete({ pk: emittedPartition, sk: query });
+}
+
 async function raise(
   state: Table,
   key: { readonly pk: string; readonly sk: string },

@@ -13,13 +13,13 @@ import type { DoubtNotes } from '../../core/fold/doubts.ts';
 import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import type { StreamRecord } from '../../core/fold/stream-record.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
-import { deduplication } from '../aggregate/deduplication.ts';
 import { noteMissed } from '../items/definition.ts';
 import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Table } from '../table/table.ts';
 import { type AgeGuard, ageGuard } from './age-guard.ts';
 import { type AppendMemory, type AppendOptions, appendChunk } from './append-chunk.ts';
 import { type ReadRecord, readRecords } from './chunk.ts';
+import { deduplication } from './deduplication.ts';
 import { followedLog } from './followed-log.ts';
 import { lastTotals } from './registration.ts';
 

@@ -2,8 +2,8 @@ import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
 import { isoTime } from '../../core/events/event-time.ts';
+import { readAllProgress } from '../epochs/progress.ts';
 import { readFilling } from '../items/definition.ts';
-import { readAllProgress } from '../items/progress.ts';
 import { type Key, numberOf, type Table } from '../table/table.ts';
 
 const keyOf = (base: string): Key => ({ pk: 'alias', sk: base });

@@ -5,8 +5,8 @@ import { backfillPipeline, backfillQuery } from '../../core/definition/backfill.
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import { decodePartials } from '../../core/fold/partial.ts';
+import { readHorizon } from '../epochs/progress.ts';
 import { noteFilled, readFilling } from '../items/definition.ts';
-import { readHorizon } from '../items/horizon.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
 import { readPane } from '../windows/pane-reader.ts';
@@ -63,7 +63,7 @@ export async function writeHistory(
   const { pipeline, state, windows, publish, now } = options;
   const query = backfillQuery(pipeline, range.query);
   const [{ window: windowsInRange, until: lastEnd } = query] = backfillPipeline(pipeline, range).queries;
-  const { closedThrough, finalizedThrough } = await readHorizon(state);
+  const { closedThrough, finalizedThrough } = await readHorizon(state, [query]);
   const { until } = range;
   if (until > query.from && lastEnd + query.latenessMs > finalizedThrough)
     throw argumentError(

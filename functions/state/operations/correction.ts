@@ -7,10 +7,9 @@ import { createFold } from '../../core/fold/fold.ts';
 import { type EventInputs, mergeInto } from '../../core/fold/partial.ts';
 import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import type { EmittedWindow } from '../../core/windows/window.ts';
-import { readHorizon } from '../items/horizon.ts';
-import { readAllProgress } from '../items/progress.ts';
-import { readRegistry } from '../items/registry.ts';
+import { readAllProgress } from '../epochs/progress.ts';
 import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/side-output.ts';
+import { readEmittedOf } from '../log/epoch.ts';
 import { storedLookups } from '../lookups/stored-lookups.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
@@ -98,20 +97,8 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const reason = query.definedKind.refuses?.replay;
   if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
     throw argumentError('query', request.query, reason);
-  const [progress, { closedThrough, finalizedThrough }] = await Promise.all([
-    readAllProgress(state),
-    readHorizon(state),
-  ]);
-  // Read after the horizon. A bucket of a closed window that is registered later takes no record.
-  const unfinished = new Set(
-    (await readRegistry(state)).filter((bucket) => bucket.query === query.name).map(({ slice }) => slice),
-  );
-  const isFinal = (window: EmittedWindow) => {
-    const closing = window.end + query.latenessMs;
-    return (
-      closing <= finalizedThrough || (closing <= closedThrough && !window.slices.some((slice) => unfinished.has(slice)))
-    );
-  };
+  const [progress, emitted] = await Promise.all([readAllProgress(state), readEmittedOf(state, query.name)]);
+  const isFinal = (window: EmittedWindow) => window.end + query.latenessMs <= emitted.closedThrough;
   // An event is joined with the rows that held when it arrived, as when it came too late. An event whose rows are gone
   // is unusable.
   const lookups = storedLookups(pipeline, state);

@@ -1,10 +1,10 @@
 import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
+import { deleteSegments } from '../epochs/segment.ts';
 import { deleteCarried } from '../items/carried-sessions.ts';
 import { deleteDefinition } from '../items/definition.ts';
-import { deletePagesOf } from '../items/page.ts';
-import { deleteRegistrations } from '../items/registry.ts';
+import { deleteEmitted } from '../log/epoch.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
 import type { Table } from '../table/table.ts';
 
@@ -30,7 +30,7 @@ export interface Removal {
 const reserveMs = 5_000;
 
 /**
- * Deletes everything that is kept of a query that the pipeline no longer has: registrations, pages, open sessions,
+ * Deletes everything that is kept of a query that the pipeline no longer has: segments, open sessions,
  * windows, and last the note of its layout. So an interrupted removal is seen to be unfinished. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
@@ -48,7 +48,8 @@ export async function removeQuery(
       name,
       'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
     );
-  await deleteRegistrations(state, removed, (shardId, slice) => deletePagesOf(state, shardId, removed, slice));
+  await deleteSegments(state, removed);
+  await deleteEmitted(state, removed);
   await deleteOutboxes(state, pipeline, removed);
   await deleteCarried(state, removed);
   const deleted = await deleteWindows(windows, removed, () => remainingMs() > reserveMs);

@@ -80,6 +80,8 @@ export async function writeOpenPane(
  * Writes the pane of a window that an epoch has made: a manifest says the epoch it was made at, and only a later one
  * takes its place (DESIGN 4.2, step 5). The panes of epochs before it are there, and those alone: so every run of an
  * epoch finds the same standing pane and writes the same one.
+ * @param draft with an id of this run as its attempt: another run, or another version of the code, may cut the rows
+ * otherwise, and attempts never mix
  * @param standing the pane that stands; read here where it is not given
  * @returns the pane of this epoch; undefined when there is one of a later epoch, or a final one
  */
@@ -87,7 +89,7 @@ export async function writePaneAt(
   windows: Table,
   query: Query,
   window: Window,
-  draft: PaneContent & { readonly status: Pane['status']; readonly epoch: number },
+  draft: PaneContent & Pick<PaneDraft, 'status' | 'attempt'> & { readonly epoch: number },
   standing?: PaneHead,
 ): Promise<Pane | undefined> {
   const { epoch } = draft;
@@ -100,7 +102,7 @@ export async function writePaneAt(
     windows,
     query,
     window,
-    { ...draft, revision, attempt: `epoch ${epoch}` },
+    { ...draft, revision },
     [
       { attribute: 'status', is: 'absentOrOther', than: 'final' },
       { attribute: 'epoch', is: 'absentOrBelow', bound: epoch },

@@ -1,10 +1,10 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { Window } from '../../core/windows/window.ts';
+import { readWindows, viewerOf } from '../epochs/window-reader.ts';
 import { readEmptyPlace } from '../items/empty-place.ts';
-import { readHorizon } from '../items/horizon.ts';
+import { readEmittedOf } from '../log/epoch.ts';
 import { readCorrected } from './correction-log.ts';
 import { readPane } from './pane-reader.ts';
-import { readWindows, viewerOf } from './window-reader.ts';
 import { type FeedRange, paneView, type ReaderTables, type WindowView } from './window-view.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function readFinals(
 
 /** The time up to which all windows of a query are final that ever will be. */
 async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<number> {
-  if (query.mostEmpty === 0) return (await readHorizon(state)).finalizedThrough;
+  if (query.mostEmpty === 0) return (await readEmittedOf(state, query.name)).closedThrough;
   const place = await readEmptyPlace(state, query);
   return place === undefined ? Number.NEGATIVE_INFINITY : place.end + query.latenessMs;
 }

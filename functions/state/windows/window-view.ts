@@ -23,6 +23,11 @@ export interface WindowView extends Window {
   readonly rows: readonly Row[];
   /** The partial aggregates of the rows, to be merged with those of other windows. */
   readonly partials: Partials;
+  /**
+   * The clock of the epoch that an open window is as of, epoch ms, where more has come since than a request reads.
+   * Absent: every batch that was added before the read is in it.
+   */
+  readonly asOf?: number;
 }
 
 /** Which windows a reader asks for. */

@@ -3,7 +3,7 @@ import { streamRetentionHours } from '../../core/deployment/settings.ts';
 import { createIdSet, type IdSet } from '../../core/events/id-set.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { AcceptedEvent } from '../../core/fold/read-event.ts';
-import { readProgress, type ShardProgress } from '../items/progress.ts';
+import type { ShardProgress } from '../../core/log/totals.ts';
 import type { Table } from '../table/table.ts';
 import { appendIds, type FirstOccurrence, readIds } from './id-log.ts';
 
@@ -59,8 +59,8 @@ export interface DeduplicationOptions {
   readonly shardId: string;
   /** The shards from which this one was split or merged, and theirs in turn, as far as the stream still has them. */
   readonly ancestors: () => Promise<readonly string[]>;
-  /** The arrival clock of an ancestor, epoch ms. @default by its progress */
-  readonly clockOf?: (shardId: string) => Promise<number | undefined>;
+  /** The arrival clock of an ancestor, epoch ms; undefined: it had no event with an id. */
+  readonly clockOf: (shardId: string) => Promise<number | undefined>;
 }
 
 /**
@@ -69,13 +69,7 @@ export interface DeduplicationOptions {
  */
 const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 
-export function deduplication({
-  dedup,
-  state,
-  shardId,
-  ancestors,
-  clockOf = async (shard) => (await readProgress(state, shard)).arrivalClock,
-}: DeduplicationOptions): Deduplication {
+export function deduplication({ dedup, state, shardId, ancestors, clockOf }: DeduplicationOptions): Deduplication {
   let ids: IdSet = createIdSet(dedup.withinMs);
   /** The commit that `ids` follows the log to; undefined before the first load. */
   let base: { readonly sequenceNumber: SequenceNumber | undefined; readonly clockMs: number | undefined } | undefined;

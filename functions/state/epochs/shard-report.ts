@@ -1,11 +1,8 @@
 import type { Pipeline } from '../../core/definition/pipeline.ts';
-import { addCounters, type Counters, noEvents } from '../../core/events/counters.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { ShardObservation } from '../../core/fold/watermark.ts';
 import type { ShardProgress } from '../../core/log/totals.ts';
-import { noProgress, readAllProgress } from '../items/progress.ts';
 import type { Stream, StreamShard } from '../stream/stream.ts';
-import { checkStream } from '../stream/stream-identity.ts';
 import { numberOf, type Table, textOf } from '../table/table.ts';
 
 /** A shard as the finalizer sees it. */
@@ -29,52 +26,7 @@ interface ObservationDeps {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly stream: Stream;
-  /** Limits how many shards are looked at at a time. */
-  readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   readonly nowMs: number;
-}
-
-/** The shards of the stream, and what has become of all events that were ever committed. */
-export interface Observation {
-  readonly shards: readonly ShardReport[];
-  /** Shards that have left the stream are in it too. */
-  readonly counters: Counters;
-  /** The greatest event time of all of them, epoch ms; minus infinity before the first event. */
-  readonly maxEventTime: number;
-}
-
-/**
- * Every listed shard, and whether it holds the watermark (DESIGN 4.2, step 1). Shards that have left the stream hold
- * nothing and are not listed.
- * @throws TidemarkError when the stream is another one of the same name; nothing is concluded from what was seen of it
- * then
- */
-export async function observeShards(deps: ObservationDeps): Promise<Observation> {
-  const [listed, progress, seen] = await Promise.all([
-    deps.stream.listShards(),
-    readAllProgress(deps.state),
-    readSeenShards(deps.state),
-  ]);
-  const forAll = <S, R>(shards: readonly S[], look: (shard: S) => Promise<R>) =>
-    Promise.all(shards.map((shard) => deps.limit(() => look(shard))));
-  const observed = await forAll(listed, async (shard) => {
-    const committed = progress.get(shard.shardId) ?? noProgress;
-    const before = seen.get(shard.shardId) ?? (await noteSeen(deps, shard.shardId));
-    return { before, committed, shardId: shard.shardId, ...(await lookAtShard(deps, shard, committed, before)) };
-  });
-  await checkStream(deps.state, deps.stream);
-  const counters = [...progress.values()].reduce((total, shard) => addCounters(total, shard.counters), noEvents);
-  const shards = await forAll(
-    observed,
-    async ({ before, committed: { maxEventTime, sequenceNumber }, shardId, state, unreadable }) => {
-      await noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable');
-      return { shardId, maxEventTime, sequenceNumber, state, unreadable };
-    },
-  );
-  const maxEventTime = Math.max(
-    ...[...progress.values()].map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY),
-  );
-  return { shards, counters, maxEventTime };
 }
 
 /** What a shard is, as far as its progress and the stream tell; one that cannot be read holds the watermark. */

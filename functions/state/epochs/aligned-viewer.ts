@@ -1,0 +1,129 @@
+import { longestDurationMs } from '../../core/arguments/duration.ts';
+import type { Query } from '../../core/definition/pipeline.ts';
+import { eventTimeBounds } from '../../core/events/event-time.ts';
+import { type ClosingWindow, sortedRows, windowsOf } from '../../core/fold/window-result.ts';
+import { readPanes } from '../windows/pane-reader.ts';
+import {
+  inOrder,
+  isBehind,
+  paneView,
+  prefer,
+  type ReaderTables,
+  readHeads,
+  readPanesIn,
+  type WindowRange,
+  type WindowView,
+  windowName,
+} from '../windows/window-view.ts';
+import { leastSlice } from './emit.ts';
+import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
+import { leastEpoch, readOpenSlices, windowContents } from './open-slices.ts';
+import { type OpenState, readOpenState } from './open-state.ts';
+
+/** The windows of kinds whose windows follow from time alone. */
+export const alignedViewer: EpochViewer = {
+  mayGetMore: false,
+  async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
+    // All windows of such a kind that begin later end later. So the order of starts and ends is that of closings.
+    const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
+    const panes = await readPanes(windows, query, after === undefined ? range : { ...range, after });
+    const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
+    return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
+  },
+  liveViews: readLive,
+  live: async (tables, query, range) => (await readLive(tables, query, range)).views,
+};
+
+async function readLive(tables: ReaderTables, query: Query, range: WindowRange): Promise<LiveViews> {
+  const open = await readOpenState(tables.state, query);
+  const found: WindowView[] = [];
+  for await (const views of openViews(tables, query, open, range)) {
+    found.push(...views);
+    if (found.length >= range.limit) break;
+  }
+  const views = new Map(found.map((view) => [windowName(view), view]));
+  // Manifests are read after all else: a window that was emitted meanwhile is there, and preferred.
+  if (range.status === 'open')
+    for (const [name, pane] of await readHeads(tables, query, found)) prefer(views, name, pane, () => undefined);
+  else
+    for (const pane of await readPanesIn(tables, query, range))
+      prefer(views, windowName(pane), pane, () => paneView(query, pane));
+  const { asOf, heldBy } = open;
+  return { views: inOrder([...views.values()], range).slice(0, range.limit), asOf, heldBy };
+}
+
+/** No window starts before it, epoch ms. */
+const earliestStart = eventTimeBounds.earliest - longestDurationMs;
+
+/** Widths of the first stretch of starts that is read, in usual slices for each window asked for. */
+const slicesPerWindow = 2;
+
+/**
+ * The windows that hold something and were not emitted when the state was read, in order: stretch by stretch, each
+ * twice as long as the one before, so that a page of windows is not paid for with all that are open.
+ */
+async function* openViews(
+  { state }: ReaderTables,
+  query: Query,
+  open: OpenState,
+  range: WindowRange,
+): AsyncGenerator<readonly WindowView[]> {
+  const { after, order, limit } = range;
+  let from = Math.max(range.from, leastSlice(query, open.emitted.closedThrough) ?? earliestStart);
+  let to = Math.min(range.to, open.maxEventTime + 1);
+  if (after !== undefined && order === 'ascending') from = Math.max(from, after.start);
+  if (after !== undefined && order === 'descending') to = Math.min(to, after.start + 1);
+  let width = Math.max(query.window.sliceMs, 1) * slicesPerWindow * limit;
+  while (from < to) {
+    const stretch =
+      order === 'ascending' ? { from, to: Math.min(to, from + width) } : { from: Math.max(from, to - width), to };
+    yield await viewsIn(state, query, open, range, stretch);
+    if (order === 'ascending') from = stretch.to;
+    else to = stretch.from;
+    width *= 2;
+  }
+}
+
+/** The windows that start in a stretch. */
+async function viewsIn(
+  state: ReaderTables['state'],
+  query: Query,
+  open: OpenState,
+  range: WindowRange,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<readonly WindowView[]> {
+  const { definedKind } = query;
+  // No window that starts before `to` ends behind the last one that holds the moment before it.
+  const lastEnd = Math.max(...definedKind.closings(definedKind.sliceOf(to - 1)));
+  const slices = await readOpenSlices(state, query, open, { from, to: lastEnd - 1 });
+  const windows = windowsOf(query, slices.keys()).filter(
+    (window) =>
+      window.closing > open.emitted.closedThrough &&
+      window.start >= from &&
+      window.start < to &&
+      isBehind(window, range),
+  );
+  const isGathered = ({ closing }: ClosingWindow) => closing <= open.gathered.closedThrough;
+  const epochs = windows.some(isGathered) ? await open.epochs(leastEpoch(slices)) : [];
+  const contentOf = windowContents(query, open, slices, epochs);
+  const views: WindowView[] = [];
+  for (const window of inOrder(windows, range)) {
+    if (views.length >= range.limit) break;
+    const { partials, records } = contentOf(window);
+    if (records === 0) continue;
+    views.push({
+      query: query.name,
+      start: window.start,
+      end: window.end,
+      // Every log is cut behind all that a window of a gathered epoch takes.
+      status: isGathered(window) ? 'closing' : 'open',
+      revision: null,
+      finalizedAt: null,
+      records,
+      rows: sortedRows(query, partials),
+      partials,
+      ...(open.asOf === undefined ? {} : { asOf: open.asOf }),
+    });
+  }
+  return views;
+}

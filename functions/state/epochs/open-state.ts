@@ -1,0 +1,89 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import { decodeBlock, type SlicePart } from '../../core/log/block.ts';
+import { sectionsIn } from '../log/entry.ts';
+import { type EpochPlace, readEmittedOf, readEpochs, readGathered } from '../log/epoch.ts';
+import { readRegistrations } from '../log/registration.ts';
+import type { Table } from '../table/table.ts';
+import { lanesOf, readPlan } from './plan.ts';
+import { type LogTail, readTails } from './tails.ts';
+
+/** What one entry, which no gathered epoch holds, has of one slice. */
+export interface TailPart extends SlicePart {
+  /** The epoch that will gather it: the one after that of the barrier before it. */
+  readonly epoch: number;
+  /** C of the barrier before it: of overlapping windows it belongs to those that close later, epoch ms. */
+  readonly closedThrough: number;
+}
+
+/**
+ * What there is of a query besides the panes that are out, and where to find it: segments up to the newest gathered
+ * epoch, and the parts of the tails behind it.
+ */
+export interface OpenState {
+  /** The panes of epochs up to this one were out when it was read. It may be ahead of `gathered`. */
+  readonly emitted: EpochPlace;
+  readonly gathered: EpochPlace;
+  /** The number of the query's lanes. */
+  readonly lanes: number;
+  /**
+   * The epochs behind `emitted` that are gathered, ascending.
+   * @param least an epoch before which there is nothing of the query: only a query that has emitted nothing yet is read
+   * from there, since the epochs before it may be forgotten
+   */
+  epochs(least: number): Promise<readonly EpochPlace[]>;
+  /** The epochs that entries of the tails say, ascending. */
+  readonly tailEpochs: readonly EpochPlace[];
+  /** In the order of merging: by shard and position. */
+  readonly tails: readonly TailPart[];
+  /** No event of the query lies behind it, epoch ms; minus infinity: there is none. */
+  readonly maxEventTime: number;
+  /**
+   * The clock of `gathered`, epoch ms, where the tails were more than a request should read: nothing behind that epoch
+   * is in it then. Undefined: every batch that was added before the read is in it.
+   */
+  readonly asOf: number | undefined;
+  /** An answer as of an epoch at or behind this one holds all of it. */
+  readonly heldBy: number;
+}
+
+/**
+ * Reads what is open of a query: registrations, **then** gathered, its plan, **then** the tails (DESIGN 4.4). Segments
+ * up to `gathered` do not change any more and may be read later. Manifests have to be read after this.
+ */
+export async function readOpenState(state: Table, query: Query): Promise<OpenState> {
+  const registrations = await readRegistrations(state);
+  const [gathered, emitted] = await Promise.all([readGathered(state), readEmittedOf(state, query.name)]);
+  const plan = await readPlan(state, gathered.epoch);
+  if (plan === undefined && gathered.epoch > 0) throw new Error(`the plan of epoch ${gathered.epoch} is missing`);
+  const tails = await readTails(state, registrations, gathered.epoch, plan);
+  const entries = (tails ?? []).flatMap((log) => log.entries);
+  const closedAt = new Map(entries.map(({ totals }) => [totals.epoch, totals.closedThrough]));
+  return {
+    emitted,
+    gathered,
+    lanes: lanesOf(plan, query.name),
+    epochs: (least) => readEpochs(state, emitted.epoch > 0 ? emitted.epoch + 1 : Math.max(least, 1), gathered.epoch),
+    tailEpochs: [...closedAt]
+      .sort(([left], [right]) => left - right)
+      .map(([epoch, closedThrough]) => ({ epoch, closedThrough })),
+    tails: (await Promise.all((tails ?? []).map((log) => partsOf(state, query, log)))).flat(),
+    maxEventTime: Math.max(
+      plan?.maxEventTime ?? Number.NEGATIVE_INFINITY,
+      ...entries.map(({ totals }) => totals.maxEventTime ?? Number.NEGATIVE_INFINITY),
+    ),
+    asOf: tails === undefined ? (plan?.at ?? Number.NEGATIVE_INFINITY) : undefined,
+    heldBy: Math.max(gathered.epoch, ...entries.map(({ totals }) => totals.epoch + 1)),
+  };
+}
+
+async function partsOf(state: Table, query: Query, { shardId, entries }: LogTail): Promise<readonly TailPart[]> {
+  const parts = await Promise.all(
+    entries.map(async (entry) => {
+      const { epoch, closedThrough } = entry.totals;
+      const section = (await sectionsIn(state, shardId, entry)).find((one) => one.query === query.name);
+      if (section === undefined) return [];
+      return decodeBlock(query, section.block).map((part) => ({ ...part, epoch: epoch + 1, closedThrough }));
+    }),
+  );
+  return parts.flat();
+}

@@ -1,0 +1,79 @@
+import type { Query } from '../../core/definition/pipeline.ts';
+import { noPairs, type QueryCounters } from '../../core/events/counters.ts';
+import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
+import { readEmitted, readNewestEpoch } from '../log/epoch.ts';
+import { readHeldBy } from '../log/held.ts';
+import { lostLog, readTail } from '../log/log.ts';
+import { type Registration, readRegistrations } from '../log/registration.ts';
+import type { Table } from '../table/table.ts';
+
+export { noProgress };
+
+/** Logs read at a time. */
+const logsAtATime = 64;
+
+/**
+ * The progress of a shard: the totals of its last entry. The entries of a sealed log may have expired; its registration
+ * keeps the totals.
+ * @returns {@link noProgress} for a shard that is not registered, or has not joined
+ * @throws TidemarkError when its log was begun and is gone
+ */
+export async function readProgress(state: Table, shardId: string): Promise<ShardProgress> {
+  const tail = await readTail(state, shardId);
+  if (tail !== undefined) return tail.totals;
+  const registration = (await readRegistrations(state)).find((one) => one.shardId === shardId);
+  return registration === undefined ? noProgress : progressOf(state, registration);
+}
+
+/**
+ * The progress of every registered shard, by shard. One of which nothing is in yet is among them. A sealed log is not
+ * read.
+ * @throws TidemarkError when a log was begun and is gone
+ */
+export async function readAllProgress(state: Table): Promise<ReadonlyMap<string, ShardProgress>> {
+  const registrations = await readRegistrations(state);
+  const progress = new Map<string, ShardProgress>();
+  for (let at = 0; at < registrations.length; at += logsAtATime)
+    for (const [shardId, shard] of await Promise.all(
+      registrations
+        .slice(at, at + logsAtATime)
+        .map(async (one) => [one.shardId, await progressOf(state, one)] as const),
+    ))
+      progress.set(shardId, shard);
+  return progress;
+}
+
+async function progressOf(state: Table, { shardId, joined, sealed }: Registration): Promise<ShardProgress> {
+  if (sealed !== undefined) return sealed;
+  const tail = await readTail(state, shardId);
+  if (tail === undefined && joined) throw lostLog(shardId);
+  return tail?.totals ?? noProgress;
+}
+
+/** The pairs of one query in the totals of a shard, zero before its first record. */
+export function pairsOf({ queries }: ShardProgress, query: string): QueryCounters {
+  return queries[query] ?? noPairs;
+}
+
+/** How far event time has come, in epoch ms; minus infinity before anything. `closedThrough` and the last only grow. */
+export interface Horizon {
+  /** The greater of W as the last observation of the shards found it and `closedThrough`. */
+  readonly watermark: number;
+  /** C of the newest epoch that was elected. */
+  readonly closedThrough: number;
+  /** The panes of all windows that close at or before it are out. */
+  readonly finalizedThrough: number;
+}
+
+/** The horizon of readers. @param queries `finalizedThrough` is the least of theirs */
+export async function readHorizon(state: Table, queries: readonly Pick<Query, 'name'>[]): Promise<Horizon> {
+  const [emitted, held] = await Promise.all([readEmitted(state), readHeldBy(state)]);
+  // Read after how far panes are out, so that it is not below that.
+  const { closedThrough } = await readNewestEpoch(state);
+  const finalized = queries.map(({ name }) => emitted.get(name)?.closedThrough ?? Number.NEGATIVE_INFINITY);
+  return {
+    watermark: Math.max(held.watermark, closedThrough),
+    closedThrough,
+    finalizedThrough: finalized.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...finalized),
+  };
+}
