@@ -12,7 +12,8 @@ const shownBytes = 16 * 1024;
 const hourMs = 3_600_000;
 
 /** An event of the side output as the API shows it. */
-export interface SideJson extends Omit<StoredSideEvent, 'payload' | 'query' | 'eventTime' | 'payloadHash' | 'position' | 'claim' | 'inside'> {
+export interface SideJson
+  extends Omit<StoredSideEvent, 'payload' | 'query' | 'eventTime' | 'payloadHash' | 'position' | 'claim' | 'inside'> {
   readonly query: string | null;
   readonly arrivalTime: string;
   readonly eventTime: number | null;

@@ -1,9 +1,9 @@
 import { isoTime } from '../../core/events/event-time.ts';
+import type { Window } from '../../core/windows/window.ts';
 import { entryLifeMs } from '../log/log.ts';
 import type { CommandEntry, CommandKind, CommandName } from '../log/operator.ts';
 import { type Key, numberOf, type Table, type WriteOutcome } from '../table/table.ts';
 import { windowText } from '../windows/pane-keys.ts';
-import type { Window } from '../../core/windows/window.ts';
 
 /**
  * A command of the operator that is committed: what it stages is whole, and what it has claimed in the side output is

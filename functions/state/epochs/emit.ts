@@ -8,7 +8,9 @@ import { numberOf, type Table } from '../table/table.ts';
 import type { PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writePaneAt } from '../windows/pane-writer.ts';
+import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
+import { noteFinals } from './final-index.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import {
@@ -88,6 +90,9 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
     finals += windows;
     if (!done || !hasTime()) return { ...emitted, finals, done: false };
   }
+  const commanded = await emitCommands(options, plan, query);
+  finals += commanded.finals;
+  if (!commanded.done) return { ...emitted, finals, done: false };
   const { epoch, closedThrough } = plan;
   await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt });
   return { ...emitted, finals };
@@ -125,9 +130,16 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
-      for (const outcome of await Promise.all(
-        group.map(([, window]) => emitOne(options, plan, query, window, contents)),
-      )) {
+      const [outcomes] = await Promise.all([
+        Promise.all(group.map(([, window]) => emitOne(options, plan, query, window, contents))),
+        noteFinals(
+          state,
+          plan,
+          query,
+          group.flatMap(([, window]) => (window.isFinal && holds(window, contents) ? [window] : [])),
+        ),
+      ]);
+      for (const outcome of outcomes) {
         finals += outcome.finals;
         openPanes += outcome.openPanes;
         if (outcome.nextPaneAt !== undefined)
@@ -178,6 +190,11 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   }
   const done = await emitUpTo(Number.POSITIVE_INFINITY);
   return { finals, openPanes, nextPaneAt, done };
+}
+
+/** Whether anything was counted in a window. */
+function holds({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
+  return slices.some((slice) => (contents.get(slice)?.partials.size ?? 0) > 0);
 }
 
 /** The slices of a query over all its lanes, ascending. */

@@ -9,6 +9,7 @@ import { lastClosing } from '../../core/windows/window.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
 import { entryLifeMs, readTail } from '../log/log.ts';
+import { epochBeforeCommands, isShard } from '../log/operator.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -341,9 +342,11 @@ function isDue(
   const hasOpenPanes = pipeline.queries.some(
     ({ earlyMs, lateMs, latenessMs }) => earlyMs !== undefined || (latenessMs > 0 && lateMs !== undefined),
   );
-  for (const tail of tails.values()) {
+  for (const [name, tail] of tails) {
     if (tail === undefined || tail.kind === 'seal') continue;
     const { position, kind, putAt, totals } = tail;
+    // A command waits for its epoch.
+    if (!isShard(name) && totals.freshSince !== undefined) return true;
     if (nowMs - putAt > entryLifeMs / 2) return true;
     if (totals.freshSince === undefined) continue;
     if (hasOpenPanes || position - totals.barrier >= mostEntries || (kind === 'batch' && totals.bytes > mostBytes))
@@ -407,7 +410,9 @@ async function epochBefore(state: Table, { name }: Query, gathered: number): Pro
   for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
     for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
       for (const { from } of segments) first = Math.min(first, from);
-  return Math.max(Math.min(first, gathered) - 1, 0);
+  // One that only its history fills has commands and no segments.
+  const commanded = (await epochBeforeCommands(state, name)) ?? gathered;
+  return Math.max(Math.min(first - 1, commanded, gathered - 1), 0);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */

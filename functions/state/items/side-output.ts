@@ -66,7 +66,10 @@ export type Settled = 'replayed' | 'discarded' | 'backfilled';
 /** A command has taken a late event: nobody else puts it into a window, unless the command never comes to be. */
 export interface Claim {
   readonly id: string;
-  /** Until when its claimant is at work at most, epoch ms. Afterwards it may be declared void, see commands/command.ts. */
+  /**
+   * Until when its claimant is at work at most, epoch ms; 0: it was given up. Afterwards the command may be declared
+   * void, see commands/command.ts.
+   */
   readonly until: number;
 }
 
@@ -127,16 +130,16 @@ export async function settle(
  * Claims a late event for a command. Conditional: it is claimed as it was when it was read, and not settled.
  */
 export async function claim(rejects: Table, event: StoredSideEvent, { id, until }: Claim): Promise<WriteOutcome> {
-  const { outcome } = await rejects.update(
-    keyOf(event.shardId, event),
-    { set: { claimed: id, claimedUntil: until } },
-    [...isOpen, isClaimed(event.claim?.id)],
-  );
+  const { outcome } = await rejects.update(keyOf(event.shardId, event), { set: { claimed: id, claimedUntil: until } }, [
+    ...isOpen,
+    isClaimed(event.claim?.id),
+  ]);
   return outcome;
 }
 
 /**
- * Lets go of a late event that a command did not put into all of its windows. Conditional: it is still the command's.
+ * Lets go of a late event that a command did not put into all of its windows. Conditional: it is still the command's. The
+ * name in the claim's place is one that no claim before had: who read the event before this does not get it.
  * @param inside the windows that hold it now
  */
 export async function release(
@@ -147,14 +150,11 @@ export async function release(
 ): Promise<WriteOutcome> {
   const { outcome } = await rejects.update(
     keyOf(event.shardId, event),
-    { set: { claimed: released, claimedUntil: 0, inside } },
+    { set: { claimed: `released#${id}`, claimedUntil: 0, inside } },
     [...isOpen, isClaimed(id)],
   );
   return outcome;
 }
-
-/** The id in the place of a command's when a claim was given up. */
-const released = 'released';
 
 /** Conditions: the event is there, and not settled. */
 const isOpen = [
@@ -164,9 +164,7 @@ const isOpen = [
 
 /** The condition that an event is claimed by a command, or by none. */
 function isClaimed(id: string | undefined): Clause {
-  return id === undefined
-    ? { attribute: 'claimed', is: 'absent' }
-    : { attribute: 'claimed', is: 'equal', to: id };
+  return id === undefined ? { attribute: 'claimed', is: 'absent' } : { attribute: 'claimed', is: 'equal', to: id };
 }
 
 function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: Omit<ShardSideEvent, 'payload'>): Key {

@@ -109,9 +109,7 @@ export async function writePaneAt(
     ],
     { epoch },
   );
-  if (written === undefined) {
-    return ownPane(windows, query, window, epoch);
-  }
+  if (written === undefined) return ownPane(windows, query, window, epoch);
   if (before !== undefined && (before.parts > 0 || query.history > 0))
     await deleteBefore(windows, query, window, revision - query.history);
   return written;
@@ -216,6 +214,8 @@ export interface CommandedContent extends PaneContent {
   readonly epoch: number;
   /** The ids of the commands whose records it holds more than the standing one. */
   readonly commands: readonly string[];
+  /** An id that no other run has: the parts of two runs never mix. */
+  readonly attempt: string;
   /** The pane that stands; undefined: there is none. */
   readonly standing: StandingPane | undefined;
 }
@@ -223,7 +223,7 @@ export interface CommandedContent extends PaneContent {
 /**
  * Writes a final pane of commands of the operator as the revision after the standing one; undefined when the standing
  * one is not the last any more. An epoch's commands come after its own panes and in their order, so every run of it
- * finds the same pane standing and writes the same one. The manifest names the epoch and its commands: by them a run
+ * finds the same pane standing and writes the same rows. The manifest names the epoch and its commands: by them a run
  * knows that a window is done, and a zombie that its epoch is past (DESIGN 4.2, step 5).
  */
 export async function writeCommandedPane(
@@ -250,7 +250,6 @@ export async function writeCommandedPane(
     nowMs: isFirst ? nowMs : standing.pane.emittedAt,
     status: 'final',
     revision,
-    attempt: `epoch ${epoch} ${commands[0] ?? ''}`,
   };
   await keepPane(windows, query, window, revision - 1);
   const written = await writePane(windows, query, window, draft, unchanged, extra);
