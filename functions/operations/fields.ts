@@ -26,6 +26,13 @@ export function parseTime(fields: Fields, name: string): number {
   throw argumentError(name, time, 'is not a time: give epoch milliseconds');
 }
 
+/** A number of things. @throws TidemarkError when it is not one */
+export function parseCount(fields: Fields, name: string): number {
+  const count = fields[name];
+  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count;
+  throw argumentError(name, count, 'is not a number of things: give 0 or more');
+}
+
 /** A time that may be left out. @throws TidemarkError when it is something else */
 export function parseOptionalTime(fields: Fields, name: string): number | undefined {
   return fields[name] === undefined ? undefined : parseTime(fields, name);

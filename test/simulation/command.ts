@@ -233,13 +233,11 @@ async function runMutations(repository: string, search: number | undefined, json
 }
 
 interface FoundMutation {
-  /** Undefined: the course of events in growth-met.ts. */
-  readonly seed: number | undefined;
+  readonly seed: number;
   readonly violation: string;
 }
 
 function placeOf({ seed }: FoundMutation, mutation: Mutation): string {
-  if (seed === undefined) return 'growth-met.ts';
   return `seed ${seed}${seed === mutation.seed ? '' : ' (write it down)'}`;
 }
 
@@ -249,10 +247,6 @@ async function findMutation(
   search: number | undefined,
 ): Promise<FoundMutation | undefined> {
   const engine = await loadEngine(await bundleEngine(repository, mutation));
-  if (mutation.seed === undefined) {
-    const violation = await engine.growthMet();
-    return violation === undefined ? undefined : { seed: undefined, violation };
-  }
   const seeds = search === undefined ? [mutation.seed] : Array.from({ length: search }, (_, i) => i + 1);
   let found: FoundMutation | undefined;
   await engine.runMany(

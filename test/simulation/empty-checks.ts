@@ -1,7 +1,7 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
-import { type Ledger, windowName } from './ledger.ts';
+import { closedThroughAt, type Ledger, newestClosed, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
@@ -9,13 +9,14 @@ import { Violation } from './violation.ts';
 /** I4: a window is final without events only where a query asks for that, and when no event can come to it any more. */
 export function checkEmptyFinal(ledger: Ledger, query: Query, end: number, name: string): void {
   if (query.mostEmpty === 0) throw new Violation('I4', `${name} is final with no event`);
-  if (end + query.latenessMs > ledger.horizon.closedThrough)
-    throw new Violation('I4', `${name} is final with no event, and closedThrough is ${ledger.horizon.closedThrough}`);
+  const closedThrough = newestClosed(ledger);
+  if (end + query.latenessMs > closedThrough)
+    throw new Violation('I4', `${name} is final with no event, and C is ${closedThrough}`);
 }
 
 /**
  * I3, I8 and I9: the time through which empty windows are emitted only grows. Windows up to it are final, and the empty
- * ones have been acknowledged. Windows with contents have to be acknowledged when finalizedThrough rises.
+ * ones have been acknowledged. Windows with contents have to be acknowledged when `emitted` rises.
  */
 export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, after: Item): void {
   const query = ledger.pipeline.queries.find(({ name }) => name === after.sk);
@@ -36,12 +37,13 @@ export function checkEmptyThrough(ledger: Ledger, before: Item | undefined, afte
  * The expected windows among those from the first with an event on that end by a moment. They are the windows with an
  * event, and the first windows of each gap, as many as the query says.
  */
-function expectedWindows({ options, placed, events }: Ledger, query: Query, through: number): ReadonlySet<string> {
+function expectedWindows(ledger: Ledger, query: Query, through: number): ReadonlySet<string> {
+  const { options, placed, events } = ledger;
   const held = new Set<number>();
   // A record is not in those overlapping windows that had closed when it came.
-  for (const [id, { closesAt }] of placed.get(query.name) ?? [])
+  for (const [id, { epoch }] of placed.get(query.name) ?? [])
     for (const end of endsWith(options, events.get(id)?.time ?? Number.NaN))
-      if (end + query.latenessMs >= closesAt) held.add(end);
+      if (end + query.latenessMs > closedThroughAt(ledger, epoch)) held.add(end);
   const expected = new Set<string>();
   let run = 0;
   for (const window of windowsAfter(options, Math.min(...held) - 1)) {

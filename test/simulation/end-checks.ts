@@ -1,7 +1,6 @@
 import { addCounters, type Counters, isConserved, noEvents } from '../../functions/core/events/counters.ts';
-import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import { checkEmptyAtEnd } from './empty-checks.ts';
-import { idsOfWindow, type Ledger, windowName } from './ledger.ts';
+import { closedThroughAt, emittedOf, idsOfWindow, type Ledger, windowName } from './ledger.ts';
 import type { SimulationOptions } from './options.ts';
 import { checkSessionsAtEnd } from './session-checks.ts';
 import { checkTargets, isPublished } from './sink-checks.ts';
@@ -10,26 +9,29 @@ import type { World } from './world.ts';
 
 /**
  * I8: with everything committed and every shard idle, whether the watermark has risen to the greatest event time less
- * the delay.
+ * the delay. (C rises with it only where an end or a closing lies between.)
+ * @param watermark as a finalize run has it
  */
-export function watermarkRose(ledger: Ledger, options: SimulationOptions): boolean {
+export function watermarkRose(ledger: Ledger, options: SimulationOptions, watermark: number): boolean {
   const times = [...ledger.committed.values()].flatMap(({ maxEventTime }) =>
     maxEventTime === undefined ? [] : [maxEventTime],
   );
-  return times.length === 0 || ledger.horizon.closedThrough >= Math.max(...times) - options.delayMs;
+  return times.length === 0 || watermark >= Math.max(...times) - options.delayMs;
 }
 
 /** After the drain: I1 over everything, I4 for every window, I8 nothing left to do, I12 nothing left behind. */
 export function checkEnd(world: World): void {
   const { ledger, stores, pipeline } = world;
   const state = [...stores.state.all()];
-  checkConservation(ledger, state);
+  checkConservation(ledger);
   for (const event of ledger.events.values())
     for (const query of event.wantedBy) {
       if (query.definedKind.isEndless === true) continue;
       const place = ledger.placed.get(query.name)?.get(event.id);
       if (place === undefined) continue;
-      for (const closing of query.window.closings(place.slice).filter((moment) => moment >= place.closesAt))
+      for (const closing of query.window
+        .closings(place.slice)
+        .filter((moment) => moment > closedThroughAt(ledger, place.epoch)))
         for (const window of query.window.emit(closing)) {
           const name = windowName(query.name, window);
           if (ledger.finals.get(name)?.has(event.id) !== true)
@@ -42,18 +44,17 @@ export function checkEnd(world: World): void {
   for (const name of ledger.finals.keys())
     if (!isPublished(ledger, name)) throw new Violation('I9', `${name} is final, and no sink has acknowledged it`);
   for (const query of pipeline.queries.filter(({ definedKind }) => definedKind.isEndless !== true))
-    for (const [slice, closings] of ledger.buckets.get(query.name) ?? [])
-      for (const closing of closings.keys())
-        for (const window of query.window.emit(closing))
-          if (
-            window.slices.includes(slice) &&
-            idsOfWindow(ledger, query, window).size !== ledger.finals.get(windowName(query.name, window))?.size
-          )
-            throw new Violation('I4', `${windowName(query.name, window)} is not what was counted`);
-  checkSessionsAtEnd(ledger, stores.state);
+    for (const slice of ledger.counted.get(query.name)?.keys() ?? [])
+      for (const closing of query.window.closings(slice))
+        for (const window of query.window.emit(closing)) {
+          const [held, name] = [idsOfWindow(ledger, query, window).size, windowName(query.name, window)];
+          if (held > 0 && held !== ledger.finals.get(name)?.size)
+            throw new Violation('I4', `${name} is not what was counted`);
+        }
+  checkSessionsAtEnd(ledger);
   checkEmptyAtEnd(ledger);
   checkEndless(ledger);
-  checkTidy(ledger, state);
+  checkTidy(ledger);
   checkTargets(ledger, state);
 }
 
@@ -70,39 +71,24 @@ function checkEndless(ledger: Ledger): void {
 }
 
 /**
- * I1: received = counted + late + duplicate + rejected + filtered, over all shards, and received equals the number of
- * events put.
+ * I1: received = counted + late + duplicate + rejected + filtered, over the last entries of all logs, and received equals
+ * the number of events put.
  */
-function checkConservation(ledger: Ledger, state: readonly Item[]): void {
-  let counters: Counters = noEvents;
-  for (const item of state)
-    if (item.pk.startsWith('progress#'))
-      counters = addCounters(counters, item.attributes['counters'] as unknown as Counters);
+function checkConservation({ logs, events }: Ledger): void {
+  const counters = [...logs.values()]
+    .map((log) => log.at(-1)?.totals.counters ?? noEvents)
+    .reduce<Counters>(addCounters, noEvents);
   if (!isConserved(counters)) throw new Violation('I1', `the law does not hold: ${JSON.stringify(counters)}`);
-  if (counters.received !== ledger.events.size)
-    throw new Violation('I1', `${counters.received} received of ${ledger.events.size} that were put`);
+  if (counters.received !== events.size)
+    throw new Violation('I1', `${counters.received} received of ${events.size} that were put`);
 }
 
-/** I12: nothing is registered any more, and every page with records has an expiry. */
-function checkTidy(ledger: Ledger, state: readonly Item[]): void {
-  // Windows over all of time stay registered, and their pages stay, for as long as the tables exist.
-  const endless = ledger.pipeline.queries
-    .filter(({ definedKind }) => definedKind.isEndless === true)
-    .map(({ name }) => name);
-  for (const item of state) {
-    const isEndless = endless.some((name) => item.sk.includes(`#${name}#`) || item.pk.includes(`#${name}#`));
-    if (isEndless && numberOf(item, 'expiresAt') !== undefined)
-      throw new Violation('I12', `${item.pk} / ${item.sk} is to expire, and its window is never final`);
-    if (isEndless) continue;
-    // An empty item is left where a run crashed between taking out the last bucket and deleting the item; the next
-    // bucket of its span uses it.
-    if (item.pk.startsWith('registry#') && item.attributes['buckets'] !== undefined)
-      throw new Violation('I12', `${item.pk} / ${item.sk} is left in the registry`);
-    if (
-      item.pk.startsWith('page#') &&
-      item.attributes['data'] !== undefined &&
-      numberOf(item, 'expiresAt') === undefined
-    )
-      throw new Violation('I12', `page ${item.pk} / ${item.sk} never expires`);
-  }
+/** I12: every epoch is gathered and emitted, by every query. */
+function checkTidy(ledger: Ledger): void {
+  const newest = ledger.epochs.length;
+  if (ledger.gathered.epoch < newest)
+    throw new Violation('I12', `epoch ${newest} is elected, and in the end ${ledger.gathered.epoch} is gathered`);
+  for (const { name } of ledger.pipeline.queries)
+    if (emittedOf(ledger, name).epoch < newest)
+      throw new Violation('I12', `in the end ${emittedOf(ledger, name).epoch} of ${newest} is emitted of ${name}`);
 }

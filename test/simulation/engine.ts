@@ -1,5 +1,4 @@
 /** The part of the simulator that is bundled with the production code, whole or with a rule turned off. */
-export { growthMet } from './growth-met.ts';
 export { drawOptions, noFaults, type SimulationOptions } from './options.ts';
 export { runMany, runTraced } from './run-many.ts';
 export type { Outcome } from './simulation.ts';

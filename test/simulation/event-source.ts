@@ -1,4 +1,4 @@
-import { type ShardAggregator, shardAggregator } from '../../functions/state/aggregate/shard-aggregator.ts';
+import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { ancestorsOf } from '../../functions/state/stream/stream.ts';
 import { streamOf } from './finalizer-schedule.ts';
 import type { Process } from './network.ts';
@@ -43,7 +43,7 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
 
   function poll(): void {
     if (world.isOver() || (world.isQuiet() && isDone())) return;
-    scheduler.after(world.isQuiet() ? 1_000 : random.int(0.02 * options.putsMs, 0.2 * options.putsMs), poll);
+    scheduler.after(world.isQuiet() ? 1_000 : random.int(0.1 * options.pollMs, options.pollMs), poll);
     if (busy || !parents().every((parent) => parent.isDone())) return;
     if (random.chance(world.faults().redelivery) && position > 0) redeliver();
     const end = available();
@@ -115,8 +115,11 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
     const process = world.startProcess(`${shardId}/${++containers}`);
     const { state, rejects } = world.tables(process);
     const stream = streamOf(world, process);
+    let attempts = 0;
+    const attempt = () => `${process.name}/${++attempts}`;
+    const now = () => scheduler.now() + process.skewMs;
     const ancestors = async () => ancestorsOf(await stream.listShards(), shardId);
-    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId, ancestors }) };
+    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId, ancestors, now, attempt }) };
   }
 
   scheduler.after(Math.max(0, shard.createdAt - scheduler.now()) + random.int(0, 10_000), poll);

@@ -1,8 +1,7 @@
 import pLimit from 'p-limit';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/finalize/finalizer.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/epochs/finalizer.ts';
 import { outboxPublisher } from '../../functions/state/sinks/outbox.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import { sliceCache } from '../../functions/state/windows/merged-slice.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import { lambdaRun } from './lambda-run.ts';
 import { queryOf, windowName } from './ledger.ts';
@@ -26,8 +25,6 @@ export function finalizeRun(
   process.isDoomed = fate === 'crashes';
   const { state, windows } = world.tables(process);
   const now = () => scheduler.now() + process.skewMs;
-  // A free container takes the run, with its memory of earlier runs.
-  const cache = world.freeCaches.pop() ?? sliceCache();
   const publisher = outboxPublisher(state, pipeline, new Set(pipeline.sinks.map(({ name }) => name)), now);
   const publish = (pane: Pane) => (pipeline.sinks.length > 0 ? publisher.publish(pane) : hearOf(world, process, pane));
   const stream = streamOf(world, process);
@@ -41,12 +38,11 @@ export function finalizeRun(
     now,
     runId: process.name,
     retentionMs,
-    cache,
+    bounds: world.options.bounds,
   };
   lambdaRun(world, process, random, {
     work: (remainingMs) => finalize({ ...options, remainingMs }, request),
     ended: ({ watermark, windows, closingsLeft, drained }) => {
-      if (!process.isDoomed) world.freeCaches.push(cache);
       trace?.(
         () =>
           `${process.name} ends: watermark ${watermark}, ${windows} windows, ${closingsLeft} left, drained ${drained}`,

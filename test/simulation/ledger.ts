@@ -1,10 +1,12 @@
-import { inflateRawSync } from 'node:zlib';
 import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
 import type { SequenceNumber } from '../../functions/core/events/sequence-number.ts';
-import type { Attribute, Item } from '../../functions/state/table/table.ts';
+import type { LogTotals } from '../../functions/core/log/totals.ts';
+import type { EntryKind } from '../../functions/state/log/entry.ts';
+import type { Attribute } from '../../functions/state/table/table.ts';
 import { clockLabels } from './clocks.ts';
 import { duplicatesOf } from './duplicates.ts';
 import type { SimulationOptions } from './options.ts';
+import type { KnownSegment } from './segment-checks.ts';
 import type { SinkTargetModel } from './sink-checks.ts';
 import type { SimulatedEvent, SimulatedRecord, SimulatedShard } from './workload.ts';
 
@@ -19,24 +21,45 @@ export interface KnownEvent extends SimulatedEvent {
   readonly wantedBy: readonly Query[];
 }
 
-/** The place where an event is counted. */
-export interface Place {
-  readonly page: string;
-  readonly slice: number;
-  readonly closesAt: number;
+/** An entry of a log, as it was put. */
+export interface KnownEntry {
+  readonly position: number;
+  readonly kind: EntryKind;
+  /** When it was put by the clock of its writer, epoch ms. */
+  readonly putAt: number;
+  readonly totals: LogTotals;
+  /** The number of the shard's records that are in, with this entry. */
+  readonly records: number;
+  /** Its content as it is stored, to be compared with a second writing. */
+  readonly content: string;
 }
 
-/** The committed part of a shard. */
+/** The place where an event is counted for a query. */
+export interface Place {
+  readonly slice: number;
+  /** The epoch of the barrier (or the join) before its entry. It is gathered by the next epoch. */
+  readonly epoch: number;
+  /** For people: the entry. */
+  readonly entry: string;
+}
+
+/** The committed part of a shard: what its entries hold. */
 export interface Committed {
   records: number;
   maxEventTime: number | undefined;
   acceptedArrival: number | undefined;
   lastArrival: number | undefined;
   /**
-   * The time (epoch ms) until which the latest commits were nothing but garbage for the idle time. This may happen
+   * The time (epoch ms) until which the latest entries were nothing but garbage for the idle time. This may happen
    * again.
    */
   garbageUntil: number;
+}
+
+/** How far epochs are through. */
+export interface Through {
+  readonly epoch: number;
+  readonly closedThrough: number;
 }
 
 /** The fate of each event so far, seen from outside: from the writes that took effect. The checkers compare with it. */
@@ -45,11 +68,29 @@ export interface Ledger {
   readonly pipeline: Pipeline;
   readonly shards: readonly SimulatedShard[];
   readonly events: ReadonlyMap<string, KnownEvent>;
+  /** The events of each shard in its order: an event's position is its index. */
+  readonly inOrder: ReadonlyMap<string, readonly KnownEvent[]>;
+  /** The entries of each shard's log, from position 1 on, those that have expired too. */
+  readonly logs: ReadonlyMap<string, KnownEntry[]>;
+  /** The first position of each log that has not expired. */
+  readonly firstLeft: Map<string, number>;
+  readonly registered: Set<string>;
+  /** C of each epoch that was elected, from epoch 1 on, epoch ms. */
+  readonly epochs: number[];
+  /** The epochs that have a plan, with its content as text. */
+  readonly plans: Map<number, string>;
+  gathered: Through;
+  /** By name of the query. */
+  readonly emitted: Map<string, Through>;
+  /** The segments of each query by slice. */
+  readonly segments: ReadonlyMap<string, Map<number, Map<string, KnownSegment>>>;
   /** By name of the query, then id. */
   readonly placed: ReadonlyMap<string, Map<string, Place>>;
-  /** By name of the query, slice and closing: the ids counted there. */
-  readonly buckets: ReadonlyMap<string, Map<number, Map<number, Set<string>>>>;
+  /** By name of the query, slice and epoch of the barrier before: the ids counted there. */
+  readonly counted: ReadonlyMap<string, Map<number, Map<number, Set<string>>>>;
   /** Late (event, query) pairs in the side output, as `query#id`. */
+  readonly aside: Set<string>;
+  /** Late (event, query) pairs in entries, as `query#id`. */
   readonly late: Set<string>;
   /** Ids of rejected events in the side output. */
   readonly rejected: Set<string>;
@@ -69,8 +110,9 @@ export interface Ledger {
   /** The greatest revision of each window in each sink's outbox, as `sink#query#start/end`. */
   readonly outbox: Map<string, number>;
   readonly targets: SinkTargetModel;
-  horizon: { closedThrough: number; finalizedThrough: number };
 }
+
+const nothing: Through = { epoch: 0, closedThrough: Number.NEGATIVE_INFINITY };
 
 export function createLedger(
   options: SimulationOptions,
@@ -78,11 +120,12 @@ export function createLedger(
   shards: readonly SimulatedShard[],
 ): Ledger {
   const events = new Map<string, KnownEvent>();
+  const inOrder = new Map<string, KnownEvent[]>(shards.map(({ shardId }) => [shardId, []]));
   const duplicates = duplicatesOf(pipeline, shards);
   for (const shard of shards)
     for (const record of shard.records)
-      for (const [subRecord, event] of record.content.entries())
-        events.set(event.id, {
+      for (const [subRecord, event] of record.content.entries()) {
+        const known = {
           ...event,
           shardId: shard.shardId,
           sequenceNumber: record.sequenceNumber,
@@ -92,14 +135,28 @@ export function createLedger(
             event.garbage || duplicates.has(event.id)
               ? []
               : pipeline.queries.filter(({ where }) => where === undefined || where(event)),
-        });
+        };
+        events.set(event.id, known);
+        inOrder.get(shard.shardId)?.push(known);
+      }
+  const byQuery = <T>(make: () => T) => new Map(pipeline.queries.map(({ name }) => [name, make()]));
   return {
     options,
     pipeline,
     shards,
     events,
-    placed: new Map(pipeline.queries.map(({ name }) => [name, new Map()])),
-    buckets: new Map(pipeline.queries.map(({ name }) => [name, new Map()])),
+    inOrder,
+    logs: new Map(shards.map(({ shardId }) => [shardId, []])),
+    firstLeft: new Map(),
+    registered: new Set(),
+    epochs: [],
+    plans: new Map(),
+    gathered: nothing,
+    emitted: new Map(),
+    segments: byQuery(() => new Map()),
+    placed: byQuery(() => new Map()),
+    counted: byQuery(() => new Map()),
+    aside: new Set(),
     late: new Set(),
     rejected: new Set(),
     committed: new Map(
@@ -122,7 +179,6 @@ export function createLedger(
     finalRevisions: new Map(),
     outbox: new Map(),
     targets: { rows: new Map(), came: new Map() },
-    horizon: { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY },
   };
 }
 
@@ -136,50 +192,41 @@ export function windowName(query: string, { start, end }: { readonly start: numb
   return `${query}#${start}/${end}`;
 }
 
-/** The ids that a window has to hold by the counts so far: those of its slices in buckets that close no later. */
+/** C of an epoch, epoch ms; minus infinity before the first. */
+export function closedThroughAt({ epochs }: Ledger, epoch: number): number {
+  return epochs[epoch - 1] ?? Number.NEGATIVE_INFINITY;
+}
+
+/** C of the newest epoch that was elected. */
+export function newestClosed(ledger: Ledger): number {
+  return closedThroughAt(ledger, ledger.epochs.length);
+}
+
+/** How far the panes of a query are out. */
+export function emittedOf({ emitted }: Ledger, query: string): Through {
+  return emitted.get(query) ?? nothing;
+}
+
+/**
+ * The ids that a window has to hold: those of its slices in entries behind whose last barrier it was still open.
+ * @param before only entries before the barrier of this epoch. @default all
+ */
 export function idsOfWindow(
   ledger: Ledger,
   query: Query,
   window: { readonly end: number; readonly slices: readonly number[] },
+  before: number = Number.POSITIVE_INFINITY,
 ): Set<string> {
   const ids = new Set<string>();
-  const slices = ledger.buckets.get(query.name);
+  const slices = ledger.counted.get(query.name);
+  const closing = window.end + query.latenessMs;
   for (const slice of window.slices)
-    for (const [closesAt, of] of slices?.get(slice) ?? [])
-      if (closesAt <= window.end + query.latenessMs) for (const id of of) ids.add(id);
+    for (const [epoch, of] of slices?.get(slice) ?? [])
+      if (epoch < before && closedThroughAt(ledger, epoch) < closing) for (const id of of) ids.add(id);
   return ids;
 }
 
-const noIds: readonly string[] = [];
-
-/**
- * The decoded contents of items. An item is checked twice: after the write that made it, and before the next one.
- * Nobody changes an item in place.
- */
-const decoded = new WeakMap<Item, readonly string[]>();
-
-/** The ids in the content of a page, with repetitions. */
-export function idsOfPage(query: Query, item: Item | undefined): readonly string[] {
-  const data = item?.attributes['data'];
-  if (item === undefined || data === undefined) return noIds;
-  const known = decoded.get(item);
-  if (known !== undefined) return known;
-  const text = data instanceof Uint8Array ? inflateRawSync(data).toString() : String(data);
-  const ids = (JSON.parse(text) as string[][][]).flatMap((row) => row[query.groupBy.length] ?? []);
-  decoded.set(item, ids);
-  return ids;
-}
-
-/** The ids in the rows of a window or a part of one. */
-export function idsOfRows(rows: Attribute | undefined): readonly string[] {
-  if (!Array.isArray(rows)) return [];
-  return rows.flatMap((row: { ids?: { ids?: readonly string[] } }) => row.ids?.ids ?? []);
-}
-
-/**
- * Whether a shard gave nothing but garbage for the idle time before its last commit. Such a shard does not hold the
- * watermark.
- */
+/** Whether a shard gave nothing but garbage for the idle time before its last commit. Such a shard holds nothing. */
 export function gaveOnlyGarbage(
   { lastArrival, acceptedArrival }: Committed,
   createdAt: number,
@@ -188,17 +235,13 @@ export function gaveOnlyGarbage(
   return lastArrival !== undefined && lastArrival - (acceptedArrival ?? createdAt) >= idleMs;
 }
 
-/** The number of a shard's records at or below one of its sequence numbers. */
+/** The number of a shard's records at or below one of its sequence numbers; 0 for one that it does not have. */
 export function recordsThrough(records: readonly SimulatedRecord[], sequenceNumber: SequenceNumber): number {
   return records.findIndex((record) => record.sequenceNumber === sequenceNumber) + 1;
 }
 
-/** Whether the record of an event is committed. */
-export function isCommitted(ledger: Ledger, id: string): boolean {
-  const event = ledger.events.get(id);
-  const shard = ledger.shards.find(({ shardId }) => shardId === event?.shardId);
-  const committed = ledger.committed.get(event?.shardId ?? '')?.records ?? 0;
-  return (
-    shard?.records.slice(0, committed).some(({ sequenceNumber }) => sequenceNumber === event?.sequenceNumber) ?? false
-  );
+/** The ids in the rows of a window or a part of one. */
+export function idsOfRows(rows: Attribute | undefined): readonly string[] {
+  if (!Array.isArray(rows)) return [];
+  return rows.flatMap((row: { ids?: { ids?: readonly string[] } }) => row.ids?.ids ?? []);
 }

@@ -1,43 +1,30 @@
-import { type Item, numberOf, setOf } from '../../functions/state/table/table.ts';
+import { emittedOf } from './ledger.ts';
 import type { World } from './world.ts';
 
-/** An activity at a shard at a moment. */
+/** An activity at a shard, or of the epochs, at a moment. */
 export type Phase =
   | 'before any record'
-  | 'amid a batch'
+  | 'records wait'
   | 'between batches'
   | 'idle'
-  | 'a window closes'
-  | 'growth'
+  | 'an epoch is elected'
+  | 'an epoch is emitted'
   | 'drain';
 
-/** The current phases of some shards, derived from the tables. */
-export function phasesOf({ ledger, stores, scheduler, shards }: World, shardIds: readonly string[]): readonly Phase[] {
+/** The current phases of some shards. */
+export function phasesOf({ ledger, stores, scheduler, shards, pipeline }: World, shardIds: readonly string[]) {
   const phases = new Set<Phase>();
   const now = scheduler.now();
   for (const shardId of shardIds) {
     const records = shards.find((shard) => shard.shardId === shardId)?.records ?? [];
-    if (!records.some(({ arrival }) => arrival <= now)) {
-      phases.add('before any record');
-      continue;
-    }
-    const committed = ledger.committed.get(shardId)?.records ?? 0;
-    const isPlaced = (id: string) => [...ledger.placed.values()].some((places) => places.has(id));
-    if (records.slice(committed).some(({ content }) => content.some(({ id }) => isPlaced(id))))
-      phases.add('amid a batch');
-    else if (committed > 0) phases.add('between batches');
+    const put = records.filter(({ arrival }) => arrival <= now).length;
+    if (put === 0) phases.add('before any record');
+    else phases.add((ledger.committed.get(shardId)?.records ?? 0) < put ? 'records wait' : 'between batches');
     if (stores.state.get({ pk: 'shards', sk: shardId })?.attributes['state'] === 'idle') phases.add('idle');
-    for (const item of stores.state.all())
-      if (item.pk.startsWith('registry#') && item.sk.startsWith(`${shardId}#`)) addClosing(phases, item);
   }
-  return [...phases];
-
-  function addClosing(found: Set<Phase>, item: Item): void {
-    const horizon = stores.state.get({ pk: 'horizon', sk: 'horizon' });
-    const closedThrough =
-      (horizon === undefined ? undefined : numberOf(horizon, 'closedThrough')) ?? Number.NEGATIVE_INFINITY;
-    const closings = [...setOf(item, 'buckets')].map((text) => text.slice(0, text.lastIndexOf('#')));
-    if (closings.some((text) => Number(text.split('#')[1]) <= closedThrough)) found.add('a window closes');
-    if (new Set(closings).size < closings.length) found.add('growth');
-  }
+  const { epochs, gathered } = ledger;
+  if (epochs.length > gathered.epoch) phases.add('an epoch is elected');
+  if (pipeline.queries.some(({ name }) => emittedOf(ledger, name).epoch < gathered.epoch))
+    phases.add('an epoch is emitted');
+  return [...phases] as readonly Phase[];
 }

@@ -1,7 +1,7 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
 import { readWindows } from '../../functions/state/windows/window-reader.ts';
-import { checkSessionViews, committedIds } from './session-checks.ts';
+import { checkSessionViews, countedIds } from './session-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import { checkViews, expectationOf } from './window-checks.ts';
 import type { World } from './world.ts';
@@ -32,7 +32,7 @@ async function readChecked(world: World, query: Query, name: string): Promise<vo
   const process = world.startProcess(name);
   const { state, windows } = world.tables(process);
   const expectation = expectationOf(ledger, query.name);
-  const committed = committedIds(ledger, query.name);
+  const committed = countedIds(ledger, query.name);
   const { epochMs, pace } = world.options;
   const range = {
     from: query.definedKind.isEndless === true ? eventTimeBounds.earliest : epochMs - 10_000_000 * pace,

@@ -1,12 +1,8 @@
-import { inflateRawSync } from 'node:zlib';
 import { grouped } from '../../functions/core/definition/grouped.ts';
 import type { Query } from '../../functions/core/definition/pipeline.ts';
-import { isoTime } from '../../functions/core/events/event-time.ts';
 import { sessionRule } from '../../functions/core/sessions/join.ts';
-import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
-import type { ItemStore } from './item-store.ts';
-import { isCommitted, type Ledger, windowName } from './ledger.ts';
+import { closedThroughAt, type Ledger, windowName } from './ledger.ts';
 import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
@@ -21,36 +17,36 @@ interface OracleSession {
 interface PlacedEvent {
   readonly id: string;
   readonly time: number;
-  readonly closesAt: number;
 }
 
 /**
- * The sessions of a query by the events counted so far, after all closings up to a moment. At each closing, the events
- * applied before it join the open sessions of their keys, and the sessions that end become final.
+ * The sessions of a query by the events counted so far, after all epochs up to one. At each epoch, the events before its
+ * barrier join the open sessions of their keys, and the sessions that close at or before its C become final.
  */
 function playSessions(
   ledger: Ledger,
   query: Query,
   through: number,
-): { readonly closed: readonly OracleSession[]; readonly open: readonly OracleSession[] } {
+): {
+  readonly closed: readonly (OracleSession & { readonly epoch: number })[];
+  readonly open: readonly OracleSession[];
+} {
   const { gapMs, closingOf } = sessionRule(query);
-  const closed: OracleSession[] = [];
+  const closed: (OracleSession & { readonly epoch: number })[] = [];
   const open: OracleSession[] = [];
-  const placed = [...(ledger.placed.get(query.name) ?? [])].flatMap(([id, { closesAt }]) => {
+  const placed = [...(ledger.placed.get(query.name) ?? [])].flatMap(([id, { epoch }]) => {
     const event = ledger.events.get(id);
-    return event === undefined ? [] : [{ id, closesAt, time: event.time, key: event.key }];
+    return event === undefined || epoch >= through ? [] : [{ id, epoch, time: event.time, key: event.key }];
   });
   for (const events of grouped(placed, ({ key }) => key).values()) {
-    const moments = [...new Set(events.flatMap(({ closesAt, time }) => [closesAt, closingOf(time)]))].filter(
-      (moment) => moment <= through,
-    );
     let left: PlacedEvent[] = [];
-    for (const moment of moments.sort((a, b) => a - b)) {
-      const pool = [...left, ...events.filter(({ closesAt }) => closesAt === moment)];
+    for (let epoch = 1; epoch <= through; epoch++) {
+      const closedThrough = closedThroughAt(ledger, epoch);
+      const pool = [...left, ...events.filter((event) => event.epoch === epoch - 1)];
       left = [];
       for (const session of cut(pool, gapMs)) {
         const shown = shownSession(session, gapMs, closingOf);
-        if (shown.closing <= moment) closed.push(shown);
+        if (shown.closing <= closedThrough) closed.push({ ...shown, epoch });
         else left.push(...session);
       }
     }
@@ -81,73 +77,37 @@ function shownSession(
 }
 
 /**
- * The ids that a final window of sessions has to hold: those of all keys with its bounds; undefined when there is no
- * such session.
+ * The ids that a final window of sessions has to hold when an epoch is emitted: those of all keys with its bounds;
+ * undefined when there is no such session.
  */
 export function idsOfSession(
   ledger: Ledger,
   query: Query,
-  start: number,
-  end: number,
+  { start, end }: { readonly start: number; readonly end: number },
+  epoch: number,
 ): ReadonlySet<string> | undefined {
-  const { gapMs, closingOf } = sessionRule(query);
-  const { closed } = playSessions(ledger, query, closingOf(end - gapMs));
+  const { closed } = playSessions(ledger, query, epoch);
   const same = closed.filter((session) => session.start === start && session.end === end);
   return same.length === 0 ? undefined : new Set(same.flatMap(({ ids }) => ids));
 }
 
-/**
- * I4 and I9, when `finalizedThrough` rises: every closed session is final and acknowledged, and exactly the open
- * sessions are carried over, whole.
- */
-export function checkSessions(ledger: Ledger, state: ItemStore, before: number, finalizedThrough: number): void {
-  for (const query of ledger.pipeline.queries.filter(({ window }) => window.sessions !== undefined)) {
-    const { closed, open } = playSessions(ledger, query, finalizedThrough);
-    for (const session of closed) {
-      const name = windowName(query.name, session);
-      const final = ledger.finals.get(name);
-      const missing = session.ids.filter((id) => final?.has(id) !== true);
-      if (session.closing > before && missing.length > 0)
-        throw new Violation(
-          'I4',
-          `finalizedThrough rises to ${finalizedThrough} and ${name} is ${final === undefined ? 'not final' : `without ${missing.join(' ')}`}`,
-        );
-      if (!isPublished(ledger, name))
-        throw new Violation('I9', `finalizedThrough rises to ${finalizedThrough} and ${name} is not acknowledged`);
-    }
-    const expected = open.map(({ ids }) => [...ids].sort().join(' ')).sort();
-    const carried = carriedAt(state, query, finalizedThrough).sort();
-    if (expected.join('; ') !== carried.join('; '))
+/** I4 and I9, when `emitted` is raised: every session that the epochs have closed is final and acknowledged. */
+export function checkSessionsEmitted(ledger: Ledger, query: Query, before: number, epoch: number): void {
+  for (const session of playSessions(ledger, query, epoch).closed) {
+    const name = windowName(query.name, session);
+    const final = ledger.finals.get(name);
+    const missing = session.ids.filter((id) => final?.has(id) !== true);
+    if (session.epoch > before && missing.length > 0)
       throw new Violation(
         'I4',
-        `finalizedThrough rises to ${finalizedThrough}, and over it are carried (${carried.join('; ')}) and not (${expected.join('; ')})`,
+        `epoch ${epoch} is emitted and ${name} is ${final === undefined ? 'not final' : `without ${missing.join(' ')}`}`,
       );
+    if (!isPublished(ledger, name)) throw new Violation('I9', `epoch ${epoch} is emitted, ${name} not acknowledged`);
   }
 }
 
-/** The ids of each session that is carried over a moment. */
-function carriedAt(state: ItemStore, query: Query, moment: number): string[] {
-  const prefix = `sessions#${query.name}#`;
-  const newest = new Map<string, Item>();
-  for (const item of state.all()) {
-    if (!item.pk.startsWith(prefix) || item.pk.endsWith('#parts') || item.sk > isoTime(moment)) continue;
-    if (item.sk > (newest.get(item.pk)?.sk ?? '')) newest.set(item.pk, item);
-  }
-  return [...newest.values()].flatMap((item) => {
-    const parts = numberOf(item, 'parts') ?? 0;
-    const held = parts === 0 ? [item] : state.query(`${item.pk}#parts`, { from: `${item.sk}#`, to: `${item.sk}#~` });
-    return held.flatMap(({ attributes: { data } }) => {
-      const text = data instanceof Uint8Array ? inflateRawSync(data).toString() : String(data);
-      return (JSON.parse(text) as string[][][]).map((row) => [...(row[query.groupBy.length] ?? [])].sort().join(' '));
-    });
-  });
-}
-
-/**
- * I8, I4 and I12 after the drain: every counted event is in a final session, the sessions are the oracle's, and nothing
- * is open.
- */
-export function checkSessionsAtEnd(ledger: Ledger, state: ItemStore): void {
+/** I8, I4 and I5 after the drain: every counted event is in one final session, and the sessions are the oracle's. */
+export function checkSessionsAtEnd(ledger: Ledger): void {
   for (const query of ledger.pipeline.queries.filter(({ window }) => window.sessions !== undefined)) {
     const finals = [...ledger.finals].filter(([name]) => name.startsWith(`${query.name}#`));
     const seen = new Map<string, string>();
@@ -159,17 +119,15 @@ export function checkSessionsAtEnd(ledger: Ledger, state: ItemStore): void {
       }
     for (const id of ledger.placed.get(query.name)?.keys() ?? [])
       if (!seen.has(id)) throw new Violation('I8', `${id} is counted, and in the end in no session of ${query.name}`);
-    const { closed, open } = playSessions(ledger, query, Number.POSITIVE_INFINITY);
+    const { closed, open } = playSessions(ledger, query, ledger.epochs.length);
     if (open.length > 0 || closed.some((session) => !ledger.finals.has(windowName(query.name, session))))
       throw new Violation('I4', `the sessions of ${query.name} are not what was counted`);
-    const carried = carriedAt(state, query, ledger.horizon.finalizedThrough);
-    if (carried.length > 0) throw new Violation('I12', `${carried.join('; ')} is carried over the end of the stream`);
   }
 }
 
-/** The ids that a reader of sessions who begins now has to find: those that are committed. */
-export function committedIds(ledger: Ledger, queryName: string): ReadonlySet<string> {
-  return new Set([...(ledger.placed.get(queryName)?.keys() ?? [])].filter((id) => isCommitted(ledger, id)));
+/** The ids that a reader of sessions who begins now has to find: those that are counted. */
+export function countedIds(ledger: Ledger, queryName: string): ReadonlySet<string> {
+  return new Set(ledger.placed.get(queryName)?.keys());
 }
 
 /**
@@ -189,7 +147,7 @@ export function checkSessionViews(
     const name = windowName(query.name, view);
     const ofKeys = view.rows.map((row) => (row.values['ids'] as { readonly ids: readonly string[] }).ids);
     for (const ids of ofKeys) {
-      const events = ids.map((id) => ({ id, time: ledger.events.get(id)?.time ?? Number.NaN, closesAt: 0 }));
+      const events = ids.map((id) => ({ id, time: ledger.events.get(id)?.time ?? Number.NaN }));
       const [session, ...others] = cut(events, gapMs);
       if (
         others.length > 0 ||

@@ -1,4 +1,7 @@
-/** The invariants of docs/GUARANTEES.md. */
+/**
+ * The invariants of docs/GUARANTEES.md. I1 to I14 are those of the whole system; I15 to I18 are those of the log and its
+ * epochs.
+ */
 export type Invariant =
   | 'I1'
   | 'I2'
@@ -13,7 +16,11 @@ export type Invariant =
   | 'I11'
   | 'I12'
   | 'I13'
-  | 'I14';
+  | 'I14'
+  | 'I15'
+  | 'I16'
+  | 'I17'
+  | 'I18';
 
 /** An invariant does not hold. */
 export class Violation extends Error {

@@ -1,21 +1,21 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { type Item, numberOf, type Table } from '../../functions/state/table/table.ts';
-import type { SliceCache } from '../../functions/state/windows/merged-slice.ts';
 import { checkEmptyThrough } from './empty-checks.ts';
-import { checkHorizon } from './horizon-checks.ts';
+import { checkElection, checkEmittedRaise, checkGatheredRaise, checkPlan } from './epoch-checks.ts';
+import { checkExpiry } from './expiry-checks.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { checkEntry, checkRegistration, noteSideOutput } from './log-checks.ts';
 import { createNetwork, type Network, type Process } from './network.ts';
 import { observedStore } from './observed-store.ts';
 import { type FaultRates, noFaults, type SimulationOptions } from './options.ts';
-import { checkPage } from './page-checks.ts';
-import { checkProgress, noteSideOutput } from './progress-checks.ts';
 import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { checkSessions } from './session-checks.ts';
+import { checkSegment } from './segment-checks.ts';
 import { simulatedTable } from './simulated-table.ts';
 import { noteOutbox } from './sink-checks.ts';
-import type { Violation } from './violation.ts';
+import { contentText } from './stored-content.ts';
+import { Violation } from './violation.ts';
 import { checkManifest } from './window-checks.ts';
 import { drawShards, type SimulatedShard, simulatedPipeline } from './workload.ts';
 
@@ -41,8 +41,6 @@ export interface World {
   readonly network: Network;
   readonly shards: readonly SimulatedShard[];
   readonly ledger: Ledger;
-  /** The memory of finalize's containers that have nothing to do at the moment. */
-  readonly freeCaches: SliceCache[];
   readonly stores: { readonly state: ItemStore; readonly windows: ItemStore; readonly rejects: ItemStore };
   readonly trace: ((line: () => string) => void) | undefined;
   startProcess(name: string): Process;
@@ -59,8 +57,11 @@ export interface World {
   end(): void;
   fail(violation: Violation): void;
   readonly violation: Violation | undefined;
-  /** Deletes the items of the state table whose expiry has come, as DynamoDB does some time after it. */
-  expire(): void;
+  /**
+   * Deletes items of the state table whose expiry has come, as DynamoDB does some time after it and in any order.
+   * @param share of them, 0 to 1
+   */
+  expire(share: number): void;
 }
 
 /** @param lines receives the trace; undefined for no trace, which is faster */
@@ -89,15 +90,17 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
 
   const stateStore = (process: Process) =>
     observedStore(stores.state, (before: Item | undefined, after: Item) => {
-      if (after.pk.startsWith('page#')) checkPage(ledger, before, after);
-      else if (after.pk === 'horizon') {
-        const { finalizedThrough } = ledger.horizon;
-        checkHorizon(ledger, options, before, after, process);
-        if (ledger.horizon.finalizedThrough > finalizedThrough)
-          checkSessions(ledger, stores.state, finalizedThrough, ledger.horizon.finalizedThrough);
-      } else if (after.pk === 'definition') checkEmptyThrough(ledger, before, after);
-      else if (after.pk.startsWith('outbox#')) noteOutbox(ledger, after);
-      else if (after.pk.startsWith('progress#')) checkProgress(ledger, options.idleMs, scheduler.now(), before, after);
+      const { pk } = after;
+      if (pk.startsWith('log#')) checkEntry(ledger, stores.state, scheduler.now(), before, after);
+      else if (pk === 'registrations') checkRegistration(ledger, before, after);
+      else if (pk === 'epochs') checkElection(ledger, options, before, after, process);
+      else if (pk === 'plans') checkPlan(ledger, before, after);
+      else if (pk === 'gathered') checkGatheredRaise(ledger, after);
+      else if (pk === 'emitted') checkEmittedRaise(ledger, after);
+      else if (pk.startsWith('segment#')) checkSegment(ledger, before, after);
+      else if (pk === 'definition') checkEmptyThrough(ledger, before, after);
+      else if (pk.startsWith('outbox#')) noteOutbox(ledger, after);
+      else if (isOfKey(pk)) checkSame(before, after);
     });
   const windowStore = observedStore(stores.windows, (before, after) =>
     checkManifest(ledger, stores.windows, before, after),
@@ -133,7 +136,6 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
       windows: simulatedTable('windows', () => windowStore, process, network),
       rejects: simulatedTable('rejects', () => rejectStore, process, network),
     }),
-    freeCaches: [],
     nextFinalize: () => ++finalizeRuns,
     nextDeliver: () => ++deliverRuns,
     faults: () => (quiet ? noFaults : options.faults),
@@ -151,11 +153,29 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
     get violation() {
       return violation;
     },
-    expire() {
+    expire(share) {
       for (const item of [...stores.state.all()]) {
         const expiresAt = numberOf(item, 'expiresAt');
-        if (expiresAt !== undefined && expiresAt * 1000 < scheduler.now()) stores.state.delete(item);
+        if (expiresAt === undefined || expiresAt * 1000 >= scheduler.now() || !random.chance(share)) continue;
+        trace?.(() => `${item.pk} / ${item.sk} expires`);
+        stores.state.delete(item);
+        try {
+          checkExpiry(ledger, item);
+        } catch (error) {
+          fail(error instanceof Violation ? error : new Violation('I18', String(error)));
+        }
       }
     },
   };
+}
+
+/** Partitions of items whose content follows from their key. */
+const ofKey = ['log-part#', 'plan-part#', 'marks', 'sessions#'];
+
+const isOfKey = (pk: string): boolean => ofKey.some((start) => pk.startsWith(start));
+
+/** I17: who puts such an item again puts the same. */
+function checkSame(before: Item | undefined, after: Item): void {
+  if (before !== undefined && contentText(before) !== contentText(after))
+    throw new Violation('I17', `${after.pk} / ${after.sk} changes`);
 }

@@ -4,6 +4,7 @@ import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { encodeBlock } from '../../functions/core/log/block.ts';
 import { sectionsText } from '../../functions/core/log/section.ts';
 import { totalsAtJoin } from '../../functions/core/log/totals.ts';
+import { epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { gatherEpoch } from '../../functions/state/epochs/gather.ts';
 import type { Plan } from '../../functions/state/epochs/plan.ts';
 import { contentOf, segmentSlices } from '../../functions/state/epochs/segment.ts';
@@ -62,9 +63,9 @@ it('what one version of the code began to gather, another that does not know the
   };
   const hasTime = () => true;
   await expect(
-    gatherEpoch({ pipeline: codeWith('users'), state: cutOff, hasTime, runId: 'cut off' }, plan),
+    gatherEpoch({ pipeline: codeWith('users'), state: cutOff, hasTime, runId: 'cut off', bounds: epochBounds }, plan),
   ).rejects.toThrow('cut off');
-  await gatherEpoch({ pipeline: codeWith('others'), state, hasTime, runId: 'other' }, plan);
+  await gatherEpoch({ pipeline: codeWith('others'), state, hasTime, runId: 'other', bounds: epochBounds }, plan);
   let keys = 0;
   let records = 0;
   for await (const { segments } of segmentSlices(state, { query: 'users', lanes: 1, lane: 0 }, { from: 0, to: 0 }, 1)) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { rejection } from '../../functions/core/fold/read-event.ts';
 import { count, definePipeline, session, sliding, sum, tumbling } from '../../functions/core/index.ts';
 import { definitionKey } from '../../functions/state/items/definition.ts';
 import { readSideOutput, settle } from '../../functions/state/items/side-output.ts';
@@ -26,7 +27,7 @@ const pipeline = definePipeline({
     hours: { where: (event) => event.n >= 0, window: tumbling('1 hour'), aggregates: { count: count() } },
   },
 });
-const allTime = { fromMs: 0, toMs: startMs * 2, limit: 100 };
+const allTime = { fromMs: startMs, toMs: startMs + minuteMs, limit: 100 };
 
 describe('a batch', () => {
   it('is one empty read and one put in the steady state, however many queries, slices and keys', async () => {
@@ -127,8 +128,9 @@ describe('a batch', () => {
   it('stops before a chunk that it has no time for, and says where', async () => {
     const world = shardWorld(pipeline);
     // More events than are read at a time, so that there are two chunks.
-    const many = Array.from({ length: 60_000 }, () => '0');
-    const records = [recordOf(0, ...many), recordOf(1, ...many), recordOf(2, textAt(0))];
+    const text = rejection('encoding', 'not a text');
+    const many = Array.from({ length: 60_000 }, (_, subRecord) => ({ text, subRecord, bytes: () => new Uint8Array() }));
+    const records = [{ ...recordOf(0), events: many }, { ...recordOf(1), events: many }, recordOf(2, textAt(0))];
     const rejects: Table = { ...world.rejects, put: async () => 'applied' };
     const container = world.container({ rejects });
     const report = await container.apply(records, () => 0);

@@ -1,6 +1,14 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
-import { type Claim, claim, release, type Settled, type StoredSideEvent, settle } from '../items/side-output.ts';
+import {
+  type Claim,
+  claim,
+  readSideEvent,
+  release,
+  type Settled,
+  type StoredSideEvent,
+  settle,
+} from '../items/side-output.ts';
 import { readEmittedOf } from '../log/epoch.ts';
 import { epochOfCommand, putCommand } from '../log/operator.ts';
 import type { Table } from '../table/table.ts';
@@ -38,8 +46,22 @@ export interface Claims {
    * is free, and the commit will be refused.
    */
   lookAt(event: StoredSideEvent): Promise<ClaimStanding>;
-  /** Claims free events for a command. @returns those that it got */
-  claimAll<E extends { readonly event: StoredSideEvent }>(id: string, events: readonly E[]): Promise<readonly E[]>;
+  /**
+   * Claims free events for a command.
+   * @param forMs how long it may take until the command is committed. @default as long as this run lasts, at most a
+   * minute
+   * @returns those that it got
+   */
+  claimAll<E extends { readonly event: StoredSideEvent }>(
+    id: string,
+    events: readonly E[],
+    forMs?: number,
+  ): Promise<readonly E[]>;
+  /**
+   * Brings a taken event to its end, if there is time: its command is entered and emitted, and its mark is made.
+   * @returns the event as it is then; undefined: there was no time, or it is gone
+   */
+  finish(query: Query, event: StoredSideEvent): Promise<StoredSideEvent | undefined>;
   /** Sees to it that an entry names a command that is committed. @returns the position of one */
   enter(id: string): Promise<number>;
   /**
@@ -78,7 +100,14 @@ export function createClaims({ state, rejects, now, remainingMs, advance }: Clai
     return asked;
   }
 
-  return {
+  const claims: Claims = {
+    async finish(query, event) {
+      if (event.claim === undefined) return event;
+      const { id } = event.claim;
+      if ((await claims.emitted(query, await claims.enter(id))) === undefined) return undefined;
+      await claims.resolve(query, event, id);
+      return readSideEvent(rejects, event);
+    },
     async lookAt({ claim: held }) {
       if (held === undefined || held.until === 0) return 'free';
       if (committed.has(held.id)) return 'taken';
@@ -91,8 +120,8 @@ export function createClaims({ state, rejects, now, remainingMs, advance }: Clai
       if (status === 'committed') committed.add(held.id);
       return status === 'committed' ? 'taken' : 'free';
     },
-    async claimAll(id, events) {
-      const held: Claim = { id, until: now() + Math.min(claimMs, Math.max(remainingMs(), 1)) };
+    async claimAll(id, events, forMs = Math.min(claimMs, Math.max(remainingMs(), 1))) {
+      const held: Claim = { id, until: now() + forMs };
       const outcomes = await Promise.all(events.map(({ event }) => claim(rejects, event, held)));
       return events.filter((_, i) => outcomes[i] === 'applied');
     },
@@ -132,6 +161,7 @@ export function createClaims({ state, rejects, now, remainingMs, advance }: Clai
       return false;
     },
   };
+  return claims;
 }
 
 /** The windows that a late event has missed and is not in yet. */

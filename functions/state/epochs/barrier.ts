@@ -2,7 +2,7 @@ import { totalsAtBarrier } from '../../core/log/totals.ts';
 import { itemOf, type LogEntry, type StoredEntry } from '../log/entry.ts';
 import type { Epoch } from '../log/epoch.ts';
 import { putEntry, readEntries } from '../log/log.ts';
-import { joinedTail, noteSealed } from '../log/registration.ts';
+import { joinedTail, noteJoined, noteSealed } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 
 /** Where an epoch cuts a log. */
@@ -33,9 +33,14 @@ export async function cutLog(
   known: StoredEntry | undefined,
 ): Promise<Cut | 'passed' | undefined> {
   let tail = known ?? (await joinedTail(state, shardId, nowMs));
+  if (known !== undefined) await noteJoined(state, shardId, known);
   for (let tries = 0; tries < mostTries; tries++) {
     const { position, kind, totals } = tail;
-    if (kind === 'seal') return undefined;
+    if (kind === 'seal') {
+      // The run that put it may have died before the registration took it.
+      await noteSealed(state, shardId, tail);
+      return undefined;
+    }
     if (totals.epoch > epoch.epoch) return 'passed';
     if (totals.epoch === epoch.epoch)
       return cutAt(position === totals.barrier ? tail : await barrierOf(state, shardId, tail));
@@ -76,6 +81,7 @@ export async function sealLog(
   const { position, kind, totals } = tail;
   if (kind === 'seal') return noteSealed(state, shardId, tail);
   if (position !== totals.barrier || totals.epoch > gathered) return;
+  await noteJoined(state, shardId, tail);
   const seal: LogEntry = { position: position + 1, kind: 'seal', putAt: nowMs, totals: { ...totals, bytes: 0 } };
   if ((await putEntry(state, shardId, tail, seal)) === 'applied')
     await noteSealed(state, shardId, { ...seal, item: itemOf(shardId, seal, 0) });

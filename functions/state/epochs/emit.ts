@@ -8,6 +8,7 @@ import { numberOf, type Table } from '../table/table.ts';
 import type { PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writePaneAt } from '../windows/pane-writer.ts';
+import type { EpochBounds } from './bounds.ts';
 import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { noteFinals } from './final-index.ts';
@@ -33,6 +34,7 @@ export interface EmitOptions {
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
   /** Puts a pane into the outboxes of the sinks, durably. */
   readonly publish: Publisher['publish'];
+  readonly bounds: EpochBounds;
   /** Whether there is time for more windows. */
   readonly hasTime: () => boolean;
   /** When what is not needed any more may go, epoch seconds. */
@@ -48,12 +50,6 @@ export interface Emitted {
   /** False: there was no time for all of it. */
   readonly done: boolean;
 }
-
-/** Windows that are merged at the same time: a bound of memory. */
-const windowsAtATime = 32;
-
-/** Keys of slices that are held before the windows that are whole are emitted: a bound of memory. */
-const mostKeys = 200_000;
 
 /**
  * Emits the panes of a query that an epoch makes due, and raises `emitted` to it (DESIGN 4.2, step 5): final panes of
@@ -110,6 +106,7 @@ interface DueWindow extends EmittedWindow {
 
 async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
   const { state, hasTime } = options;
+  const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
   const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
   const doneThrough = await readEmitting(state, query, epoch);

@@ -15,6 +15,7 @@ import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
 import { type Cut, cutLog, sealLog } from './barrier.ts';
+import { type EpochBounds, epochBounds } from './bounds.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
 import { gatherEpoch } from './gather.ts';
@@ -43,6 +44,8 @@ export interface FinalizerOptions {
   readonly remainingMs: () => number;
   /** How long the stream keeps its records, in ms: what a zombie may still read outlives it by two days. */
   readonly retentionMs: number;
+  /** @default epochBounds */
+  readonly bounds?: EpochBounds;
 }
 
 /** The outcome of a run. */
@@ -77,21 +80,6 @@ const reserveMs = 5_000;
 
 /** Epochs that a run elects for the same watermark: each may be lost to another run that knew less. */
 const mostMore = 3;
-
-/** A log of more entries behind its barrier is cut though nothing closes. */
-const mostEntries = 64;
-
-/** A log of more bytes behind its barrier is cut though nothing closes. */
-const mostBytes = 4 * 1024 * 1024;
-
-/** An entry that is older than this is gathered though nothing closes, in ms. */
-const oldestMs = 3_600_000;
-
-/** Bytes of sections that one gathering task takes. */
-const taskBytes = 4 * 1024 * 1024;
-
-/** Bytes of text for one slice of one lane above which a query gets twice the lanes. */
-const laneBytes = 2 * 1024 * 1024;
 
 /** How much longer than the stream's records things live that nothing needs any more, in ms. */
 const graceMs = 2 * 24 * 3_600_000;
@@ -137,7 +125,11 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     await sealDrained(options, observation, epochs.gathered.epoch);
     const plan = await readPlan(state, epochs.gathered.epoch);
     const hasTime = () => hasTimeIn(options);
-    await forgetEmitted({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, emitted);
+    await forgetEmitted(
+      { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
+      plan,
+      emitted,
+    );
     const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
     return {
       watermark: Math.max(watermark, epochs.newest.closedThrough),
@@ -165,6 +157,8 @@ export async function cutNow(options: FinalizerOptions, through: number): Promis
   const { epoch } = epochs.gathered;
   return options.pipeline.queries.every(({ name }) => (emitted.get(name)?.epoch ?? 0) >= epoch) ? epoch : undefined;
 }
+
+const boundsOf = ({ bounds = epochBounds }: FinalizerOptions): EpochBounds => bounds;
 
 const hasTimeIn = ({ remainingMs }: FinalizerOptions): boolean => remainingMs() >= reserveMs;
 
@@ -239,7 +233,7 @@ async function turn(
   const { state } = options;
   const plan = (await readPlan(state, epoch.epoch)) ?? (await makePlan(options, epoch, tails));
   const hasTime = () => options.remainingMs() >= reserveMs;
-  return gatherEpoch({ ...options, hasTime }, plan);
+  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime }, plan);
 }
 
 /**
@@ -266,6 +260,8 @@ async function makePlan(
     if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
     return standing;
   }
+  if (before === undefined && epoch.epoch > 1)
+    throw new Error(`the plan of epoch ${epoch.epoch - 1}, which says where epoch ${epoch.epoch} begins, is gone`);
   const held = cuts.flatMap(([shardId, cut]): readonly (readonly [string, Cut])[] =>
     cut === undefined || cut === 'passed' ? [] : [[shardId, cut]],
   );
@@ -281,7 +277,7 @@ async function makePlan(
       logs: Object.fromEntries(
         logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
       ),
-      tasks: tasksOf(logs),
+      tasks: tasksOf(logs, boundsOf(options)),
       lanes: await lanesAfter(options, before),
       maxEventTime: Math.max(
         before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
@@ -295,6 +291,7 @@ async function makePlan(
 /** Cuts the positions of logs into tasks of a bounded number of bytes; a log's entries are taken for equally large. */
 function tasksOf(
   logs: readonly { readonly shardId: string; readonly first: number; readonly last: number; readonly bytes: number }[],
+  { taskBytes }: EpochBounds,
 ): readonly GatherTask[] {
   const tasks: GatherTask[number][][] = [[]];
   let held = 0;
@@ -316,7 +313,9 @@ function tasksOf(
 }
 
 /** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
-async function lanesAfter({ pipeline, state }: FinalizerOptions, before: Plan | undefined) {
+async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
+  const { pipeline, state } = options;
+  const { laneBytes } = boundsOf(options);
   if (before === undefined) return {};
   const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
   const lanes: Record<string, number> = { ...before.lanes };
@@ -329,12 +328,14 @@ async function lanesAfter({ pipeline, state }: FinalizerOptions, before: Plan | 
 
 /** Whether an epoch has something to do (DESIGN 4.2, step 1). */
 function isDue(
-  { pipeline, now }: FinalizerOptions,
+  options: FinalizerOptions,
   newest: Epoch,
   watermark: number,
   { tails }: Observation,
   emitted: ReadonlyMap<string, EmittedPlace>,
 ): boolean {
+  const { pipeline, now } = options;
+  const { mostEntries, mostBytes, oldestMs } = boundsOf(options);
   if (edgesPassed(pipeline, newest.closedThrough, watermark)) return true;
   const nowMs = now();
   if (pipeline.queries.some(({ name }) => (emitted.get(name)?.nextPaneAt ?? Number.POSITIVE_INFINITY) <= nowMs))
@@ -386,7 +387,11 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
           const plan = await planOf(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const hasTime = () => options.remainingMs() >= reserveMs;
-          const out = await emitEpoch({ ...options, hasTime, expiresAt: expiryOf(options) }, plan, query);
+          const out = await emitEpoch(
+            { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
+            plan,
+            query,
+          );
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;

@@ -3,6 +3,7 @@ import { lastClosing } from '../../core/windows/window.ts';
 import { positionText } from '../log/entry.ts';
 import type { EmittedPlace } from '../log/epoch.ts';
 import { type Key, numberOf, type Table } from '../table/table.ts';
+import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import { lanesUpTo, slicesOfLane } from './segment.ts';
@@ -12,6 +13,7 @@ export interface ForgetOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly limit: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly bounds: EpochBounds;
   readonly hasTime: () => boolean;
   /** When what nothing needs any more may go, epoch seconds: a zombie that still reads it has ended by then. */
   readonly expiresAt: number;
@@ -19,9 +21,6 @@ export interface ForgetOptions {
 
 /** Items that one run gives an expiry, of each kind and query. */
 const mostItems = 500;
-
-/** Epochs between two runs of this task. */
-const epochsBetween = 16;
 
 /**
  * Gives an expiry to what every query has emitted past (DESIGN 4.5): epochs, plans and marks, and the segments of slices
@@ -33,8 +32,8 @@ export async function forgetEmitted(
   newest: Plan | undefined,
   emitted: ReadonlyMap<string, EmittedPlace>,
 ): Promise<void> {
-  const { pipeline } = options;
-  if (newest === undefined || newest.epoch % epochsBetween !== 0) return;
+  const { pipeline, bounds } = options;
+  if (newest === undefined || newest.epoch % bounds.forgetsEvery !== 0) return;
   const places = pipeline.queries.map(({ name }) => emitted.get(name)?.epoch ?? 0);
   // The newest plan says where the logs go on, and stays.
   await forgetEpochs(options, Math.min(newest.epoch, ...places) - 1);

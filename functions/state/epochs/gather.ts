@@ -8,18 +8,10 @@ import { type StoredEntry, sectionsIn } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import type { Table } from '../table/table.ts';
+import type { EpochBounds } from './bounds.ts';
 import { putMark, readMarks, type TaskMark, type Touched, touchedBy } from './mark.ts';
 import { type GatherTask, lanesOf, type Plan } from './plan.ts';
-import {
-  blocksOf,
-  contentOf,
-  type Lane,
-  lanesUpTo,
-  putSegment,
-  type Segment,
-  segmentBytes,
-  slicesOfLane,
-} from './segment.ts';
+import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
 
 /** What a run gathers with. */
 export interface GatherOptions {
@@ -27,6 +19,7 @@ export interface GatherOptions {
   readonly state: Table;
   /** An id that no other run has. */
   readonly runId: string;
+  readonly bounds: EpochBounds;
   /** Whether there is time for another task. */
   readonly hasTime: () => boolean;
 }
@@ -65,7 +58,12 @@ interface Gathered {
   readonly unknown: Block[];
 }
 
-async function gatherTask({ pipeline, state, runId }: GatherOptions, plan: Plan, task: GatherTask, number: number) {
+async function gatherTask(
+  { pipeline, state, runId, bounds }: GatherOptions,
+  plan: Plan,
+  task: GatherTask,
+  number: number,
+) {
   const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
   const held = new Map<string, Gathered>();
   const gathered = (query: string, lane: number, slice: number): Gathered => {
@@ -94,8 +92,10 @@ async function gatherTask({ pipeline, state, runId }: GatherOptions, plan: Plan,
       const query = queries.get(lane.query);
       const parts =
         query === undefined
-          ? partsOf(unknown)
-          : blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
+          ? partsOf(unknown, bounds.segmentBytes)
+          : blocksWithin(query, { slice, records, partials: [...partials] }, bounds.segmentBytes).map((block) => [
+              block,
+            ]);
       const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
       const before = touched[lane.query] ?? [slice, slice, bytes];
       touched[lane.query] = [Math.min(before[0], slice), Math.max(before[1], slice), Math.max(before[2], bytes)];
@@ -106,12 +106,12 @@ async function gatherTask({ pipeline, state, runId }: GatherOptions, plan: Plan,
 }
 
 /** Blocks that are carried on as they are, cut into parts that fit an item. */
-function partsOf(blocks: readonly Block[]): readonly (readonly Block[])[] {
+function partsOf(blocks: readonly Block[], mostBytes: number): readonly (readonly Block[])[] {
   const parts: Block[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const block of blocks) {
     const own = JSON.stringify(block).length;
-    if (bytes + own > segmentBytes) {
+    if (bytes + own > mostBytes) {
       parts.push([]);
       bytes = 0;
     }
@@ -162,7 +162,11 @@ function addBlock(
  * Merges the segments of some epochs, of the slices in which more than one of them has something: always at these
  * epochs and in this order, never what happens to be there.
  */
-async function mergeEpochs({ pipeline, state, runId }: GatherOptions, plan: Plan, range: EpochRange): Promise<void> {
+async function mergeEpochs(
+  { pipeline, state, runId, bounds }: GatherOptions,
+  plan: Plan,
+  range: EpochRange,
+): Promise<void> {
   const marks = await readMarks(state, range.from, range.to);
   const touched = touchedBy(marks.map(({ mark }) => mark));
   await Promise.all(
@@ -172,7 +176,9 @@ async function mergeEpochs({ pipeline, state, runId }: GatherOptions, plan: Plan
         const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
         for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
           const parts =
-            query === undefined ? partsOf(segments.flatMap(blocksOf)) : mergedBlocks(query, slice, segments);
+            query === undefined
+              ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
+              : mergedBlocks(query, slice, segments, bounds);
           await putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
         }
       });
@@ -180,7 +186,12 @@ async function mergeEpochs({ pipeline, state, runId }: GatherOptions, plan: Plan
   );
 }
 
-function mergedBlocks(query: Query, slice: number, segments: readonly Segment[]): readonly (readonly Block[])[] {
+function mergedBlocks(
+  query: Query,
+  slice: number,
+  segments: readonly Segment[],
+  { segmentBytes }: EpochBounds,
+): readonly (readonly Block[])[] {
   const { partials, records } = contentOf(query, segments);
   return blocksWithin(query, { slice, records, partials: [...partials] }, segmentBytes).map((block) => [block]);
 }

@@ -84,11 +84,12 @@ export function windowContents(
   };
   return ({ closing, slices: starts }) => {
     const isGathered = closing <= gathered.closedThrough;
-    const through = isGathered ? epochs.find(({ closedThrough }) => closedThrough >= closing)?.epoch : gathered.epoch;
+    const through = isGathered ? epochs.find((one) => one.closedThrough >= closing)?.epoch : gathered.epoch;
     const contents = starts.flatMap((start) => {
       const slice = slices.get(start);
       if (slice === undefined || through === undefined) return [];
-      const tails = isGathered ? [] : slice.tails.filter(({ closedThrough }) => closedThrough < closing);
+      // Behind the barrier of an epoch that closed the window there is nothing of it.
+      const tails = slice.tails.filter(({ closedThrough }) => closedThrough < closing);
       return [sliceContent(start, slice, through, tails)];
     });
     const [only, ...others] = contents;

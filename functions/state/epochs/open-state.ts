@@ -80,9 +80,11 @@ async function partsOf(state: Table, query: Query, { shardId, entries }: LogTail
   const parts = await Promise.all(
     entries.map(async (entry) => {
       const { epoch, closedThrough } = entry.totals;
-      const section = (await sectionsIn(state, shardId, entry)).find((one) => one.query === query.name);
-      if (section === undefined) return [];
-      return decodeBlock(query, section.block).map((part) => ({ ...part, epoch: epoch + 1, closedThrough }));
+      // An entry in parts may have several sections of a query.
+      return (await sectionsIn(state, shardId, entry))
+        .filter((section) => section.query === query.name)
+        .flatMap(({ block }) => decodeBlock(query, block))
+        .map((part) => ({ ...part, epoch: epoch + 1, closedThrough }));
     }),
   );
   return parts.flat();

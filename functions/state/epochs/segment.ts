@@ -32,9 +32,6 @@ export interface Segment extends SegmentName {
   readonly items: readonly Item[];
 }
 
-/** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
-export const segmentBytes = 300 * 1024;
-
 /** About how many bytes the key of a segment takes. */
 const keyBytes = 100;
 

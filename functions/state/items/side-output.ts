@@ -167,6 +167,12 @@ function isClaimed(id: string | undefined): Clause {
   return id === undefined ? { attribute: 'claimed', is: 'absent' } : { attribute: 'claimed', is: 'equal', to: id };
 }
 
+/** An event as it is now; undefined when it is gone. */
+export async function readSideEvent(rejects: Table, event: StoredSideEvent): Promise<StoredSideEvent | undefined> {
+  const item = await rejects.get(keyOf(event.shardId, event));
+  return item === undefined ? undefined : eventOf(item);
+}
+
 function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: Omit<ShardSideEvent, 'payload'>): Key {
   return { pk: partition(arrival, shardId), sk: `${sequenceNumber}#${subRecord}#${query ?? ''}` };
 }

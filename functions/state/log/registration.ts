@@ -43,10 +43,17 @@ function registrationOf(item: Item): Registration {
  */
 export async function joinedTail(state: Table, shardId: string, nowMs: number): Promise<StoredEntry> {
   const tail = (await readTail(state, shardId)) ?? (await join(state, shardId, nowMs));
-  // Marked before position 2, so that a log that is lost later is known to be.
-  if (tail.position === 1)
-    await state.update(keyOf(shardId), { set: { joined: true } }, [{ attribute: 'joined', is: 'absent' }]);
+  await noteJoined(state, shardId, tail);
   return tail;
+}
+
+/**
+ * Marks the registration of a log that ends at position 1 as joined: **before** anybody puts position 2, so that a log
+ * that is lost later is known to be (DESIGN 4.1).
+ */
+export async function noteJoined(state: Table, shardId: string, { position }: StoredEntry): Promise<void> {
+  if (position === 1)
+    await state.update(keyOf(shardId), { set: { joined: true } }, [{ attribute: 'joined', is: 'absent' }]);
 }
 
 async function join(state: Table, shardId: string, nowMs: number): Promise<StoredEntry> {

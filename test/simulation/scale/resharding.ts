@@ -36,11 +36,11 @@ const plans: readonly Plan[] = [
 
 const phases: readonly Phase[] = [
   'before any record',
-  'amid a batch',
+  'records wait',
   'between batches',
   'idle',
-  'a window closes',
-  'growth',
+  'an epoch is elected',
+  'an epoch is emitted',
   'drain',
 ];
 

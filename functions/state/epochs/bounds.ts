@@ -1,0 +1,34 @@
+/** The sizes by which epochs and their tasks are cut. Results do not depend on them. */
+export interface EpochBounds {
+  /** A log of more entries behind its barrier is cut though nothing closes. */
+  readonly mostEntries: number;
+  /** A log of more bytes behind its barrier is cut though nothing closes. */
+  readonly mostBytes: number;
+  /** An entry that is older than this is gathered though nothing closes, in ms. */
+  readonly oldestMs: number;
+  /** Bytes of sections that one gathering task takes. */
+  readonly taskBytes: number;
+  /** Bytes of text for one slice of one lane above which a query gets twice the lanes. */
+  readonly laneBytes: number;
+  /** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
+  readonly segmentBytes: number;
+  /** Windows that are merged at the same time: a bound of memory. */
+  readonly windowsAtATime: number;
+  /** Keys of slices that are held before the windows that are whole are emitted: a bound of memory. */
+  readonly mostKeys: number;
+  /** Epochs between two runs of the task that forgets. */
+  readonly forgetsEvery: number;
+}
+
+/** The bounds of a deployment. The simulator draws smaller ones, so that it meets tasks, parts and lanes. */
+export const epochBounds: EpochBounds = {
+  mostEntries: 64,
+  mostBytes: 4 * 1024 * 1024,
+  oldestMs: 3_600_000,
+  taskBytes: 4 * 1024 * 1024,
+  laneBytes: 2 * 1024 * 1024,
+  segmentBytes: 300 * 1024,
+  windowsAtATime: 32,
+  mostKeys: 200_000,
+  forgetsEvery: 16,
+};

@@ -1,0 +1,81 @@
+import type { Query } from '../../functions/core/definition/pipeline.ts';
+import { parseIsoTime } from '../../functions/core/events/event-time.ts';
+import type { Block } from '../../functions/core/log/block.ts';
+import { laneOf } from '../../functions/core/log/lane.ts';
+import { coverOf, type EpochRange, rangeOf } from '../../functions/core/log/merge-tree.ts';
+import { lastClosing } from '../../functions/core/windows/window.ts';
+import { unpack } from '../../functions/state/table/packed-text.ts';
+import type { Item } from '../../functions/state/table/table.ts';
+import { emittedOf, type Ledger, queryOf } from './ledger.ts';
+import { type BlockContent, checkContent, contentsOf, together } from './log-checks.ts';
+import { contentText } from './stored-content.ts';
+import { Violation } from './violation.ts';
+
+/** A part of a segment as it was written. */
+export interface KnownSegment extends EpochRange {
+  /** The partition: the query and its lane. */
+  readonly lane: string;
+  readonly contents: readonly BlockContent[];
+}
+
+/** I17: a segment is put once; whoever puts it again puts the same. I16: its keys are of its lane. */
+export function checkSegment(ledger: Ledger, before: Item | undefined, after: Item): void {
+  const name = `${after.pk} / ${after.sk}`;
+  if (before !== undefined) {
+    if (contentText(before) !== contentText(after)) throw new Violation('I17', `${name} changes`);
+    return;
+  }
+  const [, queryName = '', lane = ''] = after.pk.split('#');
+  const [sliceText = '', range = ''] = after.sk.split('#');
+  const query = queryOf(ledger, queryName);
+  const slice = parseIsoTime(sliceText) ?? Number.NaN;
+  const epochs = rangeOf(range);
+  if (epochs.to > ledger.epochs.length) throw new Violation('I16', `${name} is of an epoch that nobody has elected`);
+  if (!ledger.plans.has(epochs.to)) throw new Violation('I15', `${name} is put before the plan of epoch ${epochs.to}`);
+  const blocks = JSON.parse(unpack(after.attributes['blocks'] as string | Uint8Array)) as readonly Block[];
+  const contents = blocks.flatMap((block) => contentsOf(query, block));
+  checkLane(query, name, lane, contents);
+  const slices = ledger.segments.get(queryName);
+  const parts = slices?.get(slice) ?? new Map<string, KnownSegment>();
+  slices?.set(slice, parts);
+  parts.set(`${after.pk} / ${after.sk}`, { ...epochs, lane: after.pk, contents });
+}
+
+function checkLane(query: Query, name: string, lane: string, contents: readonly BlockContent[]): void {
+  const [lanes = 1, own = 0] = lane.split('.').map(Number);
+  for (const { key } of contents.flatMap(({ rows }) => rows))
+    if (laneOf(key, lanes) !== own) throw new Violation('I16', `${name} of ${query.name} has ${key} of another lane`);
+}
+
+/**
+ * I16: the segments up to an epoch hold exactly what the entries before its barriers hold, of each query and slice in
+ * which a window is not emitted yet. The others may have expired.
+ */
+export function checkGathered(ledger: Ledger, through: number): void {
+  for (const query of ledger.pipeline.queries) {
+    const [held, counted] = [ledger.segments.get(query.name), ledger.counted.get(query.name)];
+    const { closedThrough } = emittedOf(ledger, query.name);
+    for (const slice of new Set([...(held?.keys() ?? []), ...(counted?.keys() ?? [])])) {
+      if (lastClosing(query.window, slice) <= closedThrough) continue;
+      const ids = [...(counted?.get(slice) ?? [])].flatMap(([epoch, of]) => (epoch < through ? [...of] : []));
+      const content = gatheredOf(ledger, query.name, slice, through);
+      const events = ids.map((id) => ({ id }));
+      checkContent(ledger, query, `gathered through ${through}: slice ${slice}`, content, events, 'I16');
+    }
+  }
+}
+
+function gatheredOf(ledger: Ledger, query: string, slice: number, through: number): BlockContent | undefined {
+  const parts = [...(ledger.segments.get(query)?.get(slice)?.values() ?? [])];
+  const lanes = new Set(parts.map(({ lane }) => lane));
+  const covers = [...lanes].map((lane) =>
+    coverOf(
+      parts.filter((part) => part.lane === lane),
+      through,
+    ),
+  );
+  return covers
+    .flat()
+    .flatMap(({ contents }) => contents)
+    .reduce<BlockContent | undefined>((all, next) => (all === undefined ? next : together(all, next)), undefined);
+}
