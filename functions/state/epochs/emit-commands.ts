@@ -110,7 +110,8 @@ async function emitGroup(
   const flush = async () => {
     const outcomes = await Promise.all(held.map((window) => emitWindow(options, plan, query, commands, window)));
     const done = held.filter((_, i) => outcomes[i] !== 'left');
-    await noteCorrected(windows, query, done);
+    // Readers of changes are not told of windows of the history, of which there may be any number.
+    if (commands[0]?.kind === 'replay') await noteCorrected(windows, query, done);
     written += done.length;
     left += held.length - done.length;
     firsts += outcomes.filter((outcome) => outcome === 'first').length;
