@@ -37,9 +37,8 @@ function finalizeRun<Name extends FinalizeRequest>(
     name,
     parse: () => undefined,
     async run(context: OperationContext) {
-      const { pipeline, state, logError, now } = context;
-      await checkDefinition(state, pipeline);
-      const report = await finalize(finalizerOf(context), name);
+      const { logError, now } = context;
+      const report = await finalize(await finalizerOf(context), name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });
@@ -48,15 +47,17 @@ function finalizeRun<Name extends FinalizeRequest>(
   };
 }
 
-function finalizerOf(context: OperationContext): FinalizerOptions {
+/** @throws TidemarkError when the state is of another definition */
+async function finalizerOf(context: OperationContext): Promise<FinalizerOptions> {
+  const pipeline = await checkDefinition(context.state, context.pipeline);
   const retentionMs = streamRetentionHours * 3_600_000;
-  return { ...context, limit: pLimit(atATime), runId: context.newId(), retentionMs };
+  return { ...context, pipeline, limit: pLimit(atATime), runId: context.newId(), retentionMs };
 }
 
 /** A run of finalize for an operation that waits for what it has asked for. */
 export function advancing(context: OperationContext): () => Promise<void> {
   return async () => {
-    await finalize(finalizerOf(context), 'advance');
+    await finalize(await finalizerOf(context), 'advance');
   };
 }
 

@@ -61,8 +61,8 @@ export const backfill = {
     return { range: { query, since, until }, step: parseStep(fields) };
   },
   async run(context: OperationContext, { range, step }: BackfillRequest) {
-    await checkDefinition(context.state, context.pipeline);
-    return unmeasured(await runStep({ ...context, advance: advancing(context) }, range, step));
+    const pipeline = await checkDefinition(context.state, context.pipeline);
+    return unmeasured(await runStep({ ...context, pipeline, advance: advancing(context) }, range, step));
   },
 } as const;
 

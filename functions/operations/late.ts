@@ -42,7 +42,7 @@ export const late = {
     return { query, settled, arrival, window, by, after: parsePlace(fields, 'after') };
   },
   async run(context: OperationContext, request: CorrectionRequest) {
-    await checkDefinition(context.state, context.pipeline);
-    return unmeasured(await correct({ ...context, advance: advancing(context) }, request));
+    const pipeline = await checkDefinition(context.state, context.pipeline);
+    return unmeasured(await correct({ ...context, pipeline, advance: advancing(context) }, request));
   },
 } as const;

@@ -1,4 +1,6 @@
+import type { Query } from '../../core/definition/pipeline.ts';
 import { isAfter, type SequenceNumber } from '../../core/events/sequence-number.ts';
+import { sectionName } from '../../core/log/section.ts';
 import type { StoredSideEvent } from '../items/side-output.ts';
 import { sectionsIn } from '../log/entry.ts';
 import { readEntry, readTail } from '../log/log.ts';
@@ -28,15 +30,16 @@ interface KnownLog {
   readonly numbers: Map<number, SequenceNumber | undefined>;
   /** A position whose entry does not hold the records that are asked for yet. */
   before: { readonly position: number; readonly sequenceNumber: SequenceNumber | undefined };
-  /** The late events of the entry that was found last, by query. */
-  listed: { readonly position: number; readonly late: ReadonlyMap<string, ReadonlySet<number>> } | undefined;
+  /** The query's late events of the entry that was found last. */
+  listed: { readonly position: number; readonly late: ReadonlySet<number> } | undefined;
 }
 
 /** Positions that are remembered of a log. */
 const mostNumbers = 4_096;
 
-/** A ledger that reads each log as far as it goes at the first question, and from then on knows no more. */
-export function lateLedger(state: Table): LateLedger {
+/** The ledger of a query. It reads each log as far as it goes at the first question, and from then on knows no more. */
+export function lateLedger(state: Table, query: Query): LateLedger {
+  const name = sectionName(query);
   const logs = new Map<string, Promise<KnownLog | undefined>>();
 
   async function numberAt(shardId: string, log: KnownLog, position: number): Promise<SequenceNumber | undefined> {
@@ -68,19 +71,14 @@ export function lateLedger(state: Table): LateLedger {
   async function listedAt(shardId: string, log: KnownLog, position: number) {
     if (log.listed?.position === position) return log.listed.late;
     const entry = await readEntry(state, shardId, position);
-    const late = new Map<string, Set<number>>();
-    if (entry !== undefined)
-      for (const section of await sectionsIn(state, shardId, entry)) {
-        const of = late.get(section.query) ?? new Set();
-        for (const one of section.late) of.add(one);
-        late.set(section.query, of);
-      }
+    const sections = entry === undefined ? [] : await sectionsIn(state, shardId, entry);
+    const late = new Set(sections.filter((section) => section.query === name).flatMap((section) => section.late));
     log.listed = { position, late };
     return late;
   }
 
   return {
-    async judge({ shardId, sequenceNumber, position, query }) {
+    async judge({ shardId, sequenceNumber, position }) {
       let reading = logs.get(shardId);
       if (reading === undefined) {
         reading = knownLog(state, shardId);
@@ -88,9 +86,9 @@ export function lateLedger(state: Table): LateLedger {
       }
       const log = await reading;
       if (log === undefined || isAfter(sequenceNumber, log.sequenceNumber)) return 'undecided';
-      if (position === undefined || query === undefined) return 'counted';
+      if (position === undefined) return 'counted';
       const listed = await listedAt(shardId, log, await positionOf(shardId, log, sequenceNumber));
-      return listed.get(query)?.has(position) === true ? 'late' : 'counted';
+      return listed.has(position) ? 'late' : 'counted';
     },
   };
 }

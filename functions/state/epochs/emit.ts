@@ -1,5 +1,6 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
+import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
@@ -13,11 +14,11 @@ import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { noteFinals } from './final-index.ts';
 import { readMarks, touchedBy } from './mark.ts';
-import { lanesOf, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import {
   contentOf,
   joinLanes,
-  lanesUpTo,
+  lanesOfQuery,
   type SegmentSlice,
   type SliceContent,
   segmentSlices,
@@ -202,7 +203,7 @@ async function* slicesOfQuery(
   range: { readonly from: number | undefined; readonly to: number | undefined },
 ): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly SegmentSlice[] }> {
   const streams = await Promise.all(
-    lanesUpTo(query.name, lanesOf(plan, query.name)).map(async (lane) => {
+    lanesOfQuery(plan, query).map(async (lane) => {
       const stream = segmentSlices(state, lane, range, plan.epoch);
       return { stream, head: await stream.next() };
     }),
@@ -310,10 +311,10 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
   const { epoch, closedThrough } = plan;
   const closer = sessionCloser(options, query, epoch - 1);
   const marks = await readMarks(state, epoch, epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  const touched = touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
-    for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+    for (const lane of lanesOfQuery(plan, query))
       for await (const { segments } of slicesOfLane(state, lane, { from: touched[0], to: touched[1] }, (all) =>
         all.filter(({ from, to }) => from === epoch && to === epoch),
       ))

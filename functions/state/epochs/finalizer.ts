@@ -5,6 +5,7 @@ import { globalWatermark, shardWatermark } from '../../core/fold/watermark.ts';
 import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
+import { sectionName } from '../../core/log/section.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
@@ -22,7 +23,7 @@ import { gatherEpoch } from './gather.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { type GatherTask, type LogRange, lanesOf, type Plan, putPlan, readPlan } from './plan.ts';
-import { lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
+import { lanesOfQuery, segmentSlices, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
@@ -319,7 +320,7 @@ async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
   if (before === undefined) return {};
   const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
   const lanes: Record<string, number> = { ...before.lanes };
-  for (const { name } of pipeline.queries) {
+  for (const name of pipeline.queries.map(sectionName)) {
     const now = lanesOf(before, name);
     if ((touched.get(name)?.[2] ?? 0) > laneBytes && now < mostLanes) lanes[name] = now * 2;
   }
@@ -410,13 +411,13 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
  * The epoch before the first one that has something of a query which has emitted nothing yet: a query that was added
  * later has nothing in the epochs before it, whose plans may be gone.
  */
-async function epochBefore(state: Table, { name }: Query, gathered: number): Promise<number> {
+async function epochBefore(state: Table, query: Query, gathered: number): Promise<number> {
   let first = gathered + 1;
-  for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
+  for (const lane of lanesOfQuery(await readPlan(state, gathered), query))
     for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
       for (const { from } of segments) first = Math.min(first, from);
   // One that only its history fills has commands and no segments.
-  const commanded = (await epochBeforeCommands(state, name)) ?? gathered;
+  const commanded = (await epochBeforeCommands(state, query.name)) ?? gathered;
   return Math.max(Math.min(first - 1, commanded, gathered - 1), 0);
 }
 
@@ -444,7 +445,7 @@ async function countOpen({ pipeline, state }: FinalizerOptions, plan: Plan | und
   const counts = await Promise.all(
     pipeline.queries.map(async (query) => {
       const open = new Set<number>();
-      for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+      for (const lane of lanesOfQuery(plan, query))
         for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch)) {
           if (lastClosing(query.window, slice) > closedThrough) open.add(slice);
           if (open.size >= mostCounted) break;
@@ -485,7 +486,7 @@ async function lastClosingOfAll(
       .filter((query) => !query.definedKind.isEndless)
       .map(async (query) => {
         let last = Number.NEGATIVE_INFINITY;
-        for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+        for (const lane of lanesOfQuery(plan, query))
           for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch))
             last = Math.max(last, lastClosing(query.window, slice));
         if (query.mostEmpty > 0 && Number.isFinite(maxEventTime))

@@ -7,7 +7,7 @@ import { coverOf } from '../../core/log/merge-tree.ts';
 import type { EpochPlace } from '../log/epoch.ts';
 import type { Table } from '../table/table.ts';
 import type { OpenState, TailPart } from './open-state.ts';
-import { contentOf, lanesUpTo, type Segment, type SliceContent, type SliceRange, slicesOfLane } from './segment.ts';
+import { contentOf, type Segment, type SliceContent, type SliceRange, slicesOfLane } from './segment.ts';
 
 /** What there is of one slice. */
 export interface OpenSlice {
@@ -23,7 +23,6 @@ export interface OpenSlice {
 /** The slices of a query in a range, by their starts, ascending. */
 export async function readOpenSlices(
   state: Table,
-  query: Query,
   { lanes, tails }: OpenState,
   range: SliceRange,
 ): Promise<ReadonlyMap<number, OpenSlice>> {
@@ -34,7 +33,7 @@ export async function readOpenSlices(
   );
   const ofLanes = new Map<number, (readonly Segment[])[]>();
   for (const stream of await Promise.all(
-    lanesUpTo(query.name, lanes).map(async (lane) => {
+    lanes.map(async (lane) => {
       const slices = [];
       for await (const one of slicesOfLane(state, lane, range, (all) => all)) slices.push(one);
       return slices;

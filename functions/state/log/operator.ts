@@ -90,6 +90,11 @@ export async function epochOfCommand(state: Table, position: number): Promise<nu
 
 const firstKey = (query: string) => ({ pk: 'commanded', sk: query });
 
+/** Forgets that a query had commands, when it is removed. */
+export async function deleteFirstCommand(state: Table, query: string): Promise<void> {
+  await state.delete(firstKey(query));
+}
+
 /**
  * An epoch before all that hold a command for a query; undefined: there is no command. It is asked of a query that has
  * emitted nothing yet: one that its history alone fills has no segments to begin with.

@@ -188,7 +188,7 @@ async function lookThrough(
   take: (events: readonly StoredSideEvent[]) => Promise<Taken>,
 ): Promise<Partial<StepAnswer>> {
   const { options, query } = run;
-  const ledger = lateLedger(options.state);
+  const ledger = lateLedger(options.state, query);
   let late = 0;
   let place = after;
   let reached = after;

@@ -101,7 +101,7 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
     throw argumentError('query', request.query, reason);
   const claims = createClaims(options);
-  const ledger = lateLedger(state);
+  const ledger = lateLedger(state, query);
   const run = correctionRun(options, request, query, claims, await readEmittedOf(state, query.name));
   let { after: place } = request;
   let reached = place;
