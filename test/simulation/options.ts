@@ -298,7 +298,7 @@ function drawAny(
     batch: random.pick([2, 5, 12]),
     finalizeEveryMs: putsMs / random.pick([2, 2, 4, 10]),
     away: random.chance(0.05),
-    readers: random.pick([0, 0, 0, 2]) * 0,
+    readers: random.pick([0, 0, 0, 2]),
     faults: drawFaults(random),
   };
 }

@@ -2,7 +2,7 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
-import type { EmittedWindow, Window } from '../../core/windows/window.ts';
+import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
@@ -13,7 +13,7 @@ import type { EpochBounds } from './bounds.ts';
 import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { noteFinals } from './final-index.ts';
-import { readMarks, touchedBy } from './mark.ts';
+import { readMarks, type Touched, touchedBy } from './mark.ts';
 import type { Plan } from './plan.ts';
 import {
   contentOf,
@@ -50,6 +50,8 @@ export interface Emitted {
   readonly openPanes: number;
   /** False: there was no time for all of it. */
   readonly done: boolean;
+  /** The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. */
+  readonly lastClosing: number;
 }
 
 /**
@@ -57,14 +59,18 @@ export interface Emitted {
  * the windows that close in (C(e - 1), C(e)], panes of open windows by their age at the plan's clock, and windows in
  * which nothing was counted. All of it follows from the plan, the segments up to the epoch, and the panes of epochs
  * before it. To be called for the epochs of a query in their order.
+ * @param lastBefore {@link Emitted.lastClosing} after the epoch before
  */
-export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
+export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
+  const marks = await readMarks(state, plan.epoch, plan.epoch);
+  const touched = touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
+  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const emitted =
     query.window.sessions === undefined
       ? await emitAligned(options, plan, query)
-      : await emitSessions(options, plan, query);
-  if (!emitted.done) return emitted;
+      : await emitSessions(options, plan, query, touched);
+  if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
   let finals = emitted.finals;
   if (query.mostEmpty > 0) {
     const { windows, done } = await emitEmpty(
@@ -85,19 +91,27 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
       plan.maxEventTime,
     );
     finals += windows;
-    if (!done || !hasTime()) return { ...emitted, finals, done: false };
+    if (!done || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   }
   const commanded = await emitCommands(options, plan, query);
   finals += commanded.finals;
-  if (!commanded.done) return { ...emitted, finals, done: false };
+  if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   const { epoch, closedThrough } = plan;
-  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt });
-  return { ...emitted, finals };
+  await raiseEmitted(state, query.name, {
+    epoch,
+    closedThrough,
+    nextPaneAt: emitted.nextPaneAt,
+    lastClosing: last,
+  });
+  await emitted.after?.();
+  return { finals, openPanes: emitted.openPanes, done: true, lastClosing: last };
 }
 
 /** An emission, and when the next pane of an open window is due that holds something new. */
-interface PanesEmitted extends Emitted {
+interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
   readonly nextPaneAt: number | undefined;
+  /** What is to be done once `emitted` is raised. */
+  readonly after?: () => Promise<void>;
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -182,7 +196,10 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
     }
     if (!isWanted) continue;
-    const content = joinLanes(lanes.map(({ segments }) => contentOf(query, segments)));
+    const content = joinLanes(
+      query,
+      lanes.map(({ segments }) => contentOf(query, segments)),
+    );
     contents.set(slice, content);
     keys += content.partials.size;
   }
@@ -228,8 +245,13 @@ async function* slicesOfQuery(
  * The least slice that a window which closes after a moment can hold; undefined: without a bound. Of the windows that
  * end next, the first start: windows that end later do not begin earlier.
  */
-export function leastSlice({ definedKind, latenessMs }: Query, closedBefore: number): number | undefined {
+export function leastSlice(
+  { definedKind, latenessMs, window: { sessions, sliceMs } }: Query,
+  closedBefore: number,
+): number | undefined {
   if (!Number.isFinite(closedBefore) || definedKind.isEndless) return undefined;
+  // A session with its last record here closes at most this much later, rounded up to a slice.
+  if (sessions !== undefined) return closedBefore - (sessions.closingOf(closedBefore) - closedBefore) - sliceMs;
   const after = closedBefore - latenessMs;
   const end = definedKind.closings(definedKind.sliceOf(after)).find((closing) => closing > after);
   const starts = end === undefined ? [] : definedKind.emit(end).map(({ start }) => start);
@@ -306,12 +328,15 @@ function nextPane(
 }
 
 /** Takes the closing of an epoch for sessions: what it has gathered joins what was open after the one before. */
-async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+async function emitSessions(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  touched: Touched | undefined,
+): Promise<PanesEmitted> {
   const { state, windows, publish, limit, expiresAt } = options;
   const { epoch, closedThrough } = plan;
-  const closer = sessionCloser(options, query, epoch - 1);
-  const marks = await readMarks(state, epoch, epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
+  const closer = sessionCloser(options, query, epoch);
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
     for (const lane of lanesOfQuery(plan, query))
@@ -336,9 +361,9 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
       }),
     ),
   );
-  await closer.carry(epoch);
-  await closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true };
+  await closer.carry();
+  const after = () => closer.forget(expiresAt);
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true, after };
 }
 
 const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });

@@ -4,10 +4,10 @@ import { sectionName } from '../../core/log/section.ts';
 import { readGeneration } from '../items/definition.ts';
 import { sectionsIn } from '../log/entry.ts';
 import { type EpochPlace, readEmittedOf, readEpochs, readGathered } from '../log/epoch.ts';
+import { isShard } from '../log/operator.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 import { lanesOf, readPlan } from './plan.ts';
-import { type Lane, lanesUpTo } from './segment.ts';
 import { type LogTail, readTails } from './tails.ts';
 
 /** What one entry, which no gathered epoch holds, has of one slice. */
@@ -26,8 +26,9 @@ export interface OpenState {
   /** The panes of epochs up to this one were out when it was read. It may be ahead of `gathered`. */
   readonly emitted: EpochPlace;
   readonly gathered: EpochPlace;
-  /** All that may hold segments of the query. */
-  readonly lanes: readonly Lane[];
+  /** The name of the query's sections and segments, and the number of its lanes. */
+  readonly section: string;
+  readonly lanes: number;
   /**
    * The epochs behind `emitted` that are gathered, ascending.
    * @param least an epoch before which there is nothing of the query: only a query that has emitted nothing yet is read
@@ -54,7 +55,7 @@ export interface OpenState {
  * up to `gathered` do not change any more and may be read later. Manifests have to be read after this.
  */
 export async function readOpenState(state: Table, query: Query): Promise<OpenState> {
-  const registrations = await readRegistrations(state);
+  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
   const [gathered, emitted, generation] = await Promise.all([
     readGathered(state),
     readEmittedOf(state, query.name),
@@ -69,7 +70,8 @@ export async function readOpenState(state: Table, query: Query): Promise<OpenSta
   return {
     emitted,
     gathered,
-    lanes: lanesUpTo(section, lanesOf(plan, section)),
+    section,
+    lanes: lanesOf(plan, section),
     epochs: (least) => readEpochs(state, emitted.epoch > 0 ? emitted.epoch + 1 : Math.max(least, 1), gathered.epoch),
     tailEpochs: [...closedAt]
       .sort(([left], [right]) => left - right)
