@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, sliding, tumbling, type WindowKind } from '../../functions/core/index.ts';
 import { commitCommand, voidCommand } from '../../functions/state/commands/command.ts';
-import { claim, type SideEvent, writeSideOutput } from '../../functions/state/items/side-output.ts';
+import { claim, release, type SideEvent, settle, writeSideOutput } from '../../functions/state/items/side-output.ts';
 import { readEntries } from '../../functions/state/log/log.ts';
 import { operatorLog, putCommand } from '../../functions/state/log/operator.ts';
 import type { CorrectionAnswer } from '../../functions/state/operations/correction.ts';
+import { readStandingPane } from '../../functions/state/windows/pane-reader.ts';
+import { writeCommandedPane, writePaneAt } from '../../functions/state/windows/pane-writer.ts';
 import { hourMs, type OperatorWorld, operatorWorld, t0 } from '../fixtures/log/operator-world.ts';
 
 function pipelineOf(window: WindowKind = tumbling('1 hour')) {
@@ -244,5 +246,78 @@ describe('a command that was declared void', () => {
     await voidCommand(world.state, 'x', world.nowMs);
     const command = { id: 'x', kind: 'replay', query: 'q', by: 'x', windows: 0 } as const;
     expect(await commitCommand(world.state, command, world.nowMs)).toBe('refused');
+  });
+});
+
+describe('a claim', () => {
+  it('is got by one of those who read the event without one', async () => {
+    const world = await withLate();
+    const [event] = await world.late();
+    if (event === undefined) throw new Error('no late event');
+    expect(await claim(world.rejects, event, { id: 'a', until: 1 })).toBe('applied');
+    expect(await claim(world.rejects, event, { id: 'b', until: 1 })).toBe('refused');
+    expect(await settle(world.rejects, event, 'discarded', 1)).toBe('refused');
+  });
+
+  it('is not got by who read the event before others had claimed it and let go of it', async () => {
+    const world = await withLate();
+    const readLate = async () => {
+      const [event] = await world.late();
+      if (event === undefined) throw new Error('no late event');
+      return event;
+    };
+    await claim(world.rejects, await readLate(), { id: 'a', until: 1 });
+    await release(world.rejects, await readLate(), 'a', []);
+    const old = await readLate();
+    await claim(world.rejects, await readLate(), { id: 'b', until: 1 });
+    await release(world.rejects, await readLate(), 'b', ['a window']);
+    expect(await claim(world.rejects, old, { id: 'c', until: 1 })).toBe('refused');
+    expect(await claim(world.rejects, await readLate(), { id: 'c', until: 1 })).toBe('applied');
+  });
+});
+
+describe('a pane of a command', () => {
+  const window = { start: t0, end: t0 + hourMs };
+  const partials = new Map([['["a"]', [1]]]);
+  const final = { status: 'final', epoch: 2, attempt: 'run', partials, records: 1, nowMs: 1 } as const;
+  const commanded = { epoch: 2, attempt: 'run', partials, records: 1, nowMs: 1 };
+
+  it('takes the place of the pane that it was merged from, and of no other', async () => {
+    const { windows, query } = operatorWorld(pipelineOf());
+    await writePaneAt(windows, query, window, final);
+    const standing = await readStandingPane(windows, query, window);
+    const write = (id: string) =>
+      writeCommandedPane(windows, query, window, { ...commanded, commands: [id], standing });
+    expect(await write('a')).toMatchObject({ revision: 1 });
+    expect(await write('b')).toBe(undefined);
+    expect(await readStandingPane(windows, query, window)).toMatchObject({ epoch: 2, commands: ['a'] });
+  });
+
+  it('is not given for the final pane of its epoch, which was published before it', async () => {
+    const { windows, query } = operatorWorld(pipelineOf());
+    expect(await writePaneAt(windows, query, window, final)).toMatchObject({ revision: 0 });
+    expect(await writePaneAt(windows, query, window, final)).toMatchObject({ revision: 0 });
+    const standing = await readStandingPane(windows, query, window);
+    await writeCommandedPane(windows, query, window, { ...commanded, commands: ['a'], standing });
+    expect(await writePaneAt(windows, query, window, final)).toBe(undefined);
+  });
+
+  it('names the commands of its epoch alone', async () => {
+    const { windows, query } = operatorWorld(pipelineOf());
+    await writePaneAt(windows, query, window, final);
+    for (const [epoch, id] of [
+      [2, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+    ] as const) {
+      const standing = await readStandingPane(windows, query, window);
+      await writeCommandedPane(windows, query, window, { ...commanded, epoch, commands: [id], standing });
+    }
+    expect(await readStandingPane(windows, query, window)).toMatchObject({
+      pane: { revision: 3, records: 1 },
+      epoch: 3,
+      commands: ['c'],
+      isFirst: false,
+    });
   });
 });
