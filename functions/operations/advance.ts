@@ -44,7 +44,7 @@ function finalizeRun<Name extends FinalizeRequest>(
     async run(context: OperationContext, { isWaitedFor }) {
       const { logError, now } = context;
       const pace = isWaitedFor ? undefined : context.sleep;
-      const report = await finalize({ ...(await finalizerOf(context)), pace }, name);
+      const report = await finalize({ ...finalizerOf(context), pace }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });
@@ -53,17 +53,16 @@ function finalizeRun<Name extends FinalizeRequest>(
   };
 }
 
-/** @throws TidemarkError when the state is of another definition */
-async function finalizerOf(context: OperationContext): Promise<FinalizerOptions> {
-  const pipeline = await checkDefinition(context.state, context.pipeline);
+function finalizerOf(context: OperationContext): FinalizerOptions {
+  const check = () => checkDefinition(context.state, context.pipeline);
   const retentionMs = streamRetentionHours * 3_600_000;
-  return { ...context, pipeline, limit: pLimit(atATime), runId: context.newId(), retentionMs };
+  return { ...context, check, limit: pLimit(atATime), runId: context.newId(), retentionMs };
 }
 
 /** A run of finalize for an operation that waits for what it has asked for. */
 export function advancing(context: OperationContext): () => Promise<void> {
   return async () => {
-    await finalize(await finalizerOf(context), 'advance');
+    await finalize(finalizerOf(context), 'advance');
   };
 }
 

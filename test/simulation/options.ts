@@ -1,5 +1,6 @@
 import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
 import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
+import { type EntryBounds, entryBounds } from '../../functions/state/log/content.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
@@ -95,6 +96,10 @@ export interface SimulationOptions extends Kinds {
   readonly readers: number;
   /** The sizes by which epochs and their tasks are cut. */
   readonly bounds: EpochBounds;
+  /** The sizes by which entries are cut. */
+  readonly entries: EntryBounds;
+  /** The share of finalize runs by a deployment before this one, which does not know the last query. */
+  readonly older: number;
   readonly faults: FaultRates;
 }
 
@@ -130,6 +135,24 @@ export function drawOptions(seed: number): SimulationOptions {
     sinks: drawSinks(seed),
     ...drawSessions(seed, event),
     ...drawEpochs(seed, options),
+    ...drawEntries(seed),
+  };
+}
+
+/** Draws, in a third of the seeds, entries in parts; and, in others, runs of an older deployment. */
+function drawEntries(seed: number): Pick<SimulationOptions, 'entries' | 'older'> {
+  const random = seededRandom(seed ^ 0x510e527f);
+  const { mostEntryBytes, mostPartBytes, mostLateInPart } = entryBounds;
+  return {
+    older: random.pick([0, 0, 0.3]),
+    entries: random.chance(0.65)
+      ? entryBounds
+      : {
+          mostEntryBytes: random.pick([1, 600, mostEntryBytes]),
+          // A kilobyte of it is reckoned for what is around a block.
+          mostPartBytes: random.pick([1_050, 1_200, mostPartBytes]),
+          mostLateInPart: random.pick([1, mostLateInPart]),
+        },
   };
 }
 
@@ -158,7 +181,7 @@ function drawEpochs(
   if (random.chance(0.5)) return { finalizeEveryMs, records, pollMs, faults, bounds: epochBounds };
   // As many epochs as it takes until merged segments are merged.
   const isLong = random.chance(0.06);
-  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, windowsAtATime, mostKeys } =
+  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, idBytes, windowsAtATime, mostKeys } =
     epochBounds;
   return {
     finalizeEveryMs: putsMs / (isLong ? 120 : random.pick([4, 10, 20, 40])),
@@ -173,6 +196,7 @@ function drawEpochs(
       // Above what one key can hold: the lanes of such a query would double for ever.
       laneBytes: random.pick([40 * (padding + 8), laneBytes]),
       segmentBytes: random.pick([40, segmentBytes]),
+      idBytes: random.pick([100, idBytes]),
       windowsAtATime: random.pick([1, 2, windowsAtATime]),
       mostKeys: random.pick([1, mostKeys]),
       forgetsEvery: random.pick([1, 3, 16]),
@@ -272,6 +296,8 @@ function drawAny(
   | 'sinks'
   | 'bounds'
   | 'pollMs'
+  | 'entries'
+  | 'older'
 > {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
