@@ -38,10 +38,11 @@ function finalizeRun<Name extends FinalizeRequest>(
     parse: ({ request }) => ({ isWaitedFor: request !== undefined }),
     async run(context: OperationContext, { isWaitedFor }) {
       const { pipeline, state, newId, logError, now } = context;
-      await checkDefinition(state, pipeline);
       const retentionMs = streamRetentionHours * 3_600_000;
       const pace = isWaitedFor ? undefined : context.sleep;
-      const report = await finalize({ ...context, pace, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
+      const check = () => checkDefinition(state, pipeline);
+      const limit = pLimit(atATime);
+      const report = await finalize({ ...context, pace, limit, runId: newId(), retentionMs, check }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });

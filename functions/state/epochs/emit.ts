@@ -1,13 +1,14 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
+import { edgesPassed } from '../../core/log/due.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
-import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
+import { type EmittedWindow, lastClosing } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
-import type { PaneHead, PaneStatus } from '../windows/pane.ts';
+import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
-import { writePaneAt } from '../windows/pane-writer.ts';
+import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
 import type { EpochBounds } from './bounds.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { readMarks, type Touched, touchedBy } from './mark.ts';
@@ -37,6 +38,8 @@ export interface EmitOptions {
   readonly hasTime: () => boolean;
   /** When what is not needed any more may go, epoch seconds. */
   readonly expiresAt: number;
+  /** Resolves when the epoch is gathered: before it is, its segments are read and nothing is written. */
+  readonly gathered: Promise<void>;
 }
 
 /** The outcome of a query's emission of one epoch. */
@@ -47,8 +50,15 @@ export interface Emitted {
   readonly openPanes: number;
   /** False: there was no time for all of it. */
   readonly done: boolean;
+  /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
+  readonly nextPaneAt: number | undefined;
   /** The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. */
   readonly lastClosing: number;
+}
+
+/** Panes of a query, and what is to be done once `emitted` is raised. */
+interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
+  readonly after?: () => Promise<void>;
 }
 
 /**
@@ -60,13 +70,14 @@ export interface Emitted {
  */
 export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
-  const marks = await readMarks(state, plan.epoch, plan.epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
-  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
+  const touching = touchedIn(options, plan, query);
+  // A run that fails before it waits for this has its own reason.
+  touching.catch(() => {});
   const emitted =
     query.window.sessions === undefined
       ? await emitAligned(options, plan, query)
-      : await emitSessions(options, plan, query, touched);
+      : await emitSessions(options, plan, query, touching);
+  await options.gathered;
   if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
   let finals = emitted.finals;
   if (query.mostEmpty > 0) {
@@ -91,21 +102,19 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
     if (!done || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   }
   const { epoch, closedThrough } = plan;
-  await raiseEmitted(state, query.name, {
-    epoch,
-    closedThrough,
-    nextPaneAt: emitted.nextPaneAt,
-    lastClosing: last,
-  });
+  const touched = await touching;
+  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
+  const { nextPaneAt, openPanes } = emitted;
+  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last });
   await emitted.after?.();
-  return { finals, openPanes: emitted.openPanes, done: true, lastClosing: last };
+  return { finals, openPanes, nextPaneAt, done: true, lastClosing: last };
 }
 
-/** An emission, and when the next pane of an open window is due that holds something new. */
-interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
-  readonly nextPaneAt: number | undefined;
-  /** What is to be done once `emitted` is raised. */
-  readonly after?: () => Promise<void>;
+/** What an epoch has gathered of a query, once it is gathered; undefined: nothing. */
+async function touchedIn({ state, gathered }: EmitOptions, { epoch }: Plan, query: Query) {
+  await gathered;
+  const marks = await readMarks(state, epoch, epoch);
+  return touchedBy(marks.map(({ mark }) => mark)).get(query.name);
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -118,7 +127,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
   const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
-  const doneThrough = await readEmitting(state, query, epoch);
+  let doneThrough = Number.NEGATIVE_INFINITY;
   const contents = new Map<number, SliceContent>();
   let keys = 0;
   const pending = new Map<string, DueWindow>();
@@ -133,6 +142,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     const due = [...pending]
       .filter(([, window]) => window.end <= end)
       .sort(([, left], [, right]) => left.end - right.end);
+    await options.gathered;
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
@@ -165,9 +175,15 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
-  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return { finals, openPanes, nextPaneAt, done: true };
+  // Nothing of the query closes: what is open is not read for nothing.
+  if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough))
+    return { finals, openPanes, nextPaneAt, done: true };
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
-  for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
+  const read = slicesOfQuery(state, plan, query, range);
+  const [done, begun] = await Promise.all([readEmitting(state, query, epoch), read.next()]);
+  doneThrough = done;
+  for (let one = begun; !one.done; one = await read.next()) {
+    const { slice, lanes } = one.value;
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
       return { finals, openPanes, nextPaneAt, done: false };
     let isWanted = false;
@@ -190,8 +206,8 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     contents.set(slice, content);
     keys += content.partials.size;
   }
-  const done = await emitUpTo(Number.POSITIVE_INFINITY);
-  return { finals, openPanes, nextPaneAt, done };
+  const isDone = await emitUpTo(Number.POSITIVE_INFINITY);
+  return { finals, openPanes, nextPaneAt, done: isDone };
 }
 
 /** The slices of a query over all its lanes, ascending. */
@@ -253,40 +269,35 @@ async function emitOne(
   const records = slices.reduce((total, slice) => total + slice.records, 0);
   if (slices.every(({ partials }) => partials.size === 0)) return none;
   return limit(async () => {
-    const standing = await standingPane(windows, query, window);
-    let status: PaneStatus = 'final';
-    if (!window.isFinal) {
-      const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
-      if (
-        next.status === undefined ||
-        (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
-      )
-        return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
-      ({ status } = next);
+    const draft = (status: PaneStatus) => ({
+      status,
+      epoch: plan.epoch,
+      attempt: options.runId,
+      partials: mergeWindow(query, slices),
+      records,
+      nowMs: plan.at,
+    });
+    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
+      pane = await writeOnlyPaneAt(windows, query, window, draft('final'));
+    else {
+      const standing = await readPaneHead(windows, query, window);
+      let status: PaneStatus = 'final';
+      if (!window.isFinal) {
+        const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
+        if (
+          next.status === undefined ||
+          (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
+        )
+          return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
+        ({ status } = next);
+      }
+      pane = await writePaneAt(windows, query, window, draft(status), standing);
     }
-    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,
-        epoch: plan.epoch,
-        attempt: options.runId,
-        partials: mergeWindow(query, slices),
-        records,
-        nowMs: plan.at,
-      },
-      standing,
-    );
     if (pane === undefined) return none;
     await publish(pane);
     return window.isFinal ? { ...none, finals: 1 } : { ...none, openPanes: 1 };
   });
-}
-
-/** The head of the pane that stands, which only queries with several panes a window have before the final one. */
-function standingPane(windows: Table, query: Query, window: Window): Promise<PaneHead | undefined> {
-  return readPaneHead(windows, query, window);
 }
 
 /** Which pane an open window is to have next, or when it may have one, as far as its age at the plan's clock says. */
@@ -314,11 +325,12 @@ async function emitSessions(
   options: EmitOptions,
   plan: Plan,
   query: Query,
-  touched: Touched | undefined,
+  touching: Promise<Touched | undefined>,
 ): Promise<PanesEmitted> {
   const { state, windows, publish, limit, expiresAt } = options;
   const { epoch, closedThrough } = plan;
   const closer = sessionCloser(options, query, epoch);
+  const touched = await touching;
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
     for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))

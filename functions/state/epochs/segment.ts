@@ -48,8 +48,9 @@ export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
   return all;
 }
 
-/** The partitions among {@link lanesUpTo} that may hold a key, in their order. */
-export function lanesOfKey(query: string, lanes: number, key: KeyText): readonly Lane[] {
+/** The partitions among {@link lanesUpTo} that may hold a key, in their order; of no certain key all of them. */
+export function lanesOfKey(query: string, lanes: number, key: KeyText | undefined): readonly Lane[] {
+  if (key === undefined) return lanesUpTo(query, lanes);
   const all: Lane[] = [];
   for (let n = 1; n <= lanes; n *= 2) all.push({ query, lanes: n, lane: laneOf(key, n) });
   return all;
@@ -100,6 +101,12 @@ export interface SliceRange {
   readonly to: number | undefined;
 }
 
+/** The least slice of a lane; undefined: it has none. One read of one item. */
+export async function firstSlice(state: Table, lane: Lane): Promise<number | undefined> {
+  const [item] = await state.query(lanePartition(lane), { limit: 1, only: [] });
+  return item === undefined ? undefined : segmentOf(item).slice;
+}
+
 /** The segments of a slice that together hold the epochs 1 to `through`, each once, in the order of merging. */
 export interface SegmentSlice {
   readonly slice: number;
@@ -129,26 +136,41 @@ export function segmentSlices(
 export async function* slicesOfLane(
   state: Table,
   lane: Lane,
-  { from, to }: SliceRange,
+  range: SliceRange,
   choose: (segments: readonly Segment[]) => readonly Segment[],
 ): AsyncGenerator<SegmentSlice> {
+  for await (const { slice, segments } of headsOfLane(state, lane, range)) {
+    const chosen = choose(segments);
+    const whole = (await Promise.all(chosen.map((segment) => withParts(state, segment)))).flat();
+    if (whole.length > 0) yield { slice, segments: whole };
+  }
+}
+
+/**
+ * The starts of the slices of a lane that have segments, ascending, epoch ms. The content stays in the table, and
+ * costs what it costs to read.
+ */
+export async function* slicesHeld(state: Table, lane: Lane, range: SliceRange): AsyncGenerator<number> {
+  for await (const { slice } of headsOfLane(state, lane, range, ['parts'])) yield slice;
+}
+
+/** The slices of a lane, ascending, with the items that stand for their segments. @param only these attributes */
+async function* headsOfLane(
+  state: Table,
+  lane: Lane,
+  { from, to }: SliceRange,
+  only?: readonly string[],
+): AsyncGenerator<SegmentSlice> {
   const pk = lanePartition(lane);
-  const end = to === undefined ? {} : { to: `${isoTime(to)}~` };
+  const fixed = { ...(to === undefined ? {} : { to: `${isoTime(to)}~` }), ...(only === undefined ? {} : { only }) };
   let start = from === undefined ? '' : isoTime(from);
   let slice: number | undefined;
   let held: Segment[] = [];
-  const whole = async (): Promise<SegmentSlice | undefined> => {
-    const chosen = choose(held);
-    if (slice === undefined || chosen.length === 0) return undefined;
-    const segments = (await Promise.all(chosen.map((segment) => withParts(state, segment)))).flat();
-    return segments.length === 0 ? undefined : { slice, segments };
-  };
   for (;;) {
-    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...end, limit: itemsAtATime });
+    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...fixed, limit: itemsAtATime });
     for (const segment of items.map(segmentOf)) {
       if (segment.slice !== slice) {
-        const done = await whole();
-        if (done !== undefined) yield done;
+        if (slice !== undefined) yield { slice, segments: held };
         ({ slice } = segment);
         held = [];
       }
@@ -158,8 +180,7 @@ export async function* slicesOfLane(
     if (last === undefined) break;
     start = `${last.sk}\u0000`;
   }
-  const done = await whole();
-  if (done !== undefined) yield done;
+  if (slice !== undefined) yield { slice, segments: held };
 }
 
 function segmentOf(item: Item): Segment {
