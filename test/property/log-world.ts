@@ -8,6 +8,7 @@ import { encodeBlock } from '../../functions/core/log/block.ts';
 import { type Section, sectionsText } from '../../functions/core/log/section.ts';
 import { totalsAfterBatch } from '../../functions/core/log/totals.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
+import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import type { StoredEntry } from '../../functions/state/log/entry.ts';
 import { putEntry } from '../../functions/state/log/log.ts';
@@ -58,8 +59,11 @@ export interface LogWorld {
   pass(ms: number): void;
 }
 
-/** A world of so many shards. */
-export function logWorld(pipeline: Pipeline, shards: number): LogWorld {
+/**
+ * A world of so many shards.
+ * @param bounds of the finalizer, where they are not those of a deployment
+ */
+export function logWorld(pipeline: Pipeline, shards: number, bounds: Partial<EpochBounds> = {}): LogWorld {
   const state = memoryTable(itemStore());
   const windows = memoryTable(itemStore());
   const counted = new Map<string, CountedEvent[]>(pipeline.queries.map(({ name }) => [name, []]));
@@ -147,6 +151,7 @@ export function logWorld(pipeline: Pipeline, shards: number): LogWorld {
             published.push(pane);
           },
           now: () => nowMs,
+          bounds: { ...epochBounds, ...bounds },
           runId: `run ${++runs}`,
           remainingMs: () => 60_000,
           retentionMs: 86_400_000,

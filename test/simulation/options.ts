@@ -158,7 +158,7 @@ function drawEpochs(
   if (random.chance(0.5)) return { finalizeEveryMs, records, pollMs, faults, bounds: epochBounds };
   // As many epochs as it takes until merged segments are merged.
   const isLong = random.chance(0.06);
-  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, windowsAtATime, mostKeys } =
+  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, idBytes, windowsAtATime, mostKeys } =
     epochBounds;
   return {
     finalizeEveryMs: putsMs / (isLong ? 120 : random.pick([4, 10, 20, 40])),
@@ -173,6 +173,7 @@ function drawEpochs(
       // Above what one key can hold: the lanes of such a query would double for ever.
       laneBytes: random.pick([40 * (padding + 8), laneBytes]),
       segmentBytes: random.pick([40, segmentBytes]),
+      idBytes: random.pick([100, idBytes]),
       windowsAtATime: random.pick([1, 2, windowsAtATime]),
       mostKeys: random.pick([1, mostKeys]),
       forgetsEvery: random.pick([1, 3, 16]),
@@ -298,7 +299,7 @@ function drawAny(
     batch: random.pick([2, 5, 12]),
     finalizeEveryMs: putsMs / random.pick([2, 2, 4, 10]),
     away: random.chance(0.05),
-    readers: random.pick([0, 0, 0, 2]) * 0,
+    readers: random.pick([0, 0, 0, 2]),
     faults: drawFaults(random),
   };
 }

@@ -299,9 +299,13 @@ describe('lanes', () => {
         const own = users.filter((user) => laneOf(JSON.stringify([user]), lanes) === lane);
         const partials = own.map((user) => partialOf(query, user, epoch));
         const block = encodeBlock(query, [{ slice: 0, records: own.length * epoch, partials }]);
-        await putSegment(state, { query: query.name, lanes, lane }, { slice: 0, from: epoch, to: epoch, task: 0 }, [
-          [block],
-        ]);
+        await putSegment(
+          state,
+          { query: query.name, lanes, lane },
+          { slice: 0, from: epoch, to: epoch, task: 0 },
+          [[block]],
+          'x',
+        );
       }
       await electEpoch(state, { epoch, closedThrough: Number.NEGATIVE_INFINITY, electedAt: epoch });
       const plan = {
@@ -324,6 +328,24 @@ describe('lanes', () => {
     expect(others).toEqual([]);
     expect(view?.records).toBe(5 * 6);
     expect(view?.rows.map(({ key, values }) => [key['user'], values['count']])).toEqual(users.map((user) => [user, 6]));
+    // Of one key, only its lanes are read: one of each number.
+    for (const user of users) {
+      const readFrom: string[] = [];
+      const tables = world.tablesWith(async () => {});
+      const counting: Table = {
+        ...tables.state,
+        query: (pk, range) => {
+          if (pk.startsWith('segment#')) readFrom.push(pk);
+          return tables.state.query(pk, range);
+        },
+      };
+      const key = JSON.stringify([user]);
+      const [one] = await readWindows({ ...tables, state: counting }, query, { ...everything, key });
+      expect(one?.rows.map((row) => [row.key['user'], row.values['count']])).toEqual([[user, 6]]);
+      expect(one).toMatchObject({ isOneLane: true, start: 0, end: 10, status: 'open' });
+      const lanes = [1, 2, 4].map((n) => `segment#${query.name}#${n}.${laneOf(key, n)}`);
+      expect(new Set(readFrom)).toEqual(new Set(lanes));
+    }
   });
 });
 
@@ -438,8 +460,13 @@ describe('how far event time has come', () => {
       finalizedThrough: 25,
     });
     await electEpoch(state, { epoch: 2, closedThrough: 30, electedAt: 1 });
-    await raiseEmitted(state, 'tumbling', { epoch: 2, closedThrough: 30, nextPaneAt: undefined });
-    await noteHeldBy(state, { by: shardId(0), watermark: 31 });
+    await raiseEmitted(state, 'tumbling', {
+      epoch: 2,
+      closedThrough: 30,
+      nextPaneAt: undefined,
+      lastClosing: Number.NEGATIVE_INFINITY,
+    });
+    await noteHeldBy(state, { by: shardId(0), watermark: 31, shards: 1 });
     expect(await readHorizon(state, pipeline.queries)).toEqual({
       watermark: 31,
       closedThrough: 30,

@@ -2,7 +2,7 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
-import type { EmittedWindow } from '../../core/windows/window.ts';
+import { type EmittedWindow, lastClosing } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
@@ -11,7 +11,7 @@ import { readPaneHead } from '../windows/pane-reader.ts';
 import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
 import type { EpochBounds } from './bounds.ts';
 import { emitEmpty } from './empty-windows.ts';
-import { readMarks, touchedBy } from './mark.ts';
+import { readMarks, type Touched, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import {
   contentOf,
@@ -52,6 +52,13 @@ export interface Emitted {
   readonly done: boolean;
   /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
   readonly nextPaneAt: number | undefined;
+  /** The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. */
+  readonly lastClosing: number;
+}
+
+/** Panes of a query, and what is to be done once `emitted` is raised. */
+interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
+  readonly after?: () => Promise<void>;
 }
 
 /**
@@ -59,15 +66,19 @@ export interface Emitted {
  * the windows that close in (C(e - 1), C(e)], panes of open windows by their age at the plan's clock, and windows in
  * which nothing was counted. All of it follows from the plan, the segments up to the epoch, and the panes of epochs
  * before it. To be called for the epochs of a query in their order.
+ * @param lastBefore {@link Emitted.lastClosing} after the epoch before
  */
-export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
+export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
+  const touching = touchedIn(options, plan, query);
+  // A run that fails before it waits for this has its own reason.
+  touching.catch(() => {});
   const emitted =
     query.window.sessions === undefined
       ? await emitAligned(options, plan, query)
-      : await emitSessions(options, plan, query);
+      : await emitSessions(options, plan, query, touching);
   await options.gathered;
-  if (!emitted.done) return emitted;
+  if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
   let finals = emitted.finals;
   if (query.mostEmpty > 0) {
     const { windows, done } = await emitEmpty(
@@ -88,11 +99,22 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
       plan.maxEventTime,
     );
     finals += windows;
-    if (!done || !hasTime()) return { ...emitted, finals, done: false };
+    if (!done || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   }
   const { epoch, closedThrough } = plan;
-  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt });
-  return { ...emitted, finals };
+  const touched = await touching;
+  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
+  const { nextPaneAt, openPanes } = emitted;
+  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last });
+  await emitted.after?.();
+  return { finals, openPanes, nextPaneAt, done: true, lastClosing: last };
+}
+
+/** What an epoch has gathered of a query, once it is gathered; undefined: nothing. */
+async function touchedIn({ state, gathered }: EmitOptions, { epoch }: Plan, query: Query) {
+  await gathered;
+  const marks = await readMarks(state, epoch, epoch);
+  return touchedBy(marks.map(({ mark }) => mark)).get(query.name);
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -100,7 +122,7 @@ interface DueWindow extends EmittedWindow {
   readonly isFinal: boolean;
 }
 
-async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
+async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
   const { state, hasTime } = options;
   const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
@@ -177,7 +199,10 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
     }
     if (!isWanted) continue;
-    const content = joinLanes(lanes.map(({ segments }) => contentOf(query, segments)));
+    const content = joinLanes(
+      query,
+      lanes.map(({ segments }) => contentOf(query, segments)),
+    );
     contents.set(slice, content);
     keys += content.partials.size;
   }
@@ -218,8 +243,13 @@ async function* slicesOfQuery(
  * The least slice that a window which closes after a moment can hold; undefined: without a bound. Of the windows that
  * end next, the first start: windows that end later do not begin earlier.
  */
-export function leastSlice({ definedKind, latenessMs }: Query, closedBefore: number): number | undefined {
+export function leastSlice(
+  { definedKind, latenessMs, window: { sessions, sliceMs } }: Query,
+  closedBefore: number,
+): number | undefined {
   if (!Number.isFinite(closedBefore) || definedKind.isEndless) return undefined;
+  // A session with its last record here closes at most this much later, rounded up to a slice.
+  if (sessions !== undefined) return closedBefore - (sessions.closingOf(closedBefore) - closedBefore) - sliceMs;
   const after = closedBefore - latenessMs;
   const end = definedKind.closings(definedKind.sliceOf(after)).find((closing) => closing > after);
   const starts = end === undefined ? [] : definedKind.emit(end).map(({ start }) => start);
@@ -232,7 +262,7 @@ async function emitOne(
   query: Query,
   window: DueWindow,
   contents: ReadonlyMap<number, SliceContent>,
-): Promise<Omit<Emitted, 'done'>> {
+): Promise<Omit<PanesEmitted, 'done'>> {
   const { windows, limit, publish } = options;
   const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
   const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
@@ -291,13 +321,16 @@ function nextPane(
 }
 
 /** Takes the closing of an epoch for sessions: what it has gathered joins what was open after the one before. */
-async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
+async function emitSessions(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  touching: Promise<Touched | undefined>,
+): Promise<PanesEmitted> {
   const { state, windows, publish, limit, expiresAt } = options;
   const { epoch, closedThrough } = plan;
-  const closer = sessionCloser(options, query, epoch - 1);
-  await options.gathered;
-  const marks = await readMarks(state, epoch, epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  const closer = sessionCloser(options, query, epoch);
+  const touched = await touching;
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
     for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
@@ -322,9 +355,9 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
       }),
     ),
   );
-  await closer.carry(epoch);
-  await closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true };
+  await closer.carry();
+  const after = () => closer.forget(expiresAt);
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true, after };
 }
 
 const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });

@@ -6,6 +6,7 @@ import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
 import { lastClosing } from '../../core/windows/window.ts';
+import { notePassed } from '../items/definition.ts';
 import type { StoredEntry } from '../log/entry.ts';
 import {
   type EmittedPlace,
@@ -55,6 +56,11 @@ export interface FinalizerOptions {
    * (outbox.ts).
    */
   readonly publish: Publisher['publish'];
+  /**
+   * Waits for some ms, where nobody waits for this run: schedule and kicks together elect at most one epoch a second,
+   * the first after a quiet second at once. Undefined: a caller waits, and nothing is held back.
+   */
+  readonly pace?: ((ms: number) => Promise<void>) | undefined;
   readonly now: () => number;
   /** An id that no other run has. */
   readonly runId: string;
@@ -124,12 +130,20 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   let { emitted } = places;
   let known = noted;
   let observation = first;
+  let isPaced = false;
   let windows = 0;
   let openPanes = 0;
   for (let observations = 1; ; observations++) {
     const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
-    const held = { by: heldBy, watermark };
+    if (!isPaced && isDue(options, epochs.newest, watermark, observation, emitted)) {
+      isPaced = true;
+      if (await keepPace(options, epochs.newest, noted.shards)) {
+        observation = await observe({ ...options, nowMs: options.now() });
+        continue;
+      }
+    }
+    const held = { by: heldBy, watermark, shards: observation.tails.size };
     const passed = notedEdge(options, known, held);
     const drains = request === 'drain' && (await everythingIn(options, observation.shards));
     if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
@@ -151,11 +165,13 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       observation = await observe({ ...options, nowMs: options.now() });
       continue;
     }
-    await sealDrained(options, observation, epochs.gathered.epoch);
+    const plan = await epochs.plans.of(epochs.gathered.epoch);
+    await sealDrained(options, observation, plan);
+    await notePassedQueries(options, emitted, epochs.gathered);
     const hasTime = () => hasTimeIn(options);
     await forgetEmitted(
       { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
-      await epochs.plans.of(epochs.gathered.epoch),
+      plan,
       emitted,
     );
     const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
@@ -171,6 +187,23 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       drained: drains && pipeline.queries.every(isOut),
     };
   }
+}
+
+/** Least time between two epochs that nobody waits for, in ms, and for each shard: a barrier is a write a shard. */
+const paceMs = 1_000;
+const pacePerShardMs = 20;
+
+/**
+ * Waits until an epoch may follow the newest one. What comes in meanwhile is in it too.
+ * @returns whether it has waited
+ */
+async function keepPace({ pace, now }: FinalizerOptions, { electedAt }: Epoch, shards: number): Promise<boolean> {
+  const gapMs = Math.max(paceMs, pacePerShardMs * shards);
+  // A clock that was set back must not hold anything up for longer.
+  const leftMs = Math.min(electedAt + gapMs - now(), gapMs);
+  if (pace === undefined || !(leftMs > 0)) return false;
+  await pace(leftMs);
+  return true;
 }
 
 /**
@@ -276,7 +309,7 @@ function notedEdge(
   known: Held,
   held: Held,
 ): Promise<(closedThrough: number) => boolean> {
-  const isKnown = known.by === held.by && known.watermark === held.watermark;
+  const isKnown = known.by === held.by && known.watermark === held.watermark && known.shards === held.shards;
   const passed = (isKnown ? Promise.resolve() : noteHeldBy(state, held)).then(async () => {
     const tail = held.by === undefined || held.by === known.by ? undefined : await readTail(state, held.by);
     const time = tail?.totals.maxEventTime;
@@ -497,7 +530,9 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
   await Promise.all(
     pipeline.queries.map(async (query) => {
       try {
-        const begin = emitted.get(query.name)?.epoch ?? (await epochBefore(state, plans, query, gathered.epoch));
+        const place = emitted.get(query.name);
+        let last = place?.lastClosing ?? Number.NEGATIVE_INFINITY;
+        const begin = await beginOf(state, plans, query, place, gathered.epoch);
         for (let epoch = begin + 1; epoch <= gathered.epoch; epoch++) {
           const hasTime = () => hasTimeIn(options);
           if (!hasTime()) return;
@@ -507,11 +542,14 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
             { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options), gathered: raised },
             plan,
             query,
+            last,
           );
+          last = out.lastClosing;
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
-          emitted.set(query.name, { epoch, closedThrough: plan.closedThrough, nextPaneAt: out.nextPaneAt });
+          const { closedThrough } = plan;
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: out.nextPaneAt, lastClosing: last });
         }
       } catch (error) {
         failures.push(error);
@@ -524,28 +562,61 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
 }
 
 /**
- * The epoch before the first one that has something of a query which has emitted nothing yet: a query that was added
- * later has nothing in the epochs before it, whose plans may be gone.
+ * The epoch behind which the emission of a query goes on. A query that was added later, or taken out for a while, has
+ * nothing in the epochs before the first of its segments behind that, and the plans of these may be gone.
  */
-async function epochBefore(state: Table, plans: KnownPlans, { name }: Query, gathered: number): Promise<number> {
-  let first = gathered + 1;
+async function beginOf(
+  state: Table,
+  plans: KnownPlans,
+  { name }: Query,
+  place: EmittedPlace | undefined,
+  gathered: number,
+): Promise<number> {
+  const done = place?.epoch ?? 0;
+  if (done >= gathered || (place !== undefined && (await plans.of(done + 1)) !== undefined)) return done;
+  let first = gathered;
   for (const lane of lanesUpTo(name, lanesOf(await plans.of(gathered), name)))
     for await (const { segments } of slicesOfLane(state, lane, allSlices, (all) => all))
-      for (const { from } of segments) first = Math.min(first, from);
-  return Math.max(Math.min(first, gathered) - 1, 0);
+      for (const { from } of segments) if (from > done) first = Math.min(first, from);
+  return first - 1;
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */
 async function sealDrained(
   { state, limit, now }: FinalizerOptions,
   { shards, tails }: Observation,
-  gathered: number,
+  plan: Plan | undefined,
 ): Promise<void> {
+  if (plan === undefined) return;
   await Promise.all(
-    shards.map(async ({ shardId, state: found }) => {
-      const tail = tails.get(shardId);
-      if (found === 'drained' && tail !== undefined) await limit(() => sealLog(state, shardId, tail, gathered, now()));
-    }),
+    shards.map(({ shardId, state: found }) =>
+      limit(async () => {
+        const seen = tails.get(shardId);
+        if (found !== 'drained' || seen === undefined) return;
+        // The barrier of this run's own epoch lies behind what it has observed.
+        const tail = seen.position === plan.logs[shardId]?.[1] ? seen : await readTail(state, shardId);
+        if (tail !== undefined) await sealLog(state, shardId, tail, plan.epoch, now());
+      }),
+    ),
+  );
+}
+
+/**
+ * Notes that windows of queries that the pipeline no longer has were passed by: such a query must not come back under
+ * its name as if nothing was missing.
+ */
+async function notePassedQueries(
+  { pipeline, state }: FinalizerOptions,
+  emitted: ReadonlyMap<string, EmittedPlace>,
+  gathered: EpochPlace,
+): Promise<void> {
+  const known = new Set(pipeline.queries.map(({ name }) => name));
+  const passed = [...emitted].filter(
+    ([name, { closedThrough, lastClosing: last }]) =>
+      !known.has(name) && last > closedThrough && gathered.closedThrough > closedThrough,
+  );
+  await Promise.all(
+    passed.map(([name, place]) => notePassed(state, name, Math.min(place.lastClosing, gathered.closedThrough))),
   );
 }
 

@@ -87,13 +87,25 @@ export async function readEmittedOf(state: Table, query: string): Promise<Emitte
 export interface EmittedPlace extends EpochPlace {
   /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
   readonly nextPaneAt: number | undefined;
+  /**
+   * The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. While it
+   * is after C, a window of the query that holds something is open.
+   */
+  readonly lastClosing: number;
 }
 
-const noPlaceOf: EmittedPlace = { ...noPlace, nextPaneAt: undefined };
+const noPlaceOf: EmittedPlace = { ...noPlace, nextPaneAt: undefined, lastClosing: Number.NEGATIVE_INFINITY };
 
 /** Raises {@link readEmitted}; it never goes back. */
-export function raiseEmitted(state: Table, query: string, { nextPaneAt, ...place }: EmittedPlace): Promise<void> {
-  return raise(state, { pk: emittedPartition, sk: query }, place, { nextPaneAt: nextPaneAt ?? null });
+export function raiseEmitted(
+  state: Table,
+  query: string,
+  { nextPaneAt, lastClosing, ...place }: EmittedPlace,
+): Promise<void> {
+  return raise(state, { pk: emittedPartition, sk: query }, place, {
+    nextPaneAt: nextPaneAt ?? null,
+    ...(Number.isFinite(lastClosing) ? { last: lastClosing } : {}),
+  });
 }
 
 /** Forgets how far the panes of a query that is gone are out. */
@@ -122,5 +134,9 @@ function placeOf(item: Item): EpochPlace {
 
 function emittedOf(item: Item): EmittedPlace {
   const next = item.attributes.nextPaneAt;
-  return { ...placeOf(item), nextPaneAt: typeof next === 'number' ? next : undefined };
+  return {
+    ...placeOf(item),
+    nextPaneAt: typeof next === 'number' ? next : undefined,
+    lastClosing: numberOf(item, 'last') ?? Number.NEGATIVE_INFINITY,
+  };
 }
