@@ -185,7 +185,7 @@ async function entriesOf(state: Table, [shardId, first, last]: GatherTask[number
   }
 }
 
-/** Adds a block to what is gathered, each key to its lane. A block's records go to the lane of its first key. */
+/** Adds a block to what is gathered, each key to its lane. A block's records go to the least of its lanes. */
 function addBlock(
   query: Query,
   block: Block,
@@ -199,14 +199,14 @@ function addBlock(
       mergeInto(query, one.partials, partials);
       continue;
     }
-    let left = records;
-    if (partials.length === 0) gathered(0, slice).records += records;
+    // As cutBlock gives them, so that a run that does not know the query and one that does agree on every segment.
+    let least = partials.length === 0 ? 0 : lanes;
     for (const [key, partial] of partials) {
-      const one = gathered(laneOf(key, lanes), slice);
-      one.records += left;
-      left = 0;
-      mergeInto(query, one.partials, [[key, partial]]);
+      const lane = laneOf(key, lanes);
+      least = Math.min(least, lane);
+      mergeInto(query, gathered(lane, slice).partials, [[key, partial]]);
     }
+    gathered(least, slice).records += records;
   }
 }
 

@@ -48,8 +48,9 @@ export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
   return all;
 }
 
-/** The partitions among {@link lanesUpTo} that may hold a key, in their order. */
-export function lanesOfKey(query: string, lanes: number, key: KeyText): readonly Lane[] {
+/** The partitions among {@link lanesUpTo} that may hold a key, in their order; of no certain key all of them. */
+export function lanesOfKey(query: string, lanes: number, key: KeyText | undefined): readonly Lane[] {
+  if (key === undefined) return lanesUpTo(query, lanes);
   const all: Lane[] = [];
   for (let n = 1; n <= lanes; n *= 2) all.push({ query, lanes: n, lane: laneOf(key, n) });
   return all;
@@ -100,6 +101,12 @@ export interface SliceRange {
   readonly to: number | undefined;
 }
 
+/** The least slice of a lane; undefined: it has none. One read of one item. */
+export async function firstSlice(state: Table, lane: Lane): Promise<number | undefined> {
+  const [item] = await state.query(lanePartition(lane), { limit: 1, only: [] });
+  return item === undefined ? undefined : segmentOf(item).slice;
+}
+
 /** The segments of a slice that together hold the epochs 1 to `through`, each once, in the order of merging. */
 export interface SegmentSlice {
   readonly slice: number;
@@ -134,7 +141,8 @@ export async function* slicesOfLane(
 ): AsyncGenerator<SegmentSlice> {
   for await (const { slice, segments } of headsOfLane(state, lane, range)) {
     const chosen = choose(segments);
-    if (chosen.length > 0) yield { slice, segments: await Promise.all(chosen.map((one) => withParts(state, one))) };
+    const whole = (await Promise.all(chosen.map((segment) => withParts(state, segment)))).flat();
+    if (whole.length > 0) yield { slice, segments: whole };
   }
 }
 
@@ -183,15 +191,20 @@ function segmentOf(item: Item): Segment {
   return { slice: start, ...rangeOf(range), task: Number(task), head: item, items: [item] };
 }
 
-/** The segment with the items of its parts. @throws when a part that it names is missing */
-async function withParts(state: Table, segment: Segment): Promise<Segment> {
+/**
+ * The segment with the items of its parts. What has an expiry may go in any order: one that is on its way out and lacks
+ * parts is as good as gone.
+ * @throws when a part that it names is missing
+ */
+async function withParts(state: Table, segment: Segment): Promise<readonly Segment[]> {
   const { head } = segment;
   const parts = numberOf(head, 'parts') ?? 0;
-  if (parts === 0) return segment;
+  if (parts === 0) return [segment];
   const items = await state.query(partsPartition(head, textOf(head, 'attempt') ?? ''));
+  if (items.length !== parts && numberOf(head, 'expiresAt') !== undefined) return [];
   if (items.length !== parts)
     throw new Error(`segment ${head.pk} / ${head.sk}: ${items.length} of its ${parts} parts are there`);
-  return { ...segment, items };
+  return [{ ...segment, items }];
 }
 
 /** The blocks of a segment, in their order. */
