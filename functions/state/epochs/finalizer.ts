@@ -5,6 +5,7 @@ import { globalWatermark, shardWatermark } from '../../core/fold/watermark.ts';
 import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
+import type { LogTotals } from '../../core/log/totals.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
@@ -15,12 +16,13 @@ import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
 import { type Cut, cutLog, sealLog } from './barrier.ts';
 import { type EpochBounds, epochBounds } from './bounds.ts';
+import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './conservation.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
 import { gatherEpoch } from './gather.ts';
-import { readMarks, touchedBy } from './mark.ts';
+import { readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
-import { type GatherTask, type LogRange, lanesOf, type Plan, putPlan, readPlan } from './plan.ts';
+import { type GatherTask, type LogRange, lanesOf, type Plan, placeOf, putPlan, readPlan } from './plan.ts';
 import { lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
@@ -56,6 +58,8 @@ export interface FinalizeReport {
   readonly shards: readonly ShardReport[];
   /** Of all events that were in when it began. */
   readonly counters: Counters;
+  /** By how much the laws of conservation do not hold. */
+  readonly mismatch: Mismatch;
   /** How many windows it emitted for good. */
   readonly windows: number;
   /** How many panes it emitted of windows that are open: early, on time, late. */
@@ -66,6 +70,14 @@ export interface FinalizeReport {
   readonly closingsLeft: number;
   /** For a drain: whether everything that was put is in, and so every window final. */
   readonly drained: boolean;
+}
+
+/** By how much the laws of conservation do not hold up to the newest epoch that is gathered (DESIGN section 2). */
+export interface Mismatch {
+  /** The first law: events that are in no class, or in two, or in a class without its pairs; at least 0. */
+  readonly events: number;
+  /** The second law: pairs that segments lack or have too many, by query, of all epochs; only queries it fails for. */
+  readonly pairs: Readonly<Record<string, number>>;
 }
 
 /**
@@ -130,14 +142,16 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       emitted,
     );
     const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
+    const [windowsOpen, mismatch] = await Promise.all([countOpen(options, plan), compare(options, plan)]);
     return {
       watermark: Math.max(watermark, epochs.newest.closedThrough),
       heldBy,
       shards: observation.shards,
       counters: observation.counters,
+      mismatch,
       windows,
       openPanes,
-      windowsOpen: await countOpen(options, plan),
+      windowsOpen,
       closingsLeft: pipeline.queries.filter((query) => !isOut(query)).length,
       drained: drains && pipeline.queries.every(isOut),
     };
@@ -247,13 +261,12 @@ async function makePlan(
   const { state, limit, now, runId } = options;
   const [registrations, before] = await Promise.all([readRegistrations(state), readPlan(state, epoch.epoch - 1)]);
   const cuts = await Promise.all(
-    registrations
-      .filter(({ sealed }) => sealed === undefined)
-      .map(({ shardId }) =>
-        limit(async () => [shardId, await cutLog(state, shardId, epoch, now(), tails?.get(shardId))] as const),
-      ),
+    registrations.map(async ({ shardId, sealed }): Promise<readonly [string, Cut]> => {
+      if (sealed !== undefined) return [shardId, { outcome: 'sealed', totals: sealed }];
+      return [shardId, await limit(() => cutLog(state, shardId, epoch, now(), tails?.get(shardId)))];
+    }),
   );
-  const passed = cuts.find(([, cut]) => cut === 'passed');
+  const passed = cuts.find(([, { outcome }]) => outcome === 'passed');
   if (passed !== undefined) {
     const standing = await readPlan(state, epoch.epoch);
     if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
@@ -261,11 +274,13 @@ async function makePlan(
   }
   if (before === undefined && epoch.epoch > 1)
     throw new Error(`the plan of epoch ${epoch.epoch - 1}, which says where epoch ${epoch.epoch} begins, is gone`);
-  const held = cuts.flatMap(([shardId, cut]): readonly (readonly [string, Cut])[] =>
-    cut === undefined || cut === 'passed' ? [] : [[shardId, cut]],
-  );
   const first = (shardId: string) => (before?.logs[shardId]?.[1] ?? 0) + 1;
-  const logs = held.map(([shardId, cut]) => ({ shardId, first: first(shardId), last: cut.position, bytes: cut.bytes }));
+  const logs = cuts.flatMap(([shardId, cut]) =>
+    cut.outcome === 'cut' ? [{ shardId, first: first(shardId), last: cut.position, totals: cut.totals }] : [],
+  );
+  const sums = sumsOf(cuts.flatMap(([, cut]) => (cut.outcome === 'passed' ? [] : [cut.totals])));
+  const marks =
+    before === undefined ? [] : (await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark);
   return putPlan(
     state,
     {
@@ -277,24 +292,40 @@ async function makePlan(
         logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
       ),
       tasks: tasksOf(logs, boundsOf(options)),
-      lanes: await lanesAfter(options, before),
+      lanes: lanesAfter(options, before, marks),
       maxEventTime: Math.max(
         before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
-        ...held.map(([, { maxEventTime }]) => maxEventTime ?? Number.NEGATIVE_INFINITY),
+        ...logs.map(({ totals: { maxEventTime } }) => maxEventTime ?? Number.NEGATIVE_INFINITY),
       ),
+      sums,
+      places: Object.fromEntries(logs.map(({ shardId, totals }) => [shardId, placeOf(totals)])),
+      counted: countedBetween(before?.sums ?? noSums, sums),
+      mismatches: before === undefined ? {} : mismatchesAfter(before, marks, namesOf(options)),
     },
     runId,
   );
 }
 
+const namesOf = ({ pipeline }: FinalizerOptions): readonly string[] => pipeline.queries.map(({ name }) => name);
+
+/** What an epoch cuts off a log, with the totals of its barrier. */
+interface CutRange {
+  readonly shardId: string;
+  readonly first: number;
+  readonly last: number;
+  readonly totals: LogTotals;
+}
+
 /** Cuts the positions of logs into tasks of a bounded number of bytes; a log's entries are taken for equally large. */
-function tasksOf(
-  logs: readonly { readonly shardId: string; readonly first: number; readonly last: number; readonly bytes: number }[],
-  { taskBytes }: EpochBounds,
-): readonly GatherTask[] {
+function tasksOf(logs: readonly CutRange[], { taskBytes }: EpochBounds): readonly GatherTask[] {
   const tasks: GatherTask[number][][] = [[]];
   let held = 0;
-  for (const { shardId, first, last, bytes } of logs) {
+  for (const {
+    shardId,
+    first,
+    last,
+    totals: { bytes },
+  } of logs) {
     const entries = last - first + 1;
     const pieces = Math.max(1, Math.min(entries, Math.ceil(bytes / taskBytes)));
     for (let piece = 0; piece < pieces; piece++) {
@@ -312,11 +343,11 @@ function tasksOf(
 }
 
 /** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
-async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
-  const { pipeline, state } = options;
+function lanesAfter(options: FinalizerOptions, before: Plan | undefined, marks: readonly TaskMark[]) {
+  const { pipeline } = options;
   const { laneBytes } = boundsOf(options);
   if (before === undefined) return {};
-  const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
+  const touched = touchedBy(marks);
   const lanes: Record<string, number> = { ...before.lanes };
   for (const { name } of pipeline.queries) {
     const now = lanesOf(before, name);
@@ -427,6 +458,20 @@ async function sealDrained(
       if (found === 'drained' && tail !== undefined) await limit(() => sealLog(state, shardId, tail, gathered, now()));
     }),
   );
+}
+
+/** Compares both laws at the newest epoch that is gathered; what epochs before it lacked is in its plan. */
+async function compare(options: FinalizerOptions, plan: Plan | undefined): Promise<Mismatch> {
+  if (plan === undefined) return { events: 0, pairs: {} };
+  const marks = await readMarks(options.state, plan.epoch, plan.epoch);
+  return {
+    events: eventsAmiss(plan.sums),
+    pairs: mismatchesAfter(
+      plan,
+      marks.map(({ mark }) => mark),
+      namesOf(options),
+    ),
+  };
 }
 
 /** Most open windows that are counted of a query. */
