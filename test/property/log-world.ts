@@ -8,6 +8,7 @@ import { encodeBlock } from '../../functions/core/log/block.ts';
 import { type Section, sectionsText } from '../../functions/core/log/section.ts';
 import { totalsAfterBatch } from '../../functions/core/log/totals.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
+import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import type { StoredEntry } from '../../functions/state/log/entry.ts';
 import { putEntry } from '../../functions/state/log/log.ts';
@@ -54,12 +55,14 @@ export interface LogWorld {
   finalize(request?: 'advance' | 'drain', before?: Before): Promise<void>;
   /** The tables, with something to do before each call. */
   tablesWith(before: Before): ReaderTables;
+  /** Epoch ms. */
+  now(): number;
   /** Lets time pass, ms. */
   pass(ms: number): void;
 }
 
 /** A world of so many shards. */
-export function logWorld(pipeline: Pipeline, shards: number): LogWorld {
+export function logWorld(pipeline: Pipeline, shards: number, bounds: EpochBounds = epochBounds): LogWorld {
   const state = memoryTable(itemStore());
   const windows = memoryTable(itemStore());
   const counted = new Map<string, CountedEvent[]>(pipeline.queries.map(({ name }) => [name, []]));
@@ -100,6 +103,7 @@ export function logWorld(pipeline: Pipeline, shards: number): LogWorld {
     counted,
     published,
     tablesWith,
+    now: () => nowMs,
     pass(ms) {
       nowMs += ms;
     },
@@ -150,6 +154,7 @@ export function logWorld(pipeline: Pipeline, shards: number): LogWorld {
           runId: `run ${++runs}`,
           remainingMs: () => 60_000,
           retentionMs: 86_400_000,
+          bounds,
         },
         request,
       );

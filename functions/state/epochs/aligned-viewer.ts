@@ -2,7 +2,6 @@ import { longestDurationMs } from '../../core/arguments/duration.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import { eventTimeBounds } from '../../core/events/event-time.ts';
 import { type ClosingWindow, sortedRows, windowsOf } from '../../core/fold/window-result.ts';
-import { readPanes } from '../windows/pane-reader.ts';
 import {
   inOrder,
   isBehind,
@@ -23,13 +22,6 @@ import { type OpenState, readOpenState } from './open-state.ts';
 /** The windows of kinds whose windows follow from time alone. */
 export const alignedViewer: EpochViewer = {
   mayGetMore: false,
-  async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
-    // All windows of such a kind that begin later end later. So the order of starts and ends is that of closings.
-    const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
-    const panes = await readPanes(windows, query, after === undefined ? range : { ...range, after });
-    const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
-    return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
-  },
   liveViews: readLive,
   live: async (tables, query, range) => (await readLive(tables, query, range)).views,
 };

@@ -8,7 +8,9 @@ import { numberOf, type Table } from '../table/table.ts';
 import type { PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writePaneAt } from '../windows/pane-writer.ts';
+import { windowName } from '../windows/window-view.ts';
 import type { EpochBounds } from './bounds.ts';
+import { closedPart, type Emission, inClosingOrder, putEmissions } from './emissions.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { readMarks, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
@@ -37,6 +39,10 @@ export interface EmitOptions {
   readonly hasTime: () => boolean;
   /** When what is not needed any more may go, epoch seconds. */
   readonly expiresAt: number;
+  /** When what feeds read of this epoch may go, epoch seconds. */
+  readonly feedExpiresAt: number;
+  /** Since when the index of the query's emissions is kept, epoch ms. */
+  readonly indexedSince: number;
 }
 
 /** The outcome of a query's emission of one epoch. */
@@ -53,7 +59,8 @@ export interface Emitted {
  * Emits the panes of a query that an epoch makes due, and raises `emitted` to it (DESIGN 4.2, step 5): final panes of
  * the windows that close in (C(e - 1), C(e)], panes of open windows by their age at the plan's clock, and windows in
  * which nothing was counted. All of it follows from the plan, the segments up to the epoch, and the panes of epochs
- * before it. To be called for the epochs of a query in their order.
+ * before it. What became final is put into the index of emissions **before** `emitted` is raised. To be called for the
+ * epochs of a query in their order.
  */
 export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
   const { state, hasTime } = options;
@@ -63,8 +70,9 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
       : await emitSessions(options, plan, query);
   if (!emitted.done) return emitted;
   let finals = emitted.finals;
+  let closed = emitted.closed;
   if (query.mostEmpty > 0) {
-    const { windows, done } = await emitEmpty(
+    const { windows, emptied } = await emitEmpty(
       {
         ...options,
         write: (window, partials) =>
@@ -78,20 +86,31 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
           }),
       },
       query,
-      plan.closedThrough,
-      plan.maxEventTime,
+      plan,
     );
     finals += windows;
-    if (!done || !hasTime()) return { ...emitted, finals, done: false };
+    if (emptied === undefined || !hasTime()) return { ...emitted, finals, done: false };
+    closed = [...closed, ...emptied];
   }
-  const { epoch, closedThrough } = plan;
-  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt });
+  const { epoch, closedThrough, at } = plan;
+  const { runId, feedExpiresAt, indexedSince } = options;
+  const piece = { part: closedPart, attempt: runId, expiresAt: feedExpiresAt };
+  await putEmissions(state, query.name, plan, emissionsOf(closed), piece);
+  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt, at, indexedSince });
   return { ...emitted, finals };
 }
 
-/** An emission, and when the next pane of an open window is due that holds something new. */
+/** Windows that an epoch has closed, in the order of their ends. */
+function emissionsOf(closed: readonly Window[]): readonly Emission[] {
+  return closed.map(({ start, end }): Emission => ({ start, end, status: 'final' })).sort(inClosingOrder);
+}
+
+/** The outcome for the windows that the epoch makes due. */
 interface PanesEmitted extends Emitted {
+  /** When the next pane of an open window is due that holds something new. */
   readonly nextPaneAt: number | undefined;
+  /** The windows that the epoch closes, in whatever order, also those that a run before this one has emitted. */
+  readonly closed: readonly Window[];
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -108,6 +127,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   const contents = new Map<number, SliceContent>();
   let keys = 0;
   const pending = new Map<string, DueWindow>();
+  const closed = new Map<string, Window>();
   let least = Number.POSITIVE_INFINITY;
   let finals = 0;
   let openPanes = 0;
@@ -130,7 +150,10 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
         if (outcome.nextPaneAt !== undefined)
           nextPaneAt = Math.min(nextPaneAt ?? outcome.nextPaneAt, outcome.nextPaneAt);
       }
-      for (const [name] of group) pending.delete(name);
+      for (const [name, window] of group) {
+        pending.delete(name);
+        if (window.isFinal && !isEmpty(window, contents)) closed.set(name, window);
+      }
       const last = group.at(-1)?.[1];
       // Windows may share an end: the note says below which end all are out. Panes by age are looked at anew.
       const next = due[at + windowsAtATime]?.[1];
@@ -151,20 +174,24 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
-  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return { finals, openPanes, nextPaneAt, done: true };
+  const outcome = (done: boolean) => ({ finals, openPanes, nextPaneAt, closed: [...closed.values()], done });
+  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return outcome(true);
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
-    if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
-      return { finals, openPanes, nextPaneAt, done: false };
+    if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice))) return outcome(false);
     let isWanted = false;
     for (const closing of query.window.closings(slice)) {
       const isFinal = closing <= closedThrough;
       if (closing <= closedBefore || (!isFinal && !hasOpenPanes)) continue;
       for (const window of query.window.emit(closing)) {
-        if (window.end <= doneThrough) continue;
+        const name = windowName(window);
+        if (window.end <= doneThrough) {
+          if (isFinal) closed.set(name, window);
+          continue;
+        }
         if (!isFinal && query.earlyMs === undefined && window.end > closedThrough) continue;
         isWanted = true;
-        pending.set(`${window.start}/${window.end}`, { ...window, isFinal });
+        pending.set(name, { ...window, isFinal });
         least = Math.min(least, window.end);
       }
     }
@@ -173,8 +200,12 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     contents.set(slice, content);
     keys += content.partials.size;
   }
-  const done = await emitUpTo(Number.POSITIVE_INFINITY);
-  return { finals, openPanes, nextPaneAt, done };
+  return outcome(await emitUpTo(Number.POSITIVE_INFINITY));
+}
+
+/** Whether nothing was counted in a window. */
+function isEmpty({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
+  return slices.every((slice) => (contents.get(slice)?.partials.size ?? 0) === 0);
 }
 
 /** The slices of a query over all its lanes, ascending. */
@@ -224,12 +255,12 @@ async function emitOne(
   query: Query,
   window: DueWindow,
   contents: ReadonlyMap<number, SliceContent>,
-): Promise<Omit<PanesEmitted, 'done'>> {
+): Promise<Omit<PanesEmitted, 'done' | 'closed'>> {
   const { windows, limit, publish } = options;
   const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
+  if (isEmpty(window, contents)) return none;
   const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
   const records = slices.reduce((total, slice) => total + slice.records, 0);
-  if (slices.every(({ partials }) => partials.size === 0)) return none;
   return limit(async () => {
     const standing = await standingPane(windows, query, window);
     let status: PaneStatus = 'final';
@@ -320,7 +351,7 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
   );
   await closer.carry(epoch);
   await closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true };
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, done: true };
 }
 
 const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });

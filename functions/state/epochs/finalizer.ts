@@ -17,6 +17,7 @@ import type { Table } from '../table/table.ts';
 import { type Cut, cutLog, sealLog } from './barrier.ts';
 import { type EpochBounds, epochBounds } from './bounds.ts';
 import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './conservation.ts';
+import { feedLifeMs } from './emissions.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
 import { gatherEpoch } from './gather.ts';
@@ -230,6 +231,11 @@ function expiryOf({ now, retentionMs }: FinalizerOptions): number {
   return Math.floor((now() + retentionMs + graceMs) / 1000);
 }
 
+/** When what feeds read of an epoch may go, epoch seconds. */
+function feedExpiryOf({ now, retentionMs }: FinalizerOptions): number {
+  return Math.floor((now() + Math.max(feedLifeMs, retentionMs + graceMs)) / 1000);
+}
+
 /** The epoch of a number that another run has elected. */
 async function electedEpoch(state: Table, epoch: number): Promise<Epoch> {
   const newest = await readNewestEpoch(state);
@@ -410,20 +416,29 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
     pipeline.queries.map(async (query) => {
       try {
         const begin = emitted.get(query.name)?.epoch ?? (await epochBefore(state, query, gathered));
+        const indexedSince = emitted.get(query.name)?.indexedSince ?? options.now();
         for (let epoch = begin + 1; epoch <= gathered; epoch++) {
           if (options.remainingMs() < reserveMs) return;
           const plan = await planOf(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const hasTime = () => options.remainingMs() >= reserveMs;
           const out = await emitEpoch(
-            { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
+            {
+              ...options,
+              bounds: boundsOf(options),
+              hasTime,
+              expiresAt: expiryOf(options),
+              feedExpiresAt: feedExpiryOf(options),
+              indexedSince,
+            },
             plan,
             query,
           );
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
-          emitted.set(query.name, { epoch, closedThrough: plan.closedThrough, nextPaneAt: undefined });
+          const { closedThrough, at } = plan;
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: undefined, at, indexedSince });
         }
       } catch (error) {
         failures.push(error);

@@ -87,13 +87,27 @@ export async function readEmittedOf(state: Table, query: string): Promise<Emitte
 export interface EmittedPlace extends EpochPlace {
   /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
   readonly nextPaneAt: number | undefined;
+  /** The clock of its plan, epoch ms; minus infinity before the first. */
+  readonly at: number;
+  /** Since when the index of emissions is kept, epoch ms; undefined: it is not. It expires from its beginning on. */
+  readonly indexedSince: number | undefined;
 }
 
-const noPlaceOf: EmittedPlace = { ...noPlace, nextPaneAt: undefined };
+const noPlaceOf: EmittedPlace = {
+  ...noPlace,
+  nextPaneAt: undefined,
+  at: Number.NEGATIVE_INFINITY,
+  indexedSince: undefined,
+};
 
 /** Raises {@link readEmitted}; it never goes back. */
-export function raiseEmitted(state: Table, query: string, { nextPaneAt, ...place }: EmittedPlace): Promise<void> {
-  return raise(state, { pk: emittedPartition, sk: query }, place, { nextPaneAt: nextPaneAt ?? null });
+export function raiseEmitted(
+  state: Table,
+  query: string,
+  { nextPaneAt, at, indexedSince, ...place }: EmittedPlace,
+): Promise<void> {
+  const extra = { nextPaneAt: nextPaneAt ?? null, at, ...(indexedSince === undefined ? {} : { indexedSince }) };
+  return raise(state, { pk: emittedPartition, sk: query }, place, extra);
 }
 
 /** Forgets how far the panes of a query that is gone are out. */
@@ -122,5 +136,10 @@ function placeOf(item: Item): EpochPlace {
 
 function emittedOf(item: Item): EmittedPlace {
   const next = item.attributes.nextPaneAt;
-  return { ...placeOf(item), nextPaneAt: typeof next === 'number' ? next : undefined };
+  return {
+    ...placeOf(item),
+    nextPaneAt: typeof next === 'number' ? next : undefined,
+    at: numberOf(item, 'at') ?? Number.NEGATIVE_INFINITY,
+    indexedSince: numberOf(item, 'indexedSince'),
+  };
 }
