@@ -160,6 +160,8 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       if (last !== undefined && next !== undefined && !hasOpenPanes)
         await noteEmitting(state, query, epoch, next.end > last.end ? last.end : last.end - 1);
     }
+    // Windows that are not met yet hold a slice from there on, and end behind it.
+    if (due.length > 0 && Number.isFinite(end) && !hasOpenPanes) await noteEmitting(state, query, epoch, end);
     least = Number.POSITIVE_INFINITY;
     let start = Number.POSITIVE_INFINITY;
     for (const window of pending.values()) {
