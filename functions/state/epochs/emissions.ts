@@ -140,13 +140,10 @@ export async function* readPieces(
   through: number,
 ): AsyncGenerator<EmissionPiece> {
   const [name = '', partText] = from.split('.');
-  let start = name;
-  for (;;) {
-    const items = await state.query(partition(query), {
-      from: start,
-      to: `${positionText(through)}~`,
-      limit: itemsAtATime,
-    });
+  const to = `${positionText(through)}~`;
+  // DynamoDB refuses a range that ends before it begins.
+  for (let start = name; start <= to; ) {
+    const items = await state.query(partition(query), { from: start, to, limit: itemsAtATime });
     for (const item of items) {
       const parts = numberOf(item, 'parts') ?? 0;
       if (parts === 0) yield { place: item.sk, emissions: emissionsIn(item) };
