@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import pLimit from 'p-limit';
 import pipeline from '#pipeline';
@@ -40,6 +41,7 @@ export async function handler(event: unknown, context: Context): Promise<Operati
         publish: publisher.publish,
         wake: (sink) => woken.add(sink),
         now,
+        sleep: (ms) => sleep(ms),
         remainingMs: () => context.getRemainingTimeInMillis(),
         newId: randomUUID,
         logError: (message, fields) => telemetry.logger.error(message, fields),

@@ -3,6 +3,7 @@ import type { Json } from '../core/aggregates/index.ts';
 import type { Query } from '../core/definition/pipeline.ts';
 import { queryVersion } from '../core/definition/query-version.ts';
 import { isoTime } from '../core/events/event-time.ts';
+import type { KeyText } from '../core/events/group-key.ts';
 import { identityOf, rowOf } from '../core/fold/partial.ts';
 import { totalsOf } from '../core/fold/totals.ts';
 import { isGroupRow } from '../core/fold/window-result.ts';
@@ -443,7 +444,7 @@ export const queryRoutes: readonly Route[] = [
       const after = await placeOf(context, options, values.cursor);
       const { limit } = values;
       const range = { ...rangeOf(values), status: values.status, order: 'ascending', after, limit } as const;
-      const views = await readWindows(readers(options), query, range);
+      const views = await readWindows(readers(options), query, { ...range, key: keyText(query, key) });
       const points = seriesPoints(query, views, key, values.fill, after);
       return listResponse(context, {
         formulas: values.formulas,
@@ -491,9 +492,14 @@ function memberOf(result: Json | undefined, name: string | undefined): unknown {
 
 interface Point extends SpanJson {
   readonly status: WindowView['status'] | null;
-  readonly records: number;
+  /** Null of an open window of which only the part with the key was read. */
+  readonly records: number | null;
   readonly values: Readonly<Record<string, unknown>>;
 }
+
+/** A whole key as the tables name it. */
+const keyText = (query: Query, key: Readonly<Record<string, unknown>>): KeyText =>
+  JSON.stringify(query.groupBy.map((name) => key[name]));
 
 function seriesPoints(
   query: Query,
@@ -502,18 +508,19 @@ function seriesPoints(
   fill: 'none' | 'identity',
   after: Window | undefined,
 ): readonly Point[] {
-  const identity = rowOf(query, JSON.stringify(query.groupBy.map((name) => key[name])), identityOf(query)).values;
+  const identity = rowOf(query, keyText(query, key), identityOf(query)).values;
   const points: Point[] = [];
   let last = after;
-  const point = (window: Window, status: Point['status'], records: number, values: Point['values']): void => {
+  const point = (window: Window, status: Point['status'], records: Point['records'], values: Point['values']): void => {
     points.push({ ...spanJson(window), status, records, values });
   };
   for (const view of views) {
     if (fill === 'identity' && last !== undefined)
       for (const gap of windowsBetween(query, last, view)) point(gap, null, 0, identity);
     const row = view.rows.find(({ key: own }) => query.groupBy.every((name) => own[name] === key[name]));
-    if (row !== undefined) point(view, view.status, view.records, row.values);
-    else if (fill === 'identity') point(view, view.status, view.records, identity);
+    const records = view.isOneLane === true ? null : view.records;
+    if (row !== undefined) point(view, view.status, records, row.values);
+    else if (fill === 'identity') point(view, view.status, records, identity);
     last = view;
   }
   return points;

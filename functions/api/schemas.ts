@@ -161,7 +161,7 @@ export const schemas = {
     records: { ...integer, description: 'how many records were in it' },
     rows: listOf(ref('Row')),
   }),
-  Point: record({ ...time('start'), ...time('end'), status: orNull(status), records: integer, values }),
+  Point: record({ ...time('start'), ...time('end'), status: orNull(status), records: orNull(integer), values }),
   Total: record({ query: text, ...time('from'), ...time('to'), key, values }),
   Query: record({
     name: text,

@@ -12,7 +12,8 @@ const shownBytes = 16 * 1024;
 const hourMs = 3_600_000;
 
 /** An event of the side output as the API shows it. */
-export interface SideJson extends Omit<StoredSideEvent, 'payload' | 'query' | 'eventTime' | 'payloadHash'> {
+export interface SideJson
+  extends Omit<StoredSideEvent, 'payload' | 'query' | 'eventTime' | 'payloadHash' | 'position'> {
   readonly query: string | null;
   readonly arrivalTime: string;
   readonly eventTime: number | null;
@@ -40,7 +41,15 @@ export const sideColumns = [
   'settled',
 ] as const;
 
-export function sideJson({ payload, query, eventTime, arrival, payloadHash, ...event }: StoredSideEvent): SideJson {
+export function sideJson({
+  payload,
+  query,
+  eventTime,
+  arrival,
+  payloadHash,
+  position: _,
+  ...event
+}: StoredSideEvent): SideJson {
   return {
     ...event,
     query: query ?? null,

@@ -25,17 +25,23 @@ export const advance = finalizeRun('advance');
 /** The end of a finite stream. It raises the watermark past every window once all is committed. */
 export const drain = finalizeRun('drain');
 
+/** Whether a run is asked for by name: then a caller waits for it. The schedule and the kicks name nothing. */
+interface Waiting {
+  readonly isWaitedFor: boolean;
+}
+
 function finalizeRun<Name extends FinalizeRequest>(
   name: Name,
-): Operation<undefined, FinalizeAnswer> & { readonly name: Name } {
+): Operation<Waiting, FinalizeAnswer> & { readonly name: Name } {
   return {
     name,
-    parse: () => undefined,
-    async run(context: OperationContext) {
+    parse: ({ request }) => ({ isWaitedFor: request !== undefined }),
+    async run(context: OperationContext, { isWaitedFor }) {
       const { pipeline, state, newId, logError, now } = context;
       await checkDefinition(state, pipeline);
       const retentionMs = streamRetentionHours * 3_600_000;
-      const report = await finalize({ ...context, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
+      const pace = isWaitedFor ? undefined : context.sleep;
+      const report = await finalize({ ...context, pace, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });

@@ -22,6 +22,8 @@ export interface OperationContext {
   /** Epoch ms. */
   readonly now: () => number;
   readonly remainingMs: () => number;
+  /** Waits for some ms. */
+  readonly sleep: (ms: number) => Promise<void>;
   /** A new id at each call. */
   readonly newId: () => string;
   /** Logs errors that the answer does not tell. */

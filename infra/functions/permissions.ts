@@ -11,12 +11,12 @@ export type TableAction = 'BatchWriteItem' | 'DeleteItem' | 'GetItem' | 'PutItem
  */
 export const tablePermissions = {
   aggregate: {
-    state: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
+    state: ['BatchWriteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     windows: [],
-    rejects: ['BatchWriteItem'],
+    rejects: ['PutItem'],
   },
   finalize: {
-    state: ['DeleteItem', 'GetItem', 'Query', 'UpdateItem'],
+    state: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'],
     windows: ['BatchWriteItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query'],
     rejects: ['Query', 'UpdateItem'],
   },

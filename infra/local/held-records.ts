@@ -1,6 +1,5 @@
 import { type TableName, tables } from '../../functions/core/deployment/tables.ts';
 import { latestOf, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
-import { partitionsOf } from '../../functions/state/items/partition.ts';
 import { type AwsJson, AwsJsonError } from './account/aws-json.ts';
 
 /** The records of one shard of a stream of Kinesis that the tables hold. */
@@ -16,11 +15,11 @@ interface ScanAnswer {
   readonly LastEvaluatedKey?: object;
 }
 
-/** An item's key, and its sequence number where it has one. */
+/** An item's key, and the last record of its log where it is an entry. */
 interface ScannedItem {
   readonly pk: string;
   readonly sk: string;
-  readonly sequenceNumber: SequenceNumber | undefined;
+  readonly last: SequenceNumber | undefined;
 }
 
 /** The place of a record of Kinesis. History that was filled in has other names. */
@@ -30,9 +29,8 @@ interface Place {
 }
 
 /**
- * The extent to which the tables know each shard, by shard. It comes from the shard's progress (DESIGN section 4, `S`),
- * and from the items that an attempt writes before that: pages, ids and the side output. All items are read, because an
- * item that an interrupted attempt left can be anywhere.
+ * The extent to which the tables know each shard, by shard: by the entries of its log, and by the side output that an
+ * attempt writes before its entry. All items are read, because an item that an interrupted attempt left can be anywhere.
  */
 export async function readHeldRecords(
   dynamodb: AwsJson,
@@ -46,10 +44,10 @@ export async function readHeldRecords(
       greatest: latestOf(known?.greatest, number) ?? number,
     });
   };
-  const progress = new Set(partitionsOf('progress'));
   for await (const item of itemsOf(dynamodb, 'state', names.state)) {
-    const place = placeInState(item, progress);
-    if (place !== undefined) take(place, progress.has(item.pk) ? place.number : undefined);
+    const place = placeInState(item);
+    // Every entry carries the last record that is in: the greatest of them is that of the last entry.
+    if (place !== undefined) take(place, latestOf(held.get(place.shardId)?.committed, place.number));
   }
   for await (const item of itemsOf(dynamodb, 'rejects', names.rejects)) {
     const place = placeInRejects(item);
@@ -58,13 +56,10 @@ export async function readHeldRecords(
   return held;
 }
 
-/** The place of an item of the state. Its keys are made by progress.ts, page.ts and id-log.ts. */
-function placeInState({ pk, sk, sequenceNumber }: ScannedItem, progress: ReadonlySet<string>): Place | undefined {
-  if (progress.has(pk)) return placeOf(sk, sequenceNumber);
+/** The place of an entry of a log (functions/state/log/entry.ts). */
+function placeInState({ pk, last }: ScannedItem): Place | undefined {
   const [kind, shardId] = pk.split('#');
-  if (kind === 'page') return placeOf(shardId, sequenceNumber);
-  if (kind === 'ids') return placeOf(shardId, sk.split('#')[2]);
-  return undefined;
+  return kind === 'log' ? placeOf(shardId, last) : undefined;
 }
 
 /** The place of an item of the side output. Its keys are made by rejects.ts. */
@@ -86,7 +81,8 @@ async function* itemsOf(dynamodb: AwsJson, table: TableName, TableName: string):
       .call<ScanAnswer>('Scan', {
         TableName,
         ConsistentRead: true,
-        ProjectionExpression: `${partitionKey}, ${sortKey}, sequenceNumber`,
+        ProjectionExpression: `${partitionKey}, ${sortKey}, #last`,
+        ExpressionAttributeNames: { '#last': 'last' },
         ...(ExclusiveStartKey && { ExclusiveStartKey }),
       })
       .catch((error: unknown) => {
@@ -94,7 +90,7 @@ async function* itemsOf(dynamodb: AwsJson, table: TableName, TableName: string):
         throw error;
       });
     for (const item of page?.Items ?? [])
-      yield { pk: item[partitionKey]?.S ?? '', sk: item[sortKey]?.S ?? '', sequenceNumber: item.sequenceNumber?.S };
+      yield { pk: item[partitionKey]?.S ?? '', sk: item[sortKey]?.S ?? '', last: item.last?.S };
     ExclusiveStartKey = page?.LastEvaluatedKey;
   } while (ExclusiveStartKey !== undefined);
 }

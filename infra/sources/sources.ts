@@ -191,7 +191,10 @@ export class PipelineSources extends Construct {
     });
     const own = { actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'], conditions: only(...objectPartitions) };
     made.addToRolePolicy(new PolicyStatement({ ...own, resources: [state.tableArn] }));
-    const progress = { actions: ['dynamodb:Query'], conditions: only(...progressPartitions) };
+    const progress = {
+      actions: ['dynamodb:Query'],
+      conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': progressPartitions } },
+    };
     made.addToRolePolicy(new PolicyStatement({ ...progress, resources: [state.tableArn] }));
     new EventSourceMapping(this, 'ObjectsMapping', {
       target: made,
@@ -242,10 +245,10 @@ export class PipelineSources extends Construct {
 }
 
 /**
- * The partitions with the progress of shards (functions/state/items/partition.ts). The objects' function reads them
- * before it begins with an object.
+ * The partitions with the progress of shards: their registrations, and their logs (functions/state/log/entry.ts). The
+ * objects' function reads them before it begins with an object.
  */
-const progressPartitions = ['progress#0', 'progress#1'];
+const progressPartitions = ['registrations', 'log#*'];
 
 /** A resource as cdk-nag writes it: names in the template are in angle brackets. */
 function findingText(scope: Construct, arn: string): string {

@@ -61,8 +61,11 @@ export interface LogWorld {
   pass(ms: number): void;
 }
 
-/** A world of so many shards. */
-export function logWorld(pipeline: Pipeline, shards: number, bounds: EpochBounds = epochBounds): LogWorld {
+/**
+ * A world of so many shards.
+ * @param bounds of the finalizer, where they are not those of a deployment
+ */
+export function logWorld(pipeline: Pipeline, shards: number, bounds: Partial<EpochBounds> = {}): LogWorld {
   const state = memoryTable(itemStore());
   const windows = memoryTable(itemStore());
   const counted = new Map<string, CountedEvent[]>(pipeline.queries.map(({ name }) => [name, []]));
@@ -151,10 +154,10 @@ export function logWorld(pipeline: Pipeline, shards: number, bounds: EpochBounds
             published.push(pane);
           },
           now: () => nowMs,
+          bounds: { ...epochBounds, ...bounds },
           runId: `run ${++runs}`,
           remainingMs: () => 60_000,
           retentionMs: 86_400_000,
-          bounds,
         },
         request,
       );

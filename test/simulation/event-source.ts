@@ -43,7 +43,7 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
 
   function poll(): void {
     if (world.isOver() || (world.isQuiet() && isDone())) return;
-    scheduler.after(world.isQuiet() ? 1_000 : random.int(0.02 * options.putsMs, 0.2 * options.putsMs), poll);
+    scheduler.after(world.isQuiet() ? 1_000 : random.int(0.1 * options.pollMs, options.pollMs), poll);
     if (busy || !parents().every((parent) => parent.isDone())) return;
     if (random.chance(world.faults().redelivery) && position > 0) redeliver();
     const end = available();

@@ -1,4 +1,3 @@
-import { lastClosing } from '../../functions/core/windows/window.ts';
 import type { Item } from '../../functions/state/table/table.ts';
 import { emittedOf, type Ledger } from './ledger.ts';
 import { checkGathered } from './segment-checks.ts';
@@ -34,9 +33,5 @@ function checkEntryExpiry(ledger: Ledger, { pk, sk }: Item): void {
 /** A segment goes when its slice is emitted for good, or when a merge has taken its place. */
 function checkSegmentExpiry(ledger: Ledger, { pk, sk }: Item): void {
   for (const slices of ledger.segments.values()) for (const parts of slices.values()) parts.delete(`${pk} / ${sk}`);
-  checkGathered(
-    ledger,
-    ledger.gathered.epoch,
-    (query, slice) => lastClosing(query.window, slice) > emittedOf(ledger, query.name).closedThrough,
-  );
+  checkGathered(ledger, ledger.gathered.epoch);
 }

@@ -38,6 +38,7 @@ export function finalizeRun(
     now,
     runId: process.name,
     retentionMs,
+    bounds: world.options.bounds,
   };
   lambdaRun(world, process, random, {
     work: (remainingMs) => finalize({ ...options, remainingMs }, request),

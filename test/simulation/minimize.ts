@@ -1,3 +1,4 @@
+import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
 import type { Engine } from './bundle.ts';
 import type { FaultRates, SimulationOptions } from './options.ts';
 
@@ -83,6 +84,10 @@ function smaller(options: SimulationOptions): readonly SimulationOptions[] {
     { disorderMs: 0 },
     { delayMs: 0 },
     { epochMs: 0 },
+    { bounds: epochBounds },
+    ...Object.keys(epochBounds).map((name) => ({
+      bounds: { ...options.bounds, [name]: epochBounds[name as keyof EpochBounds] },
+    })),
     ...Object.keys(options.faults).map((name) => ({ faults: { ...options.faults, [name]: 0 } as FaultRates })),
     { records: options.records - 1 },
   ];

@@ -1,4 +1,5 @@
 import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
+import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
@@ -80,6 +81,8 @@ export interface SimulationOptions extends Kinds {
   readonly reshard: 'none' | 'split' | 'merge';
   /** The given splits and merges, instead of one that is drawn. */
   readonly reshards?: readonly Reshard[];
+  /** The longest time between two looks of an event source at its shard, ms. */
+  readonly pollMs: number;
   /** Most records of a batch. */
   readonly batch: number;
   /** The time between two finalize runs, ms. Runs overlap when it is shorter than a run. */
@@ -90,6 +93,8 @@ export interface SimulationOptions extends Kinds {
    */
   readonly away: boolean;
   readonly readers: number;
+  /** The sizes by which epochs and their tasks are cut. */
+  readonly bounds: EpochBounds;
   readonly faults: FaultRates;
 }
 
@@ -124,6 +129,55 @@ export function drawOptions(seed: number): SimulationOptions {
     dedupMs: drawDedup(seed, drawn.putsMs),
     sinks: drawSinks(seed),
     ...drawSessions(seed, event),
+    ...drawEpochs(seed, options),
+  };
+}
+
+/** Faults with which runs come to their end mostly, so that there are many epochs. */
+const gentleFaults: FaultRates = {
+  ...noFaults,
+  errorAfter: 0.002,
+  repeated: 0.005,
+  slow: 0.003,
+  crash: 0.001,
+  redelivery: 0.1,
+  cold: 0.2,
+};
+
+/**
+ * Draws, in half of the seeds, many epochs, of which some only gather, with tasks, parts and lanes that a few records
+ * fill.
+ */
+function drawEpochs(
+  seed: number,
+  options: Pick<SimulationOptions, 'finalizeEveryMs' | 'putsMs' | 'padding' | 'records' | 'faults'>,
+): Pick<SimulationOptions, 'finalizeEveryMs' | 'bounds' | 'records' | 'pollMs' | 'faults'> {
+  const { finalizeEveryMs, putsMs, padding, records, faults } = options;
+  const pollMs = 0.2 * putsMs;
+  const random = seededRandom(seed ^ 0x3c6ef372);
+  if (random.chance(0.5)) return { finalizeEveryMs, records, pollMs, faults, bounds: epochBounds };
+  // As many epochs as it takes until merged segments are merged.
+  const isLong = random.chance(0.06);
+  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, idBytes, windowsAtATime, mostKeys } =
+    epochBounds;
+  return {
+    finalizeEveryMs: putsMs / (isLong ? 120 : random.pick([4, 10, 20, 40])),
+    records: isLong ? 110 : records,
+    faults: isLong ? gentleFaults : faults,
+    pollMs: isLong ? putsMs / 100 : pollMs,
+    bounds: {
+      mostEntries: isLong ? 1 : random.pick([1, 2, 5, mostEntries]),
+      mostBytes: random.pick([100, mostBytes]),
+      oldestMs: random.pick([1_000, oldestMs]),
+      taskBytes: random.pick([50, 200, taskBytes]),
+      // Above what one key can hold: the lanes of such a query would double for ever.
+      laneBytes: random.pick([40 * (padding + 8), laneBytes]),
+      segmentBytes: random.pick([40, segmentBytes]),
+      idBytes: random.pick([100, idBytes]),
+      windowsAtATime: random.pick([1, 2, windowsAtATime]),
+      mostKeys: random.pick([1, mostKeys]),
+      forgetsEvery: random.pick([1, 3, 16]),
+    },
   };
 }
 
@@ -210,7 +264,15 @@ function drawAny(
   random: Random,
 ): Omit<
   SimulationOptions,
-  keyof Kinds | 'overlapKind' | 'latenessMs' | 'dedupMs' | 'sessionGapMs' | 'sessionSlices' | 'sinks'
+  | keyof Kinds
+  | 'overlapKind'
+  | 'latenessMs'
+  | 'dedupMs'
+  | 'sessionGapMs'
+  | 'sessionSlices'
+  | 'sinks'
+  | 'bounds'
+  | 'pollMs'
 > {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);
@@ -237,7 +299,7 @@ function drawAny(
     batch: random.pick([2, 5, 12]),
     finalizeEveryMs: putsMs / random.pick([2, 2, 4, 10]),
     away: random.chance(0.05),
-    readers: random.pick([0, 0, 0, 2]) * 0,
+    readers: random.pick([0, 0, 0, 2]),
     faults: drawFaults(random),
   };
 }

@@ -1,6 +1,6 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
-import { readWindows } from '../../functions/state/windows/window-reader.ts';
+import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { checkSessionViews, countedIds } from './session-checks.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import { checkViews, expectationOf } from './window-checks.ts';

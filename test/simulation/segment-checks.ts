@@ -3,22 +3,27 @@ import { parseIsoTime } from '../../functions/core/events/event-time.ts';
 import type { Block } from '../../functions/core/log/block.ts';
 import { laneOf } from '../../functions/core/log/lane.ts';
 import { coverOf, type EpochRange, rangeOf } from '../../functions/core/log/merge-tree.ts';
+import { lastClosing } from '../../functions/core/windows/window.ts';
 import { unpack } from '../../functions/state/table/packed-text.ts';
-import type { Item } from '../../functions/state/table/table.ts';
-import { type Ledger, queryOf } from './ledger.ts';
+import { type Item, numberOf, textOf } from '../../functions/state/table/table.ts';
+import type { ItemStore } from './item-store.ts';
+import { emittedOf, type Ledger, queryOf } from './ledger.ts';
 import { type BlockContent, checkContent, contentsOf, together } from './log-checks.ts';
 import { contentText } from './stored-content.ts';
 import { Violation } from './violation.ts';
 
-/** A part of a segment as it was written. */
+/** A segment as it was written. */
 export interface KnownSegment extends EpochRange {
   /** The partition: the query and its lane. */
   readonly lane: string;
   readonly contents: readonly BlockContent[];
 }
 
-/** I17: a segment is put once; whoever puts it again puts the same. I16: its keys are of its lane. */
-export function checkSegment(ledger: Ledger, before: Item | undefined, after: Item): void {
+/**
+ * The head of a segment as it is put: it holds the blocks, or names the parts that do, which are there. I17: it is put
+ * once. I16: its keys are of its lane.
+ */
+export function checkSegment(ledger: Ledger, state: ItemStore, before: Item | undefined, after: Item): void {
   const name = `${after.pk} / ${after.sk}`;
   if (before !== undefined) {
     if (contentText(before) !== contentText(after)) throw new Violation('I17', `${name} changes`);
@@ -31,13 +36,31 @@ export function checkSegment(ledger: Ledger, before: Item | undefined, after: It
   const epochs = rangeOf(range);
   if (epochs.to > ledger.epochs.length) throw new Violation('I16', `${name} is of an epoch that nobody has elected`);
   if (!ledger.plans.has(epochs.to)) throw new Violation('I15', `${name} is put before the plan of epoch ${epochs.to}`);
-  const blocks = JSON.parse(unpack(after.attributes['blocks'] as string | Uint8Array)) as readonly Block[];
-  const contents = blocks.flatMap((block) => contentsOf(query, block));
+  const contents = segmentContents(query, state, after);
   checkLane(query, name, lane, contents);
   const slices = ledger.segments.get(queryName);
   const parts = slices?.get(slice) ?? new Map<string, KnownSegment>();
   slices?.set(slice, parts);
   parts.set(`${after.pk} / ${after.sk}`, { ...epochs, lane: after.pk, contents });
+}
+
+/** I17: who would put a segment that is there again, would put the same. */
+export function checkSegmentAgain(ledger: Ledger, state: ItemStore, standing: Item, refused: Item): void {
+  const query = queryOf(ledger, standing.pk.split('#')[1] ?? '');
+  const [there, own] = [standing, refused].map((head) => JSON.stringify(segmentContents(query, state, head)));
+  if (there !== own)
+    throw new Violation('I17', `${standing.pk} / ${standing.sk} holds ${there}, and another run has ${own}`);
+}
+
+function segmentContents(query: Query, state: ItemStore, head: Item): readonly BlockContent[] {
+  const parts = numberOf(head, 'parts') ?? 0;
+  const held = parts === 0 ? [head] : state.query(`${head.pk}#${head.sk}#${textOf(head, 'attempt')}`);
+  if (parts > 0 && held.length !== parts)
+    throw new Violation('I6', `${head.pk} / ${head.sk} names ${parts} parts, and ${held.length} are there`);
+  const blocks = held.flatMap(
+    (item) => JSON.parse(unpack(item.attributes['blocks'] as string | Uint8Array)) as readonly Block[],
+  );
+  return blocks.flatMap((block) => contentsOf(query, block));
 }
 
 function checkLane(query: Query, name: string, lane: string, contents: readonly BlockContent[]): void {
@@ -47,18 +70,15 @@ function checkLane(query: Query, name: string, lane: string, contents: readonly 
 }
 
 /**
- * I16: the segments up to an epoch hold exactly what the entries before its barriers hold, of each query and slice.
- * @param isWanted whether a slice is looked at
+ * I16: the segments up to an epoch hold exactly what the entries before its barriers hold, of each query and slice in
+ * which a window is not emitted yet. The others may have expired.
  */
-export function checkGathered(
-  ledger: Ledger,
-  through: number,
-  isWanted: (query: Query, slice: number) => boolean = () => true,
-): void {
+export function checkGathered(ledger: Ledger, through: number): void {
   for (const query of ledger.pipeline.queries) {
     const [held, counted] = [ledger.segments.get(query.name), ledger.counted.get(query.name)];
+    const { closedThrough } = emittedOf(ledger, query.name);
     for (const slice of new Set([...(held?.keys() ?? []), ...(counted?.keys() ?? [])])) {
-      if (!isWanted(query, slice)) continue;
+      if (lastClosing(query.window, slice) <= closedThrough) continue;
       const ids = [...(counted?.get(slice) ?? [])].flatMap(([epoch, of]) => (epoch < through ? [...of] : []));
       const content = gatheredOf(ledger, query.name, slice, through);
       const events = ids.map((id) => ({ id }));

@@ -1,4 +1,4 @@
-import type { FinalizeReport } from '../../functions/state/finalize/finalizer.ts';
+import type { FinalizeReport } from '../../functions/state/epochs/finalizer.ts';
 import { checkEnd, watermarkRose } from './end-checks.ts';
 import { type EventSource, eventSource } from './event-source.ts';
 import { finalizeRun } from './finalizer-schedule.ts';
@@ -44,9 +44,6 @@ const mostSteps = 200_000;
  * pause.
  */
 const settleWithinMs = 1_200_000;
-
-/** Until readers read logs. */
-const readersArePlayed = false;
 
 /** Longer than any pause, and any call on its way, ms. */
 const longestSleepMs = 400_000;
@@ -195,7 +192,7 @@ function drain(world: World, run: number): void {
       deliverAll(world, () => {
         world.expire(1);
         checked(world, () => checkEnd(world));
-        if (readersArePlayed && world.pipeline.queries.some(({ definedKind }) => definedKind.isEndless === true))
+        if (world.pipeline.queries.some(({ definedKind }) => definedKind.isEndless === true))
           void readEndless(world).then(() => world.end());
         else world.end();
       });

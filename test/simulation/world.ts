@@ -11,7 +11,7 @@ import { observedStore } from './observed-store.ts';
 import { type FaultRates, noFaults, type SimulationOptions } from './options.ts';
 import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { checkSegment } from './segment-checks.ts';
+import { checkSegment, checkSegmentAgain } from './segment-checks.ts';
 import { simulatedTable } from './simulated-table.ts';
 import { noteOutbox } from './sink-checks.ts';
 import { contentText } from './stored-content.ts';
@@ -88,20 +88,24 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
   };
   const network = createNetwork({ scheduler, random: random.fork(), faults: options.faults, trace, fail });
 
-  const stateStore = (process: Process) =>
-    observedStore(stores.state, (before: Item | undefined, after: Item) => {
-      const { pk } = after;
-      if (pk.startsWith('log#')) checkEntry(ledger, stores.state, scheduler.now(), before, after);
-      else if (pk === 'registrations') checkRegistration(ledger, before, after);
-      else if (pk === 'epochs') checkElection(ledger, options, before, after, process);
-      else if (pk === 'plans') checkPlan(ledger, before, after);
-      else if (pk === 'gathered') checkGatheredRaise(ledger, after);
-      else if (pk === 'emitted') checkEmittedRaise(ledger, after);
-      else if (pk.startsWith('segment#')) checkSegment(ledger, before, after);
-      else if (pk === 'definition') checkEmptyThrough(ledger, before, after);
-      else if (pk.startsWith('outbox#')) noteOutbox(ledger, after);
-      else if (isOfKey(pk)) checkSame(before, after);
-    });
+  const stateStore = (process: Process) => observedStore(stores.state, stateChanges(process), stateRefusals);
+  const stateRefusals = (standing: Item, refused: Item) => {
+    if (isSegment(standing.pk)) checkSegmentAgain(ledger, stores.state, standing, refused);
+    else if (isOfKey(standing.pk)) checkSame(standing, refused);
+  };
+  const stateChanges = (process: Process) => (before: Item | undefined, after: Item) => {
+    const { pk } = after;
+    if (pk.startsWith('log#')) checkEntry(ledger, stores.state, scheduler.now(), before, after);
+    else if (pk === 'registrations') checkRegistration(ledger, before, after);
+    else if (pk === 'epochs') checkElection(ledger, options, before, after, process);
+    else if (pk === 'plans') checkPlan(ledger, before, after);
+    else if (pk === 'gathered') checkGatheredRaise(ledger, after);
+    else if (pk === 'emitted') checkEmittedRaise(ledger, after);
+    else if (isSegment(pk)) checkSegment(ledger, stores.state, before, after);
+    else if (pk === 'definition') checkEmptyThrough(ledger, before, after);
+    else if (pk.startsWith('outbox#')) noteOutbox(ledger, after);
+    else if (isOfKey(pk)) checkSame(before, after);
+  };
   const windowStore = observedStore(stores.windows, (before, after) =>
     checkManifest(ledger, stores.windows, before, after),
   );
@@ -170,12 +174,15 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
 }
 
 /** Partitions of items whose content follows from their key. */
-const ofKey = ['log-part#', 'plan-part#', 'marks', 'sessions#'];
+const ofKey = ['log-part#', 'plan-part#', 'segment#', 'marks', 'sessions#'];
+
+/** Whether a partition holds the segments of a lane, and not the parts of one. */
+const isSegment = (pk: string): boolean => pk.startsWith('segment#') && pk.split('#').length === 3;
 
 const isOfKey = (pk: string): boolean => ofKey.some((start) => pk.startsWith(start));
 
 /** I17: who puts such an item again puts the same. */
 function checkSame(before: Item | undefined, after: Item): void {
   if (before !== undefined && contentText(before) !== contentText(after))
-    throw new Violation('I17', `${after.pk} / ${after.sk} changes`);
+    throw new Violation('I17', `${after.pk} / ${after.sk} changes: ${contentText(before)} ${contentText(after)}`);
 }

@@ -13,8 +13,8 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
     finalize: ['lambda:InvokeFunction'],
-    state: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-    rejects: ['dynamodb:BatchWriteItem'],
+    state: ['dynamodb:BatchWriteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    rejects: ['dynamodb:PutItem'],
     stream: [
       'kinesis:DescribeStream',
       'kinesis:DescribeStreamSummary',
@@ -26,7 +26,14 @@ const expected: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
   finalize: {
     '"*"': traces,
     log: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    state: ['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    state: [
+      'dynamodb:BatchWriteItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+      'dynamodb:UpdateItem',
+    ],
     windows: [
       'dynamodb:BatchWriteItem',
       'dynamodb:DeleteItem',

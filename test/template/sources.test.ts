@@ -36,7 +36,8 @@ function permissionsOf(of: typeof every, name: SourceName): readonly Permission[
     .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
     .map(({ Action, Resource, Condition }): Permission => {
       const actions = [Action].flat().filter((action) => !/^(xray|logs):/.test(action));
-      const partitions = Condition?.['ForAllValues:StringEquals']['dynamodb:LeadingKeys'];
+      const keys = Condition?.['ForAllValues:StringEquals'] ?? Condition?.['ForAllValues:StringLike'];
+      const partitions = keys?.['dynamodb:LeadingKeys'];
       return partitions === undefined ? [actions.sort(), Resource] : [actions.sort(), Resource, partitions];
     })
     .filter(([actions]) => actions.length > 0);
@@ -76,7 +77,7 @@ describe('the functions of sources', () => {
         stack.resolve(counts.sources.queues?.objects.queueArn),
       ],
       [['dynamodb:GetItem', 'dynamodb:UpdateItem'], state, ['object#0', 'object#1', 'object#2', 'object#3']],
-      [['dynamodb:Query'], state, ['progress#0', 'progress#1']],
+      [['dynamodb:Query'], state, ['registrations', 'log#*']],
     ]);
     const changes = { 'Fn::GetAtt': [expect.stringMatching(/^Orders/), 'StreamArn'] };
     expect(permissionsOf(every, 'changes')).toEqual([

@@ -48,9 +48,9 @@ it('sessions end at the multiples of their resolution, which the watermark passe
 describe('a shard asks for an epoch', () => {
   it.each([
     ['when nobody has looked yet', undefined, true],
-    ['when no shard holds the watermark', { by: undefined, watermark: 1 }, true],
-    ['when it held the watermark at the last look', { by: 'a', watermark: 1 }, true],
-    ['and leaves it to the shard that held it', { by: 'b', watermark: 1 }, false],
+    ['when no shard holds the watermark', { by: undefined, watermark: 1, shards: 2 }, true],
+    ['when it held the watermark at the last look', { by: 'a', watermark: 1, shards: 2 }, true],
+    ['and leaves it to the shard that held it', { by: 'b', watermark: 1, shards: 2 }, false],
   ] as const)('%s', async (_, held, asks) => {
     const state = memoryTable(itemStore());
     if (held !== undefined) await noteHeldBy(state, held);

@@ -6,7 +6,8 @@ import { mostEntryBytes } from '../../functions/state/log/content.ts';
 import { sectionsIn } from '../../functions/state/log/entry.ts';
 import { entryLifeMs } from '../../functions/state/log/log.ts';
 import { itemBytes } from '../../functions/state/table/item-bytes.ts';
-import { fatefulTable, type PutFate } from '../fixtures/log/faulty-tables.ts';
+import type { Table } from '../../functions/state/table/table.ts';
+import { broken, fatefulTable, type PutFate } from '../fixtures/log/faulty-tables.ts';
 import { cut, entriesOf } from '../fixtures/log/shard-log.ts';
 import {
   always,
@@ -85,6 +86,25 @@ describe('a batch that does not fit an entry', () => {
     expect(late.byKey?.length).toBeGreaterThan(61);
     expect(late.byKey?.at(-1)).toBe(20 * 61 - 1);
     expect(late.ofTheDay).toBeUndefined();
+  });
+
+  it('puts no more of it when another has put the rest, behind an entry whose outcome was not told', async () => {
+    const world = shardWorld(pipeline);
+    const records = Array.from({ length: 20 }, (_, n) => recordOf(n, ...wideTexts(60)));
+    let puts = 0;
+    const state: Table = {
+      ...world.state,
+      put: async (item, when) => {
+        const outcome = await world.state.put(item, when);
+        if (!item.pk.startsWith('log#') || ++puts !== 2) return outcome;
+        await world.container().apply(records, always);
+        throw broken;
+      },
+    };
+    const { counters } = await world.container({ state }).apply(records, always);
+    const [, ours] = await entriesOf(world.state, shardId);
+    expect(counters).toEqual(ours?.totals.counters);
+    await world.checked(records);
   });
 
   it('stops between two of its entries when time is short', async () => {

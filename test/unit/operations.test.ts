@@ -38,6 +38,7 @@ function deployment() {
     publish: async () => undefined,
     wake: (sink) => woken.push(sink),
     now: () => at,
+    sleep: async () => {},
     remainingMs: () => 60_000,
     newId: randomUUID,
     logError: () => undefined,

@@ -1,7 +1,9 @@
 import { longestDurationMs } from '../../core/arguments/duration.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import { eventTimeBounds } from '../../core/events/event-time.ts';
-import { type ClosingWindow, sortedRows, windowsOf } from '../../core/fold/window-result.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
+import { type Partials, rowOf } from '../../core/fold/partial.ts';
+import { type ClosingWindow, sortedRows, windowsOf, withGrouping } from '../../core/fold/window-result.ts';
 import {
   inOrder,
   isBehind,
@@ -87,7 +89,7 @@ async function viewsIn(
   const { definedKind } = query;
   // No window that starts before `to` ends behind the last one that holds the moment before it.
   const lastEnd = Math.max(...definedKind.closings(definedKind.sliceOf(to - 1)));
-  const slices = await readOpenSlices(state, query, open, { from, to: lastEnd - 1 });
+  const slices = await readOpenSlices(state, query, open, { from, to: lastEnd - 1 }, range.key);
   const windows = windowsOf(query, slices.keys()).filter(
     (window) =>
       window.closing > open.emitted.closedThrough &&
@@ -98,11 +100,13 @@ async function viewsIn(
   const isGathered = ({ closing }: ClosingWindow) => closing <= open.gathered.closedThrough;
   const epochs = windows.some(isGathered) ? await open.epochs(leastEpoch(slices)) : [];
   const contentOf = windowContents(query, open, slices, epochs);
+  const isOneLane = range.key !== undefined && open.lanes > 1;
   const views: WindowView[] = [];
   for (const window of inOrder(windows, range)) {
     if (views.length >= range.limit) break;
     const { partials, records } = contentOf(window);
-    if (records === 0) continue;
+    // Which records are of one lane of several nobody knows, but it has none of a window of which it has no key.
+    if (isOneLane ? partials.size === 0 : records === 0) continue;
     views.push({
       query: query.name,
       start: window.start,
@@ -111,11 +115,21 @@ async function viewsIn(
       status: isGathered(window) ? 'closing' : 'open',
       revision: null,
       finalizedAt: null,
-      records,
-      rows: sortedRows(query, partials),
-      partials,
+      records: isOneLane ? 0 : records,
+      ...rowsAndPartials(query, partials, range.key),
+      ...(isOneLane ? { isOneLane } : {}),
       ...(open.asOf === undefined ? {} : { asOf: open.asOf }),
     });
   }
   return views;
+}
+
+/** The rows of a window, or of one key of it. */
+function rowsAndPartials(query: Query, all: Partials, key: KeyText | undefined): Pick<WindowView, 'rows' | 'partials'> {
+  if (key === undefined) return { rows: sortedRows(query, all), partials: all };
+  const partial = all.get(key);
+  // Totals add up all keys: there are none of one.
+  return partial === undefined
+    ? { rows: [], partials: new Map() }
+    : { rows: [withGrouping(query, rowOf(query, key, partial))], partials: new Map([[key, partial]]) };
 }

@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
-import type { EmittedWindow, Window } from '../../core/windows/window.ts';
+import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
@@ -12,7 +12,7 @@ import { windowName } from '../windows/window-view.ts';
 import type { EpochBounds } from './bounds.ts';
 import { closedPart, type Emission, inClosingOrder, putEmissions } from './emissions.ts';
 import { emitEmpty } from './empty-windows.ts';
-import { readMarks, touchedBy } from './mark.ts';
+import { readMarks, type Touched, touchedBy } from './mark.ts';
 import { lanesOf, type Plan } from './plan.ts';
 import {
   contentOf,
@@ -53,6 +53,8 @@ export interface Emitted {
   readonly openPanes: number;
   /** False: there was no time for all of it. */
   readonly done: boolean;
+  /** The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. */
+  readonly lastClosing: number;
 }
 
 /**
@@ -61,14 +63,18 @@ export interface Emitted {
  * which nothing was counted. All of it follows from the plan, the segments up to the epoch, and the panes of epochs
  * before it. What became final is put into the index of emissions **before** `emitted` is raised. To be called for the
  * epochs of a query in their order.
+ * @param lastBefore {@link Emitted.lastClosing} after the epoch before
  */
-export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query): Promise<Emitted> {
+export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
+  const marks = await readMarks(state, plan.epoch, plan.epoch);
+  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const emitted =
     query.window.sessions === undefined
       ? await emitAligned(options, plan, query)
-      : await emitSessions(options, plan, query);
-  if (!emitted.done) return emitted;
+      : await emitSessions(options, plan, query, touched);
+  if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
   let finals = emitted.finals;
   let closed = emitted.closed;
   if (query.mostEmpty > 0) {
@@ -89,15 +95,23 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query):
       plan,
     );
     finals += windows;
-    if (emptied === undefined || !hasTime()) return { ...emitted, finals, done: false };
+    if (emptied === undefined || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
     closed = [...closed, ...emptied];
   }
   const { epoch, closedThrough, at } = plan;
   const { runId, feedExpiresAt, indexedSince } = options;
   const piece = { part: closedPart, attempt: runId, expiresAt: feedExpiresAt };
   await putEmissions(state, query.name, plan, emissionsOf(closed), piece);
-  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt: emitted.nextPaneAt, at, indexedSince });
-  return { ...emitted, finals };
+  await raiseEmitted(state, query.name, {
+    epoch,
+    closedThrough,
+    nextPaneAt: emitted.nextPaneAt,
+    lastClosing: last,
+    at,
+    indexedSince,
+  });
+  await emitted.after?.();
+  return { finals, openPanes: emitted.openPanes, done: true, lastClosing: last };
 }
 
 /** Windows that an epoch has closed, in the order of their ends. */
@@ -106,11 +120,13 @@ function emissionsOf(closed: readonly Window[]): readonly Emission[] {
 }
 
 /** The outcome for the windows that the epoch makes due. */
-interface PanesEmitted extends Emitted {
+interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
   /** When the next pane of an open window is due that holds something new. */
   readonly nextPaneAt: number | undefined;
   /** The windows that the epoch closes, in whatever order, also those that a run before this one has emitted. */
   readonly closed: readonly Window[];
+  /** What is to be done once `emitted` is raised. */
+  readonly after?: () => Promise<void>;
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -198,7 +214,10 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
     }
     if (!isWanted) continue;
-    const content = joinLanes(lanes.map(({ segments }) => contentOf(query, segments)));
+    const content = joinLanes(
+      query,
+      lanes.map(({ segments }) => contentOf(query, segments)),
+    );
     contents.set(slice, content);
     keys += content.partials.size;
   }
@@ -243,8 +262,13 @@ async function* slicesOfQuery(
  * The least slice that a window which closes after a moment can hold; undefined: without a bound. Of the windows that
  * end next, the first start: windows that end later do not begin earlier.
  */
-export function leastSlice({ definedKind, latenessMs }: Query, closedBefore: number): number | undefined {
+export function leastSlice(
+  { definedKind, latenessMs, window: { sessions, sliceMs } }: Query,
+  closedBefore: number,
+): number | undefined {
   if (!Number.isFinite(closedBefore) || definedKind.isEndless) return undefined;
+  // A session with its last record here closes at most this much later, rounded up to a slice.
+  if (sessions !== undefined) return closedBefore - (sessions.closingOf(closedBefore) - closedBefore) - sliceMs;
   const after = closedBefore - latenessMs;
   const end = definedKind.closings(definedKind.sliceOf(after)).find((closing) => closing > after);
   const starts = end === undefined ? [] : definedKind.emit(end).map(({ start }) => start);
@@ -321,12 +345,15 @@ function nextPane(
 }
 
 /** Takes the closing of an epoch for sessions: what it has gathered joins what was open after the one before. */
-async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Promise<PanesEmitted> {
+async function emitSessions(
+  options: EmitOptions,
+  plan: Plan,
+  query: Query,
+  touched: Touched | undefined,
+): Promise<PanesEmitted> {
   const { state, windows, publish, limit, expiresAt } = options;
   const { epoch, closedThrough } = plan;
-  const closer = sessionCloser(options, query, epoch - 1);
-  const marks = await readMarks(state, epoch, epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  const closer = sessionCloser(options, query, epoch);
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
     for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
@@ -351,9 +378,9 @@ async function emitSessions(options: EmitOptions, plan: Plan, query: Query): Pro
       }),
     ),
   );
-  await closer.carry(epoch);
-  await closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, done: true };
+  await closer.carry();
+  const after = () => closer.forget(expiresAt);
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, done: true, after };
 }
 
 const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });

@@ -7,6 +7,7 @@ import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
 import { lastClosing } from '../../core/windows/window.ts';
+import { notePassed } from '../items/definition.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
 import { entryLifeMs, readTail } from '../log/log.ts';
@@ -24,7 +25,7 @@ import { gatherEpoch } from './gather.ts';
 import { readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { type GatherTask, type LogRange, lanesOf, type Plan, placeOf, putPlan, readPlan } from './plan.ts';
-import { lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
+import { allSlices, lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
@@ -40,6 +41,11 @@ export interface FinalizerOptions {
    * (outbox.ts).
    */
   readonly publish: Publisher['publish'];
+  /**
+   * Waits for some ms, where nobody waits for this run: schedule and kicks together elect at most one epoch a second,
+   * the first after a quiet second at once. Undefined: a caller waits, and nothing is held back.
+   */
+  readonly pace?: ((ms: number) => Promise<void>) | undefined;
   readonly now: () => number;
   /** An id that no other run has. */
   readonly runId: string;
@@ -108,10 +114,11 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
   let windows = 0;
   let openPanes = 0;
   for (let observations = 1; ; observations++) {
+    if (observations === 1) await keepPace(options, epochs.newest, known.shards);
     const observation = await observe({ ...options, nowMs: options.now() });
     const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
-    const held = { by: heldBy, watermark };
+    const held = { by: heldBy, watermark, shards: observation.tails.size };
     const noted = noteHeldBy(state, held);
     // A run that fails before it waits for the hint has its own reason.
     noted.catch(() => {});
@@ -134,8 +141,9 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     known = held;
     if (isNamedAnew && observations < mostObservations && hasTimeIn(options))
       if (await hasPassedEdge(options, heldBy, epochs.newest.closedThrough)) continue;
-    await sealDrained(options, observation, epochs.gathered.epoch);
     const plan = await readPlan(state, epochs.gathered.epoch);
+    await sealDrained(options, observation, plan);
+    await notePassedQueries(options, emitted, epochs.gathered);
     const hasTime = () => hasTimeIn(options);
     await forgetEmitted(
       { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options) },
@@ -157,6 +165,18 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       drained: drains && pipeline.queries.every(isOut),
     };
   }
+}
+
+/** Least time between two epochs that nobody waits for, in ms, and for each shard: a barrier is a write a shard. */
+const paceMs = 1_000;
+const pacePerShardMs = 20;
+
+/** Waits until an epoch may follow the newest one. What comes in meanwhile is in it too. */
+async function keepPace({ pace, now }: FinalizerOptions, { electedAt }: Epoch, shards: number): Promise<void> {
+  const gapMs = Math.max(paceMs, pacePerShardMs * shards);
+  // A clock that was set back must not hold anything up for longer.
+  const leftMs = Math.min(electedAt + gapMs - now(), gapMs);
+  if (pace !== undefined && leftMs > 0) await pace(leftMs);
 }
 
 /**
@@ -415,9 +435,10 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
   await Promise.all(
     pipeline.queries.map(async (query) => {
       try {
-        const begin = emitted.get(query.name)?.epoch ?? (await epochBefore(state, query, gathered));
-        const indexedSince = emitted.get(query.name)?.indexedSince ?? options.now();
-        for (let epoch = begin + 1; epoch <= gathered; epoch++) {
+        const place = emitted.get(query.name);
+        const indexedSince = place?.indexedSince ?? options.now();
+        let last = place?.lastClosing ?? Number.NEGATIVE_INFINITY;
+        for (let epoch = (await beginOf(state, query, place, gathered)) + 1; epoch <= gathered; epoch++) {
           if (options.remainingMs() < reserveMs) return;
           const plan = await planOf(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
@@ -433,12 +454,14 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
             },
             plan,
             query,
+            last,
           );
+          last = out.lastClosing;
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
           const { closedThrough, at } = plan;
-          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: undefined, at, indexedSince });
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: undefined, lastClosing: last, at, indexedSince });
         }
       } catch (error) {
         failures.push(error);
@@ -450,28 +473,60 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
 }
 
 /**
- * The epoch before the first one that has something of a query which has emitted nothing yet: a query that was added
- * later has nothing in the epochs before it, whose plans may be gone.
+ * The epoch behind which the emission of a query goes on. A query that was added later, or taken out for a while, has
+ * nothing in the epochs before the first of its segments behind that, and the plans of these may be gone.
  */
-async function epochBefore(state: Table, { name }: Query, gathered: number): Promise<number> {
-  let first = gathered + 1;
+async function beginOf(
+  state: Table,
+  { name }: Query,
+  place: EmittedPlace | undefined,
+  gathered: number,
+): Promise<number> {
+  const done = place?.epoch ?? 0;
+  if (done >= gathered || (place !== undefined && (await readPlan(state, done + 1)) !== undefined)) return done;
+  let first = gathered;
   for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
-    for await (const { segments } of slicesOfLane(state, lane, { from: undefined, to: undefined }, (all) => all))
-      for (const { from } of segments) first = Math.min(first, from);
-  return Math.max(Math.min(first, gathered) - 1, 0);
+    for await (const { segments } of slicesOfLane(state, lane, allSlices, (all) => all))
+      for (const { from } of segments) if (from > done) first = Math.min(first, from);
+  return first - 1;
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */
 async function sealDrained(
   { state, limit, now }: FinalizerOptions,
   { shards, tails }: Observation,
-  gathered: number,
+  plan: Plan | undefined,
 ): Promise<void> {
+  if (plan === undefined) return;
   await Promise.all(
-    shards.map(async ({ shardId, state: found }) => {
-      const tail = tails.get(shardId);
-      if (found === 'drained' && tail !== undefined) await limit(() => sealLog(state, shardId, tail, gathered, now()));
-    }),
+    shards.map(({ shardId, state: found }) =>
+      limit(async () => {
+        const seen = tails.get(shardId);
+        if (found !== 'drained' || seen === undefined) return;
+        // The barrier of this run's own epoch lies behind what it has observed.
+        const tail = seen.position === plan.logs[shardId]?.[1] ? seen : await readTail(state, shardId);
+        if (tail !== undefined) await sealLog(state, shardId, tail, plan.epoch, now());
+      }),
+    ),
+  );
+}
+
+/**
+ * Notes that windows of queries that the pipeline no longer has were passed by: such a query must not come back under
+ * its name as if nothing was missing.
+ */
+async function notePassedQueries(
+  { pipeline, state }: FinalizerOptions,
+  emitted: ReadonlyMap<string, EmittedPlace>,
+  gathered: Epoch,
+): Promise<void> {
+  const known = new Set(pipeline.queries.map(({ name }) => name));
+  const passed = [...emitted].filter(
+    ([name, { closedThrough, lastClosing: last }]) =>
+      !known.has(name) && last > closedThrough && gathered.closedThrough > closedThrough,
+  );
+  await Promise.all(
+    passed.map(([name, place]) => notePassed(state, name, Math.min(place.lastClosing, gathered.closedThrough))),
   );
 }
 

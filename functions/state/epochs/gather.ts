@@ -4,12 +4,14 @@ import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type Block, blocksWithin, cutBlock, decodeBlock, recordsOf } from '../../core/log/block.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
-import { type StoredEntry, sectionsIn } from '../log/entry.ts';
+import { lastClosing } from '../../core/windows/window.ts';
+import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import type { Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
-import { putMark, readMarks, type TaskMark, type Touched, touchedBy } from './mark.ts';
+import { gatherIds, mergeIds } from './gather-ids.ts';
+import { putMark, readMarks, type Touched, touchedBy } from './mark.ts';
 import { type GatherTask, lanesOf, type Plan } from './plan.ts';
 import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
 
@@ -37,7 +39,8 @@ export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<b
   for (const [number, task] of tasks.entries()) {
     if (done.has(number)) continue;
     if (done.size > 0 && !hasTime()) return false;
-    await putMark(state, epoch, number, await gatherTask(options, plan, task, number));
+    const { touched, idBytes } = await gatherTask(options, plan, task, number);
+    await putMark(state, epoch, number, touched, idBytes);
     done.add(number);
   }
   for (const range of mergesAt(epoch)) {
@@ -77,15 +80,22 @@ async function gatherTask(
     return one;
   };
   const logs = await Promise.all(task.map(async (range) => ({ range, entries: await entriesOf(state, range) })));
+  const ids = new Map(task.map(([shardId]): [string, EntryIds[]] => [shardId, []]));
   for (const { range, entries } of logs)
-    for (const entry of entries)
-      for (const { query: name, block } of await sectionsIn(state, range[0], entry)) {
+    for (const entry of entries) {
+      const content = await contentIn(state, range[0], entry);
+      ids.get(range[0])?.push(...content.ids);
+      for (const { query: name, block } of content.sections) {
         const query = queries.get(name);
         const lanes = lanesOf(plan, name);
         if (query === undefined)
           for (const cut of cutBlock(block, lanes)) gathered(name, cut.lane, cut.slice).unknown.push(cut.block);
         else addBlock(query, block, lanes, (lane, slice) => gathered(name, lane, slice));
       }
+    }
+  const idBytes = gatherIds({ state, bounds }, plan.epoch, number, ids);
+  // Whoever waits for it comes after the segments: a failure of those is the one that is told.
+  idBytes.catch(() => {});
   const touched: Record<string, Touched> = {};
   await Promise.all(
     [...held.values()].map(async ({ lane, slice, records, partials, unknown }) => {
@@ -110,7 +120,7 @@ async function gatherTask(
       await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
     }),
   );
-  return touched satisfies TaskMark;
+  return { touched, idBytes: await idBytes };
 }
 
 /** Blocks that are carried on as they are, cut into parts that fit an item. */
@@ -176,6 +186,8 @@ async function mergeEpochs(
   range: EpochRange,
 ): Promise<void> {
   const marks = await readMarks(state, range.from, range.to);
+  const ids = mergeIds({ state, bounds }, range, marks);
+  ids.catch(() => {});
   const touched = touchedBy(marks.map(({ mark }) => mark));
   await Promise.all(
     [...touched].flatMap(([name, [least, greatest]]) => {
@@ -183,6 +195,8 @@ async function mergeEpochs(
       return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
         const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
         for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
+          // Nobody reads it any more, and a part of its segments may have expired.
+          if (query !== undefined && lastClosing(query.window, slice) <= plan.closedBefore) continue;
           const parts =
             query === undefined
               ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
@@ -192,6 +206,7 @@ async function mergeEpochs(
       });
     }),
   );
+  await ids;
 }
 
 function mergedBlocks(

@@ -11,28 +11,43 @@ export type Touched = readonly [leastSlice: number, greatestSlice: number, mostB
 /** The mark of a gathering task: the task is done, and its segments are there. */
 export type TaskMark = Readonly<Record<string, Touched>>;
 
+/** Bytes of the ids that a task has gathered, by shard; only shards that have some. */
+export type IdBytes = Readonly<Record<string, number>>;
+
 const partition = 'marks';
 const keyOf = (epoch: number, task: number) => ({ pk: partition, sk: `${positionText(epoch)}#${positionText(task)}` });
 
 /** Puts the mark of a task, after its output. It follows from the plan and the logs: the same from everyone. */
-export async function putMark(state: Table, epoch: number, task: number, mark: TaskMark): Promise<void> {
-  await state.put({ ...keyOf(epoch, task), attributes: { touched: pack(JSON.stringify(mark), 60) } }, [
+export async function putMark(
+  state: Table,
+  epoch: number,
+  task: number,
+  mark: TaskMark,
+  ids: IdBytes = {},
+): Promise<void> {
+  const ofIds = Object.keys(ids).length === 0 ? {} : { ids: pack(JSON.stringify(ids), 60) };
+  await state.put({ ...keyOf(epoch, task), attributes: { touched: pack(JSON.stringify(mark), 60), ...ofIds } }, [
     { attribute: 'touched', is: 'absent' },
   ]);
 }
 
+/** A mark as it was read. */
+export interface StoredMark {
+  readonly epoch: number;
+  readonly task: number;
+  readonly mark: TaskMark;
+  readonly ids: IdBytes;
+}
+
 /** The marks of the tasks of some epochs, `from` and `to` inclusive, by epoch and task. */
-export async function readMarks(
-  state: Table,
-  from: number,
-  to: number,
-): Promise<readonly { readonly epoch: number; readonly task: number; readonly mark: TaskMark }[]> {
+export async function readMarks(state: Table, from: number, to: number): Promise<readonly StoredMark[]> {
   const items = await state.query(partition, { from: positionText(from), to: `${positionText(to)}~` });
   return items.map((item) => {
     const [epoch, task] = item.sk.split('#').map(Number);
     // Written by putMark above and by nobody else.
     const mark = JSON.parse(unpack(item.attributes.touched as string | Uint8Array)) as TaskMark;
-    return { epoch: epoch ?? 0, task: task ?? 0, mark };
+    const ids = JSON.parse(unpack((item.attributes.ids ?? '{}') as string | Uint8Array)) as IdBytes;
+    return { epoch: epoch ?? 0, task: task ?? 0, mark, ids };
   });
 }
 

@@ -47,14 +47,14 @@ export async function observe(deps: ObservationDeps): Promise<Observation> {
     progress.set(shardId, sealed ?? tails.get(shardId)?.totals ?? noProgress);
   const shards = await Promise.all(
     listed.map((shard) =>
-      limit(() => report({ pipeline, state, stream, nowMs }, shard, progress.get(shard.shardId) ?? noProgress, seen)),
+      limit(() => look({ pipeline, state, stream, nowMs }, shard, progress.get(shard.shardId) ?? noProgress, seen)),
     ),
   );
   await checkStream(state, stream);
-  await noteStates(state, shards, seen);
+  await Promise.all(shards.map((shard) => limit(() => shard.note())));
   const all = [...progress.values()];
   return {
-    shards,
+    shards: shards.map(({ report }) => report),
     tails,
     counters: all.reduce((total, shard) => addCounters(total, shard.counters), noEvents),
     maxEventTime: Math.max(...all.map((shard) => shard.maxEventTime ?? Number.NEGATIVE_INFINITY)),
@@ -72,30 +72,24 @@ async function readTails(
   );
 }
 
-async function report(
-  deps: Omit<ObservationDeps, 'limit'>,
-  shard: StreamShard,
-  progress: ShardProgress,
-  seen: ReadonlyMap<string, SeenShard>,
-): Promise<ShardReport> {
-  const { shardId } = shard;
-  const before = seen.get(shardId) ?? (await noteSeen(deps, shardId));
-  const { state, unreadable } = await lookAtShard(deps, shard, progress, before);
-  return { shardId, maxEventTime: progress.maxEventTime, sequenceNumber: progress.sequenceNumber, state, unreadable };
+/** A shard that was looked at. */
+interface Looked {
+  readonly report: ShardReport;
+  /** Keeps what the shard is, for readers and later runs. To be called when the stream is known to be the right one. */
+  note(): Promise<void>;
 }
 
-/** Keeps what the shards are, for readers and later runs. To be called when the stream is known to be the right one. */
-async function noteStates(
-  state: Table,
-  shards: readonly ShardReport[],
+async function look(
+  deps: Omit<ObservationDeps, 'limit'>,
+  shard: StreamShard,
+  { maxEventTime, sequenceNumber, ...progress }: ShardProgress,
   seen: ReadonlyMap<string, SeenShard>,
-): Promise<void> {
-  await Promise.all(
-    shards.map(({ shardId, state: found, unreadable }) => {
-      const before = seen.get(shardId);
-      return before === undefined
-        ? undefined
-        : noteState(state, shardId, before, unreadable === undefined ? found : 'unreadable');
-    }),
-  );
+): Promise<Looked> {
+  const { shardId } = shard;
+  const before = seen.get(shardId) ?? (await noteSeen(deps, shardId));
+  const { state, unreadable } = await lookAtShard(deps, shard, { maxEventTime, sequenceNumber, ...progress }, before);
+  return {
+    report: { shardId, maxEventTime, sequenceNumber, state, unreadable },
+    note: () => noteState(deps.state, shardId, before, unreadable === undefined ? state : 'unreadable'),
+  };
 }

@@ -1,31 +1,44 @@
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
-import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
+import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type ClosingWindow, mergeWindow } from '../../core/fold/window-result.ts';
 import { coverOf } from '../../core/log/merge-tree.ts';
 import type { EpochPlace } from '../log/epoch.ts';
 import type { Table } from '../table/table.ts';
 import type { OpenState, TailPart } from './open-state.ts';
-import { contentOf, lanesUpTo, type Segment, type SliceContent, type SliceRange, slicesOfLane } from './segment.ts';
+import {
+  contentOf,
+  joinLanes,
+  lanesOfKey,
+  lanesUpTo,
+  type Segment,
+  type SliceContent,
+  type SliceRange,
+  slicesOfLane,
+} from './segment.ts';
 
 /** What there is of one slice. */
 export interface OpenSlice {
   /**
-   * Segments of all epochs, by lane. Fewer lanes come first: the number of lanes grows with the epochs, so this is
-   * their order.
+   * The segments of the gathered epochs that an answer may take, by lane. Fewer lanes come first: the number of lanes
+   * grows with the epochs, so this is their order.
    */
   readonly lanes: readonly (readonly Segment[])[];
   /** By shard and position. */
   readonly tails: readonly TailPart[];
 }
 
-/** The slices of a query in a range, by their starts, ascending. */
+/**
+ * The slices of a query in a range, by their starts, ascending.
+ * @param key the one key that is wanted: only its lane is read then. Undefined: all of them
+ */
 export async function readOpenSlices(
   state: Table,
   query: Query,
-  { lanes, tails }: OpenState,
+  { lanes, tails, emitted, gathered }: OpenState,
   range: SliceRange,
+  key: KeyText | undefined,
 ): Promise<ReadonlyMap<number, OpenSlice>> {
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = range;
   const ofTails = grouped(
@@ -33,10 +46,16 @@ export async function readOpenSlices(
     ({ slice }) => slice,
   );
   const ofLanes = new Map<number, (readonly Segment[])[]>();
+  // Of a merge that every answer takes, the members are not needed, nor are segments of epochs that are not gathered.
+  const first = Math.min(emitted.epoch + 1, gathered.epoch);
+  const needed = (all: readonly Segment[]) => [
+    ...coverOf(all, first),
+    ...all.filter(({ to }) => to > first && to <= gathered.epoch),
+  ];
   for (const stream of await Promise.all(
-    lanesUpTo(query.name, lanes).map(async (lane) => {
+    (key === undefined ? lanesUpTo(query.name, lanes) : lanesOfKey(query.name, lanes, key)).map(async (lane) => {
       const slices = [];
-      for await (const one of slicesOfLane(state, lane, range, (all) => all)) slices.push(one);
+      for await (const one of slicesOfLane(state, lane, range, needed)) slices.push(one);
       return slices;
     }),
   ))
@@ -84,11 +103,12 @@ export function windowContents(
   };
   return ({ closing, slices: starts }) => {
     const isGathered = closing <= gathered.closedThrough;
-    const through = isGathered ? epochs.find(({ closedThrough }) => closedThrough >= closing)?.epoch : gathered.epoch;
+    const through = isGathered ? epochs.find((one) => one.closedThrough >= closing)?.epoch : gathered.epoch;
     const contents = starts.flatMap((start) => {
       const slice = slices.get(start);
       if (slice === undefined || through === undefined) return [];
-      const tails = isGathered ? [] : slice.tails.filter(({ closedThrough }) => closedThrough < closing);
+      // Behind the barrier of an epoch that closed the window there is nothing of it.
+      const tails = slice.tails.filter(({ closedThrough }) => closedThrough < closing);
       return [sliceContent(start, slice, through, tails)];
     });
     const [only, ...others] = contents;
@@ -101,19 +121,16 @@ export function windowContents(
 
 function mergeSlice(query: Query, { lanes }: OpenSlice, through: number, tails: readonly TailPart[]): SliceContent {
   const covers = lanes.map((segments) => coverOf(segments, through)).filter((segments) => segments.length > 0);
-  const contents = covers.map((segments) => contentOf(query, segments));
-  const [only, ...others] = contents;
-  if (only !== undefined && others.length === 0 && tails.length === 0) return only;
-  const partials = new Map<KeyText, PartialAggregate>();
-  let records = 0;
-  const add = (part: {
-    readonly partials: Iterable<readonly [KeyText, PartialAggregate]>;
-    readonly records: number;
-  }) => {
+  const gathered = joinLanes(
+    query,
+    covers.map((segments) => contentOf(query, segments)),
+  );
+  if (tails.length === 0) return gathered;
+  const partials = new Map<KeyText, PartialAggregate>(gathered.partials);
+  let { records } = gathered;
+  for (const part of tails) {
     mergeInto(query, partials, part.partials);
     records += part.records;
-  };
-  for (const content of contents) add(content);
-  for (const part of tails) add(part);
-  return { partials: partials satisfies Partials, records };
+  }
+  return { partials, records };
 }

@@ -3,7 +3,7 @@ import { isoTime, parseIsoTime } from '../../core/events/event-time.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold/partial.ts';
 import { type Block, decodeBlock } from '../../core/log/block.ts';
-import { mostLanes } from '../../core/log/lane.ts';
+import { laneOf, mostLanes } from '../../core/log/lane.ts';
 import { coverOf, rangeOf, rangeText } from '../../core/log/merge-tree.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
@@ -45,6 +45,13 @@ export const lanePartition = ({ query, lanes, lane }: Lane): string => `segment#
 export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
   const all: Lane[] = [];
   for (let n = 1; n <= lanes; n *= 2) for (let lane = 0; lane < n; lane++) all.push({ query, lanes: n, lane });
+  return all;
+}
+
+/** The partitions among {@link lanesUpTo} that may hold a key, in their order. */
+export function lanesOfKey(query: string, lanes: number, key: KeyText): readonly Lane[] {
+  const all: Lane[] = [];
+  for (let n = 1; n <= lanes; n *= 2) all.push({ query, lanes: n, lane: laneOf(key, n) });
   return all;
 }
 
@@ -201,12 +208,15 @@ export function contentOf(query: Query, segments: readonly Segment[]): SliceCont
   return { partials, records };
 }
 
-/** Merges the contents of a slice from its lanes: they share no key. */
-export function joinLanes(contents: readonly SliceContent[]): SliceContent {
+/**
+ * Merges the contents of a slice from its lanes. Where the number of lanes has grown, a key is in a lane of each number.
+ * @param contents in the order of {@link lanesUpTo}: fewer lanes come first, which is the order of their epochs
+ */
+export function joinLanes(query: Query, contents: readonly SliceContent[]): SliceContent {
   const [only, ...others] = contents;
   if (only !== undefined && others.length === 0) return only;
   const partials = new Map<KeyText, PartialAggregate>();
-  for (const content of contents) for (const [key, partial] of content.partials) partials.set(key, partial);
+  for (const content of contents) mergeInto(query, partials, content.partials);
   return { partials, records: contents.reduce((total, { records }) => total + records, 0) };
 }
 

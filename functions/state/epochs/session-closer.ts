@@ -1,7 +1,7 @@
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
-import { pageOf } from '../../core/fold/page-hash.ts';
+import { laneOf } from '../../core/log/lane.ts';
 import {
   closeSessions,
   closingOf,
@@ -20,18 +20,18 @@ import {
 import type { Table } from '../table/table.ts';
 
 /**
- * Takes the closings of a session query, one after the other, from where `finalizedThrough` was when its run read it
+ * Takes the closing of one epoch of a session query, from what was open after the epoch before
  * (docs/GUARANTEES.md, "Sessions").
  */
 export interface SessionCloser {
   /**
-   * The windows that are final at a closing. To be called for the closings in ascending order.
-   * @param parts of the buckets that close then, all closed
+   * The windows that are final at C of the epoch.
+   * @param parts what the epoch has gathered
    */
-  close(closing: number, parts: Iterable<KeyedPartial>): Promise<readonly SessionWindow[]>;
-  /** Writes what is open after a closing, where it is not as it was; **before** `finalizedThrough` is raised to it. */
-  carry(closing: number): Promise<void>;
-  /** Gives what a carry has replaced its expiry, epoch seconds; **after** `finalizedThrough` was raised to it. */
+  close(closedThrough: number, parts: Iterable<KeyedPartial>): Promise<readonly SessionWindow[]>;
+  /** Writes what is open after the epoch, where it is not as it was; **before** `emitted` is raised to it. */
+  carry(): Promise<void>;
+  /** Gives what a carry has replaced its expiry, epoch seconds; **after** `emitted` was raised to the epoch. */
   forget(expiresAtSeconds: number): Promise<void>;
 }
 
@@ -46,46 +46,37 @@ interface OpenPartition {
   readonly open: Map<KeyText, readonly KeyedPartial[]>;
   /** The least closing of them. */
   nextClosing: number;
-  /**
-   * Something came or went since they were read or written last: a run that stops at another closing may have written
-   * it there.
-   */
+  /** Something came or went since they were read. */
   touched: boolean;
   item: CarriedItem | undefined;
 }
 
-export function sessionCloser(
-  { state, limit }: SessionCloserOptions,
-  query: Query,
-  finalizedThrough: number,
-): SessionCloser {
+export function sessionCloser({ state, limit }: SessionCloserOptions, query: Query, epoch: number): SessionCloser {
   let reading: Promise<readonly OpenPartition[]> | undefined;
   let replaced: CarriedItem[] = [];
 
   async function read(): Promise<readonly OpenPartition[]> {
     const numbers = Array.from({ length: sessionPartitions }, (_, number) => number);
-    const found = await Promise.all(
-      numbers.map((number) => limit(() => readCarried(state, query, number, finalizedThrough))),
-    );
+    const found = await Promise.all(numbers.map((number) => limit(() => readCarried(state, query, number, epoch - 1))));
     replaced.push(...found.flatMap(({ left }) => left));
     return found.map((carried, number) => openPartition(query, number, carried));
   }
 
   return {
-    async close(closing, parts) {
+    async close(closedThrough, parts) {
       reading ??= read();
-      const partsOf = grouped(parts, ([key]) => pageOf(key, sessionPartitions));
+      const partsOf = grouped(parts, ([key]) => laneOf(key, sessionPartitions));
       const closed = (await reading).flatMap((partition) =>
-        closePartition(query, partition, partsOf.get(partition.number) ?? [], closing),
+        closePartition(query, partition, partsOf.get(partition.number) ?? [], closedThrough),
       );
       return sessionWindows(query, closed);
     },
-    async carry(closing) {
+    async carry() {
       const touched = ((await reading) ?? []).filter((partition) => partition.touched);
       await Promise.all(
         touched.map(async (partition) => {
           const written = await limit(() =>
-            writeCarried(state, query, partition.number, closing, [...partition.open.values()].flat()),
+            writeCarried(state, query, partition.number, epoch, [...partition.open.values()].flat()),
           );
           if (partition.item !== undefined) replaced.push(partition.item);
           partition.item = written;

@@ -1,7 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
-import { isoTime } from '../../core/events/event-time.ts';
 import { decodeEach, encodePartials } from '../../core/fold/partial.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
+import { positionText } from '../log/entry.ts';
 import { packed, unpacked } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
 
@@ -12,9 +12,9 @@ import { type Item, type Key, numberOf, type Table } from '../table/table.ts';
 export const sessionPartitions = 8;
 
 /**
- * The open sessions of one partition, carried over a closing: what was applied before it and nothing can be emitted of
- * yet. Items are named by the closing, so what they hold follows from their name, and the one that counts for a
- * `finalizedThrough` is the last at or below it: where nothing changed there is none.
+ * The open sessions of one partition after an epoch: what it and those before it have gathered and nothing can be
+ * emitted of yet. Items are named by the epoch, so what they hold follows from their name, and the one that counts for
+ * an epoch is the last at or below it: where nothing changed there is none.
  */
 export interface Carried {
   readonly sessions: readonly KeyedPartial[];
@@ -45,14 +45,13 @@ const partKey = ({ pk, sk }: Key, part: number): Key => ({
 });
 
 /**
- * Reads what is carried over a moment, `finalizedThrough` as it was read: strongly consistent, one read of the newest
- * two.
+ * Reads what is open after an epoch: strongly consistent, one read of the newest two.
+ * @param through the epoch; 0 is before the first
  */
 export async function readCarried(state: Table, query: Query, partition: number, through: number): Promise<Carried> {
-  if (!Number.isFinite(through)) return { sessions: [], item: undefined, left: [] };
   const pk = partitionKey(query.name, partition);
   for (let limit = 2; ; limit *= 2) {
-    const items = await state.query(pk, { to: isoTime(through), order: 'descending', limit });
+    const items = await state.query(pk, { to: positionText(through), order: 'descending', limit });
     const [newest, ...older] = items;
     if (newest === undefined) return { sessions: [], item: undefined, left: [] };
     const marked = older.findIndex((item) => numberOf(item, 'expiresAt') !== undefined);
@@ -82,17 +81,17 @@ function carriedItem(item: Item): CarriedItem {
 }
 
 /**
- * Writes what is carried over a closing, parts first. Conditional: the first one stays, for every run that comes to
- * this closing finds the same; so one that has an expiry keeps it. Parts are the same bytes whoever writes them.
+ * Writes what is open after an epoch, parts first. Conditional: the first one stays, for every run that emits this epoch
+ * finds the same; so one that has an expiry keeps it. Parts are the same bytes whoever writes them.
  */
 export async function writeCarried(
   state: Table,
   query: Query,
   partition: number,
-  closing: number,
+  epoch: number,
   sessions: readonly KeyedPartial[],
 ): Promise<CarriedItem> {
-  const key = { pk: partitionKey(query.name, partition), sk: isoTime(closing) };
+  const key = { pk: partitionKey(query.name, partition), sk: positionText(epoch) };
   const texts = chunked(query, sessions);
   const [only] = texts;
   const isWhole = texts.length === 1 && only !== undefined;

@@ -15,7 +15,10 @@ export const definitionKey = (query: string): Key => ({ pk: partition, sk: query
  * @throws TidemarkError that says what has changed, or that a query has a gap because it was taken out for a while
  */
 export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<void> {
-  const noted = new Map((await state.query(partition)).map((item) => [item.sk, item]));
+  const noted = await readNotes(state);
+  const other = await formatMisfit(state, noted);
+  if (other !== undefined) throw other;
+  if (!noted.has(formatNote)) await noteFormat(state);
   await Promise.all(
     pipeline.queries.map(async (query) => {
       const item = noted.get(query.name) ?? (await note(state, query));
@@ -25,13 +28,48 @@ export async function checkDefinition(state: Table, pipeline: Pipeline): Promise
   );
 }
 
-/** Why {@link checkDefinition} refuses the pipeline, by query; empty: it does not. Notes nothing. */
+/** Why {@link checkDefinition} refuses the pipeline; empty: it does not. Notes nothing. */
 export async function readMisfits(state: Table, { queries }: Pipeline): Promise<readonly TidemarkError[]> {
-  const noted = new Map((await state.query(partition)).map((item) => [item.sk, item]));
+  const noted = await readNotes(state);
+  const other = await formatMisfit(state, noted);
+  if (other !== undefined) return [other];
   return queries.flatMap((query) => {
     const item = noted.get(query.name);
     return (item && misfitOf(query, item)) ?? [];
   });
+}
+
+async function readNotes(state: Table): Promise<ReadonlyMap<string, Item>> {
+  return new Map((await state.query(partition)).map((item) => [item.sk, item]));
+}
+
+/** The format of the state: logs and epochs. The first one, of pages and buckets, has no note. */
+const format = 2;
+
+/** The sort key of the note of the format. No query has such a name. */
+const formatNote = '#format';
+
+/**
+ * Notes the format of a state that is new, before anything else is noted. Conditional: the first note stays.
+ */
+async function noteFormat(state: Table): Promise<void> {
+  await state.put({ pk: partition, sk: formatNote, attributes: { format } }, [{ attribute: 'format', is: 'absent' }]);
+}
+
+/** Why a state is not of this format. One that has notes of queries, and none of its format, is of the first one. */
+async function formatMisfit(state: Table, noted: ReadonlyMap<string, Item>): Promise<TidemarkError | undefined> {
+  if (noted.size === 0) return undefined;
+  // A read of a range is no snapshot: the note may have been put just before those that were found.
+  const item = noted.get(formatNote) ?? (await state.get({ pk: partition, sk: formatNote }));
+  const found = item === undefined ? 1 : numberOf(item, 'format');
+  if (found === format) return undefined;
+  return argumentError(
+    'state',
+    `format ${found ?? 'unknown'}`,
+    `is not the format of this release, which is ${format} (logs and epochs): deploy the pipeline as another stack, ` +
+      'cdk deploy -c stage=NAME (tidemark: with another --data folder), whose windows begin anew beside the old ones, ' +
+      'and fill its history with tidemark backfill (docs/EVOLUTION.md)',
+  );
 }
 
 /** Notes the layout of a query. Conditional: the first note stays, and is returned when it was another's. */

@@ -7,7 +7,7 @@ import { writeSideOutput } from '../items/side-output.ts';
 import { itemBytes } from '../table/item-bytes.ts';
 import type { Attribute, Attributes, Table, WriteOutcome } from '../table/table.ts';
 import { type Chunk, foldChunk, type ReadRecord } from './chunk.ts';
-import { type Content, contentOf, type PartedContent, partedContent } from './content.ts';
+import { type Content, contentOf, type FreshIds, type PartedContent, partedContent } from './content.ts';
 import type { Deduplication } from './deduplication.ts';
 import { itemOf, type LogEntry, type StoredEntry } from './entry.ts';
 import type { FollowedLog } from './followed-log.ts';
@@ -46,8 +46,8 @@ const mostTries = 100;
 const partsOutliveMs = 86_400_000;
 
 /**
- * Appends records behind the tail as one entry (DESIGN 4.1, steps 2 to 5). Side output, ids and parts are written
- * before the entry: once it is there, the records are not read again.
+ * Appends records behind the tail as one entry (DESIGN 4.1, steps 2 to 5), with the ids that came first in them. Side
+ * output and parts are written before the entry: once it is there, the records are not read again.
  * @param records that come after the tail's, at least one
  * @throws TidemarkError when the log is sealed
  */
@@ -65,12 +65,11 @@ export async function appendChunk(
     checkOpen(shardId, tail, records[0]?.record.sequenceNumber);
     if (prepared === undefined || prepared.closedThrough !== closedThrough) {
       const chunk = foldChunk(pipeline, records, tail.totals);
-      const content = preparedContent(options, tail, chunk, records.length);
+      // Which ids came first follows from the records and the ids alone: C has no part in it.
+      const content = preparedContent(options, tail, chunk, ids?.fresh(chunk.judged), records.length);
       if ('tooLargeTimes' in content) return { outcome: 'tooLarge', times: content.tooLargeTimes };
       await Promise.all([
         writeSideOutput(rejects, shardId, chunk.side),
-        // By the ids alone: C has no part in it.
-        prepared === undefined ? ids?.append(chunk.added.sequenceNumber, chunk.judged) : undefined,
         'parts' in content ? state.putAll(content.parts) : undefined,
       ]);
       prepared = { chunk, content, closedThrough };
@@ -78,7 +77,7 @@ export async function appendChunk(
     const { chunk, content } = prepared;
     const entry = nextEntry(tail, chunk, content.bytes, now());
     if ((await put(options, log, entry, content.attributes)) === 'applied') {
-      ids?.committed(entry.totals, chunk.judged);
+      ids?.committed(entry, chunk.judged);
       return { outcome: 'appended', chunk };
     }
     if (log.tail.totals.sequenceNumber !== sequenceNumber) return { outcome: 'overtaken' };
@@ -91,14 +90,16 @@ function preparedContent(
   { shardId, now, attempt }: AppendOptions,
   tail: LogEntry,
   chunk: Chunk,
+  ids: FreshIds | undefined,
   records: number,
 ): Content | PartedContent | { readonly tooLargeTimes: number } {
   const nowMs = now();
   const overheadBytes = itemBytes(itemOf(shardId, nextEntry(tail, chunk, 0, nowMs), secondsOf(nowMs)));
+  const source = { folds: chunk.folds, ids };
   // The number of its bytes, in digits that are reckoned as 0 above.
-  const content = contentOf(chunk.folds, overheadBytes + 4);
+  const content = contentOf(source, overheadBytes + 4);
   if (!('tooLargeTimes' in content) || records > 1) return content;
-  return partedContent(shardId, attempt(), chunk.folds, secondsOf(nowMs + entryLifeMs + partsOutliveMs));
+  return partedContent(shardId, attempt(), source, secondsOf(nowMs + entryLifeMs + partsOutliveMs));
 }
 
 const secondsOf = (ms: number): number => Math.floor(ms / 1000);
@@ -151,7 +152,7 @@ function isSame(there: StoredEntry, entry: LogEntry, content: Attributes): boole
     there.position === entry.position &&
     there.putAt === entry.putAt &&
     there.totals.sequenceNumber === entry.totals.sequenceNumber &&
-    ['sections', 'attempt'].every((name) => isEqual(there.item.attributes[name], content[name]))
+    ['sections', 'ids', 'attempt'].every((name) => isEqual(there.item.attributes[name], content[name]))
   );
 }
 

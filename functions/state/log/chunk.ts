@@ -23,7 +23,7 @@ export interface ReadRecord {
 }
 
 /** Most events that are read at a time: progress that fits every time-out, and bounded memory. */
-const mostEvents = 100_000;
+const mostEvents = 25_000;
 
 /** The inputs of {@link readRecords}. */
 export interface ReadOptions {

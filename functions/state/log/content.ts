@@ -1,6 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { QueryFold } from '../../core/log/batch-fold.ts';
 import { type Block, blocksWithin, encodeBlock, type SlicePart } from '../../core/log/block.ts';
+import { type FirstOccurrence, packFirsts } from '../../core/log/first-occurrences.ts';
 import { type Section, sectionsText } from '../../core/log/section.ts';
 import { pack } from '../table/packed-text.ts';
 import type { Attributes, Item } from '../table/table.ts';
@@ -15,28 +16,50 @@ const mostPartBytes = 256_000;
 /** Most late events that one section of a part lists. */
 const mostLateInPart = 20_000;
 
+/** What an entry of a batch is made of. */
+export interface ContentSource {
+  /** Only queries that have something are in the entry. */
+  readonly folds: readonly QueryFold[];
+  /** The ids that came first in the batch; undefined: none. */
+  readonly ids: FreshIds | undefined;
+}
+
+/** The first occurrences of a batch, at least one. */
+export interface FreshIds {
+  readonly firsts: readonly FirstOccurrence[];
+  /** When nothing needs them any more, epoch seconds. */
+  readonly until: number;
+}
+
 /** What an entry of a batch holds besides its totals. */
 export interface Content {
   readonly attributes: Attributes;
-  /** Bytes of the sections as they are stored. */
+  /** Bytes of the sections and the ids as they are stored. */
   readonly bytes: number;
 }
 
+/** About how many bytes the attributes of ids take besides them. */
+const idsBesideBytes = 32;
+
 /**
- * The content of an entry, as one item; only queries that have something are in it.
+ * The content of an entry, as one item.
  * @param overheadBytes of the item without it
- * @returns undefined when it is larger than an entry may be, with how many times
+ * @returns when it is larger than an entry may be, how many times
  */
 export function contentOf(
-  folds: readonly QueryFold[],
+  { folds, ids }: ContentSource,
   overheadBytes: number,
 ): Content | { readonly tooLargeTimes: number } {
+  const [packed] = packFirsts(ids?.firsts ?? []);
+  const ofIds = ids === undefined || packed === undefined ? {} : { ids: packed.data, idsUntil: ids.until };
+  const idBytes = packed === undefined ? 0 : packed.data.length;
+  const besideBytes = overheadBytes + (packed === undefined ? 0 : idBytes + idsBesideBytes);
   const sections = folds.filter(hasSomething).map(sectionOf);
-  if (sections.length === 0) return { attributes: {}, bytes: 0 };
-  const data = pack(sectionsText(sections), overheadBytes + 'sections'.length);
-  const bytes = Buffer.byteLength(data);
-  const mostBytes = mostEntryBytes - overheadBytes;
-  return bytes <= mostBytes ? { attributes: { sections: data }, bytes } : { tooLargeTimes: bytes / mostBytes };
+  const ofSections =
+    sections.length === 0 ? {} : { sections: pack(sectionsText(sections), besideBytes + 'sections'.length) };
+  const bytes = idBytes + (ofSections.sections === undefined ? 0 : Buffer.byteLength(ofSections.sections));
+  const mostBytes = mostEntryBytes - (besideBytes - idBytes);
+  return bytes <= mostBytes ? { attributes: { ...ofSections, ...ofIds }, bytes } : { tooLargeTimes: bytes / mostBytes };
 }
 
 /** The content of an entry in parts, and the parts, which are put first. */
@@ -51,16 +74,23 @@ export interface PartedContent extends Content {
 export function partedContent(
   shardId: string,
   attempt: string,
-  folds: readonly QueryFold[],
+  { folds, ids }: ContentSource,
   expiresAt: number,
 ): PartedContent {
   let bytes = 0;
-  const parts = partsOf(folds).map((sections, part) => {
-    const key = partKey(shardId, attempt, part);
-    const data = pack(sectionsText(sections), Buffer.byteLength(key.pk) + 100);
+  const ofSections = partsOf(folds).map((sections): Attributes => {
+    const data = pack(sectionsText(sections), Buffer.byteLength(partKey(shardId, attempt, 0).pk) + 100);
     bytes += Buffer.byteLength(data);
-    return { ...key, attributes: { sections: data, expiresAt } };
+    return { sections: data };
   });
+  const ofIds = packFirsts(ids?.firsts ?? [], mostPartBytes).map(({ data }): Attributes => {
+    bytes += data.length;
+    return { ids: data, idsUntil: ids?.until ?? 0 };
+  });
+  const parts = [...ofSections, ...ofIds].map((attributes, part) => ({
+    ...partKey(shardId, attempt, part),
+    attributes: { ...attributes, expiresAt },
+  }));
   return { attributes: { parts: parts.length, attempt }, bytes, parts };
 }
 

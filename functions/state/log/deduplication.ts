@@ -3,34 +3,36 @@ import { streamRetentionHours } from '../../core/deployment/settings.ts';
 import { createIdSet, type IdSet } from '../../core/events/id-set.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { AcceptedEvent } from '../../core/fold/read-event.ts';
-import type { ShardProgress } from '../../core/log/totals.ts';
+import type { FirstOccurrence } from '../../core/log/first-occurrences.ts';
 import type { Table } from '../table/table.ts';
-import { appendIds, type FirstOccurrence, readIds } from './id-log.ts';
+import type { FreshIds } from './content.ts';
+import type { LogEntry } from './entry.ts';
+import { gatheredIds, readIdsBehind, readIdsOfLog } from './read-ids.ts';
+import { type LastOfLog, lastOfLog } from './registration.ts';
 
 /**
- * The ids of one shard within the horizon, in memory, as the log has them up to the shard's committed progress. What is
- * judged follows from the shard's records alone, whoever judges and in whatever chunks.
+ * The ids of one shard within the horizon, in memory, as the log has them up to an entry. What is judged follows from
+ * the shard's records alone, whoever judges and in whatever chunks. The ids that a batch added are in its entry; what
+ * epochs have gathered is in segments (DESIGN 4.3, "Deduplication").
  */
 export interface Deduplication {
   /**
-   * Takes in what the log has gained up to a progress that was just read: everything within the horizon after a cold
+   * Takes in what the log has gained up to its tail, which was just read: everything within the horizon after a cold
    * start.
    */
-  follow(progress: IdProgress): Promise<void>;
+  follow(tail: LogEntry): Promise<void>;
   /** Judges the next event of the shard, in the order of its records. */
   isDuplicate(read: AcceptedEvent, arrivalMs: number): boolean;
   /**
-   * Appends the first occurrences since the last commit to the log. Has to be done before the progress is committed:
-   * once it is, the records are not read again.
-   * @param last the last record that is to be committed
+   * The first occurrences since the last entry, for the next one; undefined: there are none.
    * @param through what was judged up to it. @default everything
    */
-  append(last: SequenceNumber, through?: Judged): Promise<void>;
+  fresh(through?: Judged): FreshIds | undefined;
   /**
-   * The progress that is now committed: what was judged up to it holds.
-   * @param through as {@link Deduplication.append} was given it
+   * The entry was put: what was judged up to it holds.
+   * @param through as {@link Deduplication.fresh} was given it
    */
-  committed(progress: IdProgress, through?: Judged): void;
+  committed(entry: LogEntry, through?: Judged): void;
   /** The place behind the last event that was judged. */
   readonly judged: Judged;
   /** How many ids are in memory, at 24 to 48 bytes each. */
@@ -41,9 +43,6 @@ export interface Deduplication {
    */
   readonly clockMs: number | undefined;
 }
-
-/** The progress of a shard, as far as its ids follow it. */
-export type IdProgress = Pick<ShardProgress, 'sequenceNumber' | 'arrivalClock'>;
 
 /** A place among the events that were judged. */
 export interface Judged {
@@ -59,21 +58,29 @@ export interface DeduplicationOptions {
   readonly shardId: string;
   /** The shards from which this one was split or merged, and theirs in turn, as far as the stream still has them. */
   readonly ancestors: () => Promise<readonly string[]>;
-  /** The arrival clock of an ancestor, epoch ms; undefined: it had no event with an id. */
-  readonly clockOf: (shardId: string) => Promise<number | undefined>;
 }
 
 /**
- * How long a log item outlives its horizon, in ms: as long as the stream keeps the records that may have to be judged
- * by it, and two days, as pages do (DESIGN 4.2, step 3 e).
+ * How long ids outlive their horizon, in ms: as long as the stream keeps the records that may have to be judged by them,
+ * and two days (DESIGN 4.3).
  */
 const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 
-export function deduplication({ dedup, state, shardId, ancestors, clockOf }: DeduplicationOptions): Deduplication {
+/** A warm container that is at most so many entries behind reads those alone, ids or not. */
+const mostEntriesBehind = 64;
+
+/** How far the log is in the memory. */
+interface Base {
+  readonly position: number;
+  readonly sequenceNumber: SequenceNumber | undefined;
+  readonly clockMs: number | undefined;
+}
+
+export function deduplication({ dedup, state, shardId, ancestors }: DeduplicationOptions): Deduplication {
   let ids: IdSet = createIdSet(dedup.withinMs);
-  /** The commit that `ids` follows the log to; undefined before the first load. */
-  let base: { readonly sequenceNumber: SequenceNumber | undefined; readonly clockMs: number | undefined } | undefined;
-  /** The first occurrences judged since that commit; undefined: nothing was judged since. */
+  /** The entry that `ids` follows the log to; undefined before the first load. */
+  let base: Base | undefined;
+  /** The first occurrences judged since that entry; undefined: nothing was judged since. */
   let judged: FirstOccurrence[] | undefined;
 
   const take = ({ id, atMs }: FirstOccurrence) => ids.note(id, atMs);
@@ -85,32 +92,51 @@ export function deduplication({ dedup, state, shardId, ancestors, clockOf }: Ded
     judged = undefined;
   };
 
-  async function load({ sequenceNumber, arrivalClock }: IdProgress): Promise<void> {
+  async function load(tail: LogEntry): Promise<void> {
     ids = createIdSet(dedup.withinMs);
     const earlier = await ancestors();
-    const clockMs = arrivalClock ?? greatest(await Promise.all(earlier.map(clockOf)));
+    const lasts = await Promise.all(earlier.map((shard) => lastOfLog(state, shard)));
+    const clockMs = tail.totals.arrivalClock ?? greatest(lasts.map((last) => last?.totals.arrivalClock));
     if (clockMs === undefined) return;
     ids.advance(clockMs);
     const fromMs = clockMs - dedup.withinMs;
-    for (const shard of earlier) await readIds(state, shard, fromMs, 'whole', take);
-    if (sequenceNumber !== undefined) await readIds(state, shardId, fromMs, sequenceNumber, take);
+    // The tails were read before: what lies behind the epoch is not beyond them, or it is gathered by now.
+    const gathered = await gatheredIds(state);
+    const logs: readonly (readonly [shard: string, last: LastOfLog | undefined])[] = [
+      ...earlier.map((shard, i) => [shard, lasts[i]] as const),
+      [shardId, tail],
+    ];
+    for (const [shard, last] of logs)
+      if (last !== undefined) await readIdsOfLog({ state, shardId: shard, fromMs, visit: take }, gathered, last);
+  }
+
+  /** Takes in what a log that is in the memory up to an entry has gained. */
+  async function gain(tail: LogEntry, known: Base, fromMs: number): Promise<void> {
+    const reading = { state, shardId, fromMs, visit: take };
+    const isNear = tail.position - known.position <= mostEntriesBehind;
+    if (isNear && (await readIdsBehind(reading, known.position + 1, tail.position)) === 'whole') return;
+    await readIdsOfLog(reading, await gatheredIds(state), tail);
   }
 
   return {
-    async follow(progress) {
-      const { sequenceNumber, arrivalClock } = progress;
+    async follow(tail) {
+      const { position, totals } = tail;
+      const { sequenceNumber, arrivalClock } = totals;
       // The ids that were judged and then not committed are in `ids`. There they would make their own records
       // duplicates when these are judged again.
       const known = judged === undefined ? base : undefined;
-      if (known !== undefined && known.sequenceNumber === sequenceNumber) return;
       base = undefined;
-      if (known?.clockMs === undefined || sequenceNumber === undefined || arrivalClock === undefined)
-        await load(progress);
+      if (known !== undefined && known.sequenceNumber === sequenceNumber) {
+        // Barriers at most: no records came in.
+        base = { ...known, position };
+        return;
+      }
+      if (known?.clockMs === undefined || sequenceNumber === undefined || arrivalClock === undefined) await load(tail);
       else {
         ids.advance(arrivalClock);
-        await readIds(state, shardId, Math.max(known.clockMs, arrivalClock - dedup.withinMs), sequenceNumber, take);
+        await gain(tail, known, Math.max(known.clockMs, arrivalClock - dedup.withinMs));
       }
-      base = { sequenceNumber, clockMs: ids.clockMs };
+      base = { position, sequenceNumber, clockMs: ids.clockMs };
       forget();
     },
     isDuplicate({ id }, arrivalMs) {
@@ -120,14 +146,13 @@ export function deduplication({ dedup, state, shardId, ancestors, clockOf }: Ded
       judged.push({ id, atMs: ids.clockMs ?? arrivalMs });
       return false;
     },
-    async append(last, { firsts, clockMs } = all()) {
+    fresh({ firsts, clockMs } = all()) {
       const ofChunk = judged?.slice(0, firsts - firstsBefore) ?? [];
-      if (ofChunk.length === 0 || clockMs === undefined) return;
-      const entry = { after: base?.sequenceNumber, last, clockMs, firsts: ofChunk };
-      await appendIds(state, shardId, entry, dedup.withinMs + keptAfterHorizonMs);
+      if (ofChunk.length === 0 || clockMs === undefined) return undefined;
+      return { firsts: ofChunk, until: Math.ceil((clockMs + dedup.withinMs + keptAfterHorizonMs) / 1000) };
     },
-    committed({ sequenceNumber }, { firsts, clockMs } = all()) {
-      base = { sequenceNumber, clockMs };
+    committed({ position, totals: { sequenceNumber } }, { firsts, clockMs } = all()) {
+      base = { position, sequenceNumber, clockMs };
       const end = all();
       if (firsts === end.firsts && clockMs === end.clockMs) forget();
       else {

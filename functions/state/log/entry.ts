@@ -43,7 +43,7 @@ export const partKey = (shardId: string, attempt: string, part: number): Key => 
   sk: positionText(part),
 });
 
-/** The item of an entry. @param content of a batch: its sections, or the parts that hold them */
+/** The item of an entry. @param content of a batch: its sections and ids, or the parts that hold them */
 export function itemOf(
   shardId: string,
   { position, kind, putAt, totals }: LogEntry,
@@ -127,14 +127,56 @@ export function entryOf(item: Item): StoredEntry {
  * add up: as many blocks, and lists of late events that follow one another.
  * @throws when a part that it names is missing
  */
-export async function sectionsIn(state: Table, shardId: string, { item }: StoredEntry): Promise<readonly Section[]> {
+export async function sectionsIn(state: Table, shardId: string, entry: StoredEntry): Promise<readonly Section[]> {
+  return (await itemsIn(state, shardId, entry)).flatMap(sectionsOfItem);
+}
+
+/** The ids that an entry added, as they are stored: first occurrences, packed (core/log/first-occurrences.ts). */
+export interface EntryIds {
+  readonly data: Uint8Array;
+  /** When nothing needs them any more, epoch seconds. */
+  readonly until: number;
+}
+
+/**
+ * The ids that an entry added, in their order; none of one that a pipeline without deduplication put.
+ * @throws when a part that it names is missing
+ */
+export async function idsIn(state: Table, shardId: string, entry: StoredEntry): Promise<readonly EntryIds[]> {
+  return (await itemsIn(state, shardId, entry)).flatMap(idsOfItem);
+}
+
+/** {@link sectionsIn} and {@link idsIn} by one read. */
+export async function contentIn(
+  state: Table,
+  shardId: string,
+  entry: StoredEntry,
+): Promise<{ readonly sections: readonly Section[]; readonly ids: readonly EntryIds[] }> {
+  const items = await itemsIn(state, shardId, entry);
+  return { sections: items.flatMap(sectionsOfItem), ids: items.flatMap(idsOfItem) };
+}
+
+/** The items that hold the content of an entry: it, or its parts. */
+async function itemsIn(state: Table, shardId: string, { item }: StoredEntry): Promise<readonly Item[]> {
   const parts = numberOf(item, 'parts');
-  if (parts === undefined) return item.attributes.sections === undefined ? [] : sectionsOf(textIn(item, 'sections'));
-  const attempt = textOf(item, 'attempt') ?? '';
-  const held = await state.query(partKey(shardId, attempt, 0).pk);
+  if (parts === undefined) return [item];
+  const held = await state.query(partKey(shardId, textOf(item, 'attempt') ?? '', 0).pk);
   if (held.length !== parts)
     throw new Error(`log entry ${item.pk} / ${item.sk}: ${held.length} of its ${parts} parts are there`);
-  return held.flatMap((part) => sectionsOf(textIn(part, 'sections')));
+  return held;
+}
+
+function sectionsOfItem(item: Item): readonly Section[] {
+  return item.attributes.sections === undefined ? [] : sectionsOf(textIn(item, 'sections'));
+}
+
+function idsOfItem(item: Item): readonly EntryIds[] {
+  const { ids } = item.attributes;
+  if (ids === undefined) return [];
+  const until = numberOf(item, 'idsUntil');
+  if (!(ids instanceof Uint8Array) || until === undefined)
+    throw new Error(`item ${item.pk} / ${item.sk}: unexpected ids`);
+  return [{ data: ids, until }];
 }
 
 function textIn(item: Item, name: string): string {

@@ -87,6 +87,11 @@ export async function readEmittedOf(state: Table, query: string): Promise<Emitte
 export interface EmittedPlace extends EpochPlace {
   /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
   readonly nextPaneAt: number | undefined;
+  /**
+   * The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. While it
+   * is after C, a window of the query that holds something is open.
+   */
+  readonly lastClosing: number;
   /** The clock of its plan, epoch ms; minus infinity before the first. */
   readonly at: number;
   /** Since when the index of emissions is kept, epoch ms; undefined: it is not. It expires from its beginning on. */
@@ -96,6 +101,7 @@ export interface EmittedPlace extends EpochPlace {
 const noPlaceOf: EmittedPlace = {
   ...noPlace,
   nextPaneAt: undefined,
+  lastClosing: Number.NEGATIVE_INFINITY,
   at: Number.NEGATIVE_INFINITY,
   indexedSince: undefined,
 };
@@ -104,10 +110,14 @@ const noPlaceOf: EmittedPlace = {
 export function raiseEmitted(
   state: Table,
   query: string,
-  { nextPaneAt, at, indexedSince, ...place }: EmittedPlace,
+  { nextPaneAt, lastClosing, at, indexedSince, ...place }: EmittedPlace,
 ): Promise<void> {
-  const extra = { nextPaneAt: nextPaneAt ?? null, at, ...(indexedSince === undefined ? {} : { indexedSince }) };
-  return raise(state, { pk: emittedPartition, sk: query }, place, extra);
+  return raise(state, { pk: emittedPartition, sk: query }, place, {
+    nextPaneAt: nextPaneAt ?? null,
+    ...(Number.isFinite(lastClosing) ? { last: lastClosing } : {}),
+    ...(Number.isFinite(at) ? { at } : {}),
+    ...(indexedSince === undefined ? {} : { indexedSince }),
+  });
 }
 
 /** Forgets how far the panes of a query that is gone are out. */
@@ -139,6 +149,7 @@ function emittedOf(item: Item): EmittedPlace {
   return {
     ...placeOf(item),
     nextPaneAt: typeof next === 'number' ? next : undefined,
+    lastClosing: numberOf(item, 'last') ?? Number.NEGATIVE_INFINITY,
     at: numberOf(item, 'at') ?? Number.NEGATIVE_INFINITY,
     indexedSince: numberOf(item, 'indexedSince'),
   };

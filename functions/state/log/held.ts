@@ -6,6 +6,8 @@ export interface Held {
   readonly by: string | undefined;
   /** W, epoch ms; minus infinity while it is held there, or when nobody has looked yet. */
   readonly watermark: number;
+  /** The number of logs that an epoch cuts. */
+  readonly shards: number;
 }
 
 const key = { pk: 'held', sk: 'held' };
@@ -14,10 +16,11 @@ const key = { pk: 'held', sk: 'held' };
  * Notes who holds the watermark. Unconditional: it is a hint that no result depends on, the last observation to be
  * noted wins, and an old one costs a kick too many, or one that the schedule makes good within a minute.
  */
-export async function noteHeldBy(state: Table, { by, watermark }: Held): Promise<void> {
+export async function noteHeldBy(state: Table, { by, watermark, shards }: Held): Promise<void> {
   await state.put({
     ...key,
     attributes: {
+      shards,
       ...(by === undefined ? {} : { by }),
       ...(Number.isFinite(watermark) ? { watermark } : {}),
     },
@@ -30,5 +33,6 @@ export async function readHeldBy(state: Table): Promise<Held> {
   return {
     by: item === undefined ? undefined : textOf(item, 'by'),
     watermark: (item === undefined ? undefined : numberOf(item, 'watermark')) ?? Number.NEGATIVE_INFINITY,
+    shards: (item === undefined ? undefined : numberOf(item, 'shards')) ?? 0,
   };
 }

@@ -1,6 +1,6 @@
 import { type LogTotals, totalsAtJoin } from '../../core/log/totals.ts';
 import type { Item, Table } from '../table/table.ts';
-import { entryOf, itemOf, type StoredEntry } from './entry.ts';
+import { entryOf, itemOf, type LogEntry, type StoredEntry } from './entry.ts';
 import { readNewestEpoch } from './epoch.ts';
 import { lostLog, putEntry, readTail } from './log.ts';
 
@@ -87,13 +87,20 @@ export async function noteSealed(state: Table, shardId: string, seal: StoredEntr
   ]);
 }
 
+/** The end of a log, as far as it is known. */
+export interface LastOfLog extends Pick<LogEntry, 'kind' | 'totals'> {
+  /** Undefined: the log is sealed, and its entries have expired. */
+  readonly position: number | undefined;
+}
+
 /**
- * The last totals of a shard, as far as they are known: of its log, or those that were noted when it was sealed.
+ * The end of a shard's log, as far as it is known: its last entry, or what was noted when it was sealed.
  * @returns undefined when the shard was never registered
  */
-export async function lastTotals(state: Table, shardId: string): Promise<LogTotals | undefined> {
+export async function lastOfLog(state: Table, shardId: string): Promise<LastOfLog | undefined> {
   const tail = await readTail(state, shardId);
-  if (tail !== undefined) return tail.totals;
+  if (tail !== undefined) return tail;
   const item = await state.get(keyOf(shardId));
-  return item === undefined ? undefined : registrationOf(item).sealed;
+  const totals = item === undefined ? undefined : registrationOf(item).sealed;
+  return totals && { kind: 'seal', totals, position: undefined };
 }

@@ -21,7 +21,6 @@ import { type AppendMemory, type AppendOptions, appendChunk } from './append-chu
 import { type ReadRecord, readRecords } from './chunk.ts';
 import { deduplication } from './deduplication.ts';
 import { followedLog } from './followed-log.ts';
-import { lastTotals } from './registration.ts';
 
 /** The outcome of an invocation. */
 export interface BatchReport {
@@ -59,7 +58,7 @@ export interface ShardAggregatorOptions extends AppendOptions {
   /** Is told of the accepted events. @default nobody is */
   readonly doubts?: DoubtNotes;
   /**
-   * The shards that this one was split or merged from, and theirs in turn: a log of ids starts from theirs.
+   * The shards that this one was split or merged from, and theirs in turn: its ids start from theirs.
    * @default none
    */
   readonly ancestors?: () => Promise<readonly string[]>;
@@ -111,21 +110,17 @@ async function readerFor(pipeline: Pipeline, lookups: Lookups, records: readonly
 
 async function startCold(options: ShardAggregatorOptions): Promise<Warm> {
   const { pipeline, state, shardId, now, ancestors = async () => [] } = options;
-  const clockOf = async (shard: string) => (await lastTotals(state, shard))?.arrivalClock;
   return {
     log: await followedLog(state, shardId, now()),
     guard: ageGuard(state, shardId),
-    ids:
-      pipeline.dedup === undefined
-        ? undefined
-        : deduplication({ dedup: pipeline.dedup, state, shardId, ancestors, clockOf }),
+    ids: pipeline.dedup === undefined ? undefined : deduplication({ dedup: pipeline.dedup, state, shardId, ancestors }),
   };
 }
 
 /** After somebody else may have appended: takes in the ids of his records, and looks for gaps that he has left. */
 async function catchUp({ pipeline, state }: ShardAggregatorOptions, { log, ids }: Warm): Promise<void> {
   const { totals } = log.tail;
-  await Promise.all([noteGaps(state, pipeline, totals), ids?.follow(totals)]);
+  await Promise.all([noteGaps(state, pipeline, totals), ids?.follow(log.tail)]);
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
+import type { KeyText } from '../../core/events/group-key.ts';
 import type { Partials } from '../../core/fold/partial.ts';
 import type { Row } from '../../core/results/row.ts';
 import type { Window } from '../../core/windows/window.ts';
@@ -28,6 +29,11 @@ export interface WindowView extends Window {
    * Absent: every batch that was added before the read is in it.
    */
   readonly asOf?: number;
+  /**
+   * Whether only one of several lanes was read, for one key: the records of the whole window are not known then, and
+   * `records` counts nothing. Absent: they are.
+   */
+  readonly isOneLane?: true;
 }
 
 /** Which windows a reader asks for. */
@@ -44,6 +50,11 @@ export interface WindowRange {
   readonly limit: number;
   /** Leaves out the rows of final windows where their partial aggregates are enough. */
   readonly partialsOnly?: boolean;
+  /**
+   * The one key whose rows are wanted. Of open windows only the lane of that key is read, and only its row is given.
+   * @default all keys
+   */
+  readonly key?: KeyText;
 }
 
 /** A range of windows by start, epoch ms: `[from, to)`; and most windows in one answer. */

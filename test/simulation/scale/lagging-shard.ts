@@ -1,4 +1,4 @@
-import { readWindows } from '../../../functions/state/windows/window-reader.ts';
+import { readWindows } from '../../../functions/state/epochs/window-reader.ts';
 import { demand } from './demand.ts';
 import type { Extent, Figures } from './extent.ts';
 import { newCaller } from './rounds.ts';

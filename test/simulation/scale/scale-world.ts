@@ -1,10 +1,9 @@
 import pLimit from 'p-limit';
 import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
-import { type ShardAggregator, shardAggregator } from '../../../functions/state/aggregate/shard-aggregator.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../../../functions/state/finalize/finalizer.ts';
+import { type FinalizeReport, type FinalizeRequest, finalize } from '../../../functions/state/epochs/finalizer.ts';
+import { type ShardAggregator, shardAggregator } from '../../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../../functions/state/stream/stream.ts';
 import { numberOf, type Table } from '../../../functions/state/table/table.ts';
-import { sliceCache } from '../../../functions/state/windows/merged-slice.ts';
 import { type ItemStore, itemStore } from '../item-store.ts';
 import { plainKinds } from '../kinds.ts';
 import { observedStore } from '../observed-store.ts';
@@ -99,6 +98,7 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
     expectedKeys: 1,
   });
   const rounds = createRounds(startMs);
+  let attempts = 0;
   const measures = createMeasures();
   const stores = { state: itemStore(), windows: itemStore(), rejects: itemStore() };
   const stream: ScaleWorld['stream'] = { createdAt: startMs, shards };
@@ -152,7 +152,10 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
     container(shard) {
       const caller = newCaller();
       const { state, rejects } = world.tables(caller);
-      return { shard, caller, aggregator: shardAggregator({ pipeline, state, rejects, shardId: shard.shardId }) };
+      const { shardId } = shard;
+      const attempt = () => `attempt-${++attempts}`;
+      const aggregator = shardAggregator({ pipeline, state, rejects, shardId, now: () => rounds.now(), attempt });
+      return { shard, caller, aggregator };
     },
     async apply({ shard, aggregator, caller }, from, to) {
       const before = caller.calls;
@@ -178,7 +181,6 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
             now: () => rounds.now(),
             runId: `run-${began}`,
             remainingMs: () => began + timeoutMs - rounds.now(),
-            cache: sliceCache(),
             retentionMs,
           },
           request,
