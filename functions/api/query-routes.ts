@@ -98,6 +98,12 @@ function isFinalRange(
   );
 }
 
+/** When the oldest of the open windows among some was gathered; undefined: they are of now. */
+function leastAsOf(views: readonly WindowView[]): number | undefined {
+  const times = views.flatMap(({ asOf }) => asOf ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
 const tooManyRows = () =>
   new Problem(
     400,
@@ -313,7 +319,7 @@ export const queryRoutes: readonly Route[] = [
       return listResponse(context, {
         formulas: values.formulas,
         name: 'totals',
-        head: { windows: views.length },
+        head: { windows: views.length, ...timed('asOf', 'asOfTime', leastAsOf(views)) },
         elements: totals,
         limit: undefined,
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
@@ -454,7 +460,7 @@ export const queryRoutes: readonly Route[] = [
         limit: undefined,
         // The windows that were read bound the page. The next page fills a gap behind its last point.
         cursorAfter: async () => cursorOf(context, options, views, limit)(views.length),
-        rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
+        rowsOf: ({ values: results, asOf: _asOf, asOfTime: _time, ...head }) => [{ ...head, ...key, ...results }],
         columns: [
           'start',
           'startTime',
@@ -494,6 +500,8 @@ interface Point extends SpanJson {
   readonly status: WindowView['status'] | null;
   /** Null of an open window of which only the part with the key was read. */
   readonly records: number | null;
+  readonly asOf: number | null;
+  readonly asOfTime: string | null;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -511,8 +519,13 @@ function seriesPoints(
   const identity = rowOf(query, keyText(query, key), identityOf(query)).values;
   const points: Point[] = [];
   let last = after;
-  const point = (window: Window, status: Point['status'], records: Point['records'], values: Point['values']): void => {
-    points.push({ ...spanJson(window), status, records, values });
+  const point = (
+    window: Window & Pick<WindowView, 'asOf'>,
+    status: Point['status'],
+    records: Point['records'],
+    values: Point['values'],
+  ): void => {
+    points.push({ ...spanJson(window), status, records, ...timed('asOf', 'asOfTime', window.asOf), values });
   };
   for (const view of views) {
     if (fill === 'identity' && last !== undefined)
