@@ -46,13 +46,15 @@ const mostShardsAtATime = 4;
 export function aggregateHandler(options: AggregateOptions): AggregateHandler {
   const { pipeline, batches, tables, telemetry } = options;
   const ready = readiness(options);
-  const apply = shardApplier(options);
+  let applier: ReturnType<typeof shardApplier> | undefined;
   const kickFinalize = finalizeKicker(options);
   return (event, context) =>
     telemetry.measured(tables.meter, context, async () => {
       const given = batches.of(event);
       if (given.length === 0) return { answer: batches.answer([]), counts: {}, milliseconds: {} };
-      await ready();
+      const known = await ready();
+      applier ??= shardApplier({ ...options, pipeline: known });
+      const apply = applier;
       const applied = await applyAll(given, (batch) => apply(batch, () => context.getRemainingTimeInMillis()));
       let kicks = 0;
       // All is committed by now. One run looks at all shards.
@@ -67,21 +69,22 @@ export function aggregateHandler(options: AggregateOptions): AggregateHandler {
  * Checks once a container whether the tables are of this pipeline and this stream: a call for each batch would be too
  * many. Events that a warm container applies from another stream are never made final by a finalize run. The code of a
  * container does not change, and neither does the definition in it.
+ * @returns the pipeline with what the state knows of it
  */
-function readiness({ pipeline, stream, tables: { state }, telemetry }: AggregateOptions): () => Promise<void> {
+function readiness({ pipeline, stream, tables: { state }, telemetry }: AggregateOptions): () => Promise<Pipeline> {
   const guard = streamGuard(state, stream, (error) =>
     telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', {
       error: String(error),
     }),
   );
-  let fits = false;
+  let known: Pipeline | undefined;
   const fitting = async () => {
-    if (fits) return;
-    await checkDefinition(state, pipeline);
-    fits = true;
+    known ??= await checkDefinition(state, pipeline);
+    return known;
   };
   return async () => {
-    await Promise.all([guard(), fitting()]);
+    const [, fitted] = await Promise.all([guard(), fitting()]);
+    return fitted;
   };
 }
 

@@ -2,7 +2,12 @@ import pLimit from 'p-limit';
 import { streamRetentionHours } from '../core/deployment/settings.ts';
 import { unaccounted } from '../core/events/counters.ts';
 import type { Measured } from '../edge/telemetry.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../state/epochs/finalizer.ts';
+import {
+  type FinalizeReport,
+  type FinalizeRequest,
+  type FinalizerOptions,
+  finalize,
+} from '../state/epochs/finalizer.ts';
 import { checkDefinition } from '../state/items/definition.ts';
 import type { Operation, OperationContext } from './operation.ts';
 
@@ -37,11 +42,9 @@ function finalizeRun<Name extends FinalizeRequest>(
     name,
     parse: ({ request }) => ({ isWaitedFor: request !== undefined }),
     async run(context: OperationContext, { isWaitedFor }) {
-      const { pipeline, state, newId, logError, now } = context;
-      await checkDefinition(state, pipeline);
-      const retentionMs = streamRetentionHours * 3_600_000;
+      const { logError, now } = context;
       const pace = isWaitedFor ? undefined : context.sleep;
-      const report = await finalize({ ...context, pace, limit: pLimit(atATime), runId: newId(), retentionMs }, name);
+      const report = await finalize({ ...(await finalizerOf(context)), pace }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });
@@ -56,6 +59,20 @@ function finalizeRun<Name extends FinalizeRequest>(
 function mismatchOf({ counters, mismatch }: FinalizeReport): number {
   const events = Math.max(Math.abs(unaccounted(counters)), mismatch.events);
   return Object.values(mismatch.pairs).reduce((total, pairs) => total + pairs, events);
+}
+
+/** @throws TidemarkError when the state is of another definition */
+async function finalizerOf(context: OperationContext): Promise<FinalizerOptions> {
+  const pipeline = await checkDefinition(context.state, context.pipeline);
+  const retentionMs = streamRetentionHours * 3_600_000;
+  return { ...context, pipeline, limit: pLimit(atATime), runId: context.newId(), retentionMs };
+}
+
+/** A run of finalize for an operation that waits for what it has asked for. */
+export function advancing(context: OperationContext): () => Promise<void> {
+  return async () => {
+    await finalize(await finalizerOf(context), 'advance');
+  };
 }
 
 function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswer> {

@@ -147,6 +147,7 @@ describe('a changed query', () => {
     expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
       removed: 'perKind',
       windows: 1,
+      epoch: expect.any(Number),
       done: true,
     });
     expect(await kept()).toBe(0);

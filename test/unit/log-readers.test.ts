@@ -521,6 +521,7 @@ describe('the cost of a read', () => {
     expect(calls.sort()).toEqual(
       [
         'state registrations',
+        'state definition',
         'state gathered',
         'state emitted',
         'state plans',

@@ -182,6 +182,10 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
  */
 export interface Query {
   readonly name: string;
+  /**
+   * How often a query of this name was removed before, as the state knows it. @default never
+   */
+  readonly generation?: number;
   /** Position among the pipeline's queries. */
   readonly index: number;
   /** Its windows as they are emitted: the kind as defined, with the lateness, from where the query begins. */

@@ -89,7 +89,7 @@ async function viewsIn(
   const { definedKind } = query;
   // No window that starts before `to` ends behind the last one that holds the moment before it.
   const lastEnd = Math.max(...definedKind.closings(definedKind.sliceOf(to - 1)));
-  const slices = await readOpenSlices(state, query, open, { from, to: lastEnd - 1 }, range.key);
+  const slices = await readOpenSlices(state, open, { from, to: lastEnd - 1 }, range.key);
   const windows = windowsOf(query, slices.keys()).filter(
     (window) =>
       window.closing > open.emitted.closedThrough &&

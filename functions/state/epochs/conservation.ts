@@ -7,6 +7,7 @@ import {
   type QueryCounters,
   unaccounted,
 } from '../../core/events/counters.ts';
+import { queryOf } from '../../core/log/section.ts';
 import type { ShardProgress } from '../../core/log/totals.ts';
 import { type TaskMark, touchedBy } from './mark.ts';
 
@@ -83,10 +84,14 @@ export function mismatchesAfter(
   marks: readonly TaskMark[],
   names: readonly string[],
 ): Readonly<Record<string, number>> {
-  const touched = touchedBy(marks);
+  const held = new Map<string, number>();
+  for (const [section, [, , , records]] of touchedBy(marks)) {
+    const name = queryOf(section);
+    held.set(name, (held.get(name) ?? 0) + records);
+  }
   const after: Record<string, number> = { ...mismatches };
   for (const name of names) {
-    const difference = Math.abs((touched.get(name)?.[3] ?? 0) - (counted[name] ?? 0));
+    const difference = Math.abs((held.get(name) ?? 0) - (counted[name] ?? 0));
     if (difference > 0) after[name] = (after[name] ?? 0) + difference;
   }
   return after;

@@ -45,8 +45,15 @@ export interface EmissionPut {
   readonly expiresAt: number;
 }
 
-/** The part of an epoch that is the windows which it has closed. Parts of commands sort behind it. */
+/** The part of an epoch that is the windows which it has closed. */
 export const closedPart = '0';
+
+/**
+ * The part of an epoch that is what commands of the operator have brought, in pieces.
+ * @param group of commands, from 0
+ * @param after a text that sorts where the piece belongs in the group: the last window before it
+ */
+export const commandsPart = (group: number, after: string) => `1#${positionText(group)}#${after}`;
 
 /**
  * Puts a piece of the index, if it is absent: whoever emits the epoch again has the same to put. A large one puts its
@@ -123,7 +130,7 @@ const itemsAtATime = 200;
 export const placeOfEpoch = (epoch: number): string => positionText(epoch);
 
 /** Whether a place is in the piece of the windows that its epoch has closed. */
-export const isClosedPiece = (place: string): boolean => place.split('#')[1]?.split('.')[0] === closedPart;
+export const isClosedPiece = (place: string): boolean => place.split('#')[1]?.split('|')[0] === closedPart;
 
 /** The epoch of a piece's place. */
 export const epochOfPlace = (place: string): number => Number.parseInt(place, 10);
@@ -139,7 +146,7 @@ export async function* readPieces(
   from: string,
   through: number,
 ): AsyncGenerator<EmissionPiece> {
-  const [name = '', partText] = from.split('.');
+  const [name = '', partText] = from.split('|');
   const to = `${positionText(through)}~`;
   // DynamoDB refuses a range that ends before it begins.
   for (let start = name; start <= to; ) {
@@ -154,7 +161,7 @@ export async function* readPieces(
           sk: positionText(part),
         });
         if (held === undefined) throw new Error(`emissions ${item.pk} / ${item.sk}: part ${part} is missing`);
-        yield { place: `${item.sk}.${positionText(part)}`, emissions: emissionsIn(held) };
+        yield { place: `${item.sk}|${positionText(part)}`, emissions: emissionsIn(held) };
       }
     }
     const last = items[itemsAtATime - 1];

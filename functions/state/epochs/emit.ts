@@ -1,5 +1,6 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
+import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
@@ -11,13 +12,15 @@ import { writePaneAt } from '../windows/pane-writer.ts';
 import { windowName } from '../windows/window-view.ts';
 import type { EpochBounds } from './bounds.ts';
 import { closedPart, type Emission, inClosingOrder, putEmissions } from './emissions.ts';
+import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
+import { noteFinals } from './final-index.ts';
 import { readMarks, type Touched, touchedBy } from './mark.ts';
-import { lanesOf, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import {
   contentOf,
   joinLanes,
-  lanesUpTo,
+  lanesOfQuery,
   type SegmentSlice,
   type SliceContent,
   segmentSlices,
@@ -68,7 +71,7 @@ export interface Emitted {
 export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
   const marks = await readMarks(state, plan.epoch, plan.epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  const touched = touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
   const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const emitted =
     query.window.sessions === undefined
@@ -98,6 +101,9 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
     if (emptied === undefined || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
     closed = [...closed, ...emptied];
   }
+  const commanded = await emitCommands(options, plan, query);
+  finals += commanded.finals;
+  if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   const { epoch, closedThrough, at } = plan;
   const { runId, feedExpiresAt, indexedSince } = options;
   const piece = { part: closedPart, attempt: runId, expiresAt: feedExpiresAt };
@@ -158,9 +164,16 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
-      for (const outcome of await Promise.all(
-        group.map(([, window]) => emitOne(options, plan, query, window, contents)),
-      )) {
+      const [outcomes] = await Promise.all([
+        Promise.all(group.map(([, window]) => emitOne(options, plan, query, window, contents))),
+        noteFinals(
+          state,
+          plan,
+          query,
+          group.flatMap(([, window]) => (window.isFinal && holds(window, contents) ? [window] : [])),
+        ),
+      ]);
+      for (const outcome of outcomes) {
         finals += outcome.finals;
         openPanes += outcome.openPanes;
         if (outcome.nextPaneAt !== undefined)
@@ -168,7 +181,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       }
       for (const [name, window] of group) {
         pending.delete(name);
-        if (window.isFinal && !isEmpty(window, contents)) closed.set(name, window);
+        if (window.isFinal && holds(window, contents)) closed.set(name, window);
       }
       const last = group.at(-1)?.[1];
       // Windows may share an end: the note says below which end all are out. Panes by age are looked at anew.
@@ -224,9 +237,9 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   return outcome(await emitUpTo(Number.POSITIVE_INFINITY));
 }
 
-/** Whether nothing was counted in a window. */
-function isEmpty({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
-  return slices.every((slice) => (contents.get(slice)?.partials.size ?? 0) === 0);
+/** Whether anything was counted in a window. */
+function holds({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
+  return slices.some((slice) => (contents.get(slice)?.partials.size ?? 0) > 0);
 }
 
 /** The slices of a query over all its lanes, ascending. */
@@ -237,7 +250,7 @@ async function* slicesOfQuery(
   range: { readonly from: number | undefined; readonly to: number | undefined },
 ): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly SegmentSlice[] }> {
   const streams = await Promise.all(
-    lanesUpTo(query.name, lanesOf(plan, query.name)).map(async (lane) => {
+    lanesOfQuery(plan, query).map(async (lane) => {
       const stream = segmentSlices(state, lane, range, plan.epoch);
       return { stream, head: await stream.next() };
     }),
@@ -284,7 +297,7 @@ async function emitOne(
 ): Promise<Omit<PanesEmitted, 'done' | 'closed'>> {
   const { windows, limit, publish } = options;
   const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
-  if (isEmpty(window, contents)) return none;
+  if (!holds(window, contents)) return none;
   const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
   const records = slices.reduce((total, slice) => total + slice.records, 0);
   return limit(async () => {
@@ -356,7 +369,7 @@ async function emitSessions(
   const closer = sessionCloser(options, query, epoch);
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
-    for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+    for (const lane of lanesOfQuery(plan, query))
       for await (const { segments } of slicesOfLane(state, lane, { from: touched[0], to: touched[1] }, (all) =>
         all.filter(({ from, to }) => from === epoch && to === epoch),
       ))

@@ -5,12 +5,14 @@ import { globalWatermark, shardWatermark } from '../../core/fold/watermark.ts';
 import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
+import { sectionName } from '../../core/log/section.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { notePassed } from '../items/definition.ts';
 import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { noteHeldBy, readHeldBy } from '../log/held.ts';
 import { entryLifeMs, readTail } from '../log/log.ts';
+import { epochBeforeCommands, isShard } from '../log/operator.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -25,7 +27,7 @@ import { gatherEpoch } from './gather.ts';
 import { readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import { type GatherTask, type LogRange, lanesOf, type Plan, placeOf, putPlan, readPlan } from './plan.ts';
-import { allSlices, lanesUpTo, segmentSlices, slicesOfLane } from './segment.ts';
+import { allSlices, lanesOfQuery, segmentSlices, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
@@ -375,7 +377,7 @@ function lanesAfter(options: FinalizerOptions, before: Plan | undefined, marks: 
   if (before === undefined) return {};
   const touched = touchedBy(marks);
   const lanes: Record<string, number> = { ...before.lanes };
-  for (const { name } of pipeline.queries) {
+  for (const name of pipeline.queries.map(sectionName)) {
     const now = lanesOf(before, name);
     if ((touched.get(name)?.[2] ?? 0) > laneBytes && now < mostLanes) lanes[name] = now * 2;
   }
@@ -399,9 +401,11 @@ function isDue(
   const hasOpenPanes = pipeline.queries.some(
     ({ earlyMs, lateMs, latenessMs }) => earlyMs !== undefined || (latenessMs > 0 && lateMs !== undefined),
   );
-  for (const tail of tails.values()) {
+  for (const [name, tail] of tails) {
     if (tail === undefined || tail.kind === 'seal') continue;
     const { position, kind, putAt, totals } = tail;
+    // A command waits for its epoch.
+    if (!isShard(name) && totals.freshSince !== undefined) return true;
     if (nowMs - putAt > entryLifeMs / 2) return true;
     if (totals.freshSince === undefined) continue;
     if (hasOpenPanes || position - totals.barrier >= mostEntries || (kind === 'batch' && totals.bytes > mostBytes))
@@ -476,19 +480,16 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
  * The epoch behind which the emission of a query goes on. A query that was added later, or taken out for a while, has
  * nothing in the epochs before the first of its segments behind that, and the plans of these may be gone.
  */
-async function beginOf(
-  state: Table,
-  { name }: Query,
-  place: EmittedPlace | undefined,
-  gathered: number,
-): Promise<number> {
+async function beginOf(state: Table, query: Query, place: EmittedPlace | undefined, gathered: number): Promise<number> {
   const done = place?.epoch ?? 0;
   if (done >= gathered || (place !== undefined && (await readPlan(state, done + 1)) !== undefined)) return done;
   let first = gathered;
-  for (const lane of lanesUpTo(name, lanesOf(await readPlan(state, gathered), name)))
+  for (const lane of lanesOfQuery(await readPlan(state, gathered), query))
     for await (const { segments } of slicesOfLane(state, lane, allSlices, (all) => all))
       for (const { from } of segments) if (from > done) first = Math.min(first, from);
-  return first - 1;
+  // One that only its history fills has commands and no segments.
+  const commanded = place === undefined ? await epochBeforeCommands(state, query.name) : undefined;
+  return Math.min(first - 1, commanded ?? gathered);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */
@@ -554,7 +555,7 @@ async function countOpen({ pipeline, state }: FinalizerOptions, plan: Plan | und
   const counts = await Promise.all(
     pipeline.queries.map(async (query) => {
       const open = new Set<number>();
-      for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+      for (const lane of lanesOfQuery(plan, query))
         for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch)) {
           if (lastClosing(query.window, slice) > closedThrough) open.add(slice);
           if (open.size >= mostCounted) break;
@@ -595,7 +596,7 @@ async function lastClosingOfAll(
       .filter((query) => !query.definedKind.isEndless)
       .map(async (query) => {
         let last = Number.NEGATIVE_INFINITY;
-        for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+        for (const lane of lanesOfQuery(plan, query))
           for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch))
             last = Math.max(last, lastClosing(query.window, slice));
         if (query.mostEmpty > 0 && Number.isFinite(maxEventTime))

@@ -4,6 +4,7 @@ import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type Block, blocksWithin, cutBlock, decodeBlock, recordsOf } from '../../core/log/block.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
+import { sectionName } from '../../core/log/section.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
@@ -67,7 +68,7 @@ async function gatherTask(
   task: GatherTask,
   number: number,
 ) {
-  const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
+  const queries = new Map(pipeline.queries.map((query) => [sectionName(query), query]));
   const held = new Map<string, Gathered>();
   const gathered = (query: string, lane: number, slice: number): Gathered => {
     const name = `${query}#${lane}#${slice}`;
@@ -191,7 +192,7 @@ async function mergeEpochs(
   const touched = touchedBy(marks.map(({ mark }) => mark));
   await Promise.all(
     [...touched].flatMap(([name, [least, greatest]]) => {
-      const query = pipeline.queries.find((one) => one.name === name);
+      const query = pipeline.queries.find((one) => sectionName(one) === name);
       return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
         const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
         for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {

@@ -35,8 +35,7 @@ export interface OpenSlice {
  */
 export async function readOpenSlices(
   state: Table,
-  query: Query,
-  { lanes, tails, emitted, gathered }: OpenState,
+  { section, lanes, tails, emitted, gathered }: OpenState,
   range: SliceRange,
   key: KeyText | undefined,
 ): Promise<ReadonlyMap<number, OpenSlice>> {
@@ -53,7 +52,7 @@ export async function readOpenSlices(
     ...all.filter(({ to }) => to > first && to <= gathered.epoch),
   ];
   for (const stream of await Promise.all(
-    (key === undefined ? lanesUpTo(query.name, lanes) : lanesOfKey(query.name, lanes, key)).map(async (lane) => {
+    (key === undefined ? lanesUpTo(section, lanes) : lanesOfKey(section, lanes, key)).map(async (lane) => {
       const slices = [];
       for await (const one of slicesOfLane(state, lane, range, needed)) slices.push(one);
       return slices;

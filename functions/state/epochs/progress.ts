@@ -1,8 +1,10 @@
 import type { Query } from '../../core/definition/pipeline.ts';
+import { noPairs, type QueryCounters } from '../../core/events/counters.ts';
 import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
 import { readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { readHeldBy } from '../log/held.ts';
 import { lostLog, readTail } from '../log/log.ts';
+import { isShard } from '../log/operator.ts';
 import { type Registration, readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 import { type LogSums, noSums, sumsOf } from './conservation.ts';
@@ -33,7 +35,7 @@ export async function readProgress(state: Table, shardId: string): Promise<Shard
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readAllProgress(state: Table): Promise<ReadonlyMap<string, ShardProgress>> {
-  const registrations = await readRegistrations(state);
+  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
   const progress = new Map<string, ShardProgress>();
   for (let at = 0; at < registrations.length; at += logsAtATime)
     for (const [shardId, shard] of await Promise.all(
@@ -50,6 +52,11 @@ async function progressOf(state: Table, { shardId, joined, sealed }: Registratio
   const tail = await readTail(state, shardId);
   if (tail === undefined && joined) throw lostLog(shardId);
   return tail?.totals ?? noProgress;
+}
+
+/** The pairs of one query in the totals of a shard, zero before its first record. */
+export function pairsOf({ queries }: ShardProgress, query: string): QueryCounters {
+  return queries[query] ?? noPairs;
 }
 
 /** How far a shard is in, as readers are told. */
@@ -73,7 +80,7 @@ export interface StreamProgress {
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readStreamProgress(state: Table): Promise<StreamProgress> {
-  const registrations = await readRegistrations(state);
+  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
   if (registrations.filter(({ sealed }) => sealed === undefined).length <= mostLogs) {
     const shards = new Map(
       await Promise.all(registrations.map(async (one) => [one.shardId, await progressOf(state, one)] as const)),
@@ -98,7 +105,7 @@ export async function readStreamProgress(state: Table): Promise<StreamProgress> 
 
 /** The names of all registered shards, in order. */
 export async function readShardIds(state: Table): Promise<readonly string[]> {
-  return (await readRegistrations(state)).map(({ shardId }) => shardId).sort();
+  return (await readRegistrations(state)).map(({ shardId }) => shardId).filter(isShard);
 }
 
 /** How far event time has come, in epoch ms; minus infinity before anything. `closedThrough` and the last only grow. */

@@ -126,13 +126,13 @@ interface Leaf {
 async function readLeaves(
   state: Table,
   query: Query,
-  { emitted, gathered, lanes }: OpenState,
+  { section, emitted, gathered, lanes }: OpenState,
 ): Promise<readonly Leaf[]> {
   if (emitted.epoch >= gathered.epoch) return [];
   const range = { from: leastOpenSlice(query, emitted.closedThrough), to: undefined };
   const isLeaf = ({ from, to }: Segment) => from === to && from > emitted.epoch && to <= gathered.epoch;
   const leaves = await Promise.all(
-    lanesUpTo(query.name, lanes).map(async (lane) => {
+    lanesUpTo(section, lanes).map(async (lane) => {
       const found: Leaf[] = [];
       for await (const { segments } of slicesOfLane(state, lane, range, (all) => all.filter(isLeaf)))
         for (const [epoch, ofEpoch] of grouped(segments, ({ from }) => from))

@@ -1,8 +1,6 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { readCorrected } from '../windows/correction-log.ts';
-import { readPane } from '../windows/pane-reader.ts';
-import { type FeedRange, paneView, type ReaderTables, type WindowView } from '../windows/window-view.ts';
+import type { FeedRange, ReaderTables, WindowView } from '../windows/window-view.ts';
 import type { LiveViews } from './epoch-viewer.ts';
 import type { FeedPlace } from './feed-place.ts';
 import { type FinalPage, readFinalPage } from './final-feed.ts';
@@ -32,8 +30,6 @@ export type SeenWindow = readonly [start: number, end: number, records: number];
 
 /** How far a reader of changes has come. */
 export interface ChangePlace extends FeedPlace {
-  /** The last correction that the reader knows of. */
-  readonly correction: number;
   /** Open windows that the reader got. */
   readonly seen: readonly SeenWindow[];
   /** The last open window of the page before; undefined when that page was the last one. */
@@ -69,42 +65,25 @@ export async function readChanges(
   nowMs: number,
 ): Promise<Changes> {
   const { limit } = range;
-  const isInRange = ({ start }: Window) => start >= range.from && start < range.to;
-  // Corrections are noted after their panes are written. A reader that begins now finds the panes of all corrections
-  // noted.
-  const noted = await readCorrected(tables.windows, query, place?.correction ?? 0, limit);
   const page = await readFinalPage(tables, query, range, 'finals and corrections', place, nowMs);
   const finals = page.views;
-  const panes = await Promise.all(
-    noted
-      .filter(isInRange)
-      .map(async ({ number, ...window }) => ({ number, pane: await readPane(tables.windows, query, window) })),
-  );
-  const corrections = panes.flatMap(({ number, pane }) =>
-    pane === undefined ? [] : [{ number, view: paneView(query, pane) }],
-  );
-  const isWhole = page.isLast && noted.length < limit;
   const after = place?.open;
-  const { views: open, heldBy } = isWhole
+  const { views: open, heldBy } = page.isLast
     ? await readOpen(tables, query, range, place)
     : { views: [], heldBy: place?.heldBy ?? 0 };
   const known = new Map((place?.seen ?? []).map(([start, end, records]) => [`${start}/${end}`, records]));
   const grown = open.filter(({ start, end, records }) => known.get(`${start}/${end}`) !== records);
-  const views = [...finals, ...corrections.map(({ view }) => view), ...grown];
+  const views = [...finals, ...grown];
   return {
     views,
     placeAfter(taken) {
-      const corrected = Math.max(taken - finals.length, 0);
-      const correction =
-        (corrected < corrections.length ? corrections[corrected - 1] : noted.at(-1))?.number ?? place?.correction ?? 0;
-      const given = grown.slice(0, Math.max(taken - finals.length - corrections.length, 0));
+      const given = grown.slice(0, Math.max(taken - finals.length, 0));
       const isLastPage = given.length === grown.length && open.length < limit;
       const last = given.length === grown.length ? open.at(-1) : given.at(-1);
       return {
         ...page.placeAfter(Math.min(taken, finals.length)),
-        correction,
         seen: seenAfter(place?.seen ?? [], given, finals),
-        open: isLastPage && isWhole ? undefined : (bounds(last) ?? after),
+        open: isLastPage && page.isLast ? undefined : (bounds(last) ?? after),
         heldBy,
       };
     },
