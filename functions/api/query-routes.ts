@@ -53,7 +53,7 @@ const status = wordParameter('Final windows, open ones (those that close are amo
 ]);
 const order = wordParameter('By the start of the windows.', ['ascending', 'descending']);
 const mode = wordOrNone(
-  'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final; `update`, the windows that have changed; ' +
+  'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final (those that became final weeks ago by their starts); `update`, the windows that have changed; ' +
     '`complete`, the whole table. With `append` and `update` the cursor is never null: the list goes on behind it whenever there is more.',
   outputModes,
 );

@@ -10,6 +10,7 @@ import {
   session,
   sliding,
   sum,
+  topK,
   tumbling,
 } from '../../functions/core/index.ts';
 import { sessionRule } from '../../functions/core/sessions/join.ts';
@@ -34,11 +35,16 @@ const pipeline: Pipeline = definePipeline({
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: { ms: 3 }, maxFutureSkew: '36500 days', idle: { ms: 5_000 } },
   queries: {
-    tumbling: { window: tumbling({ ms: 10 }), groupBy, aggregates: { count: count(), amount: sum('amount') } },
+    // The order of merging shows in the most frequent amounts.
+    tumbling: {
+      window: tumbling({ ms: 10 }),
+      groupBy,
+      aggregates: { count: count(), amount: sum('amount'), top: topK('amount', 1, { capacity: 1 }) },
+    },
     sliding: {
       window: sliding({ ms: 25 }, { ms: 10 }),
       groupBy,
-      aggregates: { count: count(), amount: sum('amount') },
+      aggregates: { count: count(), amount: sum('amount'), top: topK('amount', 1, { capacity: 1 }) },
     },
     cumulate: {
       window: cumulate({ ms: 40 }, { ms: 10 }),
@@ -162,7 +168,8 @@ function checkGrowth(seen: ReadonlyMap<string, WindowView>, views: readonly Wind
     expect(view?.revision ?? -1, name).toBeGreaterThanOrEqual(before.revision ?? -1);
     const order = ['open', 'closing', 'final'];
     expect(order.indexOf(view?.status ?? ''), name).toBeGreaterThanOrEqual(order.indexOf(before.status));
-    if (before.status === 'final') expect(view && shownIn(view)).toEqual(shownIn(before));
+    // Of a window that is closing nothing changes any more, to the byte.
+    if (before.status !== 'open') expect(view?.rows, name).toEqual(before.rows);
   }
 }
 

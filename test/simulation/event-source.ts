@@ -119,7 +119,19 @@ export function eventSource(world: World, shard: SimulatedShard, parents: () => 
     const attempt = () => `${process.name}/${++attempts}`;
     const now = () => scheduler.now() + process.skewMs;
     const ancestors = async () => ancestorsOf(await stream.listShards(), shardId);
-    return { process, aggregator: shardAggregator({ pipeline, state, rejects, shardId, ancestors, now, attempt }) };
+    return {
+      process,
+      aggregator: shardAggregator({
+        pipeline,
+        state,
+        rejects,
+        shardId,
+        ancestors,
+        now,
+        attempt,
+        bounds: options.entries,
+      }),
+    };
   }
 
   scheduler.after(Math.max(0, shard.createdAt - scheduler.now()) + random.int(0, 10_000), poll);

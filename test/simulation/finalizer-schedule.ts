@@ -20,7 +20,9 @@ export function finalizeRun(
   done: (report: FinalizeReport | undefined) => void,
   fate: 'ends' | 'crashes' = 'ends',
 ): void {
-  const { scheduler, pipeline, random, trace } = world;
+  const { scheduler, random, trace } = world;
+  const isOlder = !world.isQuiet() && world.options.older > 0 && random.chance(world.options.older);
+  const pipeline = (isOlder ? world.olderPipeline : undefined) ?? world.pipeline;
   const process = world.startProcess(`finalize/${world.nextFinalize()}`);
   process.isDoomed = fate === 'crashes';
   const { state, windows } = world.tables(process);

@@ -1,4 +1,5 @@
 import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
+import { entryBounds } from '../../functions/state/log/content.ts';
 import type { Engine } from './bundle.ts';
 import type { FaultRates, SimulationOptions } from './options.ts';
 
@@ -85,6 +86,8 @@ function smaller(options: SimulationOptions): readonly SimulationOptions[] {
     { delayMs: 0 },
     { epochMs: 0 },
     { bounds: epochBounds },
+    { entries: entryBounds },
+    { older: 0 },
     ...Object.keys(epochBounds).map((name) => ({
       bounds: { ...options.bounds, [name]: epochBounds[name as keyof EpochBounds] },
     })),

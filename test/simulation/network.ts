@@ -30,6 +30,8 @@ export interface Network {
   call<T>(process: Process, describe: () => string, effect: () => T): Promise<T>;
   /** Whether a query is answered in several pages, with time between them. */
   splitsQueries(): boolean;
+  /** Whether a query that is answered so has an item as it is later. */
+  seesNew(): boolean;
   /** Ends all faults. */
   heal(): void;
 }
@@ -124,6 +126,7 @@ export function createNetwork({ scheduler, random, faults, trace, fail }: Networ
         });
       }),
     splitsQueries: () => !healed && random.chance(faults.slow),
+    seesNew: () => random.chance(0.5),
     heal() {
       healed = true;
     },

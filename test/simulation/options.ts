@@ -1,5 +1,6 @@
 import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
 import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
+import { type EntryBounds, entryBounds } from '../../functions/state/log/content.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
 import { type Random, seededRandom } from './random.ts';
 
@@ -95,6 +96,10 @@ export interface SimulationOptions extends Kinds {
   readonly readers: number;
   /** The sizes by which epochs and their tasks are cut. */
   readonly bounds: EpochBounds;
+  /** The sizes by which entries are cut. */
+  readonly entries: EntryBounds;
+  /** The share of finalize runs by a deployment before this one, which does not know the last query. */
+  readonly older: number;
   readonly faults: FaultRates;
 }
 
@@ -130,6 +135,24 @@ export function drawOptions(seed: number): SimulationOptions {
     sinks: drawSinks(seed),
     ...drawSessions(seed, event),
     ...drawEpochs(seed, options),
+    ...drawEntries(seed),
+  };
+}
+
+/** Draws, in a third of the seeds, entries in parts; and, in others, runs of an older deployment. */
+function drawEntries(seed: number): Pick<SimulationOptions, 'entries' | 'older'> {
+  const random = seededRandom(seed ^ 0x510e527f);
+  const { mostEntryBytes, mostPartBytes, mostLateInPart } = entryBounds;
+  return {
+    older: random.pick([0, 0, 0.3]),
+    entries: random.chance(0.65)
+      ? entryBounds
+      : {
+          mostEntryBytes: random.pick([1, 600, mostEntryBytes]),
+          // A kilobyte of it is reckoned for what is around a block.
+          mostPartBytes: random.pick([1_050, 1_200, mostPartBytes]),
+          mostLateInPart: random.pick([1, mostLateInPart]),
+        },
   };
 }
 
@@ -273,6 +296,8 @@ function drawAny(
   | 'sinks'
   | 'bounds'
   | 'pollMs'
+  | 'entries'
+  | 'older'
 > {
   const putsMs = random.pick([60_000, 150_000, 300_000]);
   const grows = random.chance(0.3);

@@ -44,12 +44,31 @@ export function checkSegment(ledger: Ledger, state: ItemStore, before: Item | un
   parts.set(`${after.pk} / ${after.sk}`, { ...epochs, lane: after.pk, contents });
 }
 
-/** I17: who would put a segment that is there again, would put the same. */
+/**
+ * I17: who would put a segment that is there again, would put the same. Code that does not know its query carries blocks
+ * on as they are, so rows of a key may come several times.
+ */
 export function checkSegmentAgain(ledger: Ledger, state: ItemStore, standing: Item, refused: Item): void {
   const query = queryOf(ledger, standing.pk.split('#')[1] ?? '');
-  const [there, own] = [standing, refused].map((head) => JSON.stringify(segmentContents(query, state, head)));
+  const [there, own] = [standing, refused].map((head) => {
+    const rows = segmentContents(query, state, head).flatMap((content) => content.rows);
+    return JSON.stringify(rows.flatMap(({ key, ids }) => ids.map((id) => [key, id].join(' '))).sort());
+  });
   if (there !== own)
     throw new Violation('I17', `${standing.pk} / ${standing.sk} holds ${there}, and another run has ${own}`);
+}
+
+/**
+ * I17: who would put a mark that is there again, would put the same, but for the number of bytes: code that does not know
+ * a query carries its blocks on as they are.
+ */
+export function checkMarkAgain(standing: Item, refused: Item): void {
+  const [there, own] = [standing, refused].map((mark) => {
+    const text = unpack(mark.attributes['touched'] as string | Uint8Array);
+    const slices = Object.entries(JSON.parse(text) as Record<string, readonly number[]>);
+    return JSON.stringify(slices.map(([query, touched]) => [query, touched.slice(0, 2)]).sort());
+  });
+  if (there !== own) throw new Violation('I17', `mark ${standing.sk} says ${there}, and another run ${own}`);
 }
 
 function segmentContents(query: Query, state: ItemStore, head: Item): readonly BlockContent[] {

@@ -3,8 +3,8 @@ import type { ItemStore } from './item-store.ts';
 import type { Network, Process } from './network.ts';
 
 /**
- * A table as one process sees it through the network. A call takes effect at one moment; a query may take effect in two
- * pages.
+ * A table as one process sees it through the network. A call takes effect at one moment. A query may take effect in two
+ * pages, or item by item: it is no snapshot.
  */
 export function simulatedTable(
   name: string,
@@ -15,6 +15,17 @@ export function simulatedTable(
   const items = store(process);
   const key = ({ pk, sk }: { readonly pk: string; readonly sk: string }) => `${name} ${pk} / ${sk}`;
   const call = <T>(describe: () => string, effect: () => T) => network.call(process, describe, effect);
+  /** What is put while a range is read may be seen or not, item by item. */
+  async function queryTorn(pk: string, range: Range, describe: () => string): Promise<readonly Item[]> {
+    const before = await call(describe, () => items.query(pk, range));
+    const after = await call(describe, () => items.query(pk, range));
+    const seen = new Map(before.map((item) => [item.sk, item]));
+    return after.flatMap((item) => {
+      const earlier = seen.get(item.sk);
+      if (network.seesNew()) return [item];
+      return earlier === undefined ? [] : [earlier];
+    });
+  }
   async function queryInPages(pk: string, range: Range, describe: () => string): Promise<readonly Item[]> {
     const first = await call(describe, () => {
       const all = items.query(pk, range);
@@ -36,7 +47,8 @@ export function simulatedTable(
     query(pk, range = {}) {
       const describe = () => `query ${name} ${pk} ${JSON.stringify(range)}`;
       const isWhole = range.limit !== undefined || range.order === 'descending' || !network.splitsQueries();
-      return isWhole ? call(describe, () => items.query(pk, range)) : queryInPages(pk, range, describe);
+      if (isWhole) return call(describe, () => items.query(pk, range));
+      return network.seesNew() ? queryTorn(pk, range, describe) : queryInPages(pk, range, describe);
     },
     put: (item, when) =>
       call(

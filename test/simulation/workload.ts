@@ -154,6 +154,14 @@ export function simulatedPipeline(options: SimulationOptions): Pipeline {
   });
 }
 
+/** The pipeline of the deployment before: it lacks the last query of this one; undefined when that is the only one. */
+export function olderPipeline(options: SimulationOptions): Pipeline | undefined {
+  if (options.mostEmpty > 0) return simulatedPipeline({ ...options, mostEmpty: 0 });
+  if (options.running) return simulatedPipeline({ ...options, running: false });
+  if (options.sessionGapMs > 0) return simulatedPipeline({ ...options, sessionGapMs: 0 });
+  return options.overlap > 0 ? simulatedPipeline({ ...options, overlap: 0 }) : undefined;
+}
+
 function simulatedSinks({ sinks }: SimulationOptions): Readonly<Record<string, SinkSpec>> {
   return Object.fromEntries(
     sinks.map(({ mode, attempts, kind }, i): [string, SinkSpec] => {

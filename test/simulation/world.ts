@@ -11,13 +11,13 @@ import { observedStore } from './observed-store.ts';
 import { type FaultRates, noFaults, type SimulationOptions } from './options.ts';
 import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
-import { checkSegment, checkSegmentAgain } from './segment-checks.ts';
+import { checkMarkAgain, checkSegment, checkSegmentAgain } from './segment-checks.ts';
 import { simulatedTable } from './simulated-table.ts';
 import { noteOutbox } from './sink-checks.ts';
 import { contentText } from './stored-content.ts';
 import { Violation } from './violation.ts';
 import { checkManifest } from './window-checks.ts';
-import { drawShards, type SimulatedShard, simulatedPipeline } from './workload.ts';
+import { drawShards, olderPipeline, type SimulatedShard, simulatedPipeline } from './workload.ts';
 
 /** The time at which every simulation begins, epoch ms. */
 const startMs = 1_600_000_000_000;
@@ -32,6 +32,8 @@ export interface ProcessTables {
 export interface World {
   readonly options: SimulationOptions;
   readonly pipeline: Pipeline;
+  /** The pipeline of the deployment before this one, if that had a query. */
+  readonly olderPipeline: Pipeline | undefined;
   readonly random: Random;
   /** The randomness of the sinks, kept apart so that a seed without sinks keeps its meaning. */
   readonly sinkRandom: Random;
@@ -90,7 +92,8 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
 
   const stateStore = (process: Process) => observedStore(stores.state, stateChanges(process), stateRefusals);
   const stateRefusals = (standing: Item, refused: Item) => {
-    if (isSegment(standing.pk)) checkSegmentAgain(ledger, stores.state, standing, refused);
+    if (standing.pk === 'marks') checkMarkAgain(standing, refused);
+    else if (isSegment(standing.pk)) checkSegmentAgain(ledger, stores.state, standing, refused);
     else if (isOfKey(standing.pk)) checkSame(standing, refused);
   };
   const stateChanges = (process: Process) => (before: Item | undefined, after: Item) => {
@@ -114,6 +117,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
   return {
     options,
     pipeline,
+    olderPipeline: options.older === 0 ? undefined : olderPipeline(options),
     random,
     sinkRandom: seededRandom(options.seed ^ 0x6a09e667),
     targetAway: new Map(),

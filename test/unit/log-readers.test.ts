@@ -12,10 +12,10 @@ import { noSums } from '../../functions/state/epochs/conservation.ts';
 import { putPlan } from '../../functions/state/epochs/plan.ts';
 import { readAllProgress, readHorizon, readProgress } from '../../functions/state/epochs/progress.ts';
 import { putSegment } from '../../functions/state/epochs/segment.ts';
-import { mostTailBytes } from '../../functions/state/epochs/tails.ts';
+import { mostTailBytes, mostTailEntries } from '../../functions/state/epochs/tails.ts';
 import { type ChangePlace, readChanges, readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readLiveWindows, readWindow, readWindows } from '../../functions/state/epochs/window-reader.ts';
-import { logPartition, partKey, positionText } from '../../functions/state/log/entry.ts';
+import { itemOf, logPartition, partKey, positionText } from '../../functions/state/log/entry.ts';
 import { electEpoch, raiseEmitted, raiseGathered } from '../../functions/state/log/epoch.ts';
 import { noteHeldBy } from '../../functions/state/log/held.ts';
 import { putEntry } from '../../functions/state/log/log.ts';
@@ -393,6 +393,18 @@ describe('tails that are more than a request reads', () => {
     // Behind a barrier the bytes are counted anew; the barrier keeps what it cuts.
     const batch = { ...barrier, bytes: 5, sequenceNumber: '99' };
     await putEntry(state, shardId(0), cut, { position: cut.position + 1, kind: 'batch', putAt: 1, totals: batch });
+    expect(await read(world, 'tumbling')).toEqual([]);
+  });
+
+  it('are told by their entries too, which may be many of nothing', async () => {
+    const world = logWorld(pipeline, 1);
+    const { state } = world.tables;
+    await world.add(0, at(1));
+    const tail = await joinedTail(state, shardId(0), 1);
+    const many = { ...tail, position: tail.position + mostTailEntries - 2 };
+    await state.put(itemOf(shardId(0), many, 1));
+    await expect(read(world, 'tumbling')).rejects.toThrow('missing');
+    await state.put(itemOf(shardId(0), { ...many, position: many.position + 1 }, 1));
     expect(await read(world, 'tumbling')).toEqual([]);
   });
 

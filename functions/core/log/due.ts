@@ -6,7 +6,7 @@ import type { Pipeline, Query } from '../definition/pipeline.ts';
  * @param closedThrough C of the newest epoch, epoch ms; minus infinity when nothing is closed yet
  * @param watermark W, epoch ms; minus infinity when it is held there
  */
-export function edgesPassed(pipeline: Pipeline, closedThrough: number, watermark: number): boolean {
+export function edgesPassed(pipeline: Pick<Pipeline, 'queries'>, closedThrough: number, watermark: number): boolean {
   return leastEdgePassed(pipeline, closedThrough, watermark) !== undefined;
 }
 
@@ -15,7 +15,11 @@ export function edgesPassed(pipeline: Pipeline, closedThrough: number, watermark
  * in (`closedThrough`, `watermark`] are looked at: what an epoch could make final or emit now.
  * @returns epoch ms; undefined when there is none
  */
-export function leastEdgePassed(pipeline: Pipeline, closedThrough: number, watermark: number): number | undefined {
+export function leastEdgePassed(
+  pipeline: Pick<Pipeline, 'queries'>,
+  closedThrough: number,
+  watermark: number,
+): number | undefined {
   if (!(watermark > closedThrough)) return undefined;
   const edges = pipeline.queries.flatMap((query) =>
     latenesses(query).flatMap((latenessMs) => {

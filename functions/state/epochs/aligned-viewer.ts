@@ -1,9 +1,8 @@
-import { longestDurationMs } from '../../core/arguments/duration.ts';
 import type { Query } from '../../core/definition/pipeline.ts';
-import { eventTimeBounds } from '../../core/events/event-time.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { type Partials, rowOf } from '../../core/fold/partial.ts';
 import { type ClosingWindow, sortedRows, windowsOf, withGrouping } from '../../core/fold/window-result.ts';
+import type { Table } from '../table/table.ts';
 import {
   inOrder,
   isBehind,
@@ -20,6 +19,7 @@ import { leastSlice } from './emit.ts';
 import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
 import { leastEpoch, readOpenSlices, windowContents } from './open-slices.ts';
 import { type OpenState, readOpenState } from './open-state.ts';
+import { firstSlice, lanesOfKey } from './segment.ts';
 
 /** The windows of kinds whose windows follow from time alone. */
 export const alignedViewer: EpochViewer = {
@@ -46,9 +46,6 @@ async function readLive(tables: ReaderTables, query: Query, range: WindowRange):
   return { views: inOrder([...views.values()], range).slice(0, range.limit), asOf, heldBy };
 }
 
-/** No window starts before it, epoch ms. */
-const earliestStart = eventTimeBounds.earliest - longestDurationMs;
-
 /** Widths of the first stretch of starts that is read, in usual slices for each window asked for. */
 const slicesPerWindow = 2;
 
@@ -63,7 +60,7 @@ async function* openViews(
   range: WindowRange,
 ): AsyncGenerator<readonly WindowView[]> {
   const { after, order, limit } = range;
-  let from = Math.max(range.from, leastSlice(query, open.emitted.closedThrough) ?? earliestStart);
+  let from = Math.max(range.from, await leastStart(state, query, open, range.key));
   let to = Math.min(range.to, open.maxEventTime + 1);
   if (after !== undefined && order === 'ascending') from = Math.max(from, after.start);
   if (after !== undefined && order === 'descending') to = Math.min(to, after.start + 1);
@@ -78,9 +75,31 @@ async function* openViews(
   }
 }
 
+/** A moment before which no window starts that is not emitted, epoch ms; infinity: there is none at all. */
+async function leastStart(
+  state: Table,
+  query: Query,
+  { emitted, lanes, tails }: OpenState,
+  key: KeyText | undefined,
+): Promise<number> {
+  const { definedKind } = query;
+  if (definedKind.isEndless) return definedKind.sliceOf(0);
+  const known = leastSlice(query, emitted.closedThrough);
+  if (known !== undefined) return known;
+  // Nothing is closed yet: what came first may be of any time.
+  const firsts = await Promise.all(lanesOfKey(query.name, lanes, key).map((lane) => firstSlice(state, lane)));
+  let least = Number.POSITIVE_INFINITY;
+  for (const slice of firsts) least = Math.min(least, slice ?? least);
+  for (const { slice } of tails) least = Math.min(least, slice);
+  if (least === Number.POSITIVE_INFINITY) return least;
+  // Of the windows that hold it, the one that ends first starts first.
+  const starts = definedKind.emit(Math.min(...definedKind.closings(least))).map(({ start }) => start);
+  return Math.min(least, ...starts);
+}
+
 /** The windows that start in a stretch. */
 async function viewsIn(
-  state: ReaderTables['state'],
+  state: Table,
   query: Query,
   open: OpenState,
   range: WindowRange,

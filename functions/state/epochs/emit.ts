@@ -1,14 +1,15 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
+import { edgesPassed } from '../../core/log/due.ts';
 import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
-import type { PaneHead, PaneStatus } from '../windows/pane.ts';
+import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
-import { writePaneAt } from '../windows/pane-writer.ts';
+import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
 import { windowName } from '../windows/window-view.ts';
 import type { EpochBounds } from './bounds.ts';
 import { closedPart, type Emission, inClosingOrder, putEmissions } from './emissions.ts';
@@ -46,6 +47,8 @@ export interface EmitOptions {
   readonly feedExpiresAt: number;
   /** Since when the index of the query's emissions is kept, epoch ms. */
   readonly indexedSince: number;
+  /** Resolves when the epoch is gathered: before it is, its segments are read and nothing is written. */
+  readonly gathered: Promise<void>;
 }
 
 /** The outcome of a query's emission of one epoch. */
@@ -56,8 +59,17 @@ export interface Emitted {
   readonly openPanes: number;
   /** False: there was no time for all of it. */
   readonly done: boolean;
+  /** When the next pane of an open window is due that holds something new, epoch ms; undefined: none is. */
+  readonly nextPaneAt: number | undefined;
   /** The last closing of any slice in which the query had something, epoch ms; minus infinity: it had nothing. */
   readonly lastClosing: number;
+}
+
+/** Panes of a query, and what is to be done once `emitted` is raised. */
+interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
+  readonly after?: () => Promise<void>;
+  /** The windows that the epoch closes, in whatever order, also those that a run before this one has emitted. */
+  readonly closed: readonly Window[];
 }
 
 /**
@@ -70,13 +82,14 @@ export interface Emitted {
  */
 export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
-  const marks = await readMarks(state, plan.epoch, plan.epoch);
-  const touched = touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
-  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
+  const touching = touchedIn(options, plan, query);
+  // A run that fails before it waits for this has its own reason.
+  touching.catch(() => {});
   const emitted =
     query.window.sessions === undefined
       ? await emitAligned(options, plan, query)
-      : await emitSessions(options, plan, query, touched);
+      : await emitSessions(options, plan, query, touching);
+  await options.gathered;
   if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
   let finals = emitted.finals;
   let closed = emitted.closed;
@@ -106,18 +119,15 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
   if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   const { epoch, closedThrough, at } = plan;
   const { runId, feedExpiresAt, indexedSince } = options;
+  const touched = await touching;
+  const lastOfAll = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const piece = { part: closedPart, attempt: runId, expiresAt: feedExpiresAt };
   await putEmissions(state, query.name, plan, emissionsOf(closed), piece);
-  await raiseEmitted(state, query.name, {
-    epoch,
-    closedThrough,
-    nextPaneAt: emitted.nextPaneAt,
-    lastClosing: last,
-    at,
-    indexedSince,
-  });
+  const { nextPaneAt, openPanes } = emitted;
+  const place = { epoch, closedThrough, nextPaneAt, lastClosing: lastOfAll, at, indexedSince };
+  await raiseEmitted(state, query.name, place);
   await emitted.after?.();
-  return { finals, openPanes: emitted.openPanes, done: true, lastClosing: last };
+  return { finals, openPanes, nextPaneAt, done: true, lastClosing: lastOfAll };
 }
 
 /** Windows that an epoch has closed, in the order of their ends. */
@@ -125,14 +135,11 @@ function emissionsOf(closed: readonly Window[]): readonly Emission[] {
   return closed.map(({ start, end }): Emission => ({ start, end, status: 'final' })).sort(inClosingOrder);
 }
 
-/** The outcome for the windows that the epoch makes due. */
-interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
-  /** When the next pane of an open window is due that holds something new. */
-  readonly nextPaneAt: number | undefined;
-  /** The windows that the epoch closes, in whatever order, also those that a run before this one has emitted. */
-  readonly closed: readonly Window[];
-  /** What is to be done once `emitted` is raised. */
-  readonly after?: () => Promise<void>;
+/** What an epoch has gathered of a query, once it is gathered; undefined: nothing. */
+async function touchedIn({ state, gathered }: EmitOptions, { epoch }: Plan, query: Query) {
+  await gathered;
+  const marks = await readMarks(state, epoch, epoch);
+  return touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -145,7 +152,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   const { windowsAtATime, mostKeys } = options.bounds;
   const { closedBefore, closedThrough, epoch } = plan;
   const hasOpenPanes = query.earlyMs !== undefined || query.latenessMs > 0;
-  const doneThrough = await readEmitting(state, query, epoch);
+  let doneThrough = Number.NEGATIVE_INFINITY;
   const contents = new Map<number, SliceContent>();
   let keys = 0;
   const pending = new Map<string, DueWindow>();
@@ -161,6 +168,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     const due = [...pending]
       .filter(([, window]) => window.end <= end)
       .sort(([, left], [, right]) => left.end - right.end);
+    await options.gathered;
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
@@ -205,10 +213,15 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
-  const outcome = (done: boolean) => ({ finals, openPanes, nextPaneAt, closed: [...closed.values()], done });
-  if (!hasOpenPanes && !Number.isFinite(closedThrough)) return outcome(true);
+  const outcome = (isDone: boolean) => ({ finals, openPanes, nextPaneAt, closed: [...closed.values()], done: isDone });
+  // Nothing of the query closes: what is open is not read for nothing.
+  if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough)) return outcome(true);
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
-  for await (const { slice, lanes } of slicesOfQuery(state, plan, query, range)) {
+  const read = slicesOfQuery(state, plan, query, range);
+  const [done, begun] = await Promise.all([readEmitting(state, query, epoch), read.next()]);
+  doneThrough = done;
+  for (let one = begun; !one.done; one = await read.next()) {
+    const { slice, lanes } = one.value;
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice))) return outcome(false);
     let isWanted = false;
     for (const closing of query.window.closings(slice)) {
@@ -301,40 +314,35 @@ async function emitOne(
   const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
   const records = slices.reduce((total, slice) => total + slice.records, 0);
   return limit(async () => {
-    const standing = await standingPane(windows, query, window);
-    let status: PaneStatus = 'final';
-    if (!window.isFinal) {
-      const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
-      if (
-        next.status === undefined ||
-        (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
-      )
-        return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
-      ({ status } = next);
+    const draft = (status: PaneStatus) => ({
+      status,
+      epoch: plan.epoch,
+      attempt: options.runId,
+      partials: mergeWindow(query, slices),
+      records,
+      nowMs: plan.at,
+    });
+    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
+      pane = await writeOnlyPaneAt(windows, query, window, draft('final'));
+    else {
+      const standing = await readPaneHead(windows, query, window);
+      let status: PaneStatus = 'final';
+      if (!window.isFinal) {
+        const next = nextPane(query, window.end <= plan.closedThrough, standing, plan);
+        if (
+          next.status === undefined ||
+          (records === standing?.records && next.status !== 'on-time' && standing.epoch !== plan.epoch)
+        )
+          return { ...none, nextPaneAt: records === standing?.records ? undefined : next.at };
+        ({ status } = next);
+      }
+      pane = await writePaneAt(windows, query, window, draft(status), standing);
     }
-    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,
-        epoch: plan.epoch,
-        attempt: options.runId,
-        partials: mergeWindow(query, slices),
-        records,
-        nowMs: plan.at,
-      },
-      standing,
-    );
     if (pane === undefined) return none;
     await publish(pane);
     return window.isFinal ? { ...none, finals: 1 } : { ...none, openPanes: 1 };
   });
-}
-
-/** The head of the pane that stands, which only queries with several panes a window have before the final one. */
-function standingPane(windows: Table, query: Query, window: Window): Promise<PaneHead | undefined> {
-  return readPaneHead(windows, query, window);
 }
 
 /** Which pane an open window is to have next, or when it may have one, as far as its age at the plan's clock says. */
@@ -362,11 +370,12 @@ async function emitSessions(
   options: EmitOptions,
   plan: Plan,
   query: Query,
-  touched: Touched | undefined,
+  touching: Promise<Touched | undefined>,
 ): Promise<PanesEmitted> {
   const { state, windows, publish, limit, expiresAt } = options;
   const { epoch, closedThrough } = plan;
   const closer = sessionCloser(options, query, epoch);
+  const touched = await touching;
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
     for (const lane of lanesOfQuery(plan, query))

@@ -9,25 +9,44 @@ import { sectionName } from '../../core/log/section.ts';
 import type { LogTotals } from '../../core/log/totals.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { notePassed } from '../items/definition.ts';
-import { type EmittedPlace, type Epoch, electEpoch, readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
-import { noteHeldBy, readHeldBy } from '../log/held.ts';
-import { entryLifeMs, readTail } from '../log/log.ts';
+import type { StoredEntry } from '../log/entry.ts';
+import {
+  type EmittedPlace,
+  type Epoch,
+  type EpochPlace,
+  electEpoch,
+  readEmitted,
+  readGathered,
+  readNewestEpoch,
+} from '../log/epoch.ts';
+import { type Held, noteHeldBy, readHeldBy } from '../log/held.ts';
+import { checkEpoch, entryLifeMs, readEntries, readTail } from '../log/log.ts';
 import { epochBeforeCommands, isShard } from '../log/operator.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
-import { type Cut, cutLog, sealLog } from './barrier.ts';
+import { cutLog, sealLog } from './barrier.ts';
 import { type EpochBounds, epochBounds } from './bounds.ts';
 import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './conservation.ts';
 import { feedLifeMs } from './emissions.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
-import { gatherEpoch } from './gather.ts';
+import { type GatheredEpoch, gatherEpoch } from './gather.ts';
 import { readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
-import { type GatherTask, type LogRange, lanesOf, type Plan, placeOf, putPlan, readPlan } from './plan.ts';
-import { allSlices, lanesOfQuery, segmentSlices, slicesOfLane } from './segment.ts';
+import {
+  type GatherTask,
+  type KnownPlans,
+  knownPlans,
+  type LogRange,
+  lanesOf,
+  type Plan,
+  placeOf,
+  putPlan,
+  readNewestPlan,
+} from './plan.ts';
+import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
@@ -56,6 +75,11 @@ export interface FinalizerOptions {
   readonly retentionMs: number;
   /** @default epochBounds */
   readonly bounds?: EpochBounds;
+  /**
+   * Whether the state is of this pipeline: made with the first reads, before anything is written. It throws where it is
+   * not. @default nothing is checked
+   */
+  readonly check?: () => Promise<void>;
 }
 
 /** The outcome of a run. */
@@ -110,20 +134,33 @@ const mostObservations = 3;
 /** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
 export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
   const { state, pipeline } = options;
-  const epochs = await epochTurns(options);
-  let emitted = await readEmitted(state);
-  let known = await readHeldBy(state);
+  // All that a run begins with is read at once. The order of these reads does not matter: an election that is old is
+  // refused, a tail that is old is not the place for a barrier, and W is right for the moment of its reading.
+  const [places, first, noted] = await Promise.all([
+    readPlaces(state),
+    observe({ ...options, nowMs: options.now() }),
+    readHeldBy(state),
+    options.check?.(),
+  ]);
+  const epochs = await epochTurns(options, places);
+  let { emitted } = places;
+  let known = noted;
+  let observation = first;
+  let isPaced = false;
   let windows = 0;
   let openPanes = 0;
   for (let observations = 1; ; observations++) {
-    if (observations === 1) await keepPace(options, epochs.newest, known.shards);
-    const observation = await observe({ ...options, nowMs: options.now() });
     const { watermark: computed, heldBy } = globalWatermark(observation.shards, pipeline.delayMs);
     const watermark = Math.max(computed ?? Number.NEGATIVE_INFINITY, epochs.newest.closedThrough);
+    if (!isPaced && isDue(options, epochs.newest, watermark, observation, emitted)) {
+      isPaced = true;
+      if (await keepPace(options, epochs.newest, noted.shards)) {
+        observation = await observe({ ...options, nowMs: options.now() });
+        continue;
+      }
+    }
     const held = { by: heldBy, watermark, shards: observation.tails.size };
-    const noted = noteHeldBy(state, held);
-    // A run that fails before it waits for the hint has its own reason.
-    noted.catch(() => {});
+    const passed = notedEdge(options, known, held);
     const drains = request === 'drain' && (await everythingIn(options, observation.shards));
     if (isDue(options, epochs.newest, watermark, observation, emitted) || (drains && hasFresh(observation)))
       await epochs.next(watermark, observation.tails);
@@ -131,19 +168,24 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
     for (let more = 0; more < mostMore && edgesPassed(pipeline, epochs.newest.closedThrough, watermark); more++)
       if (!(await epochs.next(watermark, observation.tails))) break;
     if (drains && epochs.newest.epoch === epochs.gathered.epoch) {
-      const last = await lastClosingOfAll(options, epochs.newest, observation.maxEventTime);
+      const last = await lastClosingOfAll(options, epochs, observation.maxEventTime);
       if (last !== undefined && last > epochs.newest.closedThrough) await epochs.next(last, observation.tails);
     }
-    const out = await emitAll(options, epochs.gathered.epoch, emitted);
+    const [out, windowsOpen, mismatch] = await Promise.all([
+      emitAll(options, epochs, emitted),
+      countOpen(options, epochs),
+      compare(options, epochs),
+    ]);
     windows += out.finals;
     openPanes += out.openPanes;
     ({ emitted } = out);
-    await noted;
-    const isNamedAnew = known.by !== heldBy;
     known = held;
-    if (isNamedAnew && observations < mostObservations && hasTimeIn(options))
-      if (await hasPassedEdge(options, heldBy, epochs.newest.closedThrough)) continue;
-    const plan = await readPlan(state, epochs.gathered.epoch);
+    const hasPassed = await passed;
+    if (hasPassed(epochs.newest.closedThrough) && observations < mostObservations && hasTimeIn(options)) {
+      observation = await observe({ ...options, nowMs: options.now() });
+      continue;
+    }
+    const plan = await epochs.plans.of(epochs.gathered.epoch);
     await sealDrained(options, observation, plan);
     await notePassedQueries(options, emitted, epochs.gathered);
     const hasTime = () => hasTimeIn(options);
@@ -153,7 +195,6 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       emitted,
     );
     const isOut = (query: Query) => (emitted.get(query.name)?.epoch ?? 0) >= epochs.newest.epoch;
-    const [windowsOpen, mismatch] = await Promise.all([countOpen(options, plan), compare(options, plan)]);
     return {
       watermark: Math.max(watermark, epochs.newest.closedThrough),
       heldBy,
@@ -173,12 +214,17 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
 const paceMs = 1_000;
 const pacePerShardMs = 20;
 
-/** Waits until an epoch may follow the newest one. What comes in meanwhile is in it too. */
-async function keepPace({ pace, now }: FinalizerOptions, { electedAt }: Epoch, shards: number): Promise<void> {
+/**
+ * Waits until an epoch may follow the newest one. What comes in meanwhile is in it too.
+ * @returns whether it has waited
+ */
+async function keepPace({ pace, now }: FinalizerOptions, { electedAt }: Epoch, shards: number): Promise<boolean> {
   const gapMs = Math.max(paceMs, pacePerShardMs * shards);
   // A clock that was set back must not hold anything up for longer.
   const leftMs = Math.min(electedAt + gapMs - now(), gapMs);
-  if (pace !== undefined && leftMs > 0) await pace(leftMs);
+  if (pace === undefined || !(leftMs > 0)) return false;
+  await pace(leftMs);
+  return true;
 }
 
 /**
@@ -187,9 +233,10 @@ async function keepPace({ pace, now }: FinalizerOptions, { electedAt }: Epoch, s
  * @returns the epoch; undefined when there was no time for it
  */
 export async function cutNow(options: FinalizerOptions, through: number): Promise<number | undefined> {
-  const epochs = await epochTurns(options);
+  const places = await readPlaces(options.state);
+  const epochs = await epochTurns(options, places);
   if (!(await epochs.next(through, undefined))) return undefined;
-  const { emitted } = await emitAll(options, epochs.gathered.epoch, await readEmitted(options.state));
+  const { emitted } = await emitAll(options, epochs, places.emitted);
   const { epoch } = epochs.gathered;
   return options.pipeline.queries.every(({ name }) => (emitted.get(name)?.epoch ?? 0) >= epoch) ? epoch : undefined;
 }
@@ -198,54 +245,101 @@ const boundsOf = ({ bounds = epochBounds }: FinalizerOptions): EpochBounds => bo
 
 const hasTimeIn = ({ remainingMs }: FinalizerOptions): boolean => remainingMs() >= reserveMs;
 
+/** How far epochs are, as a run finds it. */
+interface Places {
+  readonly newest: Epoch;
+  readonly gathered: EpochPlace;
+  readonly emitted: ReadonlyMap<string, EmittedPlace>;
+  /** The latest plan: of the newest epoch, or of the one before it. */
+  readonly plan: Plan | undefined;
+}
+
+async function readPlaces(state: Table): Promise<Places> {
+  const [newest, gathered, emitted, plan] = await Promise.all([
+    readNewestEpoch(state),
+    readGathered(state),
+    readEmitted(state),
+    readNewestPlan(state),
+  ]);
+  return { newest, gathered, emitted, plan };
+}
+
 /** The epochs of one run: the newest, how far they are gathered, and the next one. */
 interface EpochTurns {
   readonly newest: Epoch;
-  readonly gathered: Epoch;
+  /** The segments of all epochs up to this one are there. */
+  readonly gathered: EpochPlace;
+  /** Resolves when `gathered` is raised to {@link EpochTurns.gathered}, before which nothing of it is emitted. */
+  readonly raised: Promise<void>;
+  readonly plans: KnownPlans;
   /**
-   * Elects an epoch and takes its turn, up to its gathering. Another run may have elected it, with another C.
+   * Elects an epoch and takes its turn, up to its segments. Another run may have elected it, with another C.
    * @returns false: there was no time for it
    */
   next(through: number, tails: Observation['tails'] | undefined): Promise<boolean>;
 }
 
 /** An epoch that is elected and not gathered is resumed first: the next one cannot begin before. */
-async function epochTurns(options: FinalizerOptions): Promise<EpochTurns> {
+async function epochTurns(options: FinalizerOptions, places: Places): Promise<EpochTurns> {
   const { state } = options;
-  let [newest, gathered]: [Epoch, Epoch] = await Promise.all([
-    readNewestEpoch(state),
-    readGathered(state).then((place) => ({ ...place, electedAt: Number.NEGATIVE_INFINITY })),
-  ]);
-  if (newest.epoch > gathered.epoch && (await turn(options, newest, undefined))) gathered = newest;
+  const plans = knownPlans(state);
+  if (places.plan !== undefined) plans.take(places.plan);
+  let { newest, gathered }: { newest: Epoch; gathered: EpochPlace } = places;
+  // Another run may have raised it since the newest epoch was read.
+  if (newest.epoch < gathered.epoch) newest = await electedEpoch(state, gathered.epoch);
+  let raised: Promise<void> = Promise.resolve();
+  const take = async (known: Observation['tails'] | undefined, isOurs: boolean): Promise<boolean> => {
+    const turned = await turn(options, plans, newest, known, isOurs);
+    if (turned === undefined) return false;
+    gathered = newest;
+    ({ raised } = turned);
+    return true;
+  };
+  if (newest.epoch > gathered.epoch) await take(undefined, false);
   return {
+    plans,
     get newest() {
       return newest;
     },
     get gathered() {
       return gathered;
     },
+    get raised() {
+      return raised;
+    },
     async next(through, tails) {
       if (newest.epoch > gathered.epoch || !hasTimeIn(options)) return false;
+      await raised;
       // C never goes back, whatever W does.
       const closedThrough = Math.max(newest.closedThrough, through);
       const wanted: Epoch = { epoch: newest.epoch + 1, closedThrough, electedAt: options.now() };
-      newest = (await electEpoch(state, wanted)) === 'applied' ? wanted : await electedEpoch(state, wanted.epoch);
-      if (!(await turn(options, newest, tails))) return false;
-      gathered = newest;
-      return true;
+      const isOurs = (await electEpoch(state, wanted)) === 'applied';
+      newest = isOurs ? wanted : await electedEpoch(state, wanted.epoch);
+      return take(tails, isOurs);
     },
   };
 }
 
-/** Whether a shard has passed an edge that is not closed: it may have asked for an epoch before it was named. */
-async function hasPassedEdge(
+/**
+ * Notes who holds W, where that is news, **then** reads the tail of the shard that is named anew, while the epoch takes its turn
+ * (kick.ts): the shard may have asked for an epoch before it was named.
+ * @returns tells whether that shard has passed an edge behind a C
+ */
+function notedEdge(
   { state, pipeline }: FinalizerOptions,
-  shardId: string | undefined,
-  closedThrough: number,
-): Promise<boolean> {
-  const tail = shardId === undefined ? undefined : await readTail(state, shardId);
-  const time = tail?.totals.maxEventTime;
-  return time !== undefined && edgesPassed(pipeline, closedThrough, shardWatermark(time, pipeline.delayMs));
+  known: Held,
+  held: Held,
+): Promise<(closedThrough: number) => boolean> {
+  const isKnown = known.by === held.by && known.watermark === held.watermark && known.shards === held.shards;
+  const passed = (isKnown ? Promise.resolve() : noteHeldBy(state, held)).then(async () => {
+    const tail = held.by === undefined || held.by === known.by ? undefined : await readTail(state, held.by);
+    const time = tail?.totals.maxEventTime;
+    return (closedThrough: number) =>
+      time !== undefined && edgesPassed(pipeline, closedThrough, shardWatermark(time, pipeline.delayMs));
+  });
+  // A run that fails before it waits for it has its own reason.
+  passed.catch(() => {});
+  return passed;
 }
 
 /** When what nothing needs any more may go, epoch seconds. */
@@ -265,51 +359,75 @@ async function electedEpoch(state: Table, epoch: number): Promise<Epoch> {
   return newest;
 }
 
-/** The turn of an epoch that is elected: barriers, the plan, and the gathering. False: there was no time for all. */
+/** The turn of an epoch that is elected: barriers, the plan, and the segments. Undefined: there was no time for all. */
 async function turn(
   options: FinalizerOptions,
+  plans: KnownPlans,
   epoch: Epoch,
   tails: Observation['tails'] | undefined,
-): Promise<boolean> {
-  const { state } = options;
-  const plan = (await readPlan(state, epoch.epoch)) ?? (await makePlan(options, epoch, tails));
-  const hasTime = () => options.remainingMs() >= reserveMs;
-  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime }, plan);
+  isOurs: boolean,
+): Promise<GatheredEpoch | undefined> {
+  const standing = isOurs ? undefined : await plans.of(epoch.epoch);
+  const { plan, entries } = standing === undefined ? await makePlan(options, plans, epoch, tails) : { plan: standing };
+  plans.take(plan);
+  const hasTime = () => hasTimeIn(options);
+  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan);
 }
+
+/** A plan that stands, and what was read of the logs for it. */
+interface MadePlan {
+  readonly plan: Plan;
+  /** By shard, each list without gaps. */
+  readonly entries?: KnownEntries;
+}
+
+type KnownEntries = ReadonlyMap<string, readonly StoredEntry[]>;
 
 /**
  * Cuts every registered log, **then** puts the plan (DESIGN 4.2, steps 2 and 3). The registrations are read after the
- * election: a shard that is not among them joins at this epoch or a later one.
+ * election: a shard that is not among them joins at this epoch or a later one. The logs that the run knows already are
+ * cut, and read, while the registrations are.
  */
 async function makePlan(
   options: FinalizerOptions,
+  plans: KnownPlans,
   epoch: Epoch,
-  tails: Observation['tails'] | undefined,
-): Promise<Plan> {
+  tails: Observation['tails'] = new Map(),
+): Promise<MadePlan> {
   const { state, limit, now, runId } = options;
-  const [registrations, before] = await Promise.all([readRegistrations(state), readPlan(state, epoch.epoch - 1)]);
-  const cuts = await Promise.all(
-    registrations.map(async ({ shardId, sealed }): Promise<readonly [string, Cut]> => {
-      if (sealed !== undefined) return [shardId, { outcome: 'sealed', totals: sealed }];
-      return [shardId, await limit(() => cutLog(state, shardId, epoch, now(), tails?.get(shardId)))];
-    }),
-  );
+  const before = await plans.of(epoch.epoch - 1);
+  const first = (shardId: string) => (before?.logs[shardId]?.[1] ?? 0) + 1;
+  const cutAll = (shardIds: readonly string[]) =>
+    Promise.all(
+      shardIds.map((shardId) =>
+        limit(async () => [shardId, await cutLog(state, shardId, epoch, now(), tails.get(shardId))] as const),
+      ),
+    );
+  const [registrations, known, marks, entries] = await Promise.all([
+    readRegistrations(state),
+    cutAll([...tails.keys()]),
+    before === undefined ? [] : readMarks(state, before.epoch, before.epoch).then((all) => all.map(({ mark }) => mark)),
+    readAhead(options, tails, first),
+  ]);
+  const others = registrations.filter(({ shardId }) => !tails.has(shardId));
+  const open = others.filter(({ sealed }) => sealed === undefined).map(({ shardId }) => shardId);
+  const cuts = [...known, ...(await cutAll(open))];
   const passed = cuts.find(([, { outcome }]) => outcome === 'passed');
   if (passed !== undefined) {
-    const standing = await readPlan(state, epoch.epoch);
+    const standing = await plans.of(epoch.epoch);
     if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
-    return standing;
+    return { plan: standing };
   }
   if (before === undefined && epoch.epoch > 1)
     throw new Error(`the plan of epoch ${epoch.epoch - 1}, which says where epoch ${epoch.epoch} begins, is gone`);
-  const first = (shardId: string) => (before?.logs[shardId]?.[1] ?? 0) + 1;
   const logs = cuts.flatMap(([shardId, cut]) =>
     cut.outcome === 'cut' ? [{ shardId, first: first(shardId), last: cut.position, totals: cut.totals }] : [],
   );
-  const sums = sumsOf(cuts.flatMap(([, cut]) => (cut.outcome === 'passed' ? [] : [cut.totals])));
-  const marks =
-    before === undefined ? [] : (await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark);
-  return putPlan(
+  const sums = sumsOf([
+    ...others.flatMap(({ sealed }) => sealed ?? []),
+    ...cuts.flatMap(([, cut]) => (cut.outcome === 'passed' ? [] : cut.totals)),
+  ]);
+  const plan = await putPlan(
     state,
     {
       epoch: epoch.epoch,
@@ -332,6 +450,32 @@ async function makePlan(
     },
     runId,
   );
+  return { plan, entries };
+}
+
+/**
+ * The entries up to the tails that are known, where they are few: they are gathered from memory then. What cannot be
+ * read here is read when it is gathered.
+ */
+async function readAhead(
+  options: FinalizerOptions,
+  tails: Observation['tails'],
+  first: (shardId: string) => number,
+): Promise<KnownEntries> {
+  const { state, limit } = options;
+  const fresh = [...tails].flatMap(([shardId, tail]) =>
+    tail === undefined || tail.position < first(shardId) ? [] : [{ shardId, tail, from: first(shardId) }],
+  );
+  const bytes = fresh.reduce((total, { tail }) => total + tail.totals.bytes, 0);
+  if (bytes > boundsOf(options).taskBytes) return new Map();
+  const read = fresh.map(({ shardId, tail, from }) =>
+    limit(async () => {
+      const before = tail.position === from ? [] : await readEntries(state, shardId, from, tail.position - 1);
+      checkEpoch(shardId, before.at(-1), tail);
+      return [shardId, [...before, tail]] as const;
+    }),
+  );
+  return new Map((await Promise.allSettled(read)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }
 
 const namesOf = ({ pipeline }: FinalizerOptions): readonly string[] => pipeline.queries.map(({ name }) => name);
@@ -424,15 +568,10 @@ function hasFresh({ tails }: Observation): boolean {
  * Emits the epochs that are gathered, each query on its own and in the order of the epochs. A query that cannot be
  * emitted holds up no other.
  */
-async function emitAll(options: FinalizerOptions, gathered: number, before: ReadonlyMap<string, EmittedPlace>) {
+async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: ReadonlyMap<string, EmittedPlace>) {
   const { pipeline, state } = options;
+  const { plans, raised, gathered } = epochs;
   const emitted = new Map(before);
-  const plans = new Map<number, Promise<Plan | undefined>>();
-  const planOf = (epoch: number) => {
-    const plan = plans.get(epoch) ?? readPlan(state, epoch);
-    plans.set(epoch, plan);
-    return plan;
-  };
   let finals = 0;
   let openPanes = 0;
   const failures: unknown[] = [];
@@ -442,11 +581,12 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
         const place = emitted.get(query.name);
         const indexedSince = place?.indexedSince ?? options.now();
         let last = place?.lastClosing ?? Number.NEGATIVE_INFINITY;
-        for (let epoch = (await beginOf(state, query, place, gathered)) + 1; epoch <= gathered; epoch++) {
-          if (options.remainingMs() < reserveMs) return;
-          const plan = await planOf(epoch);
+        const begin = await beginOf(state, plans, query, place, gathered.epoch);
+        for (let epoch = begin + 1; epoch <= gathered.epoch; epoch++) {
+          const hasTime = () => hasTimeIn(options);
+          if (!hasTime()) return;
+          const plan = await plans.of(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
-          const hasTime = () => options.remainingMs() >= reserveMs;
           const out = await emitEpoch(
             {
               ...options,
@@ -455,6 +595,7 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
               expiresAt: expiryOf(options),
               feedExpiresAt: feedExpiryOf(options),
               indexedSince,
+              gathered: raised,
             },
             plan,
             query,
@@ -465,13 +606,15 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
           openPanes += out.openPanes;
           if (!out.done) return;
           const { closedThrough, at } = plan;
-          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: undefined, lastClosing: last, at, indexedSince });
+          const { nextPaneAt } = out;
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last, at, indexedSince });
         }
       } catch (error) {
         failures.push(error);
       }
     }),
   );
+  await raised;
   if (failures.length > 0) throw failures[0];
   return { finals, openPanes, emitted };
 }
@@ -480,11 +623,17 @@ async function emitAll(options: FinalizerOptions, gathered: number, before: Read
  * The epoch behind which the emission of a query goes on. A query that was added later, or taken out for a while, has
  * nothing in the epochs before the first of its segments behind that, and the plans of these may be gone.
  */
-async function beginOf(state: Table, query: Query, place: EmittedPlace | undefined, gathered: number): Promise<number> {
+async function beginOf(
+  state: Table,
+  plans: KnownPlans,
+  query: Query,
+  place: EmittedPlace | undefined,
+  gathered: number,
+): Promise<number> {
   const done = place?.epoch ?? 0;
-  if (done >= gathered || (place !== undefined && (await readPlan(state, done + 1)) !== undefined)) return done;
+  if (done >= gathered || (place !== undefined && (await plans.of(done + 1)) !== undefined)) return done;
   let first = gathered;
-  for (const lane of lanesOfQuery(await readPlan(state, gathered), query))
+  for (const lane of lanesOfQuery(await plans.of(gathered), query))
     for await (const { segments } of slicesOfLane(state, lane, allSlices, (all) => all))
       for (const { from } of segments) if (from > done) first = Math.min(first, from);
   // One that only its history fills has commands and no segments.
@@ -519,7 +668,7 @@ async function sealDrained(
 async function notePassedQueries(
   { pipeline, state }: FinalizerOptions,
   emitted: ReadonlyMap<string, EmittedPlace>,
-  gathered: Epoch,
+  gathered: EpochPlace,
 ): Promise<void> {
   const known = new Set(pipeline.queries.map(({ name }) => name));
   const passed = [...emitted].filter(
@@ -532,7 +681,10 @@ async function notePassedQueries(
 }
 
 /** Compares both laws at the newest epoch that is gathered; what epochs before it lacked is in its plan. */
-async function compare(options: FinalizerOptions, plan: Plan | undefined): Promise<Mismatch> {
+async function compare(options: FinalizerOptions, { plans, gathered, raised }: EpochTurns): Promise<Mismatch> {
+  // The marks are there then.
+  await raised;
+  const plan = await plans.of(gathered.epoch);
   if (plan === undefined) return { events: 0, pairs: {} };
   const marks = await readMarks(options.state, plan.epoch, plan.epoch);
   return {
@@ -549,14 +701,15 @@ async function compare(options: FinalizerOptions, plan: Plan | undefined): Promi
 const mostCounted = 1_000;
 
 /** How many windows that hold something are open. Of sessions: in how many slices an open one may have its last record. */
-async function countOpen({ pipeline, state }: FinalizerOptions, plan: Plan | undefined): Promise<number> {
+async function countOpen({ pipeline, state }: FinalizerOptions, { plans, gathered }: EpochTurns): Promise<number> {
+  const plan = await plans.of(gathered.epoch);
   if (plan === undefined) return 0;
-  const { epoch, closedThrough } = plan;
+  const { closedThrough } = plan;
   const counts = await Promise.all(
     pipeline.queries.map(async (query) => {
       const open = new Set<number>();
       for (const lane of lanesOfQuery(plan, query))
-        for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch)) {
+        for await (const slice of slicesHeld(state, lane, openSlices(query, closedThrough))) {
           if (lastClosing(query.window, slice) > closedThrough) open.add(slice);
           if (open.size >= mostCounted) break;
         }
@@ -586,10 +739,10 @@ async function everythingIn({ stream, limit }: FinalizerOptions, shards: readonl
  */
 async function lastClosingOfAll(
   { pipeline, state }: FinalizerOptions,
-  { epoch, closedThrough }: Epoch,
+  { plans, newest: { epoch, closedThrough } }: EpochTurns,
   maxEventTime: number,
 ): Promise<number | undefined> {
-  const plan = await readPlan(state, epoch);
+  const plan = await plans.of(epoch);
   const closings = await Promise.all(
     // An endless window is none to wait for: past its end there would be no time left for any event.
     pipeline.queries
@@ -597,7 +750,7 @@ async function lastClosingOfAll(
       .map(async (query) => {
         let last = Number.NEGATIVE_INFINITY;
         for (const lane of lanesOfQuery(plan, query))
-          for await (const { slice } of segmentSlices(state, lane, openSlices(query, closedThrough), epoch))
+          for await (const slice of slicesHeld(state, lane, openSlices(query, closedThrough)))
             last = Math.max(last, lastClosing(query.window, slice));
         if (query.mostEmpty > 0 && Number.isFinite(maxEventTime))
           last = Math.max(last, lastEndOf(query, maxEventTime) + query.latenessMs);

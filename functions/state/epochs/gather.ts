@@ -5,12 +5,12 @@ import { type Block, blocksWithin, cutBlock, decodeBlock, recordsOf } from '../.
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
 import { sectionName } from '../../core/log/section.ts';
-import { lastClosing } from '../../core/windows/window.ts';
 import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import type { Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
+import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
 import { putMark, readMarks, type Touched, touchedBy } from './mark.ts';
 import { type GatherTask, lanesOf, type Plan } from './plan.ts';
@@ -25,31 +25,52 @@ export interface GatherOptions {
   readonly bounds: EpochBounds;
   /** Whether there is time for another task. */
   readonly hasTime: () => boolean;
+  /**
+   * Entries of logs that were read already, by shard, each list without gaps: what a task has of its positions there is
+   * not read again. @default none
+   */
+  readonly known?: ReadonlyMap<string, readonly StoredEntry[]>;
+}
+
+/** The outcome of {@link gatherEpoch}. */
+export interface GatheredEpoch {
+  /** Resolves when `gathered` was raised to the epoch: all it has is in segments by then, and may be read before. */
+  readonly raised: Promise<void>;
 }
 
 /**
  * Gathers an epoch into segments, task by task, and raises `gathered` to it (DESIGN 4.2, step 4). A task that has its
  * mark is done; a run that is cut off has lost at most the task that it was in.
- * @returns false: there was no time for all of it
+ * @returns undefined: there was no time for all of it
  * @throws Error when entries are gone before they were gathered
  */
-export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<boolean> {
+export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<GatheredEpoch | undefined> {
   const { state, hasTime } = options;
   const { epoch, tasks, closedThrough } = plan;
   const done = new Set(tasks.length > 1 ? (await readMarks(state, epoch, epoch)).map(({ task }) => task) : []);
+  let marked: Promise<void> = Promise.resolve();
   for (const [number, task] of tasks.entries()) {
     if (done.has(number)) continue;
-    if (done.size > 0 && !hasTime()) return false;
+    if (done.size > 0 && !hasTime()) {
+      await marked;
+      return undefined;
+    }
     const { touched, idBytes } = await gatherTask(options, plan, task, number);
-    await putMark(state, epoch, number, touched, idBytes);
+    await marked;
+    marked = putMark(state, epoch, number, touched, idBytes);
+    // Awaited below, or by the caller.
+    marked.catch(() => undefined);
     done.add(number);
   }
-  for (const range of mergesAt(epoch)) {
-    if (!hasTime()) return false;
+  const merges = mergesAt(epoch);
+  if (merges.length > 0) await marked;
+  for (const range of merges) {
+    if (!hasTime()) return undefined;
     await mergeEpochs(options, plan, range);
   }
-  await raiseGathered(state, { epoch, closedThrough });
-  return true;
+  const raised = marked.then(() => raiseGathered(state, { epoch, closedThrough }));
+  raised.catch(() => undefined);
+  return { raised };
 }
 
 /** What a task has gathered of one lane and slice. */
@@ -63,7 +84,7 @@ interface Gathered {
 }
 
 async function gatherTask(
-  { pipeline, state, runId, bounds }: GatherOptions,
+  { pipeline, state, runId, bounds, known }: GatherOptions,
   plan: Plan,
   task: GatherTask,
   number: number,
@@ -80,7 +101,12 @@ async function gatherTask(
     }
     return one;
   };
-  const logs = await Promise.all(task.map(async (range) => ({ range, entries: await entriesOf(state, range) })));
+  const logs = await Promise.all(
+    task.map(async (range) => ({
+      range,
+      entries: knownOf(known?.get(range[0]), range, plan) ?? (await entriesOf(state, range)),
+    })),
+  );
   const ids = new Map(task.map(([shardId]): [string, EntryIds[]] => [shardId, []]));
   for (const { range, entries } of logs)
     for (const entry of entries) {
@@ -140,6 +166,22 @@ function partsOf(blocks: readonly Block[], mostBytes: number): readonly (readonl
   return parts;
 }
 
+/**
+ * The entries of a range that have sections, where all of them are known. The last position of a log in a plan is that
+ * of its barrier, or of its join, which have none.
+ */
+function knownOf(
+  entries: readonly StoredEntry[] | undefined,
+  [shardId, first, last]: GatherTask[number],
+  { logs }: Plan,
+): readonly StoredEntry[] | undefined {
+  const end = last === logs[shardId]?.[1] ? last - 1 : last;
+  const start = entries?.[0]?.position;
+  if (entries === undefined || start === undefined) return end < first ? [] : undefined;
+  const held = entries.slice(Math.max(first - start, 0), Math.max(end - start + 1, 0));
+  return held.length === Math.max(end - first + 1, 0) ? held : undefined;
+}
+
 async function entriesOf(state: Table, [shardId, first, last]: GatherTask[number]): Promise<readonly StoredEntry[]> {
   try {
     return await readEntries(state, shardId, first, last);
@@ -152,7 +194,7 @@ async function entriesOf(state: Table, [shardId, first, last]: GatherTask[number
   }
 }
 
-/** Adds a block to what is gathered, each key to its lane. A block's records go to the lane of its first key. */
+/** Adds a block to what is gathered, each key to its lane. A block's records go to the least of its lanes. */
 function addBlock(
   query: Query,
   block: Block,
@@ -166,20 +208,24 @@ function addBlock(
       mergeInto(query, one.partials, partials);
       continue;
     }
-    let left = records;
-    if (partials.length === 0) gathered(0, slice).records += records;
+    // As cutBlock gives them, so that a run that does not know the query and one that does agree on every segment.
+    let least = partials.length === 0 ? 0 : lanes;
     for (const [key, partial] of partials) {
-      const one = gathered(laneOf(key, lanes), slice);
-      one.records += left;
-      left = 0;
-      mergeInto(query, one.partials, [[key, partial]]);
+      const lane = laneOf(key, lanes);
+      least = Math.min(least, lane);
+      mergeInto(query, gathered(lane, slice).partials, [[key, partial]]);
     }
+    gathered(least, slice).records += records;
   }
 }
 
+/** Segments of a lane that are put at the same time: a bound of memory. */
+const segmentsAtATime = 16;
+
 /**
  * Merges the segments of some epochs, of the slices in which more than one of them has something: always at these
- * epochs and in this order, never what happens to be there.
+ * epochs and in this order, never what happens to be there. What closed before the epoch is passed by: it is emitted
+ * from segments up to an epoch before. Those of sessions are read one by one, and stay as they are.
  */
 async function mergeEpochs(
   { pipeline, state, runId, bounds }: GatherOptions,
@@ -190,20 +236,27 @@ async function mergeEpochs(
   const ids = mergeIds({ state, bounds }, range, marks);
   ids.catch(() => {});
   const touched = touchedBy(marks.map(({ mark }) => mark));
+  const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
   await Promise.all(
     [...touched].flatMap(([name, [least, greatest]]) => {
       const query = pipeline.queries.find((one) => sectionName(one) === name);
+      if (query?.window.sessions !== undefined) return [];
+      const open = query === undefined ? undefined : leastSlice(query, plan.closedBefore);
+      const slices = { from: Math.max(least, open ?? least), to: greatest };
+      if (slices.from > slices.to) return [];
       return lanesUpTo(name, lanesOf(plan, name)).map(async (lane) => {
-        const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
-        for await (const { slice, segments } of slicesOfLane(state, lane, { from: least, to: greatest }, members)) {
-          // Nobody reads it any more, and a part of its segments may have expired.
-          if (query !== undefined && lastClosing(query.window, slice) <= plan.closedBefore) continue;
+        let puts: Promise<void>[] = [];
+        for await (const { slice, segments } of slicesOfLane(state, lane, slices, members)) {
           const parts =
             query === undefined
               ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
               : mergedBlocks(query, slice, segments, bounds);
-          await putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
+          puts.push(putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId));
+          if (puts.length < segmentsAtATime) continue;
+          await Promise.all(puts);
+          puts = [];
         }
+        await Promise.all(puts);
       });
     }),
   );

@@ -42,16 +42,28 @@ export async function observe(deps: ObservationDeps): Promise<Observation> {
     readRegistrations(state),
     readSeenShards(state),
   ]);
-  const tails = await readTails(state, registrations, limit);
+  // The listing is of the right stream, if the stream is the right one afterwards (stream-identity.ts).
+  const [tails] = await Promise.all([readTails(state, registrations, limit), checkStream(state, stream)]);
   const progress = new Map<string, ShardProgress>();
   for (const { shardId, sealed } of registrations)
     if (isShard(shardId)) progress.set(shardId, sealed ?? tails.get(shardId)?.totals ?? noProgress);
+  let reads = 0;
+  const noted: Stream = {
+    ...stream,
+    tail: (shardId, after) => {
+      reads++;
+      return stream.tail(shardId, after);
+    },
+  };
   const shards = await Promise.all(
     listed.map((shard) =>
-      limit(() => look({ pipeline, state, stream, nowMs }, shard, progress.get(shard.shardId) ?? noProgress, seen)),
+      limit(() =>
+        look({ pipeline, state, stream: noted, nowMs }, shard, progress.get(shard.shardId) ?? noProgress, seen),
+      ),
     ),
   );
-  await checkStream(state, stream);
+  // What was read of the stream meanwhile has to be of the right one too.
+  if (reads > 0) await checkStream(state, stream);
   await Promise.all(shards.map((shard) => limit(() => shard.note())));
   const all = [...progress.values()];
   return {

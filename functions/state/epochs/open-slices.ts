@@ -11,7 +11,6 @@ import {
   contentOf,
   joinLanes,
   lanesOfKey,
-  lanesUpTo,
   type Segment,
   type SliceContent,
   type SliceRange,
@@ -52,7 +51,7 @@ export async function readOpenSlices(
     ...all.filter(({ to }) => to > first && to <= gathered.epoch),
   ];
   for (const stream of await Promise.all(
-    (key === undefined ? lanesUpTo(section, lanes) : lanesOfKey(section, lanes, key)).map(async (lane) => {
+    lanesOfKey(section, lanes, key).map(async (lane) => {
       const slices = [];
       for await (const one of slicesOfLane(state, lane, range, needed)) slices.push(one);
       return slices;

@@ -7,7 +7,7 @@ import { type EpochPlace, readEmittedOf, readEpochs, readGathered } from '../log
 import { isShard } from '../log/operator.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
-import { lanesOf, readPlan } from './plan.ts';
+import { lanesOf, readNewestPlan, readPlan } from './plan.ts';
 import { type LogTail, readTails } from './tails.ts';
 
 /** What one entry, which no gathered epoch holds, has of one slice. */
@@ -51,18 +51,23 @@ export interface OpenState {
 }
 
 /**
- * Reads what is open of a query: registrations, **then** gathered, its plan, **then** the tails (DESIGN 4.4). Segments
- * up to `gathered` do not change any more and may be read later. Manifests have to be read after this.
+ * Reads what is open of a query: registrations, gathered, its plan, **then** the tails (DESIGN 4.4). Segments up to
+ * `gathered` do not change any more and may be read later. Manifests have to be read after this. The first reads are
+ * made together: a shard that is not registered by then had no entry when they began, and what an epoch has gathered
+ * meanwhile is in its plan.
  */
 export async function readOpenState(state: Table, query: Query): Promise<OpenState> {
-  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
-  const [gathered, emitted, generation] = await Promise.all([
+  const [registered, gathered, emitted, newest, generation] = await Promise.all([
+    readRegistrations(state),
     readGathered(state),
     readEmittedOf(state, query.name),
+    readNewestPlan(state),
     readGeneration(state, query.name),
   ]);
+  const registrations = registered.filter(({ shardId }) => isShard(shardId));
   const section = sectionName({ ...query, generation });
-  const plan = await readPlan(state, gathered.epoch);
+  // The newest plan may be of the epoch that is under way.
+  const plan = newest?.epoch === gathered.epoch ? newest : await readPlan(state, gathered.epoch);
   if (plan === undefined && gathered.epoch > 0) throw new Error(`the plan of epoch ${gathered.epoch} is missing`);
   const tails = await readTails(state, registrations, gathered.epoch, plan);
   const entries = (tails ?? []).flatMap((log) => log.entries);

@@ -86,7 +86,42 @@ export async function putPlan(state: Table, plan: Plan, attempt: string): Promis
 export async function readPlan(state: Table, epoch: number): Promise<Plan | undefined> {
   if (epoch === 0) return undefined;
   const item = await state.get(keyOf(epoch));
-  if (item === undefined) return undefined;
+  return item === undefined ? undefined : planIn(state, item);
+}
+
+/** The plan of the latest epoch that has one: of the newest epoch, or of the one before it. Undefined: there is none. */
+export async function readNewestPlan(state: Table): Promise<Plan | undefined> {
+  const [item] = await state.query(partition, { order: 'descending', limit: 1 });
+  return item === undefined ? undefined : planIn(state, item);
+}
+
+/** Plans that are read once: a plan that is there never changes. */
+export interface KnownPlans {
+  /** As {@link readPlan}. */
+  of(epoch: number): Promise<Plan | undefined>;
+  /** Takes in a plan that stands. */
+  take(plan: Plan): void;
+}
+
+/** The plans that one run knows. */
+export function knownPlans(state: Table): KnownPlans {
+  const plans = new Map<number, Promise<Plan | undefined>>();
+  return {
+    async of(epoch) {
+      const reading = plans.get(epoch) ?? readPlan(state, epoch);
+      plans.set(epoch, reading);
+      const plan = await reading;
+      if (plan === undefined) plans.delete(epoch);
+      return plan;
+    },
+    take(plan) {
+      plans.set(plan.epoch, Promise.resolve(plan));
+    },
+  };
+}
+
+async function planIn(state: Table, item: Item): Promise<Plan> {
+  const epoch = Number(item.sk);
   // Written by putPlan above and by nobody else.
   const data = numberOf(item, 'parts') === undefined ? item.attributes.data : await joined(state, epoch, item);
   const plan = JSON.parse(unpack(data as string | Uint8Array)) as Plan;

@@ -57,8 +57,9 @@ export function lanesOfQuery(plan: Plan | undefined, query: Query): readonly Lan
   return lanesUpTo(name, lanesOf(plan, name));
 }
 
-/** The partitions among {@link lanesUpTo} that may hold a key, in their order. */
-export function lanesOfKey(query: string, lanes: number, key: KeyText): readonly Lane[] {
+/** The partitions among {@link lanesUpTo} that may hold a key, in their order; of no certain key all of them. */
+export function lanesOfKey(query: string, lanes: number, key: KeyText | undefined): readonly Lane[] {
+  if (key === undefined) return lanesUpTo(query, lanes);
   const all: Lane[] = [];
   for (let n = 1; n <= lanes; n *= 2) all.push({ query, lanes: n, lane: laneOf(key, n) });
   return all;
@@ -109,6 +110,12 @@ export interface SliceRange {
   readonly to: number | undefined;
 }
 
+/** The least slice of a lane; undefined: it has none. One read of one item. */
+export async function firstSlice(state: Table, lane: Lane): Promise<number | undefined> {
+  const [item] = await state.query(lanePartition(lane), { limit: 1, only: [] });
+  return item === undefined ? undefined : segmentOf(item).slice;
+}
+
 /** The segments of a slice that together hold the epochs 1 to `through`, each once, in the order of merging. */
 export interface SegmentSlice {
   readonly slice: number;
@@ -138,25 +145,41 @@ export function segmentSlices(
 export async function* slicesOfLane(
   state: Table,
   lane: Lane,
-  { from, to }: SliceRange,
+  range: SliceRange,
   choose: (segments: readonly Segment[]) => readonly Segment[],
 ): AsyncGenerator<SegmentSlice> {
+  for await (const { slice, segments } of headsOfLane(state, lane, range)) {
+    const chosen = choose(segments);
+    const whole = (await Promise.all(chosen.map((segment) => withParts(state, segment)))).flat();
+    if (whole.length > 0) yield { slice, segments: whole };
+  }
+}
+
+/**
+ * The starts of the slices of a lane that have segments, ascending, epoch ms. The content stays in the table, and
+ * costs what it costs to read.
+ */
+export async function* slicesHeld(state: Table, lane: Lane, range: SliceRange): AsyncGenerator<number> {
+  for await (const { slice } of headsOfLane(state, lane, range, ['parts'])) yield slice;
+}
+
+/** The slices of a lane, ascending, with the items that stand for their segments. @param only these attributes */
+async function* headsOfLane(
+  state: Table,
+  lane: Lane,
+  { from, to }: SliceRange,
+  only?: readonly string[],
+): AsyncGenerator<SegmentSlice> {
   const pk = lanePartition(lane);
-  const end = to === undefined ? {} : { to: `${isoTime(to)}~` };
+  const fixed = { ...(to === undefined ? {} : { to: `${isoTime(to)}~` }), ...(only === undefined ? {} : { only }) };
   let start = from === undefined ? '' : isoTime(from);
   let slice: number | undefined;
   let held: Segment[] = [];
-  const whole = async (): Promise<SegmentSlice | undefined> => {
-    const chosen = choose(held);
-    if (slice === undefined || chosen.length === 0) return undefined;
-    return { slice, segments: await Promise.all(chosen.map((segment) => withParts(state, segment))) };
-  };
   for (;;) {
-    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...end, limit: itemsAtATime });
+    const items = await state.query(pk, { ...(start === '' ? {} : { from: start }), ...fixed, limit: itemsAtATime });
     for (const segment of items.map(segmentOf)) {
       if (segment.slice !== slice) {
-        const done = await whole();
-        if (done !== undefined) yield done;
+        if (slice !== undefined) yield { slice, segments: held };
         ({ slice } = segment);
         held = [];
       }
@@ -166,8 +189,7 @@ export async function* slicesOfLane(
     if (last === undefined) break;
     start = `${last.sk}\u0000`;
   }
-  const done = await whole();
-  if (done !== undefined) yield done;
+  if (slice !== undefined) yield { slice, segments: held };
 }
 
 function segmentOf(item: Item): Segment {
@@ -178,15 +200,20 @@ function segmentOf(item: Item): Segment {
   return { slice: start, ...rangeOf(range), task: Number(task), head: item, items: [item] };
 }
 
-/** The segment with the items of its parts. @throws when a part that it names is missing */
-async function withParts(state: Table, segment: Segment): Promise<Segment> {
+/**
+ * The segment with the items of its parts. What has an expiry may go in any order: one that is on its way out and lacks
+ * parts is as good as gone.
+ * @throws when a part that it names is missing
+ */
+async function withParts(state: Table, segment: Segment): Promise<readonly Segment[]> {
   const { head } = segment;
   const parts = numberOf(head, 'parts') ?? 0;
-  if (parts === 0) return segment;
+  if (parts === 0) return [segment];
   const items = await state.query(partsPartition(head, textOf(head, 'attempt') ?? ''));
+  if (items.length !== parts && numberOf(head, 'expiresAt') !== undefined) return [];
   if (items.length !== parts)
     throw new Error(`segment ${head.pk} / ${head.sk}: ${items.length} of its ${parts} parts are there`);
-  return { ...segment, items };
+  return [{ ...segment, items }];
 }
 
 /** The blocks of a segment, in their order. */

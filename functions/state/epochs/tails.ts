@@ -10,6 +10,9 @@ export const mostLogs = 64;
 /** Most bytes of sections that one request reads from tails, by the totals of their logs. */
 export const mostTailBytes = 8 * 1024 * 1024;
 
+/** Most entries that one request reads from tails: batches of which nothing is counted have no sections. */
+export const mostTailEntries = 8_192;
+
 /** The entries of a log that are behind the newest epoch that is gathered, in order, at least one. */
 export interface LogTail {
   readonly shardId: string;
@@ -43,6 +46,8 @@ export async function readTails(
   const open = registrations.filter(({ sealed }) => sealed === undefined || sealed.epoch > gathered);
   if (open.length > mostLogs) return undefined;
   const behind = (await Promise.all(open.map((one) => readBehind(state, one, gathered, plan)))).flat();
+  const entries = behind.reduce((total, { first, tail }) => total + tail.position - first + 1, 0);
+  if (entries > mostTailEntries) return undefined;
   const bytes = await Promise.all(behind.map((log) => bytesOf(state, log)));
   if (bytes.reduce((total, ofLog) => total + ofLog, 0) > mostTailBytes) return undefined;
   return Promise.all(

@@ -7,7 +7,14 @@ import { writeSideOutput } from '../items/side-output.ts';
 import { itemBytes } from '../table/item-bytes.ts';
 import type { Attribute, Attributes, Table, WriteOutcome } from '../table/table.ts';
 import { type Chunk, foldChunk, type ReadRecord } from './chunk.ts';
-import { type Content, contentOf, type FreshIds, type PartedContent, partedContent } from './content.ts';
+import {
+  type Content,
+  contentOf,
+  type EntryBounds,
+  type FreshIds,
+  type PartedContent,
+  partedContent,
+} from './content.ts';
 import type { Deduplication } from './deduplication.ts';
 import { itemOf, type LogEntry, type StoredEntry } from './entry.ts';
 import type { FollowedLog } from './followed-log.ts';
@@ -23,6 +30,8 @@ export interface AppendOptions {
   readonly now: () => number;
   /** A fresh id for each entry that needs parts. */
   readonly attempt: () => string;
+  /** @default entryBounds */
+  readonly bounds?: EntryBounds;
 }
 
 /** The shard's log, and the ids of its events; undefined: the pipeline does not deduplicate. */
@@ -87,7 +96,7 @@ export async function appendChunk(
 
 /** The content of the entry; of a single record in parts, when it is too large for an item. */
 function preparedContent(
-  { shardId, now, attempt }: AppendOptions,
+  { shardId, now, attempt, bounds }: AppendOptions,
   tail: LogEntry,
   chunk: Chunk,
   ids: FreshIds | undefined,
@@ -97,9 +106,9 @@ function preparedContent(
   const overheadBytes = itemBytes(itemOf(shardId, nextEntry(tail, chunk, 0, nowMs), secondsOf(nowMs)));
   const source = { folds: chunk.folds, ids };
   // The number of its bytes, in digits that are reckoned as 0 above.
-  const content = contentOf(source, overheadBytes + 4);
+  const content = contentOf(source, overheadBytes + 4, bounds);
   if (!('tooLargeTimes' in content) || records > 1) return content;
-  return partedContent(shardId, attempt(), source, secondsOf(nowMs + entryLifeMs + partsOutliveMs));
+  return partedContent(shardId, attempt(), source, secondsOf(nowMs + entryLifeMs + partsOutliveMs), bounds);
 }
 
 const secondsOf = (ms: number): number => Math.floor(ms / 1000);

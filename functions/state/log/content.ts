@@ -10,11 +10,18 @@ import { partKey } from './entry.ts';
 /** Most bytes of an entry's item, with its keys and totals (DESIGN 4.1, step 5); DynamoDB takes 400 KB. */
 export const mostEntryBytes = 300_000;
 
-/** Most bytes of the text of a part. Not compressed it fits an item too. */
-const mostPartBytes = 256_000;
+/** The sizes by which entries are cut. What is in a log does not depend on them. */
+export interface EntryBounds {
+  /** Most bytes of an entry's item, with its keys and totals; more goes to parts. */
+  readonly mostEntryBytes: number;
+  /** Most bytes of the text of a part. Not compressed it fits an item too. */
+  readonly mostPartBytes: number;
+  /** Most late events that one section of a part lists. */
+  readonly mostLateInPart: number;
+}
 
-/** Most late events that one section of a part lists. */
-const mostLateInPart = 20_000;
+/** The bounds of a deployment. The simulator draws smaller ones, so that it meets parts. */
+export const entryBounds: EntryBounds = { mostEntryBytes, mostPartBytes: 256_000, mostLateInPart: 20_000 };
 
 /** What an entry of a batch is made of. */
 export interface ContentSource {
@@ -49,6 +56,7 @@ const idsBesideBytes = 32;
 export function contentOf(
   { folds, ids }: ContentSource,
   overheadBytes: number,
+  bounds: EntryBounds = entryBounds,
 ): Content | { readonly tooLargeTimes: number } {
   const [packed] = packFirsts(ids?.firsts ?? []);
   const ofIds = ids === undefined || packed === undefined ? {} : { ids: packed.data, idsUntil: ids.until };
@@ -58,7 +66,7 @@ export function contentOf(
   const ofSections =
     sections.length === 0 ? {} : { sections: pack(sectionsText(sections), besideBytes + 'sections'.length) };
   const bytes = idBytes + (ofSections.sections === undefined ? 0 : Buffer.byteLength(ofSections.sections));
-  const mostBytes = mostEntryBytes - (besideBytes - idBytes);
+  const mostBytes = Math.max(bounds.mostEntryBytes - (besideBytes - idBytes), 1);
   return bytes <= mostBytes ? { attributes: { ...ofSections, ...ofIds }, bytes } : { tooLargeTimes: bytes / mostBytes };
 }
 
@@ -76,14 +84,15 @@ export function partedContent(
   attempt: string,
   { folds, ids }: ContentSource,
   expiresAt: number,
+  bounds: EntryBounds = entryBounds,
 ): PartedContent {
   let bytes = 0;
-  const ofSections = partsOf(folds).map((sections): Attributes => {
+  const ofSections = partsOf(folds, bounds).map((sections): Attributes => {
     const data = pack(sectionsText(sections), Buffer.byteLength(partKey(shardId, attempt, 0).pk) + 100);
     bytes += Buffer.byteLength(data);
     return { sections: data };
   });
-  const ofIds = packFirsts(ids?.firsts ?? [], mostPartBytes).map(({ data }): Attributes => {
+  const ofIds = packFirsts(ids?.firsts ?? [], bounds.mostPartBytes).map(({ data }): Attributes => {
     bytes += data.length;
     return { ids: data, idsUntil: ids?.until ?? 0 };
   });
@@ -103,15 +112,15 @@ function sectionOf({ query, slices, late }: QueryFold): Section {
 }
 
 /** Sections in groups whose text fits a part; in a group each query is there once, as the text of sections needs it. */
-function partsOf(folds: readonly QueryFold[]): readonly (readonly Section[])[] {
+function partsOf(folds: readonly QueryFold[], bounds: EntryBounds): readonly (readonly Section[])[] {
   const parts: Section[][] = [];
   let bytes = 0;
-  for (const section of folds.flatMap(smallSections)) {
+  for (const section of folds.flatMap((fold) => smallSections(fold, bounds))) {
     const sectionBytes = Buffer.byteLength(sectionsText([section]));
     const last = parts[parts.length - 1];
     if (
       last === undefined ||
-      bytes + sectionBytes > mostPartBytes ||
+      bytes + sectionBytes > bounds.mostPartBytes ||
       last.some(({ query }) => query === section.query)
     ) {
       parts.push([section]);
@@ -125,7 +134,10 @@ function partsOf(folds: readonly QueryFold[]): readonly (readonly Section[])[] {
 }
 
 /** A query's fold as sections that each fit a part; the text around a block is reckoned at a kilobyte. */
-function smallSections({ query, slices, late }: QueryFold): readonly Section[] {
+function smallSections(
+  { query, slices, late }: QueryFold,
+  { mostPartBytes, mostLateInPart }: EntryBounds,
+): readonly Section[] {
   const blocks = slices.length === 0 ? [] : smallBlocks(query, slices, mostPartBytes - 1000);
   const ofLate = Array.from({ length: Math.ceil(late.length / mostLateInPart) }, (_, i) => ({
     query: sectionName(query),

@@ -120,11 +120,17 @@ async function readGap(
     }
     const last = items[itemsAtATime - 1];
     if (last === undefined) break;
-    // Inclusive: the item that the next call begins with is taken twice, which is as good as once.
-    most = last.sk;
+    most = keyBelow(last.sk);
   }
   if (end >= from) gaps.push({ from, to: end });
   return { gaps, passed: 0 };
+}
+
+/** A key below one of a piece, and at or above every other such key: the last number of it is at least 1. */
+function keyBelow(sk: string): string {
+  const numbers = sk.split('#').map(Number);
+  const last = numbers.pop() ?? 0;
+  return [...numbers, last - 1].map(positionText).join('#');
 }
 
 function segmentOf(item: Item, size: number): IdSegment {

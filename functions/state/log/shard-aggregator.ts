@@ -172,6 +172,7 @@ async function applyBatch(
     const read = readRecords({ reader, ids }, records, at);
     if (doubts !== undefined) noteDoubts(doubts, read);
     const end = await appendRead(options, memory, read, remainingMs, sum);
+    if (end.outcome === 'appended') at += read.length;
     if (end.outcome === 'overtaken') await catchUp(options, memory);
     if (end.outcome === 'outOfTime') {
       // What lies behind is judged already: it is read again by the next call, which begins with the ids as stored.

@@ -124,6 +124,22 @@ async function ownPane(windows: Table, query: Query, window: Window, epoch: numb
   return standing?.epoch === epoch && standing.commands.length === 0 ? standing.pane : undefined;
 }
 
+/**
+ * Writes the one pane that a window has before any correction, as {@link writePaneAt} does, and reads nothing where
+ * none stands: for queries whose windows have no pane before the final one.
+ */
+export async function writeOnlyPaneAt(
+  windows: Table,
+  query: Query,
+  window: Window,
+  draft: PaneContent & Pick<PaneDraft, 'status' | 'attempt'> & { readonly epoch: number },
+): Promise<Pane | undefined> {
+  const { epoch } = draft;
+  const none: readonly Clause[] = [{ attribute: 'revision', is: 'absent' }];
+  const written = await writePane(windows, query, window, { ...draft, revision: 0 }, none, { epoch });
+  return written ?? writePaneAt(windows, query, window, draft);
+}
+
 function revisionAfter(standing: Pick<PaneHead, 'revision'> | undefined): number {
   return standing === undefined ? 0 : standing.revision + 1;
 }
