@@ -27,7 +27,7 @@ const atATime = 32;
 /** Raises the watermark and emits the windows that it has passed. The schedule and the kicks ask for it. */
 export const advance = finalizeRun('advance');
 
-/** The end of a finite stream. It raises the watermark past every window once all is committed. */
+/** The end of a finite stream. Once all is in, it closes every window. */
 export const drain = finalizeRun('drain');
 
 /** Whether a run is asked for by name: then a caller waits for it. The schedule and the kicks name nothing. */

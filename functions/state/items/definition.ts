@@ -10,7 +10,7 @@ export const definitionKey = (query: string): Key => ({ pk: partition, sk: query
 
 /**
  * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight,
- * beside the horizon, and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
+ * and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
  * batch until one that fits is deployed.
  * @returns the pipeline with the generations of its queries: logs and segments keep a query under these
  * @throws TidemarkError that says what has changed, that a query has a gap because it was taken out for a while, or that
