@@ -110,7 +110,8 @@ export function costOf(question: CostQuestion): CostAnswer {
     // Segments and ids are written, and segments told when they expire.
     epochs * (epochUnits + shards + 2 * segments.units + (ids === 0 ? 0 : unitsOf(idSegmentBytes))) +
     windows * unitsOf(rows * rowBytes) +
-    runs;
+    // Who holds the watermark, and where, which stands still while nothing comes.
+    (events > 0 ? runs : 0);
   const openBytes = windows === 0 ? 0 : segmentBytes + partialBytes(question.keys, events / windows);
   const reads = batches + runs * (runReads + 2 * shards + openBytes / (4 * 1024)) + question.requestsPerMonth * 20;
   const stateGb =
