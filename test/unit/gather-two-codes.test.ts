@@ -8,9 +8,9 @@ import { epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { mismatchesAfter, noSums } from '../../functions/state/epochs/conservation.ts';
 import { gatherEpoch } from '../../functions/state/epochs/gather.ts';
 import { readMarks } from '../../functions/state/epochs/mark.ts';
-import type { Plan } from '../../functions/state/epochs/plan.ts';
 import { contentOf, segmentSlices } from '../../functions/state/epochs/segment.ts';
 import { itemOf } from '../../functions/state/log/entry.ts';
+import type { Plan } from '../../functions/state/log/plan.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 

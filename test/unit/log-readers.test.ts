@@ -9,7 +9,6 @@ import { laneOf } from '../../functions/core/log/lane.ts';
 import { sectionsText } from '../../functions/core/log/section.ts';
 import { totalsAfterBatch } from '../../functions/core/log/totals.ts';
 import { noSums } from '../../functions/state/epochs/conservation.ts';
-import { putPlan } from '../../functions/state/epochs/plan.ts';
 import { readAllProgress, readHorizon, readProgress } from '../../functions/state/epochs/progress.ts';
 import { putSegment } from '../../functions/state/epochs/segment.ts';
 import { mostTailBytes, mostTailEntries } from '../../functions/state/epochs/tails.ts';
@@ -19,6 +18,7 @@ import { itemOf, logPartition, partKey, positionText } from '../../functions/sta
 import { electEpoch, raiseEmitted, raiseGathered } from '../../functions/state/log/epoch.ts';
 import { noteHeldBy } from '../../functions/state/log/held.ts';
 import { putEntry } from '../../functions/state/log/log.ts';
+import { putPlan } from '../../functions/state/log/plan.ts';
 import { joinedTail, readRegistrations } from '../../functions/state/log/registration.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';

@@ -1,7 +1,6 @@
 import {
   addCounters,
   addQueryCounters,
-  type Counters,
   noEvents,
   noPairs,
   type QueryCounters,
@@ -9,14 +8,8 @@ import {
 } from '../../core/events/counters.ts';
 import { queryOf } from '../../core/log/section.ts';
 import type { ShardProgress } from '../../core/log/totals.ts';
+import type { LogSums, PairSums } from '../log/plan.ts';
 import { type TaskMark, touchedBy } from './mark.ts';
-
-/** What became of the events of all logs. */
-export interface LogSums {
-  readonly counters: Counters;
-  /** The pairs of each query, by its name. */
-  readonly queries: Readonly<Record<string, QueryCounters>>;
-}
 
 /** Before the first event. */
 export const noSums: LogSums = { counters: noEvents, queries: {} };
@@ -59,17 +52,6 @@ export function countedBetween(before: LogSums, after: LogSums): Readonly<Record
       .map(([name, { counted }]): [string, number] => [name, counted - (before.queries[name]?.counted ?? 0)])
       .filter(([, counted]) => counted !== 0),
   );
-}
-
-/** What the second law is compared by: a part of an epoch's plan. */
-export interface PairSums {
-  /** The pairs that each query counted between the barriers before and those of the epoch, by its name. */
-  readonly counted: Readonly<Record<string, number>>;
-  /**
-   * The pairs by which the second law did not hold in the epochs before, by query: their numbers added up without their
-   * signs, so that what one epoch lost and another had twice does not cancel. Queries for which it held are left out.
-   */
-  readonly mismatches: Readonly<Record<string, number>>;
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { Window } from '../../core/windows/window.ts';
 import { positionText } from '../log/entry.ts';
+import type { Plan } from '../log/plan.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, numberOf, type Table, textOf } from '../table/table.ts';
-import type { Plan } from './plan.ts';
 
 /**
  * A final window that an epoch has emitted: `final` the first time, `corrected` when a later epoch gave it another

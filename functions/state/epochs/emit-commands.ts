@@ -4,6 +4,7 @@ import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type Command, commandOfEntry, noteLeft, noteOutcome } from '../commands/command.ts';
 import { readStagedOf, type StagedByCommands } from '../commands/staged.ts';
 import { operatorLog, readCommands } from '../log/operator.ts';
+import type { Plan } from '../log/plan.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table, textOf } from '../table/table.ts';
 import { logCorrection } from '../windows/correction-log.ts';
@@ -13,7 +14,6 @@ import { partialsOf } from '../windows/pane-rows.ts';
 import { writeCommandedPane } from '../windows/pane-writer.ts';
 import { commandsPart, type Emission, putEmissions } from './emissions.ts';
 import { wasFinal } from './final-index.ts';
-import type { Plan } from './plan.ts';
 
 /** What a run emits commands with. */
 export interface CommandEmission {

@@ -5,6 +5,7 @@ import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
+import type { Plan } from '../log/plan.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
 import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
@@ -17,7 +18,6 @@ import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { noteFinals } from './final-index.ts';
 import { readMarks, type Touched, touchedBy } from './mark.ts';
-import type { Plan } from './plan.ts';
 import {
   contentOf,
   joinLanes,

@@ -5,11 +5,11 @@ import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty
 import type { Partials } from '../../core/fold/partial.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { type EmptyPlace, noteEmptyPlace, readEmptyPlace } from '../items/empty-place.ts';
+import type { Plan } from '../log/plan.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
 import { readFinalHeads, readPanes } from '../windows/pane-reader.ts';
 import { windowName } from '../windows/window-view.ts';
-import type { Plan } from './plan.ts';
 
 /** The inputs of the emission of empty windows. */
 export interface EmptyWindowOptions {

@@ -1,10 +1,10 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { Window } from '../../core/windows/window.ts';
+import type { Plan } from '../log/plan.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, numberOf, type Table } from '../table/table.ts';
 import { windowText } from '../windows/pane-keys.ts';
-import type { Plan } from './plan.ts';
 
 /**
  * Which windows got their final panes from the stream, by the epoch that closed them. It is kept apart from the windows:

@@ -22,6 +22,17 @@ import {
 import { type Held, noteHeldBy, readHeldBy } from '../log/held.ts';
 import { checkEpoch, entryLifeMs, readEntries, readTail } from '../log/log.ts';
 import { epochBeforeCommands, isShard } from '../log/operator.ts';
+import {
+  type GatherTask,
+  type KnownPlans,
+  knownPlans,
+  type LogRange,
+  lanesOf,
+  type Plan,
+  placeOf,
+  putPlan,
+  readNewestPlan,
+} from '../log/plan.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -35,17 +46,6 @@ import { forgetEmitted } from './forget.ts';
 import { type GatheredEpoch, gatherEpoch } from './gather.ts';
 import { readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
-import {
-  type GatherTask,
-  type KnownPlans,
-  knownPlans,
-  type LogRange,
-  lanesOf,
-  type Plan,
-  placeOf,
-  putPlan,
-  readNewestPlan,
-} from './plan.ts';
 import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 

@@ -2,10 +2,10 @@ import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { positionText } from '../log/entry.ts';
 import type { EmittedPlace } from '../log/epoch.ts';
+import type { Plan } from '../log/plan.ts';
 import { type Key, numberOf, type Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
-import type { Plan } from './plan.ts';
 import { lanesOfQuery, slicesOfLane } from './segment.ts';
 
 /** What a run forgets with. */

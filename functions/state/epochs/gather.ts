@@ -8,12 +8,12 @@ import { sectionName } from '../../core/log/section.ts';
 import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
+import { type GatherTask, lanesOf, type Plan } from '../log/plan.ts';
 import type { Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
 import { putMark, readMarks, type Touched, touchedBy } from './mark.ts';
-import { type GatherTask, lanesOf, type Plan } from './plan.ts';
 import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
 
 /** What a run gathers with. */

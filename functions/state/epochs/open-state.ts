@@ -5,9 +5,9 @@ import { readGeneration } from '../items/definition.ts';
 import { sectionsIn } from '../log/entry.ts';
 import { type EpochPlace, readEmittedOf, readEpochs, readGathered } from '../log/epoch.ts';
 import { isShard } from '../log/operator.ts';
+import { lanesOf, readNewestPlan, readPlan } from '../log/plan.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
-import { lanesOf, readNewestPlan, readPlan } from './plan.ts';
 import { type LogTail, readTails } from './tails.ts';
 
 /** What one entry, which no gathered epoch holds, has of one slice. */

@@ -5,10 +5,10 @@ import { readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { readHeldBy } from '../log/held.ts';
 import { lostLog, readTail } from '../log/log.ts';
 import { isShard } from '../log/operator.ts';
+import { type LogSums, readPlan } from '../log/plan.ts';
 import { type Registration, readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
-import { type LogSums, noSums, sumsOf } from './conservation.ts';
-import { readPlan } from './plan.ts';
+import { noSums, sumsOf } from './conservation.ts';
 import { mostLogs } from './tails.ts';
 
 export { noProgress };

@@ -6,9 +6,9 @@ import { type Block, decodeBlock } from '../../core/log/block.ts';
 import { laneOf, mostLanes } from '../../core/log/lane.ts';
 import { coverOf, rangeOf, rangeText } from '../../core/log/merge-tree.ts';
 import { sectionName } from '../../core/log/section.ts';
+import { lanesOf, type Plan } from '../log/plan.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
-import { lanesOf, type Plan } from './plan.ts';
 
 /** The lane of a query that a segment belongs to: lane `lane` of `lanes`. */
 export interface Lane {

@@ -1,10 +1,10 @@
 import { eachFirst, type FirstOccurrence } from '../../core/log/first-occurrences.ts';
-import { type Plan, readPlan } from '../epochs/plan.ts';
 import type { Table } from '../table/table.ts';
 import { idsIn } from './entry.ts';
 import { readGathered } from './epoch.ts';
 import { eachIdSegment } from './id-segment.ts';
 import { LogGap, readEntries } from './log.ts';
+import { type Plan, readPlan } from './plan.ts';
 import type { LastOfLog } from './registration.ts';
 
 /** How far the ids of all logs are in segments. */

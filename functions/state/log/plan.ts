@@ -1,9 +1,9 @@
+import type { Counters, QueryCounters } from '../../core/events/counters.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { ShardProgress } from '../../core/log/totals.ts';
-import { positionText } from '../log/entry.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, numberOf, type Table } from '../table/table.ts';
-import type { LogSums, PairSums } from './conservation.ts';
+import { positionText } from './entry.ts';
 
 /** The positions of one log that an epoch gathers: both inclusive, the last one is its barrier. */
 export type LogRange = readonly [first: number, last: number];
@@ -13,6 +13,24 @@ export type GatherTask = readonly (readonly [shardId: string, first: number, las
 
 /** How far a log had come at its barrier: its last record, and its greatest event time, epoch ms; null: none yet. */
 export type LogPlace = readonly [sequenceNumber: SequenceNumber | null, maxEventTime: number | null];
+
+/** What became of the events of all logs. */
+export interface LogSums {
+  readonly counters: Counters;
+  /** The pairs of each query, by its name. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
+}
+
+/** What the second law is compared by: a part of an epoch's plan. */
+export interface PairSums {
+  /** The pairs that each query counted between the barriers before and those of the epoch, by its name. */
+  readonly counted: Readonly<Record<string, number>>;
+  /**
+   * The pairs by which the second law did not hold in the epochs before, by query: their numbers added up without their
+   * signs, so that what one epoch lost and another had twice does not cancel. Queries for which it held are left out.
+   */
+  readonly mismatches: Readonly<Record<string, number>>;
+}
 
 /**
  * Everything about an epoch that a repetition could decide otherwise. From it on, everything is a function of the plan
