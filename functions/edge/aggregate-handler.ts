@@ -57,7 +57,7 @@ export function aggregateHandler(options: AggregateOptions): AggregateHandler {
       const apply = applier;
       const applied = await applyAll(given, (batch) => apply(batch, () => context.getRemainingTimeInMillis()));
       let kicks = 0;
-      // All is committed by now. One run looks at all shards.
+      // All is in the logs by now. One run looks at all shards.
       for (const [shardId, report] of applied) kicks += kicks > 0 ? 0 : await kickFinalize(shardId, report);
       const reports = applied.map(([, report]) => report);
       const answer = batches.answer(reports.flatMap(({ resumeAt }) => (resumeAt === undefined ? [] : [resumeAt])));
@@ -188,8 +188,8 @@ function doubtsWarning({ pipeline, telemetry }: AggregateOptions, doubts: DoubtN
 
 /**
  * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is
- * known to hold it back. So its results need not wait for the minute. A failure here is only logged: the batch is committed,
- * and the schedule asks for the same run.
+ * known to hold it back. So its results need not wait for the minute. A failure here is only logged: the batch is in
+ * the log, and the schedule asks for the same run.
  */
 function finalizeKicker({ pipeline, tables: { state }, telemetry, kick }: AggregateOptions) {
   return async (shardId: string, { maxEventTimeBefore, maxEventTime }: BatchReport): Promise<0 | 1> => {

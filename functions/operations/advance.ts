@@ -27,7 +27,7 @@ const atATime = 32;
 /** Raises the watermark and emits the windows that it has passed. The schedule and the kicks ask for it. */
 export const advance = finalizeRun('advance');
 
-/** The end of a finite stream. It raises the watermark past every window once all is committed. */
+/** The end of a finite stream. Once all is in, it closes every window. */
 export const drain = finalizeRun('drain');
 
 /** Whether a run is asked for by name: then a caller waits for it. The schedule and the kicks name nothing. */
@@ -44,7 +44,7 @@ function finalizeRun<Name extends FinalizeRequest>(
     async run(context: OperationContext, { isWaitedFor }) {
       const { logError, now } = context;
       const pace = isWaitedFor ? undefined : context.sleep;
-      const report = await finalize({ ...(await finalizerOf(context)), pace }, name);
+      const report = await finalize({ ...finalizerOf(context), pace }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });
@@ -61,17 +61,16 @@ function mismatchOf({ counters, mismatch }: FinalizeReport): number {
   return Object.values(mismatch.pairs).reduce((total, pairs) => total + pairs, events);
 }
 
-/** @throws TidemarkError when the state is of another definition */
-async function finalizerOf(context: OperationContext): Promise<FinalizerOptions> {
-  const pipeline = await checkDefinition(context.state, context.pipeline);
+function finalizerOf(context: OperationContext): FinalizerOptions {
+  const check = () => checkDefinition(context.state, context.pipeline);
   const retentionMs = streamRetentionHours * 3_600_000;
-  return { ...context, pipeline, limit: pLimit(atATime), runId: context.newId(), retentionMs };
+  return { ...context, check, limit: pLimit(atATime), runId: context.newId(), retentionMs };
 }
 
 /** A run of finalize for an operation that waits for what it has asked for. */
 export function advancing(context: OperationContext): () => Promise<void> {
   return async () => {
-    await finalize(await finalizerOf(context), 'advance');
+    await finalize(finalizerOf(context), 'advance');
   };
 }
 

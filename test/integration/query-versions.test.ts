@@ -154,6 +154,7 @@ describe('a changed query', () => {
     expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
       removed: 'perKind',
       windows: 0,
+      epoch: null,
       done: true,
     });
     expect(await windows(alone, 'perKind')).toHaveLength(3);

@@ -114,6 +114,7 @@ describe('the removal of a query', () => {
     await expect(old.remove('q')).rejects.toThrow(/^query: .*is in the pipeline that is deployed/);
     const without = await deployed(pipelineOf(['kept']));
     expect(await without.remove('q')).toEqual({ removed: 'q', windows: 1, epoch: 2, done: true });
+    expect(await without.remove('q')).toEqual({ removed: 'q', windows: 0, epoch: null, done: true });
     // A container of the removed query is still at work, and brings what its successor must not count.
     await old.put(t0 + hourMs + 2, 100);
     const next = await deployed(pipelineOf(['kept', 'new']));

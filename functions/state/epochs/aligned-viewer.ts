@@ -79,7 +79,7 @@ async function* openViews(
 async function leastStart(
   state: Table,
   query: Query,
-  { emitted, lanes, tails }: OpenState,
+  { section, emitted, lanes, tails }: OpenState,
   key: KeyText | undefined,
 ): Promise<number> {
   const { definedKind } = query;
@@ -87,7 +87,7 @@ async function leastStart(
   const known = leastSlice(query, emitted.closedThrough);
   if (known !== undefined) return known;
   // Nothing is closed yet: what came first may be of any time.
-  const firsts = await Promise.all(lanesOfKey(query.name, lanes, key).map((lane) => firstSlice(state, lane)));
+  const firsts = await Promise.all(lanesOfKey(section, lanes, key).map((lane) => firstSlice(state, lane)));
   let least = Number.POSITIVE_INFINITY;
   for (const slice of firsts) least = Math.min(least, slice ?? least);
   for (const { slice } of tails) least = Math.min(least, slice);

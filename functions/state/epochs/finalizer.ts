@@ -77,9 +77,9 @@ export interface FinalizerOptions {
   readonly bounds?: EpochBounds;
   /**
    * Whether the state is of this pipeline: made with the first reads, before anything is written. It throws where it is
-   * not. @default nothing is checked
+   * not, and returns the pipeline with what the state knows of it. @default nothing is checked
    */
-  readonly check?: () => Promise<void>;
+  readonly check?: () => Promise<Pipeline>;
 }
 
 /** The outcome of a run. */
@@ -132,16 +132,17 @@ const graceMs = 2 * 24 * 3_600_000;
 const mostObservations = 3;
 
 /** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
-export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
-  const { state, pipeline } = options;
+export async function finalize(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+  const { state } = given;
   // All that a run begins with is read at once. The order of these reads does not matter: an election that is old is
   // refused, a tail that is old is not the place for a barrier, and W is right for the moment of its reading.
-  const [places, first, noted] = await Promise.all([
+  const [places, first, noted, pipeline] = await Promise.all([
     readPlaces(state),
-    observe({ ...options, nowMs: options.now() }),
+    observe({ ...given, nowMs: given.now() }),
     readHeldBy(state),
-    options.check?.(),
+    given.check === undefined ? given.pipeline : given.check(),
   ]);
+  const options = { ...given, pipeline };
   const epochs = await epochTurns(options, places);
   let { emitted } = places;
   let known = noted;

@@ -57,14 +57,13 @@ export interface OpenState {
  * meanwhile is in its plan.
  */
 export async function readOpenState(state: Table, query: Query): Promise<OpenState> {
-  const [registered, gathered, emitted, newest, generation] = await Promise.all([
-    readRegistrations(state),
+  const [registrations, gathered, emitted, newest, generation] = await Promise.all([
+    readRegistrations(state).then((all) => all.filter(({ shardId }) => isShard(shardId))),
     readGathered(state),
     readEmittedOf(state, query.name),
     readNewestPlan(state),
     readGeneration(state, query.name),
   ]);
-  const registrations = registered.filter(({ shardId }) => isShard(shardId));
   const section = sectionName({ ...query, generation });
   // The newest plan may be of the epoch that is under way.
   const plan = newest?.epoch === gathered.epoch ? newest : await readPlan(state, gathered.epoch);

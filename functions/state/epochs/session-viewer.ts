@@ -4,7 +4,6 @@ import { sortedRows } from '../../core/fold/window-result.ts';
 import { type SessionStep, sessionsOfEpochs } from '../../core/sessions/epoch-sessions.ts';
 import { type KeyedPartial, type SessionWindow, sessionRule } from '../../core/sessions/join.ts';
 import { lastClosing } from '../../core/windows/window.ts';
-import { readCarried, sessionPartitions } from '../items/carried-sessions.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
 import { partialsOf } from '../windows/pane-rows.ts';
@@ -20,6 +19,7 @@ import {
   type WindowView,
   windowName,
 } from '../windows/window-view.ts';
+import { readCarried, sessionPartitions } from './carried-sessions.ts';
 import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
 import { type OpenState, readOpenState } from './open-state.ts';
 import { contentOf, lanesUpTo, type Segment, slicesOfLane } from './segment.ts';

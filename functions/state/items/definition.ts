@@ -10,7 +10,7 @@ export const definitionKey = (query: string): Key => ({ pk: partition, sk: query
 
 /**
  * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight,
- * beside the horizon, and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
+ * and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
  * batch until one that fits is deployed.
  * @returns the pipeline with the generations of its queries: logs and segments keep a query under these
  * @throws TidemarkError that says what has changed, that a query has a gap because it was taken out for a while, or that
@@ -163,14 +163,23 @@ export async function readFilling(state: Table, query: string): Promise<QueryFil
   return { filledThrough: field('filledThrough'), missedThrough: field('missedThrough') };
 }
 
+/** What is noted of a query that is to be removed. */
+export interface Removing {
+  /** The generation that is removed, or the next one when it is gone. */
+  readonly generation: number;
+  /** Whether nothing is noted: it is gone, or there was none of that name. */
+  readonly isGone: boolean;
+}
+
 /**
  * Notes that what is kept of a query is being removed: until it is gone, no pipeline that has the query is taken.
- * Idempotent.
- * @returns the generation that is removed
+ * Conditional: of a query that is gone, nothing is noted.
  */
-export async function noteRemoving(state: Table, query: string): Promise<number> {
-  const answer = await state.update(definitionKey(query), { set: { removing: true } });
-  return (answer.outcome === 'applied' ? numberOf(answer.item, 'generation') : undefined) ?? 0;
+export async function noteRemoving(state: Table, query: string): Promise<Removing> {
+  const { outcome } = await state.update(definitionKey(query), { set: { removing: true } }, [
+    { attribute: 'layout', is: 'present' },
+  ]);
+  return { generation: await readGeneration(state, query), isGone: outcome === 'refused' };
 }
 
 /**

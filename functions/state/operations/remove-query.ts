@@ -3,10 +3,10 @@ import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
 import { sectionName } from '../../core/log/section.ts';
 import { commitCommand, noteEntry, readCommand } from '../commands/command.ts';
+import { deleteCarried } from '../epochs/carried-sessions.ts';
 import { deleteEmissions } from '../epochs/emissions.ts';
 import { deleteFinalIndex } from '../epochs/final-index.ts';
 import { deleteSegments } from '../epochs/segment.ts';
-import { deleteCarried } from '../items/carried-sessions.ts';
 import { deleteDefinition, noteRemoving } from '../items/definition.ts';
 import { deleteEmitted, readGathered } from '../log/epoch.ts';
 import { deleteFirstCommand, epochOfCommand, putCommand } from '../log/operator.ts';
@@ -30,7 +30,7 @@ export interface Removal {
   readonly removed: string;
   /** Windows that were deleted by this call. */
   readonly windows: number;
-  /** The epoch from which on nothing of the query is gathered that was added before; null: it is not there yet. */
+  /** The epoch from which on nothing of the query is gathered that was added before; null: none yet, or it was gone. */
   readonly epoch: number | null;
   /** False: it ran short of time, and has to be called again. */
   readonly done: boolean;
@@ -61,8 +61,8 @@ export async function removeQuery(options: RemovalOptions, name: string): Promis
       name,
       'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
     );
-  const generation = await noteRemoving(state, removed);
-  const epoch = await cutOff(options, removed, generation);
+  const { generation, isGone } = await noteRemoving(state, removed);
+  const epoch = isGone ? null : await cutOff(options, removed, generation);
   if (epoch === undefined) return { removed, windows: 0, epoch: null, done: false };
   await deleteSegments(state, sectionName({ name: removed, generation }));
   await deleteEmitted(state, removed);
@@ -72,7 +72,7 @@ export async function removeQuery(options: RemovalOptions, name: string): Promis
   await deleteOutboxes(state, pipeline, removed);
   await deleteCarried(state, removed);
   const deleted = await deleteWindows(windows, removed, () => remainingMs() > reserveMs);
-  if (deleted.done) await deleteDefinition(state, removed, generation);
+  if (deleted.done && !isGone) await deleteDefinition(state, removed, generation);
   return { removed, windows: deleted.windows, epoch, done: deleted.done };
 }
 
