@@ -132,6 +132,43 @@ describe('a late replay', () => {
   });
 });
 
+describe('a replay of many events', () => {
+  it('goes on call by call, each with some commands, and puts each event in once', async () => {
+    const world = await withLate();
+    const most = 9_000;
+    for (let at = 0; at < most; at += 500)
+      await world.put(0, ...Array.from({ length: 500 }, (_, i) => t0 + ((at + i) % 2) * hourMs + 10));
+    let settled = 0;
+    let calls = 0;
+    for (let after: CorrectionAnswer['progress'] = null, done = false; !done; calls++) {
+      let isEmitted = false;
+      const advance = async () => {
+        await world.finalize();
+        isEmitted = true;
+      };
+      // There is time for one group of events.
+      const remainingMs = () => (isEmitted ? 10_000 : 60_000);
+      const answer = await world.correct({ after: after ?? undefined }, { advance, remainingMs });
+      settled += answer.settled;
+      ({ done } = answer);
+      after = answer.progress;
+      expect(calls).toBeLessThan(10);
+    }
+    expect(calls).toBeGreaterThan(2);
+    expect(settled).toBe(most + 1);
+    expect((await world.panes()).map(([, , , records]) => records)).toEqual([1 + most / 2, 2 + most / 2]);
+  });
+
+  it('is not held up by a query that cannot be emitted', async () => {
+    const world = await withLate();
+    const advance = async () => {
+      await world.finalize();
+      throw new Error('another query');
+    };
+    expect(await world.correct({}, { advance })).toMatchObject({ settled: 1, done: true });
+  });
+});
+
 describe('replays at the same time', () => {
   it('put each record in once, whoever gets it', async () => {
     const world = await withLate();

@@ -5,6 +5,7 @@ import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { isoTime } from '../../core/events/event-time.ts';
 import { compareSequenceNumbers, type SequenceNumber } from '../../core/events/sequence-number.ts';
 import { decodePartials } from '../../core/fold/partial.ts';
+import type { ShardProgress } from '../../core/log/totals.ts';
 import type { EmittedWindow } from '../../core/windows/window.ts';
 import { type ClaimOptions, type Claims, createClaims, missedWindows } from '../commands/claims.ts';
 import { type CommandOutcome, commitCommand, readCommand } from '../commands/command.ts';
@@ -84,7 +85,7 @@ export interface Backfill {
   readonly closedThrough: number | null;
   /** The time up to which the query is filled; null: it is not filled at all. */
   readonly filledThrough: number | null;
-  /** The last record of each shard that is in its log: what comes later is not decided yet. */
+  /** For `look`: the last record of each shard that is in its log. What comes later is not decided yet. */
   readonly committed: Readonly<Record<string, SequenceNumber>>;
 }
 
@@ -121,7 +122,10 @@ export async function backfill(options: BackfillOptions, range: BackfillRange, s
     );
   const run: Run = { options, query, range, claims: createClaims(options), windowsEnding: (end) => inRange.emit(end) };
   const part = await steps(run, step);
-  const [{ filledThrough }, progress] = await Promise.all([readFilling(state, query.name), readAllProgress(state)]);
+  const [{ filledThrough }, progress] = await Promise.all([
+    readFilling(state, query.name),
+    step.do === 'look' ? readAllProgress(state) : new Map<string, ShardProgress>(),
+  ]);
   return {
     ...nothing,
     ...part,
@@ -187,7 +191,9 @@ async function lookThrough(
   after: SidePlace | undefined,
   take: (events: readonly StoredSideEvent[]) => Promise<Taken>,
 ): Promise<Partial<StepAnswer>> {
-  const { options, query } = run;
+  const { options, query, range } = run;
+  // The stream's records go into no window before the query's beginning, and are late for none.
+  if (range.until <= query.from) return {};
   const ledger = lateLedger(options.state, query);
   let late = 0;
   let place = after;
