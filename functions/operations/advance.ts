@@ -48,9 +48,17 @@ function finalizeRun<Name extends FinalizeRequest>(
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });
+      for (const [query, pairs] of Object.entries(report.mismatch.pairs))
+        logError('Segments do not hold the pairs that were counted', { query, pairs: String(pairs) });
       return measured(report, now());
     },
   };
+}
+
+/** The events and the pairs by which the laws of conservation do not hold, as the newest totals and epochs tell them. */
+function mismatchOf({ counters, mismatch }: FinalizeReport): number {
+  const events = Math.max(Math.abs(unaccounted(counters)), mismatch.events);
+  return Object.values(mismatch.pairs).reduce((total, pairs) => total + pairs, events);
 }
 
 function finalizerOf(context: OperationContext): FinalizerOptions {
@@ -67,7 +75,7 @@ export function advancing(context: OperationContext): () => Promise<void> {
 }
 
 function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswer> {
-  const { watermark, heldBy, shards, counters, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
+  const { watermark, heldBy, shards, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
   // The watermark of a stream without events stands still, and nobody waits for it.
   const isFlowing = shards.some(({ state }) => state === 'holding');
   return {
@@ -85,7 +93,7 @@ function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswe
       windowsOpen,
       closingsLeft,
       unreadableShards: shards.filter((shard) => shard.unreadable !== undefined).length,
-      conservationMismatch: Math.abs(unaccounted(counters)),
+      conservationMismatch: mismatchOf(report),
     },
     milliseconds: Number.isFinite(watermark) && isFlowing ? { watermarkLag: nowMs - watermark } : {},
   };

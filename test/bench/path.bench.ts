@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { type Pipeline, tumbling } from '../../functions/core/index.ts';
+import { epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import { readWindow } from '../../functions/state/epochs/window-reader.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
@@ -11,6 +12,7 @@ import {
   batchOf,
   eventsOf,
   firstTime,
+  type KeyedEvent,
   type KeyedStream,
   keyedPipeline,
   recordsInBatch,
@@ -26,10 +28,11 @@ const minutes = 60;
 
 /** What is measured. The rows alone are what anybody writes; hourly windows have sixty times fewer. */
 const cases = [
-  { keys: 2, windowMs: minuteMs, most: undefined },
-  { keys: 100, windowMs: minuteMs, most: undefined },
-  { keys: 100, windowMs: 3_600_000, most: undefined },
-  { keys: 100_000, windowMs: 3_600_000, most: 10_000 },
+  { keys: 2, windowMs: minuteMs, dedup: false, most: undefined },
+  { keys: 100, windowMs: minuteMs, dedup: false, most: undefined },
+  { keys: 100, windowMs: 3_600_000, dedup: false, most: undefined },
+  { keys: 100, windowMs: 3_600_000, dedup: true, most: undefined },
+  { keys: 100_000, windowMs: 3_600_000, dedup: false, most: 10_000 },
 ] as const;
 
 /**
@@ -40,12 +43,15 @@ const cases = [
  */
 export async function benchPath(say: (line: string) => void): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
-  for (const { keys, windowMs, most } of cases) {
+  for (const { keys, windowMs, dedup, most } of cases) {
     const stream = { keys, named: 'text', lateMs: 5000 } as const;
     const length = windowMs === minuteMs ? 'one-minute' : 'hourly';
-    const name = `the whole path: ${keys.toLocaleString('en-US')} keys, ${length} windows`;
+    const name = `the whole path: ${keys.toLocaleString('en-US')} keys, ${length} windows${dedup ? ', deduplicated' : ''}`;
     say(`${name}: ${minutes} minutes of ${batchesInMinute} batches, a finalize run each`);
-    figures.push(...pathFigures(name, most, await walk(stream, windowMs), updatesByHand(stream, windowMs)));
+    const window = tumbling({ ms: windowMs });
+    const byId = { by: ({ id }: KeyedEvent) => id, within: '1 hour' } as const;
+    const pipeline = keyedPipeline(window, undefined, dedup ? byId : undefined);
+    figures.push(...pathFigures(name, most, await walk(pipeline, stream, windowMs), updatesByHand(stream, windowMs)));
   }
   return figures;
 }
@@ -103,8 +109,7 @@ function pathFigures(name: string, most: number | undefined, path: Path, updates
 }
 
 /** An hour of batches with a finalize run every minute, and then the runs by which the last window is final. */
-async function walk(stream: KeyedStream, windowMs: number): Promise<Path> {
-  const pipeline = keyedPipeline(tumbling({ ms: windowMs }));
+async function walk(pipeline: Pipeline, stream: KeyedStream, windowMs: number): Promise<Path> {
   const stores = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };
   const [aggregated, finalized] = [nothingSpent(), nothingSpent()];
   let nowMs = firstTime;
@@ -119,7 +124,7 @@ async function walk(stream: KeyedStream, windowMs: number): Promise<Path> {
   const [state, windows] = [meteredTable(finalized, stores.state), meteredTable(finalized, stores.windows)];
   let rows = 0;
   let runs = 0;
-  const run = async () => {
+  const run = async (forgetsEvery = epochBounds.forgetsEvery) => {
     runs++;
     await finalize(
       {
@@ -135,6 +140,7 @@ async function walk(stream: KeyedStream, windowMs: number): Promise<Path> {
         runId: `run-${runs}`,
         remainingMs: () => 60_000,
         retentionMs: 7 * 86_400_000,
+        bounds: { ...epochBounds, forgetsEvery },
       },
       'advance',
     );
@@ -152,7 +158,8 @@ async function walk(stream: KeyedStream, windowMs: number): Promise<Path> {
   // The watermark passes the last window.
   nowMs = firstTime + last * batchMs + minuteMs;
   await aggregator.apply(batchOf({ ...stream, lateMs: 0 }, last + batchesInMinute), () => 60_000);
-  await run();
+  // What is emitted gets its expiry at last.
+  await run(1);
   return { aggregate: aggregated, finalize: finalized, rows, runs, openWindowUnits };
 }
 

@@ -8,12 +8,12 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { liveSessions } from '../../functions/core/sessions/session-view.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
-import type { Window } from '../../functions/core/windows/window.ts';
 import { readCarried, sessionPartitions } from '../../functions/state/epochs/carried-sessions.ts';
+import type { FeedPlace } from '../../functions/state/epochs/feed-place.ts';
+import { readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { removeQuery } from '../../functions/state/operations/remove-query.ts';
-import { readFinals } from '../../functions/state/windows/window-feed.ts';
 import { protocolWorld } from '../property/protocol-world.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -267,15 +267,15 @@ describe('the output mode append', () => {
       events.sort((left, right) => left.time - right.time),
     );
     const given: string[] = [];
-    let place: Window | undefined;
+    let place: FeedPlace | undefined;
     for (const _ of events) {
       await put();
       await world.finalize();
       for (;;) {
-        const page = await readFinals(tables, query, { from: -1e13, to: 1e13, limit: 1 }, place);
-        if (page.length === 0) break;
-        given.push(...page.map(({ start, end }) => `${start / 60_000}-${end / 60_000}`));
-        place = page.at(-1);
+        const { views, placeAfter } = await readFinals(tables, query, { from: -1e13, to: 1e13, limit: 1 }, place, 0);
+        given.push(...views.map(({ start, end }) => `${start / 60_000}-${end / 60_000}`));
+        place = placeAfter(views.length);
+        if (views.length === 0) break;
       }
     }
     expect(given).toEqual(['1-11', '31-41', '0-65']);

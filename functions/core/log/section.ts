@@ -21,6 +21,11 @@ export function sectionName({ name, generation = 0 }: Pick<Query, 'name' | 'gene
   return generation === 0 ? name : `${name}~${generation}`;
 }
 
+/** The name of the query of a {@link sectionName}, whatever the generation: totals do not tell generations apart. */
+export function queryOf(section: string): string {
+  return section.replace(/~\d+$/, '');
+}
+
 /** The text of the sections of an entry: `{"query":[block,[late positions, each less the one before]]}`. */
 export function sectionsText(sections: readonly Section[]): string {
   return JSON.stringify(

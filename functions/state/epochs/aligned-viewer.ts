@@ -3,7 +3,6 @@ import type { KeyText } from '../../core/events/group-key.ts';
 import { type Partials, rowOf } from '../../core/fold/partial.ts';
 import { type ClosingWindow, sortedRows, windowsOf, withGrouping } from '../../core/fold/window-result.ts';
 import type { Table } from '../table/table.ts';
-import { readPanes } from '../windows/pane-reader.ts';
 import {
   inOrder,
   isBehind,
@@ -25,13 +24,6 @@ import { firstSlice, lanesOfKey } from './segment.ts';
 /** The windows of kinds whose windows follow from time alone. */
 export const alignedViewer: EpochViewer = {
   mayGetMore: false,
-  async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
-    // All windows of such a kind that begin later end later. So the order of starts and ends is that of closings.
-    const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
-    const panes = await readPanes(windows, query, after === undefined ? range : { ...range, after });
-    const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
-    return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
-  },
   liveViews: readLive,
   live: async (tables, query, range) => (await readLive(tables, query, range)).views,
 };

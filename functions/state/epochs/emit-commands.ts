@@ -6,11 +6,12 @@ import { readStagedOf, type StagedByCommands } from '../commands/staged.ts';
 import { operatorLog, readCommands } from '../log/operator.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table, textOf } from '../table/table.ts';
-import { logCorrection, noteCorrected } from '../windows/correction-log.ts';
+import { logCorrection } from '../windows/correction-log.ts';
 import { windowText } from '../windows/pane-keys.ts';
 import { readStandingPane, type StandingPane } from '../windows/pane-reader.ts';
 import { partialsOf } from '../windows/pane-rows.ts';
 import { writeCommandedPane } from '../windows/pane-writer.ts';
+import { commandsPart, type Emission, putEmissions } from './emissions.ts';
 import { wasFinal } from './final-index.ts';
 import type { Plan } from './plan.ts';
 
@@ -21,6 +22,8 @@ export interface CommandEmission {
   /** An id that no other run has. */
   readonly runId: string;
   readonly publish: Publisher['publish'];
+  /** When what feeds read of this epoch may go, epoch seconds. */
+  readonly feedExpiresAt: number;
   /** Whether there is time for more windows. */
   readonly hasTime: () => boolean;
 }
@@ -101,7 +104,7 @@ async function emitGroup(
   commands: readonly Command[],
   begun: Begun,
 ): Promise<{ readonly firsts: number; readonly done: boolean }> {
-  const { state, windows, hasTime } = options;
+  const { state, runId, feedExpiresAt, hasTime } = options;
   const ids = commands.map(({ id }) => id);
   let { written, left, through } = begun;
   let firsts = 0;
@@ -109,9 +112,12 @@ async function emitGroup(
   let held: StagedByCommands[] = [];
   const flush = async () => {
     const outcomes = await Promise.all(held.map((window) => emitWindow(options, plan, query, commands, window)));
-    const done = held.filter((_, i) => outcomes[i] !== 'left');
-    // Readers of changes are not told of windows of the history, of which there may be any number.
-    if (commands[0]?.kind === 'replay') await noteCorrected(windows, query, done);
+    const done = held.flatMap(({ start, end }, i): readonly Emission[] => {
+      if (outcomes[i] === 'left') return [];
+      return [{ start, end, status: outcomes[i] === 'first' ? 'final' : 'corrected' }];
+    });
+    const part = commandsPart(begun.group, through);
+    await putEmissions(state, query.name, plan, done, { part, attempt: runId, expiresAt: feedExpiresAt });
     written += done.length;
     left += held.length - done.length;
     firsts += outcomes.filter((outcome) => outcome === 'first').length;

@@ -6,6 +6,7 @@ import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
 import { sectionName } from '../../core/log/section.ts';
+import type { LogTotals } from '../../core/log/totals.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { notePassed } from '../items/definition.ts';
 import type { StoredEntry } from '../log/entry.ts';
@@ -25,12 +26,14 @@ import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
 import type { Table } from '../table/table.ts';
-import { type Cut, cutLog, sealLog } from './barrier.ts';
+import { cutLog, sealLog } from './barrier.ts';
 import { type EpochBounds, epochBounds } from './bounds.ts';
+import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './conservation.ts';
+import { feedLifeMs } from './emissions.ts';
 import { emitEpoch, leastSlice } from './emit.ts';
 import { forgetEmitted } from './forget.ts';
 import { type GatheredEpoch, gatherEpoch } from './gather.ts';
-import { readMarks, touchedBy } from './mark.ts';
+import { readMarks, type TaskMark, touchedBy } from './mark.ts';
 import { type Observation, observe } from './observe.ts';
 import {
   type GatherTask,
@@ -39,6 +42,7 @@ import {
   type LogRange,
   lanesOf,
   type Plan,
+  placeOf,
   putPlan,
   readNewestPlan,
 } from './plan.ts';
@@ -87,6 +91,8 @@ export interface FinalizeReport {
   readonly shards: readonly ShardReport[];
   /** Of all events that were in when it began. */
   readonly counters: Counters;
+  /** By how much the laws of conservation do not hold. */
+  readonly mismatch: Mismatch;
   /** How many windows it emitted for good. */
   readonly windows: number;
   /** How many panes it emitted of windows that are open: early, on time, late. */
@@ -97,6 +103,14 @@ export interface FinalizeReport {
   readonly closingsLeft: number;
   /** For a drain: whether everything that was put is in, and so every window final. */
   readonly drained: boolean;
+}
+
+/** By how much the laws of conservation do not hold up to the newest epoch that is gathered (DESIGN section 2). */
+export interface Mismatch {
+  /** The first law: events that are in no class, or in two, or in a class without its pairs; at least 0. */
+  readonly events: number;
+  /** The second law: pairs that segments lack or have too many, by query, of all epochs; only queries it fails for. */
+  readonly pairs: Readonly<Record<string, number>>;
 }
 
 /**
@@ -158,7 +172,11 @@ export async function finalize(given: FinalizerOptions, request: FinalizeRequest
       const last = await lastClosingOfAll(options, epochs, observation.maxEventTime);
       if (last !== undefined && last > epochs.newest.closedThrough) await epochs.next(last, observation.tails);
     }
-    const [out, windowsOpen] = await Promise.all([emitAll(options, epochs, emitted), countOpen(options, epochs)]);
+    const [out, windowsOpen, mismatch] = await Promise.all([
+      emitAll(options, epochs, emitted),
+      countOpen(options, epochs),
+      compare(options, epochs),
+    ]);
     windows += out.finals;
     openPanes += out.openPanes;
     ({ emitted } = out);
@@ -183,6 +201,7 @@ export async function finalize(given: FinalizerOptions, request: FinalizeRequest
       heldBy,
       shards: observation.shards,
       counters: observation.counters,
+      mismatch,
       windows,
       openPanes,
       windowsOpen,
@@ -329,6 +348,11 @@ function expiryOf({ now, retentionMs }: FinalizerOptions): number {
   return Math.floor((now() + retentionMs + graceMs) / 1000);
 }
 
+/** When what feeds read of an epoch may go, epoch seconds. */
+function feedExpiryOf({ now, retentionMs }: FinalizerOptions): number {
+  return Math.floor((now() + Math.max(feedLifeMs, retentionMs + graceMs)) / 1000);
+}
+
 /** The epoch of a number that another run has elected. */
 async function electedEpoch(state: Table, epoch: number): Promise<Epoch> {
   const newest = await readNewestEpoch(state);
@@ -380,15 +404,16 @@ async function makePlan(
         limit(async () => [shardId, await cutLog(state, shardId, epoch, now(), tails.get(shardId))] as const),
       ),
     );
-  const [registrations, known, lanes, entries] = await Promise.all([
+  const [registrations, known, marks, entries] = await Promise.all([
     readRegistrations(state),
     cutAll([...tails.keys()]),
-    lanesAfter(options, before),
+    before === undefined ? [] : readMarks(state, before.epoch, before.epoch).then((all) => all.map(({ mark }) => mark)),
     readAhead(options, tails, first),
   ]);
-  const others = registrations.filter(({ shardId, sealed }) => sealed === undefined && !tails.has(shardId));
-  const cuts = [...known, ...(await cutAll(others.map(({ shardId }) => shardId)))];
-  const passed = cuts.find(([, cut]) => cut === 'passed');
+  const others = registrations.filter(({ shardId }) => !tails.has(shardId));
+  const open = others.filter(({ sealed }) => sealed === undefined).map(({ shardId }) => shardId);
+  const cuts = [...known, ...(await cutAll(open))];
+  const passed = cuts.find(([, { outcome }]) => outcome === 'passed');
   if (passed !== undefined) {
     const standing = await plans.of(epoch.epoch);
     if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
@@ -396,10 +421,13 @@ async function makePlan(
   }
   if (before === undefined && epoch.epoch > 1)
     throw new Error(`the plan of epoch ${epoch.epoch - 1}, which says where epoch ${epoch.epoch} begins, is gone`);
-  const held = cuts.flatMap(([shardId, cut]): readonly (readonly [string, Cut])[] =>
-    cut === undefined || cut === 'passed' ? [] : [[shardId, cut]],
+  const logs = cuts.flatMap(([shardId, cut]) =>
+    cut.outcome === 'cut' ? [{ shardId, first: first(shardId), last: cut.position, totals: cut.totals }] : [],
   );
-  const logs = held.map(([shardId, cut]) => ({ shardId, first: first(shardId), last: cut.position, bytes: cut.bytes }));
+  const sums = sumsOf([
+    ...others.flatMap(({ sealed }) => sealed ?? []),
+    ...cuts.flatMap(([, cut]) => (cut.outcome === 'passed' ? [] : cut.totals)),
+  ]);
   const plan = await putPlan(
     state,
     {
@@ -411,11 +439,15 @@ async function makePlan(
         logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
       ),
       tasks: tasksOf(logs, boundsOf(options)),
-      lanes,
+      lanes: lanesAfter(options, before, marks),
       maxEventTime: Math.max(
         before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
-        ...held.map(([, { maxEventTime }]) => maxEventTime ?? Number.NEGATIVE_INFINITY),
+        ...logs.map(({ totals: { maxEventTime } }) => maxEventTime ?? Number.NEGATIVE_INFINITY),
       ),
+      sums,
+      places: Object.fromEntries(logs.map(({ shardId, totals }) => [shardId, placeOf(totals)])),
+      counted: countedBetween(before?.sums ?? noSums, sums),
+      mismatches: before === undefined ? {} : mismatchesAfter(before, marks, namesOf(options)),
     },
     runId,
   );
@@ -447,14 +479,26 @@ async function readAhead(
   return new Map((await Promise.allSettled(read)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }
 
+const namesOf = ({ pipeline }: FinalizerOptions): readonly string[] => pipeline.queries.map(({ name }) => name);
+
+/** What an epoch cuts off a log, with the totals of its barrier. */
+interface CutRange {
+  readonly shardId: string;
+  readonly first: number;
+  readonly last: number;
+  readonly totals: LogTotals;
+}
+
 /** Cuts the positions of logs into tasks of a bounded number of bytes; a log's entries are taken for equally large. */
-function tasksOf(
-  logs: readonly { readonly shardId: string; readonly first: number; readonly last: number; readonly bytes: number }[],
-  { taskBytes }: EpochBounds,
-): readonly GatherTask[] {
+function tasksOf(logs: readonly CutRange[], { taskBytes }: EpochBounds): readonly GatherTask[] {
   const tasks: GatherTask[number][][] = [[]];
   let held = 0;
-  for (const { shardId, first, last, bytes } of logs) {
+  for (const {
+    shardId,
+    first,
+    last,
+    totals: { bytes },
+  } of logs) {
     const entries = last - first + 1;
     const pieces = Math.max(1, Math.min(entries, Math.ceil(bytes / taskBytes)));
     for (let piece = 0; piece < pieces; piece++) {
@@ -472,11 +516,11 @@ function tasksOf(
 }
 
 /** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
-async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
-  const { pipeline, state } = options;
+function lanesAfter(options: FinalizerOptions, before: Plan | undefined, marks: readonly TaskMark[]) {
+  const { pipeline } = options;
   const { laneBytes } = boundsOf(options);
   if (before === undefined) return {};
-  const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
+  const touched = touchedBy(marks);
   const lanes: Record<string, number> = { ...before.lanes };
   for (const name of pipeline.queries.map(sectionName)) {
     const now = lanesOf(before, name);
@@ -536,6 +580,7 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
     pipeline.queries.map(async (query) => {
       try {
         const place = emitted.get(query.name);
+        const indexedSince = place?.indexedSince ?? options.now();
         let last = place?.lastClosing ?? Number.NEGATIVE_INFINITY;
         const begin = await beginOf(state, plans, query, place, gathered.epoch);
         for (let epoch = begin + 1; epoch <= gathered.epoch; epoch++) {
@@ -544,7 +589,15 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
           const plan = await plans.of(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const out = await emitEpoch(
-            { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options), gathered: raised },
+            {
+              ...options,
+              bounds: boundsOf(options),
+              hasTime,
+              expiresAt: expiryOf(options),
+              feedExpiresAt: feedExpiryOf(options),
+              indexedSince,
+              gathered: raised,
+            },
             plan,
             query,
             last,
@@ -553,8 +606,9 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
-          const { closedThrough } = plan;
-          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: out.nextPaneAt, lastClosing: last });
+          const { closedThrough, at } = plan;
+          const { nextPaneAt } = out;
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last, at, indexedSince });
         }
       } catch (error) {
         failures.push(error);
@@ -625,6 +679,23 @@ async function notePassedQueries(
   await Promise.all(
     passed.map(([name, place]) => notePassed(state, name, Math.min(place.lastClosing, gathered.closedThrough))),
   );
+}
+
+/** Compares both laws at the newest epoch that is gathered; what epochs before it lacked is in its plan. */
+async function compare(options: FinalizerOptions, { plans, gathered, raised }: EpochTurns): Promise<Mismatch> {
+  // The marks are there then.
+  await raised;
+  const plan = await plans.of(gathered.epoch);
+  if (plan === undefined) return { events: 0, pairs: {} };
+  const marks = await readMarks(options.state, plan.epoch, plan.epoch);
+  return {
+    events: eventsAmiss(plan.sums),
+    pairs: mismatchesAfter(
+      plan,
+      marks.map(({ mark }) => mark),
+      namesOf(options),
+    ),
+  };
 }
 
 /** Most open windows that are counted of a query. */

@@ -1,7 +1,7 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
-import { type Block, blocksWithin, cutBlock, decodeBlock } from '../../core/log/block.ts';
+import { type Block, blocksWithin, cutBlock, decodeBlock, recordsOf } from '../../core/log/block.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
 import { sectionName } from '../../core/log/section.ts';
@@ -134,8 +134,16 @@ async function gatherTask(
               block,
             ]);
       const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
-      const before = touched[lane.query] ?? [slice, slice, bytes];
-      touched[lane.query] = [Math.min(before[0], slice), Math.max(before[1], slice), Math.max(before[2], bytes)];
+      // Of what is written: what a fold has counted and the blocks do not hold is to be found missing.
+      let written = 0;
+      for (const blocks of parts) for (const block of blocks) written += recordsOf(block);
+      const before = touched[lane.query] ?? [slice, slice, bytes, 0];
+      touched[lane.query] = [
+        Math.min(before[0], slice),
+        Math.max(before[1], slice),
+        Math.max(before[2], bytes),
+        before[3] + written,
+      ];
       await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
     }),
   );

@@ -1,6 +1,9 @@
+import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { ShardProgress } from '../../core/log/totals.ts';
 import { positionText } from '../log/entry.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, numberOf, type Table } from '../table/table.ts';
+import type { LogSums, PairSums } from './conservation.ts';
 
 /** The positions of one log that an epoch gathers: both inclusive, the last one is its barrier. */
 export type LogRange = readonly [first: number, last: number];
@@ -8,11 +11,14 @@ export type LogRange = readonly [first: number, last: number];
 /** A piece of an epoch's gathering that one run can do at once: positions of some logs. */
 export type GatherTask = readonly (readonly [shardId: string, first: number, last: number])[];
 
+/** How far a log had come at its barrier: its last record, and its greatest event time, epoch ms; null: none yet. */
+export type LogPlace = readonly [sequenceNumber: SequenceNumber | null, maxEventTime: number | null];
+
 /**
  * Everything about an epoch that a repetition could decide otherwise. From it on, everything is a function of the plan
  * and the logs (DESIGN 4.2, step 3).
  */
-export interface Plan {
+export interface Plan extends PairSums {
   readonly epoch: number;
   /** C of the epoch before, and of this one, epoch ms; minus infinity: nothing is closed. */
   readonly closedBefore: number;
@@ -26,6 +32,10 @@ export interface Plan {
   readonly lanes: Readonly<Record<string, number>>;
   /** The greatest event time of the stream, epoch ms; minus infinity before the first event. */
   readonly maxEventTime: number;
+  /** The totals of all logs at its barriers, added up; those of sealed ones are in it. */
+  readonly sums: LogSums;
+  /** By shard, of the logs in `logs`: for readers, who do not read more than some logs. */
+  readonly places: Readonly<Record<string, LogPlace>>;
 }
 
 const partition = 'plans';
@@ -127,6 +137,11 @@ async function joined(state: Table, epoch: number, item: Item): Promise<Uint8Arr
   const parts = await state.query(`plan-part#${epoch}#${String(item.attributes.attempt)}`);
   if (parts.length !== numberOf(item, 'parts')) throw new Error(`plan of epoch ${epoch}: a part is missing`);
   return new Uint8Array(Buffer.concat(parts.map(({ attributes }) => attributes.data as Uint8Array)));
+}
+
+/** The place of a log in a plan. */
+export function placeOf({ sequenceNumber, maxEventTime }: ShardProgress): LogPlace {
+  return [sequenceNumber ?? null, maxEventTime ?? null];
 }
 
 /** The number of lanes that a plan gives a query. */

@@ -3,10 +3,9 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { sortedRows } from '../../core/fold/window-result.ts';
 import { type SessionStep, sessionsOfEpochs } from '../../core/sessions/epoch-sessions.ts';
 import { type KeyedPartial, type SessionWindow, sessionRule } from '../../core/sessions/join.ts';
-import { lastClosing, type Window } from '../../core/windows/window.ts';
+import { lastClosing } from '../../core/windows/window.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
-import { readPanes } from '../windows/pane-reader.ts';
 import { partialsOf } from '../windows/pane-rows.ts';
 import {
   inOrder,
@@ -29,20 +28,6 @@ import { contentOf, lanesUpTo, type Segment, slicesOfLane } from './segment.ts';
 export const sessionViewer: EpochViewer = {
   /** Another key's session may begin amid the final ones or beside them. */
   mayGetMore: true,
-  /**
-   * Final sessions by end and start. A session that begins earlier may end much later. No key has that order, so all
-   * final sessions of the range are read. A reader that polls gives a `from` that moves along.
-   */
-  async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
-    const { gapMs, closingOf } = sessionRule(query);
-    const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
-    const order = (left: Window, right: Window) => left.end - right.end || left.start - right.start;
-    return panes
-      .filter((pane) => closingOf(pane.end - gapMs) <= closedBy && (after === undefined || order(pane, after) > 0))
-      .sort(order)
-      .slice(0, limit)
-      .map((pane) => paneView(query, pane));
-  },
   liveViews: readLive,
   live: async (tables, query, range) => (await readLive(tables, query, range)).views,
 };

@@ -4,6 +4,7 @@ import { queryVersion, versionName } from '../../core/definition/query-version.t
 import { sectionName } from '../../core/log/section.ts';
 import { commitCommand, noteEntry, readCommand } from '../commands/command.ts';
 import { deleteCarried } from '../epochs/carried-sessions.ts';
+import { deleteEmissions } from '../epochs/emissions.ts';
 import { deleteFinalIndex } from '../epochs/final-index.ts';
 import { deleteSegments } from '../epochs/segment.ts';
 import { deleteDefinition, noteRemoving } from '../items/definition.ts';
@@ -67,6 +68,7 @@ export async function removeQuery(options: RemovalOptions, name: string): Promis
   await deleteEmitted(state, removed);
   await deleteFirstCommand(state, removed);
   await deleteFinalIndex(state, removed);
+  await deleteEmissions(state, removed);
   await deleteOutboxes(state, pipeline, removed);
   await deleteCarried(state, removed);
   const deleted = await deleteWindows(windows, removed, () => remainingMs() > reserveMs);
@@ -115,11 +117,7 @@ async function deleteWindows(
   for (let deleted = 0; ; ) {
     if (!hasTime()) return { windows: deleted, done: false };
     const manifests = await windows.query(query, { limit: windowsAtATime });
-    if (manifests.length === 0) {
-      const notes = await windows.query(`${query}#corrected`);
-      await Promise.all(notes.map(({ pk, sk }) => windows.delete({ pk, sk })));
-      return { windows: deleted, done: true };
-    }
+    if (manifests.length === 0) return { windows: deleted, done: true };
     await Promise.all(
       manifests.map(async ({ pk, sk }) => {
         const rest = await Promise.all(

@@ -1,6 +1,6 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { numberOf, type Table } from '../table/table.ts';
+import type { Table } from '../table/table.ts';
 import { windowText } from './pane-keys.ts';
 
 /** One correction of a window, for the audit. */
@@ -51,48 +51,4 @@ export async function logCorrection(
       attributes: { at, by, records: records.slice(from, from + namesAnItem) },
     });
   await windows.putAll(items);
-}
-
-/** A window whose final pane a correction has changed. */
-export interface CorrectedPane extends Window {
-  /** Counts the corrections of a query, from 1. */
-  readonly number: number;
-}
-
-const correctedPartition = (query: Query) => `${query.name}#corrected`;
-const numbered = (number: number) => String(number).padStart(12, '0');
-
-/**
- * Notes that panes of commands are visible, for readers of the changes since they last looked. Done **after** the panes
- * are written: a reader of the notes finds the panes of all of them. An emission that dies in between is repeated, and
- * notes them then. So a note may come twice.
- */
-export async function noteCorrected(windows: Table, query: Query, corrected: readonly Window[]): Promise<void> {
-  const pk = correctedPartition(query);
-  let last: number | undefined;
-  for (const { start, end } of corrected)
-    for (;;) {
-      last ??= Number((await windows.query(pk, { order: 'descending', limit: 1 }))[0]?.sk ?? 0);
-      const item = { pk, sk: numbered(last + 1), attributes: { start, end } };
-      if ((await windows.put(item, [{ attribute: 'start', is: 'absent' }])) === 'applied') {
-        last++;
-        break;
-      }
-      last = undefined;
-    }
-}
-
-/** The corrections of a query after one of them, in their order. */
-export async function readCorrected(
-  windows: Table,
-  query: Query,
-  after: number,
-  limit: number,
-): Promise<readonly CorrectedPane[]> {
-  const items = await windows.query(correctedPartition(query), { from: numbered(after + 1), limit });
-  return items.map((item) => ({
-    number: Number(item.sk),
-    start: numberOf(item, 'start') ?? 0,
-    end: numberOf(item, 'end') ?? 0,
-  }));
 }

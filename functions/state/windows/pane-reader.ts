@@ -46,6 +46,41 @@ export async function readPane(windows: Table, query: Query, window: Window): Pr
   return item === undefined ? undefined : paneOf(windows, query, item);
 }
 
+/** As many windows are looked for by one read of a range, where they may lie together, as one item each. */
+const readTogether = 100;
+
+/** Fewer are read one by one. */
+const fewWindows = 8;
+
+/**
+ * The visible panes of some windows, by `start/end` in epoch ms; without those that have none. Windows that lie together
+ * are read together.
+ */
+export async function readPanesOf(
+  windows: Table,
+  query: Query,
+  wanted: readonly Window[],
+): Promise<ReadonlyMap<string, Pane>> {
+  const panes = new Map<string, Pane>();
+  const texts = [...new Set(wanted.map(windowText))].sort();
+  const items = new Map<string, Item>();
+  for (let at = 0; at < texts.length && texts.length >= fewWindows; at += readTogether) {
+    const group = texts.slice(at, at + readTogether);
+    const [from, to] = [group[0], group.at(-1)];
+    if (from === undefined || to === undefined) break;
+    for (const item of await windows.query(query.name, { from, to, limit: 2 * group.length })) items.set(item.sk, item);
+  }
+  await Promise.all(
+    texts.map(async (sk) => {
+      const item = items.get(sk) ?? (await windows.get({ pk: query.name, sk }));
+      if (item === undefined) return;
+      const pane = await paneOf(windows, query, item);
+      panes.set(`${pane.start}/${pane.end}`, pane);
+    }),
+  );
+  return panes;
+}
+
 /** The pane of a window that stands, with what says who wrote it. */
 export interface StandingPane {
   readonly pane: Pane;
@@ -97,6 +132,7 @@ function headOf(item: Item): PaneHead {
     records: required(item, 'records'),
     parts: numberOf(item, 'parts') ?? 0,
     epoch: numberOf(item, 'epoch') ?? 0,
+    isCorrected: numberOf(item, 'correctedAt') !== undefined,
   };
 }
 
@@ -112,6 +148,8 @@ export interface PaneRange {
   readonly after?: Window;
   /** Leaves out panes of open windows. */
   readonly finalOnly?: boolean;
+  /** Leaves out panes for which it is false. */
+  readonly isWanted?: (head: PaneHead, window: Window) => boolean;
   /** Leaves out the rows where the partial aggregates are stored beside them. The rows are most of an item. */
   readonly statesOnly?: boolean;
 }
@@ -133,7 +171,15 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   const only = range.statesOnly === true && hasStates(query) ? { only: withoutRows } : {};
   // The bounds include their ends, and so the window of the place itself.
   const wanted = (items: readonly Item[]) =>
-    items.filter((item) => item.sk !== place && (range.finalOnly !== true || headOf(item).status === 'final'));
+    items.filter((item) => {
+      const head = headOf(item);
+      return (
+        item.sk !== place &&
+        (range.finalOnly !== true || head.status === 'final') &&
+        (range.isWanted === undefined ||
+          range.isWanted(head, { start: required(item, 'start'), end: required(item, 'end') }))
+      );
+    });
   if (limit === undefined)
     return Promise.all(
       wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, only)),
@@ -147,17 +193,17 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   }
 }
 
-/** How many records the final windows that start in `[from, to]` hold, by `start/end` in epoch ms. */
-export async function readFinalCounts(
+/** The final panes of the windows that start in `[from, to]`, without their rows, by `start/end` in epoch ms. */
+export async function readFinalHeads(
   windows: Table,
   query: Query,
   from: number,
   to: number,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, PaneHead>> {
   const only = withoutRows.filter((name) => name !== 'states');
   const items = await windows.query(query.name, { from: isoTime(from), to: isoTime(to + 1), only });
-  const finals = items.filter((item) => headOf(item).status === 'final');
-  return new Map(finals.map((item) => [`${required(item, 'start')}/${required(item, 'end')}`, headOf(item).records]));
+  const heads = items.map((item) => [`${required(item, 'start')}/${required(item, 'end')}`, headOf(item)] as const);
+  return new Map(heads.filter(([, { status }]) => status === 'final'));
 }
 
 /** All of a manifest and of a part but the rows. */
@@ -171,6 +217,8 @@ const withoutRows = [
   'records',
   'parts',
   'attempt',
+  'epoch',
+  'correctedAt',
   'states',
 ];
 
