@@ -114,15 +114,17 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
     if (emptied === undefined || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
     closed = [...closed, ...emptied];
   }
-  const commanded = await emitCommands(options, plan, query);
-  finals += commanded.finals;
-  if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   const { epoch, closedThrough, at } = plan;
   const { runId, feedExpiresAt, indexedSince } = options;
-  const touched = await touching;
-  const lastOfAll = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const piece = { part: closedPart, attempt: runId, expiresAt: feedExpiresAt };
-  await putEmissions(state, query.name, plan, emissionsOf(closed), piece);
+  const [commanded, touched] = await Promise.all([
+    emitCommands(options, plan, query),
+    touching,
+    putEmissions(state, query.name, plan, emissionsOf(closed), piece),
+  ]);
+  finals += commanded.finals;
+  if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
+  const lastOfAll = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const { nextPaneAt, openPanes } = emitted;
   const place = { epoch, closedThrough, nextPaneAt, lastClosing: lastOfAll, at, indexedSince };
   await raiseEmitted(state, query.name, place);
