@@ -145,7 +145,7 @@ export const queryRoutes: readonly Route[] = [
     id: 'listWindows',
     summary: 'Windows of a query',
     description:
-      'By start. Open windows are merged at the moment of the request, and show every batch that is committed. A final window is all there or not there.',
+      'By start. Open windows are merged at the moment of the request, and show every batch that is in. A final window is all there or not there.',
     parameters: {
       formulas,
       query: queryName,

@@ -192,7 +192,7 @@ export const schemas = {
     payloadHash: { ...orNull(text), description: 'SHA-256 of the whole, where only its beginning is kept' },
     settled: {
       ...orNull(text),
-      enum: ['replayed', 'discarded', null],
+      enum: ['replayed', 'discarded', 'backfilled', null],
       description: 'what was done about a late event',
     },
   }),

@@ -524,6 +524,7 @@ describe('the cost of a read', () => {
     expect(calls.sort()).toEqual(
       [
         'state registrations',
+        'state definition',
         'state gathered',
         'state emitted',
         'state plans',

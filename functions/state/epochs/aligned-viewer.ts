@@ -87,7 +87,7 @@ async function* openViews(
 async function leastStart(
   state: Table,
   query: Query,
-  { emitted, lanes, tails }: OpenState,
+  { section, emitted, lanes, tails }: OpenState,
   key: KeyText | undefined,
 ): Promise<number> {
   const { definedKind } = query;
@@ -95,7 +95,7 @@ async function leastStart(
   const known = leastSlice(query, emitted.closedThrough);
   if (known !== undefined) return known;
   // Nothing is closed yet: what came first may be of any time.
-  const firsts = await Promise.all(lanesOfKey(query.name, lanes, key).map((lane) => firstSlice(state, lane)));
+  const firsts = await Promise.all(lanesOfKey(section, lanes, key).map((lane) => firstSlice(state, lane)));
   let least = Number.POSITIVE_INFINITY;
   for (const slice of firsts) least = Math.min(least, slice ?? least);
   for (const { slice } of tails) least = Math.min(least, slice);
@@ -116,7 +116,7 @@ async function viewsIn(
   const { definedKind } = query;
   // No window that starts before `to` ends behind the last one that holds the moment before it.
   const lastEnd = Math.max(...definedKind.closings(definedKind.sliceOf(to - 1)));
-  const slices = await readOpenSlices(state, query, open, { from, to: lastEnd - 1 }, range.key);
+  const slices = await readOpenSlices(state, open, { from, to: lastEnd - 1 }, range.key);
   const windows = windowsOf(query, slices.keys()).filter(
     (window) =>
       window.closing > open.emitted.closedThrough &&

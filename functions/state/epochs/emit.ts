@@ -1,6 +1,7 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
+import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
 import { type EmittedWindow, lastClosing } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
@@ -10,13 +11,15 @@ import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
 import type { EpochBounds } from './bounds.ts';
+import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
+import { noteFinals } from './final-index.ts';
 import { readMarks, type Touched, touchedBy } from './mark.ts';
-import { lanesOf, type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import {
   contentOf,
   joinLanes,
-  lanesUpTo,
+  lanesOfQuery,
   type SegmentSlice,
   type SliceContent,
   segmentSlices,
@@ -101,6 +104,9 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
     finals += windows;
     if (!done || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   }
+  const commanded = await emitCommands(options, plan, query);
+  finals += commanded.finals;
+  if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
   const { epoch, closedThrough } = plan;
   const touched = await touching;
   const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
@@ -114,7 +120,7 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
 async function touchedIn({ state, gathered }: EmitOptions, { epoch }: Plan, query: Query) {
   await gathered;
   const marks = await readMarks(state, epoch, epoch);
-  return touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  return touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -146,9 +152,16 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
-      for (const outcome of await Promise.all(
-        group.map(([, window]) => emitOne(options, plan, query, window, contents)),
-      )) {
+      const [outcomes] = await Promise.all([
+        Promise.all(group.map(([, window]) => emitOne(options, plan, query, window, contents))),
+        noteFinals(
+          state,
+          plan,
+          query,
+          group.flatMap(([, window]) => (window.isFinal && holds(window, contents) ? [window] : [])),
+        ),
+      ]);
+      for (const outcome of outcomes) {
         finals += outcome.finals;
         openPanes += outcome.openPanes;
         if (outcome.nextPaneAt !== undefined)
@@ -210,6 +223,11 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   return { finals, openPanes, nextPaneAt, done: isDone };
 }
 
+/** Whether anything was counted in a window. */
+function holds({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
+  return slices.some((slice) => (contents.get(slice)?.partials.size ?? 0) > 0);
+}
+
 /** The slices of a query over all its lanes, ascending. */
 async function* slicesOfQuery(
   state: Table,
@@ -218,7 +236,7 @@ async function* slicesOfQuery(
   range: { readonly from: number | undefined; readonly to: number | undefined },
 ): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly SegmentSlice[] }> {
   const streams = await Promise.all(
-    lanesUpTo(query.name, lanesOf(plan, query.name)).map(async (lane) => {
+    lanesOfQuery(plan, query).map(async (lane) => {
       const stream = segmentSlices(state, lane, range, plan.epoch);
       return { stream, head: await stream.next() };
     }),
@@ -333,7 +351,7 @@ async function emitSessions(
   const touched = await touching;
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
-    for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+    for (const lane of lanesOfQuery(plan, query))
       for await (const { segments } of slicesOfLane(state, lane, { from: touched[0], to: touched[1] }, (all) =>
         all.filter(({ from, to }) => from === epoch && to === epoch),
       ))

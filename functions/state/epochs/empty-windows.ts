@@ -42,7 +42,7 @@ const mostInARun = 1_024;
 /**
  * Emits the final panes of windows in which nothing was counted, from the first window that holds something (or the
  * query's `from`) on. To be called when all windows that close at or before `doneThrough` and hold something have their
- * final panes: one without is empty for ever, for no bucket takes a record for it any more. A pane is written on the
+ * final panes: one without is empty for ever, for a record of it is late behind the barriers. A pane is written on the
  * condition that no final one is there, so a run that overlaps another, or follows a crash, writes what that one wrote,
  * and publishes it again.
  * @param maxEventTime of the stream, epoch ms: windows that begin after it are of a time that the stream has not

@@ -5,6 +5,7 @@ import { globalWatermark, shardWatermark } from '../../core/fold/watermark.ts';
 import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
+import { sectionName } from '../../core/log/section.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { notePassed } from '../items/definition.ts';
 import type { StoredEntry } from '../log/entry.ts';
@@ -19,6 +20,7 @@ import {
 } from '../log/epoch.ts';
 import { type Held, noteHeldBy, readHeldBy } from '../log/held.ts';
 import { checkEpoch, entryLifeMs, readEntries, readTail } from '../log/log.ts';
+import { epochBeforeCommands, isShard } from '../log/operator.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -40,7 +42,7 @@ import {
   putPlan,
   readNewestPlan,
 } from './plan.ts';
-import { allSlices, lanesUpTo, slicesHeld, slicesOfLane } from './segment.ts';
+import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
@@ -71,9 +73,9 @@ export interface FinalizerOptions {
   readonly bounds?: EpochBounds;
   /**
    * Whether the state is of this pipeline: made with the first reads, before anything is written. It throws where it is
-   * not. @default nothing is checked
+   * not, and returns the pipeline with what the state knows of it. @default nothing is checked
    */
-  readonly check?: () => Promise<void>;
+  readonly check?: () => Promise<Pipeline>;
 }
 
 /** The outcome of a run. */
@@ -116,16 +118,17 @@ const graceMs = 2 * 24 * 3_600_000;
 const mostObservations = 3;
 
 /** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
-export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
-  const { state, pipeline } = options;
+export async function finalize(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+  const { state } = given;
   // All that a run begins with is read at once. The order of these reads does not matter: an election that is old is
   // refused, a tail that is old is not the place for a barrier, and W is right for the moment of its reading.
-  const [places, first, noted] = await Promise.all([
+  const [places, first, noted, pipeline] = await Promise.all([
     readPlaces(state),
-    observe({ ...options, nowMs: options.now() }),
+    observe({ ...given, nowMs: given.now() }),
     readHeldBy(state),
-    options.check?.(),
+    given.check === undefined ? given.pipeline : given.check(),
   ]);
+  const options = { ...given, pipeline };
   const epochs = await epochTurns(options, places);
   let { emitted } = places;
   let known = noted;
@@ -475,7 +478,7 @@ async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
   if (before === undefined) return {};
   const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
   const lanes: Record<string, number> = { ...before.lanes };
-  for (const { name } of pipeline.queries) {
+  for (const name of pipeline.queries.map(sectionName)) {
     const now = lanesOf(before, name);
     if ((touched.get(name)?.[2] ?? 0) > laneBytes && now < mostLanes) lanes[name] = now * 2;
   }
@@ -499,9 +502,11 @@ function isDue(
   const hasOpenPanes = pipeline.queries.some(
     ({ earlyMs, lateMs, latenessMs }) => earlyMs !== undefined || (latenessMs > 0 && lateMs !== undefined),
   );
-  for (const tail of tails.values()) {
+  for (const [name, tail] of tails) {
     if (tail === undefined || tail.kind === 'seal') continue;
     const { position, kind, putAt, totals } = tail;
+    // A command waits for its epoch.
+    if (!isShard(name) && totals.freshSince !== undefined) return true;
     if (nowMs - putAt > entryLifeMs / 2) return true;
     if (totals.freshSince === undefined) continue;
     if (hasOpenPanes || position - totals.barrier >= mostEntries || (kind === 'batch' && totals.bytes > mostBytes))
@@ -568,17 +573,19 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
 async function beginOf(
   state: Table,
   plans: KnownPlans,
-  { name }: Query,
+  query: Query,
   place: EmittedPlace | undefined,
   gathered: number,
 ): Promise<number> {
   const done = place?.epoch ?? 0;
   if (done >= gathered || (place !== undefined && (await plans.of(done + 1)) !== undefined)) return done;
   let first = gathered;
-  for (const lane of lanesUpTo(name, lanesOf(await plans.of(gathered), name)))
+  for (const lane of lanesOfQuery(await plans.of(gathered), query))
     for await (const { segments } of slicesOfLane(state, lane, allSlices, (all) => all))
       for (const { from } of segments) if (from > done) first = Math.min(first, from);
-  return first - 1;
+  // One that only its history fills has commands and no segments.
+  const commanded = place === undefined ? await epochBeforeCommands(state, query.name) : undefined;
+  return Math.min(first - 1, commanded ?? gathered);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */
@@ -631,7 +638,7 @@ async function countOpen({ pipeline, state }: FinalizerOptions, { plans, gathere
   const counts = await Promise.all(
     pipeline.queries.map(async (query) => {
       const open = new Set<number>();
-      for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+      for (const lane of lanesOfQuery(plan, query))
         for await (const slice of slicesHeld(state, lane, openSlices(query, closedThrough))) {
           if (lastClosing(query.window, slice) > closedThrough) open.add(slice);
           if (open.size >= mostCounted) break;
@@ -672,7 +679,7 @@ async function lastClosingOfAll(
       .filter((query) => !query.definedKind.isEndless)
       .map(async (query) => {
         let last = Number.NEGATIVE_INFINITY;
-        for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+        for (const lane of lanesOfQuery(plan, query))
           for await (const slice of slicesHeld(state, lane, openSlices(query, closedThrough)))
             last = Math.max(last, lastClosing(query.window, slice));
         if (query.mostEmpty > 0 && Number.isFinite(maxEventTime))

@@ -4,6 +4,7 @@ import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type Block, blocksWithin, cutBlock, decodeBlock } from '../../core/log/block.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
+import { sectionName } from '../../core/log/section.ts';
 import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
@@ -88,7 +89,7 @@ async function gatherTask(
   task: GatherTask,
   number: number,
 ) {
-  const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
+  const queries = new Map(pipeline.queries.map((query) => [sectionName(query), query]));
   const held = new Map<string, Gathered>();
   const gathered = (query: string, lane: number, slice: number): Gathered => {
     const name = `${query}#${lane}#${slice}`;
@@ -230,7 +231,7 @@ async function mergeEpochs(
   const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
   await Promise.all(
     [...touched].flatMap(([name, [least, greatest]]) => {
-      const query = pipeline.queries.find((one) => one.name === name);
+      const query = pipeline.queries.find((one) => sectionName(one) === name);
       if (query?.window.sessions !== undefined) return [];
       const open = query === undefined ? undefined : leastSlice(query, plan.closedBefore);
       const slices = { from: Math.max(least, open ?? least), to: greatest };

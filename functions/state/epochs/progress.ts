@@ -4,6 +4,7 @@ import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
 import { readEmitted, readNewestEpoch } from '../log/epoch.ts';
 import { readHeldBy } from '../log/held.ts';
 import { lostLog, readTail } from '../log/log.ts';
+import { isShard } from '../log/operator.ts';
 import { type Registration, readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 
@@ -31,7 +32,7 @@ export async function readProgress(state: Table, shardId: string): Promise<Shard
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readAllProgress(state: Table): Promise<ReadonlyMap<string, ShardProgress>> {
-  const registrations = await readRegistrations(state);
+  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
   const progress = new Map<string, ShardProgress>();
   for (let at = 0; at < registrations.length; at += logsAtATime)
     for (const [shardId, shard] of await Promise.all(

@@ -4,7 +4,6 @@ import { sortedRows } from '../../core/fold/window-result.ts';
 import { type SessionStep, sessionsOfEpochs } from '../../core/sessions/epoch-sessions.ts';
 import { type KeyedPartial, type SessionWindow, sessionRule } from '../../core/sessions/join.ts';
 import { lastClosing, type Window } from '../../core/windows/window.ts';
-import { readCarried, sessionPartitions } from '../items/carried-sessions.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
 import { readPanes } from '../windows/pane-reader.ts';
@@ -21,6 +20,7 @@ import {
   type WindowView,
   windowName,
 } from '../windows/window-view.ts';
+import { readCarried, sessionPartitions } from './carried-sessions.ts';
 import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
 import { type OpenState, readOpenState } from './open-state.ts';
 import { contentOf, lanesUpTo, type Segment, slicesOfLane } from './segment.ts';
@@ -141,13 +141,13 @@ interface Leaf {
 async function readLeaves(
   state: Table,
   query: Query,
-  { emitted, gathered, lanes }: OpenState,
+  { section, emitted, gathered, lanes }: OpenState,
 ): Promise<readonly Leaf[]> {
   if (emitted.epoch >= gathered.epoch) return [];
   const range = { from: leastOpenSlice(query, emitted.closedThrough), to: undefined };
   const isLeaf = ({ from, to }: Segment) => from === to && from > emitted.epoch && to <= gathered.epoch;
   const leaves = await Promise.all(
-    lanesUpTo(query.name, lanes).map(async (lane) => {
+    lanesUpTo(section, lanes).map(async (lane) => {
       const found: Leaf[] = [];
       for await (const { segments } of slicesOfLane(state, lane, range, (all) => all.filter(isLeaf)))
         for (const [epoch, ofEpoch] of grouped(segments, ({ from }) => from))

@@ -46,11 +46,39 @@ export async function readPane(windows: Table, query: Query, window: Window): Pr
   return item === undefined ? undefined : paneOf(windows, query, item);
 }
 
-/** The corrections whose records are in a window, as the names of their attempts, in order. */
-export async function readCorrections(windows: Table, query: Query, window: Window): Promise<readonly string[]> {
-  const item = await windows.get(manifestKey(query.name, window));
-  const attempts = item?.attributes.corrections;
-  return Array.isArray(attempts) ? attempts.map(String) : [];
+/** The pane of a window that stands, with what says who wrote it. */
+export interface StandingPane {
+  readonly pane: Pane;
+  /** The epoch that it was made at; 0: none. */
+  readonly epoch: number;
+  /** The ids of the commands of that epoch whose records are in it, in their order. */
+  readonly commands: readonly string[];
+  /** Whether it is the window's first final pane, which a command has made. */
+  readonly isFirst: boolean;
+}
+
+/** The pane of a window that is visible now, with its epoch and commands; undefined: there is none. */
+export async function readStandingPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+): Promise<StandingPane | undefined> {
+  for (;;) {
+    const item = await windows.get(manifestKey(query.name, window));
+    if (item === undefined) return undefined;
+    const contents = await contentsOf(windows, query, item);
+    const { corrections, isFirst } = item.attributes;
+    if (contents !== undefined)
+      return {
+        pane: paneIn(query, item, contents),
+        epoch: headOf(item).epoch,
+        commands: Array.isArray(corrections) ? corrections.map(String) : [],
+        isFirst: isFirst === true,
+      };
+    const now = await windows.get(item);
+    if (numberOf(now ?? item, 'revision') === numberOf(item, 'revision'))
+      throw new Error(`window ${item.pk} ${item.sk}: parts of revision ${numberOf(item, 'revision')} are missing`);
+  }
 }
 
 /** The visible pane of a window without its rows, or undefined. */

@@ -94,7 +94,7 @@ export interface ReaderTables {
 
 /**
  * Puts the stored pane of a window into the views. A final pane replaces the live window. A pane of an open window only
- * gives its revision to the live one, which shows every record that was committed before.
+ * gives its revision to the live one, which shows every record that was in its log before.
  */
 export function prefer(
   views: Map<string, WindowView>,
