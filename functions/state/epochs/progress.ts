@@ -109,7 +109,7 @@ export async function readShardIds(state: Table): Promise<readonly string[]> {
 }
 
 /** How far event time has come, in epoch ms; minus infinity before anything. `closedThrough` and the last only grow. */
-export interface Horizon {
+export interface Watermarks {
   /** The greater of W as the last observation of the shards found it and `closedThrough`. */
   readonly watermark: number;
   /** C of the newest epoch that was elected. */
@@ -118,8 +118,8 @@ export interface Horizon {
   readonly finalizedThrough: number;
 }
 
-/** The horizon of readers. @param queries `finalizedThrough` is the least of theirs */
-export async function readHorizon(state: Table, queries: readonly Pick<Query, 'name'>[]): Promise<Horizon> {
+/** The watermarks of readers. @param queries `finalizedThrough` is the least of theirs */
+export async function readWatermarks(state: Table, queries: readonly Pick<Query, 'name'>[]): Promise<Watermarks> {
   const [emitted, held] = await Promise.all([readEmitted(state), readHeldBy(state)]);
   // Read after how far panes are out, so that it is not below that.
   const { closedThrough } = await readNewestEpoch(state);
