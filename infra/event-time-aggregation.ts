@@ -368,7 +368,7 @@ export class EventTimeAggregation extends Construct {
 
   /**
    * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window
-   * (functions/state/aggregate/kick.ts), so that nobody waits for the minute. A run that fails is not repeated: the
+   * (functions/state/log/kick.ts), so that nobody waits for the minute. A run that fails is not repeated: the
    * schedule's next run does the same. `grantInvoke` is not used, because it also grants every version.
    */
   private kick(): void {
@@ -393,7 +393,7 @@ export class EventTimeAggregation extends Construct {
   private acknowledgeFindings(): void {
     const { tables: own } = this;
     const forgets =
-      'What it holds expires by itself and can be made again from the stream: pages outlive the stream by two days';
+      'What it holds expires by itself and can be made again from the stream: entries outlive the stream by four weeks';
     const findings: Finding[] = [
       { on: own.state, id: 'AwsSolutions-DDB3', reason: forgets },
       { on: own.rejects, id: 'AwsSolutions-DDB3', reason: forgets },

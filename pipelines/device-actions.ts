@@ -10,7 +10,6 @@ export default definePipeline({
   queries: {
     actionsPerHour: {
       groupBy: ['action'],
-      expectedKeys: 2,
       window: tumbling('1 hour'),
       aggregates: { count: count() },
     },

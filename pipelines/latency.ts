@@ -13,7 +13,6 @@ export default definePipeline({
   queries: {
     lastHour: {
       groupBy: ['service'],
-      expectedKeys: 10,
       window: sliding('1 hour', '1 minute'),
       aggregates: {
         requests: count(),

@@ -13,7 +13,6 @@ export default definePipeline({
   queries: {
     winnersByHour: {
       groupBy: ['game'],
-      expectedKeys: 20,
       window: tumbling('1 hour'),
       aggregates: {
         rounds: count(),

@@ -13,7 +13,6 @@ export default definePipeline({
   queries: {
     perKey: {
       groupBy: ['key'],
-      expectedKeys: 10,
       window: tumbling('10 seconds'),
       aggregates: { count: count(), sum: sum('value'), least: min('value'), greatest: max('value') },
     },

@@ -3,7 +3,6 @@ import { avg, calendar, count, definePipeline, sum } from '../functions/core/ind
 
 const bySalesDay = {
   groupBy: ['currency'],
-  expectedKeys: 5,
   aggregates: { orders: count(), revenue: sum('amount'), meanOrder: avg('amount') },
 } as const;
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { BackfillRange } from '../../functions/core/definition/backfill.ts';
 import type { Query } from '../../functions/core/definition/pipeline.ts';
@@ -18,43 +19,65 @@ export interface HistoryTarget {
 /** An invocation takes 6 MB; Base64 takes a third of it, and the rest of the request a little. */
 const mostPackedBytes = 4_400_000;
 /**
- * The limits of one invocation: windows, and bytes of their text before it is packed. It writes them within its
+ * The limits of one invocation: windows, and bytes of their text before it is packed. It stages them within its
  * time-out, with much to spare.
  */
 const mostWindows = 500;
 const mostTextBytes = 16_000_000;
 
-/** Asks how far the query is filled, or hands it windows. */
+/** Asks for one step of a backfill. */
 export function sendRequest(
   { ask, range }: HistoryTarget,
-  more: Pick<BackfillFields, 'windows' | 'isWhole'> = {},
+  more: Omit<BackfillFields, 'query' | 'since' | 'until'> = {},
 ): Promise<OperationAnswer<'backfill'>> {
   const since = Number.isFinite(range.since) ? { since: range.since } : {};
   return ask({ request: 'backfill', query: range.query, until: range.until, ...since, ...more });
 }
 
-/** Hands over all windows, many at a time. Windows that were handed over before stay as they are. */
+/** The pause before a request that the one before has not brought any further, in ms. */
+const againAfterMs = 500;
+
+/**
+ * Asks for a step until it is done, each time from the place that the answer before had come to.
+ * @returns the last answer, with all late events that the answers told of
+ */
+export async function sendUntilDone(
+  target: HistoryTarget,
+  more: Omit<BackfillFields, 'query' | 'since' | 'until' | 'after'>,
+  signal: AbortSignal,
+  onProgress: (late: number) => void,
+): Promise<OperationAnswer<'backfill'>> {
+  let late = 0;
+  for (let after: OperationAnswer<'backfill'>['progress'] = null; ; ) {
+    signal.throwIfAborted();
+    const answer: OperationAnswer<'backfill'> = await sendRequest(target, {
+      ...more,
+      ...(after === null ? {} : { after }),
+    });
+    late += answer.late;
+    if (answer.done) return { ...answer, late };
+    onProgress(late);
+    if (JSON.stringify(after) === JSON.stringify(answer.progress)) await delay(againAfterMs, undefined, { signal });
+    after = answer.progress;
+  }
+}
+
+/** Hands over all windows, many at a time, under the id of a backfill. */
 export async function sendHistory(
   target: HistoryTarget,
+  id: string,
   query: Query,
   windows: readonly StaticWindow[],
   signal: AbortSignal,
   onProgress: (sent: number) => void,
-): Promise<{ readonly written: number; readonly standing: number }> {
-  let written = 0;
-  let standing = 0;
+): Promise<void> {
   let sent = 0;
   for (const history of batches(query, windows)) {
     signal.throwIfAborted();
-    for (const packed of pack(history)) {
-      const answer = await sendRequest(target, { windows: packed });
-      written += answer.written;
-      standing += answer.standing;
-    }
+    for (const packed of pack(history)) await sendRequest(target, { step: 'stage', id, windows: packed });
     sent += history.length;
     onProgress(sent);
   }
-  return { written, standing };
 }
 
 function* batches(query: Query, windows: readonly StaticWindow[]): Generator<readonly HistoryWindow[]> {

@@ -3,6 +3,7 @@ import type { RowsAt } from '../../functions/core/definition/lookup-table.ts';
 import type { Lookups } from '../../functions/core/definition/lookups.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { createIdSet, type IdSet } from '../../functions/core/events/id-set.ts';
+import { isAfter, type SequenceNumber } from '../../functions/core/events/sequence-number.ts';
 import type { RawEvent, StreamRecord } from '../../functions/core/fold/stream-record.ts';
 import {
   createStaticRun,
@@ -20,28 +21,51 @@ export interface StreamHistoryOptions extends ShardPlace {
   readonly pipeline: Pipeline;
   /** The rows of the table that the pipeline looks up in. @default it looks up in none */
   readonly lookups?: Lookups;
+  /**
+   * The last record of each shard that is read. Records of a shard that is not among them are left out.
+   * @default up to the tip of every shard
+   */
+  readonly through?: Readonly<Record<string, SequenceNumber>> | undefined;
   /** Hears how many events have been read, and how many of the shards are done. */
   readonly onProgress: (events: number, shardsDone: number, shards: number) => void;
+}
+
+/** The answer over a stream, and what it was made from. */
+export interface StreamHistory extends StaticAnswer {
+  /** The first and the last record that was read of each shard, by its name. */
+  readonly shards: Readonly<Record<string, readonly [SequenceNumber, SequenceNumber]>>;
 }
 
 /**
  * The static query over the records that a stream still holds, up to its tip. Every record is read once, in the way of
  * the aggregate function. The order is of no importance, because the watermark has no part in it.
  */
-export async function foldStream({ lookups, onProgress, ...place }: StreamHistoryOptions): Promise<StaticAnswer> {
+export async function foldStream({
+  lookups,
+  through,
+  onProgress,
+  ...place
+}: StreamHistoryOptions): Promise<StreamHistory> {
   let rowsAt: RowsAt = () => undefined;
   const { pipeline } = place;
   const shards = await listShards(place.kinesis, place.streamName);
   const parts: StaticPart[] = [];
   const seen = new Map<string, IdSet>();
+  const read: Record<string, readonly [SequenceNumber, SequenceNumber]> = {};
   let events = 0;
   for (const [done, shard] of shards.entries()) {
     const ids = pipeline.dedup && idsBefore(shard, seen, pipeline.dedup.withinMs);
     const run = createStaticRun(pipeline, { rowsAt: (arrivalMs) => rowsAt(arrivalMs), ids });
+    const { ShardId = '' } = shard;
+    const end = through?.[ShardId];
+    const isWanted = (number: SequenceNumber) => through === undefined || (end !== undefined && !isAfter(number, end));
     for await (const records of readShard(place, shard, undefined)) {
-      const read = decoded(records);
-      if (lookups !== undefined) rowsAt = await lookups.rowsAt(read.map(({ arrival }) => arrival));
-      for (const { arrival, events: found } of read) {
+      const wanted = decoded(records.filter(({ SequenceNumber = '' }) => isWanted(SequenceNumber)));
+      const [first, last] = [wanted[0]?.sequenceNumber, wanted.at(-1)?.sequenceNumber];
+      if (first === undefined || last === undefined) break; // behind the last one that is wanted
+      read[ShardId] = [read[ShardId]?.[0] ?? first, last];
+      if (lookups !== undefined) rowsAt = await lookups.rowsAt(wanted.map(({ arrival }) => arrival));
+      for (const { arrival, events: found } of wanted) {
         rowsAt(arrival); // missing rows end the run: they would pass for a mistake of the events
         for (const raw of found) add(run, raw, arrival);
         events += found.length;
@@ -49,9 +73,9 @@ export async function foldStream({ lookups, onProgress, ...place }: StreamHistor
       onProgress(events, done, shards.length);
     }
     parts.push(run.part());
-    if (ids !== undefined) seen.set(shard.ShardId ?? '', ids);
+    if (ids !== undefined) seen.set(ShardId, ids);
   }
-  return staticAnswer(pipeline, parts);
+  return { ...staticAnswer(pipeline, parts), shards: read };
 }
 
 /** Decodes records of GetRecords in the way of the aggregate function. */

@@ -1,5 +1,4 @@
 import { finalizeEverySeconds, functions, streamRetentionHours } from '../../functions/core/deployment/settings.ts';
-import { pageCountFor } from '../../functions/core/fold/page-hash.ts';
 import { prices } from './prices.ts';
 
 /** The question: a stream of events and how it is counted. */
@@ -34,22 +33,39 @@ export interface CostAnswer {
 
 const hours = 730;
 const monthSeconds = hours * 3_600;
+const monthDays = hours / 24;
 const gb = 2 ** 30;
 const million = 1_000_000;
 
-/** The size of a key and a count in a page, in bytes: 100 keys came to 4 pages in the bench. */
-const bytesPerKey = 25;
+/** The size of an entry beside its partial aggregates, in bytes: its keys, and the running totals. */
+const entryBytes = 400;
 
-/** The size of a row in a manifest, in bytes. */
-const rowBytes = 60;
+/** The size of a segment beside its partial aggregates, in bytes. */
+const segmentBytes = 120;
+
+/** The size of a row in a manifest, in bytes: a name, a key and a count. */
+const rowBytes = 30;
+
+/** The size of an id in an entry, and again in a segment, in bytes: a hash of 8 bytes, and when it came. */
+const idBytes = 9;
 
 /**
- * The log of ids: the bytes of an event, the bytes of an item beside its events, and the days it is kept. They are the
- * stream's retention and two days more.
+ * Days that entries are kept (DESIGN 4.5), and that segments are: the stream's retention and two days more.
  */
-const idBytes = 9;
-const logItemBytes = 200;
-const logDays = streamRetentionHours / 24 + 2;
+const entryDays = 35;
+const segmentDays = streamRetentionHours / 24 + 2;
+
+/** A log of more entries behind its barrier is cut by the next run of the schedule. */
+const mostEntries = 64;
+
+/**
+ * Write units of an epoch beside its barriers and segments: the epoch, its plan, its mark, how far it is gathered and
+ * emitted, who holds the watermark; and three that say when they expire.
+ */
+const epochUnits = 9;
+
+/** Segments of 8 epochs are merged into one, and of 64. */
+const mergeFactor = 8;
 
 /**
  * The seconds of an invocation beyond its events, and the seconds of each event. They were measured on this project's
@@ -58,6 +74,9 @@ const logDays = streamRetentionHours / 24 + 2;
 const batchOverheadSeconds = 0.03;
 const secondsPerEvent = 0.000_006;
 const finalizeSeconds = 0.15;
+
+/** Read units of a run of finalize, beside two a shard (its tail, and what it holds) and what is open. */
+const runReads = 16;
 
 /**
  * The metrics that the functions publish for a pipeline with one query, those that they publish while nothing flows,
@@ -77,18 +96,28 @@ export function costOf(question: CostQuestion): CostAnswer {
   const batchesPerSecond = Math.min(shards / Math.max(question.batchSeconds, 0.2), question.eventsPerSecond);
   const batches = batchesPerSecond * monthSeconds;
   const eventsPerBatch = batches === 0 ? 0 : events / batches;
-  const pages = pageCountFor(question.keys * bytesPerKey);
-  const touched = Math.min(pages, eventsPerBatch);
   const windows = events === 0 ? 0 : monthSeconds / question.windowSeconds;
-  const manifestUnits = Math.ceil((question.keys * rowBytes) / 1024);
-  // Closing, expiring, and registering a page's bucket; raising the horizon.
-  const windowUnits = shards * (2 * pages + 3) + manifestUnits + 2;
-  const logUnits =
-    question.dedup === 'none' || batches === 0 ? 0 : Math.ceil((eventsPerBatch * idBytes + logItemBytes) / 1024);
-  const logGb = question.dedup === 'none' ? 0 : (question.eventsPerSecond * 86_400 * logDays * idBytes) / gb;
-  const writes = batches * (touched + 1 + logUnits) + windows * windowUnits;
+  const ids = question.dedup === 'none' ? 0 : idBytes;
+  const batchBytes = entryBytes + partialBytes(question.keys, eventsPerBatch) + ids * eventsPerBatch;
   const runs = monthSeconds / finalizeEverySeconds;
-  const reads = batches + runs * 10 + question.requestsPerMonth * 20;
+  const epochs = epochsOf(question, events > 0);
+  const eventsPerEpoch = epochs === 0 ? 0 : events / epochs;
+  const segments = segmentsOf(question.keys, eventsPerEpoch, windows === 0 ? 0 : epochs / windows);
+  const idSegmentBytes = ids * eventsPerEpoch;
+  const rows = keysIn(question.keys, windows === 0 ? 0 : events / windows);
+  const writes =
+    batches * unitsOf(batchBytes) +
+    // Segments and ids are written, and segments told when they expire.
+    epochs * (epochUnits + shards + 2 * segments.units + (ids === 0 ? 0 : unitsOf(idSegmentBytes))) +
+    windows * unitsOf(rows * rowBytes) +
+    // Who holds the watermark, and where, which stands still while nothing comes.
+    (events > 0 ? runs : 0);
+  const openBytes = windows === 0 ? 0 : segmentBytes + partialBytes(question.keys, events / windows);
+  const reads = batches + runs * (runReads + 2 * shards + openBytes / (4 * 1024)) + question.requestsPerMonth * 20;
+  const stateGb =
+    (batches * batchBytes * (entryDays / monthDays) +
+      epochs * (segments.bytes + idSegmentBytes) * (segmentDays / monthDays)) /
+    gb;
   const memory = (name: keyof typeof functions) => functions[name].memoryMb / 1024;
   const kinesis = kinesisBill(question, events);
   const tidemark = {
@@ -98,8 +127,7 @@ export function costOf(question: CostQuestion): CostAnswer {
       [runs, finalizeSeconds, memory('finalize')],
       [question.requestsPerMonth, 0.05, memory('query')],
     ]),
-    DynamoDB:
-      dynamodbBill(writes, reads, (windows * 12 * question.keys * rowBytes) / gb) + logGb * prices.dynamodb.gbMonth,
+    DynamoDB: dynamodbBill(writes, reads, (windows * 12 * rows * rowBytes) / gb) + stateGb * prices.dynamodb.gbMonth,
     'API Gateway': (question.requestsPerMonth / million) * prices.apiGateway.millionRequests,
     CloudWatch: cloudwatchBill(batches + runs, events > 0),
     'X-Ray': ((sampled(batchesPerSecond) + runs / monthSeconds) * monthSeconds * prices.xray.millionTraces) / million,
@@ -116,6 +144,53 @@ export function costOf(question: CostQuestion): CostAnswer {
     managedFlink: { Kinesis: kinesis, 'Managed Flink': flinkBill(question.eventsPerSecond) },
     writeUnitsPerMillion: events === 0 ? 0 : (writes / events) * million,
   };
+}
+
+/** How many of the keys some events have, where each has one at random. */
+function keysIn(keys: number, events: number): number {
+  return keys * (1 - (1 - 1 / keys) ** events);
+}
+
+/**
+ * The bytes of the partial aggregates of some events, sorted by key and compressed: a byte for the count, and the
+ * distance to the next key. Measured for names like `user-012345` (`npm run bench -- writes`).
+ */
+function partialBytes(keys: number, events: number): number {
+  const held = keysIn(keys, events);
+  return held === 0 ? 0 : held * (1.1 + Math.log2((Math.E * keys) / held) / 8);
+}
+
+/** Write units of an item, or of the items that hold so many bytes. */
+function unitsOf(bytes: number): number {
+  return Math.max(1, Math.ceil(bytes / 1024));
+}
+
+/**
+ * Epochs in a month: one when a window ends, and one by the schedule when a log has become long, or an hour old. There
+ * is at most one a second.
+ */
+function epochsOf({ windowSeconds, batchSeconds }: CostQuestion, isFlowing: boolean): number {
+  if (!isFlowing) return 0;
+  const longSeconds =
+    Math.ceil((mostEntries * Math.max(batchSeconds, 0.2)) / finalizeEverySeconds) * finalizeEverySeconds;
+  const byLength = 1 / Math.min(longSeconds, 3_600 + finalizeEverySeconds);
+  const byWindow = 1 / windowSeconds;
+  // A log that is cut for a window's end is not long.
+  return monthSeconds * Math.min(1, windowSeconds < longSeconds ? byWindow : byLength + byWindow);
+}
+
+/** What an epoch writes of segments, with its part of the merges that the windows live to see. */
+function segmentsOf(keys: number, eventsPerEpoch: number, epochsPerWindow: number) {
+  // While windows are shorter than an epoch or as long, an epoch touches two: late events, and those that follow.
+  const own = epochsPerWindow > 1 ? 1 : 2;
+  let units = 0;
+  let bytes = 0;
+  for (let size = 1; size === 1 || size <= epochsPerWindow; size *= mergeFactor) {
+    const each = segmentBytes + partialBytes(keys, eventsPerEpoch * size);
+    units += (size === 1 ? own - 1 + unitsOf(each) : unitsOf(each)) / size;
+    bytes += each / size;
+  }
+  return { units, bytes };
 }
 
 /** The sum of a bill. */

@@ -16,6 +16,8 @@ export interface WatermarkJson {
   readonly finalizedThrough: number | null;
   readonly lagMs: number | null;
   readonly heldBy: string | null;
+  /** When the shards were as they are told here; null, and absent from an API of an earlier version: now. */
+  readonly asOf?: number | null;
   /** Why nothing is counted: the queries that do not fit their kept state. Absent from an API of an earlier version. */
   readonly refusals?: readonly string[];
   readonly shards: readonly {
@@ -31,6 +33,8 @@ export interface WatermarkJson {
 /** The conservation counters as the API shows them. */
 export interface ConservationJson extends Counters {
   readonly holds: boolean;
+  /** When the numbers were as they are told here; null, and absent from an API of an earlier version: now. */
+  readonly asOf?: number | null;
   /** Pairs of a record and a query, by name of the query. */
   readonly queries: Readonly<Record<string, QueryCounters>>;
 }

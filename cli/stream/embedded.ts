@@ -14,7 +14,7 @@ export interface Embedded {
   readonly local: Local;
   readonly kinesis: KinesisClient;
   readonly api: ApiClient;
-  /** A finalize run, as the schedule asks for it, or a drain. */
+  /** A finalize run that somebody waits for, so that it is not held back as those of the schedule are; or a drain. */
   finalize(event: { readonly request?: 'drain' }): Promise<FinalizeAnswer>;
   /** Asks the finalize function for an operation. */
   readonly ask: AskOperation;
@@ -62,7 +62,11 @@ export function embedded(local: Local, tell: (line: string) => void = () => unde
     api: apiClient(local.url),
     ask: askOperation(lambda, local.functionNames.finalize),
     finalize: (event) =>
-      repeated(() => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, event), 'finalize', tell),
+      repeated(
+        () => invoke<FinalizeAnswer>(lambda, local.functionNames.finalize, { request: 'advance', ...event }),
+        'finalize',
+        tell,
+      ),
     async deliver() {
       // One after the other: each function starts with its first run, and the others may keep the whole of a small
       // machine busy.

@@ -1,8 +1,8 @@
 import type { Context } from 'hono';
 import type { Query } from '../core/definition/pipeline.ts';
 import type { OutputMode } from '../core/results/output-mode.ts';
-import type { Window } from '../core/windows/window.ts';
-import { type FeedPlace, readChanges, readFinals } from '../state/windows/window-feed.ts';
+import { type FeedPlace, isFeedPlace } from '../state/epochs/feed-place.ts';
+import { type ChangePlace, readChanges, readFinals } from '../state/epochs/window-feed.ts';
 import type { FeedRange, ReaderTables, WindowView } from '../state/windows/window-view.ts';
 import { requestOf } from './cursor.ts';
 import { refused } from './parameters.ts';
@@ -32,17 +32,9 @@ export const readers = ({ pipeline, tables }: RouteOptions): ReaderTables => ({
 /** Output mode `append`. */
 export const appended: FeedReader = async (context, options, query, range, text) => {
   refuseWith(context, 'append', ['status', 'order']);
-  const [start, end] =
-    text === undefined ? [] : ((await options.cursors.open(requestOf(context), text)) as readonly number[]);
-  const place: Window | undefined = start === undefined || end === undefined ? undefined : { start, end };
-  const views = await readFinals(readers(options), query, range, place);
-  return {
-    views,
-    cursorAfter(taken) {
-      const last = views[taken - 1] ?? place;
-      return options.cursors.seal(requestOf(context), last === undefined ? [] : [last.start, last.end]);
-    },
-  };
+  const place = await placeOf(context, options, text);
+  const { views, placeAfter } = await readFinals(readers(options), query, range, place, options.now());
+  return { views, cursorAfter: (taken) => options.cursors.seal(requestOf(context), placeAfter(taken)) };
 };
 
 /** Output mode `update`. */
@@ -50,10 +42,23 @@ export const updated: FeedReader = async (context, options, query, range, text) 
   refuseWith(context, 'update', ['status', 'order']);
   const reason = query.definedKind.refuses?.update;
   if (reason !== undefined) throw refused('mode', 'update', `cannot be had of ${query.name}: ${reason}`);
-  const place = text === undefined ? undefined : ((await options.cursors.open(requestOf(context), text)) as FeedPlace);
-  const { views, placeAfter } = await readChanges(readers(options), query, range, place);
+  // A cursor belongs to its request, and so to its mode.
+  const place = (await placeOf(context, options, text)) as ChangePlace | undefined;
+  const { views, placeAfter } = await readChanges(readers(options), query, range, place, options.now());
   return { views, cursorAfter: (taken) => options.cursors.seal(requestOf(context), placeAfter(taken)) };
 };
+
+/** @throws Problem for a cursor of an earlier release, which had places of another form */
+async function placeOf(
+  context: Context,
+  { cursors }: RouteOptions,
+  text: string | undefined,
+): Promise<FeedPlace | undefined> {
+  if (text === undefined) return undefined;
+  const place = await cursors.open(requestOf(context), text);
+  if (!isFeedPlace(place)) throw refused('cursor', text, 'is of another release: begin with the first page');
+  return place;
+}
 
 /**
  * Refuses parameters that a mode excludes: a mode says itself which windows come, and in which order.

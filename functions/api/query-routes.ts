@@ -53,7 +53,7 @@ const status = wordParameter('Final windows, open ones (those that close are amo
 ]);
 const order = wordParameter('By the start of the windows.', ['ascending', 'descending']);
 const mode = wordOrNone(
-  'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final; `update`, the windows that have changed; ' +
+  'As Spark names what goes out: `append`, final windows, each once and in the order in which they become final (those that became final weeks ago by their starts); `update`, the windows that have changed; ' +
     '`complete`, the whole table. With `append` and `update` the cursor is never null: the list goes on behind it whenever there is more.',
   outputModes,
 );
@@ -96,6 +96,12 @@ function isFinalRange(
     views.length > 0 &&
     views.every((view) => view.status === 'final' && view.end <= end)
   );
+}
+
+/** When the oldest of the open windows among some was gathered; undefined: they are of now. */
+function leastAsOf(views: readonly WindowView[]): number | undefined {
+  const times = views.flatMap(({ asOf }) => asOf ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
 }
 
 const tooManyRows = () =>
@@ -145,7 +151,7 @@ export const queryRoutes: readonly Route[] = [
     id: 'listWindows',
     summary: 'Windows of a query',
     description:
-      'By start. Open windows are merged at the moment of the request, and show every batch that is committed. A final window is all there or not there.',
+      'By start. Open windows are merged at the moment of the request, and show every batch that is in. A final window is all there or not there.',
     parameters: {
       formulas,
       query: queryName,
@@ -313,7 +319,7 @@ export const queryRoutes: readonly Route[] = [
       return listResponse(context, {
         formulas: values.formulas,
         name: 'totals',
-        head: { windows: views.length },
+        head: { windows: views.length, ...timed('asOf', 'asOfTime', leastAsOf(views)) },
         elements: totals,
         limit: undefined,
         rowsOf: ({ key, values: sums, ...head }) => [{ ...head, ...key, ...sums }],
@@ -454,7 +460,7 @@ export const queryRoutes: readonly Route[] = [
         limit: undefined,
         // The windows that were read bound the page. The next page fills a gap behind its last point.
         cursorAfter: async () => cursorOf(context, options, views, limit)(views.length),
-        rowsOf: ({ values: results, ...head }) => [{ ...head, ...key, ...results }],
+        rowsOf: ({ values: results, asOf: _asOf, asOfTime: _time, ...head }) => [{ ...head, ...key, ...results }],
         columns: [
           'start',
           'startTime',
@@ -494,6 +500,8 @@ interface Point extends SpanJson {
   readonly status: WindowView['status'] | null;
   /** Null of an open window of which only the part with the key was read. */
   readonly records: number | null;
+  readonly asOf: number | null;
+  readonly asOfTime: string | null;
   readonly values: Readonly<Record<string, unknown>>;
 }
 
@@ -511,8 +519,13 @@ function seriesPoints(
   const identity = rowOf(query, keyText(query, key), identityOf(query)).values;
   const points: Point[] = [];
   let last = after;
-  const point = (window: Window, status: Point['status'], records: Point['records'], values: Point['values']): void => {
-    points.push({ ...spanJson(window), status, records, values });
+  const point = (
+    window: Window & Pick<WindowView, 'asOf'>,
+    status: Point['status'],
+    records: Point['records'],
+    values: Point['values'],
+  ): void => {
+    points.push({ ...spanJson(window), status, records, ...timed('asOf', 'asOfTime', window.asOf), values });
   };
   for (const view of views) {
     if (fill === 'identity' && last !== undefined)

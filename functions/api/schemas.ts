@@ -106,6 +106,14 @@ const status = {
   enum: ['open', 'closing', 'final'],
   description: 'closing: no record is taken any more, but it is not emitted yet',
 };
+/** When an answer is not of the moment of the request. */
+const asOf = (what: string) => ({
+  asOf: {
+    ...orNull(integer),
+    description: `${what}: there is more behind it than a request reads, and it is as of this moment; null: of now`,
+  },
+  asOfTime: { ...orNull(text), format: 'date-time' },
+});
 const window = {
   query: text,
   ...time('start'),
@@ -114,6 +122,7 @@ const window = {
   revision: { ...orNull(integer), description: 'of its last pane, from 0; null before the first' },
   ...timeOrNull('finalizedAt'),
   records: { ...integer, description: 'how many records are in it' },
+  ...asOf('of a window that is not final'),
 };
 
 const putAnswers = { accepted: integer, refused: integer, events: listOf(ref('Event')) };
@@ -161,7 +170,14 @@ export const schemas = {
     records: { ...integer, description: 'how many records were in it' },
     rows: listOf(ref('Row')),
   }),
-  Point: record({ ...time('start'), ...time('end'), status: orNull(status), records: orNull(integer), values }),
+  Point: record({
+    ...time('start'),
+    ...time('end'),
+    status: orNull(status),
+    records: orNull(integer),
+    ...asOf('of an open window'),
+    values,
+  }),
   Total: record({ query: text, ...time('from'), ...time('to'), key, values }),
   Query: record({
     name: text,
@@ -192,7 +208,7 @@ export const schemas = {
     payloadHash: { ...orNull(text), description: 'SHA-256 of the whole, where only its beginning is kept' },
     settled: {
       ...orNull(text),
-      enum: ['replayed', 'discarded', null],
+      enum: ['replayed', 'discarded', 'backfilled', null],
       description: 'what was done about a late event',
     },
   }),
@@ -208,7 +224,11 @@ export const schemas = {
   Windows: record({ windows: listOf(ref('Window')), cursor: orNull(text) }),
   WindowsAt: record({ windows: listOf(ref('Window')) }),
   Revisions: record({ revisions: listOf(ref('Revision')) }),
-  Totals: record({ windows: { ...integer, description: 'how many were added up' }, totals: listOf(ref('Total')) }),
+  Totals: record({
+    windows: { ...integer, description: 'how many were added up' },
+    ...asOf('of the open windows among them'),
+    totals: listOf(ref('Total')),
+  }),
   Top: record({ window: { oneOf: [ref('WindowHead'), { type: 'null' }] }, by: text, rows: listOf(ref('Row')) }),
   Series: record({ query: text, key, points: listOf(ref('Point')), cursor: orNull(text) }),
   SideEvents: record({ events: listOf(ref('SideEvent')), cursor: orNull(text) }),
@@ -218,6 +238,7 @@ export const schemas = {
     ...timeOrNull('finalizedThrough'),
     lagMs: orNull(integer),
     heldBy: { ...orNull(text), description: 'the shard that holds it back' },
+    ...asOf('of the shards'),
     refusals: {
       ...listOf(text),
       description: 'why nothing is counted: changes by which queries of the pipeline do not fit what is kept of them',
@@ -228,6 +249,7 @@ export const schemas = {
     ...events,
     holds: { ...boolean, description: 'received = counted + late + duplicate + rejected + filtered' },
     shards: integer,
+    ...asOf('of the numbers'),
     queries: { type: 'object', additionalProperties: record({ counted: integer, late: integer, filtered: integer }) },
   }),
   Health: record({

@@ -13,7 +13,7 @@ const hourMs = 3_600_000;
 
 /** An event of the side output as the API shows it. */
 export interface SideJson
-  extends Omit<StoredSideEvent, 'payload' | 'query' | 'eventTime' | 'payloadHash' | 'position'> {
+  extends Omit<StoredSideEvent, 'payload' | 'query' | 'eventTime' | 'payloadHash' | 'position' | 'claim' | 'inside'> {
   readonly query: string | null;
   readonly arrivalTime: string;
   readonly eventTime: number | null;
@@ -47,7 +47,9 @@ export function sideJson({
   eventTime,
   arrival,
   payloadHash,
-  position: _,
+  position: _position,
+  claim: _claim,
+  inside: _inside,
   ...event
 }: StoredSideEvent): SideJson {
   return {

@@ -1,6 +1,6 @@
-import { addCounters, addQueryCounters, isConserved, noEvents, noPairs } from '../core/events/counters.ts';
+import { isConserved, noPairs } from '../core/events/counters.ts';
 import { globalWatermark, shardWatermark } from '../core/fold/watermark.ts';
-import { noProgress, pairsOf, readAllProgress, readHorizon } from '../state/epochs/progress.ts';
+import { readHorizon, readShardIds, readStreamProgress, type ShardPlace } from '../state/epochs/progress.ts';
 import { readSeenShards } from '../state/epochs/shard-report.ts';
 import { readMisfits } from '../state/items/definition.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/items/side-output.ts';
@@ -58,7 +58,7 @@ export const streamRoutes: readonly Route[] = [
         values.cursor === undefined
           ? undefined
           : sidePlace(await cursors.open(request, values.cursor), values.cursor, from);
-      const shardIds = [...(await readAllProgress(tables.state)).keys()].sort();
+      const shardIds = await readShardIds(tables.state);
       let last: SidePlace | undefined;
       let ended = false;
       async function* events() {
@@ -95,11 +95,11 @@ export const streamRoutes: readonly Route[] = [
       const [misfits, horizon, progress, seen] = await Promise.all([
         readMisfits(tables.state, pipeline),
         readHorizon(tables.state, pipeline.queries),
-        readAllProgress(tables.state),
+        readStreamProgress(tables.state),
         readSeenShards(tables.state),
       ]);
-      const known = [...new Set([...progress.keys(), ...seen.keys()])].sort().map((shardId) => {
-        const { sequenceNumber, maxEventTime } = progress.get(shardId) ?? noProgress;
+      const known = [...new Set([...progress.shards.keys(), ...seen.keys()])].sort().map((shardId) => {
+        const { sequenceNumber, maxEventTime }: Partial<ShardPlace> = progress.shards.get(shardId) ?? {};
         const own = maxEventTime === undefined ? undefined : shardWatermark(maxEventTime, pipeline.delayMs);
         // A shard that no finalize run has seen yet also holds the watermark.
         return { shardId, state: seen.get(shardId)?.state ?? ('holding' as const), sequenceNumber, maxEventTime, own };
@@ -127,6 +127,7 @@ export const streamRoutes: readonly Route[] = [
         ...timed('finalizedThrough', 'finalizedThroughTime', finalizedThrough),
         lagMs: Number.isFinite(watermark) ? now() - watermark : null,
         heldBy: heldBy ?? null,
+        ...timed('asOf', 'asOfTime', progress.asOf),
         refusals: misfits.map(({ message }) => message),
         shards,
       };
@@ -144,17 +145,13 @@ export const streamRoutes: readonly Route[] = [
     answers: 'Conservation',
     isList: false,
     async answer(context, _values, { pipeline, tables }) {
-      const progress = [...(await readAllProgress(tables.state)).values()];
-      const counters = progress.reduce((total, shard) => addCounters(total, shard.counters), noEvents);
-      const queries = pipeline.queries.map(
-        ({ name }) =>
-          [name, progress.reduce((total, shard) => addQueryCounters(total, pairsOf(shard, name)), noPairs)] as const,
-      );
+      const { shards, sums, asOf } = await readStreamProgress(tables.state);
       const answer = {
-        ...counters,
-        holds: isConserved(counters),
-        shards: progress.length,
-        queries: Object.fromEntries(queries),
+        ...sums.counters,
+        holds: isConserved(sums.counters),
+        shards: shards.size,
+        ...timed('asOf', 'asOfTime', asOf),
+        queries: Object.fromEntries(pipeline.queries.map(({ name }) => [name, sums.queries[name] ?? noPairs])),
       };
       return context.json(answer, 200, cacheControl(false));
     },

@@ -12,6 +12,9 @@ export interface WindowHeadJson extends SpanJson {
   readonly finalizedAt: number | null;
   readonly finalizedAtTime: string | null;
   readonly records: number;
+  /** When the records that an open window has were gathered; null: it has all that were added before the request. */
+  readonly asOf: number | null;
+  readonly asOfTime: string | null;
 }
 
 /** A window as the API shows it. */
@@ -20,7 +23,7 @@ export interface WindowJson extends WindowHeadJson {
 }
 
 export function windowHead(view: WindowView): WindowHeadJson {
-  const { query, status, revision, finalizedAt, records } = view;
+  const { query, status, revision, finalizedAt, records, asOf } = view;
   return {
     query,
     ...spanJson(view),
@@ -28,6 +31,7 @@ export function windowHead(view: WindowView): WindowHeadJson {
     revision,
     ...timed('finalizedAt', 'finalizedAtTime', finalizedAt),
     records,
+    ...timed('asOf', 'asOfTime', asOf),
   };
 }
 
@@ -54,6 +58,8 @@ export function windowRows({
   records: _records,
   finalizedAt: _at,
   finalizedAtTime: _time,
+  asOf: _asOf,
+  asOfTime: _asOfTime,
   ...head
 }: WindowJson): readonly Readonly<Record<string, unknown>>[] {
   return rows.map((row) => ({ ...head, ...flatRow(row) }));

@@ -46,16 +46,18 @@ const mostShardsAtATime = 4;
 export function aggregateHandler(options: AggregateOptions): AggregateHandler {
   const { pipeline, batches, tables, telemetry } = options;
   const ready = readiness(options);
-  const apply = shardApplier(options);
+  let applier: ReturnType<typeof shardApplier> | undefined;
   const kickFinalize = finalizeKicker(options);
   return (event, context) =>
     telemetry.measured(tables.meter, context, async () => {
       const given = batches.of(event);
       if (given.length === 0) return { answer: batches.answer([]), counts: {}, milliseconds: {} };
-      await ready();
+      const known = await ready();
+      applier ??= shardApplier({ ...options, pipeline: known });
+      const apply = applier;
       const applied = await applyAll(given, (batch) => apply(batch, () => context.getRemainingTimeInMillis()));
       let kicks = 0;
-      // All is committed by now. One run looks at all shards.
+      // All is in the logs by now. One run looks at all shards.
       for (const [shardId, report] of applied) kicks += kicks > 0 ? 0 : await kickFinalize(shardId, report);
       const reports = applied.map(([, report]) => report);
       const answer = batches.answer(reports.flatMap(({ resumeAt }) => (resumeAt === undefined ? [] : [resumeAt])));
@@ -67,21 +69,22 @@ export function aggregateHandler(options: AggregateOptions): AggregateHandler {
  * Checks once a container whether the tables are of this pipeline and this stream: a call for each batch would be too
  * many. Events that a warm container applies from another stream are never made final by a finalize run. The code of a
  * container does not change, and neither does the definition in it.
+ * @returns the pipeline with what the state knows of it
  */
-function readiness({ pipeline, stream, tables: { state }, telemetry }: AggregateOptions): () => Promise<void> {
+function readiness({ pipeline, stream, tables: { state }, telemetry }: AggregateOptions): () => Promise<Pipeline> {
   const guard = streamGuard(state, stream, (error) =>
     telemetry.logger.warn('Whether the stream is the one that the tables belong to could not be asked', {
       error: String(error),
     }),
   );
-  let fits = false;
+  let known: Pipeline | undefined;
   const fitting = async () => {
-    if (fits) return;
-    await checkDefinition(state, pipeline);
-    fits = true;
+    known ??= await checkDefinition(state, pipeline);
+    return known;
   };
   return async () => {
-    await Promise.all([guard(), fitting()]);
+    const [, fitted] = await Promise.all([guard(), fitting()]);
+    return fitted;
   };
 }
 
@@ -185,8 +188,8 @@ function doubtsWarning({ pipeline, telemetry }: AggregateOptions, doubts: DoubtN
 
 /**
  * Asks for a finalize run at once when this shard's watermark has passed the end of a window and no other shard is
- * known to hold it back. So its results need not wait for the minute. A failure here is only logged: the batch is committed,
- * and the schedule asks for the same run.
+ * known to hold it back. So its results need not wait for the minute. A failure here is only logged: the batch is in
+ * the log, and the schedule asks for the same run.
  */
 function finalizeKicker({ pipeline, tables: { state }, telemetry, kick }: AggregateOptions) {
   return async (shardId: string, { maxEventTimeBefore, maxEventTime }: BatchReport): Promise<0 | 1> => {

@@ -14,7 +14,7 @@ export interface Batches {
   /**
    * The answer to Lambda when all is applied except records that there was no time for.
    * @param resumeAt the first record of each shard that is not done
-   * @throws where Lambda can only repeat the whole event: the repetition passes over the committed records
+   * @throws where Lambda can only repeat the whole event: the repetition passes over the records that are in
    */
   answer(resumeAt: readonly string[]): BatchesAnswer;
 }

@@ -2,7 +2,12 @@ import pLimit from 'p-limit';
 import { streamRetentionHours } from '../core/deployment/settings.ts';
 import { unaccounted } from '../core/events/counters.ts';
 import type { Measured } from '../edge/telemetry.ts';
-import { type FinalizeReport, type FinalizeRequest, finalize } from '../state/epochs/finalizer.ts';
+import {
+  type FinalizeReport,
+  type FinalizeRequest,
+  type FinalizerOptions,
+  finalize,
+} from '../state/epochs/finalizer.ts';
 import { checkDefinition } from '../state/items/definition.ts';
 import type { Operation, OperationContext } from './operation.ts';
 
@@ -22,7 +27,7 @@ const atATime = 32;
 /** Raises the watermark and emits the windows that it has passed. The schedule and the kicks ask for it. */
 export const advance = finalizeRun('advance');
 
-/** The end of a finite stream. It raises the watermark past every window once all is committed. */
+/** The end of a finite stream. Once all is in, it closes every window. */
 export const drain = finalizeRun('drain');
 
 /** Whether a run is asked for by name: then a caller waits for it. The schedule and the kicks name nothing. */
@@ -37,22 +42,40 @@ function finalizeRun<Name extends FinalizeRequest>(
     name,
     parse: ({ request }) => ({ isWaitedFor: request !== undefined }),
     async run(context: OperationContext, { isWaitedFor }) {
-      const { pipeline, state, newId, logError, now } = context;
-      const retentionMs = streamRetentionHours * 3_600_000;
+      const { logError, now } = context;
       const pace = isWaitedFor ? undefined : context.sleep;
-      const check = () => checkDefinition(state, pipeline);
-      const limit = pLimit(atATime);
-      const report = await finalize({ ...context, pace, limit, runId: newId(), retentionMs, check }, name);
+      const report = await finalize({ ...finalizerOf(context), pace }, name);
       for (const { shardId, unreadable } of report.shards)
         if (unreadable !== undefined)
           logError('A shard could not be read and holds the watermark', { shardId, unreadable });
+      for (const [query, pairs] of Object.entries(report.mismatch.pairs))
+        logError('Segments do not hold the pairs that were counted', { query, pairs: String(pairs) });
       return measured(report, now());
     },
   };
 }
 
+/** The events and the pairs by which the laws of conservation do not hold, as the newest totals and epochs tell them. */
+function mismatchOf({ counters, mismatch }: FinalizeReport): number {
+  const events = Math.max(Math.abs(unaccounted(counters)), mismatch.events);
+  return Object.values(mismatch.pairs).reduce((total, pairs) => total + pairs, events);
+}
+
+function finalizerOf(context: OperationContext): FinalizerOptions {
+  const check = () => checkDefinition(context.state, context.pipeline);
+  const retentionMs = streamRetentionHours * 3_600_000;
+  return { ...context, check, limit: pLimit(atATime), runId: context.newId(), retentionMs };
+}
+
+/** A run of finalize for an operation that waits for what it has asked for. */
+export function advancing(context: OperationContext): () => Promise<void> {
+  return async () => {
+    await finalize(finalizerOf(context), 'advance');
+  };
+}
+
 function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswer> {
-  const { watermark, heldBy, shards, counters, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
+  const { watermark, heldBy, shards, windows, openPanes, windowsOpen, closingsLeft, drained } = report;
   // The watermark of a stream without events stands still, and nobody waits for it.
   const isFlowing = shards.some(({ state }) => state === 'holding');
   return {
@@ -70,7 +93,7 @@ function measured(report: FinalizeReport, nowMs: number): Measured<FinalizeAnswe
       windowsOpen,
       closingsLeft,
       unreadableShards: shards.filter((shard) => shard.unreadable !== undefined).length,
-      conservationMismatch: Math.abs(unaccounted(counters)),
+      conservationMismatch: mismatchOf(report),
     },
     milliseconds: Number.isFinite(watermark) && isFlowing ? { watermarkLag: nowMs - watermark } : {},
   };

@@ -1,12 +1,14 @@
 import { argumentError } from '../core/arguments/error.ts';
 import { checkDefinition } from '../state/items/definition.ts';
+import type { SidePlace } from '../state/items/side-output.ts';
 import {
   type CorrectedWindow,
   type CorrectionAnswer,
   type CorrectionRequest,
   correct,
 } from '../state/operations/correction.ts';
-import { parseOptionalTime, parseQuery, parseTime, type QueryFields } from './fields.ts';
+import { advancing } from './advance.ts';
+import { parseOptionalTime, parsePlace, parseQuery, parseTime, type QueryFields } from './fields.ts';
 import { type Fields, type OperationContext, unmeasured } from './operation.ts';
 
 export type { CorrectedWindow, CorrectionAnswer };
@@ -22,6 +24,8 @@ export interface LateFields extends QueryFields {
   readonly window?: number;
   /** Who asks, for the audit. */
   readonly by: string;
+  /** The progress of the answer before. @default begins */
+  readonly after?: SidePlace;
 }
 
 /** Puts late events into the final windows that they missed, or settles them without doing so. */
@@ -35,10 +39,10 @@ export const late = {
     const arrival = { fromMs: parseTime(fields, 'since'), toMs: parseTime(fields, 'until') };
     const window = parseOptionalTime(fields, 'window');
     if (typeof by !== 'string' || by === '') throw argumentError('by', by, 'names nobody: say who asks, for the audit');
-    return { query, settled, arrival, window, by };
+    return { query, settled, arrival, window, by, after: parsePlace(fields, 'after') };
   },
   async run(context: OperationContext, request: CorrectionRequest) {
-    await checkDefinition(context.state, context.pipeline);
-    return unmeasured(await correct({ ...context, attempt: context.newId }, request));
+    const pipeline = await checkDefinition(context.state, context.pipeline);
+    return unmeasured(await correct({ ...context, pipeline, advance: advancing(context) }, request));
   },
 } as const;

@@ -1,4 +1,5 @@
 import { removeQuery } from '../state/operations/remove-query.ts';
+import { advancing } from './advance.ts';
 import { parseQuery } from './fields.ts';
 import { type OperationContext, unmeasured } from './operation.ts';
 
@@ -6,5 +7,6 @@ import { type OperationContext, unmeasured } from './operation.ts';
 export const remove = {
   name: 'remove',
   parse: parseQuery,
-  run: async (context: OperationContext, query: string) => unmeasured(await removeQuery(context, query)),
+  run: async (context: OperationContext, query: string) =>
+    unmeasured(await removeQuery({ ...context, advance: advancing(context) }, query)),
 } as const;

@@ -2,12 +2,14 @@ import { availableParallelism, cpus, loadavg } from 'node:os';
 import { benchAggregates } from './aggregates.bench.ts';
 import { benchBatch } from './batch.bench.ts';
 import { benchCodec } from './codec.bench.ts';
+import { benchDedup } from './dedup.bench.ts';
+import { benchEntries, benchOverlap } from './entries.bench.ts';
 import { type Bench, type Figure, figureTable } from './figure.ts';
 import { benchFold } from './fold.bench.ts';
 import { benchLatency } from './latency.bench.ts';
+import { benchPath } from './path.bench.ts';
 import { benchQuery } from './query.bench.ts';
 import { benchStream } from './stream.bench.ts';
-import { benchOverlap, benchWrites } from './writes.bench.ts';
 
 /**
  * The benchmarks in the order in which they run. The one that is measured in this process runs first, while the process
@@ -16,7 +18,8 @@ import { benchOverlap, benchWrites } from './writes.bench.ts';
 const benches: Readonly<Record<string, Bench>> = {
   fold: async (say) => [...(await benchFold(say)), ...(await benchAggregates(say))],
   codec: benchCodec,
-  writes: benchWrites,
+  writes: async (say) => [...(await benchEntries(say)), ...(await benchDedup(say))],
+  path: benchPath,
   overlap: benchOverlap,
   batch: benchBatch,
   stream: benchStream,

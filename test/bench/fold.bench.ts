@@ -16,7 +16,9 @@ import { type Figure, median, yardstick } from './figure.ts';
 const recordsInBatch = 10_000;
 const warmUpRounds = 20;
 const rounds = 60;
-const leastRatio = 0.6;
+const leastRatio = 0.66;
+/** Of the fold's speed, for a whole invocation. */
+const leastOfFold = 0.95;
 const shardId = 'shardId-000000000000';
 
 /**
@@ -47,24 +49,41 @@ export async function benchFold(say: (line: string) => void): Promise<readonly F
     if (round === 0) compare(opens, chunk);
   }
   const bareMs = median(times.bare);
-  const figure = (name: string, ms: number, target?: Figure['target']): Figure => {
-    const measured = { value: recordsInBatch / (ms / 1000), better: 'higher' } as const;
+  const foldMs = median(times.fold);
+  const invocationMs = median(times.invocation);
+  const perSecond = (ms: number) => recordsInBatch / (ms / 1000);
+  const figure = (
+    name: string,
+    ms: number,
+    target: NonNullable<Figure['target']>,
+    besideFold: 'with the fold' | 'alone',
+  ): Figure => {
+    const measured = { value: perSecond(ms), better: 'higher' } as const;
     return {
       ...measured,
       name,
       unit: 'records/s',
-      yardsticks: [yardstick(measured, 'base64 -> JSON.parse alone', recordsInBatch / (bareMs / 1000))],
-      ...(target === undefined ? {} : { target }),
+      yardsticks: [
+        yardstick(measured, 'base64 -> JSON.parse alone', perSecond(bareMs)),
+        ...(besideFold === 'alone' ? [] : [yardstick(measured, 'the fold alone', perSecond(foldMs))]),
+      ],
+      target,
       details: { msPerBatch: ms, bareMsPerBatch: bareMs, rounds },
     };
   };
-  const foldMs = median(times.fold);
   return [
-    figure('fold of a 10,000-record batch', foldMs, {
-      text: `at least ${leastRatio} of the bare loop`,
-      met: bareMs / foldMs >= leastRatio,
-    }),
-    figure('the whole invocation, tables in memory', median(times.invocation)),
+    figure(
+      'fold of a 10,000-record batch',
+      foldMs,
+      { text: `at least ${leastRatio} of the bare loop`, met: bareMs / foldMs >= leastRatio },
+      'alone',
+    ),
+    figure(
+      'the whole invocation, tables in memory',
+      invocationMs,
+      { text: `at least ${leastOfFold} of the fold`, met: foldMs / invocationMs >= leastOfFold },
+      'with the fold',
+    ),
   ];
 }
 
@@ -79,7 +98,7 @@ function bareLoop(event: KinesisStreamEvent): number {
 }
 
 /**
- * The work of aggregate up to its first write: it drops the committed records, and reads, validates and folds the rest.
+ * The work of aggregate up to its first write: it drops the records that are in, and reads, validates and folds the rest.
  */
 function fold(event: KinesisStreamEvent): Chunk {
   const records = streamRecords(event.Records);

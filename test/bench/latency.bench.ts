@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { packageRoot } from '../../cli/program/package-root.ts';
 import { type Embedded, embedded } from '../../cli/stream/embedded.ts';
@@ -20,6 +21,11 @@ export async function benchLatency(say: (line: string) => void): Promise<readonl
 
 const windows = 50;
 const warmUpWindows = 5;
+/** Real time between two windows' ends, in ms: more than the second that finalize leaves between two epochs. */
+const windowEveryMs = 1_500;
+/** The times of issue 17: the median until an event is seen, and the 99th percentile until a window is final, in ms. */
+const mostVisibleMs = 34;
+const mostFinalMs = 100;
 
 /**
  * Measures the time until a window is final. It starts with the call that puts an event that moves the watermark past
@@ -40,10 +46,11 @@ async function benchFinal(say: (line: string) => void): Promise<Figure> {
           Data: Buffer.from(JSON.stringify({ time })),
         }),
       );
-    say(`${windows} windows, one after the other`);
+    say(`${warmUpWindows + windows} windows, one every ${windowEveryMs} ms`);
     await put(t0);
     const finalMs: number[] = [];
     for (let i = 0; i < warmUpWindows + windows; i++) {
+      await delay(windowEveryMs);
       const startedMs = performance.now();
       const start = t0 + i * 1000;
       await put(start + 1000);
@@ -62,7 +69,7 @@ async function benchFinal(say: (line: string) => void): Promise<Figure> {
       better: 'lower',
       unit: 'ms',
       yardsticks: [yardstick({ value, better: 'lower' }, 'mean wait for the schedule', 30_000, 'documented')],
-      target: { text: 'within 2 s, warm', met: value <= 2_000 },
+      target: { text: `within ${mostFinalMs} ms, warm`, met: value <= mostFinalMs },
       details: { windows, p50Ms: median(finalMs), leastMs: Math.min(...finalMs), mostMs: Math.max(...finalMs) },
     };
   } finally {
@@ -100,16 +107,17 @@ async function benchVisible(say: (line: string) => void): Promise<readonly Figur
       visibleMs.push(seen.ms);
       calls += seen.calls;
     }
-    const figure = (name: string, value: number, call: number): Figure => ({
+    const figure = (name: string, value: number, call: number, mostMs?: number): Figure => ({
       name,
       value,
       better: 'lower',
       unit: 'ms',
+      ...(mostMs === undefined ? {} : { target: { text: `at most ${mostMs} ms`, met: value <= mostMs } }),
       yardsticks: [yardstick({ value, better: 'lower' }, 'the API call alone', call)],
       details: { puts, callsUntilSeen: calls / puts, leastMs: Math.min(...visibleMs), mostMs: Math.max(...visibleMs) },
     });
     return [
-      figure('put to visible, p50', median(visibleMs), median(callMs)),
+      figure('put to visible, p50', median(visibleMs), median(callMs), mostVisibleMs),
       figure('put to visible, p99', quantile(visibleMs, 0.99), quantile(callMs, 0.99)),
     ];
   } finally {

@@ -64,7 +64,7 @@ function actionOf(step: JsonObject, eventFields: readonly string[], native: numb
   }
   for (const kind of bareSteps) {
     if (!(kind in step)) continue;
-    // A page holds partial aggregates, not events: a schema that gained a column reads it all the same.
+    // An entry holds partial aggregates, not events: a schema that gained a column reads it all the same.
     only(kind, ...(kind === 'restart' ? ['schemaChange'] : []));
     return { kind };
   }

@@ -45,6 +45,8 @@ describe('a version with a from', () => {
       until: from,
       written: 2,
       standing: 0,
+      late: 0,
+      epoch: expect.any(Number),
       filledThrough: from,
       events,
     });

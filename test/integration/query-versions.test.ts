@@ -147,12 +147,14 @@ describe('a changed query', () => {
     expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
       removed: 'perKind',
       windows: 1,
+      epoch: expect.any(Number),
       done: true,
     });
     expect(await kept()).toBe(0);
     expect(await ask(alone, { request: 'remove', query: 'perKind@1' })).toEqual({
       removed: 'perKind',
       windows: 0,
+      epoch: null,
       done: true,
     });
     expect(await windows(alone, 'perKind')).toHaveLength(3);

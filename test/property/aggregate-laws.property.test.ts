@@ -67,7 +67,7 @@ function bytes(aggregate: AnyAggregate<Sample>, state: unknown): string {
   return JSON.stringify(aggregate.encode(state));
 }
 
-/** The state after a page has stored it. */
+/** The state after an item has stored it. */
 function stored(aggregate: AnyAggregate<Sample>, state: unknown): unknown {
   return aggregate.decode(JSON.parse(bytes(aggregate, state)) as Json);
 }

@@ -83,12 +83,21 @@ export function apiWorld() {
           state,
           windows,
           rejects,
-          publish: async () => {},
           now: () => ++now,
           remainingMs: () => 60_000,
-          attempt: () => `attempt ${++now}`,
+          newId: () => `command ${++now}`,
+          advance: async () => {
+            await run();
+          },
         },
-        { query, settled: 'replayed', arrival: { fromMs: 0, toMs: now + 1 }, window: undefined, by: 'test' },
+        {
+          query,
+          settled: 'replayed',
+          arrival: { fromMs: 0, toMs: now + 1 },
+          window: undefined,
+          by: 'test',
+          after: undefined,
+        },
       ),
     async get(path: string): Promise<WindowsPage> {
       const response = await app.request(`http://api/v1/queries/${path}`);

@@ -51,9 +51,9 @@ describe('partial aggregates', () => {
   });
   type Event = typeof events extends fc.Arbitrary<infer T> ? T : never;
 
-  /** Folds batches one by one into stored pages, as the shards do, and gives the rows of every slice. */
+  /** Folds batches one by one into stored partial aggregates, and gives the rows of every slice. */
   function rowsOf(batches: readonly (readonly Event[])[]): unknown {
-    const pages = new Map<string, string>();
+    const stored = new Map<string, string>();
     for (const batch of batches) {
       const fold = createFold();
       for (const each of batch) {
@@ -66,16 +66,16 @@ describe('partial aggregates', () => {
       }
       for (const { query, slice, keys } of fold.slices) {
         const name = `${query.name}#${slice}`;
-        const merged: Map<KeyText, PartialAggregate> = decodePartials(query, pages.get(name) ?? '[]');
+        const merged: Map<KeyText, PartialAggregate> = decodePartials(query, stored.get(name) ?? '[]');
         mergeInto(
           query,
           merged,
           [...keys].map(([key, { states }]) => [key, states] as const),
         );
-        pages.set(name, encodePartials(query, merged));
+        stored.set(name, encodePartials(query, merged));
       }
     }
-    return [...pages]
+    return [...stored]
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, text]) => [
         name,

@@ -224,7 +224,7 @@ describe('group keys', () => {
         if (typeof keyA !== 'string' || typeof keyB !== 'string') throw new Error('refused');
         expect(keyA === keyB).toBe(equal(a, b));
         expect(equal(keyValues(keyA), a)).toBe(true);
-        expect(JSON.stringify(keyValues(keyA)), 'decoding a page gives the same text').toBe(keyA);
+        expect(JSON.stringify(keyValues(keyA)), 'decoding an item gives the same text').toBe(keyA);
         expect(new TextDecoder().decode(new TextEncoder().encode(keyA))).toBe(keyA);
         expect(one(a)).toBe(JSON.stringify([a[0]]));
       }),

@@ -13,10 +13,12 @@ import {
 } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';
+import type { FeedPlace } from '../../functions/state/epochs/feed-place.ts';
+import { readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readPanes } from '../../functions/state/windows/pane-reader.ts';
-import { readFinals } from '../../functions/state/windows/window-feed.ts';
+
 import { memoryTable } from '../simulation/memory-table.ts';
-import { protocolWorld } from './protocol-world.ts';
+import { firstArrival, protocolWorld } from './protocol-world.ts';
 
 const hourMs = 3_600_000;
 const schema = z.object({ time: z.number(), wanted: z.boolean() });
@@ -123,10 +125,11 @@ describe('a stream and the static query', () => {
           if (query === undefined) throw new Error('no query');
           const all = { from: -1e14, to: 1e14, limit: 10_000 };
           const got: (readonly [number, number])[] = [];
+          let place: FeedPlace | undefined;
           const poll = async () => {
-            const [start, end] = got.at(-1) ?? [];
-            const after = start === undefined || end === undefined ? undefined : { start, end };
-            for (const view of await readFinals(tables, query, all, after)) got.push([view.start, view.end]);
+            const { views, placeAfter } = await readFinals(tables, query, all, place, firstArrival);
+            for (const view of views) got.push([view.start, view.end]);
+            place = placeAfter(views.length);
           };
           for (const [i, record] of (world.logs[0] ?? []).entries()) {
             await aggregator.apply([record], () => 60_000);

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { checkEveryStep, checkFeed, checkPages } from './log-readers.ts';
+import { checkEveryStep, checkFeed, checkFinalFeed, checkPages } from './log-readers.ts';
 
 describe('readers of segments and tails', { timeout: 600_000 }, () => {
   it('show what one pass over the events gives, at every step of finalize, and never go back', () =>
@@ -8,4 +8,7 @@ describe('readers of segments and tails', { timeout: 600_000 }, () => {
   it('give the same windows in pages, in both orders', () => checkPages(200));
 
   it('feed every change: a reader that replaces its copies has the whole table', () => checkFeed(200));
+
+  it('feed each final window once, epoch by epoch, whatever is cut off and however long the reader is away', () =>
+    checkFinalFeed(300));
 });

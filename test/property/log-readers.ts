@@ -15,7 +15,9 @@ import {
 } from '../../functions/core/index.ts';
 import { sessionRule } from '../../functions/core/sessions/join.ts';
 import type { EpochBounds } from '../../functions/state/epochs/bounds.ts';
-import { type FeedPlace, readChanges } from '../../functions/state/epochs/window-feed.ts';
+import { feedLifeMs } from '../../functions/state/epochs/emissions.ts';
+import type { FeedPlace } from '../../functions/state/epochs/feed-place.ts';
+import { type ChangePlace, readChanges, readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import type { ReaderTables, WindowView } from '../../functions/state/windows/window-view.ts';
 import { type Before, type CountedEvent, type LogEvent, type LogWorld, logWorld } from './log-world.ts';
@@ -377,16 +379,16 @@ export async function checkFeed(numRuns: number): Promise<void> {
       if (query === undefined) return;
       const world = logWorld(pipeline, shards);
       const has = new Map<string, Shown>();
-      let place: FeedPlace | undefined;
+      let place: ChangePlace | undefined;
       const { from, to } = rangeOf(query);
       const poll = async () => {
-        const { views, placeAfter } = await readChanges(world.tables, query, { from, to, limit }, place);
+        const { views, placeAfter } = await readChanges(world.tables, query, { from, to, limit }, place, world.now());
         const given = views.slice(0, limit);
         for (const [name, shown] of byName(given)) {
           expect(shown.records, name).toBeGreaterThanOrEqual(has.get(name)?.records ?? 0);
           has.set(name, shown);
         }
-        place = JSON.parse(JSON.stringify(placeAfter(given.length))) as FeedPlace;
+        place = JSON.parse(JSON.stringify(placeAfter(given.length))) as ChangePlace;
         return given.length;
       };
       for (const one of steps) {
@@ -399,6 +401,84 @@ export async function checkFeed(numRuns: number): Promise<void> {
         quiet = (await poll()) === 0 ? quiet + 1 : 0;
       }
       expect(has).toEqual(byName(all));
+    }),
+    { numRuns },
+  );
+}
+
+/** Deletes what has expired of a query's index, as DynamoDB may do by now. */
+async function expire({ tables: { state }, now }: LogWorld, { name }: Query): Promise<void> {
+  for (const { pk, sk, attributes } of await state.query(`emissions#${name}`))
+    if (Number(attributes['expiresAt']) * 1000 < now()) await state.delete({ pk, sk });
+}
+
+/**
+ * A feed gives each final window once, and epoch by epoch, whatever is cut off and however long the reader is away.
+ */
+export async function checkFinalFeed(numRuns: number): Promise<void> {
+  const away = fc.record({
+    do: fc.constant('pass' as const),
+    ms: fc.constantFrom(1_000, feedLifeMs, 2 * feedLifeMs),
+  });
+  const finalize = fc.record({
+    do: fc.constant('finalize' as const),
+    breakAt: fc.option(fc.nat(150), { nil: undefined }),
+  });
+  const poll = fc.constant({ do: 'poll' as const });
+  const comings = fc.array(fc.oneof({ weight: 4, arbitrary: add }, { weight: 4, arbitrary: finalize }, poll, away), {
+    minLength: 3,
+    maxLength: 25,
+  });
+  // Small bounds: an epoch's emission is cut into several groups, and a run that is cut off leaves a note of them.
+  const small = { windowsAtATime: 2, mostKeys: 2 };
+  await fc.assert(
+    fc.asyncProperty(comings, fc.integer({ min: 1, max: 4 }), fc.nat(5), async (steps, limit, index) => {
+      const query = pipeline.queries[index];
+      if (query === undefined) return;
+      const world = logWorld(pipeline, shards, small);
+      const { from, to } = rangeOf(query);
+      const got: string[] = [];
+      let place: FeedPlace | undefined;
+      const readOn = async (taken = limit) => {
+        const { views, placeAfter } = await readFinals(world.tables, query, { from, to, limit }, place, world.now());
+        const given = views.slice(0, taken);
+        got.push(...given.map((view) => `${view.start}/${view.end}`));
+        place = JSON.parse(JSON.stringify(placeAfter(given.length))) as FeedPlace;
+        return given.length;
+      };
+      let breaks = 0;
+      for (const one of steps) {
+        if (one.do === 'add') await world.add(one.shard, one.events);
+        else if (one.do === 'pass') {
+          world.pass(one.ms);
+          await expire(world, query);
+        } else if (one.do === 'poll') await readOn(1 + (breaks++ % limit));
+        else
+          await finalizeOnce(world, async (call) => {
+            if (call === one.breakAt) throw new Broken('the run is cut off');
+          });
+      }
+      await world.finalize('drain');
+      await world.finalize('drain');
+      while ((await readOn()) > 0 || place?.scan !== undefined) expect(got.length).toBeLessThan(1_000);
+      const finals = await readWindows(world.tables, query, { ...rangeOf(query), status: 'final' });
+      const names = finals.map(({ start, end }) => `${start}/${end}`);
+      expect([...got].sort()).toEqual([...names].sort());
+      // A reader who begins now, while the index tells everything, gets them in the order of the epochs.
+      place = undefined;
+      got.length = 0;
+      const began = await world.tables.state.get({ pk: 'emitted', sk: query.name });
+      while ((await readOn()) > 0 || (place !== undefined && (place as FeedPlace).scan !== undefined));
+      expect([...got].sort()).toEqual([...names].sort());
+      if (world.now() - Number(began?.attributes['indexedSince']) > feedLifeMs / 2) return;
+      const epochs = new Map(
+        (await world.tables.windows.query(query.name)).map(({ attributes: { start, end, epoch } }) => [
+          `${start}/${end}`,
+          Number(epoch),
+        ]),
+      );
+      const order = got.map((name) => epochs.get(name) ?? 0);
+      expect(order).toEqual([...order].sort((left, right) => left - right));
     }),
     { numRuns },
   );

@@ -55,6 +55,8 @@ export interface LogWorld {
   finalize(request?: 'advance' | 'drain', before?: Before): Promise<void>;
   /** The tables, with something to do before each call. */
   tablesWith(before: Before): ReaderTables;
+  /** Epoch ms. */
+  now(): number;
   /** Lets time pass, ms. */
   pass(ms: number): void;
 }
@@ -104,6 +106,7 @@ export function logWorld(pipeline: Pipeline, shards: number, bounds: Partial<Epo
     counted,
     published,
     tablesWith,
+    now: () => nowMs,
     pass(ms) {
       nowMs += ms;
     },

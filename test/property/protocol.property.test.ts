@@ -30,14 +30,14 @@ const pipeline = definePipeline({
       aggregates: { count: count(), sum: sum('n'), avg: avg('n'), min: min('n'), max: max('n') },
       expectedKeys: 1,
     },
-    // Many long keys outgrow their pages in the middle of a window.
+    // Many long keys.
     wide: {
       groupBy: ['wide'],
       window: tumbling({ ms: 200 }, { offset: { ms: 7 } }),
       aggregates: { count: count() },
       expectedKeys: 1,
     },
-    // This query has far more pages than keys.
+    // This query wants some events, and few keys.
     sparse: {
       where: (event) => event.k !== 'a',
       groupBy: ['k', 'n', 'room'],
@@ -49,7 +49,7 @@ const pipeline = definePipeline({
 });
 
 const epoch = 1_600_000_000_000;
-/** 120 characters that do not compress: a few dozen keys outgrow a page. */
+/** 120 characters that do not compress: a few dozen keys outgrow a write unit. */
 const wideKey = (seed: number) =>
   Array.from({ length: 20 }, (_, i) =>
     ((Math.imul(seed * 31 + i + 1, 0x9e3779b1) >>> 0) + 0x10000000).toString(36).slice(0, 6),

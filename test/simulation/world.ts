@@ -178,7 +178,7 @@ export function createWorld(options: SimulationOptions, lines: string[] | undefi
 }
 
 /** Partitions of items whose content follows from their key. */
-const ofKey = ['log-part#', 'plan-part#', 'segment#', 'marks', 'sessions#'];
+const ofKey = ['log-part#', 'plan-part#', 'segment#', 'marks', 'sessions#', 'ids#'];
 
 /** Whether a partition holds the segments of a lane, and not the parts of one. */
 const isSegment = (pk: string): boolean => pk.startsWith('segment#') && pk.split('#').length === 3;

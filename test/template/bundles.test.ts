@@ -19,8 +19,8 @@ afterAll(() => rmSync(out, { recursive: true, force: true }));
  */
 const mostBytes: Readonly<Record<FunctionName, number>> = {
   aggregate: 2_050_000,
-  finalize: 1_860_000,
-  query: 1_700_000,
+  finalize: 1_900_000,
+  query: 1_750_000,
 };
 
 /**

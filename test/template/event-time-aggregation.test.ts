@@ -17,7 +17,7 @@ const functionNames = Object.keys(functions) as FunctionName[];
 const tableNames = Object.keys(tables) as TableName[];
 
 describe('the stream', () => {
-  it('is on demand, encrypted, and keeps records as long as the pages assume', () => {
+  it('is on demand, encrypted, and keeps records as long as the tables assume', () => {
     template.hasResourceProperties('AWS::Kinesis::Stream', {
       StreamModeDetails: { StreamMode: 'ON_DEMAND' },
       StreamEncryption: { EncryptionType: 'KMS', KeyId: 'alias/aws/kinesis' },

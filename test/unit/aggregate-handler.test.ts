@@ -123,7 +123,7 @@ describe('the aggregate function', () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it('fails for one shard when the others are committed', async () => {
+  it('fails for one shard when the others are in', async () => {
     const { handler, state } = container({ isBroken: (pk) => pk === logPartition('a') });
     await expect(handler([batch('a', [1]), batch('b', [1])], context)).rejects.toThrow('planted');
     expect([...(await readAllProgress(state)).keys()]).toEqual(['b']);

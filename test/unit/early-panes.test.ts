@@ -141,7 +141,7 @@ describe('early panes', () => {
     );
   });
 
-  it('shows readers the last committed batch under the last revision, and only finals to those who ask for finals', async () => {
+  it('shows readers the last batch that was put under the last revision, and only finals to those who ask for finals', async () => {
     const { put, finalize: run, read, finals } = world();
     await put([{ time: 1_000, key: 'a' }]);
     await run();

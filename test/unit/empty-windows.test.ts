@@ -4,7 +4,7 @@ import type { Partials } from '../../functions/core/fold/partial.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
 import { emitEmpty } from '../../functions/state/epochs/empty-windows.ts';
-import { readFinalCounts } from '../../functions/state/windows/pane-reader.ts';
+import { readFinalHeads } from '../../functions/state/windows/pane-reader.ts';
 import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
@@ -40,11 +40,15 @@ describe('empty windows', () => {
     // One run writes the final panes of minutes 0 and 4 side by side, the later one first. Another run, which knows of
     // no closing after minute 0, looks for empty windows then.
     await makeFinal(minute(4));
-    expect(await emitEmpty(options, query, 0, maxEventTime)).toStrictEqual({ windows: 0, done: true });
+    const plan = { epoch: 1, closedThrough: 0, maxEventTime };
+    expect(await emitEmpty(options, query, plan)).toStrictEqual({ windows: 0, emptied: [] });
     await makeFinal(minute(0));
-    expect(await emitEmpty(options, query, minute(4).end, maxEventTime)).toStrictEqual({ windows: 3, done: true });
+    expect(await emitEmpty(options, query, { epoch: 2, closedThrough: minute(4).end, maxEventTime })).toMatchObject({
+      windows: 3,
+      emptied: [minute(1), minute(2), minute(3)],
+    });
 
-    const counts = await readFinalCounts(windows, query, 0, maxEventTime);
-    expect([...counts.values()]).toStrictEqual([1, 0, 0, 0, 1]);
+    const heads = await readFinalHeads(windows, query, 0, maxEventTime);
+    expect([...heads.values()].map(({ records }) => records)).toStrictEqual([1, 0, 0, 0, 1]);
   });
 });

@@ -5,10 +5,12 @@ import { encodeBlock } from '../../functions/core/log/block.ts';
 import { sectionsText } from '../../functions/core/log/section.ts';
 import { totalsAtJoin } from '../../functions/core/log/totals.ts';
 import { epochBounds } from '../../functions/state/epochs/bounds.ts';
+import { mismatchesAfter, noSums } from '../../functions/state/epochs/conservation.ts';
 import { gatherEpoch } from '../../functions/state/epochs/gather.ts';
-import type { Plan } from '../../functions/state/epochs/plan.ts';
+import { readMarks } from '../../functions/state/epochs/mark.ts';
 import { contentOf, segmentSlices } from '../../functions/state/epochs/segment.ts';
 import { itemOf } from '../../functions/state/log/entry.ts';
+import type { Plan } from '../../functions/state/log/plan.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -53,6 +55,10 @@ it('what one version of the code began to gather, another that does not know the
     tasks: [[[shardId, 1, users.length]]],
     lanes: {},
     maxEventTime: 0,
+    sums: noSums,
+    places: { [shardId]: ['1', 0] },
+    counted: { users: 60_000 },
+    mismatches: {},
   };
   const cutOff: Table = {
     ...state,
@@ -74,4 +80,6 @@ it('what one version of the code began to gather, another that does not know the
     ({ records } = content);
   }
   expect({ keys, records }).toStrictEqual({ keys: 60_000, records: 60_000 });
+  const marks = (await readMarks(state, 1, 1)).map(({ mark }) => mark);
+  expect(mismatchesAfter(plan, marks, ['users'])).toStrictEqual({});
 });

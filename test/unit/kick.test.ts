@@ -18,7 +18,7 @@ const pipeline = definePipeline({
   },
 });
 
-describe('the edge that a commit passes', () => {
+describe('the edge that a batch passes', () => {
   it.each([
     ['none while the watermark stays in its window', 70_000, 129_999, undefined],
     ['exactly at the end of a window', 129_999, 130_000, 2 * minuteMs],

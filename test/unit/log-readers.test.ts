@@ -8,16 +8,17 @@ import { encodeBlock } from '../../functions/core/log/block.ts';
 import { laneOf } from '../../functions/core/log/lane.ts';
 import { sectionsText } from '../../functions/core/log/section.ts';
 import { totalsAfterBatch } from '../../functions/core/log/totals.ts';
-import { putPlan } from '../../functions/state/epochs/plan.ts';
+import { noSums } from '../../functions/state/epochs/conservation.ts';
 import { readAllProgress, readHorizon, readProgress } from '../../functions/state/epochs/progress.ts';
 import { putSegment } from '../../functions/state/epochs/segment.ts';
 import { mostTailBytes, mostTailEntries } from '../../functions/state/epochs/tails.ts';
-import { type FeedPlace, readChanges, readFinals } from '../../functions/state/epochs/window-feed.ts';
+import { type ChangePlace, readChanges, readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readLiveWindows, readWindow, readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { itemOf, logPartition, partKey, positionText } from '../../functions/state/log/entry.ts';
 import { electEpoch, raiseEmitted, raiseGathered } from '../../functions/state/log/epoch.ts';
 import { noteHeldBy } from '../../functions/state/log/held.ts';
 import { putEntry } from '../../functions/state/log/log.ts';
+import { putPlan } from '../../functions/state/log/plan.ts';
 import { joinedTail, readRegistrations } from '../../functions/state/log/registration.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
@@ -317,6 +318,10 @@ describe('lanes', () => {
         tasks: [],
         lanes: { [query.name]: lanes },
         maxEventTime: 5,
+        sums: noSums,
+        places: {},
+        counted: {},
+        mismatches: {},
       };
       await putPlan(state, plan, 'x');
       await raiseGathered(state, { epoch, closedThrough: Number.NEGATIVE_INFINITY });
@@ -406,9 +411,10 @@ describe('tails that are more than a request reads', () => {
   it('hold a feed back that has more already, until an epoch holds all of it', async () => {
     const world = logWorld(pipeline, 65);
     const query = queryOf('tumbling');
-    let place: FeedPlace | undefined;
+    let place: ChangePlace | undefined;
     const poll = async () => {
-      const { views, placeAfter } = await readChanges(world.tables, query, { from: 0, to: 100, limit: 10 }, place);
+      const range = { from: 0, to: 100, limit: 10 };
+      const { views, placeAfter } = await readChanges(world.tables, query, range, place, world.now());
       place = placeAfter(views.length);
       return shown(views);
     };
@@ -477,6 +483,8 @@ describe('how far event time has come', () => {
       closedThrough: 30,
       nextPaneAt: undefined,
       lastClosing: Number.NEGATIVE_INFINITY,
+      at: 1,
+      indexedSince: 1,
     });
     await noteHeldBy(state, { by: shardId(0), watermark: 31, shards: 1 });
     expect(await readHorizon(state, pipeline.queries)).toEqual({
@@ -491,7 +499,8 @@ describe('how far event time has come', () => {
     const world = logWorld(pipeline, 1);
     await world.add(0, at(5, 25));
     const query = queryOf('tumbling');
-    const finals = () => readFinals(world.tables, query, { from: 0, to: 100, limit: 10 }, undefined);
+    const range = { from: 0, to: 100, limit: 10 };
+    const finals = async () => (await readFinals(world.tables, query, range, undefined, world.now())).views;
     expect(await finals()).toEqual([]);
     await world.finalize();
     expect(shown(await finals())).toEqual([[0, 10, 'final', 1]]);
@@ -524,6 +533,7 @@ describe('the cost of a read', () => {
     expect(calls.sort()).toEqual(
       [
         'state registrations',
+        'state definition',
         'state gathered',
         'state emitted',
         'state plans',

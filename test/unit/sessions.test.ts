@@ -8,17 +8,16 @@ import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { liveSessions } from '../../functions/core/sessions/session-view.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
-import type { Window } from '../../functions/core/windows/window.ts';
+import { readCarried, sessionPartitions } from '../../functions/state/epochs/carried-sessions.ts';
+import type { FeedPlace } from '../../functions/state/epochs/feed-place.ts';
+import { readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
-import { readCarried, sessionPartitions } from '../../functions/state/items/carried-sessions.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { removeQuery } from '../../functions/state/operations/remove-query.ts';
-import { readFinals } from '../../functions/state/windows/window-feed.ts';
 import { protocolWorld } from '../property/protocol-world.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;
-const limit = <T>(call: () => Promise<T>) => call();
 const everything = { from: -1e13, to: 1e13, order: 'ascending', limit: 100_000 } as const;
 
 /** An aggregate that keeps a text of the event, so that sessions can be made long. */
@@ -154,9 +153,11 @@ describe('sessions of many hours', () => {
       watermark: { delay: 0 },
       queries: { another: { window: session({ ms: 5 }), aggregates: { count: count() } } },
     });
-    expect(await removeQuery({ ...tables, pipeline: other, remainingMs: () => 60_000 }, 'visits')).toMatchObject({
-      done: true,
-    });
+    const advance = async () => {
+      await world.finalize();
+    };
+    const options = { ...tables, pipeline: other, now: () => 0, remainingMs: () => 60_000, advance };
+    expect(await removeQuery(options, 'visits')).toMatchObject({ done: true });
     expect([...world.stores.state.all()].filter(({ pk, sk }) => `${pk}#${sk}`.includes('visits'))).toEqual([]);
   });
 });
@@ -266,15 +267,15 @@ describe('the output mode append', () => {
       events.sort((left, right) => left.time - right.time),
     );
     const given: string[] = [];
-    let place: Window | undefined;
+    let place: FeedPlace | undefined;
     for (const _ of events) {
       await put();
       await world.finalize();
       for (;;) {
-        const page = await readFinals(tables, query, { from: -1e13, to: 1e13, limit: 1 }, place);
-        if (page.length === 0) break;
-        given.push(...page.map(({ start, end }) => `${start / 60_000}-${end / 60_000}`));
-        place = page.at(-1);
+        const { views, placeAfter } = await readFinals(tables, query, { from: -1e13, to: 1e13, limit: 1 }, place, 0);
+        given.push(...views.map(({ start, end }) => `${start / 60_000}-${end / 60_000}`));
+        place = placeAfter(views.length);
+        if (views.length === 0) break;
       }
     }
     expect(given).toEqual(['1-11', '31-41', '0-65']);
@@ -348,13 +349,18 @@ describe('what cannot be had of sessions', () => {
     const { tables } = started(pipeline, []);
     const options = {
       ...tables,
-      limit,
-      publish: async () => {},
       now: () => 0,
       remainingMs: () => 60_000,
-      attempt: () => 'x',
+      newId: () => 'x',
+      advance: async () => {},
     };
-    const request = { query: 'visits', arrival: { fromMs: 0, toMs: 1 }, window: undefined, by: 'test' } as const;
+    const request = {
+      query: 'visits',
+      arrival: { fromMs: 0, toMs: 1 },
+      window: undefined,
+      by: 'test',
+      after: undefined,
+    } as const;
     await expect(correct(options, { ...request, settled: 'replayed' })).rejects.toThrow('final is never taken back');
     expect(await correct(options, { ...request, settled: 'discarded' })).toMatchObject({ settled: 0, done: true });
     await expect(correct(options, { ...request, settled: 'discarded', window: 5 })).rejects.toThrow('without a window');

@@ -14,19 +14,19 @@ import {
 import { digest, utf8Bytes } from '../../functions/core/aggregates/scalar.ts';
 
 const records = 1_000_000;
-/** The number of states that are merged through storage, as those of pages are. */
-const pages = 20;
+/** The number of states that are merged through storage, as those of entries are. */
+const parts = 20;
 
-/** Adds a million values, or fewer, to some pages, stores these and merges them. */
+/** Adds a million values, or fewer, to some parts, stores these and merges them. */
 function folded<V>(
   aggregate: AnyAggregate<{ readonly v: V }>,
   valueAt: (i: number) => V,
   values = records,
 ): { result: Json; bytes: number } {
   let merged = aggregate.identity;
-  for (let page = 0; page < pages; page++) {
+  for (let part = 0; part < parts; part++) {
     let state = aggregate.identity;
-    for (let i = page; i < values; i += pages) {
+    for (let i = part; i < values; i += parts) {
       const input = aggregate.input({ v: valueAt(i) }, 0);
       if (input.kind === 'value') state = aggregate.add(state, input.value);
     }
@@ -43,7 +43,7 @@ function uniform(i: number): number {
   return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
 }
 
-describe('over a million values, merged of twenty pages', () => {
+describe('over a million values, merged of twenty parts', () => {
   it.each([
     ['number', (i: number) => i],
     ['text', (i: number) => `user-${i}`],

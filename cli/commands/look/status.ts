@@ -122,7 +122,7 @@ function rateLine(rates: Rates | undefined): string {
 }
 
 function view({ watermark, conservation }: Seen): string {
-  const { heldBy } = watermark;
+  const { heldBy, asOf = null } = watermark;
   const columns = [{ heading: 'shard' }, { heading: 'state' }, { heading: 'max event time' }, { heading: 'watermark' }];
   const rows = watermark.shards.map((shard) => [
     shard.shardId,
@@ -133,6 +133,7 @@ function view({ watermark, conservation }: Seen): string {
   return [
     `watermark ${time(watermark.watermark)}${heldBy === null ? '' : `, held by ${heldBy}`}; final through ${time(watermark.finalizedThrough)}`,
     formatTable(columns, rows),
+    ...(asOf === null ? [] : [`as of ${isoTime(asOf)}: there are more shards than are read at a time`]),
     `${conservationLine(conservation)}\n${pairLines(conservation.queries)}`.trimEnd(),
   ].join('\n');
 }

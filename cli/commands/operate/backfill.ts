@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { type BackfillRange, backfillPipeline, backfillQuery } from '../../../functions/core/definition/backfill.ts';
@@ -5,8 +7,9 @@ import type { Lookups } from '../../../functions/core/definition/lookups.ts';
 import type { Pipeline, Query } from '../../../functions/core/definition/pipeline.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
 import { pairsByName, type StaticAnswer } from '../../../functions/core/static/static-run.ts';
-import { sendHistory, sendRequest } from '../../backfill/send-history.ts';
-import { foldStream } from '../../backfill/stream-history.ts';
+import type { BackfillFields } from '../../../functions/operations/backfill.ts';
+import { type HistoryTarget, sendHistory, sendRequest, sendUntilDone } from '../../backfill/send-history.ts';
+import { foldStream, type StreamHistory } from '../../backfill/stream-history.ts';
 import { finalizeFunction, operationOptions, servedFile } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
 import { askOperation } from '../../deployment/invoke.ts';
@@ -50,6 +53,12 @@ export default defineCommand({
       time,
     ),
     until: value('time', 'windows that end at or before this: an edge of its windows (default: its from)', time),
+    arrivedBefore: value(
+      'time',
+      'for FILES: they hold all events that the stream took before this: late events from before are in then, later ones can still be replayed',
+      time,
+    ),
+    by: value('name', 'who does it, for the audit (default: you, as this machine knows you)', text),
     stream: value('name', 'the stream to read when there are no files (default: tidemark-PIPELINE)', text),
     ...lookupOptions,
     ...inputOptions,
@@ -75,6 +84,10 @@ export default defineCommand({
       throw new UsageError(
         '--lookup belongs to FILES: records of the stream are joined with the versions that are published, leave it out',
       );
+    if (files.length === 0 && options.arrivedBefore !== undefined)
+      throw new UsageError(
+        '--arrived-before belongs to FILES: of the stream it is known which records were read, leave it out',
+      );
     const { pipeline, bundle } = await loadPipelineBundle(await servedFile(options));
     const lookupRows = files.length > 0 ? await rowsFor(pipeline, options.lookup) : undefined;
     const query = chosenQuery(pipeline, options.query);
@@ -87,8 +100,10 @@ export default defineCommand({
     const ask = askOperation(new LambdaClient(clientConfig(options)), await finalizeFunction(options));
     const target = { ask, range };
     const before = await sendRequest(target);
+    if (files.length > 0 && options.arrivedBefore === undefined) await refuseLate(target, process.signal);
     const startedMs = process.now();
     let answer: StaticAnswer;
+    let holds: Pick<BackfillFields, 'shards' | 'arrivedBefore'> | undefined;
     let reasons: StaticResult['reasons'] = [];
     if (files.length > 0) {
       const result = await runWithProgress(
@@ -99,32 +114,49 @@ export default defineCommand({
       printRejected(result.rejected, result.counters.rejected, process.stderr);
       answer = result;
       ({ reasons } = result);
+      holds = options.arrivedBefore === undefined ? undefined : { arrivedBefore: options.arrivedBefore };
     } else {
       refuseOpen(range, ranged.queries[0]?.until ?? range.until, before.closedThrough);
       const kinesis = new KinesisClient(clientConfig(options));
-      answer = await foldWithProgress(
+      const history = await foldWithProgress(
         ranged,
         kinesis,
         options.stream ??
           (options.stack === undefined ? streamNameOf(pipeline.name) : await stackOutput(options, 'StreamName')),
         remoteLookups(pipeline, ask),
+        // Of windows that the stream counts too, records that are in no log yet will be late, and can be replayed then.
+        range.until <= query.from ? undefined : before.committed,
         process,
       );
+      answer = history;
+      holds = { shards: history.shards };
     }
+    const id = randomUUID();
     const progress = await createProgress({ label: 'windows', total: answer.windows.length }, process);
-    const sent = await sendHistory(target, query, answer.windows, process.signal, (done) =>
+    await sendHistory(target, id, query, answer.windows, process.signal, (done) =>
       progress.update(done, formatNumber(done)),
     );
+    const onLate = (late: number) => progress.update(answer.windows.length, `${formatNumber(late)} late events`);
+    const steps = (more: Parameters<typeof sendUntilDone>[1]) => sendUntilDone(target, more, process.signal, onLate);
+    let claimed = 0;
+    if (holds === undefined) await refuseLate(target, process.signal);
+    else claimed = (await steps({ step: 'claim', id, ...holds })).late;
     // A range in the middle leaves the windows before it as they were.
     const isWhole = range.since <= (before.filledThrough ?? Number.NEGATIVE_INFINITY);
-    const { filledThrough } = await sendRequest(target, { isWhole });
+    const { written, standing, filledThrough, epoch } = await steps({
+      step: 'commit',
+      id,
+      by: options.by ?? userInfo().username,
+      staged: answer.windows.length,
+      isWhole,
+    });
+    const late = claimed === 0 ? 0 : (await steps({ step: 'settle', id })).late;
     progress.stop(`${formatNumber(answer.windows.length)}`);
     process.stderr.write(`${conservationLine(answer.counters)}\n${pairLines(pairsByName(ranged, answer.queries))}`);
-    const { written, standing } = sent;
     process.stdout.write(
       options.json
-        ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, filledThrough, events: answer.counters })}\n`
-        : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before\n`,
+        ? `${JSON.stringify({ query: query.name, since: options.since ?? null, until: range.until, written, standing, late, epoch, filledThrough, events: answer.counters })}\n`
+        : `tidemark: ${query.name}: ${formatNumber(written)} windows until ${isoTime(range.until)} are final now, ${formatNumber(standing)} were before${lateText(late)}\n`,
     );
     return warnOfRejected(answer.counters, options.maxRejected, toldReasons(reasons), process.stderr);
   },
@@ -158,13 +190,29 @@ function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThro
   );
 }
 
+const lateText = (late: number) => (late === 0 ? '' : `, with ${formatNumber(late)} late events`);
+
+/**
+ * Refuses files of which nobody has said how far they go, where it matters: a late event that they hold would be counted
+ * twice by a replay, and one that they do not hold would be lost if it passed for one that they do.
+ */
+async function refuseLate(target: HistoryTarget, signal: AbortSignal): Promise<void> {
+  const { late } = await sendUntilDone(target, { step: 'late' }, signal, () => {});
+  if (late > 0)
+    throw new UsageError(
+      `--arrived-before is missing: ${formatNumber(late)} late events of these windows are neither replayed nor discarded; ` +
+        'give the time before which all events that arrived are in the files, or settle them first (tidemark late)',
+    );
+}
+
 async function foldWithProgress(
   pipeline: Pipeline,
   kinesis: KinesisClient,
   streamName: string,
   lookups: Lookups,
+  through: Readonly<Record<string, string>> | undefined,
   process: CommandProcess,
-): Promise<StaticAnswer> {
+): Promise<StreamHistory> {
   const progress = await createProgress({ label: 'backfill', total: undefined }, process);
   let said = '';
   try {
@@ -173,6 +221,7 @@ async function foldWithProgress(
       streamName,
       pipeline,
       lookups,
+      through,
       signal: process.signal,
       onProgress: (events, done, shards) => {
         said = `${formatNumber(events)} events of ${streamName}, shard ${done + 1} of ${shards}`;

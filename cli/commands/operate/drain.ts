@@ -13,7 +13,7 @@ const againAfterMs = 200;
 
 export default defineCommand({
   description:
-    'The end of a finite stream: waits until everything that was put is committed, then closes every window and waits until all are final. ' +
+    'The end of a finite stream: waits until everything that was put is in, then closes every window and waits until all are final. ' +
     'An event that is put afterwards with an earlier event time is late.',
   options: {
     ...operationOptions,
@@ -39,7 +39,7 @@ export default defineCommand({
       }
       if (process.now() > deadline)
         throw new TidemarkError(
-          `drain: records are still uncommitted after ${options.timeout} s: look at tidemark status and the log of aggregate, or give --timeout more`,
+          `drain: not all records are in after ${options.timeout} s: look at tidemark status and the log of aggregate, or give --timeout more`,
         );
       await delay(againAfterMs);
     }

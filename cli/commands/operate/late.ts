@@ -1,12 +1,15 @@
 import { userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SideJson } from '../../../functions/api/side-json.ts';
 import { isoTime } from '../../../functions/core/events/event-time.ts';
 import type { CorrectedWindow, CorrectionAnswer } from '../../../functions/operations/late.ts';
+import type { OperationRequest } from '../../../functions/operations/table.ts';
 import { chosenQueries, openApi } from '../../deployment/api-options.ts';
 import { finalizeFunction, hasApi, type NamedDeployment, operationOptions } from '../../deployment/deployed.ts';
 import { clientConfig } from '../../deployment/endpoint.ts';
-import { askOperation } from '../../deployment/invoke.ts';
+import { type AskOperation, askOperation } from '../../deployment/invoke.ts';
+import { createProgress, type Progress } from '../../print/progress.ts';
 import { formatNumber, formatTable } from '../../print/table.ts';
 import { type CommandProcess, defineCommand, flag, value } from '../../program/command.ts';
 import { UsageError } from '../../program/errors.ts';
@@ -69,18 +72,49 @@ export default defineCommand({
       by: options.by ?? userInfo().username,
       ...window,
     } as const;
-    const windows: CorrectedWindow[] = [];
-    for (let events = 0; ; ) {
-      process.signal.throwIfAborted();
-      const answer = await ask(request);
-      windows.push(...answer.windows);
-      events += answer.settled;
-      if (!answer.done) continue;
-      report({ ...answer, settled: events, windows }, settled, options.json, process);
-      return answer.unusable > 0 ? 1 : 0;
-    }
+    const answer = await correctAll(ask, request, process);
+    report(answer, settled, options.json, process);
+    return answer.unusable > 0 ? 1 : 0;
   },
 });
+
+/** The pause before a request that the one before has not brought any further, in ms. */
+const againAfterMs = 500;
+
+/** Asks until all is done, each time from the place that the answer before had come to, and says how far it is. */
+async function correctAll(
+  ask: AskOperation,
+  request: OperationRequest<'late'>,
+  process: CommandProcess,
+): Promise<CorrectionAnswer> {
+  const windows = new Map<string, CorrectedWindow>();
+  const totals = { settled: 0, unusable: 0, waiting: 0 };
+  let progress: Progress | undefined;
+  let said = '';
+  try {
+    for (let after: CorrectionAnswer['progress'] = null; ; ) {
+      process.signal.throwIfAborted();
+      const answer: CorrectionAnswer = await ask({ ...request, ...(after === null ? {} : { after }) });
+      for (const window of answer.windows) {
+        const name = `${window.start}/${window.end}`;
+        windows.set(name, { ...window, records: window.records + (windows.get(name)?.records ?? 0) });
+      }
+      totals.settled += answer.settled;
+      totals.unusable += answer.unusable;
+      totals.waiting += answer.waiting;
+      if (answer.done) return { ...answer, ...totals, windows: [...windows.values()] };
+      const [shardId, hour] = answer.progress ?? ['', 0];
+      said = `${formatNumber(totals.settled)} settled${shardId === '' ? '' : `, ${shardId} ${isoTime(hour)}`}`;
+      progress ??= await createProgress({ label: 'late events', total: undefined }, process);
+      progress.update(totals.settled, said);
+      if (JSON.stringify(after) === JSON.stringify(answer.progress))
+        await delay(againAfterMs, undefined, { signal: process.signal });
+      after = answer.progress;
+    }
+  } finally {
+    progress?.stop(said);
+  }
+}
 
 /** The queries of the place that the options choose. Where no API can be asked, the queries of the pipeline's file. */
 async function queryNames(options: Options): Promise<readonly string[]> {
@@ -110,8 +144,9 @@ function report(
     stdout.write(`${JSON.stringify(answer)}\n`);
     return;
   }
-  const { query, windows, unusable, waiting } = answer;
-  stdout.write(`tidemark: ${query}: ${formatNumber(answer.settled)} late events ${settled}\n`);
+  const { query, windows, unusable, waiting, epoch } = answer;
+  const since = epoch === null ? '' : `, out since epoch ${formatNumber(epoch)}`;
+  stdout.write(`tidemark: ${query}: ${formatNumber(answer.settled)} late events ${settled}${since}\n`);
   if (windows.length > 0)
     stdout.write(
       `${formatTable(
@@ -129,7 +164,10 @@ function report(
         ]),
       )}\n`,
     );
-  if (waiting > 0) stdout.write(`${formatNumber(waiting)} wait for their windows to be final\n`);
+  if (waiting > 0)
+    stdout.write(
+      `${formatNumber(waiting)} wait: their windows held more and are not there any more: fill them with tidemark backfill first, then replay again\n`,
+    );
   if (unusable > 0)
     stdout.write(
       `${formatNumber(unusable)} cannot be replayed: only their beginning is kept, or the pipeline does not take them any more\n`,

@@ -11,7 +11,7 @@ export type AggregateInput<Input> =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * An aggregate: a commutative, associative merge with an identity, so that shards, batches, retries and buckets can be
+ * An aggregate: a commutative, associative merge with an identity, so that shards, batches, epochs and slices can be
  * merged in any order (`topK` alone keeps that only within its error bound: docs/AGGREGATES.md). `Input` and `State`
  * are its own business; pipelines hold it as {@link AnyAggregate}.
  */
@@ -38,7 +38,7 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
   /** Leaves both states as they are. */
   merge(left: State, right: State): State;
   encode(state: State): Json;
-  /** Reads what `encode` gave. @throws when it did not come from `encode`: the page is corrupt. */
+  /** Reads what `encode` gave. @throws when it did not come from `encode`: the item is corrupt. */
   decode(json: Json): State;
   result(state: State): Result;
   /**
@@ -85,7 +85,7 @@ export function opaque<Event, Input, State, Result extends Json>(
 /** The input of an event without a value. */
 export const none = { kind: 'none' } as const;
 
-/** The error for a state that `encode` never gave: the page that holds it is corrupt. */
+/** The error for a state that `encode` never gave: the item that holds it is corrupt. */
 export function corrupt(json: unknown): Error {
   return new Error(`not the state of an aggregate: ${(JSON.stringify(json) ?? typeof json).slice(0, 80)}`);
 }

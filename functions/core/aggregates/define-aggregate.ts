@@ -105,7 +105,7 @@ export function defineAggregate<Event, State, Result extends Json>(
       return { state: spec.decode(encoded) };
     },
     result(own) {
-      // As it would come back from a page: it may have become too large for one.
+      // As it would come back from an entry: it may have become too large for one.
       const stored = encodeOwn(own);
       if (own !== undefined && !Array.isArray(stored)) return stored;
       try {

@@ -57,8 +57,8 @@ export interface QuerySpec<Event> {
    */
   readonly from?: string;
   /**
-   * The number of keys that a window of one shard is expected to hold. Only the cost of the first windows depends on
-   * it.
+   * The number of keys that a window of one shard is expected to hold. Nothing depends on it any more: it is accepted so
+   * that a pipeline which says it goes on.
    * @default 1,000
    */
   readonly expectedKeys?: number;
@@ -182,6 +182,10 @@ export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
  */
 export interface Query {
   readonly name: string;
+  /**
+   * How often a query of this name was removed before, as the state knows it. @default never
+   */
+  readonly generation?: number;
   /** Position among the pipeline's queries. */
   readonly index: number;
   /** Its windows as they are emitted: the kind as defined, with the lateness, from where the query begins. */

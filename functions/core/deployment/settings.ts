@@ -8,7 +8,7 @@ export const mapping = {
   /** Most Kinesis records in one invocation; 10,000 is Lambda's own upper bound. */
   batchSize: 10_000,
   /**
-   * How long Lambda gathers a batch, in seconds. A page is written once a batch, so a longer window costs less, and
+   * How long Lambda gathers a batch, in seconds. An entry is written once a batch, so a longer window costs less, and
    * results show later.
    */
   batchWindowSeconds: 1,
@@ -56,7 +56,5 @@ export type FunctionName = keyof typeof functions;
 /** How often the finalize function is invoked, in seconds. EventBridge rules go no faster than once a minute. */
 export const finalizeEverySeconds = 60;
 
-/**
- * How long the stream keeps records, in hours. Pages of closed windows are kept two days longer (DESIGN 4.2, step 3 e).
- */
+/** How long the stream keeps records, in hours. What nobody needs any more is kept two days longer (DESIGN 4.5). */
 export const streamRetentionHours = 7 * 24;

@@ -12,7 +12,7 @@ export interface TableShape {
 
 /** The tables. All are on demand (pay per request), and their keys are strings. */
 export const tables = {
-  /** Internal: horizon, shard progress, registry, pages. */
+  /** Internal: logs, epochs, plans, segments, open sessions, outboxes. */
   state: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
   /**
    * The product: the manifests of emitted windows, and the parts of large ones. `window` is `start/end` in ISO 8601.

@@ -10,7 +10,7 @@ export type GroupValue = string | number | boolean | null;
  */
 export type KeyText = string;
 
-/** Longest key, in bytes of its text as UTF-8: many keys share a page, and a page is about a kilobyte. */
+/** Longest key, in bytes of its text as UTF-8: many keys share an item, and a write unit is a kilobyte. */
 export const longestKeyBytes = 1024;
 
 /**

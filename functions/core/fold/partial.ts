@@ -92,7 +92,8 @@ export function mergeInto(
 
 /**
  * Partial aggregates as JSON text, one array a key: its group-by values, then a state for each aggregate:
- * `[["Open",179],["Close",173]]`. It is the form of pages, so that they can be read in the console.
+ * `[["Open",179],["Close",173]]`. It is the form of open sessions, of the states behind the rows of a pane, and of a
+ * backfill's windows.
  */
 export function encodePartials(query: Query, partials: Iterable<readonly [KeyText, PartialAggregate]>): string {
   const rows: string[] = [];

@@ -168,29 +168,28 @@ function withKeys(
   { valid, event, time, id }: Omit<AcceptedEvent, 'outcome' | 'keys' | 'inputs'>,
   before: InputsBefore,
 ): AcceptedEvent | Rejection {
-  const keys: (KeyText | undefined)[] = [];
-  let inputs: (EventInputs | undefined)[] | undefined;
-  const note = (index: number, ofQuery: EventInputs | undefined): void => {
-    if (inputs === undefined) {
-      if (index < before.inputs.length && before.inputs[index] === ofQuery) return;
-      inputs = before.inputs.slice(0, queries.length);
-    }
-    inputs[index] = ofQuery;
-  };
-  for (const query of queries) {
-    if (time < query.from || time >= query.until || (query.where !== undefined && !query.where(event))) {
-      keys.push(undefined);
-      note(query.index, undefined);
-      continue;
-    }
-    const key = query.keyOf(event);
-    if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
-    const ofQuery = inputsOf(query, event, time, before.inputs[query.index]);
-    if ('refused' in ofQuery) return rejection('aggregate-input', `query ${query.name}: ${ofQuery.refused}`);
-    keys.push(key);
-    note(query.index, ofQuery);
+  // Of their length from the start: an array that grows by pushing has room for 17, and a batch holds thousands.
+  const keys = new Array<KeyText | undefined>(queries.length);
+  const { inputs } = before;
+  let changed: (EventInputs | undefined)[] | undefined;
+  for (let i = 0; i < queries.length; i++) {
+    const query = queries[i];
+    if (query === undefined) continue;
+    const { index } = query;
+    let ofQuery: EventInputs | undefined;
+    if (time >= query.from && time < query.until && (query.where === undefined || query.where(event))) {
+      const key = query.keyOf(event);
+      if (typeof key !== 'string') return rejection('group-key', `query ${query.name}: ${key.refused}`);
+      const found = inputsOf(query, event, time, inputs[index]);
+      if ('refused' in found) return rejection('aggregate-input', `query ${query.name}: ${found.refused}`);
+      keys[i] = key;
+      ofQuery = found;
+    } else keys[i] = undefined;
+    if (changed === undefined && index < inputs.length && inputs[index] === ofQuery) continue;
+    changed ??= inputs.slice(0, queries.length);
+    changed[index] = ofQuery;
   }
-  if (inputs !== undefined) before.inputs = inputs;
+  if (changed !== undefined) before.inputs = changed;
   return { outcome: 'accepted', valid, event, time, id, keys, inputs: before.inputs };
 }
 

@@ -22,7 +22,7 @@ export function mergeWindow(
  */
 export function sortedRows(query: Query, partials: Partials): readonly Row[] {
   const rows = [...partials].map(([key, partial]) => rowOf(query, key, partial));
-  // Added up in the order of the keys, not in that of the pages, so that equal groups have equal totals, those of
+  // Added up in the order of the keys, not in that of the segments, so that equal groups have equal totals, those of
   // `topK` too.
   const groups =
     query.totals.length === 0

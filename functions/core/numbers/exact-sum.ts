@@ -7,7 +7,7 @@
  * known alternatives keep a list of non-overlapping doubles (Shewchuk, "Adaptive Precision Floating-Point Arithmetic
  * and Fast Robust Geometric Predicates", 1997; Python's `math.fsum`). They are faster for one sum. But many such lists
  * stand for one value, and they overflow half-way through 1e308 + 1e308 - 1e308. This form has exactly one encoding for
- * each value. So equal sums are equal bytes in a page, and merging two states is one addition.
+ * each value. So equal sums are equal bytes in an item, and merging two states is one addition.
  */
 
 /**

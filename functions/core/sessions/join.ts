@@ -63,9 +63,9 @@ export interface ClosedSessions {
 }
 
 /**
- * The step of a closing. The records that were applied before it, and after the closing before, join the open sessions.
- * Then the sessions that close are taken out.
- * @param parts of the buckets that close then
+ * The step of an epoch. What it has gathered joins the open sessions. Then the sessions that close are taken out.
+ * @param parts what the epoch has gathered
+ * @param closing C of the epoch, epoch ms: sessions that close at or before it close
  */
 export function closeSessions(
   query: Query,

@@ -7,7 +7,7 @@ import { floorTo, onlyOptions } from './window-edges.ts';
 export interface SessionOptions {
   /**
    * How finely sessions are closed: the length of a slice, at most the gap. A session is final up to twice this later
-   * than by Spark's rule, and a record is in time as much longer. A smaller resolution costs more pages.
+   * than by Spark's rule, and a record is in time as much longer. A smaller resolution costs more slices.
    * @default an eighth of the gap, at least 1 ms
    */
   readonly resolution?: Duration;

@@ -4,7 +4,7 @@ export interface Window {
   readonly end: number;
 }
 
-/** A window to emit, with the slices (by their start) whose buckets it merges. */
+/** A window to emit, with the slices (by their start) whose content it merges. */
 export interface EmittedWindow extends Window {
   readonly slices: readonly number[];
 }
@@ -25,7 +25,7 @@ export type Refusals = {
 export interface WindowKind {
   /** For people: `tumbling 1 hour`. */
   readonly label: string;
-  /** The usual length of a slice in ms. The number of slices that share a registry item follows from it. */
+  /** The usual length of a slice in ms: how far a reader of some windows looks at first follows from it. */
   readonly sliceMs: number;
   /**
    * Whether the watermark never passes its window. There is no final pane then, and the end of a stream does not close
@@ -46,7 +46,7 @@ export interface WindowKind {
 
 /**
  * The rule of windows that last as long as records of a key follow one another. The records of a key and slice are
- * never more than a gap apart. All records of a session are in buckets that close no later than it does.
+ * never more than a gap apart. All records of a session are in slices whose last closing is no later than its own.
  */
 export interface SessionRule {
   /** Greatest distance of two neighbouring records of a window, and of its end from its last record, in ms. */

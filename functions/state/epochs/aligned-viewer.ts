@@ -3,7 +3,6 @@ import type { KeyText } from '../../core/events/group-key.ts';
 import { type Partials, rowOf } from '../../core/fold/partial.ts';
 import { type ClosingWindow, sortedRows, windowsOf, withGrouping } from '../../core/fold/window-result.ts';
 import type { Table } from '../table/table.ts';
-import { readPanes } from '../windows/pane-reader.ts';
 import {
   inOrder,
   isBehind,
@@ -25,13 +24,6 @@ import { firstSlice, lanesOfKey } from './segment.ts';
 /** The windows of kinds whose windows follow from time alone. */
 export const alignedViewer: EpochViewer = {
   mayGetMore: false,
-  async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
-    // All windows of such a kind that begin later end later. So the order of starts and ends is that of closings.
-    const range = { from, to, limit, order: 'ascending', finalOnly: true } as const;
-    const panes = await readPanes(windows, query, after === undefined ? range : { ...range, after });
-    const beyond = panes.findIndex(({ end }) => end + query.latenessMs > closedBy);
-    return (beyond < 0 ? panes : panes.slice(0, beyond)).map((pane) => paneView(query, pane));
-  },
   liveViews: readLive,
   live: async (tables, query, range) => (await readLive(tables, query, range)).views,
 };
@@ -87,7 +79,7 @@ async function* openViews(
 async function leastStart(
   state: Table,
   query: Query,
-  { emitted, lanes, tails }: OpenState,
+  { section, emitted, lanes, tails }: OpenState,
   key: KeyText | undefined,
 ): Promise<number> {
   const { definedKind } = query;
@@ -95,7 +87,7 @@ async function leastStart(
   const known = leastSlice(query, emitted.closedThrough);
   if (known !== undefined) return known;
   // Nothing is closed yet: what came first may be of any time.
-  const firsts = await Promise.all(lanesOfKey(query.name, lanes, key).map((lane) => firstSlice(state, lane)));
+  const firsts = await Promise.all(lanesOfKey(section, lanes, key).map((lane) => firstSlice(state, lane)));
   let least = Number.POSITIVE_INFINITY;
   for (const slice of firsts) least = Math.min(least, slice ?? least);
   for (const { slice } of tails) least = Math.min(least, slice);
@@ -116,7 +108,7 @@ async function viewsIn(
   const { definedKind } = query;
   // No window that starts before `to` ends behind the last one that holds the moment before it.
   const lastEnd = Math.max(...definedKind.closings(definedKind.sliceOf(to - 1)));
-  const slices = await readOpenSlices(state, query, open, { from, to: lastEnd - 1 }, range.key);
+  const slices = await readOpenSlices(state, open, { from, to: lastEnd - 1 }, range.key);
   const windows = windowsOf(query, slices.keys()).filter(
     (window) =>
       window.closing > open.emitted.closedThrough &&

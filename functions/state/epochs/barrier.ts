@@ -1,4 +1,4 @@
-import { totalsAtBarrier } from '../../core/log/totals.ts';
+import { type LogTotals, totalsAtBarrier } from '../../core/log/totals.ts';
 import { itemOf, type LogEntry, type StoredEntry } from '../log/entry.ts';
 import type { Epoch } from '../log/epoch.ts';
 import { putEntry, readEntries } from '../log/log.ts';
@@ -6,13 +6,13 @@ import { joinedTail, noteJoined, noteSealed } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 
 /** Where an epoch cuts a log. */
-export interface Cut {
-  /** The position of its barrier, or of the join at this epoch. */
-  readonly position: number;
-  /** Bytes of the sections that it cuts off. */
-  readonly bytes: number;
-  readonly maxEventTime: number | undefined;
-}
+export type Cut =
+  /** At its barrier, or at the join at this epoch; the totals are of that entry. */
+  | { readonly outcome: 'cut'; readonly position: number; readonly totals: LogTotals }
+  /** Nowhere: it is sealed, with these totals. */
+  | { readonly outcome: 'sealed'; readonly totals: LogTotals }
+  /** Nowhere: it is at a later epoch, so that this one has its plan. */
+  | { readonly outcome: 'passed' };
 
 /**
  * More losses of a place than any number of batches causes between a read and a put. Beyond it, something is broken.
@@ -23,7 +23,6 @@ const mostTries = 1_000;
  * Puts the barrier of an epoch into a registered log, unless it is there (DESIGN 4.2, step 2). A log that is registered
  * and empty is joined for it, by the rule of the join: at the latest epoch, read now.
  * @param known the tail as it was read last; it may be old, since the put has the last word
- * @returns undefined when the log is sealed; `passed` when it is at a later epoch, so that this one has its plan
  */
 export async function cutLog(
   state: Table,
@@ -31,7 +30,7 @@ export async function cutLog(
   epoch: Epoch,
   nowMs: number,
   known: StoredEntry | undefined,
-): Promise<Cut | 'passed' | undefined> {
+): Promise<Cut> {
   let tail = known ?? (await joinedTail(state, shardId, nowMs));
   if (known !== undefined) await noteJoined(state, shardId, known);
   for (let tries = 0; tries < mostTries; tries++) {
@@ -39,9 +38,9 @@ export async function cutLog(
     if (kind === 'seal') {
       // The run that put it may have died before the registration took it.
       await noteSealed(state, shardId, tail);
-      return undefined;
+      return { outcome: 'sealed', totals };
     }
-    if (totals.epoch > epoch.epoch) return 'passed';
+    if (totals.epoch > epoch.epoch) return { outcome: 'passed' };
     if (totals.epoch === epoch.epoch)
       return cutAt(position === totals.barrier ? tail : await barrierOf(state, shardId, tail));
     const barrier: LogEntry = {
@@ -62,8 +61,8 @@ async function barrierOf(state: Table, shardId: string, { totals }: LogEntry): P
   return barrier;
 }
 
-function cutAt({ position, totals: { bytes, maxEventTime } }: LogEntry): Cut {
-  return { position, bytes, maxEventTime };
+function cutAt({ position, totals }: LogEntry): Cut {
+  return { outcome: 'cut', position, totals };
 }
 
 /**

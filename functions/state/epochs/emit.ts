@@ -1,22 +1,27 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { mergeWindow } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
+import { sectionName } from '../../core/log/section.ts';
 import type { KeyedPartial } from '../../core/sessions/join.ts';
-import { type EmittedWindow, lastClosing } from '../../core/windows/window.ts';
+import { type EmittedWindow, lastClosing, type Window } from '../../core/windows/window.ts';
 import { raiseEmitted } from '../log/epoch.ts';
+import type { Plan } from '../log/plan.ts';
 import type { Publisher } from '../sinks/outbox.ts';
 import { numberOf, type Table } from '../table/table.ts';
 import type { Pane, PaneHead, PaneStatus } from '../windows/pane.ts';
 import { readPaneHead } from '../windows/pane-reader.ts';
 import { writeOnlyPaneAt, writePaneAt } from '../windows/pane-writer.ts';
+import { windowName } from '../windows/window-view.ts';
 import type { EpochBounds } from './bounds.ts';
+import { closedPart, type Emission, inClosingOrder, putEmissions } from './emissions.ts';
+import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
+import { noteFinals } from './final-index.ts';
 import { readMarks, type Touched, touchedBy } from './mark.ts';
-import { lanesOf, type Plan } from './plan.ts';
 import {
   contentOf,
   joinLanes,
-  lanesUpTo,
+  lanesOfQuery,
   type SegmentSlice,
   type SliceContent,
   segmentSlices,
@@ -38,6 +43,10 @@ export interface EmitOptions {
   readonly hasTime: () => boolean;
   /** When what is not needed any more may go, epoch seconds. */
   readonly expiresAt: number;
+  /** When what feeds read of this epoch may go, epoch seconds. */
+  readonly feedExpiresAt: number;
+  /** Since when the index of the query's emissions is kept, epoch ms. */
+  readonly indexedSince: number;
   /** Resolves when the epoch is gathered: before it is, its segments are read and nothing is written. */
   readonly gathered: Promise<void>;
 }
@@ -59,13 +68,16 @@ export interface Emitted {
 /** Panes of a query, and what is to be done once `emitted` is raised. */
 interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
   readonly after?: () => Promise<void>;
+  /** The windows that the epoch closes, in whatever order, also those that a run before this one has emitted. */
+  readonly closed: readonly Window[];
 }
 
 /**
  * Emits the panes of a query that an epoch makes due, and raises `emitted` to it (DESIGN 4.2, step 5): final panes of
  * the windows that close in (C(e - 1), C(e)], panes of open windows by their age at the plan's clock, and windows in
  * which nothing was counted. All of it follows from the plan, the segments up to the epoch, and the panes of epochs
- * before it. To be called for the epochs of a query in their order.
+ * before it. What became final is put into the index of emissions **before** `emitted` is raised. To be called for the
+ * epochs of a query in their order.
  * @param lastBefore {@link Emitted.lastClosing} after the epoch before
  */
 export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
@@ -80,8 +92,9 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
   await options.gathered;
   if (!emitted.done) return { ...emitted, lastClosing: lastBefore };
   let finals = emitted.finals;
+  let closed = emitted.closed;
   if (query.mostEmpty > 0) {
-    const { windows, done } = await emitEmpty(
+    const { windows, emptied } = await emitEmpty(
       {
         ...options,
         write: (window, partials) =>
@@ -95,26 +108,40 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
           }),
       },
       query,
-      plan.closedThrough,
-      plan.maxEventTime,
+      plan,
     );
     finals += windows;
-    if (!done || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
+    if (emptied === undefined || !hasTime()) return { ...emitted, finals, done: false, lastClosing: lastBefore };
+    closed = [...closed, ...emptied];
   }
-  const { epoch, closedThrough } = plan;
-  const touched = await touching;
-  const last = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
+  const { epoch, closedThrough, at } = plan;
+  const { runId, feedExpiresAt, indexedSince } = options;
+  const piece = { part: closedPart, attempt: runId, expiresAt: feedExpiresAt };
+  const [commanded, touched] = await Promise.all([
+    emitCommands(options, plan, query),
+    touching,
+    putEmissions(state, query.name, plan, emissionsOf(closed), piece),
+  ]);
+  finals += commanded.finals;
+  if (!commanded.done) return { ...emitted, finals, done: false, lastClosing: lastBefore };
+  const lastOfAll = touched === undefined ? lastBefore : Math.max(lastBefore, lastClosing(query.window, touched[1]));
   const { nextPaneAt, openPanes } = emitted;
-  await raiseEmitted(state, query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last });
+  const place = { epoch, closedThrough, nextPaneAt, lastClosing: lastOfAll, at, indexedSince };
+  await raiseEmitted(state, query.name, place);
   await emitted.after?.();
-  return { finals, openPanes, nextPaneAt, done: true, lastClosing: last };
+  return { finals, openPanes, nextPaneAt, done: true, lastClosing: lastOfAll };
+}
+
+/** Windows that an epoch has closed, in the order of their ends. */
+function emissionsOf(closed: readonly Window[]): readonly Emission[] {
+  return closed.map(({ start, end }): Emission => ({ start, end, status: 'final' })).sort(inClosingOrder);
 }
 
 /** What an epoch has gathered of a query, once it is gathered; undefined: nothing. */
 async function touchedIn({ state, gathered }: EmitOptions, { epoch }: Plan, query: Query) {
   await gathered;
   const marks = await readMarks(state, epoch, epoch);
-  return touchedBy(marks.map(({ mark }) => mark)).get(query.name);
+  return touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */
@@ -131,6 +158,7 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   const contents = new Map<number, SliceContent>();
   let keys = 0;
   const pending = new Map<string, DueWindow>();
+  const closed = new Map<string, Window>();
   let least = Number.POSITIVE_INFINITY;
   let finals = 0;
   let openPanes = 0;
@@ -146,21 +174,33 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     for (let at = 0; at < due.length; at += windowsAtATime) {
       if (!hasTime()) return false;
       const group = due.slice(at, at + windowsAtATime);
-      for (const outcome of await Promise.all(
-        group.map(([, window]) => emitOne(options, plan, query, window, contents)),
-      )) {
+      const [outcomes] = await Promise.all([
+        Promise.all(group.map(([, window]) => emitOne(options, plan, query, window, contents))),
+        noteFinals(
+          state,
+          plan,
+          query,
+          group.flatMap(([, window]) => (window.isFinal && holds(window, contents) ? [window] : [])),
+        ),
+      ]);
+      for (const outcome of outcomes) {
         finals += outcome.finals;
         openPanes += outcome.openPanes;
         if (outcome.nextPaneAt !== undefined)
           nextPaneAt = Math.min(nextPaneAt ?? outcome.nextPaneAt, outcome.nextPaneAt);
       }
-      for (const [name] of group) pending.delete(name);
+      for (const [name, window] of group) {
+        pending.delete(name);
+        if (window.isFinal && holds(window, contents)) closed.set(name, window);
+      }
       const last = group.at(-1)?.[1];
       // Windows may share an end: the note says below which end all are out. Panes by age are looked at anew.
       const next = due[at + windowsAtATime]?.[1];
       if (last !== undefined && next !== undefined && !hasOpenPanes)
         await noteEmitting(state, query, epoch, next.end > last.end ? last.end : last.end - 1);
     }
+    // Windows that are not met yet hold a slice from there on, and end behind it.
+    if (due.length > 0 && Number.isFinite(end) && !hasOpenPanes) await noteEmitting(state, query, epoch, end);
     least = Number.POSITIVE_INFINITY;
     let start = Number.POSITIVE_INFINITY;
     for (const window of pending.values()) {
@@ -175,26 +215,29 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     return true;
   };
 
+  const outcome = (isDone: boolean) => ({ finals, openPanes, nextPaneAt, closed: [...closed.values()], done: isDone });
   // Nothing of the query closes: what is open is not read for nothing.
-  if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough))
-    return { finals, openPanes, nextPaneAt, done: true };
+  if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough)) return outcome(true);
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   const read = slicesOfQuery(state, plan, query, range);
   const [done, begun] = await Promise.all([readEmitting(state, query, epoch), read.next()]);
   doneThrough = done;
   for (let one = begun; !one.done; one = await read.next()) {
     const { slice, lanes } = one.value;
-    if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice)))
-      return { finals, openPanes, nextPaneAt, done: false };
+    if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice))) return outcome(false);
     let isWanted = false;
     for (const closing of query.window.closings(slice)) {
       const isFinal = closing <= closedThrough;
       if (closing <= closedBefore || (!isFinal && !hasOpenPanes)) continue;
       for (const window of query.window.emit(closing)) {
-        if (window.end <= doneThrough) continue;
+        const name = windowName(window);
+        if (window.end <= doneThrough) {
+          if (isFinal) closed.set(name, window);
+          continue;
+        }
         if (!isFinal && query.earlyMs === undefined && window.end > closedThrough) continue;
         isWanted = true;
-        pending.set(`${window.start}/${window.end}`, { ...window, isFinal });
+        pending.set(name, { ...window, isFinal });
         least = Math.min(least, window.end);
       }
     }
@@ -206,8 +249,12 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
     contents.set(slice, content);
     keys += content.partials.size;
   }
-  const isDone = await emitUpTo(Number.POSITIVE_INFINITY);
-  return { finals, openPanes, nextPaneAt, done: isDone };
+  return outcome(await emitUpTo(Number.POSITIVE_INFINITY));
+}
+
+/** Whether anything was counted in a window. */
+function holds({ slices }: EmittedWindow, contents: ReadonlyMap<number, SliceContent>): boolean {
+  return slices.some((slice) => (contents.get(slice)?.partials.size ?? 0) > 0);
 }
 
 /** The slices of a query over all its lanes, ascending. */
@@ -218,7 +265,7 @@ async function* slicesOfQuery(
   range: { readonly from: number | undefined; readonly to: number | undefined },
 ): AsyncGenerator<{ readonly slice: number; readonly lanes: readonly SegmentSlice[] }> {
   const streams = await Promise.all(
-    lanesUpTo(query.name, lanesOf(plan, query.name)).map(async (lane) => {
+    lanesOfQuery(plan, query).map(async (lane) => {
       const stream = segmentSlices(state, lane, range, plan.epoch);
       return { stream, head: await stream.next() };
     }),
@@ -262,12 +309,12 @@ async function emitOne(
   query: Query,
   window: DueWindow,
   contents: ReadonlyMap<number, SliceContent>,
-): Promise<Omit<PanesEmitted, 'done'>> {
+): Promise<Omit<PanesEmitted, 'done' | 'closed'>> {
   const { windows, limit, publish } = options;
   const none = { finals: 0, openPanes: 0, nextPaneAt: undefined };
+  if (!holds(window, contents)) return none;
   const slices = window.slices.flatMap((slice) => contents.get(slice) ?? []);
   const records = slices.reduce((total, slice) => total + slice.records, 0);
-  if (slices.every(({ partials }) => partials.size === 0)) return none;
   return limit(async () => {
     const draft = (status: PaneStatus) => ({
       status,
@@ -333,7 +380,7 @@ async function emitSessions(
   const touched = await touching;
   const parts: KeyedPartial[] = [];
   if (touched !== undefined)
-    for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+    for (const lane of lanesOfQuery(plan, query))
       for await (const { segments } of slicesOfLane(state, lane, { from: touched[0], to: touched[1] }, (all) =>
         all.filter(({ from, to }) => from === epoch && to === epoch),
       ))
@@ -357,7 +404,7 @@ async function emitSessions(
   );
   await closer.carry();
   const after = () => closer.forget(expiresAt);
-  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, done: true, after };
+  return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, done: true, after };
 }
 
 const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });

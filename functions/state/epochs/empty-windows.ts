@@ -5,9 +5,11 @@ import { emptyPartials, lastEndOf, windowsEndingIn } from '../../core/fold/empty
 import type { Partials } from '../../core/fold/partial.ts';
 import type { EmittedWindow, Window } from '../../core/windows/window.ts';
 import { type EmptyPlace, noteEmptyPlace, readEmptyPlace } from '../items/empty-place.ts';
+import type { Plan } from '../log/plan.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
-import { readFinalCounts, readPanes } from '../windows/pane-reader.ts';
+import { readFinalHeads, readPanes } from '../windows/pane-reader.ts';
+import { windowName } from '../windows/window-view.ts';
 
 /** The inputs of the emission of empty windows. */
 export interface EmptyWindowOptions {
@@ -23,8 +25,8 @@ export interface EmptyWindowOptions {
 /** The outcome of a run. */
 export interface EmittedEmpty {
   readonly windows: number;
-  /** False: there are more, for the next run. */
-  readonly done: boolean;
+  /** All that the epoch has emitted, also by runs before this one; undefined: there are more. */
+  readonly emptied: readonly Window[] | undefined;
 }
 
 /** Wherever a window may start, epoch ms. */
@@ -42,32 +44,54 @@ const mostInARun = 1_024;
 /**
  * Emits the final panes of windows in which nothing was counted, from the first window that holds something (or the
  * query's `from`) on. To be called when all windows that close at or before `doneThrough` and hold something have their
- * final panes: one without is empty for ever, for no bucket takes a record for it any more. A pane is written on the
+ * final panes: one without is empty for ever, for a record of it is late behind the barriers. A pane is written on the
  * condition that no final one is there, so a run that overlaps another, or follows a crash, writes what that one wrote,
  * and publishes it again.
- * @param maxEventTime of the stream, epoch ms: windows that begin after it are of a time that the stream has not
+ * @param plan of the epoch: windows that begin after the greatest event time of the stream are of a time that it has not
  * reached, though its end has closed them
  */
 export async function emitEmpty(
   options: EmptyWindowOptions,
   query: Query,
-  doneThrough: number,
-  maxEventTime: number,
+  { epoch, closedThrough, maxEventTime }: Pick<Plan, 'epoch' | 'closedThrough' | 'maxEventTime'>,
 ): Promise<EmittedEmpty> {
   const { state, windows, hasTime } = options;
-  const through = Math.min(doneThrough - query.latenessMs, lastEndOf(query, maxEventTime));
+  const through = Math.min(closedThrough - query.latenessMs, lastEndOf(query, maxEventTime));
   const noted = await readEmptyPlace(state, query);
   let place = noted ?? (await firstPlace(windows, query, through));
-  if (noted === undefined && place !== undefined) await noteEmptyPlace(state, query, place);
-  let emitted = 0;
-  while (place !== undefined && place.end < through) {
-    if (!hasTime() || emitted >= mostInARun) return { windows: emitted, done: false };
+  if (place === undefined) return { windows: 0, emptied: [] };
+  if (noted === undefined) await noteEmptyPlace(state, query, place);
+  const resumedAt = place.end;
+  const began = noted?.epoch === epoch && noted.began !== undefined ? noted.began : resumedAt;
+  const emitted: Window[] = [];
+  while (place.end < through) {
+    if (!hasTime() || emitted.length >= mostInARun) return { windows: emitted.length, emptied: undefined };
     const next: PassedStretch = await passStretch(options, query, place, through);
-    emitted += next.emitted;
-    place = next.place;
+    emitted.push(...next.emitted);
+    place = { ...next.place, epoch, began };
     await noteEmptyPlace(state, query, place);
   }
-  return { windows: emitted, done: true };
+  // What runs before this one have emitted in the epoch lies between where the epoch began and where they came to.
+  const before = began < resumedAt ? await emptiesAt(windows, query, epoch, began, resumedAt) : [];
+  return { windows: emitted.length, emptied: [...before, ...emitted] };
+}
+
+/** The empty windows that an epoch has made final, of those that end in `(after, through]`. */
+async function emptiesAt(
+  windows: Table,
+  query: Query,
+  epoch: number,
+  after: number,
+  through: number,
+): Promise<readonly Window[]> {
+  const ending = [...windowsEndingIn(query, after, through)];
+  const [first, last] = [ending[0], ending.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  const finals = await readFinalHeads(windows, query, first.start, last.start);
+  return ending.filter((window) => {
+    const head = finals.get(windowName(window));
+    return head !== undefined && head.records === 0 && head.epoch === epoch;
+  });
 }
 
 /**
@@ -82,7 +106,7 @@ async function firstPlace(windows: Table, query: Query, through: number): Promis
 
 interface PassedStretch {
   readonly place: EmptyPlace;
-  readonly emitted: number;
+  readonly emitted: readonly Window[];
 }
 
 /** Goes over some windows behind a place, at least one end further. */
@@ -96,7 +120,7 @@ async function passStretch(
   if (before >= query.mostEmpty) {
     // The gap has had its share: on with what is behind it, if there is anything yet.
     const held = await nextHeld(table, query, after, through);
-    return { place: held === undefined ? { end: through, run: before } : { end: held.end, run: 0 }, emitted: 0 };
+    return { place: held === undefined ? { end: through, run: before } : { end: held.end, run: 0 }, emitted: [] };
   }
   const stretch: EmittedWindow[] = [];
   for (const window of windowsEndingIn(query, after, through)) {
@@ -104,25 +128,27 @@ async function passStretch(
     if (stretch.length === windowsAtATime) break;
   }
   const [first, last] = [stretch[0], stretch.at(-1)];
-  if (first === undefined || last === undefined) return { place: { end: through, run: before }, emitted: 0 };
-  const counts = await readFinalCounts(table, query, first.start, last.start);
+  if (first === undefined || last === undefined) return { place: { end: through, run: before }, emitted: [] };
+  const finals = await readFinalHeads(table, query, first.start, last.start);
   let run = before;
   let end = after;
   const empty: EmittedWindow[] = [];
   for (const window of stretch) {
-    const isHeld = (counts.get(`${window.start}/${window.end}`) ?? 0) > 0;
+    const isHeld = (finals.get(windowName(window))?.records ?? 0) > 0;
     if (!isHeld && run === query.mostEmpty) break;
     run = isHeld ? 0 : run + 1;
     end = window.end;
     if (!isHeld) empty.push(window);
   }
-  await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));
-  return { place: { end, run }, emitted: empty.length };
+  const written = await Promise.all(empty.map((window) => limit(() => emitOne(options, query, window))));
+  return { place: { end, run }, emitted: empty.filter((_, i) => written[i]) };
 }
 
-async function emitOne({ write, publish }: EmptyWindowOptions, query: Query, window: Window): Promise<void> {
+/** False: another pane stands. */
+async function emitOne({ write, publish }: EmptyWindowOptions, query: Query, window: Window): Promise<boolean> {
   const pane = await write(window, emptyPartials(query));
   if (pane !== undefined) await publish(pane);
+  return pane !== undefined;
 }
 
 /** The first final window that ends in `(after, through]`: beyond what a gap may have, none is empty. */

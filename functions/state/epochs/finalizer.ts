@@ -5,6 +5,8 @@ import { globalWatermark, shardWatermark } from '../../core/fold/watermark.ts';
 import { windowsOf } from '../../core/fold/window-result.ts';
 import { edgesPassed } from '../../core/log/due.ts';
 import { mostLanes } from '../../core/log/lane.ts';
+import { sectionName } from '../../core/log/section.ts';
+import type { LogTotals } from '../../core/log/totals.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { notePassed } from '../items/definition.ts';
 import type { StoredEntry } from '../log/entry.ts';
@@ -19,17 +21,7 @@ import {
 } from '../log/epoch.ts';
 import { type Held, noteHeldBy, readHeldBy } from '../log/held.ts';
 import { checkEpoch, entryLifeMs, readEntries, readTail } from '../log/log.ts';
-import { readRegistrations } from '../log/registration.ts';
-import type { Publisher } from '../sinks/outbox.ts';
-import type { Stream } from '../stream/stream.ts';
-import type { Table } from '../table/table.ts';
-import { type Cut, cutLog, sealLog } from './barrier.ts';
-import { type EpochBounds, epochBounds } from './bounds.ts';
-import { emitEpoch, leastSlice } from './emit.ts';
-import { forgetEmitted } from './forget.ts';
-import { type GatheredEpoch, gatherEpoch } from './gather.ts';
-import { readMarks, touchedBy } from './mark.ts';
-import { type Observation, observe } from './observe.ts';
+import { epochBeforeCommands, isShard } from '../log/operator.ts';
 import {
   type GatherTask,
   type KnownPlans,
@@ -37,10 +29,24 @@ import {
   type LogRange,
   lanesOf,
   type Plan,
+  placeOf,
   putPlan,
   readNewestPlan,
-} from './plan.ts';
-import { allSlices, lanesUpTo, slicesHeld, slicesOfLane } from './segment.ts';
+} from '../log/plan.ts';
+import { readRegistrations } from '../log/registration.ts';
+import type { Publisher } from '../sinks/outbox.ts';
+import type { Stream } from '../stream/stream.ts';
+import type { Table } from '../table/table.ts';
+import { cutLog, sealLog } from './barrier.ts';
+import { type EpochBounds, epochBounds } from './bounds.ts';
+import { countedBetween, eventsAmiss, mismatchesAfter, noSums, sumsOf } from './conservation.ts';
+import { feedLifeMs } from './emissions.ts';
+import { emitEpoch, leastSlice } from './emit.ts';
+import { forgetEmitted } from './forget.ts';
+import { type GatheredEpoch, gatherEpoch } from './gather.ts';
+import { readMarks, type TaskMark, touchedBy } from './mark.ts';
+import { type Observation, observe } from './observe.ts';
+import { allSlices, lanesOfQuery, slicesHeld, slicesOfLane } from './segment.ts';
 import type { ShardReport } from './shard-report.ts';
 
 /** The inputs of a finalizer. Time arrives as arguments. */
@@ -71,9 +77,9 @@ export interface FinalizerOptions {
   readonly bounds?: EpochBounds;
   /**
    * Whether the state is of this pipeline: made with the first reads, before anything is written. It throws where it is
-   * not. @default nothing is checked
+   * not, and returns the pipeline with what the state knows of it. @default nothing is checked
    */
-  readonly check?: () => Promise<void>;
+  readonly check?: () => Promise<Pipeline>;
 }
 
 /** The outcome of a run. */
@@ -85,6 +91,8 @@ export interface FinalizeReport {
   readonly shards: readonly ShardReport[];
   /** Of all events that were in when it began. */
   readonly counters: Counters;
+  /** By how much the laws of conservation do not hold. */
+  readonly mismatch: Mismatch;
   /** How many windows it emitted for good. */
   readonly windows: number;
   /** How many panes it emitted of windows that are open: early, on time, late. */
@@ -95,6 +103,14 @@ export interface FinalizeReport {
   readonly closingsLeft: number;
   /** For a drain: whether everything that was put is in, and so every window final. */
   readonly drained: boolean;
+}
+
+/** By how much the laws of conservation do not hold up to the newest epoch that is gathered (DESIGN section 2). */
+export interface Mismatch {
+  /** The first law: events that are in no class, or in two, or in a class without its pairs; at least 0. */
+  readonly events: number;
+  /** The second law: pairs that segments lack or have too many, by query, of all epochs; only queries it fails for. */
+  readonly pairs: Readonly<Record<string, number>>;
 }
 
 /**
@@ -116,16 +132,17 @@ const graceMs = 2 * 24 * 3_600_000;
 const mostObservations = 3;
 
 /** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
-export async function finalize(options: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
-  const { state, pipeline } = options;
+export async function finalize(given: FinalizerOptions, request: FinalizeRequest): Promise<FinalizeReport> {
+  const { state } = given;
   // All that a run begins with is read at once. The order of these reads does not matter: an election that is old is
   // refused, a tail that is old is not the place for a barrier, and W is right for the moment of its reading.
-  const [places, first, noted] = await Promise.all([
+  const [places, first, noted, pipeline] = await Promise.all([
     readPlaces(state),
-    observe({ ...options, nowMs: options.now() }),
+    observe({ ...given, nowMs: given.now() }),
     readHeldBy(state),
-    options.check?.(),
+    given.check === undefined ? given.pipeline : given.check(),
   ]);
+  const options = { ...given, pipeline };
   const epochs = await epochTurns(options, places);
   let { emitted } = places;
   let known = noted;
@@ -155,7 +172,11 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       const last = await lastClosingOfAll(options, epochs, observation.maxEventTime);
       if (last !== undefined && last > epochs.newest.closedThrough) await epochs.next(last, observation.tails);
     }
-    const [out, windowsOpen] = await Promise.all([emitAll(options, epochs, emitted), countOpen(options, epochs)]);
+    const [out, windowsOpen, mismatch] = await Promise.all([
+      emitAll(options, epochs, emitted),
+      countOpen(options, epochs),
+      compare(options, epochs),
+    ]);
     windows += out.finals;
     openPanes += out.openPanes;
     ({ emitted } = out);
@@ -180,6 +201,7 @@ export async function finalize(options: FinalizerOptions, request: FinalizeReque
       heldBy,
       shards: observation.shards,
       counters: observation.counters,
+      mismatch,
       windows,
       openPanes,
       windowsOpen,
@@ -326,6 +348,11 @@ function expiryOf({ now, retentionMs }: FinalizerOptions): number {
   return Math.floor((now() + retentionMs + graceMs) / 1000);
 }
 
+/** When what feeds read of an epoch may go, epoch seconds. */
+function feedExpiryOf({ now, retentionMs }: FinalizerOptions): number {
+  return Math.floor((now() + Math.max(feedLifeMs, retentionMs + graceMs)) / 1000);
+}
+
 /** The epoch of a number that another run has elected. */
 async function electedEpoch(state: Table, epoch: number): Promise<Epoch> {
   const newest = await readNewestEpoch(state);
@@ -377,15 +404,16 @@ async function makePlan(
         limit(async () => [shardId, await cutLog(state, shardId, epoch, now(), tails.get(shardId))] as const),
       ),
     );
-  const [registrations, known, lanes, entries] = await Promise.all([
+  const [registrations, known, marks, entries] = await Promise.all([
     readRegistrations(state),
     cutAll([...tails.keys()]),
-    lanesAfter(options, before),
+    before === undefined ? [] : readMarks(state, before.epoch, before.epoch).then((all) => all.map(({ mark }) => mark)),
     readAhead(options, tails, first),
   ]);
-  const others = registrations.filter(({ shardId, sealed }) => sealed === undefined && !tails.has(shardId));
-  const cuts = [...known, ...(await cutAll(others.map(({ shardId }) => shardId)))];
-  const passed = cuts.find(([, cut]) => cut === 'passed');
+  const others = registrations.filter(({ shardId }) => !tails.has(shardId));
+  const open = others.filter(({ sealed }) => sealed === undefined).map(({ shardId }) => shardId);
+  const cuts = [...known, ...(await cutAll(open))];
+  const passed = cuts.find(([, { outcome }]) => outcome === 'passed');
   if (passed !== undefined) {
     const standing = await plans.of(epoch.epoch);
     if (standing === undefined) throw new Error(`shard ${passed[0]} is past epoch ${epoch.epoch}, which has no plan`);
@@ -393,10 +421,13 @@ async function makePlan(
   }
   if (before === undefined && epoch.epoch > 1)
     throw new Error(`the plan of epoch ${epoch.epoch - 1}, which says where epoch ${epoch.epoch} begins, is gone`);
-  const held = cuts.flatMap(([shardId, cut]): readonly (readonly [string, Cut])[] =>
-    cut === undefined || cut === 'passed' ? [] : [[shardId, cut]],
+  const logs = cuts.flatMap(([shardId, cut]) =>
+    cut.outcome === 'cut' ? [{ shardId, first: first(shardId), last: cut.position, totals: cut.totals }] : [],
   );
-  const logs = held.map(([shardId, cut]) => ({ shardId, first: first(shardId), last: cut.position, bytes: cut.bytes }));
+  const sums = sumsOf([
+    ...others.flatMap(({ sealed }) => sealed ?? []),
+    ...cuts.flatMap(([, cut]) => (cut.outcome === 'passed' ? [] : cut.totals)),
+  ]);
   const plan = await putPlan(
     state,
     {
@@ -408,11 +439,15 @@ async function makePlan(
         logs.map(({ shardId, first: from, last }): [string, LogRange] => [shardId, [from, last]]),
       ),
       tasks: tasksOf(logs, boundsOf(options)),
-      lanes,
+      lanes: lanesAfter(options, before, marks),
       maxEventTime: Math.max(
         before?.maxEventTime ?? Number.NEGATIVE_INFINITY,
-        ...held.map(([, { maxEventTime }]) => maxEventTime ?? Number.NEGATIVE_INFINITY),
+        ...logs.map(({ totals: { maxEventTime } }) => maxEventTime ?? Number.NEGATIVE_INFINITY),
       ),
+      sums,
+      places: Object.fromEntries(logs.map(({ shardId, totals }) => [shardId, placeOf(totals)])),
+      counted: countedBetween(before?.sums ?? noSums, sums),
+      mismatches: before === undefined ? {} : mismatchesAfter(before, marks, namesOf(options)),
     },
     runId,
   );
@@ -444,14 +479,26 @@ async function readAhead(
   return new Map((await Promise.allSettled(read)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
 }
 
+const namesOf = ({ pipeline }: FinalizerOptions): readonly string[] => pipeline.queries.map(({ name }) => name);
+
+/** What an epoch cuts off a log, with the totals of its barrier. */
+interface CutRange {
+  readonly shardId: string;
+  readonly first: number;
+  readonly last: number;
+  readonly totals: LogTotals;
+}
+
 /** Cuts the positions of logs into tasks of a bounded number of bytes; a log's entries are taken for equally large. */
-function tasksOf(
-  logs: readonly { readonly shardId: string; readonly first: number; readonly last: number; readonly bytes: number }[],
-  { taskBytes }: EpochBounds,
-): readonly GatherTask[] {
+function tasksOf(logs: readonly CutRange[], { taskBytes }: EpochBounds): readonly GatherTask[] {
   const tasks: GatherTask[number][][] = [[]];
   let held = 0;
-  for (const { shardId, first, last, bytes } of logs) {
+  for (const {
+    shardId,
+    first,
+    last,
+    totals: { bytes },
+  } of logs) {
     const entries = last - first + 1;
     const pieces = Math.max(1, Math.min(entries, Math.ceil(bytes / taskBytes)));
     for (let piece = 0; piece < pieces; piece++) {
@@ -469,13 +516,13 @@ function tasksOf(
 }
 
 /** The lanes of the queries: twice those before, where the epoch before has found too much in a lane. */
-async function lanesAfter(options: FinalizerOptions, before: Plan | undefined) {
-  const { pipeline, state } = options;
+function lanesAfter(options: FinalizerOptions, before: Plan | undefined, marks: readonly TaskMark[]) {
+  const { pipeline } = options;
   const { laneBytes } = boundsOf(options);
   if (before === undefined) return {};
-  const touched = touchedBy((await readMarks(state, before.epoch, before.epoch)).map(({ mark }) => mark));
+  const touched = touchedBy(marks);
   const lanes: Record<string, number> = { ...before.lanes };
-  for (const { name } of pipeline.queries) {
+  for (const name of pipeline.queries.map(sectionName)) {
     const now = lanesOf(before, name);
     if ((touched.get(name)?.[2] ?? 0) > laneBytes && now < mostLanes) lanes[name] = now * 2;
   }
@@ -499,9 +546,11 @@ function isDue(
   const hasOpenPanes = pipeline.queries.some(
     ({ earlyMs, lateMs, latenessMs }) => earlyMs !== undefined || (latenessMs > 0 && lateMs !== undefined),
   );
-  for (const tail of tails.values()) {
+  for (const [name, tail] of tails) {
     if (tail === undefined || tail.kind === 'seal') continue;
     const { position, kind, putAt, totals } = tail;
+    // A command waits for its epoch.
+    if (!isShard(name) && totals.freshSince !== undefined) return true;
     if (nowMs - putAt > entryLifeMs / 2) return true;
     if (totals.freshSince === undefined) continue;
     if (hasOpenPanes || position - totals.barrier >= mostEntries || (kind === 'batch' && totals.bytes > mostBytes))
@@ -531,6 +580,7 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
     pipeline.queries.map(async (query) => {
       try {
         const place = emitted.get(query.name);
+        const indexedSince = place?.indexedSince ?? options.now();
         let last = place?.lastClosing ?? Number.NEGATIVE_INFINITY;
         const begin = await beginOf(state, plans, query, place, gathered.epoch);
         for (let epoch = begin + 1; epoch <= gathered.epoch; epoch++) {
@@ -539,7 +589,15 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
           const plan = await plans.of(epoch);
           if (plan === undefined) throw new Error(`query ${query.name}: epoch ${epoch} is gathered and has no plan`);
           const out = await emitEpoch(
-            { ...options, bounds: boundsOf(options), hasTime, expiresAt: expiryOf(options), gathered: raised },
+            {
+              ...options,
+              bounds: boundsOf(options),
+              hasTime,
+              expiresAt: expiryOf(options),
+              feedExpiresAt: feedExpiryOf(options),
+              indexedSince,
+              gathered: raised,
+            },
             plan,
             query,
             last,
@@ -548,8 +606,9 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
           finals += out.finals;
           openPanes += out.openPanes;
           if (!out.done) return;
-          const { closedThrough } = plan;
-          emitted.set(query.name, { epoch, closedThrough, nextPaneAt: out.nextPaneAt, lastClosing: last });
+          const { closedThrough, at } = plan;
+          const { nextPaneAt } = out;
+          emitted.set(query.name, { epoch, closedThrough, nextPaneAt, lastClosing: last, at, indexedSince });
         }
       } catch (error) {
         failures.push(error);
@@ -568,17 +627,19 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
 async function beginOf(
   state: Table,
   plans: KnownPlans,
-  { name }: Query,
+  query: Query,
   place: EmittedPlace | undefined,
   gathered: number,
 ): Promise<number> {
   const done = place?.epoch ?? 0;
   if (done >= gathered || (place !== undefined && (await plans.of(done + 1)) !== undefined)) return done;
   let first = gathered;
-  for (const lane of lanesUpTo(name, lanesOf(await plans.of(gathered), name)))
+  for (const lane of lanesOfQuery(await plans.of(gathered), query))
     for await (const { segments } of slicesOfLane(state, lane, allSlices, (all) => all))
       for (const { from } of segments) if (from > done) first = Math.min(first, from);
-  return first - 1;
+  // One that only its history fills has commands and no segments.
+  const commanded = place === undefined ? await epochBeforeCommands(state, query.name) : undefined;
+  return Math.min(first - 1, commanded ?? gathered);
 }
 
 /** Seals the logs of shards that are proven drained and gathered. */
@@ -620,6 +681,23 @@ async function notePassedQueries(
   );
 }
 
+/** Compares both laws at the newest epoch that is gathered; what epochs before it lacked is in its plan. */
+async function compare(options: FinalizerOptions, { plans, gathered, raised }: EpochTurns): Promise<Mismatch> {
+  // The marks are there then.
+  await raised;
+  const plan = await plans.of(gathered.epoch);
+  if (plan === undefined) return { events: 0, pairs: {} };
+  const marks = await readMarks(options.state, plan.epoch, plan.epoch);
+  return {
+    events: eventsAmiss(plan.sums),
+    pairs: mismatchesAfter(
+      plan,
+      marks.map(({ mark }) => mark),
+      namesOf(options),
+    ),
+  };
+}
+
 /** Most open windows that are counted of a query. */
 const mostCounted = 1_000;
 
@@ -631,7 +709,7 @@ async function countOpen({ pipeline, state }: FinalizerOptions, { plans, gathere
   const counts = await Promise.all(
     pipeline.queries.map(async (query) => {
       const open = new Set<number>();
-      for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+      for (const lane of lanesOfQuery(plan, query))
         for await (const slice of slicesHeld(state, lane, openSlices(query, closedThrough))) {
           if (lastClosing(query.window, slice) > closedThrough) open.add(slice);
           if (open.size >= mostCounted) break;
@@ -672,7 +750,7 @@ async function lastClosingOfAll(
       .filter((query) => !query.definedKind.isEndless)
       .map(async (query) => {
         let last = Number.NEGATIVE_INFINITY;
-        for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name)))
+        for (const lane of lanesOfQuery(plan, query))
           for await (const slice of slicesHeld(state, lane, openSlices(query, closedThrough)))
             last = Math.max(last, lastClosing(query.window, slice));
         if (query.mostEmpty > 0 && Number.isFinite(maxEventTime))

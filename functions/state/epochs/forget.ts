@@ -2,11 +2,11 @@ import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import { lastClosing } from '../../core/windows/window.ts';
 import { positionText } from '../log/entry.ts';
 import type { EmittedPlace } from '../log/epoch.ts';
+import type { Plan } from '../log/plan.ts';
 import { type Key, numberOf, type Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
-import { lanesOf, type Plan } from './plan.ts';
-import { lanesUpTo, slicesOfLane } from './segment.ts';
+import { lanesOfQuery, slicesOfLane } from './segment.ts';
 
 /** What a run forgets with. */
 export interface ForgetOptions {
@@ -72,7 +72,7 @@ async function forgetSegments(
   const before = (item && numberOf(item, 'through')) ?? Number.NEGATIVE_INFINITY;
   const range = { from: leastSlice(query, before), to: closedThrough };
   let through = closedThrough;
-  for (const lane of lanesUpTo(query.name, lanesOf(plan, query.name))) {
+  for (const lane of lanesOfQuery(plan, query)) {
     let items = 0;
     let reached = before;
     for await (const { slice, segments } of slicesOfLane(state, lane, range, (all) => all)) {

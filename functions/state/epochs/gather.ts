@@ -1,18 +1,19 @@
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
 import { mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
-import { type Block, blocksWithin, cutBlock, decodeBlock } from '../../core/log/block.ts';
+import { type Block, blocksWithin, cutBlock, decodeBlock, recordsOf } from '../../core/log/block.ts';
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
+import { sectionName } from '../../core/log/section.ts';
 import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
+import { type GatherTask, lanesOf, type Plan } from '../log/plan.ts';
 import type { Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
 import { putMark, readMarks, type Touched, touchedBy } from './mark.ts';
-import { type GatherTask, lanesOf, type Plan } from './plan.ts';
 import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
 
 /** What a run gathers with. */
@@ -88,7 +89,7 @@ async function gatherTask(
   task: GatherTask,
   number: number,
 ) {
-  const queries = new Map(pipeline.queries.map((query) => [query.name, query]));
+  const queries = new Map(pipeline.queries.map((query) => [sectionName(query), query]));
   const held = new Map<string, Gathered>();
   const gathered = (query: string, lane: number, slice: number): Gathered => {
     const name = `${query}#${lane}#${slice}`;
@@ -133,8 +134,16 @@ async function gatherTask(
               block,
             ]);
       const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
-      const before = touched[lane.query] ?? [slice, slice, bytes];
-      touched[lane.query] = [Math.min(before[0], slice), Math.max(before[1], slice), Math.max(before[2], bytes)];
+      // Of what is written: what a fold has counted and the blocks do not hold is to be found missing.
+      let written = 0;
+      for (const blocks of parts) for (const block of blocks) written += recordsOf(block);
+      const before = touched[lane.query] ?? [slice, slice, bytes, 0];
+      touched[lane.query] = [
+        Math.min(before[0], slice),
+        Math.max(before[1], slice),
+        Math.max(before[2], bytes),
+        before[3] + written,
+      ];
       await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
     }),
   );
@@ -230,7 +239,7 @@ async function mergeEpochs(
   const members = (segments: readonly Segment[]) => severalOf(membersOf(segments, range));
   await Promise.all(
     [...touched].flatMap(([name, [least, greatest]]) => {
-      const query = pipeline.queries.find((one) => one.name === name);
+      const query = pipeline.queries.find((one) => sectionName(one) === name);
       if (query?.window.sessions !== undefined) return [];
       const open = query === undefined ? undefined : leastSlice(query, plan.closedBefore);
       const slices = { from: Math.max(least, open ?? least), to: greatest };

@@ -2,8 +2,11 @@ import { positionText } from '../log/entry.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import type { Table } from '../table/table.ts';
 
-/** What a task has gathered of one query: its least and greatest slice, and most bytes of text for one slice. */
-export type Touched = readonly [leastSlice: number, greatestSlice: number, mostBytes: number];
+/**
+ * What a task has gathered of one query: its least and greatest slice, most bytes of text for one slice, and the records
+ * in its segments.
+ */
+export type Touched = readonly [leastSlice: number, greatestSlice: number, mostBytes: number, records: number];
 
 /** The mark of a gathering task: the task is done, and its segments are there. */
 export type TaskMark = Readonly<Record<string, Touched>>;
@@ -52,9 +55,10 @@ export async function readMarks(state: Table, from: number, to: number): Promise
 export function touchedBy(marks: readonly TaskMark[]): ReadonlyMap<string, Touched> {
   const all = new Map<string, Touched>();
   for (const mark of marks)
-    for (const [query, [least, greatest, bytes]] of Object.entries(mark)) {
-      const held = all.get(query) ?? [least, greatest, bytes];
-      all.set(query, [Math.min(held[0], least), Math.max(held[1], greatest), Math.max(held[2], bytes)]);
+    for (const [query, [least, greatest, bytes, records]] of Object.entries(mark)) {
+      const held = all.get(query) ?? [least, greatest, bytes, 0];
+      const most = Math.max(held[2], bytes);
+      all.set(query, [Math.min(held[0], least), Math.max(held[1], greatest), most, held[3] + records]);
     }
   return all;
 }

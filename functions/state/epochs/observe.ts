@@ -3,6 +3,7 @@ import { addCounters, type Counters, noEvents } from '../../core/events/counters
 import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
 import type { StoredEntry } from '../log/entry.ts';
 import { readTail } from '../log/log.ts';
+import { isShard } from '../log/operator.ts';
 import { type Registration, readRegistrations } from '../log/registration.ts';
 import type { Stream, StreamShard } from '../stream/stream.ts';
 import { checkStream } from '../stream/stream-identity.ts';
@@ -45,7 +46,7 @@ export async function observe(deps: ObservationDeps): Promise<Observation> {
   const [tails] = await Promise.all([readTails(state, registrations, limit), checkStream(state, stream)]);
   const progress = new Map<string, ShardProgress>();
   for (const { shardId, sealed } of registrations)
-    progress.set(shardId, sealed ?? tails.get(shardId)?.totals ?? noProgress);
+    if (isShard(shardId)) progress.set(shardId, sealed ?? tails.get(shardId)?.totals ?? noProgress);
   let reads = 0;
   const noted: Stream = {
     ...stream,

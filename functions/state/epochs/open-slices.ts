@@ -34,8 +34,7 @@ export interface OpenSlice {
  */
 export async function readOpenSlices(
   state: Table,
-  query: Query,
-  { lanes, tails, emitted, gathered }: OpenState,
+  { section, lanes, tails, emitted, gathered }: OpenState,
   range: SliceRange,
   key: KeyText | undefined,
 ): Promise<ReadonlyMap<number, OpenSlice>> {
@@ -52,7 +51,7 @@ export async function readOpenSlices(
     ...all.filter(({ to }) => to > first && to <= gathered.epoch),
   ];
   for (const stream of await Promise.all(
-    lanesOfKey(query.name, lanes, key).map(async (lane) => {
+    lanesOfKey(section, lanes, key).map(async (lane) => {
       const slices = [];
       for await (const one of slicesOfLane(state, lane, range, needed)) slices.push(one);
       return slices;

@@ -1,10 +1,13 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { decodeBlock, type SlicePart } from '../../core/log/block.ts';
+import { sectionName } from '../../core/log/section.ts';
+import { readGeneration } from '../items/definition.ts';
 import { sectionsIn } from '../log/entry.ts';
 import { type EpochPlace, readEmittedOf, readEpochs, readGathered } from '../log/epoch.ts';
+import { isShard } from '../log/operator.ts';
+import { lanesOf, readNewestPlan, readPlan } from '../log/plan.ts';
 import { readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
-import { lanesOf, readNewestPlan, readPlan } from './plan.ts';
 import { type LogTail, readTails } from './tails.ts';
 
 /** What one entry, which no gathered epoch holds, has of one slice. */
@@ -23,7 +26,8 @@ export interface OpenState {
   /** The panes of epochs up to this one were out when it was read. It may be ahead of `gathered`. */
   readonly emitted: EpochPlace;
   readonly gathered: EpochPlace;
-  /** The number of the query's lanes. */
+  /** The name of the query's sections and segments, and the number of its lanes. */
+  readonly section: string;
   readonly lanes: number;
   /**
    * The epochs behind `emitted` that are gathered, ascending.
@@ -38,7 +42,7 @@ export interface OpenState {
   /** No event of the query lies behind it, epoch ms; minus infinity: there is none. */
   readonly maxEventTime: number;
   /**
-   * The clock of `gathered`, epoch ms, where the tails were more than a request should read: nothing behind that epoch
+   * The clock of `gathered`, epoch ms (0 before the first epoch), where the tails were more than a request should read: nothing behind that epoch
    * is in it then. Undefined: every batch that was added before the read is in it.
    */
   readonly asOf: number | undefined;
@@ -53,12 +57,14 @@ export interface OpenState {
  * meanwhile is in its plan.
  */
 export async function readOpenState(state: Table, query: Query): Promise<OpenState> {
-  const [registrations, gathered, emitted, newest] = await Promise.all([
-    readRegistrations(state),
+  const [registrations, gathered, emitted, newest, generation] = await Promise.all([
+    readRegistrations(state).then((all) => all.filter(({ shardId }) => isShard(shardId))),
     readGathered(state),
     readEmittedOf(state, query.name),
     readNewestPlan(state),
+    readGeneration(state, query.name),
   ]);
+  const section = sectionName({ ...query, generation });
   // The newest plan may be of the epoch that is under way.
   const plan = newest?.epoch === gathered.epoch ? newest : await readPlan(state, gathered.epoch);
   if (plan === undefined && gathered.epoch > 0) throw new Error(`the plan of epoch ${gathered.epoch} is missing`);
@@ -68,28 +74,34 @@ export async function readOpenState(state: Table, query: Query): Promise<OpenSta
   return {
     emitted,
     gathered,
-    lanes: lanesOf(plan, query.name),
+    section,
+    lanes: lanesOf(plan, section),
     epochs: (least) => readEpochs(state, emitted.epoch > 0 ? emitted.epoch + 1 : Math.max(least, 1), gathered.epoch),
     tailEpochs: [...closedAt]
       .sort(([left], [right]) => left - right)
       .map(([epoch, closedThrough]) => ({ epoch, closedThrough })),
-    tails: (await Promise.all((tails ?? []).map((log) => partsOf(state, query, log)))).flat(),
+    tails: (await Promise.all((tails ?? []).map((log) => partsOf(state, query, section, log)))).flat(),
     maxEventTime: Math.max(
       plan?.maxEventTime ?? Number.NEGATIVE_INFINITY,
       ...entries.map(({ totals }) => totals.maxEventTime ?? Number.NEGATIVE_INFINITY),
     ),
-    asOf: tails === undefined ? (plan?.at ?? Number.NEGATIVE_INFINITY) : undefined,
+    asOf: tails === undefined ? (plan?.at ?? 0) : undefined,
     heldBy: Math.max(gathered.epoch, ...entries.map(({ totals }) => totals.epoch + 1)),
   };
 }
 
-async function partsOf(state: Table, query: Query, { shardId, entries }: LogTail): Promise<readonly TailPart[]> {
+async function partsOf(
+  state: Table,
+  query: Query,
+  name: string,
+  { shardId, entries }: LogTail,
+): Promise<readonly TailPart[]> {
   const parts = await Promise.all(
     entries.map(async (entry) => {
       const { epoch, closedThrough } = entry.totals;
       // An entry in parts may have several sections of a query.
       return (await sectionsIn(state, shardId, entry))
-        .filter((section) => section.query === query.name)
+        .filter((section) => section.query === name)
         .flatMap(({ block }) => decodeBlock(query, block))
         .map((part) => ({ ...part, epoch: epoch + 1, closedThrough }));
     }),

@@ -1,11 +1,15 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import { noPairs, type QueryCounters } from '../../core/events/counters.ts';
 import { noProgress, type ShardProgress } from '../../core/log/totals.ts';
-import { readEmitted, readNewestEpoch } from '../log/epoch.ts';
+import { readEmitted, readGathered, readNewestEpoch } from '../log/epoch.ts';
 import { readHeldBy } from '../log/held.ts';
 import { lostLog, readTail } from '../log/log.ts';
+import { isShard } from '../log/operator.ts';
+import { type LogSums, readPlan } from '../log/plan.ts';
 import { type Registration, readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
+import { noSums, sumsOf } from './conservation.ts';
+import { mostLogs } from './tails.ts';
 
 export { noProgress };
 
@@ -31,7 +35,7 @@ export async function readProgress(state: Table, shardId: string): Promise<Shard
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readAllProgress(state: Table): Promise<ReadonlyMap<string, ShardProgress>> {
-  const registrations = await readRegistrations(state);
+  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
   const progress = new Map<string, ShardProgress>();
   for (let at = 0; at < registrations.length; at += logsAtATime)
     for (const [shardId, shard] of await Promise.all(
@@ -53,6 +57,55 @@ async function progressOf(state: Table, { shardId, joined, sealed }: Registratio
 /** The pairs of one query in the totals of a shard, zero before its first record. */
 export function pairsOf({ queries }: ShardProgress, query: string): QueryCounters {
   return queries[query] ?? noPairs;
+}
+
+/** How far a shard is in, as readers are told. */
+export type ShardPlace = Pick<ShardProgress, 'sequenceNumber' | 'maxEventTime'>;
+
+/** The progress of all shards of the stream. */
+export interface StreamProgress {
+  /** All registered shards, by name. */
+  readonly shards: ReadonlyMap<string, ShardPlace>;
+  readonly sums: LogSums;
+  /**
+   * The clock of the epoch that it is as of, epoch ms, where the logs are more than a request reads; 0 before the first
+   * epoch. Undefined: every batch that was added before the read is in it.
+   */
+  readonly asOf: number | undefined;
+}
+
+/**
+ * The progress of the stream for a request: from the last entries of the logs, up to {@link mostLogs}; of more logs from
+ * the plan of the newest epoch that is gathered (DESIGN 4.4). A sealed log is not read.
+ * @throws TidemarkError when a log was begun and is gone
+ */
+export async function readStreamProgress(state: Table): Promise<StreamProgress> {
+  const registrations = (await readRegistrations(state)).filter(({ shardId }) => isShard(shardId));
+  if (registrations.filter(({ sealed }) => sealed === undefined).length <= mostLogs) {
+    const shards = new Map(
+      await Promise.all(registrations.map(async (one) => [one.shardId, await progressOf(state, one)] as const)),
+    );
+    return { shards, sums: sumsOf(shards.values()), asOf: undefined };
+  }
+  const { epoch } = await readGathered(state);
+  const plan = await readPlan(state, epoch);
+  if (plan === undefined && epoch > 0) throw new Error(`the plan of epoch ${epoch} is missing`);
+  return {
+    shards: new Map(
+      registrations.map(({ shardId, sealed }) => {
+        const [sequenceNumber, maxEventTime] = plan?.places[shardId] ?? [null, null];
+        const place = { sequenceNumber: sequenceNumber ?? undefined, maxEventTime: maxEventTime ?? undefined };
+        return [shardId, sealed ?? place] as const;
+      }),
+    ),
+    sums: plan?.sums ?? noSums,
+    asOf: plan?.at ?? 0,
+  };
+}
+
+/** The names of all registered shards, in order. */
+export async function readShardIds(state: Table): Promise<readonly string[]> {
+  return (await readRegistrations(state)).map(({ shardId }) => shardId).filter(isShard);
 }
 
 /** How far event time has come, in epoch ms; minus infinity before anything. `closedThrough` and the last only grow. */

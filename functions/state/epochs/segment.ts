@@ -5,11 +5,14 @@ import { mergeInto, type PartialAggregate, type Partials } from '../../core/fold
 import { type Block, decodeBlock } from '../../core/log/block.ts';
 import { laneOf, mostLanes } from '../../core/log/lane.ts';
 import { coverOf, rangeOf, rangeText } from '../../core/log/merge-tree.ts';
+import { sectionName } from '../../core/log/section.ts';
+import { lanesOf, type Plan } from '../log/plan.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
 /** The lane of a query that a segment belongs to: lane `lane` of `lanes`. */
 export interface Lane {
+  /** By its section's name (core/log/section.ts). */
   readonly query: string;
   readonly lanes: number;
   readonly lane: number;
@@ -46,6 +49,12 @@ export function lanesUpTo(query: string, lanes: number): readonly Lane[] {
   const all: Lane[] = [];
   for (let n = 1; n <= lanes; n *= 2) for (let lane = 0; lane < n; lane++) all.push({ query, lanes: n, lane });
   return all;
+}
+
+/** All partitions that hold segments of a query, by the lanes that a plan gives it. */
+export function lanesOfQuery(plan: Plan | undefined, query: Query): readonly Lane[] {
+  const name = sectionName(query);
+  return lanesUpTo(name, lanesOf(plan, name));
 }
 
 /** The partitions among {@link lanesUpTo} that may hold a key, in their order; of no certain key all of them. */

@@ -9,6 +9,7 @@ import {
   type SessionWindow,
   sessionWindows,
 } from '../../core/sessions/join.ts';
+import type { Table } from '../table/table.ts';
 import {
   type Carried,
   type CarriedItem,
@@ -16,8 +17,7 @@ import {
   readCarried,
   sessionPartitions,
   writeCarried,
-} from '../items/carried-sessions.ts';
-import type { Table } from '../table/table.ts';
+} from './carried-sessions.ts';
 
 /**
  * Takes the closing of one epoch of a session query, from what was open after the epoch before

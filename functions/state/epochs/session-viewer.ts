@@ -3,11 +3,9 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import { sortedRows } from '../../core/fold/window-result.ts';
 import { type SessionStep, sessionsOfEpochs } from '../../core/sessions/epoch-sessions.ts';
 import { type KeyedPartial, type SessionWindow, sessionRule } from '../../core/sessions/join.ts';
-import { lastClosing, type Window } from '../../core/windows/window.ts';
-import { readCarried, sessionPartitions } from '../items/carried-sessions.ts';
+import { lastClosing } from '../../core/windows/window.ts';
 import type { Table } from '../table/table.ts';
 import type { Pane } from '../windows/pane.ts';
-import { readPanes } from '../windows/pane-reader.ts';
 import { partialsOf } from '../windows/pane-rows.ts';
 import {
   inOrder,
@@ -21,6 +19,7 @@ import {
   type WindowView,
   windowName,
 } from '../windows/window-view.ts';
+import { readCarried, sessionPartitions } from './carried-sessions.ts';
 import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
 import { type OpenState, readOpenState } from './open-state.ts';
 import { contentOf, lanesUpTo, type Segment, slicesOfLane } from './segment.ts';
@@ -29,20 +28,6 @@ import { contentOf, lanesUpTo, type Segment, slicesOfLane } from './segment.ts';
 export const sessionViewer: EpochViewer = {
   /** Another key's session may begin amid the final ones or beside them. */
   mayGetMore: true,
-  /**
-   * Final sessions by end and start. A session that begins earlier may end much later. No key has that order, so all
-   * final sessions of the range are read. A reader that polls gives a `from` that moves along.
-   */
-  async finals({ windows }, query, { range: { from, to, limit }, closedBy, after }) {
-    const { gapMs, closingOf } = sessionRule(query);
-    const panes = await readPanes(windows, query, { from, to, order: 'ascending', finalOnly: true });
-    const order = (left: Window, right: Window) => left.end - right.end || left.start - right.start;
-    return panes
-      .filter((pane) => closingOf(pane.end - gapMs) <= closedBy && (after === undefined || order(pane, after) > 0))
-      .sort(order)
-      .slice(0, limit)
-      .map((pane) => paneView(query, pane));
-  },
   liveViews: readLive,
   live: async (tables, query, range) => (await readLive(tables, query, range)).views,
 };
@@ -141,13 +126,13 @@ interface Leaf {
 async function readLeaves(
   state: Table,
   query: Query,
-  { emitted, gathered, lanes }: OpenState,
+  { section, emitted, gathered, lanes }: OpenState,
 ): Promise<readonly Leaf[]> {
   if (emitted.epoch >= gathered.epoch) return [];
   const range = { from: leastOpenSlice(query, emitted.closedThrough), to: undefined };
   const isLeaf = ({ from, to }: Segment) => from === to && from > emitted.epoch && to <= gathered.epoch;
   const leaves = await Promise.all(
-    lanesUpTo(query.name, lanes).map(async (lane) => {
+    lanesUpTo(section, lanes).map(async (lane) => {
       const found: Leaf[] = [];
       for await (const { segments } of slicesOfLane(state, lane, range, (all) => all.filter(isLeaf)))
         for (const [epoch, ofEpoch] of grouped(segments, ({ from }) => from))

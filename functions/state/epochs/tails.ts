@@ -1,8 +1,8 @@
 import { entryKey, entryOf, type StoredEntry } from '../log/entry.ts';
 import { lostLog, readEntries, readTail } from '../log/log.ts';
+import type { Plan } from '../log/plan.ts';
 import type { Registration } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
-import type { Plan } from './plan.ts';
 
 /** Most logs that one request reads (DESIGN 4.4). */
 export const mostLogs = 64;

@@ -1,34 +1,25 @@
 import type { Query } from '../../core/definition/pipeline.ts';
 import type { Window } from '../../core/windows/window.ts';
-import { readEmptyPlace } from '../items/empty-place.ts';
-import { readEmittedOf } from '../log/epoch.ts';
-import { readCorrected } from '../windows/correction-log.ts';
-import { readPane } from '../windows/pane-reader.ts';
-import { type FeedRange, paneView, type ReaderTables, type WindowView } from '../windows/window-view.ts';
+import type { FeedRange, ReaderTables, WindowView } from '../windows/window-view.ts';
 import type { LiveViews } from './epoch-viewer.ts';
-import { readLiveWindows, viewerOf } from './window-reader.ts';
+import type { FeedPlace } from './feed-place.ts';
+import { type FinalPage, readFinalPage } from './final-feed.ts';
+import { readLiveWindows } from './window-reader.ts';
 
 /**
  * Final windows behind a place, in the order in which they become final: the output mode `append`. A reader who goes on
- * behind the last window that it got sees each window once. A window is given only when the query has emitted an epoch
- * whose C has passed its closing, because all windows that close before it are written then. Windows that become final
- * behind that line are not among them: those of a backfill, and those of a correction of an empty window.
+ * behind the page that it got sees each window once, with its first final pane or a correction of it; also windows of a
+ * backfill, and those that were empty until a correction.
+ * @param nowMs epoch ms
  */
-export async function readFinals(
+export function readFinals(
   tables: ReaderTables,
   query: Query,
   range: FeedRange,
-  after: Window | undefined,
-): Promise<readonly WindowView[]> {
-  const closedBy = await lineOfClosings(tables, query);
-  return viewerOf(query).finals(tables, query, { range, closedBy, after });
-}
-
-/** The time up to which all windows of a query are final that ever will be. */
-async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<number> {
-  if (query.mostEmpty === 0) return (await readEmittedOf(state, query.name)).closedThrough;
-  const place = await readEmptyPlace(state, query);
-  return place === undefined ? Number.NEGATIVE_INFINITY : place.end + query.latenessMs;
+  place: FeedPlace | undefined,
+  nowMs: number,
+): Promise<FinalPage> {
+  return readFinalPage(tables, query, range, 'finals', place, nowMs);
 }
 
 /**
@@ -38,24 +29,20 @@ async function lineOfClosings({ state }: ReaderTables, query: Query): Promise<nu
 export type SeenWindow = readonly [start: number, end: number, records: number];
 
 /** How far a reader of changes has come. */
-export interface FeedPlace {
-  /** The last final window that it got. */
-  readonly final: Window | undefined;
-  /** The last correction that the reader knows of. */
-  readonly correction: number;
+export interface ChangePlace extends FeedPlace {
   /** Open windows that the reader got. */
   readonly seen: readonly SeenWindow[];
   /** The last open window of the page before; undefined when that page was the last one. */
-  readonly open: Window | undefined;
-  /** The epoch that holds all of the open windows that the reader got; undefined: it got none. */
-  readonly heldBy?: number;
+  readonly open?: Window | undefined;
+  /** The epoch that holds all of the open windows that the reader got; 0: it got none. */
+  readonly heldBy: number;
 }
 
 /** Windows that have changed. */
 export interface Changes {
   readonly views: readonly WindowView[];
   /** The place to go on from when only the first `taken` windows were given. */
-  placeAfter(taken: number): FeedPlace;
+  placeAfter(taken: number): ChangePlace;
 }
 
 /**
@@ -65,53 +52,38 @@ export interface Changes {
 const mostSeen = 100;
 
 /**
- * The windows that have changed since a place: the output mode `update`. First come the windows that became final, in
- * their order. Then come final windows that were corrected. Then come the open ones that hold more records than the
- * reader knows. Each window is given whole. A reader that replaces its copy of each window has the whole table.
+ * The windows that have changed since a place: the output mode `update`. First come the windows that became final or were
+ * corrected, epoch by epoch. Then come the open ones that hold more records than the reader knows. Each window is given
+ * whole. A reader that replaces its copy of each window has the whole table.
+ * @param nowMs epoch ms
  */
 export async function readChanges(
   tables: ReaderTables,
   query: Query,
   range: FeedRange,
-  place: FeedPlace | undefined,
+  place: ChangePlace | undefined,
+  nowMs: number,
 ): Promise<Changes> {
   const { limit } = range;
-  const isInRange = ({ start }: Window) => start >= range.from && start < range.to;
-  // Corrections are noted after their panes are written. A reader that begins now finds the panes of all corrections
-  // noted.
-  const noted = await readCorrected(tables.windows, query, place?.correction ?? 0, limit);
-  const finals = await readFinals(tables, query, range, place?.final);
-  const panes = await Promise.all(
-    noted
-      .filter(isInRange)
-      .map(async ({ number, ...window }) => ({ number, pane: await readPane(tables.windows, query, window) })),
-  );
-  const corrections = panes.flatMap(({ number, pane }) =>
-    pane === undefined ? [] : [{ number, view: paneView(query, pane) }],
-  );
-  const isWhole = finals.length < limit && noted.length < limit;
+  const page = await readFinalPage(tables, query, range, 'finals and corrections', place, nowMs);
+  const finals = page.views;
   const after = place?.open;
-  const { views: open, heldBy } = isWhole
+  const { views: open, heldBy } = page.isLast
     ? await readOpen(tables, query, range, place)
     : { views: [], heldBy: place?.heldBy ?? 0 };
   const known = new Map((place?.seen ?? []).map(([start, end, records]) => [`${start}/${end}`, records]));
   const grown = open.filter(({ start, end, records }) => known.get(`${start}/${end}`) !== records);
-  const views = [...finals, ...corrections.map(({ view }) => view), ...grown];
+  const views = [...finals, ...grown];
   return {
     views,
     placeAfter(taken) {
-      const final = bounds(finals[Math.min(taken, finals.length) - 1]) ?? place?.final;
-      const corrected = Math.max(taken - finals.length, 0);
-      const correction =
-        (corrected < corrections.length ? corrections[corrected - 1] : noted.at(-1))?.number ?? place?.correction ?? 0;
-      const given = grown.slice(0, Math.max(taken - finals.length - corrections.length, 0));
+      const given = grown.slice(0, Math.max(taken - finals.length, 0));
       const isLastPage = given.length === grown.length && open.length < limit;
       const last = given.length === grown.length ? open.at(-1) : given.at(-1);
       return {
-        final,
-        correction,
+        ...page.placeAfter(Math.min(taken, finals.length)),
         seen: seenAfter(place?.seen ?? [], given, finals),
-        open: isLastPage && isWhole ? undefined : (bounds(last) ?? after),
+        open: isLastPage && page.isLast ? undefined : (bounds(last) ?? after),
         heldBy,
       };
     },
@@ -127,7 +99,7 @@ async function readOpen(
   tables: ReaderTables,
   query: Query,
   range: FeedRange,
-  place: FeedPlace | undefined,
+  place: ChangePlace | undefined,
 ): Promise<Pick<LiveViews, 'views' | 'heldBy'>> {
   const after = place?.open;
   const before = place?.heldBy ?? 0;

@@ -10,22 +10,34 @@ export const definitionKey = (query: string): Key => ({ pk: partition, sk: query
 
 /**
  * Whether the state belongs to this definition of the pipeline: the layout of each query is noted at first sight,
- * beside the horizon, and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
+ * and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
  * batch until one that fits is deployed.
- * @throws TidemarkError that says what has changed, or that a query has a gap because it was taken out for a while
+ * @returns the pipeline with the generations of its queries: logs and segments keep a query under these
+ * @throws TidemarkError that says what has changed, that a query has a gap because it was taken out for a while, or that
+ * what is left of it is being removed
  */
-export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<void> {
+export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<Pipeline> {
   const noted = await readNotes(state);
   const other = await formatMisfit(state, noted);
   if (other !== undefined) throw other;
   if (!noted.has(formatNote)) await noteFormat(state);
-  await Promise.all(
+  const queries = await Promise.all(
     pipeline.queries.map(async (query) => {
-      const item = noted.get(query.name) ?? (await note(state, query));
+      const known = noted.get(query.name);
+      const item = known?.attributes.layout === undefined ? ((await note(state, query)) ?? known) : known;
       const misfit = item && misfitOf(query, item);
       if (misfit !== undefined) throw misfit;
+      const generation = (item && numberOf(item, 'generation')) ?? 0;
+      return generation === 0 ? query : { ...query, generation };
     }),
   );
+  return { ...pipeline, queries };
+}
+
+/** How often a query of this name was removed. */
+export async function readGeneration(state: Table, query: string): Promise<number> {
+  const item = await state.get(definitionKey(query));
+  return (item && numberOf(item, 'generation')) ?? 0;
 }
 
 /** Why {@link checkDefinition} refuses the pipeline; empty: it does not. Notes nothing. */
@@ -83,6 +95,12 @@ async function note(state: Table, query: Query): Promise<Item | undefined> {
 
 function misfitOf(query: Query, item: Item): TidemarkError | undefined {
   const field = `queries.${query.name}`;
+  if (item.attributes.removing === true)
+    return argumentError(
+      field,
+      query.name,
+      'is being removed, and not all of it is gone: run tidemark remove again with a pipeline that does not have it',
+    );
   const passed = numberOf(item, 'passedAt');
   if (passed !== undefined)
     return argumentError(
@@ -104,7 +122,11 @@ function misfitOf(query: Query, item: Item): TidemarkError | undefined {
  * window is kept.
  */
 export async function notePassed(state: Table, query: string, closing: number): Promise<void> {
-  await state.update(definitionKey(query), { set: { passedAt: closing } }, [{ attribute: 'passedAt', is: 'absent' }]);
+  await state.update(definitionKey(query), { set: { passedAt: closing } }, [
+    { attribute: 'passedAt', is: 'absent' },
+    // Of a query that was removed meanwhile, nothing is noted.
+    { attribute: 'layout', is: 'present' },
+  ]);
 }
 
 /**
@@ -141,7 +163,34 @@ export async function readFilling(state: Table, query: string): Promise<QueryFil
   return { filledThrough: field('filledThrough'), missedThrough: field('missedThrough') };
 }
 
-/** Forgets the layout of a query whose state is gone: its name may be used again. */
-export async function deleteDefinition(state: Table, query: string): Promise<void> {
-  await state.delete(definitionKey(query));
+/** What is noted of a query that is to be removed. */
+export interface Removing {
+  /** The generation that is removed, or the next one when it is gone. */
+  readonly generation: number;
+  /** Whether nothing is noted: it is gone, or there was none of that name. */
+  readonly isGone: boolean;
+}
+
+/**
+ * Notes that what is kept of a query is being removed: until it is gone, no pipeline that has the query is taken.
+ * Conditional: of a query that is gone, nothing is noted.
+ */
+export async function noteRemoving(state: Table, query: string): Promise<Removing> {
+  const { outcome } = await state.update(definitionKey(query), { set: { removing: true } }, [
+    { attribute: 'layout', is: 'present' },
+  ]);
+  return { generation: await readGeneration(state, query), isGone: outcome === 'refused' };
+}
+
+/**
+ * Forgets the layout of a query whose state is gone: its name may be used again, for the next generation. Conditional:
+ * of two removals of one generation the first counts.
+ */
+export async function deleteDefinition(state: Table, query: string, generation: number): Promise<void> {
+  await state.put({ ...definitionKey(query), attributes: { generation: generation + 1 } }, [
+    { attribute: 'removing', is: 'present' },
+    generation === 0
+      ? { attribute: 'generation', is: 'absent' }
+      : { attribute: 'generation', is: 'equal', to: generation },
+  ]);
 }

@@ -4,7 +4,16 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { isoTime } from '../../core/events/event-time.ts';
 import type { SequenceNumber } from '../../core/events/sequence-number.ts';
 import type { RejectReason } from '../../core/fold/read-event.ts';
-import { type Attribute, type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
+import {
+  type Attribute,
+  type Clause,
+  type Item,
+  type Key,
+  numberOf,
+  type Table,
+  textOf,
+  type WriteOutcome,
+} from '../table/table.ts';
 
 /** Why an event is in the side output. */
 export type SideReason = RejectReason | 'late';
@@ -45,10 +54,24 @@ export interface StoredSideEvent extends Omit<SideEvent, 'payload'> {
   readonly payloadHash: string | undefined;
   /** The decision that somebody has made about a late event; null: none yet. */
   readonly settled: Settled | null;
+  /** The command that has taken a late event; undefined: none has. */
+  readonly claim: Claim | undefined;
+  /** Windows, as `start/end`, that hold a late event through commands before, of several windows that it missed. */
+  readonly inside: readonly string[];
 }
 
-/** Put into its windows after all, or left out for good. */
-export type Settled = 'replayed' | 'discarded';
+/** Put into its windows after all, left out for good, or brought by a backfill whose input held it. */
+export type Settled = 'replayed' | 'discarded' | 'backfilled';
+
+/** A command has taken a late event: nobody else puts it into a window, unless the command never comes to be. */
+export interface Claim {
+  readonly id: string;
+  /**
+   * Until when its claimant is at work at most, epoch ms; 0: it was given up. Afterwards the command may be declared
+   * void, see commands/command.ts.
+   */
+  readonly until: number;
+}
 
 /** Payloads up to this many bytes that are text stay readable in the console. */
 const readableBytes = 4096;
@@ -84,11 +107,70 @@ export async function writeSideOutput(
   await Promise.all(Array.from({ length: Math.min(putsAtATime, events.length) }, putEach));
 }
 
-/** Notes what was done about an event. Conditional: it brings back none that has expired. */
-export async function settle(rejects: Table, event: StoredSideEvent, settled: Settled, atMs: number): Promise<void> {
-  await rejects.update(keyOf(event.shardId, event), { set: { settled, settledAt: atMs } }, [
-    { attribute: 'reason', is: 'present' },
+/**
+ * Notes what was done about an event. Conditional: it brings back none that has expired, the first note stays, and an
+ * event that is another's is left alone.
+ * @param by the command that has claimed it; undefined: the claim is as the event was read
+ */
+export async function settle(
+  rejects: Table,
+  event: StoredSideEvent,
+  settled: Settled,
+  atMs: number,
+  by?: string,
+): Promise<WriteOutcome> {
+  const { outcome } = await rejects.update(keyOf(event.shardId, event), { set: { settled, settledAt: atMs } }, [
+    ...isOpen,
+    isClaimed(by ?? event.claim?.id),
   ]);
+  return outcome;
+}
+
+/**
+ * Claims a late event for a command. Conditional: it is claimed as it was when it was read, and not settled.
+ */
+export async function claim(rejects: Table, event: StoredSideEvent, { id, until }: Claim): Promise<WriteOutcome> {
+  const { outcome } = await rejects.update(keyOf(event.shardId, event), { set: { claimed: id, claimedUntil: until } }, [
+    ...isOpen,
+    isClaimed(event.claim?.id),
+  ]);
+  return outcome;
+}
+
+/**
+ * Lets go of a late event that a command did not put into all of its windows. Conditional: it is still the command's. The
+ * name in the claim's place is one that no claim before had: who read the event before this does not get it.
+ * @param inside the windows that hold it now
+ */
+export async function release(
+  rejects: Table,
+  event: StoredSideEvent,
+  id: string,
+  inside: readonly string[],
+): Promise<WriteOutcome> {
+  const { outcome } = await rejects.update(
+    keyOf(event.shardId, event),
+    { set: { claimed: `released#${id}`, claimedUntil: 0, inside } },
+    [...isOpen, isClaimed(id)],
+  );
+  return outcome;
+}
+
+/** Conditions: the event is there, and not settled. */
+const isOpen = [
+  { attribute: 'reason', is: 'present' },
+  { attribute: 'settled', is: 'absent' },
+] as const;
+
+/** The condition that an event is claimed by a command, or by none. */
+function isClaimed(id: string | undefined): Clause {
+  return id === undefined ? { attribute: 'claimed', is: 'absent' } : { attribute: 'claimed', is: 'equal', to: id };
+}
+
+/** An event as it is now; undefined when it is gone. */
+export async function readSideEvent(rejects: Table, event: StoredSideEvent): Promise<StoredSideEvent | undefined> {
+  const item = await rejects.get(keyOf(event.shardId, event));
+  return item === undefined ? undefined : eventOf(item);
 }
 
 function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: Omit<ShardSideEvent, 'payload'>): Key {
@@ -157,24 +239,62 @@ export async function* sideOutput(
   { fromMs, toMs }: ArrivalRange,
   after?: SidePlace,
 ): AsyncGenerator<{ readonly event: StoredSideEvent; readonly place: SidePlace }> {
+  const ranges = shardIds.map((shardId) => ({ shardId, fromMs, toMs }));
+  for await (const { event, place } of scanSideOutput(rejects, ranges, after))
+    if (event !== undefined) yield { event, place };
+}
+
+/** Hours that are looked at together, to pass those that hold nothing. */
+const hoursAtOnce = 32;
+
+/**
+ * The side output in the order of shard, hour and sequence number. Stretches that hold nothing give a place without an
+ * event, so that a reader who is cut off can go on from there.
+ * @param ranges by shard, ascending
+ * @param after begins behind this place
+ */
+export async function* scanSideOutput(
+  rejects: Table,
+  ranges: readonly (ArrivalRange & { readonly shardId: string })[],
+  after?: SidePlace,
+): AsyncGenerator<{ readonly event: StoredSideEvent | undefined; readonly place: SidePlace }> {
   const [lastShard, lastHour, lastKey] = after ?? ['', 0, ''];
-  for (const shardId of shardIds) {
+  for (const { shardId, fromMs, toMs } of ranges) {
     if (shardId < lastShard) continue;
     const isLast = shardId === lastShard;
-    for (let hour = isLast ? lastHour : Math.floor(fromMs / hourMs) * hourMs; hour < toMs; hour += hourMs) {
-      let from = isLast && hour === lastHour ? `${lastKey}\u0000` : '';
-      for (let items: readonly Item[] | undefined; items === undefined || items.length === itemsAtOnce; ) {
-        items = await rejects.query(
-          partition(hour, shardId),
-          from === '' ? { limit: itemsAtOnce } : { from, limit: itemsAtOnce },
-        );
-        for (const item of items) {
-          from = `${item.sk}\u0000`;
+    const first = Math.floor(fromMs / hourMs) * hourMs;
+    for (let begin = isLast ? Math.max(first, lastHour) : first; begin < toMs; begin += hoursAtOnce * hourMs) {
+      const hours = Array.from({ length: hoursAtOnce }, (_, i) => begin + i * hourMs).filter((hour) => hour < toMs);
+      for (const hour of await heldHours(rejects, shardId, hours)) {
+        const from = isLast && hour === lastHour && lastKey !== '' ? `${lastKey}\u0000` : '';
+        for await (const item of itemsOf(rejects, partition(hour, shardId), from)) {
           const event = eventOf(item);
           if (event.arrival >= fromMs && event.arrival < toMs) yield { event, place: [shardId, hour, item.sk] };
         }
       }
+      yield { event: undefined, place: [shardId, begin + hours.length * hourMs, ''] };
     }
+  }
+}
+
+/** The hours that hold anything. */
+async function heldHours(rejects: Table, shardId: string, hours: readonly number[]): Promise<readonly number[]> {
+  // A single one is read as it is.
+  if (hours.length < 2) return hours;
+  const found = await Promise.all(
+    hours.map((hour) => rejects.query(partition(hour, shardId), { limit: 1, only: ['reason'] })),
+  );
+  return hours.filter((_, i) => (found[i]?.length ?? 0) > 0);
+}
+
+/** The items of a partition, from a sort key on. */
+async function* itemsOf(rejects: Table, pk: string, begin: string): AsyncGenerator<Item> {
+  for (let from = begin; ; ) {
+    const items = await rejects.query(pk, from === '' ? { limit: itemsAtOnce } : { from, limit: itemsAtOnce });
+    yield* items;
+    const last = items[itemsAtOnce - 1];
+    if (last === undefined) return;
+    from = `${last.sk}\u0000`;
   }
 }
 
@@ -197,5 +317,12 @@ function eventOf(item: Item): StoredSideEvent {
     payloadBytes: numberOf(item, 'payloadBytes') ?? payload.length,
     payloadHash: textOf(item, 'payloadHash'),
     settled: (textOf(item, 'settled') as Settled | undefined) ?? null,
+    claim: claimOf(item),
+    inside: Array.isArray(item.attributes.inside) ? item.attributes.inside.map(String) : [],
   };
+}
+
+function claimOf(item: Item): Claim | undefined {
+  const id = textOf(item, 'claimed');
+  return id === undefined ? undefined : { id, until: numberOf(item, 'claimedUntil') ?? 0 };
 }

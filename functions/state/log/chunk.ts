@@ -7,17 +7,16 @@ import type { BatchTotals, LogTotals } from '../../core/log/totals.ts';
 import type { ShardSideEvent } from '../items/side-output.ts';
 import type { Deduplication, Judged } from './deduplication.ts';
 
-/** An event that was read, and judged by its id; whether it is late is not known yet. */
-interface ReadEvent {
-  readonly raw: RawEvent;
-  readonly read: AcceptedEvent | Rejection;
-  readonly isDuplicate: boolean;
-}
-
-/** A stream record that was read: what follows from the shard's records, wherever in the log they come to lie. */
+/**
+ * A stream record that was read: what follows from the shard's records, wherever in the log they come to lie. Whether
+ * its events are late is not known yet.
+ */
 export interface ReadRecord {
   readonly record: StreamRecord;
-  readonly events: readonly ReadEvent[];
+  /** Its events, in their order. */
+  readonly events: readonly (AcceptedEvent | Rejection)[];
+  /** Which of them came before, by position; undefined: the pipeline does not deduplicate. */
+  readonly duplicates: readonly boolean[] | undefined;
   /** What was judged up to its last event; undefined: the pipeline does not deduplicate. */
   readonly judged: Judged | undefined;
 }
@@ -51,12 +50,10 @@ export function readRecords(
 
 function readRecord(reader: EventReader, ids: Deduplication | undefined, record: StreamRecord): ReadRecord {
   const { arrival } = record;
-  const events = record.events.map((raw) => {
-    const read = readRaw(reader, raw, arrival);
-    const isDuplicate = read.outcome === 'accepted' && ids !== undefined && ids.isDuplicate(read, arrival);
-    return { raw, read, isDuplicate };
-  });
-  return { record, events, judged: ids?.judged };
+  const events = record.events.map((raw) => readRaw(reader, raw, arrival));
+  if (ids === undefined) return { record, events, duplicates: undefined, judged: undefined };
+  const duplicates = events.map((event) => event.outcome === 'accepted' && ids.isDuplicate(event, arrival));
+  return { record, events, duplicates, judged: ids.judged };
 }
 
 /** A chunk: whole records, classified and folded behind one entry of the log, nothing of it written yet. */
@@ -90,21 +87,23 @@ export function foldChunk(pipeline: Pipeline, records: readonly ReadRecord[], be
   let maxEventTime: number | undefined;
   let acceptedArrival: number | undefined;
   let position = before.counters.received;
-  for (const { record, events } of records) {
+  for (const { record, events, duplicates } of records) {
     counters.received += record.events.length;
-    for (const { raw, read, isDuplicate } of events) {
-      const origin = { record, raw, position };
-      position++;
+    for (let i = 0; i < events.length; i++) {
+      const read = events[i];
+      const raw = record.events[i];
+      if (read === undefined || raw === undefined) throw new Error('a record whose events were not read');
+      const at = position++;
       if (read.outcome === 'rejected') {
         counters.rejected++;
         const { reason, detail } = read;
-        side.push(sideEvent(origin, { reason, detail, query: undefined, eventTime: undefined }));
+        side.push(sideEvent(record, raw, at, { reason, detail, query: undefined, eventTime: undefined }));
         continue;
       }
       acceptedArrival = record.arrival;
       if (maxEventTime === undefined || read.time > maxEventTime) maxEventTime = read.time;
-      if (isDuplicate) counters.duplicate++;
-      else counters[addEvent(pipeline, fold, read, origin, side)]++;
+      if (duplicates?.[i] === true) counters.duplicate++;
+      else counters[addEvent(pipeline, fold, read, record, raw, at, side)]++;
     }
   }
   const folds = fold.queries;
@@ -124,20 +123,18 @@ export function foldChunk(pipeline: Pipeline, records: readonly ReadRecord[], be
   };
 }
 
-/** Where an event is from. */
-interface Origin {
-  readonly record: StreamRecord;
-  readonly raw: RawEvent;
-  /** In the shard. */
-  readonly position: number;
-}
-
-/** Adds an event to all queries. @returns its class */
+/**
+ * Adds an event to all queries.
+ * @param position of the event in the shard
+ * @returns its class
+ */
 function addEvent(
   { queries }: Pipeline,
   fold: BatchFold,
   { keys, inputs, time }: AcceptedEvent,
-  origin: Origin,
+  record: StreamRecord,
+  raw: RawEvent,
+  position: number,
   side: ShardSideEvent[],
 ): 'counted' | 'late' | 'filtered' {
   let isCounted = false;
@@ -146,11 +143,11 @@ function addEvent(
     const key = keys[query.index];
     const ofQuery = inputs[query.index];
     if (key === undefined || ofQuery === undefined) fold.filter(query);
-    else if (fold.add(query, key, ofQuery, time, origin.position) === 'counted') isCounted = true;
+    else if (fold.add(query, key, ofQuery, time, position) === 'counted') isCounted = true;
     else {
       isLate = true;
       const detail = `query ${query.name}: event time ${time}, its window was closed`;
-      side.push(sideEvent(origin, { reason: 'late', detail, query: query.name, eventTime: time }));
+      side.push(sideEvent(record, raw, position, { reason: 'late', detail, query: query.name, eventTime: time }));
     }
   }
   return isCounted ? 'counted' : isLate ? 'late' : 'filtered';
@@ -164,9 +161,10 @@ function pairsOf({ queries }: Pipeline, folds: readonly QueryFold[]): Readonly<R
 
 /** An event for the side output, and why it goes there. It follows from the stream and the log, whoever writes it. */
 function sideEvent(
-  { record, raw, position }: Origin,
+  { sequenceNumber, arrival, partitionKey }: StreamRecord,
+  raw: RawEvent,
+  position: number,
   why: Pick<ShardSideEvent, 'reason' | 'detail' | 'query' | 'eventTime'>,
 ): ShardSideEvent {
-  const { sequenceNumber, arrival, partitionKey } = record;
   return { ...why, sequenceNumber, subRecord: raw.subRecord, position, arrival, partitionKey, payload: raw.bytes() };
 }

@@ -2,7 +2,7 @@ import type { Query } from '../../core/definition/pipeline.ts';
 import type { QueryFold } from '../../core/log/batch-fold.ts';
 import { type Block, blocksWithin, encodeBlock, type SlicePart } from '../../core/log/block.ts';
 import { type FirstOccurrence, packFirsts } from '../../core/log/first-occurrences.ts';
-import { type Section, sectionsText } from '../../core/log/section.ts';
+import { type Section, sectionName, sectionsText } from '../../core/log/section.ts';
 import { pack } from '../table/packed-text.ts';
 import type { Attributes, Item } from '../table/table.ts';
 import { partKey } from './entry.ts';
@@ -108,7 +108,7 @@ function hasSomething({ slices, late }: QueryFold): boolean {
 }
 
 function sectionOf({ query, slices, late }: QueryFold): Section {
-  return { query: query.name, block: encodeBlock(query, slices), late };
+  return { query: sectionName(query), block: encodeBlock(query, slices), late };
 }
 
 /** Sections in groups whose text fits a part; in a group each query is there once, as the text of sections needs it. */
@@ -140,11 +140,11 @@ function smallSections(
 ): readonly Section[] {
   const blocks = slices.length === 0 ? [] : smallBlocks(query, slices, mostPartBytes - 1000);
   const ofLate = Array.from({ length: Math.ceil(late.length / mostLateInPart) }, (_, i) => ({
-    query: query.name,
+    query: sectionName(query),
     block: encodeBlock(query, []),
     late: late.slice(i * mostLateInPart, (i + 1) * mostLateInPart),
   }));
-  return [...blocks.map((block) => ({ query: query.name, block, late: [] })), ...ofLate];
+  return [...blocks.map((block) => ({ query: sectionName(query), block, late: [] })), ...ofLate];
 }
 
 /** Slices in as few blocks as halving gives; a slice that is too large alone in several. */

@@ -95,13 +95,14 @@ export function deduplication({ dedup, state, shardId, ancestors }: Deduplicatio
   async function load(tail: LogEntry): Promise<void> {
     ids = createIdSet(dedup.withinMs);
     const earlier = await ancestors();
+    // Before the ends of the ancestors (DESIGN 4.4). The tail of the shard itself is older: epochs may have gathered
+    // beyond it, and then the place behind it is taken, and what is judged does not get in.
+    const gathered = await gatheredIds(state);
     const lasts = await Promise.all(earlier.map((shard) => lastOfLog(state, shard)));
     const clockMs = tail.totals.arrivalClock ?? greatest(lasts.map((last) => last?.totals.arrivalClock));
     if (clockMs === undefined) return;
     ids.advance(clockMs);
     const fromMs = clockMs - dedup.withinMs;
-    // The tails were read before: what lies behind the epoch is not beyond them, or it is gathered by now.
-    const gathered = await gatheredIds(state);
     const logs: readonly (readonly [shard: string, last: LastOfLog | undefined])[] = [
       ...earlier.map((shard, i) => [shard, lasts[i]] as const),
       [shardId, tail],

@@ -5,10 +5,10 @@ import { unpack } from '../table/packed-text.ts';
 import { type Attribute, type Attributes, type Item, type Key, numberOf, type Table, textOf } from '../table/table.ts';
 
 /**
- * The kinds of entries: the join of a shard, what a batch added, the barrier of an epoch, and the seal of a shard that
- * is drained and gathered.
+ * The kinds of entries: the join of a shard, what a batch added, the barrier of an epoch, the seal of a shard that is
+ * drained and gathered, and a command in the operator's log.
  */
-export type EntryKind = 'join' | 'batch' | 'barrier' | 'seal';
+export type EntryKind = 'join' | 'batch' | 'barrier' | 'seal' | 'command';
 
 /** An entry of a log, without its content. It is put only where none is, and never changes. */
 export interface LogEntry {

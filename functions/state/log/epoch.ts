@@ -92,19 +92,31 @@ export interface EmittedPlace extends EpochPlace {
    * is after C, a window of the query that holds something is open.
    */
   readonly lastClosing: number;
+  /** The clock of its plan, epoch ms; minus infinity before the first. */
+  readonly at: number;
+  /** Since when the index of emissions is kept, epoch ms; undefined: it is not. It expires from its beginning on. */
+  readonly indexedSince: number | undefined;
 }
 
-const noPlaceOf: EmittedPlace = { ...noPlace, nextPaneAt: undefined, lastClosing: Number.NEGATIVE_INFINITY };
+const noPlaceOf: EmittedPlace = {
+  ...noPlace,
+  nextPaneAt: undefined,
+  lastClosing: Number.NEGATIVE_INFINITY,
+  at: Number.NEGATIVE_INFINITY,
+  indexedSince: undefined,
+};
 
 /** Raises {@link readEmitted}; it never goes back. */
 export function raiseEmitted(
   state: Table,
   query: string,
-  { nextPaneAt, lastClosing, ...place }: EmittedPlace,
+  { nextPaneAt, lastClosing, at, indexedSince, ...place }: EmittedPlace,
 ): Promise<void> {
   return raise(state, { pk: emittedPartition, sk: query }, place, {
     nextPaneAt: nextPaneAt ?? null,
     ...(Number.isFinite(lastClosing) ? { last: lastClosing } : {}),
+    ...(Number.isFinite(at) ? { at } : {}),
+    ...(indexedSince === undefined ? {} : { indexedSince }),
   });
 }
 
@@ -138,5 +150,7 @@ function emittedOf(item: Item): EmittedPlace {
     ...placeOf(item),
     nextPaneAt: typeof next === 'number' ? next : undefined,
     lastClosing: numberOf(item, 'last') ?? Number.NEGATIVE_INFINITY,
+    at: numberOf(item, 'at') ?? Number.NEGATIVE_INFINITY,
+    indexedSince: numberOf(item, 'indexedSince'),
   };
 }

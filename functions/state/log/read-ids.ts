@@ -1,10 +1,10 @@
 import { eachFirst, type FirstOccurrence } from '../../core/log/first-occurrences.ts';
-import { type Plan, readPlan } from '../epochs/plan.ts';
 import type { Table } from '../table/table.ts';
 import { idsIn } from './entry.ts';
 import { readGathered } from './epoch.ts';
 import { eachIdSegment } from './id-segment.ts';
 import { LogGap, readEntries } from './log.ts';
+import { type Plan, readPlan } from './plan.ts';
 import type { LastOfLog } from './registration.ts';
 
 /** How far the ids of all logs are in segments. */
@@ -15,7 +15,7 @@ export interface GatheredIds {
   readonly plan: Plan | undefined;
 }
 
-/** How far ids are gathered. To be read after the ends of the logs. @throws when the plan that says it is gone */
+/** How far ids are gathered. @throws when the plan that says it is gone */
 export async function gatheredIds(state: Table): Promise<GatheredIds> {
   const { epoch } = await readGathered(state);
   const plan = await readPlan(state, epoch);
@@ -35,9 +35,9 @@ export interface IdReading {
 
 /**
  * Reads the ids of a log from a moment on: segments of what is gathered, and the entries behind that. Strongly
- * consistent. Epochs may have gathered more than the end that is given: its place behind is taken then, and whatever is
- * judged by it does not get in.
- * @param last the end of the log, read before `gathered`
+ * consistent. Ids behind the end that is given may be among them, when it was read before `gathered`: the place behind
+ * it is taken then.
+ * @param last the end of the log
  */
 export async function readIdsOfLog(
   reading: IdReading,

@@ -226,5 +226,5 @@ async function appendRead(
 
 function noteDoubts(doubts: DoubtNotes, records: readonly ReadRecord[]): void {
   for (const { events } of records)
-    for (const { read } of events) if (read.outcome === 'accepted') doubts.note(read.event, read.time);
+    for (const read of events) if (read.outcome === 'accepted') doubts.note(read.event, read.time);
 }

@@ -43,8 +43,7 @@ const mostVersions = 500;
 /** How far ahead a version begins when the publication gives no `from`, in ms. */
 const aheadMs = 60_000;
 /**
- * How long a version is kept after the next one began, in ms: as long as pages, for records that may still be read
- * again (DESIGN 4.2, step 3 e).
+ * How long a version is kept after the next one began, in ms: as long as records may still be read again (DESIGN 4.5).
  */
 const keptMs = (streamRetentionHours + 48) * 3_600_000;
 /** More races than publishers make who work at the same time. Beyond this number, something is broken. */

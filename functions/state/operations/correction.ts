@@ -2,48 +2,45 @@ import { argumentError } from '../../core/arguments/error.ts';
 import { grouped } from '../../core/definition/grouped.ts';
 import type { Pipeline, Query } from '../../core/definition/pipeline.ts';
 import type { KeyText } from '../../core/events/group-key.ts';
-import { isAfter } from '../../core/events/sequence-number.ts';
 import { createFold } from '../../core/fold/fold.ts';
-import { type EventInputs, mergeInto } from '../../core/fold/partial.ts';
+import { type EventInputs, mergeInto, type PartialAggregate } from '../../core/fold/partial.ts';
 import { type EventReader, eventReader } from '../../core/fold/read-event.ts';
 import type { EmittedWindow } from '../../core/windows/window.ts';
-import { readAllProgress } from '../epochs/progress.ts';
-import { type ArrivalRange, type Settled, type StoredSideEvent, settle, sideOutput } from '../items/side-output.ts';
-import { readEmittedOf } from '../log/epoch.ts';
+import { type ClaimOptions, type Claims, createClaims, missedWindows, windowsAt } from '../commands/claims.ts';
+import { commitCommand } from '../commands/command.ts';
+import { lateLedger } from '../commands/late-ledger.ts';
+import { type StagedWindow, stageNames, stageWindows } from '../commands/staged.ts';
+import { wasFinal } from '../epochs/final-index.ts';
+import { type ArrivalRange, type SidePlace, type StoredSideEvent, settle } from '../items/side-output.ts';
+import { type EmittedPlace, readEmittedOf } from '../log/epoch.ts';
 import { storedLookups } from '../lookups/stored-lookups.ts';
-import type { Publisher } from '../sinks/outbox.ts';
 import type { Table } from '../table/table.ts';
-import { correctedRecords, logCorrection, noteCorrected, recordName } from '../windows/correction-log.ts';
+import { recordName } from '../windows/correction-log.ts';
 import { windowText } from '../windows/pane-keys.ts';
-import { readCorrections, readPane } from '../windows/pane-reader.ts';
-import { partialsOf } from '../windows/pane-rows.ts';
-import { writeCorrectedPane } from '../windows/pane-writer.ts';
+import { readPaneHead } from '../windows/pane-reader.ts';
 import { namedVersion } from './alias.ts';
+import { scanLate } from './late-scan.ts';
 
 /** The inputs of a correction. */
-export interface CorrectionOptions {
+export interface CorrectionOptions extends ClaimOptions {
   readonly pipeline: Pipeline;
-  readonly state: Table;
   readonly windows: Table;
-  readonly rejects: Table;
-  readonly publish: Publisher['publish'];
-  /** Epoch ms. */
-  readonly now: () => number;
-  readonly remainingMs: () => number;
-  /** A fresh id for each attempt. */
-  readonly attempt: () => string;
+  /** A fresh id for each command. */
+  readonly newId: () => string;
 }
 
 /** The late events to put right, and the way to do so. */
 export interface CorrectionRequest {
   readonly query: string;
-  readonly settled: Settled;
+  readonly settled: 'replayed' | 'discarded';
   /** When the events arrived. */
   readonly arrival: ArrivalRange;
   /** The start of a window, epoch ms: only its late events. Undefined: those of all windows. */
   readonly window: number | undefined;
   /** The person who asks, for the audit. */
   readonly by: string;
+  /** The place that the call before has come to; undefined: begins. */
+  readonly after: SidePlace | undefined;
 }
 
 /** A window that has a new revision. Times are epoch ms. */
@@ -63,30 +60,36 @@ export interface CorrectionAnswer {
   readonly windows: readonly CorrectedWindow[];
   /** Late events that cannot be replayed: only their beginning is kept, or the pipeline does not want them any more. */
   readonly unusable: number;
-  /** Late events whose windows are not final yet. They can be replayed once the windows are final. */
+  /** Late events that miss a window which held something and is not there: it has to be filled from its history first. */
   readonly waiting: number;
-  /** False: it ran short of time, and has to be called again. */
+  /** The last epoch that a command of this call is in; null: there was none. */
+  readonly epoch: number | null;
+  /** False: it ran short of time, or others are at work on some of the events. It has to be called again. */
   readonly done: boolean;
+  /** How far it has come; null when it is done. The next call goes on from there. */
+  readonly progress: SidePlace | null;
 }
 
-/** Late events taken together. */
-const eventsAtATime = 5_000;
+/** Most late events that are taken together, and most bytes of them. */
+const eventsAtATime = 4_000;
+const bytesAtATime = 48 * 1024 * 1024;
+
+/** Most late events of one command, and most pairs of an event and a window. */
+const eventsACommand = 2_000;
+const pairsACommand = 20_000;
 
 /** No group of events is begun with less time than this, in ms. */
 const reserveMs = 15_000;
 
-/** More races for one window than any two people cause. Beyond this number, something is broken. */
-const mostRaces = 20;
-
 /**
  * Puts late events into the final windows that they missed, each window with a new numbered revision, or settles them
- * without. Each record is put into a window exactly once, also when calls are repeated or overlap. The revision is
- * written on the condition that the one before it is the last. It names its corrections, and a record that one of these
- * has put in stays out.
+ * without (DESIGN 4.3). An event is claimed by one command, and a command's windows are written by the epoch that cuts
+ * it off, in its order: so each record gets into a window exactly once, also when calls are repeated, overlap or are cut
+ * off. It takes only what the logs list as late. It works in groups that fit a run, and says how far it has come.
  * @throws TidemarkError when the pipeline does not have the query
  */
 export async function correct(options: CorrectionOptions, request: CorrectionRequest): Promise<CorrectionAnswer> {
-  const { pipeline, state, rejects, now, remainingMs } = options;
+  const { pipeline, state, now, remainingMs } = options;
   const query = await namedVersion(pipeline, state, request.query);
   if (query === undefined)
     throw argumentError(
@@ -97,62 +100,87 @@ export async function correct(options: CorrectionOptions, request: CorrectionReq
   const reason = query.definedKind.refuses?.replay;
   if (reason !== undefined && (request.settled === 'replayed' || request.window !== undefined))
     throw argumentError('query', request.query, reason);
-  const [progress, emitted] = await Promise.all([readAllProgress(state), readEmittedOf(state, query.name)]);
-  const isFinal = (window: EmittedWindow) => window.end + query.latenessMs <= emitted.closedThrough;
-  // An event is joined with the rows that held when it arrived, as when it came too late. An event whose rows are gone
-  // is unusable.
-  const lookups = storedLookups(pipeline, state);
-  const windows = new Map<string, CorrectedWindow>();
-  const counts = { settled: 0, unusable: 0, waiting: 0 };
-  const answer = (done: boolean) => ({ query: query.name, ...counts, windows: [...windows.values()], done });
-  const take = async (events: readonly StoredSideEvent[]) => {
-    const reader = eventReader(pipeline, await lookups.rowsAt(events.map(({ arrival }) => arrival)));
-    const usable =
-      request.settled === 'discarded'
-        ? events.map((event) => ({ event, windows: [] }))
-        : usableOf(query, reader, events, isFinal, counts);
-    const byWindow = grouped(
-      usable.flatMap((one) => one.windows.map((window) => ({ ...one, window }))),
-      ({ window }) => windowText(window),
-    );
-    for (const [name, [first, ...others]] of byWindow) {
-      if (first === undefined || !('inputs' in first)) continue;
-      const corrected = await correctWindow(
-        options,
-        query,
-        first.window,
-        [first, ...others] as readonly UsableEvent[],
-        request.by,
-      );
-      if (corrected !== undefined)
-        windows.set(name, { ...corrected, records: corrected.records + (windows.get(name)?.records ?? 0) });
-    }
-    await Promise.all(usable.map(({ event }) => settle(rejects, event, request.settled, now())));
-    counts.settled += usable.length;
+  const claims = createClaims(options);
+  const ledger = lateLedger(state, query);
+  const run = correctionRun(options, request, query, claims, await readEmittedOf(state, query.name));
+  let { after: place } = request;
+  let reached = place;
+  /** Where the first event is that somebody else is at work on, and what was counted before it. */
+  let busy: { readonly place: SidePlace | undefined; readonly counts: RunCounts } | undefined;
+  let group = emptyGroup();
+  const answer = (done: boolean): CorrectionAnswer => {
+    const { unusable, waiting } = busy?.counts ?? run.counts();
+    const isDone = done && busy === undefined;
+    const { settled, epoch } = run.counts();
+    const progress = isDone ? null : ((busy === undefined ? place : busy.place) ?? noPlace);
+    return { query: query.name, settled, windows: run.windows(), unusable, waiting, epoch, done: isDone, progress };
   };
-
-  let pending: StoredSideEvent[] = [];
-  const shardIds = [...progress.keys()].sort();
-  for await (const { event } of sideOutput(rejects, shardIds, request.arrival)) {
-    if (event.reason !== 'late' || event.query !== query.name || event.settled !== null) continue;
-    // In a batch that is not committed, it is not decided for good which events are late.
-    if (isAfter(event.sequenceNumber, progress.get(event.shardId)?.sequenceNumber)) continue;
-    if (
-      request.window !== undefined &&
-      !windowsAt(query, event.eventTime ?? Number.NaN).some(({ start }) => start === request.window)
-    )
-      continue;
-    pending.push(event);
-    if (pending.length < eventsAtATime) continue;
-    if (remainingMs() < reserveMs) return answer(false);
-    await take(pending);
-    pending = [];
+  const finish = async (): Promise<boolean> => {
+    if (remainingMs() < reserveMs) return false;
+    const before = run.counts();
+    const outcome = await run.take(group);
+    if (outcome === 'unfinished') return false;
+    if (outcome === 'busy') busy ??= { place, counts: before };
+    group = emptyGroup();
+    place = reached;
+    return true;
+  };
+  for await (const { event, place: at } of scanLate(options, query, request.arrival, now(), request.after)) {
+    if (event !== undefined && isAsked(query, event, request.window)) {
+      const verdict = await ledger.judge(event);
+      // A discard takes what an attempt that lost has left there too.
+      const isWanted = verdict === 'late' || (verdict === 'counted' && request.settled === 'discarded');
+      const standing = isWanted ? await claims.lookAt(event) : undefined;
+      if (standing === 'busy') busy ??= { place: reached, counts: run.counts() };
+      if (standing === 'free') group.free.push(event);
+      if (standing === 'taken' && request.settled === 'replayed') group.taken.push(event);
+      if (standing !== undefined) group.bytes += event.payload.length;
+    }
+    reached = at;
+    const held = group.free.length + group.taken.length;
+    if (held === 0) {
+      place = reached;
+      if (remainingMs() < reserveMs) return answer(false);
+    } else if ((held >= eventsAtATime || group.bytes >= bytesAtATime) && !(await finish())) return answer(false);
   }
-  if (pending.length > 0 && remainingMs() < reserveMs) return answer(false);
-  await take(pending);
-  return answer(true);
+  return answer(group.free.length + group.taken.length === 0 || (await finish()));
 }
 
+/** Before the first place. */
+const noPlace: SidePlace = ['', 0, ''];
+
+/** Late events that are taken together: those that nobody has, and those of commands whose marks are missing. */
+interface Group {
+  readonly free: StoredSideEvent[];
+  readonly taken: StoredSideEvent[];
+  bytes: number;
+}
+
+const emptyGroup = (): Group => ({ free: [], taken: [], bytes: 0 });
+
+function isAsked(query: Query, { eventTime = Number.NaN }: StoredSideEvent, window: number | undefined): boolean {
+  return window === undefined || windowsAt(query, eventTime).some(({ start }) => start === window);
+}
+
+interface RunCounts {
+  readonly settled: number;
+  readonly unusable: number;
+  readonly waiting: number;
+  readonly epoch: number | null;
+}
+
+/** The work of one call, and what has come of it so far. */
+interface CorrectionRun {
+  /**
+   * Takes a group of events. `unfinished`: there was no time for all of it, and it has to be taken again. `busy`: others
+   * were quicker with some of it.
+   */
+  take(group: Group): Promise<'finished' | 'unfinished' | 'busy'>;
+  counts(): RunCounts;
+  windows(): readonly CorrectedWindow[];
+}
+
+/** An event that can be put into windows. */
 interface UsableEvent {
   readonly event: StoredSideEvent;
   readonly time: number;
@@ -161,86 +189,180 @@ interface UsableEvent {
   readonly windows: readonly EmittedWindow[];
 }
 
-/** The windows of a query that hold an event time. */
-function windowsAt({ definedKind: kind, from }: Query, time: number): readonly EmittedWindow[] {
-  if (!Number.isFinite(time)) return [];
-  return kind.closings(kind.sliceOf(time)).flatMap((end) => kind.emit(end).filter(({ start }) => start >= from));
-}
-
-function usableOf(
+function correctionRun(
+  options: CorrectionOptions,
+  request: CorrectionRequest,
   query: Query,
-  reader: EventReader,
-  events: readonly StoredSideEvent[],
-  isFinal: (window: EmittedWindow) => boolean,
-  counts: { unusable: number; waiting: number },
-): readonly UsableEvent[] {
-  return events.flatMap((event) => {
+  claims: Claims,
+  emitted: EmittedPlace,
+): CorrectionRun {
+  const { pipeline, state, rejects, windows, now } = options;
+  // An event is joined with the rows that held when it arrived, as when it came too late. An event whose rows are gone
+  // is unusable.
+  const lookups = storedLookups(pipeline, state);
+  const corrected = new Map<string, CorrectedWindow>();
+  const lost = new Map<string, Promise<boolean>>();
+  const counts = { settled: 0, unusable: 0, waiting: 0, epoch: null as number | null };
+
+  function isLost(window: EmittedWindow): Promise<boolean> {
+    const name = windowText(window);
+    const asked = lost.get(name) ?? isLostWindow(options, query, window, emitted.closedThrough);
+    lost.set(name, asked);
+    return asked;
+  }
+
+  async function usableOf(reader: EventReader, event: StoredSideEvent): Promise<readonly UsableEvent[]> {
     const read =
       event.payloadHash === undefined ? reader.text(Buffer.from(event.payload).toString(), event.arrival) : undefined;
     const key = read?.outcome === 'accepted' ? read.keys[query.index] : undefined;
     const inputs = read?.outcome === 'accepted' ? read.inputs[query.index] : undefined;
-    const windows = read?.outcome === 'accepted' ? windowsAt(query, read.time) : [];
-    if (read?.outcome !== 'accepted' || key === undefined || inputs === undefined || windows.length === 0) {
+    const missed = missedWindows(query, event);
+    if (read?.outcome !== 'accepted' || key === undefined || inputs === undefined || missed.length === 0) {
       counts.unusable++;
       return [];
     }
-    if (!windows.every(isFinal)) {
+    if ((await Promise.all(missed.map(isLost))).includes(true)) {
       counts.waiting++;
       return [];
     }
-    return [{ event, time: read.time, key, inputs, windows }];
-  });
+    return [{ event, time: read.time, key, inputs, windows: missed }];
+  }
+
+  /** Claims, stages and commits events as one command. Undefined: another was quicker with all of them. */
+  async function command(events: readonly UsableEvent[]): Promise<Committed | undefined> {
+    const id = options.newId();
+    const got = await claims.claimAll(id, events);
+    if (got.length === 0) return undefined;
+    const byWindow = grouped(
+      got.flatMap((one) => one.windows.map((window) => ({ ...one, window }))),
+      ({ window }) => windowText(window),
+    );
+    const staged = [...byWindow.values()].flatMap((of) => stagedWindow(query, of));
+    await stageWindows(state, id, query, staged, now());
+    await Promise.all(
+      [...byWindow.values()].map(async (of) => {
+        const [first] = of;
+        const names = of.map(({ event }) => recordName(event));
+        if (first !== undefined) await stageNames(state, id, first.window, names, now());
+      }),
+    );
+    const committed = { id, kind: 'replay', query: query.name, by: request.by, windows: staged.length } as const;
+    if ((await commitCommand(state, committed, now())) === 'refused') return undefined;
+    return { id, events: got.map(({ event }) => event), windows: staged };
+  }
+
+  /** Discards events. */
+  async function discard(events: readonly StoredSideEvent[]) {
+    const outcomes = await Promise.all(events.map((event) => settle(rejects, event, 'discarded', now())));
+    const settled = outcomes.filter((outcome) => outcome === 'applied').length;
+    counts.settled += settled;
+    return settled < events.length ? 'busy' : 'finished';
+  }
+
+  async function note({ windows: staged }: Committed): Promise<void> {
+    const heads = await Promise.all(staged.map((window) => readPaneHead(windows, query, window)));
+    for (const [i, { start, end, records }] of staged.entries()) {
+      const head = heads[i];
+      if (head?.status !== 'final') continue;
+      const name = windowText({ start, end });
+      const before = corrected.get(name)?.records ?? 0;
+      corrected.set(name, { start, end, revision: head.revision, records: records + before });
+    }
+  }
+
+  return {
+    async take({ free, taken }) {
+      if (request.settled === 'discarded') return discard(free);
+      const before = { ...counts };
+      const reader = eventReader(pipeline, await lookups.rowsAt(free.map(({ arrival }) => arrival)));
+      const usable = (await Promise.all(free.map((event) => usableOf(reader, event)))).flat();
+      const committed: Committed[] = [];
+      let got = 0;
+      for (const piece of piecesOf(usable)) {
+        const one = await command(piece);
+        if (one === undefined) continue;
+        committed.push(one);
+        got += one.events.length;
+      }
+      const resolved = [
+        ...committed.flatMap(({ id, events }) => events.map((event) => ({ id, event }))),
+        ...taken.flatMap((event) => (event.claim === undefined ? [] : [{ id: event.claim.id, event }])),
+      ];
+      const positions = new Map<string, number>();
+      for (const { id } of resolved) if (!positions.has(id)) positions.set(id, await claims.enter(id));
+      for (const position of positions.values()) {
+        const epoch = await claims.emitted(query, position);
+        if (epoch === undefined) {
+          Object.assign(counts, before);
+          return 'unfinished';
+        }
+        counts.epoch = Math.max(counts.epoch ?? 0, epoch);
+      }
+      const settled = await Promise.all(resolved.map(({ event, id }) => claims.resolve(query, event, id)));
+      counts.settled += settled.filter((one) => one).length;
+      for (const one of committed) await note(one);
+      return got < usable.length ? 'busy' : 'finished';
+    },
+    counts: () => ({ ...counts }),
+    windows: () => [...corrected.values()],
+  };
 }
 
-/** Puts events into a window. Undefined when all of the events are in the window already. */
-async function correctWindow(
-  { windows: table, publish, now, attempt: newAttempt }: CorrectionOptions,
+/** A command of this call that is committed. */
+interface Committed {
+  readonly id: string;
+  readonly events: readonly StoredSideEvent[];
+  readonly windows: readonly StagedWindow[];
+}
+
+/** Events cut into what one command takes. */
+function piecesOf(events: readonly UsableEvent[]): readonly (readonly UsableEvent[])[] {
+  const pieces: UsableEvent[][] = [];
+  let pairs = 0;
+  for (const event of events) {
+    const piece = pieces.at(-1);
+    if (piece === undefined || piece.length === eventsACommand || pairs + event.windows.length > pairsACommand) {
+      pieces.push([event]);
+      pairs = event.windows.length;
+    } else {
+      piece.push(event);
+      pairs += event.windows.length;
+    }
+  }
+  return pieces;
+}
+
+/** The partial aggregates of one window's late events. */
+function stagedWindow(
+  query: Query,
+  events: readonly (UsableEvent & { readonly window: EmittedWindow })[],
+): readonly StagedWindow[] {
+  const [first] = events;
+  if (first === undefined) return [];
+  const fold = createFold();
+  for (const { key, inputs, time } of events) fold.add(query, key, inputs, time);
+  const partials = new Map<KeyText, PartialAggregate>();
+  for (const { keys } of fold.slices)
+    mergeInto(
+      query,
+      partials,
+      [...keys].map(([key, { states }]) => [key, states] as const),
+    );
+  const { start, end } = first.window;
+  return [{ start, end, records: events.length, partials }];
+}
+
+/**
+ * Whether a window held something and is not there any more: late records alone must not pass for the whole.
+ * @param finalThrough the windows that close by then are final, epoch ms
+ */
+async function isLostWindow(
+  { state, windows }: CorrectionOptions,
   query: Query,
   window: EmittedWindow,
-  events: readonly UsableEvent[],
-  by: string,
-): Promise<CorrectedWindow | undefined> {
-  for (let race = 0; race < mostRaces; race++) {
-    const standing = await readPane(table, query, window);
-    const before = await readCorrections(table, query, window);
-    const inside = await correctedRecords(table, query, window, before);
-    const missing = events.filter(({ event }) => !inside.has(recordName(event)));
-    if (missing.length === 0) {
-      // The call that put them in may have died before the note.
-      await noteCorrected(table, query, window);
-      // The call that put them in may have died before the sinks were told.
-      if (standing !== undefined) await publish(standing, before.length === 0 ? 'pane' : 'correction');
-      return undefined;
-    }
-    const partials = new Map(standing === undefined ? [] : partialsOf(query, standing));
-    const fold = createFold();
-    for (const { key, inputs, time } of missing) fold.add(query, key, inputs, time);
-    for (const slice of fold.slices)
-      mergeInto(
-        query,
-        partials,
-        [...slice.keys].map(([key, { states }]) => [key, states] as const),
-      );
-    const attempt = newAttempt();
-    await logCorrection(table, query, window, {
-      attempt,
-      at: now(),
-      by,
-      records: missing.map(({ event }) => recordName(event)),
-    });
-    const records = (standing?.records ?? 0) + missing.length;
-    const pane = await writeCorrectedPane(table, query, window, {
-      standing,
-      before,
-      attempt,
-      partials,
-      records,
-      nowMs: now(),
-    });
-    if (pane === undefined) continue; // another correction was quicker, and may have put in some of the same records
-    await noteCorrected(table, query, window);
-    await publish(pane, standing === undefined ? 'pane' : 'correction');
-    return { start: window.start, end: window.end, revision: pane.revision, records: missing.length };
-  }
-  throw new Error(`window ${query.name} ${windowText(window)}: lost ${mostRaces} races against other corrections`);
+  finalThrough: number,
+): Promise<boolean> {
+  const head = await readPaneHead(windows, query, window);
+  if (head?.status === 'final' || window.end + query.latenessMs > finalThrough) return false;
+  return head !== undefined || wasFinal(state, query, window);
 }

@@ -1,10 +1,15 @@
 import { argumentError } from '../../core/arguments/error.ts';
 import type { Pipeline } from '../../core/definition/pipeline.ts';
 import { queryVersion, versionName } from '../../core/definition/query-version.ts';
+import { sectionName } from '../../core/log/section.ts';
+import { commitCommand, noteEntry, readCommand } from '../commands/command.ts';
+import { deleteCarried } from '../epochs/carried-sessions.ts';
+import { deleteEmissions } from '../epochs/emissions.ts';
+import { deleteFinalIndex } from '../epochs/final-index.ts';
 import { deleteSegments } from '../epochs/segment.ts';
-import { deleteCarried } from '../items/carried-sessions.ts';
-import { deleteDefinition } from '../items/definition.ts';
-import { deleteEmitted } from '../log/epoch.ts';
+import { deleteDefinition, noteRemoving } from '../items/definition.ts';
+import { deleteEmitted, readGathered } from '../log/epoch.ts';
+import { deleteFirstCommand, epochOfCommand, putCommand } from '../log/operator.ts';
 import { deleteOutboxes } from '../sinks/sink-status.ts';
 import type { Table } from '../table/table.ts';
 
@@ -13,7 +18,10 @@ export interface RemovalOptions {
   readonly pipeline: Pipeline;
   readonly state: Table;
   readonly windows: Table;
+  readonly now: () => number;
   readonly remainingMs: () => number;
+  /** Has finalize elect an epoch when a command waits for one, and gather it. */
+  readonly advance: () => Promise<void>;
 }
 
 /** The outcome of a removal. */
@@ -22,6 +30,8 @@ export interface Removal {
   readonly removed: string;
   /** Windows that were deleted by this call. */
   readonly windows: number;
+  /** The epoch from which on nothing of the query is gathered that was added before; null: none yet, or it was gone. */
+  readonly epoch: number | null;
   /** False: it ran short of time, and has to be called again. */
   readonly done: boolean;
 }
@@ -29,15 +39,18 @@ export interface Removal {
 /** No window is begun with less time than this, in ms. */
 const reserveMs = 5_000;
 
+/** No epoch is asked for with less time than this, in ms. */
+const epochReserveMs = 8_000;
+
 /**
- * Deletes everything that is kept of a query that the pipeline no longer has: segments, open sessions,
- * windows, and last the note of its layout. So an interrupted removal is seen to be unfinished. Idempotent.
+ * Deletes everything that is kept of a query that the pipeline no longer has: segments, open sessions, windows, and last
+ * the note of its layout. So an interrupted removal is seen to be unfinished. It is a command of the operator's log: what
+ * was in the logs before it is in segments when its epoch is gathered, and goes with them. The next query of the name is
+ * of the next generation, to which nothing belongs that a straggler of this one still brings. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
-export async function removeQuery(
-  { pipeline, state, windows, remainingMs }: RemovalOptions,
-  name: string,
-): Promise<Removal> {
+export async function removeQuery(options: RemovalOptions, name: string): Promise<Removal> {
+  const { pipeline, state, windows, remainingMs } = options;
   const asked = queryVersion(name);
   if (asked === undefined)
     throw argumentError('query', name, 'is not a name of a query: give one such as actionsPerHour@1');
@@ -48,13 +61,45 @@ export async function removeQuery(
       name,
       'is in the pipeline that is deployed: take it out of the file, deploy, and then remove what is kept of it',
     );
-  await deleteSegments(state, removed);
+  const { generation, isGone } = await noteRemoving(state, removed);
+  const epoch = isGone ? null : await cutOff(options, removed, generation);
+  if (epoch === undefined) return { removed, windows: 0, epoch: null, done: false };
+  await deleteSegments(state, sectionName({ name: removed, generation }));
   await deleteEmitted(state, removed);
+  await deleteFirstCommand(state, removed);
+  await deleteFinalIndex(state, removed);
+  await deleteEmissions(state, removed);
   await deleteOutboxes(state, pipeline, removed);
   await deleteCarried(state, removed);
   const deleted = await deleteWindows(windows, removed, () => remainingMs() > reserveMs);
-  if (deleted.done) await deleteDefinition(state, removed);
-  return { removed, windows: deleted.windows, done: deleted.done };
+  if (deleted.done && !isGone) await deleteDefinition(state, removed, generation);
+  return { removed, windows: deleted.windows, epoch, done: deleted.done };
+}
+
+/**
+ * Puts the command of a removal, and waits until its epoch is gathered. Of one generation there is one command, whoever
+ * asks.
+ * @returns the epoch; undefined: there was no time for it
+ */
+async function cutOff(
+  { state, now, remainingMs, advance }: RemovalOptions,
+  query: string,
+  generation: number,
+): Promise<number | undefined> {
+  const id = `remove#${sectionName({ name: query, generation })}`;
+  await commitCommand(state, { id, kind: 'remove', query, by: '', windows: 0 }, now());
+  const found = await readCommand(state, id);
+  let position = found.status === 'committed' ? found.entry : undefined;
+  if (position === undefined) {
+    position = await putCommand(state, { id, kind: 'remove', query }, now());
+    await noteEntry(state, id, position);
+  }
+  for (;;) {
+    const epoch = await epochOfCommand(state, position);
+    if (epoch !== undefined && (await readGathered(state)).epoch >= epoch) return epoch;
+    if (remainingMs() < epochReserveMs) return undefined;
+    await advance();
+  }
 }
 
 /** Windows deleted together. */
@@ -72,11 +117,7 @@ async function deleteWindows(
   for (let deleted = 0; ; ) {
     if (!hasTime()) return { windows: deleted, done: false };
     const manifests = await windows.query(query, { limit: windowsAtATime });
-    if (manifests.length === 0) {
-      const notes = await windows.query(`${query}#corrected`);
-      await Promise.all(notes.map(({ pk, sk }) => windows.delete({ pk, sk })));
-      return { windows: deleted, done: true };
-    }
+    if (manifests.length === 0) return { windows: deleted, done: true };
     await Promise.all(
       manifests.map(async ({ pk, sk }) => {
         const rest = await Promise.all(

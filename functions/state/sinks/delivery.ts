@@ -93,7 +93,7 @@ const windowsAtATime = 16;
 /** Dead letters that a run counts of each query. */
 const mostCounted = 100;
 
-/** How long the sent rows are remembered after a delivery, in ms: as long as the pages of their window are kept. */
+/** How long the sent rows are remembered after a delivery, in ms: as long as what a run may still read is kept. */
 const rememberedMs = (streamRetentionHours / 24 + 2) * 24 * 3_600_000;
 
 /** How much longer a turn lasts than its run, in ms. The last delivery may still be on its way. */

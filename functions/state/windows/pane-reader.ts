@@ -46,11 +46,74 @@ export async function readPane(windows: Table, query: Query, window: Window): Pr
   return item === undefined ? undefined : paneOf(windows, query, item);
 }
 
-/** The corrections whose records are in a window, as the names of their attempts, in order. */
-export async function readCorrections(windows: Table, query: Query, window: Window): Promise<readonly string[]> {
-  const item = await windows.get(manifestKey(query.name, window));
-  const attempts = item?.attributes.corrections;
-  return Array.isArray(attempts) ? attempts.map(String) : [];
+/** As many windows are looked for by one read of a range, where they may lie together, as one item each. */
+const readTogether = 100;
+
+/** Fewer are read one by one. */
+const fewWindows = 8;
+
+/**
+ * The visible panes of some windows, by `start/end` in epoch ms; without those that have none. Windows that lie together
+ * are read together.
+ */
+export async function readPanesOf(
+  windows: Table,
+  query: Query,
+  wanted: readonly Window[],
+): Promise<ReadonlyMap<string, Pane>> {
+  const panes = new Map<string, Pane>();
+  const texts = [...new Set(wanted.map(windowText))].sort();
+  const items = new Map<string, Item>();
+  for (let at = 0; at < texts.length && texts.length >= fewWindows; at += readTogether) {
+    const group = texts.slice(at, at + readTogether);
+    const [from, to] = [group[0], group.at(-1)];
+    if (from === undefined || to === undefined) break;
+    for (const item of await windows.query(query.name, { from, to, limit: 2 * group.length })) items.set(item.sk, item);
+  }
+  await Promise.all(
+    texts.map(async (sk) => {
+      const item = items.get(sk) ?? (await windows.get({ pk: query.name, sk }));
+      if (item === undefined) return;
+      const pane = await paneOf(windows, query, item);
+      panes.set(`${pane.start}/${pane.end}`, pane);
+    }),
+  );
+  return panes;
+}
+
+/** The pane of a window that stands, with what says who wrote it. */
+export interface StandingPane {
+  readonly pane: Pane;
+  /** The epoch that it was made at; 0: none. */
+  readonly epoch: number;
+  /** The ids of the commands of that epoch whose records are in it, in their order. */
+  readonly commands: readonly string[];
+  /** Whether it is the window's first final pane, which a command has made. */
+  readonly isFirst: boolean;
+}
+
+/** The pane of a window that is visible now, with its epoch and commands; undefined: there is none. */
+export async function readStandingPane(
+  windows: Table,
+  query: Query,
+  window: Window,
+): Promise<StandingPane | undefined> {
+  for (;;) {
+    const item = await windows.get(manifestKey(query.name, window));
+    if (item === undefined) return undefined;
+    const contents = await contentsOf(windows, query, item);
+    const { corrections, isFirst } = item.attributes;
+    if (contents !== undefined)
+      return {
+        pane: paneIn(query, item, contents),
+        epoch: headOf(item).epoch,
+        commands: Array.isArray(corrections) ? corrections.map(String) : [],
+        isFirst: isFirst === true,
+      };
+    const now = await windows.get(item);
+    if (numberOf(now ?? item, 'revision') === numberOf(item, 'revision'))
+      throw new Error(`window ${item.pk} ${item.sk}: parts of revision ${numberOf(item, 'revision')} are missing`);
+  }
 }
 
 /** The visible pane of a window without its rows, or undefined. */
@@ -69,6 +132,7 @@ function headOf(item: Item): PaneHead {
     records: required(item, 'records'),
     parts: numberOf(item, 'parts') ?? 0,
     epoch: numberOf(item, 'epoch') ?? 0,
+    isCorrected: numberOf(item, 'correctedAt') !== undefined,
   };
 }
 
@@ -84,6 +148,8 @@ export interface PaneRange {
   readonly after?: Window;
   /** Leaves out panes of open windows. */
   readonly finalOnly?: boolean;
+  /** Leaves out panes for which it is false. */
+  readonly isWanted?: (head: PaneHead, window: Window) => boolean;
   /** Leaves out the rows where the partial aggregates are stored beside them. The rows are most of an item. */
   readonly statesOnly?: boolean;
 }
@@ -105,7 +171,15 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   const only = range.statesOnly === true && hasStates(query) ? { only: withoutRows } : {};
   // The bounds include their ends, and so the window of the place itself.
   const wanted = (items: readonly Item[]) =>
-    items.filter((item) => item.sk !== place && (range.finalOnly !== true || headOf(item).status === 'final'));
+    items.filter((item) => {
+      const head = headOf(item);
+      return (
+        item.sk !== place &&
+        (range.finalOnly !== true || head.status === 'final') &&
+        (range.isWanted === undefined ||
+          range.isWanted(head, { start: required(item, 'start'), end: required(item, 'end') }))
+      );
+    });
   if (limit === undefined)
     return Promise.all(
       wanted(await windows.query(query.name, { ...bounds, ...only })).map((item) => paneOf(windows, query, item, only)),
@@ -119,17 +193,17 @@ export async function readPanes(windows: Table, query: Query, range: PaneRange):
   }
 }
 
-/** How many records the final windows that start in `[from, to]` hold, by `start/end` in epoch ms. */
-export async function readFinalCounts(
+/** The final panes of the windows that start in `[from, to]`, without their rows, by `start/end` in epoch ms. */
+export async function readFinalHeads(
   windows: Table,
   query: Query,
   from: number,
   to: number,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<ReadonlyMap<string, PaneHead>> {
   const only = withoutRows.filter((name) => name !== 'states');
   const items = await windows.query(query.name, { from: isoTime(from), to: isoTime(to + 1), only });
-  const finals = items.filter((item) => headOf(item).status === 'final');
-  return new Map(finals.map((item) => [`${required(item, 'start')}/${required(item, 'end')}`, headOf(item).records]));
+  const heads = items.map((item) => [`${required(item, 'start')}/${required(item, 'end')}`, headOf(item)] as const);
+  return new Map(heads.filter(([, { status }]) => status === 'final'));
 }
 
 /** All of a manifest and of a part but the rows. */
@@ -143,6 +217,8 @@ const withoutRows = [
   'records',
   'parts',
   'attempt',
+  'epoch',
+  'correctedAt',
   'states',
 ];
 

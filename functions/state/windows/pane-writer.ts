@@ -5,7 +5,7 @@ import type { Window } from '../../core/windows/window.ts';
 import { type Attributes, type Clause, numberOf, type Table } from '../table/table.ts';
 import type { Pane, PaneHead } from './pane.ts';
 import { manifestKey, partKey, revisionKey, windowText } from './pane-keys.ts';
-import { readPane, readPaneHead } from './pane-reader.ts';
+import { readPane, readPaneHead, readStandingPane, type StandingPane } from './pane-reader.ts';
 import { bytesOf, chunked, contentOf, draftRows, manifestBytes, statesOf } from './pane-rows.ts';
 
 /** How many final panes of a window stay readable after corrections have taken their place. */
@@ -95,7 +95,7 @@ export async function writePaneAt(
   const { epoch } = draft;
   const before = standing ?? (await readPaneHead(windows, query, window));
   if (before !== undefined && (before.epoch >= epoch || before.status === 'final'))
-    return before.epoch === epoch ? readPane(windows, query, window) : undefined;
+    return before.epoch === epoch ? ownPane(windows, query, window, epoch) : undefined;
   const revision = revisionAfter(before);
   if (query.history > 0) await keepPane(windows, query, window, revision - 1);
   const written = await writePane(
@@ -109,13 +109,19 @@ export async function writePaneAt(
     ],
     { epoch },
   );
-  if (written === undefined) {
-    const winner = await readPaneHead(windows, query, window);
-    return winner?.epoch === epoch ? readPane(windows, query, window) : undefined;
-  }
+  if (written === undefined) return ownPane(windows, query, window, epoch);
   if (before !== undefined && (before.parts > 0 || query.history > 0))
     await deleteBefore(windows, query, window, revision - query.history);
   return written;
+}
+
+/**
+ * The pane that an epoch has written. Undefined when there is a later one; of the same epoch that is one of a command,
+ * which comes after all panes of the epoch were published.
+ */
+async function ownPane(windows: Table, query: Query, window: Window, epoch: number): Promise<Pane | undefined> {
+  const standing = await readStandingPane(windows, query, window);
+  return standing?.epoch === epoch && standing.commands.length === 0 ? standing.pane : undefined;
 }
 
 /**
@@ -218,38 +224,51 @@ async function deleteBefore(windows: Table, query: Query, window: Window, before
   }
 }
 
-/** The content of a correction of a final pane, and the panes and attempts that it follows. */
-export interface Correction extends PaneContent {
-  /** An id that no other attempt has. */
+/** The content of a final pane that commands of the operator make, and the pane that it follows. */
+export interface CommandedContent extends PaneContent {
+  /** The epoch that holds the commands. */
+  readonly epoch: number;
+  /** The ids of the commands whose records it holds more than the standing one. */
+  readonly commands: readonly string[];
+  /** An id that no other run has: the parts of two runs never mix. */
   readonly attempt: string;
-  /** The attempts of the corrections before it, whose records are in the standing pane. */
-  readonly before: readonly string[];
-  /** The final pane that it takes the place of; undefined: the window had none, because it was empty. */
-  readonly standing: Pane | undefined;
+  /** The pane that stands; undefined: there is none. */
+  readonly standing: StandingPane | undefined;
 }
 
 /**
- * Writes a corrected final pane as the revision after the standing one; undefined when the standing one is not the last
- * any more. The manifest names all attempts whose records are in it. No manifest names the parts of a correction that
- * lost a race.
+ * Writes a final pane of commands of the operator as the revision after the standing one; undefined when the standing
+ * one is not the last any more. An epoch's commands come after its own panes and in their order, so every run of it
+ * finds the same pane standing and writes the same rows. The manifest names the epoch and its commands: by them a run
+ * knows that a window is done, and a zombie that its epoch is past (DESIGN 4.2, step 5).
  */
-export async function writeCorrectedPane(
+export async function writeCommandedPane(
   windows: Table,
   query: Query,
   window: Window,
-  correction: Correction,
+  content: CommandedContent,
 ): Promise<Pane | undefined> {
-  const { standing, before, attempt } = correction;
-  const revision = revisionAfter(standing);
+  const { standing, commands, epoch, nowMs } = content;
+  const revision = revisionAfter(standing?.pane);
   const unchanged: readonly Clause[] =
     standing === undefined
       ? [{ attribute: 'revision', is: 'absent' }]
-      : [{ attribute: 'revision', is: 'equal', to: standing.revision }];
-  const epoch = standing === undefined ? undefined : (await readPaneHead(windows, query, window))?.epoch;
-  const extra = { corrections: [...before, attempt], correctedAt: correction.nowMs, ...(epoch ? { epoch } : {}) };
-  const content = { ...correction, nowMs: standing?.emittedAt ?? correction.nowMs };
+      : [{ attribute: 'revision', is: 'equal', to: standing.pane.revision }];
+  const isFirst = standing?.pane.status !== 'final';
+  const before = standing?.epoch === epoch ? standing.commands : [];
+  const extra = {
+    epoch,
+    corrections: [...before, ...commands],
+    ...(isFirst ? { isFirst } : { correctedAt: nowMs }),
+  };
+  const draft: PaneDraft = {
+    ...content,
+    nowMs: isFirst ? nowMs : standing.pane.emittedAt,
+    status: 'final',
+    revision,
+  };
   await keepPane(windows, query, window, revision - 1);
-  const written = await writePane(windows, query, window, { ...content, status: 'final', revision }, unchanged, extra);
+  const written = await writePane(windows, query, window, draft, unchanged, extra);
   if (written !== undefined && revision > mostFinalsKept)
     await deleteBefore(windows, { ...query, history: mostFinalsKept }, window, revision - mostFinalsKept);
   return written;

@@ -34,6 +34,8 @@ export interface PaneHead {
   readonly parts: number;
   /** The epoch that it was made at; 0: none. Only a later one takes its place. */
   readonly epoch: number;
+  /** Whether it is a final pane that has taken the place of another final one. */
+  readonly isCorrected: boolean;
 }
 
 /** A pane of a window's history. */

@@ -64,23 +64,12 @@ export interface FeedRange {
   readonly limit: number;
 }
 
-/** Which final windows a feed asks for. */
-export interface FinalsRequest {
-  readonly range: FeedRange;
-  /** Only windows that close by this time, epoch ms. Of later ones, some may be missing yet. */
-  readonly closedBy: number;
-  /** The last one that the reader has. */
-  readonly after: Window | undefined;
-}
-
 /**
  * The reader's view of the windows of a query, by its kind: one for windows that time alone makes, one for sessions.
  */
 export interface WindowViewer {
   /** Windows by start: only the open ones, or all of them. Final windows alone are read without it. */
   live(tables: ReaderTables, query: Query, range: WindowRange): Promise<readonly WindowView[]>;
-  /** Final windows in the order in which they close. */
-  finals(tables: ReaderTables, query: Query, request: FinalsRequest): Promise<readonly WindowView[]>;
   /** Whether windows may still begin among those that are final. */
   readonly mayGetMore: boolean;
 }
@@ -94,7 +83,7 @@ export interface ReaderTables {
 
 /**
  * Puts the stored pane of a window into the views. A final pane replaces the live window. A pane of an open window only
- * gives its revision to the live one, which shows every record that was committed before.
+ * gives its revision to the live one, which shows every record that was in its log before.
  */
 export function prefer(
   views: Map<string, WindowView>,

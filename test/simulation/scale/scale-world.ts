@@ -3,6 +3,7 @@ import type { Pipeline } from '../../../functions/core/definition/pipeline.ts';
 import { type FinalizeReport, type FinalizeRequest, finalize } from '../../../functions/state/epochs/finalizer.ts';
 import { type ShardAggregator, shardAggregator } from '../../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../../functions/state/stream/stream.ts';
+import { limitedTable } from '../../../functions/state/table/limited-table.ts';
 import { numberOf, type Table } from '../../../functions/state/table/table.ts';
 import { type ItemStore, itemStore } from '../item-store.ts';
 import { plainKinds } from '../kinds.ts';
@@ -167,14 +168,16 @@ export function createScaleWorld({ windowMs, idleMs, shards, idsOfWindow }: Scal
     },
     async finalizeRun(request = 'advance', callsLeft = Number.POSITIVE_INFINITY) {
       const caller = newCaller(callsLeft);
-      const { state, windows } = world.tables(caller);
+      const limit = pLimit(concurrency);
+      const tables = world.tables(caller);
       const began = rounds.now();
       const report = await rounds.run(() =>
         finalize(
           {
             pipeline,
-            state,
-            windows,
+            // As the finalize function does: one bound of the calls under way to all tables.
+            state: limitedTable(tables.state, limit),
+            windows: limitedTable(tables.windows, limit),
             stream: world.streamFor(caller),
             limit: pLimit(concurrency),
             publish: (pane) => rounds.call(caller, () => oracle.publish(pane)),

@@ -1,5 +1,6 @@
-import { addCounters, type Counters, isConserved, noEvents } from '../../../functions/core/events/counters.ts';
-import { type Item, numberOf, textOf } from '../../../functions/state/table/table.ts';
+import { addCounters, isConserved, noEvents } from '../../../functions/core/events/counters.ts';
+import { entryOf, type StoredEntry } from '../../../functions/state/log/entry.ts';
+import { type Item, numberOf } from '../../../functions/state/table/table.ts';
 import type { Pane } from '../../../functions/state/windows/pane.ts';
 import type { ItemStore } from '../item-store.ts';
 import { idsOfRows } from '../ledger.ts';
@@ -18,8 +19,7 @@ export interface WindowOracle {
   /** A sink takes a pane. */
   publish(pane: Pane): void;
   /**
-   * After a drain: I1 over everything, I8 that every window from `first` to `last` (starts) is final, I12 that nothing
-   * is left behind.
+   * After a drain: I1 over everything, I8 that every window from `first` to `last` (starts) is final.
    */
   checkEnd(state: ItemStore, windows: ItemStore, first: number, last: number): void;
   readonly horizon: { readonly closedThrough: number; readonly finalizedThrough: number };
@@ -40,21 +40,19 @@ interface OracleOptions {
 export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOptions): WindowOracle {
   /** Starts of the windows that a sink has acknowledged. */
   const acknowledged = new Set<number>();
-  const committed = new Map<string, { readonly records: number; readonly maxEventTime: number }>();
+  const committed = new Map<
+    string,
+    { readonly position: number; readonly records: number; readonly maxEventTime: number }
+  >();
   let horizon = { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY };
   let finals = 0;
   let published = 0;
 
-  function checkHorizon(before: Item | undefined, after: Item): void {
-    for (const name of ['watermark', 'closedThrough', 'finalizedThrough']) {
-      const [from, to] = [before, after].map((item) => (item === undefined ? undefined : numberOf(item, name)));
-      if (from !== undefined && (to === undefined || to < from))
-        throw new Violation('I3', `${name} goes back from ${from} to ${to}`);
-    }
-    const closedThrough = numberOf(after, 'closedThrough') ?? Number.NEGATIVE_INFINITY;
-    const finalizedThrough = numberOf(after, 'finalizedThrough') ?? Number.NEGATIVE_INFINITY;
-    if (finalizedThrough > closedThrough)
-      throw new Violation('I3', `finalizedThrough ${finalizedThrough} overtakes closedThrough ${closedThrough}`);
+  /** An epoch that is elected: C never goes back, and no shard that holds W is passed. */
+  function checkEpoch(after: Item): void {
+    const closedThrough = numberOf(after, 'closed') ?? Number.NEGATIVE_INFINITY;
+    if (closedThrough < horizon.closedThrough)
+      throw new Violation('I3', `C goes back from ${horizon.closedThrough} to ${closedThrough}`);
     if (closedThrough > horizon.closedThrough)
       for (const { shardId, put } of shards()) {
         const { records, maxEventTime } = committed.get(shardId) ?? {
@@ -62,41 +60,42 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
           maxEventTime: Number.NEGATIVE_INFINITY,
         };
         if (records < put && closedThrough > maxEventTime)
-          throw new Violation(
-            'I7',
-            `closedThrough rises to ${closedThrough} past ${shardId}, which holds it at ${maxEventTime}`,
-          );
+          throw new Violation('I7', `C rises to ${closedThrough} past ${shardId}, which holds W at ${maxEventTime}`);
       }
-    if (finalizedThrough > horizon.finalizedThrough) {
-      // Event time begins at 0 here, and every passed window since then has to be acknowledged.
-      const first = Math.max(0, horizon.finalizedThrough);
-      for (let start = Math.floor(first / windowMs) * windowMs; start + windowMs <= finalizedThrough; start += windowMs)
-        if (!acknowledged.has(start) && idsOfWindow(start).length > 0)
-          throw new Violation(
-            'I9',
-            `finalizedThrough rises to ${finalizedThrough}, and the window of ${start} is not acknowledged`,
-          );
-    }
-    horizon = { closedThrough, finalizedThrough };
+    horizon = { ...horizon, closedThrough };
   }
 
-  function checkProgress(before: Item | undefined, after: Item): void {
-    const records = recordsThrough(textOf(after, 'sequenceNumber') ?? '');
-    const counters = after.attributes['counters'] as unknown as Counters;
-    if (records <= (committed.get(after.sk)?.records ?? 0) && before !== undefined)
-      throw new Violation('I10', `${after.sk} commits up to record ${records} again`);
+  /** A query is emitted through a C: every window that closes by then has been acknowledged. */
+  function checkEmitted(after: Item): void {
+    const finalizedThrough = numberOf(after, 'closed') ?? Number.NEGATIVE_INFINITY;
+    if (finalizedThrough < horizon.finalizedThrough || finalizedThrough > horizon.closedThrough)
+      throw new Violation('I3', `emitted goes from ${horizon.finalizedThrough} to ${finalizedThrough}`);
+    // Event time begins at 0 here, and every passed window since then has to be acknowledged.
+    const first = Math.max(0, horizon.finalizedThrough);
+    for (let start = Math.floor(first / windowMs) * windowMs; start + windowMs <= finalizedThrough; start += windowMs)
+      if (!acknowledged.has(start) && idsOfWindow(start).length > 0)
+        throw new Violation(
+          'I9',
+          `emitted rises to ${finalizedThrough}, and the window of ${start} is not acknowledged`,
+        );
+    horizon = { ...horizon, finalizedThrough };
+  }
+
+  /** An entry of a log: it is put once, behind the one before it, and its totals are those of all its records. */
+  function checkEntry(before: Item | undefined, after: Item): void {
+    if (before !== undefined) throw new Violation('I10', `${after.pk} / ${after.sk} is put again`);
+    const { position, kind, totals } = entryOf(after);
+    const shardId = after.pk.slice('log#'.length);
+    const known = committed.get(shardId);
+    if (position !== (known?.position ?? 0) + 1)
+      throw new Violation('I10', `${after.pk}: position ${position} follows ${known?.position ?? 0}`);
+    const records = totals.sequenceNumber === undefined ? 0 : recordsThrough(totals.sequenceNumber);
+    if (kind === 'batch' && records <= (known?.records ?? 0))
+      throw new Violation('I10', `${shardId} commits up to record ${records} again`);
+    const { counters } = totals;
     if (!isConserved(counters) || counters.received !== records || counters.counted !== records)
-      throw new Violation('I1', `${after.sk} has committed ${records} records and says ${JSON.stringify(counters)}`);
-    committed.set(after.sk, { records, maxEventTime: numberOf(after, 'maxEventTime') ?? Number.NEGATIVE_INFINITY });
-  }
-
-  function checkPage(before: Item | undefined, after: Item): void {
-    const isChanged = before?.attributes['data'] !== after.attributes['data'];
-    if (before?.attributes['closed'] === true && (after.attributes['closed'] !== true || isChanged))
-      throw new Violation('I10', `${after.pk} / ${after.sk} changes after it was closed`);
-    const closesAt = Number(after.sk.split('#', 1)[0]);
-    if (isChanged && closesAt <= horizon.finalizedThrough)
-      throw new Violation('I4', `${after.pk} / ${after.sk} is written, and its window is final`);
+      throw new Violation('I1', `${shardId} has committed ${records} records and says ${JSON.stringify(counters)}`);
+    committed.set(shardId, { position, records, maxEventTime: totals.maxEventTime ?? Number.NEGATIVE_INFINITY });
   }
 
   function check(start: number, rows: Item['attributes'][string] | undefined, records: number | undefined): void {
@@ -125,9 +124,9 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
       return published;
     },
     checkState(before, after) {
-      if (after.pk.startsWith('page#')) checkPage(before, after);
-      else if (after.pk === 'horizon') checkHorizon(before, after);
-      else if (after.pk.startsWith('progress#')) checkProgress(before, after);
+      if (after.pk.startsWith('log#')) checkEntry(before, after);
+      else if (after.pk === 'epochs' && before === undefined) checkEpoch(after);
+      else if (after.pk === 'emitted') checkEmitted(after);
     },
     checkManifest(before, after) {
       if (before !== undefined) throw new Violation('I2', `${after.pk} / ${after.sk} was final and is written again`);
@@ -142,19 +141,13 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
       published++;
     },
     checkEnd(state, windows, first, last) {
-      let counters = noEvents;
+      const tails = new Map<string, StoredEntry>();
       for (const item of state.all()) {
-        if (item.pk.startsWith('progress#'))
-          counters = addCounters(counters, item.attributes['counters'] as unknown as Counters);
-        if (item.pk.startsWith('registry#') && item.attributes['buckets'] !== undefined)
-          throw new Violation('I12', `${item.pk} / ${item.sk} is left in the registry`);
-        if (
-          item.pk.startsWith('page#') &&
-          item.attributes['data'] !== undefined &&
-          numberOf(item, 'expiresAt') === undefined
-        )
-          throw new Violation('I12', `page ${item.pk} / ${item.sk} never expires`);
+        if (!item.pk.startsWith('log#')) continue;
+        const entry = entryOf(item);
+        if (entry.position > (tails.get(item.pk)?.position ?? 0)) tails.set(item.pk, entry);
       }
+      const counters = [...tails.values()].reduce((total, { totals }) => addCounters(total, totals.counters), noEvents);
       const all = shards().reduce((total, { put }) => total + put, 0);
       if (counters.received !== all || counters.counted !== all)
         throw new Violation('I1', `${JSON.stringify(counters)}, and ${all} events were put`);

@@ -1,6 +1,9 @@
-import { positionText } from '../log/entry.ts';
+import type { Counters, QueryCounters } from '../../core/events/counters.ts';
+import type { SequenceNumber } from '../../core/events/sequence-number.ts';
+import type { ShardProgress } from '../../core/log/totals.ts';
 import { pack, unpack } from '../table/packed-text.ts';
 import { type Item, numberOf, type Table } from '../table/table.ts';
+import { positionText } from './entry.ts';
 
 /** The positions of one log that an epoch gathers: both inclusive, the last one is its barrier. */
 export type LogRange = readonly [first: number, last: number];
@@ -8,11 +11,32 @@ export type LogRange = readonly [first: number, last: number];
 /** A piece of an epoch's gathering that one run can do at once: positions of some logs. */
 export type GatherTask = readonly (readonly [shardId: string, first: number, last: number])[];
 
+/** How far a log had come at its barrier: its last record, and its greatest event time, epoch ms; null: none yet. */
+export type LogPlace = readonly [sequenceNumber: SequenceNumber | null, maxEventTime: number | null];
+
+/** What became of the events of all logs. */
+export interface LogSums {
+  readonly counters: Counters;
+  /** The pairs of each query, by its name. */
+  readonly queries: Readonly<Record<string, QueryCounters>>;
+}
+
+/** What the second law is compared by: a part of an epoch's plan. */
+export interface PairSums {
+  /** The pairs that each query counted between the barriers before and those of the epoch, by its name. */
+  readonly counted: Readonly<Record<string, number>>;
+  /**
+   * The pairs by which the second law did not hold in the epochs before, by query: their numbers added up without their
+   * signs, so that what one epoch lost and another had twice does not cancel. Queries for which it held are left out.
+   */
+  readonly mismatches: Readonly<Record<string, number>>;
+}
+
 /**
  * Everything about an epoch that a repetition could decide otherwise. From it on, everything is a function of the plan
  * and the logs (DESIGN 4.2, step 3).
  */
-export interface Plan {
+export interface Plan extends PairSums {
   readonly epoch: number;
   /** C of the epoch before, and of this one, epoch ms; minus infinity: nothing is closed. */
   readonly closedBefore: number;
@@ -26,6 +50,10 @@ export interface Plan {
   readonly lanes: Readonly<Record<string, number>>;
   /** The greatest event time of the stream, epoch ms; minus infinity before the first event. */
   readonly maxEventTime: number;
+  /** The totals of all logs at its barriers, added up; those of sealed ones are in it. */
+  readonly sums: LogSums;
+  /** By shard, of the logs in `logs`: for readers, who do not read more than some logs. */
+  readonly places: Readonly<Record<string, LogPlace>>;
 }
 
 const partition = 'plans';
@@ -127,6 +155,11 @@ async function joined(state: Table, epoch: number, item: Item): Promise<Uint8Arr
   const parts = await state.query(`plan-part#${epoch}#${String(item.attributes.attempt)}`);
   if (parts.length !== numberOf(item, 'parts')) throw new Error(`plan of epoch ${epoch}: a part is missing`);
   return new Uint8Array(Buffer.concat(parts.map(({ attributes }) => attributes.data as Uint8Array)));
+}
+
+/** The place of a log in a plan. */
+export function placeOf({ sequenceNumber, maxEventTime }: ShardProgress): LogPlace {
+  return [sequenceNumber ?? null, maxEventTime ?? null];
 }
 
 /** The number of lanes that a plan gives a query. */
