@@ -71,31 +71,13 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: `      newest = (await electEpoch(state, wanted)) === 'applied' ?`,
-        replace: `      const registrations = await readRegistrations(state);
-      newest = (await electEpoch(state, wanted)) === 'applied' ?`,
-      },
-      {
-        file: finalizer,
-        find: '      if (!(await turn(options, newest, tails))) return false;',
-        replace: `      const early = { ...state, query: (pk: string, range: object) => pk === 'registrations' ? Promise.resolve(registrations.map(({ shardId, sealed }) => ({ pk, sk: shardId, attributes: sealed === undefined ? {} : { sealed: 'early' } })).filter(({ attributes }) => !('sealed' in attributes))) : state.query(pk, range) };
-      if (!(await turn({ ...options, state: early as typeof state }, newest, tails))) return false;`,
+        find: `    readRegistrations(state),
+    cutAll(`,
+        replace: `    readRegistrations(state).then((all) => all.filter(({ shardId }) => tails.size === 0 || tails.has(shardId))),
+    cutAll(`,
       },
     ],
     seed: 379,
-  },
-  {
-    id: 'join-at-latest',
-    rule: 'finalize joins a registered, empty log at the latest epoch, and not at its own',
-    edits: [
-      {
-        file: barrier,
-        find: '  let tail = known ?? (await joinedTail(state, shardId, nowMs));',
-        replace: `  const asOwn = { ...state, query: async (pk: string, range: object) => pk === 'epochs' ? (await state.query(pk)).filter(({ sk }) => Number(sk) === epoch.epoch) : state.query(pk, range) };
-  let tail = known ?? (await joinedTail(asOwn as typeof state, shardId, nowMs));`,
-      },
-    ],
-    seed: 1,
   },
   {
     id: 'lateness',
@@ -147,9 +129,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: gather,
-        find: `  await raiseGathered(state, { epoch, closedThrough });
-  return true;`,
-        replace: '  return true;',
+        find: 'const raised = marked.then(() => raiseGathered(state, { epoch, closedThrough }));',
+        replace: 'const raised = marked;',
       },
       {
         file: gather,
@@ -193,18 +174,6 @@ export const mutations: readonly Mutation[] = [
     shape: { overlap: 3, readers: 8, bulk: 0, faults: { ...noFaults, slow: 0.3 } },
   },
   {
-    id: 'gaps',
-    rule: 'a log is read without gaps',
-    edits: [
-      {
-        file: log,
-        find: '    if (isWhole && entries.every(({ position }, i) => position === from + i)) return inOrder(shardId, entries);',
-        replace: '    if (isWhole || entries.length >= 0) return inOrder(shardId, entries);',
-      },
-    ],
-    seed: 1,
-  },
-  {
     id: 'emit-gathered',
     rule: 'what is emitted is gathered, and not only elected',
     edits: [
@@ -215,7 +184,7 @@ export const mutations: readonly Mutation[] = [
   return true;`,
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'c-grows',
@@ -300,11 +269,9 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: openState,
-        find: `  const registrations = await readRegistrations(state);
-  const [gathered, emitted] =`,
-        replace: `  const registrations = await readRegistrations(state);
-  const early = await Promise.all(registrations.map(async ({ shardId }) => [\`log#\${shardId}\`, await state.query(\`log#\${shardId}\`)] as const));
-  const [gathered, emitted] =`,
+        find: '  const [registrations, gathered, emitted, newest, generation] =',
+        replace: `  const early = await Promise.all((await readRegistrations(state)).map(async ({ shardId }) => [\`log#\${shardId}\`, await state.query(\`log#\${shardId}\`)] as const));
+  const [registrations, gathered, emitted, newest, generation] =`,
       },
       {
         file: openState,
@@ -412,9 +379,9 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: 'last: cut.position, bytes: cut.bytes }));',
+        find: 'last: cut.position, totals: cut.totals',
         replace:
-          'last: Math.max(first(shardId), Math.min(cut.position, tails?.get(shardId)?.position ?? cut.position)), bytes: cut.bytes }));',
+          'last: Math.max(first(shardId), Math.min(cut.position, tails.get(shardId)?.position ?? cut.position)), totals: cut.totals',
       },
     ],
     seed: 4,
@@ -426,7 +393,8 @@ export const mutations: readonly Mutation[] = [
       {
         file: gather,
         find: `    const { touched, idBytes } = await gatherTask(options, plan, task, number);
-    await putMark(state, epoch, number, touched, idBytes);
+    await marked;
+    marked = putMark(state, epoch, number, touched, idBytes);
 `,
         replace: `    await putMark(state, epoch, number, {});
     await gatherTask(options, plan, task, number);
@@ -574,20 +542,12 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: emit,
-        find: `    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,`,
-        replace: `    if (standing?.epoch !== plan.epoch && standing?.status !== 'final')
-      await publish({ query: query.name, start: window.start, end: window.end, status, revision: (standing?.revision ?? -1) + 1, emittedAt: plan.at, records, rows: [], states: undefined });
-    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,`,
+        find: `    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs`,
+        replace: `    if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
+      await publish({ query: query.name, start: window.start, end: window.end, status: 'final', revision: 0, emittedAt: plan.at, records, rows: [], states: undefined });
+    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs`,
       },
     ],
     seed: 4,
@@ -627,16 +587,18 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: panes,
-        find: `    [
+        find: `    { ...draft, revision },
+    [
       { attribute: 'status', is: 'absentOrOther', than: 'final' },
       { attribute: 'epoch', is: 'absentOrBelow', bound: epoch },`,
-        replace: `    [
+        replace: `    { ...draft, revision },
+    [
       { attribute: 'epoch', is: 'absentOrBelow', bound: epoch + 1 },`,
       },
       {
         file: panes,
         find: `  if (before !== undefined && (before.epoch >= epoch || before.status === 'final'))
-    return before.epoch === epoch ? readPane(windows, query, window) : undefined;
+    return before.epoch === epoch ? ownPane(windows, query, window, epoch) : undefined;
 `,
         replace: '',
       },
@@ -682,7 +644,7 @@ export const mutations: readonly Mutation[] = [
     rule: 'sessions are carried from the epoch before, and not from the newest one',
     edits: [
       {
-        file: 'functions/state/items/carried-sessions.ts',
+        file: 'functions/state/epochs/carried-sessions.ts',
         find: '{ to: positionText(through), order:',
         replace: '{ to: positionText(Math.max(through, 999_999)), order:',
       },
@@ -930,5 +892,15 @@ export const missing: readonly { readonly id: string; readonly reason: string }[
     id: 'attempt',
     reason:
       'the parts of entries and panes are named by the attempt: two attempts that know the same tail, or the same plan, have the same parts unless their code differs; test/unit/log-entries.test.ts shows it',
+  },
+  {
+    id: 'gaps',
+    reason:
+      'a log is read without gaps: two entries put amid one read, of which the later one is seen and ids are in the other; not found in 1,500 seeds with torn reads; test/model and test/unit/log-aggregator.test.ts show it',
+  },
+  {
+    id: 'join-at-latest',
+    reason:
+      'finalize joins a registered, empty log at the latest epoch, not its own: a run that stands still over a whole epoch while a shard registers; not found in 600 seeds; test/model shows it',
   },
 ];
