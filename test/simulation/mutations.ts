@@ -63,7 +63,7 @@ export const mutations: readonly Mutation[] = [
         replace: '  const totals = totalsAtJoin',
       },
     ],
-    seed: 118,
+    seed: 295,
   },
   {
     id: 'registrations-first',
@@ -77,7 +77,7 @@ export const mutations: readonly Mutation[] = [
     cutAll(`,
       },
     ],
-    seed: 379,
+    seed: 63,
   },
   {
     id: 'lateness',
@@ -89,7 +89,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'if (prepared === undefined) {',
       },
     ],
-    seed: 152,
+    seed: 81,
   },
   {
     id: 'place',
@@ -121,7 +121,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'if ((await putEntry(state, shardId, tail, barrier)).length > 0) return cutAt(barrier);',
       },
     ],
-    seed: 25,
+    seed: 16,
   },
   {
     id: 'gathered-last',
@@ -201,7 +201,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const watermark = computed ?? Number.NEGATIVE_INFINITY;',
       },
     ],
-    seed: 20,
+    seed: 23,
   },
   {
     id: 'newest-entry',
@@ -214,7 +214,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 65,
+    seed: 118,
   },
   {
     id: 'totals-anew',
@@ -282,7 +282,7 @@ export const mutations: readonly Mutation[] = [
   } } as typeof state, registrations, gathered.epoch, plan);`,
       },
     ],
-    seed: 22,
+    seed: 27,
   },
   {
     id: 'manifests-last',
@@ -302,7 +302,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'for (const pane of early)',
       },
     ],
-    seed: 108,
+    seed: 222,
   },
   {
     id: 'sessions-manifests-last',
@@ -371,7 +371,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'attributes: { at: plan.at, ...attributes } }, []);',
       },
     ],
-    seed: 16,
+    seed: 11,
   },
   {
     id: 'plan-after-barriers',
@@ -564,7 +564,7 @@ export const mutations: readonly Mutation[] = [
     return window.isFinal ?`,
       },
     ],
-    seed: 4,
+    seed: 14,
   },
   {
     id: 'emitted-last',
@@ -638,6 +638,16 @@ export const mutations: readonly Mutation[] = [
       },
     ],
     seed: 112,
+    shape: {
+      sessionGapMs: 5_000,
+      sessionSlices: 3,
+      overlap: 0,
+      mostEmpty: 0,
+      running: false,
+      readers: 12,
+      bulk: 0,
+      faults: { ...noFaults, slow: 0.4 },
+    },
   },
   {
     id: 'carried-epoch',
@@ -687,7 +697,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 40,
+    seed: 173,
   },
   {
     id: 'idle-proof',
@@ -771,7 +781,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: ids, find: 'const known = judged === undefined ? base : undefined;', replace: 'const known = base;' },
     ],
-    seed: 108,
+    seed: 90,
   },
   {
     id: 'ids-followed',
@@ -784,7 +794,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 89,
+    seed: 141,
   },
   {
     id: 'ids-ancestors',
@@ -870,7 +880,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 489,
+    seed: 19,
   },
 ];
 
