@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import pLimit from 'p-limit';
 import type { Json } from '../../functions/core/aggregates/index.ts';
 import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
@@ -26,6 +27,11 @@ export interface LogEvent {
   readonly user: string;
   readonly amount: number;
 }
+
+/** A schema that accepts everything as an event. */
+export const anyEvent: StandardSchemaV1<unknown, LogEvent> = {
+  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as LogEvent }) },
+};
 
 /** An event that a query counted, with what its log said then. */
 export interface CountedEvent extends LogEvent {

@@ -1,4 +1,3 @@
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { describe, expect, it } from 'vitest';
 import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
 import type { KeyText } from '../../functions/core/events/group-key.ts';
@@ -22,18 +21,13 @@ import { putPlan } from '../../functions/state/log/plan.ts';
 import { joinedTail, readRegistrations } from '../../functions/state/log/registration.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
-import { type LogEvent, type LogWorld, logWorld } from '../property/log-world.ts';
-
-/** A schema that accepts everything as an event. */
-const schema: StandardSchemaV1<unknown, LogEvent> = {
-  '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value: value as LogEvent }) },
-};
+import { anyEvent, type LogEvent, type LogWorld, logWorld } from '../property/log-world.ts';
 
 const groupBy: 'user'[] = ['user'];
 
 const pipeline: Pipeline = definePipeline({
   name: 'readers',
-  event: schema,
+  event: anyEvent,
   eventTime: { of: (event) => event.time, unit: 'ms' },
   watermark: { delay: { ms: 0 }, maxFutureSkew: '36500 days', idle: { ms: 5_000 } },
   queries: {

@@ -16,17 +16,13 @@ import {
   windowName,
 } from '../windows/window-view.ts';
 import { leastSlice } from './emit.ts';
-import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
+import { epochViewer, type LiveViews } from './epoch-viewer.ts';
 import { leastEpoch, readOpenSlices, windowContents } from './open-slices.ts';
 import { type OpenState, readOpenState } from './open-state.ts';
 import { firstSlice, lanesOfKey } from './segment.ts';
 
 /** The windows of kinds whose windows follow from time alone. */
-export const alignedViewer: EpochViewer = {
-  mayGetMore: false,
-  liveViews: readLive,
-  live: async (tables, query, range) => (await readLive(tables, query, range)).views,
-};
+export const alignedViewer = epochViewer({ mayGetMore: false, liveViews: readLive });
 
 async function readLive(tables: ReaderTables, query: Query, range: WindowRange): Promise<LiveViews> {
   const open = await readOpenState(tables.state, query);

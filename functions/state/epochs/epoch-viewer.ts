@@ -18,3 +18,8 @@ export interface EpochViewer extends WindowViewer {
   /** As {@link WindowViewer.live}. */
   liveViews(tables: ReaderTables, query: Query, range: WindowRange): Promise<LiveViews>;
 }
+
+/** A viewer that reads what is open by one function. @param how.mayGetMore as of {@link WindowViewer} */
+export function epochViewer(how: Pick<EpochViewer, 'mayGetMore' | 'liveViews'>): EpochViewer {
+  return { ...how, live: async (tables, query, range) => (await how.liveViews(tables, query, range)).views };
+}

@@ -20,17 +20,16 @@ import {
   windowName,
 } from '../windows/window-view.ts';
 import { readCarried, sessionPartitions } from './carried-sessions.ts';
-import type { EpochViewer, LiveViews } from './epoch-viewer.ts';
+import { epochViewer, type LiveViews } from './epoch-viewer.ts';
 import { type OpenState, readOpenState } from './open-state.ts';
 import { contentOf, lanesUpTo, type Segment, slicesOfLane } from './segment.ts';
 
 /** Sessions, which follow from the records of each key. */
-export const sessionViewer: EpochViewer = {
-  /** Another key's session may begin amid the final ones or beside them. */
+export const sessionViewer = epochViewer({
+  // Another key's session may begin amid the final ones or beside them.
   mayGetMore: true,
   liveViews: readLive,
-  live: async (tables, query, range) => (await readLive(tables, query, range)).views,
-};
+});
 
 /**
  * Sessions by start. Their windows are known only when everything open of the query is merged. The range then chooses
