@@ -81,13 +81,13 @@ export async function servedFile(options: NamedDeployment, fallback: string = de
 }
 
 /** The file under `pipelines/` that defines the pipeline of a name; undefined when there is none. */
-export async function fileNamed(pipeline: string): Promise<string | undefined> {
+async function fileNamed(pipeline: string): Promise<string | undefined> {
   if (!namedPipelines().includes(pipeline)) return undefined;
   return (await loadPipeline(pipeline)).name === pipeline ? pipeline : undefined;
 }
 
 /** @throws UsageError when the two are not the same */
-export function checkServed(options: NamedDeployment, { name }: Pick<Pipeline, 'name'>, pipeline: string): void {
+function checkServed(options: NamedDeployment, { name }: Pick<Pipeline, 'name'>, pipeline: string): void {
   if (name === pipeline) return;
   throw new UsageError(
     `--pipeline ${options.pipeline} is pipeline ${name}, and ${placeText(options)} serves ${pipeline}: leave it out, or name another place`,

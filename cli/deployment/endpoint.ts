@@ -54,6 +54,6 @@ export function clientConfig(where: Endpoint, environment: NodeJS.ProcessEnv = p
 }
 
 /** The address itself, or undefined when the SDK decides. */
-export function endpointOf({ port, endpoint }: Endpoint): string | undefined {
+function endpointOf({ port, endpoint }: Endpoint): string | undefined {
   return port === undefined ? endpoint : `http://127.0.0.1:${port}`;
 }

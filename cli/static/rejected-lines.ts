@@ -23,7 +23,7 @@ export function printRejected(samples: readonly RejectedSample[], total: number,
 }
 
 /** A rejected line and where it is: `events-07.json:113: schema: action: expected string`. */
-export function rejectedText({ path, line, reason, detail }: RejectedSample): string {
+function rejectedText({ path, line, reason, detail }: RejectedSample): string {
   return `${path}:${line}: ${reason}: ${detail.replace(/\s*\n\s*/g, ' ')}`;
 }
 

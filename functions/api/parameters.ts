@@ -69,7 +69,7 @@ function shownName(name: string): string {
 /**
  * The bounds of the starts of windows: a window that holds the earliest event time starts up to its length before it.
  */
-export const startBounds = {
+const startBounds = {
   earliest: eventTimeBounds.earliest - longestDurationMs,
   latest: eventTimeBounds.latest + longestDurationMs,
 } as const;

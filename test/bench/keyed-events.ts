@@ -43,7 +43,7 @@ export const aggregateSets = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, AnyAggregate<KeyedEvent>>>>>;
 
 /** Names of keys, by their number. */
-export const keyNames = {
+const keyNames = {
   text: (i: number) => `user-${String(i).padStart(6, '0')}`,
   UUID: uuid,
 } as const;

@@ -5,7 +5,7 @@ import { type Field, selector } from './number-input.ts';
 import { byText, distinctInput, isScalar, type Scalar, type ScalarOf, shownText, utf8Bytes } from './scalar.ts';
 
 /** Most bytes of a set's values. Short text fits by the thousand, long text by the dozen. */
-export const setBytes = 16 * 1024;
+const setBytes = 16 * 1024;
 
 /** The shortest values that came, as JSON text, and whether others were left out. */
 interface Collected {

@@ -22,7 +22,7 @@ export interface DDSketch {
 }
 
 /** Most bins of either sign. */
-export const mostBins = 1024;
+const mostBins = 1024;
 
 /** The sketch of nothing. */
 export const emptyBins: DDSketch = {

@@ -21,7 +21,7 @@ const charsOfSparse = 6;
 export const emptySketch: HyperLogLog = new Map();
 
 /** Most entries of the sparse form: more of them would take more bytes than the registers do. */
-export function mostSparse(precision: number): number {
+function mostSparse(precision: number): number {
   return Math.floor(2 ** precision / charsOfSparse);
 }
 

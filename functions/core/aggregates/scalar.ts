@@ -47,7 +47,7 @@ export function isScalar(json: Json | undefined): json is Scalar {
 }
 
 /** Text longer than this is shown shortened by `topK` and `collectSet`, in UTF-16 units. */
-export const longestShown = 200;
+const longestShown = 200;
 
 /**
  * A value as JSON text, which is its name in sets. Long text is cut; 128 bits of SHA-256 of the whole tell it apart:

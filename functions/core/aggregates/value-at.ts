@@ -15,7 +15,7 @@ import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, utf8Bytes } 
 /**
  * Longest value that is kept, in bytes of its JSON: an entry of a log has some 300 KB for a batch. A longer one is shown as its length.
  */
-export const longestValueBytes = 1024;
+const longestValueBytes = 1024;
 
 /** A value, or the length of one that was too long to keep. */
 type Kept = Scalar | { readonly bytes: number; readonly overflow: true };

@@ -5,7 +5,7 @@ import { argumentError } from '../arguments/error.ts';
  * (MSK), by a user and a password from a secret (SCRAM, PLAIN), or by a certificate from a secret (`mtls`). All but
  * `plaintext` are encrypted.
  */
-export const kafkaAuthentications = ['plaintext', 'tls', 'iam', 'scram-512', 'scram-256', 'plain', 'mtls'] as const;
+const kafkaAuthentications = ['plaintext', 'tls', 'iam', 'scram-512', 'scram-256', 'plain', 'mtls'] as const;
 export type KafkaAuthentication = (typeof kafkaAuthentications)[number];
 
 /**
@@ -69,7 +69,7 @@ export function checkKafkaSource(given: KafkaSource): KafkaSource {
 }
 
 /** @throws TidemarkError when Kafka could have no topic of that name */
-export function checkTopic(field: string, topic: unknown): string {
+function checkTopic(field: string, topic: unknown): string {
   if (typeof topic === 'string' && topicPattern.test(topic) && topic !== '.' && topic !== '..') return topic;
   throw argumentError(
     field,

@@ -4,7 +4,7 @@ import type { Row } from '../results/row.ts';
 import type { Window } from '../windows/window.ts';
 
 /** Where results can go. Each kind is one file under functions/sinks and one section of docs/SINKS.md. */
-export const sinkKinds = [
+const sinkKinds = [
   'eventBridge',
   'kinesis',
   'sqs',

@@ -74,7 +74,7 @@ export class Refused extends Error {
 }
 
 /** Nobody answered, or the answer was not the API's. The API is away, and comes back. */
-export class Away extends Error {
+class Away extends Error {
   override readonly name = 'Away';
 }
 

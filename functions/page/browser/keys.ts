@@ -12,7 +12,7 @@ export interface Series {
 }
 
 /** Most lines that people can tell apart. */
-export const mostSeries = 8;
+const mostSeries = 8;
 
 /**
  * The keys of some windows with the greatest sums of an aggregate, in the order of their names, and the number of all

@@ -179,6 +179,6 @@ async function loadEvents(ask: Ask, known: readonly ShownSideEvent[], now: numbe
 }
 
 /** The identity of an event of the side output: no two events share it. */
-export function eventId({ shardId, sequenceNumber, subRecord, query }: ShownSideEvent): string {
+function eventId({ shardId, sequenceNumber, subRecord, query }: ShownSideEvent): string {
   return `${shardId} ${sequenceNumber} ${subRecord} ${query ?? ''}`;
 }

@@ -19,7 +19,7 @@ export const lasts = [12, 24, 60, 168, 1000] as const;
 
 /** Two and a half days of hours, or an hour of minutes. */
 const usualLast = 60;
-export const usualSort = '-window';
+const usualSort = '-window';
 
 export function readView(search: string): View {
   const given = new URLSearchParams(search);

@@ -5,7 +5,7 @@ import { accountId, arnOf, region } from '../account/account.ts';
 const mostAtOnce = 2;
 
 /** The event that an EventBridge rule with a rate sends. */
-export function scheduledEvent(ruleName: string, nowMs: number): object {
+function scheduledEvent(ruleName: string, nowMs: number): object {
   return {
     version: '0',
     id: randomUUID(),
