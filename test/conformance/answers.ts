@@ -1,5 +1,5 @@
-import { Temporal } from 'temporal-polyfill';
 import { isObject, type Json, type JsonObject, listOf, objectsOf } from './json.ts';
+import { localText } from './local-text.ts';
 import type { StepTrace, Trace } from './play.ts';
 import { type StepQuestion, stepQuestions, windowShape } from './shape.ts';
 import { requireNothing } from './unsupported.ts';
@@ -19,7 +19,7 @@ const answers: Readonly<Record<string, Answer>> = {
   emissions: (question, { vector, trace }) =>
     vector.window === null
       ? rowsByStep(question, vector, trace)
-      : windowsByStep('emissions', question, vector, (step) =>
+      : windowsByStep('emissions', question, { vector, trace }, (step) =>
           vector.latenessMs > 0 && vector.window?.['type'] !== 'session'
             ? (trace.steps[step]?.panes ?? []).flatMap((pane) => paneRows(vector, pane))
             : vector.emits === 'finals'
@@ -27,25 +27,28 @@ const answers: Readonly<Record<string, Answer>> = {
               : changesIn(vector, trace, step),
         ),
   updates: (question, { vector, trace }) =>
-    windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
+    windowsByStep('updates', question, { vector, trace }, (step) => changesIn(vector, trace, step)),
   table: (question, { vector, trace }) =>
-    windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
-  finals: (question, { vector, trace }) => windowList('finals', question, vector, allFinals(vector, trace)),
-  lastValuePerWindow: (question, { vector, trace }) =>
-    windowList('lastValuePerWindow', question, vector, rowsOf(vector, trace.steps.at(-1)?.table ?? [])),
-  windows: (question, { vector, trace }) => windowList('windows', question, vector, allFinals(vector, trace)),
-  windowsDerived: (question, { vector, trace }) =>
-    windowList('windowsDerived', question, vector, allFinals(vector, trace)),
+    windowsByStep('table', question, { vector, trace }, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
+  finals: (question, played) => windowList('finals', question, played, allFinals(played.vector, played.trace)),
+  lastValuePerWindow: (question, played) =>
+    windowList('lastValuePerWindow', question, played, rowsOf(played.vector, played.trace.steps.at(-1)?.table ?? [])),
+  windows: (question, played) => windowList('windows', question, played, allFinals(played.vector, played.trace)),
+  windowsDerived: (question, played) =>
+    windowList('windowsDerived', question, played, allFinals(played.vector, played.trace)),
   countsInStartOrder: (_, { vector, trace }) => allFinals(vector, trace).map((row) => membersIn(row).length),
-  members: (_, { vector, trace }) =>
+  members: (question, { vector, trace }) =>
     allFinals(vector, trace).map((row) => ({
+      ...(isByOffset(question, vector) ? { offset: offsetIn(trace, row) ?? null } : {}),
       window: [row.window.start, row.window.end],
       times: membersIn(row)
         .map(([place]) => Number(trace.events[place]?.fields['time']))
         .sort((left, right) => left - right),
     })),
   assignments: assignments,
-  localWindows: (_, { vector, trace }) => localWindows(vector, trace),
+  localWindows: (_, played) => localWindows(played, (rows) => rows),
+  // The smallest of those that begin together, as Flink's CUMULATE has them.
+  firstLocalWindow: (_, played) => localWindows(played, (rows) => rows.slice(0, 1)),
   keptValues: (_, { vector, trace }) =>
     keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
   late: (question, { trace }) =>
@@ -117,7 +120,7 @@ function changesIn(vector: Vector, { steps }: Trace, step: number): readonly Win
 function windowsByStep(
   field: string,
   question: Json | undefined,
-  vector: Vector,
+  { vector, trace }: Played,
   rows: (step: number) => readonly WindowRow[],
 ): Json {
   const questions = stepQuestions(field, question, ['windows', 'timing']);
@@ -131,7 +134,7 @@ function windowsByStep(
     const timing = found[0] === undefined ? null : timingOf(found[0]);
     return {
       afterStep: step,
-      windows: found.map((row) => windowAnswer(vector, shape, row)),
+      windows: found.map((row) => windowAnswer(vector, shape, row, offsetIn(trace, row))),
       ...(fields.includes('timing') ? { timing } : {}),
     };
   });
@@ -147,9 +150,14 @@ function rowsByStep(question: Json | undefined, vector: Vector, trace: Trace): J
   });
 }
 
-function windowList(field: string, question: Json | undefined, vector: Vector, rows: readonly WindowRow[]): Json {
+function windowList(
+  field: string,
+  question: Json | undefined,
+  { vector, trace }: Played,
+  rows: readonly WindowRow[],
+): Json {
   const shape = windowShape(field, question, vector);
-  return rows.map((row) => windowAnswer(vector, shape, row));
+  return rows.map((row) => windowAnswer(vector, shape, row, offsetIn(trace, row)));
 }
 
 /** Answers by step. Each entry keeps the fields that its question names. */
@@ -212,34 +220,52 @@ function dropped(question: Json | undefined, { vector, trace }: Played): Json {
   return { nullTime: rejected.length };
 }
 
-/** The windows of each event, in the order of the events. */
+/**
+ * The windows of each event, in the order of the events. Where the question has a field `offset` and the windows lie at
+ * several, each event has an entry for each.
+ */
 function assignments(question: Json | undefined, { vector, trace }: Played): Json {
   const rows = allFinals(vector, trace);
   const fields = [...new Set(objectsOf(question).flatMap((entry) => Object.keys(entry)))].filter(
     (name) => name !== 'windows',
   );
-  return keptPlaces(rows).map((place) => ({
-    ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
-    windows: rows
-      .filter((row) => membersIn(row).some(([member]) => member === place))
-      .map(({ window }) => [window.start, window.end]),
-  }));
+  const hasEach = isByOffset(question, vector);
+  return keptPlaces(rows).flatMap((place) => {
+    const own = rowsAround(rows, place);
+    const offsets = hasEach ? [...new Set(own.map((row) => offsetIn(trace, row)))] : [undefined];
+    return offsets.map((offset) => ({
+      ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
+      ...(hasEach ? { offset: offset ?? null } : {}),
+      windows: own
+        .filter((row) => !hasEach || offsetIn(trace, row) === offset)
+        .map(({ window }) => [window.start, window.end]),
+    }));
+  });
 }
 
-/** The window of each event on the clocks of its time zone, to the minute, as Flink writes it. */
-function localWindows(vector: Vector, trace: Trace): Json {
-  const timeZone = String(vector.window?.['timezone']);
-  const shown = (time: number) =>
-    Temporal.Instant.fromEpochMilliseconds(time)
-      .toZonedDateTimeISO(timeZone)
-      .toPlainDateTime()
-      .toString({ smallestUnit: 'minute' });
+/** The windows of each event on the clocks of their time zone. */
+function localWindows({ vector, trace }: Played, kept: (rows: readonly WindowRow[]) => readonly WindowRow[]): Json {
+  const timeZone = String(vector.window?.['timezone'] ?? 'UTC');
   const rows = allFinals(vector, trace);
   return keptPlaces(rows).flatMap((place) =>
-    rows
-      .filter((row) => membersIn(row).some(([member]) => member === place))
-      .map(({ window }) => [shown(window.start), shown(window.end)]),
+    kept(rowsAround(rows, place)).map(({ window }) => [
+      localText(window.start, timeZone),
+      localText(window.end, timeZone),
+    ]),
   );
+}
+
+function rowsAround(rows: readonly WindowRow[], place: number): readonly WindowRow[] {
+  return rows.filter((row) => membersIn(row).some(([member]) => member === place));
+}
+
+/** Whether the entries of a question have a field for the offset of their windows. */
+function isByOffset(question: Json | undefined, { offsets }: Vector): boolean {
+  return offsets !== undefined && objectsOf(question).some((entry) => 'offset' in entry);
+}
+
+function offsetIn({ offsets }: Trace, { window }: WindowRow): number | undefined {
+  return offsets.get(window.query);
 }
 
 /** The places of the events that are in any window, in their order. */

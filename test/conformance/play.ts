@@ -1,8 +1,7 @@
-import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { paneView, type WindowView } from '../../functions/state/windows/window-view.ts';
 import type { TimedStep, VectorEvent } from './step.ts';
 import type { Vector } from './vector.ts';
-import { type StreamEvent, vectorPipeline } from './vector-pipeline.ts';
+import { type StreamEvent, type VectorQuery, vectorPipeline } from './vector-pipeline.ts';
 import { type VirtualStream, virtualStream } from './virtual-stream.ts';
 import { clockStart, createWorld, type World } from './world.ts';
 
@@ -45,6 +44,8 @@ export interface Trace {
   readonly steps: readonly StepTrace[];
   /** All events in the order in which they came: a member of a window names its place here. */
   readonly events: readonly VectorEvent[];
+  /** The offset of the windows of each query, ms, by its name. */
+  readonly offsets: ReadonlyMap<string, number | undefined>;
 }
 
 /** The shard of events that name no partition. */
@@ -61,10 +62,10 @@ const stepMs = 2 * 60_000;
  * @throws Unsupported when its pipeline cannot be run
  */
 export async function play(vector: Vector, aggregates: readonly string[]): Promise<Trace> {
-  const { pipeline, query } = vectorPipeline(vector, aggregates);
+  const { pipeline, queries } = vectorPipeline(vector, aggregates);
   const stream = virtualStream(vector.idleTimeoutMs !== undefined);
-  const world = createWorld(pipeline, query, stream);
-  const player: Player = { vector, query, stream, world, events: [], clockMs: clockStart, nextRunMs: clockStart };
+  const world = createWorld(pipeline, stream);
+  const player: Player = { vector, queries, stream, world, events: [], clockMs: clockStart, nextRunMs: clockStart };
   for (const partition of vector.partitions) stream.shardOf(partition);
   if (needsDefault(vector)) stream.shardOf(defaultPartition);
   let before: StepTrace = {
@@ -86,7 +87,8 @@ export async function play(vector: Vector, aggregates: readonly string[]): Promi
     steps.push(before);
   }
   await world.checkConservation();
-  return { steps, events: player.events };
+  const offsets = new Map(queries.map(({ query, offset }) => [query.name, offset]));
+  return { steps, events: player.events, offsets };
 }
 
 /** The last step of window assignment. It has no watermark, so the windows are read when all events are in. */
@@ -100,7 +102,7 @@ function needsDefault({ steps, watermark, idleTimeoutMs, partitions }: Vector): 
 
 interface Player {
   readonly vector: Vector;
-  readonly query: Query;
+  readonly queries: readonly VectorQuery[];
   readonly stream: VirtualStream;
   readonly world: World;
   readonly events: VectorEvent[];
@@ -136,13 +138,18 @@ async function playStep(player: Player, step: TimedStep, before: StepTrace, seen
   };
 }
 
-function panesSince({ world, query }: Player, before: number): readonly EmittedPane[] {
+function panesSince({ world, queries }: Player, before: number): readonly EmittedPane[] {
   const all = world.panes();
   return all.slice(before).flatMap((pane) => {
     const last = all.findLast(
-      (other) => other.start === pane.start && other.end === pane.end && other.revision < pane.revision,
+      (other) =>
+        other.query === pane.query &&
+        other.start === pane.start &&
+        other.end === pane.end &&
+        other.revision < pane.revision,
     );
-    if (pane.status === 'final' && last?.records === pane.records) return [];
+    const query = queries.find((own) => own.query.name === pane.query)?.query;
+    if (query === undefined || (pane.status === 'final' && last?.records === pane.records)) return [];
     return [
       {
         view: paneView(query, pane),
@@ -152,14 +159,14 @@ function panesSince({ world, query }: Player, before: number): readonly EmittedP
   });
 }
 
-function paneName({ start, end, revision }: WindowView): string {
-  return `${start}/${end}#${revision}`;
+function paneName({ query, start, end, revision }: WindowView): string {
+  return `${query} ${start}/${end}#${revision}`;
 }
 
-/** The time of a step. Vectors with an idle timeout or a clock give it; in all others the clock goes on by itself. */
+/** The time of a step. Vectors with lengths of time of their own give it; in all others the clock goes on by itself. */
 function clockAt({ vector, clockMs }: Player, step: TimedStep): number {
   if (step.clockMs !== undefined) return clockStart + step.clockMs;
-  return vector.idleTimeoutMs === undefined && vector.emitIntervalMs === undefined ? clockMs + stepMs : clockMs;
+  return vector.keepsTime ? clockMs : clockMs + stepMs;
 }
 
 function isRunDue(player: Player, step: TimedStep): boolean {
@@ -241,9 +248,12 @@ async function setAsideIn({ world, clockMs, events }: Player, count: number): Pr
   });
 }
 
-function lateRowsOf({ query }: Player, setAside: readonly SetAside[]): number {
-  const late = setAside.filter(({ reason }) => reason === 'late');
-  return new Set(
-    late.map(({ event }) => `${query.window.sliceOf(Number(event.fields['time']))}#${String(query.keyOf(event))}`),
-  ).size;
+function lateRowsOf({ queries }: Player, setAside: readonly SetAside[]): number {
+  const late = setAside.flatMap(({ reason, event }) => (reason === 'late' ? [event] : []));
+  const rows = queries.flatMap(({ query: { name, where, window, keyOf } }) =>
+    late
+      .filter((event) => where?.(event) ?? true)
+      .map((event) => `${name} ${window.sliceOf(Number(event.fields['time']))}#${String(keyOf(event))}`),
+  );
+  return new Set(rows).size;
 }

@@ -1,8 +1,10 @@
-import { isObject, type Json, type JsonObject, listOf, unknownFields } from './json.ts';
+import { durationMs, longestDurationMs } from '../../functions/core/arguments/duration.ts';
+import { TidemarkError } from '../../functions/core/arguments/error.ts';
+import { isObject, type Json, type JsonObject, listOf, present, unknownFields } from './json.ts';
 import { partitionName, rawEvents, stepOf, type TimedStep } from './step.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';
 import { type WatermarkModel, watermarkModel } from './watermark-model.ts';
-import { missingWindow } from './window-kinds.ts';
+import { missingWindow, type VectorOffsets, windowOffsets } from './window-kinds.ts';
 
 /** A vector whose features Tidemark all has. test/vectors/README.md explains the fields. */
 export interface Vector {
@@ -10,8 +12,10 @@ export interface Vector {
   /** Null where the vector is about watermarks only. */
   readonly window: JsonObject | null;
   readonly watermark: WatermarkModel;
-  /** The fields that form an event's id; undefined for no deduplication. */
-  readonly dedup: readonly string[] | undefined;
+  /** Undefined for no deduplication. */
+  readonly dedup: VectorDedup | undefined;
+  /** Where the windows lie, ms. Undefined: the vector says nothing of it. */
+  readonly offsets: VectorOffsets | undefined;
   /** Time after their end in which windows take late records, ms. */
   readonly latenessMs: number;
   readonly groupBy: readonly string[];
@@ -28,9 +32,19 @@ export interface Vector {
   readonly idleTimeoutMs: number | undefined;
   /** Time between two finalize runs on the virtual clock; undefined runs one after each step. */
   readonly emitIntervalMs: number | undefined;
+  /** Whether the virtual clock goes on only where a step says so; otherwise it goes on by itself, step by step. */
+  readonly keepsTime: boolean;
   readonly steps: readonly TimedStep[];
   /** The question. Only names and `afterStep` are read before an answer is there. */
   readonly expect: JsonObject;
+}
+
+/** What makes an event one that came before. */
+export interface VectorDedup {
+  /** The fields that form an event's id. */
+  readonly keys: readonly string[];
+  /** How long an id is known, by arrival, ms; undefined: the vector does not say. */
+  readonly withinMs: number | undefined;
 }
 
 const knownFields = [
@@ -73,15 +87,17 @@ const outputModes: Readonly<Record<string, Vector['emits']>> = {
 };
 
 /** Reads a vector. @throws Unsupported that names every missing feature */
-export function vectorOf(raw: JsonObject): Vector {
+export function vectorOf(given: JsonObject): Vector {
+  const raw = present(given);
   const { kind, steps, expect } = raw;
   if (kind !== 'stream' && kind !== 'window-assignment') throw new Unsupported([`kind ${JSON.stringify(kind)}`]);
   if (!Array.isArray(steps) || !isObject(expect)) throw new Unsupported(['a vector without steps and expect']);
   requireNothing([...missingWindow(raw['window']), ...missingFeatures(raw)]);
   const groupBy = listOf(raw['groupBy']).map(String);
   const watermark = watermarkModel(raw);
-  const eventFields = ['time', 'key', 'value', 'partition', ...groupBy];
-  const dedup = dedupKeys(raw['dedup']);
+  const hasOffsets = isObject(raw['window']) && !groupBy.includes('offset');
+  const eventFields = ['time', 'key', 'value', 'partition', ...(hasOffsets ? ['offset'] : []), ...groupBy];
+  const dedup = dedupOf(raw['dedup']);
   const read = steps.map((step) =>
     stepOf(dedup === undefined ? step : withTimes(step), eventFields, watermark.nativeLag),
   );
@@ -90,6 +106,7 @@ export function vectorOf(raw: JsonObject): Vector {
     window: isObject(raw['window']) ? raw['window'] : null,
     watermark,
     dedup,
+    offsets: windowOffsets(raw['window'], hasOffsets ? rawEvents(steps) : []),
     latenessMs: numberIn(raw, 'allowedLateness') ?? 0,
     groupBy,
     aggregates: listOf(raw['aggregates']).map(String),
@@ -99,6 +116,10 @@ export function vectorOf(raw: JsonObject): Vector {
     deferred: raw['deferred'] === true,
     idleTimeoutMs: numberIn(raw, 'idleTimeout'),
     emitIntervalMs: numberIn(raw, 'emitInterval'),
+    keepsTime:
+      numberIn(raw, 'idleTimeout') !== undefined ||
+      numberIn(raw, 'emitInterval') !== undefined ||
+      dedup?.withinMs !== undefined,
     steps: read,
     expect,
   };
@@ -132,17 +153,34 @@ function isSession({ window }: JsonObject): boolean {
   return isObject(window) && window['type'] === 'session';
 }
 
+const dedupModes: readonly Json[] = ['dropDuplicates', 'withinWatermark'];
+
 /**
- * The fields of an event's id. Spark's two modes are one here: an id is known for the whole horizon, and no shorter
- * because of a watermark.
+ * The deduplication. Spark's two modes are one here: an id is known for the whole horizon, and no shorter because of a
+ * watermark. The horizon is `within` or `horizon`, in ms or as Tidemark's text.
  */
-function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
-  if (dedup === undefined || dedup === null) return undefined;
-  const { keys, mode, ...rest } = isObject(dedup) ? dedup : {};
+function dedupOf(dedup: Json | undefined): VectorDedup | undefined {
+  if (dedup === undefined) return undefined;
+  const { keys, mode, within, horizon, ...rest } = isObject(dedup) ? present(dedup) : {};
   requireNothing(unknownFields('dedup', rest, []));
-  if (!Array.isArray(keys) || (mode !== 'dropDuplicates' && mode !== 'withinWatermark'))
+  const isRead = Array.isArray(keys) && (mode === undefined ? hasHorizon(within, horizon) : dedupModes.includes(mode));
+  if (!isRead || (within !== undefined && horizon !== undefined))
     throw new Unsupported([`dedup ${JSON.stringify(dedup)}`]);
-  return keys.map(String);
+  return { keys: keys.map(String), withinMs: horizonMs(within ?? horizon) };
+}
+
+function hasHorizon(...given: readonly (Json | undefined)[]): boolean {
+  return given.some((one) => one !== undefined);
+}
+
+function horizonMs(given: Json | undefined): number | undefined {
+  if (given === undefined || typeof given === 'number') return given;
+  try {
+    return durationMs('dedup.within', String(given), { leastMs: 1, mostMs: longestDurationMs });
+  } catch (error) {
+    if (error instanceof TidemarkError) throw new Unsupported([`dedup.within ${JSON.stringify(given)}`]);
+    throw error;
+  }
 }
 
 /** A step whose events all have a time: Spark deduplicates rows without one, but here every event has one. */

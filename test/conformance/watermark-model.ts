@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
+import { isObject, type Json, type JsonObject, present, unknownFields } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
 /**
@@ -45,14 +45,15 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
     return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
   if (!isObject(watermark)) return refuse('watermark that is not an object');
   requireNothing(unknownFields('watermark', watermark, known));
-  const { model, delay, grace, policy, perPartitionDelay, ignored } = watermark;
+  if (watermark['model'] === null) return held;
+  const { model, delay, grace, policy, perPartitionDelay, ignored } = present(watermark);
   if (model === 'none' || ignored === true) return held;
   if (typeof model === 'string' && model.endsWith('-injected'))
     return { ...held, nativeLag: model.startsWith('flink') ? 1 : 0 };
   const ofEvents = typeof model === 'string' ? eventModels[model] : undefined;
   if (ofEvents === undefined) return refuse(`watermark.model ${JSON.stringify(model)}`);
   if (policy !== undefined && policy !== 'min') return refuse(`watermark.policy ${JSON.stringify(policy)}`);
-  if (perPartitionDelay !== undefined && window !== null) return refuse('watermark.perPartitionDelay');
+  if (perPartitionDelay !== undefined && isObject(window)) return refuse('watermark.perPartitionDelay');
   return {
     drivenBy: 'events',
     delayMs: numberOr(delay ?? grace, 0),

@@ -1,12 +1,22 @@
-import { type CalendarUnit, calendar } from '../../functions/core/windows/calendar.ts';
+import { type CalendarUnit, calendar, type Weekday } from '../../functions/core/windows/calendar.ts';
 import { cumulate } from '../../functions/core/windows/cumulate.ts';
 import { global } from '../../functions/core/windows/global.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import { sliding } from '../../functions/core/windows/sliding.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';
-import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
+import { isObject, type Json, type JsonObject, present, unknownFields } from './json.ts';
 import { Unsupported } from './unsupported.ts';
+
+/** The offsets of a vector's windows, ms. Several are as many queries of one pipeline. */
+export interface VectorOffsets {
+  /** Those of the events that name none themselves. */
+  readonly ofWindow: readonly number[];
+  /** With those that events name, each once. */
+  readonly all: readonly number[];
+  /** Whether events name some. */
+  readonly areOfEvents: boolean;
+}
 
 interface KnownKind {
   /** The fields that a vector may give for it. */
@@ -54,10 +64,13 @@ const kinds: Readonly<Record<string, KnownKind>> = {
       ),
   },
   calendar: {
-    fields: ['unit', 'count', 'timezone'],
-    make: ({ unit, count, timezone }) => {
+    fields: ['unit', 'count', 'timezone', 'weekStart'],
+    make: ({ unit, count = 1, timezone = 'UTC', weekStart }) => {
       if (count !== 1) throw new Unsupported([`window.count ${JSON.stringify(count)}`]);
-      return calendar(String(unit) as CalendarUnit, { timeZone: String(timezone) });
+      return calendar(String(unit) as CalendarUnit, {
+        timeZone: String(timezone),
+        ...(weekStart === undefined ? {} : { weekStart: String(weekStart).toLowerCase() as Weekday }),
+      });
     },
   },
   // The peers close sessions to the millisecond.
@@ -72,17 +85,41 @@ const kinds: Readonly<Record<string, KnownKind>> = {
 export function missingWindow(window: Json | undefined): readonly string[] {
   if (window === undefined || window === null) return [];
   if (!isObject(window)) return ['a window that is not an object'];
-  const { type } = window;
-  if (type === undefined) return Object.keys(window).map((name) => `window.${name}`);
+  const { type, ...given } = present(window);
+  if (type === undefined) return Object.keys(given).map((name) => `window.${name}`);
   const kind = typeof type === 'string' ? kinds[type] : undefined;
-  return kind === undefined ? [`window ${String(type)}`] : unknownFields('window', window, ['type', ...kind.fields]);
+  if (kind === undefined) return [`window ${String(type)}`];
+  const hasOffset = kind.fields.includes('offset');
+  return unknownFields('window', given, [...kind.fields, ...(hasOffset ? ['offsets'] : [])]);
 }
 
-/** Makes the window. @throws Unsupported; TidemarkError when Tidemark refuses its sizes */
-export function windowKindOf(window: JsonObject): WindowKind {
+/**
+ * The offsets at which a vector's windows lie, ms: `offset`, which may be a list, or `offsets`; and those that events
+ * name.
+ * @returns undefined where the vector names none
+ * @throws Unsupported for one that is not a number, and for those of events of windows that have none
+ */
+export function windowOffsets(window: Json | undefined, events: readonly JsonObject[]): VectorOffsets | undefined {
+  if (!isObject(window)) return undefined;
+  const { type, offset = [], offsets = [] } = present(window);
+  const ofWindow = [offset, offsets].flat().map((one) => number('window.offset', one));
+  const ofEvents = events.flatMap(({ offset: own = null }) => (own === null ? [] : [number('events.offset', own)]));
+  if (ofEvents.length > 0 && kinds[String(type)]?.fields.includes('offset') !== true)
+    throw new Unsupported([`events.offset of window ${String(type)}`]);
+  if (ofWindow.length === 0 && ofEvents.length === 0) return undefined;
+  const usual = ofWindow.length === 0 ? [0] : ofWindow;
+  return { ofWindow: usual, all: [...new Set([...usual, ...ofEvents])], areOfEvents: ofEvents.length > 0 };
+}
+
+/**
+ * Makes the window.
+ * @param offset the one of its offsets to make it at, ms
+ * @throws Unsupported; TidemarkError when Tidemark refuses its sizes
+ */
+export function windowKindOf(window: JsonObject, offset: number | undefined): WindowKind {
   const kind = kinds[String(window['type'])];
   if (kind === undefined) throw new Unsupported([`window ${String(window['type'])}`]);
-  return kind.make(window);
+  return kind.make({ ...present(window), ...(offset === undefined ? {} : { offset }) });
 }
 
 function number(name: string, value: Json | undefined): number {
