@@ -32,8 +32,11 @@ export interface Vector {
   readonly idleTimeoutMs: number | undefined;
   /** Time between two finalize runs on the virtual clock; undefined runs one after each step. */
   readonly emitIntervalMs: number | undefined;
-  /** Whether the virtual clock goes on only where a step says so; otherwise it goes on by itself, step by step. */
-  readonly keepsTime: boolean;
+  /**
+   * What moves the virtual clock where a step does not set it: each step, as is best for the runner; nothing; or the
+   * greatest event time, at which the records of a step then arrive.
+   */
+  readonly clock: 'each-step' | 'nothing' | 'event-time';
   readonly steps: readonly TimedStep[];
   /** The question. Only names and `afterStep` are read before an answer is there. */
   readonly expect: JsonObject;
@@ -116,10 +119,7 @@ export function vectorOf(given: JsonObject): Vector {
     deferred: raw['deferred'] === true,
     idleTimeoutMs: numberIn(raw, 'idleTimeout'),
     emitIntervalMs: numberIn(raw, 'emitInterval'),
-    keepsTime:
-      numberIn(raw, 'idleTimeout') !== undefined ||
-      numberIn(raw, 'emitInterval') !== undefined ||
-      dedup?.withinMs !== undefined,
+    clock: clockOf(raw, dedup, read),
     steps: read,
     expect,
   };
@@ -151,6 +151,14 @@ function missingFeatures(raw: JsonObject): readonly string[] {
  */
 function isSession({ window }: JsonObject): boolean {
   return isObject(window) && window['type'] === 'session';
+}
+
+/** A vector with lengths of time of its own says how time goes by. */
+function clockOf(raw: JsonObject, dedup: VectorDedup | undefined, steps: readonly TimedStep[]): Vector['clock'] {
+  const isGiven = steps.some(({ clockMs }) => clockMs !== undefined);
+  if (numberIn(raw, 'idleTimeout') !== undefined || numberIn(raw, 'emitInterval') !== undefined) return 'nothing';
+  if (dedup?.withinMs === undefined) return 'each-step';
+  return isGiven ? 'nothing' : 'event-time';
 }
 
 const dedupModes: readonly Json[] = ['dropDuplicates', 'withinWatermark'];
