@@ -1,6 +1,6 @@
 import { isConserved, noPairs } from '../core/events/counters.ts';
 import { globalWatermark, shardWatermark } from '../core/fold/watermark.ts';
-import { readHorizon, readShardIds, readStreamProgress, type ShardPlace } from '../state/epochs/progress.ts';
+import { readShardIds, readStreamProgress, readWatermarks, type ShardPlace } from '../state/epochs/progress.ts';
 import { readSeenShards } from '../state/epochs/shard-report.ts';
 import { readMisfits } from '../state/items/definition.ts';
 import { type SidePlace, type SideReason, sideOutput } from '../state/items/side-output.ts';
@@ -92,9 +92,9 @@ export const streamRoutes: readonly Route[] = [
     answers: 'Watermark',
     isList: false,
     async answer(context, _values, { pipeline, tables, now }) {
-      const [misfits, horizon, progress, seen] = await Promise.all([
+      const [misfits, watermarks, progress, seen] = await Promise.all([
         readMisfits(tables.state, pipeline),
-        readHorizon(tables.state, pipeline.queries),
+        readWatermarks(tables.state, pipeline.queries),
         readStreamProgress(tables.state),
         readSeenShards(tables.state),
       ]);
@@ -120,7 +120,7 @@ export const streamRoutes: readonly Route[] = [
         ...timed('watermark', 'watermarkTime', own),
         lagMs: own === undefined ? null : now() - own,
       }));
-      const { watermark, closedThrough, finalizedThrough } = horizon;
+      const { watermark, closedThrough, finalizedThrough } = watermarks;
       const answer = {
         ...timed('watermark', 'watermarkTime', watermark),
         ...timed('closedThrough', 'closedThroughTime', closedThrough),

@@ -5,8 +5,8 @@ import { packageRoot } from '../../cli/program/package-root.ts';
 import { createFold } from '../../functions/core/fold/fold.ts';
 import { inputsOf } from '../../functions/core/fold/partial.ts';
 import { openTables } from '../../functions/state/table/tables.ts';
-import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { type Local, startLocal } from '../../infra/local/local.ts';
+import { writePane } from '../fixtures/written-pane.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 import pipeline from './query-pipeline.ts';
 
@@ -60,12 +60,7 @@ async function writeWindows(
     }
     const [slice] = fold.slices;
     const partials = new Map([...(slice?.keys ?? [])].map(([key, { states }]) => [key, states] as const));
-    await writeFinalPane(
-      tables.windows,
-      query,
-      { start, end: start + minuteMs },
-      { partials, records: keys, nowMs: start },
-    );
+    await writePane(tables.windows, query, { start, end: start + minuteMs }, { partials, records: keys, nowMs: start });
   }
 }
 

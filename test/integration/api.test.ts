@@ -3,8 +3,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/app.ts';
-import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
 import { type ApiAnswer, hourMs, kinds, type QueryApi, startQueryApi, t0, windowCount } from '../corpus/query-api.ts';
+import { writePane } from '../fixtures/written-pane.ts';
 
 let api: QueryApi;
 beforeAll(async () => {
@@ -196,12 +196,7 @@ describe('what an answer costs', () => {
     const partials = new Map(Array.from({ length: 100 }, (_, i) => [`["key ${i}"]`, [i]]));
     for (let hour = 0; hour < 12; hour++) {
       const start = far + hour * hourMs;
-      await writeFinalPane(
-        api.tables.windows,
-        query,
-        { start, end: start + hourMs },
-        { partials, records: 1, nowMs: t0 },
-      );
+      await writePane(api.tables.windows, query, { start, end: start + hourMs }, { partials, records: 1, nowMs: t0 });
     }
     const before = api.requests();
     const { body } = await get(`${windows}?from=${far}&to=${far + 100 * hourMs}&status=final&limit=10`);

@@ -1,11 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { totalsAfterBatch } from '../../functions/core/log/totals.ts';
+import { noProgress, totalsAfterBatch } from '../../functions/core/log/totals.ts';
 import { readShard } from '../../functions/feeder/read-shard.ts';
 import { listShards } from '../../functions/feeder/shards.ts';
 import { ObjectGone } from '../../functions/sources/feed-object.ts';
 import { openObject } from '../../functions/sources/s3-object.ts';
-import { noProgress } from '../../functions/state/epochs/progress.ts';
 import { logPartition } from '../../functions/state/log/entry.ts';
 import { putEntry } from '../../functions/state/log/log.ts';
 import { joinedTail } from '../../functions/state/log/registration.ts';

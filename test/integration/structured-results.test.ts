@@ -26,7 +26,7 @@ import { numbersIn, rankOf, resultText } from '../../functions/core/results/resu
 import type { Row } from '../../functions/core/results/row.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
-import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
+import { writePane } from '../fixtures/written-pane.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;
@@ -100,7 +100,7 @@ const answer = staticAnswer(pipeline, [run.part()]);
 beforeAll(async () => {
   const [query] = pipeline.queries;
   for (const window of answer.windows)
-    if (query !== undefined) await writeFinalPane(windows, query, window, { ...window, nowMs: 5 });
+    if (query !== undefined) await writePane(windows, query, window, { ...window, nowMs: 5 });
 });
 
 describe('structured results', () => {

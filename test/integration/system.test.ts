@@ -82,6 +82,8 @@ describe('open windows', () => {
       filtered: 0,
       holds: true,
       shards: 2,
+      asOf: null,
+      asOfTime: null,
       queries: { byKind: { counted: 5, late: 0, filtered: 0 }, daily: { counted: 4, late: 0, filtered: 1 } },
     });
   });

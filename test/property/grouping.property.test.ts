@@ -11,7 +11,7 @@ import { windowFile } from '../../functions/sinks/window-file.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import { readPane } from '../../functions/state/windows/pane-reader.ts';
 import { partialsOf } from '../../functions/state/windows/pane-rows.ts';
-import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
+import { writePane } from '../fixtures/written-pane.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -138,7 +138,7 @@ describe('rollup and cube', () => {
       if (query === undefined) throw new Error('no query');
       const windows = memoryTable(itemStore());
       const { partials, records } = window;
-      const written = await writeFinalPane(windows, query, window, { partials, records, nowMs: 5 });
+      const written = await writePane(windows, query, window, { partials, records, nowMs: 5 });
       const read = (await readPane(windows, query, window)) as Pane;
       expect(read.rows).toEqual(window.rows);
       expect(written.rows).toEqual(window.rows);

@@ -6,7 +6,7 @@ import { addCounters, type Counters, isConserved, noEvents } from '../../functio
 import { isAmbiguous } from '../../functions/core/events/exact-number.ts';
 import { avg, count, definePipeline, lookup, max, min, sum, table, tumbling } from '../../functions/core/index.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
-import { readAllProgress, readHorizon } from '../../functions/state/epochs/progress.ts';
+import { readAllProgress, readWatermarks } from '../../functions/state/epochs/progress.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
@@ -212,7 +212,7 @@ const queryOf = (name: unknown) => {
 
 /** Checks that the window of every late event is closed by now. The side output only grows. */
 async function checkLate(world: JoinedWorld): Promise<void> {
-  const { closedThrough } = await readHorizon(memoryTable(world.stores.state), pipeline.queries);
+  const { closedThrough } = await readWatermarks(memoryTable(world.stores.state), pipeline.queries);
   for (const { pk, sk, attributes } of world.stores.rejects.all()) {
     if (attributes['reason'] !== 'late') continue;
     const { window } = queryOf(sk.split('#')[2]);

@@ -10,7 +10,7 @@ import { checkRows, idsOfGroups, rowsOfView } from './totals-checks.ts';
 import { Violation } from './violation.ts';
 import type { World } from './world.ts';
 
-/** The retention of the simulated stream, ms. Pages may be deleted two days after it. */
+/** The retention of the simulated stream, ms. */
 export const retentionMs = 3_600_000;
 
 /** Performs one finalize run by the production code. Its outcome is undefined when it failed, or never came back. */

@@ -70,7 +70,7 @@ export function itemStore(): ItemStore {
     update(key, change, when = []) {
       const present = find(key);
       if (!holds(present, when)) return { outcome: 'refused' };
-      const item = { pk: key.pk, sk: key.sk, attributes: changed(present?.attributes ?? {}, change) };
+      const item = { pk: key.pk, sk: key.sk, attributes: { ...present?.attributes, ...copyOf(change.set) } };
       store(item);
       return { outcome: 'applied', item };
     },
@@ -105,35 +105,6 @@ function clauseHolds(value: Attribute | undefined, clause: Clause): boolean {
   }
 }
 
-function changed(before: Attributes, { set, addToSet, removeFromSet }: Change): Attributes {
-  const attributes: Record<string, Attribute> = set === undefined ? { ...before } : { ...before, ...copyOf(set) };
-  for (const name in addToSet) {
-    const elements = addToSet[name] ?? noElements;
-    checkSet(name, elements);
-    const together = new Set(setIn(before, name));
-    for (const element of elements) together.add(element);
-    attributes[name] = together;
-  }
-  for (const name in removeFromSet) {
-    const elements = removeFromSet[name] ?? noElements;
-    checkSet(name, elements);
-    const left = new Set(setIn(before, name));
-    for (const element of elements) left.delete(element);
-    if (left.size > 0) attributes[name] = left;
-    else delete attributes[name];
-  }
-  return attributes;
-}
-
-const noElements: ReadonlySet<string> = new Set();
-
-function setIn(attributes: Attributes, name: string): ReadonlySet<string> {
-  const value = attributes[name];
-  if (value === undefined) return noElements;
-  if (!(value instanceof Set)) throw new Error(`attribute ${name} is not a set`);
-  return value;
-}
-
 function copyOf(attributes: Attributes): Attributes {
   // The spread gives the object its shape, which is faster than adding one name after the other.
   const copy: Record<string, Attribute> = { ...attributes };
@@ -147,13 +118,8 @@ function copyOf(attributes: Attributes): Attributes {
 function structuredCopy(value: Attribute): Attribute {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return Uint8Array.from(value);
-  if (value instanceof Set) return new Set(value);
   if (Array.isArray(value)) return value.map(structuredCopy);
   return copyOf(value as Attributes);
-}
-
-function checkSet(name: string, elements: ReadonlySet<string>): void {
-  if (elements.size === 0) throw new Error(`set ${name} is empty`);
 }
 
 /**
@@ -181,12 +147,6 @@ function bytesOf(name: string, value: Attribute): number {
   }
   if (typeof value !== 'object' || value === null) return 1;
   if (value instanceof Uint8Array) return value.length;
-  if (value instanceof Set) {
-    if (value.size === 0) throw new Error(`set ${name} is empty`);
-    let bytes = 0;
-    for (const element of value) bytes += element.length;
-    return bytes;
-  }
   let bytes = 3;
   if (Array.isArray(value)) for (const of of value as readonly Attribute[]) bytes += 1 + bytesOf(name, of);
   else for (const inner in value) bytes += inner.length + 1 + bytesOf(inner, (value as Attributes)[inner] ?? null);

@@ -1,4 +1,4 @@
-import type { SimulationOptions } from './options.ts';
+import { noFaults, type SimulationOptions } from './options.ts';
 
 /** A change to one place of a source file. */
 export interface Edit {
@@ -63,7 +63,7 @@ export const mutations: readonly Mutation[] = [
         replace: '  const totals = totalsAtJoin',
       },
     ],
-    seed: 1,
+    seed: 295,
   },
   {
     id: 'registrations-first',
@@ -71,31 +71,13 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: `      newest = (await electEpoch(state, wanted)) === 'applied' ?`,
-        replace: `      const registrations = await readRegistrations(state);
-      newest = (await electEpoch(state, wanted)) === 'applied' ?`,
-      },
-      {
-        file: finalizer,
-        find: '      if (!(await turn(options, newest, tails))) return false;',
-        replace: `      const early = { ...state, query: (pk: string, range: object) => pk === 'registrations' ? Promise.resolve(registrations.map(({ shardId, sealed }) => ({ pk, sk: shardId, attributes: sealed === undefined ? {} : { sealed: 'early' } })).filter(({ attributes }) => !('sealed' in attributes))) : state.query(pk, range) };
-      if (!(await turn({ ...options, state: early as typeof state }, newest, tails))) return false;`,
+        find: `    readRegistrations(state),
+    cutAll(`,
+        replace: `    readRegistrations(state).then((all) => all.filter(({ shardId }) => tails.size === 0 || tails.has(shardId))),
+    cutAll(`,
       },
     ],
-    seed: 1,
-  },
-  {
-    id: 'join-at-latest',
-    rule: 'finalize joins a registered, empty log at the latest epoch, and not at its own',
-    edits: [
-      {
-        file: barrier,
-        find: '  let tail = known ?? (await joinedTail(state, shardId, nowMs));',
-        replace: `  const asOwn = { ...state, query: async (pk: string, range: object) => pk === 'epochs' ? (await state.query(pk)).filter(({ sk }) => Number(sk) === epoch.epoch) : state.query(pk, range) };
-  let tail = known ?? (await joinedTail(asOwn as typeof state, shardId, nowMs));`,
-      },
-    ],
-    seed: 1,
+    seed: 63,
   },
   {
     id: 'lateness',
@@ -107,13 +89,13 @@ export const mutations: readonly Mutation[] = [
         replace: 'if (prepared === undefined) {',
       },
     ],
-    seed: 1,
+    seed: 81,
   },
   {
     id: 'place',
     rule: 'an entry is put only where none is',
     edits: [{ file: log, find: `content), [{ attribute: 'kind', is: 'absent' }]);`, replace: 'content), []);' }],
-    seed: 1,
+    seed: 12,
   },
   {
     id: 'every-log',
@@ -127,7 +109,7 @@ export const mutations: readonly Mutation[] = [
       .map`,
       },
     ],
-    seed: 1,
+    seed: 5,
   },
   {
     id: 'barrier-place',
@@ -139,7 +121,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'if ((await putEntry(state, shardId, tail, barrier)).length > 0) return cutAt(barrier);',
       },
     ],
-    seed: 1,
+    seed: 16,
   },
   {
     id: 'gathered-last',
@@ -147,9 +129,8 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: gather,
-        find: `  await raiseGathered(state, { epoch, closedThrough });
-  return true;`,
-        replace: '  return true;',
+        find: 'const raised = marked.then(() => raiseGathered(state, { epoch, closedThrough }));',
+        replace: 'const raised = marked;',
       },
       {
         file: gather,
@@ -160,7 +141,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 16,
   },
   {
     id: 'pane-epoch',
@@ -185,23 +166,12 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: openSlices,
-        find: 'const tails = isGathered ? [] : slice.tails.filter(({ closedThrough }) => closedThrough < closing);',
-        replace: 'const tails = isGathered ? [] : slice.tails;',
+        find: 'const tails = slice.tails.filter(({ closedThrough }) => closedThrough < closing);',
+        replace: 'const tails = slice.tails;',
       },
     ],
-    seed: 1,
-  },
-  {
-    id: 'gaps',
-    rule: 'a log is read without gaps',
-    edits: [
-      {
-        file: log,
-        find: '    if (isWhole && entries.every(({ position }, i) => position === from + i)) return inOrder(shardId, entries);',
-        replace: '    if (isWhole || entries.length >= 0) return inOrder(shardId, entries);',
-      },
-    ],
-    seed: 1,
+    seed: 10,
+    shape: { overlap: 3, readers: 8, bulk: 0, faults: { ...noFaults, slow: 0.3 } },
   },
   {
     id: 'emit-gathered',
@@ -209,11 +179,12 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: finalizer,
-        find: 'const out = await emitAll(options, epochs.gathered.epoch, emitted);',
-        replace: 'const out = await emitAll(options, epochs.newest.epoch, emitted);',
+        find: '  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan);',
+        replace: `  void gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan).catch(() => {});
+  return true;`,
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'c-grows',
@@ -230,7 +201,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const watermark = computed ?? Number.NEGATIVE_INFINITY;',
       },
     ],
-    seed: 1,
+    seed: 23,
   },
   {
     id: 'newest-entry',
@@ -243,7 +214,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 118,
   },
   {
     id: 'totals-anew',
@@ -264,7 +235,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 15,
   },
   {
     id: 'seal-entry',
@@ -278,7 +249,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 13,
   },
   {
     id: 'seal-drained',
@@ -290,7 +261,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'if (seen === undefined) return;',
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'tail-after-gathered',
@@ -298,11 +269,9 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: openState,
-        find: `  const registrations = await readRegistrations(state);
-  const [gathered, emitted] =`,
-        replace: `  const registrations = await readRegistrations(state);
-  const early = await Promise.all(registrations.map(async ({ shardId }) => [\`log#\${shardId}\`, await state.query(\`log#\${shardId}\`)] as const));
-  const [gathered, emitted] =`,
+        find: '  const [registrations, gathered, emitted, newest, generation] =',
+        replace: `  const early = await Promise.all((await readRegistrations(state)).map(async ({ shardId }) => [\`log#\${shardId}\`, await state.query(\`log#\${shardId}\`)] as const));
+  const [registrations, gathered, emitted, newest, generation] =`,
       },
       {
         file: openState,
@@ -313,7 +282,7 @@ export const mutations: readonly Mutation[] = [
   } } as typeof state, registrations, gathered.epoch, plan);`,
       },
     ],
-    seed: 1,
+    seed: 27,
   },
   {
     id: 'manifests-last',
@@ -333,7 +302,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'for (const pane of early)',
       },
     ],
-    seed: 1,
+    seed: 222,
   },
   {
     id: 'sessions-manifests-last',
@@ -353,7 +322,17 @@ export const mutations: readonly Mutation[] = [
         replace: `range.status === 'open' ? [] : early;`,
       },
     ],
-    seed: 1,
+    seed: 16,
+    shape: {
+      sessionGapMs: 5_000,
+      sessionSlices: 3,
+      overlap: 0,
+      mostEmpty: 0,
+      running: false,
+      readers: 12,
+      bulk: 0,
+      faults: { ...noFaults, slow: 0.4 },
+    },
   },
   {
     id: 'records-in',
@@ -365,7 +344,7 @@ export const mutations: readonly Mutation[] = [
         replace: `if (sum.counters.received > 0) while (at < records.length && !isAfter(records[at]?.sequenceNumber ?? '', log.tail.totals.sequenceNumber)) at++;`,
       },
     ],
-    seed: 1,
+    seed: 12,
   },
   {
     id: 'overtaken',
@@ -378,7 +357,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 12,
   },
   {
     id: 'one-plan',
@@ -392,19 +371,20 @@ export const mutations: readonly Mutation[] = [
         replace: 'attributes: { at: plan.at, ...attributes } }, []);',
       },
     ],
-    seed: 1,
+    seed: 11,
   },
   {
     id: 'plan-after-barriers',
-    rule: 'the plan says where the barriers are, and not where the logs ended before',
+    rule: 'the plan says where the barriers are, and not where the logs ended when they were observed',
     edits: [
       {
         file: finalizer,
-        find: 'last: cut.position, bytes: cut.bytes }));',
-        replace: 'last: Math.max(first(shardId), cut.position - 1), bytes: cut.bytes }));',
+        find: 'last: cut.position, totals: cut.totals',
+        replace:
+          'last: Math.max(first(shardId), Math.min(cut.position, tails.get(shardId)?.position ?? cut.position)), totals: cut.totals',
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'mark-last',
@@ -413,14 +393,15 @@ export const mutations: readonly Mutation[] = [
       {
         file: gather,
         find: `    const { touched, idBytes } = await gatherTask(options, plan, task, number);
-    await putMark(state, epoch, number, touched, idBytes);
+    await marked;
+    marked = putMark(state, epoch, number, touched, idBytes);
 `,
         replace: `    await putMark(state, epoch, number, {});
     await gatherTask(options, plan, task, number);
 `,
       },
     ],
-    seed: 1,
+    seed: 7,
   },
   {
     id: 'leaf-epochs',
@@ -432,7 +413,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'return slicesOfLane(state, lane, range, (segments) => coverOf(segments, through + 1_000));',
       },
     ],
-    seed: 1,
+    seed: 7,
   },
   {
     id: 'cover',
@@ -444,20 +425,19 @@ export const mutations: readonly Mutation[] = [
         replace: 'return slicesOfLane(state, lane, range, (segments) => segments.filter(({ to }) => to <= through));',
       },
     ],
-    seed: 1,
+    seed: 50,
   },
   {
     id: 'segment-attempt',
     rule: 'the parts of a segment are named by the attempt that has written them',
     edits: [
       {
-        file: segment,
-        find: 'const partsPartition = (head: Key, attempt: string) => `${head.pk}#${head.sk}#${attempt}`;',
-        replace:
-          'const partsPartition = (head: Key, attempt: string) => `${head.pk}#${head.sk}#${attempt.slice(0, 1)}`;',
+        file: gather,
+        find: '{ slice, ...leafRange(plan.epoch), task: number }, parts, runId);',
+        replace: `{ slice, ...leafRange(plan.epoch), task: number }, parts, 'any');`,
       },
     ],
-    seed: 1,
+    seed: 306,
     shape: { older: 0.5 },
   },
   {
@@ -478,7 +458,7 @@ export const mutations: readonly Mutation[] = [
   if (others.length > 0) await later();`,
       },
     ],
-    seed: 1,
+    seed: 10,
   },
   {
     id: 'unknown-section',
@@ -491,7 +471,7 @@ export const mutations: readonly Mutation[] = [
         replace: '        if (query === undefined) continue;',
       },
     ],
-    seed: 1,
+    seed: 14,
   },
   {
     id: 'entry-parts-first',
@@ -512,19 +492,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
-  },
-  {
-    id: 'entry-attempt',
-    rule: 'the parts of an entry are named by the attempt that has written them',
-    edits: [
-      {
-        file: append,
-        find: 'partedContent(shardId, attempt(), source,',
-        replace: 'partedContent(shardId, `${tail.position}`, source,',
-      },
-    ],
-    seed: 1,
+    seed: 2,
   },
   {
     id: 'side-output-first',
@@ -545,7 +513,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 11,
   },
   {
     id: 'pane-parts-first',
@@ -566,7 +534,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 11,
   },
   {
     id: 'manifest-first',
@@ -574,23 +542,15 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: emit,
-        find: `    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,`,
-        replace: `    if (standing?.epoch !== plan.epoch && standing?.status !== 'final')
-      await publish({ query: query.name, start: window.start, end: window.end, status, revision: (standing?.revision ?? -1) + 1, emittedAt: plan.at, records, rows: [], states: undefined });
-    const pane = await writePaneAt(
-      windows,
-      query,
-      window,
-      {
-        status,`,
+        find: `    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs`,
+        replace: `    if (window.isFinal && query.earlyMs === undefined && query.latenessMs === 0)
+      await publish({ query: query.name, start: window.start, end: window.end, status: 'final', revision: 0, emittedAt: plan.at, records, rows: [], states: undefined });
+    let pane: Pane | undefined;
+    if (window.isFinal && query.earlyMs`,
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'outbox-before-emitted',
@@ -604,7 +564,7 @@ export const mutations: readonly Mutation[] = [
     return window.isFinal ?`,
       },
     ],
-    seed: 1,
+    seed: 14,
   },
   {
     id: 'emitted-last',
@@ -619,7 +579,7 @@ export const mutations: readonly Mutation[] = [
     query.window.sessions === undefined`,
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'final-stays',
@@ -627,21 +587,23 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: panes,
-        find: `    [
+        find: `    { ...draft, revision },
+    [
       { attribute: 'status', is: 'absentOrOther', than: 'final' },
       { attribute: 'epoch', is: 'absentOrBelow', bound: epoch },`,
-        replace: `    [
+        replace: `    { ...draft, revision },
+    [
       { attribute: 'epoch', is: 'absentOrBelow', bound: epoch + 1 },`,
       },
       {
         file: panes,
         find: `  if (before !== undefined && (before.epoch >= epoch || before.status === 'final'))
-    return before.epoch === epoch ? readPane(windows, query, window) : undefined;
+    return before.epoch === epoch ? ownPane(windows, query, window, epoch) : undefined;
 `,
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 14,
   },
   {
     id: 'every-window',
@@ -654,7 +616,7 @@ export const mutations: readonly Mutation[] = [
           'if (closing <= closedBefore || (!isFinal && !hasOpenPanes) || closing !== Math.min(...query.window.closings(slice))) continue;',
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'carry-first',
@@ -675,16 +637,27 @@ export const mutations: readonly Mutation[] = [
   };`,
       },
     ],
-    seed: 1,
+    seed: 14,
+    shape: {
+      sessionGapMs: 5_000,
+      sessionSlices: 3,
+      overlap: 0,
+      mostEmpty: 0,
+      running: false,
+      readers: 0,
+      bulk: 0,
+      finalizeEveryMs: 5_000,
+      faults: { ...noFaults, crash: 0.03 },
+    },
   },
   {
     id: 'carried-epoch',
     rule: 'sessions are carried from the epoch before, and not from the newest one',
     edits: [
       {
-        file: 'functions/state/items/carried-sessions.ts',
-        find: '{ to: isoTime(through), order:',
-        replace: '{ to: isoTime(Math.max(through, 9e12)), order:',
+        file: 'functions/state/epochs/carried-sessions.ts',
+        find: '{ to: positionText(through), order:',
+        replace: '{ to: positionText(Math.max(through, 999_999)), order:',
       },
     ],
     seed: 1,
@@ -699,7 +672,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'await forgetEpochs(options, Math.max(newest.epoch, ...places));',
       },
     ],
-    seed: 1,
+    seed: 225,
   },
   {
     id: 'forget-open',
@@ -712,7 +685,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 225,
   },
   {
     id: 'joined-mark',
@@ -725,7 +698,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 173,
   },
   {
     id: 'idle-proof',
@@ -737,7 +710,7 @@ export const mutations: readonly Mutation[] = [
         replace: `onlyGarbage || tail !== undefined ? 'idle' : 'holding'`,
       },
     ],
-    seed: 1,
+    seed: 15,
   },
   {
     id: 'history-first',
@@ -760,7 +733,7 @@ export const mutations: readonly Mutation[] = [
     [`,
       },
     ],
-    seed: 1,
+    seed: 21,
   },
   {
     id: 'empty-noted',
@@ -775,7 +748,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 11,
   },
   {
     id: 'empty-behind',
@@ -789,7 +762,7 @@ export const mutations: readonly Mutation[] = [
     from: candidate.start,`,
       },
     ],
-    seed: 1,
+    seed: 67,
   },
   {
     id: 'endless',
@@ -801,7 +774,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'pipeline.queries.filter(() => true)',
       },
     ],
-    seed: 1,
+    seed: 18,
   },
   {
     id: 'ids-judged',
@@ -809,7 +782,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: ids, find: 'const known = judged === undefined ? base : undefined;', replace: 'const known = base;' },
     ],
-    seed: 1,
+    seed: 90,
   },
   {
     id: 'ids-followed',
@@ -822,7 +795,7 @@ export const mutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 141,
   },
   {
     id: 'ids-ancestors',
@@ -834,7 +807,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'const earlier = (await ancestors()).slice(0, 0);',
       },
     ],
-    seed: 1,
+    seed: 65,
   },
   {
     id: 'ids-in-entry',
@@ -842,7 +815,7 @@ export const mutations: readonly Mutation[] = [
     edits: [
       { file: append, find: 'ids?.fresh(chunk.judged), records.length);', replace: 'undefined, records.length);' },
     ],
-    seed: 1,
+    seed: 34,
   },
   {
     id: 'totals-keys',
@@ -854,7 +827,7 @@ export const mutations: readonly Mutation[] = [
         replace: '.filter(([name]) => name.length > 0)',
       },
     ],
-    seed: 1,
+    seed: 11,
   },
   {
     id: 'clock-end',
@@ -866,7 +839,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'if (end > time) return { start, end: start + usualMs[unit] };',
       },
     ],
-    seed: 1,
+    seed: 36,
   },
   {
     id: 'pairs',
@@ -878,7 +851,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'if (key === undefined || ofQuery === undefined) fold.filter(queries[0] ?? query);',
       },
     ],
-    seed: 1,
+    seed: 4,
   },
   {
     id: 'sent-last',
@@ -893,7 +866,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 350,
   },
   {
     id: 'taken-out-last',
@@ -908,7 +881,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 1,
+    seed: 19,
   },
 ];
 
@@ -926,4 +899,19 @@ export const missing: readonly { readonly id: string; readonly reason: string }[
       'a put of the side output erases no mark: the simulator draws no late replays yet; test/unit/log-aggregator.test.ts shows it',
   },
   { id: 'delivered', reason: 'a delivered outbox item is not put again: the outbox keeps no marks yet' },
+  {
+    id: 'attempt',
+    reason:
+      'the parts of entries and panes are named by the attempt: two attempts that know the same tail, or the same plan, have the same parts unless their code differs; test/unit/log-entries.test.ts shows it',
+  },
+  {
+    id: 'gaps',
+    reason:
+      'a log is read without gaps: two entries put amid one read, of which the later one is seen and ids are in the other; not found in 1,500 seeds with torn reads; test/model and test/unit/log-aggregator.test.ts show it',
+  },
+  {
+    id: 'join-at-latest',
+    reason:
+      'finalize joins a registered, empty log at the latest epoch, not its own: a run that stands still over a whole epoch while a shard registers; not found in 600 seeds; test/model shows it',
+  },
 ];

@@ -65,7 +65,7 @@ export interface SimulationOptions extends Kinds {
   /** The number of slices in a gap. */
   readonly sessionSlices: number;
   readonly expectedKeys: number;
-  /** Bytes of padding in each event's id, with which pages outgrow their share. */
+  /** Bytes of padding in each event's id, with which entries outgrow their item. */
   readonly padding: number;
   /** Bytes of padding in each result, with which manifests outgrow their item. */
   readonly bulk: number;
@@ -309,7 +309,7 @@ function drawAny(
     keys: grows ? random.pick([2, 3, 6]) : random.pick([1, 2, 3, 6]),
     garbage: random.pick([0, 0, 0.1]),
     putsMs,
-    // Great disorder opens slices that are about to close. There, a registration can race with the horizon.
+    // Great disorder opens slices that are about to close. There, a batch entry can race with the barrier.
     disorderMs: putsMs * random.pick([0, 0.1, 0.4, 0.8, 0.8, 0.8]),
     delayMs: putsMs * random.pick([0, 0, 0.1]),
     idleMs: random.pick([1_000, 10_000, 60_000]),

@@ -6,7 +6,7 @@ import { closedThroughAt, type Ledger, windowName } from './ledger.ts';
 import { isPublished } from './sink-checks.ts';
 import { Violation } from './violation.ts';
 
-/** A session as the oracle has it: event by event, without slices, pages or partial aggregates. */
+/** A session as the oracle has it: event by event, without slices, segments or partial aggregates. */
 interface OracleSession {
   readonly start: number;
   readonly end: number;

@@ -9,9 +9,8 @@ import { DeliveryRefused, deliverWaiting, type SinkTarget } from '../../function
 import { outboxPublisher, readDead, readWaiting } from '../../functions/state/sinks/outbox.ts';
 import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
 import { redriveLetters } from '../../functions/state/sinks/sink-status.ts';
-import type { Pane, PaneHead } from '../../functions/state/windows/pane.ts';
-import { readPaneHead } from '../../functions/state/windows/pane-reader.ts';
-import { writeFinalPane, writeOpenPane } from '../../functions/state/windows/pane-writer.ts';
+import type { Pane } from '../../functions/state/windows/pane.ts';
+import { writePane } from '../fixtures/written-pane.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -66,13 +65,8 @@ function world(spec: SinkSpec, order: SinkTarget['order'] = 'ordered', process: 
           ),
         ]),
       );
-      const standing: PaneHead | undefined = await readPaneHead(windows, of, window);
       const content = { partials, records: 1, nowMs: clock.now };
-      const pane =
-        status === 'final'
-          ? await writeFinalPane(windows, of, window, content)
-          : await writeOpenPane(windows, of, window, standing, { ...content, status, attempt: `run-${++runs}` });
-      if (pane === undefined) throw new Error('refused');
+      const pane = await writePane(windows, of, window, content, status);
       await publisher.publish(pane);
       return pane;
     },
@@ -292,7 +286,7 @@ describe('the publisher', () => {
   it('writes nothing for a sink that has no function, nor without sinks', async () => {
     const { pipeline, state, stores, windows } = world(sqs());
     const query = pipeline.queries[0] ?? expect.fail();
-    const pane = await writeFinalPane(
+    const pane = await writePane(
       windows,
       query,
       { start: 0, end: hourMs },

@@ -5,7 +5,7 @@ import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
 import { emitEmpty } from '../../functions/state/epochs/empty-windows.ts';
 import { readFinalHeads } from '../../functions/state/windows/pane-reader.ts';
-import { writeFinalPane } from '../../functions/state/windows/pane-writer.ts';
+import { writePane } from '../fixtures/written-pane.ts';
 import { itemStore } from '../simulation/item-store.ts';
 import { memoryTable } from '../simulation/memory-table.ts';
 
@@ -29,11 +29,11 @@ describe('empty windows', () => {
       limit: <T>(call: () => Promise<T>) => call(),
       publish: async () => {},
       write: (window: Window, partials: Partials) =>
-        writeFinalPane(windows, query, window, { partials, records: 0, nowMs: 0 }),
+        writePane(windows, query, window, { partials, records: 0, nowMs: 0 }),
       hasTime: () => true,
     };
     const makeFinal = (window: Window) =>
-      writeFinalPane(windows, query, window, { partials: new Map([['[]', [1]]]), records: 1, nowMs: 0 });
+      writePane(windows, query, window, { partials: new Map([['[]', [1]]]), records: 1, nowMs: 0 });
     const minute = (n: number): Window => ({ start: n * minuteMs, end: (n + 1) * minuteMs });
     const maxEventTime = 4 * minuteMs;
 

@@ -5,7 +5,6 @@ import { type Aggregate, type AnyAggregate, count } from '../../functions/core/a
 import { backfillPipeline } from '../../functions/core/definition/backfill.ts';
 import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
-import { liveSessions } from '../../functions/core/sessions/session-view.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { session } from '../../functions/core/windows/session.ts';
 import { readCarried, sessionPartitions } from '../../functions/state/epochs/carried-sessions.ts';
@@ -229,25 +228,6 @@ describe('a session of one key', () => {
       [at(5), at(15)],
     ]);
     expect([...world.stores.rejects.all()].map(({ attributes }) => attributes['eventTime'])).toEqual([at(6)]);
-  });
-});
-
-describe('a reader who finds a final session among what it has read open', () => {
-  it('leaves out its records, and no others', () => {
-    const [query] = pipelineOf(session({ ms: 10 }, { resolution: { ms: 1 } })).queries;
-    if (query === undefined) throw new Error('no query');
-    const part = (time: number, closesAt: number) => ({
-      key: '["a"]',
-      closesAt,
-      partial: [1, { least: time, greatest: time, records: 1 }],
-    });
-    const final = { start: 0, end: 15, keys: ['["a"]'] };
-    // The final session holds 0 and 5 and closes at 15. 4 and 12 came after that.
-    const parts = [part(0, Number.NEGATIVE_INFINITY), part(5, 5), part(4, 16), part(12, 16)];
-    const { closing, open } = liveSessions(query, parts, 15, [final]);
-    expect(closing).toEqual([]);
-    expect(open).toMatchObject([{ start: 4, end: 22, records: 2 }]);
-    expect(liveSessions(query, parts, 15, []).closing).toMatchObject([{ start: 0, end: 15, records: 2 }]);
   });
 });
 

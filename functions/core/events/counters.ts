@@ -14,9 +14,6 @@ export interface Counters {
 /** The classes an event can end in, in the order of the law. */
 export const eventClasses = ['counted', 'late', 'duplicate', 'rejected', 'filtered'] as const;
 
-/** A class of events. */
-export type EventClass = (typeof eventClasses)[number];
-
 export const noEvents: Counters = { received: 0, counted: 0, late: 0, duplicate: 0, rejected: 0, filtered: 0 };
 
 /** The law of conservation: received = counted + late + duplicate + rejected + filtered. */

@@ -7,8 +7,6 @@ export interface KeyFold {
   readonly key: KeyText;
   /** The key's partial aggregate over the folded events. */
   readonly states: unknown[];
-  /** Positions of its events in the batch, ascending. A retry may have to fold only some of them again. */
-  readonly events: number[];
 }
 
 /** The content of a fold for one slice of one query. */
@@ -57,7 +55,7 @@ export function createFold(): Fold {
       held.records++;
       let fold = held.keys.get(key);
       if (fold === undefined) {
-        fold = { key, states: identityOf(query), events: [] };
+        fold = { key, states: identityOf(query) };
         held.keys.set(key, fold);
       }
       addInputs(query, fold.states, inputs, time);

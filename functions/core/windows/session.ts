@@ -55,15 +55,7 @@ export function session(gap: Duration, options: SessionOptions = {}): WindowKind
     sliceOf: (time) => endOf(time) - resolutionMs + 1,
     closings: (slice) => Array.from({ length: reachMs / resolutionMs + 1 }, (_, i) => endOf(slice) + i * resolutionMs),
     emit: () => [],
-    sessions: {
-      gapMs,
-      closingOf: (last) => endOf(last) + reachMs,
-      closingAfter: (slice, moment) => {
-        const first = endOf(slice);
-        const next = moment < first ? first : floorTo(moment, resolutionMs) + resolutionMs;
-        return next > first + reachMs ? undefined : next;
-      },
-    },
+    sessions: { gapMs, closingOf: (last) => endOf(last) + reachMs },
   };
 }
 

@@ -15,15 +15,8 @@ export function withLateness(kind: WindowKind, latenessMs: number): WindowKind {
   };
 }
 
-function laterSessions({ gapMs, closingOf, closingAfter }: SessionRule, latenessMs: number): SessionRule {
-  return {
-    gapMs,
-    closingOf: (last) => closingOf(last) + latenessMs,
-    closingAfter: (slice, moment) => {
-      const closing = closingAfter(slice, moment - latenessMs);
-      return closing === undefined ? undefined : closing + latenessMs;
-    },
-  };
+function laterSessions({ gapMs, closingOf }: SessionRule, latenessMs: number): SessionRule {
+  return { gapMs, closingOf: (last) => closingOf(last) + latenessMs };
 }
 
 /** The windows of a kind that start in `[from, until)`, epoch ms. */

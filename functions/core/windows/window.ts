@@ -53,15 +53,6 @@ export interface SessionRule {
   readonly gapMs: number;
   /** When a window closes whose last record is at a time: at the last closing of that record's slice. */
   closingOf(last: number): number;
-  /** The first closing of a slice after a moment; undefined when there is none left. */
-  closingAfter(slice: number, moment: number): number | undefined;
-}
-
-/** The first closing of a slice after a moment; undefined when there is none left. */
-export function closingAfter(kind: WindowKind, slice: number, moment: number): number | undefined {
-  return kind.sessions === undefined
-    ? kind.closings(slice).find((closing) => closing > moment)
-    : kind.sessions.closingAfter(slice, moment);
 }
 
 /** The last closing of a slice. Once the watermark is there, no record of the slice is taken. */

@@ -11,27 +11,12 @@ import type { Table } from '../table/table.ts';
 import { noSums, sumsOf } from './conservation.ts';
 import { mostLogs } from './tails.ts';
 
-export { noProgress };
-
 /** Logs read at a time. */
 const logsAtATime = 64;
 
 /**
- * The progress of a shard: the totals of its last entry. The entries of a sealed log may have expired; its registration
- * keeps the totals.
- * @returns {@link noProgress} for a shard that is not registered, or has not joined
- * @throws TidemarkError when its log was begun and is gone
- */
-export async function readProgress(state: Table, shardId: string): Promise<ShardProgress> {
-  const tail = await readTail(state, shardId);
-  if (tail !== undefined) return tail.totals;
-  const registration = (await readRegistrations(state)).find((one) => one.shardId === shardId);
-  return registration === undefined ? noProgress : progressOf(state, registration);
-}
-
-/**
- * The progress of every registered shard, by shard. One of which nothing is in yet is among them. A sealed log is not
- * read.
+ * The progress of every registered shard, by shard: the totals of its last entry. One of which nothing is in yet is among
+ * them. The entries of a sealed log may have expired; its registration keeps the totals.
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readAllProgress(state: Table): Promise<ReadonlyMap<string, ShardProgress>> {
@@ -109,7 +94,7 @@ export async function readShardIds(state: Table): Promise<readonly string[]> {
 }
 
 /** How far event time has come, in epoch ms; minus infinity before anything. `closedThrough` and the last only grow. */
-export interface Horizon {
+export interface Watermarks {
   /** The greater of W as the last observation of the shards found it and `closedThrough`. */
   readonly watermark: number;
   /** C of the newest epoch that was elected. */
@@ -118,8 +103,8 @@ export interface Horizon {
   readonly finalizedThrough: number;
 }
 
-/** The horizon of readers. @param queries `finalizedThrough` is the least of theirs */
-export async function readHorizon(state: Table, queries: readonly Pick<Query, 'name'>[]): Promise<Horizon> {
+/** The watermarks of readers. @param queries `finalizedThrough` is the least of theirs */
+export async function readWatermarks(state: Table, queries: readonly Pick<Query, 'name'>[]): Promise<Watermarks> {
   const [emitted, held] = await Promise.all([readEmitted(state), readHeldBy(state)]);
   // Read after how far panes are out, so that it is not below that.
   const { closedThrough } = await readNewestEpoch(state);

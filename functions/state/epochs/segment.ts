@@ -39,7 +39,7 @@ export interface Segment extends SegmentName {
 const keyBytes = 100;
 
 /** The partition of a lane's segments. */
-export const lanePartition = ({ query, lanes, lane }: Lane): string => `segment#${query}#${lanes}.${lane}`;
+const lanePartition = ({ query, lanes, lane }: Lane): string => `segment#${query}#${lanes}.${lane}`;
 
 /**
  * All partitions that hold segments of a query which has `lanes` lanes now: the number of its lanes only grows, in

@@ -12,7 +12,7 @@ export interface Epoch {
 }
 
 /** Before the first epoch. */
-export const noEpoch: Epoch = {
+const noEpoch: Epoch = {
   epoch: 0,
   closedThrough: Number.NEGATIVE_INFINITY,
   electedAt: Number.NEGATIVE_INFINITY,

@@ -11,7 +11,7 @@ import { type ClaimOptions, type Claims, createClaims, missedWindows } from '../
 import { type CommandOutcome, commitCommand, readCommand } from '../commands/command.ts';
 import { lateLedger } from '../commands/late-ledger.ts';
 import { isStaged, stageNames, stageWindows } from '../commands/staged.ts';
-import { readAllProgress, readHorizon } from '../epochs/progress.ts';
+import { readAllProgress, readWatermarks } from '../epochs/progress.ts';
 import { noteFilled, readFilling } from '../items/definition.ts';
 import type { SidePlace, StoredSideEvent } from '../items/side-output.ts';
 import type { Stream } from '../stream/stream.ts';
@@ -111,7 +111,7 @@ export async function backfill(options: BackfillOptions, range: BackfillRange, s
   const { pipeline, state } = options;
   const query = backfillQuery(pipeline, range.query);
   const [{ window: inRange, until: lastEnd } = query] = backfillPipeline(pipeline, range).queries;
-  const { closedThrough, finalizedThrough } = await readHorizon(state, [query]);
+  const { closedThrough, finalizedThrough } = await readWatermarks(state, [query]);
   const { until } = range;
   if (until > query.from && lastEnd + query.latenessMs > finalizedThrough)
     throw argumentError(

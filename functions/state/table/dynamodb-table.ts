@@ -237,18 +237,9 @@ function clauseExpression(clause: Clause, names: Names): string {
   }
 }
 
-function updateExpression(change: Change, names: Names): string {
-  const part = (verb: string, changes: Readonly<Record<string, Attribute>> | undefined, join: string) => {
-    const terms = Object.entries(changes ?? {}).map(
-      ([attribute, value]) => `${names.name(attribute)} ${join} ${names.value(value)}`,
-    );
-    return terms.length === 0 ? [] : [`${verb} ${terms.join(', ')}`];
-  };
-  return [
-    ...part('SET', change.set, '='),
-    ...part('ADD', change.addToSet, ''),
-    ...part('DELETE', change.removeFromSet, ''),
-  ].join(' ');
+function updateExpression({ set }: Change, names: Names): string {
+  const terms = Object.entries(set).map(([attribute, value]) => `${names.name(attribute)} = ${names.value(value)}`);
+  return `SET ${terms.join(', ')}`;
 }
 
 function rangeExpression(pk: string, range: Range, shape: TableShape) {

@@ -19,7 +19,6 @@ function attributeBytes(value: Attribute): number {
   if (typeof value === 'number') return numberBytes(value);
   if (typeof value !== 'object' || value === null) return 1;
   if (value instanceof Uint8Array) return value.length;
-  if (value instanceof Set) return Array.from(value, textBytes).reduce((total, bytes) => total + bytes, 0);
   if (Array.isArray(value))
     return (value as readonly Attribute[]).reduce<number>((total, each) => total + 1 + attributeBytes(each), 3);
   return 3 + namedBytes(value as Readonly<Record<string, Attribute>>, 1);

@@ -1,11 +1,10 @@
-/** The value of an attribute. Sets hold text and are never empty. */
+/** The value of an attribute. */
 export type Attribute =
   | string
   | number
   | boolean
   | null
   | Uint8Array
-  | ReadonlySet<string>
   | readonly Attribute[]
   | { readonly [name: string]: Attribute };
 
@@ -32,11 +31,8 @@ export type Clause =
 
 /** The effect of an update on an item. A missing item is created. */
 export interface Change {
-  readonly set?: Attributes;
-  /** Elements to add to a set of text, by attribute. An absent set is made. */
-  readonly addToSet?: Readonly<Record<string, ReadonlySet<string>>>;
-  /** Elements to take out of a set, by attribute. A set left empty is absent, and nothing happens to an absent one. */
-  readonly removeFromSet?: Readonly<Record<string, ReadonlySet<string>>>;
+  /** Not empty. The attributes that it does not name stay. */
+  readonly set: Attributes;
 }
 
 /** The outcome of a conditional write. Expected outcomes are values; only failures of infrastructure are thrown. */
@@ -98,17 +94,6 @@ export function textOf(item: Item, name: string): string | undefined {
 export function numberOf(item: Item, name: string): number | undefined {
   const value = item.attributes[name];
   if (value !== undefined && typeof value !== 'number') throw notOurs(item, name);
-  return value;
-}
-
-/**
- * The set of an item, empty when absent.
- * @throws when the attribute has another type
- */
-export function setOf(item: Item, name: string): ReadonlySet<string> {
-  const value = item.attributes[name];
-  if (value === undefined) return new Set();
-  if (!(value instanceof Set)) throw notOurs(item, name);
   return value;
 }
 

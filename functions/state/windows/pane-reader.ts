@@ -11,7 +11,7 @@ import { hasStates, rowsOf, statesOf } from './pane-rows.ts';
  * Final panes that corrections have taken the place of are kept without that setting. A pane that is deleted while it
  * is read is left out.
  */
-export async function readRevisions(windows: Table, query: Query, window: Window): Promise<readonly KeptPane[]> {
+async function readRevisions(windows: Table, query: Query, window: Window): Promise<readonly KeptPane[]> {
   const kept = await windows.query(revisionKey(query.name, window, 0).pk);
   // The visible pane is read after the kept ones. Its revision is greater than those of all panes before it.
   const visible = await windows.get(manifestKey(query.name, window));

@@ -4,8 +4,8 @@ import { sortedRows } from '../../core/fold/window-result.ts';
 import type { Window } from '../../core/windows/window.ts';
 import { type Attributes, type Clause, numberOf, type Table } from '../table/table.ts';
 import type { Pane, PaneHead } from './pane.ts';
-import { manifestKey, partKey, revisionKey, windowText } from './pane-keys.ts';
-import { readPane, readPaneHead, readStandingPane, type StandingPane } from './pane-reader.ts';
+import { manifestKey, partKey, revisionKey } from './pane-keys.ts';
+import { readPaneHead, readStandingPane, type StandingPane } from './pane-reader.ts';
 import { bytesOf, chunked, contentOf, draftRows, manifestBytes, statesOf } from './pane-rows.ts';
 
 /** How many final panes of a window stay readable after corrections have taken their place. */
@@ -17,63 +17,6 @@ export interface PaneContent {
   readonly records: number;
   /** Epoch ms. */
   readonly nowMs: number;
-}
-
-/**
- * Writes the final pane of a window. Its revision follows the last early pane's. The first writer's pane stays. Every
- * other writer finds there what it would have written.
- * @returns the pane that is visible afterwards
- */
-export async function writeFinalPane(
-  windows: Table,
-  query: Query,
-  window: Window,
-  content: PaneContent,
-): Promise<Pane> {
-  let revision =
-    query.earlyMs === undefined && query.latenessMs === 0
-      ? 0
-      : revisionAfter(await readPaneHead(windows, query, window));
-  for (;;) {
-    if (query.history > 0) await keepPane(windows, query, window, revision - 1);
-    const written = await writePane(windows, query, window, {
-      ...content,
-      status: 'final',
-      revision,
-      attempt: 'final',
-    });
-    if (written !== undefined) {
-      if (revision > 0) await deleteBefore(windows, query, window, revision - query.history);
-      return written;
-    }
-    const standing = await readPane(windows, query, window);
-    if (standing === undefined)
-      throw new Error(`window ${query.name} ${windowText(window)}: its manifest was refused and is not there`);
-    if (standing.status === 'final') return standing;
-    revision = standing.revision + 1;
-  }
-}
-
-/**
- * Writes the pane of an open window that follows `standing`; undefined when another pane has followed it meanwhile.
- * `standing` has to be read **before** the pages that the pane is merged from. Then a pane that is written is never
- * older than the one that it follows.
- * @param draft with a fresh id of this run as its attempt: overlapping runs, which may merge different moments, never
- * mix their parts
- */
-export async function writeOpenPane(
-  windows: Table,
-  query: Query,
-  window: Window,
-  standing: PaneHead | undefined,
-  draft: Omit<PaneDraft, 'revision'>,
-): Promise<Pane | undefined> {
-  const revision = revisionAfter(standing);
-  if (query.history > 0) await keepPane(windows, query, window, revision - 1);
-  const written = await writePane(windows, query, window, { ...draft, revision });
-  if (written !== undefined && standing !== undefined && (standing.parts > 0 || query.history > 0))
-    await deleteBefore(windows, query, window, revision - query.history);
-  return written;
 }
 
 /**
@@ -151,19 +94,16 @@ interface PaneDraft extends PaneContent {
 }
 
 /**
- * Writes a pane: its parts, **then** its manifest, which makes it visible. Unless the caller gives another condition,
- * no final pane and no newer revision may be there. Undefined when the condition does not hold.
+ * Writes a pane: its parts, **then** its manifest, which makes it visible. Undefined when the condition on the standing
+ * manifest does not hold.
  */
 async function writePane(
   windows: Table,
   query: Query,
   window: Window,
   draft: PaneDraft,
-  when: readonly Clause[] = [
-    { attribute: 'status', is: 'absentOrOther', than: 'final' },
-    { attribute: 'revision', is: 'absentOrBelow', bound: draft.revision },
-  ],
-  extra: Attributes = {},
+  when: readonly Clause[],
+  extra: Attributes,
 ): Promise<Pane | undefined> {
   const { partials, records, nowMs, status, revision, attempt } = draft;
   const rows = sortedRows(query, partials);

@@ -61,7 +61,7 @@ export async function createdAgain(): Promise<Figures> {
   demand(known.report?.shards[0]?.state === 'drained', 'I7', () => 'the parent is not drained');
 
   const original = { ...stream };
-  const horizon = { ...oracle.horizon };
+  const progress = { ...oracle.progress };
   const writes = () =>
     JSON.stringify(
       [...stores.state.all()].map(({ pk, sk, attributes }) => [pk, sk, Object.keys(attributes), attributes['state']]),
@@ -82,7 +82,7 @@ export async function createdAgain(): Promise<Figures> {
     );
   }
   demand(
-    writes() === state && JSON.stringify(oracle.horizon) === JSON.stringify(horizon),
+    writes() === state && JSON.stringify(oracle.progress) === JSON.stringify(progress),
     'I7',
     () => 'a refused stream changes the state',
   );

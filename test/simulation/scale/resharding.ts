@@ -107,5 +107,5 @@ export async function resharding(extent: Extent): Promise<Figures> {
 /** Shards with so few records that they are idle between them, and finalize runs at which this is seen. */
 const resting = { records: 5, idleMs: 1_000, finalizeEveryMs: 7_500, putsMs: 300_000, garbage: 0 } as const;
 
-/** Pages that outgrow their share, so that shards end while that happens. */
+/** Entries with long keys, several events a record: shards end while their entries are cut into chunks and parts. */
 const growing = { keys: 6, padding: 300, expectedKeys: 1, eventsPerRecord: 3 } as const;

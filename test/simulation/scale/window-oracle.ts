@@ -22,7 +22,7 @@ export interface WindowOracle {
    * After a drain: I1 over everything, I8 that every window from `first` to `last` (starts) is final.
    */
   checkEnd(state: ItemStore, windows: ItemStore, first: number, last: number): void;
-  readonly horizon: { readonly closedThrough: number; readonly finalizedThrough: number };
+  readonly progress: { readonly closedThrough: number; readonly finalizedThrough: number };
   /**
    * The number of writes of final panes that took effect, and of panes that a sink took. Both are the same unless runs
    * died.
@@ -44,16 +44,16 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
     string,
     { readonly position: number; readonly records: number; readonly maxEventTime: number }
   >();
-  let horizon = { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY };
+  let progress = { closedThrough: Number.NEGATIVE_INFINITY, finalizedThrough: Number.NEGATIVE_INFINITY };
   let finals = 0;
   let published = 0;
 
   /** An epoch that is elected: C never goes back, and no shard that holds W is passed. */
   function checkEpoch(after: Item): void {
     const closedThrough = numberOf(after, 'closed') ?? Number.NEGATIVE_INFINITY;
-    if (closedThrough < horizon.closedThrough)
-      throw new Violation('I3', `C goes back from ${horizon.closedThrough} to ${closedThrough}`);
-    if (closedThrough > horizon.closedThrough)
+    if (closedThrough < progress.closedThrough)
+      throw new Violation('I3', `C goes back from ${progress.closedThrough} to ${closedThrough}`);
+    if (closedThrough > progress.closedThrough)
       for (const { shardId, put } of shards()) {
         const { records, maxEventTime } = committed.get(shardId) ?? {
           records: 0,
@@ -62,23 +62,23 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
         if (records < put && closedThrough > maxEventTime)
           throw new Violation('I7', `C rises to ${closedThrough} past ${shardId}, which holds W at ${maxEventTime}`);
       }
-    horizon = { ...horizon, closedThrough };
+    progress = { ...progress, closedThrough };
   }
 
   /** A query is emitted through a C: every window that closes by then has been acknowledged. */
   function checkEmitted(after: Item): void {
     const finalizedThrough = numberOf(after, 'closed') ?? Number.NEGATIVE_INFINITY;
-    if (finalizedThrough < horizon.finalizedThrough || finalizedThrough > horizon.closedThrough)
-      throw new Violation('I3', `emitted goes from ${horizon.finalizedThrough} to ${finalizedThrough}`);
+    if (finalizedThrough < progress.finalizedThrough || finalizedThrough > progress.closedThrough)
+      throw new Violation('I3', `emitted goes from ${progress.finalizedThrough} to ${finalizedThrough}`);
     // Event time begins at 0 here, and every passed window since then has to be acknowledged.
-    const first = Math.max(0, horizon.finalizedThrough);
+    const first = Math.max(0, progress.finalizedThrough);
     for (let start = Math.floor(first / windowMs) * windowMs; start + windowMs <= finalizedThrough; start += windowMs)
       if (!acknowledged.has(start) && idsOfWindow(start).length > 0)
         throw new Violation(
           'I9',
           `emitted rises to ${finalizedThrough}, and the window of ${start} is not acknowledged`,
         );
-    horizon = { ...horizon, finalizedThrough };
+    progress = { ...progress, finalizedThrough };
   }
 
   /** An entry of a log: it is put once, behind the one before it, and its totals are those of all its records. */
@@ -114,8 +114,8 @@ export function createWindowOracle({ windowMs, idsOfWindow, shards }: OracleOpti
   }
 
   return {
-    get horizon() {
-      return horizon;
+    get progress() {
+      return progress;
     },
     get finals() {
       return finals;
