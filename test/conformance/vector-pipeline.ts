@@ -9,7 +9,8 @@ import type { WindowKind } from '../../functions/core/windows/window.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { members } from './members.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';
-import type { Vector, VectorDedup } from './vector.ts';
+import type { Vector } from './vector.ts';
+import type { VectorDedup } from './vector-dedup.ts';
 import { windowKindOf } from './window-kinds.ts';
 
 /** An event as it is put on the stream. */
