@@ -1,16 +1,11 @@
+import { allFinals, assignments, isByOffset, keptPlaces, localWindows, offsetIn, type Played } from './assignments.ts';
 import { isObject, type Json, type JsonObject, listOf, objectsOf } from './json.ts';
-import { localText } from './local-text.ts';
 import type { StepTrace, Trace } from './play.ts';
 import { type StepQuestion, stepQuestions, windowShape } from './shape.ts';
 import { requireNothing } from './unsupported.ts';
 import type { Vector } from './vector.ts';
 import { nativeWatermark } from './watermark-model.ts';
 import { changedRows, membersIn, paneRows, rowsOf, timingOf, type WindowRow, windowAnswer } from './window-answer.ts';
-
-interface Played {
-  readonly vector: Vector;
-  readonly trace: Trace;
-}
 
 /** The answer to one field of `expect`. It reads names and `afterStep` from the question, never the expected values. */
 type Answer = (question: Json | undefined, played: Played) => Json;
@@ -30,27 +25,26 @@ const answers: Readonly<Record<string, Answer>> = {
     windowsByStep('updates', question, { vector, trace }, (step) => changesIn(vector, trace, step)),
   table: (question, { vector, trace }) =>
     windowsByStep('table', question, { vector, trace }, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
-  finals: (question, played) => windowList('finals', question, played, allFinals(played.vector, played.trace)),
+  finals: (question, played) => windowList('finals', question, played, allFinals(played)),
   lastValuePerWindow: (question, played) =>
     windowList('lastValuePerWindow', question, played, rowsOf(played.vector, played.trace.steps.at(-1)?.table ?? [])),
-  windows: (question, played) => windowList('windows', question, played, allFinals(played.vector, played.trace)),
-  windowsDerived: (question, played) =>
-    windowList('windowsDerived', question, played, allFinals(played.vector, played.trace)),
-  countsInStartOrder: (_, { vector, trace }) => allFinals(vector, trace).map((row) => membersIn(row).length),
+  windows: (question, played) => windowList('windows', question, played, allFinals(played)),
+  windowsDerived: (question, played) => windowList('windowsDerived', question, played, allFinals(played)),
+  countsInStartOrder: (_, { vector, trace }) => allFinals({ vector, trace }).map((row) => membersIn(row).length),
   members: (question, { vector, trace }) =>
-    allFinals(vector, trace).map((row) => ({
+    allFinals({ vector, trace }).map((row) => ({
       ...(isByOffset(question, vector) ? { offset: offsetIn(trace, row) ?? null } : {}),
       window: [row.window.start, row.window.end],
       times: membersIn(row)
         .map(([place]) => Number(trace.events[place]?.fields['time']))
         .sort((left, right) => left - right),
     })),
-  assignments: assignments,
-  localWindows: (_, played) => localWindows(played, (rows) => rows),
+  assignments,
+  localWindows: (_, played) => localWindows(played),
   // The smallest of those that begin together, as Flink's CUMULATE has them.
   firstLocalWindow: (_, played) => localWindows(played, (rows) => rows.slice(0, 1)),
   keptValues: (_, { vector, trace }) =>
-    keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
+    keptPlaces(allFinals({ vector, trace })).map((place) => trace.events[place]?.fields['value'] ?? null),
   late: (question, { trace }) =>
     byStep('late', question, ['events'], trace, (step) => ({
       events: step.setAside.flatMap(({ reason, event }) => (reason === 'late' ? [event.fields] : [])),
@@ -100,16 +94,6 @@ export async function answersOf(vector: Vector, play: () => Promise<Trace>): Pro
       field,
       answers[field]?.(question, { vector, trace }) ?? null,
     ]),
-  );
-}
-
-function allFinals(vector: Vector, trace: Trace): readonly WindowRow[] {
-  const finals = rowsOf(
-    vector,
-    trace.steps.flatMap((step) => step.finals),
-  );
-  return [...finals].sort(
-    (left, right) => left.window.start - right.window.start || left.window.end - right.window.end,
   );
 }
 
@@ -218,59 +202,4 @@ function dropped(question: Json | undefined, { vector, trace }: Played): Json {
     .flatMap((step) => step.setAside)
     .filter(({ reason, event }) => reason === 'no-event-time' && event.fields['time'] === null);
   return { nullTime: rejected.length };
-}
-
-/**
- * The windows of each event, in the order of the events. Where the question has a field `offset` and the windows lie at
- * several, each event has an entry for each.
- */
-function assignments(question: Json | undefined, { vector, trace }: Played): Json {
-  const rows = allFinals(vector, trace);
-  const fields = [...new Set(objectsOf(question).flatMap((entry) => Object.keys(entry)))].filter(
-    (name) => name !== 'windows',
-  );
-  const hasEach = isByOffset(question, vector);
-  return keptPlaces(rows).flatMap((place) => {
-    const own = rowsAround(rows, place);
-    const offsets = hasEach ? [...new Set(own.map((row) => offsetIn(trace, row)))] : [undefined];
-    return offsets.map((offset) => ({
-      ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
-      ...(hasEach ? { offset: offset ?? null } : {}),
-      windows: own
-        .filter((row) => !hasEach || offsetIn(trace, row) === offset)
-        .map(({ window }) => [window.start, window.end]),
-    }));
-  });
-}
-
-/** The windows of each event on the clocks of their time zone. */
-function localWindows({ vector, trace }: Played, kept: (rows: readonly WindowRow[]) => readonly WindowRow[]): Json {
-  const timeZone = String(vector.window?.['timezone'] ?? 'UTC');
-  const rows = allFinals(vector, trace);
-  return keptPlaces(rows).flatMap((place) =>
-    kept(rowsAround(rows, place)).map(({ window }) => [
-      localText(window.start, timeZone),
-      localText(window.end, timeZone),
-    ]),
-  );
-}
-
-function rowsAround(rows: readonly WindowRow[], place: number): readonly WindowRow[] {
-  return rows.filter((row) => membersIn(row).some(([member]) => member === place));
-}
-
-/** Whether the entries of a question have a field for the offset of their windows. */
-function isByOffset(question: Json | undefined, { offsets }: Vector): boolean {
-  return offsets !== undefined && objectsOf(question).some((entry) => 'offset' in entry);
-}
-
-function offsetIn({ offsets }: Trace, { window }: WindowRow): number | undefined {
-  return offsets.get(window.query);
-}
-
-/** The places of the events that are in any window, in their order. */
-function keptPlaces(rows: readonly WindowRow[]): readonly number[] {
-  return [...new Set(rows.flatMap((row) => membersIn(row).map(([place]) => place)))].sort(
-    (left, right) => left - right,
-  );
 }

@@ -1,8 +1,8 @@
 import { Temporal } from 'temporal-polyfill';
 
 /**
- * A moment on the clocks of a time zone, as Java's `LocalDateTime` writes it, which Flink's tests assert: to the minute,
- * with seconds where these are not 0, and with milliseconds where those are not.
+ * A moment on the clocks of a time zone, as Java's `LocalDateTime` writes it, which Flink's tests assert: to the
+ * minute, with seconds and milliseconds where they are not 0.
  * @param time epoch ms
  */
 export function localText(time: number, timeZone: string): string {

@@ -65,8 +65,17 @@ export async function play(vector: Vector, aggregates: readonly string[]): Promi
   const { pipeline, queries } = vectorPipeline(vector, aggregates);
   const stream = virtualStream(vector.idleTimeoutMs !== undefined);
   const world = createWorld(pipeline, stream);
-  const player: Player = { vector, queries, stream, world, events: [], clockMs: clockStart, nextRunMs: clockStart };
-  for (const partition of vector.partitions) stream.shardOf(partition);
+  const player: Player = {
+    vector,
+    queries,
+    stream,
+    world,
+    events: [],
+    clockMs: clockStart,
+    firstLatest: undefined,
+    nextRunMs: clockStart,
+  };
+  for (const partition of vector.partitions) if (!isUnlisted(vector, partition)) stream.shardOf(partition);
   if (needsDefault(vector)) stream.shardOf(defaultPartition);
   let before: StepTrace = {
     watermark: Number.NEGATIVE_INFINITY,
@@ -107,6 +116,8 @@ interface Player {
   readonly world: World;
   readonly events: VectorEvent[];
   clockMs: number;
+  /** The greatest event time of the first events, where event times move the clock. It is then at its start. */
+  firstLatest: number | undefined;
   /** The time of the next finalize run, where the vector has an interval between them. */
   nextRunMs: number;
 }
@@ -163,10 +174,22 @@ function paneName({ query, start, end, revision }: WindowView): string {
   return `${query} ${start}/${end}#${revision}`;
 }
 
-/** The time of a step. Vectors with lengths of time of their own give it; in all others the clock goes on by itself. */
-function clockAt({ vector, clockMs }: Player, step: TimedStep): number {
+/** The time of a step. */
+function clockAt(player: Player, step: TimedStep): number {
+  const { vector, clockMs } = player;
   if (step.clockMs !== undefined) return clockStart + step.clockMs;
-  return vector.keepsTime ? clockMs : clockMs + stepMs;
+  switch (vector.clock) {
+    case 'each-step':
+      return clockMs + stepMs;
+    case 'nothing':
+      return clockMs;
+    case 'event-time': {
+      const times = step.kind === 'events' ? step.events.map(({ fields }) => fields['time']) : [];
+      const latest = times.reduce<number>((greatest, time) => Math.max(greatest, Number(time ?? greatest)), -Infinity);
+      player.firstLatest ??= Number.isFinite(latest) ? latest : undefined;
+      return Math.max(clockMs, clockStart + latest - (player.firstLatest ?? 0));
+    }
+  }
 }
 
 function isRunDue(player: Player, step: TimedStep): boolean {
@@ -225,12 +248,18 @@ async function act({ vector, stream, world, events, clockMs }: Player, step: Tim
 }
 
 /**
- * The shard of a partition's events. Where only steps move the watermark, it is a shard that the stream does not list,
- * like one that left the stream after its retention. Such a shard holds nothing back, and its windows are closed all
- * the same (DESIGN 4.2, step 1).
+ * The shard of a partition's events. Where only steps move the watermark, and where the partition has none, it is a
+ * shard that the stream does not list, like one that left the stream after its retention. Such a shard holds nothing
+ * back, and its windows are closed all the same (DESIGN 4.2, step 1).
  */
-function dataShard({ watermark }: Vector, stream: VirtualStream, partition: string): string {
-  return watermark.drivenBy === 'events' ? awake(stream, partition) : `unlisted-${partition}`;
+function dataShard(vector: Vector, stream: VirtualStream, partition: string): string {
+  const isListed = vector.watermark.drivenBy === 'events' && !isUnlisted(vector, partition);
+  return isListed ? awake(stream, partition) : `unlisted-${partition}`;
+}
+
+/** Whether a partition has no watermark of its own, so that its shard is one that the stream does not list. */
+function isUnlisted({ watermark }: Vector, partition: string): boolean {
+  return watermark.withoutWatermark.includes(partition);
 }
 
 /** The shard of a partition that gets something, and so is not idle. */

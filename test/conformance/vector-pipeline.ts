@@ -9,7 +9,8 @@ import type { WindowKind } from '../../functions/core/windows/window.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { members } from './members.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';
-import type { Vector, VectorDedup } from './vector.ts';
+import type { Vector } from './vector.ts';
+import type { VectorDedup } from './vector-dedup.ts';
 import { windowKindOf } from './window-kinds.ts';
 
 /** An event as it is put on the stream. */
@@ -111,8 +112,12 @@ export function vectorPipeline(
 }
 
 /** The windows of a query. Rows that are only deduplicated are late when W is beyond their time. */
-function windowAt({ window, dedup }: Vector, offset: number | undefined): WindowKind {
-  return window === null ? tumbling(dedup === undefined ? '1 hour' : '1 ms') : windowKindOf(window, offset);
+function windowAt({ window, dedup, steps }: Vector, offset: number | undefined): WindowKind {
+  if (window === null) return tumbling(dedup === undefined ? '1 hour' : '1 ms');
+  const times = steps.flatMap((step) =>
+    step.kind === 'events' ? step.events.map(({ fields }) => Number(fields['time'])) : [],
+  );
+  return windowKindOf(window, offset, times);
 }
 
 /** The events of a query: those that name its offset and, where it is the window's own, those that name none. */

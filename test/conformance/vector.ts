@@ -1,8 +1,7 @@
-import { durationMs, longestDurationMs } from '../../functions/core/arguments/duration.ts';
-import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { isObject, type Json, type JsonObject, listOf, present, unknownFields } from './json.ts';
 import { partitionName, rawEvents, stepOf, type TimedStep } from './step.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';
+import { dedupOf, type VectorDedup } from './vector-dedup.ts';
 import { type WatermarkModel, watermarkModel } from './watermark-model.ts';
 import { missingWindow, type VectorOffsets, windowOffsets } from './window-kinds.ts';
 
@@ -32,19 +31,14 @@ export interface Vector {
   readonly idleTimeoutMs: number | undefined;
   /** Time between two finalize runs on the virtual clock; undefined runs one after each step. */
   readonly emitIntervalMs: number | undefined;
-  /** Whether the virtual clock goes on only where a step says so; otherwise it goes on by itself, step by step. */
-  readonly keepsTime: boolean;
+  /**
+   * What moves the virtual clock where a step does not set it: each step, as is best for the runner; nothing; or the
+   * greatest event time, at which the records of a step then arrive.
+   */
+  readonly clock: 'each-step' | 'nothing' | 'event-time';
   readonly steps: readonly TimedStep[];
   /** The question. Only names and `afterStep` are read before an answer is there. */
   readonly expect: JsonObject;
-}
-
-/** What makes an event one that came before. */
-export interface VectorDedup {
-  /** The fields that form an event's id. */
-  readonly keys: readonly string[];
-  /** How long an id is known, by arrival, ms; undefined: the vector does not say. */
-  readonly withinMs: number | undefined;
 }
 
 const knownFields = [
@@ -116,10 +110,7 @@ export function vectorOf(given: JsonObject): Vector {
     deferred: raw['deferred'] === true,
     idleTimeoutMs: numberIn(raw, 'idleTimeout'),
     emitIntervalMs: numberIn(raw, 'emitInterval'),
-    keepsTime:
-      numberIn(raw, 'idleTimeout') !== undefined ||
-      numberIn(raw, 'emitInterval') !== undefined ||
-      dedup?.withinMs !== undefined,
+    clock: clockOf(raw, dedup, read),
     steps: read,
     expect,
   };
@@ -153,34 +144,12 @@ function isSession({ window }: JsonObject): boolean {
   return isObject(window) && window['type'] === 'session';
 }
 
-const dedupModes: readonly Json[] = ['dropDuplicates', 'withinWatermark'];
-
-/**
- * The deduplication. Spark's two modes are one here: an id is known for the whole horizon, and no shorter because of a
- * watermark. The horizon is `within` or `horizon`, in ms or as Tidemark's text.
- */
-function dedupOf(dedup: Json | undefined): VectorDedup | undefined {
-  if (dedup === undefined) return undefined;
-  const { keys, mode, within, horizon, ...rest } = isObject(dedup) ? present(dedup) : {};
-  requireNothing(unknownFields('dedup', rest, []));
-  const isRead = Array.isArray(keys) && (mode === undefined ? hasHorizon(within, horizon) : dedupModes.includes(mode));
-  if (!isRead || (within !== undefined && horizon !== undefined))
-    throw new Unsupported([`dedup ${JSON.stringify(dedup)}`]);
-  return { keys: keys.map(String), withinMs: horizonMs(within ?? horizon) };
-}
-
-function hasHorizon(...given: readonly (Json | undefined)[]): boolean {
-  return given.some((one) => one !== undefined);
-}
-
-function horizonMs(given: Json | undefined): number | undefined {
-  if (given === undefined || typeof given === 'number') return given;
-  try {
-    return durationMs('dedup.within', String(given), { leastMs: 1, mostMs: longestDurationMs });
-  } catch (error) {
-    if (error instanceof TidemarkError) throw new Unsupported([`dedup.within ${JSON.stringify(given)}`]);
-    throw error;
-  }
+/** A vector with lengths of time of its own says how time goes by. */
+function clockOf(raw: JsonObject, dedup: VectorDedup | undefined, steps: readonly TimedStep[]): Vector['clock'] {
+  const isGiven = steps.some(({ clockMs }) => clockMs !== undefined);
+  if (numberIn(raw, 'idleTimeout') !== undefined || numberIn(raw, 'emitInterval') !== undefined) return 'nothing';
+  if (dedup?.withinMs === undefined) return 'each-step';
+  return isGiven ? 'nothing' : 'event-time';
 }
 
 /** A step whose events all have a time: Spark deduplicates rows without one, but here every event has one. */

@@ -11,6 +11,8 @@ export interface WatermarkModel {
   readonly delayMs: number;
   /** By partition, where each has its own. Only where the vector has no windows: Tidemark has one delay a pipeline. */
   readonly partitionDelaysMs: Readonly<Record<string, number>>;
+  /** The partitions without a watermark, whose delay is null. They hold nothing back. */
+  readonly withoutWatermark: readonly string[];
   /** The exclusive watermark - the peer's own: Flink's W says "no more events with time <= W". */
   readonly nativeLag: 0 | 1;
   /** The peer's own watermark before anything came; undefined for none. Spark begins at 0 and never goes below. */
@@ -34,6 +36,7 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
     drivenBy: 'steps',
     delayMs: 0,
     partitionDelaysMs: {},
+    withoutWatermark: [],
     nativeLag: 0,
     least: undefined,
     countsLate: 'events',
@@ -58,6 +61,9 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
     drivenBy: 'events',
     delayMs: numberOr(delay ?? grace, 0),
     partitionDelaysMs: delaysOf(perPartitionDelay),
+    withoutWatermark: Object.entries(isObject(perPartitionDelay) ? perPartitionDelay : {}).flatMap(([name, value]) =>
+      value === null ? [name] : [],
+    ),
     ...ofEvents,
   };
 }

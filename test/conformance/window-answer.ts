@@ -70,6 +70,8 @@ function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
       return window.status === 'final';
     case 'outputTime':
       return vector.outputTime === 'latest' ? (row.values[ownColumns.latestTime] ?? null) : window.end - 1;
+    case 'time':
+      return vector.window?.['type'] === 'none' ? window.start : (row.key[field] ?? null);
     default:
       return row.key[field] ?? null;
   }

@@ -109,7 +109,8 @@ export function createWorld(pipeline: Pipeline, stream: VirtualStream): World {
       const put = [...logs.values()].reduce((total, next) => total + next - 1, 0);
       if (received !== put || received !== counted + late + duplicate + rejected + filtered)
         throw new Error(
-          `${put} events put, ${received} received = ${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`,
+          `${put} events put, ${received} received = ` +
+            `${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`,
         );
     },
     sideOutput: (nowMs) =>

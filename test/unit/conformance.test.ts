@@ -253,6 +253,15 @@ describe('a vector of the same form that nobody here knows', () => {
       },
     ],
     [
+      'has windows below a minute in a time zone whose clocks are whole windows away from UTC’s',
+      {
+        kind: 'window-assignment',
+        window: { type: 'tumbling', size: 500, offset: 250, timezone: 'Asia/Kolkata' },
+        steps: [{ events: [{ time: -19_800_000 }] }],
+        expect: { localWindows: [['1969-12-31T23:59:59.750', '1970-01-01T00:00:00.250']] },
+      },
+    ],
+    [
       'asks for the first of the local windows of each event',
       {
         kind: 'window-assignment',
@@ -358,6 +367,29 @@ describe('a vector of the same form that nobody here knows', () => {
       },
     ],
     [
+      'measures its horizon by the greatest event time where no step sets a clock',
+      {
+        window: { type: 'global' },
+        dedup: { keys: ['key'], within: 100 },
+        steps: [
+          { events: [{ time: -50, key: 'a' }] },
+          { events: [{ time: 50, key: 'a' }] },
+          { events: [{ time: 51, key: 'b' }] },
+          { events: [{ time: 0, key: 'a' }] },
+          { events: [{ time: 151, key: 'a' }] },
+          { events: [{ time: 152, key: 'a' }] },
+        ],
+        expect: {
+          table: [
+            { afterStep: 1, windows: [{ aggregates: { count: 1 } }] },
+            { afterStep: 3, windows: [{ aggregates: { count: 3 } }] },
+            { afterStep: 4, windows: [{ aggregates: { count: 3 } }] },
+            { afterStep: 5, windows: [{ aggregates: { count: 4 } }] },
+          ],
+        },
+      },
+    ],
+    [
       'takes its horizon as text and under the name of it',
       {
         window: { type: 'global' },
@@ -449,8 +481,95 @@ describe('a vector of the same form that nobody here knows', () => {
         },
       },
     ],
+    [
+      'closes sessions of a gap too long for milliseconds when their last record and the gap are passed',
+      {
+        window: { type: 'session', gap: 1_800_000 },
+        watermark: { model: 'spark-microbatch', delay: 0 },
+        steps: [
+          { events: [{ time: 1000 }, { time: 1_801_000 }] },
+          { events: [{ time: 3_600_500 }] },
+          { events: [{ time: 3_601_000 }] },
+        ],
+        expect: {
+          emissions: [
+            { afterStep: 1, windows: [] },
+            { afterStep: 2, windows: [] },
+          ],
+          table: [{ afterStep: 2, windows: [{ start: 1000, end: 5_401_000, aggregates: { count: 4 } }] }],
+        },
+      },
+    ],
+    [
+      'emits a long session exactly at its closing, and not half a second before',
+      {
+        window: { type: 'session', gap: 1_800_000 },
+        watermark: { model: 'flink-injected', delay: 0 },
+        steps: [
+          { events: [{ time: 500 }, { time: 1000 }] },
+          { advance: { exclusive: 1_800_999 } },
+          { advance: { exclusive: 1_801_000 } },
+        ],
+        expect: {
+          emissions: [
+            { afterStep: 1, windows: [] },
+            { afterStep: 2, windows: [{ start: 500, end: 1_801_000, aggregates: { count: 2 } }] },
+          ],
+        },
+      },
+    ],
+    [
+      'groups by the bare time',
+      {
+        window: { type: 'none', groupByTime: true },
+        watermark: { model: 'spark-microbatch', delay: 5 },
+        steps: [{ events: [{ time: 7 }, { time: 7 }, { time: 8 }] }, { events: [{ time: 13 }] }],
+        expect: { emissions: [{ afterStep: 1, windows: [{ time: 7, aggregates: { count: 2 } }] }] },
+      },
+    ],
+    [
+      'is held back by no partition whose delay is null',
+      {
+        window: null,
+        watermark: { model: 'spark-microbatch', policy: 'min', perPartitionDelay: { left: 10, right: null } },
+        partitions: ['left', 'right'],
+        steps: [{ events: [{ time: 5, partition: 'right' }] }, { events: [{ time: 30, partition: 'left' }] }],
+        expect: {
+          watermarks: [
+            { afterStep: 0, value: 0, exclusive: null },
+            { afterStep: 1, value: 20, exclusive: 20 },
+          ],
+        },
+      },
+    ],
   ])('%s', async (_, fields) => {
-    expect(await judge(stream(fields))).toEqual({ id: 'own', outcome: 'pass' });
+    const vector = stream(fields);
+    expect(await judge(vector)).toEqual({ id: 'own', outcome: 'pass' });
+    const run = await runVector(vector);
+    for (const other of run.status === 'ran' ? spoiled(vector['expect'] ?? null) : [])
+      expect(differenceOf(other, run.status === 'ran' ? run.actual : {}), JSON.stringify(other)).toBeTypeOf('string');
+  });
+
+  it('shows which definitions are refused, and only those', async () => {
+    const refused = [
+      ...[{ size: 0 }, { advance: 0 }, { advance: 'size + 1' }, { slide: 30, size: 20 }, { gap: -1 }, { step: 3000 }],
+      ...[{ offset: 10_000 }, { offset: -4, size: 4 }, { grace: -1 }, { allowedLateness: -1 }],
+    ];
+    const accepted = [
+      { advance: 10_000 },
+      { advance: 'size - 1' },
+      { gap: 1 },
+      { step: 2000 },
+      { offset: -3, size: 4 },
+    ];
+    expect(await runVector({ id: 'own', expect: { rejected: [...accepted, ...refused] } })).toEqual({
+      id: 'own',
+      status: 'ran',
+      actual: { rejected: refused },
+    });
+    expect(await runVector({ id: 'own', expect: { rejected: [{ size: 'size + 1' }] } })).toMatchObject({
+      status: 'unsupported',
+    });
   });
 
   it('never ends the run, whatever is in it', async () => {
