@@ -1,4 +1,4 @@
-import { Temporal } from 'temporal-polyfill';
+import { allFinals, assignments, isByOffset, keptPlaces, localWindows, offsetIn, type Played } from './assignments.ts';
 import { isObject, type Json, type JsonObject, listOf, objectsOf } from './json.ts';
 import type { StepTrace, Trace } from './play.ts';
 import { type StepQuestion, stepQuestions, windowShape } from './shape.ts';
@@ -7,11 +7,6 @@ import type { Vector } from './vector.ts';
 import { nativeWatermark } from './watermark-model.ts';
 import { changedRows, membersIn, paneRows, rowsOf, timingOf, type WindowRow, windowAnswer } from './window-answer.ts';
 
-interface Played {
-  readonly vector: Vector;
-  readonly trace: Trace;
-}
-
 /** The answer to one field of `expect`. It reads names and `afterStep` from the question, never the expected values. */
 type Answer = (question: Json | undefined, played: Played) => Json;
 
@@ -19,7 +14,7 @@ const answers: Readonly<Record<string, Answer>> = {
   emissions: (question, { vector, trace }) =>
     vector.window === null
       ? rowsByStep(question, vector, trace)
-      : windowsByStep('emissions', question, vector, (step) =>
+      : windowsByStep('emissions', question, { vector, trace }, (step) =>
           vector.latenessMs > 0 && vector.window?.['type'] !== 'session'
             ? (trace.steps[step]?.panes ?? []).flatMap((pane) => paneRows(vector, pane))
             : vector.emits === 'finals'
@@ -27,27 +22,29 @@ const answers: Readonly<Record<string, Answer>> = {
               : changesIn(vector, trace, step),
         ),
   updates: (question, { vector, trace }) =>
-    windowsByStep('updates', question, vector, (step) => changesIn(vector, trace, step)),
+    windowsByStep('updates', question, { vector, trace }, (step) => changesIn(vector, trace, step)),
   table: (question, { vector, trace }) =>
-    windowsByStep('table', question, vector, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
-  finals: (question, { vector, trace }) => windowList('finals', question, vector, allFinals(vector, trace)),
-  lastValuePerWindow: (question, { vector, trace }) =>
-    windowList('lastValuePerWindow', question, vector, rowsOf(vector, trace.steps.at(-1)?.table ?? [])),
-  windows: (question, { vector, trace }) => windowList('windows', question, vector, allFinals(vector, trace)),
-  windowsDerived: (question, { vector, trace }) =>
-    windowList('windowsDerived', question, vector, allFinals(vector, trace)),
-  countsInStartOrder: (_, { vector, trace }) => allFinals(vector, trace).map((row) => membersIn(row).length),
-  members: (_, { vector, trace }) =>
-    allFinals(vector, trace).map((row) => ({
+    windowsByStep('table', question, { vector, trace }, (step) => rowsOf(vector, trace.steps[step]?.table ?? [])),
+  finals: (question, played) => windowList('finals', question, played, allFinals(played)),
+  lastValuePerWindow: (question, played) =>
+    windowList('lastValuePerWindow', question, played, rowsOf(played.vector, played.trace.steps.at(-1)?.table ?? [])),
+  windows: (question, played) => windowList('windows', question, played, allFinals(played)),
+  windowsDerived: (question, played) => windowList('windowsDerived', question, played, allFinals(played)),
+  countsInStartOrder: (_, { vector, trace }) => allFinals({ vector, trace }).map((row) => membersIn(row).length),
+  members: (question, { vector, trace }) =>
+    allFinals({ vector, trace }).map((row) => ({
+      ...(isByOffset(question, vector) ? { offset: offsetIn(trace, row) ?? null } : {}),
       window: [row.window.start, row.window.end],
       times: membersIn(row)
         .map(([place]) => Number(trace.events[place]?.fields['time']))
         .sort((left, right) => left - right),
     })),
-  assignments: assignments,
-  localWindows: (_, { vector, trace }) => localWindows(vector, trace),
+  assignments,
+  localWindows: (_, played) => localWindows(played),
+  // The smallest of those that begin together, as Flink's CUMULATE has them.
+  firstLocalWindow: (_, played) => localWindows(played, (rows) => rows.slice(0, 1)),
   keptValues: (_, { vector, trace }) =>
-    keptPlaces(allFinals(vector, trace)).map((place) => trace.events[place]?.fields['value'] ?? null),
+    keptPlaces(allFinals({ vector, trace })).map((place) => trace.events[place]?.fields['value'] ?? null),
   late: (question, { trace }) =>
     byStep('late', question, ['events'], trace, (step) => ({
       events: step.setAside.flatMap(({ reason, event }) => (reason === 'late' ? [event.fields] : [])),
@@ -100,16 +97,6 @@ export async function answersOf(vector: Vector, play: () => Promise<Trace>): Pro
   );
 }
 
-function allFinals(vector: Vector, trace: Trace): readonly WindowRow[] {
-  const finals = rowsOf(
-    vector,
-    trace.steps.flatMap((step) => step.finals),
-  );
-  return [...finals].sort(
-    (left, right) => left.window.start - right.window.start || left.window.end - right.window.end,
-  );
-}
-
 function changesIn(vector: Vector, { steps }: Trace, step: number): readonly WindowRow[] {
   return changedRows(rowsOf(vector, steps[step - 1]?.table ?? []), rowsOf(vector, steps[step]?.table ?? []));
 }
@@ -117,7 +104,7 @@ function changesIn(vector: Vector, { steps }: Trace, step: number): readonly Win
 function windowsByStep(
   field: string,
   question: Json | undefined,
-  vector: Vector,
+  { vector, trace }: Played,
   rows: (step: number) => readonly WindowRow[],
 ): Json {
   const questions = stepQuestions(field, question, ['windows', 'timing']);
@@ -131,7 +118,7 @@ function windowsByStep(
     const timing = found[0] === undefined ? null : timingOf(found[0]);
     return {
       afterStep: step,
-      windows: found.map((row) => windowAnswer(vector, shape, row)),
+      windows: found.map((row) => windowAnswer(vector, shape, row, offsetIn(trace, row))),
       ...(fields.includes('timing') ? { timing } : {}),
     };
   });
@@ -147,9 +134,14 @@ function rowsByStep(question: Json | undefined, vector: Vector, trace: Trace): J
   });
 }
 
-function windowList(field: string, question: Json | undefined, vector: Vector, rows: readonly WindowRow[]): Json {
+function windowList(
+  field: string,
+  question: Json | undefined,
+  { vector, trace }: Played,
+  rows: readonly WindowRow[],
+): Json {
   const shape = windowShape(field, question, vector);
-  return rows.map((row) => windowAnswer(vector, shape, row));
+  return rows.map((row) => windowAnswer(vector, shape, row, offsetIn(trace, row)));
 }
 
 /** Answers by step. Each entry keeps the fields that its question names. */
@@ -210,41 +202,4 @@ function dropped(question: Json | undefined, { vector, trace }: Played): Json {
     .flatMap((step) => step.setAside)
     .filter(({ reason, event }) => reason === 'no-event-time' && event.fields['time'] === null);
   return { nullTime: rejected.length };
-}
-
-/** The windows of each event, in the order of the events. */
-function assignments(question: Json | undefined, { vector, trace }: Played): Json {
-  const rows = allFinals(vector, trace);
-  const fields = [...new Set(objectsOf(question).flatMap((entry) => Object.keys(entry)))].filter(
-    (name) => name !== 'windows',
-  );
-  return keptPlaces(rows).map((place) => ({
-    ...Object.fromEntries(fields.map((name) => [name, trace.events[place]?.fields[name] ?? null])),
-    windows: rows
-      .filter((row) => membersIn(row).some(([member]) => member === place))
-      .map(({ window }) => [window.start, window.end]),
-  }));
-}
-
-/** The window of each event on the clocks of its time zone, to the minute, as Flink writes it. */
-function localWindows(vector: Vector, trace: Trace): Json {
-  const timeZone = String(vector.window?.['timezone']);
-  const shown = (time: number) =>
-    Temporal.Instant.fromEpochMilliseconds(time)
-      .toZonedDateTimeISO(timeZone)
-      .toPlainDateTime()
-      .toString({ smallestUnit: 'minute' });
-  const rows = allFinals(vector, trace);
-  return keptPlaces(rows).flatMap((place) =>
-    rows
-      .filter((row) => membersIn(row).some(([member]) => member === place))
-      .map(({ window }) => [shown(window.start), shown(window.end)]),
-  );
-}
-
-/** The places of the events that are in any window, in their order. */
-function keptPlaces(rows: readonly WindowRow[]): readonly number[] {
-  return [...new Set(rows.flatMap((row) => membersIn(row).map(([place]) => place)))].sort(
-    (left, right) => left - right,
-  );
 }

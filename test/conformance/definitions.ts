@@ -1,15 +1,21 @@
 import { count } from '../../functions/core/aggregates/index.ts';
 import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { definePipeline } from '../../functions/core/definition/define-pipeline.ts';
+import { cumulate } from '../../functions/core/windows/cumulate.ts';
+import { session } from '../../functions/core/windows/session.ts';
+import { sliding } from '../../functions/core/windows/sliding.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
-import { type Json, type JsonObject, objectsOf } from './json.ts';
-import { requireNothing } from './unsupported.ts';
+import type { WindowKind } from '../../functions/core/windows/window.ts';
+import { type Json, type JsonObject, objectsOf, present } from './json.ts';
+import { requireNothing, Unsupported } from './unsupported.ts';
 
-/** The settings with definitions that vectors refuse, by the vectors' names. */
-const settings = ['size', 'offset', 'grace', 'delay', 'idleTimeout'];
+/** Values of the settings that an entry does not name, ms, by the vectors' names. The first are of windows. */
+const usual = {
+  ...{ size: 10_000, offset: 0, advance: 5000, slide: 5000, step: 1000, gap: 5000 },
+  ...{ delay: 0, grace: 0, allowedLateness: 0, idleTimeout: 60_000 },
+};
 
-/** Values of the settings that an entry does not name. */
-const usual = { size: 10_000, offset: 0, delay: 0, idleTimeout: 60_000 };
+type Setting = keyof typeof usual;
 
 /**
  * The definitions of `expect.rejected` that Tidemark refuses. The entries are the question, because they stand nowhere
@@ -19,23 +25,25 @@ const usual = { size: 10_000, offset: 0, delay: 0, idleTimeout: 60_000 };
 export function refusedDefinitions(entries: Json | undefined): readonly JsonObject[] {
   const definitions = objectsOf(entries);
   const names = definitions.flatMap((entry) => Object.keys(entry));
-  requireNothing(names.filter((name) => !settings.includes(name)).map((name) => `setting ${name}`));
+  requireNothing(names.filter((name) => !Object.hasOwn(usual, name)).map((name) => `setting ${name}`));
   return definitions.filter(isRefused);
 }
 
 function isRefused(entry: JsonObject): boolean {
-  const setting = (name: keyof typeof usual) => ({ ms: (entry[name] ?? usual[name]) as number });
+  const given = present(entry);
+  const setting = (name: Setting) => ({ ms: settingIn(given, name) });
   try {
     definePipeline({
       name: 'vector',
       event: { '~standard': { version: 1, vendor: 'tidemark-conformance', validate: (value) => ({ value }) } },
       eventTime: () => 0,
-      watermark: {
-        delay: entry['grace'] === undefined ? setting('delay') : { ms: entry['grace'] as number },
-        idle: setting('idleTimeout'),
-      },
+      watermark: { delay: setting('grace' in given ? 'grace' : 'delay'), idle: setting('idleTimeout') },
       queries: {
-        vector: { window: tumbling(setting('size'), { offset: setting('offset') }), aggregates: { count: count() } },
+        vector: {
+          window: windowOf(given, setting),
+          allowedLateness: setting('allowedLateness'),
+          aggregates: { count: count() },
+        },
       },
     });
     return false;
@@ -43,4 +51,23 @@ function isRefused(entry: JsonObject): boolean {
     if (error instanceof TidemarkError) return true;
     throw error;
   }
+}
+
+/** The window whose settings an entry names. Kafka Streams' `advance` is the slide of a sliding window. */
+function windowOf(given: JsonObject, setting: (name: Setting) => { readonly ms: number }): WindowKind {
+  const offset = { offset: setting('offset') };
+  if ('gap' in given) return session(setting('gap'));
+  if ('step' in given) return cumulate(setting('size'), setting('step'), offset);
+  if ('advance' in given) return sliding(setting('size'), setting('advance'), offset);
+  if ('slide' in given) return sliding(setting('size'), setting('slide'), offset);
+  return tumbling(setting('size'), offset);
+}
+
+/** A setting of an entry: a number, or one told by the size, as in `size + 1`. */
+function settingIn(given: JsonObject, name: Setting): number {
+  const value = given[name] ?? usual[name];
+  if (typeof value === 'number') return value;
+  const [, sign, distance] = /^size ([+-]) (\d+)$/.exec(String(value)) ?? [];
+  if (distance === undefined || name === 'size') throw new Unsupported([`setting ${name} ${JSON.stringify(value)}`]);
+  return settingIn(given, 'size') + (sign === '-' ? -1 : 1) * Number(distance);
 }

@@ -19,6 +19,11 @@ export function objectsOf(value: Json | undefined): readonly JsonObject[] {
   return listOf(value).filter(isObject);
 }
 
+/** The settings of an object. A setting that is null is one that is not given. */
+export function present(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
+}
+
 /** The fields of an object that are not among the known ones, as `prefix.field`. */
 export function unknownFields(prefix: string, object: JsonObject, known: readonly string[]): readonly string[] {
   return Object.keys(object)

@@ -5,8 +5,8 @@ export type Member = readonly [place: number, element: Json];
 
 /**
  * The records of a window in the order of their arrival, as Beam's `values` and Kafka's `concat` show them. The
- * aggregate lives here because its state grows with the records. It goes through entries, segments and merging like every
- * other aggregate.
+ * aggregate lives here because its state grows with the records. It goes through entries, segments and merging like
+ * every other aggregate.
  */
 export function members(select: (event: unknown) => Member): AnyAggregate<unknown> {
   const sorted = (list: readonly Member[]) => [...list].sort(([left], [right]) => left - right);

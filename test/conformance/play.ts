@@ -1,8 +1,7 @@
-import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { paneView, type WindowView } from '../../functions/state/windows/window-view.ts';
 import type { TimedStep, VectorEvent } from './step.ts';
 import type { Vector } from './vector.ts';
-import { type StreamEvent, vectorPipeline } from './vector-pipeline.ts';
+import { type StreamEvent, type VectorQuery, vectorPipeline } from './vector-pipeline.ts';
 import { type VirtualStream, virtualStream } from './virtual-stream.ts';
 import { clockStart, createWorld, type World } from './world.ts';
 
@@ -45,6 +44,8 @@ export interface Trace {
   readonly steps: readonly StepTrace[];
   /** All events in the order in which they came: a member of a window names its place here. */
   readonly events: readonly VectorEvent[];
+  /** The offset of the windows of each query, ms, by its name. */
+  readonly offsets: ReadonlyMap<string, number | undefined>;
 }
 
 /** The shard of events that name no partition. */
@@ -61,11 +62,20 @@ const stepMs = 2 * 60_000;
  * @throws Unsupported when its pipeline cannot be run
  */
 export async function play(vector: Vector, aggregates: readonly string[]): Promise<Trace> {
-  const { pipeline, query } = vectorPipeline(vector, aggregates);
+  const { pipeline, queries } = vectorPipeline(vector, aggregates);
   const stream = virtualStream(vector.idleTimeoutMs !== undefined);
-  const world = createWorld(pipeline, query, stream);
-  const player: Player = { vector, query, stream, world, events: [], clockMs: clockStart, nextRunMs: clockStart };
-  for (const partition of vector.partitions) stream.shardOf(partition);
+  const world = createWorld(pipeline, stream);
+  const player: Player = {
+    vector,
+    queries,
+    stream,
+    world,
+    events: [],
+    clockMs: clockStart,
+    firstLatest: undefined,
+    nextRunMs: clockStart,
+  };
+  for (const partition of vector.partitions) if (!isUnlisted(vector, partition)) stream.shardOf(partition);
   if (needsDefault(vector)) stream.shardOf(defaultPartition);
   let before: StepTrace = {
     watermark: Number.NEGATIVE_INFINITY,
@@ -86,7 +96,8 @@ export async function play(vector: Vector, aggregates: readonly string[]): Promi
     steps.push(before);
   }
   await world.checkConservation();
-  return { steps, events: player.events };
+  const offsets = new Map(queries.map(({ query, offset }) => [query.name, offset]));
+  return { steps, events: player.events, offsets };
 }
 
 /** The last step of window assignment. It has no watermark, so the windows are read when all events are in. */
@@ -100,11 +111,13 @@ function needsDefault({ steps, watermark, idleTimeoutMs, partitions }: Vector): 
 
 interface Player {
   readonly vector: Vector;
-  readonly query: Query;
+  readonly queries: readonly VectorQuery[];
   readonly stream: VirtualStream;
   readonly world: World;
   readonly events: VectorEvent[];
   clockMs: number;
+  /** The greatest event time of the first events, where event times move the clock. It is then at its start. */
+  firstLatest: number | undefined;
   /** The time of the next finalize run, where the vector has an interval between them. */
   nextRunMs: number;
 }
@@ -136,13 +149,18 @@ async function playStep(player: Player, step: TimedStep, before: StepTrace, seen
   };
 }
 
-function panesSince({ world, query }: Player, before: number): readonly EmittedPane[] {
+function panesSince({ world, queries }: Player, before: number): readonly EmittedPane[] {
   const all = world.panes();
   return all.slice(before).flatMap((pane) => {
     const last = all.findLast(
-      (other) => other.start === pane.start && other.end === pane.end && other.revision < pane.revision,
+      (other) =>
+        other.query === pane.query &&
+        other.start === pane.start &&
+        other.end === pane.end &&
+        other.revision < pane.revision,
     );
-    if (pane.status === 'final' && last?.records === pane.records) return [];
+    const query = queries.find((own) => own.query.name === pane.query)?.query;
+    if (query === undefined || (pane.status === 'final' && last?.records === pane.records)) return [];
     return [
       {
         view: paneView(query, pane),
@@ -152,14 +170,26 @@ function panesSince({ world, query }: Player, before: number): readonly EmittedP
   });
 }
 
-function paneName({ start, end, revision }: WindowView): string {
-  return `${start}/${end}#${revision}`;
+function paneName({ query, start, end, revision }: WindowView): string {
+  return `${query} ${start}/${end}#${revision}`;
 }
 
-/** The time of a step. Vectors with an idle timeout or a clock give it; in all others the clock goes on by itself. */
-function clockAt({ vector, clockMs }: Player, step: TimedStep): number {
+/** The time of a step. */
+function clockAt(player: Player, step: TimedStep): number {
+  const { vector, clockMs } = player;
   if (step.clockMs !== undefined) return clockStart + step.clockMs;
-  return vector.idleTimeoutMs === undefined && vector.emitIntervalMs === undefined ? clockMs + stepMs : clockMs;
+  switch (vector.clock) {
+    case 'each-step':
+      return clockMs + stepMs;
+    case 'nothing':
+      return clockMs;
+    case 'event-time': {
+      const times = step.kind === 'events' ? step.events.map(({ fields }) => fields['time']) : [];
+      const latest = times.reduce<number>((greatest, time) => Math.max(greatest, Number(time ?? greatest)), -Infinity);
+      player.firstLatest ??= Number.isFinite(latest) ? latest : undefined;
+      return Math.max(clockMs, clockStart + latest - (player.firstLatest ?? 0));
+    }
+  }
 }
 
 function isRunDue(player: Player, step: TimedStep): boolean {
@@ -218,12 +248,18 @@ async function act({ vector, stream, world, events, clockMs }: Player, step: Tim
 }
 
 /**
- * The shard of a partition's events. Where only steps move the watermark, it is a shard that the stream does not list,
- * like one that left the stream after its retention. Such a shard holds nothing back, and its windows are closed all
- * the same (DESIGN 4.2, step 1).
+ * The shard of a partition's events. Where only steps move the watermark, and where the partition has none, it is a
+ * shard that the stream does not list, like one that left the stream after its retention. Such a shard holds nothing
+ * back, and its windows are closed all the same (DESIGN 4.2, step 1).
  */
-function dataShard({ watermark }: Vector, stream: VirtualStream, partition: string): string {
-  return watermark.drivenBy === 'events' ? awake(stream, partition) : `unlisted-${partition}`;
+function dataShard(vector: Vector, stream: VirtualStream, partition: string): string {
+  const isListed = vector.watermark.drivenBy === 'events' && !isUnlisted(vector, partition);
+  return isListed ? awake(stream, partition) : `unlisted-${partition}`;
+}
+
+/** Whether a partition has no watermark of its own, so that its shard is one that the stream does not list. */
+function isUnlisted({ watermark }: Vector, partition: string): boolean {
+  return watermark.withoutWatermark.includes(partition);
 }
 
 /** The shard of a partition that gets something, and so is not idle. */
@@ -241,9 +277,12 @@ async function setAsideIn({ world, clockMs, events }: Player, count: number): Pr
   });
 }
 
-function lateRowsOf({ query }: Player, setAside: readonly SetAside[]): number {
-  const late = setAside.filter(({ reason }) => reason === 'late');
-  return new Set(
-    late.map(({ event }) => `${query.window.sliceOf(Number(event.fields['time']))}#${String(query.keyOf(event))}`),
-  ).size;
+function lateRowsOf({ queries }: Player, setAside: readonly SetAside[]): number {
+  const late = setAside.flatMap(({ reason, event }) => (reason === 'late' ? [event] : []));
+  const rows = queries.flatMap(({ query: { name, where, window, keyOf } }) =>
+    late
+      .filter((event) => where?.(event) ?? true)
+      .map((event) => `${name} ${window.sliceOf(Number(event.fields['time']))}#${String(keyOf(event))}`),
+  );
+  return new Set(rows).size;
 }

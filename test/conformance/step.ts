@@ -1,6 +1,6 @@
 import { longestDurationMs } from '../../functions/core/arguments/duration.ts';
 import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
-import { isObject, type Json, type JsonObject, listOf, objectsOf, unknownFields } from './json.ts';
+import { isObject, type Json, type JsonObject, listOf, objectsOf, present, unknownFields } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
 /** One event of a vector. */
@@ -37,10 +37,10 @@ const bareSteps = ['restart', 'endOfStream', 'emit', 'probe'] as const;
  */
 export function stepOf(step: Json, eventFields: readonly string[], native: number): TimedStep {
   if (!isObject(step)) return refuse('a step that is not an object');
-  const { clock } = step;
-  if (clock !== undefined && !(typeof clock === 'number' && clock >= 0 && clock <= longestDurationMs))
+  const { clock = null } = step;
+  if (clock !== null && !(typeof clock === 'number' && clock >= 0 && clock <= longestDurationMs))
     return refuse('steps.clock that is not a number of ms from 0 to 100 years');
-  return { ...actionOf(step, eventFields, native), clockMs: clock };
+  return { ...actionOf(step, eventFields, native), clockMs: clock ?? undefined };
 }
 
 function actionOf(step: JsonObject, eventFields: readonly string[], native: number): Step {
@@ -51,7 +51,7 @@ function actionOf(step: JsonObject, eventFields: readonly string[], native: numb
   }
   if ('advance' in step) {
     only('advance');
-    return { kind: 'advance', to: advanceOf(step['advance'], native) };
+    return advanceOf(step['advance'], native);
   }
   if ('watermark' in step) {
     only('watermark');
@@ -74,26 +74,32 @@ function actionOf(step: JsonObject, eventFields: readonly string[], native: numb
 
 function eventOf(fields: JsonObject, known: readonly string[]): VectorEvent {
   requireNothing(unknownFields('events', fields, known));
-  const { time, partition } = fields;
+  const { time, partition = null } = fields;
   if (time === undefined) return refuse('events without time');
   if (time !== null && !isEventTime(time))
     return refuse('an event time outside the bounds of functions/core/events/event-time.ts');
-  return { fields, partition: partition === undefined ? undefined : partitionName(partition) };
+  return { fields, partition: partition === null ? undefined : partitionName(partition) };
 }
 
 function isEventTime(time: Json | undefined): boolean {
   return typeof time === 'number' && time >= eventTimeBounds.earliest && time <= eventTimeBounds.latest;
 }
 
-function advanceOf(advance: Json | undefined, native: number): number {
-  const { exclusive, native: own } = isObject(advance) ? advance : {};
-  if (typeof exclusive === 'number') return exclusive;
-  return typeof own === 'number' ? own + native : refuse('steps.advance without a time');
+/** The peer's watermark after a step. Null says that there is none: the peer looks, and nothing is raised. */
+function advanceOf(advance: Json | undefined, native: number): Step {
+  const given = isObject(advance) ? advance : { exclusive: advance ?? null };
+  const { exclusive, native: own } = present(given);
+  if (typeof exclusive === 'number') return { kind: 'advance', to: exclusive };
+  if (typeof own === 'number') return { kind: 'advance', to: own + native };
+  const isNone = Object.keys(given).length > 0 && Object.values(given).every((time) => time === null);
+  return isNone ? { kind: 'probe' } : refuse('steps.advance without a time');
 }
 
 function watermarkOf(watermark: Json | undefined): Step {
   const { partition, value, ...rest } = isObject(watermark) ? watermark : {};
   requireNothing(unknownFields('steps.watermark', rest, []));
+  // A shard without an event time holds W at minus infinity (DESIGN 4.2), and one that has a watermark keeps it.
+  if (value === null) return { kind: 'markActive', partition: partitionName(partition) };
   if (!isEventTime(value)) return refuse('steps.watermark outside the bounds of functions/core/events/event-time.ts');
   return { kind: 'watermark', partition: partitionName(partition), value: Number(value) };
 }

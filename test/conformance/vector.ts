@@ -1,8 +1,9 @@
-import { isObject, type Json, type JsonObject, listOf, unknownFields } from './json.ts';
+import { isObject, type Json, type JsonObject, listOf, present, unknownFields } from './json.ts';
 import { partitionName, rawEvents, stepOf, type TimedStep } from './step.ts';
 import { requireNothing, Unsupported } from './unsupported.ts';
+import { dedupOf, type VectorDedup } from './vector-dedup.ts';
 import { type WatermarkModel, watermarkModel } from './watermark-model.ts';
-import { missingWindow } from './window-kinds.ts';
+import { missingWindow, type VectorOffsets, windowOffsets } from './window-kinds.ts';
 
 /** A vector whose features Tidemark all has. test/vectors/README.md explains the fields. */
 export interface Vector {
@@ -10,8 +11,10 @@ export interface Vector {
   /** Null where the vector is about watermarks only. */
   readonly window: JsonObject | null;
   readonly watermark: WatermarkModel;
-  /** The fields that form an event's id; undefined for no deduplication. */
-  readonly dedup: readonly string[] | undefined;
+  /** Undefined for no deduplication. */
+  readonly dedup: VectorDedup | undefined;
+  /** Where the windows lie, ms. Undefined: the vector says nothing of it. */
+  readonly offsets: VectorOffsets | undefined;
   /** Time after their end in which windows take late records, ms. */
   readonly latenessMs: number;
   readonly groupBy: readonly string[];
@@ -28,6 +31,11 @@ export interface Vector {
   readonly idleTimeoutMs: number | undefined;
   /** Time between two finalize runs on the virtual clock; undefined runs one after each step. */
   readonly emitIntervalMs: number | undefined;
+  /**
+   * What moves the virtual clock where a step does not set it: each step, as is best for the runner; nothing; or the
+   * greatest event time, at which the records of a step then arrive.
+   */
+  readonly clock: 'each-step' | 'nothing' | 'event-time';
   readonly steps: readonly TimedStep[];
   /** The question. Only names and `afterStep` are read before an answer is there. */
   readonly expect: JsonObject;
@@ -73,15 +81,17 @@ const outputModes: Readonly<Record<string, Vector['emits']>> = {
 };
 
 /** Reads a vector. @throws Unsupported that names every missing feature */
-export function vectorOf(raw: JsonObject): Vector {
+export function vectorOf(given: JsonObject): Vector {
+  const raw = present(given);
   const { kind, steps, expect } = raw;
   if (kind !== 'stream' && kind !== 'window-assignment') throw new Unsupported([`kind ${JSON.stringify(kind)}`]);
   if (!Array.isArray(steps) || !isObject(expect)) throw new Unsupported(['a vector without steps and expect']);
   requireNothing([...missingWindow(raw['window']), ...missingFeatures(raw)]);
   const groupBy = listOf(raw['groupBy']).map(String);
   const watermark = watermarkModel(raw);
-  const eventFields = ['time', 'key', 'value', 'partition', ...groupBy];
-  const dedup = dedupKeys(raw['dedup']);
+  const hasOffsets = isObject(raw['window']) && !groupBy.includes('offset');
+  const eventFields = ['time', 'key', 'value', 'partition', ...(hasOffsets ? ['offset'] : []), ...groupBy];
+  const dedup = dedupOf(raw['dedup']);
   const read = steps.map((step) =>
     stepOf(dedup === undefined ? step : withTimes(step), eventFields, watermark.nativeLag),
   );
@@ -90,6 +100,7 @@ export function vectorOf(raw: JsonObject): Vector {
     window: isObject(raw['window']) ? raw['window'] : null,
     watermark,
     dedup,
+    offsets: windowOffsets(raw['window'], hasOffsets ? rawEvents(steps) : []),
     latenessMs: numberIn(raw, 'allowedLateness') ?? 0,
     groupBy,
     aggregates: listOf(raw['aggregates']).map(String),
@@ -99,6 +110,7 @@ export function vectorOf(raw: JsonObject): Vector {
     deferred: raw['deferred'] === true,
     idleTimeoutMs: numberIn(raw, 'idleTimeout'),
     emitIntervalMs: numberIn(raw, 'emitInterval'),
+    clock: clockOf(raw, dedup, read),
     steps: read,
     expect,
   };
@@ -132,17 +144,12 @@ function isSession({ window }: JsonObject): boolean {
   return isObject(window) && window['type'] === 'session';
 }
 
-/**
- * The fields of an event's id. Spark's two modes are one here: an id is known for the whole horizon, and no shorter
- * because of a watermark.
- */
-function dedupKeys(dedup: Json | undefined): readonly string[] | undefined {
-  if (dedup === undefined || dedup === null) return undefined;
-  const { keys, mode, ...rest } = isObject(dedup) ? dedup : {};
-  requireNothing(unknownFields('dedup', rest, []));
-  if (!Array.isArray(keys) || (mode !== 'dropDuplicates' && mode !== 'withinWatermark'))
-    throw new Unsupported([`dedup ${JSON.stringify(dedup)}`]);
-  return keys.map(String);
+/** A vector with lengths of time of its own says how time goes by. */
+function clockOf(raw: JsonObject, dedup: VectorDedup | undefined, steps: readonly TimedStep[]): Vector['clock'] {
+  const isGiven = steps.some(({ clockMs }) => clockMs !== undefined);
+  if (numberIn(raw, 'idleTimeout') !== undefined || numberIn(raw, 'emitInterval') !== undefined) return 'nothing';
+  if (dedup?.withinMs === undefined) return 'each-step';
+  return isGiven ? 'nothing' : 'event-time';
 }
 
 /** A step whose events all have a time: Spark deduplicates rows without one, but here every event has one. */

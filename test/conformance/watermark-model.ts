@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject, unknownFields } from './json.ts';
+import { isObject, type Json, type JsonObject, present, unknownFields } from './json.ts';
 import { requireNothing } from './unsupported.ts';
 
 /**
@@ -11,6 +11,8 @@ export interface WatermarkModel {
   readonly delayMs: number;
   /** By partition, where each has its own. Only where the vector has no windows: Tidemark has one delay a pipeline. */
   readonly partitionDelaysMs: Readonly<Record<string, number>>;
+  /** The partitions without a watermark, whose delay is null. They hold nothing back. */
+  readonly withoutWatermark: readonly string[];
   /** The exclusive watermark - the peer's own: Flink's W says "no more events with time <= W". */
   readonly nativeLag: 0 | 1;
   /** The peer's own watermark before anything came; undefined for none. Spark begins at 0 and never goes below. */
@@ -34,6 +36,7 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
     drivenBy: 'steps',
     delayMs: 0,
     partitionDelaysMs: {},
+    withoutWatermark: [],
     nativeLag: 0,
     least: undefined,
     countsLate: 'events',
@@ -45,18 +48,22 @@ export function watermarkModel({ kind, watermark, window, idleTimeout }: JsonObj
     return typeof idleTimeout === 'number' ? { ...held, drivenBy: 'events' } : held;
   if (!isObject(watermark)) return refuse('watermark that is not an object');
   requireNothing(unknownFields('watermark', watermark, known));
-  const { model, delay, grace, policy, perPartitionDelay, ignored } = watermark;
+  if (watermark['model'] === null) return held;
+  const { model, delay, grace, policy, perPartitionDelay, ignored } = present(watermark);
   if (model === 'none' || ignored === true) return held;
   if (typeof model === 'string' && model.endsWith('-injected'))
     return { ...held, nativeLag: model.startsWith('flink') ? 1 : 0 };
   const ofEvents = typeof model === 'string' ? eventModels[model] : undefined;
   if (ofEvents === undefined) return refuse(`watermark.model ${JSON.stringify(model)}`);
   if (policy !== undefined && policy !== 'min') return refuse(`watermark.policy ${JSON.stringify(policy)}`);
-  if (perPartitionDelay !== undefined && window !== null) return refuse('watermark.perPartitionDelay');
+  if (perPartitionDelay !== undefined && isObject(window)) return refuse('watermark.perPartitionDelay');
   return {
     drivenBy: 'events',
     delayMs: numberOr(delay ?? grace, 0),
     partitionDelaysMs: delaysOf(perPartitionDelay),
+    withoutWatermark: Object.entries(isObject(perPartitionDelay) ? perPartitionDelay : {}).flatMap(([name, value]) =>
+      value === null ? [name] : [],
+    ),
     ...ofEvents,
   };
 }

@@ -32,11 +32,21 @@ export function membersIn({ row }: WindowRow): readonly Member[] {
   return membersOf(row.values[ownColumns.members]);
 }
 
-/** A row in the form that a vector asks for. */
-export function windowAnswer(vector: Vector, { fields, aggregates }: WindowShape, shown: WindowRow): JsonObject {
-  return Object.fromEntries(
-    fields.map((field) => [field, field === 'aggregates' ? results(aggregates, shown) : fieldOf(vector, field, shown)]),
-  );
+/**
+ * A row in the form that a vector asks for.
+ * @param offset the one that its window lies at, ms; undefined: the vector says nothing of it
+ */
+export function windowAnswer(
+  vector: Vector,
+  { fields, aggregates }: WindowShape,
+  shown: WindowRow,
+  offset: number | undefined,
+): JsonObject {
+  const answer = (field: string): Json => {
+    if (field === 'aggregates') return results(aggregates, shown);
+    return field === 'offset' && !vector.groupBy.includes(field) ? (offset ?? null) : fieldOf(vector, field, shown);
+  };
+  return Object.fromEntries(fields.map((field) => [field, answer(field)]));
 }
 
 function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
@@ -60,6 +70,8 @@ function fieldOf(vector: Vector, field: string, shown: WindowRow): Json {
       return window.status === 'final';
     case 'outputTime':
       return vector.outputTime === 'latest' ? (row.values[ownColumns.latestTime] ?? null) : window.end - 1;
+    case 'time':
+      return vector.window?.['type'] === 'none' ? window.start : (row.key[field] ?? null);
     default:
       return row.key[field] ?? null;
   }
@@ -83,7 +95,8 @@ function concat(shown: WindowRow): string {
 
 /** The rows that are missing, or different, among the earlier ones. */
 export function changedRows(before: readonly WindowRow[], after: readonly WindowRow[]): readonly WindowRow[] {
-  const text = ({ window, row }: WindowRow) => JSON.stringify([window.start, window.end, row.key, row.values]);
+  const text = ({ window, row }: WindowRow) =>
+    JSON.stringify([window.query, window.start, window.end, row.key, row.values]);
   const known = new Set(before.map(text));
   return after.filter((row) => !known.has(text(row)));
 }

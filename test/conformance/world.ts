@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { longestDurationMs } from '../../functions/core/arguments/duration.ts';
-import type { Pipeline, Query } from '../../functions/core/definition/pipeline.ts';
+import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { addCounters, noEvents } from '../../functions/core/events/counters.ts';
 import { eventTimeBounds } from '../../functions/core/events/event-time.ts';
 import { cutNow, type FinalizeReport, type FinalizeRequest, finalize } from '../../functions/state/epochs/finalizer.ts';
@@ -26,6 +26,7 @@ export interface World {
   restart(): void;
   /** The panes that the finalizer gave to sinks so far. */
   panes(): readonly Pane[];
+  /** The windows of all queries. */
   windows(status: 'final' | 'open' | 'all'): Promise<readonly WindowView[]>;
   /** The number of events that were refused because their window was closed. */
   lateCount(): Promise<number>;
@@ -47,7 +48,7 @@ const allWindows = {
 const hourMs = 3_600_000;
 const batchTimeMs = 60_000;
 
-export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStream): World {
+export function createWorld(pipeline: Pipeline, stream: VirtualStream): World {
   const tables = { state: memoryTable(), windows: memoryTable(), rejects: memoryTable() };
   const logs = new Map<string, number>();
   const published: Pane[] = [];
@@ -93,20 +94,23 @@ export function createWorld(pipeline: Pipeline, query: Query, stream: VirtualStr
     finalize: (request, nowMs) => finalize(options(nowMs), request),
     panes: () => published,
     restart: () => warm.clear(),
-    windows: (status) =>
-      readWindows({ pipeline, ...tables }, query, {
-        ...allWindows,
-        status,
-        order: 'ascending',
-        limit: Number.POSITIVE_INFINITY,
-      }),
+    async windows(status) {
+      const limitless = { order: 'ascending', limit: Number.POSITIVE_INFINITY } as const;
+      const views = await Promise.all(
+        pipeline.queries.map((query) =>
+          readWindows({ pipeline, ...tables }, query, { ...allWindows, status, ...limitless }),
+        ),
+      );
+      return views.flat();
+    },
     lateCount: async () => (await counters()).late,
     async checkConservation() {
       const { received, counted, late, duplicate, rejected, filtered } = await counters();
       const put = [...logs.values()].reduce((total, next) => total + next - 1, 0);
       if (received !== put || received !== counted + late + duplicate + rejected + filtered)
         throw new Error(
-          `${put} events put, ${received} received = ${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`,
+          `${put} events put, ${received} received = ` +
+            `${counted} + ${late} + ${duplicate} + ${rejected} + ${filtered} does not hold`,
         );
     },
     sideOutput: (nowMs) =>

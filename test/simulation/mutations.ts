@@ -392,7 +392,12 @@ export const mutations: readonly Mutation[] = [
     edits: [
       {
         file: gather,
-        find: `    const { touched, idBytes } = await gatherTask(options, plan, task, number);
+        find: `    const gathered = await gatherTask(options, plan, task, number);
+    if (gathered === undefined) {
+      await marked;
+      return undefined;
+    }
+    const { touched, idBytes } = gathered;
     await marked;
     marked = putMark(state, epoch, number, touched, idBytes);
 `,

@@ -181,8 +181,18 @@ function drawEpochs(
   if (random.chance(0.5)) return { finalizeEveryMs, records, pollMs, faults, bounds: epochBounds };
   // As many epochs as it takes until merged segments are merged.
   const isLong = random.chance(0.06);
-  const { mostEntries, mostBytes, oldestMs, taskBytes, laneBytes, segmentBytes, idBytes, windowsAtATime, mostKeys } =
-    epochBounds;
+  const {
+    mostEntries,
+    mostBytes,
+    oldestMs,
+    taskBytes,
+    laneBytes,
+    segmentBytes,
+    segmentsAtATime,
+    idBytes,
+    windowsAtATime,
+    mostKeys,
+  } = epochBounds;
   return {
     finalizeEveryMs: putsMs / (isLong ? 120 : random.pick([4, 10, 20, 40])),
     records: isLong ? 110 : records,
@@ -196,6 +206,7 @@ function drawEpochs(
       // Above what one key can hold: the lanes of such a query would double for ever.
       laneBytes: random.pick([40 * (padding + 8), laneBytes]),
       segmentBytes: random.pick([40, segmentBytes]),
+      segmentsAtATime,
       idBytes: random.pick([100, idBytes]),
       windowsAtATime: random.pick([1, 2, windowsAtATime]),
       mostKeys: random.pick([1, mostKeys]),

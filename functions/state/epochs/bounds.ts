@@ -12,6 +12,8 @@ export interface EpochBounds {
   readonly laneBytes: number;
   /** Most bytes of text in an item of a segment, before it is compressed: what is compressed is far from 400 KB. */
   readonly segmentBytes: number;
+  /** Segments of a task that are put before it is noted how far it has come. */
+  readonly segmentsAtATime: number;
   /** Most bytes of ids in an item of their segments, which are not compressed; above them segments are not merged. */
   readonly idBytes: number;
   /** Windows that are merged at the same time: a bound of memory. */
@@ -30,6 +32,7 @@ export const epochBounds: EpochBounds = {
   taskBytes: 4 * 1024 * 1024,
   laneBytes: 2 * 1024 * 1024,
   segmentBytes: 300 * 1024,
+  segmentsAtATime: 1_000,
   idBytes: 256 * 1024,
   windowsAtATime: 32,
   mostKeys: 200_000,

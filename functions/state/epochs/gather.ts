@@ -9,7 +9,7 @@ import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import { type GatherTask, lanesOf, type Plan } from '../log/plan.ts';
-import type { Table } from '../table/table.ts';
+import { numberOf, type Table } from '../table/table.ts';
 import type { EpochBounds } from './bounds.ts';
 import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
@@ -55,7 +55,12 @@ export async function gatherEpoch(options: GatherOptions, plan: Plan): Promise<G
       await marked;
       return undefined;
     }
-    const { touched, idBytes } = await gatherTask(options, plan, task, number);
+    const gathered = await gatherTask(options, plan, task, number);
+    if (gathered === undefined) {
+      await marked;
+      return undefined;
+    }
+    const { touched, idBytes } = gathered;
     await marked;
     marked = putMark(state, epoch, number, touched, idBytes);
     // Awaited below, or by the caller.
@@ -84,7 +89,7 @@ interface Gathered {
 }
 
 async function gatherTask(
-  { pipeline, state, runId, bounds, known }: GatherOptions,
+  { pipeline, state, runId, bounds, known, hasTime }: GatherOptions,
   plan: Plan,
   task: GatherTask,
   number: number,
@@ -124,30 +129,53 @@ async function gatherTask(
   // Whoever waits for it comes after the segments: a failure of those is the one that is told.
   idBytes.catch(() => {});
   const touched: Record<string, Touched> = {};
-  await Promise.all(
-    [...held.values()].map(async ({ lane, slice, records, partials, unknown }) => {
-      const query = queries.get(lane.query);
-      const parts =
-        query === undefined
-          ? partsOf(unknown, bounds.segmentBytes)
-          : blocksWithin(query, { slice, records, partials: [...partials] }, bounds.segmentBytes).map((block) => [
-              block,
-            ]);
-      const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
-      // Of what is written: what a fold has counted and the blocks do not hold is to be found missing.
-      let written = 0;
-      for (const blocks of parts) for (const block of blocks) written += recordsOf(block);
-      const before = touched[lane.query] ?? [slice, slice, bytes, 0];
-      touched[lane.query] = [
-        Math.min(before[0], slice),
-        Math.max(before[1], slice),
-        Math.max(before[2], bytes),
-        before[3] + written,
-      ];
-      await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
-    }),
-  );
+  const names = [...held.keys()].sort();
+  const done = names.length <= bounds.segmentsAtATime ? 0 : await readGathering(state, plan.epoch, number);
+  const puts = async ({ lane, slice, records, partials, unknown }: Gathered, isThere: boolean): Promise<void> => {
+    const query = queries.get(lane.query);
+    const parts =
+      query === undefined
+        ? partsOf(unknown, bounds.segmentBytes)
+        : blocksWithin(query, { slice, records, partials: [...partials] }, bounds.segmentBytes).map((block) => [block]);
+    const bytes = parts.reduce((total, blocks) => total + JSON.stringify(blocks).length, 0);
+    // Of what is written: what a fold has counted and the blocks do not hold is to be found missing.
+    let written = 0;
+    for (const blocks of parts) for (const block of blocks) written += recordsOf(block);
+    const before = touched[lane.query] ?? [slice, slice, bytes, 0];
+    touched[lane.query] = [
+      Math.min(before[0], slice),
+      Math.max(before[1], slice),
+      Math.max(before[2], bytes),
+      before[3] + written,
+    ];
+    if (!isThere) await putSegment(state, lane, { slice, ...leafRange(plan.epoch), task: number }, parts, runId);
+  };
+  for (let at = 0; at < names.length; at += bounds.segmentsAtATime) {
+    const group = names.slice(at, at + bounds.segmentsAtATime);
+    if (at > done && !hasTime()) return undefined;
+    await Promise.all(
+      group.map((name) => {
+        const one = held.get(name);
+        return one === undefined ? undefined : puts(one, at < done);
+      }),
+    );
+    const through = at + group.length;
+    if (through > done && through < names.length) await noteGathering(state, plan.epoch, number, through);
+  }
   return { touched, idBytes: await idBytes };
+}
+
+const gatheringKey = (epoch: number, task: number) => ({ pk: 'gathering', sk: `${epoch}#${task}` });
+
+/** How many segments of a long task are there, in the order of their names: the next run goes on behind them. */
+async function readGathering(state: Table, epoch: number, task: number): Promise<number> {
+  const item = await state.get(gatheringKey(epoch, task));
+  return (item && numberOf(item, 'done')) ?? 0;
+}
+
+/** Notes {@link readGathering}. A note that another run overwrites with less costs puts that are refused. */
+async function noteGathering(state: Table, epoch: number, task: number, done: number): Promise<void> {
+  await state.put({ ...gatheringKey(epoch, task), attributes: { done } });
 }
 
 /** Blocks that are carried on as they are, cut into parts that fit an item. */

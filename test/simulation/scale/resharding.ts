@@ -1,3 +1,4 @@
+import { epochBounds } from '../../../functions/state/epochs/bounds.ts';
 import { drawOptions, type Reshard, type SimulationOptions } from '../options.ts';
 import type { Phase } from '../phases.ts';
 import { runMany } from '../run-many.ts';
@@ -62,9 +63,12 @@ export async function resharding(extent: Extent): Promise<Figures> {
     for (let seed = 1; seed <= seeds; seed++)
       for (const { name, shards, reshards } of plans)
         for (let moment = 0; moment <= moments + 1; moment++) {
+          const drawn = drawOptions(seed * 100 + moment);
           const options = {
-            ...drawOptions(seed * 100 + moment),
+            ...drawn,
             ...(moment % 2 === 0 ? resting : growing),
+            // Above what one long key can hold: the lanes of such a query would double for ever.
+            bounds: { ...drawn.bounds, laneBytes: epochBounds.laneBytes },
             shards,
             reshard: 'none',
           } as const;
