@@ -140,12 +140,14 @@ describe('records of any bytes', () => {
             const broken = Buffer.from(whole);
             broken[where % broken.length] = (broken[where % broken.length] ?? 0) ^ change;
             const [other] = streamRecords(batchOf([broken]).Records as never);
-            expect(other?.events).toHaveLength(1);
-            const [only] = other?.events ?? [];
-            // A change of one of the first four bytes makes it text, but not valid text.
-            expect(only?.text === undefined).toBe(false);
-            if (where % broken.length >= 4)
-              expect(only?.text).toMatchObject({ outcome: 'rejected', reason: 'corrupt-aggregate' });
+            // A change of one of the first four bytes makes it text, but not valid text. A tag of it is a line end.
+            if (where % broken.length < 4) {
+              expect(other?.events.length).toBeGreaterThan(0);
+              return;
+            }
+            expect(other?.events.map(({ text }) => text)).toMatchObject([
+              { outcome: 'rejected', reason: 'corrupt-aggregate' },
+            ]);
           },
         ),
         bounded,
