@@ -14,6 +14,7 @@ import { partialsOf } from '../windows/pane-rows.ts';
 import { writeCommandedPane } from '../windows/pane-writer.ts';
 import { commandsPart, type Emission, putEmissions } from './emissions.ts';
 import { wasFinal } from './final-index.ts';
+import { noteWorkPlace, readWorkPlace } from './work-place.ts';
 
 /** What a run emits commands with. */
 export interface CommandEmission {
@@ -232,12 +233,11 @@ async function logRecords(
   );
 }
 
-const begunKey = (query: Query) => ({ pk: 'emitting', sk: `${query.name}#commands` });
+const commandsOf = (query: Query) => ({ pk: 'emitting', sk: `${query.name}#commands` });
 
-/** How far a long emission of an epoch's commands has come: the next run goes on behind it. */
 async function readBegun(state: Table, { epoch }: Plan, query: Query): Promise<Begun> {
-  const item = await state.get(begunKey(query));
-  if (item === undefined || numberOf(item, 'epoch') !== epoch) return nothingDone;
+  const item = await readWorkPlace(state, commandsOf(query), epoch);
+  if (item === undefined) return nothingDone;
   const field = (name: string) => numberOf(item, name) ?? 0;
   return {
     group: field('group'),
@@ -247,9 +247,6 @@ async function readBegun(state: Table, { epoch }: Plan, query: Query): Promise<B
   };
 }
 
-/** Notes {@link readBegun}. A later epoch's note stays. */
-async function noteBegun(state: Table, { epoch }: Plan, query: Query, begun: Begun): Promise<void> {
-  await state.put({ ...begunKey(query), attributes: { epoch, ...begun } }, [
-    { attribute: 'epoch', is: 'absentOrBelow', bound: epoch + 1 },
-  ]);
+function noteBegun(state: Table, { epoch }: Plan, query: Query, begun: Begun): Promise<void> {
+  return noteWorkPlace(state, commandsOf(query), epoch, { ...begun });
 }

@@ -28,6 +28,7 @@ import {
   slicesOfLane,
 } from './segment.ts';
 import { sessionCloser } from './session-closer.ts';
+import { noteWorkPlace, readWorkPlace } from './work-place.ts';
 
 /** What a run emits with. */
 export interface EmitOptions {
@@ -164,6 +165,8 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   let openPanes = 0;
   let nextPaneAt: number | undefined;
 
+  const noteThrough = (through: number) => noteWorkPlace(state, emittingOf(query), epoch, { through });
+
   /** Emits the windows all of whose slices were read, in the order of their ends. */
   const emitUpTo = async (end: number): Promise<boolean> => {
     if (least > end) return true;
@@ -197,10 +200,10 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
       // Windows may share an end: the note says below which end all are out. Panes by age are looked at anew.
       const next = due[at + windowsAtATime]?.[1];
       if (last !== undefined && next !== undefined && !hasOpenPanes)
-        await noteEmitting(state, query, epoch, next.end > last.end ? last.end : last.end - 1);
+        await noteThrough(next.end > last.end ? last.end : last.end - 1);
     }
     // Windows that are not met yet hold a slice from there on, and end behind it.
-    if (due.length > 0 && Number.isFinite(end) && !hasOpenPanes) await noteEmitting(state, query, epoch, end);
+    if (due.length > 0 && Number.isFinite(end) && !hasOpenPanes) await noteThrough(end);
     least = Number.POSITIVE_INFINITY;
     let start = Number.POSITIVE_INFINITY;
     for (const window of pending.values()) {
@@ -220,8 +223,8 @@ async function emitAligned(options: EmitOptions, plan: Plan, query: Query): Prom
   if (!hasOpenPanes && !edgesPassed({ queries: [query] }, closedBefore, closedThrough)) return outcome(true);
   const range = { from: leastSlice(query, closedBefore), to: hasOpenPanes ? undefined : closedThrough };
   const read = slicesOfQuery(state, plan, query, range);
-  const [done, begun] = await Promise.all([readEmitting(state, query, epoch), read.next()]);
-  doneThrough = done;
+  const [place, begun] = await Promise.all([readWorkPlace(state, emittingOf(query), epoch), read.next()]);
+  if (place !== undefined) doneThrough = numberOf(place, 'through') ?? doneThrough;
   for (let one = begun; !one.done; one = await read.next()) {
     const { slice, lanes } = one.value;
     if ((pending.size >= windowsAtATime || keys >= mostKeys) && !(await emitUpTo(slice))) return outcome(false);
@@ -407,18 +410,5 @@ async function emitSessions(
   return { finals: closed.length, openPanes: 0, nextPaneAt: undefined, closed, done: true, after };
 }
 
-const emittingKey = (query: Query) => ({ pk: 'emitting', sk: query.name });
-
-/** How far a long emission of an epoch has come, as the end of its last window: the next run goes on behind it. */
-async function readEmitting(state: Table, query: Query, epoch: number): Promise<number> {
-  const item = await state.get(emittingKey(query));
-  const isOfEpoch = item !== undefined && numberOf(item, 'epoch') === epoch;
-  return (isOfEpoch ? numberOf(item, 'through') : undefined) ?? Number.NEGATIVE_INFINITY;
-}
-
-/** Notes {@link readEmitting}. A later epoch's note stays. */
-async function noteEmitting(state: Table, query: Query, epoch: number, through: number): Promise<void> {
-  await state.put({ ...emittingKey(query), attributes: { epoch, through } }, [
-    { attribute: 'epoch', is: 'absentOrBelow', bound: epoch + 1 },
-  ]);
-}
+/** How far a long emission has come, as the end of its last window. */
+const emittingOf = (query: Query) => ({ pk: 'emitting', sk: query.name });

@@ -5,7 +5,7 @@ import { type Block, blocksWithin, cutBlock, decodeBlock, recordsOf } from '../.
 import { laneOf } from '../../core/log/lane.ts';
 import { type EpochRange, leafRange, membersOf, mergesAt } from '../../core/log/merge-tree.ts';
 import { sectionName } from '../../core/log/section.ts';
-import { contentIn, type EntryIds, type StoredEntry } from '../log/entry.ts';
+import { contentIn, type EntryIds, positionText, type StoredEntry } from '../log/entry.ts';
 import { raiseGathered } from '../log/epoch.ts';
 import { LogGap, readEntries } from '../log/log.ts';
 import { type GatherTask, lanesOf, type Plan } from '../log/plan.ts';
@@ -15,6 +15,7 @@ import { leastSlice } from './emit.ts';
 import { gatherIds, mergeIds } from './gather-ids.ts';
 import { putMark, readMarks, type Touched, touchedBy } from './mark.ts';
 import { blocksOf, contentOf, type Lane, lanesUpTo, putSegment, type Segment, slicesOfLane } from './segment.ts';
+import { noteWorkPlace, readWorkPlace } from './work-place.ts';
 
 /** What a run gathers with. */
 export interface GatherOptions {
@@ -130,7 +131,9 @@ async function gatherTask(
   idBytes.catch(() => {});
   const touched: Record<string, Touched> = {};
   const names = [...held.keys()].sort();
-  const done = names.length <= bounds.segmentsAtATime ? 0 : await readGathering(state, plan.epoch, number);
+  const isLong = names.length > bounds.segmentsAtATime;
+  const place = isLong ? await readWorkPlace(state, gatheringOf(number), plan.epoch) : undefined;
+  const done = (place && numberOf(place, 'done')) ?? 0;
   const puts = async ({ lane, slice, records, partials, unknown }: Gathered, isThere: boolean): Promise<void> => {
     const query = queries.get(lane.query);
     const parts =
@@ -160,23 +163,14 @@ async function gatherTask(
       }),
     );
     const through = at + group.length;
-    if (through > done && through < names.length) await noteGathering(state, plan.epoch, number, through);
+    if (through > done && through < names.length)
+      await noteWorkPlace(state, gatheringOf(number), plan.epoch, { done: through });
   }
   return { touched, idBytes: await idBytes };
 }
 
-const gatheringKey = (epoch: number, task: number) => ({ pk: 'gathering', sk: `${epoch}#${task}` });
-
-/** How many segments of a long task are there, in the order of their names: the next run goes on behind them. */
-async function readGathering(state: Table, epoch: number, task: number): Promise<number> {
-  const item = await state.get(gatheringKey(epoch, task));
-  return (item && numberOf(item, 'done')) ?? 0;
-}
-
-/** Notes {@link readGathering}. A note that another run overwrites with less costs puts that are refused. */
-async function noteGathering(state: Table, epoch: number, task: number, done: number): Promise<void> {
-  await state.put({ ...gatheringKey(epoch, task), attributes: { done } });
-}
+/** How many segments of a long task are there, in the order of their names. */
+const gatheringOf = (task: number) => ({ pk: 'gathering', sk: positionText(task) });
 
 /** Blocks that are carried on as they are, cut into parts that fit an item. */
 function partsOf(blocks: readonly Block[], mostBytes: number): readonly (readonly Block[])[] {
