@@ -254,6 +254,9 @@ async function findMutation(
       for (const seed of seeds) yield { ...engine.drawOptions(seed), ...mutation.shape };
     })(),
     ({ options, violation }) => {
+      // A patch that no longer fits the code around it shows nothing about the rule.
+      if (violation !== undefined && /\b(ReferenceError|TypeError)\b/.test(violation.message))
+        throw new Error(`mutation ${mutation.id}: its patch is broken: ${violation.message.slice(0, 200)}`);
       if (violation !== undefined) found ??= { seed: options.seed, violation: violation.message };
       return found === undefined ? 'go on' : 'stop';
     },

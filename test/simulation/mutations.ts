@@ -579,7 +579,7 @@ export const mutations: readonly Mutation[] = [
         file: emit,
         find: `  const emitted =
     query.window.sessions === undefined`,
-        replace: `  await raiseEmitted(state, query.name, { epoch: plan.epoch, closedThrough: plan.closedThrough, nextPaneAt: undefined, lastClosing: last });
+        replace: `  await raiseEmitted(state, query.name, { epoch: plan.epoch, closedThrough: plan.closedThrough, nextPaneAt: undefined, lastClosing: lastBefore, at: plan.at, indexedSince: options.indexedSince });
   const emitted =
     query.window.sessions === undefined`,
       },
