@@ -55,7 +55,9 @@ function finalizeRun<Name extends FinalizeRequest>(
   };
 }
 
-/** The events and the pairs by which the laws of conservation do not hold, as the newest totals and epochs tell them. */
+/**
+ * The events and the pairs by which the laws of conservation do not hold, as the newest totals and epochs tell them.
+ */
 function mismatchOf({ counters, mismatch }: FinalizeReport): number {
   const events = Math.max(Math.abs(unaccounted(counters)), mismatch.events);
   return Object.values(mismatch.pairs).reduce((total, pairs) => total + pairs, events);

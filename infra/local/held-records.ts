@@ -30,7 +30,8 @@ interface Place {
 
 /**
  * The extent to which the tables know each shard, by shard: by the entries of its log, and by the side output that an
- * attempt writes before its entry. All items are read, because an item that an interrupted attempt left can be anywhere.
+ * attempt writes before its entry. All items are read, because an item that an interrupted attempt left can be
+ * anywhere.
  */
 export async function readHeldRecords(
   dynamodb: AwsJson,

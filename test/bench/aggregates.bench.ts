@@ -77,7 +77,8 @@ const measured: Readonly<Record<string, AnyAggregate<Sample>>> = {
 
 /**
  * Measures the cost of each aggregate in the fold of a batch of 10,000 events over 100 keys. The fold with the
- * aggregate and the fold with `count` alone run by turns. Measures the bytes that the states take as encoded text as well.
+ * aggregate and the fold with `count` alone run by turns. Measures the bytes that the states take as encoded text as
+ * well.
  */
 export async function benchAggregates(say: (line: string) => void): Promise<readonly Figure[]> {
   say(

@@ -114,8 +114,8 @@ export async function benchOverlap(say: (line: string) => void): Promise<readonl
 const mostLateRatio = 1.3;
 
 /**
- * Measures the state's part of a batch of which every tenth event is late, so that it goes to the side output. The entry
- * lists it.
+ * Measures the state's part of a batch of which every tenth event is late, so that it goes to the side output. The
+ * entry lists it.
  */
 async function lateEntries(say: (line: string) => void): Promise<Figure> {
   const keys = 10_000;

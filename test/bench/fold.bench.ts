@@ -98,7 +98,8 @@ function bareLoop(event: KinesisStreamEvent): number {
 }
 
 /**
- * The work of aggregate up to its first write: it drops the records that are in, and reads, validates and folds the rest.
+ * The work of aggregate up to its first write: it drops the records that are in, and reads, validates and folds the
+ * rest.
  */
 function fold(event: KinesisStreamEvent): Chunk {
   const records = streamRecords(event.Records);

@@ -74,7 +74,9 @@ export function keyedPipeline(
   });
 }
 
-/** The records of a batch: the events of one second, each with a key at random. The same numbers give the same events. */
+/**
+ * The records of a batch: the events of one second, each with a key at random. The same numbers give the same events.
+ */
 export function batchOf(stream: KeyedStream, batch: number): readonly StreamRecord[] {
   return eventsOf(stream, batch).map((event, i) => {
     const text = JSON.stringify(event);

@@ -21,8 +21,8 @@ const readUnitBytes = 4 * writeUnitBytes;
 
 /**
  * A table in memory that reckons what its calls cost in DynamoDB, by the sizes of items (developer guide, "capacity
- * unit consumption"): what is written is rounded up to a kilobyte, an update counts as the larger of the item before and
- * after it, a read is rounded up to 4 KB and takes a unit where it finds nothing.
+ * unit consumption"): what is written is rounded up to a kilobyte, an update counts as the larger of the item before
+ * and after it, a read is rounded up to 4 KB and takes a unit where it finds nothing.
  */
 export function meteredTable(spent: Spent, table: Table = memoryTable()): Table {
   const write = (pk: string, bytes: number) => {

@@ -36,10 +36,10 @@ const cases = [
 ] as const;
 
 /**
- * Measures the write and read units of an hour of events, from the batches to the final rows: entries, epochs, barriers,
- * plans, marks, segments and their merges, manifests, and the expiry of what is emitted. Finalize runs every minute.
- * Beside them stand the least that any system writes, a row a window and key, and one conditional update a key and
- * batch.
+ * Measures the write and read units of an hour of events, from the batches to the final rows: entries, epochs,
+ * barriers, plans, marks, segments and their merges, manifests, and the expiry of what is emitted. Finalize runs every
+ * minute. Beside them stand the least that any system writes, a row a window and key, and one conditional update a key
+ * and batch.
  */
 export async function benchPath(say: (line: string) => void): Promise<readonly Figure[]> {
   const figures: Figure[] = [];

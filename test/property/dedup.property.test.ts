@@ -166,7 +166,9 @@ interface Container extends Pick<ReturnType<typeof interruptible>, 'interrupt' |
   readonly aggregator: ShardAggregator;
 }
 
-/** Bounds by which a log is cut into several tasks, ids into several pieces, and merges are left out that are larger. */
+/**
+ * Bounds by which a log is cut into several tasks, ids into several pieces, and merges are left out that are larger.
+ */
 const bounds = fc.record({ taskBytes: fc.constantFrom(60, 100_000), idBytes: fc.constantFrom(30, 150, 100_000) });
 
 /** Finalize over the shards, as far as ids have to do with it. */

@@ -71,8 +71,8 @@ function checkEndless(ledger: Ledger): void {
 }
 
 /**
- * I1: received = counted + late + duplicate + rejected + filtered, over the last entries of all logs, and received equals
- * the number of events put.
+ * I1: received = counted + late + duplicate + rejected + filtered, over the last entries of all logs, and received
+ * equals the number of events put.
  */
 function checkConservation({ logs, events }: Ledger): void {
   const counters = [...logs.values()]

@@ -22,8 +22,8 @@ import type { SimulatedShard } from './workload.ts';
 
 /**
  * Every entry of a log, when it is put. I10: positions have no gaps, an entry never changes, its epoch and its C are
- * not below those before it. I5: it holds the records behind those before it, each once. I4: a pair is late exactly when
- * its last closing is at or below the C before it. I1: the totals grow by exactly its events.
+ * not below those before it. I5: it holds the records behind those before it, each once. I4: a pair is late exactly
+ * when its last closing is at or below the C before it. I1: the totals grow by exactly its events.
  */
 export function checkEntry(
   ledger: Ledger,

@@ -45,8 +45,8 @@ export function checkSegment(ledger: Ledger, state: ItemStore, before: Item | un
 }
 
 /**
- * I17: who would put a segment that is there again, would put the same. Code that does not know its query carries blocks
- * on as they are, so rows of a key may come several times.
+ * I17: who would put a segment that is there again, would put the same. Code that does not know its query carries
+ * blocks on as they are, so rows of a key may come several times.
  */
 export function checkSegmentAgain(ledger: Ledger, state: ItemStore, standing: Item, refused: Item): void {
   const query = queryOf(ledger, standing.pk.split('#')[1] ?? '');
@@ -59,8 +59,8 @@ export function checkSegmentAgain(ledger: Ledger, state: ItemStore, standing: It
 }
 
 /**
- * I17: who would put a mark that is there again, would put the same, but for the number of bytes: code that does not know
- * a query carries its blocks on as they are.
+ * I17: who would put a mark that is there again, would put the same, but for the number of bytes: code that does not
+ * know a query carries its blocks on as they are.
  */
 export function checkMarkAgain(standing: Item, refused: Item): void {
   const [there, own] = [standing, refused].map((mark) => {

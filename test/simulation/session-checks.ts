@@ -20,8 +20,8 @@ interface PlacedEvent {
 }
 
 /**
- * The sessions of a query by the events counted so far, after all epochs up to one. At each epoch, the events before its
- * barrier join the open sessions of their keys, and the sessions that close at or before its C become final.
+ * The sessions of a query by the events counted so far, after all epochs up to one. At each epoch, the events before
+ * its barrier join the open sessions of their keys, and the sessions that close at or before its C become final.
  */
 function playSessions(
   ledger: Ledger,

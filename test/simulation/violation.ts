@@ -1,6 +1,6 @@
 /**
- * The invariants of docs/GUARANTEES.md. I1 to I14 are those of the whole system; I15 to I18 are those of the log and its
- * epochs.
+ * The invariants of docs/GUARANTEES.md. I1 to I14 are those of the whole system; I15 to I18 are those of the log and
+ * its epochs.
  */
 export type Invariant =
   | 'I1'

@@ -129,8 +129,8 @@ function heldNow(ledger: Ledger, query: Query): ReadonlyMap<string, ReadonlySet<
 
 /**
  * I6: a reader sees a window whole. A final window is as it was stored. An open window has everything that was
- * committed before the read began, and nothing that is not in it. Nothing is there twice. So no reader that begins after
- * another one has ended sees less.
+ * committed before the read began, and nothing that is not in it. Nothing is there twice. So no reader that begins
+ * after another one has ended sees less.
  */
 export function checkViews(
   ledger: Ledger,

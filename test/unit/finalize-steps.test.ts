@@ -90,8 +90,8 @@ it.each([1, 8])('a batch takes two steps, and an epoch that closes a window elev
     await batch(startMs + minute * minuteMs + 1);
     const { outcome, steps } = await run();
     expect(outcome).toMatchObject({ windows: 1, windowsOpen: 2, closingsLeft: 0 });
-    // Reads; tails; election; barriers; plan; segments; marks; gathered; panes; what feeds read; emitted. The eighth epoch
-    // merges.
+    // Reads; tails; election; barriers; plan; segments; marks; gathered; panes; what feeds read; emitted. The eighth
+    // epoch merges.
     expect(steps, steps.map((names) => names.join()).join('\n')).toHaveLength(minute === 7 ? 14 : 11);
   }
 });

@@ -193,8 +193,8 @@ function refuseOpen({ query, until }: BackfillRange, lastEnd: number, closedThro
 const lateText = (late: number) => (late === 0 ? '' : `, with ${formatNumber(late)} late events`);
 
 /**
- * Refuses files of which nobody has said how far they go, where it matters: a late event that they hold would be counted
- * twice by a replay, and one that they do not hold would be lost if it passed for one that they do.
+ * Refuses files of which nobody has said how far they go, where it matters: a late event that they hold would be
+ * counted twice by a replay, and one that they do not hold would be lost if it passed for one that they do.
  */
 async function refuseLate(target: HistoryTarget, signal: AbortSignal): Promise<void> {
   const { late } = await sendUntilDone(target, { step: 'late' }, signal, () => {});

@@ -14,8 +14,8 @@ const none: Span = { least: Number.POSITIVE_INFINITY, greatest: Number.NEGATIVE_
 
 /**
  * The span of the records, an aggregate without a name for session queries. Its state stands behind those of the other
- * aggregates. It goes through folds, entries, segments and merges as they do, and is not in any result. A window that is
- * read back from its rows alone has no span, and needs none.
+ * aggregates. It goes through folds, entries, segments and merges as they do, and is not in any result. A window that
+ * is read back from its rows alone has no span, and needs none.
  */
 export const span = {
   identity: none,

@@ -13,7 +13,8 @@ import { type Field, type NumberOf, numberInput, selector } from './number-input
 import { byText, isScalar, type Scalar, type ScalarOf, scalarInput, utf8Bytes } from './scalar.ts';
 
 /**
- * Longest value that is kept, in bytes of its JSON: an entry of a log has some 300 KB for a batch. A longer one is shown as its length.
+ * Longest value that is kept, in bytes of its JSON: an entry of a log has some 300 KB for a batch. A longer one is
+ * shown as its length.
  */
 const longestValueBytes = 1024;
 

@@ -3,8 +3,8 @@ import type { Pipeline, Query } from './pipeline.ts';
 
 /**
  * The composition of a query's state. Two definitions whose layouts differ cannot go on with one another's entries,
- * segments and windows. Functions (`where`, group-by and aggregate functions, the event's schema) cannot be compared, so they are
- * not part of it.
+ * segments and windows. Functions (`where`, group-by and aggregate functions, the event's schema) cannot be compared,
+ * so they are not part of it.
  */
 export interface QueryLayout {
   readonly window: string;

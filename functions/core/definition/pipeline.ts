@@ -57,8 +57,8 @@ export interface QuerySpec<Event> {
    */
   readonly from?: string;
   /**
-   * The number of keys that a window of one shard is expected to hold. Nothing depends on it any more: it is accepted so
-   * that a pipeline which says it goes on.
+   * The number of keys that a window of one shard is expected to hold. Nothing depends on it any more: it is accepted
+   * so that a pipeline which says it goes on.
    * @default 1,000
    */
   readonly expectedKeys?: number;

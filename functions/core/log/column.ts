@@ -1,14 +1,14 @@
 import type { Json } from '../aggregates/aggregate.ts';
 
 /**
- * The values of one column, as short JSON. A column of few values, or of several types, is the list of them: `[12,7,9]`.
- * The others are objects:
+ * The values of one column, as short JSON. A column of few values, or of several types, is the list of them:
+ * `[12,7,9]`. The others are objects:
  * - `{"all":1}`: every value is this one;
  * - `{"of":[column,...]}`: every value is a list of one length; a column for each place in it;
  * - `{"from":1469501107000,"plus":[0,371,12]}`: whole numbers, by their distance from the least;
- * - `{"same":"0665","rest":",user-10,1,23,9"}`: texts. Each has its first characters from the text before it: as many as
- *   its character in `same` says ({@link digits}). What follows is in `rest`, behind the separator that `rest` begins
- *   with. Sorted names shrink to their last digits.
+ * - `{"same":"0665","rest":",user-10,1,23,9"}`: texts. Each has its first characters from the text before it: as many
+ *   as its character in `same` says ({@link digits}). What follows is in `rest`, behind the separator that `rest`
+ *   begins with. Sorted names shrink to their last digits.
  */
 export type Column = Json;
 

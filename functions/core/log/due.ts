@@ -11,8 +11,8 @@ export function edgesPassed(pipeline: Pick<Pipeline, 'queries'>, closedThrough: 
 }
 
 /**
- * The least of the moments that {@link edgesPassed} asks for, where of each query only its last end and its last closing
- * in (`closedThrough`, `watermark`] are looked at: what an epoch could make final or emit now.
+ * The least of the moments that {@link edgesPassed} asks for, where of each query only its last end and its last
+ * closing in (`closedThrough`, `watermark`] are looked at: what an epoch could make final or emit now.
  * @returns epoch ms; undefined when there is none
  */
 export function leastEdgePassed(

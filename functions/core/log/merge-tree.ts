@@ -28,8 +28,8 @@ export function mergesAt(epoch: number): readonly EpochRange[] {
 /**
  * The segments that together hold everything up to an epoch, each thing once: those that end by then, without those
  * that lie within a larger one of them. Segments of one range (of several tasks) all stay, in the order given. Later
- * merges change nothing. It relies on ranges of {@link leafRange} and {@link mergesAt}, which never overlap in part, and
- * on a merge's segments standing there all together: a reader asks for epochs whose work is done.
+ * merges change nothing. It relies on ranges of {@link leafRange} and {@link mergesAt}, which never overlap in part,
+ * and on a merge's segments standing there all together: a reader asks for epochs whose work is done.
  * @param through the last epoch that counts
  * @returns by `from`
  */

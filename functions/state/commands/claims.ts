@@ -42,8 +42,8 @@ const reserveMs = 8_000;
 /** The claims of late events by commands, and their end (DESIGN 4.3). */
 export interface Claims {
   /**
-   * What stands behind the claim of an event. A command that did not commit in its time is declared void: then the event
-   * is free, and the commit will be refused.
+   * What stands behind the claim of an event. A command that did not commit in its time is declared void: then the
+   * event is free, and the commit will be refused.
    */
   lookAt(event: StoredSideEvent): Promise<ClaimStanding>;
   /**

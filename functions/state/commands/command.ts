@@ -94,8 +94,8 @@ export async function noteEntry(state: Table, id: string, position: number): Pro
 }
 
 /**
- * The command that an entry names; undefined: an earlier entry names it too, and counts. The first one that is asked for
- * stays the one that counts, and entries are asked for in their order.
+ * The command that an entry names; undefined: an earlier entry names it too, and counts. The first one that is asked
+ * for stays the one that counts, and entries are asked for in their order.
  * @throws Error when the command is gone
  */
 export async function commandOfEntry(state: Table, { id, position }: CommandEntry): Promise<Command | undefined> {

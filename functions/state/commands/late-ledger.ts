@@ -15,8 +15,8 @@ export type LateVerdict = 'late' | 'counted' | 'undecided';
 
 /**
  * The late events that the logs list (DESIGN 4.1, step 3): a replay takes only those. The entry that took a record is
- * found by binary search over the sequence numbers in the running totals, from where the last one was found: events come
- * in the order of their shard.
+ * found by binary search over the sequence numbers in the running totals, from where the last one was found: events
+ * come in the order of their shard.
  */
 export interface LateLedger {
   judge(event: StoredSideEvent): Promise<LateVerdict>;
@@ -26,7 +26,9 @@ export interface LateLedger {
 interface KnownLog {
   readonly last: number;
   readonly sequenceNumber: SequenceNumber | undefined;
-  /** Sequence numbers by position, of entries that were read; undefined: the entry is gone, or before the first record. */
+  /**
+   * Sequence numbers by position, of entries that were read; undefined: the entry is gone, or before the first record.
+   */
   readonly numbers: Map<number, SequenceNumber | undefined>;
   /** A position whose entry does not hold the records that are asked for yet. */
   before: { readonly position: number; readonly sequenceNumber: SequenceNumber | undefined };

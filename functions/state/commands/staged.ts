@@ -33,8 +33,8 @@ const digits = (number: number) => String(number).padStart(6, '0');
 const partSort = (window: Window, part: number) => `${windowText(window)}#part#${digits(part)}`;
 
 /**
- * Stages windows under the id of a command, before it is committed. Unconditional: only one hand writes under an id, and
- * what it repeats is the same.
+ * Stages windows under the id of a command, before it is committed. Unconditional: only one hand writes under an id,
+ * and what it repeats is the same.
  * @param nowMs epoch ms
  */
 export async function stageWindows(

@@ -28,8 +28,8 @@ export function sumsOf(logs: Iterable<Pick<ShardProgress, 'counters' | 'queries'
 
 /**
  * The number of events by which the first law of conservation does not hold (DESIGN section 2): those in no class or in
- * two, those that are counted in the window of no query, or by a query and not among the events, and late ones that were
- * late for no query. Only an aggregator that forgets an event in all of its books is not found by it.
+ * two, those that are counted in the window of no query, or by a query and not among the events, and late ones that
+ * were late for no query. Only an aggregator that forgets an event in all of its books is not found by it.
  */
 export function eventsAmiss({ counters, queries }: LogSums): number {
   const pairs = Object.values(queries);
@@ -45,7 +45,9 @@ export function eventsAmiss({ counters, queries }: LogSums): number {
   );
 }
 
-/** The pairs that each query counted between the barriers of two epochs, by its name; queries without any are left out. */
+/**
+ * The pairs that each query counted between the barriers of two epochs, by its name; queries without any are left out.
+ */
 export function countedBetween(before: LogSums, after: LogSums): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(after.queries)

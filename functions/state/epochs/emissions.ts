@@ -199,8 +199,8 @@ export interface SoughtPlace {
 }
 
 /**
- * The first epoch that may have closed a window which starts at or after a time: the first one with pieces whose C is not
- * before it, since C never goes back. It reads as many items as the number of epochs has binary digits.
+ * The first epoch that may have closed a window which starts at or after a time: the first one with pieces whose C is
+ * not before it, since C never goes back. It reads as many items as the number of epochs has binary digits.
  * @param from epoch ms
  * @param through the last epoch
  */

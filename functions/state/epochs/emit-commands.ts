@@ -48,8 +48,8 @@ const mostTries = 20;
 
 /**
  * Emits what the operator's commands bring to a query, of the commands that an epoch cuts off (DESIGN 4.3): after the
- * epoch's own panes and in the order of the commands, so a window has one writer and one order. It follows from the plan,
- * the operator's log, what the commands stage, and the panes that stand.
+ * epoch's own panes and in the order of the commands, so a window has one writer and one order. It follows from the
+ * plan, the operator's log, what the commands stage, and the panes that stand.
  */
 export async function emitCommands(options: CommandEmission, plan: Plan, query: Query): Promise<CommandsEmitted> {
   const { state, hasTime } = options;

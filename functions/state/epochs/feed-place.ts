@@ -26,7 +26,9 @@ export interface FeedScan {
   /** Windows that became final in an epoch up to this one are left out; 0: none are. And the clock of its plan. */
   readonly after: number;
   readonly afterAt: number | null;
-  /** Of the windows that the epoch behind `after` has closed, those up to this one are left out; undefined: none are. */
+  /**
+   * Of the windows that the epoch behind `after` has closed, those up to this one are left out; undefined: none are.
+   */
   readonly upTo?: FeedWindow;
   /** The last window that the reader has; undefined: none. */
   readonly last?: FeedWindow;

@@ -28,7 +28,9 @@ export interface FinalPage {
 /** Which emissions a feed gives: the first final pane of each window, or corrections too. */
 export type FeedContent = 'finals' | 'finals and corrections';
 
-/** How long before the index expires a reader takes its beginning for gone: clocks differ, and a scan takes its time. */
+/**
+ * How long before the index expires a reader takes its beginning for gone: clocks differ, and a scan takes its time.
+ */
 const marginMs = 86_400_000;
 
 /** Emissions outside the range that one request passes by before it answers with what it has. */
@@ -53,9 +55,9 @@ interface Stretch {
 
 /**
  * Final windows behind a place, epoch by epoch, and within an epoch by their ends; what commands of the operator have
- * brought comes last (DESIGN 4.4). Only epochs that the query has emitted: each is whole. A reader gets each window once,
- * and each correction once. Of what became final so long ago that the index does not tell it any more, a first page
- * gives the windows by their starts, and so does a page for a reader who comes back after weeks.
+ * brought comes last (DESIGN 4.4). Only epochs that the query has emitted: each is whole. A reader gets each window
+ * once, and each correction once. Of what became final so long ago that the index does not tell it any more, a first
+ * page gives the windows by their starts, and so does a page for a reader who comes back after weeks.
  * @param nowMs epoch ms
  */
 export async function readFinalPage(
@@ -169,8 +171,8 @@ async function scan(
 }
 
 /**
- * Whether a window was final when an epoch was emitted. A correction is of a later epoch, and keeps the time of the first
- * final pane, which is the clock of that pane's epoch.
+ * Whether a window was final when an epoch was emitted. A correction is of a later epoch, and keeps the time of the
+ * first final pane, which is the clock of that pane's epoch.
  */
 function isFinalBy({ epoch, emittedAt, isCorrected }: PaneHead, by: number, at: number | null): boolean {
   return epoch <= by || (isCorrected && emittedAt <= (at ?? Number.NEGATIVE_INFINITY));

@@ -7,9 +7,9 @@ import { type Item, numberOf, type Table } from '../table/table.ts';
 import { windowText } from '../windows/pane-keys.ts';
 
 /**
- * Which windows got their final panes from the stream, by the epoch that closed them. It is kept apart from the windows:
- * when a window is not there, it tells one that was empty from one that is lost, of which late records alone must not
- * make a final pane (DESIGN 4.3).
+ * Which windows got their final panes from the stream, by the epoch that closed them. It is kept apart from the
+ * windows: when a window is not there, it tells one that was empty from one that is lost, of which late records alone
+ * must not make a final pane (DESIGN 4.3).
  */
 const partition = (query: string) => `finals#${query}`;
 

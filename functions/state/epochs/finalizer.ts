@@ -128,7 +128,9 @@ const mostMore = 3;
 /** How much longer than the stream's records things live that nothing needs any more, in ms. */
 const graceMs = 2 * 24 * 3_600_000;
 
-/** Observations of one run: another one follows where the shard that is named to hold W has passed an edge meanwhile. */
+/**
+ * Observations of one run: another one follows where the shard that is named to hold W has passed an edge meanwhile.
+ */
 const mostObservations = 3;
 
 /** One run of finalize (DESIGN 4.2). May overlap itself, crash anywhere and run twice. */
@@ -322,8 +324,8 @@ async function epochTurns(options: FinalizerOptions, places: Places): Promise<Ep
 }
 
 /**
- * Notes who holds W, where that is news, **then** reads the tail of the shard that is named anew, while the epoch takes its turn
- * (kick.ts): the shard may have asked for an epoch before it was named.
+ * Notes who holds W, where that is news, **then** reads the tail of the shard that is named anew, while the epoch takes
+ * its turn (kick.ts): the shard may have asked for an epoch before it was named.
  * @returns tells whether that shard has passed an edge behind a C
  */
 function notedEdge(
@@ -701,7 +703,9 @@ async function compare(options: FinalizerOptions, { plans, gathered, raised }: E
 /** Most open windows that are counted of a query. */
 const mostCounted = 1_000;
 
-/** How many windows that hold something are open. Of sessions: in how many slices an open one may have its last record. */
+/**
+ * How many windows that hold something are open. Of sessions: in how many slices an open one may have its last record.
+ */
 async function countOpen({ pipeline, state }: FinalizerOptions, { plans, gathered }: EpochTurns): Promise<number> {
   const plan = await plans.of(gathered.epoch);
   if (plan === undefined) return 0;

@@ -23,9 +23,9 @@ export interface ForgetOptions {
 const mostItems = 500;
 
 /**
- * Gives an expiry to what every query has emitted past (DESIGN 4.5): epochs, plans and marks, and the segments of slices
- * in which no window is open. Repeatable: it notes how far it has come, and an expiry that is set again is the same
- * fact. It costs a write for each item once more.
+ * Gives an expiry to what every query has emitted past (DESIGN 4.5): epochs, plans and marks, and the segments of
+ * slices in which no window is open. Repeatable: it notes how far it has come, and an expiry that is set again is the
+ * same fact. It costs a write for each item once more.
  */
 export async function forgetEmitted(
   options: ForgetOptions,

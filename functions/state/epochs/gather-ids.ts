@@ -13,8 +13,8 @@ export interface GatherIdsOptions {
 }
 
 /**
- * Gathers the ids of a task's entries, each log's as segments of its own (DESIGN 4.3, "Deduplication"). They are carried
- * on as they are: whether this code deduplicates has no part in it, and they expire when their entries said.
+ * Gathers the ids of a task's entries, each log's as segments of its own (DESIGN 4.3, "Deduplication"). They are
+ * carried on as they are: whether this code deduplicates has no part in it, and they expire when their entries said.
  * @param ids by shard, in the order of the entries
  * @returns the bytes of each shard that has some
  */

@@ -3,8 +3,8 @@ import { pack, unpack } from '../table/packed-text.ts';
 import type { Table } from '../table/table.ts';
 
 /**
- * What a task has gathered of one query: its least and greatest slice, most bytes of text for one slice, and the records
- * in its segments.
+ * What a task has gathered of one query: its least and greatest slice, most bytes of text for one slice, and the
+ * records in its segments.
  */
 export type Touched = readonly [leastSlice: number, greatestSlice: number, mostBytes: number, records: number];
 

@@ -42,8 +42,8 @@ export interface OpenState {
   /** No event of the query lies behind it, epoch ms; minus infinity: there is none. */
   readonly maxEventTime: number;
   /**
-   * The clock of `gathered`, epoch ms (0 before the first epoch), where the tails were more than a request should read: nothing behind that epoch
-   * is in it then. Undefined: every batch that was added before the read is in it.
+   * The clock of `gathered`, epoch ms (0 before the first epoch), where the tails were more than a request should read:
+   * nothing behind that epoch is in it then. Undefined: every batch that was added before the read is in it.
    */
   readonly asOf: number | undefined;
   /** An answer as of an epoch at or behind this one holds all of it. */

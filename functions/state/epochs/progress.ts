@@ -15,8 +15,8 @@ import { mostLogs } from './tails.ts';
 const logsAtATime = 64;
 
 /**
- * The progress of every registered shard, by shard: the totals of its last entry. One of which nothing is in yet is among
- * them. The entries of a sealed log may have expired; its registration keeps the totals.
+ * The progress of every registered shard, by shard: the totals of its last entry. One of which nothing is in yet is
+ * among them. The entries of a sealed log may have expired; its registration keeps the totals.
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readAllProgress(state: Table): Promise<ReadonlyMap<string, ShardProgress>> {
@@ -60,8 +60,8 @@ export interface StreamProgress {
 }
 
 /**
- * The progress of the stream for a request: from the last entries of the logs, up to {@link mostLogs}; of more logs from
- * the plan of the newest epoch that is gathered (DESIGN 4.4). A sealed log is not read.
+ * The progress of the stream for a request: from the last entries of the logs, up to {@link mostLogs}; of more logs
+ * from the plan of the newest epoch that is gathered (DESIGN 4.4). A sealed log is not read.
  * @throws TidemarkError when a log was begun and is gone
  */
 export async function readStreamProgress(state: Table): Promise<StreamProgress> {

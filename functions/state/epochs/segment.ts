@@ -129,8 +129,8 @@ export const allSlices: SliceRange = { from: undefined, to: undefined };
 const itemsAtATime = 200;
 
 /**
- * The slices of a lane, ascending, each with the segments that hold the epochs up to `through`. Segments of later epochs
- * are passed by, so that an answer for an epoch stays the same for ever.
+ * The slices of a lane, ascending, each with the segments that hold the epochs up to `through`. Segments of later
+ * epochs are passed by, so that an answer for an epoch stays the same for ever.
  */
 export function segmentSlices(
   state: Table,
@@ -245,7 +245,8 @@ export function contentOf(query: Query, segments: readonly Segment[]): SliceCont
 }
 
 /**
- * Merges the contents of a slice from its lanes. Where the number of lanes has grown, a key is in a lane of each number.
+ * Merges the contents of a slice from its lanes. Where the number of lanes has grown, a key is in a lane of each
+ * number.
  * @param contents in the order of {@link lanesUpTo}: fewer lanes come first, which is the order of their epochs
  */
 export function joinLanes(query: Query, contents: readonly SliceContent[]): SliceContent {

@@ -79,7 +79,9 @@ async function readBehind(
   return tail.position === last ? [] : [{ shardId, first: last + 1, tail }];
 }
 
-/** The bytes behind the epoch, as the totals tell them: since the last barrier, and what that one cut if it is later. */
+/**
+ * The bytes behind the epoch, as the totals tell them: since the last barrier, and what that one cut if it is later.
+ */
 async function bytesOf(state: Table, { shardId, first, tail: { position, totals } }: Behind): Promise<number> {
   if (totals.barrier < first || totals.barrier === position) return totals.bytes;
   const barrier = await state.get(entryKey(shardId, totals.barrier));

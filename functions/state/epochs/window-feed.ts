@@ -52,9 +52,9 @@ export interface Changes {
 const mostSeen = 100;
 
 /**
- * The windows that have changed since a place: the output mode `update`. First come the windows that became final or were
- * corrected, epoch by epoch. Then come the open ones that hold more records than the reader knows. Each window is given
- * whole. A reader that replaces its copy of each window has the whole table.
+ * The windows that have changed since a place: the output mode `update`. First come the windows that became final or
+ * were corrected, epoch by epoch. Then come the open ones that hold more records than the reader knows. Each window is
+ * given whole. A reader that replaces its copy of each window has the whole table.
  * @param nowMs epoch ms
  */
 export async function readChanges(

@@ -11,8 +11,8 @@ export async function readWorkPlace(state: Table, work: Key, epoch: number): Pro
 }
 
 /**
- * Notes {@link readWorkPlace}. A later epoch's note stays. Of overlapping runs the last one is as good as any: what lies
- * between two notes is done again, and finds itself done.
+ * Notes {@link readWorkPlace}. A later epoch's note stays. Of overlapping runs the last one is as good as any: what
+ * lies between two notes is done again, and finds itself done.
  */
 export async function noteWorkPlace(state: Table, work: Key, epoch: number, place: Attributes): Promise<void> {
   await state.put({ ...work, attributes: { epoch, ...place } }, [

@@ -13,8 +13,8 @@ export const definitionKey = (query: string): Key => ({ pk: partition, sk: query
  * and compared ever after. Nothing is counted by a definition that is refused: Lambda repeats the
  * batch until one that fits is deployed.
  * @returns the pipeline with the generations of its queries: logs and segments keep a query under these
- * @throws TidemarkError that says what has changed, that a query has a gap because it was taken out for a while, or that
- * what is left of it is being removed
+ * @throws TidemarkError that says what has changed, that a query has a gap because it was taken out for a while, or
+ * that what is left of it is being removed
  */
 export async function checkDefinition(state: Table, pipeline: Pipeline): Promise<Pipeline> {
   const noted = await readNotes(state);

@@ -92,8 +92,8 @@ function partition(arrival: number, shardId: string): string {
 const putsAtATime = 64;
 
 /**
- * Writes events of a shard to the side output. An item follows from its event alone, so a retry has nothing to add. Each
- * is put only where it is absent: the mark of one that was settled meanwhile stays.
+ * Writes events of a shard to the side output. An item follows from its event alone, so a retry has nothing to add.
+ * Each is put only where it is absent: the mark of one that was settled meanwhile stays.
  */
 export async function writeSideOutput(
   rejects: Table,
@@ -138,8 +138,8 @@ export async function claim(rejects: Table, event: StoredSideEvent, { id, until 
 }
 
 /**
- * Lets go of a late event that a command did not put into all of its windows. Conditional: it is still the command's. The
- * name in the claim's place is one that no claim before had: who read the event before this does not get it.
+ * Lets go of a late event that a command did not put into all of its windows. Conditional: it is still the command's.
+ * The name in the claim's place is one that no claim before had: who read the event before this does not get it.
  * @param inside the windows that hold it now
  */
 export async function release(

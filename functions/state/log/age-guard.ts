@@ -12,8 +12,8 @@ import { entryLifeMs } from './log.ts';
 export const mostUngatheredMs = Math.min(14 * 86_400_000, entryLifeMs / 2);
 
 /**
- * Checks that finalize is not too far behind a shard. The totals of an entry say a lower bound of the oldest one that is
- * not gathered; only when that is too old, how far epochs are gathered is read.
+ * Checks that finalize is not too far behind a shard. The totals of an entry say a lower bound of the oldest one that
+ * is not gathered; only when that is too old, how far epochs are gathered is read.
  */
 export interface AgeGuard {
   /**

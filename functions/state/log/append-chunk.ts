@@ -120,8 +120,8 @@ function nextEntry(tail: LogEntry, { added }: Chunk, bytes: number, putAt: numbe
 }
 
 /**
- * Puts an entry behind the tail. Afterwards the log is known as far as it goes: behind the entry, or, when the place was
- * taken, behind whatever is there now.
+ * Puts an entry behind the tail. Afterwards the log is known as far as it goes: behind the entry, or, when the place
+ * was taken, behind whatever is there now.
  * @returns 'applied' too when the outcome was unknown, for the call failed or was repeated by the client, and the entry
  * is there
  * @throws the failure of the call when the entry is not there

@@ -31,7 +31,9 @@ export interface ReadOptions {
   readonly ids: Deduplication | undefined;
 }
 
-/** Reads and judges records from a position on, whole records until there are enough events. The user's code runs here. */
+/**
+ * Reads and judges records from a position on, whole records until there are enough events. The user's code runs here.
+ */
 export function readRecords(
   { reader, ids }: ReadOptions,
   records: readonly StreamRecord[],

@@ -76,8 +76,8 @@ export interface PartedContent extends Content {
 }
 
 /**
- * The content of an entry that does not fit an item. It names its parts by the id of the attempt, which no other attempt
- * has: parts of two attempts, whose records may be late for different queries, never mix.
+ * The content of an entry that does not fit an item. It names its parts by the id of the attempt, which no other
+ * attempt has: parts of two attempts, whose records may be late for different queries, never mix.
  */
 export function partedContent(
   shardId: string,

@@ -61,8 +61,8 @@ export interface DeduplicationOptions {
 }
 
 /**
- * How long ids outlive their horizon, in ms: as long as the stream keeps the records that may have to be judged by them,
- * and two days (DESIGN 4.3).
+ * How long ids outlive their horizon, in ms: as long as the stream keeps the records that may have to be judged by
+ * them, and two days (DESIGN 4.3).
  */
 const keptAfterHorizonMs = (streamRetentionHours + 48) * 3_600_000;
 

@@ -4,9 +4,9 @@ import { type Item, numberOf, type Table } from '../table/table.ts';
 import { positionText } from './entry.ts';
 
 /**
- * The ids that epochs have gathered of one shard's log (DESIGN 4.3, "Deduplication"). A segment is one item, or, of what
- * one epoch gathers, several pieces that are all there before the epoch is gathered. To read an id twice is as good as
- * once.
+ * The ids that epochs have gathered of one shard's log (DESIGN 4.3, "Deduplication"). A segment is one item, or, of
+ * what one epoch gathers, several pieces that are all there before the epoch is gathered. To read an id twice is as
+ * good as once.
  */
 export interface IdSegment extends EpochRange {
   readonly item: Item;

@@ -26,12 +26,12 @@ export function edgePassed(
  * this shard holds the watermark, or that none does. One read, however many shards there are. It has to begin after the
  * shard's own batch was put.
  *
- * The race: the shard puts its batch, then reads the hint; finalize reads the tails, then writes the hint. When finalize
- * has read the tail before the batch and writes the hint after it was read, nobody asks: finalize saw the old tail, and
- * the shard saw another name. So finalize, after it has written the hint with a new name, reads the tail of the shard
- * that it named once more, and observes again when that has passed an edge. Of the two, put and read here, write and
- * read there, one sees the other. Without that second read, or when finalize dies before it, the schedule asks within a
- * minute.
+ * The race: the shard puts its batch, then reads the hint; finalize reads the tails, then writes the hint. When
+ * finalize has read the tail before the batch and writes the hint after it was read, nobody asks: finalize saw the old
+ * tail, and the shard saw another name. So finalize, after it has written the hint with a new name, reads the tail of
+ * the shard that it named once more, and observes again when that has passed an edge. Of the two, put and read here,
+ * write and read there, one sees the other. Without that second read, or when finalize dies before it, the schedule
+ * asks within a minute.
  *
  * A shard that is not named needs not ask: the named one lies lower, and asks when it passes the edge itself; finalize
  * then observes anew and names the next one. Two shards may ask for one epoch where the hint names nobody: the election

@@ -55,7 +55,9 @@ export async function readEntries(
   );
 }
 
-/** The epochs of a log never fall: an entry whose epoch is below that of the one before it is a fault of the protocol. */
+/**
+ * The epochs of a log never fall: an entry whose epoch is below that of the one before it is a fault of the protocol.
+ */
 function inOrder(shardId: string, entries: readonly StoredEntry[]): readonly StoredEntry[] {
   for (const [i, entry] of entries.entries()) checkEpoch(shardId, entries[i - 1], entry);
   return entries;

@@ -107,7 +107,9 @@ export async function readPlan(state: Table, epoch: number): Promise<Plan | unde
   return item === undefined ? undefined : planIn(state, item);
 }
 
-/** The plan of the latest epoch that has one: of the newest epoch, or of the one before it. Undefined: there is none. */
+/**
+ * The plan of the latest epoch that has one: of the newest epoch, or of the one before it. Undefined: there is none.
+ */
 export async function readNewestPlan(state: Table): Promise<Plan | undefined> {
   const [item] = await state.query(partition, { order: 'descending', limit: 1 });
   return item === undefined ? undefined : planIn(state, item);

@@ -100,10 +100,10 @@ const eventsAtATime = 500;
 
 /**
  * One step of a backfill: it makes windows of a query's history final, as if the stream had held it. Nothing is counted
- * twice: the range has to lie where the stream's records go into no window of the query any more, before its `from` or at
- * or below what is final; and late events that its input held are settled as in, while later ones can still be replayed.
- * A window that is final stays as it is, and so do its late events. Windows are staged first and written by the epoch
- * that cuts the command off (DESIGN 4.3).
+ * twice: the range has to lie where the stream's records go into no window of the query any more, before its `from` or
+ * at or below what is final; and late events that its input held are settled as in, while later ones can still be
+ * replayed. A window that is final stays as it is, and so do its late events. Windows are staged first and written by
+ * the epoch that cuts the command off (DESIGN 4.3).
  * @throws TidemarkError when the stream's own records may still go into a window of the range, a window lies outside of
  * it, or records of the input are not decided yet
  */

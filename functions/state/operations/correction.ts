@@ -60,7 +60,9 @@ export interface CorrectionAnswer {
   readonly windows: readonly CorrectedWindow[];
   /** Late events that cannot be replayed: only their beginning is kept, or the pipeline does not want them any more. */
   readonly unusable: number;
-  /** Late events that miss a window which held something and is not there: it has to be filled from its history first. */
+  /**
+   * Late events that miss a window which held something and is not there: it has to be filled from its history first.
+   */
   readonly waiting: number;
   /** The last epoch that a command of this call is in; null: there was none. */
   readonly epoch: number | null;
@@ -84,8 +86,8 @@ const reserveMs = 15_000;
 /**
  * Puts late events into the final windows that they missed, each window with a new numbered revision, or settles them
  * without (DESIGN 4.3). An event is claimed by one command, and a command's windows are written by the epoch that cuts
- * it off, in its order: so each record gets into a window exactly once, also when calls are repeated, overlap or are cut
- * off. It takes only what the logs list as late. It works in groups that fit a run, and says how far it has come.
+ * it off, in its order: so each record gets into a window exactly once, also when calls are repeated, overlap or are
+ * cut off. It takes only what the logs list as late. It works in groups that fit a run, and says how far it has come.
  * @throws TidemarkError when the pipeline does not have the query
  */
 export async function correct(options: CorrectionOptions, request: CorrectionRequest): Promise<CorrectionAnswer> {
@@ -172,8 +174,8 @@ interface RunCounts {
 /** The work of one call, and what has come of it so far. */
 interface CorrectionRun {
   /**
-   * Takes a group of events. `unfinished`: there was no time for all of it, and it has to be taken again. `busy`: others
-   * were quicker with some of it.
+   * Takes a group of events. `unfinished`: there was no time for all of it, and it has to be taken again. `busy`:
+   * others were quicker with some of it.
    */
   take(group: Group): Promise<'finished' | 'unfinished' | 'busy'>;
   counts(): RunCounts;

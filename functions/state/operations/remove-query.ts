@@ -43,10 +43,10 @@ const reserveMs = 5_000;
 const epochReserveMs = 8_000;
 
 /**
- * Deletes everything that is kept of a query that the pipeline no longer has: segments, open sessions, windows, and last
- * the note of its layout. So an interrupted removal is seen to be unfinished. It is a command of the operator's log: what
- * was in the logs before it is in segments when its epoch is gathered, and goes with them. The next query of the name is
- * of the next generation, to which nothing belongs that a straggler of this one still brings. Idempotent.
+ * Deletes everything that is kept of a query that the pipeline no longer has: segments, open sessions, windows, and
+ * last the note of its layout. So an interrupted removal is seen to be unfinished. It is a command of the operator's
+ * log: what was in the logs before it is in segments when its epoch is gathered, and goes with them. The next query of
+ * the name is of the next generation, to which nothing belongs that a straggler of this one still brings. Idempotent.
  * @throws TidemarkError when the deployed pipeline still has the query: it would be made anew while it is deleted
  */
 export async function removeQuery(options: RemovalOptions, name: string): Promise<Removal> {

@@ -24,10 +24,10 @@ export function writeUnitsOf(bytes: number): number {
 const forms = { brotli: 1 } as const;
 
 /**
- * Of the ways that every supported Node can read, brotli of this quality costs the fewest write units for its time (`npm
- * run bench -- codec`). For names it is as small and as fast as deflate's usual level, within 2 % and 20 microseconds.
- * For UUIDs it is 4 % smaller and takes two thirds of the time. A preset dictionary for deflate saves 20 bytes, and
- * would be a part of the format that nobody could ever change.
+ * Of the ways that every supported Node can read, brotli of this quality costs the fewest write units for its time
+ * (`npm run bench -- codec`). For names it is as small and as fast as deflate's usual level, within 2 % and 20
+ * microseconds. For UUIDs it is 4 % smaller and takes two thirds of the time. A preset dictionary for deflate saves 20
+ * bytes, and would be a part of the format that nobody could ever change.
  */
 const quality = 4;
 

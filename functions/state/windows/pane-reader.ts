@@ -53,8 +53,8 @@ const readTogether = 100;
 const fewWindows = 8;
 
 /**
- * The visible panes of some windows, by `start/end` in epoch ms; without those that have none. Windows that lie together
- * are read together.
+ * The visible panes of some windows, by `start/end` in epoch ms; without those that have none. Windows that lie
+ * together are read together.
  */
 export async function readPanesOf(
   windows: Table,

@@ -9,8 +9,9 @@ const days = 13;
 
 /**
  * The finalizer dies amid a run and comes back after thirteen days, in which everything else went on: a day later the
- * stream would have to wait. The records have long left the stream, and only the logs hold them. While it catches up it dies again and again. Between two deaths
- * some hours pass, and everything is deleted that may be. What windows need that are not final must not be among it.
+ * stream would have to wait. The records have long left the stream, and only the logs hold them. While it catches up it
+ * dies again and again. Between two deaths some hours pass, and everything is deleted that may be. What windows need
+ * that are not final must not be among it.
  */
 export async function finalizerAway(extent: Extent): Promise<Figures> {
   const count = extent === 'whole' ? 8 : 2;
