@@ -17,7 +17,7 @@ import { closedPart, type Emission, inClosingOrder, putEmissions } from './emiss
 import { emitCommands } from './emit-commands.ts';
 import { emitEmpty } from './empty-windows.ts';
 import { noteFinals } from './final-index.ts';
-import { readMarks, type Touched, touchedBy } from './mark.ts';
+import { type TaskMark, type Touched, touchedBy } from './mark.ts';
 import {
   contentOf,
   joinLanes,
@@ -50,6 +50,8 @@ export interface EmitOptions {
   readonly indexedSince: number;
   /** Resolves when the epoch is gathered: before it is, its segments are read and nothing is written. */
   readonly gathered: Promise<void>;
+  /** The marks of an epoch, once it is gathered. */
+  readonly marks: (epoch: number) => Promise<readonly TaskMark[]>;
 }
 
 /** The outcome of a query's emission of one epoch. */
@@ -83,7 +85,7 @@ interface PanesEmitted extends Omit<Emitted, 'lastClosing'> {
  */
 export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, lastBefore: number): Promise<Emitted> {
   const { state, hasTime } = options;
-  const touching = touchedIn(options, plan, query);
+  const touching = options.marks(plan.epoch).then((marks) => touchedBy(marks).get(sectionName(query)));
   // A run that fails before it waits for this has its own reason.
   touching.catch(() => {});
   const emitted =
@@ -136,13 +138,6 @@ export async function emitEpoch(options: EmitOptions, plan: Plan, query: Query, 
 /** Windows that an epoch has closed, in the order of their ends. */
 function emissionsOf(closed: readonly Window[]): readonly Emission[] {
   return closed.map(({ start, end }): Emission => ({ start, end, status: 'final' })).sort(inClosingOrder);
-}
-
-/** What an epoch has gathered of a query, once it is gathered; undefined: nothing. */
-async function touchedIn({ state, gathered }: EmitOptions, { epoch }: Plan, query: Query) {
-  await gathered;
-  const marks = await readMarks(state, epoch, epoch);
-  return touchedBy(marks.map(({ mark }) => mark)).get(sectionName(query));
 }
 
 /** A window that is due in an epoch, for its final pane or for another one. */

@@ -275,6 +275,8 @@ interface EpochTurns {
   /** Resolves when `gathered` is raised to {@link EpochTurns.gathered}, before which nothing of it is emitted. */
   readonly raised: Promise<void>;
   readonly plans: KnownPlans;
+  /** The marks of an epoch, read once, when `gathered` is raised: they are all there then, and never change. */
+  marks(epoch: number): Promise<readonly TaskMark[]>;
   /**
    * Elects an epoch and takes its turn, up to its segments. Another run may have elected it, with another C.
    * @returns false: there was no time for it
@@ -291,6 +293,7 @@ async function epochTurns(options: FinalizerOptions, places: Places): Promise<Ep
   // Another run may have raised it since the newest epoch was read.
   if (newest.epoch < gathered.epoch) newest = await electedEpoch(state, gathered.epoch);
   let raised: Promise<void> = Promise.resolve();
+  const marks = new Map<number, Promise<readonly TaskMark[]>>();
   const take = async (known: Observation['tails'] | undefined, isOurs: boolean): Promise<boolean> => {
     const turned = await turn(options, plans, newest, known, isOurs);
     if (turned === undefined) return false;
@@ -301,6 +304,11 @@ async function epochTurns(options: FinalizerOptions, places: Places): Promise<Ep
   if (newest.epoch > gathered.epoch) await take(undefined, false);
   return {
     plans,
+    marks(epoch) {
+      const reading = marks.get(epoch) ?? raised.then(() => marksOf(state, epoch));
+      marks.set(epoch, reading);
+      return reading;
+    },
     get newest() {
       return newest;
     },
@@ -362,6 +370,11 @@ async function electedEpoch(state: Table, epoch: number): Promise<Epoch> {
   return newest;
 }
 
+/** The marks of an epoch's tasks. */
+async function marksOf(state: Table, epoch: number): Promise<readonly TaskMark[]> {
+  return (await readMarks(state, epoch, epoch)).map(({ mark }) => mark);
+}
+
 /** The turn of an epoch that is elected: barriers, the plan, and the segments. Undefined: there was no time for all. */
 async function turn(
   options: FinalizerOptions,
@@ -409,7 +422,7 @@ async function makePlan(
   const [registrations, known, marks, entries] = await Promise.all([
     readRegistrations(state),
     cutAll([...tails.keys()]),
-    before === undefined ? [] : readMarks(state, before.epoch, before.epoch).then((all) => all.map(({ mark }) => mark)),
+    before === undefined ? [] : marksOf(state, before.epoch),
     readAhead(options, tails, first),
   ]);
   const others = registrations.filter(({ shardId }) => !tails.has(shardId));
@@ -599,6 +612,7 @@ async function emitAll(options: FinalizerOptions, epochs: EpochTurns, before: Re
               feedExpiresAt: feedExpiryOf(options),
               indexedSince,
               gathered: raised,
+              marks: epochs.marks,
             },
             plan,
             query,
@@ -684,19 +698,12 @@ async function notePassedQueries(
 }
 
 /** Compares both laws at the newest epoch that is gathered; what epochs before it lacked is in its plan. */
-async function compare(options: FinalizerOptions, { plans, gathered, raised }: EpochTurns): Promise<Mismatch> {
-  // The marks are there then.
-  await raised;
+async function compare(options: FinalizerOptions, { plans, gathered, marks }: EpochTurns): Promise<Mismatch> {
   const plan = await plans.of(gathered.epoch);
   if (plan === undefined) return { events: 0, pairs: {} };
-  const marks = await readMarks(options.state, plan.epoch, plan.epoch);
   return {
     events: eventsAmiss(plan.sums),
-    pairs: mismatchesAfter(
-      plan,
-      marks.map(({ mark }) => mark),
-      namesOf(options),
-    ),
+    pairs: mismatchesAfter(plan, await marks(plan.epoch), namesOf(options)),
   };
 }
 
