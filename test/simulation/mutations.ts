@@ -181,7 +181,7 @@ export const mutations: readonly Mutation[] = [
         file: finalizer,
         find: '  return gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan);',
         replace: `  void gatherEpoch({ ...options, bounds: boundsOf(options), hasTime, ...(entries && { known: entries }) }, plan).catch(() => {});
-  return true;`,
+  return { raised: Promise.resolve() };`,
       },
     ],
     seed: 4,
