@@ -418,7 +418,7 @@ export const mutations: readonly Mutation[] = [
         replace: 'return slicesOfLane(state, lane, range, (segments) => coverOf(segments, through + 1_000));',
       },
     ],
-    seed: 7,
+    seed: 15,
   },
   {
     id: 'cover',
@@ -569,7 +569,7 @@ export const mutations: readonly Mutation[] = [
     return window.isFinal ?`,
       },
     ],
-    seed: 14,
+    seed: 16,
   },
   {
     id: 'emitted-last',
@@ -642,7 +642,7 @@ export const mutations: readonly Mutation[] = [
   };`,
       },
     ],
-    seed: 14,
+    seed: 10,
     shape: {
       sessionGapMs: 5_000,
       sessionSlices: 3,
@@ -886,7 +886,7 @@ export const mutations: readonly Mutation[] = [
 `,
       },
     ],
-    seed: 19,
+    seed: 32,
   },
 ];
 
