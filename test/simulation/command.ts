@@ -161,11 +161,15 @@ async function runSeeds(
       try {
         while (next < end && Date.now() < plan.untilMs && total.failures.length === 0) {
           const from = next;
-          next = Math.min(end, next + seedsAtATime);
+          const to = Math.min(end, next + seedsAtATime);
+          next = to;
           const tally = await new Promise<Tally>((resolve, reject) => {
             worker.once('message', resolve);
-            worker.once('error', reject);
-            worker.postMessage({ from, to: next });
+            // A promise that nobody awaits, most of all: the seeds say where to look.
+            worker.once('error', (cause) =>
+              reject(new Error(`seeds ${from} to ${to - 1} end their process: ${cause}`, { cause })),
+            );
+            worker.postMessage({ from, to });
           });
           worker.removeAllListeners('error');
           total = sumOf(total, tally);

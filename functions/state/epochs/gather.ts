@@ -273,7 +273,10 @@ async function mergeEpochs(
             query === undefined
               ? partsOf(segments.flatMap(blocksOf), bounds.segmentBytes)
               : mergedBlocks(query, slice, segments, bounds);
-          puts.push(putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId));
+          const put = putSegment(state, lane, { slice, ...range, task: 0 }, parts, runId);
+          // It may fail while the next slice is read: whoever awaits it hears of it.
+          put.catch(() => {});
+          puts.push(put);
           if (puts.length < segmentsAtATime) continue;
           await Promise.all(puts);
           puts = [];
