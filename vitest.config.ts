@@ -10,6 +10,8 @@ const ofParts = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/t
 const elsewhere = ['test/deployed/**', 'test/kafka/**', 'test/package/**'];
 
 export default defineConfig({
+  // As tsconfig.json has it: a pipeline imports the package that it comes with.
+  resolve: { alias: { tidemark: new URL('functions/core/index.ts', import.meta.url).pathname } },
   test: {
     // The SDK's notice about Node 20 is for its users' logs, not for ours.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
