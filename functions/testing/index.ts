@@ -5,7 +5,6 @@ export type {
   PaneRow,
   PipelineRun,
   PutOptions,
-  QueryName,
   ResultPane,
   ResultRow,
   ResultWindow,

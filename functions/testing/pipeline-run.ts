@@ -67,9 +67,6 @@ export interface Conservation extends Counters {
   readonly queries: Readonly<Record<string, QueryCounters>>;
 }
 
-/** The names of a pipeline's queries. */
-export type QueryName<Results extends PipelineResults> = keyof Results & string;
-
 /**
  * A pipeline that runs in memory, with the production code over a table in memory.
  *
@@ -109,12 +106,12 @@ export interface PipelineRun<Results extends PipelineResults = PipelineResults> 
    * The rows of a query's final windows, by start, end and key; after {@link PipelineRun.end} those of `global()` too.
    * @throws TidemarkError for a name that no query has
    */
-  rows<Name extends QueryName<Results>>(query: Name): readonly ResultRow<Results[Name]>[];
+  rows<Name extends keyof Results & string>(query: Name): readonly ResultRow<Results[Name]>[];
   /**
    * The panes of a query in the order of their emission; given a mode, what a sink of that mode is sent.
    * @throws TidemarkError for a name that no query has
    */
-  panes<Name extends QueryName<Results>>(
+  panes<Name extends keyof Results & string>(
     query: Name,
     options?: { readonly mode?: OutputMode },
   ): readonly ResultPane<Results[Name]>[];
@@ -122,7 +119,7 @@ export interface PipelineRun<Results extends PipelineResults = PipelineResults> 
    * All windows of a query as the query API shows them now, open ones with what they hold so far, by start and end.
    * @throws TidemarkError for a name that no query has
    */
-  windows<Name extends QueryName<Results>>(query: Name): Promise<readonly ResultWindow<Results[Name]>[]>;
+  windows<Name extends keyof Results & string>(query: Name): Promise<readonly ResultWindow<Results[Name]>[]>;
   /**
    * What a sink got, in order, by the production outbox and its mode. Nothing is sent anywhere, and a function of
    * `forEachWindow` is not called: call it with these.

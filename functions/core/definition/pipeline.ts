@@ -123,7 +123,7 @@ export interface DedupSpec<Event> {
  * An event with the fields that `enrich` adds; `never` adds nothing. (Asked first, so that functions know the event
  * before anything is added to it.)
  */
-type EnrichedEvent<Event, Added> = [Added] extends [never] ? Event : Event & NoInfer<Added>;
+export type EnrichedEvent<Event, Added> = [Added] extends [never] ? Event : Event & NoInfer<Added>;
 
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
 export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
