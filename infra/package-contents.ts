@@ -42,12 +42,12 @@ function common(root: string, outdir: string) {
   } as const satisfies BuildOptions;
 }
 
-/** `import ... from 'tidemark'` and `'tidemark/cdk'`. A CommonJS app requires them, so their ending is `.js`. */
+/** `import ... from 'tidemark'`, `'tidemark/testing'` and `'tidemark/cdk'`. A CommonJS app requires them, so their ending is `.js`. */
 function interfaces(root: string, out: string): BuildOptions {
   return {
     ...common(root, out),
     outExtension: {},
-    entryPoints: { index: 'functions/core/index.ts', cdk: 'infra/cdk.ts' },
+    entryPoints: { index: 'functions/core/index.ts', testing: 'functions/testing/index.ts', cdk: 'infra/cdk.ts' },
     external: outsideOf(root),
   };
 }
@@ -60,7 +60,7 @@ function functions(root: string, out: string, kafka: KafkaFunctions): BuildOptio
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
   const withKafka = kafka === 'required' || hasKafkaClient(root);
   const chosen = choices.filter((name) => withKafka || !name.startsWith('kafka/'));
-  const modules = [...names.map((name) => name.slice(0, -3)), 'core/index', ...chosen];
+  const modules = [...names.map((name) => name.slice(0, -3)), 'core/index', 'testing/index', ...chosen];
   return {
     ...common(root, join(out, 'functions')),
     entryPoints: Object.fromEntries(modules.map((name) => [name, join(folder, `${name}.ts`)])),

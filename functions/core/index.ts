@@ -20,6 +20,7 @@ export {
   countDistinct,
   countIf,
   type DistinctOptions,
+  type DistinctResult,
   defineAggregate,
   first,
   type HistogramResult,
@@ -30,13 +31,16 @@ export {
   min,
   type NumberOf,
   type PercentileOptions,
+  type PercentilesResult,
   percentiles,
   type Scalar,
   type ScalarOf,
+  type SetResult,
   type Spread,
   stddev,
   sum,
   type TopKOptions,
+  type TopKResult,
   topK,
   variance,
 } from './aggregates/index.ts';
@@ -54,7 +58,7 @@ export {
   type UnknownKey,
 } from './definition/lookup.ts';
 export { type LookupTable, type TableLookup, table } from './definition/lookup-table.ts';
-export type { DedupSpec, Pipeline, PipelineSpec, QuerySpec } from './definition/pipeline.ts';
+export type { DedupSpec, Pipeline, PipelineResults, PipelineSpec, QueryResult, QuerySpec } from './definition/pipeline.ts';
 export {
   type DeliveredWindow,
   type Delivery,

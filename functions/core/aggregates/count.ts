@@ -18,7 +18,7 @@ export const counting = {
  * The number of records. An argument is refused: SQL's `count(x)` skips nulls, and this would not.
  * @throws TidemarkError that names {@link countIf}
  */
-export function count(...given: readonly never[]): AnyAggregate<unknown> {
+export function count(...given: readonly never[]): AnyAggregate<unknown, number> {
   if (given.length > 0)
     throw new TidemarkError(
       `count(${valueText(given[0])}): count takes no argument, it counts records: write count(), or countIf((event) => event.${typeof given[0] === 'string' ? given[0] : 'field'} != null) for those that have a value`,
