@@ -76,13 +76,16 @@ export function memoryBytes(): SegmentBytes {
 }
 
 /**
- * A record in a segment: the length and the CRC-32 of the rest (4 bytes each), the arrival (8 bytes, a double), the
- * length of the partition key (2 bytes), the partition key and the data. Numbers are big-endian.
+ * A record in a segment: the length of what follows the head (4 bytes), the CRC-32 of the length and that of what
+ * follows (4 bytes each), the arrival (8 bytes, a double), the length of the partition key (2 bytes), the partition key
+ * and the data. Numbers are big-endian. The length has a checksum of its own, so that a damaged one is not taken for a
+ * record that a `kill -9` cut short.
  */
-const crcAt = 4;
-const arrivalAt = 8;
-const keyLengthAt = 16;
-const keyAt = 18;
+const lengthCrcAt = 4;
+const crcAt = 8;
+const arrivalAt = 12;
+const keyLengthAt = 20;
+const keyAt = 22;
 
 /** The bytes of records, and the offset of each in them. */
 export function encodeRecords(records: readonly StoredRecord[]): {
@@ -100,6 +103,7 @@ export function encodeRecords(records: readonly StoredRecord[]): {
     const at = offsets[i] ?? 0;
     const end = offsets[i + 1] ?? length;
     bytes.writeUInt32BE(end - at - arrivalAt, at);
+    bytes.writeUInt32BE(crc32(bytes.subarray(at, at + lengthCrcAt)), at + lengthCrcAt);
     bytes.writeDoubleBE(arrivalMs, at + arrivalAt);
     bytes.writeUInt16BE(bytes.write(partitionKey, at + keyAt), at + keyLengthAt);
     data.copy(bytes, end - data.length);
@@ -143,12 +147,12 @@ export function scanSegment(path: string): ScannedSegment | { readonly damagedAt
   const offsets: number[] = [];
   const arrivals: number[] = [];
   let at = 0;
-  while (at + keyAt <= bytes.length) {
-    const end = at + arrivalAt + bytes.readUInt32BE(at);
-    const isPossible = end >= at + keyAt + bytes.readUInt16BE(at + keyLengthAt);
-    if (end > bytes.length && isPossible) break;
-    if (!isPossible || crc32(bytes.subarray(at + arrivalAt, end)) !== bytes.readUInt32BE(at + crcAt))
-      return { damagedAt: at };
+  while (at + arrivalAt <= bytes.length) {
+    const length = bytes.subarray(at, at + lengthCrcAt);
+    if (crc32(length) !== bytes.readUInt32BE(at + lengthCrcAt)) return { damagedAt: at };
+    const end = at + arrivalAt + length.readUInt32BE();
+    if (end > bytes.length) break;
+    if (crc32(bytes.subarray(at + arrivalAt, end)) !== bytes.readUInt32BE(at + crcAt)) return { damagedAt: at };
     offsets.push(at);
     arrivals.push(bytes.readDoubleBE(at + arrivalAt));
     at = end;

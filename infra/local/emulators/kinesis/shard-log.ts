@@ -37,7 +37,7 @@ export interface PositionedRecords {
 }
 
 /** A segment is full, and the next one begins, when it has this size (bytes). */
-const segmentBytes = 16 * 1024 * 1024;
+const defaultSegmentBytes = 16 * 1024 * 1024;
 
 interface Segment {
   /** The position of its first record. */
@@ -61,9 +61,15 @@ export class DamagedSegment extends Error {
   override readonly name = 'DamagedSegment';
 }
 
-/** @param files undefined: in memory */
-export function createShardLog(files: ShardFiles | undefined, kept: readonly Segment[] = []): ShardLog {
-  const segments = [...kept];
+/**
+ * The log of a new shard.
+ * @param files undefined: in memory
+ */
+export function createShardLog(files: ShardFiles | undefined, segmentBytes = defaultSegmentBytes): ShardLog {
+  return shardLog(files, [], segmentBytes);
+}
+
+function shardLog(files: ShardFiles | undefined, segments: Segment[], segmentBytes: number): ShardLog {
   let horizon = segments[0]?.first ?? 0;
 
   const next = (): number => {
@@ -143,16 +149,21 @@ export function createShardLog(files: ShardFiles | undefined, kept: readonly Seg
 /**
  * The log of a shard whose segments are in files. Nothing is changed: what an interrupted write left is cut off by the
  * next write.
- * @param mayBeTrimmed whether the stream is old enough for its first segments to be gone
+ * @param age whether the stream is old enough for its first segments to be gone
  * @throws DamagedSegment
  */
-export function openShardLog(files: ShardFiles, names: readonly string[], mayBeTrimmed: boolean): ShardLog {
+export function openShardLog(
+  files: ShardFiles,
+  names: readonly string[],
+  age: 'mayBeTrimmed' | 'isWhole',
+  segmentBytes = defaultSegmentBytes,
+): ShardLog {
   const segments: Segment[] = [];
   let next = 0;
   for (const name of [...names].sort()) {
     const first = Number(name.slice(name.indexOf('-') + 1, -segmentSuffix.length));
     const isFirst = segments.length === 0;
-    if (first !== next && !(isFirst && mayBeTrimmed))
+    if (first !== next && !(isFirst && age === 'mayBeTrimmed'))
       throw new DamagedSegment(`the file before ${name} is missing, or has lost its end`);
     const path = join(files.folder, name);
     const scanned = scanSegment(path);
@@ -161,7 +172,7 @@ export function openShardLog(files: ShardFiles, names: readonly string[], mayBeT
     segments.push({ first, offsets, arrivals, length, bytes: fileBytes(path, torn) });
     next = first + offsets.length;
   }
-  return createShardLog(files, segments);
+  return shardLog(files, segments, segmentBytes);
 }
 
 const segmentSuffix = '.records';

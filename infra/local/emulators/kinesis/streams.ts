@@ -253,11 +253,11 @@ function freshFolder(folder: string): string {
 
 function openStream(description: StreamDescription, folder: string, nowMs: number): Stream {
   const path = join(folder, description.folder);
-  const mayBeTrimmed = nowMs - description.createdSeconds * 1000 > leastRetentionHours * 3_600_000;
+  const isOld = nowMs - description.createdSeconds * 1000 > leastRetentionHours * 3_600_000;
   try {
     const names = segmentNames(path);
     const logs = description.shards.map((_, shard) =>
-      openShardLog({ folder: path, shard }, names.get(shard) ?? [], mayBeTrimmed),
+      openShardLog({ folder: path, shard }, names.get(shard) ?? [], isOld ? 'mayBeTrimmed' : 'isWhole'),
     );
     return { description, logs, open: openShards(description.shards) };
   } catch (error) {
