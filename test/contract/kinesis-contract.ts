@@ -366,6 +366,10 @@ export function kinesisContract(name: string, kind: 'restarts' | 'stays', make: 
         for (const record of after) expect(compareSequenceNumbers(numberOf(record), greatest)).toBeGreaterThan(0);
 
         expect(textOf(await readFrom(await iterator(StreamName, 0, {})))).toEqual(numbered(3));
+        const end = { StartingSequenceNumber: parent?.SequenceNumberRange?.EndingSequenceNumber };
+        expect(
+          await readFrom(await iterator(StreamName, 0, { ShardIteratorType: 'AT_SEQUENCE_NUMBER', ...end })),
+        ).toEqual([]);
         const texts = [];
         for (const child of [1, 2]) texts.push(...textOf(await readFrom(await iterator(StreamName, child, {}))));
         expect(texts.sort()).toEqual(numbered(20, 3).sort());

@@ -40,8 +40,12 @@ async function serving<Result>(folder: string, use: (call: Call) => Promise<Resu
   }
 }
 
-const put = (call: Call, text: string): Promise<unknown> =>
-  call('PutRecord', { StreamName: 's', PartitionKey: 'k', Data: Buffer.from(text).toString('base64') });
+const put = (call: Call, text: string) =>
+  call<{ readonly SequenceNumber: string }>('PutRecord', {
+    StreamName: 's',
+    PartitionKey: 'k',
+    Data: Buffer.from(text).toString('base64'),
+  });
 
 async function begin(call: Call): Promise<string> {
   const from = { StreamName: 's', ShardId: 'shardId-000000000000', ShardIteratorType: 'TRIM_HORIZON' };
@@ -68,7 +72,8 @@ describe('a folder of streams', () => {
     const folder = await keptFolder();
     const list = join(folder, 'streams.json');
     const text = readFileSync(list, 'utf8');
-    for (const damaged of ['', text.slice(0, 60), text.replace('"name":"s"', '"name":"t"'), text.slice(1)]) {
+    expect(text).toMatch(/^1 [0-9a-f]{8}\n\[\{"name":"s"/);
+    for (const damaged of ['', text.slice(0, 60), text.replace('"name":"s"', '"name":"t"'), `2${text.slice(1)}`]) {
       writeFileSync(list, damaged);
       expect(() => open(folder)).toThrow('streams.json is damaged');
     }
@@ -98,6 +103,28 @@ describe('a folder of streams', () => {
       await call('CreateStream', { StreamName: 'S', ShardCount: 1 });
       await call('DeleteStream', { StreamName: 'S' });
       expect(await texts(call)).toEqual(['first']);
+    });
+  });
+});
+
+describe('a stream that lost its end', () => {
+  it('is not read on after a record that is gone, though others took its place', async () => {
+    const folder = await keptFolder();
+    const file = join(folder, '1', '000000000000-0000000000000000.records');
+    const kept = readFileSync(file);
+    const lost = await serving(folder, (call) => put(call, 'lost'));
+    writeFileSync(file, kept);
+    await serving(folder, async (call) => {
+      const after = {
+        StreamName: 's',
+        ShardId: 'shardId-000000000000',
+        ShardIteratorType: 'AFTER_SEQUENCE_NUMBER',
+        StartingSequenceNumber: lost.SequenceNumber,
+      };
+      await expect(call('GetShardIterator', after)).rejects.toMatchObject({ code: 'InvalidArgumentException' });
+      clock.ms += 1000;
+      await put(call, 'other');
+      await expect(call('GetShardIterator', after)).rejects.toMatchObject({ code: 'InvalidArgumentException' });
     });
   });
 });

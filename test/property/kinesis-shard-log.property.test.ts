@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -50,6 +59,19 @@ function readAll(log: ShardLog, mostRecords = 1000, mostBytes = 1e6): StoredReco
   }
 }
 
+/**
+ * Leaves the first bytes of a record at the end of a file, as a killed write does.
+ * @param whole the end of the last whole record, when the write before was killed too: this one cut off what that left
+ * @returns the end of the last whole record
+ */
+function cutShort(path: string, bytes: number, whole: number | undefined): number {
+  if (whole !== undefined) truncateSync(path, whole);
+  const length = readFileSync(path).length;
+  const record = encodeRecords([{ arrivalMs: 9, partitionKey: 'k', data: Buffer.alloc(60) }]).bytes;
+  appendFileSync(path, record.subarray(0, bytes));
+  return length;
+}
+
 describe('the log of a shard', () => {
   it('gives back what was put, in pages of any size, after any restarts and writes that a kill cut short', () => {
     const steps = fc.array(fc.oneof(batch, fc.constant('restart' as const), fc.nat({ max: 60 })), { maxLength: 20 });
@@ -59,16 +81,16 @@ describe('the log of a shard', () => {
         const folder = where === 'disk' ? newFolder() : undefined;
         let log = createShardLog(folder === undefined ? undefined : { folder, shard }, segmentBytes);
         const put: StoredRecord[] = [];
+        let whole: number | undefined;
         all.forEach((step, i) => {
           if (Array.isArray(step)) {
             const records = recordsOf([step])[0] ?? [];
             log.append(records.map((record) => ({ ...record, arrivalMs: i })));
             put.push(...records.map((record) => ({ ...record, arrivalMs: i })));
+            whole = undefined;
           } else if (folder !== undefined) {
             const last = readdirSync(folder).sort().at(-1);
-            const next = encodeRecords([{ arrivalMs: 9, partitionKey: 'k', data: Buffer.alloc(60) }]).bytes;
-            if (typeof step === 'number' && last !== undefined)
-              appendFileSync(join(folder, last), next.subarray(0, step));
+            if (typeof step === 'number' && last !== undefined) whole = cutShort(join(folder, last), step, whole);
             log = open(folder);
           }
         });

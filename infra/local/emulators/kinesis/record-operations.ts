@@ -1,7 +1,7 @@
 import { invalidArgument, KinesisError } from './kinesis-error.ts';
 import { field, type OfStream, type Operations, required, streamFields, streamOf } from './operation.ts';
 import type { PutHint } from './put-hints.ts';
-import { parseSequenceNumber, sequenceNumber } from './sequence.ts';
+import { parseSequenceNumber, type Sequence, sequenceNumber } from './sequence.ts';
 import type { ShardLog } from './shard-log.ts';
 import { shardAnswer } from './stream-operations.ts';
 import {
@@ -54,11 +54,10 @@ export function recordOperations(streams: Streams, now: () => number, onChange: 
     const places = placesOf(stream, records);
     const stored: object[] = [];
     for (const [shard, indexes] of places) {
-      const log = logOf(stream, shard);
-      const { createdSeconds } = shardOf(stream.description, shard);
+      const log = trimmedLog(stream, shard);
       const first = log.next();
       // A clock that is set back does not take the order of arrivals back.
-      const arrivalMs = Math.max(now(), log.arrivalMs(first - 1) ?? 0, createdSeconds * 1000);
+      const arrivalMs = Math.max(now(), log.arrivalMs(first - 1) ?? 0);
       log.append(
         indexes.map((i) => ({
           arrivalMs,
@@ -72,6 +71,13 @@ export function recordOperations(streams: Streams, now: () => number, onChange: 
     }
     onChange({ shards: [...places.keys()].map(shardIdOf) });
     return stored;
+  }
+
+  /** The log of a shard, without the records that are beyond the retention. */
+  function trimmedLog(stream: Stream, shard: number): ShardLog {
+    const log = logOf(stream, shard);
+    log.trim(now() - stream.description.retentionHours * 3_600_000);
+    return log;
   }
 
   /** An iterator, which says when it was made. */
@@ -95,8 +101,7 @@ export function recordOperations(streams: Streams, now: () => number, onChange: 
 
   function get({ stream, shard, position }: Place, limit: number): object {
     const { description, logs } = stream;
-    const log = logOf(stream, shard);
-    log.trim(now() - description.retentionHours * 3_600_000);
+    const log = trimmedLog(stream, shard);
     const { first, records } = log.read(position, limit, mostReadBytes);
     const next = first + records.length;
     const isEnd = next >= log.next() && shardOf(description, shard).closedSeconds !== undefined;
@@ -201,7 +206,8 @@ function logOf({ description, logs }: Stream, shard: number): ShardLog {
 /** The sequence number of a record, by its position in its shard. */
 function numberAt({ description }: Stream, shard: number, position: number, arrivalMs: number): string {
   const { createdSeconds } = shardOf(description, shard);
-  return sequenceNumber({ createdSeconds, shard, index: position + 1, seconds: Math.floor(arrivalMs / 1000) });
+  const seconds = Math.max(createdSeconds, Math.floor(arrivalMs / 1000));
+  return sequenceNumber({ createdSeconds, shard, index: position + 1, seconds });
 }
 
 /** The position at which reading begins. @throws KinesisError `InvalidArgumentException` */
@@ -236,18 +242,32 @@ function startOf(stream: Stream, shard: number, request: IteratorRequest, nowMs:
  * a record that is lost would otherwise pass over those that take its place.
  */
 function positionOf(stream: Stream, shard: number, number: string): number {
-  const { createdSeconds } = shardOf(stream.description, shard);
-  const sequence = parseSequenceNumber(number);
   const log = logOf(stream, shard);
-  const position = sequence === undefined ? Number.NaN : sequence.index === 'end' ? log.next() : sequence.index - 1;
-  const isOfShard = sequence?.createdSeconds === createdSeconds && sequence.shard === shard;
+  const { StartingSequenceNumber: start, EndingSequenceNumber: end } = shardAnswer(
+    stream.description,
+    shard,
+  ).SequenceNumberRange;
+  if (number === start) return -1;
+  if (number === end) return log.next();
+  const sequence = parseSequenceNumber(number);
+  const position = sequence === undefined || sequence.index === 'end' ? Number.NaN : sequence.index - 1;
   const arrivalMs = log.arrivalMs(position);
-  const isOther = arrivalMs !== undefined && number !== numberAt(stream, shard, position, arrivalMs);
-  if (!isOfShard || isOther || position > log.next() || (position === log.next() && sequence.index !== 'end'))
+  const isOurs =
+    arrivalMs === undefined
+      ? isTrimmed(stream, shard, sequence)
+      : number === numberAt(stream, shard, position, arrivalMs);
+  if (!isOurs)
     throw invalidArgument(
       `StartingSequenceNumber ${number} used in GetShardIterator on shard ${shardIdOf(shard)} in stream ${stream.description.name} is invalid.`,
     );
   return position;
+}
+
+/** Whether a number can be that of a record that is beyond the retention. */
+function isTrimmed(stream: Stream, shard: number, sequence: Sequence | undefined): boolean {
+  const { createdSeconds } = shardOf(stream.description, shard);
+  const isOfShard = sequence?.createdSeconds === createdSeconds && sequence.shard === shard;
+  return isOfShard && sequence.index !== 'end' && sequence.index <= logOf(stream, shard).next();
 }
 
 /** A shard as GetRecords tells it at the end of one of its parents; nothing for another shard. */

@@ -29,6 +29,8 @@ export interface StreamDescription {
 }
 
 const fileName = 'streams.json';
+/** The version of the file's form, and of that of the segments beside it. */
+const version = 1;
 
 /** The file of another emulator (kinesalite), which kept its streams here before. */
 const otherEmulatorsFile = 'CURRENT';
@@ -51,8 +53,8 @@ export function readStreams(folder: string): readonly StreamDescription[] {
       throw new Error(`the file ${fileName} is missing`);
     return [];
   }
-  const [checksum, json = ''] = text.split('\n', 2);
-  if (checksum !== checksumOf(json)) throw new Error(`the file ${fileName} is damaged`);
+  const [head = '', json = ''] = text.split('\n', 2);
+  if (head !== headOf(json)) throw new Error(`the file ${fileName} is damaged, or of another version of tidemark`);
   return JSON.parse(json);
 }
 
@@ -60,10 +62,11 @@ export function readStreams(folder: string): readonly StreamDescription[] {
 export function writeStreams(folder: string, streams: readonly StreamDescription[]): void {
   const json = JSON.stringify(streams);
   const path = join(folder, fileName);
-  writeFileSync(`${path}.new`, `${checksumOf(json)}\n${json}\n`, { flush: true });
+  writeFileSync(`${path}.new`, `${headOf(json)}\n${json}\n`, { flush: true });
   renameSync(`${path}.new`, path);
 }
 
-function checksumOf(json: string): string {
-  return crc32(json).toString(16).padStart(8, '0');
+/** The first line of the file: its version, and the checksum of the second. */
+function headOf(json: string): string {
+  return `${version} ${crc32(json).toString(16).padStart(8, '0')}`;
 }
