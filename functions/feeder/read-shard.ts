@@ -16,11 +16,6 @@ export interface ShardPlace {
 }
 
 /**
- * Empty answers in a row, each saying "not behind", after which an open shard counts as read. One is not enough:
- * kinesalite says so even when it is behind.
- */
-const emptyAnswers = 2;
-/**
  * How long to wait after a throttled or an empty answer of AWS. Its limit is five reads a second for each shard, all
  * readers together.
  */
@@ -42,7 +37,6 @@ export async function* readShard(
       ...iteratorAt(from),
     }),
   );
-  let empty = 0;
   for (let iterator = start.ShardIterator; iterator !== undefined; ) {
     signal?.throwIfAborted();
     const answer = await getRecords(kinesis, iterator);
@@ -53,8 +47,7 @@ export async function* readShard(
     const records = answer.Records ?? [];
     if (records.length > 0) yield records;
     const behind = (answer.MillisBehindLatest ?? 0) > 0;
-    empty = records.length === 0 && !behind ? empty + 1 : 0;
-    if (isOpen(shard) && empty >= emptyAnswers) return;
+    if (isOpen(shard) && !behind) return;
     if (behind) await sleep(pauseMs);
     iterator = answer.NextShardIterator; // none: the end of a closed shard
   }

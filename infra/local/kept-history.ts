@@ -3,6 +3,7 @@ import { isAfter, type SequenceNumber } from '../../functions/core/events/sequen
 import { type AwsJson, AwsJsonError, createAwsJson } from './account/aws-json.ts';
 import { LocalError } from './account/local-error.ts';
 import { type DataFolder, dataFolder } from './emulators/data-folder.ts';
+import { parseSequenceNumber } from './emulators/kinesis/sequence.ts';
 import { readHeldRecords } from './held-records.ts';
 import { readCheckpoints } from './mapping/checkpoints.ts';
 import type { ResourceNames } from './resources/resources.ts';
@@ -18,8 +19,8 @@ export interface History {
 
 /**
  * Checks that the parts of a data folder fit together. It has three parts: the stream, the tables, and the checkpoints
- * of delivered records. Each could be lost without the others, or be put back from an older copy. LevelDB begins anew
- * where it finds nothing, and passes over a log that ends too early (a power failure, a copy of half a folder). A
+ * of delivered records. Each could be lost without the others, or be put back from an older copy. The emulators begin
+ * anew where they find nothing, and pass over a file that ends too early (a power failure, a copy of half a folder). A
  * delivered record was committed before. Tables that do not hold it have lost it, and it would never be delivered
  * again. A record in the tables came from the stream. A stream that does not hold it has lost its end. It would give
  * the same numbers to new records, and these would be taken for old ones. Records that are put again would be counted
@@ -89,7 +90,7 @@ async function createdAtSeconds(kinesis: AwsJson, StreamName: string): Promise<n
 
 /** The time at which the emulator took a record, epoch ms. The record's number holds it in whole seconds. */
 function takenAtMs(sequenceNumber: SequenceNumber): number {
-  return Number.parseInt(BigInt(sequenceNumber).toString(16).slice(29, 38), 16) * 1000;
+  return (parseSequenceNumber(sequenceNumber)?.seconds ?? 0) * 1000;
 }
 
 async function isInStream(

@@ -9,8 +9,7 @@ import dynalite from 'dynalite';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createAwsJson } from '../../infra/local/account/aws-json.ts';
 import { prepareDataFolder, takeDataFolder } from '../../infra/local/emulators/data-folder.ts';
-import { createFastKinesalite } from '../../infra/local/emulators/fast-kinesalite.ts';
-import { keepStores } from '../../infra/local/emulators/interrupted-changes.ts';
+import { keepDynaliteStore } from '../../infra/local/emulators/interrupted-changes.ts';
 import { until } from '../fixtures/local/start.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'tidemark-after-kill-'));
@@ -23,12 +22,11 @@ const never = 3_600_000;
 
 async function serving<T>(
   server: Server,
-  service: 'kinesis' | 'dynamodb',
   use: (call: ReturnType<typeof createAwsJson>['call']) => Promise<T>,
 ): Promise<T> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const client = createAwsJson(service, (server.address() as AddressInfo).port);
+  const client = createAwsJson('dynamodb', (server.address() as AddressInfo).port);
   try {
     return await use(client.call);
   } finally {
@@ -37,51 +35,7 @@ async function serving<T>(
   }
 }
 
-interface Shards {
-  readonly Shards: readonly object[];
-}
-
 describe('what a kill -9 interrupted', () => {
-  it('is a stream being made: it is gone, and can be made again', async () => {
-    const path = newFolder();
-    const create = { StreamName: 's', ShardCount: 1 };
-    await serving(createFastKinesalite({ path, createStreamMs: never }), 'kinesis', (call) =>
-      call('CreateStream', create),
-    );
-    const stores = keepStores();
-    const again = createFastKinesalite({ path, createStreamMs: 0 });
-    await stores.undoInterruptedChanges();
-    await serving(again, 'kinesis', async (call) => {
-      await expect(call('DescribeStreamSummary', { StreamName: 's' })).rejects.toMatchObject({
-        code: 'ResourceNotFoundException',
-      });
-      await call('CreateStream', create);
-      await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 1);
-    });
-  });
-
-  it('is a split: it has not happened, and the stream can be split again', async () => {
-    const path = newFolder();
-    const split = { StreamName: 's', ShardToSplit: 'shardId-000000000000', NewStartingHashKey: '1000' };
-    await serving(createFastKinesalite({ path, createStreamMs: 0, updateStreamMs: never }), 'kinesis', async (call) => {
-      await call('CreateStream', { StreamName: 's', ShardCount: 1 });
-      await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 1);
-      await call('SplitShard', split);
-    });
-    const stores = keepStores();
-    const again = createFastKinesalite({ path, updateStreamMs: 0 });
-    await stores.undoInterruptedChanges();
-    await serving(again, 'kinesis', async (call) => {
-      const { StreamDescriptionSummary: summary } = await call<{ StreamDescriptionSummary: object }>(
-        'DescribeStreamSummary',
-        { StreamName: 's' },
-      );
-      expect(summary).toMatchObject({ StreamStatus: 'ACTIVE', OpenShardCount: 1 });
-      await call('SplitShard', split);
-      await until(async () => (await call<Shards>('ListShards', { StreamName: 's' })).Shards.length === 3);
-    });
-  });
-
   it('is a table being made: it is gone, and those that were made stay', async () => {
     const path = newFolder();
     const table = (TableName: string) => ({
@@ -91,17 +45,17 @@ describe('what a kill -9 interrupted', () => {
       KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
     });
     type Description = { readonly Table: { readonly TableStatus: string } };
-    await serving(dynalite({ path, createTableMs: 0 }), 'dynamodb', async (call) => {
+    await serving(dynalite({ path, createTableMs: 0 }), async (call) => {
       await call('CreateTable', table('made'));
       await until(
         async () => (await call<Description>('DescribeTable', { TableName: 'made' })).Table.TableStatus === 'ACTIVE',
       );
     });
-    await serving(dynalite({ path, createTableMs: never }), 'dynamodb', (call) => call('CreateTable', table('half')));
-    const stores = keepStores();
+    await serving(dynalite({ path, createTableMs: never }), (call) => call('CreateTable', table('half')));
+    const store = keepDynaliteStore();
     const again = dynalite({ path, createTableMs: 0 });
-    await stores.undoInterruptedChanges();
-    await serving(again, 'dynamodb', async (call) => {
+    await store.undoInterruptedChanges();
+    await serving(again, async (call) => {
       expect(await call('ListTables', {})).toEqual({ TableNames: ['made'] });
       await call('CreateTable', table('half'));
       await until(

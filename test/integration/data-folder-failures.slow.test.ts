@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +20,7 @@ import { command, type Ended, launch } from '../fixtures/system/command-line.ts'
 const root = mkdtempSync(join(tmpdir(), 'tidemark-failures-'));
 /**
  * A data folder in which 2,000 events were counted. `killed` is as a kill -9 left it. `stopped` is the same after one
- * more start and stop, which packs its logs into tables.
+ * more start and stop, which packs the logs of the tables.
  */
 const killed = join(root, 'killed');
 const stopped = join(root, 'stopped');
@@ -91,9 +101,14 @@ async function refusal(dataDir: string): Promise<string> {
   return stderr;
 }
 
+/** The logs of LevelDB, and the records of the emulated Kinesis. */
+const log = /^\d+\.log$/;
+const records = /\.records$/;
+
 function theFile(folder: string, pattern: RegExp): string {
-  const name = readdirSync(folder).find((each) => pattern.test(each));
-  if (name === undefined) throw new Error(`no file ${pattern} in ${folder}: ${readdirSync(folder).join(', ')}`);
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const name = names.find((each) => pattern.test(each));
+  if (name === undefined) throw new Error(`no file ${pattern} in ${folder}: ${names.join(', ')}`);
   return join(folder, name);
 }
 
@@ -118,44 +133,44 @@ describe('a damaged data folder', () => {
     expect(readFileSync(file)).toEqual(damaged);
   });
 
-  it.each(['kinesis', 'dynamodb'])(
-    'is refused with a log of %s that fails its checksums, and stays as it is',
-    async (database) => {
-      const folder = copyOf(killed);
-      flip(theFile(join(folder, database), /^\d+\.log$/), 2_000);
-      const before = contentOf(folder);
-      expect(await refusal(folder)).toContain(join(folder, database));
-      expect(contentOf(folder)).toEqual(before);
-    },
-  );
-
-  it.each(['kinesis', 'dynamodb'])(
-    'is refused without the file CURRENT of %s, which would make it a new one',
-    async (database) => {
-      const folder = copyOf(stopped);
-      rmSync(join(folder, database, 'CURRENT'));
-      const before = contentOf(folder);
-      expect(await refusal(folder)).toContain(join(folder, database));
-      expect(contentOf(folder)).toEqual(before);
-    },
-  );
-
-  it.each(['kinesis', 'dynamodb'])('is refused with a table file of %s that cannot be read', async (database) => {
-    const folder = copyOf(stopped);
-    flip(theFile(join(folder, database), /\.ldb$/), 500);
+  it.each([
+    ['records that fail their checksum', 'kinesis', (path: string) => flip(theFile(path, records), 2_000)],
+    ['a damaged list of streams', 'kinesis', (path: string) => flip(join(path, 'streams.json'), 40)],
+    ['no list of streams', 'kinesis', (path: string) => rmSync(join(path, 'streams.json'))],
+    ['streams of kinesalite', 'kinesis', (path: string) => writeFileSync(join(path, 'CURRENT'), 'MANIFEST-000002\n')],
+    ['a log of tables that fails its checksums', 'dynamodb', (path: string) => flip(theFile(path, log), 2_000)],
+  ] as const)('is refused with %s (%s), and stays as it is', async (_name, database, damage) => {
+    const folder = copyOf(killed);
+    damage(join(folder, database));
+    const before = contentOf(folder);
     expect(await refusal(folder)).toContain(join(folder, database));
+    expect(contentOf(folder)).toEqual(before);
+  });
+
+  it('is refused without the file CURRENT of the tables, which would make them new ones, and stays as it is', async () => {
+    const folder = copyOf(stopped);
+    rmSync(join(folder, 'dynamodb', 'CURRENT'));
+    const before = contentOf(folder);
+    expect(await refusal(folder)).toContain(join(folder, 'dynamodb'));
+    expect(contentOf(folder)).toEqual(before);
+  });
+
+  it('is refused with a file of the tables that cannot be read', async () => {
+    const folder = copyOf(stopped);
+    flip(theFile(join(folder, 'dynamodb'), /\.ldb$/), 500);
+    expect(await refusal(folder)).toContain(join(folder, 'dynamodb'));
   });
 
   it('is refused when the tables have lost what was delivered', async () => {
     const folder = copyOf(killed);
-    rmSync(theFile(join(folder, 'dynamodb'), /^\d+\.log$/));
+    rmSync(theFile(join(folder, 'dynamodb'), log));
     expect(await refusal(folder)).toContain(join(folder, 'dynamodb'));
   });
 
   it('is refused when the stream has lost what was delivered', async () => {
     const folder = copyOf(killed);
-    const log = theFile(join(folder, 'kinesis'), /^\d+\.log$/);
-    writeFileSync(log, readFileSync(log).subarray(0, 4_000));
+    const file = theFile(join(folder, 'kinesis'), records);
+    writeFileSync(file, readFileSync(file).subarray(0, -1));
     expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
   });
 
@@ -166,17 +181,15 @@ describe('a damaged data folder', () => {
       return folder;
     };
 
-    it.each([0, 1_500, 4_000, 60_000])(
-      'is refused with a log of the stream that ends after %d bytes',
-      async (bytes) => {
-        const folder = damagedCopy(killed);
-        const log = theFile(join(folder, 'kinesis'), /^\d+\.log$/);
-        writeFileSync(log, readFileSync(log).subarray(0, bytes));
-        expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
-        // and nothing was made that the next start would take for a stream
-        expect(await refusal(folder)).toContain('restore the folder');
-      },
-    );
+    it.each([0, 0.02, 0.5, 0.99])('is refused with %d of the records of a shard', async (share) => {
+      const folder = damagedCopy(killed);
+      const file = theFile(join(folder, 'kinesis'), records);
+      const bytes = readFileSync(file);
+      writeFileSync(file, bytes.subarray(0, Math.floor(share * bytes.length)));
+      expect(await refusal(folder)).toContain(join(folder, 'kinesis'));
+      // and nothing was made that the next start would take for a stream
+      expect(await refusal(folder)).toContain('restore the folder');
+    });
 
     it('is refused with a stream that begins anew', async () => {
       const folder = damagedCopy(stopped);
@@ -234,12 +247,15 @@ describe('a damaged data folder', () => {
     await up.ended;
   });
 
-  it('is no folder whose last write a kill cut short', async () => {
+  it('is no folder whose last writes a kill cut short', async () => {
     const folder = copyOf(killed);
-    const log = theFile(join(folder, 'dynamodb'), /^\d+\.log$/);
-    writeFileSync(log, Buffer.concat([readFileSync(log), Buffer.from([1, 2, 3, 4, 200, 0, 1, 9])]));
-    const up = launch(['up', '--port', '0', '--data', folder]);
-    await up.firstLine();
+    appendFileSync(theFile(join(folder, 'dynamodb'), log), Buffer.from([1, 2, 3, 4, 200, 0, 1, 9]));
+    const file = theFile(join(folder, 'kinesis'), records);
+    appendFileSync(file, readFileSync(file).subarray(0, 100));
+    const up = launch(['up', '--port', '0', '--data', folder, '--json']);
+    const { url } = JSON.parse(await up.firstLine()) as { readonly url: string };
+    await put(url);
+    await received(url, 4_000);
     up.child.kill('SIGINT');
     expect((await up.ended).code).toBe(130);
   });

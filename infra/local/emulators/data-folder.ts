@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDiskFull, LocalError, messageOf, systemCode } from '../account/local-error.ts';
+import { openStreams, type Streams } from './kinesis/streams.ts';
 import { databaseDamage } from './leveldb-files.ts';
 
 /** The paths in a data folder. */
@@ -72,12 +73,12 @@ const orphansEndWithinMs = 10_000;
 const lookAgainAfterMs = 20;
 
 /**
- * Takes the folder for this system, and looks for damage. LevelDB holds a lock of the operating system on each of its
- * folders as long as its process lives, so no lock file can be left behind. The lock is taken here first, so that one
- * clear line replaces a crash of the emulator. A lock that outlives the process that took the folder is held by that
- * process's children. They are about to end, so their end is awaited for a bounded time. Damage is looked for before
- * anything is opened, because opening repairs a database by leaving data out. Then the whole database is read (100 MB
- * take about a second), because kinesalite waits for ever for an answer that its database cannot give.
+ * Takes the folder for this system, and looks for damage. LevelDB holds a lock of the operating system on the tables as
+ * long as its process lives, so no lock file can be left behind. It stands for the whole folder. The lock is taken here
+ * first, so that one clear line replaces a crash of dynalite. A lock that outlives the process that took the folder is
+ * held by that process's children. They are about to end, so their end is awaited for a bounded time. Damage is looked
+ * for before anything is opened, because opening repairs a database by leaving data out. Then the whole database is
+ * read (100 MB take about a second).
  * @param leader the process that the emulators belong to; its id is noted in the folder, for the next one
  * @throws LocalError `dataFolderInUse` or `dataFolder`
  */
@@ -88,22 +89,31 @@ export async function takeDataFolder(
   inspection: Inspection = 'whole',
 ): Promise<void> {
   const deadlineMs = performance.now() + orphansEndWithinMs;
-  const databases = [folder.dynamodb, folder.kinesis];
-  for (const database of databases) {
-    const damage = databaseDamage(database);
-    if (damage !== undefined) throw cannotBeOpened(database, damage);
-  }
-  for (const database of databases) {
-    while ((await lockState(database, inspection)) === 'locked') {
-      if (isAlive(noted(folder)) || performance.now() > deadlineMs)
-        throw new LocalError(
-          'dataFolderInUse',
-          `data folder ${path}: another tidemark uses it: stop that one or choose another folder`,
-        );
-      await sleep(lookAgainAfterMs);
-    }
+  const damage = databaseDamage(folder.dynamodb);
+  if (damage !== undefined) throw cannotBeOpened(folder.dynamodb, damage);
+  // LevelDB changes its files when it opens them, and a folder that is refused has to stay as it is.
+  if (inspection === 'whole') keptStreams(folder);
+  while ((await lockState(folder.dynamodb, inspection)) === 'locked') {
+    if (isAlive(noted(folder)) || performance.now() > deadlineMs)
+      throw new LocalError(
+        'dataFolderInUse',
+        `data folder ${path}: another tidemark uses it: stop that one or choose another folder`,
+      );
+    await sleep(lookAgainAfterMs);
   }
   writeFileSync(folder.leader, String(leader));
+}
+
+/**
+ * The streams of a folder that was taken.
+ * @throws LocalError `dataFolder` when they are damaged, or of another emulator
+ */
+export function keptStreams(folder: DataFolder): Streams {
+  try {
+    return openStreams({ folder: folder.kinesis, now: Date.now });
+  } catch (error) {
+    throw cannotBeOpened(folder.kinesis, messageOf(error));
+  }
 }
 
 /** The id of the process that took the folder last; NaN when none is noted. */

@@ -3,33 +3,20 @@ import type { AddressInfo } from 'node:net';
 import { refuseRequest, requestRefusal } from '../account/request-guard.ts';
 import { answer } from '../gateway/request-under-way.ts';
 
-/** Receives each answer before the client does: the operation (`PutRecords`) and the answer's text. */
-export type OnAnswer = (operation: string, body: string) => void;
-
-/** Answers a request instead of the emulator, or lets it pass. */
-export type Intercept = (request: IncomingMessage, response: ServerResponse) => 'answered' | 'passed';
-
 /**
- * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. kinesalite and dynalite throw,
- * and so end the process, when a client goes away in the middle of a request (a function killed while it writes). They
- * also throw at some requests that nobody sends on purpose. Here only that request ends. The server never closes idle
- * connections, because a client that reuses one at that moment sees an error.
+ * Puts a server of this machine on 127.0.0.1, behind the guard that keeps web pages out. dynalite throws, and so ends the
+ * process, when a client goes away in the middle of a request (a function killed while it writes). It also throws at
+ * some requests that nobody sends on purpose. Here only that request ends. The server never closes idle connections,
+ * because a client that reuses one at that moment sees an error.
  */
-export function listen(
-  server: Server,
-  port: number,
-  intercept: Intercept,
-  onAnswer: OnAnswer | undefined,
-): Promise<number> {
+export function listen(server: Server, port: number): Promise<number> {
   const [handle] = server.listeners('request') as ((request: IncomingMessage, response: ServerResponse) => void)[];
   server.removeAllListeners('request');
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const refusal = requestRefusal(request);
     if (refusal !== undefined) return refuseRequest(response, refusal);
-    // The emulators would let every origin read an answer to a request with an origin.
+    // dynalite would let every origin read an answer to a request with an origin.
     delete request.headers.origin;
-    if (intercept(request, response) === 'answered') return;
-    if (onAnswer !== undefined) watchAnswer(request, response, onAnswer);
     answer(request, response, () => handle?.(request, response));
     request.removeAllListeners('error');
     request.on('error', () => response.destroy());
@@ -42,15 +29,6 @@ export function listen(
       resolve((server.address() as AddressInfo).port);
     });
   });
-}
-
-function watchAnswer(request: IncomingMessage, response: ServerResponse, onAnswer: OnAnswer): void {
-  const operation = String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
-  const end = response.end.bind(response);
-  response.end = ((body?: unknown, ...rest: []) => {
-    onAnswer(operation, typeof body === 'string' ? body : '');
-    return end(body, ...rest);
-  }) as typeof response.end;
 }
 
 /** Closes an emulator and its database at once. Connections that are still open are cut. */

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** The part of an emulator's store that describes its streams or tables, by name. */
+/** The part of dynalite's store that describes its tables, by name. */
 interface Descriptions {
   createKeyStream(): AsyncIterable<string>;
   get(name: string, done: (error: Error | null, description: Record<string, unknown>) => void): void;
@@ -8,53 +8,45 @@ interface Descriptions {
   del(name: string, done: (error?: Error | null) => void): void;
 }
 
-/** The stores that {@link keepStores} takes. */
-export interface EmulatorStores {
+/** The store that {@link keepDynaliteStore} takes. */
+export interface DynaliteStore {
   /**
-   * Repairs the changes that a `kill -9` interrupted. kinesalite and dynalite finish a change with a timer. A timer
-   * that died with its process leaves a stream or table that stays CREATING or UPDATING for ever. One that was being
-   * created holds nothing yet: it is removed, to be created again. A split or merge takes effect with its last write,
-   * so an interrupted one has not happened.
+   * Repairs the changes that a `kill -9` interrupted. dynalite finishes a change with a timer. A timer that died with
+   * its process leaves a table that stays CREATING or UPDATING for ever. One that was being created holds nothing yet:
+   * it is removed, to be created again.
    */
   undoInterruptedChanges(): Promise<void>;
 }
 
-/** The place of each emulator's descriptions, and of the status in them. */
-const emulators = [
-  { module: 'kinesalite/db/index.js', descriptions: 'metaDb', status: 'StreamStatus' },
-  { module: 'dynalite/db/index.js', descriptions: 'tableDb', status: 'TableStatus' },
-] as const;
-
-/** Has to be called before the emulators are made. Neither exposes its store, so it is taken where they make it. */
-export function keepStores(): EmulatorStores {
-  const fromHere = createRequire(import.meta.url);
-  const found: { readonly descriptions: Descriptions; readonly status: string }[] = [];
-  for (const { module, descriptions, status } of emulators) {
-    const db = fromHere(module) as { create: (options: object) => Record<string, Descriptions> };
-    const { create } = db;
-    db.create = (options) => {
-      const store = create(options);
-      const kept = store[descriptions];
-      if (kept !== undefined) found.push({ descriptions: kept, status });
-      return store;
-    };
-  }
+/** Has to be called before dynalite is made. It does not expose its store, so that is taken where dynalite makes it. */
+export function keepDynaliteStore(): DynaliteStore {
+  const db = createRequire(import.meta.url)('dynalite/db/index.js') as {
+    create: (options: object) => { readonly tableDb: Descriptions };
+  };
+  const found: Descriptions[] = [];
+  const { create } = db;
+  db.create = (options) => {
+    const store = create(options);
+    found.push(store.tableDb);
+    return store;
+  };
   return {
     async undoInterruptedChanges() {
-      for (const { descriptions, status } of found) await undo(descriptions, status);
+      for (const descriptions of found) await undo(descriptions);
     },
   };
 }
 
-async function undo(descriptions: Descriptions, status: string): Promise<void> {
+async function undo(descriptions: Descriptions): Promise<void> {
   for await (const name of descriptions.createKeyStream()) {
     const description = await new Promise<Record<string, unknown>>((resolve, reject) =>
       descriptions.get(name, (error, got) => (error ? reject(error) : resolve(got))),
     );
     await new Promise<void>((resolve, reject) => {
       const done = (error?: Error | null) => (error ? reject(error) : resolve());
-      if (description[status] === 'CREATING') descriptions.del(name, done);
-      else if (description[status] === 'UPDATING') descriptions.put(name, { ...description, [status]: 'ACTIVE' }, done);
+      const { TableStatus: status } = description;
+      if (status === 'CREATING') descriptions.del(name, done);
+      else if (status === 'UPDATING') descriptions.put(name, { ...description, TableStatus: 'ACTIVE' }, done);
       else resolve();
     });
   }

@@ -1,6 +1,6 @@
 import { type ClientRequest, request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { type PutHint, putHintsPath } from './put-hints.ts';
+import { type PutHint, putHintsPath } from './kinesis/put-hints.ts';
 
 /** The wait (ms) between a lost connection and the next attempt. */
 const reconnectMs = 100;

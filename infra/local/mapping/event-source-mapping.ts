@@ -1,6 +1,6 @@
 import type { AwsJson } from '../account/aws-json.ts';
 import { messageOf } from '../account/local-error.ts';
-import type { PutHint } from '../emulators/put-hints.ts';
+import type { PutHint } from '../emulators/kinesis/put-hints.ts';
 import type { InvokeAnswer } from '../lambda/function-client.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { DeliverySettings } from './delivery.ts';

@@ -3,7 +3,7 @@ import { type EventRecord, type KinesisRecord, toEventRecord } from './kinesis-e
 
 /** The result of one read of a shard. */
 export type ShardRead =
-  /** `more`: the read gave as many records as it was asked for, so there may be more at once. */
+  /** `more`: the shard has more records already. */
   | { readonly kind: 'records'; readonly records: readonly EventRecord[]; readonly more: boolean }
   | { readonly kind: 'ended' };
 
@@ -16,15 +16,8 @@ export interface ShardSource {
 interface GetRecordsAnswer {
   readonly Records: readonly KinesisRecord[];
   readonly NextShardIterator?: string | null;
+  readonly MillisBehindLatest: number;
 }
-
-/**
- * The aim (bytes) of one read. Kinesis gives at most 10 MB a read. kinesalite gives as many records as it is asked for,
- * so the limit follows the size of the records.
- */
-const readBytes = 8 * 1024 * 1024;
-/** Kinesis's own limit for one read. */
-const mostRecords = 10_000;
 
 /** A source that starts after a sequence number, or (undefined) with the oldest record that the shard still has. */
 export function createShardSource(
@@ -35,7 +28,6 @@ export function createShardSource(
 ): ShardSource {
   let position = startAfter;
   let iterator: string | undefined;
-  let limit = 1_000;
 
   async function freshIterator(): Promise<string> {
     const from =
@@ -53,12 +45,12 @@ export function createShardSource(
   async function getRecords(): Promise<GetRecordsAnswer> {
     iterator ??= await freshIterator();
     try {
-      return await kinesis.call<GetRecordsAnswer>('GetRecords', { ShardIterator: iterator, Limit: limit });
+      return await kinesis.call<GetRecordsAnswer>('GetRecords', { ShardIterator: iterator });
     } catch (error) {
       iterator = undefined;
       if (!(error instanceof AwsJsonError && error.code === 'ExpiredIteratorException')) throw error;
       iterator = await freshIterator();
-      return kinesis.call<GetRecordsAnswer>('GetRecords', { ShardIterator: iterator, Limit: limit });
+      return kinesis.call<GetRecordsAnswer>('GetRecords', { ShardIterator: iterator });
     }
   }
 
@@ -66,16 +58,10 @@ export function createShardSource(
     async read() {
       const answer = await getRecords();
       const records = answer.Records.map((record) => toEventRecord(record, shardId, streamName));
-      const last = records.at(-1);
-      const more = records.length >= limit;
-      if (last !== undefined) {
-        position = last.sequenceNumber;
-        const bytes = records.reduce((sum, record) => sum + record.bytes, 0);
-        limit = Math.max(1, Math.min(mostRecords, Math.floor((readBytes * records.length) / bytes)));
-      }
+      position = records.at(-1)?.sequenceNumber ?? position;
       if (records.length === 0 && (answer.NextShardIterator ?? undefined) === undefined) return { kind: 'ended' };
       iterator = answer.NextShardIterator ?? undefined;
-      return { kind: 'records', records, more };
+      return { kind: 'records', records, more: answer.MillisBehindLatest > 0 };
     },
   };
 }

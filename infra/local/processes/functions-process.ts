@@ -47,7 +47,7 @@ async function start(options: FunctionsOptions): Promise<RunningChild> {
   const server = createServer((request, response) => {
     route(byName, request, response).catch((error) => refuse(response, 500, 'ServiceException', String(error)));
   });
-  const port = await listen(server, options.port, () => 'passed', undefined);
+  const port = await listen(server, options.port);
   for (const name of Object.keys(settings) as LocalFunctionName[])
     byName.set(options.names.functions[name], createFunction(name, options, port));
   for (const sink of options.sinks) byName.set(sink.functionName, createSinkFunction(sink, options, port));

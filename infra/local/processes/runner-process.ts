@@ -141,7 +141,7 @@ async function start(options: RunnerOptions, parent: ParentLink): Promise<Runnin
 
 async function listenFront(front: Server, port: number): Promise<number> {
   try {
-    return await listen(front, port, () => 'passed', undefined);
+    return await listen(front, port);
   } catch (error) {
     throw cannotListen(port, error);
   }
@@ -168,7 +168,7 @@ async function health(options: RunnerOptions, front: Server): Promise<unknown> {
   };
 }
 
-/** Whether a server answers. Any answer counts: kinesalite refuses a GET, but that shows that it is there. */
+/** Whether a server answers. Any answer counts: Kinesis refuses a GET, but that shows that it is there. */
 async function isUp(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(1_000) });

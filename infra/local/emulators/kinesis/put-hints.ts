@@ -15,17 +15,12 @@ export type PutHint = { readonly shards: readonly string[] } | { readonly reshar
  */
 export interface PutHints {
   subscribe(request: IncomingMessage, response: ServerResponse): 'answered' | 'passed';
-  onAnswer(operation: string, body: string): void;
+  publish(hint: PutHint): void;
 }
 
-/** Hints from the answers of one Kinesis emulator. */
+/** The hints of one emulated Kinesis. */
 export function createPutHints(): PutHints {
   const subscribers = new Set<ServerResponse>();
-
-  function publish(hint: PutHint): void {
-    for (const subscriber of subscribers) subscriber.write(`${JSON.stringify(hint)}\n`);
-  }
-
   return {
     subscribe(request, response) {
       if (request.url !== putHintsPath) return 'passed';
@@ -35,14 +30,8 @@ export function createPutHints(): PutHints {
       response.flushHeaders();
       return 'answered';
     },
-    onAnswer(operation, body) {
-      if (subscribers.size === 0) return;
-      if (operation === 'PutRecords' || operation === 'PutRecord') {
-        const shards = new Set([...body.matchAll(/"ShardId":"([^"]+)"/g)].map((match) => match[1] ?? ''));
-        if (shards.size > 0) publish({ shards: [...shards] });
-      } else if (operation === 'SplitShard' || operation === 'MergeShards') {
-        setTimeout(() => publish({ resharded: true }), 10);
-      }
+    publish(hint) {
+      for (const subscriber of subscribers) subscriber.write(`${JSON.stringify(hint)}\n`);
     },
   };
 }
