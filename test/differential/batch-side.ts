@@ -6,15 +6,11 @@ import type { Answer } from './answer.ts';
 import { resultRows } from './result-rows.ts';
 
 /** The answer of `tidemark batch`: the static engine over the file, cut into small pieces. */
-export async function batchAnswer(
-  { pipeline, bundle }: { readonly pipeline: Pipeline; readonly bundle: string },
-  file: string,
-  arrivalMs: number,
-): Promise<Answer> {
+export async function batchAnswer(pipeline: Pipeline, file: string, arrivalMs: number): Promise<Answer> {
   const files = inputFiles([file]);
   const { windows, counters, queries } = await runStatic({
     pipeline,
-    bundle,
+    bundle: '', // for other threads, of which there are none
     files,
     arrivalMs,
     workers: 1,

@@ -1,14 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadPipelineBundle } from '../../cli/program/pipeline-file.ts';
 import { isMissing } from '../fixtures/needs.ts';
 import { batchAnswer } from './batch-side.ts';
 import { differences } from './compare.ts';
 import { drawCase } from './draw-case.ts';
 import { writeEvents } from './event-file.ts';
 import { expectedAnswer } from './expected.ts';
+import { loadPipelineText } from './load-pipeline.ts';
 import { pipelineText } from './pipeline-text.ts';
 import { runCase } from './run-case.ts';
 import { openDuckdb } from './sql.ts';
@@ -29,10 +29,8 @@ describe.skipIf(isMissing(connection, '@duckdb/node-api'))('a random pipeline', 
   it('differs where a row, a value or a counter does', async () => {
     const given = drawCase(3);
     const file = await writeEvents(given, folder, connection);
-    writeFileSync(path.join(folder, 'pipeline.ts'), pipelineText(given));
-    const loaded = await loadPipelineBundle(path.join(folder, 'pipeline.ts'));
     const expected = await expectedAnswer(given, file, 'batch', connection);
-    const answer = await batchAnswer(loaded, file, given.arrivalMs);
+    const answer = await batchAnswer(await loadPipelineText(pipelineText(given)), file, given.arrivalMs);
     const [first, ...others] = answer.rows;
     if (first === undefined) throw new Error('seed 3 has no rows');
     const told = (other: Partial<typeof answer>) => differences(given, expected, { ...answer, ...other });

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { loadPipelineBundle } from '../../cli/program/pipeline-file.ts';
 import { batchAnswer } from './batch-side.ts';
 import type { DifferentialCase } from './case.ts';
 import { differences } from './compare.ts';
 import { writeEvents } from './event-file.ts';
 import { expectedAnswer } from './expected.ts';
+import { loadPipelineText } from './load-pipeline.ts';
 import { pipelineText } from './pipeline-text.ts';
 import { streamAnswer } from './stream-side.ts';
 
@@ -25,20 +25,18 @@ export async function runCase(
   folder: string,
   connection: DuckDBConnection,
 ): Promise<CaseOutcome> {
-  const pipelineFile = path.join(folder, 'pipeline.ts');
-  writeFileSync(pipelineFile, pipelineText(given));
+  const text = pipelineText(given);
+  writeFileSync(path.join(folder, 'pipeline.ts'), text);
   writeFileSync(path.join(folder, 'case.json'), `${JSON.stringify(given)}\n`);
   const file = await writeEvents(given, folder, connection);
-  const loaded = await loadPipelineBundle(pipelineFile);
+  const pipeline = await loadPipelineText(text);
   const found: string[] = [];
   let rows = 0;
   let late = 0;
   for (const way of ['batch', 'stream'] as const) {
     const expected = await expectedAnswer(given, file, way, connection);
     const actual =
-      way === 'batch'
-        ? await batchAnswer(loaded, file, given.arrivalMs)
-        : await streamAnswer(given, loaded.pipeline, file);
+      way === 'batch' ? await batchAnswer(pipeline, file, given.arrivalMs) : await streamAnswer(given, pipeline, file);
     found.push(...differences(given, expected, actual).map((line) => `${way}: ${line}`));
     rows += expected.rows.length;
     late += expected.counters.late;
