@@ -145,9 +145,7 @@ interface Writing extends Pick<DifferentialCase, 'format' | 'timeForm'> {
 }
 
 function drawEvent(random: Random, { format, timeForm, spanMs, era, lateMs }: Writing): WrittenEvent {
-  const timeMs = random.chance(0.02)
-    ? lateMs + random.int(-1, 2)
-    : era.startMs + (random.chance(0.3) ? Math.floor(spanMs / 7) * random.int(0, 7) : random.int(0, spanMs));
+  const timeMs = random.chance(0.02) ? lateMs + random.int(-1, 2) : drawTime(random, era, spanMs);
   if (format === 'json' && random.chance(0.02))
     return { timeMs, event: { line: random.pick(['garbage', '[1]', '{"time":', '17', 'null', '"text"']) } };
   const written: Record<string, string> = random.chance(0.02) ? {} : { time: timeText(random, timeMs, timeForm) };
@@ -158,6 +156,14 @@ function drawEvent(random: Random, { format, timeForm, spanMs, era, lateMs }: Wr
     else written[name] = kind.draw(random, format);
   }
   return { timeMs, event: { fields: written } };
+}
+
+/** A time of the era; often on an edge of windows, or beside it, or a gap of sessions from another. */
+function drawTime(random: Random, { startMs, sizeMs }: Era, spanMs: number): number {
+  if (random.chance(0.5)) return startMs + random.int(0, spanMs);
+  const partMs = Math.max(1, Math.floor(sizeMs / random.pick([1, 2, 10, 40])));
+  const edge = Math.floor(startMs / sizeMs) * sizeMs + partMs * random.int(0, Math.floor(spanMs / partMs));
+  return edge + random.pick([-1, 0, 0, 0, 0, 1]);
 }
 
 /** Whether DuckDB can see that a field is broken: only quotes tell a decimal of CSV from a number. */
