@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { valueText } from '../core/arguments/error.ts';
 import { signedCursors } from './cursor.ts';
+import { eventsPath } from './events-path.ts';
 import { openApiDocument } from './openapi.ts';
 import { readParameters } from './parameters.ts';
 import { Problem, problemResponse } from './problem.ts';
@@ -31,7 +32,11 @@ export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): 
   const options: RouteOptions = { ...given, cursors: signedCursors(given.tables.state, newSecret) };
 
   app.use(async (context, next) => {
-    const { method } = context.req;
+    const { method, path } = context.req;
+    if (ingest === 'on' && path === eventsPath) {
+      context.header('allow', 'POST');
+      throw new Problem(405, 'method-not-allowed', 'method', `method: ${valueText(method)} puts no events: use POST`);
+    }
     if (method !== 'GET' && method !== 'HEAD') {
       context.header('allow', 'GET, HEAD');
       throw new Problem(

@@ -93,7 +93,9 @@ const postEvents = {
   requestBody: {
     required: true,
     content: {
-      'application/json': { schema: { anyOf: [event, { type: 'array', items: event, maxItems: mostEvents }] } },
+      'application/json': {
+        schema: { anyOf: [event, { type: 'array', items: event, minItems: 1, maxItems: mostEvents }] },
+      },
       'application/x-ndjson': { schema: { type: 'string', description: 'an event a line' } },
     },
   },

@@ -78,7 +78,12 @@ const startBounds = {
 export function timeParameter(description: string): Parameter<number | undefined> {
   return {
     description: `${description} ISO 8601 with a zone, or epoch milliseconds.`,
-    schema: { oneOf: [{ type: 'string', format: 'date-time' }, { type: 'integer' }] },
+    schema: {
+      oneOf: [
+        { type: 'string', format: 'date-time' },
+        { type: 'integer', minimum: startBounds.earliest, maximum: startBounds.latest },
+      ],
+    },
     parse(text, name) {
       if (text === undefined) return undefined;
       const ms = /^-?\d{1,16}$/.test(text) ? Number(text) : parseIsoTime(text);
@@ -171,7 +176,7 @@ export const queryName: Parameter<string> = {
 /** `key`, a JSON object with some of the group-by fields, `{"action":"Open"}`. Rows have to agree with all of them. */
 export const keyObject: Parameter<Readonly<Record<string, unknown>> | undefined> = {
   description: 'Only rows with these group-by values: a JSON object such as `{"action":"Open"}`.',
-  schema: { type: 'string', contentMediaType: 'application/json' },
+  schema: { type: 'string', contentMediaType: 'application/json', pattern: '^\\s*\\{' },
   parse(text, name) {
     if (text === undefined) return undefined;
     let key: unknown;

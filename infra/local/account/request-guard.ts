@@ -8,6 +8,7 @@ export interface RequestRefusal {
 }
 
 const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
 /**
  * The paths at which a post changes something: Lambda's Invoke, and events. (Kinesis and DynamoDB have content types of
  * their own.)
@@ -56,8 +57,10 @@ export function requestRefusal(
 
 /** Answers a refused request. */
 export function refuseRequest(response: ServerResponse, { status, detail }: RequestRefusal): void {
+  // Beside 405, RFC 9110 wants the methods that there are.
+  const allow = status === 405 ? { allow: methods.join(', ') } : {};
   response
-    .writeHead(status, { 'content-type': 'application/problem+json' })
+    .writeHead(status, { 'content-type': 'application/problem+json', ...allow })
     .end(JSON.stringify({ type: 'about:blank', status, detail }));
 }
 
