@@ -1,7 +1,5 @@
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,23 +29,22 @@ export async function takeScreenshots(folder: string, say: (line: string) => voi
   }
   const work = mkdtempSync(join(tmpdir(), 'tidemark-screenshots-'));
   mkdirSync(join(folder, 'page'), { recursive: true });
-  const target = await failingTarget();
-  const up = await startUp({ SHOP_FOLDER: join(work, 'archive'), SHOP_URL: target.url });
+  const up = await startUp({ SHOP_FOLDER: join(work, 'archive') });
   const browser = await launchChromium(executable);
   const camera = createCamera(browser, folder, up.url, say);
   try {
     await camera.shoot('page/waiting', { before: (page) => page.route('**/v1/**', () => undefined) });
-    await camera.shoot('page/empty', { until: '.guide' });
+    await camera.shoot('page/empty', { until: '.guide', height: 820 });
     await camera.shoot('page/error', { search: '?query=ordersByPlanet', until: '#notice:not([hidden])', height: 260 });
     await putPast(up, work);
     const watcher = await camera.open({ search: '?query=ordersByCountry' });
     await up.live(liveSeconds);
     const kept = String(await watcher.evaluate('JSON.stringify(sessionStorage)'));
     const shoot = (name: string, shot: Shot) => camera.shoot(name, { kept, ...shot });
-    await shoot('page', { search: '?query=ordersByCountry' });
-    await shoot('page-dark', { search: '?query=ordersByCountry', options: dark });
-    await shoot('page-phone', { search: '?query=ordersByCountry', options: phone, height: 3200 });
-    await shoot('page/keys', { search: '?query=ordersByProduct&last=24', height: 1500, until: '.pin', act: pinOne });
+    await shoot('page', { search: '?query=ordersByCountry', height: 1740 });
+    await shoot('page-dark', { search: '?query=ordersByCountry', options: dark, height: 1330 });
+    await shoot('page-phone', { search: '?query=ordersByCountry', options: phone, height: 1700 });
+    await shoot('page/keys', { search: '?query=ordersByProduct&last=24', height: 1300, until: '.pin', act: pinOne });
     await shoot('page/keys-each', { search: '?query=ordersByProduct&last=24&form=each', height: 900 });
     await shoot('page/days', { search: '?query=ordersByDay', height: 680, options: { timezoneId: 'Europe/Berlin' } });
     await shoot('page/wide-phone', { search: '?query=wide&last=12', options: phone, only: '#table' });
@@ -62,7 +59,6 @@ export async function takeScreenshots(folder: string, say: (line: string) => voi
   } finally {
     await browser.close();
     await up.stop();
-    target.close();
     rmSync(work, { recursive: true, force: true });
   }
 }
@@ -109,6 +105,8 @@ function createCamera(browser: Browser, folder: string, url: string, say: (line:
       await page.setViewportSize({ width, height: Math.min(whole, height) });
       await page.screenshot({ path });
     }
+    // Where it is installed, it makes them a third as large.
+    spawnSync('pngquant', ['--force', '--strip', '--skip-if-larger', '--output', path, path]);
     say(`${path}: ${Math.ceil(statSync(path).size / 1024)} KB`);
   }
 
@@ -136,22 +134,6 @@ async function openLetters(page: Page): Promise<void> {
   await page.waitForResponse(/sinks/);
   for (const details of await page.locator('#sinks details').all())
     await details.evaluate('(it) => { it.open = true; }');
-}
-
-/** A receiver of webhooks that refuses all of them. */
-async function failingTarget(): Promise<{ readonly url: string; close(): void }> {
-  const server = createServer((request, response) => {
-    request.resume();
-    response.writeHead(503, { 'content-type': 'text/plain' }).end('the warehouse is closed for stocktaking');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/windows`,
-    close() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
 }
 
 /** `tidemark up` with the shop, as a child process. */

@@ -14,7 +14,10 @@ import {
   webhook,
 } from '../../functions/core/index.ts';
 
-const { SHOP_FOLDER = '.tidemark/shop', SHOP_URL = 'http://127.0.0.1:9/' } = process.env;
+const { SHOP_FOLDER = '.tidemark/shop' } = process.env;
+
+/** Nobody has this name (RFC 2606). */
+const nowhere = 'https://warehouse.invalid/windows';
 
 /** A shop's orders, with what the page has to show: few keys and many, days of a zone, wide rows, sinks of each fate. */
 export default definePipeline({
@@ -60,8 +63,8 @@ export default definePipeline({
   },
   sinks: {
     archive: file({ folder: SHOP_FOLDER, queries: ['ordersByCountry'] }),
-    warehouse: webhook({ url: SHOP_URL, queries: ['ordersByProduct'], attempts: 3 }),
-    dashboard: webhook({ url: SHOP_URL, mode: 'update', queries: ['ordersByCountry'], attempts: 100 }),
+    warehouse: webhook({ url: nowhere, queries: ['ordersByProduct'], attempts: 3 }),
+    dashboard: webhook({ url: nowhere, mode: 'update', queries: ['ordersByCountry'], attempts: 100 }),
     ledger: sqs({ queries: ['ordersByDay'] }),
   },
 });

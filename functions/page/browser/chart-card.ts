@@ -97,7 +97,7 @@ export function createChartCard(): { draw(data: ChartCardData): void; forgetPoin
     readout.textContent = text;
     if (window !== undefined && clock.timeZone !== viewersZone) {
       const yours = zoneClock(viewersZone).window(window.start, window.end);
-      readout.append(element('small', {},  ` · yours: ${yours}`));
+      readout.append(element('small', {}, ` · yours: ${yours}`));
     }
     place.setAttribute('aria-valuemax', String(Math.max(0, windows.length - 1)));
     place.setAttribute('aria-valuenow', String(Math.max(0, at)));

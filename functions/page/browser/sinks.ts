@@ -30,7 +30,9 @@ const standings: Readonly<Record<Standing, string>> = {
 
 /** How each sink stands: what waits for it, what fails, and what it has given up. */
 export function drawSinks(place: HTMLElement, sinks: readonly ShownSink[], clocks: SinkClocks): void {
-  replace(place, element('ul', { class: 'sinks' }, ...sinks.map((sink) => itemOf(sink, clocks))));
+  // Nothing that was opened is closed by a new answer.
+  const opened = new Set([...place.querySelectorAll<HTMLElement>('details[open]')].map(({ dataset }) => dataset.sink));
+  replace(place, element('ul', { class: 'sinks' }, ...sinks.map((sink) => itemOf(sink, clocks, opened.has(sink.name)))));
 }
 
 function standingOf({ served, failing, waitingSince, dead }: ShownSink, now: number): Standing {
@@ -39,7 +41,7 @@ function standingOf({ served, failing, waitingSince, dead }: ShownSink, now: num
   return waitingSince !== null && now - waitingSince > usualMs ? 'behind' : 'well';
 }
 
-function itemOf(sink: ShownSink, clocks: SinkClocks): HTMLElement {
+function itemOf(sink: ShownSink, clocks: SinkClocks, isOpen: boolean): HTMLElement {
   const { name, kind, mode, queries, served, delivered, lastDeliveredAt, waiting, waitingSince, dead, hasMore } = sink;
   const { viewer, now } = clocks;
   const standing = standingOf(sink, now);
@@ -82,7 +84,7 @@ function itemOf(sink: ShownSink, clocks: SinkClocks): HTMLElement {
         ]
       : [element('p', { class: 'help' }, 'Nothing is published to it from here: deploy the pipeline for that.')]),
     ...failureOf(sink, clocks),
-    ...lettersOf(sink, clocks),
+    ...lettersOf(sink, clocks, isOpen),
   );
 }
 
@@ -90,11 +92,15 @@ function failureOf({ failing }: ShownSink, { windows, viewer }: SinkClocks): rea
   if (failing === null) return [];
   const { query, start, end, attempts, failingSince, reason } = failing;
   const since = failingSince === null ? '' : ` since ${viewer.moment(failingSince)}`;
-  const what = `${query} ${windows.window(start, end)} has failed ${numberText(attempts)} times${since}:`;
+  const what = `${query} ${windows.window(start, end)} has failed ${attempts === 1 ? 'once' : `${numberText(attempts)} times`}${since}:`;
   return [element('p', { class: 'failure' }, `${what} `, element('code', {}, reason ?? 'no reason is known'))];
 }
 
-function lettersOf({ name, dead, deadLetters, hasMore }: ShownSink, { windows }: SinkClocks): readonly HTMLElement[] {
+function lettersOf(
+  { name, dead, deadLetters, hasMore }: ShownSink,
+  { windows }: SinkClocks,
+  isOpen: boolean,
+): readonly HTMLElement[] {
   if (dead === 0) return [];
   const shown = deadLetters.slice(0, mostDrawn);
   const items = shown.map((letter) => letterOf(letter, windows));
@@ -103,7 +109,7 @@ function lettersOf({ name, dead, deadLetters, hasMore }: ShownSink, { windows }:
   return [
     element(
       'details',
-      {},
+      { 'data-sink': name, open: isOpen },
       element('summary', {}, `Dead letters, the newest ${numberText(shown.length)}`),
       element('ul', { class: 'letters' }, ...items),
       element(
@@ -121,7 +127,7 @@ function letterOf({ query, start, end, attempts, reason }: ShownLetter, windows:
   return element(
     'li',
     {},
-    `${query} ${windows.window(start, end)}, ${numberText(attempts)} attempts `,
+    `${query} ${windows.window(start, end)}, ${attempts === 1 ? 'one attempt' : `${numberText(attempts)} attempts`} `,
     element('code', {}, reason ?? 'no reason is known'),
   );
 }
