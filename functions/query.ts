@@ -4,6 +4,7 @@ import { handle } from 'hono/aws-lambda';
 import pipeline from '#pipeline';
 import { queryApp } from './api/app.ts';
 import { readConfig } from './edge/config.ts';
+import { cloudWatchHistory } from './edge/metric-history.ts';
 import { restRequest } from './edge/rest-request.ts';
 import { createTelemetry } from './edge/telemetry.ts';
 import { servePage } from './page/serve.ts';
@@ -20,10 +21,23 @@ const app = queryApp({
   tables: openTables(config.tables),
   now: () => Date.now(),
   ingest: config.ingest,
+  served: new Set(Object.keys(config.sinks)),
+  history: historyReader(),
+  feed: {
+    stream: config.source.kind === 'kinesis' ? config.source.stream : config.source.topic,
+    source: config.source.kind,
+    stack: config.stack,
+  },
   newSecret: () => randomBytes(32).toString('base64url'),
   onError: (error) => logger.error('The request failed', error),
 });
 const answer = handle(servePage(app, TIDEMARK_PAGE));
+
+function historyReader() {
+  if (config.history === 'off') return undefined;
+  const deployment = config.deployment ?? pipeline.name;
+  return cloudWatchHistory({ deployment, queries: pipeline.queries.map(({ name }) => name), now: () => Date.now() });
+}
 
 /** Answers the query API behind API Gateway (REST, payload version 1). */
 export async function handler(event: unknown, context: Context): Promise<Awaited<ReturnType<typeof answer>>> {

@@ -5,7 +5,7 @@ import { Grant, type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IStream, Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, Names, RemovalPolicy, Tags } from 'aws-cdk-lib/core';
+import { Duration, Names, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { argumentError } from '../functions/core/arguments/error.ts';
 import {
@@ -173,6 +173,7 @@ export class EventTimeAggregation extends Construct {
     this.sources = this.newSources(props, removalPolicy);
     this.grant();
     this.signCursors();
+    this.tellQuery(sinks.map(({ name }) => name));
     this.kick();
     this.mapStream();
     new Rule(this, 'Schedule', {
@@ -367,6 +368,22 @@ export class EventTimeAggregation extends Construct {
   }
 
   /**
+   * Lets query tell the last hour of the functions' metrics, which sinks there are, and how the command line finds the
+   * deployment. GetMetricData knows no resources, and it reads no events.
+   */
+  private tellQuery(sinks: readonly string[]): void {
+    const { query } = this.functions;
+    query.addEnvironment(environmentNames.history, 'on');
+    query.addEnvironment(environmentNames.stack, Stack.of(this).stackName);
+    if (sinks.length > 0)
+      query.addEnvironment(
+        environmentNames.sinks,
+        JSON.stringify(Object.fromEntries(sinks.map((name) => [name, null]))),
+      );
+    query.addToRolePolicy(new PolicyStatement({ actions: ['cloudwatch:GetMetricData'], resources: ['*'] }));
+  }
+
+  /**
    * Lets aggregate ask for a finalize run when a shard's watermark passes the end of a window
    * (functions/state/log/kick.ts), so that nobody waits for the minute. A run that fails is not repeated: the
    * schedule's next run does the same. `grantInvoke` is not used, because it also grants every version.
@@ -399,7 +416,7 @@ export class EventTimeAggregation extends Construct {
       { on: own.rejects, id: 'AwsSolutions-DDB3', reason: forgets },
     ];
     const traces =
-      'X-Ray knows no resources, PutTraceSegments and PutTelemetryRecords are granted on all or not at all; and the network interfaces of a VPC, where there is one, have no names before they are made';
+      'X-Ray and GetMetricData know no resources: they are granted on all or not at all; and the network interfaces of a VPC, where there is one, have no names before they are made';
     for (const { role } of Object.values(this.functions))
       if (role !== undefined) findings.push({ on: role, id: 'AwsSolutions-IAM5[Resource::*]', reason: traces });
     acknowledge(findings);

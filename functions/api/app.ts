@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { valueText } from '../core/arguments/error.ts';
 import { signedCursors } from './cursor.ts';
+import { deploymentRoutes } from './deployment-routes.ts';
 import { eventsPath } from './events-path.ts';
 import { openApiDocument } from './openapi.ts';
 import { readParameters } from './parameters.ts';
@@ -11,7 +12,9 @@ import type { RouteOptions } from './route.ts';
 import { streamRoutes } from './stream-routes.ts';
 
 /** The parts of the API. */
-export interface AppOptions extends Omit<RouteOptions, 'cursors'> {
+export interface AppOptions
+  extends Omit<RouteOptions, 'cursors' | keyof Surroundings>,
+    Partial<Pick<RouteOptions, keyof Surroundings>> {
   /** 32 random bytes or more, as text. */
   readonly newSecret: () => string;
   /** Whether events can be posted too. Another function takes them. @default off */
@@ -20,16 +23,24 @@ export interface AppOptions extends Omit<RouteOptions, 'cursors'> {
   readonly onError: (error: Error) => void;
 }
 
+/** What the API tells of its surroundings, where the caller says nothing of them. */
+type Surroundings = typeof nothingAround;
+const nothingAround = {
+  served: new Set<string>(),
+  history: undefined,
+  feed: { stream: '', source: 'kinesis', stack: undefined },
+} as const;
+
 /** All paths except the path of the description itself. */
-export const routes = [...queryRoutes, ...streamRoutes];
+export const routes = [...queryRoutes, ...streamRoutes, ...deploymentRoutes];
 
 /** The version of the API in its description. It grows when a client could notice a change. */
-const apiVersion = '1.0.0';
+const apiVersion = '1.1.0';
 
 /** The query API: one `Request -> Response`, whatever carries it. */
 export function queryApp({ newSecret, onError, ingest, ...given }: AppOptions): Hono {
   const app = new Hono();
-  const options: RouteOptions = { ...given, cursors: signedCursors(given.tables.state, newSecret) };
+  const options: RouteOptions = { ...nothingAround, ...given, cursors: signedCursors(given.tables.state, newSecret) };
 
   app.use(async (context, next) => {
     const { method, path } = context.req;

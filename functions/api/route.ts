@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { Pipeline } from '../core/definition/pipeline.ts';
+import type { ReadHistory } from '../edge/metric-history.ts';
 import type { Tables } from '../state/table/tables.ts';
 import type { Cursors } from './cursor.ts';
 import type { Parameters, ValuesOf } from './parameters.ts';
@@ -12,6 +13,21 @@ export interface RouteOptions {
   readonly cursors: Cursors;
   /** Epoch ms. */
   readonly now: () => number;
+  /** The sinks that have a function here. */
+  readonly served: ReadonlySet<string>;
+  /** Reads what the functions have measured; undefined: nothing keeps it. */
+  readonly history: ReadHistory | undefined;
+  /** How the command line finds the deployment. */
+  readonly feed: Feed;
+}
+
+/** How the command line finds a deployment, to put events into it. */
+export interface Feed {
+  /** The Kinesis stream, or the Kafka topic. */
+  readonly stream: string;
+  readonly source: 'kinesis' | 'kafka';
+  /** The stack that the deployment belongs to; undefined: it is found by the port of its API. */
+  readonly stack: string | undefined;
 }
 
 /** One path of the API. The application answers by it, and the API's description is made of it. */

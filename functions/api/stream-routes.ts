@@ -160,16 +160,23 @@ export const streamRoutes: readonly Route[] = [
   route({
     path: '/v1/health',
     id: 'getHealth',
-    summary: 'Whether the API answers, and for which pipeline',
+    summary: 'Whether the API answers, for which pipeline, and how the command line finds it',
     description: 'Reads nothing.',
     parameters: {},
     answers: 'Health',
     isList: false,
-    answer: async (context, _values, { pipeline }) =>
-      context.json(
-        { pipeline: pipeline.name, keyed: pipeline.partitionKey !== undefined, status: 'ok' },
-        200,
-        cacheControl(false),
-      ),
+    async answer(context, _values, { pipeline, feed }) {
+      const { port } = new URL(context.req.url);
+      const answer = {
+        pipeline: pipeline.name,
+        keyed: pipeline.partitionKey !== undefined,
+        source: feed.source,
+        stream: feed.stream,
+        stack: feed.stack ?? null,
+        port: port === '' ? null : Number(port),
+        status: 'ok',
+      };
+      return context.json(answer, 200, cacheControl(false));
+    },
   }),
 ];

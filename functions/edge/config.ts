@@ -25,6 +25,10 @@ export interface Config extends SourceConfig {
   readonly sinks: Readonly<Record<string, string | null>>;
   /** Whether events can be posted to the API. */
   readonly ingest: 'on' | 'off';
+  /** Whether CloudWatch keeps the metrics of the functions. */
+  readonly history: 'on' | 'off';
+  /** The name of the stack; undefined: there is none. */
+  readonly stack: string | undefined;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -48,6 +52,8 @@ export function readConfig(environment: Environment = process.env): Config {
     finalizeFunction: environment[environmentNames.finalize],
     sinks: JSON.parse(environment[environmentNames.sinks] ?? '{}'),
     ingest: environment[environmentNames.ingest] === 'on' ? 'on' : 'off',
+    history: environment[environmentNames.history] === 'on' ? 'on' : 'off',
+    stack: environment[environmentNames.stack],
   };
 }
 

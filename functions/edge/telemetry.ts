@@ -1,6 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
+import { metricNamespace } from '../core/deployment/settings.ts';
 import type { Meter } from '../state/table/dynamodb-table.ts';
 import type { Config } from './config.ts';
 
@@ -30,13 +31,13 @@ export interface Telemetry {
 export function createTelemetry(deployment: string, functionName: string, logLevel: Config['logLevel']): Telemetry {
   const logger = new Logger({ serviceName: deployment, logLevel });
   const metrics = new Metrics({
-    namespace: 'Tidemark',
+    namespace: metricNamespace,
     serviceName: deployment,
     defaultDimensions: { function: functionName },
   });
   const metricsOf = (query: string) =>
     new Metrics({
-      namespace: 'Tidemark',
+      namespace: metricNamespace,
       serviceName: deployment,
       defaultDimensions: { function: functionName, query },
     });

@@ -1,9 +1,6 @@
 import { Metric, type MetricOptions, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Duration } from 'aws-cdk-lib/core';
-import type { FunctionName } from '../../functions/core/deployment/settings.ts';
-
-/** The namespace of the metrics that the functions publish themselves (functions/edge/telemetry.ts). */
-const namespace = 'Tidemark';
+import { type FunctionName, metricNamespace } from '../../functions/core/deployment/settings.ts';
 
 /**
  * The metrics of the alarms and the dashboard, by the names that the functions publish. They are sums and maxima over
@@ -39,7 +36,7 @@ export interface PipelineMetrics {
 export function pipelineMetrics(deployment: string): PipelineMetrics {
   const metric = (by: FunctionName | 'deliver', metricName: string, statistic: string, options: MetricOptions = {}) =>
     new Metric({
-      namespace,
+      namespace: metricNamespace,
       metricName,
       dimensionsMap: { service: deployment, function: by },
       statistic,

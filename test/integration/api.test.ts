@@ -29,6 +29,9 @@ const targets: Readonly<Record<string, string>> = {
   '/v1/watermark': '/v1/watermark',
   '/v1/conservation': '/v1/conservation',
   '/v1/health': '/v1/health',
+  '/v1/sinks': '/v1/sinks',
+  '/v1/operations': '/v1/operations',
+  '/v1/history': '/v1/history',
 };
 
 describe('/openapi.json', () => {

@@ -4,6 +4,7 @@ import { queryApp } from '../../functions/api/app.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { readStreamProgress } from '../../functions/state/epochs/progress.ts';
 import { mostLogs } from '../../functions/state/epochs/tails.ts';
+import { firstRegistration, readRegistrations } from '../../functions/state/log/registration.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { type LogEvent, type LogWorld, logWorld } from '../property/log-world.ts';
@@ -99,10 +100,11 @@ describe('the progress of the stream', () => {
   it('of more logs than are read is nothing before the first epoch, and does not count sealed ones among them', async () => {
     const world = logWorld(pipeline, mostLogs + 1);
     for (let shard = 0; shard <= mostLogs; shard++) await world.add(shard, at(shard));
-    expect(await readStreamProgress(world.tables.state)).toMatchObject({
-      sums: { counters: { received: 0 } },
-      asOf: 0,
-    });
+    const before = await readStreamProgress(world.tables.state);
+    const registrations = await readRegistrations(world.tables.state);
+    // As of when the first shard was registered, and not as of 1970.
+    expect([before.sums.counters.received, before.asOf]).toEqual([0, firstRegistration(registrations)]);
+    expect(before.asOf).toBeGreaterThan(Date.parse('2023-01-01'));
     world.close(3);
     // Drained, gathered, and sealed by the next run.
     await world.finalize('drain');

@@ -50,6 +50,9 @@ export type SourceName = keyof typeof sourceFunctions;
 /** Least size, in bytes, of the API's answers that are compressed on their way, where the client takes gzip. */
 export const compressedBytes = 1024;
 
+/** The namespace of the metrics that the functions publish themselves. */
+export const metricNamespace = 'Tidemark';
+
 /** The name of one of the three functions. */
 export type FunctionName = keyof typeof functions;
 

@@ -62,6 +62,13 @@ export const environmentNames = {
   finalize: 'TIDEMARK_FINALIZE_FUNCTION',
   /** `on` tells the query function that events can be posted to the API. Its description of the API then says how. */
   ingest: 'TIDEMARK_INGEST',
+  /**
+   * For query: `on` when CloudWatch keeps the deployment's metrics, so that the API has a history. Not set: the history
+   * is empty.
+   */
+  history: 'TIDEMARK_HISTORY',
+  /** For query: the stack, by which the command line finds the deployment. Not set: it is found by its API's port. */
+  stack: 'TIDEMARK_STACK',
   /** The queue of notifications about objects, for an object that takes more than one invocation. */
   objectsQueue: 'TIDEMARK_OBJECTS_QUEUE_URL',
   logLevel: 'TIDEMARK_LOG_LEVEL',

@@ -6,7 +6,7 @@ import { sectionsIn } from '../log/entry.ts';
 import { type EpochPlace, readEmittedOf, readEpochs, readGathered } from '../log/epoch.ts';
 import { isShard } from '../log/operator.ts';
 import { lanesOf, readNewestPlan, readPlan } from '../log/plan.ts';
-import { readRegistrations } from '../log/registration.ts';
+import { firstRegistration, readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 import { type LogTail, readTails } from './tails.ts';
 
@@ -42,7 +42,7 @@ export interface OpenState {
   /** No event of the query lies behind it, epoch ms; minus infinity: there is none. */
   readonly maxEventTime: number;
   /**
-   * The clock of `gathered`, epoch ms (0 before the first epoch), where the tails were more than a request should read:
+   * The clock of `gathered`, epoch ms (before the first epoch: when the first shard was registered), where the tails were more than a request should read:
    * nothing behind that epoch is in it then. Undefined: every batch that was added before the read is in it.
    */
   readonly asOf: number | undefined;
@@ -85,7 +85,7 @@ export async function readOpenState(state: Table, query: Query): Promise<OpenSta
       plan?.maxEventTime ?? Number.NEGATIVE_INFINITY,
       ...entries.map(({ totals }) => totals.maxEventTime ?? Number.NEGATIVE_INFINITY),
     ),
-    asOf: tails === undefined ? (plan?.at ?? 0) : undefined,
+    asOf: tails === undefined ? (plan?.at ?? firstRegistration(registrations)) : undefined,
     heldBy: Math.max(gathered.epoch, ...entries.map(({ totals }) => totals.epoch + 1)),
   };
 }

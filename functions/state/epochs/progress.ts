@@ -6,7 +6,7 @@ import { readHeldBy } from '../log/held.ts';
 import { lostLog, readTail } from '../log/log.ts';
 import { isShard } from '../log/operator.ts';
 import { type LogSums, readPlan } from '../log/plan.ts';
-import { type Registration, readRegistrations } from '../log/registration.ts';
+import { firstRegistration, type Registration, readRegistrations } from '../log/registration.ts';
 import type { Table } from '../table/table.ts';
 import { noSums, sumsOf } from './conservation.ts';
 import { mostLogs } from './tails.ts';
@@ -53,8 +53,8 @@ export interface StreamProgress {
   readonly shards: ReadonlyMap<string, ShardPlace>;
   readonly sums: LogSums;
   /**
-   * The clock of the epoch that it is as of, epoch ms, where the logs are more than a request reads; 0 before the first
-   * epoch. Undefined: every batch that was added before the read is in it.
+   * The clock of the epoch that it is as of, epoch ms, where the logs are more than a request reads; before the first
+   * epoch, when the first shard was registered. Undefined: every batch that was added before the read is in it.
    */
   readonly asOf: number | undefined;
 }
@@ -84,7 +84,7 @@ export async function readStreamProgress(state: Table): Promise<StreamProgress> 
       }),
     ),
     sums: plan?.sums ?? noSums,
-    asOf: plan?.at ?? 0,
+    asOf: plan?.at ?? firstRegistration(registrations),
   };
 }
 

@@ -40,6 +40,13 @@ export async function readGeneration(state: Table, query: string): Promise<numbe
   return (item && numberOf(item, 'generation')) ?? 0;
 }
 
+/** The queries of which everything that is kept is being removed, and not all of it is gone, by name. */
+export async function readRemoving(state: Table): Promise<readonly string[]> {
+  return [...(await readNotes(state)).values()].flatMap(({ sk, attributes }) =>
+    attributes.removing === true ? [sk] : [],
+  );
+}
+
 /** Why {@link checkDefinition} refuses the pipeline; empty: it does not. Notes nothing. */
 export async function readMisfits(state: Table, { queries }: Pipeline): Promise<readonly TidemarkError[]> {
   const noted = await readNotes(state);

@@ -1,5 +1,5 @@
 import { numberOf, type Table, textOf } from '../table/table.ts';
-import type { LogEntry, StoredEntry } from './entry.ts';
+import { entryOf, type LogEntry, logPartition, type StoredEntry } from './entry.ts';
 import { putEntry, readEntries, readTail } from './log.ts';
 import { joinedTail } from './registration.ts';
 
@@ -28,6 +28,8 @@ export interface CommandName {
 /** A command in the operator's log. */
 export interface CommandEntry extends CommandName {
   readonly position: number;
+  /** Epoch ms. */
+  readonly putAt: number;
 }
 
 /** More losses of a place than any number of operators causes. Beyond it, something is broken. */
@@ -65,12 +67,22 @@ export async function readCommands(state: Table, first: number, last: number): P
   return (await readEntries(state, operatorLog, first, last)).flatMap(commandOf);
 }
 
-function commandOf({ position, kind, item }: StoredEntry): readonly CommandEntry[] {
+/**
+ * The commands among the last entries of the operator's log, the newest first, for people: a gap of entries that have
+ * expired does not matter.
+ * @param most how many entries are looked at: commands and the barriers of epochs
+ */
+export async function readLatestCommands(state: Table, most: number): Promise<readonly CommandEntry[]> {
+  const items = await state.query(logPartition(operatorLog), { order: 'descending', limit: most });
+  return items.map(entryOf).flatMap(commandOf);
+}
+
+function commandOf({ position, kind, putAt, item }: StoredEntry): readonly CommandEntry[] {
   if (kind !== 'command') return [];
   const [id, query] = [textOf(item, 'id'), textOf(item, 'query')];
   if (id === undefined || query === undefined) throw new Error(`log entry ${item.pk} / ${item.sk}: not a command`);
   // Written by putCommand above and by nobody else.
-  return [{ position, id, kind: textOf(item, 'command') as CommandKind, query }];
+  return [{ position, putAt, id, kind: textOf(item, 'command') as CommandKind, query }];
 }
 
 /** Entries read at a time. */

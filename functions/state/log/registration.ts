@@ -1,5 +1,5 @@
 import { type LogTotals, totalsAtJoin } from '../../core/log/totals.ts';
-import type { Item, Table } from '../table/table.ts';
+import { type Item, numberOf, type Table } from '../table/table.ts';
 import { entryOf, itemOf, type LogEntry, type StoredEntry } from './entry.ts';
 import { readNewestEpoch } from './epoch.ts';
 import { lostLog, putEntry, readTail } from './log.ts';
@@ -10,6 +10,8 @@ import { lostLog, putEntry, readTail } from './log.ts';
  */
 export interface Registration {
   readonly shardId: string;
+  /** Epoch ms. */
+  readonly registeredAt: number;
   /** Whether its log has begun. */
   readonly joined: boolean;
   /** The totals of a log that was sealed: nothing comes any more. */
@@ -24,10 +26,16 @@ export async function readRegistrations(state: Table): Promise<readonly Registra
   return (await state.query(partition)).map(registrationOf);
 }
 
+/** When the first of some shards was registered, epoch ms: before any epoch, what is known is as of then. */
+export function firstRegistration(registrations: readonly Registration[]): number {
+  return Math.min(...registrations.map(({ registeredAt }) => registeredAt));
+}
+
 function registrationOf(item: Item): Registration {
   const sealed = item.attributes.sealed;
   return {
     shardId: item.sk,
+    registeredAt: numberOf(item, 'registeredAt') ?? Number.NaN,
     joined: item.attributes.joined === true,
     // Written by noteSealed below and by nobody else.
     sealed: sealed === undefined ? undefined : entryOf({ ...item, attributes: sealed as Item['attributes'] }).totals,

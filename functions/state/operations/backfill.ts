@@ -11,6 +11,7 @@ import { type ClaimOptions, type Claims, createClaims, missedWindows } from '../
 import { type CommandOutcome, commitCommand, readCommand } from '../commands/command.ts';
 import { lateLedger } from '../commands/late-ledger.ts';
 import { isStaged, stageNames, stageWindows } from '../commands/staged.ts';
+import { deleteStaging, noteStaging } from '../commands/staging.ts';
 import { readAllProgress, readWatermarks } from '../epochs/progress.ts';
 import { noteFilled, readFilling } from '../items/definition.ts';
 import type { SidePlace, StoredSideEvent } from '../items/side-output.ts';
@@ -251,7 +252,7 @@ async function countOpen(run: Run, events: readonly StoredSideEvent[]): Promise<
 }
 
 async function stage(
-  { options: { state, now }, query, windowsEnding }: Run,
+  { options: { state, now }, query, range: { since, until }, windowsEnding }: Run,
   id: string,
   history: readonly HistoryWindow[],
 ): Promise<Partial<StepAnswer>> {
@@ -265,6 +266,7 @@ async function stage(
     return { start, end, records, partials: decodePartials(query, partials) };
   });
   await stageWindows(state, id, query, staged, now());
+  await noteStaging(state, { id, query: query.name, since, until, at: now() });
   return {};
 }
 
@@ -341,6 +343,7 @@ async function commit(
     if ((await claims.emitted(query, await claims.enter(id))) === undefined) return { done: false };
     const found = await readCommand(state, id);
     outcome = found.status === 'committed' ? found.outcome : undefined;
+    await deleteStaging(state, id);
   }
   if (isWhole) await noteFilled(state, query.name, range.until);
   return { written: outcome?.written ?? 0, standing: outcome?.left ?? 0, epoch: outcome?.epoch ?? null };

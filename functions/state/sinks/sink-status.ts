@@ -35,6 +35,8 @@ export interface SinkStatus {
   /** Dead letters: the newest 100 by name, and how many there are. */
   readonly dead: number;
   readonly deadLetters: readonly FailedWindow[];
+  /** Whether more windows wait, or are dead letters, than were counted. */
+  readonly hasMore: boolean;
 }
 
 const mostNamed = 100;
@@ -42,18 +44,20 @@ const mostNamed = 100;
 /**
  * How each sink of a pipeline stands.
  * @param served the sinks that have a function here
+ * @param mostCounted windows that are counted of each query that wait, and that are dead letters. @default all
  */
 export async function sinkStatuses(
   state: Table,
   pipeline: Pipeline,
   served: ReadonlySet<string>,
+  mostCounted?: number,
 ): Promise<readonly SinkStatus[]> {
   return Promise.all(
     pipeline.sinks.map(async ({ name, kind, mode, queries }) => {
       const [own, waiting, dead] = await Promise.all([
         readSinkState(state, name),
-        Promise.all(queries.map((query) => readWaiting(state, name, query))),
-        Promise.all(queries.map((query) => readDead(state, name, query))),
+        Promise.all(queries.map((query) => readWaiting(state, name, query, mostCounted))),
+        Promise.all(queries.map((query) => readDead(state, name, query, mostCounted))),
       ]);
       const since = waiting.flat().map(({ putAt, failingSince }) => Math.min(putAt, failingSince ?? putAt));
       const failing = waiting
@@ -74,6 +78,7 @@ export async function sinkStatuses(
         failing: failing[0] === undefined ? null : failedWindow(failing[0]),
         dead: letters.length,
         deadLetters: letters.slice(0, mostNamed).map(failedWindow),
+        hasMore: [...waiting, ...dead].some(({ length }) => length === mostCounted),
       };
     }),
   );
