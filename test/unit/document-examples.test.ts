@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { commands } from '../../cli/commands.ts';
 import { costOf, totalOf } from '../../cli/cost/model.ts';
@@ -20,6 +23,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The blocks of code of a document, by the language that it names. */
 const blocksOf = (path: string) =>
   [...text(path).matchAll(/^ *```(\w*)\n(.*?)^ *```$/gms)].map(([, language = '', code = '']) => ({ language, code }));
+
+/** The files of a folder that a pattern with one `*` names, as a shell has them. */
+function filesMatching(pattern: string): readonly string[] {
+  const [start = '', end = ''] = pattern.split('*');
+  return namesIn(start.slice(0, start.lastIndexOf('/')), end).filter((name) => name.startsWith(start));
+}
 
 /** What a document shows as a command: the lines of its blocks, and what stands in backquotes in its prose. */
 function shownIn(path: string): readonly string[] {
@@ -76,6 +85,25 @@ describe('the commands in the documents', () => {
     );
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter(({ script }) => scripts[script] === undefined)).toEqual([]);
+  });
+});
+
+describe('the terminals in the documents', () => {
+  const sessions = documents.flatMap((path) =>
+    blocksOf(path)
+      .filter(({ language, code }) => language === 'console' && code.startsWith('$ npx tidemark '))
+      .map(({ code }) => ({
+        path,
+        call: code.slice(2, code.indexOf('\n')),
+        output: code.slice(code.indexOf('\n') + 1),
+      })),
+  );
+
+  it.each(sessions)('$path shows what $call prints', async ({ call, output }) => {
+    const [, , ...words] = call.split(' ').flatMap((word) => (word.includes('*') ? filesMatching(word) : [word]));
+    const launcher = fileURLToPath(new URL('cli/tidemark.mjs', root));
+    const { stdout } = await promisify(execFile)(process.execPath, [launcher, ...words], { cwd: fileURLToPath(root) });
+    expect(stdout).toBe(output);
   });
 });
 
