@@ -15,7 +15,13 @@ const root = new URL('../../', import.meta.url);
 const text = (path: string) => readFileSync(new URL(path, root), 'utf8');
 const namesIn = (folder: string, end: string) =>
   readdirSync(new URL(`${folder}/`, root)).flatMap((name) => (name.endsWith(end) ? [`${folder}/${name}`] : []));
-const documents = ['README.md', 'CONTRIBUTING.md', ...namesIn('docs', '.md')];
+const documents = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(new URL('docs/', root), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-documents-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
