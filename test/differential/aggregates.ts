@@ -1,4 +1,4 @@
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../../functions/testing/random.ts';
 import type { CaseAggregate, FieldName } from './case.ts';
 import { conditions } from './conditions.ts';
 import { isClose, isEqual, isSameDecimal, isWithin, type Value } from './judgement.ts';

@@ -1,5 +1,5 @@
 import { Temporal } from 'temporal-polyfill';
-import { type Random, seededRandom } from '../simulation/random.ts';
+import { type Random, seededRandom } from '../../functions/testing/random.ts';
 import { aggregates } from './aggregates.ts';
 import type { CaseAggregate, CaseBatch, CaseEvent, CaseQuery, CaseWindow, DifferentialCase } from './case.ts';
 import { conditions } from './conditions.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../../functions/testing/random.ts';
 import type { CaseFormat, FieldName } from './case.ts';
 
 /** What a field of events is: to the pipeline's schema, to DuckDB, and to who draws events. */

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { queryApp } from '../../functions/api/app.ts';
 import { cloudWatchHistory } from '../../functions/edge/metric-history.ts';
 import pipeline from '../corpus/pipeline.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 /** The clock of the recording, and its three minutes. */
 const recordedAt = 1_795_975_235_000;

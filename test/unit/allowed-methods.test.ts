@@ -5,7 +5,7 @@ import { restRequest } from '../../functions/edge/rest-request.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
 import { refuseRequest } from '../../infra/local/account/request-guard.ts';
 import pipeline from '../../pipelines/device-actions.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const app = (ingest: 'on' | 'off') =>
   queryApp({
