@@ -16,6 +16,8 @@ export const counting = {
 
 /**
  * The number of records. An argument is refused: SQL's `count(x)` skips nulls, and this would not.
+ * @example
+ * count();
  * @throws TidemarkError that names {@link countIf}
  */
 export function count(...given: readonly never[]): AnyAggregate<unknown> {

@@ -16,8 +16,12 @@ export interface TopKOptions {
 
 /**
  * The k most frequent values with their counts: `{"error":0,"items":[{"count":12,"value":"a"},...],"overflow":false}`.
+ * They are in the order of their counts, the greatest first.
  * Exact while at most `capacity` different values came. Beyond, `overflow` is true, and each count is too low by at
  * most `error`. Text of more than 200 characters is shortened.
+ * @example
+ * topK('page', 10);
+ * topK('page', 10, { capacity: 1000 });
  * @param k from 1 to 200
  */
 export function topK<const Name extends string>(
