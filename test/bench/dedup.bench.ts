@@ -1,6 +1,6 @@
 import { tumbling } from '../../functions/core/index.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { type Figure, yardstick } from './figure.ts';
 import { batchMs, batchOf, firstTime, keyedPipeline, recordsInBatch } from './keyed-events.ts';
 import { meteredTable, nothingSpent, type Spent } from './metered-table.ts';

@@ -3,8 +3,8 @@ import type { Pipeline, WindowKind } from '../../functions/core/index.ts';
 import { sliding, tumbling } from '../../functions/core/index.ts';
 import { cutNow } from '../../functions/state/epochs/finalizer.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 import { type Figure, yardstick } from './figure.ts';
 import {
   aggregateSets,

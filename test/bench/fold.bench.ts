@@ -7,10 +7,10 @@ import { eventReader } from '../../functions/core/fold/read-event.ts';
 import { streamRecords } from '../../functions/kinesis/records.ts';
 import { type Chunk, foldChunk, readRecords } from '../../functions/state/log/chunk.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { eventJson, toEventRecord } from '../../infra/local/mapping/kinesis-event.ts';
 import pipeline from '../../pipelines/device-actions.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 import { type Figure, median, yardstick } from './figure.ts';
 
 const recordsInBatch = 10_000;

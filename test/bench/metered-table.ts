@@ -1,7 +1,7 @@
 import { itemBytes } from '../../functions/state/table/item-bytes.ts';
 import { writeUnitBytes, writeUnitsOf } from '../../functions/state/table/packed-text.ts';
 import type { Item, Table } from '../../functions/state/table/table.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 /** What calls on a table have cost, in DynamoDB's units. */
 export interface Spent {

@@ -5,7 +5,7 @@ import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import { readWindow } from '../../functions/state/epochs/window-reader.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { type Figure, yardstick } from './figure.ts';
 import {
   batchMs,

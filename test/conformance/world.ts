@@ -10,8 +10,8 @@ import { readSideOutput, type StoredSideEvent } from '../../functions/state/item
 import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 import type { StreamEvent } from './vector-pipeline.ts';
 import type { VirtualStream } from './virtual-stream.ts';
 

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import dynalite from 'dynalite';
 import { describe, it } from 'vitest';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { isMissing } from '../fixtures/needs.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 import { stateTableAt } from './dynamodb-endpoint.ts';
 import { findDynamoDbLocal, startDynamoDbLocal } from './dynamodb-local.ts';
 import { tableContract } from './table-contract.ts';

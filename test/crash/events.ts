@@ -1,5 +1,5 @@
 import { encodeAggregated } from '../../functions/feeder/kpl-record.ts';
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../../functions/testing/random.ts';
 
 /** A record as it is put, with one event, or several in the Kinesis Producer Library's format. */
 export interface Made {

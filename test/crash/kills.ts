@@ -2,8 +2,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAfter } from '../../functions/core/events/sequence-number.ts';
+import type { Random } from '../../functions/testing/random.ts';
 import type { MappingStatus } from '../../infra/local/mapping/event-source-mapping.ts';
-import type { Random } from '../simulation/random.ts';
 import type { Load } from './load.ts';
 import { type System, Violation } from './system.ts';
 

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiClient } from '../../cli/deployment/api-client.ts';
-import { seededRandom } from '../simulation/random.ts';
+import { seededRandom } from '../../functions/testing/random.ts';
 import { type Compared, compare, finalRows, nameOf } from './compare.ts';
 import { createEvents } from './events.ts';
 import { comeBack, drawVictim, killVictim, type Victim, victims } from './kills.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '../simulation/random.ts';
+import type { Random } from '../../functions/testing/random.ts';
 
 /** A record as the suite puts it. */
 export interface Sent {

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../functions/testing/random.ts';
 import { oddRequest, sendRaw } from '../fixtures/odd-requests.ts';
 import { order, type System, startSystem } from '../fixtures/system/system.ts';
-import { seededRandom } from '../simulation/random.ts';
 
 const seed = Number(process.env['SEED'] ?? 15);
 const requests = 3_000;

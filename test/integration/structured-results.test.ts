@@ -26,8 +26,8 @@ import { numbersIn, rankOf, resultText } from '../../functions/core/results/resu
 import type { Row } from '../../functions/core/results/row.ts';
 import { createStaticRun, staticAnswer } from '../../functions/core/static/static-run.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { writePane } from '../fixtures/written-pane.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;
 const pipeline = definePipeline({

@@ -9,8 +9,8 @@ import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const aggregates = { n: count() };
 /** A query for each kind of window. */

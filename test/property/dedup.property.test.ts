@@ -12,10 +12,10 @@ import { readTail } from '../../functions/state/log/log.ts';
 import { readPlan } from '../../functions/state/log/plan.ts';
 import { type ShardAggregator, shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Table } from '../../functions/state/table/table.ts';
+import { type ItemStore, itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
+import { seededRandom } from '../../functions/testing/random.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { type ItemStore, itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
-import { seededRandom } from '../simulation/random.ts';
 
 const withinMs = 5000;
 const startMs = 1_700_000_000_000;

@@ -17,7 +17,7 @@ import type { FeedPlace } from '../../functions/state/epochs/feed-place.ts';
 import { readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readPanes } from '../../functions/state/windows/pane-reader.ts';
 
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { firstArrival, protocolWorld } from './protocol-world.ts';
 
 const hourMs = 3_600_000;

@@ -11,9 +11,9 @@ import { windowFile } from '../../functions/sinks/window-file.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import { readPane } from '../../functions/state/windows/pane-reader.ts';
 import { partialsOf } from '../../functions/state/windows/pane-rows.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { writePane } from '../fixtures/written-pane.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const schema = z.object({ time: z.number(), country: z.string(), city: z.string().nullable(), amount: z.number() });
 type Event = z.infer<typeof schema>;

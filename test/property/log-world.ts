@@ -18,8 +18,8 @@ import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import type { ReaderTables } from '../../functions/state/windows/window-view.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 /** An event of the world: its key is a user. */
 export interface LogEvent {

@@ -6,9 +6,9 @@ import { type ShardAggregator, shardAggregator } from '../../functions/state/log
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Table } from '../../functions/state/table/table.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
+import { type ItemStore, itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { type ItemStore, itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 /** One event as a producer puts it: its text and its shard. */
 export interface PutEvent {

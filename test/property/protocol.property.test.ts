@@ -12,7 +12,7 @@ import { readLookupList } from '../../functions/state/lookups/lookup-list.ts';
 import { publishLookup } from '../../functions/state/lookups/lookup-publish.ts';
 import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
 import { limitedTable } from '../../functions/state/table/limited-table.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { firstArrival, type ProtocolWorld, type PutEvent, protocolWorld } from './protocol-world.ts';
 
 const delayMs = 10;

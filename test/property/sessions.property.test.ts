@@ -9,7 +9,7 @@ import { session } from '../../functions/core/windows/session.ts';
 import { lastClosing } from '../../functions/core/windows/window.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { type PutEvent, protocolWorld } from './protocol-world.ts';
 
 interface Event {

@@ -1,7 +1,7 @@
 import { calendar } from '../../functions/core/windows/calendar.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../functions/testing/random.ts';
 
 /** The clocks of a time zone by which the windows of the first query lie. */
 export interface Clocks {

@@ -3,6 +3,7 @@ import { type FinalizeReport, type FinalizeRequest, finalize } from '../../funct
 import { outboxPublisher } from '../../functions/state/sinks/outbox.ts';
 import type { Stream } from '../../functions/state/stream/stream.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
+import { shardsAt, tailAt } from '../../functions/testing/memory-stream.ts';
 import { lambdaRun } from './lambda-run.ts';
 import { queryOf, windowName } from './ledger.ts';
 import type { Process } from './network.ts';
@@ -91,16 +92,7 @@ export function streamOf(world: World, process: Process): Stream {
       network.call(
         process,
         () => 'list shards',
-        () => {
-          const now = scheduler.now();
-          return shards
-            .filter(({ createdAt }) => createdAt <= now)
-            .map(({ shardId, closedAt, parents }) => ({
-              shardId,
-              closed: closedAt !== undefined && closedAt <= now,
-              parents,
-            }));
-        },
+        () => shardsAt(shards, scheduler.now()),
       ),
     tail: (shardId, after) =>
       network.call(
@@ -109,13 +101,8 @@ export function streamOf(world: World, process: Process): Stream {
         () => {
           const shard = shards.find((candidate) => candidate.shardId === shardId);
           if (shard === undefined) throw new Violation('I11', `no shard ${shardId}`);
-          const now = scheduler.now();
-          const from =
-            after === undefined ? 0 : shard.records.findIndex(({ sequenceNumber }) => sequenceNumber === after) + 1;
-          const next = shard.records[from];
-          if (next !== undefined && next.arrival <= now) return 'more';
-          if (world.faults().slow > 0 && random.chance(0.1)) return 'more';
-          return shard.closedAt !== undefined && shard.closedAt <= now ? 'end' : 'nothing';
+          const tail = tailAt(shard, after, scheduler.now());
+          return tail !== 'more' && world.faults().slow > 0 && random.chance(0.1) ? 'more' : tail;
         },
       ),
   };

@@ -1,6 +1,6 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
-import type { ItemStore } from './item-store.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 import { type Ledger, queryOf, windowName } from './ledger.ts';
 import { rowsOfPane } from './pane-rows.ts';
 import { idsOfGroups } from './totals-checks.ts';

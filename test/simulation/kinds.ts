@@ -1,5 +1,5 @@
+import { seededRandom } from '../../functions/testing/random.ts';
 import { type Clocks, drawClocks } from './clocks.ts';
-import { seededRandom } from './random.ts';
 
 /** Additional kinds of windows and results that some seeds have. */
 export interface Kinds {

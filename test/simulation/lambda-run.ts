@@ -1,5 +1,5 @@
+import type { Random } from '../../functions/testing/random.ts';
 import type { Process } from './network.ts';
-import type { Random } from './random.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 import type { World } from './world.ts';
 

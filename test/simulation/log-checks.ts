@@ -6,7 +6,7 @@ import { lastClosing } from '../../functions/core/windows/window.ts';
 import { entryOf, partKey, type StoredEntry } from '../../functions/state/log/entry.ts';
 import { unpack } from '../../functions/state/table/packed-text.ts';
 import { type Item, numberOf, textOf } from '../../functions/state/table/table.ts';
-import type { ItemStore } from './item-store.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 import {
   closedThroughAt,
   gaveOnlyGarbage,

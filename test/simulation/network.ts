@@ -1,5 +1,5 @@
+import type { Random } from '../../functions/testing/random.ts';
 import type { FaultRates } from './options.ts';
-import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SimulatedFault, Violation } from './violation.ts';
 

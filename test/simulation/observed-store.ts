@@ -1,5 +1,5 @@
 import type { Item, Key } from '../../functions/state/table/table.ts';
-import type { ItemStore } from './item-store.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 
 /** Called for every write that took effect, with the item before and after it. */
 export type OnChange = (before: Item | undefined, after: Item) => void;

@@ -1,8 +1,8 @@
 import { type OutputMode, outputModes } from '../../functions/core/results/output-mode.ts';
 import { type EpochBounds, epochBounds } from '../../functions/state/epochs/bounds.ts';
 import { type EntryBounds, entryBounds } from '../../functions/state/log/content.ts';
+import { type Random, seededRandom } from '../../functions/testing/random.ts';
 import { drawKinds, type Kinds } from './kinds.ts';
-import { type Random, seededRandom } from './random.ts';
 
 /** Probabilities of faults; all zero is a quiet world. */
 export interface FaultRates {

@@ -1,5 +1,5 @@
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
-import type { ItemStore } from './item-store.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 import { type FlatRow, rowsIn } from './totals-checks.ts';
 
 /**

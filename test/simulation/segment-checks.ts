@@ -6,7 +6,7 @@ import { coverOf, type EpochRange, rangeOf } from '../../functions/core/log/merg
 import { lastClosing } from '../../functions/core/windows/window.ts';
 import { unpack } from '../../functions/state/table/packed-text.ts';
 import { type Item, numberOf, textOf } from '../../functions/state/table/table.ts';
-import type { ItemStore } from './item-store.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 import { emittedOf, type Ledger, queryOf } from './ledger.ts';
 import { type BlockContent, checkContent, contentsOf, together } from './log-checks.ts';
 import { contentText } from './stored-content.ts';

@@ -1,5 +1,5 @@
 import type { Item, Range, Table } from '../../functions/state/table/table.ts';
-import type { ItemStore } from './item-store.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 import type { Network, Process } from './network.ts';
 
 /**

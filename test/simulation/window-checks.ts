@@ -1,10 +1,10 @@
 import type { Query } from '../../functions/core/definition/pipeline.ts';
 import { type Item, numberOf } from '../../functions/state/table/table.ts';
 import type { WindowView } from '../../functions/state/windows/window-view.ts';
+import type { ItemStore } from '../../functions/testing/item-store.ts';
 import { checkClocks } from './clock-checks.ts';
 import { checkEmptyFinal } from './empty-checks.ts';
 import { checkHistory, checkKept } from './history-checks.ts';
-import type { ItemStore } from './item-store.ts';
 import { closedThroughAt, idsOfWindow, type Ledger, queryOf, windowName } from './ledger.ts';
 import { rowsOfPane } from './pane-rows.ts';
 import { idsOfSession } from './session-checks.ts';

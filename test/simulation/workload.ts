@@ -11,9 +11,10 @@ import { session } from '../../functions/core/windows/session.ts';
 import { sliding } from '../../functions/core/windows/sliding.ts';
 import { tumbling } from '../../functions/core/windows/tumbling.ts';
 import type { WindowKind } from '../../functions/core/windows/window.ts';
+import type { MemoryShard } from '../../functions/testing/memory-stream.ts';
+import type { Random } from '../../functions/testing/random.ts';
 import { clockWindows } from './clocks.ts';
 import type { Reshard, SimulationOptions } from './options.ts';
-import type { Random } from './random.ts';
 
 /** An event as the simulator knows it. */
 export interface SimulatedEvent {
@@ -38,12 +39,8 @@ export interface SimulatedRecord extends StreamRecord {
 }
 
 /** One shard, with its records in order and its lifetime. */
-export interface SimulatedShard {
-  readonly shardId: string;
-  readonly parents: readonly string[];
-  /** The time of its creation, epoch ms; infinity until it is known. */
+export interface SimulatedShard extends MemoryShard {
   createdAt: number;
-  /** The time from which it takes no records; undefined if it stays open. */
   closedAt: number | undefined;
   readonly records: readonly SimulatedRecord[];
 }

@@ -1,15 +1,15 @@
 import type { Pipeline } from '../../functions/core/definition/pipeline.ts';
 import { type Item, numberOf, type Table } from '../../functions/state/table/table.ts';
+import { type ItemStore, itemStore } from '../../functions/testing/item-store.ts';
+import { type Random, seededRandom } from '../../functions/testing/random.ts';
 import { checkEmptyThrough } from './empty-checks.ts';
 import { checkElection, checkEmittedRaise, checkGatheredRaise, checkPlan } from './epoch-checks.ts';
 import { checkExpiry } from './expiry-checks.ts';
-import { type ItemStore, itemStore } from './item-store.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { checkEntry, checkRegistration, noteSideOutput } from './log-checks.ts';
 import { createNetwork, type Network, type Process } from './network.ts';
 import { observedStore } from './observed-store.ts';
 import { type FaultRates, noFaults, type SimulationOptions } from './options.ts';
-import { type Random, seededRandom } from './random.ts';
 import { createScheduler, type Scheduler } from './scheduler.ts';
 import { checkMarkAgain, checkSegment, checkSegmentAgain } from './segment-checks.ts';
 import { simulatedTable } from './simulated-table.ts';

@@ -9,8 +9,8 @@ import type { Measured } from '../../functions/edge/telemetry.ts';
 import { readAllProgress } from '../../functions/state/epochs/progress.ts';
 import { logPartition } from '../../functions/state/log/entry.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const minuteMs = 60_000;
 /** The start of a minute. */

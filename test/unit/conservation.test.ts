@@ -4,8 +4,8 @@ import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { advance } from '../../functions/operations/advance.ts';
 import type { FinalizeReport } from '../../functions/state/epochs/finalizer.ts';
 import type { Attributes, Table } from '../../functions/state/table/table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { firstArrival, type ProtocolWorld, protocolWorld } from '../property/protocol-world.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const minuteMs = 60_000;
 

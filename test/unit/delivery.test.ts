@@ -10,9 +10,9 @@ import { outboxPublisher, readDead, readWaiting } from '../../functions/state/si
 import { takeTurn } from '../../functions/state/sinks/sink-state.ts';
 import { redriveLetters } from '../../functions/state/sinks/sink-status.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { writePane } from '../fixtures/written-pane.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;
 

@@ -10,9 +10,9 @@ import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import type { Pane } from '../../functions/state/windows/pane.ts';
 import { readPanes } from '../../functions/state/windows/pane-reader.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const minuteMs = 60_000;
 const shardId = 'shardId-000000000000';

@@ -9,7 +9,7 @@ import {
   seekStart,
 } from '../../functions/state/epochs/emissions.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const query = 'perMinute';
 const windows = (first: number, count: number, status: Emission['status'] = 'final'): readonly Emission[] =>

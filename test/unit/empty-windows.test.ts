@@ -5,9 +5,9 @@ import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import type { Window } from '../../functions/core/windows/window.ts';
 import { emitEmpty } from '../../functions/state/epochs/empty-windows.ts';
 import { readFinalHeads } from '../../functions/state/windows/pane-reader.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { writePane } from '../fixtures/written-pane.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const minuteMs = 60_000;
 

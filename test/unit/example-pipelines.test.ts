@@ -9,11 +9,11 @@ import { createStaticRun, type StaticWindow, staticAnswer } from '../../function
 import { finalize } from '../../functions/state/epochs/finalizer.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import latency from '../../pipelines/latency.ts';
 import leaderboard from '../../pipelines/leaderboard.ts';
 import sales from '../../pipelines/sales.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const examples = join(dirname(fileURLToPath(import.meta.url)), '../../examples');
 const shards = ['shardId-000000000000', 'shardId-000000000001'];

@@ -4,7 +4,7 @@ import { queryApp } from '../../functions/api/app.ts';
 import { signedCursors } from '../../functions/api/cursor.ts';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { createMeter } from '../../functions/state/table/dynamodb-table.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const pipeline = definePipeline({
   name: 'cursors',

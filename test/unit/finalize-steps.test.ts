@@ -6,8 +6,8 @@ import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { type FinalizeReport, finalize } from '../../functions/state/epochs/finalizer.ts';
 import { readWindow } from '../../functions/state/epochs/window-reader.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { steppedCalls } from '../fixtures/stepped-tables.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 /** The start of a minute. */
 const startMs = 1_700_002_800_000;

@@ -12,7 +12,7 @@ import { contentOf, segmentSlices } from '../../functions/state/epochs/segment.t
 import { itemOf } from '../../functions/state/log/entry.ts';
 import type { Plan } from '../../functions/state/log/plan.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const shardId = 'shardId-000000000000';
 

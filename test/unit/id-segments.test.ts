@@ -10,6 +10,8 @@ import type { IdBytes } from '../../functions/state/epochs/mark.ts';
 import { eachIdSegment, firstsIn, type IdSegment } from '../../functions/state/log/id-segment.ts';
 import { readIdsBehind } from '../../functions/state/log/read-ids.ts';
 import type { Table } from '../../functions/state/table/table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { type Call, notedTable } from '../fixtures/log/faulty-tables.ts';
 import { entriesOf } from '../fixtures/log/shard-log.ts';
 import {
@@ -21,8 +23,6 @@ import {
   startMs,
   textAt,
 } from '../fixtures/log/shard-world.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const withoutLimit = Number.NEGATIVE_INFINITY;
 

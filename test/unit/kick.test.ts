@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { count, definePipeline, session, tumbling } from '../../functions/core/index.ts';
 import { noteHeldBy } from '../../functions/state/log/held.ts';
 import { edgePassed, isHoldingBack } from '../../functions/state/log/kick.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const minuteMs = 60_000;
 const pipeline = definePipeline({

@@ -2,8 +2,8 @@ import pLimit from 'p-limit';
 import { describe, expect, it } from 'vitest';
 import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 /** A table that notes the number of its calls under way. */
 function observed() {

@@ -7,6 +7,7 @@ import { sectionsIn } from '../../functions/state/log/entry.ts';
 import { entryLifeMs } from '../../functions/state/log/log.ts';
 import { itemBytes } from '../../functions/state/table/item-bytes.ts';
 import type { Table } from '../../functions/state/table/table.ts';
+import { seededRandom } from '../../functions/testing/random.ts';
 import { broken, fatefulTable, type PutFate } from '../fixtures/log/faulty-tables.ts';
 import { cut, entriesOf } from '../fixtures/log/shard-log.ts';
 import {
@@ -18,7 +19,6 @@ import {
   startMs,
   textAt,
 } from '../fixtures/log/shard-world.ts';
-import { seededRandom } from '../simulation/random.ts';
 
 const minuteMs = 60_000;
 const spec = {

@@ -7,6 +7,7 @@ import { entryKey } from '../../functions/state/log/entry.ts';
 import { electEpoch } from '../../functions/state/log/epoch.ts';
 import { putEntry, readTail } from '../../functions/state/log/log.ts';
 import { readRegistrations } from '../../functions/state/log/registration.ts';
+import { seededRandom } from '../../functions/testing/random.ts';
 import {
   broken,
   type Call,
@@ -25,7 +26,6 @@ import {
   startMs,
   textAt,
 } from '../fixtures/log/shard-world.ts';
-import { seededRandom } from '../simulation/random.ts';
 
 const minuteMs = 60_000;
 /** Events that the user's code was asked about. */

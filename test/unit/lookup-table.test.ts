@@ -13,8 +13,8 @@ import { writePart } from '../../functions/state/lookups/lookup-rows.ts';
 import { storedLookups } from '../../functions/state/lookups/stored-lookups.ts';
 import { limitedTable } from '../../functions/state/table/limited-table.ts';
 import type { Table } from '../../functions/state/table/table.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const at = 1_700_000_000_000;
 

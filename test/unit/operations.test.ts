@@ -6,8 +6,8 @@ import { TidemarkError } from '../../functions/core/arguments/error.ts';
 import { count, definePipeline, lookup, table, tumbling } from '../../functions/core/index.ts';
 import type { OperationContext } from '../../functions/operations/operation.ts';
 import { operations, prepareOperation } from '../../functions/operations/table.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const pipeline = definePipeline({
   name: 'devices',

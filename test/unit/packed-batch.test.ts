@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { logClock } from '../fixtures/log-clock.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 it('counts a batch of more events of one key than a call may have arguments', async () => {
   const pipeline = definePipeline({

@@ -7,9 +7,9 @@ import type { QuerySpec } from '../../functions/core/definition/pipeline.ts';
 import { checkAgainstLock, lockFileOf, lockOf, parseLock } from '../../functions/core/definition/pipeline-lock.ts';
 import { count, definePipeline, session, sum, tumbling } from '../../functions/core/index.ts';
 import { checkDefinition, notePassed } from '../../functions/state/items/definition.ts';
+import { itemStore } from '../../functions/testing/item-store.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { checkLock } from '../../infra/pipeline-lock.ts';
-import { itemStore } from '../simulation/item-store.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 type Event = { readonly time: number; readonly a: string; readonly b: string; readonly x: number; readonly y: number };
 const base: QuerySpec<Event> = {

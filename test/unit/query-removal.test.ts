@@ -6,7 +6,7 @@ import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { checkDefinition } from '../../functions/state/items/definition.ts';
 import { shardAggregator } from '../../functions/state/log/shard-aggregator.ts';
 import { removeQuery } from '../../functions/state/operations/remove-query.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 
 const hourMs = 3_600_000;
 const t0 = 1_700_002_800_000;

@@ -13,8 +13,8 @@ import { readFinals } from '../../functions/state/epochs/window-feed.ts';
 import { readWindows } from '../../functions/state/epochs/window-reader.ts';
 import { correct } from '../../functions/state/operations/correction.ts';
 import { removeQuery } from '../../functions/state/operations/remove-query.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { protocolWorld } from '../property/protocol-world.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const hourMs = 3_600_000;
 const everything = { from: -1e13, to: 1e13, order: 'ascending', limit: 100_000 } as const;

@@ -5,8 +5,8 @@ import { count, definePipeline, tumbling } from '../../functions/core/index.ts';
 import { readStreamProgress } from '../../functions/state/epochs/progress.ts';
 import { mostLogs } from '../../functions/state/epochs/tails.ts';
 import type { Table } from '../../functions/state/table/table.ts';
+import { memoryTable } from '../../functions/testing/memory-table.ts';
 import { type LogEvent, type LogWorld, logWorld } from '../property/log-world.ts';
-import { memoryTable } from '../simulation/memory-table.ts';
 
 const pipeline = definePipeline({
   name: 'progress',

@@ -5,6 +5,7 @@ import type { Duration } from '../arguments/duration.ts';
 import type { EventIdValue } from '../events/event-id.ts';
 import type { EventTimeUnit, EventTimeValue } from '../events/event-time.ts';
 import type { GroupKey, GroupSelector, GroupValue } from '../events/group-key.ts';
+import type { Row } from '../results/row.ts';
 import type { WindowKind } from '../windows/window.ts';
 import type { Enriched } from './enriched.ts';
 import type { Grouping } from './grouping.ts';
@@ -234,13 +235,26 @@ export interface Dedup {
   readonly withinMs: number;
 }
 
+/** The types of a query's rows: the group-by fields, and the results of the aggregates, by their names. */
+export interface QueryResult {
+  readonly key: Row['key'];
+  readonly values: Row['values'];
+}
+
+/** The types of the rows of a pipeline's queries, by the names of the queries. */
+export interface PipelineResults {
+  readonly [query: string]: QueryResult;
+}
+
 /**
  * A checked pipeline, as {@link definePipeline} gives it. Only Tidemark reads its members.
  *
  * Times are in milliseconds. `eventTime`, `enrich`, `where`, `keyOf` and the aggregates' inputs are the user's code:
  * guard every call of them.
  */
-export interface Pipeline {
+export interface Pipeline<Results extends PipelineResults = PipelineResults> {
+  /** For the types only: no pipeline has it. */
+  readonly results?: Results;
   readonly name: string;
   readonly schema: StandardSchemaV1['~standard'];
   readonly eventTime: (event: unknown) => EventTimeValue;

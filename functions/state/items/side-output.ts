@@ -170,7 +170,7 @@ function isClaimed(id: string | undefined): Clause {
 /** An event as it is now; undefined when it is gone. */
 export async function readSideEvent(rejects: Table, event: StoredSideEvent): Promise<StoredSideEvent | undefined> {
   const item = await rejects.get(keyOf(event.shardId, event));
-  return item === undefined ? undefined : eventOf(item);
+  return item === undefined ? undefined : storedSideEvent(item);
 }
 
 function keyOf(shardId: string, { arrival, sequenceNumber, subRecord, query }: Omit<ShardSideEvent, 'payload'>): Key {
@@ -268,7 +268,7 @@ export async function* scanSideOutput(
       for (const hour of await heldHours(rejects, shardId, hours)) {
         const from = isLast && hour === lastHour && lastKey !== '' ? `${lastKey}\u0000` : '';
         for await (const item of itemsOf(rejects, partition(hour, shardId), from)) {
-          const event = eventOf(item);
+          const event = storedSideEvent(item);
           if (event.arrival >= fromMs && event.arrival < toMs) yield { event, place: [shardId, hour, item.sk] };
         }
       }
@@ -298,7 +298,8 @@ async function* itemsOf(rejects: Table, pk: string, begin: string): AsyncGenerat
   }
 }
 
-function eventOf(item: Item): StoredSideEvent {
+/** The event that an item of the side output holds. */
+export function storedSideEvent(item: Item): StoredSideEvent {
   const [sequenceNumber, subRecord, query] = item.sk.split('#');
   const data = item.attributes.payload;
   const payload = data instanceof Uint8Array ? inflateRawSync(data) : Buffer.from(String(data));

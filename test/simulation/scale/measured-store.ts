@@ -1,5 +1,5 @@
 import type { Item } from '../../../functions/state/table/table.ts';
-import { type ItemStore, itemBytes } from '../item-store.ts';
+import { type ItemStore, itemBytes } from '../../../functions/testing/item-store.ts';
 
 /** Measurements of the items and answers of a store. */
 export interface Measures {

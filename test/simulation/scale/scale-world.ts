@@ -5,7 +5,7 @@ import { type ShardAggregator, shardAggregator } from '../../../functions/state/
 import type { Stream } from '../../../functions/state/stream/stream.ts';
 import { limitedTable } from '../../../functions/state/table/limited-table.ts';
 import { numberOf, type Table } from '../../../functions/state/table/table.ts';
-import { type ItemStore, itemStore } from '../item-store.ts';
+import { type ItemStore, itemStore } from '../../../functions/testing/item-store.ts';
 import { plainKinds } from '../kinds.ts';
 import { observedStore } from '../observed-store.ts';
 import { drawOptions } from '../options.ts';

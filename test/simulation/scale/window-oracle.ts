@@ -2,7 +2,7 @@ import { addCounters, isConserved, noEvents } from '../../../functions/core/even
 import { entryOf, type StoredEntry } from '../../../functions/state/log/entry.ts';
 import { type Item, numberOf } from '../../../functions/state/table/table.ts';
 import type { Pane } from '../../../functions/state/windows/pane.ts';
-import type { ItemStore } from '../item-store.ts';
+import type { ItemStore } from '../../../functions/testing/item-store.ts';
 import { idsOfRows } from '../ledger.ts';
 import { Violation } from '../violation.ts';
 import { recordsThrough, type ScaleShard } from './scale-shard.ts';

@@ -1,4 +1,4 @@
-import type { Table } from '../../functions/state/table/table.ts';
+import type { Table } from '../state/table/table.ts';
 import { type ItemStore, itemStore } from './item-store.ts';
 
 /**

@@ -8,7 +8,7 @@ import type {
   Range,
   UpdateOutcome,
   WriteOutcome,
-} from '../../functions/state/table/table.ts';
+} from '../state/table/table.ts';
 import { compareUtf8 } from './utf8-order.ts';
 
 /** DynamoDB's limit for an item, in bytes. */
@@ -28,16 +28,28 @@ export interface ItemStore {
   all(): Iterable<Item>;
 }
 
-export function itemStore(): ItemStore {
-  const partitions = new Map<string, Map<string, Item>>();
+/** The items of a partition, and their sort keys in order. */
+interface Partition {
+  readonly items: Map<string, Item>;
+  readonly keys: string[];
+}
 
-  const find = ({ pk, sk }: Key) => partitions.get(pk)?.get(sk);
+export function itemStore(): ItemStore {
+  const partitions = new Map<string, Partition>();
+
+  const find = ({ pk, sk }: Key) => partitions.get(pk)?.items.get(sk);
 
   function store(item: Item): void {
     checkItem(item);
-    const partition = partitions.get(item.pk);
-    if (partition === undefined) partitions.set(item.pk, new Map([[item.sk, item]]));
-    else partition.set(item.sk, item);
+    const { pk, sk } = item;
+    const partition = partitions.get(pk);
+    if (partition === undefined) {
+      partitions.set(pk, { items: new Map([[sk, item]]), keys: [sk] });
+      return;
+    }
+    const { items, keys } = partition;
+    if (!items.has(sk)) keys.splice(firstFrom(keys, sk), 0, sk);
+    items.set(sk, item);
   }
 
   return {
@@ -45,16 +57,13 @@ export function itemStore(): ItemStore {
     query(pk, { from, to, order, limit, only } = {}) {
       const partition = partitions.get(pk);
       if (partition === undefined) return [];
-      const items: Item[] = [];
-      for (const item of partition.values())
-        if (
-          (from === undefined || compareUtf8(item.sk, from) >= 0) &&
-          (to === undefined || compareUtf8(item.sk, to) <= 0)
-        )
-          items.push(item);
-      if (items.length > 1) items.sort((left, right) => compareUtf8(left.sk, right.sk));
-      if (order === 'descending') items.reverse();
-      const taken = limit === undefined ? items : items.slice(0, limit);
+      const { items, keys } = partition;
+      const first = from === undefined ? 0 : firstFrom(keys, from);
+      const behind = to === undefined ? keys.length : firstFrom(keys, `${to}\u0000`);
+      const least = order === 'descending' ? Math.max(first, behind - (limit ?? behind)) : first;
+      const most = order === 'descending' ? behind : Math.min(behind, first + (limit ?? behind));
+      const taken = keys.slice(least, most).flatMap((sk) => items.get(sk) ?? []);
+      if (order === 'descending') taken.reverse();
       if (only === undefined) return taken;
       const isWanted = ([name]: readonly [string, unknown]) => only.includes(name);
       return taken.map((item) => ({
@@ -76,13 +85,27 @@ export function itemStore(): ItemStore {
     },
     delete(key, when = []) {
       if (!holds(find(key), when)) return 'refused';
-      partitions.get(key.pk)?.delete(key.sk);
+      const partition = partitions.get(key.pk);
+      if (partition?.items.delete(key.sk) === true) partition.keys.splice(firstFrom(partition.keys, key.sk), 1);
       return 'applied';
     },
     *all() {
-      for (const partition of partitions.values()) yield* partition.values();
+      for (const { items } of partitions.values()) yield* items.values();
     },
   };
+}
+
+/** The place of the first key that is not before another one: mostly the end, as logs and windows grow there. */
+function firstFrom(keys: readonly string[], sk: string): number {
+  let [low, high] = [0, keys.length];
+  const last = keys[high - 1];
+  if (last === undefined || compareUtf8(last, sk) < 0) return high;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareUtf8(keys[middle] ?? '', sk) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function holds(item: Item | undefined, when: readonly Clause[]): boolean {
