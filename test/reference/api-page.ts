@@ -145,7 +145,7 @@ function entryText(one: Declared, exported: Exported, link: Linker): string {
   );
   return [
     `### ${headingOf(one, exported)}`,
-    isOpaque && one.kind === 'type' ? '' : code(signatures.join('\n')),
+    isOpaque ? '' : code(signatures.join('\n')),
     wrapped(link.text(isOpaque ? (doc.text.split(/\n\s*\n/)[0] ?? '') : doc.text)),
     ...doc.examples.map((example) => code(example.replace(/^```\w*\n|\n```$/g, ''))),
     doc.params.map((param) => wrappedLine(`- ${inline(param.name)}: ${link.text(sentence(param.text))}`)).join('\n'),
