@@ -8,15 +8,13 @@ export interface Recipe {
   readonly title: string;
   /** The text of its pipeline's file, without imports. */
   readonly source: string;
-  readonly steps: readonly Step[];
+  /** Its events, as text, in the order in which they arrive. */
+  readonly events: readonly string[];
   readonly tables: readonly StatedTable[];
   /** Whether it shows code of a peer, and says what differs. */
   readonly hasPeer: boolean;
   readonly hasDifferences: boolean;
 }
-
-/** A step of a recipe's events: an event that is put, alone, or a time that passes. */
-export type Step = { readonly event: string } | { readonly passes: string };
 
 /** A table that the page states, with the line above it, which says what it shows. */
 export interface StatedTable {
@@ -41,7 +39,7 @@ export function recipesOf(page: string): readonly Recipe[] {
       return {
         title,
         source: only(title, 'pipeline', pipelines),
-        steps: stepsOf(only(title, 'block of events', of('jsonc'))),
+        events: eventsOf(only(title, 'block of events', of('jsonc'))),
         tables: tablesOf(section.replace(/^```.*?^```$/gms, '')),
         hasPeer: /^\*\*(?:Spark|Flink|Flink SQL|ksqlDB|By hand on Lambda)\*\*/m.test(section),
         hasDifferences: /^What differs: /m.test(section),
@@ -55,17 +53,15 @@ function only(title: string, what: string, found: readonly string[]): string {
   return one;
 }
 
-/** Lines of events, each with a comment or without; a line that is a comment may let time pass. */
-function stepsOf(block: string): readonly Step[] {
+/** The events of a block, one a line, each with a comment behind it or without. */
+function eventsOf(block: string): readonly string[] {
   return block
     .trim()
     .split('\n')
     .map((line) => {
-      const [, passes] = /^\/\/ (.+) pass(?:es)?$/.exec(line) ?? [];
-      if (passes !== undefined) return { passes };
       const [, event] = /^(\{.*\})(?: +\/\/.*)?$/.exec(line) ?? [];
-      if (event === undefined) throw new Error(`neither an event nor a time that passes: ${line}`);
-      return { event };
+      if (event === undefined) throw new Error(`not a line with an event: ${line}`);
+      return event;
     });
 }
 

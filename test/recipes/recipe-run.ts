@@ -1,14 +1,10 @@
-import type { DurationText } from '../../functions/core/index.ts';
 import { type RunOptions, testPipeline } from '../../functions/testing/index.ts';
 import { pipelineOf, type Recipe, type StatedTable } from './recipe-page.ts';
 
 /** The same tables, with the rows that the pipeline gives. */
 export async function tablesThatCome(recipe: Recipe, options: RunOptions = {}): Promise<readonly StatedTable[]> {
   const run = testPipeline(pipelineOf(recipe), options);
-  for (const step of recipe.steps) {
-    if ('event' in step) await run.put([step.event]);
-    else await run.wait(step.passes as DurationText);
-  }
+  for (const event of recipe.events) await run.put([event]);
   // What is open is read before the end, which makes it final.
   const open = new Map<string, readonly Shown[]>();
   for (const { caption } of recipe.tables) {
@@ -63,9 +59,8 @@ function ofWindows(windows: readonly Windowed[]): readonly Shown[] {
 }
 
 /** The day of a recipe, by its first event: times of this day are shown without it. */
-function dayOf({ steps }: Recipe): string {
-  const [first] = steps.flatMap((step) => ('event' in step ? [step.event] : []));
-  return /\d{4}-\d{2}-\d{2}/.exec(first ?? '')?.[0] ?? '';
+function dayOf({ events: [first = ''] }: Recipe): string {
+  return /\d{4}-\d{2}-\d{2}/.exec(first)?.[0] ?? '';
 }
 
 function cell(value: unknown, column: string, day: string): string {

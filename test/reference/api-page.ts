@@ -120,17 +120,18 @@ interface Linker {
 /** Links of a page, relative to its folder. */
 function linker(from: string, places: Places): Linker {
   const up = from.includes('/') ? '../' : '';
-  const name = (wanted: string) => {
+  const name = (wanted: string, member?: string) => {
     const [file = '', anchor] = places.get(wanted)?.split('#') ?? [];
-    if (anchor === undefined) return inline(wanted);
+    const shown = member === undefined ? wanted : `${wanted}.${member}`;
+    if (anchor === undefined) return inline(shown);
     const target = file === from ? '' : up === '' ? file : file.replace(/^reference\//, '');
-    return `[\`${wanted}\`](${target}#${anchor})`;
+    return `[\`${shown}\`](${target}#${anchor})`;
   };
   return {
     name,
     text: (text) =>
       text
-        .replace(/\{@link (\w+)\}/g, (_, wanted: string) => name(wanted))
+        .replace(/\{@link (\w+)(?:\.(\w+))?\}/g, (_, wanted: string, member?: string) => name(wanted, member))
         .replace(/\bdocs\/([A-Z]+\.md)\b/g, `[$1](${up}$1)`),
   };
 }
@@ -145,14 +146,14 @@ function entryText(one: Declared, exported: Exported, link: Linker): string {
   );
   return [
     `### ${headingOf(one, exported)}`,
-    isOpaque ? '' : code(signatures.join('\n')),
+    isOpaque || signatures.join() === `interface ${name}` ? '' : code(signatures.join('\n')),
     wrapped(link.text(isOpaque ? (doc.text.split(/\n\s*\n/)[0] ?? '') : doc.text)),
     ...doc.examples.map((example) => code(example.replace(/^```\w*\n|\n```$/g, ''))),
     doc.params.map((param) => wrappedLine(`- ${inline(param.name)}: ${link.text(sentence(param.text))}`)).join('\n'),
     options === undefined ? '' : `Its options (\`${options.name}\`):\n\n${memberList(options.members, link)}`,
     isOpaque ? '' : memberList(members, link),
     ...outcomes(doc).map((text) => wrapped(link.text(text))),
-    types.length === 0 || isOpaque ? '' : wrappedLine(`Types: ${types.map(link.name).join(', ')}.`),
+    types.length === 0 || isOpaque ? '' : wrappedLine(`Types: ${types.map((type) => link.name(type)).join(', ')}.`),
   ]
     .filter((part) => part !== '')
     .join('\n\n');

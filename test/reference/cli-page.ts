@@ -1,6 +1,6 @@
 import { type CommandEntry, commands } from '../../cli/commands.ts';
 import type { Command, OptionSpec } from '../../cli/program/command.ts';
-import { anchorOf, code, inline, sentence, table, wrapped, wrappedLine } from './markdown.ts';
+import { anchorOf, code, inline, table, wrapped, wrappedLine } from './markdown.ts';
 
 /** The commands with what they take, in the order of `tidemark --help`. */
 export async function commandsOfProgram(): Promise<readonly (readonly [CommandEntry, Command])[]> {
@@ -9,8 +9,12 @@ export async function commandsOfProgram(): Promise<readonly (readonly [CommandEn
 
 type Described = Awaited<ReturnType<typeof commandsOfProgram>>;
 
+/** The number of commands from which on an option that they share is explained once. */
+const many = 6;
+
 /** The text of the page of the command line. */
 export function cliPage(described: Described): string {
+  const shared = sharedOptions(described);
   return [
     '# The command line',
     wrapped(
@@ -19,9 +23,14 @@ export function cliPage(described: Described): string {
         'wrongly; 130, it was interrupted. Every command takes `--debug`, which shows the stack of an unexpected error.',
     ),
     commandTable(described, ''),
-    ...described.map(([entry, command]) => commandText(entry, command)),
+    ...described.map(([entry, command]) => commandText(entry, command, shared)),
+    `## ${sharedTitle}`,
+    'Many commands take these. Each command names those that it takes.',
+    optionTable([...shared.values()]),
   ].join('\n\n');
 }
+
+const sharedTitle = 'Options of many commands';
 
 /** The commands of the index. */
 export function cliIndex(described: Described): string {
@@ -36,41 +45,64 @@ function commandTable(described: Described, page: string): string {
   return table(['Command', 'What it does'], rows);
 }
 
-function commandText({ name }: CommandEntry, { description, operands = [], options, examples }: Command): string {
-  const words = operands.map((operand) => operand.name);
-  const specs = Object.entries(options);
+type Option = readonly [name: string, spec: OptionSpec];
+
+/** An option as people see it: two are the same when all of this is. */
+const identity = ([name, spec]: Option) => optionRow([name, spec]).join('\n');
+
+/** The options that many commands have in the same form, by that form. */
+function sharedOptions(described: Described): ReadonlyMap<string, Option> {
+  const all = described.flatMap(([, { options }]) => Object.entries(options));
+  const count = (option: Option) => all.filter((other) => identity(other) === identity(option)).length;
+  return new Map(all.filter((option) => count(option) >= many).map((option) => [identity(option), option]));
+}
+
+function commandText({ name }: CommandEntry, command: Command, shared: ReadonlyMap<string, Option>): string {
+  const { description, operands = [], options, examples } = command;
+  const all = Object.entries(options);
+  const own = all.filter((option) => !shared.has(identity(option)));
+  const others = all.filter((option) => shared.has(identity(option)));
+  const usage = [
+    'tidemark',
+    name,
+    ...(all.length > 0 ? ['[OPTIONS]'] : []),
+    ...operands.map((operand) => operand.name),
+  ];
+  const also = own.length === 0 ? 'It takes' : 'It also takes';
   return [
     `## tidemark ${name}`,
-    code(['tidemark', name, ...(specs.length > 0 ? ['[OPTIONS]'] : []), ...words].join(' '), 'text'),
+    code(usage.join(' '), 'text'),
     wrapped(description),
     operands.map((operand) => wrappedLine(`- ${inline(operand.name)}: ${operand.description}`)).join('\n'),
-    specs.length === 0 ? '' : table(['Option', 'Meaning', 'Default'], specs.map(optionRow)),
-    examples.map(([line, meaning]) => `${code(line, 'sh')}\n\n${wrapped(sentence(capitalized(meaning)))}`).join('\n\n'),
+    own.length === 0 ? '' : optionTable(own),
+    others.length === 0
+      ? ''
+      : wrapped(
+          `${also} ${others.map(([option, spec]) => inline(flagOf(option, spec))).join(', ')}: [${sharedTitle.toLowerCase()}](#${anchorOf(sharedTitle)}).`,
+        ),
+    code(examples.map(([line, meaning]) => `# ${meaning}\n${line}`).join('\n\n'), 'sh'),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
 }
 
-function optionRow([name, spec]: readonly [string, OptionSpec]): readonly string[] {
+/** An option without its value. */
+function flagOf(name: string, { kind }: OptionSpec): string {
   const kebab = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  switch (spec.kind) {
-    case 'flag':
-      return [inline(`--${kebab}`), spec.description, ''];
-    case 'negated':
-      return [inline(`--no-${kebab}`), spec.description, ''];
-    case 'value':
-      return [
-        inline(`--${kebab} <${spec.placeholder}>`),
-        spec.description,
-        spec.fallback === undefined ? '' : inline(shownDefault(spec.fallback)),
-      ];
-  }
+  return kind === 'negated' ? `--no-${kebab}` : `--${kebab}`;
+}
+
+function optionTable(options: readonly Option[]): string {
+  return table(['Option', 'Meaning', 'Default'], options.map(optionRow));
+}
+
+function optionRow([name, spec]: Option): readonly [option: string, meaning: string, fallback: string] {
+  const flag = flagOf(name, spec);
+  if (spec.kind !== 'value') return [inline(flag), spec.description, ''];
+  const fallback = spec.fallback === undefined ? '' : inline(shownDefault(spec.fallback));
+  return [inline(`${flag} <${spec.placeholder}>`), spec.description, fallback];
 }
 
 function shownDefault(fallback: unknown): string {
   return typeof fallback === 'string' ? fallback : JSON.stringify(fallback);
-}
-
-function capitalized(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }

@@ -188,10 +188,14 @@ function called(node: Signed): string {
   return `(${parameters})${returned === undefined ? '' : `: ${returnedName(returned)}`}`;
 }
 
-/** The name of a returned type; its arguments are for the compiler where they are more than names. */
+/** The name of a returned type, of a promise what it gives. Arguments that are more than names are for the compiler. */
 function returnedName(node: TypeNode): string {
+  if (!Node.isTypeReference(node)) return plain(node);
+  const name = node.getTypeName().getText();
+  const [first] = node.getTypeArguments();
+  if (name === 'Promise' && first !== undefined) return `Promise<${returnedName(first)}>`;
   const text = plain(node);
-  return Node.isTypeReference(node) && /<.*[<{].*>$/.test(text) ? node.getTypeName().getText() : text;
+  return /<.*[<{].*>$/.test(text) ? name : text;
 }
 
 function parameter(node: ParameterDeclaration): string {
