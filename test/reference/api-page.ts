@@ -131,7 +131,7 @@ function linker(from: string, places: Places): Linker {
     name,
     text: (text) =>
       text
-        .replace(/\{@link (\w+)(?:\.(\w+))?\}/g, (_, wanted: string, member?: string) => name(wanted, member))
+        .replace(/\{@link\s+(\w+)(?:\.(\w+))?\}/g, (_, wanted: string, member?: string) => name(wanted, member))
         .replace(/\bdocs\/([A-Z]+\.md)\b/g, `[$1](${up}$1)`),
   };
 }
@@ -146,7 +146,7 @@ function entryText(one: Declared, exported: Exported, link: Linker): string {
   );
   return [
     `### ${headingOf(one, exported)}`,
-    isOpaque || signatures.join() === `interface ${name}` ? '' : code(signatures.join('\n')),
+    isOpaque || /^(?:interface|type) \w+$/.test(signatures.join()) ? '' : code(signatures.join('\n')),
     wrapped(link.text(isOpaque ? (doc.text.split(/\n\s*\n/)[0] ?? '') : doc.text)),
     ...doc.examples.map((example) => code(example.replace(/^```\w*\n|\n```$/g, ''))),
     doc.params.map((param) => wrappedLine(`- ${inline(param.name)}: ${link.text(sentence(param.text))}`)).join('\n'),
@@ -198,7 +198,7 @@ function memberText({ name, isOptional, type, doc, members }: Member, link: Link
 
 /** A default's value as code, where it begins with one. */
 function shownDefault(text: string): string {
-  return text.replace(/^(?:'[^']*'|-?\d[\d,.]*\d|\d+|true|false|\w+\.[A-Z_]+|[A-Z]{4,})(?=$|[:;,.\s])/, (value) =>
+  return text.replace(/^(?:'[^']*'|-?\d[\d,.]*\d|\d+|true|false|\w+\.[A-Z_]+|[A-Z]{4,})(?=$|[:;,.])/, (value) =>
     inline(value),
   );
 }

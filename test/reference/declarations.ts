@@ -179,13 +179,21 @@ interface Signed {
  * for the compiler, and the names of types say enough to people.
  */
 function signature(name: string, node: Signed): string {
-  return broken(`${name}${called(node)}`, node.getParameters().map(parameter));
+  return broken(`${name}${called(node)}`, parametersOf(node));
 }
 
 function called(node: Signed): string {
   const returned = node.getReturnTypeNode?.();
-  const parameters = node.getParameters().map(parameter).join(', ');
+  const parameters = parametersOf(node).join(', ');
   return `(${parameters})${returned === undefined ? '' : `: ${returnedName(returned)}`}`;
+}
+
+/** The parameters of a function. One that takes nothing, so that the compiler refuses any, is not one for people. */
+function parametersOf(node: Signed): readonly string[] {
+  return node
+    .getParameters()
+    .map(parameter)
+    .filter((text) => !text.endsWith('never[]'));
 }
 
 /** The name of a returned type, of a promise what it gives. Arguments that are more than names are for the compiler. */

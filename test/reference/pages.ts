@@ -47,7 +47,8 @@ export const apiPages: readonly ApiPage[] = [
         title: 'Aggregates',
         intro:
           'Each takes the name of a field, or a pure function of the event. Null and undefined are left out, as in SQL. A value that an ' +
-          'aggregate cannot take rejects the event. Results, sizes and errors of all of them: [AGGREGATES.md](../AGGREGATES.md).',
+          'aggregate cannot take rejects the event. In signatures `Event` is the output of the schema, and `Name` the name of one of ' +
+          'its fields; type parameters are left out. Results, sizes and errors of all of them: [AGGREGATES.md](../AGGREGATES.md).',
         files: ['functions/core/aggregates/'],
       },
       {

@@ -11,7 +11,7 @@ export type AggregateInput<Input> =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * An aggregate with its types, as {@link defineAggregate} makes it inside: a commutative, associative merge with an identity, so that shards, batches, epochs and slices can be
+ * What an aggregate is to Tidemark: a commutative, associative merge with an identity, so that shards, batches, epochs and slices can be
  * merged in any order (`topK` alone keeps that only within its error bound: docs/AGGREGATES.md). `Input` and `State`
  * are its own business; pipelines hold it as {@link AnyAggregate}.
  */

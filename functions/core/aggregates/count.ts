@@ -18,7 +18,7 @@ export const counting = {
  * The number of records. An argument is refused: SQL's `count(x)` skips nulls, and this would not.
  * @example
  * count();
- * @throws TidemarkError that names {@link countIf}
+ * @throws TidemarkError when it is given an argument: {@link countIf} counts the records that have a value
  */
 export function count(...given: readonly never[]): AnyAggregate<unknown> {
   if (given.length > 0)

@@ -37,7 +37,10 @@ import { type Field, numberInput, selector } from './number-input.ts';
  */
 export type Amount = number | bigint | string;
 
-/** A function of the event that gives the term of a sum, as {@link NumberOf}. Text that is no number rejects it. */
+/**
+ * A function of the event that gives the term of a sum, as {@link NumberOf}. Text that is not a number rejects the
+ * event.
+ */
 export type AmountOf<Event> = (event: Event) => Amount | null | undefined;
 
 /** `sum` and `avg`, as they are called. */
