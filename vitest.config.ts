@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests that play whole systems, kill processes or run long: `npm run test:slow`. */
@@ -9,7 +10,15 @@ const ofParts = ['test/unit/**/*.test.ts', 'test/property/**/*.test.ts', 'test/t
 /** `npm run test:deployed` needs somewhere to deploy to, `test:kafka` a broker, `test:package` the npm registry. */
 const elsewhere = ['test/deployed/**', 'test/kafka/**', 'test/package/**'];
 
+/** What the package's importers import, as it is in the tree: for tests of pipelines that are written as a user does. */
+const alias = {
+  'tidemark/testing': path.join(import.meta.dirname, 'functions/testing/index.ts'),
+  'tidemark/cdk': path.join(import.meta.dirname, 'infra/cdk.ts'),
+  tidemark: path.join(import.meta.dirname, 'functions/core/index.ts'),
+};
+
 export default defineConfig({
+  resolve: { alias },
   test: {
     // The SDK's notice about Node 20 is for its users' logs, not for ours.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },

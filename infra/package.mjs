@@ -18,7 +18,7 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
 if (status !== 0) process.exit(1);
 await build({
   absWorkingDir: root,
-  entryPoints: { index: 'functions/core/index.ts', cdk: 'infra/cdk.ts' },
+  entryPoints: { index: 'functions/core/index.ts', testing: 'functions/testing/index.ts', cdk: 'infra/cdk.ts' },
   outdir: 'dist',
   bundle: true,
   splitting: true,

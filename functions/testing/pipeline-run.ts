@@ -23,7 +23,9 @@ export interface PutOptions {
 
 /** The key and the results of a row. */
 export interface PaneRow<Result extends QueryResult = QueryResult> {
+  /** The group-by fields by name; empty for a query without group-by. */
   readonly key: Result['key'];
+  /** The result of each aggregate, by its name in the query. */
   readonly values: Result['values'];
   /** For `rollup` and `cube`: 0 for a group; a total has a bit for each field that it lacks, as SQL's GROUPING. */
   readonly grouping?: number;
@@ -31,6 +33,7 @@ export interface PaneRow<Result extends QueryResult = QueryResult> {
 
 /** A row of a window. Times are epoch ms. */
 export interface ResultRow<Result extends QueryResult = QueryResult> extends PaneRow<Result> {
+  /** Inclusive. */
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
@@ -38,6 +41,7 @@ export interface ResultRow<Result extends QueryResult = QueryResult> extends Pan
 
 /** One emission of a window. Times are epoch ms. */
 export interface ResultPane<Result extends QueryResult = QueryResult> {
+  /** Inclusive. */
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
@@ -47,17 +51,21 @@ export interface ResultPane<Result extends QueryResult = QueryResult> {
   readonly revision: number;
   /** How many records are in the window. */
   readonly records: number;
+  /** By key. */
   readonly rows: readonly PaneRow<Result>[];
 }
 
 /** A window as the query API shows it. Times are epoch ms. */
 export interface ResultWindow<Result extends QueryResult = QueryResult> {
+  /** Inclusive. */
   readonly start: number;
   /** Exclusive. */
   readonly end: number;
+  /** `open` while records may still come, `closing` when none may come and the window is not emitted yet. */
   readonly status: 'open' | 'closing' | 'final';
   /** How many records are in the window. */
   readonly records: number;
+  /** By key. */
   readonly rows: readonly PaneRow<Result>[];
 }
 
@@ -66,9 +74,6 @@ export interface Conservation extends Counters {
   /** The pairs of an event and a query, by the query's name. */
   readonly queries: Readonly<Record<string, QueryCounters>>;
 }
-
-/** The names of a pipeline's queries. */
-export type QueryName<Results extends PipelineResults> = keyof Results & string;
 
 /**
  * A pipeline that runs in memory, with the production code over a table in memory.
@@ -109,12 +114,12 @@ export interface PipelineRun<Results extends PipelineResults = PipelineResults> 
    * The rows of a query's final windows, by start, end and key; after {@link PipelineRun.end} those of `global()` too.
    * @throws TidemarkError for a name that no query has
    */
-  rows<Name extends QueryName<Results>>(query: Name): readonly ResultRow<Results[Name]>[];
+  rows<Name extends keyof Results & string>(query: Name): readonly ResultRow<Results[Name]>[];
   /**
    * The panes of a query in the order of their emission; given a mode, what a sink of that mode is sent.
    * @throws TidemarkError for a name that no query has
    */
-  panes<Name extends QueryName<Results>>(
+  panes<Name extends keyof Results & string>(
     query: Name,
     options?: { readonly mode?: OutputMode },
   ): readonly ResultPane<Results[Name]>[];
@@ -122,7 +127,7 @@ export interface PipelineRun<Results extends PipelineResults = PipelineResults> 
    * All windows of a query as the query API shows them now, open ones with what they hold so far, by start and end.
    * @throws TidemarkError for a name that no query has
    */
-  windows<Name extends QueryName<Results>>(query: Name): Promise<readonly ResultWindow<Results[Name]>[]>;
+  windows<Name extends keyof Results & string>(query: Name): Promise<readonly ResultWindow<Results[Name]>[]>;
   /**
    * What a sink got, in order, by the production outbox and its mode. Nothing is sent anywhere, and a function of
    * `forEachWindow` is not called: call it with these.

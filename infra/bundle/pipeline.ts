@@ -38,7 +38,10 @@ export function pipelineBuild(packageFolder: string, format: 'esm' | 'cjs') {
     // start.
     mainFields: ['module', 'main'],
     ...(format === 'esm' ? { banner: { js: requireBanner } } : {}),
-    alias: { tidemark: join(packageFolder, 'functions', 'core', 'index.ts') },
+    alias: {
+      'tidemark/testing': join(packageFolder, 'functions', 'testing', 'index.ts'),
+      tidemark: join(packageFolder, 'functions', 'core', 'index.ts'),
+    },
     nodePaths: [...moduleFolders(packageFolder)],
     logLevel: 'silent',
     logOverride: refusedByBundler,

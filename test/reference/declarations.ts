@@ -210,7 +210,12 @@ function parameter(node: ParameterDeclaration): string {
   const type = node.getTypeNode();
   const name = Node.isIdentifier(node.getNameNode()) ? node.getName() : 'options';
   const isOptional = node.hasQuestionToken() || node.getInitializer() !== undefined;
-  return `${node.isRestParameter() ? '...' : ''}${name}${isOptional ? '?' : ''}: ${type === undefined ? 'unknown' : plain(type)}`;
+  return `${node.isRestParameter() ? '...' : ''}${name}${isOptional ? '?' : ''}: ${type === undefined ? 'unknown' : widened(plain(type))}`;
+}
+
+/** A type that is another one, narrowed for the compiler, is shown as that one. */
+function widened(type: string): string {
+  return type.replace(/^Omit<(\w+<[^>]*>), '\w+'> & \{.*\}$/, '$1');
 }
 
 function typeParameters(nodes: readonly TypeParameterDeclaration[]): string {

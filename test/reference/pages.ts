@@ -11,7 +11,18 @@ export const apiPages: readonly ApiPage[] = [
       "What a pipeline is written with: `import { count, definePipeline, tumbling } from 'tidemark'`. All of it runs when the " +
       'pipeline is loaded. A mistake throws a {@link TidemarkError}, one line that names the field, the value and the remedy. ' +
       'Times are epoch milliseconds wherever nothing else is said.',
-    unnamed: ['Added', 'EnrichedEvent', 'Field', 'FieldNames', 'NamedAggregate', 'Unit'],
+    unnamed: [
+      'Added',
+      'EnrichedEvent',
+      'Field',
+      'FieldNames',
+      'Kept',
+      'NamedAggregate',
+      'OnlySettings',
+      'Overflow',
+      'ResultsOf',
+      'Unit',
+    ],
     opaque: [
       'Pipeline',
       'WindowKind',
@@ -72,6 +83,31 @@ export const apiPages: readonly ApiPage[] = [
         title: 'Durations and errors',
         intro: 'Lengths of time are written with their unit.',
         files: ['functions/core/arguments/'],
+      },
+    ],
+  },
+  {
+    file: 'reference/testing.md',
+    title: 'The test kit',
+    module: 'tidemark/testing',
+    entry: 'functions/testing/index.ts',
+    intro:
+      "A pipeline in memory, for tests: `import { runPipeline, testPipeline } from 'tidemark/testing'`. It is the production " +
+      'code over a table in memory, without the AWS SDK and without a network.',
+    unnamed: [],
+    opaque: [],
+    sections: [
+      {
+        title: 'Running a pipeline',
+        intro: 'One call for events that are all there, and one for tests in which time passes.',
+        files: ['functions/testing/test-pipeline', 'functions/testing/run-options', 'functions/testing/moment'],
+        first: ['runPipeline', 'testPipeline'],
+      },
+      {
+        title: 'A run',
+        intro: 'What a test does with it, and what it reads of it.',
+        files: ['functions/testing/', 'functions/core/', 'functions/state/'],
+        first: ['PipelineRun', 'PutOptions'],
       },
     ],
   },

@@ -334,8 +334,9 @@ describe('a bad event is rejected with its reason:', () => {
   it.each(['text', true, [], {}, Number.NaN, Number.NEGATIVE_INFINITY, new Date(0), () => 5])(
     'a number to aggregate of %s, and names the query',
     (value) => {
-      for (const aggregate of [sum, avg, max]) {
-        const totals = { window, aggregates: { total: aggregate((() => value) as never) } };
+      const select = (() => value) as never;
+      for (const total of [sum(select), avg(select), max(select)]) {
+        const totals = { window, aggregates: { total } };
         expect(read(pipelineWith({ queries: { byAction, totals } }), open)).toMatchObject({
           reason: 'aggregate-input',
           detail: expect.stringContaining('totals'),

@@ -52,13 +52,16 @@ export interface Aggregate<Event, Input, State, Result extends Json> {
 export type FieldNames<Event> = Event extends unknown ? keyof Event : never;
 
 /** An aggregate with the names of the fields that it takes. It is not accepted for an event that lacks one of them. */
-export interface NamedAggregate<Names extends PropertyKey, Event> extends Aggregate<Event, unknown, unknown, Json> {
+export interface NamedAggregate<Names extends PropertyKey, Event, Result extends Json = Json>
+  extends Aggregate<Event, unknown, unknown, Json> {
   /** For the types only: without it, a field that may be absent would fit any event. */
   readonly names?: Names | undefined;
+  /** For the types only: of its results. */
+  readonly results?: Result;
 }
 
 /** An aggregate, as {@link count} and its like give it, for events that have the fields that it takes. */
-export type AnyAggregate<Event> = NamedAggregate<FieldNames<Event>, Event>;
+export type AnyAggregate<Event, Result extends Json = Json> = NamedAggregate<FieldNames<Event>, Event, Result>;
 
 /**
  * An aggregate made by a function of the event whose type need not be written: `avg((event) => event.amount)`.
@@ -66,7 +69,7 @@ export type AnyAggregate<Event> = NamedAggregate<FieldNames<Event>, Event>;
  * TypeScript puts off a call that may return a function until it knows the types of the objects around it. By then it
  * knows the event of the schema.
  */
-export interface AggregateOf<Event> extends AnyAggregate<Event> {
+export interface AggregateOf<Event, Result extends Json = Json> extends AnyAggregate<Event, Result> {
   /** For the types only: nothing calls an aggregate, and nothing can. */
   (never: never): never;
 }
@@ -79,8 +82,8 @@ export const smallStateBytes = 1600;
  */
 export function opaque<Event, Input, State, Result extends Json>(
   aggregate: Aggregate<Event, Input, State, Result>,
-): AggregateOf<Event> {
-  return aggregate as unknown as AggregateOf<Event>;
+): AggregateOf<Event, Result> {
+  return aggregate as unknown as AggregateOf<Event, Result>;
 }
 
 /** The input of an event without a value. */

@@ -37,9 +37,15 @@ const scratch = new Uint32Array(2);
 export function approxCountDistinct<const Name extends string>(
   field: Name,
   options?: ApproxOptions,
-): AnyAggregate<Field<Name, Scalar>>;
-export function approxCountDistinct<Event>(select: ScalarOf<Event>, options?: ApproxOptions): AggregateOf<Event>;
-export function approxCountDistinct<Event>(of: string | ScalarOf<Event>, options?: ApproxOptions): AggregateOf<Event> {
+): AnyAggregate<Field<Name, Scalar>, number>;
+export function approxCountDistinct<Event>(
+  select: ScalarOf<Event>,
+  options?: ApproxOptions,
+): AggregateOf<Event, number>;
+export function approxCountDistinct<Event>(
+  of: string | ScalarOf<Event>,
+  options?: ApproxOptions,
+): AggregateOf<Event, number> {
   const kind = 'approxCountDistinct';
   const given = optionsOf(kind, options, ['relativeError']).relativeError ?? 0.02;
   const error = numberBetween(`${kind}.relativeError`, given, 0.01, 0.2);

@@ -13,6 +13,14 @@ interface Collected {
   readonly overflow: boolean;
 }
 
+/** The result of {@link collectSet}: the values in order, and whether others were left out. */
+export type SetResult = {
+  /** Whether values were left out. */
+  readonly overflow: boolean;
+  /** Booleans, then numbers by value, then text by code unit. */
+  readonly values: readonly Scalar[];
+};
+
 /**
  * The different values, sorted: at most `limit` of them, and at most 16 KB. When there are more, the shortest are kept,
  * and of equally short ones those that come first. The order of events and of merging does not matter. The result is
@@ -21,9 +29,12 @@ interface Collected {
  * collectSet('country', 20); // {"overflow":false,"values":["DE","FR"]}
  * @param limit from 1 to 1,000
  */
-export function collectSet<const Name extends string>(field: Name, limit: number): AnyAggregate<Field<Name, Scalar>>;
-export function collectSet<Event>(select: ScalarOf<Event>, limit: number): AggregateOf<Event>;
-export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): AggregateOf<Event> {
+export function collectSet<const Name extends string>(
+  field: Name,
+  limit: number,
+): AnyAggregate<Field<Name, Scalar>, SetResult>;
+export function collectSet<Event>(select: ScalarOf<Event>, limit: number): AggregateOf<Event, SetResult>;
+export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): AggregateOf<Event, SetResult> {
   const kind = 'collectSet';
   const most = wholeNumber(`${kind}.limit`, limit, 1, 1000);
   const { select, named } = selector(kind, of);
@@ -33,7 +44,7 @@ export function collectSet<Event>(of: string | ScalarOf<Event>, limit: number): 
     const values = [...texts].sort(byText).map((text) => JSON.parse(text) as Json);
     return overflow ? [values, 1] : [values];
   };
-  return opaque<Event, string, Collected, Json>({
+  return opaque<Event, string, Collected, SetResult>({
     ...named,
     kind,
     parameters: `limit ${most}`,

@@ -24,6 +24,9 @@ function nameOf(value: Scalar): string {
   return utf8Bytes(text) <= longestHeldBytes ? text : `#${digest(text)}`;
 }
 
+/** The result of {@link countDistinct}: the number, or that there are at least so many. */
+export type DistinctResult = number | { readonly atLeast: number; readonly overflow: true };
+
 /**
  * The exact number of different values, up to a bound. Beyond the bound the result is
  * `{"atLeast":1001,"overflow":true}`, whatever is merged with it; `approxCountDistinct` has no bound. Text and numbers
@@ -34,15 +37,21 @@ function nameOf(value: Scalar): string {
 export function countDistinct<const Name extends string>(
   field: Name,
   options?: DistinctOptions,
-): AnyAggregate<Field<Name, Scalar>>;
-export function countDistinct<Event>(select: ScalarOf<Event>, options?: DistinctOptions): AggregateOf<Event>;
-export function countDistinct<Event>(of: string | ScalarOf<Event>, options?: DistinctOptions): AggregateOf<Event> {
+): AnyAggregate<Field<Name, Scalar>, DistinctResult>;
+export function countDistinct<Event>(
+  select: ScalarOf<Event>,
+  options?: DistinctOptions,
+): AggregateOf<Event, DistinctResult>;
+export function countDistinct<Event>(
+  of: string | ScalarOf<Event>,
+  options?: DistinctOptions,
+): AggregateOf<Event, DistinctResult> {
   const kind = 'countDistinct';
   const upTo = wholeNumber(`${kind}.upTo`, optionsOf(kind, options, ['upTo']).upTo ?? 1000, 1, 4000);
   const { select, named } = selector(kind, of);
   const identity: Distinct = new Set();
   const bounded = (names: ReadonlySet<string>): Distinct => (names.size > upTo ? 'overflow' : names);
-  return opaque<Event, string, Distinct, Json>({
+  return opaque<Event, string, Distinct, DistinctResult>({
     ...named,
     kind,
     parameters: `up to ${upTo}`,

@@ -11,7 +11,7 @@ const counted = { kind: 'value', value: 1 } as const;
  * countIf((request: { status: number }) => request.status >= 500);
  * @param where a pure function of the event: `(event) => event.paid`. An event for which it throws is rejected.
  */
-export function countIf<Event>(where: (event: Event) => boolean): AggregateOf<Event> {
+export function countIf<Event>(where: (event: Event) => boolean): AggregateOf<Event, number> {
   const holds = checkedFunction('countIf', where);
   return opaque<Event, 1, number, number>({
     ...counting,

@@ -20,7 +20,7 @@ export const counting = {
  * count();
  * @throws TidemarkError when it is given an argument: {@link countIf} counts the records that have a value
  */
-export function count(...given: readonly never[]): AnyAggregate<unknown> {
+export function count(...given: readonly never[]): AnyAggregate<unknown, number> {
   if (given.length > 0)
     throw new TidemarkError(
       `count(${valueText(given[0])}): count takes no argument, it counts records: write count(), or countIf((event) => event.${typeof given[0] === 'string' ? given[0] : 'field'} != null) for those that have a value`,

@@ -70,7 +70,7 @@ const largestBytes = 65_536;
  */
 export function defineAggregate<Event, State, Result extends Json>(
   spec: AggregateSpec<Event, State, Result>,
-): AggregateOf<Event> {
+): AggregateOf<Event, Result | Overflow> {
   const { name = 'custom', mostBytes = 4096 } = checkedSpec(spec);
   /** A copy of a state that nobody else holds, whatever the user's functions do to it. */
   const fresh = (state: State): State => spec.decode(plainJson(spec.encode(state)));
@@ -91,7 +91,7 @@ export function defineAggregate<Event, State, Result extends Json>(
       return { overflow: 'threw' };
     }
   };
-  return opaque<Event, { readonly event: Event; readonly time: number }, Own<State>, Json>({
+  const aggregate = opaque<Event, { readonly event: Event; readonly time: number }, Own<State>, Json>({
     kind: name,
     parameters: `at most ${mostBytes} bytes`,
     mostBytes: mostBytes + 2,
@@ -132,6 +132,8 @@ export function defineAggregate<Event, State, Result extends Json>(
       }
     },
   });
+  // What `result` gives is of the user's type, or an overflow.
+  return aggregate as AggregateOf<Event, Result | Overflow>;
 }
 
 /** One of two reasons, the same one in whichever order they come. */

@@ -6,16 +6,16 @@ import { type NumberAggregate, numberAggregate } from './number-input.ts';
  * @example
  * min('temperature');
  */
-export const min: NumberAggregate = extreme('min', (left, right) => (right < left ? right : left));
+export const min: NumberAggregate<number | null> = extreme('min', (left, right) => (right < left ? right : left));
 
 /**
  * The greatest number. Null when no record had one. {@link argMax} has the value of another field there.
  * @example
  * max('temperature');
  */
-export const max: NumberAggregate = extreme('max', (left, right) => (right > left ? right : left));
+export const max: NumberAggregate<number | null> = extreme('max', (left, right) => (right > left ? right : left));
 
-function extreme(kind: string, pick: (left: number, right: number) => number): NumberAggregate {
+function extreme(kind: string, pick: (left: number, right: number) => number): NumberAggregate<number | null> {
   const merge = (left: number | null, right: number | null) =>
     left === null ? right : right === null ? left : pick(left, right);
   return numberAggregate<number | null, number | null>({

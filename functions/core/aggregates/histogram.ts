@@ -28,9 +28,15 @@ export type HistogramResult = {
 export function histogram<const Name extends string>(
   field: Name,
   edges: readonly number[],
-): AnyAggregate<Field<Name, number>>;
-export function histogram<Event>(select: NumberOf<Event>, edges: readonly number[]): AggregateOf<Event>;
-export function histogram<Event>(of: string | NumberOf<Event>, edges: readonly number[]): AggregateOf<Event> {
+): AnyAggregate<Field<Name, number>, HistogramResult>;
+export function histogram<Event>(
+  select: NumberOf<Event>,
+  edges: readonly number[],
+): AggregateOf<Event, HistogramResult>;
+export function histogram<Event>(
+  of: string | NumberOf<Event>,
+  edges: readonly number[],
+): AggregateOf<Event, HistogramResult> {
   const kind = 'histogram';
   const isAscending = (list: readonly unknown[]) =>
     list.every(

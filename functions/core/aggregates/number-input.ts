@@ -24,9 +24,9 @@ export type NumberOf<Event> = (event: Event) => number | null | undefined;
 export type Field<Name extends string, Value> = { readonly [Key in Name]?: Value | null | undefined } & object;
 
 /** An aggregate of numbers, as {@link min} and its like are called. */
-export interface NumberAggregate {
-  <const Name extends string>(field: Name): AnyAggregate<Field<Name, number>>;
-  <Event>(select: NumberOf<Event>): AggregateOf<Event>;
+export interface NumberAggregate<Result extends Json> {
+  <const Name extends string>(field: Name): AnyAggregate<Field<Name, number>, Result>;
+  <Event>(select: NumberOf<Event>): AggregateOf<Event, Result>;
 }
 
 /**
@@ -52,7 +52,7 @@ export type States<Input, State, Result extends Json> = Omit<
 export function ofNumbers<Event, State, Result extends Json>(
   of: string | ((event: never) => unknown),
   states: States<number, State, Result>,
-): AggregateOf<Event> {
+): AggregateOf<Event, Result> {
   const { select, named } = selector(states.kind, of);
   return opaque<Event, number, State, Result>({
     ...states,
@@ -62,7 +62,9 @@ export function ofNumbers<Event, State, Result extends Json>(
 }
 
 /** An aggregate of numbers without parameters. */
-export function numberAggregate<State, Result extends Json>(states: States<number, State, Result>): NumberAggregate {
+export function numberAggregate<State, Result extends Json>(
+  states: States<number, State, Result>,
+): NumberAggregate<Result> {
   return <Event>(of: string | NumberOf<Event>) => ofNumbers<Event, State, Result>(of, states);
 }
 

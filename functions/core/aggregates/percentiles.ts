@@ -1,6 +1,6 @@
 import { argumentError } from '../arguments/error.ts';
 import { numberBetween, optionsOf } from '../numbers/whole-number.ts';
-import type { AggregateOf, AnyAggregate, Json } from './aggregate.ts';
+import type { AggregateOf, AnyAggregate } from './aggregate.ts';
 import { addValue, bounded, decodeBins, emptyBins, encodeBins, logGamma, mergeBins, quantilesOf } from './dd-sketch.ts';
 import { type Field, type NumberOf, ofNumbers } from './number-input.ts';
 
@@ -9,6 +9,12 @@ export interface PercentileOptions {
   /** Greatest distance of a result from the true value, as a share of that value: from 0.001 to 0.1. @default 0.01 */
   readonly relativeError?: number;
 }
+
+/**
+ * The result of {@link percentiles}, by names such as `p50` and `p99_9`. With `overflow`, the values nearest to zero were
+ * too many to keep.
+ */
+export type PercentilesResult = { readonly [name: `p${string}`]: number | null; readonly overflow?: true } | null;
 
 /** Most percentiles of one aggregate. */
 const mostShares = 20;
@@ -26,17 +32,17 @@ export function percentiles<const Name extends string>(
   field: Name,
   shares: readonly number[],
   options?: PercentileOptions,
-): AnyAggregate<Field<Name, number>>;
+): AnyAggregate<Field<Name, number>, PercentilesResult>;
 export function percentiles<Event>(
   select: NumberOf<Event>,
   shares: readonly number[],
   options?: PercentileOptions,
-): AggregateOf<Event>;
+): AggregateOf<Event, PercentilesResult>;
 export function percentiles<Event>(
   of: string | NumberOf<Event>,
   shares: readonly number[],
   options?: PercentileOptions,
-): AggregateOf<Event> {
+): AggregateOf<Event, PercentilesResult> {
   const kind = 'percentiles';
   if (
     !Array.isArray(shares) ||
@@ -63,7 +69,7 @@ export function percentiles<Event>(
     0.1,
   );
   const logOfGamma = logGamma(error);
-  return ofNumbers<Event, typeof emptyBins, Json>(of, {
+  return ofNumbers<Event, typeof emptyBins, PercentilesResult>(of, {
     kind,
     parameters: `${wanted.map(({ name }) => name).join(' ')}, relative error ${error}`,
     // Room for counts of ten digits in every bin of both signs.
@@ -87,6 +93,6 @@ export function percentiles<Event>(
 }
 
 /** The name of a percentile, which SQL and paths take: `p50`, `p99`, `p99_9`. */
-function nameOf(share: number): string {
+function nameOf(share: number): `p${string}` {
   return `p${String(Number((share * 100).toPrecision(12))).replace('.', '_')}`;
 }

@@ -45,8 +45,8 @@ export type AmountOf<Event> = (event: Event) => Amount | null | undefined;
 
 /** `sum` and `avg`, as they are called. */
 export interface AmountAggregate {
-  <const Name extends string>(field: Name): AnyAggregate<Field<Name, Amount>>;
-  <Event>(select: AmountOf<Event>): AggregateOf<Event>;
+  <const Name extends string>(field: Name): AnyAggregate<Field<Name, Amount>, number | string | null>;
+  <Event>(select: AmountOf<Event>): AggregateOf<Event, number | string | null>;
 }
 
 /**

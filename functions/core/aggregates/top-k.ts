@@ -14,6 +14,16 @@ export interface TopKOptions {
   readonly capacity?: number;
 }
 
+/** The result of {@link topK}. Each count is too low by at most `error`, which is above 0 where `overflow` is true. */
+export type TopKResult = {
+  /** How much too low each count is at most; 0 while the result is exact. */
+  readonly error: number;
+  /** By count, the greatest first. */
+  readonly items: readonly { readonly count: number; readonly value: Scalar }[];
+  /** Whether more than `capacity` different values came. */
+  readonly overflow: boolean;
+};
+
 /**
  * The k most frequent values with their counts: `{"error":0,"items":[{"count":12,"value":"a"},...],"overflow":false}`.
  * They are in the order of their counts, the greatest first.
@@ -28,9 +38,13 @@ export function topK<const Name extends string>(
   field: Name,
   k: number,
   options?: TopKOptions,
-): AnyAggregate<Field<Name, Scalar>>;
-export function topK<Event>(select: ScalarOf<Event>, k: number, options?: TopKOptions): AggregateOf<Event>;
-export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: TopKOptions): AggregateOf<Event> {
+): AnyAggregate<Field<Name, Scalar>, TopKResult>;
+export function topK<Event>(select: ScalarOf<Event>, k: number, options?: TopKOptions): AggregateOf<Event, TopKResult>;
+export function topK<Event>(
+  of: string | ScalarOf<Event>,
+  k: number,
+  options?: TopKOptions,
+): AggregateOf<Event, TopKResult> {
   const kind = 'topK';
   const most = wholeNumber(`${kind}.k`, k, 1, 200);
   const capacity = wholeNumber(
@@ -40,7 +54,7 @@ export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: T
     2000,
   );
   const { select, named } = selector(kind, of);
-  return opaque<Event, string, FrequentItems, Json>({
+  return opaque<Event, string, FrequentItems, TopKResult>({
     ...named,
     kind,
     parameters: `k ${most}, capacity ${capacity}`,
@@ -61,7 +75,7 @@ export function topK<Event>(of: string | ScalarOf<Event>, k: number, options?: T
       const { counts, error } = cut(state, capacity);
       const items = ordered(counts)
         .slice(0, most)
-        .map(([text, count]) => ({ count, value: JSON.parse(text) as Json }));
+        .map(([text, count]) => ({ count, value: JSON.parse(text) as Scalar }));
       return { error, items, overflow: error > 0 };
     },
   });

@@ -63,7 +63,7 @@ function states(precedes: Precedence) {
       if (more.length > 0) throw corrupt(json);
       return { rank: numberIn(rank), time: numberIn(time), value: keptIn(value) };
     },
-    result: (state: Candidate | null): Json => state?.value ?? null,
+    result: (state: Candidate | null): Kept | null => state?.value ?? null,
   };
 }
 
@@ -76,14 +76,14 @@ function keptIn(json: Json | undefined): Kept {
 
 /** `first` and `last`, as they are called. */
 export interface ValueAggregate {
-  <const Name extends string>(field: Name): AnyAggregate<Field<Name, Scalar>>;
-  <Event>(select: ScalarOf<Event>): AggregateOf<Event>;
+  <const Name extends string>(field: Name): AnyAggregate<Field<Name, Scalar>, Kept | null>;
+  <Event>(select: ScalarOf<Event>): AggregateOf<Event, Kept | null>;
 }
 
 function atTime(kind: string, precedes: Precedence): ValueAggregate {
   return <Event>(of: string | ScalarOf<Event>) => {
     const { select, named } = selector(kind, of);
-    return opaque<Event, Candidate, Candidate | null, Json>({
+    return opaque<Event, Candidate, Candidate | null, Kept | null>({
       ...states(precedes),
       ...named,
       kind,
@@ -119,15 +119,15 @@ export interface ArgAggregate {
   <const Name extends string, const By extends string>(
     field: Name,
     by: By,
-  ): AnyAggregate<Field<Name, Scalar> & Field<By, number>>;
-  <Event>(select: ScalarOf<Event>, by: NumberOf<Event>): AggregateOf<Event>;
+  ): AnyAggregate<Field<Name, Scalar> & Field<By, number>, Kept | null>;
+  <Event>(select: ScalarOf<Event>, by: NumberOf<Event>): AggregateOf<Event, Kept | null>;
 }
 
 function atRank(kind: string, precedes: Precedence): ArgAggregate {
   return <Event>(of: string | ScalarOf<Event>, by: string | NumberOf<Event>) => {
     const value = selector(kind, of);
     const rank = selector(`${kind} by`, by);
-    return opaque<Event, Candidate, Candidate | null, Json>({
+    return opaque<Event, Candidate, Candidate | null, Kept | null>({
       ...states(precedes),
       ...value.named,
       ...(rank.named.field === undefined ? {} : { parameters: `by ${rank.named.field}` }),

@@ -20,8 +20,8 @@ export type Spread = 'sample' | 'population';
 
 /** `variance` and `stddev`, as they are called. */
 export interface SpreadAggregate {
-  <const Name extends string>(field: Name, spread?: Spread): AnyAggregate<Field<Name, number>>;
-  <Event>(select: NumberOf<Event>, spread?: Spread): AggregateOf<Event>;
+  <const Name extends string>(field: Name, spread?: Spread): AnyAggregate<Field<Name, number>, number | string | null>;
+  <Event>(select: NumberOf<Event>, spread?: Spread): AggregateOf<Event, number | string | null>;
 }
 
 /**

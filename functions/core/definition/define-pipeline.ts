@@ -7,7 +7,8 @@ import type { EventTimeUnit, EventTimeValue } from '../events/event-time.ts';
 import { hasFunctions, onlyKnown, required, settings } from './checks.ts';
 import { checkedQuery, fieldsOfQuery } from './define-query.ts';
 import { checkNamed } from './named-fields.ts';
-import type { Dedup, DedupSpec, Pipeline, PipelineSpec } from './pipeline.ts';
+import type { Dedup, DedupSpec, EnrichedEvent, EventOf, Pipeline, PipelineSpec } from './pipeline.ts';
+import type { OnlySettings, ResultsOf } from './results.ts';
 import { anyKind, type SchemaFields, schemaFields } from './schema-fields.ts';
 import { checkedSinks } from './sink.ts';
 
@@ -26,9 +27,13 @@ import { checkedSinks } from './sink.ts';
  * });
  * @throws TidemarkError that names the field, the value and the remedy
  */
-export function definePipeline<Schema extends StandardSchemaV1, Added = never>(
-  spec: PipelineSpec<Schema, Added>,
-): Pipeline {
+export function definePipeline<
+  Schema extends StandardSchemaV1,
+  Added = never,
+  Queries extends PipelineSpec<Schema, Added>['queries'] = PipelineSpec<Schema, Added>['queries'],
+>(
+  spec: Omit<PipelineSpec<Schema, Added>, 'queries'> & { readonly queries: Queries & OnlySettings<Queries> },
+): Pipeline<ResultsOf<EnrichedEvent<EventOf<Schema>, Added>, Queries>> {
   settings('pipeline', spec, 'a pipeline: give { name, event, eventTime, watermark, queries }');
   onlyKnown('pipeline', spec, [
     'name',

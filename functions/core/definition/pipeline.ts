@@ -121,7 +121,7 @@ export interface DedupSpec<Event> {
  * An event with the fields that `enrich` adds; `never` adds nothing. (Asked first, so that functions know the event
  * before anything is added to it.)
  */
-type EnrichedEvent<Event, Added> = [Added] extends [never] ? Event : Event & NoInfer<Added>;
+export type EnrichedEvent<Event, Added> = [Added] extends [never] ? Event : Event & NoInfer<Added>;
 
 /** A pipeline as it is written: one stream, an event schema, where the event time is, a watermark policy, queries. */
 export interface PipelineSpec<Schema extends StandardSchemaV1, Added = never> {
@@ -237,7 +237,9 @@ export interface Dedup {
 
 /** The types of a query's rows: the group-by fields, and the results of the aggregates, by their names. */
 export interface QueryResult {
+  /** The group-by fields. */
   readonly key: Row['key'];
+  /** The results of the aggregates. */
   readonly values: Row['values'];
 }
 
