@@ -124,7 +124,7 @@ export const queryRoutes: readonly Route[] = [
     isList: false,
     async answer(context, _values, { pipeline, tables }) {
       const queries = pipeline.queries.map(async (query) => {
-        const { name, window, groupBy, totals, aggregates, aggregateNames } = query;
+        const { name, window, definedKind, groupBy, totals, aggregates, aggregateNames } = query;
         const base = queryVersion(name)?.base ?? name;
         const [named, filling] = await Promise.all([
           namedVersion(pipeline, tables.state, base),
@@ -134,6 +134,7 @@ export const queryRoutes: readonly Route[] = [
           name,
           serves: named === query ? base : null,
           window: window.label,
+          timeZone: definedKind.timeZone ?? 'UTC',
           groupBy,
           hasTotals: totals.length > 0,
           aggregates: Object.fromEntries(aggregateNames.map((aggregate, i) => [aggregate, aggregates[i]?.kind])),

@@ -186,6 +186,7 @@ export const schemas = {
       description: 'the name without a version, when it stands for this query; null when it stands for another version',
     },
     window: text,
+    timeZone: { ...text, description: 'the IANA time zone on whose clocks and calendar its windows lie' },
     groupBy: listOf(text),
     hasTotals: { ...boolean, description: 'whether it is grouped by rollup or cube: its rows have `grouping`' },
     aggregates: { type: 'object', additionalProperties: text, description: 'their kinds, by name' },

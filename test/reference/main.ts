@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apiIndex, apiPage, placesOf } from './api-page.ts';
-import { cliIndex, cliPage, commandsOfProgram } from './cli-page.ts';
+import { cliIndex, cliPage, commandLine } from './cli-page.ts';
 import { declarationsOf } from './declarations.ts';
 import { wrapped } from './markdown.ts';
 import { apiPages } from './pages.ts';
@@ -13,7 +13,7 @@ export async function referencePages(): Promise<ReadonlyMap<string, string>> {
   const declarations = declarationsOf(apiPages.map(({ entry }) => entry));
   const exports = apiPages.map((page, i) => ({ page, all: declarations[i] ?? [] }));
   const places = placesOf(exports);
-  const commands = await commandsOfProgram();
+  const commands = await commandLine();
   const index = [
     '# Reference',
     wrapped(

@@ -79,6 +79,7 @@ export function calendar(unit: CalendarUnit, options: CalendarOptions): WindowKi
   return sideBySide(
     `calendar ${unit} ${timeZone}${unit === 'week' ? ` from ${weekStart}` : ''}`,
     usualMs[unit],
+    timeZone,
     windowAt,
   );
 }

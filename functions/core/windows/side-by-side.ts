@@ -4,10 +4,16 @@ import type { Window, WindowKind } from './window.ts';
 
 /**
  * Windows that cover all of time without overlapping. Each is one slice, however long it is.
+ * @param timeZone the zone on whose clocks they lie
  * @param windowAt the window that holds a time. It depends on the time alone, and its end is the start of the next
  * window.
  */
-export function sideBySide(label: string, sliceMs: number, windowAt: (time: number) => Window): WindowKind {
+export function sideBySide(
+  label: string,
+  sliceMs: number,
+  timeZone: string,
+  windowAt: (time: number) => Window,
+): WindowKind {
   const at = (time: number): Window => {
     const window = windowAt(time);
     if (!(window.start <= time && time < window.end))
@@ -17,6 +23,7 @@ export function sideBySide(label: string, sliceMs: number, windowAt: (time: numb
   return {
     label,
     sliceMs,
+    timeZone,
     sliceOf: (time) => at(time).start,
     closings: (slice) => [at(slice).end],
     emit: (closing) => {

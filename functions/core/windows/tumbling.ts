@@ -44,7 +44,7 @@ export function tumbling(size: Duration, options: TumblingOptions = {}): WindowK
   if (onClocks) {
     const timeZone = checkedTimeZone('window: tumbling timeZone', options.timeZone);
     const zone = zoneOffsets(timeZone);
-    return sideBySide(`${label} ${timeZone}`, sizeMs, (time) => windowOnClocks(zone, sizeMs, offsetMs, time));
+    return sideBySide(`${label} ${timeZone}`, sizeMs, timeZone, (time) => windowOnClocks(zone, sizeMs, offsetMs, time));
   }
   return {
     label,

@@ -31,6 +31,8 @@ export interface WindowKind {
   readonly label: string;
   /** The usual length of a slice in ms: how far a reader of some windows looks at first follows from it. */
   readonly sliceMs: number;
+  /** The IANA time zone on whose clocks and calendar its windows lie. @default UTC */
+  readonly timeZone?: string;
   /**
    * Whether the watermark never passes its window. There is no final pane then, and the end of a stream does not close
    * it.
