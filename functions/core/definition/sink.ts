@@ -149,6 +149,7 @@ export const sns = (options: SinkOptions = {}): SinkSpec => ({ ...options, kind:
  * it.
  * @example
  * webhook({ url: 'https://example.com/windows' });
+ * @param options beside those of every sink: `url`, `https://`, or `http://` to this machine
  */
 export const webhook = (options: SinkOptions & { readonly url?: string } = {}): SinkSpec => ({
   ...options,
@@ -160,6 +161,8 @@ export const webhook = (options: SinkOptions & { readonly url?: string } = {}): 
  * window's start.
  * @example
  * s3({ format: 'parquet', prefix: 'counts' });
+ * @param options beside those of every sink: `format`, JSON lines by default; `prefix`, the beginning of all keys, none
+ * by default
  */
 export const s3 = (
   options: SinkOptions & { readonly format?: WindowFileFormat; readonly prefix?: string } = {},
@@ -180,6 +183,8 @@ export const dynamodb = (options: SinkOptions = {}): SinkSpec => ({ ...options, 
  * A folder on this machine, which gets a file for each pane, laid out as in `s3`.
  * @example
  * file({ folder: 'windows' });
+ * @param options beside those of every sink: `folder`, relative to where the command runs; `format`, JSON lines by
+ * default
  */
 export const file = (
   options: SinkOptions & { readonly folder: string; readonly format?: WindowFileFormat },
