@@ -1,0 +1,3 @@
+import { testKitProperties } from './test-kit.ts';
+
+testKitProperties(150);
