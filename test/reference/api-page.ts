@@ -1,5 +1,8 @@
-import { brokenUnion, type Declared, type Doc, type Member } from './declarations.ts';
+import type { Declared } from './declarations.ts';
+import type { Doc } from './doc-comment.ts';
 import { anchorOf, code, firstSentence, inline, sentence, table, wrapped, wrappedLine } from './markdown.ts';
+import type { Member } from './members.ts';
+import { brokenUnion } from './type-text.ts';
 
 /** A section of a page: the exports that some files declare. */
 export interface Section {

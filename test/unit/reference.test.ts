@@ -3,8 +3,9 @@ import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import * as tidemark from '../../functions/core/index.ts';
-import { declarationsOf, type Member } from '../reference/declarations.ts';
+import { declarationsOf } from '../reference/declarations.ts';
 import { referencePages } from '../reference/main.ts';
+import type { Member } from '../reference/members.ts';
 import { apiPages } from '../reference/pages.ts';
 
 const declarations = declarationsOf(apiPages.map(({ entry }) => entry));
